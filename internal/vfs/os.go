@@ -1,0 +1,50 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+)
+
+// OS is the operating system's file system.
+var OS FS = osFS{}
+
+type osFS struct{}
+
+func (osFS) Open(name string) (File, error) { return wrap(os.Open(name)) }
+
+func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
+	return wrap(os.OpenFile(name, flag, perm))
+}
+
+func (osFS) Rename(oldname, newname string) error         { return os.Rename(oldname, newname) }
+func (osFS) Remove(name string) error                     { return os.Remove(name) }
+func (osFS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
+func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
+func (osFS) SameFile(a, b fs.FileInfo) bool               { return os.SameFile(a, b) }
+
+func (osFS) SyncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil // Directories cannot be synced there, and need not be.
+	}
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	return errors.Join(err, d.Close())
+}
+
+type osFile struct{ *os.File }
+
+// wrap keeps a nil *os.File from becoming a File that is not nil.
+func wrap(f *os.File, err error) (File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (f osFile) TryLock() (bool, error) { return tryLock(f.File) }
