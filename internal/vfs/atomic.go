@@ -3,115 +3,95 @@ package vfs
 import (
 	"errors"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 )
 
-// TempSuffix ends the name of every file that this module has not finished
-// writing. What carries it and is not locked was left by a process that died.
-const TempSuffix = ".tfkeep-tmp"
+// AtomicFile replaces a file, or creates it, in one step. It writes a temporary
+// file beside it; Commit gives that the file's name. An observer, and whoever
+// comes after a crash, sees the old contents or the new, never a part.
+type AtomicFile struct {
+	fs   FS
+	path string
+	tmp  File
+	err  error // the first failure of a write
+	done bool
+}
 
-// ErrLocked reports that another writer, here or in another process, is at work
-// on the same file.
-var ErrLocked = errors.New("locked by another writer")
-
-// CreateTemp opens path+[TempSuffix], empty and locked, creating it when needed.
-// The name is fixed, so whatever an earlier writer of the same path left there
-// is taken over; a writer that still lives makes it fail with [ErrLocked].
-func CreateTemp(fsys FS, path string) (File, error) {
-	f, err := OpenLocked(fsys, path+TempSuffix)
+// CreateAtomic begins to replace the file at path. It fails with [ErrLocked]
+// while another AtomicFile for the same path is open, here or in another
+// process. What one that died left behind is taken over.
+func CreateAtomic(fsys FS, path string) (*AtomicFile, error) {
+	tmp, err := CreateTemp(fsys, path)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return &AtomicFile{fs: fsys, path: path, tmp: tmp}, nil
 }
 
-// OpenLocked opens a file for reading and writing, creating it when needed, and
-// takes its lock. It does not wait: a file locked by another gives [ErrLocked].
-func OpenLocked(fsys FS, name string) (File, error) {
-	// The file may be renamed or removed by its last owner between our opening
-	// it and our locking it. Then we hold the lock of a file that is no longer
-	// called so, and have to look again.
-	for range 100 {
-		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
-		if err != nil {
-			return nil, err
-		}
-		ours, err := lockAndCheck(fsys, f, name)
-		if err == nil && ours {
-			return f, nil
-		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, err
-		}
+// Write appends to the new contents.
+func (a *AtomicFile) Write(p []byte) (int, error) {
+	n, err := a.tmp.Write(p)
+	if err != nil && a.err == nil {
+		a.err = err
 	}
-	return nil, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
+	return n, err
 }
 
-func lockAndCheck(fsys FS, f File, name string) (ours bool, err error) {
-	ok, err := f.TryLock()
-	if err != nil {
-		return false, err
+// Commit puts the new contents in place and closes the file. With sync, they
+// are durable when it returns; without, the step is still atomic for other
+// processes and for the death of this one, but a power cut may undo it or leave
+// an empty file. When it fails, as it does after a failed Write, the old file
+// stays and the temporary one is removed.
+func (a *AtomicFile) Commit(sync bool) error {
+	if a.done {
+		return errors.New("vfs: commit of a closed file")
 	}
-	if !ok {
-		return false, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
+	if err := a.commit(sync); err != nil {
+		return errors.Join(err, a.Close())
 	}
-	held, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	named, err := fsys.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return fsys.SameFile(held, named), nil
-}
-
-// WriteFileAtomic replaces the contents of a file, or creates it, in one step:
-// a temporary file beside it is written, synced and renamed. With sync false
-// nothing is synced: the step is then atomic for other processes and for the
-// death of this one, but not for a power cut. On failure the temporary file is
-// removed.
-func WriteFileAtomic(fsys FS, path string, data []byte, sync bool) (err error) {
-	f, err := CreateTemp(fsys, path)
-	if err != nil {
-		return err
-	}
-	renamed := false
-	defer func() {
-		if !renamed {
-			// Removed before it is closed, and so unlocked: nobody else can
-			// have taken the name over.
-			_ = fsys.Remove(f.Name())
-			_ = f.Close()
-		}
-	}()
-	if _, err := f.WriteAt(data, 0); err != nil {
+	a.done = true
+	if err := a.tmp.Close(); err != nil {
 		return err
 	}
 	if sync {
-		if err := f.Sync(); err != nil {
+		return a.fs.SyncDir(filepath.Dir(a.path))
+	}
+	return nil
+}
+
+func (a *AtomicFile) commit(sync bool) error {
+	if a.err != nil {
+		return a.err
+	}
+	if sync {
+		if err := a.tmp.Sync(); err != nil {
 			return err
 		}
 	}
-	if err := fsys.Rename(f.Name(), path); err != nil {
+	return a.fs.Rename(a.tmp.Name(), a.path)
+}
+
+// Close gives up: nothing of the new contents remains. After Commit it does
+// nothing, so it can be deferred.
+func (a *AtomicFile) Close() error {
+	if a.done {
+		return nil
+	}
+	a.done = true
+	// Removed before it is closed, and so unlocked: nobody else can have taken
+	// the name over in between.
+	return errors.Join(a.fs.Remove(a.tmp.Name()), a.tmp.Close())
+}
+
+// WriteFileAtomic replaces the contents of a file, or creates it, in one step;
+// see [AtomicFile].
+func WriteFileAtomic(fsys FS, path string, data []byte, sync bool) error {
+	a, err := CreateAtomic(fsys, path)
+	if err != nil {
 		return err
 	}
-	renamed = true
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if sync {
-		return fsys.SyncDir(filepath.Dir(path))
-	}
-	return nil
+	_, _ = a.Write(data) // Commit reports it.
+	return a.Commit(sync)
 }
 
 // ReadFile reads a whole file.

@@ -1,0 +1,73 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// TempSuffix ends the name of every file that this module has not finished
+// writing. What carries it and is not locked was left by a process that died.
+const TempSuffix = ".tfkeep-tmp"
+
+// ErrLocked reports that another writer, here or in another process, is at work
+// on the same file.
+var ErrLocked = errors.New("locked by another writer")
+
+// CreateTemp opens path+[TempSuffix], empty and locked, creating it when needed.
+// The name is fixed, so whatever an earlier writer of the same path left there
+// is taken over; a writer that still lives makes it fail with [ErrLocked].
+func CreateTemp(fsys FS, path string) (File, error) {
+	f, err := OpenLocked(fsys, path+TempSuffix)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// OpenLocked opens a file for reading and writing, creating it when needed, and
+// takes its lock. It does not wait: a file locked by another gives [ErrLocked].
+func OpenLocked(fsys FS, name string) (File, error) {
+	// The file may be renamed or removed by its last owner between our opening
+	// it and our locking it. Then we hold the lock of a file that is no longer
+	// called so, and have to look again.
+	for range 100 {
+		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		ours, err := lockAndCheck(fsys, f, name)
+		if err == nil && ours {
+			return f, nil
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
+}
+
+func lockAndCheck(fsys FS, f File, name string) (ours bool, err error) {
+	ok, err := f.TryLock()
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return false, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
+	}
+	held, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := fsys.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return fsys.SameFile(held, named), nil
+}
