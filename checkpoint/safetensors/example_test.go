@@ -1,0 +1,41 @@
+package safetensors_test
+
+import (
+	"bytes"
+	"fmt"
+	"log"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+)
+
+func Example() {
+	var file bytes.Buffer
+	w, err := safetensors.NewWriter(&file, []safetensors.TensorInfo{
+		{Name: "step", DType: checkpoint.Int64},
+		{Name: "mask", DType: checkpoint.Uint8, Shape: []int64{2, 2}},
+	}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data := map[string][]byte{"step": {10, 0, 0, 0, 0, 0, 0, 0}, "mask": {1, 0, 0, 1}}
+	for _, t := range w.Order() {
+		if _, err := w.Write(data[t.Name]); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+
+	r, err := safetensors.NewReader(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, t := range r.Tensors() {
+		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape, t.Bytes)
+	}
+	// Output:
+	// mask uint8 [2 2] 4
+	// step int64 [] 8
+}
