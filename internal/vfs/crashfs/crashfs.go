@@ -1,0 +1,366 @@
+// Package crashfs is a file system in memory for tests of durable writing.
+//
+// It implements vfs.FS and keeps, beside what every process sees, what a power
+// cut would leave. [FS.Sync] of a file moves its contents to the durable side,
+// and SyncDir the names of its directory. [FS.PowerCut] throws the rest away, in
+// one of the ways that file systems do it.
+//
+// Every change counts as an operation, and [FS.FailAt] makes the n-th one fail:
+// as by a kill (it and all that follow fail, nothing else happens), a full disk
+// (it and all later writes fail, but removing helps) or a single I/O error. A
+// test runs an action once to count its operations and then once for each of
+// them, which proves the action safe at every point rather than at some.
+package crashfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// ErrKilled is what every operation returns after the kill.
+var ErrKilled = errors.New("crashfs: the process was killed")
+
+// Fault is a way to fail.
+type Fault int
+
+const (
+	None    Fault = iota
+	Kill          // the operation does not happen, nor any after it; locks are gone
+	NoSpace       // it and all later ones that need space fail with ENOSPC; a write fits in half
+	IOError       // it alone fails with EIO; of a write, half has happened
+)
+
+func (f Fault) String() string { return [...]string{"none", "kill", "ENOSPC", "EIO"}[f] }
+
+// FS is the file system. The zero value is not ready; see New.
+type FS struct {
+	mu      sync.Mutex
+	live    map[string]*inode // what processes see
+	durable map[string]*inode // what survives
+	clock   time.Time
+	epoch   int // grows with each restart; files opened before it are dead
+
+	ops     int
+	log     []string
+	fault   Fault
+	faultAt int
+	killed  bool
+	full    bool
+}
+
+type inode struct {
+	name    string // base name it was opened or last renamed to
+	dir     bool
+	data    []byte
+	synced  []byte
+	mtime   time.Time
+	lock    *file
+	durable bool // its contents were synced at least once
+}
+
+var _ vfs.FS = (*FS)(nil)
+
+// New returns an empty file system with a root directory.
+func New() *FS {
+	root := &inode{dir: true}
+	return &FS{
+		live:    map[string]*inode{"/": root},
+		durable: map[string]*inode{"/": root},
+		clock:   time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+}
+
+// FailAt arms the file system: the n-th change from now, counted from 1, meets
+// the fault. Counting starts anew.
+func (f *FS) FailAt(n int, fault Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ops, f.log = 0, nil
+	f.faultAt, f.fault = n, fault
+	f.full = false
+}
+
+// Ops returns the number of changes since FailAt or the start, and Log what
+// they were.
+func (f *FS) Ops() int { f.mu.Lock(); defer f.mu.Unlock(); return f.ops }
+
+// Log describes the changes that Ops counts, for a failing test's message.
+func (f *FS) Log() []string { f.mu.Lock(); defer f.mu.Unlock(); return append([]string(nil), f.log...) }
+
+// Restart ends all processes: open files and locks are gone, and faults are
+// disarmed. What they had written stays.
+func (f *FS) Restart() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.restart()
+}
+
+func (f *FS) restart() {
+	f.epoch++
+	f.killed, f.full, f.fault = false, false, None
+	for _, n := range f.live {
+		n.lock = nil
+	}
+}
+
+// Clone copies the file system as it is, without open files, locks or faults.
+func (f *FS) Clone() *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	copies := map[*inode]*inode{}
+	clone := func(names map[string]*inode) map[string]*inode {
+		out := make(map[string]*inode, len(names))
+		for p, n := range names {
+			c := copies[n]
+			if c == nil {
+				c = &inode{name: n.name, dir: n.dir, mtime: n.mtime, durable: n.durable,
+					data: append([]byte(nil), n.data...), synced: append([]byte(nil), n.synced...)}
+				copies[n] = c
+			}
+			out[p] = c
+		}
+		return out
+	}
+	return &FS{live: clone(f.live), durable: clone(f.durable), clock: f.clock}
+}
+
+// Files returns the contents of all files under a directory by their full path.
+func (f *FS) Files(dir string) map[string][]byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	dir = clean(dir)
+	out := map[string][]byte{}
+	for p, n := range f.live {
+		if !n.dir && strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/") {
+			out[p] = append([]byte(nil), n.data...)
+		}
+	}
+	return out
+}
+
+// Names returns the sorted paths of all files under a directory.
+func (f *FS) Names(dir string) []string {
+	var names []string
+	for p := range f.Files(dir) {
+		names = append(names, p)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// change counts an operation and tells whether it may happen. For half, a
+// write is to be done by half before its error is returned. With mu held.
+func (f *FS) change(op, name string, needsSpace bool) (half bool, err error) {
+	if f.killed {
+		return false, ErrKilled
+	}
+	f.ops++
+	f.log = append(f.log, op+" "+name)
+	f.clock = f.clock.Add(time.Millisecond)
+	if f.fault != None && f.ops == f.faultAt {
+		switch f.fault {
+		case Kill:
+			f.killed = true
+			return false, ErrKilled
+		case NoSpace:
+			f.full = true
+		case IOError:
+			return true, &fs.PathError{Op: op, Path: name, Err: syscall.EIO}
+		}
+	}
+	if f.full && needsSpace {
+		return true, &fs.PathError{Op: op, Path: name, Err: syscall.ENOSPC}
+	}
+	return false, nil
+}
+
+func clean(name string) string {
+	name = filepath.Clean(name)
+	if !filepath.IsAbs(name) {
+		name = "/" + name
+	}
+	return name
+}
+
+func (f *FS) lookup(op, name string) (*inode, error) {
+	if f.killed {
+		return nil, ErrKilled
+	}
+	n := f.live[clean(name)]
+	if n == nil {
+		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	}
+	return n, nil
+}
+
+func (f *FS) parent(op, name string) error {
+	n, err := f.lookup(op, filepath.Dir(clean(name)))
+	if err != nil {
+		return err
+	}
+	if !n.dir {
+		return &fs.PathError{Op: op, Path: name, Err: syscall.ENOTDIR}
+	}
+	return nil
+}
+
+func (f *FS) Open(name string) (vfs.File, error) { return f.OpenFile(name, os.O_RDONLY, 0) }
+
+func (f *FS) OpenFile(name string, flag int, _ fs.FileMode) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("open", name)
+	switch {
+	case err == nil:
+		if flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrExist}
+		}
+		if n.dir && flag&(os.O_WRONLY|os.O_RDWR) != 0 {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
+		}
+	case errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0:
+		if err := f.parent("open", name); err != nil {
+			return nil, err
+		}
+		if _, err := f.change("create", name, true); err != nil {
+			return nil, err
+		}
+		n = &inode{name: filepath.Base(name), mtime: f.clock}
+		f.live[clean(name)] = n
+	default:
+		return nil, err
+	}
+	if flag&os.O_TRUNC != 0 && len(n.data) > 0 {
+		if _, err := f.change("truncate", name, false); err != nil {
+			return nil, err
+		}
+		n.data, n.mtime = nil, f.clock
+	}
+	return &file{fs: f, node: n, name: name, epoch: f.epoch}, nil
+}
+
+func (f *FS) Rename(oldname, newname string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("rename", oldname)
+	if err != nil {
+		return err
+	}
+	if err := f.parent("rename", newname); err != nil {
+		return err
+	}
+	if _, err := f.change("rename", oldname+" "+newname, false); err != nil {
+		return err
+	}
+	delete(f.live, clean(oldname))
+	f.live[clean(newname)] = n
+	n.name = filepath.Base(newname)
+	return nil
+}
+
+func (f *FS) Remove(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("remove", name)
+	if err != nil {
+		return err
+	}
+	if n.dir {
+		for p := range f.live {
+			if strings.HasPrefix(p, clean(name)+"/") {
+				return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
+			}
+		}
+	}
+	if _, err := f.change("remove", name, false); err != nil {
+		return err
+	}
+	delete(f.live, clean(name))
+	return nil
+}
+
+// MkdirAll makes directories, durable at once: what happens to them is not what
+// is under test.
+func (f *FS) MkdirAll(name string, _ fs.FileMode) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p := clean(name); ; p = filepath.Dir(p) {
+		n := f.live[p]
+		if n != nil && !n.dir {
+			return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
+		}
+		if n != nil {
+			return nil
+		}
+		if _, err := f.change("mkdir", p, true); err != nil {
+			return err
+		}
+		n = &inode{name: filepath.Base(p), dir: true, mtime: f.clock}
+		f.live[p], f.durable[p] = n, n
+	}
+}
+
+func (f *FS) Stat(name string) (fs.FileInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("stat", name)
+	if err != nil {
+		return nil, err
+	}
+	return n.info(filepath.Base(clean(name))), nil
+}
+
+func (f *FS) SameFile(a, b fs.FileInfo) bool {
+	x, ok1 := a.(info)
+	y, ok2 := b.(info)
+	return ok1 && ok2 && x.node == y.node
+}
+
+func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, err := f.lookup("readdir", name); err != nil {
+		return nil, err
+	}
+	dir := strings.TrimSuffix(clean(name), "/") + "/"
+	var out []fs.DirEntry
+	for p, n := range f.live {
+		if base, ok := strings.CutPrefix(p, dir); ok && base != "" && !strings.Contains(base, "/") {
+			out = append(out, fs.FileInfoToDirEntry(n.info(base)))
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name() < out[j].Name() })
+	return out, nil
+}
+
+func (f *FS) SyncDir(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, err := f.lookup("syncdir", name); err != nil {
+		return err
+	}
+	if _, err := f.change("syncdir", name, false); err != nil {
+		return err
+	}
+	dir := clean(name)
+	for p := range f.durable {
+		if p != "/" && filepath.Dir(p) == dir && f.live[p] == nil {
+			delete(f.durable, p)
+		}
+	}
+	for p, n := range f.live {
+		if filepath.Dir(p) == dir {
+			f.durable[p] = n
+		}
+	}
+	return nil
+}
