@@ -21,6 +21,9 @@ func (v Version) String() string {
 	return fmt.Sprintf("Version(%d)", int(v))
 }
 
+// maxRank is the highest rank TensorFlow gives a tensor.
+const maxRank = 254
+
 // TensorInfo says what a checkpoint holds under one name, and where.
 type TensorInfo struct {
 	Name  string
