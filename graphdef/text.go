@@ -1,0 +1,217 @@
+package graphdef
+
+import (
+	"bytes"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// MarshalText gives a message as protobuf text, byte for byte what Python's
+// text_format.MessageToString makes of it: two blanks a level, maps sorted by
+// key, shortest floats. (Go's own prototext changes its white space on purpose
+// from build to build, so its output cannot be compared or committed.)
+//
+// An Any stays type_url and value, which every reader understands; Python
+// spells it out where it knows the type. Fields unknown to this build's message
+// definitions are left out, as Python leaves them out.
+func MarshalText(m proto.Message) []byte {
+	p := &textPrinter{}
+	p.message(m.ProtoReflect())
+	return p.buf.Bytes()
+}
+
+type textPrinter struct {
+	buf    bytes.Buffer
+	indent int
+}
+
+func (p *textPrinter) message(m protoreflect.Message) {
+	for _, fd := range populated(m) {
+		v := m.Get(fd)
+		switch {
+		case fd.IsMap():
+			p.mapField(fd, v.Map())
+		case fd.IsList():
+			for i := 0; i < v.List().Len(); i++ {
+				p.field(fd, v.List().Get(i))
+			}
+		default:
+			p.field(fd, v)
+		}
+	}
+}
+
+// populated gives the fields that are set, by number.
+func populated(m protoreflect.Message) []protoreflect.FieldDescriptor {
+	var fields []protoreflect.FieldDescriptor
+	m.Range(func(fd protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		fields = append(fields, fd)
+		return true
+	})
+	sort.Slice(fields, func(i, j int) bool { return fields[i].Number() < fields[j].Number() })
+	return fields
+}
+
+func (p *textPrinter) mapField(fd protoreflect.FieldDescriptor, m protoreflect.Map) {
+	var keys []protoreflect.MapKey
+	m.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+		keys = append(keys, k)
+		return true
+	})
+	sort.Slice(keys, func(i, j int) bool {
+		switch fd.MapKey().Kind() {
+		case protoreflect.StringKind:
+			return keys[i].String() < keys[j].String()
+		case protoreflect.BoolKind:
+			return !keys[i].Bool() && keys[j].Bool()
+		case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+			return keys[i].Uint() < keys[j].Uint()
+		}
+		return keys[i].Int() < keys[j].Int()
+	})
+	for _, k := range keys {
+		p.open(fd)
+		p.field(fd.MapKey(), k.Value())
+		p.field(fd.MapValue(), m.Get(k))
+		p.close()
+	}
+}
+
+func (p *textPrinter) field(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+	if fd.Message() != nil {
+		p.open(fd)
+		p.message(v.Message())
+		p.close()
+		return
+	}
+	p.name(fd)
+	p.buf.WriteString(": ")
+	p.scalar(fd, v)
+	p.buf.WriteByte('\n')
+}
+
+func (p *textPrinter) open(fd protoreflect.FieldDescriptor) {
+	p.name(fd)
+	p.buf.WriteString(" {\n")
+	p.indent += 2
+}
+
+func (p *textPrinter) close() {
+	p.indent -= 2
+	p.blanks()
+	p.buf.WriteString("}\n")
+}
+
+func (p *textPrinter) name(fd protoreflect.FieldDescriptor) {
+	p.blanks()
+	p.buf.WriteString(fd.TextName())
+}
+
+func (p *textPrinter) blanks() {
+	for range p.indent {
+		p.buf.WriteByte(' ')
+	}
+}
+
+func (p *textPrinter) scalar(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+	b := p.buf.AvailableBuffer()
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		b = strconv.AppendBool(b, v.Bool())
+	case protoreflect.EnumKind:
+		if e := fd.Enum().Values().ByNumber(v.Enum()); e != nil {
+			b = append(b, e.Name()...)
+		} else {
+			b = strconv.AppendInt(b, int64(v.Enum()), 10)
+		}
+	case protoreflect.StringKind:
+		b = appendQuoted(b, v.String(), false)
+	case protoreflect.BytesKind:
+		b = appendQuoted(b, string(v.Bytes()), true)
+	case protoreflect.FloatKind:
+		b = appendFloat(b, shortestFloat32(float32(v.Float())))
+	case protoreflect.DoubleKind:
+		b = appendFloat(b, v.Float())
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		b = strconv.AppendUint(b, v.Uint(), 10)
+	default:
+		b = strconv.AppendInt(b, v.Int(), 10)
+	}
+	p.buf.Write(b)
+}
+
+// appendQuoted escapes as Python does: octal for what does not print, and for
+// everything beyond ASCII where the field holds bytes and not a string.
+func appendQuoted(b []byte, s string, isBytes bool) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf && !isBytes {
+			if r, n := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || n > 1 {
+				b = append(b, s[i:i+n]...)
+				i += n
+				continue
+			}
+		}
+		i++
+		switch c {
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '"', '\'', '\\':
+			b = append(b, '\\', c)
+		default:
+			if c >= ' ' && c < 0x7f {
+				b = append(b, c)
+			} else {
+				b = append(b, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
+			}
+		}
+	}
+	return append(b, '"')
+}
+
+// shortestFloat32 gives the float64 with the fewest digits, six at least, that
+// is f when rounded to 32 bits: what Python prints for a float field.
+func shortestFloat32(f float32) float64 {
+	if f != f || math.IsInf(float64(f), 0) {
+		return float64(f)
+	}
+	for prec := 6; prec <= 9; prec++ {
+		d, err := strconv.ParseFloat(strconv.FormatFloat(float64(f), 'g', prec, 64), 64)
+		if err == nil && float32(d) == f {
+			return d
+		}
+	}
+	return float64(f)
+}
+
+// appendFloat writes f as Python's repr does: shortest digits, always a point
+// or an exponent, and the exponent only below 1e-4 and from 1e16 on.
+func appendFloat(b []byte, f float64) []byte {
+	switch {
+	case f != f:
+		return append(b, "nan"...)
+	case math.IsInf(f, 1):
+		return append(b, "inf"...)
+	case math.IsInf(f, -1):
+		return append(b, "-inf"...)
+	}
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
+		return strconv.AppendFloat(b, f, 'e', -1, 64)
+	}
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return append(b, s...)
+}
