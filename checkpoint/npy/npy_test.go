@@ -1,0 +1,314 @@
+package npy_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+// file puts a version 1 header and data together.
+func file(header string, data ...byte) []byte {
+	b := append([]byte("\x93NUMPY"), 1, 0)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
+	return append(append(b, header...), data...)
+}
+
+func dict(descr, order, shape string) string {
+	return fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", descr, order, shape)
+}
+
+func TestReadRefusesWhatIsNotSound(t *testing.T) {
+	for name, c := range map[string]struct {
+		file []byte
+		want string
+		kind error
+	}{
+		"empty":                  {nil, "too short", npy.ErrCorrupt},
+		"other magic":            {[]byte("PK\x03\x04xxxxxxx"), "magic", npy.ErrCorrupt},
+		"unknown version":        {[]byte("\x93NUMPY\x09\x00\x00\x00"), "version 9.0", npy.ErrUnsupported},
+		"header past the end":    {[]byte("\x93NUMPY\x01\x00\xff\x00{"), "claims 255", npy.ErrCorrupt},
+		"header over the cap":    {[]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff{"), "more than", npy.ErrCorrupt},
+		"no dict":                {file("[]"), "cannot be read", npy.ErrCorrupt},
+		"a key missing":          {file("{'descr': '<f4', 'shape': ()}"), "cannot be read", npy.ErrCorrupt},
+		"a key twice":            {file("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}"), "cannot be read", npy.ErrCorrupt},
+		"another key":            {file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'x': 1}"), "cannot be read", npy.ErrCorrupt},
+		"text after the dict":    {file(dict("<f4", "False", "()") + "x"), "cannot be read", npy.ErrCorrupt},
+		"a negative dimension":   {file(dict("<f4", "False", "(-1,)")), "cannot be read", npy.ErrCorrupt},
+		"dimensions without end": {file(dict("<f4", "False", "("+strings.Repeat("1,", 99)+")")), "cannot be read", npy.ErrCorrupt},
+		"a shape that overflows": {file(dict("<f4", "False", "(4611686018427387904, 4)")), "can be counted", npy.ErrCorrupt},
+		"a pickle":               {file(dict("|O", "False", "()"), 0), "pickle", npy.ErrUnsupported},
+		"a date":                 {file(dict("<M8[ns]", "False", "()")), "M8", npy.ErrUnsupported},
+		"a long double":          {file(dict("<f16", "False", "()")), "f16", npy.ErrUnsupported},
+		"one of several bytes":   {file(dict("<V1", "False", "()")), "V1", npy.ErrUnsupported},
+		"a structured type":      {file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}"), "structured", npy.ErrUnsupported},
+		"a width that is none":   {file(dict("|Sx", "False", "()")), "Sx", npy.ErrCorrupt},
+		"very wide strings":      {file(dict("<U2000000000", "False", "(1,)")), "characters", npy.ErrUnsupported},
+		"data cut short":         {file(dict("<f4", "False", "(2,)"), 1, 2, 3, 4), "after 4 of 8", npy.ErrCorrupt},
+		"a huge claim":           {file(dict("<f4", "False", "(1000000000000,)"), 1, 2, 3, 4), "after 4 of", npy.ErrCorrupt},
+		"data too long":          {file(dict("<f4", "False", "()"), 1, 2, 3, 4, 5), "follow", npy.ErrCorrupt},
+		"a bool that is none":    {file(dict("|b1", "False", "(2,)"), 1, 0xff), "not a bool", npy.ErrCorrupt},
+		"an impossible rune":     {file(dict("<U1", "False", "()"), 0, 0, 0x11, 1), "code point", npy.ErrCorrupt},
+		"strings from nothing":   {file(dict("|S0", "False", "(99999999999,)")), "no bytes", npy.ErrCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := npy.Read(bytes.NewReader(c.file))
+			require.ErrorIs(t, err, c.kind)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestReadKnowsEveryWayOfWriting(t *testing.T) {
+	for name, c := range map[string]struct {
+		file []byte
+		want npy.Array
+	}{
+		"big-endian":         {file(dict(">i4", "False", "(1,)"), 0, 0, 1, 2), npy.Array{DType: checkpoint.Int32, Shape: []int64{1}, Data: []byte{2, 1, 0, 0}}},
+		"Fortran order":      {file(dict("|u1", "True", "(2, 3)"), 1, 4, 2, 5, 3, 6), npy.Array{DType: checkpoint.Uint8, Shape: []int64{2, 3}, Data: []byte{1, 2, 3, 4, 5, 6}}},
+		"Python 2's longs":   {file("{'descr': '|u1', 'fortran_order': False, 'shape': (2L,), }", 1, 2), npy.Array{DType: checkpoint.Uint8, Shape: []int64{2}, Data: []byte{1, 2}}},
+		"ml_dtypes":          {file(dict("<V2", "False", "()"), 0x80, 0x3f), npy.Array{DType: checkpoint.BFloat16, Shape: []int64{}, Data: []byte{0x80, 0x3f}}},
+		"bytes":              {file(dict("|S2", "False", "(2,)"), 'a', 0, 'b', 'c'), npy.Array{DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}},
+		"big-endian unicode": {file(dict(">U1", "False", "(1,)"), 0, 0, 0, 0xe9), npy.Array{DType: checkpoint.String, Shape: []int64{1}, Strings: [][]byte{[]byte("é")}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := npy.Read(bytes.NewReader(c.file))
+			require.NoError(t, err)
+			assert.Equal(t, &c.want, got)
+		})
+	}
+}
+
+// sample gives 6 elements of a type, none of them NaN.
+func sample(dt checkpoint.DataType) []byte {
+	size := checkpoint.DataTypeSize(dt)
+	b := make([]byte, 6*size)
+	for i := range b {
+		b[i] = byte(i % 2)
+	}
+	for i := size - 1; i < len(b); i += size { // signs and exponents
+		if dt != checkpoint.Bool {
+			b[i] = []byte{0, 1, 1, 0, 1, 0}[i/size]
+		}
+	}
+	return b
+}
+
+var allTypes = []checkpoint.DataType{
+	checkpoint.Bool, checkpoint.Int8, checkpoint.Int16, checkpoint.Int32, checkpoint.Int64,
+	checkpoint.Uint8, checkpoint.Uint16, checkpoint.Uint32, checkpoint.Uint64,
+	checkpoint.Float16, checkpoint.Float32, checkpoint.Float64, checkpoint.Complex64, checkpoint.Complex128,
+	checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt16, checkpoint.QUint16, checkpoint.QInt32,
+	checkpoint.BFloat16, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN, checkpoint.Float8E4M3FNUZ,
+	checkpoint.Float8E4M3B11FNUZ, checkpoint.Float8E5M2FNUZ, checkpoint.Float4E2M1FN,
+	checkpoint.Int4, checkpoint.Uint4, checkpoint.Int2, checkpoint.Uint2,
+}
+
+func writeArchive(t *testing.T) []byte {
+	var b bytes.Buffer
+	w := npy.NewArchiveWriter(&b)
+	for _, dt := range allTypes {
+		require.NoError(t, w.Add("a/"+checkpoint.DataTypeName(dt), dt, []int64{2, 3}, bytes.NewReader(sample(dt))))
+	}
+	require.NoError(t, w.AddStrings("a/string", []int64{2}, [][]byte{[]byte("x"), []byte("a\x00b")}))
+	require.NoError(t, w.AddStrings("empty", []int64{}, [][]byte{nil}))
+	require.NoError(t, w.Add("none", checkpoint.Float32, []int64{0, 5}, strings.NewReader("")))
+	require.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+func TestArchiveGivesTypesBack(t *testing.T) {
+	b := writeArchive(t)
+	a, err := npy.NewArchive(bytes.NewReader(b), int64(len(b)))
+	require.NoError(t, err)
+	assert.Len(t, a.Names(), len(allTypes)+3)
+	for _, dt := range allTypes {
+		got, err := a.Read("a/" + checkpoint.DataTypeName(dt))
+		require.NoError(t, err)
+		assert.Equal(t, &npy.Array{DType: dt, Shape: []int64{2, 3}, Data: sample(dt)}, got, checkpoint.DataTypeName(dt))
+	}
+	got, err := a.Read("a/string")
+	require.NoError(t, err)
+	assert.Equal(t, [][]byte{[]byte("x"), []byte("a\x00b")}, got.Strings)
+	_, err = a.Read("b")
+	assert.ErrorIs(t, err, npy.ErrNotFound)
+}
+
+func TestNumPyReadsWhatGoWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "go.npz")
+	require.NoError(t, os.WriteFile(path, writeArchive(t), 0o644))
+	type array struct {
+		DType string
+		Shape []int64
+		Same  bool
+	}
+	raw := map[string][]byte{}
+	for _, dt := range allTypes {
+		raw[checkpoint.DataTypeName(dt)] = sample(dt)
+	}
+	got := oracle.Value[map[string]array](t, `
+import ml_dtypes
+z = np.load(args[0])
+result = {}
+for k in z.files:
+    a = z[k]
+    name, same = k[2:], True
+    if name in args[1]:
+        plain = name[1:] if name[0] == "q" else name
+        dt = np.dtype(getattr(ml_dtypes, plain, None) or plain)
+        want = np.frombuffer(args[1][name], dt).reshape(2, 3).astype(a.dtype)
+        same = bool((a == want).all())
+    result[k] = {"DType": a.dtype.str, "Shape": list(a.shape), "Same": same}
+`, path, raw)
+	want := map[string]string{
+		"bool": "|b1", "int8": "|i1", "uint16": "<u2", "float16": "<f2", "complex128": "<c16",
+		"bfloat16": "<f4", "float8_e4m3fn": "<f4", "float4_e2m1fn": "<f4", "qint32": "<i4", "int4": "|i1", "string": "|S3",
+	}
+	for _, dt := range allTypes {
+		name := checkpoint.DataTypeName(dt)
+		a := got["a/"+name]
+		assert.True(t, a.Same, name)
+		assert.Equal(t, []int64{2, 3}, a.Shape)
+		if w := want[name]; w != "" {
+			assert.Equal(t, w, a.DType, name)
+		}
+	}
+	assert.Equal(t, array{"|S3", []int64{2}, true}, got["a/string"])
+	assert.Equal(t, array{"<f4", []int64{0, 5}, true}, got["none"])
+}
+
+func TestGoReadsWhatNumPyWrites(t *testing.T) {
+	for _, save := range []string{"savez", "savez_compressed"} {
+		t.Run(save, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "py.npz")
+			want := oracle.Value[map[string][]byte](t, `
+import ml_dtypes
+d = {n: np.arange(6).reshape(2, 3).astype(n) for n in
+     "bool uint8 int8 uint16 int16 uint32 int32 uint64 int64 float16 float32 float64 complex64 complex128".split()}
+d["bfloat16"] = np.arange(6).reshape(2, 3).astype(ml_dtypes.bfloat16)
+d["fortran"] = np.asfortranarray(np.arange(24, dtype=np.int64).reshape(2, 3, 4))
+d["big"] = np.arange(6, dtype=">f8")
+d["scalar"] = np.array(7.5)
+result = {k: np.ascontiguousarray(v).astype(v.dtype.newbyteorder("<")).tobytes() for k, v in d.items()}
+d["bytes"] = np.array([b"a", b"bcd"])
+d["text"] = np.array(["é", "日本"])
+getattr(np, args[1])(args[0], **d)
+`, path, save)
+			a, err := npy.OpenArchive(path)
+			require.NoError(t, err)
+			defer a.Close()
+			require.Len(t, a.Names(), len(want)+2)
+			for name, data := range want {
+				got, err := a.Read(name)
+				require.NoError(t, err)
+				assert.Equal(t, data, got.Data, name)
+				if dt, ok := checkpoint.ParseDataType(name); ok {
+					assert.Equal(t, dt, got.DType)
+					assert.Equal(t, []int64{2, 3}, got.Shape)
+				}
+			}
+			got, err := a.Read("bytes")
+			require.NoError(t, err)
+			assert.Equal(t, [][]byte{[]byte("a"), []byte("bcd")}, got.Strings)
+			got, err = a.Read("text")
+			require.NoError(t, err)
+			assert.Equal(t, [][]byte{[]byte("é"), []byte("日本")}, got.Strings)
+		})
+	}
+}
+
+func TestWriteRefusesWhatNumPyWouldChange(t *testing.T) {
+	var b bytes.Buffer
+	assert.ErrorIs(t, npy.WriteStrings(&b, []int64{1}, [][]byte{[]byte("a\x00")}), npy.ErrUnsupported)
+	wide := make([][]byte, 1<<11)
+	wide[0] = bytes.Repeat([]byte("x"), 1<<20)
+	assert.ErrorContains(t, npy.WriteStrings(&b, []int64{1 << 11}, wide), "fixed width")
+	assert.ErrorIs(t, npy.WriteStrings(&b, []int64{2}, nil), npy.ErrUnsupported)
+	assert.ErrorIs(t, npy.Write(&b, checkpoint.Variant, nil, nil), npy.ErrUnsupported)
+	assert.ErrorIs(t, npy.Write(&b, checkpoint.Int8, make([]int64, 65), nil), npy.ErrUnsupported)
+	assert.Zero(t, b.Len(), "nothing may be written")
+	assert.ErrorIs(t, npy.Write(&b, checkpoint.Int32, []int64{2}, strings.NewReader("1234")), io.ErrUnexpectedEOF)
+	assert.ErrorIs(t, npy.Write(&b, checkpoint.BFloat16, []int64{2}, strings.NewReader("12")), io.ErrUnexpectedEOF)
+	w := npy.NewArchiveWriter(&b)
+	require.NoError(t, w.AddStrings("a", nil, [][]byte{nil}))
+	assert.ErrorContains(t, w.AddStrings("a", nil, [][]byte{nil}), "twice")
+	assert.ErrorIs(t, w.AddStrings("\xff", nil, [][]byte{nil}), npy.ErrUnsupported)
+	assert.ErrorIs(t, w.Add("r", checkpoint.Resource, nil, nil), npy.ErrUnsupported)
+}
+
+// archive makes a zip by hand.
+func archive(t *testing.T, members ...*zip.FileHeader) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, h := range members {
+		w, err := z.CreateHeader(h)
+		require.NoError(t, err)
+		require.NoError(t, npy.Write(w, checkpoint.Float32, []int64{1}, strings.NewReader("\x01\x00\x80\x3f")))
+	}
+	require.NoError(t, z.Close())
+	return b.Bytes()
+}
+
+func TestArchiveRefusesWhatIsNotSound(t *testing.T) {
+	open := func(b []byte) (*npy.Archive, error) { return npy.NewArchive(bytes.NewReader(b), int64(len(b))) }
+	_, err := open([]byte("no zip at all"))
+	assert.ErrorIs(t, err, npy.ErrCorrupt)
+	_, err = open(archive(t, &zip.FileHeader{Name: "a.txt"}))
+	assert.ErrorContains(t, err, "no array")
+	_, err = open(archive(t, &zip.FileHeader{Name: "a.npy"}, &zip.FileHeader{Name: "a.npy"}))
+	assert.ErrorContains(t, err, "twice")
+
+	for comment, want := range map[string]string{
+		"tensorflow dtype: bfloat16": "cannot have been", // the value needs more bits
+		"tensorflow dtype: qint8":    "cannot have been",
+		"tensorflow dtype: nonsense": "unknown type",
+	} {
+		a, err := open(archive(t, &zip.FileHeader{Name: "a.npy", Comment: comment}))
+		require.NoError(t, err)
+		_, err = a.Read("a")
+		assert.ErrorIs(t, err, npy.ErrCorrupt)
+		assert.ErrorContains(t, err, want)
+	}
+
+	b := archive(t, &zip.FileHeader{Name: "a.npy"})
+	b[bytes.Index(b, []byte("\x01\x00\x80\x3f"))] ^= 2
+	a, err := open(b)
+	require.NoError(t, err)
+	_, err = a.Read("a")
+	assert.ErrorIs(t, err, npy.ErrCorrupt, "the archive's checksum is checked")
+
+	path := filepath.Join(t.TempDir(), "x.npz")
+	_, err = npy.OpenArchive(path)
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	_, err = npy.OpenArchive(filepath.Dir(path))
+	assert.ErrorContains(t, err, "directory")
+	require.NoError(t, os.WriteFile(path, []byte("PK"), 0o644))
+	_, err = npy.OpenArchive(path)
+	assert.ErrorContains(t, err, path)
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(file(dict("<f4", "True", "(1, 2)"), 1, 2, 3, 4, 5, 6, 7, 8))
+	f.Add(file(dict(">U2", "False", "(1,)"), 0, 0, 0, 0x61, 0, 0, 0, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := npy.Read(bytes.NewReader(b))
+		if err != nil || a.DType == checkpoint.String {
+			return
+		}
+		require.LessOrEqual(t, len(a.Data), len(b))
+		var again bytes.Buffer
+		require.NoError(t, npy.Write(&again, a.DType, a.Shape, bytes.NewReader(a.Data)))
+	})
+}

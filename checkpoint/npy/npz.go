@@ -1,0 +1,208 @@
+package npy
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/elem"
+)
+
+// commentPrefix begins the comment of a member whose type NumPy lacks.
+const commentPrefix = "tensorflow dtype: "
+
+// ArchiveWriter writes an .npz archive to a stream, uncompressed, as
+// numpy.savez does.
+type ArchiveWriter struct {
+	zip  *zip.Writer
+	seen map[string]bool
+}
+
+// NewArchiveWriter begins an archive.
+func NewArchiveWriter(w io.Writer) *ArchiveWriter {
+	return &ArchiveWriter{zip: zip.NewWriter(w), seen: map[string]bool{}}
+}
+
+// Add writes one array under a name; see [Write].
+func (a *ArchiveWriter) Add(name string, dt checkpoint.DataType, shape []int64, data io.Reader) error {
+	w, err := a.member(name, dt)
+	if err != nil {
+		return err
+	}
+	return Write(w, dt, shape, data)
+}
+
+// AddStrings writes an array of strings under a name; see [WriteStrings].
+func (a *ArchiveWriter) AddStrings(name string, shape []int64, values [][]byte) error {
+	w, err := a.member(name, checkpoint.String)
+	if err != nil {
+		return err
+	}
+	return WriteStrings(w, shape, values)
+}
+
+func (a *ArchiveWriter) member(name string, dt checkpoint.DataType) (io.Writer, error) {
+	stored, err := StoredType(dt)
+	if err != nil {
+		return nil, err
+	}
+	if !utf8.ValidString(name) || len(name) > math.MaxUint16-len(".npy") {
+		return nil, unsupported("%.100q as an array's name", name)
+	}
+	if a.seen[name] {
+		return nil, fmt.Errorf("npy: array %q given twice", name)
+	}
+	a.seen[name] = true
+	h := &zip.FileHeader{Name: name + ".npy", Method: zip.Store}
+	if stored != dt {
+		h.Comment = commentPrefix + checkpoint.DataTypeName(dt)
+	}
+	w, err := a.zip.CreateHeader(h)
+	if err != nil {
+		return nil, fmt.Errorf("npy: %w", err)
+	}
+	return w, nil
+}
+
+// Close finishes the archive. It does not close the stream.
+func (a *ArchiveWriter) Close() error {
+	if err := a.zip.Close(); err != nil {
+		return fmt.Errorf("npy: %w", err)
+	}
+	return nil
+}
+
+// Archive reads an .npz archive. Its methods may be called from many
+// goroutines.
+type Archive struct {
+	names   []string
+	members map[string]*zip.File
+	closer  io.Closer
+}
+
+// OpenArchive opens the archive at path. Close it when done.
+func OpenArchive(path string) (*Archive, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("npy: %w", err)
+	}
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = fmt.Errorf("npy: %s is a directory, not a file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	a, err := NewArchive(f, st.Size())
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%w (%s)", err, path)
+	}
+	a.closer = f
+	return a, nil
+}
+
+// NewArchive opens the archive of size bytes in r.
+func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
+	z, err := zip.NewReader(r, size)
+	// A name such as "../w" is no danger here: nothing is unpacked.
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+		return nil, corrupt("not a zip archive: %v", err)
+	}
+	a := &Archive{members: map[string]*zip.File{}}
+	for _, f := range z.File {
+		name := strings.TrimSuffix(f.Name, ".npy")
+		if name == f.Name {
+			return nil, corrupt("member %q is no array", f.Name)
+		}
+		if a.members[name] != nil {
+			return nil, corrupt("array %q comes twice", name)
+		}
+		a.members[name] = f
+		a.names = append(a.names, name)
+	}
+	sort.Strings(a.names)
+	return a, nil
+}
+
+// Names lists the arrays by name. The caller must not change it.
+func (a *Archive) Names() []string { return a.names }
+
+// Read reads one array, in the type that it had before an [ArchiveWriter]
+// widened it for NumPy.
+func (a *Archive) Read(name string) (*Array, error) {
+	f := a.members[name]
+	if f == nil {
+		return nil, fmt.Errorf("npy: no array %q in the archive: %w", name, ErrNotFound)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("array %q: %w", name, readError(err))
+	}
+	defer r.Close()
+	array, err := Read(r)
+	if err != nil {
+		return nil, fmt.Errorf("array %q: %w", name, err)
+	}
+	if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
+		if err := array.restoreType(typeName); err != nil {
+			return nil, fmt.Errorf("array %q: %w", name, err)
+		}
+	}
+	return array, nil
+}
+
+// restoreType undoes what [StoredType] did for a type that NumPy lacks.
+func (a *Array) restoreType(name string) error {
+	dt, ok := checkpoint.ParseDataType(name)
+	if !ok {
+		return corrupt("unknown type %q in the comment", name)
+	}
+	if stored, err := StoredType(dt); err != nil || stored != a.DType {
+		return corrupt("a %s cannot have been a %s", checkpoint.DataTypeName(a.DType), name)
+	}
+	if elem.SmallFloat(dt) && dt != a.DType {
+		values := make([]float32, len(a.Data)/4)
+		for i := range values {
+			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(a.Data[4*i:]))
+		}
+		data := make([]byte, len(values)*checkpoint.DataTypeSize(dt))
+		if i := elem.Narrow(dt, values, data); i >= 0 {
+			return corrupt("element %d, %v, cannot have been a %s", i, values[i], name)
+		}
+		a.Data = data
+	}
+	a.DType = dt
+	return nil
+}
+
+// Close closes the file that [OpenArchive] opened.
+func (a *Archive) Close() error {
+	if a.closer == nil {
+		return nil
+	}
+	return a.closer.Close()
+}
+
+// readError tells damage, which the zip reader finds as it goes, from errors
+// of the file system.
+func readError(err error) error {
+	var deflate flate.CorruptInputError
+	if errors.As(err, &deflate) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return corrupt("%v", err)
+	}
+	if errors.Is(err, zip.ErrAlgorithm) {
+		return unsupported("%v", err)
+	}
+	return fmt.Errorf("npy: %w", err)
+}

@@ -1,0 +1,133 @@
+package npy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/elem"
+)
+
+// Array is one array in memory, in TensorFlow's terms.
+type Array struct {
+	DType   checkpoint.DataType
+	Shape   []int64
+	Data    []byte   // little-endian, row-major; nil for strings
+	Strings [][]byte // for checkpoint.String, row-major
+}
+
+// Write writes the array of the given type and shape, whose little-endian
+// row-major bytes come from data, as a .npy file. It holds no more than a
+// small buffer of it. See the package documentation for types that NumPy
+// lacks; for strings there is [WriteStrings].
+func Write(w io.Writer, dt checkpoint.DataType, shape []int64, data io.Reader) error {
+	stored, err := StoredType(dt)
+	if err != nil {
+		return err
+	}
+	size := int64(checkpoint.DataTypeSize(dt))
+	n, ok := checkpoint.NumElements(shape)
+	if size == 0 || !ok || n > math.MaxInt64/size {
+		return unsupported("shape %v of %s", shape, checkpoint.DataTypeName(dt))
+	}
+	if len(shape) > maxRank {
+		return unsupported("%d dimensions; NumPy has at most %d", len(shape), maxRank)
+	}
+	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
+		return fmt.Errorf("npy: %w", err)
+	}
+	if stored == dt || !elem.SmallFloat(dt) {
+		if dt == checkpoint.Int4 || dt == checkpoint.Int2 || dt == checkpoint.Uint4 || dt == checkpoint.Uint2 {
+			data = &smallInts{dt, data}
+		}
+		copied, err := io.CopyN(w, data, n*size)
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%d bytes of %d: %w", copied, n*size, io.ErrUnexpectedEOF)
+		}
+		if err != nil {
+			return fmt.Errorf("npy: %w", err)
+		}
+		return nil
+	}
+	return writeWidened(w, dt, n, data)
+}
+
+// smallInts spreads the low bits of integers of 2 and 4 bits over their byte.
+type smallInts struct {
+	dtype checkpoint.DataType
+	r     io.Reader
+}
+
+func (s *smallInts) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	for i, b := range p[:n] {
+		p[i] = byte(elem.SmallInt(s.dtype, b))
+	}
+	return n, err
+}
+
+func writeWidened(w io.Writer, dt checkpoint.DataType, n int64, data io.Reader) error {
+	const chunk = 16 << 10
+	var (
+		size   = checkpoint.DataTypeSize(dt)
+		src    = make([]byte, chunk*size)
+		values = make([]float32, chunk)
+		out    = make([]byte, 4*chunk)
+	)
+	for n > 0 {
+		k := int(min(n, chunk))
+		if _, err := io.ReadFull(data, src[:k*size]); err != nil {
+			return fmt.Errorf("npy: %w", err)
+		}
+		elem.Widen(dt, src[:k*size], values[:k])
+		for i, v := range values[:k] {
+			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
+		}
+		if _, err := w.Write(out[:4*k]); err != nil {
+			return fmt.Errorf("npy: %w", err)
+		}
+		n -= int64(k)
+	}
+	return nil
+}
+
+// maxPadding bounds, in bytes, what fixed width may add to strings of very
+// different lengths.
+const maxPadding = 1 << 30
+
+// WriteStrings writes strings, row-major, as a .npy file of fixed-width bytes.
+func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
+	if n, ok := checkpoint.NumElements(shape); !ok || n != int64(len(values)) {
+		return unsupported("%d strings in shape %v", len(values), shape)
+	}
+	width, total := 1, int64(0)
+	for i, v := range values {
+		if len(v) > 0 && v[len(v)-1] == 0 {
+			return unsupported("string %d ends in a zero byte, which NumPy's fixed-width strings drop", i)
+		}
+		width = max(width, len(v))
+		total += int64(len(v))
+	}
+	if width > maxStringWidth {
+		return unsupported("a string of %d bytes", width)
+	}
+	if padded := int64(width) * int64(len(values)); padded-total > maxPadding {
+		return unsupported("%d strings, the longest of %d bytes, would take %d bytes in NumPy's fixed width instead of %d",
+			len(values), width, padded, total)
+	}
+	b := bufio.NewWriter(w)
+	b.Write(formatHeader(descr(checkpoint.String, width), shape))
+	zeros := make([]byte, width)
+	for _, v := range values {
+		b.Write(v)
+		b.Write(zeros[len(v):])
+	}
+	if err := b.Flush(); err != nil { // bufio keeps the first error
+		return fmt.Errorf("npy: %w", err)
+	}
+	return nil
+}
