@@ -10,8 +10,8 @@
 // or binary, told by its content and never by its name; [Read] takes whichever
 // of the three it is. A file of another kind is refused with both kinds named
 // ([ErrKind]). [WriteGraph] and [Write] are atomic and deterministic: the same
-// message always gives the same bytes, text in the layout of Python's
-// text_format.MessageToString and binary as SerializeToString(deterministic=True).
+// message always gives the same bytes, and text has the layout of Python's
+// text_format.MessageToString.
 //
 // # Op definitions
 //

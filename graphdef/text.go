@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // MarshalText gives a message as protobuf text, byte for byte what Python's
@@ -17,8 +18,8 @@ import (
 // key, shortest floats. (Go's own prototext changes its white space on purpose
 // from build to build, so its output cannot be compared or committed.)
 //
-// An Any stays type_url and value, which every reader understands; Python
-// spells it out where it knows the type. Fields unknown to this build's message
+// An Any is spelled out where its type is known and nothing of it is lost that
+// way, and is type_url and value else. Fields unknown to this build's message
 // definitions are left out, as Python leaves them out.
 func MarshalText(m proto.Message) []byte {
 	p := &textPrinter{}
@@ -32,6 +33,16 @@ type textPrinter struct {
 }
 
 func (p *textPrinter) message(m protoreflect.Message) {
+	if a, ok := m.Interface().(*anypb.Any); ok {
+		if packed := spellOut(a); packed != nil {
+			p.blanks()
+			p.buf.WriteString("[" + a.GetTypeUrl() + "] {\n")
+			p.indent += 2
+			p.message(packed.ProtoReflect())
+			p.close()
+			return
+		}
+	}
 	for _, fd := range populated(m) {
 		v := m.Get(fd)
 		switch {
@@ -45,6 +56,22 @@ func (p *textPrinter) message(m protoreflect.Message) {
 			p.field(fd, v)
 		}
 	}
+}
+
+// spellOut unpacks an Any whose type is known, or gives nil where its bytes
+// would not come back the same.
+func spellOut(a *anypb.Any) proto.Message {
+	if !strings.Contains(a.GetTypeUrl(), "/") {
+		return nil
+	}
+	m, err := anypb.UnmarshalNew(a, proto.UnmarshalOptions{RecursionLimit: MaxNesting})
+	if err != nil {
+		return nil
+	}
+	if again, err := MarshalBinary(m); err != nil || !bytes.Equal(again, a.GetValue()) {
+		return nil
+	}
+	return m
 }
 
 // populated gives the fields that are set, by number.
@@ -77,10 +104,18 @@ func (p *textPrinter) mapField(fd protoreflect.FieldDescriptor, m protoreflect.M
 	})
 	for _, k := range keys {
 		p.open(fd)
-		p.field(fd.MapKey(), k.Value())
-		p.field(fd.MapValue(), m.Get(k))
+		p.entryField(fd.MapKey(), k.Value())
+		p.entryField(fd.MapValue(), m.Get(k))
 		p.close()
 	}
+}
+
+// entryField prints the key or the value of a map's entry, but for a zero.
+func (p *textPrinter) entryField(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+	if fd.Message() == nil && v.Equal(fd.Default()) {
+		return
+	}
+	p.field(fd, v)
 }
 
 func (p *textPrinter) field(fd protoreflect.FieldDescriptor, v protoreflect.Value) {

@@ -22,8 +22,8 @@ type WriteOptions struct {
 	FS vfs.FS
 }
 
-// MarshalBinary gives a message's bytes, always the same for the same message
-// and equal to Python's SerializeToString(deterministic=True).
+// MarshalBinary gives a message's bytes, always the same for the same message:
+// fields by number, maps by key.
 // A message over 2 GiB is an error of kind ErrTooLarge.
 func MarshalBinary(m proto.Message) ([]byte, error) {
 	if size := proto.Size(m); int64(size) > MaxSize {
