@@ -16,6 +16,9 @@ type FS interface {
 	// Rename gives a file another name, replacing a file of that name in one
 	// step: every observer sees the old file or the new one.
 	Rename(oldname, newname string) error
+	// Link gives a file a second name, which must not be in use. File systems
+	// without such links refuse it with an error.
+	Link(oldname, newname string) error
 	// Remove removes a file or an empty directory.
 	Remove(name string) error
 	// MkdirAll makes a directory and those above it; one that exists is fine.

@@ -267,6 +267,26 @@ func (f *FS) Rename(oldname, newname string) error {
 	return nil
 }
 
+func (f *FS) Link(oldname, newname string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.lookup("link", oldname)
+	if err != nil {
+		return err
+	}
+	if err := f.parent("link", newname); err != nil {
+		return err
+	}
+	if f.live[clean(newname)] != nil {
+		return &fs.PathError{Op: "link", Path: newname, Err: fs.ErrExist}
+	}
+	if _, err := f.change("link", oldname+" "+newname, true); err != nil {
+		return err
+	}
+	f.live[clean(newname)] = n
+	return nil
+}
+
 func (f *FS) Remove(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,0 +1,78 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Glob returns the names that match a pattern, sorted. As in TensorFlow, a
+// pattern that matches nothing or that cannot be read is no error: it gives
+// none. A pattern that is malformed, such as one with a lone "[", matches the
+// file of exactly that name.
+func Glob(fsys FS, pattern string) []string {
+	if !strings.ContainsAny(pattern, `*?[\`) {
+		if _, err := fsys.Stat(pattern); err != nil {
+			return nil
+		}
+		return []string{pattern}
+	}
+	dir, base := filepath.Split(pattern)
+	if _, err := filepath.Match(base, ""); errors.Is(err, filepath.ErrBadPattern) {
+		if _, err := fsys.Stat(pattern); err == nil {
+			return []string{pattern}
+		}
+		return nil
+	}
+	var out []string
+	for _, d := range globDirs(fsys, dir) {
+		entries, err := fsys.ReadDir(dirOrDot(d))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if ok, _ := filepath.Match(base, e.Name()); ok {
+				out = append(out, d+e.Name())
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// globDirs expands the directory part of a pattern; each result ends as dir did.
+func globDirs(fsys FS, dir string) []string {
+	if !strings.ContainsAny(dir, `*?[\`) {
+		return []string{dir}
+	}
+	var out []string
+	for _, d := range Glob(fsys, strings.TrimRight(dir, string(filepath.Separator))) {
+		out = append(out, d+string(filepath.Separator))
+	}
+	return out
+}
+
+func dirOrDot(dir string) string {
+	if dir == "" {
+		return "."
+	}
+	return dir
+}
+
+// IOFS shows the files below a directory as an fs.FS, for readers.
+func IOFS(fsys FS, dir string) fs.FS { return ioFS{fsys, dir} }
+
+type ioFS struct {
+	fsys FS
+	dir  string
+}
+
+func (f ioFS) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+
+func (f ioFS) Open(name string) (fs.File, error) { return f.fsys.Open(f.path(name)) }
+
+func (f ioFS) Stat(name string) (fs.FileInfo, error) { return f.fsys.Stat(f.path(name)) }
+
+func (f ioFS) ReadDir(name string) ([]fs.DirEntry, error) { return f.fsys.ReadDir(f.path(name)) }
