@@ -37,10 +37,13 @@ func (f Fault) String() string {
 	if f.Function != "" {
 		s = fmt.Sprintf("function %q: ", f.Function)
 	}
-	if f.Node != "" {
-		s += fmt.Sprintf("node '%s': ", f.Node)
+	switch {
+	case f.Node == "":
+		return s + f.Detail
+	case strings.HasPrefix(f.Detail, "is ") || strings.HasPrefix(f.Detail, "expects "):
+		return s + fmt.Sprintf("Node '%s' %s", f.Node, f.Detail)
 	}
-	return s + f.Detail
+	return s + fmt.Sprintf("Node '%s': %s", f.Node, f.Detail)
 }
 
 // CheckError is the error of Check: every fault of a graph.
@@ -200,7 +203,7 @@ func (c *checker) inputCount(n *NodeDef, op *OpDef) {
 		}
 	}
 	if got != want {
-		c.fault(n.GetName(), "op %s takes %d inputs, here are %d", n.GetOp(), want, got)
+		c.fault(n.GetName(), "NodeDef expected inputs '%s' do not match %d inputs specified", describeInputs(n, op), got)
 	}
 }
 

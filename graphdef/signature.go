@@ -3,6 +3,7 @@ package graphdef
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 )
@@ -57,11 +58,15 @@ func outputTypes(n *NodeDef, op *OpDef) ([]DataType, error) {
 		return nil, &Error{Op: "outputs", Node: n.GetName(), Err: ErrUnknownOp,
 			Detail: fmt.Sprintf("op %q is not known", n.GetOp())}
 	}
+	return portTypes(n, op, op.GetOutputArg())
+}
+
+func portTypes(n *NodeDef, op *OpDef, args []*op_def_go_proto.OpDef_ArgDef) ([]DataType, error) {
 	var types []DataType
-	for _, arg := range op.GetOutputArg() {
+	for _, arg := range args {
 		count, err := portCount(n, op, arg)
 		if err != nil {
-			return nil, &Error{Op: "outputs", Node: n.GetName(), Err: ErrInvalid, Cause: err}
+			return nil, &Error{Op: "signature", Node: n.GetName(), Err: ErrInvalid, Cause: err}
 		}
 		if arg.GetTypeListAttr() != "" {
 			types = append(types, attrOrDefault(n, op, arg.GetTypeListAttr()).GetList().GetType()...)
@@ -84,6 +89,24 @@ func outputTypes(n *NodeDef, op *OpDef) ([]DataType, error) {
 // they refer to. An op that ops lacks is ErrUnknownOp.
 func OutputTypes(n *NodeDef, ops *Ops) ([]DataType, error) {
 	return outputTypes(n, ops.orBuiltin().Get(n.GetOp()))
+}
+
+// describeInputs lists the types of a node's inputs as TensorFlow does in its
+// messages, "float, int32".
+func describeInputs(n *NodeDef, op *OpDef) string {
+	types, err := portTypes(n, op, op.GetInputArg())
+	if err != nil {
+		return "?"
+	}
+	var names []string
+	for i, t := range types {
+		if i == 20 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, strings.ToLower(strings.TrimPrefix(t.String(), "DT_")))
+	}
+	return strings.Join(names, ", ")
 }
 
 func attrOrDefault(n *NodeDef, op *OpDef, name string) *AttrValue {

@@ -1,0 +1,58 @@
+package tf
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+var opsInUse struct {
+	sync.Mutex
+	ops *graphdef.Ops
+}
+
+// libraryOps gives the op definitions of the TensorFlow library in use. They
+// are read once, and again when def has ops that were not among them: a
+// library of custom ops may have been loaded since.
+func libraryOps(def *graphdef.GraphDef) (*graphdef.Ops, error) {
+	opsInUse.Lock()
+	defer opsInUse.Unlock()
+	if opsInUse.ops != nil && len(graphdef.UnknownOps(def, opsInUse.ops)) == 0 {
+		return opsInUse.ops, nil
+	}
+	list, err := capi.AllOpList()
+	if err != nil {
+		return nil, err
+	}
+	ops, err := graphdef.NewOps(list)
+	if err != nil {
+		return nil, err
+	}
+	opsInUse.ops = ops
+	return ops, nil
+}
+
+// UnknownOpsError reports ops that the TensorFlow library in use lacks.
+type UnknownOpsError struct {
+	Ops    []string // their names, sorted
+	Writer string   // the TensorFlow version that wrote the graph, or ""
+}
+
+func (e *UnknownOpsError) Error() string {
+	by := ""
+	if e.Writer != "" {
+		by = fmt.Sprintf(", which TensorFlow %s wrote,", e.Writer)
+	}
+	return fmt.Sprintf("tf: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (graphdef.ExtractSubgraph)",
+		by, Version(), strings.Join(e.Ops, ", "))
+}
+
+// Unwrap makes the error both ErrNotFound and graphdef.ErrUnknownOp.
+func (e *UnknownOpsError) Unwrap() []error { return []error{ErrNotFound, graphdef.ErrUnknownOp} }
+
+func unknownOps(names []string, writer string) error {
+	return &UnknownOpsError{Ops: names, Writer: writer}
+}
