@@ -1,0 +1,90 @@
+// Package dataset holds 1,797 handwritten digits and deals them out in batches.
+//
+// Every fifth image is a test image. Batches are numbered, and a number always names
+// the same images, so a training that resumes at step 700 sees what an uninterrupted
+// one would have seen. Source and licence of the images are in README.md.
+package dataset
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+)
+
+const (
+	// Pixels is the number of an image's pixels: 8 rows of 8.
+	Pixels = 64
+	// Classes is the number of digits.
+	Classes = 10
+)
+
+//go:embed digits.csv.gz
+var file []byte
+
+// Set is images and what they show.
+type Set struct {
+	Images [][]float32 // 0 (paper) to 16 (ink), row by row
+	Labels []int32     // 0 to 9
+}
+
+// Load gives the training set (1,437 images) and the test set (360).
+func Load() (train, test Set, err error) {
+	text, err := gzip.NewReader(bytes.NewReader(file))
+	if err != nil {
+		return train, test, fmt.Errorf("dataset: %w", err)
+	}
+	records := csv.NewReader(text)
+	records.FieldsPerRecord = Pixels + 1
+	lines, err := records.ReadAll()
+	if err != nil {
+		return train, test, fmt.Errorf("dataset: %w", err)
+	}
+	for i, fields := range lines {
+		set := &train
+		if i%5 == 0 {
+			set = &test
+		}
+		if err := set.add(fields); err != nil {
+			return train, test, fmt.Errorf("dataset: image %d: %w", i, err)
+		}
+	}
+	return train, test, nil
+}
+
+func (s *Set) add(fields []string) error {
+	image := make([]float32, Pixels)
+	for i, field := range fields[:Pixels] {
+		pixel, err := strconv.ParseFloat(field, 32)
+		if err != nil {
+			return err
+		}
+		image[i] = float32(pixel)
+	}
+	label, err := strconv.ParseInt(fields[Pixels], 10, 32)
+	if err != nil {
+		return err
+	}
+	s.Images = append(s.Images, image)
+	s.Labels = append(s.Labels, int32(label))
+	return nil
+}
+
+// Len is the number of images.
+func (s Set) Len() int { return len(s.Images) }
+
+// Batch gives the images of batch number n, which is a step's number. Each pass over
+// the set has an order of its own; images that do not fill a last batch sit it out.
+// It is meant for size ≤ Len.
+func (s Set) Batch(n, size int) Set {
+	perPass := s.Len() / size
+	order := rand.New(rand.NewPCG(uint64(n/perPass), 0)).Perm(s.Len())
+	batch := Set{Images: make([][]float32, size), Labels: make([]int32, size)}
+	for i, at := range order[n%perPass*size:][:size] {
+		batch.Images[i], batch.Labels[i] = s.Images[at], s.Labels[at]
+	}
+	return batch
+}
