@@ -1,0 +1,39 @@
+#ifndef TFKEEP_CALL_H_
+#define TFKEEP_CALL_H_
+
+#include "tensorflow/c/c_api.h"
+
+// tfk_max_dims is the rank up to which a step reports its results' shapes;
+// larger ranks are asked for one by one.
+enum { tfk_max_dims = 8 };
+
+typedef struct {
+  int num_dims;
+  int64_t dims[tfk_max_dims];
+} tfk_shape;
+
+// tfk_call is one prepared step. All of it lies in one block of C memory, so
+// that a step is one call from Go and checks no Go pointers.
+typedef struct {
+  TF_Output* feeds;
+  TF_DataType* feed_types;  // without the reference flag
+  TF_Tensor** feed_tensors;
+  int num_feeds;
+  TF_Output* fetches;
+  TF_Tensor** fetch_tensors;
+  tfk_shape* fetch_shapes;
+  int num_fetches;
+  TF_Operation** targets;
+  int num_targets;
+  TF_Status* status;
+} tfk_call;
+
+tfk_call* tfk_new_call(int num_feeds, int num_fetches, int num_targets);
+void tfk_delete_call(tfk_call* call);
+
+// tfk_run runs a step and describes its results. It returns 0, or n when the
+// tensor of feed n-1 is of the wrong type and nothing was run.
+int tfk_run(TF_Session* session, tfk_call* call, const TF_Buffer* options,
+            TF_Buffer* metadata);
+
+#endif  // TFKEEP_CALL_H_

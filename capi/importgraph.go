@@ -1,0 +1,156 @@
+package capi
+
+// #include <stdlib.h>
+// #include "library.h"
+import "C"
+
+import (
+	"runtime"
+	"unsafe"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+)
+
+// TensorName is an output by the name of its operation.
+type TensorName struct {
+	Op    string
+	Index int
+}
+
+// ImportOptions are all of TF_ImportGraphDefOptions. Names are those of the
+// imported GraphDef, before the prefix.
+type ImportOptions struct {
+	// Prefix goes, with a slash, before the imported names.
+	Prefix string
+	// UniquifyNames renames imported nodes whose names are taken.
+	UniquifyNames bool
+	// UniquifyPrefix renames the prefix if it is taken.
+	UniquifyPrefix bool
+	// DefaultDevice is for imported nodes that ask for none.
+	DefaultDevice string
+	// InputMapping replaces imported outputs by those of the graph.
+	InputMapping map[TensorName]tensorflow.Output
+	// ControlMapping replaces imported control inputs by operations of the graph.
+	ControlMapping map[string]*tensorflow.Operation
+	// ControlDependencies run before every imported node.
+	ControlDependencies []*tensorflow.Operation
+	// ReturnOutputs and ReturnOperations come back in the result. An output
+	// that InputMapping replaced comes back as its replacement.
+	ReturnOutputs    []TensorName
+	ReturnOperations []string
+	// SkipColocationCheck leaves colocation with nodes that are not there as
+	// it is, where it would be an error.
+	SkipColocationCheck bool
+}
+
+// ImportResult is what an import returned.
+type ImportResult struct {
+	Outputs    []tensorflow.Output     // one for each of ReturnOutputs
+	Operations []*tensorflow.Operation // one for each of ReturnOperations
+	// MissingUnusedInputs are the keys of InputMapping that are not in the
+	// imported graph.
+	MissingUnusedInputs []TensorName
+}
+
+// Import adds the nodes of a serialized GraphDef to g.
+func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = new(ImportOptions)
+	}
+	opts := C.TF_NewImportGraphDefOptions()
+	defer C.TF_DeleteImportGraphDefOptions(opts)
+	if err := o.fill(g, opts); err != nil {
+		return nil, err
+	}
+	buf := newBuffer(def)
+	if buf == nil {
+		buf = C.TF_NewBuffer()
+	}
+	defer C.TF_DeleteBuffer(buf)
+	st := newStatus()
+	defer st.delete()
+	res := C.TF_GraphImportGraphDefWithResults(graphHandle(g), buf, opts, st.c)
+	runtime.KeepAlive(o)
+	runtime.KeepAlive(g)
+	if err := st.err(); err != nil {
+		return nil, err
+	}
+	defer C.TF_DeleteImportGraphDefResults(res)
+	return importResult(g, res), nil
+}
+
+func (o *ImportOptions) fill(g *tensorflow.Graph, opts *C.TF_ImportGraphDefOptions) error {
+	// The options copy every string that they are given.
+	withCString(o.Prefix, func(s *C.char) { C.TF_ImportGraphDefOptionsSetPrefix(opts, s) })
+	if o.DefaultDevice != "" {
+		withCString(o.DefaultDevice, func(s *C.char) { C.TF_ImportGraphDefOptionsSetDefaultDevice(opts, s) })
+	}
+	C.TF_ImportGraphDefOptionsSetUniquifyNames(opts, cbool(o.UniquifyNames))
+	C.TF_ImportGraphDefOptionsSetUniquifyPrefix(opts, cbool(o.UniquifyPrefix))
+	C.TF_ImportGraphDefOptionsSetValidateColocationConstraints(opts, cbool(!o.SkipColocationCheck))
+	for src, dst := range o.InputMapping {
+		c, err := output(g, dst)
+		if err != nil {
+			return err
+		}
+		withCString(src.Op, func(s *C.char) { C.TF_ImportGraphDefOptionsAddInputMapping(opts, s, C.int(src.Index), c) })
+	}
+	for src, dst := range o.ControlMapping {
+		c, err := operation(g, dst)
+		if err != nil {
+			return err
+		}
+		withCString(src, func(s *C.char) { C.TF_ImportGraphDefOptionsRemapControlDependency(opts, s, c) })
+	}
+	for _, op := range o.ControlDependencies {
+		c, err := operation(g, op)
+		if err != nil {
+			return err
+		}
+		C.TF_ImportGraphDefOptionsAddControlDependency(opts, c)
+	}
+	for _, out := range o.ReturnOutputs {
+		withCString(out.Op, func(s *C.char) { C.TF_ImportGraphDefOptionsAddReturnOutput(opts, s, C.int(out.Index)) })
+	}
+	for _, name := range o.ReturnOperations {
+		withCString(name, func(s *C.char) { C.TF_ImportGraphDefOptionsAddReturnOperation(opts, s) })
+	}
+	return nil
+}
+
+func importResult(g *tensorflow.Graph, res *C.TF_ImportGraphDefResults) *ImportResult {
+	var (
+		n       C.int
+		couts   *C.TF_Output
+		cops    **C.TF_Operation
+		names   **C.char
+		indexes *C.int
+		r       = new(ImportResult)
+	)
+	C.TF_ImportGraphDefResultsReturnOutputs(res, &n, &couts)
+	r.Outputs = newOutputs(unsafe.Slice(couts, int(n)), g)
+	C.TF_ImportGraphDefResultsReturnOperations(res, &n, &cops)
+	r.Operations = newOperations(unsafe.Slice(cops, int(n)), g)
+	C.TF_ImportGraphDefResultsMissingUnusedInputMappings(res, &n, &names, &indexes)
+	cnames, cindexes := unsafe.Slice(names, int(n)), unsafe.Slice(indexes, int(n))
+	for i := range cnames {
+		r.MissingUnusedInputs = append(r.MissingUnusedInputs, TensorName{C.GoString(cnames[i]), int(cindexes[i])})
+	}
+	return r
+}
+
+func withCString(s string, f func(*C.char)) {
+	c := C.CString(s)
+	defer C.free(unsafe.Pointer(c))
+	f(c)
+}
+
+func cbool(b bool) C.uchar {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,143 @@
+package capi
+
+// #cgo LDFLAGS: -ltensorflow
+// #include "tensorflow/c/c_api.h"
+import "C"
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+)
+
+// The binding keeps its C handles in unexported fields. These are the places
+// of the fields that this package reads and writes, found once by reflection.
+var (
+	graphC, sessionC, operationC, tensorC uintptr
+	operationGraph                        uintptr
+	tensorShape                           uintptr
+	sessionRuns, sessionMutex             uintptr
+
+	errLayout error
+)
+
+func init() { errLayout = findLayout() }
+
+// findLayout checks that the binding's structs still look as this package
+// expects them, field by field, so that another version of the binding is
+// answered by an error and never by a wild pointer.
+func findLayout() error {
+	fields := []struct {
+		owner  any
+		name   string
+		typ    string
+		offset *uintptr
+	}{
+		{tensorflow.Graph{}, "c", "*tensorflow._Ctype_struct_TF_Graph", &graphC},
+		{&tensorflow.Session{}, "c", "*tensorflow._Ctype_struct_TF_Session", &sessionC},
+		{&tensorflow.Session{}, "wg", "sync.WaitGroup", &sessionRuns},
+		{&tensorflow.Session{}, "mu", "sync.Mutex", &sessionMutex},
+		{tensorflow.Operation{}, "c", "*tensorflow._Ctype_struct_TF_Operation", &operationC},
+		{tensorflow.Operation{}, "g", "*tensorflow.Graph", &operationGraph},
+		{tensorflow.Tensor{}, "c", "*tensorflow._Ctype_struct_TF_Tensor", &tensorC},
+		{tensorflow.Tensor{}, "shape", "[]int64", &tensorShape},
+	}
+	for _, f := range fields {
+		owner := reflect.TypeOf(f.owner)
+		if owner.Kind() == reflect.Pointer {
+			owner = owner.Elem()
+		}
+		field, ok := owner.FieldByName(f.name)
+		if !ok {
+			return fmt.Errorf("capi: this version of the Go binding has no field %s in %v; build with the version that go.mod names", f.name, owner)
+		}
+		if field.Type.String() != f.typ {
+			return fmt.Errorf("capi: field %s of %v is a %v in this version of the Go binding, not a %s; build with the version that go.mod names", f.name, owner, field.Type, f.typ)
+		}
+		*f.offset = field.Offset
+	}
+	return nil
+}
+
+// pointerAt is the pointer-sized field at offset of the struct at p.
+func pointerAt(p unsafe.Pointer, offset uintptr) *unsafe.Pointer {
+	return (*unsafe.Pointer)(unsafe.Add(p, offset))
+}
+
+func graphHandle(g *tensorflow.Graph) *C.TF_Graph {
+	return (*C.TF_Graph)(*pointerAt(unsafe.Pointer(g), graphC))
+}
+
+func operationHandle(op *tensorflow.Operation) *C.TF_Operation {
+	return (*C.TF_Operation)(*pointerAt(unsafe.Pointer(op), operationC))
+}
+
+// GraphOf is the binding's graph that op belongs to.
+func GraphOf(op *tensorflow.Operation) *tensorflow.Graph {
+	if op == nil || errLayout != nil {
+		return nil
+	}
+	return (*tensorflow.Graph)(*pointerAt(unsafe.Pointer(op), operationGraph))
+}
+
+// newOperation makes the binding's Operation for a node of g.
+func newOperation(c *C.TF_Operation, g *tensorflow.Graph) *tensorflow.Operation {
+	op := new(tensorflow.Operation)
+	*pointerAt(unsafe.Pointer(op), operationC) = unsafe.Pointer(c)
+	*pointerAt(unsafe.Pointer(op), operationGraph) = unsafe.Pointer(g)
+	return op
+}
+
+func tensorHandle(t *tensorflow.Tensor) *C.TF_Tensor {
+	return (*C.TF_Tensor)(*pointerAt(unsafe.Pointer(t), tensorC))
+}
+
+func setTensor(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
+	*pointerAt(unsafe.Pointer(t), tensorC) = unsafe.Pointer(c)
+	*(*[]int64)(unsafe.Add(unsafe.Pointer(t), tensorShape)) = shape
+}
+
+func sessionHandle(s *tensorflow.Session) **C.TF_Session {
+	return (**C.TF_Session)(unsafe.Pointer(pointerAt(unsafe.Pointer(s), sessionC)))
+}
+
+// lockOf and runsOf are the binding's own guards of a session: its Close waits
+// for runsOf under lockOf. Using the same two makes its Close wait for the runs
+// of this package, and Close here wait for the runs of the binding.
+func lockOf(s *tensorflow.Session) *sync.Mutex {
+	return (*sync.Mutex)(unsafe.Add(unsafe.Pointer(s), sessionMutex))
+}
+
+func runsOf(s *tensorflow.Session) *sync.WaitGroup {
+	return (*sync.WaitGroup)(unsafe.Add(unsafe.Pointer(s), sessionRuns))
+}
+
+// output checks o and gives its C form. Every output that reaches C passes
+// through here, for a nil operation would crash the process.
+func output(g *tensorflow.Graph, o tensorflow.Output) (C.TF_Output, error) {
+	c, err := operation(g, o.Op)
+	if err != nil {
+		return C.TF_Output{}, err
+	}
+	if n := int(C.TF_OperationNumOutputs(c)); o.Index < 0 || o.Index >= n {
+		return C.TF_Output{}, errorf(InvalidArgument, "operation %q has %d outputs, there is no output %d", o.Op.Name(), n, o.Index)
+	}
+	return C.TF_Output{oper: c, index: C.int(o.Index)}, nil
+}
+
+// operation checks that op is a node of g and gives its C form.
+func operation(g *tensorflow.Graph, op *tensorflow.Operation) (*C.TF_Operation, error) {
+	if op == nil || operationHandle(op) == nil {
+		return nil, errorf(InvalidArgument, "an operation is nil: it was never added to a graph; look at the error of the call (or the Scope.Err) that should have made it")
+	}
+	if GraphOf(op) != g {
+		return nil, errorf(InvalidArgument, "operation %q belongs to another graph", op.Name())
+	}
+	c := operationHandle(op)
+	runtime.KeepAlive(op)
+	return c, nil
+}

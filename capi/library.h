@@ -1,0 +1,14 @@
+#ifndef TFKEEP_LIBRARY_H_
+#define TFKEEP_LIBRARY_H_
+
+#include "tensorflow/c/c_api.h"
+
+// Exported by the library, and declared in a header that needs C++'s company.
+extern void TF_ImportGraphDefOptionsSetValidateColocationConstraints(
+    TF_ImportGraphDefOptions* opts, unsigned char enable);
+
+// tfk_missing_function is the name of a function that this package needs and
+// the loaded library lacks, or NULL.
+const char* tfk_missing_function(void);
+
+#endif  // TFKEEP_LIBRARY_H_

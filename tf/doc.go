@@ -1,0 +1,2 @@
+// Package tf builds TensorFlow graphs with variables and runs them.
+package tf

@@ -1,0 +1,110 @@
+package tf
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/tfkeep/tfkeep/capi"
+	"google.golang.org/protobuf/proto"
+)
+
+// Graph is the binding's graph with what TensorFlow's Python graph has beside
+// its nodes: collections, names that stay unique, a current device, and a seed
+// for random ops. It is safe for many goroutines, but for its Scope.
+type Graph struct {
+	*tensorflow.Graph
+
+	mu          sync.Mutex
+	names       names
+	scope       *op.Scope
+	device      deviceSpec
+	collections collections
+	seed        seed
+}
+
+// NewGraph makes an empty graph.
+func NewGraph() *Graph { return WrapGraph(tensorflow.NewGraph()) }
+
+// WrapGraph makes a Graph of one that the binding, or a loaded model, made. Its
+// collections are empty.
+func WrapGraph(g *tensorflow.Graph) *Graph { return &Graph{Graph: g} }
+
+// Scope is the root for the binding's op wrappers on g. It is always the same
+// one, so that SubScope numbers repeated names; after an error, which stays
+// with a Scope for ever, the next call gives a fresh one.
+func (g *Graph) Scope() *op.Scope {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.scope == nil || g.scope.Err() != nil {
+		g.scope = op.NewScopeWithGraph(g.Graph)
+	}
+	return g.scope
+}
+
+// AddOp adds an operation: AddOperation with the name made unique, and the
+// current device where spec names none. Besides the binding's attribute types
+// it takes int, int32, []byte and AttrValue; "_class" with []string{"loc:@x"}
+// colocates.
+func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.addOp(spec)
+}
+
+func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
+	if spec.Name == "" {
+		spec.Name = spec.Type
+	}
+	g.names.sync(g.Graph)
+	spec.Name = g.names.unique(spec.Name)
+	if spec.Device == "" {
+		spec.Device = g.device.String()
+	}
+	op, err := capi.AddOperation(g.Graph, spec)
+	if err != nil {
+		return nil, err
+	}
+	for _, dep := range spec.ControlDependencies {
+		markControlDependency(dep)
+	}
+	return op, nil
+}
+
+// GraphDef is the graph as it is now.
+func (g *Graph) GraphDef() (*graph_go_proto.GraphDef, error) {
+	raw, err := capi.GraphDef(g.Graph)
+	if err != nil {
+		return nil, err
+	}
+	def := new(graph_go_proto.GraphDef)
+	if err := proto.Unmarshal(raw, def); err != nil {
+		return nil, &Error{Code: capi.DataLoss, Message: "the library's GraphDef: " + err.Error()}
+	}
+	return def, nil
+}
+
+// OutputByName finds an output by its tensor name, "a:0"; "a" is "a:0" too.
+func (g *Graph) OutputByName(name string) (Output, error) {
+	opName, index := name, 0
+	if i := strings.LastIndexByte(name, ':'); i >= 0 {
+		n, err := strconv.Atoi(name[i+1:])
+		if err != nil || n < 0 {
+			return Output{}, invalidf("%q is not a tensor name: those end in a number, as in \"a:0\"", name)
+		}
+		opName, index = name[:i], n
+	}
+	op := g.Operation(opName)
+	if op == nil {
+		return Output{}, &Error{Code: capi.NotFound, Message: "the graph has no operation " + strconv.Quote(opName)}
+	}
+	if n := op.NumOutputs(); index >= n {
+		return Output{}, &Error{Code: capi.NotFound, Message: "operation " + strconv.Quote(opName) + " has " + strconv.Itoa(n) + " outputs, there is no output " + strconv.Itoa(index)}
+	}
+	runtime.KeepAlive(g)
+	return op.Output(index), nil
+}

@@ -1,0 +1,37 @@
+package tf
+
+// The keys of TensorFlow's standard collections (tf.compat.v1.GraphKeys).
+const (
+	GlobalVariables        = "variables" // every variable that is saved by default
+	LocalVariables         = "local_variables"
+	MetricVariables        = "metric_variables"
+	ModelVariables         = "model_variables"
+	TrainableVariables     = "trainable_variables"
+	Summaries              = "summaries"
+	QueueRunners           = "queue_runners"
+	TableInitializers      = "table_initializer"
+	AssetFilepaths         = "asset_filepaths"
+	MovingAverageVariables = "moving_average_variables"
+	RegularizationLosses   = "regularization_losses"
+	ConcatenatedVariables  = "concatenated_variables"
+	Savers                 = "savers"
+	Weights                = "weights"
+	Biases                 = "biases"
+	Activations            = "activations"
+	UpdateOps              = "update_ops"
+	Losses                 = "losses"
+	SaveableObjects        = "saveable_objects"
+	Resources              = "resources"
+	LocalResources         = "local_resources"
+	TrainableResources     = "trainable_resource_variables"
+	InitOp                 = "init_op"
+	LocalInitOp            = "local_init_op"
+	ReadyOp                = "ready_op"
+	ReadyForLocalInitOp    = "ready_for_local_init_op"
+	SummaryOp              = "summary_op"
+	GlobalStep             = "global_step"
+	EvalStep               = "eval_step"
+	TrainOp                = "train_op"
+	CondContext            = "cond_context"
+	WhileContext           = "while_context"
+)

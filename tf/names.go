@@ -1,0 +1,54 @@
+package tf
+
+import (
+	"strconv"
+	"strings"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// names follows Python's ops.Graph.unique_name: names that differ in case only
+// are the same name, a scope takes a name as an operation does, and the n-th
+// repetition of a name gets the suffix _n.
+type names struct {
+	used map[string]int // lower-case name → how often it was asked for
+	pos  uint64         // the graph's operations before it are in used
+}
+
+// sync takes in the operations that were added to g behind our back, by the
+// binding's op wrappers or by an import.
+func (n *names) sync(g *tensorflow.Graph) {
+	if n.used == nil {
+		n.used = make(map[string]int)
+	}
+	n.pos = capi.Walk(g, n.pos, func(name string) {
+		if key := strings.ToLower(name); n.used[key] == 0 {
+			n.used[key] = 1
+		}
+	})
+}
+
+func (n *names) unique(name string) string {
+	key := strings.ToLower(name)
+	count := n.used[key]
+	n.used[key]++
+	if count == 0 {
+		return name
+	}
+	for base := key; n.used[key] > 0; count++ {
+		key = base + "_" + strconv.Itoa(count)
+	}
+	n.used[key] = 1
+	return name + "_" + strconv.Itoa(count-1)
+}
+
+// UniqueName makes name unique in g, for an operation or a name scope, and
+// marks it as used: "a", then "a_1". Case does not count: after "a", "A"
+// becomes "A_1".
+func (g *Graph) UniqueName(name string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.names.sync(g.Graph)
+	return g.names.unique(name)
+}

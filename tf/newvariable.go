@@ -1,0 +1,256 @@
+package tf
+
+import (
+	"strings"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// VariableOptions are the choices in making a variable. Nil is a trainable
+// resource variable in the collections variables and trainable_variables.
+type VariableOptions struct {
+	// NotTrainable keeps the variable from optimizers and from the collection
+	// trainable_variables.
+	NotTrainable bool
+	// Ref makes a reference variable (VariableV2), as TensorFlow 1.x did.
+	Ref bool
+	// Local puts the variable in local_variables, which are not saved, in place
+	// of variables. It implies NotTrainable.
+	Local bool
+	// Collections, where it is not nil, are the collections that the variable is
+	// added to, in place of variables or local_variables.
+	Collections []string
+	// Device is where the variable lives, such as "/job:ps/task:0". It refines
+	// the graph's current device.
+	Device string
+	// ColocateWith puts the variable where another one is, as the slots of an
+	// optimizer are.
+	ColocateWith *Variable
+	// SliceInfo says that the variable is a part of a partitioned one.
+	SliceInfo *SaveSliceInfo
+	// AnyShape lets values of any shape be assigned.
+	AnyShape bool
+	// Synchronization and Aggregation are notes for distribution strategies.
+	Synchronization variable_go_proto.VariableSynchronization
+	Aggregation     variable_go_proto.VariableAggregation
+}
+
+// NewVariable adds a trainable resource variable called name, such as
+// "hidden/w", to g. Its nodes are those of Python's tf.compat.v1.get_variable.
+// A name that is taken is an error of the kind ErrAlreadyExists.
+func NewVariable(g *Graph, name string, init Initializer) (*Variable, error) {
+	return NewVariableWith(g, name, init, nil)
+}
+
+// NewVariableWith is NewVariable with options, which may be nil.
+func NewVariableWith(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
+	if o == nil {
+		o = new(VariableOptions)
+	}
+	v, err := newVariable(g, name, init, o)
+	if err != nil {
+		return nil, variableError(name, err)
+	}
+	collections := o.Collections
+	if collections == nil {
+		collections = []string{GlobalVariables}
+		if o.Local {
+			collections = []string{LocalVariables}
+		}
+	}
+	for _, key := range collections {
+		g.AddToCollection(key, v)
+	}
+	if v.Trainable() {
+		g.AddToCollection(TrainableVariables, v)
+	}
+	return v, nil
+}
+
+func variableError(name string, err error) error {
+	if e, ok := err.(*Error); ok {
+		return &Error{Code: e.Code, Message: "variable \"" + name + "\": " + e.Message, Node: e.Node}
+	}
+	return err
+}
+
+func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
+	if name == "" || strings.HasSuffix(name, "/") {
+		return nil, invalidf("the name of a variable is empty or ends in a slash")
+	}
+	if g.Operation(name) != nil {
+		return nil, &Error{Code: capi.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
+	}
+	init, err := init.resolve()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{g: g, name: name, init: init, o: o}
+	if err := p.placement(); err != nil {
+		return nil, err
+	}
+	v := &Variable{
+		g:        g,
+		name:     name,
+		dtype:    init.dtype,
+		shape:    p.shape(),
+		resource: !o.Ref,
+		def: &variable_go_proto.VariableDef{
+			VariableName:    name + ":0",
+			IsResource:      !o.Ref,
+			Trainable:       !o.NotTrainable && !o.Local,
+			Synchronization: o.Synchronization,
+			Aggregation:     o.Aggregation,
+		},
+	}
+	if s := o.SliceInfo; s != nil {
+		v.def.SaveSliceInfoDef = &variable_go_proto.SaveSliceInfoDef{FullName: s.FullName, FullShape: s.FullShape, VarOffset: s.Offset, VarShape: s.Shape}
+	}
+	if v.initial, err = p.initialValue(); err != nil {
+		return nil, err
+	}
+	if o.Ref {
+		err = p.reference(v)
+	} else {
+		err = p.resource(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.def.InitialValueName = tensorName(v.initial)
+	v.def.InitializerName = v.initializer.Name()
+	v.def.SnapshotName = tensorName(v.value)
+	return v, nil
+}
+
+// plan is a variable in the making.
+type plan struct {
+	g    *Graph
+	name string
+	init Initializer
+	o    *VariableOptions
+
+	device string   // of the variable and of the ops that set and read it
+	own    []string // the colocation group of the variable
+	outer  []string // that of ColocateWith, nil without it
+}
+
+func (p *plan) placement() error {
+	d, err := parseDevice(p.o.Device)
+	if err != nil {
+		return err
+	}
+	p.g.mu.Lock()
+	p.device = d.over(p.g.device).String()
+	p.g.mu.Unlock()
+	p.own = []string{"loc:@" + p.name}
+	if with := p.o.ColocateWith; with != nil {
+		p.outer = colocationGroup(with.handle.Op)
+		p.own = p.outer
+		if with.handle.Op.Device() != "" {
+			p.device = with.handle.Op.Device()
+		}
+	}
+	return nil
+}
+
+// colocationGroup is the group that ops colocated with op join.
+func colocationGroup(op *Operation) []string {
+	if v, err := capi.Attr(op, "_class"); err == nil {
+		var group []string
+		for _, s := range v.GetList().GetS() {
+			group = append(group, string(s))
+		}
+		if len(group) > 0 {
+			return group
+		}
+	}
+	return []string{"loc:@" + op.Name()}
+}
+
+// shape is the shape that the variable's node declares.
+func (p *plan) shape() Shape {
+	if p.o.AnyShape || p.init.output.Op != nil && p.init.output.Shape().NumDimensions() < 0 {
+		return Shape{}
+	}
+	return MakeShape(p.init.dims...)
+}
+
+// below is a builder for nodes below the variable's name.
+func (p *plan) below(sub, device string, class []string) *builder {
+	return &builder{g: p.g, scope: p.name + "/" + sub, device: device, class: class}
+}
+
+func (p *plan) initialValue() (Output, error) {
+	switch {
+	case p.init.output.Op != nil:
+		return p.init.output, nil
+	case p.init.value != nil && p.o.Ref:
+		// Python's reference variable makes the value beside itself, in the
+		// device and colocation of its surroundings.
+		return p.below("", p.device, p.outer).constant("initial_value", p.init.dtype, p.init.value)
+	case p.init.value != nil:
+		return p.below("Initializer/", "", p.own).constant("initial_value", p.init.dtype, p.init.value)
+	case p.init.build == nil:
+		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
+	}
+	return p.init.build(p.below("Initializer/", "", p.own), p.init)
+}
+
+// resource adds the nodes of a resource variable.
+func (p *plan) resource(v *Variable) (err error) {
+	at := func(sub string, class []string) *builder { return p.below(sub, p.device, class) }
+	root := &builder{g: p.g, device: p.device, class: p.own}
+	v.handle, err = root.exact("VarHandleOp", p.name, map[string]any{
+		"container": "", "shared_name": p.name, "debug_name": p.name + "/", "dtype": v.dtype, "shape": v.shape, "allowed_devices": []string{},
+	})
+	if err != nil {
+		return err
+	}
+	if v.initialized, err = at("IsInitialized/", p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
+		return err
+	}
+	assign, err := at("", nil).op("AssignVariableOp", "Assign", map[string]any{"dtype": v.dtype}, v.handle, v.initial)
+	if err != nil {
+		return err
+	}
+	v.initializer = assign.Op
+	v.value, err = at("Read/", p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
+	return err
+}
+
+// reference adds the nodes of a reference variable.
+func (p *plan) reference(v *Variable) (err error) {
+	class := p.own
+	if p.init.value != nil || p.init.output.Op != nil {
+		class = p.outer // a given value brings no colocation of the variable's own
+	}
+	root := &builder{g: p.g, device: p.device, class: class}
+	v.handle, err = root.exact("VariableV2", p.name, map[string]any{
+		"container": "", "shared_name": "", "dtype": v.dtype, "shape": v.shape,
+	})
+	if err != nil {
+		return err
+	}
+	b := p.below("", p.device, p.own)
+	assign, err := b.op("Assign", "Assign", map[string]any{"use_locking": true, "validate_shape": !p.o.AnyShape}, v.handle, v.initial)
+	if err != nil {
+		return err
+	}
+	v.initializer = assign.Op
+	v.value, err = b.op("Identity", "read", nil, v.handle)
+	return err
+}
+
+// exact adds a node under the very name given, which is free.
+func (b *builder) exact(typ, name string, attrs map[string]any) (Output, error) {
+	if len(b.class) > 0 {
+		attrs["_class"] = b.class
+	}
+	op, err := capi.AddOperation(b.g.Graph, OpSpec{Type: typ, Name: name, Attrs: attrs, Device: b.device})
+	if err != nil {
+		return Output{}, err
+	}
+	return op.Output(0), nil
+}

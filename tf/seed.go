@@ -1,0 +1,55 @@
+package tf
+
+import "math"
+
+// defaultGraphSeed is the graph seed of TensorFlow for ops that have a seed of
+// their own in a graph that has none (random_seed.DEFAULT_GRAPH_SEED).
+const defaultGraphSeed = 87654321
+
+// seed is a graph's random seed and the number of ops that it seeded.
+type seed struct {
+	graph *int64
+	next  int64
+}
+
+// SetRandomSeed makes the random ops added from now on repeatable: each gets
+// this seed and its number among the seeded ops, as after Python's
+// tf.compat.v1.set_random_seed.
+func (g *Graph) SetRandomSeed(seed int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seed.graph = &seed
+}
+
+// RandomSeeds are the attributes seed and seed2 for the next random op, whose
+// own seed is op, or nil where it has none (random_seed.get_seed). Zeros mean
+// that the library draws a seed in each session.
+func (g *Graph) RandomSeeds(op *int64) (seed, seed2 int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.seed.graph == nil && op == nil:
+		return 0, 0
+	case g.seed.graph == nil:
+		seed, seed2 = defaultGraphSeed, truncateSeed(*op)
+	case op == nil:
+		seed, seed2 = truncateSeed(*g.seed.graph), truncateSeed(g.seed.next)
+		g.seed.next++
+	default:
+		seed, seed2 = truncateSeed(*g.seed.graph), truncateSeed(*op)
+	}
+	if seed == 0 && seed2 == 0 {
+		// Both zero would mean no seed at all.
+		return 0, math.MaxInt32
+	}
+	return seed, seed2
+}
+
+// truncateSeed is Python's seed % (2**31 - 1), never negative.
+func truncateSeed(s int64) int64 {
+	s %= math.MaxInt32
+	if s < 0 {
+		s += math.MaxInt32
+	}
+	return s
+}

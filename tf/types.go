@@ -1,0 +1,107 @@
+package tf
+
+import (
+	"io"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// The binding's types, so that a program imports one tf beside op.
+type (
+	// Tensor is a value; Release it when it is done with.
+	Tensor = tensorflow.Tensor
+	// Output is a tensor of the graph, which a run computes: output Index of Op.
+	Output = tensorflow.Output
+	// OutputList is a list of outputs where an op takes one.
+	OutputList = tensorflow.OutputList
+	// Operation is a node of a graph.
+	Operation = tensorflow.Operation
+	// OpSpec describes an operation that is to be added.
+	OpSpec = tensorflow.OpSpec
+	// Shape is a shape of which parts may be unknown.
+	Shape = tensorflow.Shape
+	// DataType is the type of a tensor's elements.
+	DataType = tensorflow.DataType
+	// Input is what OpSpec.Input is made of: an Output or an OutputList.
+	Input = tensorflow.Input
+	// Consumer is an operation's input, seen from the output that feeds it.
+	Consumer = tensorflow.Consumer
+	// Device is a device that a session can use.
+	Device = tensorflow.Device
+)
+
+// Data types, by TensorFlow's names.
+const (
+	Float      = tensorflow.Float
+	Double     = tensorflow.Double
+	Half       = tensorflow.Half
+	Bfloat16   = tensorflow.Bfloat16
+	Int8       = tensorflow.Int8
+	Int16      = tensorflow.Int16
+	Int32      = tensorflow.Int32
+	Int64      = tensorflow.Int64
+	Uint8      = tensorflow.Uint8
+	Uint16     = tensorflow.Uint16
+	Uint32     = tensorflow.Uint32
+	Uint64     = tensorflow.Uint64
+	Bool       = tensorflow.Bool
+	String     = tensorflow.String
+	Complex64  = tensorflow.Complex64
+	Complex128 = tensorflow.Complex128
+	Qint8      = tensorflow.Qint8
+	Quint8     = tensorflow.Quint8
+	Qint16     = tensorflow.Qint16
+	Quint16    = tensorflow.Quint16
+	Qint32     = tensorflow.Qint32
+	Resource   = DataType(20)
+	Variant    = DataType(21)
+)
+
+// MakeShape is a shape of the given dimensions, -1 for one that is unknown.
+func MakeShape(dims ...int64) Shape { return tensorflow.MakeShape(dims...) }
+
+// ScalarShape is the shape of a scalar.
+func ScalarShape() Shape { return tensorflow.ScalarShape() }
+
+// NewTensor converts a Go scalar, array or slice (of slices) to a tensor.
+func NewTensor(value any) (*Tensor, error) {
+	t, err := tensorflow.NewTensor(value)
+	if err != nil {
+		return nil, err
+	}
+	return capi.Adopt(t), nil
+}
+
+// ReadTensor makes a tensor of elements that it reads from r, row by row and
+// little-endian.
+func ReadTensor(dt DataType, shape []int64, r io.Reader) (*Tensor, error) {
+	t, err := tensorflow.ReadTensor(dt, shape, r)
+	if err != nil {
+		return nil, err
+	}
+	return capi.Adopt(t), nil
+}
+
+// Release frees the C memory of tensors now: the collector does not see it, and
+// so would come by too late. Nil tensors and released ones are left alone; a
+// released tensor is an empty one.
+func Release(ts ...*Tensor) {
+	for _, t := range ts {
+		capi.Release(t)
+	}
+}
+
+// Version is the version of the TensorFlow library in use, such as "2.21.0".
+func Version() string { return capi.Version() }
+
+// refFlag is what TensorFlow adds to a data type for a reference to a variable.
+const refFlag = 100
+
+// baseType is dt without the reference flag.
+func baseType(dt DataType) DataType {
+	if dt > refFlag {
+		return dt - refFlag
+	}
+	return dt
+}
