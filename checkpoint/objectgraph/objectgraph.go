@@ -1,0 +1,182 @@
+package objectgraph
+
+import (
+	"fmt"
+	"sort"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+// Key is the name under which a checkpoint holds its object graph: a scalar
+// string.
+const Key = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+// Graph is a decoded object graph. Objects[0] is the root.
+type Graph struct {
+	Objects []Object
+}
+
+// Object is one trackable object.
+type Object struct {
+	// Children are the objects that this one refers to, by attribute name.
+	Children []Child
+	// Values are the tensors saved for this object.
+	Values []Value
+	// Slots are the variables that this object, an optimizer, keeps for others.
+	Slots []Slot
+	// Saver names a registered saver in charge of the object, empty when there
+	// is none.
+	Saver string
+}
+
+// Child is a named reference to an object.
+type Child struct {
+	Name   string
+	Object int // index in Graph.Objects
+}
+
+// Value is one tensor saved for an object.
+type Value struct {
+	Name string // within the object, "VARIABLE_VALUE" for a variable
+	Full string // the variable's name in the program, may be empty
+	Key  string // its name in the checkpoint
+}
+
+// Slot is one slot variable of an optimizer.
+type Slot struct {
+	Name     string // "m", "v", "momentum"
+	Variable int    // the object that it is for, an index in Graph.Objects
+	Object   int    // the object that holds its value
+}
+
+// Decode parses the bytes of the string tensor [Key]. A reference to an object
+// that the graph does not have is checkpoint.ErrCorrupt.
+func Decode(data []byte) (*Graph, error) {
+	var m pb.TrackableObjectGraph
+	if err := proto.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("objectgraph: %w: not a TrackableObjectGraph: %v", checkpoint.ErrCorrupt, err)
+	}
+	g := &Graph{Objects: make([]Object, len(m.GetNodes()))}
+	check := func(object int, what string, id int32) error {
+		if id < 0 || int(id) >= len(g.Objects) {
+			return fmt.Errorf("objectgraph: %w: object %d has the %s %d, the graph has %d objects",
+				checkpoint.ErrCorrupt, object, what, id, len(g.Objects))
+		}
+		return nil
+	}
+	for i, n := range m.GetNodes() {
+		o := &g.Objects[i]
+		o.Saver = n.GetRegisteredSaver().GetName()
+		for _, c := range n.GetChildren() {
+			if err := check(i, "child", c.GetNodeId()); err != nil {
+				return nil, err
+			}
+			o.Children = append(o.Children, Child{c.GetLocalName(), int(c.GetNodeId())})
+		}
+		for _, a := range n.GetAttributes() {
+			o.Values = append(o.Values, Value{a.GetName(), a.GetFullName(), a.GetCheckpointKey()})
+		}
+		for _, s := range n.GetSlotVariables() {
+			if err := check(i, "slot's variable", s.GetOriginalVariableNodeId()); err != nil {
+				return nil, err
+			}
+			if err := check(i, "slot", s.GetSlotVariableNodeId()); err != nil {
+				return nil, err
+			}
+			o.Slots = append(o.Slots, Slot{s.GetSlotName(), int(s.GetOriginalVariableNodeId()), int(s.GetSlotVariableNodeId())})
+		}
+	}
+	return g, nil
+}
+
+// Step is what [Graph.Walk] tells about one visit.
+type Step struct {
+	Object int
+	Depth  int      // 0 for the root
+	Path   []string // names from the root; valid during the call only
+	Again  bool     // visited before: its children are not walked again
+	Last   bool     // the last child of its parent
+}
+
+// Walk visits the objects depth first from the root, children in order of
+// name, and stops at the first error of visit, which it returns. An object
+// with several parents is visited from each, and entered from the first.
+func (g *Graph) Walk(visit func(Step) error) error {
+	if len(g.Objects) == 0 {
+		return nil
+	}
+	seen := make([]bool, len(g.Objects))
+	// The stack is explicit: a hostile graph may be one chain of millions.
+	type frame struct {
+		children []Child
+		next     int
+	}
+	enter := func(object int) frame {
+		seen[object] = true
+		children := append([]Child(nil), g.Objects[object].Children...)
+		sort.Slice(children, func(i, j int) bool { return natural(children[i].Name, children[j].Name) })
+		return frame{children: children}
+	}
+	if err := visit(Step{Last: true}); err != nil {
+		return err
+	}
+	var path []string
+	stack := []frame{enter(0)}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if top.next == len(top.children) {
+			stack = stack[:len(stack)-1]
+			path = path[:max(0, len(stack)-1)]
+			continue
+		}
+		c := top.children[top.next]
+		top.next++
+		path = append(path[:len(stack)-1], c.Name)
+		again := seen[c.Object]
+		err := visit(Step{
+			Object: c.Object, Depth: len(stack), Path: path,
+			Again: again, Last: top.next == len(top.children),
+		})
+		if err != nil {
+			return err
+		}
+		if !again {
+			stack = append(stack, enter(c.Object))
+		}
+	}
+	return nil
+}
+
+// natural orders names with numbers by value: "layer-2" before "layer-10".
+func natural(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 {
+		na, nb := digits(a), digits(b)
+		if na == 0 || nb == 0 {
+			if a[0] != b[0] {
+				return a[0] < b[0]
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		x, y := a[:na], b[:nb]
+		if len(x) != len(y) {
+			return len(x) < len(y)
+		}
+		if x != y {
+			return x < y
+		}
+		a, b = a[na:], b[nb:]
+	}
+	return len(a) < len(b)
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,112 @@
+package objectgraph_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+type (
+	node  = pb.TrackableObjectGraph_TrackableObject
+	child = pb.TrackableObjectGraph_TrackableObject_ObjectReference
+	slot  = pb.TrackableObjectGraph_TrackableObject_SlotVariableReference
+)
+
+func encode(t *testing.T, nodes ...*node) []byte {
+	b, err := proto.Marshal(&pb.TrackableObjectGraph{Nodes: nodes})
+	require.NoError(t, err)
+	return b
+}
+
+func TestDecodeRefusesReferencesToNowhere(t *testing.T) {
+	for name, n := range map[string]*node{
+		"a child past the end": {Children: []*child{{NodeId: 1, LocalName: "a"}}},
+		"a negative child":     {Children: []*child{{NodeId: -1, LocalName: "a"}}},
+		"a slot's variable":    {SlotVariables: []*slot{{OriginalVariableNodeId: 7, SlotName: "m"}}},
+		"a slot":               {SlotVariables: []*slot{{SlotVariableNodeId: 7, SlotName: "m"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := objectgraph.Decode(encode(t, n))
+			assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
+		})
+	}
+	_, err := objectgraph.Decode([]byte("\xff\xff no message"))
+	assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
+}
+
+// walk gives one line per visit.
+func walk(t *testing.T, g *objectgraph.Graph) []string {
+	lines := []string{}
+	require.NoError(t, g.Walk(func(s objectgraph.Step) error {
+		line := "/" + strings.Join(s.Path, "/")
+		if s.Again {
+			line += " again"
+		}
+		require.Equal(t, s.Depth, len(s.Path))
+		lines = append(lines, line)
+		return nil
+	}))
+	return lines
+}
+
+func TestWalkVisitsEachPathOnceAndEndsInCycles(t *testing.T) {
+	g, err := objectgraph.Decode(encode(t,
+		&node{Children: []*child{{NodeId: 2, LocalName: "l-10"}, {NodeId: 1, LocalName: "l-9"}}},
+		&node{Children: []*child{{NodeId: 0, LocalName: "up"}, {NodeId: 2, LocalName: "next"}}},
+		&node{},
+	))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/", "/l-9", "/l-9/next", "/l-9/up again", "/l-10 again"}, walk(t, g))
+
+	stop := errors.New("stop")
+	visits := 0
+	assert.ErrorIs(t, g.Walk(func(objectgraph.Step) error { visits++; return stop }), stop)
+	assert.Equal(t, 1, visits)
+	assert.Empty(t, walk(t, &objectgraph.Graph{}))
+}
+
+func TestWalkStandsALongChain(t *testing.T) {
+	const n = 200_000
+	nodes := make([]*node, n)
+	for i := range nodes {
+		nodes[i] = &node{Children: []*child{{NodeId: int32((i + 1) % n), LocalName: "next"}}}
+	}
+	g, err := objectgraph.Decode(encode(t, nodes...))
+	require.NoError(t, err)
+	visits := 0
+	require.NoError(t, g.Walk(func(objectgraph.Step) error { visits++; return nil }))
+	assert.Equal(t, n+1, visits)
+}
+
+func TestDecodeReadsWhatKerasSaves(t *testing.T) {
+	data := oracle.RunEager(t, `
+v = tf.Variable([1.0, 2.0], name="kernel")
+inner = tf.Module(); inner.kernel = v
+root = tf.train.Checkpoint(model=inner, also=inner, step=tf.Variable(3))
+prefix = root.save(os.path.join(args[0], "ckpt"))
+result = tf.train.load_checkpoint(prefix).get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH")
+`, t.TempDir())
+	var raw []byte
+	data.Decode(t, &raw)
+	g, err := objectgraph.Decode(raw)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"/", "/also", "/also/kernel", "/model again", "/save_counter", "/step"}, walk(t, g))
+	var keys []string
+	for _, o := range g.Objects {
+		for _, v := range o.Values {
+			assert.Equal(t, "VARIABLE_VALUE", v.Name)
+			keys = append(keys, v.Key)
+		}
+	}
+	assert.Contains(t, keys, "step/.ATTRIBUTES/VARIABLE_VALUE")
+	assert.Len(t, keys, 3)
+}

@@ -1,0 +1,36 @@
+package elem
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+// AppendShortest appends the shortest decimal, in scientific notation
+// ("1.5e-03"), that no other value of the type is nearer to than v is. v is a
+// finite value of the type, a float or one part of a complex number.
+func AppendShortest(b []byte, dt checkpoint.DataType, v float64) []byte {
+	f, small := smallFloats[dt]
+	switch {
+	case dt == checkpoint.Float32 || dt == checkpoint.Complex64:
+		return strconv.AppendFloat(b, v, 'e', -1, 32)
+	case !small || v == 0:
+		return strconv.AppendFloat(b, v, 'e', -1, 64)
+	}
+	// Half the distance to the next value below, which at a power of two is
+	// nearer than the next above.
+	fraction, exponent := math.Frexp(math.Abs(v))
+	lowest := 1 - f.bias
+	half := math.Ldexp(1, max(exponent-1, lowest)-f.mantissa-1)
+	if fraction == 0.5 && exponent-1 > lowest {
+		half /= 2
+	}
+	for precision := 0; ; precision++ {
+		short := strconv.AppendFloat(b, v, 'e', precision, 64)
+		d, err := strconv.ParseFloat(string(short[len(b):]), 64)
+		if err == nil && math.Abs(d-v) < half || precision == 16 {
+			return short
+		}
+	}
+}
