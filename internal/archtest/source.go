@@ -1,0 +1,127 @@
+package archtest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// module is the path that every package of the project starts with.
+const module = "github.com/tfkeep/tfkeep"
+
+// pkg is what "go list" says of a package, as far as the rules need it.
+type pkg struct {
+	ImportPath   string
+	Dir          string
+	Name         string
+	GoFiles      []string
+	CgoFiles     []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+	Imports      []string
+	Deps         []string
+}
+
+// path is the package's path inside the module: "checkpoint", "internal/table".
+func (p pkg) path() string {
+	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+}
+
+// library is false for commands and examples, which may print and exit.
+func (p pkg) library() bool {
+	return p.Name != "main" && !strings.HasPrefix(p.path(), "examples/")
+}
+
+// public is true for the packages that other modules can import.
+func (p pkg) public() bool {
+	return p.library() && !strings.HasPrefix(p.path(), "internal/") && !strings.HasPrefix(p.path(), "scripts/")
+}
+
+// packages lists the module's packages with their dependencies. It asks for the files
+// of a build with cgo, which lists without having libtensorflow.
+func packages() ([]pkg, error) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,Deps", module+"/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.String())
+	}
+	var list []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		list = append(list, p)
+	}
+}
+
+// usesOf gives the places in a file where one of the selectors is used, each written
+// as "package path.Name".
+func usesOf(file string, selectors map[string]bool) ([]string, error) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	paths := map[string]string{} // the name in this file of each import
+	for _, spec := range f.Imports {
+		path := strings.Trim(spec.Path.Value, `"`)
+		name := filepath.Base(path)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		paths[name] = path
+	}
+	var uses []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if x, ok := n.X.(*ast.Ident); ok && selectors[paths[x.Name]+"."+n.Sel.Name] {
+				uses = append(uses, fmt.Sprintf("%s: %s.%s", fset.Position(n.Pos()), x.Name, n.Sel.Name))
+			}
+		case *ast.CallExpr:
+			if x, ok := n.Fun.(*ast.Ident); ok && selectors["builtin."+x.Name] {
+				uses = append(uses, fmt.Sprintf("%s: %s", fset.Position(n.Pos()), x.Name))
+			}
+		}
+		return true
+	})
+	return uses, nil
+}
+
+var generated = regexp.MustCompile(`^// Code generated .* DO NOT EDIT\.$`)
+
+// lines counts a file's lines; a generated file has none.
+func lines(file string) (int, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n := 0
+	scanner := bufio.NewScanner(f)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		if generated.MatchString(scanner.Text()) {
+			return 0, nil
+		}
+		n++
+	}
+	return n, scanner.Err()
+}
