@@ -15,6 +15,7 @@ import (
 type Session struct {
 	graph   *Graph
 	session *tensorflow.Session
+	target  string
 }
 
 // NewSession opens a session on g; o may be nil. With a Target nothing is
@@ -31,7 +32,7 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{graph: g, session: s}, nil
+	return &Session{graph: g, session: s, target: o.Target}, nil
 }
 
 // WrapSession makes a Session of one that the binding opened on g.
@@ -41,6 +42,9 @@ func WrapSession(g *Graph, s *tensorflow.Session) *Session {
 
 // Graph is the graph that the session runs.
 func (s *Session) Graph() *Graph { return s.graph }
+
+// Target is the server that runs the graph, "" for this process.
+func (s *Session) Target() string { return s.target }
 
 // Binding is the session for code that uses the binding itself.
 func (s *Session) Binding() *tensorflow.Session { return s.session }
