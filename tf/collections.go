@@ -28,6 +28,7 @@ const (
 type Item struct {
 	kind  ItemKind
 	value any
+	raw   []byte // the bytes that a message was imported from, or nil
 }
 
 // NewItem makes an item of a value; ItemKind lists the types.
@@ -36,21 +37,21 @@ func NewItem(value any) Item {
 	case Item:
 		return v
 	case *Operation, Output:
-		return Item{NodeItem, v}
+		return Item{kind: NodeItem, value: v}
 	case *Variable:
-		return Item{VariableItem, v}
+		return Item{kind: VariableItem, value: v}
 	case string, []byte:
-		return Item{BytesItem, v}
+		return Item{kind: BytesItem, value: v}
 	case int, int8, int16, int32, int64, uint8, uint16, uint32, uint64, uint, bool:
-		return Item{IntItem, v}
+		return Item{kind: IntItem, value: v}
 	case float32, float64:
-		return Item{FloatItem, v}
+		return Item{kind: FloatItem, value: v}
 	case *anypb.Any:
-		return Item{AnyItem, v}
+		return Item{kind: AnyItem, value: v}
 	case proto.Message:
-		return Item{MessageItem, v}
+		return Item{kind: MessageItem, value: v}
 	}
-	return Item{OtherItem, value}
+	return Item{kind: OtherItem, value: value}
 }
 
 // Kind says what the item is.

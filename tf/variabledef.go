@@ -85,17 +85,11 @@ func (v *Variable) describe() error {
 // scoped is def with importScope before its names, as import_scoped_meta_graph
 // puts it.
 func scoped(def *VariableDef, importScope string) *VariableDef {
-	def = proto.Clone(def).(*VariableDef)
 	scope := strings.TrimSuffix(importScope, "/")
 	if scope == "" {
-		return def
+		return proto.Clone(def).(*VariableDef)
 	}
-	for _, name := range []*string{&def.VariableName, &def.InitialValueName, &def.InitializerName, &def.SnapshotName} {
-		if *name != "" {
-			*name = scope + "/" + *name
-		}
-	}
-	return def
+	return inScope(def, scope).(*VariableDef)
 }
 
 func (g *Graph) operationNamed(name string) (*Operation, error) {

@@ -1,0 +1,88 @@
+package tf
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// inScope gives a copy of a message of a collection (a VariableDef, a
+// QueueRunnerDef, a SaverDef, a CondContextDef, a WhileContextDef) with all its
+// names in a scope. Every string in these messages is a name.
+func inScope(m proto.Message, scope string) proto.Message {
+	return renamed(m, func(name string) string { return graphdef.PrependNameScope(name, scope) })
+}
+
+// outOfScope takes a scope off all names of a copy of such a message.
+func outOfScope(m proto.Message, scope string) proto.Message {
+	return renamed(m, func(name string) string { return graphdef.StripNameScope(name, scope) })
+}
+
+func renamed(m proto.Message, rename func(string) string) proto.Message {
+	m = proto.Clone(m)
+	renameAll(m.ProtoReflect(), func(name string) string {
+		if name == "" {
+			return ""
+		}
+		return rename(name)
+	})
+	return m
+}
+
+func renameAll(m protoreflect.Message, rename func(string) string) {
+	value := func(fd protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.Value {
+		switch {
+		case fd.Kind() == protoreflect.StringKind:
+			return protoreflect.ValueOfString(rename(v.String()))
+		case fd.Message() != nil:
+			renameAll(v.Message(), rename)
+		}
+		return v
+	}
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsList():
+			for i := range v.List().Len() {
+				v.List().Set(i, value(fd, v.List().Get(i)))
+			}
+		case fd.IsMap():
+			entries := map[string]protoreflect.Value{}
+			v.Map().Range(func(k protoreflect.MapKey, item protoreflect.Value) bool {
+				entries[k.String()] = value(fd.MapValue(), item)
+				return true
+			})
+			for k := range entries {
+				v.Map().Clear(protoreflect.ValueOfString(k).MapKey())
+			}
+			for k, item := range entries {
+				v.Map().Set(protoreflect.ValueOfString(rename(k)).MapKey(), item)
+			}
+		case fd.Kind() == protoreflect.StringKind:
+			m.Set(fd, value(fd, v))
+		default:
+			value(fd, v)
+		}
+		return true
+	})
+}
+
+// messageName is the name that decides whether a message of a collection is
+// part of an export scope: the first name it states.
+func messageName(m proto.Message) string {
+	switch m := m.(type) {
+	case *graphdef.VariableDef:
+		return m.GetVariableName()
+	case interface{ GetQueueName() string }:
+		return m.GetQueueName()
+	case interface{ GetContextName() string }:
+		return m.GetContextName()
+	case *graphdef.SaverDef:
+		return m.GetFilenameTensorName()
+	}
+	return ""
+}
+
+func hasScope(name, scope string) bool { return scope == "" || strings.HasPrefix(name, scope) }

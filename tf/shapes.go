@@ -1,0 +1,58 @@
+package tf
+
+import (
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+const outputShapes = "_output_shapes"
+
+// GraphDefWithShapes is the graph as it is now with, at every node that has
+// outputs, their inferred shapes in the attribute "_output_shapes": the form in
+// which a meta graph holds it.
+func (g *Graph) GraphDefWithShapes() (*graphdef.GraphDef, error) {
+	def, err := g.GraphDef()
+	if err != nil {
+		return nil, err
+	}
+	if len(def.GetLibrary().GetFunction()) == 0 {
+		def.Library = nil
+	}
+	for _, n := range def.GetNode() {
+		g.addShapes(n, n.GetName())
+	}
+	return def, nil
+}
+
+// addShapes gives a node the shapes of the outputs of the operation called
+// name.
+func (g *Graph) addShapes(n *graphdef.NodeDef, name string) {
+	op := g.Operation(name)
+	if op == nil || op.NumOutputs() == 0 {
+		return
+	}
+	shapes := make([]*graphdef.TensorShapeProto, op.NumOutputs())
+	for i := range shapes {
+		shapes[i] = inferredShape(op.Output(i).Shape())
+	}
+	if n.Attr == nil {
+		n.Attr = map[string]*graphdef.AttrValue{}
+	}
+	n.Attr[outputShapes] = &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_List{
+		List: &attr_value_go_proto.AttrValue_ListValue{Shape: shapes},
+	}}
+}
+
+func inferredShape(s Shape) *graphdef.TensorShapeProto {
+	n := s.NumDimensions()
+	if n < 0 {
+		return &graphdef.TensorShapeProto{UnknownRank: true}
+	}
+	p := &graphdef.TensorShapeProto{}
+	for i := range n {
+		p.Dim = append(p.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: s.Size(i)})
+	}
+	return p
+}
