@@ -1,0 +1,26 @@
+package nearest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestNames(t *testing.T) {
+	have := []string{"hidden/w", "hidden/b", "output/w", "global_step", "save/Const"}
+	for _, c := range []struct {
+		name string
+		want []string
+	}{
+		{"hiden/w", []string{"hidden/w", "hidden/b"}},
+		{"gobal_stpe", nil},
+		{"global_stp", []string{"global_step"}},
+		{"model/global_step", []string{"global_step"}},
+		{"Const", []string{"save/Const"}},
+		{"hidden/w", []string{"hidden/b"}},
+		{"nothing like it", nil},
+		{"", nil},
+	} {
+		assert.Equal(t, c.want, Names(c.name, have, 2), c.name)
+	}
+}
