@@ -46,6 +46,14 @@ func (b *builder) constant(name string, dt DataType, value any) (Output, error) 
 	return b.op("Const", name, map[string]any{"dtype": dt, "value": value})
 }
 
+// given adds a Const of a value that the caller brought.
+func (b *builder) given(t *Tensor) (Output, error) {
+	if t.DataType() == String {
+		return b.constant("initial_value", String, stringsAttr(t))
+	}
+	return b.constant("initial_value", t.DataType(), t)
+}
+
 // scalar adds a Const of one value.
 func (b *builder) scalar(name string, dt DataType, v any) (Output, error) {
 	value, err := filled(dt, v, nil)
@@ -63,7 +71,7 @@ func (b *builder) shape(name string, dims []int64) (Output, error) {
 			dt, size = Int64, 8
 		}
 	}
-	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: shapeProto([]int64{int64(len(dims))})}
+	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto([]int64{int64(len(dims))})}
 	if len(dims) == 1 && dt == Int32 {
 		t.IntVal = []int32{int32(dims[0])}
 	} else if len(dims) == 1 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
@@ -14,18 +15,39 @@ import (
 // filled is the attribute "value" of a Const of the given shape in which every
 // element is v. It holds v once, as Python's make_tensor_proto does.
 func filled(dt DataType, v any, shape []int64) (*attr_value_go_proto.AttrValue, error) {
-	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: shapeProto(shape)}
+	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto(shape)}
 	if err := setScalar(t, dt, v); err != nil {
 		return nil, err
 	}
+	if slices.Contains(shape, 0) {
+		t = &tensor_go_proto.TensorProto{Dtype: t.Dtype, TensorShape: t.TensorShape}
+	}
 	return tensorAttr(t), nil
+}
+
+// stringsAttr is the attribute "value" of a Const of strings, each in its own
+// field as Python writes them: the library, given a tensor, packs them.
+func stringsAttr(t *Tensor) *attr_value_go_proto.AttrValue {
+	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: dimsProto(t.Shape())}
+	var add func(v reflect.Value)
+	add = func(v reflect.Value) {
+		if v.Kind() == reflect.String {
+			p.StringVal = append(p.StringVal, []byte(v.String()))
+			return
+		}
+		for i := range v.Len() {
+			add(v.Index(i))
+		}
+	}
+	add(reflect.ValueOf(t.Value()))
+	return tensorAttr(p)
 }
 
 func tensorAttr(t *tensor_go_proto.TensorProto) *attr_value_go_proto.AttrValue {
 	return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}
 }
 
-func shapeProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
+func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
 	p := new(tensor_shape_go_proto.TensorShapeProto)
 	for _, d := range shape {
 		p.Dim = append(p.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})

@@ -18,6 +18,7 @@ type Initializer struct {
 	build func(b *builder, i Initializer) (Output, error)
 	// value and output are set where the first value is given, not made.
 	value  any
+	tensor *Tensor // value, once a variable is made of it
 	output Output
 	err    error
 }
@@ -161,30 +162,33 @@ func oneOf(dt DataType) any {
 	return 1
 }
 
-// resolve turns a Go value into a tensor, which says type and shape.
-func (i Initializer) resolve() (Initializer, error) {
+// resolve turns a Go value into a tensor, which says type and shape. done
+// frees the tensor, unless it is the caller's.
+func (i Initializer) resolve() (resolved Initializer, done func(), err error) {
+	done = func() {}
 	if i.err != nil || i.value == nil {
-		return i, i.err
+		return i, done, i.err
 	}
 	t, ok := i.value.(*Tensor)
 	if !ok {
-		var err error
-		if t, err = convert(i.value, i.dtype); err != nil {
-			return i, err
+		if t, err = convert(i.value); err != nil {
+			return i, done, err
 		}
+		done = func() { Release(t) }
 	}
 	if capi.Released(t) {
-		return i, invalidf("the initial value is a nil or released tensor")
+		return i, done, invalidf("the initial value is a nil or released tensor")
 	}
 	if i.dtype != 0 && i.dtype != t.DataType() {
-		return i, invalidf("the initial value is of type %s, not %s", typeName(t.DataType()), typeName(i.dtype))
+		defer done()
+		return i, done, invalidf("the initial value is of type %s, not %s", typeName(t.DataType()), typeName(i.dtype))
 	}
-	i.value, i.dtype, i.dims = t, t.DataType(), t.Shape()
-	return i, nil
+	i.tensor, i.dtype, i.dims = t, t.DataType(), t.Shape()
+	return i, done, nil
 }
 
-// convert makes a tensor of a Go value, a scalar of the type asked for.
-func convert(v any, dt DataType) (*Tensor, error) {
+// convert makes a tensor of a Go value.
+func convert(v any) (*Tensor, error) {
 	if kind := reflect.ValueOf(v).Kind(); kind == reflect.Int || kind == reflect.Uint {
 		return nil, invalidf("a Go %v has no TensorFlow type: use int32 or int64", kind)
 	}

@@ -82,10 +82,11 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 	if g.Operation(name) != nil {
 		return nil, &Error{Code: capi.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
 	}
-	init, err := init.resolve()
+	init, done, err := init.resolve()
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	p := &plan{g: g, name: name, init: init, o: o}
 	if err := p.placement(); err != nil {
 		return nil, err
@@ -186,12 +187,12 @@ func (p *plan) initialValue() (Output, error) {
 	switch {
 	case p.init.output.Op != nil:
 		return p.init.output, nil
-	case p.init.value != nil && p.o.Ref:
+	case p.init.tensor != nil && p.o.Ref:
 		// Python's reference variable makes the value beside itself, in the
 		// device and colocation of its surroundings.
-		return p.below("", p.device, p.outer).constant("initial_value", p.init.dtype, p.init.value)
-	case p.init.value != nil:
-		return p.below("Initializer/", "", p.own).constant("initial_value", p.init.dtype, p.init.value)
+		return p.below("", p.device, p.outer).given(p.init.tensor)
+	case p.init.tensor != nil:
+		return p.below("Initializer/", "", p.own).given(p.init.tensor)
 	case p.init.build == nil:
 		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
 	}
@@ -223,7 +224,7 @@ func (p *plan) resource(v *Variable) (err error) {
 // reference adds the nodes of a reference variable.
 func (p *plan) reference(v *Variable) (err error) {
 	class := p.own
-	if p.init.value != nil || p.init.output.Op != nil {
+	if p.init.tensor != nil || p.init.output.Op != nil {
 		class = p.outer // a given value brings no colocation of the variable's own
 	}
 	root := &builder{g: p.g, device: p.device, class: class}

@@ -1,0 +1,273 @@
+package tf_test
+
+import (
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/tf"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+)
+
+// pythonGraph is what Python built: the nodes, and the VariableDefs of each
+// collection.
+type pythonGraph struct {
+	Graph       []byte              `json:"graph"`
+	Collections map[string][][]byte `json:"collections"`
+}
+
+// askPython runs a script that adds variables and gives what it made.
+func askPython(t *testing.T, script string) pythonGraph {
+	t.Helper()
+	return oracle.Value[pythonGraph](t, script+`
+graph = tf1.get_default_graph()
+result = {
+    "graph": graph.as_graph_def().SerializeToString(),
+    "collections": {
+        key: [v.to_proto().SerializeToString() for v in graph.get_collection(key)]
+        for key in graph.get_all_collection_keys()
+    },
+}
+`)
+}
+
+func requireSameNodes(t *testing.T, want []byte, g *tf.Graph) {
+	t.Helper()
+	python := new(graph_go_proto.GraphDef)
+	require.NoError(t, proto.Unmarshal(want, python))
+	def, err := g.GraphDef()
+	require.NoError(t, err)
+	names := func(nodes []*node_def_go_proto.NodeDef) (out []string) {
+		for _, n := range nodes {
+			out = append(out, n.GetOp()+" "+n.GetName())
+		}
+		return out
+	}
+	require.Equal(t, names(python.GetNode()), names(def.GetNode()))
+	for i, n := range python.GetNode() {
+		if !proto.Equal(n, def.GetNode()[i]) {
+			assert.Equal(t, prototext.Format(n), prototext.Format(def.GetNode()[i]))
+		}
+	}
+	assert.True(t, proto.Equal(python.GetVersions(), def.GetVersions()))
+}
+
+func requireSameVariables(t *testing.T, want map[string][][]byte, g *tf.Graph) {
+	t.Helper()
+	var keys []string
+	for _, key := range g.CollectionKeys() {
+		keys = append(keys, key)
+		for i, raw := range want[key] {
+			python := new(tf.VariableDef)
+			require.NoError(t, proto.Unmarshal(raw, python))
+			require.Less(t, i, len(g.Collection(key)), "collection %s", key)
+			got := g.Collection(key)[i].Variable().Def()
+			if !proto.Equal(python, got) {
+				assert.Equal(t, prototext.Format(python), prototext.Format(got))
+			}
+		}
+		assert.Len(t, g.Collection(key), len(want[key]))
+	}
+	for key := range want {
+		assert.Contains(t, keys, key)
+	}
+}
+
+func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
+	type build func(t *testing.T, g *tf.Graph)
+	one := func(init tf.Initializer) build {
+		return func(t *testing.T, g *tf.Graph) {
+			_, err := tf.NewVariable(g, "hidden/w", init)
+			require.NoError(t, err)
+		}
+	}
+	with := func(init tf.Initializer, o tf.VariableOptions) build {
+		return func(t *testing.T, g *tf.Graph) {
+			_, err := tf.NewVariableWith(g, "hidden/w", init, &o)
+			require.NoError(t, err)
+		}
+	}
+	get := func(args string) string { return "tf1.get_variable('hidden/w', " + args + ")" }
+	getRef := func(args string) string {
+		return "tf1.get_variable('hidden/w', " + args + ", use_resource=False)"
+	}
+	ref := tf.VariableOptions{Ref: true}
+
+	for name, c := range map[string]struct {
+		python string
+		golang build
+	}{
+		"zeros":             {get("[2,3], initializer=tf1.zeros_initializer()"), one(tf.Zeros(2, 3))},
+		"large zeros":       {get("[40,25], initializer=tf1.zeros_initializer()"), one(tf.Zeros(40, 25))},
+		"999 zeros":         {get("[999], initializer=tf1.zeros_initializer()"), one(tf.Zeros(999))},
+		"no zeros":          {get("[0,3], initializer=tf1.zeros_initializer()"), one(tf.Zeros(0, 3))},
+		"scalar zero":       {get("[], initializer=tf1.zeros_initializer()"), one(tf.Zeros())},
+		"false":             {get("[2], tf.bool, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Bool))},
+		"empty strings":     {get("[2], tf.string, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.String))},
+		"int64 zeros":       {get("[2], tf.int64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Int64))},
+		"half zeros":        {get("[2], tf.float16, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Half))},
+		"complex zeros":     {get("[2], tf.complex64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Complex64))},
+		"uint8 zeros":       {get("[2], tf.uint8, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Uint8))},
+		"ones":              {get("[2,3], initializer=tf1.ones_initializer()"), one(tf.Ones(2, 3))},
+		"large ones":        {get("[1000], initializer=tf1.ones_initializer()"), one(tf.Ones(1000))},
+		"true":              {get("[2], tf.bool, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(tf.Bool))},
+		"bfloat16 ones":     {get("[2], tf.bfloat16, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(tf.Bfloat16))},
+		"constant":          {get("[2,3], initializer=tf1.constant_initializer(3.5)"), one(tf.Constant(3.5, 2, 3))},
+		"integer constant":  {get("[2,3], initializer=tf1.constant_initializer(3)"), one(tf.Constant(3, 2, 3))},
+		"int32 constant":    {get("[2], tf.int32, tf1.constant_initializer(-7)"), one(tf.Constant(-7, 2).WithDType(tf.Int32))},
+		"double constant":   {get("[2], tf.float64, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Double))},
+		"half constant":     {get("[2], tf.float16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Half))},
+		"bfloat16 constant": {get("[2], tf.bfloat16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Bfloat16))},
+		"string constant":   {get("[2], tf.string, tf1.constant_initializer('abc')"), one(tf.Constant("abc", 2))},
+		"scalar constant":   {get("[], initializer=tf1.constant_initializer(0.1)"), one(tf.Constant(0.1))},
+		"uniform":           {get("[2,3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 2, 3))},
+		"vector uniform":    {get("[3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 3))},
+		"scalar uniform":    {get("[], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2))},
+		"integer uniform":   {get("[2,3], tf.int32, tf1.random_uniform_initializer(0, 9, dtype=tf.int32)"), one(tf.Uniform(0, 9, 2, 3).WithDType(tf.Int32))},
+		"normal":            {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1)"), one(tf.Normal(0.5, 0.1, 2, 3))},
+		"seeded normal":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(7))},
+		"negative seed":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=-7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(-7))},
+		"double normal":     {get("[2,3], tf.float64, tf1.random_normal_initializer(0.5, 0.1, dtype=tf.float64)"), one(tf.Normal(0.5, 0.1, 2, 3).WithDType(tf.Double))},
+		"truncated normal":  {get("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), one(tf.TruncatedNormal(0.5, 0.1, 2, 3))},
+		"glorot uniform":    {get("[2,3], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(2, 3))},
+		"glorot vector":     {get("[7], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(7))},
+		"glorot normal":     {get("[3,3,8,16], initializer=tf1.glorot_normal_initializer()"), one(tf.GlorotNormal(3, 3, 8, 16))},
+		"default":           {get("[2,3]"), one(tf.GlorotUniform(2, 3))},
+		"value":             {"tf1.Variable([1., 2.], name='hidden/w')", one(tf.Value([]float32{1, 2}))},
+		"scalar value":      {"tf1.Variable(2.5, name='hidden/w')", one(tf.Value(float32(2.5)))},
+		"string value":      {"tf1.Variable(['a', 'bc'], name='hidden/w')", one(tf.Value([]string{"a", "bc"}))},
+		"not trainable":     {get("[2], initializer=tf1.zeros_initializer(), trainable=False"), with(tf.Zeros(2), tf.VariableOptions{NotTrainable: true})},
+		"local": {
+			"tf1.get_variable('hidden/w', [2], initializer=tf1.zeros_initializer(), trainable=False, collections=['local_variables'])",
+			with(tf.Zeros(2), tf.VariableOptions{Local: true}),
+		},
+		"collections": {
+			"tf1.get_variable('hidden/w', [2], initializer=tf1.zeros_initializer(), collections=['variables', 'mine'])",
+			with(tf.Zeros(2), tf.VariableOptions{Collections: []string{tf.GlobalVariables, "mine"}}),
+		},
+		"device": {
+			"with tf.device('/cpu:0'):\n  " + get("[2], initializer=tf1.zeros_initializer()"),
+			with(tf.Zeros(2), tf.VariableOptions{Device: "/cpu:0"}),
+		},
+		"device of a value": {
+			"with tf.device('/job:ps/gpu:1'):\n  tf1.Variable([1.], name='hidden/w')",
+			with(tf.Value([]float32{1}), tf.VariableOptions{Device: "/job:ps/gpu:1"}),
+		},
+		"any shape": {
+			"tf1.Variable([1., 2.], name='hidden/w', shape=tf.TensorShape(None))",
+			with(tf.Value([]float32{1, 2}), tf.VariableOptions{AnyShape: true}),
+		},
+		"ref zeros":  {getRef("[2,3], initializer=tf1.zeros_initializer()"), with(tf.Zeros(2, 3), ref)},
+		"ref normal": {getRef("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), with(tf.TruncatedNormal(0.5, 0.1, 2, 3), ref)},
+		"ref value":  {"tf1.Variable([1., 2.], name='hidden/w', use_resource=False)", with(tf.Value([]float32{1, 2}), ref)},
+		"ref any shape": {
+			"tf1.Variable([1., 2.], name='hidden/w', use_resource=False, validate_shape=False)",
+			with(tf.Value([]float32{1, 2}), tf.VariableOptions{Ref: true, AnyShape: true}),
+		},
+		"ref device": {
+			"with tf.device('/cpu:0'):\n  " + getRef("[2], initializer=tf1.zeros_initializer()"),
+			with(tf.Zeros(2), tf.VariableOptions{Ref: true, Device: "/cpu:0"}),
+		},
+		"ref device of a value": {
+			"with tf.device('/job:ps/task:1'):\n  tf1.Variable([1.], name='hidden/w', use_resource=False)",
+			with(tf.Value([]float32{1}), tf.VariableOptions{Ref: true, Device: "/job:ps/task:1"}),
+		},
+		"from a tensor": {
+			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w')",
+			func(t *testing.T, g *tf.Graph) {
+				a := constant(t, g, "a", []float32{1, 2})
+				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a))
+				require.NoError(t, err)
+			},
+		},
+		"ref from a tensor": {
+			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w', use_resource=False)",
+			func(t *testing.T, g *tf.Graph) {
+				a := constant(t, g, "a", []float32{1, 2})
+				_, err := tf.NewVariableWith(g, "hidden/w", tf.FromOutput(a), &ref)
+				require.NoError(t, err)
+			},
+		},
+		"graph seed": {
+			"tf1.set_random_seed(5)\n" +
+				"for name, seed in (('a', None), ('b', None), ('c', 8), ('d', None)):\n" +
+				"  tf1.get_variable(name, [2], initializer=tf1.truncated_normal_initializer(seed=seed))",
+			func(t *testing.T, g *tf.Graph) {
+				g.SetRandomSeed(5)
+				normal := tf.TruncatedNormal(0, 1, 2)
+				for name, init := range inOrder("a", normal, "b", normal, "c", normal.WithSeed(8), "d", normal) {
+					_, err := tf.NewVariable(g, name, init)
+					require.NoError(t, err)
+				}
+			},
+		},
+		"zero seeds": {
+			"tf1.set_random_seed(0)\ntf1.get_variable('a', [2], initializer=tf1.truncated_normal_initializer(seed=0))",
+			func(t *testing.T, g *tf.Graph) {
+				g.SetRandomSeed(0)
+				_, err := tf.NewVariable(g, "a", tf.TruncatedNormal(0, 1, 2).WithSeed(0))
+				require.NoError(t, err)
+			},
+		},
+		"initializer": {
+			"tf1.get_variable('w', [2], initializer=tf1.zeros_initializer())\n" +
+				"tf1.get_variable('r', [2], initializer=tf1.zeros_initializer(), use_resource=False)\n" +
+				"tf1.global_variables_initializer()\ntf1.global_variables_initializer()\ntf1.local_variables_initializer()",
+			func(t *testing.T, g *tf.Graph) {
+				_, err := tf.NewVariable(g, "w", tf.Zeros(2))
+				require.NoError(t, err)
+				_, err = tf.NewVariableWith(g, "r", tf.Zeros(2), &ref)
+				require.NoError(t, err)
+				for _, f := range []func(*tf.Graph) (*tf.Operation, error){tf.GlobalVariablesInitializer, tf.GlobalVariablesInitializer, tf.LocalVariablesInitializer} {
+					_, err = f(g)
+					require.NoError(t, err)
+				}
+			},
+		},
+		"partition": {
+			"tf1.get_variable('p', [4, 3], initializer=tf1.zeros_initializer(), partitioner=tf1.fixed_size_partitioner(2))",
+			func(t *testing.T, g *tf.Graph) {
+				for i := range int64(2) {
+					_, err := tf.NewVariableWith(g, "p/part_"+string('0'+rune(i)), tf.Zeros(2, 3), &tf.VariableOptions{
+						SliceInfo: &tf.SaveSliceInfo{FullName: "p", FullShape: []int64{4, 3}, Offset: []int64{2 * i, 0}, Shape: []int64{2, 3}},
+					})
+					require.NoError(t, err)
+				}
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := tf.NewGraph()
+			c.golang(t, g)
+			python := askPython(t, c.python)
+			requireSameNodes(t, python.Graph, g)
+			requireSameVariables(t, python.Collections, g)
+		})
+	}
+}
+
+// inOrder ranges over names and initializers in the order given.
+func inOrder(pairs ...any) func(yield func(string, tf.Initializer) bool) {
+	return func(yield func(string, tf.Initializer) bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if !yield(pairs[i].(string), pairs[i+1].(tf.Initializer)) {
+				return
+			}
+		}
+	}
+}
+
+// constant adds a Const.
+func constant(t *testing.T, g *tf.Graph, name string, value any) tf.Output {
+	t.Helper()
+	v, err := tf.NewTensor(value)
+	require.NoError(t, err)
+	defer tf.Release(v)
+	op, err := g.AddOp(tf.OpSpec{Type: "Const", Name: name, Attrs: map[string]any{"dtype": v.DataType(), "value": v}})
+	require.NoError(t, err)
+	return op.Output(0)
+}
