@@ -1,0 +1,150 @@
+package inference
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+)
+
+// Rounded tells what rounding did to one constant.
+type Rounded struct {
+	Node     string
+	Elements int
+	MaxError float64 // largest difference
+	RMSError float64 // root of the mean squared difference
+	RMS      float64 // root of the mean square of the values themselves, to compare with
+	// Kept tells why the constant was left as it is, "" if it was rounded.
+	Kept string
+}
+
+// RoundWeights stores the float32 constants of at least minElements elements
+// (0 means 256) as float16 (DT_HALF) or bfloat16, half their size, each
+// followed by a Cast back to float32 that takes the constant's name. A constant
+// with values outside the range of float16 is left alone, and told.
+func RoundWeights(def *graphpb.GraphDef, to typespb.DataType, minElements int) (*graphpb.GraphDef, []Rounded, error) {
+	var encode func(float32) (bits uint16, back float32)
+	switch to {
+	case typespb.DataType_DT_HALF:
+		encode = roundHalf
+	case typespb.DataType_DT_BFLOAT16:
+		encode = roundBfloat16
+	default:
+		return nil, nil, fmt.Errorf("inference: weights can be rounded to DT_HALF or DT_BFLOAT16, not to %v", to)
+	}
+	if minElements == 0 {
+		minElements = 256
+	}
+	g := open(def, nil)
+	var told []Rounded
+	for _, n := range append([]*nodepb.NodeDef(nil), g.def.Node...) {
+		if n.Op != "Const" || n.Attr["dtype"].GetType() != typespb.DataType_DT_FLOAT {
+			continue
+		}
+		v, ok := constValue(n)
+		if !ok || len(v.data) < minElements {
+			continue
+		}
+		r := Rounded{Node: n.Name, Elements: len(v.data)}
+		content := make([]byte, 0, 2*len(v.data))
+		var sumErr, sumVal float64
+		for _, x := range v.data {
+			bits, back := encode(float32(x))
+			if math.IsInf(float64(back), 0) && !math.IsInf(x, 0) {
+				r.Kept = fmt.Sprintf("the value %g does not fit", x)
+				break
+			}
+			if !math.IsNaN(x) && !math.IsInf(x, 0) {
+				e := math.Abs(float64(back) - x)
+				r.MaxError = max(r.MaxError, e)
+				sumErr += e * e
+				sumVal += x * x
+			}
+			content = binary.LittleEndian.AppendUint16(content, bits)
+		}
+		r.RMSError, r.RMS = math.Sqrt(sumErr/float64(len(v.data))), math.Sqrt(sumVal/float64(len(v.data)))
+		told = append(told, r)
+		if r.Kept != "" {
+			continue
+		}
+		t := &tensorpb.TensorProto{Dtype: to, TensorShape: n.Attr["value"].GetTensor().GetTensorShape(), TensorContent: content}
+		small := &nodepb.NodeDef{Name: g.fresh(n.Name + "/rounded"), Op: "Const", Device: n.Device, Input: n.Input,
+			Attr: map[string]*attrpb.AttrValue{
+				"dtype": {Value: &attrpb.AttrValue_Type{Type: to}},
+				"value": {Value: &attrpb.AttrValue_Tensor{Tensor: t}},
+			}}
+		cast := &nodepb.NodeDef{Name: n.Name, Op: "Cast", Device: n.Device, Input: []string{small.Name},
+			Attr: map[string]*attrpb.AttrValue{
+				"SrcT": {Value: &attrpb.AttrValue_Type{Type: to}},
+				"DstT": {Value: &attrpb.AttrValue_Type{Type: typespb.DataType_DT_FLOAT}},
+			}}
+		g.replace(n.Name, small, cast)
+	}
+	return g.def, told, nil
+}
+
+// roundBfloat16 keeps the upper half of the bits, rounded to nearest, ties to even.
+func roundBfloat16(x float32) (uint16, float32) {
+	b := math.Float32bits(x)
+	if x != x {
+		return uint16(b>>16) | 0x40, x
+	}
+	h := uint16((b + 0x7fff + b>>16&1) >> 16)
+	return h, math.Float32frombits(uint32(h) << 16)
+}
+
+// roundHalf rounds to IEEE 754 binary16, to nearest, ties to even.
+func roundHalf(x float32) (uint16, float32) {
+	b := math.Float32bits(x)
+	sign := uint16(b >> 16 & 0x8000)
+	exp := int(b>>23&0xff) - 127
+	frac := b & 0x7fffff
+	switch {
+	case exp == 128: // infinity or NaN
+		if frac != 0 {
+			return sign | 0x7e00, x
+		}
+		return sign | 0x7c00, x
+	case exp > 15:
+		return sign | 0x7c00, float32(math.Inf(1 - int(sign>>15)*2))
+	case exp >= -14:
+		h := uint32(exp+15)<<10 | frac>>13
+		h += roundUp(frac, 13, h)
+		if h >= 0x7c00 {
+			return sign | 0x7c00, float32(math.Inf(1 - int(sign>>15)*2))
+		}
+		return sign | uint16(h), halfValue(sign | uint16(h))
+	case exp >= -25: // subnormal
+		frac |= 0x800000
+		shift := uint(-exp - 14 + 13)
+		h := frac >> shift
+		h += roundUp(frac, shift, h)
+		return sign | uint16(h), halfValue(sign | uint16(h))
+	}
+	return sign, halfValue(sign)
+}
+
+// roundUp is 1 if the bits below shift round h up.
+func roundUp(frac uint32, shift uint, h uint32) uint32 {
+	rest, half := frac&(1<<shift-1), uint32(1)<<(shift-1)
+	if rest > half || rest == half && h&1 == 1 {
+		return 1
+	}
+	return 0
+}
+
+func halfValue(h uint16) float32 {
+	sign, exp, frac := float64(1), int(h>>10&0x1f), float64(h&0x3ff)
+	if h&0x8000 != 0 {
+		sign = -1
+	}
+	if exp == 0 {
+		return float32(sign * math.Ldexp(frac, -24))
+	}
+	return float32(sign * math.Ldexp(1024+frac, exp-25))
+}
