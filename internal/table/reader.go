@@ -43,8 +43,9 @@ type dataBlock struct {
 	handle
 }
 
-// Entry is a key and its value, with the place of the block they are in. The
-// byte slices are valid only until the function they were handed to returns.
+// Entry is a key and its value, with the place of the block they are in. Both
+// are valid only until the function they were handed to returns; but a value
+// that ScanBlock hands out stays.
 type Entry struct {
 	Key, Value []byte
 	Block      int
@@ -80,6 +81,9 @@ func (t *Reader) NumBlocks() int { return len(t.blocks) }
 // BlockOffset is where data block i begins in the file.
 func (t *Reader) BlockOffset(i int) int64 { return t.blocks[i].offset }
 
+// BlockSize is the size of data block i as stored.
+func (t *Reader) BlockSize(i int) int64 { return t.blocks[i].size }
+
 // Scan visits all entries in order. An error of visit ends it and is returned.
 func (t *Reader) Scan(visit func(Entry) error) error {
 	var b buffers
@@ -109,8 +113,8 @@ var errStop = errors.New("stop")
 // Get gives the value of a key. Only the block that would hold it is read, and
 // a broken block is an error, never "not there". The value is the caller's.
 func (t *Reader) Get(key []byte) (value []byte, ok bool, err error) {
-	i, ok := t.Find(key)
-	if !ok {
+	i, found := t.Find(key)
+	if !found {
 		return nil, false, nil
 	}
 	err = t.ScanBlock(i, func(e Entry) error {
@@ -118,7 +122,6 @@ func (t *Reader) Get(key []byte) (value []byte, ok bool, err error) {
 			value, ok = e.Value, c == 0
 			return errStop
 		}
-		ok = false
 		return nil
 	})
 	if err != nil && err != errStop {

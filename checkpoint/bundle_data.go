@@ -1,0 +1,286 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/tfkeep/tfkeep/internal/crc32c"
+)
+
+// bundle is the data files of a V2 checkpoint.
+type bundle struct {
+	fsys      fs.FS
+	prefix    string
+	numShards int
+	bigEndian bool
+	opts      ReaderOptions
+
+	mu    sync.Mutex
+	files map[int]*input // by shard, those that were needed so far
+}
+
+// maxOpenAhead bounds the data files that are opened together with the index.
+const maxOpenAhead = 64
+
+// openBundle opens a V2 checkpoint. Its data files are opened at once where
+// they are few, so that a Saver that replaces or deletes the checkpoint later
+// does no harm. Should one be gone already, the index has probably been
+// replaced between: it is read again.
+func openBundle(fsys fs.FS, prefix string, o *ReaderOptions) (*Reader, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		x, err := readIndex(fsys, prefix, o)
+		if err != nil {
+			return nil, err
+		}
+		b := &bundle{fsys: fsys, prefix: prefix, numShards: x.header.numShards,
+			bigEndian: x.header.bigEndian, opts: *o, files: map[int]*input{}}
+		if err := b.openAhead(x.tensors); err != nil && try < tries {
+			b.close()
+			continue
+		}
+		return newReader(fsys, prefix, V2, x.tensors, b, o)
+	}
+}
+
+// openAhead reports a missing file; all else waits for the file's first use.
+func (b *bundle) openAhead(tensors []TensorInfo) error {
+	var missing error
+	eachPart(tensors, func(_ *TensorInfo, p *SliceInfo) error {
+		if len(b.files) == maxOpenAhead {
+			return errors.New("enough")
+		}
+		_, err := b.file(p.Shard)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = err
+			return err
+		}
+		return nil
+	})
+	return missing
+}
+
+// eachPart visits the stored parts of all tensors.
+func eachPart(tensors []TensorInfo, visit func(*TensorInfo, *SliceInfo) error) error {
+	for i := range tensors {
+		t := &tensors[i]
+		if t.Slices == nil {
+			whole := SliceInfo{Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}
+			if err := visit(t, &whole); err != nil {
+				return err
+			}
+		}
+		for j := range t.Slices {
+			if err := visit(t, &t.Slices[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *bundle) file(shard int) (*input, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if in := b.files[shard]; in != nil {
+		return in, nil
+	}
+	in, err := openInput(b.fsys, dataFile(b.prefix, shard, b.numShards))
+	if err != nil {
+		return nil, err
+	}
+	b.files[shard] = in
+	return in, nil
+}
+
+func (b *bundle) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var err error
+	for _, in := range b.files {
+		err = errors.Join(err, in.Close())
+	}
+	b.files = nil
+	return err
+}
+
+func (b *bundle) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error) {
+	in, err := b.file(p.Shard)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Op, e.Tensor = "read", t.Name
+		}
+		return nil, err
+	}
+	if p.Offset > in.size || p.Bytes > in.size-p.Offset {
+		return nil, t.errorf(in.path, p.Offset, ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
+	}
+	return &bundlePart{b: b, in: in, t: t, place: *p, count: box.volume()}, nil
+}
+
+// bundlePart is a range of a data file.
+type bundlePart struct {
+	b     *bundle
+	in    *input
+	t     *TensorInfo
+	place SliceInfo
+	count int64 // elements
+}
+
+func (p *bundlePart) span() (*input, int64) { return p.in, p.place.Bytes }
+
+// swapWord is the size of the words whose bytes are to be reversed, 1 if none.
+func (p *bundlePart) swapWord() int {
+	if !p.b.bigEndian {
+		return 1
+	}
+	return dataTypes[p.t.DType].word
+}
+
+// A large tensor is read in chunks, by several goroutines; within a chunk, each
+// step is summed while the processor's cache still has it.
+const (
+	readChunk = 4 << 20
+	readStep  = 256 << 10
+)
+
+func (p *bundlePart) readInto(ctx context.Context, dst []byte) error {
+	crc, err := p.sumChunks(ctx, int64(len(dst)), func(ctx context.Context, off, n int64) (uint32, error) {
+		return p.readRange(ctx, dst[off:off+n], off)
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.checkSum(crc); err != nil {
+		return err
+	}
+	swapBytes(dst, p.swapWord())
+	return nil
+}
+
+// sumChunks sums size bytes, chunk by chunk and in parallel where they are
+// many, and joins the sums.
+func (p *bundlePart) sumChunks(ctx context.Context, size int64, sum func(ctx context.Context, off, n int64) (uint32, error)) (uint32, error) {
+	workers := p.b.opts.workers()
+	if workers == 1 || size < 2*readChunk {
+		return sum(ctx, 0, size)
+	}
+	sums := make([]uint32, (size+readChunk-1)/readChunk)
+	last := len(sums) - 1
+	err := parallel(ctx, len(sums), workers, func(ctx context.Context, i int) (err error) {
+		off := int64(i) * readChunk
+		sums[i], err = sum(ctx, off, min(readChunk, size-off))
+		return err
+	})
+	if err != nil || p.b.opts.SkipChecksums {
+		return 0, err
+	}
+	crc, shift := sums[0], crc32c.Shift(readChunk)
+	for _, next := range sums[1:last] {
+		crc = crc32c.CombineShift(crc, next, shift)
+	}
+	return crc32c.Combine(crc, sums[last], size-int64(last)*readChunk), nil
+}
+
+// readRange reads dst from offset off of the part and sums it.
+func (p *bundlePart) readRange(ctx context.Context, dst []byte, off int64) (crc uint32, err error) {
+	for len(dst) > 0 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		step := dst[:min(len(dst), readStep)]
+		if err := p.readAt(step, off); err != nil {
+			return 0, err
+		}
+		if !p.b.opts.SkipChecksums {
+			crc = crc32c.Update(crc, step)
+		}
+		dst = dst[len(step):]
+		off += int64(len(step))
+	}
+	return crc, nil
+}
+
+func (p *bundlePart) readAt(dst []byte, off int64) error {
+	off += p.place.Offset
+	n, err := p.in.ReadAt(dst, off)
+	switch {
+	case n == len(dst):
+		return nil
+	case err == nil || err == io.EOF:
+		return p.t.errorf(p.in.path, off, ErrCorrupt, "the file ends after %d of %d bytes", n, len(dst))
+	}
+	return &Error{Op: "read", File: p.in.path, Tensor: p.t.Name, Offset: off, Err: err}
+}
+
+func (p *bundlePart) checkSum(crc uint32) error {
+	if p.b.opts.SkipChecksums || crc == p.place.CRC32C {
+		return nil
+	}
+	return p.t.errorf(p.in.path, p.place.Offset, ErrCorrupt, "the checksum of its %d bytes is %08x, the index has %08x", p.place.Bytes, crc, p.place.CRC32C)
+}
+
+func (p *bundlePart) stream(buffer int) partStream {
+	return &bundleStream{p: p, buf: make([]byte, min(int64(max(buffer&^15, 16)), p.place.Bytes))}
+}
+
+// bundleStream reads a part from start to end.
+type bundleStream struct {
+	p   *bundlePart
+	buf []byte // a multiple of every element size, or all of the part
+	off int64
+	crc uint32
+}
+
+func (s *bundleStream) next(ctx context.Context) ([]byte, error) {
+	if s.off == s.p.place.Bytes {
+		if err := s.p.checkSum(s.crc); err != nil {
+			return nil, err
+		}
+		return nil, io.EOF
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	piece := s.buf[:min(int64(len(s.buf)), s.p.place.Bytes-s.off)]
+	if err := s.p.readAt(piece, s.off); err != nil {
+		return nil, err
+	}
+	s.off += int64(len(piece))
+	if !s.p.b.opts.SkipChecksums {
+		s.crc = crc32c.Update(s.crc, piece)
+	}
+	swapBytes(piece, s.p.swapWord())
+	return piece, nil
+}
+
+func (s *bundleStream) skipTo(off int64) int64 {
+	if s.p.b.opts.SkipChecksums && off > s.off {
+		s.off = off
+	}
+	return s.off
+}
+
+// swapBytes reverses the bytes of each word of the given size.
+func swapBytes(b []byte, word int) {
+	switch word {
+	case 2:
+		for i := 0; i+2 <= len(b); i += 2 {
+			b[i], b[i+1] = b[i+1], b[i]
+		}
+	case 4:
+		for i := 0; i+4 <= len(b); i += 4 {
+			b[i], b[i+1], b[i+2], b[i+3] = b[i+3], b[i+2], b[i+1], b[i]
+		}
+	case 8:
+		for i := 0; i+8 <= len(b); i += 8 {
+			for j := range 4 {
+				b[i+j], b[i+7-j] = b[i+7-j], b[i+j]
+			}
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/tfkeep/tfkeep/internal/crc32c"
+)
+
+// decodeBundleHeader reads the BundleHeaderProto under the empty key.
+func decodeBundleHeader(b []byte) (h bundleHeader, err error) {
+	var numShards, endianness int32
+	err = eachField(b, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			return f.int32(&numShards)
+		case 2:
+			return f.int32(&endianness)
+		case 3:
+			h.versions, err = f.decodeVersions()
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return h, err
+	case endianness != 0 && endianness != 1:
+		return h, fmt.Errorf("endianness %d is neither little (0) nor big (1)", endianness)
+	case numShards < 1:
+		return h, fmt.Errorf("%d data shards", numShards)
+	}
+	h.numShards, h.bigEndian = int(numShards), endianness == 1
+	return h, nil
+}
+
+// decodeBundleEntry reads a BundleEntryProto. It appends the shape to dims and
+// returns dims for the next entry: an index of many tensors makes few
+// allocations that way.
+func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err error) {
+	start := len(dims)
+	var shard int32
+	err = eachField(b, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			return f.int32((*int32)(&e.dtype))
+		case 2:
+			dims, err = f.decodeShape(dims[:start])
+		case 3:
+			return f.int32(&shard)
+		case 4:
+			return f.int64(&e.offset)
+		case 5:
+			return f.int64(&e.size)
+		case 6:
+			return f.fixed32(&e.crc)
+		case 7:
+			var s Slice
+			s, err = f.decodeSlice()
+			e.slices = append(e.slices, s)
+		}
+		return err
+	})
+	e.shard = int(shard)
+	e.shape = dims[start:len(dims):len(dims)]
+	return e, dims, err
+}
+
+// check holds the entry against itself and the number of shards.
+func (e *bundleEntry) check(numShards int) error {
+	if err := checkDataType(e.dtype); err != nil {
+		return err
+	}
+	n, ok := NumElements(e.shape)
+	if !ok {
+		return fmt.Errorf("the shape %v is impossible", e.shape)
+	}
+	if len(e.slices) > 0 {
+		// A partitioned tensor's bytes are placed by the entries of its slices.
+		return nil
+	}
+	switch {
+	case e.shard < 0 || e.shard >= numShards:
+		return fmt.Errorf("shard %d of %d", e.shard, numShards)
+	case e.offset < 0 || e.size < 0 || e.offset > math.MaxInt64-e.size:
+		return fmt.Errorf("offset %d and size %d are impossible", e.offset, e.size)
+	}
+	return e.checkSize(n)
+}
+
+func (e *bundleEntry) checkSize(n int64) error {
+	if e.dtype == String || e.dtype == Variant {
+		// A string takes at least a byte of length; behind the lengths is
+		// their checksum.
+		if n > 0 && (e.size < 4 || n > e.size-4) {
+			return fmt.Errorf("%d bytes cannot hold %d strings", e.size, n)
+		}
+		return nil
+	}
+	elem := int64(DataTypeSize(e.dtype))
+	if elem == 0 {
+		return nil // a type of the future; its values cannot be read
+	}
+	if n > math.MaxInt64/elem || e.size != n*elem {
+		return fmt.Errorf("%d bytes do not fit %s of shape %v", e.size, DataTypeName(e.dtype), e.shape)
+	}
+	if n == 0 && e.crc != crc32c.Mask(0) {
+		return errors.New("the checksum of an empty tensor is not that of nothing")
+	}
+	return nil
+}
+
+// checkDataType refuses the numbers that are no type. Those between TensorFlow
+// 2.21's last and the references' first (100) are left to the future.
+func checkDataType(dt DataType) error {
+	if dt <= 0 || dt >= 100 {
+		return fmt.Errorf("%d is not a data type", int32(dt))
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package checkpoint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"unsafe"
+
+	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/table"
+)
+
+const indexSuffix = ".index"
+
+// dataFile is the name of a shard, of which there are total.
+func dataFile(prefix string, shard, total int) string {
+	return fmt.Sprintf("%s.data-%05d-of-%05d", prefix, shard, total)
+}
+
+// indexReader turns a V2 index into TensorInfos.
+type indexReader struct {
+	in      *input
+	table   *table.Reader
+	opts    *ReaderOptions
+	header  bundleHeader
+	tensors []TensorInfo
+	stored  map[string]bundleEntry // the slices met, by key
+	claimed int                    // of those, the ones that belong to a tensor
+	dims    []int64                // memory for shapes
+}
+
+// readIndex reads and checks prefix.index. No data file is touched.
+func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error) {
+	in, err := openInput(fsys, prefix+indexSuffix)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	x := &indexReader{in: in, opts: o}
+	limit := o.memoryLimit(in.size)
+	x.table, err = table.NewReader(in, in.size, o.tableOptions(limit))
+	if err == nil {
+		err = x.scan(limit)
+	}
+	if err != nil {
+		return nil, tableError("open", in.path, err)
+	}
+	return x, nil
+}
+
+// scan goes through the table twice: once to learn what memory its entries
+// take, once to keep them.
+func (x *indexReader) scan(limit int64) error {
+	count, slices, need, err := x.measure()
+	if err != nil {
+		return err
+	}
+	if need > limit {
+		return x.errorf("", -1, ErrUnsupported, "%d entries need %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", count, need, limit)
+	}
+	x.tensors = make([]TensorInfo, 0, count)
+	x.stored = make(map[string]bundleEntry, slices)
+	first := true
+	err = x.table.Scan(func(e table.Entry) error {
+		if first {
+			first = false
+			return x.addHeader(e)
+		}
+		return x.add(e)
+	})
+	if err != nil {
+		return err
+	}
+	if first {
+		return x.errorf("", -1, ErrCorrupt, "the index is empty: not even a header")
+	}
+	if x.claimed < len(x.stored) {
+		return x.errorf("", -1, ErrCorrupt, "%d stored slices belong to no tensor", len(x.stored)-x.claimed)
+	}
+	return nil
+}
+
+// measure counts the entries and estimates their memory from above.
+func (x *indexReader) measure() (count, slices int, need int64, err error) {
+	const (
+		perTensor = int64(unsafe.Sizeof(TensorInfo{}))
+		perSlice  = int64(unsafe.Sizeof(SliceInfo{}) + 2*unsafe.Sizeof(bundleEntry{}))
+	)
+	err = x.table.Scan(func(e table.Entry) error {
+		need += int64(len(e.Key))
+		// The shape and the slices take at most eight bytes for each byte of
+		// their encoding, whose dimensions have two at least.
+		need += 4 * int64(len(e.Value))
+		if bytes.HasPrefix(e.Key, []byte{0}) {
+			slices++
+			need += perSlice
+		} else {
+			count++
+			need += perTensor
+		}
+		return nil
+	})
+	return count, slices, need, err
+}
+
+func (x *indexReader) addHeader(e table.Entry) (err error) {
+	if len(e.Key) > 0 {
+		return x.errorf("", e.Offset, ErrCorrupt, "the header is missing: the first key is %q", e.Key)
+	}
+	if x.header, err = decodeBundleHeader(e.Value); err != nil {
+		return x.errorf("", e.Offset, ErrCorrupt, "header: %v", err)
+	}
+	if err := x.header.versions.check(); err != nil {
+		return x.errorf("", e.Offset, ErrUnsupported, "%v", err)
+	}
+	return nil
+}
+
+func (x *indexReader) add(e table.Entry) (err error) {
+	if cap(x.dims)-len(x.dims) < maxRank {
+		x.dims = make([]int64, 0, 16*maxRank)
+	}
+	var entry bundleEntry
+	entry, x.dims, err = decodeBundleEntry(e.Value, x.dims)
+	if err == nil {
+		err = entry.check(x.header.numShards)
+	}
+	if err != nil {
+		return x.errorf(string(e.Key), e.Offset, ErrCorrupt, "%v", err)
+	}
+	// The keys of slices begin with a zero byte, so all of them come before the
+	// tensors that they are parts of.
+	if _, _, ok := parseSliceKey(e.Key); ok {
+		if len(entry.slices) > 0 {
+			return x.errorf(string(e.Key), e.Offset, ErrCorrupt, "a slice has slices")
+		}
+		x.stored[string(e.Key)] = entry
+		return nil
+	}
+	t := TensorInfo{Name: string(e.Key), DType: entry.dtype, Shape: entry.shape,
+		Bytes: entry.size, Shard: entry.shard, Offset: entry.offset, CRC32C: crc32c.Unmask(entry.crc)}
+	if whole := len(entry.slices) == 1 && entry.slices[0].IsFull(); whole {
+		entry.slices = nil
+		if err = entry.check(x.header.numShards); err != nil {
+			return x.errorf(t.Name, e.Offset, ErrCorrupt, "%v", err)
+		}
+	}
+	if len(entry.slices) > 0 {
+		if err := x.addSlices(&t, entry.slices); err != nil {
+			return x.errorf(t.Name, e.Offset, ErrCorrupt, "%v", err)
+		}
+	}
+	x.tensors = append(x.tensors, t)
+	return nil
+}
+
+// addSlices places a partitioned tensor's parts.
+func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
+	t.Slices = make([]SliceInfo, len(slices))
+	t.Bytes = 0
+	for i, s := range slices {
+		shape, err := s.Shape(t.Shape)
+		if err != nil {
+			return fmt.Errorf("slice %s does not lie in the shape %v", s, t.Shape)
+		}
+		key := string(appendSliceKey(nil, t.Name, s))
+		part, ok := x.stored[key]
+		switch {
+		case !ok:
+			return fmt.Errorf("slice %s is missing", s)
+		case part.dtype != t.DType:
+			return fmt.Errorf("slice %s is of %s, the tensor of %s", s, DataTypeName(part.dtype), DataTypeName(t.DType))
+		case !equalShapes(part.shape, shape):
+			return fmt.Errorf("slice %s is stored with shape %v", s, part.shape)
+		}
+		x.claimed++
+		t.Slices[i] = SliceInfo{Slice: s, Bytes: part.size, Shard: part.shard, Offset: part.offset, CRC32C: crc32c.Unmask(part.crc)}
+		t.Bytes += part.size
+	}
+	if err := checkTiling(t, x.opts.Strict); err != nil {
+		return err
+	}
+	t.Shard, t.Offset, t.CRC32C = t.Slices[0].Shard, t.Slices[0].Offset, t.Slices[0].CRC32C
+	if n, _ := NumElements(t.Shape); DataTypeSize(t.DType) > 0 {
+		if t.Bytes = n * int64(DataTypeSize(t.DType)); t.Bytes/int64(DataTypeSize(t.DType)) != n {
+			return fmt.Errorf("the shape %v is impossible", t.Shape)
+		}
+	}
+	return nil
+}
+
+func equalShapes(a, b []int64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *indexReader) errorf(tensor string, block int64, kind error, format string, args ...any) error {
+	return &Error{Op: "open", File: x.in.path, Tensor: tensor, Offset: block, Err: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// tableError gives a table's error this package's type and kinds.
+func tableError(op, file string, err error) error {
+	var te *table.Error
+	if !errors.As(err, &te) {
+		return err
+	}
+	e := &Error{Op: op, File: file, Offset: te.Offset, Err: te.Err, Detail: te.Block}
+	switch te.Err {
+	case table.ErrCorrupt:
+		e.Err = ErrCorrupt
+	case table.ErrUnsupported:
+		e.Err = ErrUnsupported
+	case table.ErrTooLarge:
+		e.Err = ErrUnsupported
+		te.Detail += ": raise ReaderOptions.MemoryLimit"
+	}
+	if te.Detail != "" {
+		e.Detail += ": " + te.Detail
+	}
+	return e
+}

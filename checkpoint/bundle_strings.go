@@ -1,0 +1,111 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+
+	"github.com/tfkeep/tfkeep/internal/crc32c"
+)
+
+// strings decodes a string tensor, whose bytes are
+//
+//	the lengths as varints, uint32 masked checksum of the lengths, the strings
+//
+// The checksum of the lengths is not that of their varints but of each as a
+// uint32, or as a uint64 where 32 bits do not hold it; the tensor's own
+// checksum goes on from there, over the masked one and the strings. All
+// integers but the varints have the file's byte order.
+func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
+	size := p.place.Bytes
+	if size == 0 && p.count == 0 {
+		return nil, p.checkSum(0)
+	}
+	if size < 4 || p.count > size-4 {
+		return nil, p.corrupt(0, "%d bytes cannot hold %d strings", size, p.count)
+	}
+	data := make([]byte, size)
+	if err := p.readStrings(ctx, data); err != nil {
+		return nil, err
+	}
+	out := make([][]byte, p.count)
+	crc, pos, err := p.lengths(data, func(i, n int) { out[i] = data[:n] })
+	if err != nil {
+		return nil, err
+	}
+	if !p.b.opts.SkipChecksums {
+		if got := crc32c.Unmask(p.order().Uint32(data[pos:])); got != crc {
+			return nil, p.corrupt(pos, "the checksum of the strings' lengths is %08x, stored is %08x", crc, got)
+		}
+		if err := p.checkSum(crc32c.Update(crc, data[pos:])); err != nil {
+			return nil, err
+		}
+	}
+	// So far the elements have the right lengths only.
+	rest := data[pos+4:]
+	for i, s := range out {
+		n := len(s)
+		out[i], rest = rest[:n:n], rest[n:]
+	}
+	return out, nil
+}
+
+func (p *bundlePart) readStrings(ctx context.Context, data []byte) error {
+	for off := 0; off < len(data); off += readChunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.readAt(data[off:min(off+readChunk, len(data))], int64(off)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lengths decodes and sums the lengths and holds them against the bytes that
+// are there. It returns where the checksum of the lengths is.
+func (p *bundlePart) lengths(data []byte, visit func(i, n int)) (crc uint32, pos int, err error) {
+	order := p.order()
+	total := uint64(0)
+	var batch []byte
+	for i := range int(p.count) {
+		length, n := binary.Uvarint(data[pos:])
+		if n <= 0 {
+			return 0, 0, p.corrupt(pos, "the length of string %d does not decode", i)
+		}
+		pos += n
+		if length > uint64(len(data)) || total+length > uint64(len(data)) {
+			return 0, 0, p.corrupt(pos, "string %d leaves the tensor", i)
+		}
+		total += length
+		visit(i, int(length))
+		if length <= math.MaxUint32 {
+			batch = order.AppendUint32(batch, uint32(length))
+		} else {
+			batch = order.AppendUint64(batch, length)
+		}
+		if len(batch) >= 4096 {
+			crc, batch = crc32c.Update(crc, batch), batch[:0]
+		}
+	}
+	if uint64(pos)+4+total != uint64(len(data)) {
+		return 0, 0, p.corrupt(pos, "%d strings take %d bytes, the tensor has %d", p.count, uint64(pos)+4+total, len(data))
+	}
+	return crc32c.Update(crc, batch), pos, nil
+}
+
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
+func (p *bundlePart) order() byteOrder {
+	if p.b.bigEndian {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
+func (p *bundlePart) corrupt(at int, format string, args ...any) error {
+	return p.t.errorf(p.in.path, p.place.Offset+int64(at), ErrCorrupt, format, args...)
+}

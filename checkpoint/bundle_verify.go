@@ -1,0 +1,76 @@
+package checkpoint
+
+import (
+	"cmp"
+	"io"
+	"slices"
+)
+
+// byteRange is where a tensor or slice lies in a data file.
+type byteRange struct {
+	start, end int64
+	tensor     *TensorInfo
+}
+
+// verify checks that each data file is there and consists of the tensors in it
+// and nothing else but zeros, which align them.
+func (b *bundle) verify(tensors []TensorInfo) error {
+	ranges := map[int][]byteRange{}
+	eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
+		ranges[p.Shard] = append(ranges[p.Shard], byteRange{p.Offset, p.Offset + p.Bytes, t})
+		return nil
+	})
+	for shard, used := range ranges {
+		in, err := b.file(shard)
+		if err != nil {
+			return err
+		}
+		if err := checkRanges(in, used); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkRanges(in *input, used []byteRange) error {
+	slices.SortFunc(used, func(a, b byteRange) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	end := int64(0)
+	for _, u := range used {
+		switch {
+		case u.end > in.size:
+			return u.tensor.errorf(in.path, u.start, ErrCorrupt, "it ends at byte %d of %d: cut short?", u.end, in.size)
+		case u.start == u.end:
+			continue
+		case u.start < end:
+			return u.tensor.errorf(in.path, u.start, ErrCorrupt, "it shares bytes with another tensor")
+		}
+		if err := checkZeros(in, end, u.start); err != nil {
+			return err
+		}
+		end = u.end
+	}
+	if end < in.size {
+		return &Error{Op: "open", File: in.path, Offset: end, Err: ErrCorrupt, Detail: "the rest of the file belongs to no tensor"}
+	}
+	return nil
+}
+
+func checkZeros(in *input, from, to int64) error {
+	buf := make([]byte, min(64<<10, to-from))
+	for from < to {
+		piece := buf[:min(int64(len(buf)), to-from)]
+		if n, err := in.ReadAt(piece, from); n < len(piece) {
+			if err == io.EOF {
+				err = ErrCorrupt
+			}
+			return &Error{Op: "open", File: in.path, Offset: from, Err: err, Detail: "the file ends between tensors"}
+		}
+		if i := slices.IndexFunc(piece, func(c byte) bool { return c != 0 }); i >= 0 {
+			return &Error{Op: "open", File: in.path, Offset: from + int64(i), Err: ErrCorrupt, Detail: "a byte between tensors is not zero"}
+		}
+		from += int64(len(piece))
+	}
+	return nil
+}

@@ -1,0 +1,290 @@
+package checkpoint
+
+import (
+	"context"
+	"io"
+	"sync"
+)
+
+// ReadInto reads a whole tensor, its partitions put together, into dst: row by
+// row, little-endian. len(dst) must be the tensor's Bytes. On failure the
+// contents of dst are undefined.
+//
+// The file's word for Bytes is checked against the files only here, so that
+// allocating dst by it is safe for trusted checkpoints only; [Reader.ReadBytes]
+// is safe for all.
+func (r *Reader) ReadInto(ctx context.Context, name string, dst []byte) error {
+	return r.ReadSliceInto(ctx, name, nil, dst)
+}
+
+// ReadSliceInto is [Reader.ReadInto] for a part of a tensor, whatever the parts
+// it was saved in. A nil slice is the whole.
+//
+// Unless checksums are skipped, every stored part that the slice touches is
+// read to its end, for a checksum covers no less; no more memory is taken for
+// it.
+func (r *Reader) ReadSliceInto(ctx context.Context, name string, s Slice, dst []byte) error {
+	t, end, err := r.begin(name)
+	if err != nil {
+		return err
+	}
+	defer end()
+	sel, err := r.selectNumbers(t, s)
+	if err != nil {
+		return err
+	}
+	if int64(len(dst)) != sel.bytes() {
+		return t.errorf(r.prefix, -1, ErrMismatch, "the destination has %d bytes, the value %d", len(dst), sel.bytes())
+	}
+	return sel.readInto(ctx, dst)
+}
+
+// ReadBytes is [Reader.ReadInto] into memory of its own.
+func (r *Reader) ReadBytes(ctx context.Context, name string) ([]byte, error) {
+	return r.ReadSliceBytes(ctx, name, nil)
+}
+
+// ReadSliceBytes is [Reader.ReadSliceInto] into memory of its own.
+func (r *Reader) ReadSliceBytes(ctx context.Context, name string, s Slice) ([]byte, error) {
+	t, end, err := r.begin(name)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	sel, err := r.selectNumbers(t, s)
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]byte, sel.bytes())
+	if err := sel.readInto(ctx, dst); err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// ReadStrings reads a whole DT_STRING tensor, in row-major order.
+func (r *Reader) ReadStrings(ctx context.Context, name string) ([][]byte, error) {
+	return r.ReadSliceStrings(ctx, name, nil)
+}
+
+// ReadSliceStrings is [Reader.ReadStrings] for a part of a tensor.
+func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([][]byte, error) {
+	t, end, err := r.begin(name)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	if t.DType != String {
+		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", DataTypeName(t.DType))
+	}
+	sel, err := r.selectParts(t, s)
+	if err != nil {
+		return nil, err
+	}
+	return sel.strings(ctx)
+}
+
+// selectNumbers is selectParts for tensors whose elements have a size.
+func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
+	switch {
+	case t.DType == String:
+		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds strings: use ReadStrings")
+	case DataTypeSize(t.DType) == 0:
+		return nil, t.errorf(r.prefix, -1, ErrUnsupported, "values of type %s cannot be read", DataTypeName(t.DType))
+	}
+	return r.selectParts(t, s)
+}
+
+// selection is a part of a tensor to be read and the stored parts it touches.
+type selection struct {
+	t       *TensorInfo
+	box     Slice // what is wanted, resolved
+	pieces  []piece
+	workers int
+	skip    bool // the stored parts need not be read to their ends
+}
+
+// piece is what one stored part has of a selection.
+type piece struct {
+	storedPart
+	box    Slice // the part
+	shared Slice // what it shares with the selection
+}
+
+// selectParts opens the stored parts that a slice of t touches. When it
+// succeeds the files hold all of them: memory for the result may be taken.
+func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
+	box, err := s.Resolve(t.Shape)
+	if err != nil {
+		return nil, t.errorf(r.prefix, -1, ErrMismatch, "slice %s does not lie in the shape %v", s, t.Shape)
+	}
+	sel := &selection{t: t, box: box, workers: r.opts.workers(), skip: r.opts.SkipChecksums}
+	parts := t.Slices
+	if parts == nil {
+		parts = []SliceInfo{{Slice: FullSlice(len(t.Shape)), Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}}
+	}
+	covered := int64(0)
+	spans := map[*input]int64{}
+	for i := range parts {
+		p := &parts[i]
+		partBox, err := p.Slice.Resolve(t.Shape)
+		if err != nil {
+			return nil, t.errorf(r.prefix, -1, ErrCorrupt, "slice %s does not lie in the shape %v", p.Slice, t.Shape)
+		}
+		shared, ok := partBox.intersect(box)
+		// The stored bytes of an empty tensor are looked at all the same.
+		if !ok && len(parts) > 1 {
+			continue
+		}
+		part, err := r.values.open(t, p, partBox)
+		if err != nil {
+			return nil, err
+		}
+		file, n := part.span()
+		if spans[file] += n; spans[file] > file.size {
+			return nil, t.errorf(file.path, p.Offset, ErrCorrupt, "its slices share bytes: together they are longer than the file")
+		}
+		if ok {
+			covered += shared.volume()
+		} else {
+			shared = nil
+		}
+		sel.pieces = append(sel.pieces, piece{part, partBox, shared})
+	}
+	if covered != box.volume() {
+		return nil, t.errorf(r.prefix, -1, ErrCorrupt, "its slices do not cover %s", box)
+	}
+	return sel, nil
+}
+
+func (sel *selection) elemSize() int64 { return int64(DataTypeSize(sel.t.DType)) }
+
+func (sel *selection) bytes() int64 { return sel.box.volume() * sel.elemSize() }
+
+func (sel *selection) readInto(ctx context.Context, dst []byte) error {
+	if len(sel.pieces) == 1 {
+		return sel.readPiece(ctx, &sel.pieces[0], dst)
+	}
+	return parallel(ctx, len(sel.pieces), sel.workers, func(ctx context.Context, i int) error {
+		return sel.readPiece(ctx, &sel.pieces[i], dst)
+	})
+}
+
+// readPiece reads a stored part's share of the selection to its places in dst:
+// at once where that is all of the part and one run, through a buffer elsewhere.
+func (sel *selection) readPiece(ctx context.Context, p *piece, dst []byte) error {
+	if p.shared == nil {
+		return p.readInto(ctx, nil)
+	}
+	elem := sel.elemSize()
+	at := newRegion(p.box, sel.box, p.shared)
+	if at.run == p.box.volume() {
+		return p.readInto(ctx, dst[at.bOff*elem:][:at.run*elem])
+	}
+	c := cursor{part: p.stream(streamBuffer)}
+	for ; !at.done; at.next() {
+		if err := c.read(ctx, at.aOff*elem, dst[at.bOff*elem:][:at.run*elem]); err != nil {
+			return err
+		}
+	}
+	if sel.skip {
+		return nil
+	}
+	return c.drain(ctx)
+}
+
+func (sel *selection) strings(ctx context.Context) ([][]byte, error) {
+	if len(sel.pieces) == 1 && sel.pieces[0].box.equal(sel.box) {
+		return sel.pieces[0].strings(ctx)
+	}
+	dst := make([][]byte, sel.box.volume())
+	for i := range sel.pieces {
+		p := &sel.pieces[i]
+		elems, err := p.strings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if p.shared == nil {
+			continue
+		}
+		for at := newRegion(p.box, sel.box, p.shared); !at.done; at.next() {
+			copy(dst[at.bOff:][:at.run], elems[at.aOff:])
+		}
+	}
+	return dst, nil
+}
+
+// streamBuffer is the size of the pieces in which tensors are streamed.
+const streamBuffer = 1 << 20
+
+// cursor reads at rising offsets of a part's stream.
+type cursor struct {
+	part partStream
+	buf  []byte // what is left of the current piece
+	pos  int64  // of buf in the part
+}
+
+// read fills dst from offset off of the part.
+func (c *cursor) read(ctx context.Context, off int64, dst []byte) error {
+	for len(dst) > 0 {
+		if skip := off - c.pos; skip >= int64(len(c.buf)) {
+			c.pos = c.part.skipTo(off)
+			piece, err := c.part.next(ctx)
+			if err != nil {
+				if err == io.EOF {
+					err = io.ErrUnexpectedEOF
+				}
+				return err
+			}
+			c.buf = piece
+			continue
+		} else if skip > 0 {
+			c.buf = c.buf[skip:]
+			c.pos += skip
+		}
+		n := copy(dst, c.buf)
+		dst, c.buf = dst[n:], c.buf[n:]
+		off += int64(n)
+		c.pos += int64(n)
+	}
+	return nil
+}
+
+// drain reads on to the part's end, where its checksum is known.
+func (c *cursor) drain(ctx context.Context) error {
+	for {
+		if _, err := c.part.next(ctx); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// parallel runs do(0) … do(n-1) on a number of goroutines. The first failure
+// ends the others' context and is returned.
+func parallel(ctx context.Context, n, workers int, do func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(workers, n) {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}

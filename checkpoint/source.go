@@ -1,0 +1,141 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// osDir is the operating system's file system below a directory. Unlike
+// os.DirFS it takes any name a file can have, and it keeps the directory for
+// messages.
+type osDir string
+
+func (d osDir) path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
+
+func (d osDir) Open(name string) (fs.File, error) { return os.Open(d.path(name)) }
+
+func (d osDir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.path(name)) }
+
+func (d osDir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.path(name)) }
+
+// displayPath is a file's name for messages and for Prefix.
+func displayPath(fsys fs.FS, name string) string {
+	if d, ok := fsys.(osDir); ok {
+		return d.path(name)
+	}
+	return name
+}
+
+// input is an open file of a checkpoint.
+type input struct {
+	io.ReaderAt
+	file fs.File
+	size int64
+	path string // for messages
+}
+
+func openInput(fsys fs.FS, name string) (*input, error) {
+	in := &input{path: displayPath(fsys, name)}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, in.fsError("open", err)
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("is a directory")
+	}
+	if err != nil {
+		f.Close()
+		return nil, in.fsError("open", err)
+	}
+	in.file, in.size = f, info.Size()
+	if at, ok := f.(io.ReaderAt); ok {
+		in.ReaderAt = at
+	} else {
+		in.ReaderAt = &forwardReader{fsys: fsys, name: name, f: f}
+	}
+	return in, nil
+}
+
+func (in *input) Close() error {
+	if f, ok := in.ReaderAt.(*forwardReader); ok {
+		return f.close()
+	}
+	return in.file.Close()
+}
+
+// fsError wraps a failure of the file system. A missing file is ErrNotFound
+// beside what the system says.
+func (in *input) fsError(op string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return &Error{Op: op, File: in.path, Offset: -1, Err: err}
+}
+
+// forwardReader reads at offsets from a file that can only be read forward, as
+// a compressed one in an archive. Going back opens the file anew.
+type forwardReader struct {
+	fsys fs.FS
+	name string
+
+	mu  sync.Mutex
+	f   fs.File
+	pos int64
+}
+
+func (r *forwardReader) ReadAt(p []byte, off int64) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.moveTo(off); err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(r.f, p)
+	r.pos += int64(n)
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	return n, err
+}
+
+func (r *forwardReader) moveTo(off int64) error {
+	if s, ok := r.f.(io.Seeker); ok {
+		_, err := s.Seek(off, io.SeekStart)
+		return err
+	}
+	if r.f == nil || off < r.pos {
+		if err := r.reopen(); err != nil {
+			return err
+		}
+	}
+	n, err := io.CopyN(io.Discard, r.f, off-r.pos)
+	r.pos += n
+	return err
+}
+
+func (r *forwardReader) reopen() error {
+	if r.f != nil {
+		r.f.Close()
+		r.f = nil
+	}
+	f, err := r.fsys.Open(r.name)
+	if err != nil {
+		return err
+	}
+	r.f, r.pos = f, 0
+	return nil
+}
+
+func (r *forwardReader) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.f == nil {
+		return nil
+	}
+	return r.f.Close()
+}

@@ -1,0 +1,150 @@
+package checkpoint
+
+import (
+	"container/heap"
+	"context"
+	"io"
+)
+
+// OpenTensor streams a tensor: reading gives its bytes as [Reader.ReadInto]
+// would, in bounded memory, whatever its size (V1: what the table block takes
+// that holds it). A checksum that does not hold is the stream's last error, in
+// place of io.EOF: bytes are to be trusted only once io.EOF was seen.
+//
+// The stream is for one goroutine. It fails once the Reader is closed or ctx
+// done.
+func (r *Reader) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
+	return r.OpenSlice(ctx, name, nil)
+}
+
+// OpenSlice is [Reader.OpenTensor] for a part of a tensor.
+func (r *Reader) OpenSlice(ctx context.Context, name string, s Slice) (io.ReadCloser, error) {
+	t, end, err := r.begin(name)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	sel, err := r.selectNumbers(t, s)
+	if err != nil {
+		return nil, err
+	}
+	return newTensorStream(ctx, r, sel), nil
+}
+
+// tensorStream merges the stored parts of a tensor. The runs that each part
+// contributes come in the order of the result, so that all parts are read from
+// start to end, side by side, and the part whose run is next is on top of a
+// heap.
+type tensorStream struct {
+	ctx  context.Context
+	r    *Reader
+	sel  *selection
+	runs runHeap
+	pos  int64 // in the result, of the next byte
+	err  error // the end, or a failure
+}
+
+type partRuns struct {
+	cursor
+	*region
+}
+
+// runHeap puts the part first whose current run is the earliest.
+type runHeap []*partRuns
+
+func (h runHeap) Len() int           { return len(h) }
+func (h runHeap) Less(i, j int) bool { return h[i].bOff < h[j].bOff }
+func (h runHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *runHeap) Push(x any)        { *h = append(*h, x.(*partRuns)) }
+func (h *runHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+// The buffers of all parts together take about streamMemory; each takes
+// minStreamBuffer at least.
+const (
+	streamMemory    = 4 << 20
+	minStreamBuffer = 4 << 10
+)
+
+func newTensorStream(ctx context.Context, r *Reader, sel *selection) *tensorStream {
+	s := &tensorStream{ctx: ctx, r: r, sel: sel}
+	buffer := max(min(streamBuffer, streamMemory/max(len(sel.pieces), 1)), minStreamBuffer)
+	for i := range sel.pieces {
+		p := &sel.pieces[i]
+		runs := &partRuns{cursor: cursor{part: p.stream(buffer)}}
+		if p.shared == nil {
+			runs.region = &region{done: true}
+		} else {
+			runs.region = newRegion(p.box, sel.box, p.shared)
+		}
+		s.runs = append(s.runs, runs)
+	}
+	heap.Init(&s.runs)
+	return s
+}
+
+func (s *tensorStream) Read(dst []byte) (n int, err error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	s.r.mu.RLock()
+	defer s.r.mu.RUnlock()
+	if s.r.closed {
+		s.err = s.sel.t.errorf(s.r.prefix, -1, ErrClosed, "")
+		return 0, s.err
+	}
+	for n < len(dst) && s.err == nil {
+		var m int
+		m, s.err = s.readRun(dst[n:])
+		n += m
+	}
+	if n > 0 && s.err == io.EOF {
+		return n, nil
+	}
+	return n, s.err
+}
+
+// readRun reads on in the current run, or ends the part whose runs are over.
+func (s *tensorStream) readRun(dst []byte) (int, error) {
+	if len(s.runs) == 0 {
+		return 0, io.EOF
+	}
+	p, elem := s.runs[0], s.sel.elemSize()
+	if p.done {
+		heap.Pop(&s.runs)
+		if s.sel.skip {
+			return 0, nil
+		}
+		return 0, p.drain(s.ctx)
+	}
+	within := s.pos - p.bOff*elem
+	dst = dst[:min(int64(len(dst)), p.run*elem-within)]
+	if err := p.read(s.ctx, p.aOff*elem+within, dst); err != nil {
+		return 0, err
+	}
+	s.pos += int64(len(dst))
+	if s.pos == (p.bOff+p.run)*elem {
+		p.region.next()
+		if p.done {
+			// Sorts it behind the others: none is read on before its time.
+			p.bOff = s.sel.box.volume()
+		}
+		heap.Fix(&s.runs, 0)
+	}
+	return len(dst), nil
+}
+
+// Close gives up the stream. It never fails.
+func (s *tensorStream) Close() error {
+	if s.err == nil {
+		s.err = s.sel.t.errorf(s.r.prefix, -1, ErrClosed, "the stream was closed")
+	}
+	s.runs = nil
+	return nil
+}

@@ -1,0 +1,383 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tfkeep/tfkeep/internal/table"
+)
+
+// A block that is kept decoded has at most so many bytes and records.
+const (
+	maxKeptBlock   = 1 << 20
+	maxKeptRecords = 1 << 14
+)
+
+var errNotKept = errors.New("the block is too large to keep")
+
+// get gives the record of a key, nil if there is none.
+func (t *v1Table) get(key []byte) ([]byte, error) {
+	i, ok := t.table.Find(key)
+	if !ok {
+		return nil, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.block != i {
+		values, err := t.keep(i)
+		if err == errNotKept {
+			value, _, err := t.table.Get(key)
+			return value, err
+		}
+		if err != nil {
+			return nil, err
+		}
+		t.block, t.values = i, values
+	}
+	return t.values[string(key)], nil
+}
+
+// keep decodes a block that is small enough.
+func (t *v1Table) keep(i int) (map[string][]byte, error) {
+	if t.table.BlockSize(i) > maxKeptBlock {
+		return nil, errNotKept
+	}
+	values, size := map[string][]byte{}, 0
+	err := t.table.ScanBlock(i, func(e table.Entry) error {
+		if size += len(e.Value); size > maxKeptBlock || len(values) == maxKeptRecords {
+			return errNotKept
+		}
+		values[string(e.Key)] = e.Value
+		return nil
+	})
+	return values, err
+}
+
+func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error) {
+	tab := v.tables[p.Shard]
+	bad := func(kind error, format string, args ...any) error {
+		return t.errorf(tab.in.path, p.Offset, kind, format, args...)
+	}
+	record, err := tab.get(appendSliceKey(nil, t.Name, p.Slice))
+	if err != nil {
+		e := tableError("read", tab.in.path, err)
+		if e, ok := e.(*Error); ok {
+			e.Tensor = t.Name
+		}
+		return nil, e
+	}
+	if record == nil {
+		return nil, bad(ErrCorrupt, "the values of slice %s are missing", p.Slice)
+	}
+	if t.DType == 0 {
+		return nil, bad(ErrCorrupt, "the table of contents does not tell its type")
+	}
+	part := &v1Part{in: tab.in, t: t, offset: p.Offset, count: box.volume(), bytes: p.Bytes}
+	if err := part.decode(record, p.Slice); err != nil {
+		return nil, bad(ErrCorrupt, "%v", err)
+	}
+	if part.field == 0 {
+		return nil, bad(ErrUnsupported, "values of type %s cannot be read", DataTypeName(t.DType))
+	}
+	if part.found != part.count {
+		return nil, bad(ErrCorrupt, "%d values are stored, its shape needs %d", part.found, part.count)
+	}
+	return part, nil
+}
+
+// v1Part is the values of one slice as a TensorProto has them: in the repeated
+// field of their type, packed or not, in any number of pieces.
+type v1Part struct {
+	in     *input
+	t      *TensorInfo
+	offset int64
+	count  int64 // elements
+	bytes  int64
+
+	field  protowire.Number // of the TensorProto, 0 if there is none for the type
+	wire   protowire.Type   // of the field's elements
+	pieces [][]byte
+	loose  bool  // the last piece was made up of elements that are not packed
+	found  int64 // elements in the pieces
+}
+
+// tensorField tells where a TensorProto keeps elements of a type. A complex
+// element is two numbers there.
+func tensorField(dt DataType) (protowire.Number, protowire.Type) {
+	switch dt {
+	case Float32:
+		return 5, protowire.Fixed32Type
+	case Float64:
+		return 6, protowire.Fixed64Type
+	case Int32, Uint8, Int16, Int8, Uint16, QInt8, QUint8, QInt16, QUint16, QInt32, Int4, Uint4, Int2, Uint2:
+		return 7, protowire.VarintType
+	case String:
+		return 8, protowire.BytesType
+	case Complex64:
+		return 9, protowire.Fixed32Type
+	case Int64:
+		return 10, protowire.VarintType
+	case Bool:
+		return 11, protowire.VarintType
+	case Complex128:
+		return 12, protowire.Fixed64Type
+	case Float16, BFloat16:
+		return 13, protowire.VarintType
+	case Uint32:
+		return 16, protowire.VarintType
+	case Uint64:
+		return 17, protowire.VarintType
+	}
+	return 0, 0
+}
+
+// decode takes a SavedTensorSlices record apart and counts its elements.
+func (p *v1Part) decode(record []byte, want Slice) error {
+	p.field, p.wire = tensorField(p.t.DType)
+	if p.wire == protowire.BytesType {
+		// Even an empty string takes two bytes.
+		p.pieces = make([][]byte, 0, min(p.count, int64(len(record)/2)))
+	}
+	var name []byte
+	slice := Slice{}
+	err := eachField(record, func(f field) error {
+		if f.number != 2 {
+			return nil
+		}
+		return f.message(func(f field) (err error) {
+			switch f.number {
+			case 1:
+				err = f.string(&name)
+			case 2:
+				slice, err = f.decodeSlice()
+			case 3:
+				err = f.message(p.addPiece)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if string(name) != p.t.Name || !slice.equal(want) {
+		return fmt.Errorf("the record is that of %q, slice %s", name, slice)
+	}
+	if p.t.DType == Complex64 || p.t.DType == Complex128 {
+		if p.found%2 != 0 {
+			return fmt.Errorf("%d numbers are no complex ones", p.found)
+		}
+		p.found /= 2
+	}
+	return nil
+}
+
+func (p *v1Part) addPiece(f field) error {
+	if f.number != p.field {
+		return nil
+	}
+	loose := false
+	switch {
+	case f.wire == protowire.BytesType && p.wire == protowire.BytesType:
+		if p.found++; p.found > p.count {
+			return fmt.Errorf("more than the %d strings that its shape needs are stored", p.count)
+		}
+	case f.wire == protowire.BytesType:
+		n, err := countPacked(f.bytes, p.wire)
+		if err != nil {
+			return err
+		}
+		p.found += n
+	case f.wire == p.wire:
+		// Elements one by one become a packed piece.
+		p.found++
+		if loose = true; p.loose {
+			last := &p.pieces[len(p.pieces)-1]
+			*last = appendElement(*last, p.wire, f.num)
+			return nil
+		}
+		f.bytes = appendElement(nil, p.wire, f.num)
+	default:
+		return f.typeError()
+	}
+	p.loose = loose
+	p.pieces = append(p.pieces, f.bytes)
+	return nil
+}
+
+func appendElement(b []byte, wire protowire.Type, v uint64) []byte {
+	switch wire {
+	case protowire.Fixed32Type:
+		return protowire.AppendFixed32(b, uint32(v))
+	case protowire.Fixed64Type:
+		return protowire.AppendFixed64(b, v)
+	}
+	return protowire.AppendVarint(b, v)
+}
+
+// countPacked counts numbers without decoding them.
+func countPacked(b []byte, wire protowire.Type) (int64, error) {
+	size := 1
+	switch wire {
+	case protowire.Fixed32Type:
+		size = 4
+	case protowire.Fixed64Type:
+		size = 8
+	default:
+		// Each varint has one byte without the high bit, its last.
+		if len(b) > 0 && b[len(b)-1] >= 0x80 {
+			return 0, errWire
+		}
+		n := int64(0)
+		for _, c := range b {
+			if c < 0x80 {
+				n++
+			}
+		}
+		return n, nil
+	}
+	if len(b)%size != 0 {
+		return 0, errWire
+	}
+	return int64(len(b) / size), nil
+}
+
+func (p *v1Part) span() (*input, int64) { return p.in, 0 }
+
+func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
+	elem := DataTypeSize(p.t.DType)
+	for _, piece := range p.pieces {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if p.wire != protowire.VarintType {
+			// Fixed numbers are little-endian already.
+			dst = dst[copy(dst, piece):]
+			continue
+		}
+		for len(piece) > 0 {
+			v, n := protowire.ConsumeVarint(piece)
+			if n < 0 || !fitsElement(v, p.t.DType) {
+				return p.t.errorf(p.in.path, p.offset, ErrCorrupt, "a stored number does not decode to a %s", DataTypeName(p.t.DType))
+			}
+			piece = piece[n:]
+			putElement(dst, elem, v)
+			dst = dst[elem:]
+		}
+	}
+	return nil
+}
+
+// fitsElement tells whether a varint is in the range of a type. Unsigned types
+// are stored as int32 where they are narrower.
+func fitsElement(v uint64, dt DataType) bool {
+	i := int64(v)
+	switch dt {
+	case Bool:
+		return v <= 1
+	case Int8, QInt8, Int4, Int2:
+		return i >= math.MinInt8 && i <= math.MaxInt8
+	case Uint8, QUint8, Uint4, Uint2:
+		return v <= math.MaxUint8
+	case Int16, QInt16:
+		return i >= math.MinInt16 && i <= math.MaxInt16
+	case Uint16, QUint16, Float16, BFloat16:
+		return v <= math.MaxUint16
+	case Int32, QInt32:
+		return i >= math.MinInt32 && i <= math.MaxInt32
+	case Uint32:
+		return v <= math.MaxUint32
+	}
+	return true
+}
+
+func putElement(dst []byte, size int, v uint64) {
+	switch size {
+	case 1:
+		dst[0] = byte(v)
+	case 2:
+		binary.LittleEndian.PutUint16(dst, uint16(v))
+	case 4:
+		binary.LittleEndian.PutUint32(dst, uint32(v))
+	case 8:
+		binary.LittleEndian.PutUint64(dst, v)
+	}
+}
+
+// strings moves the strings to memory of their own, for the block's is shared.
+func (p *v1Part) strings(ctx context.Context) ([][]byte, error) {
+	total := 0
+	for _, s := range p.pieces {
+		total += len(s)
+	}
+	rest := make([]byte, total)
+	for i, s := range p.pieces {
+		n := copy(rest, s)
+		p.pieces[i], rest = rest[:n:n], rest[n:]
+	}
+	return p.pieces, ctx.Err()
+}
+
+// stream decodes the part at once: its encoded form is in memory anyway.
+func (p *v1Part) stream(int) partStream { return &v1Stream{p: p} }
+
+type v1Stream struct {
+	p    *v1Part
+	done bool
+}
+
+func (s *v1Stream) next(ctx context.Context) ([]byte, error) {
+	if s.done || s.p.bytes == 0 {
+		return nil, io.EOF
+	}
+	s.done = true
+	out := make([]byte, s.p.bytes)
+	return out, s.p.readInto(ctx, out)
+}
+
+func (s *v1Stream) skipTo(int64) int64 {
+	if s.done {
+		return s.p.bytes
+	}
+	return 0
+}
+
+// verify reads every file whole: each record must be one that a table of
+// contents lists.
+func (v *v1Files) verify(tensors []TensorInfo) error {
+	for shard, tab := range v.tables {
+		listed := map[string]bool{"": true}
+		eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
+			if p.Shard == shard {
+				s := p.Slice
+				if s == nil {
+					s = FullSlice(len(t.Shape))
+				}
+				listed[string(appendSliceKey(nil, t.Name, s))] = true
+			}
+			return nil
+		})
+		err := tab.table.Scan(func(e table.Entry) error {
+			if !listed[string(e.Key)] {
+				return &Error{Op: "open", File: tab.in.path, Offset: e.Offset, Err: ErrCorrupt,
+					Detail: fmt.Sprintf("the table of contents does not list the record %q", e.Key)}
+			}
+			delete(listed, string(e.Key))
+			return nil
+		})
+		if err != nil {
+			return tableError("open", tab.in.path, err)
+		}
+		for key := range listed {
+			name, s, _ := parseSliceKey([]byte(key))
+			return &Error{Op: "open", File: tab.in.path, Tensor: name, Offset: -1, Err: ErrCorrupt,
+				Detail: fmt.Sprintf("the values of slice %s are missing", s)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"slices"
+	"sort"
+	"sync"
+	"unsafe"
+
+	"github.com/tfkeep/tfkeep/internal/table"
+)
+
+// v1Files is the tables of a V1 checkpoint, one or several.
+type v1Files struct {
+	opts   ReaderOptions
+	tables []*v1Table
+}
+
+// v1Table is one of them: under the empty key, a table of contents; under the
+// key of each slice, its values.
+type v1Table struct {
+	in    *input
+	table *table.Reader
+
+	// The small blocks hold many tensors, which are often read one after the
+	// other: the last one stays decoded.
+	mu     sync.Mutex
+	block  int
+	values map[string][]byte
+}
+
+// openV1 opens the files of a V1 checkpoint; name is what they are called
+// together.
+func openV1(fsys fs.FS, name string, files []string, o *ReaderOptions) (*Reader, error) {
+	v := &v1Files{opts: *o}
+	tensors, err := v.openFiles(fsys, files)
+	if err != nil {
+		v.close()
+		return nil, err
+	}
+	return newReader(fsys, name, V1, tensors, v, o)
+}
+
+func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
+	contents := map[string]*TensorInfo{}
+	for shard, name := range files {
+		in, err := openInput(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		t := &v1Table{in: in, block: -1}
+		v.tables = append(v.tables, t)
+		limit := v.opts.memoryLimit(in.size)
+		if t.table, err = table.NewReader(in, in.size, v.opts.tableOptions(limit)); err != nil {
+			return nil, tableError("open", in.path, err)
+		}
+		if err := v.readContents(shard, limit, contents); err != nil {
+			return nil, tableError("open", in.path, err)
+		}
+	}
+	tensors := make([]TensorInfo, 0, len(contents))
+	for _, t := range contents {
+		if err := finishV1(t, v.opts.Strict); err != nil {
+			return nil, &Error{Op: "open", File: v.tables[t.Shard].in.path, Tensor: t.Name, Offset: -1, Err: ErrCorrupt, Detail: err.Error()}
+		}
+		tensors = append(tensors, *t)
+	}
+	sort.Slice(tensors, func(i, j int) bool { return tensors[i].Name < tensors[j].Name })
+	return tensors, nil
+}
+
+// readContents adds a file's table of contents.
+func (v *v1Files) readContents(shard int, limit int64, contents map[string]*TensorInfo) error {
+	t := v.tables[shard]
+	value, ok, err := t.table.Get(nil)
+	if err != nil {
+		return err
+	}
+	bad := func(kind error, detail string) error {
+		return &Error{Op: "open", File: t.in.path, Offset: 0, Err: kind, Detail: detail}
+	}
+	if !ok {
+		return bad(ErrCorrupt, "the table of contents is missing: not a checkpoint")
+	}
+	found := false
+	err = eachField(value, func(f field) error {
+		if f.number != 1 {
+			return nil
+		}
+		found = true
+		if need := measureV1(f.bytes); need > limit {
+			return bad(ErrUnsupported, fmt.Sprintf("the table of contents needs %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", need, limit))
+		}
+		return f.message(func(f field) error {
+			switch f.number {
+			case 1:
+				return v.addMeta(f, shard, contents)
+			case 2:
+				vs, err := f.decodeVersions()
+				if err == nil && vs.check() != nil {
+					err = bad(ErrUnsupported, vs.check().Error())
+				}
+				return err
+			}
+			return nil
+		})
+	})
+	if err == nil && !found {
+		err = errors.New("the first record is no table of contents")
+	}
+	var e *Error
+	if err != nil && !errors.As(err, &e) {
+		err = bad(ErrCorrupt, err.Error())
+	}
+	return err
+}
+
+// measureV1 estimates from above the memory of a table of contents.
+func measureV1(meta []byte) int64 {
+	const perTensor = int64(unsafe.Sizeof(TensorInfo{}) + unsafe.Sizeof(SliceInfo{}) + 64)
+	need := int64(0)
+	eachField(meta, func(f field) error {
+		if f.number == 1 {
+			need += perTensor + int64(len(f.bytes))
+			eachField(f.bytes, func(f field) error {
+				switch f.number {
+				case 2: // shape
+					need += 4 * int64(len(f.bytes))
+				case 4: // slice
+					need += 2*int64(unsafe.Sizeof(SliceInfo{})) + 16*int64(len(f.bytes))
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	return need
+}
+
+// addMeta adds a SavedSliceMeta: what one file has of one tensor.
+func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) error {
+	in := TensorInfo{Shard: shard}
+	if err := f.message(func(f field) (err error) {
+		switch f.number {
+		case 1:
+			var name []byte
+			err = f.string(&name)
+			in.Name = string(name)
+		case 2:
+			in.Shape, err = f.decodeShape(nil)
+		case 3:
+			err = f.int32((*int32)(&in.DType))
+		case 4:
+			var s Slice
+			s, err = f.decodeSlice()
+			in.Slices = append(in.Slices, SliceInfo{Slice: s, Shard: shard})
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := checkV1Meta(&in); err != nil {
+		return &Error{Op: "open", File: v.tables[shard].in.path, Tensor: in.Name, Offset: -1, Err: ErrCorrupt, Detail: err.Error()}
+	}
+	for i := range in.Slices {
+		v.place(&in, &in.Slices[i])
+	}
+	known := contents[in.Name]
+	if known == nil {
+		contents[in.Name] = &in
+		return nil
+	}
+	if known.DType != in.DType || !slices.Equal(known.Shape, in.Shape) {
+		return &Error{Op: "open", File: v.tables[shard].in.path, Tensor: in.Name, Offset: -1, Err: ErrCorrupt,
+			Detail: fmt.Sprintf("it is %s %v here and %s %v elsewhere", DataTypeName(in.DType), in.Shape, DataTypeName(known.DType), known.Shape)}
+	}
+	known.Slices = append(known.Slices, in.Slices...)
+	return nil
+}
+
+func checkV1Meta(t *TensorInfo) error {
+	if t.Shape == nil {
+		t.Shape = []int64{}
+	}
+	// TensorFlow lists a tensor whose type is missing, and fails to read it.
+	if t.DType != 0 {
+		if err := checkDataType(t.DType); err != nil {
+			return err
+		}
+	}
+	n, ok := NumElements(t.Shape)
+	size := int64(DataTypeSize(t.DType))
+	if !ok || size > 0 && n > math.MaxInt64/size {
+		return fmt.Errorf("the shape %v is impossible", t.Shape)
+	}
+	if len(t.Slices) == 0 {
+		return errors.New("it has no slice")
+	}
+	for i := range t.Slices {
+		s := &t.Slices[i]
+		box, err := s.Slice.Resolve(t.Shape)
+		if err != nil {
+			return fmt.Errorf("slice %s does not lie in the shape %v", s.Slice, t.Shape)
+		}
+		s.Bytes = box.volume() * size
+	}
+	return nil
+}
+
+// place tells the block that holds a slice's values.
+func (v *v1Files) place(t *TensorInfo, s *SliceInfo) {
+	s.Offset = -1
+	tab := v.tables[s.Shard].table
+	if i, ok := tab.Find(appendSliceKey(nil, t.Name, s.Slice)); ok {
+		s.Offset = tab.BlockOffset(i)
+	}
+}
+
+// finishV1 completes a tensor once all files have told what they have of it. A
+// tensor saved whole has one slice, a full one.
+func finishV1(t *TensorInfo, strict bool) error {
+	if err := checkTiling(t, strict); err != nil {
+		return err
+	}
+	n, _ := NumElements(t.Shape)
+	t.Bytes = n * int64(DataTypeSize(t.DType))
+	t.Shard, t.Offset = t.Slices[0].Shard, t.Slices[0].Offset
+	if len(t.Slices) == 1 && t.Slices[0].Slice.IsFull() {
+		t.Slices = nil
+	}
+	return nil
+}
+
+func (v *v1Files) close() error {
+	var err error
+	for _, t := range v.tables {
+		err = errors.Join(err, t.in.Close())
+	}
+	return err
+}
