@@ -15,6 +15,7 @@
 //	tf, tf1   tensorflow and tensorflow.compat.v1
 //	np, os    numpy and os
 //	args      the values passed from Go, through JSON ([]byte arrives as bytes)
+//	kept      a dict that outlives the script, for a costly thing that many tests use
 //	result    assign to it what Go should get back
 //
 // What comes back travels as JSON: numpy arrays as nested lists, numpy scalars as

@@ -1,32 +1,25 @@
 package oracle
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/tfkeep/tfkeep/internal/python"
 )
 
-// DefaultTimeout bounds one script where Try and its like are given no other.
-const DefaultTimeout = 2 * time.Minute
-
 // Error is an exception that a script raised.
-type Error struct {
-	Type      string `json:"type"`      // the class: "NotFoundError", "ValueError"
-	Message   string `json:"message"`   // str(exception)
-	Traceback string `json:"traceback"` // as Python prints it
-}
+type Error = python.Error
 
-func (e *Error) Error() string { return fmt.Sprintf("oracle: Python raised %s: %s", e.Type, e.Message) }
-
-// ErrTimeout is the kind of error for a script that ran past its time. The
-// process is ended with it; the next script gets a new one.
-var ErrTimeout = errors.New("oracle: the script ran past its time")
+// ErrTimeout is the kind of error for a script that ran past its time. The next
+// script gets a new process.
+var ErrTimeout = python.ErrTimeout
 
 // Result is what a script assigned to result.
 type Result struct{ raw json.RawMessage }
@@ -43,13 +36,13 @@ func (r Result) Decode(t testing.TB, v any) {
 // Run runs a script in graph mode and fails the test if it raises.
 func Run(t testing.TB, script string, args ...any) Result {
 	t.Helper()
-	return must(t, request{Script: script, Args: args})
+	return must(t, python.Script{Text: script, Args: args})
 }
 
 // RunEager is Run with eager execution on, as Python TensorFlow 2 starts.
 func RunEager(t testing.TB, script string, args ...any) Result {
 	t.Helper()
-	return must(t, request{Script: script, Args: args, Eager: true})
+	return must(t, python.Script{Text: script, Args: args, Eager: true})
 }
 
 // Value is Run, decoded.
@@ -63,18 +56,19 @@ func Value[T any](t testing.TB, script string, args ...any) T {
 // Try runs a script in graph mode; an exception comes back as an *Error.
 func Try(t testing.TB, script string, args ...any) (Result, error) {
 	t.Helper()
-	return ask(t, request{Script: script, Args: args}, DefaultTimeout)
+	return ask(t, python.Script{Text: script, Args: args})
 }
 
-// TryFor is Try with a limit of its own, for scripts that train for long.
+// TryFor is Try with a limit of its own instead of two minutes, for scripts that
+// train for long.
 func TryFor(t testing.TB, limit time.Duration, script string, args ...any) (Result, error) {
 	t.Helper()
-	return ask(t, request{Script: script, Args: args}, limit)
+	return ask(t, python.Script{Text: script, Args: args, Limit: limit})
 }
 
-func must(t testing.TB, r request) Result {
+func must(t testing.TB, s python.Script) Result {
 	t.Helper()
-	result, err := ask(t, r, DefaultTimeout)
+	result, err := ask(t, s)
 	if err != nil {
 		var raised *Error
 		if errors.As(err, &raised) {
@@ -85,15 +79,29 @@ func must(t testing.TB, r request) Result {
 	return result
 }
 
-// ask starts the process where needed. Its lock makes parallel tests take turns,
-// for TensorFlow's default graph is one per thread and the server has one thread.
-func ask(t testing.TB, r request, limit time.Duration) (Result, error) {
+// shared is the test binary's one process, nil before it starts and after it died.
+// Nothing closes it: it ends with the binary.
+var shared struct {
+	sync.Mutex
+	*python.Process
+}
+
+// ask starts the process where needed. Parallel tests take turns, for the server
+// has one thread.
+func ask(t testing.TB, s python.Script) (Result, error) {
 	t.Helper()
-	python := Python(t)
-	r.Args = markBytes(r.Args)
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	return shared.ask(python, r, limit)
+	interpreter := Python(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.Process == nil || shared.Ended() {
+		process, err := python.Start(interpreter)
+		if err != nil {
+			return Result{}, fmt.Errorf("%w; \"make setup\" installs what it needs", err)
+		}
+		shared.Process = process
+	}
+	raw, err := shared.Process.Run(s)
+	return Result{raw: raw}, err
 }
 
 // Python gives the interpreter with TensorFlow, for tests that run a Python
@@ -142,35 +150,4 @@ func repositoryRoot() (string, error) {
 			return "", fmt.Errorf("oracle: no go.mod above %s", start)
 		}
 	}
-}
-
-// markBytes wraps []byte arguments so that they arrive as bytes and not as the
-// base64 text that encoding/json makes of them.
-func markBytes(args []any) []any {
-	marked := make([]any, len(args))
-	for i, arg := range args {
-		switch v := arg.(type) {
-		case []byte:
-			marked[i] = bytesArg(v)
-		case [][]byte:
-			list := make([]any, len(v))
-			for j, b := range v {
-				list[j] = bytesArg(b)
-			}
-			marked[i] = list
-		case map[string][]byte:
-			m := make(map[string]any, len(v))
-			for key, b := range v {
-				m[key] = bytesArg(b)
-			}
-			marked[i] = m
-		default:
-			marked[i] = arg
-		}
-	}
-	return marked
-}
-
-func bytesArg(b []byte) map[string]string {
-	return map[string]string{"__bytes__": base64.StdEncoding.EncodeToString(b)}
 }

@@ -1,9 +1,7 @@
 package oracle
 
 import (
-	"errors"
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -121,15 +119,4 @@ func TestMissingPythonNamesTheRemedy(t *testing.T) {
 	t.Setenv("TFKEEP_PYTHON", filepath.Join(t.TempDir(), "python"))
 	_, err := findPython()
 	require.ErrorContains(t, err, "make setup")
-}
-
-func TestPythonWithoutTensorFlowIsAnError(t *testing.T) {
-	fake := filepath.Join(t.TempDir(), "python")
-	require.NoError(t, os.WriteFile(fake, []byte("#!/bin/sh\necho \"No module named 'tensorflow'\" >&2\nexit 1\n"), 0o755))
-	var p process
-	_, err := p.ask(fake, request{Script: "pass"}, time.Second)
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), "No module named 'tensorflow'")
-	assert.Contains(t, err.Error(), "make setup")
-	assert.False(t, errors.Is(err, ErrTimeout))
 }

@@ -1,4 +1,4 @@
-"""The Python half of internal/oracle: reads one JSON request per line, runs its
+"""The Python half of package python: reads one JSON request per line, runs its
 script, writes one JSON answer per line.
 
 Answers leave on a private copy of standard output, and descriptor 1 is pointed at
@@ -21,6 +21,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 tf1 = tf.compat.v1
+kept = {}  # what a script leaves for later ones
 
 
 def from_go(value):
@@ -48,18 +49,19 @@ def to_go(value):
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(
-        f"oracle: result holds a {type(value).__name__}, which JSON cannot carry; "
+        f"result holds a {type(value).__name__}, which JSON cannot carry; "
         "return numbers, strings, bytes, lists or dicts"
     )
 
 
 def run(request):
     names = {
-        "__name__": "oracle_script",
+        "__name__": "script",
         "tf": tf,
         "tf1": tf1,
         "np": np,
         "os": os,
+        "kept": kept,
         "args": from_go(request["args"]),
         "result": None,
     }
