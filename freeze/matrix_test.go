@@ -1,0 +1,107 @@
+package freeze_test
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+//go:embed testdata/models.py
+var models string
+
+// script runs expr with the functions of testdata/models.py at hand.
+func script(expr string) string { return models + "\nresult = " + expr + "\n" }
+
+type model struct {
+	dir   string
+	want  [][]float64
+	feeds map[string]any
+}
+
+func writeModel(t *testing.T, kind string) model {
+	t.Helper()
+	dir := t.TempDir()
+	var got struct {
+		Y     [][]float64
+		Feeds map[string]any
+	}
+	r := oracle.Run(t, script("dict(zip(('y', 'feeds'), write(tf, tf1, np, os, args[0], args[1])))"), kind, dir)
+	r.Decode(t, &got)
+	return model{dir: dir, want: got.Y, feeds: got.Feeds}
+}
+
+// check runs a frozen graph in Python and compares it with the live model.
+func (m model) check(t *testing.T, path string) {
+	t.Helper()
+	var got struct {
+		Y   [][]float64
+		Ops []string
+	}
+	r := oracle.Run(t, script("dict(zip(('y', 'ops'), run(tf, tf1, np, args[0], args[1])))"), path, m.feeds)
+	r.Decode(t, &got)
+	require.Len(t, got.Y, len(m.want))
+	for i := range m.want {
+		assert.InDeltaSlice(t, m.want[i], got.Y[i], 1e-6, "row %d", i)
+	}
+	for _, op := range got.Ops {
+		assert.NotContains(t, []string{"Variable", "VariableV2", "VarHandleOp", "ReadVariableOp", "Assign", "AssignSub",
+			"AssignSubVariableOp", "AssignVariableOp", "ResourceGather", "RefSwitch"}, op)
+	}
+}
+
+// TestEveryKindOfGraphFromEverySource is the matrix that TensorFlow's own
+// freeze_graph manages only in part.
+func TestEveryKindOfGraphFromEverySource(t *testing.T) {
+	kinds := []string{
+		"mlp:ref", "mlp:resource", "bn:ref", "bn:resource", "bn:v2flow", "bn:v1flow", "update:ref", "update:resource",
+		"while:ref", "while:v1flow", "while:v2flow", "cond:ref", "cond:v1flow", "cond:v2flow", "case:v1flow", "case:v2flow",
+		"embedding:ref", "embedding:resource", "loopembedding:v1flow", "loopembedding:v2flow",
+		"partitioned:ref", "partitioned:resource", "mixed:ref", "mixed:resource", "function:resource",
+	}
+	outputs := &freeze.Options{Outputs: []string{"y"}}
+	sources := map[string]func(dir string) (*freeze.Plan, error){
+		"meta graph": func(dir string) (*freeze.Plan, error) {
+			return freeze.FromMetaGraph(filepath.Join(dir, "model.meta"), filepath.Join(dir, "model"), outputs)
+		},
+		"checkpoint alone": func(dir string) (*freeze.Plan, error) {
+			return freeze.FromCheckpoint(filepath.Join(dir, "model"), outputs)
+		},
+		"binary graph": func(dir string) (*freeze.Plan, error) {
+			return freeze.FromGraph(filepath.Join(dir, "graph.pb"), filepath.Join(dir, "model"), outputs)
+		},
+		"text graph": func(dir string) (*freeze.Plan, error) {
+			return freeze.FromGraph(filepath.Join(dir, "graph.pbtxt"), filepath.Join(dir, "model"), outputs)
+		},
+		"SavedModel": func(dir string) (*freeze.Plan, error) {
+			return freeze.FromSavedModel(filepath.Join(dir, "saved_model"), nil, outputs)
+		},
+	}
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			m := writeModel(t, kind)
+			for name, from := range sources {
+				t.Run(name, func(t *testing.T) {
+					plan, err := from(m.dir)
+					require.NoError(t, err)
+					defer plan.Close()
+					path := filepath.Join(t.TempDir(), "frozen.pb")
+					n, err := plan.WriteFile(context.Background(), path, nil)
+					require.NoError(t, err)
+					r := plan.Report()
+					assert.Equal(t, r.Size, n, "the size foretold is the size written")
+					assert.NotEmpty(t, r.Frozen)
+					assert.Empty(t, r.Kept, fmt.Sprint(r.Kept))
+					m.check(t, path)
+				})
+			}
+		})
+	}
+}

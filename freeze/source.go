@@ -1,0 +1,234 @@
+package freeze
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// FromCheckpoint plans the freezing of a checkpoint by the meta graph that
+// was saved beside it. path is a prefix, a V1 file or pattern, or a directory,
+// whose newest checkpoint is taken. Without Options.Outputs the output is
+// taken if there is exactly one likely one. Close the plan when it is written.
+func FromCheckpoint(path string, o *Options) (*Plan, error) {
+	r, err := checkpoint.Open(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return closing(r, func() (*Plan, error) {
+		meta := metaPath(r.Prefix())
+		mg, err := graphdef.ReadMetaGraphDef(meta)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w (no meta graph lies beside the checkpoint; give the graph as a file of its own)", err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return fromMeta(mg, r, o)
+	})
+}
+
+// FromMetaGraph plans the freezing of a meta graph file with the values of a checkpoint.
+func FromMetaGraph(meta, ckpt string, o *Options) (*Plan, error) {
+	mg, err := graphdef.ReadMetaGraphDef(meta)
+	if err != nil {
+		return nil, err
+	}
+	r, err := checkpoint.Open(ckpt, nil)
+	if err != nil {
+		return nil, err
+	}
+	return closing(r, func() (*Plan, error) { return fromMeta(mg, r, o) })
+}
+
+// FromGraph plans the freezing of a GraphDef file, text or binary, with the values of a checkpoint.
+func FromGraph(graph, ckpt string, o *Options) (*Plan, error) {
+	def, err := graphdef.ReadGraphDef(graph)
+	if err != nil {
+		return nil, err
+	}
+	r, err := checkpoint.Open(ckpt, nil)
+	if err != nil {
+		return nil, err
+	}
+	return closing(r, func() (*Plan, error) {
+		o, err := withOutputs(o, def, nil)
+		if err != nil {
+			return nil, err
+		}
+		return newPlan(def, r, o, nil)
+	})
+}
+
+// FromSavedModel plans the freezing of the graph of a SavedModel that has
+// exactly the given tags; with no tags, of its only graph, or of the one
+// tagged "serve".
+func FromSavedModel(dir string, tags []string, o *Options) (*Plan, error) {
+	sm, err := graphdef.ReadSavedModel(dir)
+	if err != nil {
+		return nil, err
+	}
+	mg, err := pickGraph(sm, tags)
+	if err != nil {
+		return nil, err
+	}
+	prefix := filepath.Join(dir, "variables", "variables")
+	if _, err := os.Stat(prefix + ".index"); errors.Is(err, fs.ErrNotExist) {
+		// SavedModels of 2016 hold a V1 file named variables, or none where there are no variables.
+		if _, err := os.Stat(prefix); errors.Is(err, fs.ErrNotExist) && !hasVariables(mg.GraphDef) {
+			o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
+			if err != nil {
+				return nil, err
+			}
+			return newPlan(mg.GraphDef, nil, o, nil)
+		}
+	}
+	r, err := checkpoint.Open(prefix, nil)
+	if err != nil {
+		return nil, err
+	}
+	return closing(r, func() (*Plan, error) {
+		o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
+		if err != nil {
+			return nil, err
+		}
+		if o.SaverDef == nil {
+			c := *o
+			c.SaverDef = mg.SaverDef
+			o = &c
+		}
+		return newPlan(mg.GraphDef, r, o, objectAliases(mg))
+	})
+}
+
+// closing runs plan and gives it the reader to close, or closes it on an error.
+func closing(r *checkpoint.Reader, plan func() (*Plan, error)) (*Plan, error) {
+	p, err := plan()
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	p.closer = r
+	return p, nil
+}
+
+func fromMeta(mg *protobuf.MetaGraphDef, r *checkpoint.Reader, o *Options) (*Plan, error) {
+	o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
+	if err != nil {
+		return nil, err
+	}
+	if o.SaverDef == nil {
+		c := *o
+		c.SaverDef = mg.SaverDef
+		o = &c
+	}
+	return newPlan(mg.GraphDef, r, o, nil)
+}
+
+// withOutputs fills the outputs in where there is one likely choice.
+func withOutputs(o *Options, def *graphpb.GraphDef, signatures map[string]*protobuf.SignatureDef) (*Options, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if len(o.Outputs) > 0 {
+		return o, nil
+	}
+	names := SuggestOutputs(def, signatures)
+	if len(names) == 1 || len(names) > 0 && len(signatureOutputs(signatures)) > 0 {
+		c := *o
+		c.Outputs = names
+		return &c, nil
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%w, and the graph has no likely ones; name the nodes to keep", ErrNoOutputs)
+	}
+	if len(names) > 12 {
+		names = append(names[:12:12], "…")
+	}
+	return nil, fmt.Errorf("%w; likely ones are %s", ErrNoOutputs, strings.Join(names, ", "))
+}
+
+// pickGraph finds the graph of a SavedModel by its tags.
+func pickGraph(sm *protobuf.SavedModel, tags []string) (*protobuf.MetaGraphDef, error) {
+	if len(tags) == 0 {
+		if len(sm.MetaGraphs) == 1 {
+			return sm.MetaGraphs[0], nil
+		}
+		tags = []string{"serve"}
+	}
+	want := set(tags)
+	var have []string
+	for _, mg := range sm.MetaGraphs {
+		got := set(mg.GetMetaInfoDef().GetTags())
+		same := len(got) == len(want)
+		for t := range want {
+			same = same && got[t]
+		}
+		if same {
+			return mg, nil
+		}
+		names := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
+		sort.Strings(names)
+		have = append(have, "{"+strings.Join(names, ", ")+"}")
+	}
+	return nil, fmt.Errorf("%w: no graph with exactly the tags {%s}; the SavedModel has %s",
+		ErrUnknownNode, strings.Join(tags, ", "), strings.Join(have, ", "))
+}
+
+// objectAliases maps the names of variables to the keys that TensorFlow 2
+// saves them under: an object-based checkpoint knows the path to an object,
+// and the object the name of its variable.
+func objectAliases(mg *protobuf.MetaGraphDef) map[string]string {
+	objects := mg.GetObjectGraphDef().GetNodes()
+	if len(objects) == 0 {
+		return nil
+	}
+	aliases := map[string]string{}
+	type at struct {
+		node int32
+		path string
+	}
+	seen := map[int32]bool{0: true}
+	queue := []at{{0, ""}}
+	for len(queue) > 0 {
+		cur := queue[0]
+		queue = queue[1:]
+		if cur.node < 0 || int(cur.node) >= len(objects) {
+			continue
+		}
+		o := objects[cur.node]
+		if v := o.GetVariable(); v != nil && v.Name != "" {
+			if _, ok := aliases[v.Name]; !ok {
+				aliases[v.Name] = strings.TrimPrefix(cur.path, "/") + "/.ATTRIBUTES/VARIABLE_VALUE"
+			}
+		}
+		for _, c := range o.Children {
+			if !seen[c.NodeId] {
+				seen[c.NodeId] = true
+				queue = append(queue, at{c.NodeId, cur.path + "/" + escapeLocal(c.LocalName)})
+			}
+		}
+	}
+	return aliases
+}
+
+// escapeLocal writes a name as TensorFlow does within a checkpoint key.
+func escapeLocal(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, ".", ".."), "/", ".S")
+}
+
+var shardSuffix = regexp.MustCompile(`-[\d?]+-of-\d+$`)
+
+// metaPath is where Saver puts the meta graph of a checkpoint.
+func metaPath(prefix string) string { return shardSuffix.ReplaceAllString(prefix, "") + ".meta" }
