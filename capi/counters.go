@@ -9,11 +9,10 @@ type Counts struct {
 	Sessions int64 // not closed
 	Calls    int64 // prepared and not closed
 	Foreign  int64 // memory lent to TensorFlow and not given back yet
-	Servers  int64 // started and not closed
 }
 
 var live struct {
-	sessions, calls, foreign, servers atomic.Int64
+	sessions, calls, foreign atomic.Int64
 }
 
 // Live counts the C objects that are alive now.
@@ -26,6 +25,5 @@ func Live() Counts {
 		Sessions: live.sessions.Load(),
 		Calls:    live.calls.Load(),
 		Foreign:  live.foreign.Load(),
-		Servers:  live.servers.Load(),
 	}
 }

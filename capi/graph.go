@@ -1,7 +1,7 @@
 package capi
 
 // #include <stdlib.h>
-// #include "tensorflow/c/c_api.h"
+// #include "library.h"
 import "C"
 
 import (

@@ -1,6 +1,5 @@
 package capi
 
-// #cgo LDFLAGS: -ltensorflow
 // #include "tensorflow/c/c_api.h"
 import "C"
 

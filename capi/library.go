@@ -1,22 +1,18 @@
 package capi
 
+// #cgo LDFLAGS: -ltensorflow
 // #include "library.h"
 import "C"
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // MinVersion is the oldest libtensorflow that has every function used here.
 const MinVersion = "2.14"
-
-// loggingStarted is set before TensorFlow may have logged.
-var loggingStarted atomic.Bool
 
 // Version is libtensorflow's version, such as "2.21.0".
 func Version() string { return C.GoString(C.TF_Version()) }
@@ -61,14 +57,4 @@ func AllOpList() ([]byte, error) {
 	buf := C.TF_GetAllOpList()
 	defer C.TF_DeleteBuffer(buf)
 	return bufferBytes(buf), nil
-}
-
-// SetLogLevel sets the least severity that TensorFlow's C++ code writes to
-// standard error: 0 all, 1 warnings, 2 errors, 3 fatal ones. The library reads
-// it once, at its first message, so the call comes before anything else.
-func SetLogLevel(level int) error {
-	if loggingStarted.Load() {
-		return fmt.Errorf("capi: the log level is read once, before the first session: set it at the start of main, or by TF_CPP_MIN_LOG_LEVEL=%d in the environment", level)
-	}
-	return os.Setenv("TF_CPP_MIN_LOG_LEVEL", strconv.Itoa(level))
 }

@@ -32,7 +32,7 @@ func own(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
 	owned.Lock()
 	owned.tensors[c] = struct{}{}
 	owned.Unlock()
-	runtime.SetFinalizer(t, func(t *tensorflow.Tensor) { Release(t) })
+	runtime.SetFinalizer(t, Release)
 }
 
 // Adopt takes over the C memory of a tensor that the binding made, so that

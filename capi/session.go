@@ -34,7 +34,7 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 			return nil, err
 		}
 	}
-	loggingStarted.Store(true)
+	sessionOpened.Store(true)
 	c := C.TF_NewSession(graphHandle(g), opts, st.c)
 	runtime.KeepAlive(g)
 	if err := st.err(); err != nil {
@@ -77,6 +77,9 @@ func CloseSession(s *tensorflow.Session) error {
 
 // enter says that a run of s begins; leave, that it is over.
 func enter(s *tensorflow.Session) (*C.TF_Session, error) {
+	if errLayout != nil {
+		return nil, errLayout
+	}
 	if s == nil {
 		return nil, errorf(FailedPrecondition, "the session is nil")
 	}
@@ -93,8 +96,21 @@ func enter(s *tensorflow.Session) (*C.TF_Session, error) {
 
 func leave(s *tensorflow.Session) { runsOf(s).Done() }
 
-// Run is one step: what to feed, what to get, and how.
-type Run struct {
+// Devices are the devices that s can use.
+func Devices(s *tensorflow.Session) ([]tensorflow.Device, error) {
+	if _, err := enter(s); err != nil {
+		return nil, err
+	}
+	defer leave(s)
+	devices, err := s.ListDevices()
+	if err != nil {
+		return nil, errorf(Unknown, "%v", err)
+	}
+	return devices, nil
+}
+
+// Step is one run: what to feed, what to get, and how.
+type Step struct {
 	Feeds       []tensorflow.Output
 	FeedTensors []*tensorflow.Tensor // one for each of Feeds
 	Fetches     []tensorflow.Output
@@ -107,7 +123,7 @@ type Run struct {
 
 // Run runs r in s, whose graph is g. metadata is a serialized RunMetadata where
 // it was asked for. The tensors that come back are the caller's to Release.
-func (r *Run) Run(s *tensorflow.Session, g *tensorflow.Graph) (fetched []*tensorflow.Tensor, metadata []byte, err error) {
+func (r *Step) Run(s *tensorflow.Session, g *tensorflow.Graph) (fetched []*tensorflow.Tensor, metadata []byte, err error) {
 	call, err := Prepare(s, g, r.Feeds, r.Fetches, r.Targets, r.Options)
 	if err != nil {
 		return nil, nil, err

@@ -28,14 +28,15 @@ func shapeOf(c *C.TF_Tensor) []int64 {
 	return shape
 }
 
-// AllocateTensor makes a tensor whose memory, of size bytes, is not set; write
-// it through TensorData. Strings, variants and resources, whose memory has a
-// structure of its own, are refused.
-func AllocateTensor(dt tensorflow.DataType, shape []int64, size int64) (*tensorflow.Tensor, error) {
-	if errLayout != nil {
-		return nil, errLayout
+// AllocateTensor makes a tensor whose memory is not set; write it through
+// TensorData. Strings, variants and resources, whose memory has a structure of
+// its own, are refused.
+func AllocateTensor(dt tensorflow.DataType, shape []int64) (*tensorflow.Tensor, error) {
+	if err := Check(); err != nil {
+		return nil, err
 	}
-	if err := checkSize(dt, shape, size); err != nil {
+	size, err := byteSize(dt, shape)
+	if err != nil {
 		return nil, err
 	}
 	c := C.TF_AllocateTensor(C.TF_DataType(dt), dims(shape), C.int(len(shape)), C.size_t(size))
@@ -52,24 +53,21 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
-// checkSize says whether shape's elements of dt make size bytes.
-func checkSize(dt tensorflow.DataType, shape []int64, size int64) error {
+// byteSize is the memory that shape's elements of dt take.
+func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
 	elem := int64(C.TF_DataTypeSize(C.TF_DataType(dt)))
 	if elem == 0 {
-		return errorf(InvalidArgument, "data type %d has no elements of a fixed size", int32(dt))
+		return 0, errorf(InvalidArgument, "data type %d has no elements of a fixed size", int32(dt))
 	}
 	n := elem
 	for _, d := range shape {
 		if d < 0 {
-			return errorf(InvalidArgument, "shape %v has a negative dimension", shape)
+			return 0, errorf(InvalidArgument, "shape %v has a negative dimension", shape)
 		}
 		if d != 0 && n > (1<<62)/d {
-			return errorf(InvalidArgument, "shape %v is too large", shape)
+			return 0, errorf(InvalidArgument, "shape %v is too large", shape)
 		}
 		n *= d
 	}
-	if n != size {
-		return errorf(InvalidArgument, "shape %v of data type %d takes %d bytes, not %d", shape, int32(dt), n, size)
-	}
-	return nil
+	return n, nil
 }

@@ -2,32 +2,70 @@ package tf
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"google.golang.org/protobuf/proto"
 )
 
 // Callable is a step prepared once for many runs: what it feeds and fetches is
-// checked and laid out for C beforehand. It may run from many goroutines at a
-// time. Close it when it is done with.
+// checked and laid out for C beforehand, and a run is one call into C. It may
+// run from many goroutines at a time. Close it when it is done with.
 type Callable struct {
 	call    *capi.Call
 	fetches int
+	options []byte // a serialized RunOptions, or nil
 }
+
+// CallableOptions are a prepared step's choices; nil is the zero value.
+type CallableOptions struct {
+	// RunInCaller runs the step's ops one after the other in the calling thread,
+	// where TensorFlow would hand them to its threads. That saves small steps the
+	// wake-up of a thread, half of their time and more; a graph whose branches
+	// are worth running side by side loses that.
+	RunInCaller bool
+	// Options are TensorFlow's options of each run, or nil.
+	Options *RunOptions
+}
+
+// runInCaller is the RunOptions.inter_op_thread_pool that stands for the
+// calling thread.
+const runInCaller = -1
 
 // MakeCallable prepares a step that takes feeds, in that order, computes
 // fetches and runs targets.
 func (s *Session) MakeCallable(feeds, fetches []Output, targets []*Operation) (*Callable, error) {
-	call, err := capi.Prepare(s.session, s.graph.Graph, feeds, fetches, targets, nil)
+	return s.MakeCallableWith(feeds, fetches, targets, nil)
+}
+
+// MakeCallableWith is MakeCallable with options, which may be nil.
+func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation, o *CallableOptions) (*Callable, error) {
+	if o == nil {
+		o = new(CallableOptions)
+	}
+	options := o.Options
+	if o.RunInCaller {
+		options = new(RunOptions)
+		if o.Options != nil {
+			options = proto.Clone(o.Options).(*RunOptions)
+		}
+		options.InterOpThreadPool = runInCaller
+	}
+	raw, err := runOptions(context.Background(), options)
 	if err != nil {
 		return nil, err
 	}
-	return &Callable{call: call, fetches: len(fetches)}, nil
+	call, err := capi.Prepare(s.session, s.graph.Graph, feeds, fetches, targets, raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Callable{call: call, fetches: len(fetches), options: raw}, nil
 }
 
 // Run runs the step with a tensor for each feed. The results come in the order
 // of the fetches and are the caller's to Release. ctx is as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
-	options, err := deadlineOption(ctx)
+	left, err := timeLeft(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +73,10 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	if c.fetches > 0 {
 		results = make([]*Tensor, c.fetches)
 	}
-	if options == nil {
+	if left == 0 {
 		err = c.call.Run(feeds, results)
 	} else {
-		err = c.call.RunWithOptions(feeds, results, options)
+		err = c.call.RunWithOptions(feeds, results, appendTimeout(slices.Clone(c.options), left))
 	}
 	if err != nil {
 		return nil, explain(err)
@@ -46,8 +84,11 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	return results, nil
 }
 
-// Close frees the prepared step. A second call does nothing.
+// Close frees the prepared step once the runs under way are over. A second call
+// does nothing.
 func (c *Callable) Close() error {
-	c.call.Close()
+	if c != nil {
+		c.call.Close()
+	}
 	return nil
 }

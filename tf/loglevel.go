@@ -14,8 +14,10 @@ const (
 	LogNothing  LogLevel = 3
 )
 
-// SetLogLevel quiets TensorFlow's C++ code. It works only before the library's
-// first message, so call it at the start of main; after a session was opened it
-// is an error. The variable TF_CPP_MIN_LOG_LEVEL in the environment does the
-// same from outside.
+// SetLogLevel quiets TensorFlow's C++ code. With libtensorflow 2.16 and newer it
+// works at any time; an older library reads the level once, and a call after the
+// first session is an error. TF_CPP_MIN_LOG_LEVEL in the environment does the
+// same from outside. One thing neither reaches: while it is loaded, before main,
+// TensorFlow 2.21 writes that oneDNN is on; TF_ENABLE_ONEDNN_OPTS=0 stops that
+// line, and oneDNN with it.
 func SetLogLevel(level LogLevel) error { return capi.SetLogLevel(int(level)) }

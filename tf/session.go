@@ -2,12 +2,11 @@ package tf
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/capi"
+	"google.golang.org/protobuf/proto"
 )
 
 // Session runs a graph and keeps the values of its variables. Runs may go on
@@ -61,20 +60,14 @@ func (s *Session) Close() error {
 
 // Run computes fetches and runs targets, with feeds in place of what the graph
 // would compute. The results come in the order of fetches and are the caller's
-// to Release.
+// to Release. A tensor that does not fit the output it is fed to is an error of
+// the kind ErrInvalidArgument that names both.
 //
 // A deadline of ctx ends the run with an error of the kind ErrDeadlineExceeded.
 // TensorFlow has no other way to stop a run: where ctx is cancelled during it,
 // Run returns when the run is over.
 func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation) ([]*Tensor, error) {
-	options, err := deadlineOption(ctx)
-	if err != nil {
-		return nil, err
-	}
-	run := capi.Run{Fetches: fetches, Targets: targets, Options: options}
-	run.Feeds, run.FeedTensors = sortFeeds(feeds)
-	results, _, err := run.Run(s.session, s.graph.Graph)
-	return results, explain(err)
+	return s.RunWithOptions(ctx, feeds, fetches, targets, nil, nil)
 }
 
 // RunOps runs operations for what they do.
@@ -82,6 +75,31 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 	_, err := s.Run(ctx, nil, nil, targets)
 	return err
 }
+
+// RunWithOptions is Run with TensorFlow's own options, which may be nil, and
+// with metadata filled, where it is not nil, with what the options trace.
+func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
+	options, err := runOptions(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	step := capi.Step{Fetches: fetches, Targets: targets, Options: options, WantMetadata: metadata != nil}
+	step.Feeds, step.FeedTensors = sortFeeds(feeds)
+	results, raw, err := step.Run(s.session, s.graph.Graph)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if metadata != nil {
+		if err := proto.Unmarshal(raw, metadata); err != nil {
+			Release(results...)
+			return nil, &Error{Code: capi.DataLoss, Message: "the library's RunMetadata: " + err.Error()}
+		}
+	}
+	return results, nil
+}
+
+// Devices are the devices that the session can use.
+func (s *Session) Devices() ([]Device, error) { return capi.Devices(s.session) }
 
 // sortFeeds puts feeds in an order that does not change from run to run:
 // TensorFlow keeps an executor for each order that it meets.
@@ -115,40 +133,4 @@ func compareOutputs(a, b Output) int {
 		return 1
 	}
 	return a.Index - b.Index
-}
-
-// deadlineOption is a serialized RunOptions with ctx's deadline, or nil.
-func deadlineOption(ctx context.Context) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return nil, nil
-	}
-	left := time.Until(deadline)
-	if left <= 0 {
-		return nil, context.DeadlineExceeded
-	}
-	return timeoutOption(left), nil
-}
-
-// timeoutOption is RunOptions.timeout_in_ms, field 2, encoded by hand: it is
-// made for every run that has a deadline.
-func timeoutOption(d time.Duration) []byte {
-	ms := uint64((d + time.Millisecond - 1) / time.Millisecond)
-	b := append(make([]byte, 0, 11), 2<<3)
-	for ; ms >= 0x80; ms >>= 7 {
-		b = append(b, byte(ms)|0x80)
-	}
-	return append(b, byte(ms))
-}
-
-// explain adds what to do about an error that users meet often.
-func explain(err error) error {
-	var e *Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	return e
 }

@@ -35,6 +35,12 @@ type SessionOptions struct {
 	// OperationTimeout bounds each run, and so the wait for a server that is
 	// gone. 0 waits for ever: set it wherever Target is set.
 	OperationTimeout time.Duration
+	// DeviceFilters are the devices of a cluster that the session uses, such as
+	// "/job:ps"; it does not wait for the others. Empty is all.
+	DeviceFilters []string
+	// Isolate keeps the session's variables apart from those of other sessions
+	// on the same servers.
+	Isolate bool
 	// Config is what the fields above refine; nil is an empty one.
 	Config *ConfigProto
 }
@@ -90,6 +96,10 @@ func (o *SessionOptions) proto() (*ConfigProto, error) {
 	}
 	c.LogDevicePlacement = c.LogDevicePlacement || o.LogDevicePlacement
 	c.AllowSoftPlacement = !o.DisallowSoftPlacement
+	if len(o.DeviceFilters) > 0 {
+		c.DeviceFilters = o.DeviceFilters
+	}
+	c.IsolateSessionState = c.IsolateSessionState || o.Isolate
 	if o.OperationTimeout > 0 {
 		c.OperationTimeoutInMs = int64((o.OperationTimeout + time.Millisecond - 1) / time.Millisecond)
 	}

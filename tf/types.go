@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"fmt"
 	"io"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -65,10 +66,14 @@ func MakeShape(dims ...int64) Shape { return tensorflow.MakeShape(dims...) }
 func ScalarShape() Shape { return tensorflow.ScalarShape() }
 
 // NewTensor converts a Go scalar, array or slice (of slices) to a tensor.
+// int and uint have no TensorFlow type.
 func NewTensor(value any) (*Tensor, error) {
+	if value == nil {
+		return nil, invalidf("nil is no value for a tensor")
+	}
 	t, err := tensorflow.NewTensor(value)
 	if err != nil {
-		return nil, err
+		return nil, invalidf("%v", err)
 	}
 	return capi.Adopt(t), nil
 }
@@ -76,11 +81,15 @@ func NewTensor(value any) (*Tensor, error) {
 // ReadTensor makes a tensor of elements that it reads from r, row by row and
 // little-endian.
 func ReadTensor(dt DataType, shape []int64, r io.Reader) (*Tensor, error) {
-	t, err := tensorflow.ReadTensor(dt, shape, r)
+	t, err := capi.AllocateTensor(dt, shape)
 	if err != nil {
 		return nil, err
 	}
-	return capi.Adopt(t), nil
+	if _, err := io.ReadFull(r, t.TensorData()); err != nil {
+		Release(t)
+		return nil, fmt.Errorf("tf: reading a tensor of %s%v: %w", typeName(dt), shape, err)
+	}
+	return t, nil
 }
 
 // Release frees the C memory of tensors now: the collector does not see it, and
