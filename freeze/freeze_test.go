@@ -265,10 +265,15 @@ type iotestErr struct{}
 func (iotestErr) Read([]byte) (int, error) { return 0, fmt.Errorf("damaged") }
 
 func TestSuggestOutputs(t *testing.T) {
-	text := linear + `
+	training := linear + `
 node { name: "labels" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "gradients/g" op: "Mul" input: "y" input: "labels" }
 node { name: "Adam/update" op: "ApplyAdam" input: "w" input: "gradients/g" }
 node { name: "save/SaveV2" op: "SaveV2" input: "w" }`
-	assert.Equal(t, []string{"y"}, freeze.SuggestOutputs(graph(t, text), nil))
+	assert.Equal(t, []string{"y"}, freeze.SuggestOutputs(graph(t, training), nil))
+
+	loss := training + `
+node { name: "sub" op: "Sub" input: "y" input: "labels" attr { key: "_output_shapes" value { list { shape { dim { size: -1 } } } } } }
+node { name: "loss" op: "Mean" input: "sub" attr { key: "_output_shapes" value { list { shape { } } } } }`
+	assert.Equal(t, []string{"y"}, freeze.SuggestOutputs(graph(t, loss), nil), "the loss is no output, nor is what leads from y to it")
 }

@@ -5,64 +5,113 @@ import (
 	"strings"
 
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // SuggestOutputs lists the nodes that are likely the outputs of a model: those
-// its signatures name, or else the nodes that depend on a placeholder or a
-// variable, that nothing else uses, and that have to do with neither training
-// nor saving. It is a guess for a person to look at; one name is a clear case.
+// its signatures name; or else the nodes that depend on a placeholder, that
+// nothing else uses, and that have to do with neither training nor saving.
+// Single numbers (losses, accuracies) do not count where their shape is known
+// from the file: behind them stand the nodes that only a further placeholder,
+// the labels, turns into a loss. It is a guess for a person to look at; one
+// name is a clear case.
 func SuggestOutputs(def *graphpb.GraphDef, signatures map[string]*protobuf.SignatureDef) []string {
 	if names := signatureOutputs(signatures); len(names) > 0 {
 		return names
 	}
-	b := newBody(def.Node, nil)
-	uses := b.dataConsumers()
-	training := trainingScopes(def)
-	live := map[string]bool{} // reached from a placeholder
-	var queue []string
+	m := newModelView(def)
+	var sinks, numbers []string
 	for _, n := range def.Node {
-		if strings.HasPrefix(n.Op, "Placeholder") && !training.has(n.Name) {
-			live[n.Name] = true
-			queue = append(queue, n.Name)
+		if m.candidate(n) && len(m.consumers[n.Name]) == 0 {
+			if scalar(n) {
+				numbers = append(numbers, n.Name)
+			} else {
+				sinks = append(sinks, n.Name)
+			}
 		}
 	}
-	consumers := map[string][]string{}
+	if len(sinks) > 0 {
+		return sinks
+	}
+	var before []string
 	for _, n := range def.Node {
+		if m.candidate(n) && !scalar(n) && len(m.consumers[n.Name]) > 0 && m.endsHere(n) {
+			before = append(before, n.Name)
+		}
+	}
+	if len(before) > 0 {
+		return before
+	}
+	return numbers
+}
+
+// modelView is the part of a graph that computes predictions.
+type modelView struct {
+	training  scopes
+	consumers map[string][]string        // without those in training
+	feeds     map[string]map[string]bool // node → placeholders it depends on
+}
+
+func newModelView(def *graphpb.GraphDef) *modelView {
+	m := &modelView{training: trainingScopes(def), consumers: map[string][]string{}, feeds: map[string]map[string]bool{}}
+	var queue []string
+	for _, n := range def.Node {
+		if m.training.has(n.Name) || notAnOutput(n.Op) {
+			continue
+		}
 		for _, in := range dataInputs(n) {
-			t, _ := b.parseInput(in)
-			consumers[t.node] = append(consumers[t.node], n.Name)
+			from := graphdef.NodeName(in)
+			m.consumers[from] = append(m.consumers[from], n.Name)
+		}
+		if strings.HasPrefix(n.Op, "Placeholder") {
+			m.feeds[n.Name] = map[string]bool{n.Name: true}
+			queue = append(queue, n.Name)
 		}
 	}
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
-		for _, c := range consumers[name] {
-			if !live[c] {
-				live[c] = true
+		for _, c := range m.consumers[name] {
+			grew := false
+			for p := range m.feeds[name] {
+				if !m.feeds[c][p] {
+					if m.feeds[c] == nil {
+						m.feeds[c] = map[string]bool{}
+					}
+					m.feeds[c][p], grew = true, true
+				}
+			}
+			if grew {
 				queue = append(queue, c)
 			}
 		}
 	}
-	// What leads to the training step is used only by it: a use from there,
-	// by a write or by a summary does not count.
-	for _, n := range def.Node {
-		if !training.has(n.Name) && !notAnOutput(n.Op) {
-			continue
-		}
-		for _, in := range dataInputs(n) {
-			t, _ := b.parseInput(in)
-			uses[t.node]--
-		}
-	}
-	var names []string
-	for _, n := range def.Node {
-		if uses[n.Name] <= 0 && live[n.Name] && !training.has(n.Name) && !notAnOutput(n.Op) &&
-			!strings.HasPrefix(n.Op, "Placeholder") && len(dataInputs(n)) > 0 {
-			names = append(names, n.Name)
+	return m
+}
+
+// candidate tells whether n may be an output at all.
+func (m *modelView) candidate(n *nodepb.NodeDef) bool {
+	return len(m.feeds[n.Name]) > 0 && !strings.HasPrefix(n.Op, "Placeholder") && !m.training.has(n.Name) &&
+		!notAnOutput(n.Op) && len(dataInputs(n)) > 0
+}
+
+// endsHere tells whether all that uses n depends on placeholders that n does not.
+func (m *modelView) endsHere(n *nodepb.NodeDef) bool {
+	for _, c := range m.consumers[n.Name] {
+		if len(m.feeds[c]) <= len(m.feeds[n.Name]) {
+			return false
 		}
 	}
-	return names
+	return true
+}
+
+// scalar tells whether the file says that n computes a single number.
+func scalar(n *nodepb.NodeDef) bool {
+	shapes := n.Attr["_output_shapes"].GetList().GetShape()
+	return len(shapes) > 0 && !shapes[0].UnknownRank && len(shapes[0].Dim) == 0
 }
 
 func signatureOutputs(signatures map[string]*protobuf.SignatureDef) []string {
