@@ -53,13 +53,14 @@ func openFound(fsys fs.FS, name string, o *ReaderOptions) (*Reader, error) {
 		return nil, err
 	}
 	if f.v1 != nil {
-		return openV1(fsys, f.name, f.v1, o)
+		return openV1(f.fsys, f.name, f.v1, o)
 	}
-	return openBundle(fsys, f.name, o)
+	return openBundle(f.fsys, f.name, o)
 }
 
 // foundCheckpoint is a checkpoint that a name stands for.
 type foundCheckpoint struct {
+	fsys fs.FS
 	name string   // the prefix, or the V1 file or pattern
 	v1   []string // the files of a V1 checkpoint
 }
@@ -71,7 +72,7 @@ var (
 
 func findCheckpoint(fsys fs.FS, name string) (f foundCheckpoint, err error) {
 	if isFile(fsys, name+indexSuffix) {
-		return foundCheckpoint{name: name}, nil
+		return foundCheckpoint{fsys: fsys, name: name}, nil
 	}
 	if info, err := fs.Stat(fsys, name); err == nil {
 		if info.IsDir() {
@@ -82,7 +83,7 @@ func findCheckpoint(fsys fs.FS, name string) (f foundCheckpoint, err error) {
 				return f, nil
 			}
 		}
-		return foundCheckpoint{name, []string{name}}, nil
+		return foundCheckpoint{fsys, name, []string{name}}, nil
 	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
 		return f, &Error{Op: "open", File: displayPath(fsys, name), Offset: -1, Err: err}
 	}
@@ -95,7 +96,7 @@ func findCheckpoint(fsys fs.FS, name string) (f foundCheckpoint, err error) {
 		return f, err
 	}
 	if len(files) > 0 {
-		return foundCheckpoint{pattern, files}, nil
+		return foundCheckpoint{fsys, pattern, files}, nil
 	}
 	shown := displayPath(fsys, name)
 	return f, &Error{Op: "open", File: shown, Offset: -1, Err: fmt.Errorf("%w: %w", ErrNotFound, fs.ErrNotExist),
@@ -149,7 +150,7 @@ func findInDir(fsys fs.FS, dir string) (f foundCheckpoint, err error) {
 	if variables := path.Join(dir, "variables", "variables"); isFile(fsys, variables+indexSuffix) || isFile(fsys, variables) {
 		return findCheckpoint(fsys, variables)
 	}
-	if isFile(fsys, path.Join(dir, "checkpoint")) {
+	if isFile(fsys, path.Join(dir, DefaultLatestFilename)) {
 		return findByState(fsys, dir)
 	}
 	return findNewest(fsys, dir)
@@ -178,7 +179,40 @@ func findNewest(fsys fs.FS, dir string) (f foundCheckpoint, err error) {
 	return findCheckpoint(fsys, path.Join(dir, strings.TrimSuffix(newest.Name(), indexSuffix)))
 }
 
-// findByState follows a directory's state file.
+// findByState follows a directory's state file. In the operating system's files
+// it may lead to another directory.
 func findByState(fsys fs.FS, dir string) (f foundCheckpoint, err error) {
-	return findNewest(fsys, dir)
+	if _, ok := fsys.(osDir); ok {
+		prefix, err := Latest(displayPath(fsys, dir), nil)
+		if err != nil {
+			return f, err
+		}
+		dir, base := filepath.Split(prefix)
+		return findCheckpoint(osDir(dir), base)
+	}
+	name := path.Join(dir, DefaultLatestFilename)
+	in, err := openInput(fsys, name)
+	if err != nil {
+		return f, err
+	}
+	defer in.Close()
+	if in.size > maxStateSize {
+		return f, &Error{Op: "open", File: name, Offset: -1, Err: ErrCorrupt, Detail: "too large for a state file"}
+	}
+	text := make([]byte, in.size)
+	if n, err := in.ReadAt(text, 0); n < len(text) {
+		return f, in.fsError("read", err)
+	}
+	state, err := ParseState(text)
+	if err != nil {
+		return f, err
+	}
+	// A path of the file system in which it was written ends in one of this.
+	parts := strings.Split(filepath.ToSlash(state.ModelCheckpointPath), "/")
+	for i := range parts {
+		if f, err = findCheckpoint(fsys, path.Join(append([]string{dir}, parts[i:]...)...)); err == nil {
+			return f, nil
+		}
+	}
+	return f, err
 }
