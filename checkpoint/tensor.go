@@ -1,0 +1,112 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Tensor is a value to be written: the whole of a tensor or a slice of it.
+type Tensor struct {
+	Name  string
+	DType DataType
+	// Shape is the full shape, also where Slice says that only a part is here.
+	// Nil is a scalar's.
+	Shape []int64
+	// Slice is the part that is written, nil for the whole. Several slices of
+	// one tensor are written under one Name; they must not overlap.
+	Slice Slice
+	// Data holds the elements in row-major order, little-endian, as TensorFlow
+	// does in memory: len(Data) is elements × [DataTypeSize]. It is read until
+	// the call that was given it returns, and not modified.
+	Data []byte
+	// Strings holds the elements of a DT_STRING tensor, in place of Data.
+	Strings [][]byte
+	// Shard is the data file to write to, below WriterOptions.NumShards.
+	Shard int
+}
+
+// maxElements keeps offsets within what a data file can have.
+const maxElements = 1 << 60
+
+// check refuses what TensorFlow could not read back. It returns the slice's own
+// shape.
+func (t *Tensor) check() (shape []int64, err error) {
+	if t.Name == "" {
+		return nil, t.bad("a tensor needs a name; the empty one is the format's own")
+	}
+	if !knownDataType(t.DType) {
+		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
+	}
+	if DataTypeSize(t.DType) == 0 && t.DType != String {
+		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
+			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", DataTypeName(t.DType))}
+	}
+	if len(t.Shape) > maxRank {
+		return nil, t.bad(fmt.Sprintf("rank %d; TensorFlow has no more than %d dimensions", len(t.Shape), maxRank))
+	}
+	if n, ok := NumElements(t.Shape); !ok || n > maxElements {
+		return nil, t.bad(fmt.Sprintf("the shape %v has a negative dimension or too many elements", t.Shape))
+	}
+	shape = t.Shape
+	if t.Slice != nil {
+		if shape, err = t.sliceShape(); err != nil {
+			return nil, err
+		}
+	}
+	return shape, t.checkSize(shape)
+}
+
+func (t *Tensor) sliceShape() ([]int64, error) {
+	r, err := t.Slice.Resolve(t.Shape)
+	if err != nil {
+		return nil, t.bad(err.(*Error).Detail)
+	}
+	for i, e := range r {
+		if e.Length == 0 && t.Shape[i] > 0 {
+			return nil, t.bad(fmt.Sprintf("slice %s is empty in dimension %d", t.Slice, i))
+		}
+	}
+	return r.lengths(), nil
+}
+
+func (t *Tensor) checkSize(shape []int64) error {
+	n, _ := NumElements(shape)
+	if t.DType == String {
+		if t.Data != nil {
+			return t.bad("a string tensor's elements belong in Strings, not in Data")
+		}
+		if int64(len(t.Strings)) != n {
+			return t.bad(fmt.Sprintf("shape %v takes %d strings, got %d", shape, n, len(t.Strings)))
+		}
+		return nil
+	}
+	if t.Strings != nil {
+		return t.bad(fmt.Sprintf("a %s tensor's elements belong in Data, not in Strings", DataTypeName(t.DType)))
+	}
+	if want := n * int64(DataTypeSize(t.DType)); int64(len(t.Data)) != want {
+		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, got %d", DataTypeName(t.DType), shape, want, len(t.Data)))
+	}
+	return nil
+}
+
+// isWhole reports whether the slice is all of the tensor, however it is spelt.
+func (t *Tensor) isWhole() bool {
+	if t.Slice == nil || t.Slice.IsFull() {
+		return true
+	}
+	r, err := t.Slice.Resolve(t.Shape)
+	return err == nil && slices.Equal(r.lengths(), t.Shape)
+}
+
+func (t *Tensor) bad(detail string) error {
+	return &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrMismatch, Detail: detail}
+}
+
+// ErrDuplicate: a tensor, or the same slice of it, was added before.
+var ErrDuplicate = errors.New("duplicate tensor")
+
+// duplicate has TensorFlow's words.
+func (t *Tensor) duplicate() error {
+	return &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrDuplicate, Detail: "Adding duplicate key: " + t.Name}
+}

@@ -1,0 +1,178 @@
+package checkpoint
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tfkeep/tfkeep/internal/crc32c"
+)
+
+// smallTensor is the size up to which tensors are gathered in memory: a model
+// has thousands of them, and a system call for each would cost more than the
+// copy.
+const smallTensor = 16 << 10
+
+// shardWriter is one data file.
+type shardWriter struct {
+	file      *pendingFile
+	alignment int64
+	next      int64 // where the next tensor goes; under Writer.mu
+
+	mu      sync.Mutex
+	pending []byte // small tensors that follow one another
+	at      int64  // where pending begins
+	written int64  // the end of what was written
+}
+
+// reserve gives a tensor its place. Padding follows a tensor, so that the file's
+// size is a multiple of the alignment, as in TensorFlow.
+func (s *shardWriter) reserve(size int64) int64 {
+	offset := s.next
+	s.next += size
+	if over := s.next % s.alignment; over != 0 {
+		s.next += s.alignment - over
+	}
+	return offset
+}
+
+// writeSmall adds bytes to the buffer, and writes that when it is full or when
+// they do not follow it.
+func (s *shardWriter) writeSmall(p []byte, offset int64) error {
+	s.mu.Lock()
+	gap := offset - (s.at + int64(len(s.pending)))
+	var full []byte
+	var fullAt int64
+	if len(s.pending) > 0 && (gap < 0 || gap >= s.alignment || len(s.pending)+int(gap)+len(p) > chunkSize) {
+		full, fullAt = s.pending, s.at
+		s.pending = nil
+	}
+	if len(s.pending) == 0 {
+		if s.pending == nil {
+			s.pending = make([]byte, 0, chunkSize/4)
+		}
+		s.at, gap = offset, 0
+	}
+	s.pending = append(s.pending, make([]byte, gap)...)
+	s.pending = append(s.pending, p...)
+	s.mu.Unlock()
+	return s.writeAt(full, fullAt)
+}
+
+func (s *shardWriter) writeAt(p []byte, offset int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if _, err := s.file.WriteAt(p, offset); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.written = max(s.written, offset+int64(len(p)))
+	s.mu.Unlock()
+	return nil
+}
+
+// finish writes the buffer. The padding after the last tensor is a hole.
+func (s *shardWriter) finish() error {
+	if err := s.writeAt(s.pending, s.at); err != nil {
+		return err
+	}
+	s.pending = nil
+	if s.written < s.next {
+		return s.file.Truncate(s.next)
+	}
+	return nil
+}
+
+// write writes planned tensors and completes their entries.
+func (w *Writer) write(ctx context.Context, plans []*tensorPlan) error {
+	var all []chunk
+	starts := make([]int, 0, len(plans)+1)
+	for _, p := range plans {
+		starts = append(starts, len(all))
+		if p.entry.size <= smallTensor {
+			if err := p.writeSmall(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.shard.writeAt(p.head, p.entry.offset); err != nil {
+			return p.error(err)
+		}
+		all = append(all, p.chunks()...)
+	}
+	starts = append(starts, len(all))
+	if err := w.writeChunks(ctx, all); err != nil {
+		return err
+	}
+	for i, p := range plans {
+		if p.entry.size > smallTensor {
+			p.finish(all[starts[i]:starts[i+1]])
+		}
+	}
+	return ctx.Err()
+}
+
+// writeSmall hands a tensor to the shard's buffer.
+func (p *tensorPlan) writeSmall() error {
+	data := p.tensor.Data
+	if p.tensor.DType == String {
+		c := chunk{strings: p.tensor.Strings}
+		strings := c.bytes(nil)
+		p.entry.crc = crc32c.Mask(crc32c.Update(p.seed, strings))
+		data = append(p.head, strings...)
+	} else {
+		p.entry.crc = crc32c.Mask(crc32c.Checksum(data))
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	if err := p.shard.writeSmall(data, p.entry.offset); err != nil {
+		return p.error(err)
+	}
+	return nil
+}
+
+// writeChunks sums and writes chunks, in as many goroutines as the writer has
+// workers, counting those of other calls.
+func (w *Writer) writeChunks(ctx context.Context, chunks []chunk) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(w.opts.Workers, len(chunks)) {
+		wg.Go(func() {
+			select {
+			case w.work <- struct{}{}:
+				defer func() { <-w.work }()
+			case <-ctx.Done():
+				return
+			}
+			var scratch []byte
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(chunks) {
+					return
+				}
+				c := &chunks[i]
+				data := c.bytes(scratch)
+				if c.strings != nil {
+					scratch = data
+				}
+				c.crc = crc32c.Checksum(data)
+				if err := c.plan.shard.writeAt(data, c.offset); err != nil {
+					cancel(c.plan.error(err))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func (p *tensorPlan) error(err error) error {
+	return &Error{Op: "write", File: p.shard.file.final, Tensor: p.tensor.Name, Offset: p.entry.offset, Err: err}
+}

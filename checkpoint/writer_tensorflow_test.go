@@ -1,0 +1,289 @@
+package checkpoint_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sort"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+// pyTensor is a tensor as the scripts below take it.
+type pyTensor struct {
+	Name    string   `json:"name"`
+	Spec    string   `json:"spec"`
+	DType   int32    `json:"dtype"`
+	Shape   []int64  `json:"shape"` // the slice's own
+	Data    string   `json:"data"`
+	Strings []string `json:"strings"`
+	Shard   int      `json:"shard"`
+}
+
+func toPython(t testing.TB, tensors []checkpoint.Tensor) []pyTensor {
+	out := make([]pyTensor, len(tensors))
+	for i, x := range tensors {
+		shape, err := x.Slice.Shape(x.Shape)
+		require.NoError(t, err)
+		out[i] = pyTensor{Name: x.Name, Spec: checkpoint.FormatSliceSpec(x.Shape, x.Slice), DType: int32(x.DType),
+			Shape: shape, Data: base64.StdEncoding.EncodeToString(x.Data), Strings: []string{}, Shard: x.Shard}
+		for _, s := range x.Strings {
+			out[i].Strings = append(out[i].Strings, base64.StdEncoding.EncodeToString(s))
+		}
+	}
+	return out
+}
+
+// pyBuild defines build(t), which makes the tensor again, bit for bit.
+const pyBuild = `
+import base64
+from tensorflow.core.framework import tensor_pb2
+def build(t):
+    if t['dtype'] == 7:
+        values = [base64.b64decode(s) for s in t['strings']]
+        return tf.constant(values, tf.string, shape=t['shape']) if values else tf.zeros(t['shape'], tf.string)
+    proto = tensor_pb2.TensorProto(dtype=t['dtype'], tensor_content=base64.b64decode(t['data']))
+    for d in t['shape']:
+        proto.tensor_shape.dim.add(size=d)
+    return tf.io.parse_tensor(proto.SerializeToString(), tf.dtypes.as_dtype(t['dtype']))
+prefix, tensors = args[0], args[1]
+`
+
+// saveV2 writes with TensorFlow's ops: SaveV2, and for more shards one for each
+// and MergeV2Checkpoints.
+func saveV2(t testing.TB, prefix string, numShards int, tensors []checkpoint.Tensor) {
+	t.Helper()
+	oracle.RunEager(t, pyBuild+`
+def save(prefix, ts):
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=[x['name'] for x in ts],
+                      shape_and_slices=[x['spec'] for x in ts], tensors=[build(x) for x in ts])
+shards = args[2]
+if shards == 1:
+    save(prefix, tensors)
+else:
+    parts = ['%s_temp/part-%05d-of-%05d' % (prefix, i, shards) for i in range(shards)]
+    for i, part in enumerate(parts):
+        save(part, [x for x in tensors if x['shard'] == i])
+    tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=parts, destination_prefix=prefix)
+result = None
+`, prefix, toPython(t, tensors), numShards)
+}
+
+// restoreAndSaveV2 has TensorFlow restore every tensor by its name, type and
+// slice, and save what it got under another prefix.
+func restoreAndSaveV2(t testing.TB, from, to string, tensors []checkpoint.Tensor) {
+	t.Helper()
+	oracle.RunEager(t, pyBuild+`
+ts = tensors
+values = tf.raw_ops.RestoreV2(prefix=prefix, tensor_names=[x['name'] for x in ts], shape_and_slices=[x['spec'] for x in ts],
+                              dtypes=[tf.dtypes.as_dtype(x['dtype']) for x in ts])
+tf.raw_ops.SaveV2(prefix=args[2], tensor_names=[x['name'] for x in ts],
+                  shape_and_slices=[x['spec'] for x in ts], tensors=values)
+result = None
+`, from, toPython(t, tensors), to)
+}
+
+func write(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
+	t.Helper()
+	w, err := checkpoint.Create(prefix, o)
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, w.AddAll(context.Background(), tensors))
+	require.NoError(t, w.Commit(context.Background()))
+}
+
+// filesOf reads a directory: names and contents.
+func filesOf(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	out := map[string][]byte{}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		require.NoError(t, err)
+		out[e.Name()] = data
+	}
+	return out
+}
+
+// assertSameFiles compares two directories and tells the first byte that differs.
+func assertSameFiles(t testing.TB, wantDir, gotDir string) {
+	t.Helper()
+	want, got := filesOf(t, wantDir), filesOf(t, gotDir)
+	assert.Equal(t, names(want), names(got))
+	for name, w := range want {
+		g := got[name]
+		for i := range min(len(w), len(g)) {
+			if w[i] != g[i] {
+				t.Fatalf("%s differs at offset %d: TensorFlow has % x, we have % x", name, i, w[i:min(i+24, len(w))], g[i:min(i+24, len(g))])
+			}
+		}
+		assert.Len(t, g, len(w), name)
+	}
+}
+
+func names(m map[string][]byte) []string {
+	var out []string
+	for n := range m {
+		out = append(out, n)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// savedTypes are those whose kernels TensorFlow has for saving and restoring.
+var savedTypes = []checkpoint.DataType{
+	checkpoint.Float32, checkpoint.Float64, checkpoint.Int32, checkpoint.Uint8, checkpoint.Int16, checkpoint.Int8,
+	checkpoint.Complex64, checkpoint.Int64, checkpoint.Bool, checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt32,
+	checkpoint.BFloat16, checkpoint.QInt16, checkpoint.QUint16, checkpoint.Uint16, checkpoint.Complex128,
+	checkpoint.Float16, checkpoint.Uint32, checkpoint.Uint64, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN,
+	checkpoint.Int4, checkpoint.Uint4,
+}
+
+// filled makes a tensor of random bytes. Booleans are 0 or 1, and numbers of
+// four bits stay within them.
+func filled(seed uint64, name string, dt checkpoint.DataType, shape ...int64) checkpoint.Tensor {
+	random := rand.New(rand.NewPCG(seed, uint64(dt)))
+	n, _ := checkpoint.NumElements(shape)
+	data := make([]byte, int(n)*checkpoint.DataTypeSize(dt))
+	for i := range data {
+		data[i] = byte(random.Uint32())
+		switch dt {
+		case checkpoint.Bool:
+			data[i] &= 1
+		case checkpoint.Int4, checkpoint.Uint4:
+			data[i] &= 7
+		}
+	}
+	return checkpoint.Tensor{Name: name, DType: dt, Shape: shape, Data: data}
+}
+
+func text(name string, shape []int64, values ...string) checkpoint.Tensor {
+	t := checkpoint.Tensor{Name: name, DType: checkpoint.String, Shape: shape, Strings: [][]byte{}}
+	for _, v := range values {
+		t.Strings = append(t.Strings, []byte(v))
+	}
+	return t
+}
+
+func longString(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte('a' + i%26)
+	}
+	return string(b)
+}
+
+// slicesOf cuts a tensor into parts of rows.
+func slicesOf(whole checkpoint.Tensor, rows ...int64) []checkpoint.Tensor {
+	rowBytes := int64(len(whole.Data)) / whole.Shape[0]
+	var out []checkpoint.Tensor
+	start := int64(0)
+	for i, n := range rows {
+		part := whole
+		part.Slice = checkpoint.FullSlice(len(whole.Shape))
+		part.Slice[0] = checkpoint.Extent{Start: start, Length: n}
+		part.Data = whole.Data[start*rowBytes : (start+n)*rowBytes]
+		part.Shard = i
+		out = append(out, part)
+		start += n
+	}
+	return out
+}
+
+type writeCase struct {
+	name    string
+	shards  int
+	tensors []checkpoint.Tensor
+}
+
+func writeCases() []writeCase {
+	var all []checkpoint.Tensor
+	for i, dt := range savedTypes {
+		n := checkpoint.DataTypeName(dt)
+		all = append(all, filled(1, n+"/matrix", dt, 3, 5), filled(2, n+"/scalar", dt), filled(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
+	}
+	strings := []checkpoint.Tensor{
+		text("scalar", nil, "x"), text("empty", []int64{0, 3}), text("nothing", []int64{2}, "", ""),
+		text("mixed", []int64{2, 3}, "a", longString(127), longString(128), longString(300), "", "z"),
+		text("long", []int64{3}, longString(3<<20+5), "between", longString(1<<20)),
+		text("many", []int64{5000}, many(5000)...),
+		text("binary", []int64{1}, "\x00\xff\n\x80"),
+	}
+	big := filled(4, "big", checkpoint.Float32, 1000, 1001)
+	part := filled(5, "part", checkpoint.Float64, 10, 3)
+	wide := filled(6, "wide", checkpoint.Int16, 130, 70, 2)
+	sliced := append(slicesOf(part, 1, 5, 4), slicesOf(wide, 65, 65)...)
+	column := filled(7, "column", checkpoint.Float32, 4, 1000)
+	column.Slice, column.Data = checkpoint.Slice{{Start: 0, Length: 4}, {Start: 900, Length: 100}}, column.Data[:1600]
+	whole := filled(8, "whole", checkpoint.Float32, 6)
+	whole.Slice = checkpoint.Slice{{Start: 0, Length: 6}}
+	full := filled(9, "full", checkpoint.Float32, 2, 2)
+	full.Slice = checkpoint.FullSlice(2)
+	ones := make([]checkpoint.Tensor, 0, len(sliced))
+	for _, s := range sliced {
+		s.Shard = 0
+		ones = append(ones, s)
+	}
+	ones = append(ones, column, whole, full, filled(10, "z", checkpoint.Int32, 7))
+	sharded := append(sliced, filled(11, "a", checkpoint.Int64, 3), filled(12, "m", checkpoint.Bool, 9))
+	sharded[len(sharded)-1].Shard = 2
+	return []writeCase{
+		{"one tensor", 1, []checkpoint.Tensor{filled(13, "v", checkpoint.Float32, 2)}},
+		{"all types", 1, all},
+		{"strings", 1, strings},
+		{"names of any bytes", 1, []checkpoint.Tensor{filled(1, "é/ü", checkpoint.Int8, 1), filled(1, "a b", checkpoint.Int8, 1),
+			filled(1, "~", checkpoint.Int8, 1), filled(1, "a", checkpoint.Int8, 1), filled(1, longString(200), checkpoint.Int8, 1)}},
+		{"small and large", 1, []checkpoint.Tensor{filled(1, "s1", checkpoint.Uint8, 3), big, filled(2, "s2", checkpoint.Uint8, 5),
+			filled(3, "middle", checkpoint.Uint8, 100_000), filled(4, "s3", checkpoint.Uint8, 1)}},
+		{"slices", 1, ones},
+		{"two shards", 2, slicesOf(part, 6, 4)},
+		{"three shards with slices", 3, sharded},
+	}
+}
+
+func many(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprint("string ", i)
+	}
+	return out
+}
+
+func TestWriterWritesWhatSaveV2Writes(t *testing.T) {
+	for _, c := range writeCases() {
+		t.Run(c.name, func(t *testing.T) {
+			theirs, ours := t.TempDir(), t.TempDir()
+			saveV2(t, filepath.Join(theirs, "m"), c.shards, c.tensors)
+			write(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards}, c.tensors)
+			os.Remove(filepath.Join(theirs, "m_temp"))
+			assertSameFiles(t, theirs, ours)
+		})
+	}
+}
+
+func TestTensorFlowRestoresWhatTheWriterWrote(t *testing.T) {
+	for _, c := range writeCases() {
+		t.Run(c.name, func(t *testing.T) {
+			ours, copied, want := t.TempDir(), t.TempDir(), t.TempDir()
+			write(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards, Alignment: 4096}, c.tensors)
+			restoreAndSaveV2(t, filepath.Join(ours, "m"), filepath.Join(copied, "m"), c.tensors)
+			for i := range c.tensors {
+				c.tensors[i].Shard = 0
+			}
+			write(t, filepath.Join(want, "m"), nil, c.tensors)
+			assertSameFiles(t, want, copied)
+		})
+	}
+}

@@ -1,0 +1,107 @@
+package checkpoint
+
+import (
+	"encoding/binary"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// v1Encoding tells how a V1 value of a type is written: the field of TensorProto
+// that takes the elements, TensorFlow's bound of the bytes each of them needs,
+// and the encoding of all. Without a varint function the elements are copied.
+type v1Encoding struct {
+	field  protowire.Number
+	bound  int64
+	varint func(b []byte) uint64 // decodes one element
+}
+
+func unsigned8(b []byte) uint64  { return uint64(b[0]) }
+func signed8(b []byte) uint64    { return uint64(int64(int8(b[0]))) }
+func unsigned16(b []byte) uint64 { return uint64(binary.LittleEndian.Uint16(b)) }
+func signed16(b []byte) uint64   { return uint64(int64(int16(binary.LittleEndian.Uint16(b)))) }
+func signed32(b []byte) uint64   { return uint64(int64(int32(binary.LittleEndian.Uint32(b)))) }
+func signed64(b []byte) uint64   { return binary.LittleEndian.Uint64(b) }
+
+// v1Encodings holds the types that TensorFlow saves in V1 (TensorFlow itself
+// aborts on others): float_val, double_val, int_val, string_val, scomplex_val,
+// int64_val, bool_val, dcomplex_val and half_val.
+var v1Encodings = map[DataType]v1Encoding{
+	Float32:    {5, 4, nil},
+	Float64:    {6, 8, nil},
+	Int32:      {7, 10, signed32},
+	Uint8:      {7, 2, unsigned8},
+	Int16:      {7, 10, signed16},
+	Int8:       {7, 10, signed8},
+	String:     {8, 10, nil},
+	Complex64:  {9, 8, nil},
+	Int64:      {10, 10, signed64},
+	Bool:       {11, 1, unsigned8},
+	QInt8:      {7, 10, signed8},
+	QUint8:     {7, 2, unsigned8},
+	QInt32:     {7, 10, signed32},
+	Uint16:     {7, 3, unsigned16},
+	Complex128: {12, 16, nil},
+	Float16:    {13, 3, unsigned16},
+}
+
+// encodeV1Value encodes the SavedTensorSlices that holds one slice's value: its
+// name, the slice, and a TensorProto without type and shape, which the
+// description has.
+func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
+	enc, ok := v1Encodings[t.DType]
+	if !ok {
+		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
+			Detail: "the V1 format has no " + DataTypeName(t.DType) + "; write V2"}
+	}
+	head := appendBytesField(nil, 1, []byte(t.Name))
+	if t.Name == "" {
+		head = nil
+	}
+	head = appendMessage(head, 2, func(b []byte) []byte { return appendSlice(b, t.v1Slice()) })
+	if err := checkV1Size(t, t.v1Estimate(shape, enc, len(head))); err != nil {
+		return nil, err
+	}
+	data := enc.encode(t)
+	return appendMessage(nil, 2, func(b []byte) []byte {
+		b = append(b, head...)
+		return appendBytesField(b, 3, data)
+	}), nil
+}
+
+// v1Estimate is TensorFlow's estimate from above: it decides what is too large.
+func (t *Tensor) v1Estimate(shape []int64, enc v1Encoding, head int) int64 {
+	const slack = 1 << 10
+	n, _ := NumElements(shape)
+	if n > math.MaxInt64/64 {
+		return math.MaxInt64
+	}
+	estimate := int64(head) + slack + n*enc.bound
+	for _, s := range t.Strings {
+		estimate += int64(len(s))
+	}
+	return estimate
+}
+
+// encode encodes the elements as a TensorProto.
+func (enc v1Encoding) encode(t *Tensor) []byte {
+	if t.DType == String {
+		var b []byte
+		for _, s := range t.Strings {
+			b = appendBytesField(b, enc.field, s)
+		}
+		return b
+	}
+	if len(t.Data) == 0 {
+		return nil
+	}
+	packed := t.Data
+	if enc.varint != nil {
+		size := DataTypeSize(t.DType)
+		packed = make([]byte, 0, len(t.Data))
+		for rest := t.Data; len(rest) > 0; rest = rest[size:] {
+			packed = protowire.AppendVarint(packed, enc.varint(rest))
+		}
+	}
+	return appendBytesField(nil, enc.field, packed)
+}
