@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/elem"
+)
+
+// writeValuesJSON writes one object whose values are nested lists, in pieces,
+// so that a large tensor needs no second copy of itself. Complex numbers are
+// pairs; strings that are not UTF-8 are {"base64": …}.
+func writeValuesJSON(out io.Writer, t checkpoint.TensorInfo, shape []int64, data []byte, strings [][]byte) error {
+	w := bufio.NewWriter(out)
+	head, err := json.Marshal(struct {
+		Name  string  `json:"name"`
+		DType string  `json:"dtype"`
+		Shape []int64 `json:"shape"`
+	}{t.Name, checkpoint.DataTypeName(t.DType), append([]int64{}, shape...)})
+	if err != nil {
+		return err
+	}
+	w.Write(head[:len(head)-1])
+	w.WriteString(`,"values":`)
+	size := checkpoint.DataTypeSize(t.DType)
+	var buf []byte
+	var at int64
+	var list func(dim int)
+	list = func(dim int) {
+		if dim == len(shape) {
+			if t.DType == checkpoint.String {
+				buf = appendJSONString(buf[:0], strings[at])
+			} else {
+				buf = appendJSONElement(buf[:0], t.DType, data[at*int64(size):][:size])
+			}
+			w.Write(buf)
+			at++
+			return
+		}
+		w.WriteByte('[')
+		for i := range shape[dim] {
+			if i > 0 {
+				w.WriteByte(',')
+			}
+			list(dim + 1)
+		}
+		w.WriteByte(']')
+	}
+	list(0)
+	w.WriteString("}\n")
+	return w.Flush()
+}
+
+func appendJSONString(b, s []byte) []byte {
+	var v any = string(s)
+	if !utf8.Valid(s) {
+		v = map[string]string{"base64": base64.StdEncoding.EncodeToString(s)}
+	}
+	text, _ := json.Marshal(v) // strings always can
+	return append(b, text...)
+}
+
+func appendJSONElement(b []byte, dt checkpoint.DataType, e []byte) []byte {
+	switch elem.KindOf(dt) {
+	case elem.Boolean:
+		return strconv.AppendBool(b, e[0] != 0)
+	case elem.Complex:
+		half, part := len(e)/2, checkpoint.Float64
+		if dt == checkpoint.Complex64 {
+			part = checkpoint.Float32
+		}
+		b = appendJSONElement(append(b, '['), part, e[:half])
+		b = appendJSONElement(append(b, ','), part, e[half:])
+		return append(b, ']')
+	}
+	switch dt {
+	case checkpoint.Int64:
+		return strconv.AppendInt(b, int64(binary.LittleEndian.Uint64(e)), 10)
+	case checkpoint.Uint64:
+		return strconv.AppendUint(b, binary.LittleEndian.Uint64(e), 10)
+	}
+	var v [1]float64
+	elem.Float64s(dt, e, v[:])
+	if elem.KindOf(dt) == elem.Integer {
+		return strconv.AppendInt(b, int64(v[0]), 10)
+	}
+	if math.IsNaN(v[0]) || math.IsInf(v[0], 0) {
+		text, _ := number(v[0]).MarshalJSON()
+		return append(b, text...)
+	}
+	return elem.AppendShortest(b, dt, v[0])
+}

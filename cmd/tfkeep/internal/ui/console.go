@@ -1,0 +1,162 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+)
+
+// Console is the two streams of a command.
+type Console struct {
+	Out, Err io.Writer
+	outColor bool
+	errColor bool
+	outTerm  bool
+	errTerm  bool
+	width    int // of the terminal behind Out, 0 when it is none
+}
+
+// NewConsole looks at the streams and, through getenv, at NO_COLOR and TERM.
+func NewConsole(out, err io.Writer, getenv func(string) string) *Console {
+	c := &Console{Out: out, Err: err}
+	plain := getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"
+	if fd, ok := terminal(out); ok {
+		c.outTerm = true
+		c.outColor = !plain
+		c.width, _, _ = term.GetSize(fd)
+	}
+	if _, ok := terminal(err); ok {
+		c.errTerm = getenv("TERM") != "dumb"
+		c.errColor = !plain
+	}
+	return c
+}
+
+func terminal(w io.Writer) (fd int, ok bool) {
+	f, isFile := w.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
+}
+
+// Style is a way to set text off.
+type Style string
+
+// The styles. None changes nothing.
+const (
+	None  Style = ""
+	Bold  Style = "1"
+	Dim   Style = "2"
+	Red   Style = "31"
+	Green Style = "32"
+	Amber Style = "33"
+	Cyan  Style = "36"
+)
+
+func paint(on bool, s Style, text string) string {
+	if !on || s == None || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// Paint sets text off for Out, if that shows colours.
+func (c *Console) Paint(s Style, text string) string { return paint(c.outColor, s, text) }
+
+// Printf writes to Out.
+func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
+
+// Note writes a line for people to Err.
+func (c *Console) Note(format string, args ...any) {
+	fmt.Fprintln(c.Err, paint(c.errColor, Dim, fmt.Sprintf(format, args...)))
+}
+
+// Error writes the line that says why the command failed to Err.
+func (c *Console) Error(prefix string, err error) {
+	fmt.Fprintln(c.Err, paint(c.errColor, Red, prefix)+" "+Clean(err.Error()))
+}
+
+// OutIsTerminal tells whether people read Out as it is written.
+func (c *Console) OutIsTerminal() bool { return c.outTerm }
+
+// Width is how many characters fit a line of Out: the terminal's, or fallback.
+func (c *Console) Width(fallback int) int {
+	if c.width > 0 {
+		return c.width
+	}
+	return fallback
+}
+
+// Clean escapes what a terminal would not print, line breaks excepted: a
+// tensor's name comes from a file, and may try to speak to the terminal.
+func Clean(s string) string {
+	safe := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' }
+	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if safe(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// Name is Clean for names, which are one line.
+func Name(s string) string {
+	if strings.ContainsAny(s, "\n\t") || !utf8.ValidString(s) {
+		return strings.Trim(strconv.Quote(s), `"`)
+	}
+	return Clean(s)
+}
+
+// Size writes a number of bytes for people: "1.5 MiB".
+func Size(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v := float64(n)
+	for _, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if v /= 1024; v < 999.5 || unit == "TiB" {
+			switch {
+			case v < 9.995:
+				return fmt.Sprintf("%.2f %s", v, unit)
+			case v < 99.95:
+				return fmt.Sprintf("%.1f %s", v, unit)
+			}
+			return fmt.Sprintf("%.0f %s", v, unit)
+		}
+	}
+	return ""
+}
+
+// Count writes a whole number with a comma at every thousand.
+func Count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	start := 0
+	if n < 0 {
+		start = 1
+	}
+	for i := len(s) - 3; i > start; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Plural is Count and a noun, with an s unless there is one.
+func Plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
+}
