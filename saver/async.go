@@ -1,0 +1,97 @@
+package saver
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Pending is a save that goes on behind the caller's back.
+type Pending struct {
+	done chan struct{}
+	path string
+	err  error
+
+	mu       sync.Mutex
+	reported bool // someone has got err
+}
+
+// SaveAsync takes a snapshot of the variables and returns; the files are
+// written, synced and made the newest checkpoint, and old ones deleted, while
+// training goes on. The error of that comes from Wait, or else from the next
+// Save, SaveAsync or Close, whichever is first.
+//
+// The snapshot of resource variables costs nothing at first: the next update of
+// each has to copy it instead of changing it in place, as long as it isn't
+// written. So up to one model's worth of memory comes on top, and is let go of
+// while the files grow. Reference variables, the older kind, are copied at once,
+// because a step would change what was fetched. One snapshot is held at most:
+// SaveAsync waits for the save before it.
+//
+// Cancelling ctx stops the save. With saver.Ops, or where only the graph's own
+// nodes can write, SaveAsync returns when those have run.
+func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	j, err := s.newJob(ctx, sess, path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.begin(ctx, true); err != nil {
+		return nil, err
+	}
+	p := &Pending{done: make(chan struct{})}
+	if j.values == nil {
+		p.run(ctx, j)
+	} else {
+		go p.run(ctx, j)
+	}
+	s.pending = p
+	return p, nil
+}
+
+func (p *Pending) run(ctx context.Context, j *job) {
+	defer close(p.done)
+	defer j.release()
+	p.path, p.err = j.finish(ctx)
+}
+
+// Done is closed when the save is over.
+func (p *Pending) Done() <-chan struct{} { return p.done }
+
+// Wait waits for the save and returns what Save would have. If ctx ends before,
+// it returns its error and the save goes on.
+func (p *Pending) Wait(ctx context.Context) (string, error) {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	p.mu.Lock()
+	p.reported = true
+	p.mu.Unlock()
+	return p.path, p.err
+}
+
+// settle waits for the save before this one and returns its error, unless the
+// caller has it from Wait.
+func (s *Saver) settle() error {
+	p := s.pending
+	if p == nil {
+		return nil
+	}
+	<-p.done
+	s.pending = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil || p.reported {
+		return nil
+	}
+	p.reported = true
+	return fmt.Errorf("saver: the save that was still under way failed: %w", p.err)
+}

@@ -1,0 +1,310 @@
+package saver
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// SaverDef is TensorFlow's description of a Saver: the names of three nodes and
+// the retention rule.
+type SaverDef = for_core_protos_go_proto.SaverDef
+
+// This file is the one place that makes save and restore nodes. Names, order,
+// attributes and devices are those of TensorFlow 2.21's
+// python/training/saver.py, configuration by configuration; nothing else in the
+// project may rely on them, for graphs of other versions have other nodes.
+
+// build adds the nodes for the saveables, which are in the order of their
+// names, and describes them.
+func build(g *tf.Graph, items []*item, o *Options) (*SaverDef, error) {
+	n := openScope(g, o.Name)
+	n.reshape = o.Reshape
+	b := &builder{Nodes: n, version: o.writeVersion()}
+
+	filename, err := b.filename(o.filename())
+	if err != nil {
+		return nil, err
+	}
+	var save tf.Output
+	var restore *tf.Operation
+	if o.Sharded {
+		save, restore, err = b.sharded(filename, items)
+	} else {
+		save, restore, err = b.whole(filename, items)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &SaverDef{
+		FilenameTensorName:        tensorName(filename),
+		SaveTensorName:            tensorName(save),
+		RestoreOpName:             restore.Name(),
+		MaxToKeep:                 int32(o.maxToKeep()),
+		Sharded:                   o.Sharded,
+		KeepCheckpointEveryNHours: float32(o.keepEveryNHours()),
+		Version:                   for_core_protos_go_proto.SaverDef_CheckpointFormatVersion(b.version),
+	}, nil
+}
+
+type builder struct {
+	*Nodes
+	version checkpoint.Version
+}
+
+// item is a saveable on its way into the graph.
+type item struct {
+	Saveable
+	specs []Spec
+}
+
+func tensorName(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
+
+// filename adds the tensor that a session feeds with the path. It is called
+// Const because that is what it once was.
+func (b *builder) filename(value string) (tf.Output, error) {
+	name := b.free("filename")
+	in, err := b.constant(name+"/input", value, "")
+	if err != nil {
+		return tf.Output{}, err
+	}
+	for _, placeholder := range []string{"filename", "Const"} {
+		o, err := b.add(b.free(placeholder), tf.OpSpec{
+			Type: "PlaceholderWithDefault", Input: []tf.Input{in},
+			Attrs: map[string]any{"shape": tf.ScalarShape()},
+		})
+		if err != nil {
+			return tf.Output{}, err
+		}
+		in = o.Output(0)
+	}
+	return in, nil
+}
+
+func (b *builder) whole(filename tf.Output, items []*item) (save tf.Output, restore *tf.Operation, err error) {
+	if save, err = b.saveTo(filename, items, ""); err != nil {
+		return
+	}
+	restore, err = b.restoreFrom(filename, items, "", "restore_all")
+	return
+}
+
+// shard is what is saved from one device.
+type shard struct {
+	device string
+	items  []*item
+}
+
+func (b *builder) sharded(filename tf.Output, items []*item) (save tf.Output, restore *tf.Operation, err error) {
+	shards, err := b.byDevice(items)
+	if err != nil {
+		return save, nil, err
+	}
+	if b.version == checkpoint.V1 {
+		save, err = b.saveShardsV1(filename, shards)
+	} else {
+		save, err = b.saveShardsV2(filename, shards)
+	}
+	if err != nil {
+		return save, nil, err
+	}
+	var restores []*tf.Operation
+	for _, s := range shards {
+		r, err := b.restoreFrom(filename, s.items, s.device, "restore_shard")
+		if err != nil {
+			return save, nil, err
+		}
+		restores = append(restores, r)
+	}
+	restore, err = b.group("restore_all", restores)
+	return save, restore, err
+}
+
+// byDevice groups by canonical device name, sorted.
+func (b *builder) byDevice(items []*item) ([]shard, error) {
+	groups := map[string][]*item{}
+	for _, it := range items {
+		device, err := b.deviceOf(it)
+		if err != nil {
+			return nil, err
+		}
+		groups[device] = append(groups[device], it)
+	}
+	shards := make([]shard, 0, len(groups))
+	for device, items := range groups {
+		shards = append(shards, shard{device, items})
+	}
+	sort.Slice(shards, func(i, j int) bool { return shards[i].device < shards[j].device })
+	return shards, nil
+}
+
+func (b *builder) deviceOf(it *item) (string, error) {
+	if v, ok := it.Saveable.(*variable); ok {
+		return canonicalDevice(v.target.Op.Device()), nil
+	}
+	specs, err := b.specsOf(it)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range specs[1:] {
+		if s.device() != specs[0].device() {
+			return "", fmt.Errorf("%w: All tensors of a saveable object must be on the same device: %s", ErrVarList, it.Name())
+		}
+	}
+	return specs[0].device(), nil
+}
+
+// specsOf asks a saveable once. Variables are asked when their save node is
+// made, for they may add reads in front of it.
+func (b *builder) specsOf(it *item) ([]Spec, error) {
+	if it.specs == nil {
+		specs, err := it.Specs(b.Nodes)
+		if err != nil {
+			return nil, err
+		}
+		if len(specs) == 0 {
+			return nil, fmt.Errorf("%w: saveable %s has no tensors to save", ErrVarList, it.Name())
+		}
+		it.specs = specs
+	}
+	return it.specs, nil
+}
+
+// gathered is the arguments of one save or restore node.
+type gathered struct {
+	names, slices []string
+	tensors       tf.OutputList
+	dtypes        []tf.DataType
+}
+
+func (b *builder) gather(items []*item) (gathered, error) {
+	var a gathered
+	for _, it := range items {
+		specs, err := b.specsOf(it)
+		if err != nil {
+			return a, err
+		}
+		for _, s := range specs {
+			a.names = append(a.names, s.Name)
+			a.slices = append(a.slices, s.Slice)
+			a.tensors = append(a.tensors, s.Tensor)
+			a.dtypes = append(a.dtypes, s.dtype())
+		}
+	}
+	return a, nil
+}
+
+// saveTo adds the node that writes one file, and the file's name once it is
+// written.
+func (b *builder) saveTo(filename tf.Output, items []*item, device string) (tf.Output, error) {
+	args, err := b.gather(items)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	kind, name, slices := "SaveV2", "SaveV2", "shape_and_slices"
+	if b.version == checkpoint.V1 {
+		kind, name, slices = "SaveSlices", "save", "shapes_and_slices"
+	}
+	full := b.free(name)
+	names, err := b.constant(full+"/tensor_names", args.names, device)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	specs, err := b.constant(full+"/"+slices, args.slices, device)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	op, err := b.add(full, tf.OpSpec{
+		Type: kind, Input: []tf.Input{filename, names, specs, args.tensors},
+		Device: device,
+	})
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return b.identityAfter(filename, []*tf.Operation{op})
+}
+
+// restoreFrom adds the node that reads and those that assign what it read.
+func (b *builder) restoreFrom(filename tf.Output, items []*item, device, groupName string) (*tf.Operation, error) {
+	args, err := b.gather(items)
+	if err != nil {
+		return nil, err
+	}
+	cpu := onCPU0(device)
+	full := b.free("RestoreV2")
+	names, err := b.constant(full+"/tensor_names", args.names, cpu)
+	if err != nil {
+		return nil, err
+	}
+	specs, err := b.constant(full+"/shape_and_slices", args.slices, cpu)
+	if err != nil {
+		return nil, err
+	}
+	read, err := b.add(full, tf.OpSpec{
+		Type: "RestoreV2", Input: []tf.Input{filename, names, specs},
+		Attrs: map[string]any{"dtypes": args.dtypes}, Device: cpu,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var assigns []*tf.Operation
+	next := 0
+	for _, it := range items {
+		restored := make([]tf.Output, len(it.specs))
+		for i := range restored {
+			restored[i] = read.Output(next)
+			next++
+		}
+		assign, err := it.Restore(b.Nodes, restored)
+		if err != nil {
+			return nil, err
+		}
+		assigns = append(assigns, assign)
+	}
+	return b.group(groupName, assigns)
+}
+
+// group is TensorFlow's control_flow_ops.group: one NoOp on the device of the
+// operations, or, where there are several devices, one on each and one for all.
+func (b *builder) group(name string, ops []*tf.Operation) (*tf.Operation, error) {
+	byDevice := map[string][]*tf.Operation{}
+	var devices []string
+	for _, o := range ops {
+		d := o.Device()
+		if byDevice[d] == nil {
+			devices = append(devices, d)
+		}
+		byDevice[d] = append(byDevice[d], o)
+	}
+	full := b.free(name)
+	if len(devices) <= 1 {
+		device := ""
+		if len(devices) == 1 {
+			device = devices[0]
+		}
+		return b.noOp(full, ops, device)
+	}
+	slices.Sort(devices)
+	var parts []*tf.Operation
+	for i, d := range devices {
+		part := full + "/NoOp"
+		if i > 0 {
+			part = fmt.Sprintf("%s_%d", part, i)
+		}
+		o, err := b.noOp(part, byDevice[d], d)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, o)
+	}
+	return b.noOp(full, parts, "")
+}
+
+func (b *builder) noOp(name string, after []*tf.Operation, device string) (*tf.Operation, error) {
+	return b.add(name, tf.OpSpec{Type: "NoOp", ControlDependencies: after, Device: device})
+}

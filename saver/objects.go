@@ -1,0 +1,158 @@
+package saver
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// objectGraphKey is the key under which TensorFlow 2 stores which object owns
+// which tensor. Its presence makes a checkpoint an object-based one.
+const objectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+// ObjectNamesError says which variables of the graph an object-based checkpoint
+// of TensorFlow 2 doesn't have under their names.
+type ObjectNamesError struct {
+	Path    string
+	Missing []string // names that the graph has and the checkpoint doesn't
+	Extra   []string // names that the checkpoint has and the graph doesn't
+	Matched int
+}
+
+func (e *ObjectNamesError) Error() string {
+	return fmt.Sprintf("saver: restore %s:\n\nExisting variables not in the checkpoint: %s\n\n"+
+		"Variables names when this checkpoint was written which don't exist now: %s\n\n"+
+		"(%d variable name(s) did match)\n\n"+
+		"Could not find some variables in the checkpoint (see names above). It was written by objects of TensorFlow 2, and is read here by the names that their variables had then; give the right ones with Options.VarMap or RestoreOptions.Rename, or take what matches with Partial.",
+		e.Path, strings.Join(e.Missing, ", "), strings.Join(e.Extra, ", "), e.Matched)
+}
+
+// Unwrap gives checkpoint.ErrNotFound.
+func (e *ObjectNamesError) Unwrap() error { return checkpoint.ErrNotFound }
+
+// mapKeys works out under which keys the checkpoint has what the graph asks
+// for: those of Rename, and, of an object-based checkpoint, those of its
+// objects.
+func (l *load) mapKeys(ctx context.Context) error {
+	l.keys = map[string]string{}
+	for name, key := range l.opts.Rename {
+		l.keys[name] = key
+	}
+	if _, ok := l.reader.Lookup(objectGraphKey); !ok || l.allPresent() {
+		return nil
+	}
+	byName, err := objectKeys(ctx, l.reader)
+	if err != nil {
+		return fmt.Errorf("saver: restore %s: its object graph: %w", l.path, err)
+	}
+	e := &ObjectNamesError{Path: l.path}
+	asked := map[string]bool{}
+	for _, t := range l.plan.tensors {
+		name := l.key(t.name)
+		if asked[name] {
+			continue
+		}
+		asked[name] = true
+		if key, ok := byName[name]; ok {
+			l.keys[t.name] = key
+			e.Matched++
+		} else if _, ok := l.reader.Lookup(name); !ok {
+			e.Missing = append(e.Missing, name)
+		}
+	}
+	if len(e.Missing) == 0 || l.opts.Partial {
+		return nil
+	}
+	for name := range byName {
+		if !asked[name] {
+			e.Extra = append(e.Extra, name)
+		}
+	}
+	sort.Strings(e.Missing)
+	sort.Strings(e.Extra)
+	return e
+}
+
+func (l *load) allPresent() bool {
+	for _, t := range l.plan.tensors {
+		if _, ok := l.reader.Lookup(l.key(t.name)); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// objectKeys reads an object graph: from the full names of variables to the
+// keys of their values.
+func objectKeys(ctx context.Context, r *checkpoint.Reader) (map[string]string, error) {
+	values, err := r.ReadStrings(ctx, objectGraphKey)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != 1 {
+		return nil, fmt.Errorf("%w: %d values for %s", checkpoint.ErrCorrupt, len(values), objectGraphKey)
+	}
+	var graph for_core_protos_go_proto.TrackableObjectGraph
+	if err := proto.Unmarshal(values[0], &graph); err != nil {
+		return nil, fmt.Errorf("%w: %w", checkpoint.ErrCorrupt, err)
+	}
+	keys := map[string]string{}
+	for _, node := range graph.Nodes {
+		for _, a := range node.Attributes {
+			if a.FullName != "" {
+				keys[a.FullName] = a.CheckpointKey
+			}
+		}
+	}
+	return keys, nil
+}
+
+// renamed feeds the restore nodes the keys that the checkpoint has, in place of
+// the constants of the graph.
+func (l *load) renamed() (map[tf.Output]*tf.Tensor, func(), error) {
+	feeds := map[tf.Output]*tf.Tensor{}
+	release := func() {
+		for _, t := range feeds {
+			tf.Release(t)
+		}
+	}
+	names := map[string][]string{} // restore node → keys
+	changed := map[string]bool{}
+	for _, t := range l.plan.tensors {
+		node, i := inputRef(t.output)
+		for len(names[node]) <= i {
+			names[node] = append(names[node], "")
+		}
+		names[node][i] = l.key(t.name)
+		changed[node] = changed[node] || l.key(t.name) != t.name
+	}
+	for node, keys := range names {
+		if !changed[node] {
+			continue
+		}
+		op := l.s.g.Operation(node)
+		if op == nil {
+			continue
+		}
+		var v *tf.Tensor
+		var err error
+		if op.Type() == "RestoreV2" {
+			v, err = tf.NewTensor(keys)
+		} else {
+			v, err = tf.NewTensor(keys[0])
+		}
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		feeds[inputs(op)[1]] = v
+	}
+	return feeds, release, nil
+}

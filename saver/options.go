@@ -1,0 +1,176 @@
+package saver
+
+import (
+	"time"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+// KeepAll as MaxToKeep deletes nothing; the state file then names the newest
+// checkpoint only. It is TensorFlow's max_to_keep=0 or None.
+const KeepAll = -1
+
+// Options are those of tf.compat.v1.train.Saver. The zero value, and nil, are
+// TensorFlow's defaults.
+type Options struct {
+	// VarList says what to save: *tf.Variable, []*tf.Variable (the parts of one
+	// partitioned variable), a tf.Output that is a variable (a reference or a
+	// read), or a Saveable. Parts of a partitioned variable may also stand in
+	// the list singly. Each is saved under its own name. Nil means every global
+	// variable and every saveable object that the graph has when the Saver is
+	// built; variables made later are not saved.
+	VarList []any
+	// VarMap is the same with the names to use in the checkpoint. At most one
+	// of VarList and VarMap may be given.
+	VarMap map[string]any
+
+	// Reshape lets a variable take a tensor of another shape with as many
+	// elements.
+	Reshape bool
+	// Sharded writes one file for each device that has variables.
+	Sharded bool
+	// MaxToKeep is how many checkpoints stay; 0 means 5, KeepAll all.
+	MaxToKeep int
+	// KeepCheckpointEveryNHours keeps one checkpoint for good every so often,
+	// beside the MaxToKeep newest; 0 means 10,000 hours, practically never.
+	KeepCheckpointEveryNHours float64
+	// RestoreSequentially is accepted and has no effect, as in TensorFlow since
+	// version 1.6.
+	RestoreSequentially bool
+	// SaveRelativePaths writes paths into the state file relative to it, so
+	// that the directory can move. Resume and LatestCheckpoint find moved
+	// checkpoints either way; TensorFlow doesn't.
+	SaveRelativePaths bool
+	// AllowEmpty accepts a graph without variables: Save then writes the meta
+	// graph only, and Restore does nothing.
+	AllowEmpty bool
+	// PadStepNumber writes step numbers with at least 8 digits.
+	PadStepNumber bool
+	// WriteVersion is the file format; 0 means checkpoint.V2.
+	WriteVersion checkpoint.Version
+	// Filename is the path in the graph that is used when none is fed; ""
+	// means "model".
+	Filename string
+	// Name is the name scope of the nodes; "" means "save". It is made unique,
+	// unless it ends in "/". With SaverDef it is the scope that the graph was
+	// imported into.
+	Name string
+	// DeferBuild leaves the adding of nodes to Build, so that variables made
+	// until then are included.
+	DeferBuild bool
+	// SaverDef uses nodes that are already in the graph, those that it names,
+	// and its retention rule and format.
+	SaverDef *SaverDef
+
+	// Driver says who reads and writes the files; see the constants.
+	Driver Driver
+	// NoSync leaves out the waiting for the disk. A power cut may then lose
+	// the newest checkpoints; a killed process loses nothing either way.
+	NoSync bool
+	// Alignment makes every tensor begin at a multiple of so many bytes in the
+	// data files; 0 packs them as TensorFlow does. With 4096, restoring with
+	// RestoreOptions.Mapped copies nothing. TensorFlow reads such files all the
+	// same. It has no effect where the graph's own nodes write.
+	Alignment int
+	// Workers is how many goroutines read or write; 0 leaves the choice to
+	// package checkpoint.
+	Workers int
+	// Clock tells the time for the retention rule; nil means time.Now.
+	Clock func() time.Time
+}
+
+// Driver is who reads and writes checkpoint files.
+type Driver int
+
+const (
+	// Auto is Go for local sessions and V2 files, the graph's own nodes else:
+	// for sessions on a cluster, whose machines write their own shards, and for
+	// paths like gs://, s3:// and hdfs:// that only TensorFlow knows.
+	Auto Driver = iota
+	// Ops runs the graph's own save and restore nodes.
+	Ops
+	// Files always writes and reads in Go, moving the values through the
+	// session, and fails where it can't.
+	Files
+)
+
+func (o *Options) maxToKeep() int {
+	switch {
+	case o.MaxToKeep == 0:
+		return 5
+	case o.MaxToKeep < 0:
+		return 0
+	}
+	return o.MaxToKeep
+}
+
+func (o *Options) keepEveryNHours() float64 {
+	if o.KeepCheckpointEveryNHours == 0 {
+		return defaultKeepEveryNHours
+	}
+	return o.KeepCheckpointEveryNHours
+}
+
+func (o *Options) writeVersion() checkpoint.Version {
+	if o.WriteVersion == 0 {
+		return checkpoint.V2
+	}
+	return o.WriteVersion
+}
+
+func (o *Options) filename() string {
+	if o.Filename == "" {
+		return "model"
+	}
+	return o.Filename
+}
+
+func (o *Options) now() time.Time {
+	if o.Clock != nil {
+		return o.Clock()
+	}
+	return time.Now()
+}
+
+// DefaultLatestFilename is the name of the state file.
+const DefaultLatestFilename = "checkpoint"
+
+// SaveOptions are those of Saver.Save. The zero value, and nil, save under the
+// path itself, with meta graph and state file.
+type SaveOptions struct {
+	// GlobalStep is appended to the path, "model-1000": an integer, or a
+	// *tf.Variable or tf.Output whose value is read. Nil appends nothing; each
+	// save then replaces the last one.
+	GlobalStep any
+	// LatestFilename is the name of the state file; "" means "checkpoint". It
+	// has no directory: it lies beside the checkpoint.
+	LatestFilename string
+	// MetaGraphSuffix is the extension of the meta graph's file; "" means
+	// "meta".
+	MetaGraphSuffix string
+	// NoMetaGraph leaves the meta graph unwritten.
+	NoMetaGraph bool
+	// NoState leaves the state file as it is. Such a checkpoint isn't recorded
+	// and never deleted.
+	NoState bool
+	// StripDefaultAttrs leaves attributes out of the meta graph where they have
+	// their default value, so that older TensorFlow can read it.
+	StripDefaultAttrs bool
+	// Progress, if not nil, is told how many bytes of how many are written. It
+	// is called from the goroutine that writes, one call at a time.
+	Progress func(done, total int64)
+}
+
+func (o *SaveOptions) latestFilename() string {
+	if o.LatestFilename == "" {
+		return DefaultLatestFilename
+	}
+	return o.LatestFilename
+}
+
+func (o *SaveOptions) metaGraphSuffix() string {
+	if o.MetaGraphSuffix == "" {
+		return "meta"
+	}
+	return o.MetaGraphSuffix
+}

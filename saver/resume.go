@@ -1,0 +1,272 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// ResumeOptions tune Resume. Nil, and the zero value, are the defaults.
+type ResumeOptions struct {
+	// LatestFilename is the name of the state file; "" means "checkpoint".
+	LatestFilename string
+}
+
+// Resumed says where training goes on.
+type Resumed struct {
+	// Path is the checkpoint that was restored; "" if Fresh.
+	Path string
+	// Step is the global step: the value of the graph's global step variable,
+	// or else the number at the end of Path. -1 if there is neither.
+	Step int64
+	// Fresh: the directory has no checkpoint, and nothing was restored. The
+	// variables' initializers have to run.
+	Fresh bool
+	// Skipped are newer checkpoints that couldn't be read, newest first.
+	Skipped []Skipped
+}
+
+// Skipped is a checkpoint that Resume passed over, and why.
+type Skipped struct {
+	Path string
+	Err  error
+}
+
+// Resume restores the newest checkpoint of a directory that is whole. One whose
+// files are damaged or missing is skipped and reported; one that doesn't fit
+// the graph is an error. If none of those that there are is whole, that is an
+// error too, and never a fresh start.
+//
+// It tidies up after a process that died while it saved there, and takes its
+// list of kept checkpoints over, so that MaxToKeep counts across restarts. The
+// directory may have been moved or renamed.
+func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *ResumeOptions) (*Resumed, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	name := DefaultLatestFilename
+	if o != nil && o.LatestFilename != "" {
+		name = o.LatestFilename
+	}
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	if err := s.ready(sess); err != nil {
+		return nil, err
+	}
+	if _, err := s.fs.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return &Resumed{Step: -1, Fresh: true}, nil
+	}
+	lock, err := s.lock(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	lock.mu.Lock()
+	defer lock.mu.Unlock()
+	if err := lock.tidy(s); err != nil {
+		return nil, fmt.Errorf("saver: resume from %s: %w", dir, err)
+	}
+	return s.resume(ctx, sess, dir, name)
+}
+
+func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) (*Resumed, error) {
+	r := &Resumed{Step: -1}
+	state, stateErr := s.readState(dir, name)
+	if errors.Is(stateErr, checkpoint.ErrNotFound) {
+		stateErr = nil
+	}
+	listed := s.listed(dir, state)
+	candidates := slices.Clone(listed)
+	slices.Reverse(candidates)
+	for _, path := range s.unlisted(dir, listed) {
+		candidates = append(candidates, path)
+	}
+	if len(candidates) == 0 {
+		if stateErr != nil {
+			return nil, fmt.Errorf("saver: resume from %s: %w", dir, stateErr)
+		}
+		r.Fresh = true
+		return r, nil
+	}
+	for _, path := range candidates {
+		_, err := s.restoreLocked(ctx, sess, path, nil)
+		if err == nil {
+			r.Path = path
+			break
+		}
+		if ctx.Err() != nil || !isDamage(err) {
+			return nil, err
+		}
+		r.Skipped = append(r.Skipped, Skipped{path, err})
+	}
+	if r.Path == "" {
+		errs := []error{stateErr}
+		for _, skipped := range r.Skipped {
+			errs = append(errs, skipped.Err)
+		}
+		return nil, fmt.Errorf("saver: resume from %s: no checkpoint of %d is whole; restore one from a backup, or start in another directory: %w",
+			dir, len(r.Skipped), errors.Join(errs...))
+	}
+	s.carryOver(listed, state, r)
+	var err error
+	r.Step, err = s.step(ctx, sess, r.Path)
+	return r, err
+}
+
+// isDamage tells a checkpoint that can't be read from one that doesn't fit.
+func isDamage(err error) bool {
+	var misfit *RestoreError
+	var names *ObjectNamesError
+	if errors.As(err, &misfit) || errors.As(err, &names) {
+		return false
+	}
+	return errors.Is(err, checkpoint.ErrCorrupt) || errors.Is(err, checkpoint.ErrNotFound) ||
+		errors.Is(err, checkpoint.ErrUnsupported) || errors.Is(err, ErrNotCheckpoint) ||
+		errors.Is(err, fs.ErrNotExist) || errors.Is(err, tf.ErrDataLoss)
+}
+
+// listed are the state file's checkpoints, oldest first, where they lie now.
+func (s *Saver) listed(dir string, state *checkpoint.State) []string {
+	if state == nil {
+		return nil
+	}
+	var paths []string
+	for _, p := range append(state.AllModelCheckpointPaths, state.ModelCheckpointPath) {
+		if p == "" {
+			continue
+		}
+		p = s.moved(dir, p)
+		paths = slices.DeleteFunc(paths, func(q string) bool { return q == p })
+		paths = append(paths, p)
+	}
+	return paths
+}
+
+// moved finds a checkpoint whose directory has another name now.
+func (s *Saver) moved(dir, path string) string {
+	if here := filepath.Join(dir, filepath.Base(path)); !s.present(path) && s.present(here) {
+		return here
+	}
+	return path
+}
+
+var stepSuffix = regexp.MustCompile(`-(\d+)$`)
+
+// unlisted are complete checkpoints that the state file doesn't name, newest
+// first: those kept for good, and all of them if the state file is damaged. With
+// a state file, only those count that are called like the ones it names.
+func (s *Saver) unlisted(dir string, listed []string) []string {
+	entries, err := s.fs.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	bases := map[string]bool{}
+	known := map[string]bool{}
+	for _, p := range listed {
+		known[filepath.Base(p)] = true
+		bases[stepSuffix.ReplaceAllString(filepath.Base(p), "")] = true
+	}
+	type found struct {
+		path string
+		time time.Time
+	}
+	var all []found
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".index")
+		info, err := e.Info()
+		if !ok || e.IsDir() || known[name] || err != nil {
+			continue
+		}
+		if len(listed) > 0 && !bases[stepSuffix.ReplaceAllString(name, "")] {
+			continue
+		}
+		all = append(all, found{filepath.Join(dir, name), info.ModTime()})
+	}
+	slices.SortStableFunc(all, func(a, b found) int { return b.time.Compare(a.time) })
+	var paths []string
+	for _, f := range all {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
+// carryOver makes this Saver go on with the retention of the one before it.
+// Damaged checkpoints count as the oldest, and so go first.
+func (s *Saver) carryOver(listed []string, state *checkpoint.State, r *Resumed) {
+	damaged := map[string]bool{}
+	for _, sk := range r.Skipped {
+		damaged[sk.Path] = true
+	}
+	var bad, good []Checkpoint
+	for _, p := range listed {
+		if !s.present(p) {
+			continue
+		}
+		c := Checkpoint{Path: p, Time: s.mtime(p)}
+		if damaged[p] {
+			bad = append(bad, c)
+		} else {
+			good = append(good, c)
+		}
+	}
+	s.keep.Lock()
+	defer s.keep.Unlock()
+	if s.kept.maxToKeep <= 0 {
+		return
+	}
+	s.kept.last = append(bad, good...)
+	for len(s.kept.last) > s.kept.maxToKeep {
+		s.kept.doomed = append(s.kept.doomed, s.kept.last[0])
+		s.kept.last = s.kept.last[1:]
+	}
+	if state != nil && state.LastPreservedTimestamp > 0 && s.opts.KeepCheckpointEveryNHours != 0 {
+		last := time.Unix(0, int64(state.LastPreservedTimestamp*1e9))
+		s.kept.nextKeep = last.Add(s.kept.keepEvery)
+	}
+}
+
+func (s *Saver) mtime(path string) time.Time {
+	for _, name := range []string{path + ".index", path} {
+		if info, err := s.fs.Stat(name); err == nil {
+			return info.ModTime()
+		}
+	}
+	return s.opts.now()
+}
+
+// step is the global step after a restore.
+func (s *Saver) step(ctx context.Context, sess *tf.Session, path string) (int64, error) {
+	for _, item := range s.g.Collection(tf.GlobalStep) {
+		if o := item.Output(); o.Op != nil {
+			return stepOf(ctx, sess, o)
+		}
+	}
+	if m := stepSuffix.FindStringSubmatch(path); m != nil {
+		if n, err := strconv.ParseInt(m[1], 10, 64); err == nil {
+			return n, nil
+		}
+	}
+	return -1, nil
+}
+
+// RecoverLastCheckpoints makes the list of kept checkpoints from paths, oldest
+// first, with the times at which their files were written. Those that are gone
+// are left out.
+func (s *Saver) RecoverLastCheckpoints(paths []string) {
+	var list []Checkpoint
+	for _, p := range paths {
+		if s.present(localPath(p)) {
+			list = append(list, Checkpoint{Path: p, Time: s.mtime(localPath(p))})
+		}
+	}
+	s.SetLastCheckpointsWithTime(list)
+}

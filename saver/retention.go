@@ -1,0 +1,98 @@
+package saver
+
+import (
+	"math"
+	"time"
+)
+
+// defaultKeepEveryNHours is TensorFlow's "practically never": ten thousand hours.
+const defaultKeepEveryNHours = 10000.0
+
+// Checkpoint is one entry of a Saver's list of kept checkpoints.
+type Checkpoint struct {
+	// Path is what Save returned and what Restore takes.
+	Path string
+	// Time is when the checkpoint was written. The zero time stands for
+	// "later than anything": such a checkpoint is never deleted, which is what
+	// SetLastCheckpoints, that knows no times, asks for.
+	Time time.Time
+}
+
+func (c Checkpoint) after(t time.Time) bool { return c.Time.IsZero() || c.Time.After(t) }
+
+// retention decides which checkpoints stay. It is TensorFlow's state machine
+// (python/training/saver.py, _RecordLastCheckpoint and
+// _MaybeDeleteOldCheckpoints) without files and without a clock: times come in,
+// decisions go out.
+type retention struct {
+	maxToKeep int           // 0 records nothing and deletes nothing
+	keepEvery time.Duration // 0 < keepEvery
+	nextKeep  time.Time     // a checkpoint written after this is kept for good
+	last      []Checkpoint  // oldest first
+	doomed    []Checkpoint  // pushed out of last, not yet decided
+}
+
+func newRetention(maxToKeep int, keepEveryNHours float64, now time.Time) retention {
+	every := hours(keepEveryNHours)
+	return retention{maxToKeep: maxToKeep, keepEvery: every, nextKeep: now.Add(every)}
+}
+
+// hours converts without overflow: what does not fit a Duration is "never".
+func hours(h float64) time.Duration {
+	ns := h * float64(time.Hour)
+	if !(ns < math.MaxInt64) {
+		return math.MaxInt64
+	}
+	return time.Duration(ns)
+}
+
+// record notes a finished save. A path saved before moves to the end; the
+// oldest entry beyond maxToKeep is pushed out, one per save.
+func (r *retention) record(path string, now time.Time) {
+	if r.maxToKeep <= 0 {
+		return
+	}
+	kept := r.last[:0:0]
+	for _, c := range r.last {
+		if c.Path != path {
+			kept = append(kept, c)
+		}
+	}
+	r.last = append(kept, Checkpoint{Path: path, Time: now})
+	if len(r.last) > r.maxToKeep {
+		r.doomed = append(r.doomed, r.last[0])
+		r.last = r.last[1:]
+	}
+}
+
+// next takes the oldest pushed-out checkpoint and says whether its files go.
+// One decision per save, as in TensorFlow: a checkpoint written after the next
+// keeping time stays for good and moves that time on by one interval.
+func (r *retention) next() (c Checkpoint, remove, ok bool) {
+	if len(r.doomed) == 0 {
+		return Checkpoint{}, false, false
+	}
+	c, r.doomed = r.doomed[0], r.doomed[1:]
+	if c.after(r.nextKeep) {
+		r.nextKeep = r.nextKeep.Add(r.keepEvery)
+		return c, false, true
+	}
+	return c, true, true
+}
+
+func (r *retention) paths() []string {
+	paths := make([]string, len(r.last))
+	for i, c := range r.last {
+		paths[i] = c.Path
+	}
+	return paths
+}
+
+// clone lets a save work out its decisions before its files are safe, and only
+// then make them its own.
+func (r *retention) clone() retention {
+	c := *r
+	c.last = append([]Checkpoint(nil), r.last...)
+	c.doomed = append([]Checkpoint(nil), r.doomed...)
+	return c
+}

@@ -1,0 +1,322 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Save writes the variables' values as they are in sess to path and returns the
+// checkpoint's prefix, which Restore takes: path with the global step behind it.
+// With V1 and several shards it is the pattern that matches them.
+//
+// It writes, in this order and each on the disk before the next: data, index,
+// meta graph ("<prefix>.meta"), state file. Only then are checkpoints beyond
+// MaxToKeep deleted. Wherever it is interrupted, the newest complete checkpoint
+// stays what the state file says; what it left half done is removed by the next
+// save into the directory, or by Resume. Saving under the same path again
+// replaces the checkpoint in one step.
+//
+// A nil o saves under path itself. It fails with [ErrUninitialized], naming the
+// variables that have no value; [ErrOtherGraph]; [ErrLocked], if another
+// process saves there; and the errors of the file system. Cancelling ctx stops
+// it and leaves the previous checkpoint in place.
+func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if err := s.settle(); err != nil {
+		return "", err
+	}
+	j, err := s.newJob(ctx, sess, path, o)
+	if err != nil {
+		return "", err
+	}
+	if err := j.begin(ctx, false); err != nil {
+		return "", err
+	}
+	defer j.release()
+	return j.finish(ctx)
+}
+
+// job is one save on its way.
+type job struct {
+	s    *Saver
+	sess *tf.Session
+	opts SaveOptions
+	path string   // what the caller asked for
+	file string   // path with the step: the prefix
+	lock *dirLock // nil where there is nothing to lock
+
+	values *snapshot // nil where the graph's own nodes write
+	meta   []byte    // nil where there is no meta graph to write
+}
+
+// newJob checks the arguments, in TensorFlow's order, and reads the step.
+func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*job, error) {
+	j := &job{s: s, sess: sess, path: path, file: path}
+	if o != nil {
+		j.opts = *o
+	}
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if !s.built {
+		return nil, ErrNotBuilt
+	}
+	latest := j.opts.latestFilename()
+	if strings.ContainsAny(latest, `/\`) {
+		return nil, fmt.Errorf("%w: 'latest_filename' must not contain path components", ErrArgument)
+	}
+	if path == "" {
+		return nil, fmt.Errorf("%w: the save path is empty", ErrArgument)
+	}
+	sharded := s.def != nil && s.def.Sharded
+	if j.opts.GlobalStep == nil && filepath.Base(path) == latest && !sharded {
+		return nil, fmt.Errorf("%w: 'latest_filename' collides with 'save_path': '%s' and '%s'", ErrArgument, latest, path)
+	}
+	if err := s.ready(sess); err != nil {
+		return nil, err
+	}
+	if j.opts.GlobalStep != nil {
+		step, err := stepOf(ctx, sess, j.opts.GlobalStep)
+		if err != nil {
+			return nil, err
+		}
+		format := "%s-%d"
+		if s.opts.PadStepNumber {
+			format = "%s-%08d"
+		}
+		j.file = fmt.Sprintf(format, path, step)
+	}
+	return j, nil
+}
+
+// stepOf reads a global step: a number, or a variable's or tensor's value.
+func stepOf(ctx context.Context, sess *tf.Session, step any) (int64, error) {
+	var out tf.Output
+	switch v := step.(type) {
+	case *tf.Variable:
+		out = v.Value()
+	case tf.Output:
+		out = v
+	default:
+		return toInt64(step)
+	}
+	got, err := sess.Run(ctx, nil, []tf.Output{out}, nil)
+	if err != nil {
+		return 0, fmt.Errorf("saver: reading the global step: %w", err)
+	}
+	defer tf.Release(got...)
+	return toInt64(got[0].Value())
+}
+
+func toInt64(v any) (int64, error) {
+	r := reflect.ValueOf(v)
+	switch {
+	case r.IsValid() && r.CanInt():
+		return r.Int(), nil
+	case r.IsValid() && r.CanUint():
+		return int64(r.Uint()), nil
+	}
+	return 0, fmt.Errorf("%w: the global step is a %T; it must be an integer, or a *tf.Variable or tf.Output of one integer", ErrArgument, v)
+}
+
+// begin takes what the session has: after it, training may go on.
+func (j *job) begin(ctx context.Context, copyReferences bool) error {
+	s := j.s
+	if !s.empty {
+		if err := j.checkParent(); err != nil {
+			return err
+		}
+		if err := j.lockDir(); err != nil {
+			return err
+		}
+		files, err := s.usesFiles(j.sess, j.file)
+		if err != nil {
+			return err
+		}
+		if files {
+			if j.values, err = s.fetch(ctx, j.sess, copyReferences); err != nil {
+				return err
+			}
+		}
+	}
+	if !j.opts.NoMetaGraph {
+		var err error
+		if j.meta, err = s.metaGraph(&j.opts); err != nil {
+			j.release()
+			return err
+		}
+	}
+	return nil
+}
+
+// checkParent refuses a directory that is a file, before anything is fetched.
+func (j *job) checkParent() error {
+	if isRemotePath(j.path) {
+		return nil
+	}
+	dir := filepath.Dir(localPath(j.path))
+	for {
+		info, err := j.s.fs.Stat(dir)
+		if err == nil {
+			if info.IsDir() {
+				return nil
+			}
+			return fmt.Errorf("%w: Parent directory of %s doesn't exist, can't save. %s is not a directory", ErrArgument, j.path, dir)
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return nil
+		}
+		dir = up
+	}
+}
+
+func (j *job) lockDir() error {
+	if j.opts.NoState || isRemotePath(j.path) {
+		return nil
+	}
+	dir := filepath.Dir(localPath(j.path))
+	if err := j.s.fs.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("saver: save %s: %w", j.path, err)
+	}
+	var err error
+	j.lock, err = j.s.lock(dir, j.opts.latestFilename())
+	return err
+}
+
+// finish makes the files, and the checkpoint the newest one.
+func (j *job) finish(ctx context.Context) (string, error) {
+	s := j.s
+	if s.empty {
+		return "", j.writeMeta()
+	}
+	if j.lock != nil {
+		j.lock.mu.Lock()
+		defer j.lock.mu.Unlock()
+		if err := j.lock.tidy(s); err != nil {
+			return "", fmt.Errorf("saver: tidying up after an interrupted save in %s: %w", j.lock.dir, err)
+		}
+		// What is there already, this save replaces; it must not be tidied away.
+		if !s.exists(j.file) {
+			if err := j.lock.announce(j.files(j.file)); err != nil {
+				return "", fmt.Errorf("saver: save %s: %w", j.file, err)
+			}
+		}
+	}
+	saved, err := j.write(ctx)
+	if err == nil && !j.opts.NoState {
+		err = j.commit(ctx, saved)
+	}
+	if err != nil {
+		if j.lock != nil {
+			j.lock.undo(s)
+		}
+		return "", err
+	}
+	return saved, nil
+}
+
+// files are those of a checkpoint of this Saver's format.
+func (j *job) files(path string) files {
+	return files{
+		Path: localPath(path), Suffix: j.opts.metaGraphSuffix(),
+		V1: checkpoint.Version(j.s.def.Version) != checkpoint.V2,
+	}
+}
+
+// write makes the checkpoint with its meta graph.
+func (j *job) write(ctx context.Context) (string, error) {
+	if j.values != nil {
+		return j.file, j.values.write(ctx, j)
+	}
+	saved, err := j.s.runSave(ctx, j.sess, j.file)
+	if err != nil {
+		return "", j.explain(err)
+	}
+	if err := j.s.syncFiles(saved); err != nil {
+		return "", fmt.Errorf("saver: save %s: %w", j.file, err)
+	}
+	return saved, j.writeMeta()
+}
+
+// writeMeta writes the meta graph's file by itself.
+func (j *job) writeMeta() error {
+	if j.meta == nil {
+		return nil
+	}
+	name := checkpoint.MetaGraphPath(localPath(j.file), j.opts.metaGraphSuffix())
+	if err := j.s.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return vfs.WriteFileAtomic(j.s.fs, name, j.meta, !j.s.opts.NoSync)
+}
+
+// explain gives an error of the save nodes the form that TensorFlow's Saver
+// gives it.
+func (j *job) explain(err error) error {
+	if !errors.Is(err, tf.ErrFailedPrecondition) && !errors.Is(err, tf.ErrNotFound) || isRemotePath(j.path) {
+		return err
+	}
+	if info, statErr := j.s.fs.Stat(filepath.Dir(localPath(j.path))); statErr != nil || !info.IsDir() {
+		return fmt.Errorf("saver: Parent directory of %s doesn't exist, can't save.: %w", j.path, err)
+	}
+	return err
+}
+
+// commit makes the checkpoint the newest one and deletes what has to go.
+func (j *job) commit(ctx context.Context, saved string) error {
+	s := j.s
+	s.keep.Lock()
+	kept := s.kept.clone()
+	s.keep.Unlock()
+	kept.record(saved, s.opts.now())
+	var gone []files
+	for old, remove, ok := kept.next(); ok; old, remove, ok = kept.next() {
+		if remove {
+			gone = append(gone, j.files(old.Path))
+		}
+	}
+
+	state := checkpoint.State{ModelCheckpointPath: saved, AllModelCheckpointPaths: kept.paths()}
+	if s.opts.KeepCheckpointEveryNHours != 0 {
+		state.LastPreservedTimestamp = seconds(kept.nextKeep.Add(-kept.keepEvery))
+	}
+	err := checkpoint.UpdateState(ctx, filepath.Dir(j.file), state, &checkpoint.StateOptions{
+		LatestFilename:    j.opts.latestFilename(),
+		SaveRelativePaths: s.opts.SaveRelativePaths,
+		NoSync:            s.opts.NoSync,
+		FS:                s.fs,
+	})
+	if err != nil {
+		return fmt.Errorf("saver: save %s: the state file: %w", j.file, err)
+	}
+	s.keep.Lock()
+	s.kept = kept
+	s.keep.Unlock()
+
+	// From here on the save has succeeded.
+	if j.lock != nil {
+		j.lock.done(s, gone...)
+	}
+	return nil
+}
+
+// seconds is a time as state files write it.
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
+
+// release frees what was fetched. It may be called twice.
+func (j *job) release() {
+	if j.values != nil {
+		j.values.release()
+	}
+}

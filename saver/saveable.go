@@ -1,0 +1,191 @@
+package saver
+
+import (
+	"fmt"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Saveable is something that is saved as one or more named tensors and knows
+// how to take them back. Variables are wrapped in one by themselves; implement
+// it for anything else that holds state in a graph, or use [NewTable] for a
+// lookup table. It is TensorFlow's SaveableObject.
+//
+// Put a Saveable into VarList or VarMap, or into the graph's collection
+// saveable_objects, from where a Saver without a list takes it. Use a pointer
+// type, for the same Saveable may not be saved under two names.
+type Saveable interface {
+	// Name is the key in a VarList's map and in errors. The checkpoint's keys
+	// are those of the specs.
+	Name() string
+	// Specs says what is saved, in order. It is called once while the save and
+	// restore nodes are built and may add nodes with n.
+	Specs(n *Nodes) ([]Spec, error)
+	// Restore adds the nodes that assign the restored tensors, one for each
+	// spec in order, and returns the operation that does it.
+	Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error)
+}
+
+// Spec is one tensor of a Saveable.
+type Spec struct {
+	Name   string      // the key in the checkpoint
+	Tensor tf.Output   // what is saved
+	Slice  string      // "" for all of it; "4 3 0,2:0,3" for a part, see checkpoint.FormatSliceSpec
+	DType  tf.DataType // 0 for Tensor's own (of a reference, what it refers to)
+	Device string      // "" for that of Tensor's operation; only a sharded Saver looks at it
+}
+
+func (s Spec) dtype() tf.DataType {
+	if s.DType != 0 {
+		return s.DType
+	}
+	return baseType(s.Tensor.DataType())
+}
+
+func (s Spec) device() string {
+	if s.Device != "" {
+		return canonicalDevice(s.Device)
+	}
+	return canonicalDevice(s.Tensor.Op.Device())
+}
+
+// refType is what a reference's DataType is above that of its value.
+const refType = 100
+
+func baseType(dt tf.DataType) tf.DataType {
+	if dt > refType {
+		return dt - refType
+	}
+	return dt
+}
+
+func isRef(o tf.Output) bool { return o.DataType() > refType }
+
+// variable saves a whole variable or one slice of a partitioned one.
+type variable struct {
+	name  string
+	value tf.Output // what SaveV2 takes: the reference itself, or a read
+	// target is what is assigned: a reference or a resource handle.
+	target tf.Output
+	shape  tf.Shape
+	slice  string
+	// lateRead: a slice of a partitioned resource variable is read by nodes
+	// that the Saver adds, not by the variable's own read.
+	lateRead bool
+	dtype    tf.DataType
+	identity string // what may be saved once only
+}
+
+func (v *variable) Name() string { return v.name }
+
+func (v *variable) Specs(n *Nodes) ([]Spec, error) {
+	value := v.value
+	if v.lateRead {
+		var err error
+		if value, err = n.readToCPU(v.target, v.dtype); err != nil {
+			return nil, err
+		}
+	}
+	return []Spec{{
+		Name: v.name, Tensor: value, Slice: v.slice, DType: v.dtype,
+		Device: v.target.Op.Device(),
+	}}, nil
+}
+
+func (v *variable) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error) {
+	value := restored[0]
+	if n.reshape {
+		var err error
+		if value, err = n.reshapeLike(value, v); err != nil {
+			return nil, err
+		}
+	}
+	if !isRef(v.target) {
+		return n.assignResource(v.target, value, v.dtype)
+	}
+	return n.assignRef(v.target, value, !n.reshape && v.shape.IsFullySpecified())
+}
+
+// fromVariable wraps a whole variable.
+func fromVariable(name string, v *tf.Variable) *variable {
+	s := &variable{name: name, shape: v.Shape(), dtype: v.DType(), target: v.Handle(), value: v.Handle()}
+	if v.IsResource() {
+		s.value = v.Value()
+	}
+	s.identity = outputKey(s.value)
+	return s
+}
+
+// fromSlice wraps one part of a partitioned variable.
+func fromSlice(name string, v *tf.Variable) *variable {
+	s := fromVariable(name, v)
+	s.slice = sliceSpec(v)
+	s.identity = "slice " + v.TensorName()
+	if v.IsResource() {
+		s.lateRead = true
+	} else {
+		s.value = v.Value()
+	}
+	return s
+}
+
+// fromOutput wraps a tensor that is a variable: a reference, or the read of a
+// resource. It reports false for any other.
+func fromOutput(name string, o tf.Output) (*variable, bool) {
+	switch o.Op.Type() {
+	case "Variable", "VariableV2", "AutoReloadVariable":
+		return &variable{name: name, value: o, target: o, shape: o.Shape(),
+			dtype: baseType(o.DataType()), identity: outputKey(o)}, true
+	case "ReadVariableOp":
+		return &variable{name: name, value: o, target: inputs(o.Op)[0], shape: o.Shape(),
+			dtype: o.DataType(), identity: outputKey(o)}, true
+	}
+	return nil, false
+}
+
+func outputKey(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
+
+// Table makes a mutable hash table a Saveable: its keys and values are saved as
+// two tensors, "<name>-keys" and "<name>-values", and restoring replaces the
+// table's content.
+type Table struct {
+	name          string
+	handle        tf.Output
+	keyDType, val tf.DataType
+}
+
+// NewTable wraps the output of a MutableHashTableV2 or its like, with the types
+// of its keys and values.
+func NewTable(name string, handle tf.Output, keyDType, valueDType tf.DataType) *Table {
+	return &Table{name, handle, keyDType, valueDType}
+}
+
+// Name implements Saveable.
+func (t *Table) Name() string { return t.name }
+
+// Specs implements Saveable.
+func (t *Table) Specs(n *Nodes) ([]Spec, error) {
+	export, err := n.Add(tf.OpSpec{
+		Type: "LookupTableExportV2", Name: "LookupTableExportV2",
+		Input:  []tf.Input{t.handle},
+		Attrs:  map[string]any{"Tkeys": t.keyDType, "Tvalues": t.val},
+		Device: t.handle.Op.Device(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []Spec{
+		{Name: t.name + "-keys", Tensor: export.Output(0)},
+		{Name: t.name + "-values", Tensor: export.Output(1)},
+	}, nil
+}
+
+// Restore implements Saveable.
+func (t *Table) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error) {
+	return n.Add(tf.OpSpec{
+		Type: "LookupTableImportV2", Name: "LookupTableImportV2",
+		Input:  []tf.Input{t.handle, restored[0], restored[1]},
+		Attrs:  map[string]any{"Tin": t.keyDType, "Tout": t.val},
+		Device: t.handle.Op.Device(),
+	})
+}
