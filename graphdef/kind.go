@@ -100,7 +100,7 @@ func plausibleMetaGraph(mg *MetaGraphDef) bool {
 	if misread(mg) {
 		return false
 	}
-	if mg.MetaInfoDef == nil && mg.GraphDef == nil && mg.SaverDef == nil && len(mg.CollectionDef) == 0 {
+	if proto.Size(mg.MetaInfoDef)+proto.Size(mg.GraphDef)+proto.Size(mg.SaverDef) == 0 && len(mg.CollectionDef) == 0 {
 		return false
 	}
 	if info := mg.MetaInfoDef; info != nil {

@@ -1,0 +1,126 @@
+package graphdef_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+func TestCheckFindsEveryKindOfFault(t *testing.T) {
+	f := `attr { key: "T" value { type: DT_FLOAT } }`
+	c := `attr { key: "dtype" value { type: DT_FLOAT } }`
+	for _, tc := range []struct{ name, graph, says string }{
+		{"no name", `node { op: "NoOp" }`, "node 0 (op NoOp) has no name"},
+		{"double name", `node { name: "A" op: "NoOp" } node { name: "A" op: "NoOp" }`, "Node 'A' is not unique"},
+		{"bad name", `node { name: "a b" op: "NoOp" }`, "Node 'a b' is not a valid node name"},
+		{"underscore first", `node { name: "_a" op: "NoOp" }`, "Node '_a' is not a valid node name"},
+		{"unknown op", `node { name: "A" op: "Nope" }`, `Node 'A': op "Nope" is not known`},
+		{"unknown input", `node { name: "B" op: "Neg" input: "A:0" ` + f + ` }`, "Node 'B': Unknown input node 'A:0'"},
+		{"unknown control input", `node { name: "B" op: "NoOp" input: "^A" }`, "Node 'B': Unknown input node '^A'"},
+		{"malformed input", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Neg" input: "A:B:0" ` + f + ` }`, "Node 'B': Unknown input node 'A:B:0'"},
+		{"wrong port", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Neg" input: "A:1" ` + f + ` }`,
+			"Node 'B': Connecting to invalid output 1 of source node A which has 1 outputs"},
+		{"huge port", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Neg" input: "A:2147483647" ` + f + ` }`, "invalid output 2147483647"},
+		{"too many inputs", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Const" input: "A" ` + c + ` }`,
+			"Node 'B': NodeDef expected inputs '' do not match 1 inputs specified"},
+		{"too few inputs", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Mul" input: "A" ` + f + ` }`,
+			"Node 'B': NodeDef expected inputs 'float, float' do not match 1 inputs specified"},
+		{"hostile count", `node { name: "A" op: "AddN" attr { key: "N" value { i: 9000000000000000000 } } }`, "attribute N is 9000000000000000000"},
+		{"control before data", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Neg" input: "^A" input: "A" ` + f + ` }`, `input "A" comes after a control input`},
+		{"cycle", `node { name: "A" op: "Neg" input: "B" ` + f + ` } node { name: "B" op: "Neg" input: "A" ` + f + ` }`, "Node 'A' is part of a cycle: A → B → A"},
+		{"self loop", `node { name: "A" op: "Neg" input: "A" ` + f + ` }`, "Node 'A' is part of a cycle: A → A"},
+		{"colocation", `node { name: "B" op: "NoOp" attr { key: "_class" value { list { s: "loc:@A" } } } }`,
+			"Node 'B' expects to be colocated with unknown node 'A'"},
+		{"old producer", `versions { producer: -1 }`, "GraphDef producer version -1 below min producer 0"},
+		{"new consumer", `versions { min_consumer: 1073741824 }`, "GraphDef min consumer version 1073741824 above current version 2474"},
+		{"bad consumer", `versions { bad_consumers: 2474 }`, "version 2474 must not read it"},
+		{"function that calls itself", `library { function { signature { name: "F" } node_def { name: "n" op: "F" } } }`, `function "F" calls itself, through "F"`},
+		{"functions that call each other", `library { function { signature { name: "F" } node_def { name: "n" op: "G" } }
+			function { signature { name: "G" } node_def { name: "n" op: "PartitionedCall" attr { key: "Tin" value { list {} } } attr { key: "f" value { func { name: "F" } } } } } }`, `function "F" calls itself, through "G"`},
+		{"function twice", `library { function { signature { name: "F" } } function { signature { name: "F" } } }`, `function "F" is defined twice`},
+		{"function without name", `library { function { signature { } } }`, "a function has no name"},
+		{"function's unknown input", `library { function { signature { name: "F" input_arg { name: "x" type: DT_FLOAT } } node_def { name: "n" op: "Neg" input: "y" ` + f + ` } } }`,
+			`function "F": Node 'n': Unknown input node 'y'`},
+		{"function's unknown result", `library { function { signature { name: "F" } ret { key: "out" value: "gone:y:0" } } }`, "comes from unknown node 'gone:y:0'"},
+		{"function's unknown op", `library { function { signature { name: "F" } node_def { name: "n" op: "Nope" } } }`, `function "F": Node 'n': op "Nope" is not known`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g, err := graphdef.ParseGraphDef([]byte(tc.graph))
+			require.NoError(t, err)
+			err = graphdef.Check(g, nil)
+			require.Error(t, err)
+			assert.ErrorContains(t, err, tc.says)
+			var faults *graphdef.CheckError
+			require.ErrorAs(t, err, &faults)
+			assert.Len(t, faults.Faults, 1)
+			if strings.Contains(tc.says, "is not known") {
+				assert.ErrorIs(t, err, graphdef.ErrUnknownOp)
+				assert.NotErrorIs(t, err, graphdef.ErrInvalid)
+			} else {
+				assert.ErrorIs(t, err, graphdef.ErrInvalid)
+			}
+		})
+	}
+}
+
+func TestCheckListsAllFaultsAtOnce(t *testing.T) {
+	g := parse(t, `node { name: "A" op: "NoOp" input: "^x" input: "^y" } node { name: "A" op: "Nope" }`)
+	err := graphdef.Check(g, nil)
+	var faults *graphdef.CheckError
+	require.ErrorAs(t, err, &faults)
+	assert.Len(t, faults.Faults, 4)
+	assert.ErrorContains(t, err, "4 faults")
+	assert.ErrorIs(t, err, graphdef.ErrInvalid)
+	assert.ErrorIs(t, err, graphdef.ErrUnknownOp)
+
+	many := &graphdef.GraphDef{}
+	for i := range 100 {
+		many.Node = append(many.Node, &graphdef.NodeDef{Name: fmt.Sprint("n", i), Op: "Nope"})
+	}
+	assert.ErrorContains(t, graphdef.Check(many, nil), "and 80 more")
+}
+
+func TestCheckAcceptsSoundGraphs(t *testing.T) {
+	loop := `node { name: "c" op: "Const" attr { key: "dtype" value { type: DT_INT32 } } }
+		node { name: "enter" op: "Enter" input: "c" attr { key: "T" value { type: DT_INT32 } } }
+		node { name: "merge" op: "Merge" input: "enter" input: "next" attr { key: "N" value { i: 2 } } attr { key: "T" value { type: DT_INT32 } } }
+		node { name: "next" op: "NextIteration" input: "merge" attr { key: "T" value { type: DT_INT32 } } }`
+	call := `library { function { signature { name: "F" input_arg { name: "x" type: DT_FLOAT } output_arg { name: "y" type: DT_FLOAT } }
+			node_def { name: "_n" op: "Neg" input: "x" attr { key: "T" value { type: DT_FLOAT } } } ret { key: "y" value: "_n:y:0" } } }
+		node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
+		node { name: "y" op: "F" input: "x:0" } node { name: "z" op: "Neg" input: "y" attr { key: "T" value { type: DT_FLOAT } } }`
+	split := `node { name: "a" op: "Placeholder" } node { name: "d" op: "Placeholder" }
+		node { name: "s" op: "Split" input: "d" input: "a" attr { key: "num_split" value { i: 3 } } } node { name: "n" op: "Neg" input: "s:2" input: "^a" }`
+	for name, text := range map[string]string{"a while loop": loop, "a function": call, "several outputs": split, "placeholders": twoPlaceholders,
+		"a name in parts": `node { name: "a>b/c_-." op: "NoOp" }`} {
+		assert.NoError(t, graphdef.Check(parse(t, text), nil), name)
+	}
+	assert.NoError(t, graphdef.Check(nil, nil))
+}
+
+func TestCheckKnowsWhatAnImportProvides(t *testing.T) {
+	g := parse(t, `node { name: "B" op: "Neg" input: "A" input: "^C" attr { key: "T" value { type: DT_FLOAT } } }`)
+	provided := func(input string) bool { return input == "A" || input == "^C" }
+	assert.NoError(t, graphdef.Check(g, &graphdef.CheckOptions{Provided: provided}))
+	assert.Error(t, graphdef.Check(g, nil))
+}
+
+func TestCheckTakesALongChainInLittleTime(t *testing.T) {
+	const n = 200_000
+	g := &graphdef.GraphDef{Node: make([]*graphdef.NodeDef, n)}
+	for i := range n {
+		g.Node[i] = &graphdef.NodeDef{Name: fmt.Sprint("n", i), Op: "Identity", Input: []string{fmt.Sprint("n", i+1)}}
+	}
+	g.Node[n-1] = &graphdef.NodeDef{Name: fmt.Sprint("n", n-1), Op: "Const"}
+	start := time.Now()
+	assert.NoError(t, graphdef.Check(g, nil))
+	g.Node[n-1] = &graphdef.NodeDef{Name: fmt.Sprint("n", n-1), Op: "Identity", Input: []string{"n0"}}
+	assert.ErrorContains(t, graphdef.Check(g, nil), "is part of a cycle: n0 → n199999")
+	assert.Less(t, time.Since(start), 30*time.Second)
+}

@@ -1,0 +1,207 @@
+package graphdef_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// oneOfEach gives a small message of every kind.
+func oneOfEach(t testing.TB) map[graphdef.Kind]proto.Message {
+	t.Helper()
+	g := parse(t, twoPlaceholders)
+	mg := &graphdef.MetaGraphDef{
+		MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: "2.21.0", StrippedOpList: graphdef.StrippedOpList(g, nil)},
+		GraphDef:    g,
+		SaverDef:    &graphdef.SaverDef{FilenameTensorName: "save/Const:0"},
+	}
+	return map[graphdef.Kind]proto.Message{
+		graphdef.KindGraphDef:     g,
+		graphdef.KindMetaGraphDef: mg,
+		graphdef.KindSavedModel:   &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}},
+	}
+}
+
+func parseAs(kind graphdef.Kind, data []byte) (proto.Message, error) {
+	switch kind {
+	case graphdef.KindGraphDef:
+		return graphdef.ParseGraphDef(data)
+	case graphdef.KindMetaGraphDef:
+		return graphdef.ParseMetaGraphDef(data)
+	default:
+		return graphdef.ParseSavedModel(data)
+	}
+}
+
+func TestTextAndBinaryAreToldByContent(t *testing.T) {
+	for kind, m := range oneOfEach(t) {
+		data, err := graphdef.MarshalBinary(m)
+		require.NoError(t, err)
+		for form, content := range map[string][]byte{"binary": data, "text": graphdef.MarshalText(m)} {
+			t.Run(fmt.Sprint(kind, " ", form), func(t *testing.T) {
+				back, err := parseAs(kind, content)
+				require.NoError(t, err)
+				assert.True(t, proto.Equal(m, back))
+				any, found, err := graphdef.Parse(content)
+				require.NoError(t, err)
+				assert.Equal(t, kind, found)
+				assert.True(t, proto.Equal(m, any))
+			})
+		}
+	}
+}
+
+func TestAFileOfAnotherKindIsNamed(t *testing.T) {
+	for is, m := range oneOfEach(t) {
+		data, err := graphdef.MarshalBinary(m)
+		require.NoError(t, err)
+		for asked := range oneOfEach(t) {
+			if asked == is {
+				continue
+			}
+			for _, content := range [][]byte{data, graphdef.MarshalText(m)} {
+				_, err := parseAs(asked, content)
+				require.ErrorIs(t, err, graphdef.ErrKind)
+				assert.ErrorContains(t, err, fmt.Sprintf("this is a %v, not a %v", is, asked))
+			}
+		}
+	}
+}
+
+func TestATruncatedFileIsAnError(t *testing.T) {
+	for kind, m := range oneOfEach(t) {
+		data, err := graphdef.MarshalBinary(m)
+		require.NoError(t, err)
+		for n := range data {
+			back, err := parseAs(kind, data[:n])
+			if err == nil {
+				// A cut between two fields leaves a shorter message that
+				// nothing can tell from a whole one.
+				again, err := graphdef.MarshalBinary(back)
+				require.NoError(t, err)
+				assert.Equal(t, data[:n], again, "%v cut to %d bytes", kind, n)
+			}
+		}
+		text := graphdef.MarshalText(m)
+		_, err = parseAs(kind, text[:len(text)-3])
+		assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+	}
+}
+
+func TestWhatIsNoGraphIsAnError(t *testing.T) {
+	for name, c := range map[string]struct{ data, says string }{
+		"empty":          {"", "0 bytes"},
+		"blank":          {" \n", "without a single field"},
+		"a comment":      {"# nothing\n", "without a single field"},
+		"garbage":        {"\xff\x00\x01\x02", "binary"},
+		"prose":          {"Dear all,", "text"},
+		"unknown field":  {"junk: 1", "unknown field"},
+		"unclosed text":  {"node {", "EOF"},
+		"nested text":    {"node { attr { key: 'a' value { list { " + strings.Repeat("func { attr { key: 'a' value { list { ", 30_000), "recursion"},
+		"HDF5":           {"\x89HDF\r\n\x1a\n\x00", "HDF5"},
+		"zip":            {"PK\x03\x04\x00\x00", "zip"},
+		"gzip":           {"\x1f\x8b\x08\x00", "gzip"},
+		"state file":     {"model_checkpoint_path: \"m\"\n", "checkpoint state file"},
+		"index":          {"\x00\x57\xfb\x80\x8b\x24\x75\x47\xdb", "checkpoint's table"},
+		"node sans name": {"\x0a\x00", "fields"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range []graphdef.Kind{graphdef.KindGraphDef, graphdef.KindMetaGraphDef, graphdef.KindSavedModel} {
+				_, err := parseAs(kind, []byte(c.data))
+				require.ErrorIs(t, err, graphdef.ErrCorrupt)
+				if kind == graphdef.KindGraphDef {
+					assert.ErrorContains(t, err, c.says)
+				}
+			}
+			_, _, err := graphdef.Parse([]byte(c.data))
+			assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+		})
+	}
+}
+
+func TestDeeplyNestedBinaryIsAnErrorAndNoCrash(t *testing.T) {
+	// A chain of AttrValue.func.attr entries, each in the one before.
+	var value []byte
+	wrap := func(num protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, num, protowire.BytesType), b)
+	}
+	for range 2_000 { // the size grows with each level, so as deep as is cheap
+		entry := append(wrap(1, []byte("a")), wrap(2, wrap(10, value))...)
+		value = wrap(2, entry)
+	}
+	node := append(wrap(1, []byte("n")), wrap(2, []byte("Op"))...)
+	node = append(node, wrap(5, append(wrap(1, []byte("a")), wrap(2, wrap(10, value))...))...)
+	_, err := graphdef.ParseGraphDef(wrap(1, node))
+	assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+
+	// Unknown groups, which cost a byte a level and so can go to 100,000.
+	groups := append(wrap(1, append(wrap(1, []byte("n")), wrap(2, []byte("Op"))...)), []byte(strings.Repeat("\xfb\x01", 100_000))...)
+	_, err = graphdef.ParseGraphDef(groups)
+	assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+}
+
+func TestReadNamesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "no.meta")
+	_, err := graphdef.ReadMetaGraphDef(missing)
+	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	assert.ErrorContains(t, err, missing)
+
+	_, err = graphdef.ReadGraphDef(dir)
+	require.ErrorIs(t, err, graphdef.ErrKind)
+	assert.ErrorContains(t, err, "directory")
+
+	bad := filepath.Join(dir, "bad.pb")
+	require.NoError(t, os.WriteFile(bad, []byte("\xff\x00"), 0o666))
+	_, err = graphdef.ReadGraphDef(bad)
+	var place *graphdef.Error
+	require.ErrorAs(t, err, &place)
+	assert.Equal(t, bad, place.File)
+	assert.Equal(t, "read", place.Op)
+}
+
+func TestAFileOver2GiBIsRefusedUnread(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "huge.pb")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, f.Truncate(1<<31)) // sparse: takes no room
+	require.NoError(t, f.Close())
+	_, err = graphdef.ReadGraphDef(path)
+	require.ErrorIs(t, err, graphdef.ErrTooLarge)
+	assert.ErrorContains(t, err, "2 GiB")
+}
+
+func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
+	dir := t.TempDir()
+	_, err := graphdef.ReadSavedModel(dir)
+	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	assert.ErrorContains(t, err, "SavedModel file does not exist at: "+dir)
+
+	m := oneOfEach(t)[graphdef.KindSavedModel].(*graphdef.SavedModel)
+	text := proto.Clone(m).(*graphdef.SavedModel)
+	text.MetaGraphs[0].MetaInfoDef.Tags = []string{"text"}
+	tags := func(path string) string {
+		m, err := graphdef.ReadSavedModel(path)
+		require.NoError(t, err)
+		return m.MetaGraphs[0].MetaInfoDef.Tags[0]
+	}
+	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelTextFile), text, &graphdef.WriteOptions{Text: true}))
+	assert.Equal(t, "text", tags(dir))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), m, nil))
+	assert.Equal(t, "serve", tags(dir), "the binary one wins")
+	assert.Equal(t, "text", tags(filepath.Join(dir, graphdef.SavedModelTextFile)))
+
+	any, kind, err := graphdef.Read(dir)
+	require.NoError(t, err)
+	assert.Equal(t, graphdef.KindSavedModel, kind)
+	assert.True(t, proto.Equal(m, any))
+}

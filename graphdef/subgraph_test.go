@@ -1,0 +1,159 @@
+package graphdef_test
+
+import (
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+func TestExtractSubGraph(t *testing.T) {
+	g := parse(t, `
+		node { name: "n1" op: "A" input: "n5" } node { name: "n2" op: "A" input: "n1:0" } node { name: "n3" op: "A" input: "^n2" }
+		node { name: "n4" op: "A" } node { name: "n5" op: "A" input: "n1" } node { name: "n6" op: "A" input: "n2:0" }
+		versions { producer: 5 } library { function { signature { name: "f" } } }`)
+	sub, err := graphdef.ExtractSubgraph(g, []string{"n3"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"n1", "n2", "n3", "n5"}, names(sub), "the graph's order")
+	assert.True(t, proto.Equal(g.Versions, sub.Versions))
+	assert.True(t, proto.Equal(g.Library, sub.Library))
+}
+
+func TestExtractSubGraphKeepsColocatedNodes(t *testing.T) {
+	g := parse(t, `
+		node { name: "v" op: "A" } node { name: "w" op: "A" }
+		node { name: "a" op: "A" attr { key: "_class" value { list { s: "loc:@v" s: "loc:@gone" s: "other" } } } }`)
+	sub, err := graphdef.ExtractSubgraph(g, []string{"a"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"v", "a"}, names(sub))
+}
+
+func TestExtractSubGraphListsAllThatIsMissing(t *testing.T) {
+	g := parse(t, `node { name: "a" op: "A" input: "lost" input: "^lost2" }`)
+	_, err := graphdef.ExtractSubgraph(g, []string{"a", "nope", "neither"})
+	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	for _, part := range []string{"nope is not in graph", "neither is not in graph", "lost, an input of a, is not in graph", "lost2"} {
+		assert.ErrorContains(t, err, part)
+	}
+}
+
+const unusedGraph = `
+	node { name: "constant" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape {} } } attr { key: "_output_shapes" value { list { shape {} } } } }
+	node { name: "wanted_input_node" op: "Sub" input: "constant" input: "constant" attr { key: "T" value { type: DT_FLOAT } } attr { key: "_output_shapes" value { list { shape {} } } } }
+	node { name: "output_node" op: "Mul" input: "wanted_input_node" input: "constant" attr { key: "T" value { type: DT_FLOAT } } }
+	node { name: "later_node" op: "Add" input: "output_node" input: "constant" }`
+
+func TestStripUnused(t *testing.T) {
+	g := parse(t, unusedGraph)
+	out, err := graphdef.StripUnused(g, []string{"wanted_input_node"}, []string{"output_node"}, nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, names(out))
+	p := out.Node[1]
+	assert.Equal(t, "Placeholder", p.Op)
+	assert.Empty(t, p.Input)
+	assert.Equal(t, types_go_proto.DataType_DT_FLOAT, p.Attr["dtype"].GetType(), "taken from the node itself")
+	assert.Contains(t, p.Attr, "_output_shapes")
+	assert.NotContains(t, p.Attr, "T")
+	assert.Equal(t, "Sub", g.Node[1].Op, "the given graph is unchanged")
+}
+
+func TestStripUnusedMultipleInputs(t *testing.T) {
+	g := parse(t, unusedGraph)
+	types := []graphdef.DataType{types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE}
+	out, err := graphdef.StripUnused(g, []string{"wanted_input_node", "constant"}, []string{"output_node"}, types, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, names(out))
+	assert.Equal(t, types_go_proto.DataType_DT_DOUBLE, out.Node[0].Attr["dtype"].GetType())
+	assert.Contains(t, out.Node[0].Attr, "shape")
+	assert.Equal(t, types_go_proto.DataType_DT_FLOAT, out.Node[1].Attr["dtype"].GetType())
+}
+
+func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
+	g := parse(t, unusedGraph)
+	_, err := graphdef.StripUnused(g, []string{"wanted_input_node:0"}, []string{"output_node"}, nil, nil)
+	require.ErrorIs(t, err, graphdef.ErrInvalid)
+	assert.ErrorContains(t, err, "Name 'wanted_input_node:0' appears to refer to a Tensor, not an Operation.")
+	_, err = graphdef.StripUnused(g, []string{"b", "a"}, []string{"output_node"}, nil, nil)
+	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	assert.ErrorContains(t, err, "The following input nodes were not found: a, b.")
+	_, err = graphdef.StripUnused(g, []string{"constant"}, []string{"output_node"}, make([]graphdef.DataType, 3), nil)
+	assert.ErrorIs(t, err, graphdef.ErrInvalid)
+	unknown := parse(t, `node { name: "u" op: "Unreg" }`)
+	_, err = graphdef.StripUnused(unknown, []string{"u"}, []string{"u"}, nil, nil)
+	assert.ErrorContains(t, err, "the type of its first output cannot be told")
+}
+
+func TestRemoveTrainingNodesEqualsTensorFlows(t *testing.T) {
+	for name, text := range map[string]string{
+		"a chain of identities": `
+			node { name: "A" op: "Const" } node { name: "B" op: "Identity" input: "A" }
+			node { name: "C" op: "Identity" input: "B" } node { name: "D" op: "Mul" input: "C" input: "A" }`,
+		"an identity that orders": `
+			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" }
+			node { name: "C" op: "Const" input: "^I" } node { name: "D" op: "Mul" input: "I" input: "C" }`,
+		"an identity with a control input": `
+			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" input: "^A" } node { name: "D" op: "Mul" input: "I" input: "I" }`,
+		"a check that orders": `
+			node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A" }
+			node { name: "S" op: "StopGradient" input: "A" } node { name: "D" op: "Mul" input: "S" input: "A" input: "^check" }`,
+		"a colocated identity": `
+			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" }
+			node { name: "D" op: "Mul" input: "I" input: "A" attr { key: "_class" value { list { s: "loc:@I" } } } }`,
+		"a protected output": `
+			node { name: "A" op: "Const" } node { name: "out" op: "Identity" input: "A" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := parse(t, text)
+			before := binary(t, g)
+			want := oracle.Value[[]byte](t, `
+g = tf1.GraphDef.FromString(args[0])
+result = tf1.graph_util.remove_training_nodes(g, ["out"]).SerializeToString(deterministic=True)
+`, before)
+			got := graphdef.RemoveTrainingNodes(g, []string{"out"})
+			python, err := graphdef.ParseGraphDef(want)
+			require.NoError(t, err)
+			assert.Empty(t, graphdef.Diff(python, got, nil))
+			assert.Equal(t, before, binary(t, g), "the given graph is unchanged")
+		})
+	}
+}
+
+func TestRemoveTrainingNodesConnectsPastAChecksData(t *testing.T) {
+	g := parse(t, `node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A:1" } node { name: "D" op: "Mul" input: "check" input: "A" }
+		versions { producer: 9 }`)
+	got := graphdef.RemoveTrainingNodes(g, nil)
+	assert.Equal(t, []string{"A", "D"}, names(got))
+	assert.Equal(t, []string{"A:1", "A"}, got.Node[1].Input)
+	assert.EqualValues(t, 9, got.Versions.Producer)
+}
+
+func TestRemoveTrainingNodesEndsOnARingOfIdentities(t *testing.T) {
+	g := parse(t, `node { name: "a" op: "Identity" input: "b" } node { name: "b" op: "Identity" input: "a" } node { name: "c" op: "Neg" input: "a" }`)
+	assert.Equal(t, []string{"c"}, names(graphdef.RemoveTrainingNodes(g, nil)))
+}
+
+func TestExtractSubgraphEqualsTensorFlows(t *testing.T) {
+	data := oracle.Value[[][]byte](t, `
+import base64
+x = tf1.placeholder(tf.float32, [None, 4], name="x")
+w = tf1.get_variable("w", [4, 3], initializer=tf1.zeros_initializer(), use_resource=False)
+loss = tf1.reduce_sum(tf1.matmul(x, w), name="loss")
+tf1.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
+g = tf1.get_default_graph().as_graph_def()
+sub = tf1.graph_util.extract_sub_graph(g, ["loss", "w/Momentum/Assign"])
+result = [g.SerializeToString(), sub.SerializeToString()]
+`)
+	g, err := graphdef.ParseGraphDef(data[0])
+	require.NoError(t, err)
+	want, err := graphdef.ParseGraphDef(data[1])
+	require.NoError(t, err)
+	got, err := graphdef.ExtractSubgraph(g, []string{"loss", "w/Momentum/Assign"})
+	require.NoError(t, err)
+	assert.Equal(t, names(want), names(got))
+	assert.Empty(t, graphdef.Diff(want, got, nil))
+}
