@@ -43,7 +43,7 @@ python:
 
 .PHONY: demo
 demo: libtensorflow cli ## train, be killed, resume, freeze, serve: OUT=DIR keeps the files there
-	@$(WITH_LIBTENSORFLOW) go build -o bin/ ./examples/digits/...
+	@$(WITH_LIBTENSORFLOW) go build -o bin/digits/ ./examples/digits/...
 	@examples/digits/demo.sh "$(OUT)"
 
 .PHONY: test
