@@ -13,6 +13,9 @@ import (
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -232,3 +235,30 @@ var shardSuffix = regexp.MustCompile(`-[\d?]+-of-\d+$`)
 
 // metaPath is where Saver puts the meta graph of a checkpoint.
 func metaPath(prefix string) string { return shardSuffix.ReplaceAllString(prefix, "") + ".meta" }
+
+// IsSavedModel tells whether dir holds a SavedModel.
+func IsSavedModel(dir string) bool {
+	for _, name := range []string{"saved_model.pb", "saved_model.pbtxt"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadSaverDef reads a SaverDef file, text or binary.
+func ReadSaverDef(path string) (*protobuf.SaverDef, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("freeze: %w", err)
+	}
+	sd := &protobuf.SaverDef{}
+	if proto.Unmarshal(data, sd) == nil && sd.RestoreOpName != "" {
+		return sd, nil
+	}
+	sd = &protobuf.SaverDef{}
+	if err := prototext.Unmarshal(data, sd); err != nil {
+		return nil, fmt.Errorf("freeze: %s is no SaverDef, neither binary nor text: %w", path, err)
+	}
+	return sd, nil
+}

@@ -31,7 +31,7 @@ func (e usageError) Unwrap() error { return e.error }
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := &command{Console: ui.NewConsole(stdout, stderr, os.Getenv)}
 	root := c.root()
-	root.SetArgs(args)
+	root.SetArgs(joinBooleans(args))
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
@@ -96,7 +96,7 @@ failed, and 2 when the command line was wrong.`,
 		c.using = cmd.CommandPath()
 		return usageError{err}
 	})
-	root.AddCommand(c.ls(), c.cat(), c.stats(), c.latest(), c.diff(), c.objects(), c.version())
+	root.AddCommand(c.ls(), c.cat(), c.stats(), c.latest(), c.diff(), c.objects(), c.freeze(), c.version())
 	for _, verb := range root.Commands() {
 		c.watch(verb)
 	}
