@@ -54,16 +54,17 @@ func Walk(g *tensorflow.Graph, pos uint64, visit func(name string)) uint64 {
 	if Check() != nil {
 		return pos
 	}
-	cpos := C.size_t(pos)
+	defer runtime.KeepAlive(g)
 	for {
-		op := C.TF_GraphNextOperation(graphHandle(g), &cpos)
+		// At the end the C function moves past where the next operation will be.
+		next := C.size_t(pos)
+		op := C.TF_GraphNextOperation(graphHandle(g), &next)
 		if op == nil {
-			break
+			return pos
 		}
+		pos = uint64(next)
 		visit(C.GoString(C.TF_OperationName(op)))
 	}
-	runtime.KeepAlive(g)
-	return uint64(cpos)
 }
 
 // NodeDef is op as the graph has it now.

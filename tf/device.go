@@ -7,7 +7,8 @@ import (
 
 // deviceSpec is a device name in parts, "" for a part that is not asked for.
 type deviceSpec struct {
-	job, replica, task, kind, index string
+	job, replica, task, kind string
+	index                    string // "" too for the "*" of "/gpu:*"
 }
 
 // parseDevice reads names such as "/job:ps/task:1/device:GPU:0", "/gpu:0" and
@@ -26,16 +27,16 @@ func parseDevice(name string) (deviceSpec, error) {
 			return deviceSpec{}, invalidf("device %q: %q is not a part of a device name, as in \"/job:worker/task:0/device:GPU:0\"", name, part)
 		}
 		switch kind := strings.ToLower(fields[0]); {
-		case kind == "job" && len(fields) == 2:
+		case kind == "job" && len(fields) == 2 && fields[1] != "":
 			d.job = fields[1]
 		case kind == "replica" && len(fields) == 2 && isNumber(fields[1]):
 			d.replica = fields[1]
 		case kind == "task" && len(fields) == 2 && isNumber(fields[1]):
 			d.task = fields[1]
 		case kind == "device" && len(fields) == 3 && (fields[2] == "*" || isNumber(fields[2])):
-			d.kind, d.index = canonicalKind(fields[1]), fields[2]
+			d.kind, d.index = canonicalKind(fields[1]), strings.Trim(fields[2], "*")
 		case (kind == "cpu" || kind == "gpu") && len(fields) == 2 && (fields[1] == "*" || isNumber(fields[1])):
-			d.kind, d.index = canonicalKind(kind), fields[1]
+			d.kind, d.index = canonicalKind(kind), strings.Trim(fields[1], "*")
 		default:
 			return bad()
 		}
@@ -63,17 +64,13 @@ func (d deviceSpec) over(outer deviceSpec) deviceSpec {
 		}
 		return outer
 	}
-	merged := deviceSpec{
+	return deviceSpec{
 		job:     pick(d.job, outer.job),
 		replica: pick(d.replica, outer.replica),
 		task:    pick(d.task, outer.task),
-		kind:    d.kind,
-		index:   d.index,
+		kind:    pick(d.kind, outer.kind),
+		index:   pick(d.index, outer.index),
 	}
-	if d.kind == "" {
-		merged.kind, merged.index = outer.kind, outer.index
-	}
-	return merged
 }
 
 // String is the canonical name, as Python writes it into a graph.
@@ -85,7 +82,11 @@ func (d deviceSpec) String() string {
 		}
 	}
 	if d.kind != "" {
-		b.WriteString("/device:" + d.kind + ":" + d.index)
+		index := d.index
+		if index == "" {
+			index = "*"
+		}
+		b.WriteString("/device:" + d.kind + ":" + index)
 	}
 	return b.String()
 }
