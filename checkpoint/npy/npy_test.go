@@ -135,6 +135,10 @@ func TestArchiveGivesTypesBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, a.Names(), len(allTypes)+3)
 	for _, dt := range allTypes {
+		statType, shape, err := a.Stat("a/" + checkpoint.DataTypeName(dt))
+		require.NoError(t, err)
+		assert.Equal(t, dt, statType)
+		assert.Equal(t, []int64{2, 3}, shape)
 		got, err := a.Read("a/" + checkpoint.DataTypeName(dt))
 		require.NoError(t, err)
 		assert.Equal(t, &npy.Array{DType: dt, Shape: []int64{2, 3}, Data: sample(dt)}, got, checkpoint.DataTypeName(dt))
@@ -143,6 +147,8 @@ func TestArchiveGivesTypesBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{[]byte("x"), []byte("a\x00b")}, got.Strings)
 	_, err = a.Read("b")
+	assert.ErrorIs(t, err, npy.ErrNotFound)
+	_, _, err = a.Stat("b")
 	assert.ErrorIs(t, err, npy.ErrNotFound)
 }
 
@@ -277,6 +283,10 @@ func TestArchiveRefusesWhatIsNotSound(t *testing.T) {
 	} {
 		a, err := open(archive(t, &zip.FileHeader{Name: "a.npy", Comment: comment}))
 		require.NoError(t, err)
+		if !strings.HasSuffix(comment, "bfloat16") { // that shows in the values only
+			_, _, err = a.Stat("a")
+			assert.ErrorIs(t, err, npy.ErrCorrupt)
+		}
 		_, err = a.Read("a")
 		assert.ErrorIs(t, err, npy.ErrCorrupt)
 		assert.ErrorContains(t, err, want)

@@ -138,9 +138,29 @@ func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
 // Names lists the arrays by name. The caller must not change it.
 func (a *Archive) Names() []string { return a.names }
 
-// Read reads one array, in the type that it had before an [ArchiveWriter]
-// widened it for NumPy.
-func (a *Archive) Read(name string) (*Array, error) {
+// Stat reads an array's header: the type that [Archive.Read] will give it, and
+// its shape.
+func (a *Archive) Stat(name string) (checkpoint.DataType, []int64, error) {
+	var h *header
+	f, err := a.open(name, func(r io.Reader) (err error) {
+		h, err = readHeader(r)
+		return err
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
+		dt, err := originalType(h.dtype, typeName)
+		if err != nil {
+			return 0, nil, fmt.Errorf("array %q: %w", name, err)
+		}
+		h.dtype = dt
+	}
+	return h.dtype, h.shape, nil
+}
+
+// open finds a member and lets read have its contents.
+func (a *Archive) open(name string, read func(io.Reader) error) (*zip.File, error) {
 	f := a.members[name]
 	if f == nil {
 		return nil, fmt.Errorf("npy: no array %q in the archive: %w", name, ErrNotFound)
@@ -150,9 +170,22 @@ func (a *Archive) Read(name string) (*Array, error) {
 		return nil, fmt.Errorf("array %q: %w", name, readError(err))
 	}
 	defer r.Close()
-	array, err := Read(r)
-	if err != nil {
+	if err := read(r); err != nil {
 		return nil, fmt.Errorf("array %q: %w", name, err)
+	}
+	return f, nil
+}
+
+// Read reads one array, in the type that it had before an [ArchiveWriter]
+// widened it for NumPy.
+func (a *Archive) Read(name string) (*Array, error) {
+	var array *Array
+	f, err := a.open(name, func(r io.Reader) (err error) {
+		array, err = Read(r)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
 		if err := array.restoreType(typeName); err != nil {
@@ -162,14 +195,23 @@ func (a *Archive) Read(name string) (*Array, error) {
 	return array, nil
 }
 
-// restoreType undoes what [StoredType] did for a type that NumPy lacks.
-func (a *Array) restoreType(name string) error {
+// originalType checks a comment's word on the type that stored was before.
+func originalType(stored checkpoint.DataType, name string) (checkpoint.DataType, error) {
 	dt, ok := checkpoint.ParseDataType(name)
 	if !ok {
-		return corrupt("unknown type %q in the comment", name)
+		return 0, corrupt("unknown type %q in the comment", name)
 	}
-	if stored, err := StoredType(dt); err != nil || stored != a.DType {
-		return corrupt("a %s cannot have been a %s", checkpoint.DataTypeName(a.DType), name)
+	if as, err := StoredType(dt); err != nil || as != stored {
+		return 0, corrupt("a %s cannot have been a %s", checkpoint.DataTypeName(stored), name)
+	}
+	return dt, nil
+}
+
+// restoreType undoes what [StoredType] did for a type that NumPy lacks.
+func (a *Array) restoreType(name string) error {
+	dt, err := originalType(a.DType, name)
+	if err != nil {
+		return err
 	}
 	if elem.SmallFloat(dt) && dt != a.DType {
 		values := make([]float32, len(a.Data)/4)

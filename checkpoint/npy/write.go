@@ -99,25 +99,45 @@ func writeWidened(w io.Writer, dt checkpoint.DataType, n int64, data io.Reader) 
 // different lengths.
 const maxPadding = 1 << 30
 
-// WriteStrings writes strings, row-major, as a .npy file of fixed-width bytes.
-func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
+// CheckStrings tells whether [WriteStrings] can write the strings without
+// changing any, and without a multiple of their size: [ErrUnsupported] says
+// why not.
+func CheckStrings(shape []int64, values [][]byte) error {
+	_, err := stringWidth(shape, values)
+	return err
+}
+
+// stringWidth gives the width, in bytes, at which the strings are written.
+func stringWidth(shape []int64, values [][]byte) (int, error) {
 	if n, ok := checkpoint.NumElements(shape); !ok || n != int64(len(values)) {
-		return unsupported("%d strings in shape %v", len(values), shape)
+		return 0, unsupported("%d strings in shape %v", len(values), shape)
+	}
+	if len(shape) > maxRank {
+		return 0, unsupported("%d dimensions; NumPy has at most %d", len(shape), maxRank)
 	}
 	width, total := 1, int64(0)
 	for i, v := range values {
 		if len(v) > 0 && v[len(v)-1] == 0 {
-			return unsupported("string %d ends in a zero byte, which NumPy's fixed-width strings drop", i)
+			return 0, unsupported("string %d ends in a zero byte, which NumPy's fixed-width strings drop", i)
 		}
 		width = max(width, len(v))
 		total += int64(len(v))
 	}
 	if width > maxStringWidth {
-		return unsupported("a string of %d bytes", width)
+		return 0, unsupported("a string of %d bytes", width)
 	}
 	if padded := int64(width) * int64(len(values)); padded-total > maxPadding {
-		return unsupported("%d strings, the longest of %d bytes, would take %d bytes in NumPy's fixed width instead of %d",
+		return 0, unsupported("%d strings, the longest of %d bytes, would take %d bytes in NumPy's fixed width instead of %d",
 			len(values), width, padded, total)
+	}
+	return width, nil
+}
+
+// WriteStrings writes strings, row-major, as a .npy file of fixed-width bytes.
+func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
+	width, err := stringWidth(shape, values)
+	if err != nil {
+		return err
 	}
 	b := bufio.NewWriter(w)
 	b.Write(formatHeader(descr(checkpoint.String, width), shape))

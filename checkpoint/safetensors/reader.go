@@ -168,27 +168,55 @@ func (r *Reader) Lookup(name string) (TensorInfo, bool) {
 	return r.tensors[i], true
 }
 
-// ReadInto reads a tensor's bytes, little-endian, into dst, which must have
-// exactly the tensor's size.
-func (r *Reader) ReadInto(name string, dst []byte) error {
+// OpenTensor streams a tensor's bytes, little-endian. Streams of one Reader may
+// be read side by side.
+func (r *Reader) OpenTensor(name string) (io.Reader, error) {
 	t, ok := r.Lookup(name)
 	if !ok {
-		return fmt.Errorf("safetensors: no tensor %q in the file: %w", name, ErrNotFound)
+		return nil, fmt.Errorf("safetensors: no tensor %q in the file: %w", name, ErrNotFound)
 	}
-	if int64(len(dst)) != t.Bytes {
-		return fmt.Errorf("safetensors: tensor %q has %d bytes, the memory given %d: %w", name, t.Bytes, len(dst), ErrMismatch)
-	}
-	if err := readAt(r.r, dst, r.base+t.Offset); err != nil {
-		return fmt.Errorf("safetensors: reading tensor %q: %w", name, err)
-	}
-	if t.DType == checkpoint.Bool {
-		for i, b := range dst {
+	return &tensorReader{t: t, in: io.NewSectionReader(r.r, r.base+t.Offset, t.Bytes)}, nil
+}
+
+// tensorReader checks on the way what the header cannot promise.
+type tensorReader struct {
+	t   TensorInfo
+	in  *io.SectionReader
+	pos int64
+}
+
+func (s *tensorReader) Read(p []byte) (int, error) {
+	n, err := s.in.Read(p)
+	if s.t.DType == checkpoint.Bool {
+		for i, b := range p[:n] {
 			if b > 1 {
-				return corrupt("tensor %q: element %d is %d, not a bool", name, i, b)
+				return i, corrupt("tensor %q: element %d is %d, not a bool", s.t.Name, s.pos+int64(i), b)
 			}
 		}
 	}
-	return nil
+	s.pos += int64(n)
+	switch {
+	case err == io.EOF && s.pos < s.t.Bytes:
+		err = io.ErrUnexpectedEOF // the file shrank
+		fallthrough
+	case err != nil && err != io.EOF:
+		err = fmt.Errorf("safetensors: reading tensor %q: %w", s.t.Name, err)
+	}
+	return n, err
+}
+
+// ReadInto reads a tensor's bytes, little-endian, into dst, which must have
+// exactly the tensor's size.
+func (r *Reader) ReadInto(name string, dst []byte) error {
+	in, err := r.OpenTensor(name)
+	if err != nil {
+		return err
+	}
+	if t, _ := r.Lookup(name); int64(len(dst)) != t.Bytes {
+		return fmt.Errorf("safetensors: tensor %q has %d bytes, the memory given %d: %w", name, t.Bytes, len(dst), ErrMismatch)
+	}
+	_, err = io.ReadFull(in, dst)
+	return err
 }
 
 // Close closes the file that [Open] opened.
