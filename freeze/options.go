@@ -21,8 +21,15 @@ type Options struct {
 	VariableDenylist  []string
 
 	// InitializerNodes are kept beside the outputs, with what they need, so
-	// that tables can be initialised in the frozen graph.
+	// that tables can be initialised in the frozen graph. [Report] names those
+	// of the tables that the outputs use.
 	InitializerNodes []string
+
+	// EmbedTables puts the text files that the kept initializer nodes read into
+	// the graph, as constants. Assets, when not empty, is the folder where the
+	// files are if they are not where the graph says.
+	EmbedTables bool
+	Assets      string
 
 	// SaverDef says which of several savers in the graph knows the keys of
 	// the checkpoint. nil: the restore nodes that fit the checkpoint best.
@@ -43,9 +50,15 @@ type Report struct {
 	Repairs   []Repair   // writes to variables that were taken out
 	Assets    []string   // names of the Const nodes that hold file names of lookup tables
 	Tables    []string   // lookup tables that the frozen graph has to initialise
-	Inputs    []string   // placeholders that the frozen graph takes
-	Bytes     int64      // bytes of the constants made
-	Size      int64      // bytes of the frozen graph as a file
+
+	// TableInitializers are the nodes that fill the tables; they are in the
+	// frozen graph only if Options.InitializerNodes asked for them.
+	TableInitializers []string
+	Embedded          []string // files that went into the graph
+
+	Inputs []string // placeholders that the frozen graph takes
+	Bytes  int64    // bytes of the constants made
+	Size   int64    // bytes of the frozen graph as a file
 }
 
 // Variable is one that became a constant.

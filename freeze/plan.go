@@ -98,6 +98,11 @@ func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]s
 		return nil, err
 	}
 	f.describeTables(b, def)
+	if o.EmbedTables {
+		if err := f.embedTables(b, o.Assets); err != nil {
+			return nil, err
+		}
+	}
 	if err := f.rewrite(b, reached, keep); err != nil {
 		return nil, err
 	}
@@ -116,7 +121,7 @@ func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]s
 			b.mutable(i).Device = ""
 		}
 	}
-	if len(f.report.Repairs) > 0 { // what only the dropped writes needed goes too
+	if len(f.report.Repairs)+len(f.report.Embedded) > 0 { // what only the replaced nodes needed goes too
 		if err := b.extract(roots); err != nil {
 			return nil, err
 		}

@@ -23,7 +23,8 @@ type freezeFlags struct {
 	outputs, output, initializers, allow, deny            string
 	keepDevices, optimize                                 bool
 	round                                                 string
-	inputs                                                string
+	inputs, assets                                        string
+	embedTables                                           bool
 	constants                                             []string
 	clearDevices, binary                                  bool
 	ignored                                               string
@@ -79,6 +80,8 @@ node that is clearly an output; otherwise the likely ones are listed.`,
 	fl.StringVar(&f.inputs, "input_names", "", "with --optimize: the nodes that will be fed, with commas")
 	fl.StringSliceVar(&f.constants, "constant", nil, "fix a boolean placeholder: is_training=false")
 	fl.StringVar(&f.round, "round", "", "store weights as float16 or bfloat16")
+	fl.BoolVar(&f.embedTables, "embed_tables", false, "put the text files of lookup tables into the graph")
+	fl.StringVar(&f.assets, "assets", "", "where those files are, if not where the graph says")
 	fl.BoolVar(&f.asJSON, "json", false, "the summary as JSON")
 	for _, name := range []string{"restore_op_name", "filename_tensor_name"} {
 		fl.StringVar(&f.ignored, name, "", "accepted and not needed, as by freeze_graph.py")
@@ -117,7 +120,7 @@ func joinBooleans(args []string) []string {
 func (f *freezeFlags) plan(args []string) (*freeze.Plan, error) {
 	o := &freeze.Options{
 		Outputs: list(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: list(f.initializers),
-		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny),
+		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny), EmbedTables: f.embedTables, Assets: f.assets,
 	}
 	if f.saver != "" {
 		sd, err := freeze.ReadSaverDef(f.saver)

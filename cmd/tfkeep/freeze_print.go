@@ -57,26 +57,32 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 		field("rounded", r.Node+": largest error "+short(r.MaxError)+", mean square error "+short(r.RMSError)+" of "+short(r.RMS))
 	}
 	field("tables", append([]string(nil), s.Tables...)...)
-	if len(s.Assets) > 0 {
+	field("embedded", append([]string(nil), s.Embedded...)...)
+	if len(s.TableInitializers) > 0 && f.initializers == "" {
+		c.Note("the tables must be filled before use; keep the nodes that do so with --initializer_nodes %s", strings.Join(s.TableInitializers, ","))
+	}
+	if len(s.Assets) > len(s.Embedded) {
 		field("assets", append([]string(nil), s.Assets...)...)
-		c.Note("the tables are filled from the files that these nodes name; ship them with the graph")
+		c.Note("the tables are filled from the files that these nodes name; ship them with the graph, or use --embed_tables")
 	}
 	return nil
 }
 
 type frozenJSON struct {
-	Path      string           `json:"path"`
-	Bytes     int64            `json:"bytes"`
-	Nodes     int              `json:"nodes"`
-	Inputs    []string         `json:"inputs"`
-	Outputs   []string         `json:"outputs"`
-	Variables []frozenVariable `json:"variables"`
-	Kept      []string         `json:"kept"`
-	Repairs   []freezeRepair   `json:"repairs"`
-	Folded    []string         `json:"folded_batch_norms"`
-	Rounded   []frozenRounding `json:"rounded"`
-	Tables    []string         `json:"tables"`
-	Assets    []string         `json:"assets"`
+	Path         string           `json:"path"`
+	Bytes        int64            `json:"bytes"`
+	Nodes        int              `json:"nodes"`
+	Inputs       []string         `json:"inputs"`
+	Outputs      []string         `json:"outputs"`
+	Variables    []frozenVariable `json:"variables"`
+	Kept         []string         `json:"kept"`
+	Repairs      []freezeRepair   `json:"repairs"`
+	Folded       []string         `json:"folded_batch_norms"`
+	Rounded      []frozenRounding `json:"rounded"`
+	Tables       []string         `json:"tables"`
+	Assets       []string         `json:"assets"`
+	Initializers []string         `json:"table_initializers"`
+	Embedded     []string         `json:"embedded"`
 }
 
 type frozenVariable struct {
@@ -105,7 +111,7 @@ type frozenRounding struct {
 func (s *frozenSummary) json() frozenJSON {
 	some := func(names []string) []string { return append([]string{}, names...) } // [] and not null
 	j := frozenJSON{Path: s.Path, Bytes: s.Size, Nodes: s.Nodes, Inputs: some(s.Inputs), Outputs: some(s.Outputs), Kept: some(s.Kept),
-		Tables: some(s.Tables), Assets: some(s.Assets), Variables: []frozenVariable{}, Repairs: []freezeRepair{}, Folded: []string{}, Rounded: []frozenRounding{}}
+		Tables: some(s.Tables), Assets: some(s.Assets), Initializers: some(s.TableInitializers), Embedded: some(s.Embedded), Variables: []frozenVariable{}, Repairs: []freezeRepair{}, Folded: []string{}, Rounded: []frozenRounding{}}
 	for _, v := range s.Frozen {
 		j.Variables = append(j.Variables, frozenVariable{v.Name, v.Key, v.DType, append([]int64{}, v.Shape...), v.Bytes})
 	}
