@@ -134,8 +134,12 @@ func sweepPrefix(fsys vfs.FS, prefix string) (removed []string, err error) {
 	if err != nil {
 		return nil, fileError("sweep", prefix, err)
 	}
-	if removed, err = recoverPrefix(fsys, prefix, lock); err == nil {
-		// Last, as long as it is needed to tell what else is to be removed.
+	removed, err = recoverPrefix(fsys, prefix, lock)
+	if err == nil && len(removed) > 0 {
+		err = syncDirOf(fsys, prefix, false)
+	}
+	if err == nil {
+		// Last, since it tells what else is to be removed.
 		if err = fsys.Remove(lockName); err == nil && wasThere {
 			removed = append(removed, lockName)
 		}

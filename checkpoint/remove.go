@@ -116,7 +116,11 @@ func (r *remover) removeRest(last []string) error {
 		}
 	}
 	names = append(names, MetaGraphPath(r.prefix, r.metaSuffix))
-	if _, err := removeAll(r.fs, names); err != nil {
+	if _, err := removeAll(r.fs, names); err != nil || len(last) == 0 {
+		return err
+	}
+	// What tells that the rest is to be removed goes when that is gone for good.
+	if err := syncDirOf(r.fs, r.prefix, r.noSync); err != nil {
 		return err
 	}
 	_, err = removeAll(r.fs, last)

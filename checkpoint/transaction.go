@@ -63,7 +63,11 @@ func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transact
 	if tx.index, err = vfs.OpenLocked(fsys, prefix+indexSuffix+vfs.TempSuffix); err != nil {
 		return nil, fileError("create", prefix, err)
 	}
-	if _, err = recoverPrefix(fsys, prefix, tx.index); err == nil {
+	removed, err := recoverPrefix(fsys, prefix, tx.index)
+	if err == nil && len(removed) > 0 {
+		err = tx.syncDir()
+	}
+	if err == nil {
 		err = tx.index.Truncate(0)
 	}
 	if err == nil {
@@ -279,6 +283,7 @@ func (tx *transaction) abort() error {
 		}
 		_ = f.Close()
 	}
+	errs = append(errs, tx.syncDir())
 	if errors.Join(errs...) == nil {
 		errs = append(errs, removeIfThere(tx.fs, tx.prefix+indexSuffix+vfs.TempSuffix))
 	}

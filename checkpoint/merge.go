@@ -1,0 +1,271 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/tfkeep/tfkeep/internal/table"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// MergeOptions tunes [Merge]. Nil is what the MergeV2Checkpoints op does without
+// its attributes.
+type MergeOptions struct {
+	// KeepSources leaves the merged checkpoints where they are.
+	KeepSources bool
+	// DeleteOldDirs removes the directories of the sources, if they are empty
+	// then and not the destination's.
+	DeleteOldDirs bool
+	// AllowMissingFiles merges those of the prefixes that exist, one at least.
+	AllowMissingFiles bool
+	NoSync            bool   // as in WriterOptions
+	FS                vfs.FS // nil is the operating system's
+}
+
+// Merge makes one checkpoint of several V2 checkpoints, such as the shards that a
+// cluster's machines have written. Their data files are not copied where the
+// file system can give a file a second name; they become the shards of the
+// merged checkpoint in the order of the prefixes.
+//
+// Unlike TensorFlow's merge, which moves the data files first, this one is all or
+// nothing: until the merged checkpoint is committed, the sources and a checkpoint
+// that was called dst before are whole. The sources are removed after that.
+func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) error {
+	m := &merger{fs: vfs.OS, dst: dst, entries: map[string]*bundleEntry{}, shards: map[string]int{}}
+	if o != nil {
+		m.opts = *o
+		if o.FS != nil {
+			m.fs = o.FS
+		}
+	}
+	for _, p := range prefixes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := m.read(p); err != nil {
+			return err
+		}
+	}
+	if len(m.sources) == 0 {
+		return &Error{Op: "merge", File: dst, Offset: -1, Err: ErrNotFound,
+			Detail: "At least one prefix checkpoint file must exist, but none existed."}
+	}
+	if err := m.commit(ctx); err != nil {
+		return err
+	}
+	return m.removeSources()
+}
+
+type merger struct {
+	fs   vfs.FS
+	dst  string
+	opts MergeOptions
+
+	sources []string // the prefixes that were there
+	header  bundleHeader
+	entries map[string]*bundleEntry
+	shards  map[string]int // data file of a source → shard of the result
+	order   []string       // those data files by shard
+}
+
+// read takes in the entries of one source.
+func (m *merger) read(prefix string) error {
+	name := prefix + indexSuffix
+	f, err := m.fs.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if m.opts.AllowMissingFiles {
+			return nil
+		}
+		return &Error{Op: "merge", File: name, Offset: -1, Err: fmt.Errorf("%w: %w", ErrNotFound, err),
+			Detail: "allow_missing_files was set to false and " + prefix + " did not exist."}
+	}
+	if err != nil {
+		return fileError("merge", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fileError("merge", name, err)
+	}
+	t, err := table.NewReader(f, info.Size(), nil)
+	if err != nil {
+		return tableError("merge", name, err)
+	}
+	src := mergeSource{merger: m, prefix: prefix, first: len(m.sources) == 0}
+	m.sources = append(m.sources, prefix)
+	err = t.Scan(src.add)
+	if err == nil && !src.hasHeader {
+		err = src.error(ErrCorrupt, "", "the index is empty: not even a header")
+	}
+	return tableError("merge", name, err)
+}
+
+// mergeSource is a source while its entries are read.
+type mergeSource struct {
+	*merger
+	prefix    string
+	first     bool
+	hasHeader bool
+	numShards int
+}
+
+func (s *mergeSource) add(e table.Entry) error {
+	if !s.hasHeader {
+		s.hasHeader = true
+		return s.addHeader(e)
+	}
+	entry, _, err := decodeBundleEntry(slices.Clone(e.Value), nil)
+	if err == nil {
+		err = entry.check(s.numShards)
+	}
+	if err != nil {
+		return s.error(ErrCorrupt, string(e.Key), err.Error())
+	}
+	key := string(e.Key)
+	present := s.entries[key]
+	switch {
+	case present == nil:
+		entry.shard = s.shardOf(entry.shard)
+		s.entries[key] = &entry
+		return nil
+	case len(present.slices) == 0:
+		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s encountered, when merging prefix: %s", key, s.prefix))
+	case len(entry.slices) == 0:
+		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s; attempting to merge in a non-slice bundle entry", key))
+	case present.dtype != entry.dtype || !slices.Equal(present.shape, entry.shape):
+		return s.error(ErrMismatch, key, fmt.Sprintf("its slices are of %s %v here, of %s %v in an earlier prefix",
+			DataTypeName(entry.dtype), entry.shape, DataTypeName(present.dtype), present.shape))
+	}
+	present.slices = append(present.slices, entry.slices...)
+	return nil
+}
+
+func (s *mergeSource) addHeader(e table.Entry) error {
+	if len(e.Key) > 0 {
+		return s.error(ErrCorrupt, "", "the header is missing")
+	}
+	h, err := decodeBundleHeader(e.Value)
+	if err != nil {
+		return s.error(ErrCorrupt, "", err.Error())
+	}
+	if err := h.versions.check(); err != nil {
+		return s.error(ErrUnsupported, "", err.Error())
+	}
+	s.numShards = h.numShards
+	switch {
+	case s.first:
+		s.header = h
+	case h.bigEndian != s.header.bigEndian:
+		return s.error(ErrMismatch, "", "Merging bundles with conflicting endianness; inputs corrupted?")
+	case string(h.versions.encode(nil)) != string(s.header.versions.encode(nil)):
+		return s.error(ErrMismatch, "", fmt.Sprintf("Merging bundles with different format versions: merged %+v vs. curr %+v", s.header.versions, h.versions))
+	}
+	return nil
+}
+
+// shardOf gives a source's data file its number in the result. Files that no
+// entry names are not taken along.
+func (s *mergeSource) shardOf(shard int) int {
+	name := dataFile(s.prefix, shard, s.numShards)
+	n, ok := s.shards[name]
+	if !ok {
+		n = len(s.order)
+		s.shards[name] = n
+		s.order = append(s.order, name)
+	}
+	return n
+}
+
+func (s *mergeSource) error(kind error, tensor, detail string) error {
+	return &Error{Op: "merge", File: s.prefix + indexSuffix, Tensor: tensor, Offset: -1, Err: kind, Detail: detail}
+}
+
+// commit writes the result.
+func (m *merger) commit(ctx context.Context) error {
+	tx, err := begin(m.fs, m.dst, max(len(m.order), 1), m.opts.NoSync)
+	if err != nil {
+		return err
+	}
+	for i, name := range m.order {
+		err := ctx.Err()
+		if err == nil {
+			err = tx.linkData(ctx, i, name)
+		}
+		if err != nil {
+			return errors.Join(err, tx.abort())
+		}
+	}
+	for _, e := range m.entries {
+		e.shard += tx.layout.first
+	}
+	m.header.numShards = tx.layout.total
+	return tx.commit(func(f vfs.File) error { return writeIndexTable(f, m.header, m.entries) })
+}
+
+// linkData makes a file that exists a data file of the checkpoint, by a second
+// name or, where that is refused, a copy.
+func (tx *transaction) linkData(ctx context.Context, shard int, name string) error {
+	final := dataFile(tx.prefix, tx.layout.first+shard, tx.layout.total)
+	temp := final + vfs.TempSuffix
+	if err := tx.fs.Link(name, temp); err == nil {
+		// Opened anew to be synced: TensorFlow, which does not, may have
+		// written it.
+		f, err := tx.fs.Open(temp)
+		_, err = tx.add(f, final, false, err)
+		return err
+	}
+	src, err := tx.fs.Open(name)
+	if err != nil {
+		return fileError("merge", name, err)
+	}
+	defer src.Close()
+	dst, err := tx.createData(shard)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(dst, &contextReader{ctx, src}); err != nil {
+		return fileError("merge", final, err)
+	}
+	return nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+func (m *merger) removeSources() error {
+	if m.opts.KeepSources {
+		return nil
+	}
+	var errs []error
+	for _, p := range m.sources {
+		// A source that was replaced by the result is not there any more.
+		if filepath.Clean(p) == filepath.Clean(m.dst) {
+			continue
+		}
+		errs = append(errs, Remove(p, &RemoveOptions{Version: V2, NoSync: true, FS: m.fs}))
+	}
+	if m.opts.DeleteOldDirs {
+		for _, p := range m.sources {
+			// Not an error, as in TensorFlow: other files may be there.
+			if dir := filepath.Dir(p); dir != filepath.Dir(m.dst) {
+				_ = m.fs.Remove(dir)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

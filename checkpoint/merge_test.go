@@ -1,0 +1,122 @@
+package checkpoint_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+const pyMerge = `
+tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=args[0], destination_prefix=args[1],
+                              delete_old_dirs=args[2], allow_missing_files=args[3])
+result = None
+`
+
+// writeParts writes a checkpoint for every shard of the tensors.
+func writeParts(t *testing.T, dir string, shards int, tensors []checkpoint.Tensor) []string {
+	var prefixes []string
+	for i := range shards {
+		var own []checkpoint.Tensor
+		for _, x := range tensors {
+			if x.Shard == i {
+				x.Shard = 0
+				own = append(own, x)
+			}
+		}
+		p := filepath.Join(dir, "parts", fmt.Sprintf("part-%d", i))
+		write(t, p, nil, own)
+		prefixes = append(prefixes, p)
+	}
+	return prefixes
+}
+
+func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
+	tensors := append(slicesOf(filled(1, "p", checkpoint.Float32, 9, 2), 2, 3, 4),
+		filled(2, "a", checkpoint.Int64, 3), text("s", []int64{1}, "hello"))
+	tensors[4].Shard = 2
+	theirs, ours := t.TempDir(), t.TempDir()
+	parts := writeParts(t, theirs, 3, tensors)
+	oracle.RunEager(t, pyMerge, parts, filepath.Join(theirs, "m"), true, false)
+
+	parts = writeParts(t, ours, 3, tensors)
+	err := checkpoint.Merge(context.Background(), parts, filepath.Join(ours, "m"), &checkpoint.MergeOptions{DeleteOldDirs: true})
+	require.NoError(t, err)
+	assertSameFiles(t, theirs, ours)
+	assert.NoDirExists(t, filepath.Join(ours, "parts"))
+}
+
+func TestMergeOfShardedCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	one := append(slicesOf(filled(1, "p", checkpoint.Float32, 4, 2), 2, 2), filled(3, "b", checkpoint.Int64, 3))
+	write(t, filepath.Join(dir, "one"), &checkpoint.WriterOptions{NumShards: 2}, one)
+	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", checkpoint.Int64, 3)})
+	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", checkpoint.Int64, 3)}) // now shard 1 of 2
+	err := checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "one"), filepath.Join(dir, "two")},
+		filepath.Join(dir, "m"), &checkpoint.MergeOptions{KeepSources: true})
+	require.NoError(t, err)
+	assert.Len(t, filesOf(t, dir), 3+2+4)
+	all := append(one, filled(2, "a", checkpoint.Int64, 3))
+	for i := range all {
+		all[i].Shard = 0
+	}
+	copied, direct := t.TempDir(), t.TempDir()
+	restoreAndSaveV2(t, filepath.Join(dir, "m"), filepath.Join(copied, "m"), all)
+	write(t, filepath.Join(direct, "m"), nil, all)
+	assertSameFiles(t, direct, copied)
+}
+
+func TestMergeErrors(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	tensor := []checkpoint.Tensor{filled(1, "a", checkpoint.Float32, 2)}
+	write(t, at("one"), nil, tensor)
+	write(t, at("two"), nil, tensor)
+	require.NoError(t, os.WriteFile(at("bad.index"), []byte("not a table"), 0o644))
+	before := filesOf(t, dir)
+	for _, c := range []struct {
+		name     string
+		prefixes []string
+		options  *checkpoint.MergeOptions
+		kind     error
+		text     string
+	}{
+		{"the same tensor twice", []string{at("one"), at("two")}, nil, checkpoint.ErrDuplicate,
+			"Duplicate tensor keyed by a encountered, when merging prefix: " + at("two")},
+		{"a missing source", []string{at("one"), at("none")}, nil, checkpoint.ErrNotFound,
+			"allow_missing_files was set to false and " + at("none") + " did not exist."},
+		{"no source", nil, nil, checkpoint.ErrNotFound, "At least one prefix checkpoint file must exist, but none existed."},
+		{"none of them", []string{at("none")}, &checkpoint.MergeOptions{AllowMissingFiles: true}, checkpoint.ErrNotFound,
+			"At least one prefix checkpoint file must exist, but none existed."},
+		{"a damaged source", []string{at("bad")}, nil, checkpoint.ErrCorrupt, "bad.index"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := checkpoint.Merge(context.Background(), c.prefixes, at("m"), c.options)
+			require.ErrorIs(t, err, c.kind)
+			assert.ErrorContains(t, err, c.text)
+			assert.Equal(t, before, filesOf(t, dir))
+		})
+	}
+}
+
+func TestMergeOntoOneOfItsSources(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filled(1, "a", checkpoint.Float32, 20_000), filled(2, "b", checkpoint.Float32, 3)
+	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{a})
+	write(t, filepath.Join(dir, "n"), nil, []checkpoint.Tensor{b})
+	require.NoError(t, checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "m"), filepath.Join(dir, "n")}, filepath.Join(dir, "m"), nil))
+	assert.Equal(t, []string{"m.data-00000-of-00002", "m.data-00001-of-00002", "m.index"}, names(filesOf(t, dir)))
+	r, err := checkpoint.Open(filepath.Join(dir, "m"), nil)
+	require.NoError(t, err)
+	defer r.Close()
+	got, err := r.ReadBytes(context.Background(), "a")
+	require.NoError(t, err)
+	assert.Equal(t, a.Data, got)
+}

@@ -1,0 +1,143 @@
+package checkpoint_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "m")
+	for version, want := range [][]string{
+		{"m.data-00000-of-00001", "m.index"},
+		{"m.data-00001-of-00002", "m.index"},
+		{"m.data-00000-of-00001", "m.index"},
+	} {
+		tensors := []checkpoint.Tensor{filled(uint64(version), "a", checkpoint.Float32, 30, 40), text("s", []int64{2}, "x", "yy")}
+		tensors = append(tensors, slicesOf(filled(uint64(version), "p", checkpoint.Int32, 6, 2), 2, 4)[:]...)
+		for i := range tensors {
+			tensors[i].Shard = 0
+		}
+		write(t, prefix, nil, tensors)
+		assert.Equal(t, want, names(filesOf(t, dir)), "after save %d", version+1)
+
+		copied, direct := t.TempDir(), t.TempDir()
+		restoreAndSaveV2(t, prefix, filepath.Join(copied, "m"), tensors)
+		write(t, filepath.Join(direct, "m"), nil, tensors)
+		assertSameFiles(t, direct, copied)
+	}
+}
+
+func TestPythonsSaverRestoresAndRemovesAnOverwrittenCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "m")
+	v := checkpoint.Tensor{Name: "v", DType: checkpoint.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 2, 0, 0, 0}}
+	write(t, prefix, &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{v})
+	write(t, prefix, nil, []checkpoint.Tensor{v})
+	write(t, prefix, nil, []checkpoint.Tensor{v})
+	got := oracle.Value[map[string]any](t, `
+v = tf1.get_variable('v', [2], tf.int32, initializer=tf1.zeros_initializer())
+with tf1.Session() as s:
+    tf1.train.Saver().restore(s, args[0])
+    value = s.run(v).tolist()
+listed = tf.train.list_variables(args[0])
+tf1.train.remove_checkpoint(args[0])
+result = {'value': value, 'listed': [[n, list(s)] for n, s in listed], 'left': os.listdir(os.path.dirname(args[0]))}
+`, prefix)
+	assert.Equal(t, []any{1.0, 2.0}, got["value"])
+	assert.Equal(t, []any{[]any{"v", []any{2.0}}}, got["listed"])
+	assert.Empty(t, got["left"])
+}
+
+func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "m")
+	old := []checkpoint.Tensor{filled(1, "v", checkpoint.Float32, 50_000)}
+	write(t, prefix, nil, old)
+	w, err := checkpoint.Create(prefix, nil)
+	require.NoError(t, err)
+	require.NoError(t, w.Add(context.Background(), filled(2, "v", checkpoint.Float32, 50_000)))
+	r, err := checkpoint.Open(prefix, nil)
+	require.NoError(t, err)
+	got, err := r.ReadBytes(context.Background(), "v")
+	require.NoError(t, err)
+	assert.Equal(t, old[0].Data, got)
+	require.NoError(t, r.Close())
+	require.NoError(t, w.Close())
+	assert.Equal(t, []string{"m.data-00000-of-00001", "m.index"}, names(filesOf(t, filepath.Dir(prefix))))
+}
+
+func TestASecondWriterOfAPrefixIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	w, err := checkpoint.Create(filepath.Join(dir, "m"), nil)
+	require.NoError(t, err)
+	_, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
+	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	other, err := checkpoint.Create(filepath.Join(dir, "n"), nil)
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
+	removed, err := checkpoint.Sweep(dir, nil)
+	require.NoError(t, err)
+	assert.Empty(t, removed, "a writer at work is left alone")
+	require.NoError(t, w.Close())
+	w, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	assert.Empty(t, filesOf(t, dir))
+}
+
+func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{filled(1, "v", checkpoint.Float32, 5)})
+	touch := func(name string) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o644))
+	}
+	for _, name := range []string{
+		"n.data-00000-of-00001.tempstate123", "n.index.tempstate18446744073709551615", "checkpoint.tmp0123456789abcdef0123456789abcdef",
+		"n_temp/part-00000-of-00002.data-00000-of-00001", "n_temp_0123456789abcdef0123456789abcdef/part-00001-of-00002.index",
+		"mine_temp/notes", "n.tempstate", "checkpoint.tmp", "k.data-00000-of-00001",
+	} {
+		touch(name)
+	}
+	removed, err := checkpoint.Sweep(dir, nil)
+	require.NoError(t, err)
+	assert.Empty(t, removed, "TensorFlow may be at work on them")
+	removed, err = checkpoint.Sweep(dir, &checkpoint.SweepOptions{Idle: -1})
+	require.NoError(t, err)
+	assert.Len(t, removed, 7)
+	assert.Equal(t, []string{"checkpoint.tmp", "k.data-00000-of-00001", "m.data-00000-of-00001", "m.index", "n.tempstate"}, names(filesOf(t, dir)))
+	assert.FileExists(t, filepath.Join(dir, "mine_temp/notes"))
+	assert.NoDirExists(t, filepath.Join(dir, "n_temp"))
+}
+
+func TestSweepOfNoDirectoryIsClean(t *testing.T) {
+	removed, err := checkpoint.Sweep(filepath.Join(t.TempDir(), "none"), nil)
+	require.NoError(t, err)
+	assert.Empty(t, removed)
+}
+
+func TestRemoveOfNothingIsNoError(t *testing.T) {
+	require.NoError(t, checkpoint.Remove(filepath.Join(t.TempDir(), "none"), nil))
+}
+
+func TestALockIsHeldOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	lock, err := checkpoint.Lock(path, nil)
+	require.NoError(t, err)
+	_, err = checkpoint.Lock(path, nil)
+	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	require.NoError(t, lock.Close())
+	lock, err = checkpoint.Lock(path, nil)
+	require.NoError(t, err)
+	require.NoError(t, lock.Close())
+	assert.Empty(t, filesOf(t, filepath.Dir(path)))
+}
