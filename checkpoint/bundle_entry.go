@@ -45,7 +45,7 @@ func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err
 		case 1:
 			return f.int32((*int32)(&e.dtype))
 		case 2:
-			dims, err = f.decodeShape(dims[:start])
+			dims, err = f.decodeShape(dims, start)
 		case 3:
 			return f.int32(&shard)
 		case 4:

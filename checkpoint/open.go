@@ -88,7 +88,8 @@ func findCheckpoint(fsys fs.FS, name string) (f foundCheckpoint, err error) {
 		return f, &Error{Op: "open", File: displayPath(fsys, name), Offset: -1, Err: err}
 	}
 	pattern := name
-	if !strings.ContainsAny(name, "?*[") {
+	isPattern := strings.ContainsAny(name, "?*[")
+	if !isPattern {
 		pattern = name + "-?????-of-?????"
 	}
 	files, err := findShards(fsys, pattern)
@@ -96,6 +97,10 @@ func findCheckpoint(fsys fs.FS, name string) (f foundCheckpoint, err error) {
 		return f, err
 	}
 	if len(files) > 0 {
+		if !isPattern {
+			// As Saver calls them together.
+			pattern = fmt.Sprintf("%s-?????-of-%05d", name, len(files))
+		}
 		return foundCheckpoint{fsys, pattern, files}, nil
 	}
 	shown := displayPath(fsys, name)

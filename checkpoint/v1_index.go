@@ -150,7 +150,7 @@ func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) e
 			err = f.string(&name)
 			in.Name = string(name)
 		case 2:
-			in.Shape, err = f.decodeShape(nil)
+			in.Shape, err = f.decodeShape(in.Shape, 0)
 		case 3:
 			err = f.int32((*int32)(&in.DType))
 		case 4:

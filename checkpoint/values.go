@@ -96,11 +96,25 @@ func bytesOf[T Element](s []T) []byte {
 
 // toNative makes little-endian bytes valid values of Go's.
 func toNative(b []byte, dt DataType) {
-	if dt == Bool {
+	switch dt {
+	case Bool:
 		// A Go bool must be 0 or 1; C++ takes any other byte for true.
 		for i, c := range b {
 			if c > 1 {
 				b[i] = 1
+			}
+		}
+	case Int4, Uint4, Int2, Uint2:
+		// Only the low bits count.
+		shift := 4
+		if dt == Int2 || dt == Uint2 {
+			shift = 6
+		}
+		for i, c := range b {
+			if dt == Int4 || dt == Int2 {
+				b[i] = byte(int8(c<<shift) >> shift)
+			} else {
+				b[i] = c << shift >> shift
 			}
 		}
 	}

@@ -115,8 +115,9 @@ func (f field) typeError() error {
 	return fmt.Errorf("field %d has wire type %d", f.number, f.wire)
 }
 
-// decodeShape reads a TensorShapeProto, appending the dimensions to dims.
-func (f field) decodeShape(dims []int64) ([]int64, error) {
+// decodeShape reads a TensorShapeProto, appending the dimensions to dims, of
+// which start belong to others.
+func (f field) decodeShape(dims []int64, start int) ([]int64, error) {
 	err := f.message(func(f field) error {
 		switch f.number {
 		case 2: // dim
@@ -129,7 +130,7 @@ func (f field) decodeShape(dims []int64) ([]int64, error) {
 			}); err != nil {
 				return err
 			}
-			if len(dims) == maxRank {
+			if len(dims)-start == maxRank {
 				return fmt.Errorf("the shape has more than %d dimensions", maxRank)
 			}
 			dims = append(dims, size)
