@@ -191,17 +191,5 @@ func (l *load) readStrings(ctx context.Context, name string, shape []int64, part
 	if err != nil {
 		return nil, err
 	}
-	flat := make([]string, len(elements))
-	for i, e := range elements {
-		flat[i] = string(e)
-	}
-	v, err := tf.NewTensor(flat)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.Reshape(slices.Clone(shape)); err != nil {
-		tf.Release(v)
-		return nil, err
-	}
-	return v, nil
+	return capi.NewStrings(shape, elements)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"sync"
 
@@ -108,7 +109,11 @@ func (l *dirLock) drop() error {
 		return nil
 	}
 	delete(locks.held, l.key)
-	return errors.Join(l.key.fs.Remove(l.key.path), l.file.Close())
+	err := l.key.fs.Remove(l.key.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // with the directory
+	}
+	return errors.Join(err, l.file.Close())
 }
 
 // lockSet is the locks that one Saver holds.

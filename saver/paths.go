@@ -14,6 +14,16 @@ import (
 // localPath takes the scheme off file:// URIs.
 func localPath(path string) string { return strings.TrimPrefix(path, "file://") }
 
+// dirOf is Python's os.path.dirname: what the path says and no more, so that
+// paths in a state file are written as TensorFlow would.
+func dirOf(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	if i <= 0 {
+		return path[:i+1]
+	}
+	return strings.TrimRight(path[:i], "/")
+}
+
 // isRemotePath reports whether only TensorFlow knows the path's file system:
 // gs://, s3://, hdfs:// and whatever else has a scheme.
 func isRemotePath(path string) bool {

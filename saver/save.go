@@ -287,11 +287,14 @@ func (j *job) commit(ctx context.Context, saved string) error {
 		}
 	}
 
-	state := checkpoint.State{ModelCheckpointPath: saved, AllModelCheckpointPaths: kept.paths()}
+	state := checkpoint.State{ModelCheckpointPath: localPath(saved), AllModelCheckpointPaths: kept.paths()}
+	for i, p := range state.AllModelCheckpointPaths {
+		state.AllModelCheckpointPaths[i] = localPath(p)
+	}
 	if s.opts.KeepCheckpointEveryNHours != 0 {
 		state.LastPreservedTimestamp = seconds(kept.nextKeep.Add(-kept.keepEvery))
 	}
-	err := checkpoint.UpdateState(ctx, filepath.Dir(j.file), state, &checkpoint.StateOptions{
+	err := checkpoint.UpdateState(ctx, dirOf(localPath(j.file)), state, &checkpoint.StateOptions{
 		LatestFilename:    j.opts.latestFilename(),
 		SaveRelativePaths: s.opts.SaveRelativePaths,
 		NoSync:            s.opts.NoSync,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -63,36 +64,9 @@ func toCheckpoint(t *tf.Tensor) (checkpoint.Tensor, error) {
 		}
 		return c, nil
 	}
-	flat, err := stringElements(t)
-	if err != nil {
-		return c, err
-	}
-	c.Strings = flat
-	return c, nil
-}
-
-// stringElements reads a tensor of strings row by row.
-func stringElements(t *tf.Tensor) ([][]byte, error) {
-	n, ok := checkpoint.NumElements(t.Shape())
-	if !ok {
-		return nil, fmt.Errorf("%w: a tensor of shape %v", ErrArgument, t.Shape())
-	}
-	out := make([][]byte, 0, n)
-	if n == 0 {
-		return out, nil
-	}
-	shape := slices.Clone(t.Shape())
-	if err := t.Reshape([]int64{n}); err != nil {
-		return nil, err
-	}
-	values, ok := t.Value().([]string)
-	if !ok {
-		return nil, fmt.Errorf("%w: not a tensor of strings", ErrArgument)
-	}
-	for _, v := range values {
-		out = append(out, []byte(v))
-	}
-	return out, t.Reshape(shape)
+	var err error
+	c.Strings, err = capi.Strings(t)
+	return c, err
 }
 
 // batchBytes is how much is handed to the writer at a time, and so how much of
@@ -135,8 +109,7 @@ func (snap *snapshot) write(ctx context.Context, j *job) (err error) {
 		start = end
 	}
 	if j.meta != nil {
-		name := checkpoint.MetaGraphPath(localPath(j.file), j.opts.metaGraphSuffix())
-		if err := w.AddFile(name, j.meta); err != nil {
+		if err := w.AddFile("."+j.opts.metaGraphSuffix(), j.meta); err != nil {
 			return err
 		}
 	}

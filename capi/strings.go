@@ -1,0 +1,72 @@
+package capi
+
+// #include "tensorflow/c/c_api.h"
+// #include "tensorflow/c/tf_tstring.h"
+import "C"
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+)
+
+// NewStrings makes a tensor of strings of any shape from its elements, row by
+// row. The binding makes them from nested slices only, which can't be had for
+// a shape that is known at run time, nor for one without elements.
+func NewStrings(shape []int64, elements [][]byte) (*tensorflow.Tensor, error) {
+	if errLayout != nil {
+		return nil, errLayout
+	}
+	if n, ok := count(shape); !ok || n != int64(len(elements)) {
+		return nil, errorf(InvalidArgument, "shape %v takes other than %d strings", shape, len(elements))
+	}
+	size := C.size_t(len(elements)) * C.sizeof_TF_TString
+	c := C.TF_AllocateTensor(C.TF_STRING, dims(shape), C.int(len(shape)), size)
+	if c == nil {
+		return nil, errorf(ResourceExhausted, "no memory for a tensor of %d strings", len(elements))
+	}
+	// TF_AllocateTensor doesn't say whether it sets strings; Init is right
+	// either way, for an empty string owns no memory.
+	strings := unsafe.Slice((*C.TF_TString)(C.TF_TensorData(c)), len(elements))
+	for i, e := range elements {
+		C.TF_TString_Init(&strings[i])
+		if len(e) > 0 {
+			C.TF_TString_Copy(&strings[i], (*C.char)(unsafe.Pointer(unsafe.SliceData(e))), C.size_t(len(e)))
+		}
+	}
+	return newTensor(c, slices.Clone(shape)), nil
+}
+
+// Strings copies the elements of a tensor of strings, row by row.
+func Strings(t *tensorflow.Tensor) ([][]byte, error) {
+	if Released(t) || t.DataType() != tensorflow.String {
+		return nil, errorf(InvalidArgument, "not a tensor of strings")
+	}
+	c := tensorHandle(t)
+	n := int(C.TF_TensorElementCount(c))
+	out := make([][]byte, n)
+	strings := unsafe.Slice((*C.TF_TString)(C.TF_TensorData(c)), n)
+	for i := range strings {
+		size := C.TF_TString_GetSize(&strings[i])
+		out[i] = make([]byte, int(size))
+		copy(out[i], unsafe.Slice((*byte)(unsafe.Pointer(C.TF_TString_GetDataPointer(&strings[i]))), int(size)))
+	}
+	runtime.KeepAlive(t)
+	return out, nil
+}
+
+// count multiplies dimensions; false where one is negative or the product too
+// large.
+func count(shape []int64) (int64, bool) {
+	n := int64(1)
+	for _, d := range shape {
+		if d < 0 || d != 0 && n > math.MaxInt64/64/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
+}

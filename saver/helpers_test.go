@@ -1,0 +1,103 @@
+package saver_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+var ctx = context.Background()
+
+func newSession(t testing.TB, g *tf.Graph) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &tf.SessionOptions{DisableGrappler: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sess.Close()) })
+	return sess
+}
+
+// initialized is a session in which every variable has its initial value. It
+// adds a node, so it comes after the Saver that a test compares.
+func initialized(t testing.TB, g *tf.Graph) *tf.Session {
+	t.Helper()
+	sess := newSession(t, g)
+	initializer, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	require.NoError(t, sess.RunOps(ctx, initializer))
+	return sess
+}
+
+func variable(t testing.TB, g *tf.Graph, name string, value any) *tf.Variable {
+	t.Helper()
+	v, err := tf.NewVariable(g, name, tf.Value(value))
+	require.NoError(t, err)
+	return v
+}
+
+func newSaver(t testing.TB, g *tf.Graph, o *saver.Options) *saver.Saver {
+	t.Helper()
+	s, err := saver.New(g, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// value fetches one tensor.
+func value(t testing.TB, sess *tf.Session, o tf.Output) any {
+	t.Helper()
+	got, err := sess.Run(ctx, nil, []tf.Output{o}, nil)
+	require.NoError(t, err)
+	defer tf.Release(got...)
+	return got[0].Value()
+}
+
+// assign gives a variable another value.
+func assign(t testing.TB, sess *tf.Session, v *tf.Variable, to any) {
+	t.Helper()
+	tensor, err := tf.NewTensor(to)
+	require.NoError(t, err)
+	defer tf.Release(tensor)
+	g := sess.Graph()
+	in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "assign_" + v.Name(), Attrs: map[string]any{"dtype": v.DType()}})
+	require.NoError(t, err)
+	op, err := v.Assign(in.Output(0))
+	require.NoError(t, err)
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{in.Output(0): tensor}, nil, []*tf.Operation{op})
+	require.NoError(t, err)
+}
+
+func mustSave(t testing.TB, s *saver.Saver, sess *tf.Session, path string, o *saver.SaveOptions) string {
+	t.Helper()
+	got, err := s.Save(ctx, sess, path, o)
+	require.NoError(t, err)
+	return got
+}
+
+// files lists a directory without the lock.
+func files(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".tfkeep-lock" {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func read(t testing.TB, parts ...string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(parts...))
+	require.NoError(t, err)
+	return string(data)
+}
