@@ -17,7 +17,7 @@ import (
 
 // V1Writer writes a checkpoint in TensorFlow's first format, for programs that
 // read nothing newer. The file is what the SaveSlices op writes for the same
-// tensors in the same order, byte for byte.
+// tensors, byte for byte; the order of different tensors does not matter.
 //
 // The format has every value in a protocol buffer and all of them in one sorted
 // table: the writer therefore holds the encoded checkpoint in memory until Commit,
@@ -32,8 +32,7 @@ type V1Writer struct {
 	err    error
 }
 
-// v1File is one file: the tensors' descriptions in the order of their coming,
-// and the values by key.
+// v1File is one file: the tensors' descriptions, and the values by key.
 type v1File struct {
 	file    *vfs.AtomicFile
 	tensors []*v1Meta
@@ -181,7 +180,10 @@ func (w *V1Writer) commit() error {
 }
 
 // write writes the table: the descriptions under the empty key, then the values.
+// TensorFlow's op goes through the tensors by name; slices of one keep their
+// order.
 func (s *v1File) write() error {
+	sort.SliceStable(s.tensors, func(i, j int) bool { return s.tensors[i].name < s.tensors[j].name })
 	if err := s.checkSlices(); err != nil {
 		return err
 	}
