@@ -124,7 +124,7 @@ func (c *checker) versions(v *VersionDef, newest int) {
 		newest = GraphVersion
 	}
 	if v.GetProducer() < 0 {
-		c.fault("", "GraphDef producer version %d below min producer 0. Please regenerate your graph.", v.GetProducer())
+		c.fault("", "GraphDef producer version %d below min producer 0 supported by TensorFlow. Please regenerate your graph.", v.GetProducer())
 	}
 	if newest >= 0 && int(v.GetMinConsumer()) > newest {
 		c.fault("", "GraphDef min consumer version %d above current version %d. Please upgrade TensorFlow.", v.GetMinConsumer(), newest)

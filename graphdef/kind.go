@@ -100,7 +100,7 @@ func plausibleMetaGraph(mg *MetaGraphDef) bool {
 	if misread(mg) {
 		return false
 	}
-	if proto.Size(mg.MetaInfoDef)+proto.Size(mg.GraphDef)+proto.Size(mg.SaverDef) == 0 && len(mg.CollectionDef) == 0 {
+	if blank(mg.MetaInfoDef) && blank(mg.GraphDef) && blank(mg.SaverDef) && len(mg.CollectionDef) == 0 {
 		return false
 	}
 	if info := mg.MetaInfoDef; info != nil {
@@ -113,10 +113,21 @@ func plausibleMetaGraph(mg *MetaGraphDef) bool {
 			}
 		}
 	}
-	if g := mg.GraphDef; g != nil && proto.Size(g) > 0 && !plausibleGraph(g) {
+	if g := mg.GraphDef; !blank(g) && !plausibleGraph(g) {
 		return false
 	}
 	return mg.SaverDef == nil || !misread(mg.SaverDef)
+}
+
+// blank says whether a message is absent or has no field.
+func blank(m proto.Message) bool {
+	r := m.ProtoReflect()
+	any := len(r.GetUnknown()) > 0
+	r.Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
+		any = true
+		return false
+	})
+	return !any
 }
 
 // misread says whether m has an unknown field whose number its definition does

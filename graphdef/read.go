@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -50,6 +51,46 @@ func ReadMetaGraphDef(path string) (*MetaGraphDef, error) {
 		return nil, err
 	}
 	return m.(*MetaGraphDef), nil
+}
+
+// ReadMetaGraphFile is ReadMetaGraphDef that also gives the bytes of the
+// GraphDef in it as they lie in the file, for a caller who hands them on as they
+// are. They are nil where the file is text.
+func ReadMetaGraphFile(path string) (mg *MetaGraphDef, serializedGraph []byte, err error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if mg, err = ParseMetaGraphDef(data); err != nil {
+		return nil, nil, inFile(err, path)
+	}
+	return mg, serializedGraphDef(data), nil
+}
+
+// serializedGraphDef gives the one field graph_def of a serialized
+// MetaGraphDef, or nil where data is none or has several, which would have to be
+// merged. Text cannot pass for a MetaGraphDef's fields to its very end.
+func serializedGraphDef(data []byte) []byte {
+	const graphDefField = 2
+	var graph []byte
+	for len(data) > 0 {
+		num, typ, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return nil
+		}
+		m := protowire.ConsumeFieldValue(num, typ, data[n:])
+		if m < 0 {
+			return nil
+		}
+		if num == graphDefField {
+			if graph != nil || typ != protowire.BytesType {
+				return nil
+			}
+			graph, _ = protowire.ConsumeBytes(data[n:])
+		}
+		data = data[n+m:]
+	}
+	return graph
 }
 
 // ReadSavedModel reads a SavedModel, given its directory or the file

@@ -26,11 +26,14 @@ type WriteOptions struct {
 // fields by number, maps by key.
 // A message over 2 GiB is an error of kind ErrTooLarge.
 func MarshalBinary(m proto.Message) ([]byte, error) {
-	if size := proto.Size(m); int64(size) > MaxSize {
+	opts := proto.MarshalOptions{Deterministic: true}
+	size := opts.Size(m)
+	if int64(size) > MaxSize {
 		return nil, &Error{Op: "marshal", Err: ErrTooLarge,
 			Detail: fmt.Sprintf("%s cannot be larger than 2GB. Received size: %d.", m.ProtoReflect().Descriptor().Name(), size)}
 	}
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	opts.UseCachedSize = true
+	data, err := opts.Marshal(m)
 	if err != nil {
 		return nil, &Error{Op: "marshal", Err: ErrInvalid, Cause: err}
 	}

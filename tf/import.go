@@ -33,6 +33,8 @@ type ImportGraphDefOptions struct {
 	ProducerOpList *graphdef.OpList
 	// Writer names the version that wrote the graph; errors mention it.
 	Writer string
+
+	serialized []byte // def's own bytes, where they are at hand
 }
 
 // ImportResult is what an import gave.
@@ -62,9 +64,12 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 	if err := im.prepare(); err != nil {
 		return nil, err
 	}
-	raw, err := graphdef.MarshalBinary(im.def)
-	if err != nil {
-		return nil, err
+	raw := o.serialized
+	if raw == nil || im.def != def {
+		var err error
+		if raw, err = graphdef.MarshalBinary(im.def); err != nil {
+			return nil, err
+		}
 	}
 
 	g.mu.Lock()

@@ -1,6 +1,8 @@
 package tf
 
 import (
+	"slices"
+
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -11,14 +13,18 @@ import (
 // others get their own, completed by the device around the import. Both are
 // written in canonical form, "/device:CPU:0" for "/cpu:0".
 func (im *importer) placeFrom(pos uint64) error {
-	if im.g.device == (deviceSpec{}) && !hasDevices(im.def) {
+	settled := im.settled()
+	if len(settled) == len(im.def.GetNode()) {
 		return nil
 	}
 	var colocated []*Operation
 	var faults error
 	capi.Walk(im.g.Graph, pos, func(name string) {
+		if settled[name] || faults != nil {
+			return
+		}
 		op := im.g.Operation(name)
-		if op == nil || faults != nil {
+		if op == nil {
 			return
 		}
 		if len(colocations(op)) > 0 {
@@ -47,13 +53,27 @@ func (im *importer) placeFrom(pos uint64) error {
 	return faults
 }
 
-func hasDevices(def *graphdef.GraphDef) bool {
-	for _, n := range def.GetNode() {
+// settled gives the names, in the graph, of imported nodes whose device cannot
+// change: those without one, that are not colocated with a node that has one. A
+// node that was renamed on import is not among them, whatever it is.
+func (im *importer) settled() map[string]bool {
+	if im.g.device != (deviceSpec{}) {
+		return nil
+	}
+	placed := map[string]bool{}
+	for _, n := range im.def.GetNode() {
 		if n.GetDevice() != "" {
-			return true
+			placed[n.GetName()] = true
 		}
 	}
-	return false
+	settled := make(map[string]bool, len(im.def.GetNode()))
+	for _, n := range im.def.GetNode() {
+		if placed[n.GetName()] || slices.ContainsFunc(graphdef.Colocations(n), func(name string) bool { return placed[name] }) {
+			continue
+		}
+		settled[graphdef.PrependNameScope(n.GetName(), im.opts.Prefix)] = true
+	}
+	return settled
 }
 
 func setDevice(op *Operation, device string) error {
