@@ -189,11 +189,12 @@ func (t *Reader) readFooter(size int64) (meta, index handle, err error) {
 	return meta, index, nil
 }
 
-// readHandle decodes a handle whose block must end before limit.
+// readHandle decodes a handle whose block must end before limit. It takes only
+// the shortest encoding, the one that writers choose.
 func readHandle(b []byte, limit int64) (h handle, rest []byte, ok bool) {
 	offset, n := binary.Uvarint(b)
 	size, m := uvarintAt(b, 0, n)
-	if n <= 0 || m <= 0 || offset > uint64(limit) || size > uint64(limit) {
+	if n <= 0 || m <= 0 || n > 1 && b[n-1] == 0 || m > 1 && b[n+m-1] == 0 || offset > uint64(limit) || size > uint64(limit) {
 		return handle{}, nil, false
 	}
 	h = handle{int64(offset), int64(size)}

@@ -30,6 +30,9 @@ func newBlockReader(block []byte) (*blockReader, error) {
 		return nil, fmt.Errorf("%d restart points in a block of %d bytes", count, len(block))
 	}
 	end := len(block) - 4 - 4*int(count)
+	if first := binary.LittleEndian.Uint32(block[end:]); first != 0 {
+		return nil, fmt.Errorf("the first restart point is at %d, not at the first entry", first)
+	}
 	return &blockReader{entries: block[:end], restarts: block[end : len(block)-4]}, nil
 }
 
@@ -75,7 +78,7 @@ func (b *blockReader) next() bool {
 // end checks that every restart point was one of the entries met. A block
 // without entries has one all the same.
 func (b *blockReader) end() {
-	if len(b.entries) == 0 && len(b.restarts) == 4 && binary.LittleEndian.Uint32(b.restarts) == 0 {
+	if len(b.entries) == 0 && len(b.restarts) == 4 {
 		return
 	}
 	if b.restart != len(b.restarts)/4 {

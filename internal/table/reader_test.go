@@ -1,0 +1,362 @@
+package table_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/golang/snappy"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/table"
+	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
+)
+
+func open(file []byte, o *table.ReaderOptions) (*table.Reader, error) {
+	return table.NewReader(bytes.NewReader(file), int64(len(file)), o)
+}
+
+// readAll opens a table and visits all of it.
+func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
+	r, err := open(file, o)
+	if err != nil {
+		return nil, err
+	}
+	err = r.Scan(func(e table.Entry) error {
+		got = append(got, KV{string(e.Key), string(e.Value)})
+		return nil
+	})
+	return got, err
+}
+
+var strict = &table.ReaderOptions{Strict: true}
+
+// many gives enough entries for several blocks.
+func many(n int) (kvs []KV) {
+	for i := range n {
+		kvs = append(kvs, KV{fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)})
+	}
+	return kvs
+}
+
+func write(t testing.TB, o *table.WriterOptions, kvs []KV) []byte {
+	var out bytes.Buffer
+	w := table.NewWriter(&out, o)
+	for _, kv := range kvs {
+		require.NoError(t, w.Add([]byte(kv.Key), []byte(kv.Value)))
+	}
+	require.NoError(t, w.Close())
+	return out.Bytes()
+}
+
+func TestReaderReadsWhatWriterWrites(t *testing.T) {
+	for _, n := range []int{0, 1, 16, 17, 5000} {
+		for _, o := range []table.WriterOptions{{}, {BlockSize: 512}, {RestartInterval: 1}} {
+			kvs := many(n)
+			file := write(t, &o, kvs)
+			got, err := readAll(file, strict)
+			require.NoError(t, err)
+			assert.Equal(t, kvs, got)
+
+			r, err := open(file, nil)
+			require.NoError(t, err)
+			for i := 0; i < n; i += 7 {
+				value, ok, err := r.Get([]byte(kvs[i].Key))
+				require.NoError(t, err)
+				assert.True(t, ok)
+				assert.Equal(t, kvs[i].Value, string(value))
+				_, ok, err = r.Get([]byte(kvs[i].Key + "x"))
+				require.NoError(t, err)
+				assert.False(t, ok)
+			}
+		}
+	}
+}
+
+func TestReaderReadsSnappy(t *testing.T) {
+	kvs := many(500)
+	compressed := Entries(kvs...)
+	compressed.Snappy = true
+	file := Table{Data: []Block{compressed, Entries(KV{"z", "plain"})}, Last: []string{"t", "z"}}.Bytes()
+	require.Less(t, len(file), 16<<10)
+	got, err := readAll(file, strict)
+	require.NoError(t, err)
+	assert.Equal(t, append(kvs, KV{"z", "plain"}), got)
+}
+
+func TestReaderNamesTheBrokenBlock(t *testing.T) {
+	kvs := many(4000)
+	file := write(t, &table.WriterOptions{BlockSize: 16 << 10}, kvs)
+	whole, err := open(file, nil)
+	require.NoError(t, err)
+	require.Greater(t, whole.NumBlocks(), 3)
+	for i := range whole.NumBlocks() {
+		bad := bytes.Clone(file)
+		bad[whole.BlockOffset(i)+whole.BlockSize(i)/2] ^= 0x10
+		r, err := open(bad, nil)
+		require.NoError(t, err)
+		err = r.Scan(func(table.Entry) error { return nil })
+		var te *table.Error
+		require.ErrorAs(t, err, &te)
+		assert.ErrorIs(t, err, table.ErrCorrupt)
+		assert.Equal(t, fmt.Sprintf("block %d", i), te.Block)
+		assert.Equal(t, whole.BlockOffset(i), te.Offset)
+		assert.Contains(t, err.Error(), "checksum")
+
+		// A lookup in the broken block fails; elsewhere it does not.
+		for j := range whole.NumBlocks() {
+			var key []byte
+			require.NoError(t, whole.ScanBlock(j, func(e table.Entry) error { key = bytes.Clone(e.Key); return nil }))
+			_, ok, err := r.Get(key)
+			assert.Equal(t, i != j, ok)
+			assert.Equal(t, i == j, err != nil)
+		}
+	}
+}
+
+func TestReaderSeesEveryFlippedBit(t *testing.T) {
+	kvs := many(60)
+	file := write(t, &table.WriterOptions{BlockSize: 512}, kvs)
+	for bit := range 8 * len(file) {
+		bad := bytes.Clone(file)
+		bad[bit/8] ^= 1 << (bit % 8)
+		_, err := readAll(bad, strict)
+		require.Error(t, err, "bit %d", bit)
+		got, err := readAll(bad, nil)
+		if err == nil {
+			require.Equal(t, kvs, got, "bit %d", bit)
+		}
+	}
+	for n := range file {
+		_, err := readAll(file[:n], nil)
+		require.Error(t, err, "cut to %d bytes", n)
+	}
+}
+
+func TestReaderSkipsChecksumsOnDemand(t *testing.T) {
+	file := write(t, nil, many(10))
+	r, err := open(file, nil)
+	require.NoError(t, err)
+	trailer := r.BlockOffset(0) + r.BlockSize(0)
+	file[trailer+3] ^= 1
+	_, err = readAll(file, nil)
+	require.ErrorIs(t, err, table.ErrCorrupt)
+	got, err := readAll(file, &table.ReaderOptions{SkipChecksums: true})
+	require.NoError(t, err)
+	assert.Len(t, got, 10)
+}
+
+func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
+
+// Each table breaks one rule, with all checksums right.
+func TestReaderRefusesHostileTables(t *testing.T) {
+	ab := Entries(KV{"a", "1"}, KV{"b", "2"})
+	one := func(b Block) Table { return Table{Data: []Block{b}} }
+	index := func(f func([]KV) Block) Table {
+		return Table{Data: []Block{ab, Entries(KV{"c", "3"})}, Last: []string{"b", "c"}, Index: f}
+	}
+	handles := func(f func(meta, index string) (string, string)) Table {
+		return Table{Data: []Block{ab}, Handles: f}
+	}
+	plain := snappy.Encode(nil, []byte("sixty-four bytes that do not compress well, for they do not repeat"))
+	for _, c := range []struct {
+		name   string
+		table  Table
+		strict bool // only strict mode refuses it
+		want   string
+		kind   error // ErrCorrupt if nil
+	}{
+		{name: "restart count zero by size", table: one(Block{Stored: make([]byte, 8)}), want: "0 restart points"},
+		{name: "block too small", table: one(Block{Stored: make([]byte, 7)}), want: "leaves the file"},
+		{name: "restart count too large", table: one(Block{Entries: ab.Entries, Count: 1 << 20}), want: "restart points in a block"},
+		{name: "restart count maximal", table: one(Block{Entries: ab.Entries, Count: math.MaxUint32}), want: "restart points in a block"},
+		{name: "restart point inside an entry", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 1}}), want: "not where an entry begins"},
+		{name: "restart point beyond the block", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 1 << 31}}), want: "not where an entry begins"},
+		{name: "restart points out of order", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 10, 5}}), want: "not where an entry begins"},
+		{name: "first restart point is not zero", table: one(Block{Entries: ab.Entries, Restarts: []uint32{5}}), want: "first restart point"},
+		{name: "restart point in an empty block", table: one(Block{Restarts: []uint32{4}}), want: "first restart point"},
+		{name: "restart point shares", table: one(Block{Entries: append(Entry(0, "a", ""), Entry(1, "b", "")...), Restarts: []uint32{0, 4}}), want: "restart point shares 1"},
+		{name: "first key shares", table: one(Block{Entries: Entry(1, "a", "")}), want: "shares 1 bytes"},
+		{name: "shares more than there is", table: one(Block{Entries: append(Entry(0, "a", ""), Entry(2, "b", "")...)}), want: "shares 2 bytes with one of 1"},
+		{name: "shares 2^63", table: one(Block{Entries: append(Entry(0, "a", ""), varint(1<<63)+"\x01\x00b"...)}), want: "shares 9223372036854775808 bytes"},
+		{name: "key leaves the block", table: one(Block{Entries: []byte("\x00\x7f\x01ab")}), want: "leave the block"},
+		{name: "value leaves the block", table: one(Block{Entries: []byte("\x00\x01\x7fab")}), want: "leave the block"},
+		{name: "key of 2^64-1", table: one(Block{Entries: []byte("\x00" + varint(math.MaxUint64) + "\x01ab")}), want: "leave the block"},
+		{name: "key and value overflow together", table: one(Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
+		{name: "varint too long", table: one(Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
+		{name: "varint cut off", table: one(Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
+		{name: "same key twice", table: one(Entries(KV{"a", "1"}, KV{"a", "2"})), want: "does not sort after"},
+		{name: "keys out of order", table: one(Entries(KV{"b", "1"}, KV{"a", "2"})), want: "does not sort after"},
+		{name: "empty key twice", table: one(Entries(KV{"", "1"}, KV{"", "2"})), want: "does not sort after"},
+		{name: "shared key twice", table: one(Block{Entries: append(Entry(0, "ab", ""), Entry(2, "", "")...)}), want: "does not sort after"},
+
+		{name: "compression type 9", table: one(Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: table.ErrUnsupported},
+		{name: "Snappy that is none", table: one(Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
+		{name: "Snappy of 4 GiB claimed", table: one(Block{Stored: append([]byte(varint(math.MaxUint32)), plain...), Type: 1}), want: "Snappy length is impossible"},
+		{name: "Snappy longer than claimed", table: one(Block{Stored: append([]byte{8}, plain[1:]...), Type: 1}), want: "snappy"},
+		{name: "Snappy shorter than claimed", table: one(Block{Stored: append([]byte{100}, plain[1:]...), Type: 1}), want: "snappy"},
+		{name: "Snappy copies from before its start", table: one(Block{Stored: []byte("\x20\x01\x20\x01\x20\x01\x20\x01"), Type: 1}), want: "snappy"},
+
+		{name: "index handle beyond the file", table: handles(func(m, _ string) (string, string) { return m, Handle(1<<36, 10) }), want: "handle leaves the file"},
+		{name: "index handle of 2^60", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 1<<60) }), want: "handle leaves the file"},
+		{name: "index handle of 2^64-1", table: handles(func(m, _ string) (string, string) { return m, Handle(math.MaxUint64, math.MaxUint64) }), want: "handle leaves the file"},
+		{name: "index handle that wraps", table: handles(func(m, _ string) (string, string) { return m, Handle(math.MaxUint64-5, 10) }), want: "handle leaves the file"},
+		{name: "index handle cut off", table: handles(func(string, string) (string, string) { return strings.Repeat("\xff", 40), "" }), want: "handle leaves the file"},
+		{name: "index handle in more bytes than it needs", table: handles(func(m, i string) (string, string) { return m, i[:1] + "\x80\x80\x00" }), want: "handle leaves the file"},
+		{name: "index handle empty", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 0) }), want: "handle leaves the file"},
+		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 22) }), want: "block 0 does not decode"},
+		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return Handle(1<<40, 8), i }), want: "handle leaves the file"},
+		{name: "index entry is no handle", table: index(func(e []KV) Block { return Entries(KV{"b", "\xff"}, e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(KV{"b", e[0].Value + "x"}, e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry beyond the file", table: index(func(e []KV) Block { return Entries(e[0], KV{"c", Handle(1<<20, 8)}) }), want: "handle of block 1 does not decode"},
+		{name: "index entry of 2^36 bytes", table: index(func(e []KV) Block { return Entries(e[0], KV{"c", Handle(30, 1<<36)}) }), want: "handle of block 1 does not decode"},
+		{name: "blocks out of order", table: index(func(e []KV) Block { return Entries(KV{"b", e[1].Value}, KV{"c", e[0].Value}) }), want: "overlaps"},
+		{name: "one block twice", table: index(func(e []KV) Block { return Entries(KV{"b", e[0].Value}, KV{"c", e[0].Value}) }), want: "overlaps"},
+		{name: "index keys out of order", table: index(func(e []KV) Block { return Entries(KV{"c", e[0].Value}, KV{"b", e[1].Value}) }), want: "does not sort after"},
+		{name: "index key before the block's last", table: index(func(e []KV) Block { return Entries(KV{"a", e[0].Value}, e[1]) }), want: "belongs to a later block"},
+		{name: "index key after the next block's first", table: index(func(e []KV) Block { return Entries(KV{"c", e[0].Value}, KV{"d", e[1].Value}) }), want: "belongs to an earlier block"},
+		{name: "index block is broken", table: index(func(e []KV) Block { return Block{Entries: []byte("\x00")} }), want: "index block"},
+		{name: "index block is no block", table: index(func(e []KV) Block { return Block{Stored: make([]byte, 8)} }), want: "index block"},
+
+		{name: "a block that the index leaves out", strict: true, table: index(func(e []KV) Block { return Entries(e[1]) }), want: "belong to no block"},
+		{name: "the last block left out", strict: true, table: index(func(e []KV) Block { return Entries(e[0]) }), want: "do not fill the file"},
+		{name: "metaindex elsewhere", strict: true, table: handles(func(_, i string) (string, string) { return Handle(0, 8), i }), want: "do not fill the file"},
+		{name: "metaindex with an entry", strict: true, table: Table{Data: []Block{ab}, Meta: &ab}, want: "not empty"},
+		{name: "metaindex is no block", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Stored: make([]byte, 8)}}, want: "metaindex"},
+		{name: "metaindex of another compression", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Type: 3}}, want: "compression type 3", kind: table.ErrUnsupported},
+		{name: "padding", strict: true, table: handles(func(m, i string) (string, string) { return m, i + "x" }), want: "padding"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := c.table.Bytes()
+			if c.strict {
+				_, err := readAll(file, nil)
+				require.NoError(t, err)
+			}
+			for _, o := range []*table.ReaderOptions{strict, {SkipChecksums: true, Strict: c.strict}} {
+				_, err := readAll(file, o)
+				if c.kind == nil {
+					c.kind = table.ErrCorrupt
+				}
+				require.ErrorIs(t, err, c.kind)
+				require.Contains(t, err.Error(), c.want)
+				var te *table.Error
+				require.ErrorAs(t, err, &te)
+				require.NotEmpty(t, te.Block)
+			}
+		})
+	}
+}
+
+func TestReaderRefusesWhatIsNoTable(t *testing.T) {
+	for _, file := range [][]byte{nil, make([]byte, 47), make([]byte, 48), bytes.Repeat([]byte("text\n"), 100)} {
+		_, err := open(file, nil)
+		require.ErrorIs(t, err, table.ErrCorrupt)
+	}
+}
+
+func TestReaderKeepsToItsMemory(t *testing.T) {
+	limit := &table.ReaderOptions{MaxBlock: 4 << 10}
+	small := write(t, &table.WriterOptions{BlockSize: 2 << 10}, many(20))
+	_, err := readAll(small, limit)
+	require.NoError(t, err)
+
+	large := write(t, nil, many(1000))
+	_, err = readAll(large, limit)
+	require.ErrorIs(t, err, table.ErrTooLarge)
+
+	zeros := Table{Data: []Block{{Entries: Entry(0, "k", strings.Repeat("\x00", 8<<10)), Snappy: true}}}.Bytes()
+	require.Less(t, len(zeros), 4<<10)
+	_, err = readAll(zeros, limit)
+	require.ErrorIs(t, err, table.ErrTooLarge)
+
+	// A key that grows by a byte from entry to entry is long in memory only.
+	var b Block
+	for i := range 200 {
+		b.Entries = append(b.Entries, Entry(i, "k", Handle(0, 8))...)
+	}
+	_, err = open(Table{Data: []Block{{}}, Index: func([]KV) Block { return b }}.Bytes(), limit)
+	require.ErrorIs(t, err, table.ErrTooLarge)
+}
+
+// An index that shares bytes between its keys is unusual, and fine.
+func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
+	file := Table{
+		Data: []Block{Entries(KV{"ka", "1"}), Entries(KV{"kb", "2"}), Entries(KV{"kc", "3"})},
+		Last: []string{"ka", "kb", "kc"},
+		Index: func(e []KV) Block {
+			b := Block{Entries: Entry(0, "ka", e[0].Value)}
+			b.Entries = append(b.Entries, Entry(1, "b", e[1].Value)...)
+			b.Entries = append(b.Entries, Entry(1, "c", e[2].Value)...)
+			return b
+		},
+	}.Bytes()
+	got, err := readAll(file, strict)
+	require.NoError(t, err)
+	assert.Equal(t, []KV{{"ka", "1"}, {"kb", "2"}, {"kc", "3"}}, got)
+	r, err := open(file, nil)
+	require.NoError(t, err)
+	for _, kv := range got {
+		value, ok, err := r.Get([]byte(kv.Key))
+		require.NoError(t, err)
+		require.True(t, ok)
+		assert.Equal(t, kv.Value, string(value))
+	}
+	_, ok, err := r.Get([]byte("kd"))
+	require.NoError(t, err)
+	assert.False(t, ok)
+}
+
+// failingReader fails from some offset on, as a bad disk does.
+type failingReader struct {
+	*bytes.Reader
+	from, to int64
+	err      error
+}
+
+func (f failingReader) ReadAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.from && off < f.to {
+		return 0, f.err
+	}
+	return f.Reader.ReadAt(p, off)
+}
+
+func TestReaderPassesOnFailuresOfTheFile(t *testing.T) {
+	file := write(t, nil, many(100))
+	whole, err := open(file, nil)
+	require.NoError(t, err)
+	bad := errors.New("bad disk")
+	size := int64(len(file))
+	for _, c := range []failingReader{
+		{from: size - 48, to: size, err: bad},
+		{from: size - 80, to: size - 49, err: bad},
+		{from: 0, to: whole.BlockSize(0), err: bad},
+		{from: 0, to: whole.BlockSize(0), err: io.EOF},
+	} {
+		c.Reader = bytes.NewReader(file)
+		r, err := table.NewReader(c, size, nil)
+		if err == nil {
+			err = r.Scan(func(table.Entry) error { return nil })
+		}
+		if c.err == io.EOF {
+			require.ErrorIs(t, err, table.ErrCorrupt)
+		} else {
+			require.ErrorIs(t, err, bad)
+			require.NotErrorIs(t, err, table.ErrCorrupt)
+		}
+	}
+}
+
+func TestReaderStopsWhenAsked(t *testing.T) {
+	stop := errors.New("enough")
+	r, err := open(write(t, nil, many(10)), nil)
+	require.NoError(t, err)
+	n := 0
+	require.Equal(t, stop, r.Scan(func(table.Entry) error { n++; return stop }))
+	assert.Equal(t, 1, n)
+}
