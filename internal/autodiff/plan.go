@@ -38,9 +38,6 @@ func newPlan(w *walk) (*plan, error) {
 		if n.rule, err = ruleFor(n, w); err != nil {
 			return nil, err
 		}
-		if n.rule == nil && !libraryGradients[n.typ] {
-			return nil, noGradient(n)
-		}
 	}
 	for {
 		p := &plan{w: w}

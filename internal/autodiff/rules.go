@@ -27,7 +27,6 @@ func init() {
 		"PlaceholderWithDefault": passThrough,
 		"IdentityN":              passThrough,
 		"EnsureShape":            passThrough,
-		"PreventGradient":        prevented,
 		"AccumulateNV2":          toEveryInput,
 
 		"SparseSoftmaxCrossEntropyWithLogits": sparseCrossEntropy,
@@ -55,7 +54,8 @@ func init() {
 	}
 }
 
-// ruleFor is the rule for a node, nil for one that is the library's.
+// ruleFor is the rule for a node, nil for one that is the library's. The errors
+// are all found here, before the graph is changed.
 func ruleFor(n *node, w *walk) (rule, error) {
 	switch n.typ {
 	case "Identity", "RefIdentity":
@@ -68,8 +68,42 @@ func ruleFor(n *node, w *walk) (rule, error) {
 		if p := n.in[0]; (w.isX[p] || reads(p.node, w)) && alongFirstDimension(n) {
 			return gather, nil
 		}
+	case "PreventGradient":
+		return nil, prevented(n)
+	case "SparseSoftmaxCrossEntropyWithLogits":
+		// Output 1 is a gradient already; to differentiate it again is not
+		// provided for.
+		if second := (port{n, 1}); second.isLive() && (w.isY[second] || second.wanted()) {
+			return nil, noGradient(n)
+		}
+	case "ResourceGather":
+		if v, err := capi.Attr(n.op, "batch_dims"); err == nil && v.GetI() != 0 {
+			return nil, noGradient(n)
+		}
+	case "BiasAddGrad":
+		if channelsFirst(n) && n.in[0].output().Shape().NumDimensions() != 4 {
+			return nil, noGradient(n)
+		}
+	}
+	if rules[n.typ] == nil && !libraryGradients[n.typ] {
+		return nil, noGradient(n)
 	}
 	return rules[n.typ], nil
+}
+
+// wanted says that a gradient may come back to p.
+func (p port) wanted() bool {
+	for _, u := range p.node.uses {
+		if u.output == p.index && u.to.between {
+			return true
+		}
+	}
+	return false
+}
+
+func channelsFirst(n *node) bool {
+	v, err := capi.Attr(n.op, "data_format")
+	return err == nil && string(v.GetS()) == "NCHW"
 }
 
 // reads says that n gives one of the xs as it is.
@@ -85,12 +119,12 @@ func reads(n *node, w *walk) bool {
 
 func passThrough(_ *builder, _ *node, dy []Gradient) ([]Gradient, error) { return dy, nil }
 
-func prevented(_ *builder, n *node, _ []Gradient) ([]Gradient, error) {
+func prevented(n *node) error {
 	reason := "the graph asks for that"
 	if v, err := capi.Attr(n.op, "message"); err == nil && len(v.GetS()) > 0 {
 		reason = string(v.GetS())
 	}
-	return nil, &NoGradientError{OpType: n.typ, Node: n.name, Err: ErrNoGradient, Remedy: "the gradient is explicitly disabled: " + reason}
+	return &NoGradientError{OpType: n.typ, Node: n.name, Err: ErrNoGradient, Remedy: "the gradient is explicitly disabled: " + reason}
 }
 
 func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {
@@ -104,9 +138,6 @@ func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {
 // sparseCrossEntropy: the operation's second output is the gradient of the loss
 // with respect to the logits.
 func sparseCrossEntropy(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	if !dy[1].IsNone() {
-		return nil, noGradient(n)
-	}
 	column := b.one("ExpandDims", nil, b.dense(dy[0]), b.constant(int32(-1)))
 	return one(b.mul(column, n.op.Output(1))), nil
 }
@@ -117,9 +148,6 @@ func gather(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 }
 
 func resourceGather(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	if v, err := capi.Attr(n.op, "batch_dims"); err == nil && v.GetI() != 0 {
-		return nil, noGradient(n)
-	}
 	shape, known := b.variableShape(n)
 	return []Gradient{b.gathered(b.dense(dy[0]), n.in[1].output(), shape, known)}, nil
 }
@@ -165,11 +193,10 @@ func fusedBatchNorm(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	x, scale, grad := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
 	mean, variance := n.op.Output(3), n.op.Output(4)
 	training, _ := n.op.Attr("is_training")
-	format, _ := n.op.Attr("data_format")
 	transposed := false
 	if training == false {
 		mean, variance = n.in[3].output(), n.in[4].output()
-		if transposed = format == "NCHW"; transposed {
+		if transposed = channelsFirst(n); transposed {
 			last := []int32{0, 2, 3, 1}
 			x, grad = b.one("Transpose", nil, x, b.constant(last)), b.one("Transpose", nil, grad, b.constant(last))
 			a["data_format"] = "NHWC"
@@ -277,10 +304,7 @@ func sigmoidGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 // biasAddGrad sums over all dimensions but the channels'; its gradient repeats.
 func biasAddGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	grad, in := b.dense(dy[0]), n.in[0].output()
-	if format, _ := n.op.Attr("data_format"); format == "NCHW" {
-		if in.Shape().NumDimensions() != 4 {
-			return nil, noGradient(n)
-		}
+	if channelsFirst(n) {
 		// [c] against [n, c, h, w]: give it the two trailing dimensions.
 		grad = b.one("Reshape", nil, grad, b.constant([]int32{-1, 1, 1}))
 	}
