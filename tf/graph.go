@@ -60,6 +60,9 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}
+	if err := checkName(spec.Name); err != nil {
+		return nil, err
+	}
 	g.names.sync(g.Graph)
 	spec.Name = g.names.unique(spec.Name)
 	if spec.Device == "" {

@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,17 @@ func (n *names) unique(name string) string {
 	}
 	n.used[key] = 1
 	return name + "_" + strconv.Itoa(count-1)
+}
+
+// validName is what TensorFlow takes for the name of an operation
+// (ops._VALID_OP_NAME_REGEX).
+var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$`)
+
+func checkName(name string) error {
+	if !validName.MatchString(name) || strings.HasSuffix(name, "/") {
+		return invalidf("%q is not a name for an operation: those are made of letters, digits and _ . - > \\ /, start with a letter, a digit or a dot, and do not end in a slash", name)
+	}
+	return nil
 }
 
 // UniqueName makes name unique in g, for an operation or a name scope, and

@@ -1,8 +1,6 @@
 package tf
 
 import (
-	"strings"
-
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
 )
@@ -76,8 +74,8 @@ func variableError(name string, err error) error {
 }
 
 func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
-	if name == "" || strings.HasSuffix(name, "/") {
-		return nil, invalidf("the name of a variable is empty or ends in a slash")
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	if g.Operation(name) != nil {
 		return nil, &Error{Code: capi.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
@@ -147,6 +145,9 @@ func (p *plan) placement() error {
 	p.g.mu.Unlock()
 	p.own = []string{"loc:@" + p.name}
 	if with := p.o.ColocateWith; with != nil {
+		if with.g != p.g {
+			return invalidf("it cannot be colocated with variable %q of another graph", with.name)
+		}
 		p.outer = colocationGroup(with.handle.Op)
 		p.own = p.outer
 		if with.handle.Op.Device() != "" {

@@ -21,7 +21,8 @@ type SessionOptions struct {
 	// DeviceCount limits the devices of a kind, such as {"GPU": 0}.
 	DeviceCount map[string]int32
 	// IntraOpThreads is the number of threads within an op, InterOpThreads that
-	// of ops run at a time; 0 lets TensorFlow choose.
+	// of ops run at a time; 0 lets TensorFlow choose. InterOpThreads -1 runs all
+	// ops in the thread that calls Run.
 	IntraOpThreads, InterOpThreads int
 	// LogDevicePlacement writes the device of each node to standard error.
 	LogDevicePlacement bool
@@ -67,6 +68,9 @@ func (o *SessionOptions) proto() (*ConfigProto, error) {
 	}
 	if o.OperationTimeout < 0 {
 		return nil, invalidf("OperationTimeout is %v: it is not negative", o.OperationTimeout)
+	}
+	if o.IntraOpThreads < 0 {
+		return nil, invalidf("IntraOpThreads is %d: it is not negative", o.IntraOpThreads)
 	}
 	if o.GPU != (GPUOptions{}) {
 		if c.GpuOptions == nil {

@@ -124,5 +124,9 @@ func (v *Variable) update(refType, resourceType string, value Output) (*Operatio
 	if v.resource {
 		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: map[string]any{"dtype": v.dtype}})
 	}
-	return v.g.AddOp(OpSpec{Type: refType, Input: []Input{v.handle, value}})
+	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}}
+	if refType == "Assign" && v.shape.NumDimensions() < 0 {
+		spec.Attrs = map[string]any{"validate_shape": false}
+	}
+	return v.g.AddOp(spec)
 }

@@ -63,13 +63,16 @@ func (v *Variable) snapshotName() string {
 
 // describe reads type and shape off the variable's node.
 func (v *Variable) describe() error {
-	if !v.resource {
-		v.dtype, v.shape = baseType(v.handle.DataType()), v.handle.Shape()
+	switch dt := v.handle.DataType(); {
+	case v.resource != (dt == Resource):
+		return invalidf("the VariableDef has is_resource %v, and node %q is a %s", v.resource, v.name, v.handle.Op.Type())
+	case !v.resource:
+		v.dtype, v.shape = baseType(dt), v.handle.Shape()
 		return nil
 	}
 	dt, err := capi.Attr(v.handle.Op, "dtype")
 	if err != nil {
-		return invalidf("is_resource is set, and node %q is a %s that makes no resource", v.name, v.handle.Op.Type())
+		return invalidf("node %q is a %s, which does not say what the variable holds", v.name, v.handle.Op.Type())
 	}
 	v.dtype = DataType(dt.GetType())
 	if shape, err := capi.Attr(v.handle.Op, "shape"); err == nil && !shape.GetShape().GetUnknownRank() {

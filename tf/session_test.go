@@ -1,0 +1,340 @@
+package tf_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+func session(t testing.TB, g *tf.Graph, o *tf.SessionOptions) *tf.Session {
+	t.Helper()
+	s, err := tf.NewSession(g, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+func tensor(t testing.TB, value any) *tf.Tensor {
+	t.Helper()
+	v, err := tf.NewTensor(value)
+	require.NoError(t, err)
+	t.Cleanup(func() { tf.Release(v) })
+	return v
+}
+
+func TestRunFeedsAndFetches(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}, {3, 4}})}, []tf.Output{y, y}, nil)
+	require.NoError(t, err)
+	defer tf.Release(out...)
+	assert.Equal(t, [][]float32{{2, 3}, {4, 5}}, out[0].Value())
+	assert.Equal(t, [][]float32{{2, 3}, {4, 5}}, out[1].Value())
+}
+
+// badRuns are what a program may hand to a run by mistake, with what the error
+// has to name.
+func badRuns(t *testing.T, g *tf.Graph, x, y tf.Output) map[string]struct {
+	feeds   map[tf.Output]*tf.Tensor
+	fetches []tf.Output
+	targets []*tf.Operation
+	want    []string
+} {
+	t.Helper()
+	other, _, otherY := plusOne(t)
+	good := tensor(t, [][]float32{{1, 2}})
+	gone := tensor(t, [][]float32{{1, 2}})
+	tf.Release(gone)
+	type run = struct {
+		feeds   map[tf.Output]*tf.Tensor
+		fetches []tf.Output
+		targets []*tf.Operation
+		want    []string
+	}
+	feed := func(o tf.Output, v *tf.Tensor) map[tf.Output]*tf.Tensor { return map[tf.Output]*tf.Tensor{o: v} }
+	return map[string]run{
+		"wrong type":           {feed(x, tensor(t, [][]float64{{1, 2}})), []tf.Output{y}, nil, []string{`x:0`, "double", "float"}},
+		"wrong rank":           {feed(x, tensor(t, []float32{1, 2})), []tf.Output{y}, nil, []string{`x:0`, "[2]", "[?, 2]"}},
+		"wrong dimension":      {feed(x, tensor(t, [][]float32{{1, 2, 3}})), []tf.Output{y}, nil, []string{`x:0`, "[1 3]", "[?, 2]"}},
+		"nil tensor":           {feed(x, nil), []tf.Output{y}, nil, []string{`x:0`, "nil"}},
+		"released tensor":      {feed(x, gone), []tf.Output{y}, nil, []string{`x:0`, "released"}},
+		"feed without op":      {feed(tf.Output{}, good), []tf.Output{y}, nil, []string{"nil"}},
+		"fetch without op":     {feed(x, good), []tf.Output{{}}, nil, []string{"nil"}},
+		"fetch out of range":   {feed(x, good), []tf.Output{{Op: y.Op, Index: 1}}, nil, []string{`"y"`, "1 output"}},
+		"negative output":      {feed(x, good), []tf.Output{{Op: y.Op, Index: -1}}, nil, []string{`"y"`}},
+		"nil target":           {feed(x, good), nil, []*tf.Operation{nil}, []string{"nil"}},
+		"empty target":         {feed(x, good), nil, []*tf.Operation{new(tf.Operation)}, []string{"nil"}},
+		"fetch of other graph": {feed(x, good), []tf.Output{otherY}, nil, []string{`"y"`, "another graph"}},
+		"feed of other graph":  {feed(otherY, good), []tf.Output{y}, nil, []string{`"y"`, "another graph"}},
+		"target elsewhere":     {nil, nil, []*tf.Operation{other.Operation("y")}, []string{`"y"`, "another graph"}},
+		"unfed placeholder":    {nil, []tf.Output{y}, nil, []string{"x", "float"}},
+	}
+}
+
+func TestBadRunsAreErrorsThatNameTheFault(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	for name, c := range badRuns(t, g, x, y) {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.Run(t.Context(), c.feeds, c.fetches, c.targets)
+			require.ErrorIs(t, err, tf.ErrInvalidArgument)
+			for _, want := range c.want {
+				assert.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestRunOfAClosedSessionIsAnError(t *testing.T) {
+	g, x, y := plusOne(t)
+	s, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	require.NoError(t, err)
+	defer step.Close()
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close(), "a second Close does nothing")
+
+	in := tensor(t, [][]float32{{1, 2}})
+	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: in}, []tf.Output{y}, nil)
+	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	assert.ErrorContains(t, err, "closed")
+	_, err = step.Run(t.Context(), in)
+	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	_, err = s.Devices()
+	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+}
+
+func TestCloseWaitsForRuns(t *testing.T) {
+	g, x, y := plusOne(t)
+	s, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	require.NoError(t, err)
+	defer step.Close()
+	in := tensor(t, [][]float32{{1, 2}})
+	var runs sync.WaitGroup
+	for range 4 {
+		runs.Go(func() {
+			for {
+				out, err := step.Run(context.Background(), in)
+				if err != nil {
+					assert.ErrorIs(t, err, tf.ErrFailedPrecondition)
+					return
+				}
+				tf.Release(out...)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	require.NoError(t, s.Close())
+	runs.Wait()
+}
+
+func TestErrorsCarryCodeAndNode(t *testing.T) {
+	g := tf.NewGraph()
+	a := constant(t, g, "a", []float32{1, 2})
+	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Int32}})
+	require.NoError(t, err)
+	reshape, err := g.AddOp(tf.OpSpec{Type: "Reshape", Name: "net/reshape", Input: []tf.Input{a, x.Output(0)}})
+	require.NoError(t, err)
+	s := session(t, g, nil)
+	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x.Output(0): tensor(t, []int32{3})}, []tf.Output{reshape.Output(0)}, nil)
+	var e *tf.Error
+	require.ErrorAs(t, err, &e)
+	assert.ErrorIs(t, err, tf.ErrInvalidArgument)
+	assert.NotErrorIs(t, err, tf.ErrNotFound)
+	assert.Equal(t, "net/reshape", e.Node)
+}
+
+func TestUninitializedVariablesAreNamed(t *testing.T) {
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "net/w", tf.Zeros(2))
+	require.NoError(t, err)
+	r, err := tf.NewVariableWith(g, "net/r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
+	require.NoError(t, err)
+	_, err = tf.NewVariableWith(g, "net/local", tf.Zeros(2), &tf.VariableOptions{Local: true})
+	require.NoError(t, err)
+	s := session(t, g, nil)
+
+	for _, v := range []*tf.Variable{w, r} {
+		_, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil)
+		var uninitialized *tf.UninitializedError
+		require.ErrorAs(t, err, &uninitialized)
+		assert.Equal(t, v.Name(), uninitialized.Variable)
+		assert.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	}
+
+	names, err := tf.UninitializedVariables(t.Context(), s)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"net/w", "net/r", "net/local"}, names)
+	require.NoError(t, s.RunOps(t.Context(), w.Initializer()))
+	names, err = tf.UninitializedVariables(t.Context(), s)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"net/r", "net/local"}, names)
+	names, err = tf.UninitializedVariables(t.Context(), s, w)
+	require.NoError(t, err)
+	assert.Empty(t, names)
+}
+
+// endless adds a while loop that never ends.
+func endless(t *testing.T, g *tf.Graph) *tf.Operation {
+	t.Helper()
+	add := func(typ, name string, attrs map[string]any, inputs ...tf.Input) *tf.Operation {
+		op, err := g.AddOperation(tf.OpSpec{Type: typ, Name: name, Attrs: attrs, Input: inputs})
+		require.NoError(t, err)
+		return op
+	}
+	queue := add("FIFOQueueV2", "queue", map[string]any{"component_types": []tf.DataType{tf.Float}})
+	return add("QueueDequeueV2", "dequeue", map[string]any{"component_types": []tf.DataType{tf.Float}}, queue.Output(0))
+}
+
+func TestADeadlineEndsARun(t *testing.T) {
+	g := tf.NewGraph()
+	stuck := endless(t, g)
+	s := session(t, g, nil)
+	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck})
+	require.NoError(t, err)
+	defer step.Close()
+	for name, run := range map[string]func(context.Context) error{
+		"Run":      func(ctx context.Context) error { return s.RunOps(ctx, stuck) },
+		"Callable": func(ctx context.Context) error { _, err := step.Run(ctx); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			err := run(ctx)
+			require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Less(t, time.Since(start), 5*time.Second)
+
+			cancelled, stop := context.WithCancel(t.Context())
+			stop()
+			require.ErrorIs(t, run(cancelled), context.Canceled)
+		})
+	}
+}
+
+func TestOperationTimeoutEndsARun(t *testing.T) {
+	g := tf.NewGraph()
+	stuck := endless(t, g)
+	s := session(t, g, &tf.SessionOptions{OperationTimeout: 50 * time.Millisecond})
+	require.ErrorIs(t, s.RunOps(t.Context(), stuck), tf.ErrDeadlineExceeded)
+}
+
+func TestRunWithOptionsTraces(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	metadata := new(tf.RunMetadata)
+	out, err := s.RunWithOptions(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}})}, []tf.Output{y}, nil,
+		&tf.RunOptions{TraceLevel: 3}, metadata)
+	require.NoError(t, err)
+	tf.Release(out...)
+	assert.NotEmpty(t, metadata.GetStepStats().GetDevStats())
+}
+
+func TestCallableRunsAsRunDoes(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	for _, o := range []*tf.CallableOptions{nil, {RunInCaller: true}, {Options: &tf.RunOptions{TimeoutInMs: 10000}}} {
+		step, err := s.MakeCallableWith([]tf.Output{x}, []tf.Output{y}, nil, o)
+		require.NoError(t, err)
+		for range 3 {
+			out, err := step.Run(t.Context(), tensor(t, [][]float32{{1, 2}}))
+			require.NoError(t, err)
+			assert.Equal(t, [][]float32{{2, 3}}, out[0].Value())
+			tf.Release(out...)
+		}
+		require.NoError(t, step.Close())
+		require.NoError(t, step.Close())
+		_, err = step.Run(t.Context(), tensor(t, [][]float32{{1, 2}}))
+		require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	}
+}
+
+func TestCallableRefusesBadFeedsAndGoesOn(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	require.NoError(t, err)
+	defer step.Close()
+	good := tensor(t, [][]float32{{1, 2}})
+	gone := tensor(t, [][]float32{{1, 2}})
+	tf.Release(gone)
+	for _, feeds := range [][]*tf.Tensor{
+		nil, {good, good}, {nil}, {gone}, {tensor(t, [][]float64{{1, 2}})}, {tensor(t, [][]float32{{1}})}, {tensor(t, float32(1))},
+	} {
+		_, err := step.Run(t.Context(), feeds...)
+		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	}
+	out, err := step.Run(t.Context(), good)
+	require.NoError(t, err)
+	tf.Release(out...)
+
+	_, err = s.MakeCallable([]tf.Output{x, x}, nil, nil)
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	_, err = s.MakeCallable([]tf.Output{{}}, nil, nil)
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+}
+
+func TestCallableRunsFromManyGoroutines(t *testing.T) {
+	g, x, y := plusOne(t)
+	s := session(t, g, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	require.NoError(t, err)
+	defer step.Close()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			in, err := tf.NewTensor([][]float32{{float32(i), 0}})
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer tf.Release(in)
+			for range 100 {
+				out, err := step.Run(t.Context(), in)
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.Equal(t, [][]float32{{float32(i) + 1, 1}}, out[0].Value())
+				tf.Release(out...)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestSessionOptionsAreChecked(t *testing.T) {
+	for _, o := range []*tf.SessionOptions{
+		{GPU: tf.GPUOptions{MemoryFraction: 1.5}},
+		{GPU: tf.GPUOptions{MemoryFraction: -1}},
+		{OperationTimeout: -time.Second},
+		{IntraOpThreads: -1},
+	} {
+		_, err := tf.NewSession(tf.NewGraph(), o)
+		require.ErrorIs(t, err, tf.ErrInvalidArgument, "%+v", o)
+	}
+}
+
+func TestSessionListsDevices(t *testing.T) {
+	s := session(t, tf.NewGraph(), &tf.SessionOptions{DeviceCount: map[string]int32{"CPU": 3}})
+	devices, err := s.Devices()
+	require.NoError(t, err)
+	assert.Len(t, devices, 3)
+}
+
+func TestErrorKindsAreTold(t *testing.T) {
+	e := &tf.Error{Code: 5, Message: "m"}
+	assert.Equal(t, "tf: not found: m", e.Error())
+	assert.True(t, errors.Is(e, tf.ErrNotFound))
+	assert.False(t, errors.Is(e, tf.ErrAborted))
+	assert.Equal(t, "tensorflow: not found", tf.ErrNotFound.Error())
+	assert.Equal(t, "code 77", tf.Code(77).String())
+}

@@ -1,0 +1,323 @@
+package tf_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/tf"
+	"google.golang.org/protobuf/proto"
+)
+
+func run(t testing.TB, s *tf.Session, o tf.Output) any {
+	t.Helper()
+	out, err := s.Run(t.Context(), nil, []tf.Output{o}, nil)
+	require.NoError(t, err)
+	defer tf.Release(out...)
+	return out[0].Value()
+}
+
+func initialize(t testing.TB, s *tf.Session) {
+	t.Helper()
+	op, err := tf.GlobalVariablesInitializer(s.Graph())
+	require.NoError(t, err)
+	require.NoError(t, s.RunOps(t.Context(), op))
+}
+
+func TestVariablesAssign(t *testing.T) {
+	for name, o := range map[string]*tf.VariableOptions{"resource": nil, "ref": {Ref: true}} {
+		t.Run(name, func(t *testing.T) {
+			g := tf.NewGraph()
+			v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), o)
+			require.NoError(t, err)
+			delta := constant(t, g, "delta", []float32{10, 20})
+			add, err := v.AssignAdd(delta)
+			require.NoError(t, err)
+			subtract, err := v.AssignSub(delta)
+			require.NoError(t, err)
+			set, err := v.Assign(delta)
+			require.NoError(t, err)
+			s := session(t, g, nil)
+			initialize(t, s)
+			assert.Equal(t, []float32{1, 2}, run(t, s, v.Value()))
+			require.NoError(t, s.RunOps(t.Context(), add))
+			assert.Equal(t, []float32{11, 22}, run(t, s, v.Value()))
+			require.NoError(t, s.RunOps(t.Context(), subtract))
+			assert.Equal(t, []float32{1, 2}, run(t, s, v.Value()))
+			require.NoError(t, s.RunOps(t.Context(), set))
+			assert.Equal(t, []float32{10, 20}, run(t, s, v.Value()))
+		})
+	}
+}
+
+func TestAnyShapeTakesAnotherShape(t *testing.T) {
+	for name, ref := range map[string]bool{"resource": false, "ref": true} {
+		t.Run(name, func(t *testing.T) {
+			g := tf.NewGraph()
+			v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{AnyShape: true, Ref: ref})
+			require.NoError(t, err)
+			assert.Equal(t, -1, v.Shape().NumDimensions())
+			set, err := v.Assign(constant(t, g, "c", []float32{1, 2, 3}))
+			require.NoError(t, err)
+			s := session(t, g, nil)
+			initialize(t, s)
+			require.NoError(t, s.RunOps(t.Context(), set))
+			assert.Equal(t, []float32{1, 2, 3}, run(t, s, v.Value()))
+		})
+	}
+}
+
+func TestSeededInitializersGivePythonsValues(t *testing.T) {
+	type values struct{ Normal, Truncated, Uniform, Integer, Graph []byte }
+	want := oracle.Value[values](t, `
+tf1.set_random_seed(11)
+def get(name, init, dtype=tf.float32):
+    return tf1.get_variable(name, [5, 3], dtype, init)
+made = {
+    "Normal": get("n", tf1.random_normal_initializer(1, 2, seed=3)),
+    "Truncated": get("t", tf1.truncated_normal_initializer(1, 2, seed=4)),
+    "Uniform": get("u", tf1.random_uniform_initializer(-1, 2, seed=5)),
+    "Integer": get("i", tf1.random_uniform_initializer(0, 100, seed=6, dtype=tf.int32), tf.int32),
+    "Graph": get("g", tf1.glorot_uniform_initializer()),
+}
+with tf1.Session() as sess:
+    sess.run(tf1.global_variables_initializer())
+    result = {name: value.tobytes() for name, value in sess.run(made).items()}
+`)
+	g := tf.NewGraph()
+	g.SetRandomSeed(11)
+	var fetches []tf.Output
+	for name, init := range inOrder(
+		"n", tf.Normal(1, 2, 5, 3).WithSeed(3),
+		"t", tf.TruncatedNormal(1, 2, 5, 3).WithSeed(4),
+		"u", tf.Uniform(-1, 2, 5, 3).WithSeed(5),
+		"i", tf.Uniform(0, 100, 5, 3).WithSeed(6).WithDType(tf.Int32),
+		"g", tf.GlorotUniform(5, 3),
+	) {
+		v, err := tf.NewVariable(g, name, init)
+		require.NoError(t, err)
+		fetches = append(fetches, v.Value())
+	}
+	s := session(t, g, nil)
+	initialize(t, s)
+	out, err := s.Run(t.Context(), nil, fetches, nil)
+	require.NoError(t, err)
+	defer tf.Release(out...)
+	for i, w := range [][]byte{want.Normal, want.Truncated, want.Uniform, want.Integer, want.Graph} {
+		assert.Equal(t, w, out[i].TensorData(), "%v", fetches[i].Op.Name())
+	}
+}
+
+func TestUnseededInitializersDiffer(t *testing.T) {
+	g := tf.NewGraph()
+	v, err := tf.NewVariable(g, "v", tf.Normal(0, 1, 8))
+	require.NoError(t, err)
+	a, b := session(t, g, nil), session(t, g, nil)
+	initialize(t, a)
+	initialize(t, b)
+	assert.NotEqual(t, run(t, a, v.Value()), run(t, b, v.Value()))
+}
+
+func TestBadVariablesAreRefused(t *testing.T) {
+	g := tf.NewGraph()
+	_, err := tf.NewVariable(g, "taken", tf.Zeros(2))
+	require.NoError(t, err)
+	released := tensor(t, float32(1))
+	tf.Release(released)
+	for name, c := range map[string]struct {
+		name string
+		init tf.Initializer
+		kind error
+	}{
+		"taken name":              {"taken", tf.Zeros(2), tf.ErrAlreadyExists},
+		"no name":                 {"", tf.Zeros(2), tf.ErrInvalidArgument},
+		"scope for a name":        {"a/", tf.Zeros(2), tf.ErrInvalidArgument},
+		"name TensorFlow refuses": {"a b", tf.Zeros(2), tf.ErrInvalidArgument},
+		"no initializer":          {"a", tf.Initializer{}, tf.ErrInvalidArgument},
+		"unknown dimension":       {"a", tf.Zeros(-1), tf.ErrInvalidArgument},
+		"normal integers":         {"a", tf.Normal(0, 1, 2).WithDType(tf.Int32), tf.ErrInvalidArgument},
+		"uniform bools":           {"a", tf.Uniform(0, 1, 2).WithDType(tf.Bool), tf.ErrInvalidArgument},
+		"ones of strings":         {"a", tf.Ones(2).WithDType(tf.String), tf.ErrInvalidArgument},
+		"string as a number":      {"a", tf.Constant("x", 2).WithDType(tf.Float), tf.ErrInvalidArgument},
+		"number as a bool":        {"a", tf.Constant(1, 2).WithDType(tf.Bool), tf.ErrInvalidArgument},
+		"fraction as an integer":  {"a", tf.Constant(1.5, 2).WithDType(tf.Int32), tf.ErrInvalidArgument},
+		"too large":               {"a", tf.Constant(300, 2).WithDType(tf.Uint8), tf.ErrInvalidArgument},
+		"negative as unsigned":    {"a", tf.Constant(-1, 2).WithDType(tf.Uint64), tf.ErrInvalidArgument},
+		"complex as real":         {"a", tf.Constant(1i, 2), tf.ErrInvalidArgument},
+		"ragged value":            {"a", tf.Value([][]float32{{1}, {1, 2}}), tf.ErrInvalidArgument},
+		"int has no type":         {"a", tf.Value(1), tf.ErrInvalidArgument},
+		"nil value":               {"a", tf.Value(nil), tf.ErrInvalidArgument},
+		"released value":          {"a", tf.Value(released), tf.ErrInvalidArgument},
+		"value of another type":   {"a", tf.Value(float32(1)).WithDType(tf.Double), tf.ErrInvalidArgument},
+		"output of nothing":       {"a", tf.FromOutput(tf.Output{}), tf.ErrInvalidArgument},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := tf.NewVariable(g, c.name, c.init)
+			require.ErrorIs(t, err, c.kind)
+			if c.name != "" {
+				assert.ErrorContains(t, err, c.name)
+			}
+		})
+	}
+}
+
+func TestBadOptionsAreRefused(t *testing.T) {
+	g, other := tf.NewGraph(), tf.NewGraph()
+	elsewhere, err := tf.NewVariable(other, "v", tf.Zeros(2))
+	require.NoError(t, err)
+	for _, o := range []*tf.VariableOptions{
+		{Device: "gpu"},
+		{ColocateWith: elsewhere},
+	} {
+		_, err := tf.NewVariableWith(g, "v", tf.Zeros(2), o)
+		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	}
+	_, err = tf.NewVariable(g, "v", tf.FromOutput(elsewhere.Value()))
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+}
+
+func TestConstantsOfEveryTypeHoldTheirValue(t *testing.T) {
+	g := tf.NewGraph()
+	for _, c := range []struct {
+		dt    tf.DataType
+		value any
+		want  any
+	}{
+		{tf.Float, 0.5, float32(0.5)}, {tf.Double, math.Pi, math.Pi},
+		{tf.Int8, -8, int8(-8)}, {tf.Int16, -16, int16(-16)}, {tf.Int32, -32, int32(-32)}, {tf.Int64, int64(math.MinInt64), int64(math.MinInt64)},
+		{tf.Uint8, 200, uint8(200)}, {tf.Uint16, 60000, uint16(60000)}, {tf.Uint32, uint32(math.MaxUint32), uint32(math.MaxUint32)},
+		{tf.Uint64, uint64(math.MaxUint64), uint64(math.MaxUint64)},
+		{tf.Complex64, 1 + 2i, complex64(1 + 2i)}, {tf.Complex128, 1 + 2i, 1 + 2i}, {tf.Complex128, 3, 3 + 0i},
+		{tf.Bool, true, true}, {tf.String, "text", "text"}, {tf.String, []byte("text"), "text"},
+	} {
+		v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(c.value).WithDType(c.dt))
+		require.NoError(t, err)
+		s := session(t, g, nil)
+		require.NoError(t, s.RunOps(t.Context(), v.Initializer()))
+		assert.Equal(t, c.want, run(t, s, v.Value()))
+	}
+}
+
+func TestHalfPrecisionRoundsAsNumpyDoes(t *testing.T) {
+	values := []float64{0, 1, -1, 0.1, 1.0 / 3, 65504, 65519, 65520, 1e9, -1e9, 6.1e-5, 6e-5, 5.96e-8, 2.9e-8, 3e-8, 1e-9, 2049, 2051, 1.00048828125}
+	type bits struct{ Half, Bfloat16 []uint16 }
+	want := oracle.Value[bits](t, `
+values = np.array(args[0], np.float32)
+result = {
+    "Half": values.astype(np.float16).view(np.uint16),
+    "Bfloat16": values.astype(tf.bfloat16.as_numpy_dtype).view(np.uint16),
+}
+`, values)
+	g := tf.NewGraph()
+	s := session(t, g, nil)
+	for i, value := range values {
+		for dt, want := range map[tf.DataType]uint16{tf.Half: want.Half[i], tf.Bfloat16: want.Bfloat16[i]} {
+			v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(value).WithDType(dt))
+			require.NoError(t, err)
+			out, err := s.Run(t.Context(), nil, []tf.Output{v.InitialValue()}, nil)
+			require.NoError(t, err)
+			data := out[0].TensorData()
+			assert.Equal(t, want, uint16(data[0])|uint16(data[1])<<8, "%v", value)
+			tf.Release(out...)
+		}
+	}
+}
+
+func TestVariableFromDefFindsWhatWasMade(t *testing.T) {
+	g := tf.NewGraph()
+	for _, o := range []*tf.VariableOptions{
+		nil,
+		{NotTrainable: true},
+		{Ref: true},
+		{SliceInfo: &tf.SaveSliceInfo{FullName: "p", FullShape: []int64{4, 3}, Offset: []int64{2, 0}, Shape: []int64{2, 3}}},
+	} {
+		made, err := tf.NewVariableWith(g, g.UniqueName("v"), tf.Zeros(2, 3), o)
+		require.NoError(t, err)
+		found, err := tf.VariableFromDef(g, made.Def(), "")
+		require.NoError(t, err)
+		assert.True(t, proto.Equal(made.Def(), found.Def()))
+		assert.Equal(t, made.Name(), found.Name())
+		assert.Equal(t, made.TensorName(), found.TensorName())
+		assert.Equal(t, made.Shape(), found.Shape())
+		assert.Equal(t, made.DType(), found.DType())
+		assert.Equal(t, made.Trainable(), found.Trainable())
+		assert.Equal(t, made.IsResource(), found.IsResource())
+		assert.Equal(t, made.SaveSliceInfo(), found.SaveSliceInfo())
+		assert.Equal(t, made.Initializer().Name(), found.Initializer().Name())
+		assert.Equal(t, made.InitialValue().Op.Name(), found.InitialValue().Op.Name())
+		assert.Equal(t, made.Value().Op.Name(), found.Value().Op.Name())
+		assert.Equal(t, made.Handle().Op.Name(), found.Handle().Op.Name())
+	}
+}
+
+func TestVariableFromDefOfABrokenDef(t *testing.T) {
+	g := tf.NewGraph()
+	v, err := tf.NewVariable(g, "v", tf.Zeros(2))
+	require.NoError(t, err)
+	r, err := tf.NewVariableWith(g, "r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		def   *tf.VariableDef
+		spoil func(*tf.VariableDef)
+		want  string
+	}{
+		"no name":             {v.Def(), func(d *tf.VariableDef) { d.VariableName = "" }, "variable_name"},
+		"absent variable":     {v.Def(), func(d *tf.VariableDef) { d.VariableName = "gone:0" }, `"gone"`},
+		"absent initializer":  {v.Def(), func(d *tf.VariableDef) { d.InitializerName = "gone" }, `"gone"`},
+		"absent snapshot":     {v.Def(), func(d *tf.VariableDef) { d.SnapshotName = "gone:0" }, `"gone"`},
+		"absent value":        {v.Def(), func(d *tf.VariableDef) { d.InitialValueName = "gone:3" }, `"gone"`},
+		"not a tensor":        {v.Def(), func(d *tf.VariableDef) { d.VariableName = "v:x" }, `"v:x"`},
+		"output out of range": {v.Def(), func(d *tf.VariableDef) { d.SnapshotName = "v:7" }, `"v"`},
+		"not a resource":      {v.Def(), func(d *tf.VariableDef) { d.VariableName = "v/Assign:0" }, `"v/Assign"`},
+		"a ref as a resource": {r.Def(), func(d *tf.VariableDef) { d.IsResource = true }, `"r"`},
+		"a resource as a ref": {v.Def(), func(d *tf.VariableDef) { d.IsResource = false }, `"v"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.spoil(c.def)
+			_, err := tf.VariableFromDef(g, c.def, "")
+			require.Error(t, err)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestPythonImportsRealVariables(t *testing.T) {
+	g := tf.NewGraph()
+	_, err := tf.NewVariable(g, "a/w", tf.Value([]float32{1, 2}))
+	require.NoError(t, err)
+	_, err = tf.NewVariableWith(g, "b", tf.Value([]float32{3}), &tf.VariableOptions{Ref: true, NotTrainable: true})
+	require.NoError(t, err)
+	_, err = tf.NewVariableWith(g, "c", tf.Value([]float32{4}), &tf.VariableOptions{Local: true})
+	require.NoError(t, err)
+	meta, err := tf.ExportMetaGraph(g, nil)
+	require.NoError(t, err)
+	raw, err := proto.Marshal(meta)
+	require.NoError(t, err)
+
+	type imported struct {
+		Global, Trainable, Local []string
+		Values                   [][]float32
+	}
+	got := oracle.Value[imported](t, `
+meta = tf1.MetaGraphDef()
+meta.ParseFromString(args[0])
+tf1.train.import_meta_graph(meta, import_scope="in")
+def names(variables):
+    return [type(v).__name__ + " " + v.name for v in variables]
+with tf1.Session() as sess:
+    sess.run(tf1.global_variables_initializer())
+    a = tf1.trainable_variables()[0]
+    sess.run(a.assign_add([10, 10]))
+    values = sess.run(tf1.global_variables())
+result = {"Global": names(tf1.global_variables()), "Trainable": names(tf1.trainable_variables()),
+          "Local": names(tf1.local_variables()), "Values": values}
+`, raw)
+	assert.Equal(t, imported{
+		Global:    []string{"ResourceVariable in/a/w:0", "RefVariable in/b:0"},
+		Trainable: []string{"ResourceVariable in/a/w:0"},
+		Local:     []string{"ResourceVariable in/c:0"},
+		Values:    [][]float32{{11, 12}, {3}},
+	}, got)
+}
