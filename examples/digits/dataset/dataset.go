@@ -76,15 +76,19 @@ func (s *Set) add(fields []string) error {
 // Len is the number of images.
 func (s Set) Len() int { return len(s.Images) }
 
-// Batch gives the images of batch number n, which is a step's number. Each pass over
-// the set has an order of its own; images that do not fill a last batch sit it out.
-// It is meant for size ≤ Len.
+// Batch gives the images of batch number n, which is a step's number; see Indices.
 func (s Set) Batch(n, size int) Set {
-	perPass := s.Len() / size
-	order := rand.New(rand.NewPCG(uint64(n/perPass), 0)).Perm(s.Len())
 	batch := Set{Images: make([][]float32, size), Labels: make([]int32, size)}
-	for i, at := range order[n%perPass*size:][:size] {
+	for i, at := range s.Indices(n, size) {
 		batch.Images[i], batch.Labels[i] = s.Images[at], s.Labels[at]
 	}
 	return batch
+}
+
+// Indices says which images make batch number n, for n ≥ 0 and size ≤ Len. Each pass
+// over the set has an order of its own; images that do not fill a last batch sit it out.
+func (s Set) Indices(n, size int) []int {
+	perPass := s.Len() / size
+	order := rand.New(rand.NewPCG(uint64(n/perPass), 0)).Perm(s.Len())
+	return order[n%perPass*size:][:size]
 }

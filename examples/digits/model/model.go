@@ -1,0 +1,104 @@
+// Package model builds the network that reads digits. Only the program that starts a
+// training needs it: whoever resumes one takes the graph from the checkpoint's meta graph.
+package model
+
+import (
+	"fmt"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"github.com/tfkeep/tfkeep/examples/digits/dataset"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// hidden is the number of units between the pixels and the ten classes.
+const hidden = 128
+
+// Build makes a graph with one hidden layer and Adam. Those who use it find by name:
+//
+//	x:0         float [?,64], pixels of 0 to 16
+//	labels:0    int32 [?], for training and accuracy
+//	y:0         float [?,10], a probability for each class
+//	loss:0      float, mean cross entropy
+//	accuracy:0  float, share of the images whose likeliest class is the label
+//
+// and by collection the train op, the global step and the variables.
+func Build(seed int64) (*tf.Graph, error) {
+	g := tf.NewGraph()
+	x, err := add(g, "x", "Placeholder", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1, dataset.Pixels)})
+	if err != nil {
+		return nil, err
+	}
+	labels, err := add(g, "labels", "Placeholder", map[string]any{"dtype": tf.Int32, "shape": tf.MakeShape(-1)})
+	if err != nil {
+		return nil, err
+	}
+
+	s := g.Scope()
+	scale := s.SubScope("scale")
+	h, err := dense(g, "hidden", op.Div(scale, x, op.Const(scale, float32(16))), dataset.Pixels, hidden, seed)
+	if err != nil {
+		return nil, err
+	}
+	logits, err := dense(g, "classes", op.Relu(s.SubScope("hidden"), h), hidden, dataset.Classes, seed+1)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := add(g, "y", "Softmax", nil, logits); err != nil {
+		return nil, err
+	}
+
+	entropy := s.SubScope("entropy")
+	each, _ := op.SparseSoftmaxCrossEntropyWithLogits(entropy, logits, labels)
+	loss, err := add(g, "loss", "Mean", nil, each, op.Const(entropy, int32(0)))
+	if err != nil {
+		return nil, err
+	}
+	hit := s.SubScope("hit")
+	likeliest := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tf.Int32))
+	right := op.Cast(hit, op.Equal(hit, likeliest, labels), tf.Float)
+	if _, err := add(g, "accuracy", "Mean", nil, right, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
+		return nil, err
+	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+
+	step, err := tf.GetOrCreateGlobalStep(g)
+	if err != nil {
+		return nil, err
+	}
+	// Minimize puts the train op into its collection, where a resuming program finds it.
+	if _, err := (tf.Adam{LearningRate: 2e-3}).Minimize(g, loss, step); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// dense multiplies with a new variable and adds another.
+func dense(g *tf.Graph, name string, in tf.Output, inputs, outputs int64, seed int64) (tf.Output, error) {
+	w, err := tf.NewVariable(g, name+"/w", tf.GlorotUniform(inputs, outputs).WithSeed(seed))
+	if err != nil {
+		return tf.Output{}, err
+	}
+	b, err := tf.NewVariable(g, name+"/b", tf.Zeros(outputs))
+	if err != nil {
+		return tf.Output{}, err
+	}
+	s := g.Scope().SubScope(name)
+	return op.BiasAdd(s, op.MatMul(s, in, w.Value()), b.Value()), s.Err()
+}
+
+// add adds an operation that keeps its name, which the binding's wrappers would extend by
+// the operation's type.
+func add(g *tf.Graph, name, typ string, attrs map[string]any, in ...tf.Output) (tf.Output, error) {
+	spec := tf.OpSpec{Type: typ, Name: name, Attrs: attrs}
+	for _, o := range in {
+		spec.Input = append(spec.Input, o)
+	}
+	operation, err := g.AddOp(spec)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return operation.Output(0), nil
+}

@@ -1,0 +1,85 @@
+// Train builds a network that reads handwritten digits, trains it and saves checkpoints
+// with their meta graph. With -kill-at it kills itself on the way, as a power cut would.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/tfkeep/tfkeep/examples/digits/model"
+	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+func main() {
+	out := flag.String("out", "demo-out", "folder for the results; checkpoints go into its ckpt/")
+	steps := flag.Int64("steps", 3000, "global step to stop at")
+	every := flag.Int64("save-every", 250, "steps between two checkpoints")
+	killAt := flag.Int64("kill-at", 0, "global step after which the process kills itself; 0: never")
+	seed := flag.Int64("seed", 1, "of the first weights")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, filepath.Join(*out, "ckpt"), *steps, *every, *killAt, *seed); err != nil {
+		fmt.Fprintln(os.Stderr, "train:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, dir string, steps, every, killAt, seed int64) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	g, err := model.Build(seed)
+	if err != nil {
+		return err
+	}
+	sv, err := saver.New(g, nil)
+	if err != nil {
+		return err
+	}
+	defer sv.Close()
+	initialize, err := tf.GlobalVariablesInitializer(g)
+	if err != nil {
+		return err
+	}
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		return err
+	}
+	defer sess.Close()
+	if err := sess.RunOps(ctx, initialize); err != nil {
+		return err
+	}
+
+	fmt.Printf("train (process %d): a new model, %d steps to go, a checkpoint every %d\n", os.Getpid(), steps, every)
+	progress := training.NewProgress(0, steps)
+	_, err = training.Run(ctx, sess, sv, training.Options{
+		Dir:       dir,
+		Until:     steps,
+		SaveEvery: every,
+		AfterStep: func(step int64, loss float32) {
+			progress.Step(step, loss)
+			if step == killAt {
+				fmt.Fprintf(os.Stderr, "\ntrain: step %d, kill -9 %d\n", step, os.Getpid())
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing below runs, deferred or not
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	accuracy, err := training.Accuracy(ctx, sess)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("train: step %d, accuracy on the test images %.2f %%\n", steps, 100*accuracy)
+	return nil
+}

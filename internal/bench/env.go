@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/python"
+)
+
+// Env is what a pair's Prepare works with.
+type Env struct {
+	Dir    string // for this pair's files; removed afterwards
+	Bin    string // the folder with the programs that "make bench" built
+	Python string // the interpreter
+
+	shared  *python.Process // for all pairs, so that TensorFlow is loaded once
+	cleanup []func()
+}
+
+// Defer calls f when the pair is done.
+func (e *Env) Defer(f func()) { e.cleanup = append(e.cleanup, f) }
+
+func (e *Env) done() {
+	for i := len(e.cleanup) - 1; i >= 0; i-- {
+		e.cleanup[i]()
+	}
+	e.cleanup = nil
+}
+
+// Script runs Python code in the shared process, whose dict "kept" outlives the
+// script; the other names are those of internal/oracle.
+func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
+	if e.shared == nil {
+		p, err := python.Start(e.Python)
+		if err != nil {
+			return nil, err
+		}
+		e.shared = p
+	}
+	raw, err := e.shared.Run(python.Script{Text: text, Args: args, Limit: 10 * time.Minute})
+	var raised *python.Error
+	if errors.As(err, &raised) {
+		return nil, fmt.Errorf("%w\n%s", err, raised.Traceback)
+	}
+	return raw, err
+}
+
+// InPython measures a script in the shared process. It takes its own time and assigns
+// the seconds to result, so that the way there and back does not count.
+func (e *Env) InPython(text string, args ...any) Measure {
+	return func(context.Context) (Sample, error) {
+		raw, err := e.Script(text, args...)
+		if err != nil {
+			return Sample{}, err
+		}
+		var seconds float64
+		if err := json.Unmarshal(raw, &seconds); err != nil {
+			return Sample{}, fmt.Errorf("the script's result is not its time in seconds: %w", err)
+		}
+		return Sample{Time: time.Duration(seconds * float64(time.Second))}, nil
+	}
+}
+
+// InGo measures a function of this process.
+func (e *Env) InGo(f func(ctx context.Context) error) Measure {
+	return func(ctx context.Context) (Sample, error) {
+		start := time.Now()
+		err := f(ctx)
+		return Sample{Time: time.Since(start)}, err
+	}
+}
+
+// Program measures a new process, from its start to its first line of output or, when
+// it prints none, to its end; its peak memory too. The first of the arguments is the
+// program.
+func (e *Env) Program(args ...string) Measure {
+	return func(ctx context.Context) (Sample, error) {
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=3", "CUDA_VISIBLE_DEVICES=-1")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			return Sample{}, err
+		}
+		start := time.Now()
+		if err := cmd.Start(); err != nil {
+			return Sample{}, err
+		}
+		out := bufio.NewReader(stdout)
+		_, first := out.ReadString('\n')
+		took := time.Since(start)
+		if _, err := io.Copy(io.Discard, out); err != nil {
+			return Sample{}, err
+		}
+		if err := cmd.Wait(); err != nil {
+			return Sample{}, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+		}
+		if first != nil {
+			took = time.Since(start)
+		}
+		sample := Sample{Time: took}
+		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+			sample.Memory = usage.Maxrss << 10
+		}
+		return sample, nil
+	}
+}
+
+// PythonProgram is Program for Python code; its arguments are in sys.argv[1:].
+func (e *Env) PythonProgram(text string, args ...string) (Measure, error) {
+	f, err := os.CreateTemp(e.Dir, "*.py")
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return e.Program(append([]string{e.Python, f.Name()}, args...)...), nil
+}
+
+// Self is this program, for a measured process that runs one of its tasks.
+func (e *Env) Self(task string, args ...string) Measure {
+	return e.Program(append([]string{filepath.Join(e.Bin, "bench"), "-task", task}, args...)...)
+}

@@ -1,0 +1,15 @@
+package main
+
+import "context"
+
+// pairs are all comparisons, in the order of the report. A pair stands in a file of its
+// own, beside the Python that does the same.
+var pairs = []Pair{
+	digitsStep,
+	digitsResume,
+}
+
+// tasks are what a measured process of our own does, see Env.Self.
+var tasks = map[string]func(ctx context.Context, args []string) error{
+	"digits-resume": resumeOneStep,
+}

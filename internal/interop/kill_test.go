@@ -1,0 +1,142 @@
+package interop
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/examples/digits/model"
+	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// victim names the folder that this test binary, started by itself, trains in until it
+// is killed.
+const victim = "TFKEEP_INTEROP_VICTIM"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victim); dir != "" {
+		if err := trainForEver(context.Background(), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// trainForEver starts a training or goes on with the one in dir, saves after every step,
+// and prints each step that it has saved.
+func trainForEver(ctx context.Context, dir string) error {
+	g := tf.NewGraph()
+	path, err := saver.LatestCheckpoint(dir)
+	begin := errors.Is(err, checkpoint.ErrNotFound)
+	var sv *saver.Saver
+	switch {
+	case begin:
+		if g, err = model.Build(1); err == nil {
+			sv, err = saver.New(g, nil)
+		}
+	case err == nil:
+		sv, err = saver.ImportMetaGraph(g, path+".meta", nil)
+	}
+	if err != nil {
+		return err
+	}
+	var initialize *tf.Operation
+	if begin {
+		if initialize, err = tf.GlobalVariablesInitializer(g); err != nil {
+			return err
+		}
+	}
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		return err
+	}
+	if begin {
+		err = sess.RunOps(ctx, initialize)
+	} else {
+		err = sv.Restore(ctx, sess, path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = training.Run(ctx, sess, sv, training.Options{
+		Dir:       dir,
+		Until:     1 << 40,
+		SaveEvery: 1,
+		AfterStep: func(step int64, _ float32) { fmt.Println(step) },
+	})
+	return err
+}
+
+// killSome starts the victim, kills it a random while after its first saved step, and
+// gives the last step that it said it saved.
+func killSome(t *testing.T, dir string) (saved int64) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), victim+"="+dir)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if saved == 0 {
+			time.AfterFunc(time.Duration(rand.IntN(int(100*time.Millisecond))), func() {
+				_ = cmd.Process.Signal(syscall.SIGKILL)
+			})
+		}
+		saved, err = strconv.ParseInt(lines.Text(), 10, 64)
+		require.NoError(t, err)
+	}
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exit)
+	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal(), "it ended by itself: %v", exit)
+	return saved
+}
+
+func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
+	oracle.Python(t)
+	dir := t.TempDir()
+	var step int64
+	for range 6 {
+		saved := killSome(t, dir)
+		require.Greater(t, saved, step, "it goes on")
+
+		path, err := saver.LatestCheckpoint(dir)
+		require.NoError(t, err)
+		d := restored(t, path)
+		step, err = training.GlobalStep(t.Context(), d.sess)
+		require.NoError(t, err)
+		// The kill may have come between a save and its announcement, never before a
+		// save that was announced.
+		assert.GreaterOrEqual(t, step, saved)
+		assert.LessOrEqual(t, step, saved+1)
+		assert.Equal(t, filepath.Join(dir, fmt.Sprintf("model-%d", step)), path)
+	}
+
+	path, err := saver.LatestCheckpoint(dir)
+	require.NoError(t, err)
+	killed := restored(t, path).values(t)
+	straight := fresh(t)
+	straight.train(t, t.TempDir(), step)
+	assert.Equal(t, straight.values(t), killed, "six deaths changed the training")
+
+	python := inPython(t, oracle.Value[string](t, `result = tf1.train.latest_checkpoint(args[0])`, dir), t.TempDir(), 0, 0)
+	assert.Equal(t, killed, python.Before)
+}
