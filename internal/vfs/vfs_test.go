@@ -1,0 +1,157 @@
+package vfs_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
+)
+
+func TestWriteFileAtomicReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	for _, text := range []string{"old", "", "newer and longer"} {
+		require.NoError(t, vfs.WriteFileAtomic(vfs.OS, path, []byte(text), true))
+		got, err := vfs.ReadFile(vfs.OS, path)
+		require.NoError(t, err)
+		assert.Equal(t, text, string(got))
+	}
+	entries, err := vfs.OS.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 1)
+}
+
+func TestAtomicFileIsLockedAndGivesUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	a, err := vfs.CreateAtomic(vfs.OS, path)
+	require.NoError(t, err)
+	_, err = vfs.CreateAtomic(vfs.OS, path)
+	require.ErrorIs(t, err, vfs.ErrLocked)
+	_, err = a.Write([]byte("x"))
+	require.NoError(t, err)
+	require.NoError(t, a.Close())
+	require.NoError(t, a.Close())
+	assert.Error(t, a.Commit(true))
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+}
+
+func TestAtomicFileTakesOverWhatADeadWriterLeft(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path+vfs.TempSuffix, []byte("a long rest of long ago"), 0o644))
+	require.NoError(t, vfs.WriteFileAtomic(vfs.OS, path, []byte("new"), false))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "new", string(got))
+}
+
+// Whatever happens at whichever step, the file is the old or the new, and a
+// success is a success.
+func TestWriteFileAtomicSurvivesEveryFault(t *testing.T) {
+	prepare := func() *crashfs.FS {
+		f := crashfs.New()
+		require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("old"), true))
+		return f
+	}
+	dry := prepare()
+	dry.FailAt(0, crashfs.None)
+	require.NoError(t, vfs.WriteFileAtomic(dry, "/f", []byte("new"), true))
+	require.Equal(t, 5, dry.Ops(), "%v", dry.Log())
+	for n := 1; n <= dry.Ops()+1; n++ {
+		for fault, kind := range map[crashfs.Fault]error{crashfs.NoSpace: syscall.ENOSPC, crashfs.IOError: syscall.EIO} {
+			f := prepare()
+			f.FailAt(n, fault)
+			err := vfs.WriteFileAtomic(f, "/f", []byte("new"), true)
+			if err != nil {
+				require.ErrorIs(t, err, kind)
+			}
+			requireOldOrNew(t, f, err == nil, fmt.Sprint(fault, " at ", n))
+			assert.Equal(t, []string{"/f"}, f.Names("/"), "%v at %d", fault, n)
+		}
+		for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+20; loss++ {
+			f := prepare()
+			f.FailAt(n, crashfs.Kill)
+			err := vfs.WriteFileAtomic(f, "/f", []byte("new"), true)
+			f.PowerCut(loss)
+			requireOldOrNew(t, f, err == nil, fmt.Sprintf("power cut (%d) at %d", loss, n))
+		}
+	}
+}
+
+func requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, where string) {
+	t.Helper()
+	got, err := vfs.ReadFile(f, "/f")
+	require.NoError(t, err, where)
+	if succeeded {
+		require.Equal(t, "new", string(got), where)
+	} else {
+		require.Contains(t, []string{"old", "new"}, string(got), where)
+	}
+}
+
+// Without syncs a power cut does harm: the test file system is no better than a
+// real one.
+func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
+	f := crashfs.New()
+	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("old"), true))
+	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("new"), false))
+	f.PowerCut(crashfs.KeepNamesEmpty)
+	got, err := vfs.ReadFile(f, "/f")
+	require.NoError(t, err)
+	assert.Empty(t, got)
+}
+
+func TestGlob(t *testing.T) {
+	for name, fsys := range map[string]vfs.FS{"OS": vfs.OS, "crashfs": crashfs.New()} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, n := range []string{"m-1.index", "m-2.index", "m-[3].index", "sub/m-4.index"} {
+				path := filepath.Join(dir, n)
+				require.NoError(t, fsys.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, vfs.WriteFileAtomic(fsys, path, nil, false))
+			}
+			for pattern, want := range map[string][]string{
+				"m-1.index":    {"m-1.index"},
+				"m-?.index":    {"m-1.index", "m-2.index"},
+				"m-*":          {"m-1.index", "m-2.index", "m-[3].index"},
+				"m-[12]*":      {"m-1.index", "m-2.index"},
+				"*/m-*":        {"sub/m-4.index"},
+				"sub":          {"sub"},
+				"none*":        nil,
+				"none/*":       nil,
+				"*/none":       nil,
+				"m-[":          nil,
+				`m-\[3].index`: {"m-[3].index"},
+			} {
+				var got []string
+				for _, g := range vfs.Glob(fsys, dir+"/"+pattern) {
+					rel, err := filepath.Rel(dir, g)
+					require.NoError(t, err)
+					got = append(got, rel)
+				}
+				assert.Equal(t, want, got, pattern)
+			}
+		})
+	}
+}
+
+func TestIOFSReadsFiles(t *testing.T) {
+	f := crashfs.New()
+	require.NoError(t, f.MkdirAll("/d/e", 0o755))
+	require.NoError(t, vfs.WriteFileAtomic(f, "/d/e/x", []byte("hello"), true))
+	file, err := vfs.IOFS(f, "/d").Open("e/x")
+	require.NoError(t, err)
+	got, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Equal(t, "hello", string(got))
+	require.NoError(t, file.Close())
+}
