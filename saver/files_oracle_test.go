@@ -1,0 +1,265 @@
+package saver_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// configuration is a graph and a Saver that Python can be asked about.
+type configuration struct {
+	name  string
+	build func(t *testing.T, g *tf.Graph)
+	o     saver.Options
+}
+
+var configurations = []configuration{
+	{"plain", func(t *testing.T, g *tf.Graph) {
+		variable(t, g, "b", []float32{1, 2, 3})
+		variable(t, g, "a", [][]float64{{1, 2}, {3, 4}})
+		variable(t, g, "s", [][]string{{"", "long " + strings.Repeat("x", 300)}, {"a", "b"}})
+		variable(t, g, "flag", []bool{true, false})
+		_, err := tf.NewVariable(g, "empty", tf.Zeros(0, 3))
+		require.NoError(t, err)
+		refVariable(t, g, "old", []int64{-1}, "")
+		refVariable(t, g, "c", complex64(complex(1, -1)), "")
+	}, saver.Options{}},
+	{"sharded", func(t *testing.T, g *tf.Graph) {
+		goRefs(t, g, "/cpu:0", "/cpu:1")
+		_, err := tf.NewVariableWith(g, "r", tf.Value([]float32{7, 8}), &tf.VariableOptions{Device: "/cpu:1"})
+		require.NoError(t, err)
+	}, saver.Options{Sharded: true}},
+	{"sharded on one device", func(t *testing.T, g *tf.Graph) { goRefs(t, g, "", "") }, saver.Options{Sharded: true}},
+	{"partitioned", func(t *testing.T, g *tf.Graph) {
+		partition(t, g, "p/w", 4, 3, 2, true)
+		partition(t, g, "q", 6, 1, 3, false)
+		variable(t, g, "whole", float32(1))
+	}, saver.Options{}},
+	{"V1", func(t *testing.T, g *tf.Graph) { goRefs(t, g, "", "") }, saver.Options{WriteVersion: checkpoint.V1}},
+	{"V1 sharded", func(t *testing.T, g *tf.Graph) { goRefs(t, g, "/cpu:0", "/cpu:1") }, saver.Options{WriteVersion: checkpoint.V1, Sharded: true}},
+	{"reshape", func(t *testing.T, g *tf.Graph) { goRefs(t, g, "", "") }, saver.Options{Reshape: true}},
+}
+
+func multiCPU(t testing.TB, g *tf.Graph) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &tf.SessionOptions{DeviceCount: map[string]int32{"CPU": 2}, DisableGrappler: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sess.Close()) })
+	return sess
+}
+
+func initialize(t testing.TB, g *tf.Graph, sess *tf.Session) {
+	t.Helper()
+	op, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	require.NoError(t, sess.RunOps(ctx, op))
+}
+
+// The two drivers write the same bytes, and so does Python.
+func TestAllWriteTheSameFiles(t *testing.T) {
+	for _, c := range configurations {
+		t.Run(c.name, func(t *testing.T) {
+			g := tf.NewGraph()
+			c.build(t, g)
+			byDriver := map[string]*saver.Saver{}
+			for name, driver := range map[string]saver.Driver{"auto": saver.Auto, "ops": saver.Ops} {
+				o := c.o
+				o.Driver, o.SaveRelativePaths, o.Name = driver, true, "save_"+name
+				byDriver[name] = newSaver(t, g, &o)
+			}
+			sess := multiCPU(t, g)
+			initialize(t, g, sess)
+			root := t.TempDir()
+			dirs := map[string]string{}
+			for name, s := range byDriver {
+				dirs[name] = filepath.Join(root, name)
+				mustSave(t, s, sess, filepath.Join(dirs[name], "m"), &saver.SaveOptions{GlobalStep: 1, NoMetaGraph: true})
+			}
+			// Python restores with Go's Saver and saves with it.
+			meta := filepath.Join(root, "g.meta")
+			_, err := byDriver["ops"].ExportMetaGraph(&tf.ExportMetaGraphOptions{Filename: meta})
+			require.NoError(t, err)
+			dirs["python"] = filepath.Join(root, "python")
+			require.NoError(t, os.Mkdir(dirs["python"], 0o755))
+			latest, err := saver.LatestCheckpoint(dirs["auto"])
+			require.NoError(t, err)
+			oracle.Run(t, `
+s = tf1.train.import_meta_graph(args[0])
+s._save_relative_paths = True
+with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
+    s.restore(sess, args[1])
+    s.save(sess, args[2], global_step=1, write_meta_graph=False)
+`, meta, latest, filepath.Join(dirs["python"], "m"))
+
+			want := files(t, dirs["python"])
+			for name, dir := range dirs {
+				assert.Equal(t, want, files(t, dir), name)
+				for _, file := range want {
+					assert.Equal(t, read(t, dirs["python"], file), read(t, dir, file), "%s of %s", file, name)
+				}
+			}
+		})
+	}
+}
+
+// Every configuration goes from Python to Go and back without a bit changed.
+func TestHandOver(t *testing.T) {
+	for _, c := range configurations {
+		for name, driver := range drivers {
+			if c.o.WriteVersion == checkpoint.V1 && driver == saver.Files {
+				driver = saver.Auto
+			}
+			t.Run(c.name+" "+name, func(t *testing.T) {
+				g := tf.NewGraph()
+				c.build(t, g)
+				o := c.o
+				o.Driver = driver
+				s := newSaver(t, g, &o)
+				sess := multiCPU(t, g)
+				initialize(t, g, sess)
+				dir := t.TempDir()
+				first := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 1})
+
+				// Python changes what it can add to and saves.
+				var second string
+				oracle.Run(t, `
+s = tf1.train.import_meta_graph(args[0])
+with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
+    s.restore(sess, args[1])
+    ops = [v.assign(v + tf.ones_like(v)) for v in tf1.global_variables() if v.dtype.base_dtype.is_floating]
+    sess.run(ops)
+    result = s.save(sess, args[2], global_step=2)
+`, checkpoint.MetaGraphPath(first, ""), first, filepath.Join(dir, "m")).Decode(t, &second)
+
+				g = tf.NewGraph()
+				im, err := tf.ImportMetaGraphFile(g, checkpoint.MetaGraphPath(second, ""), nil)
+				require.NoError(t, err)
+				s2, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
+				require.NoError(t, err)
+				sess = multiCPU(t, g)
+				require.NoError(t, s2.Restore(ctx, sess, second))
+				third := mustSave(t, s2, sess, filepath.Join(dir, "third", "m"), nil)
+				require.NoError(t, s2.Close())
+				equalCheckpoints(t, second, third)
+			})
+		}
+	}
+}
+
+// equalCheckpoints holds the values of two checkpoints against each other.
+func equalCheckpoints(t *testing.T, a, b string) {
+	t.Helper()
+	ra, err := checkpoint.Open(a, nil)
+	require.NoError(t, err)
+	defer ra.Close()
+	rb, err := checkpoint.Open(b, nil)
+	require.NoError(t, err)
+	defer rb.Close()
+	require.NotEmpty(t, ra.Tensors())
+	require.Len(t, rb.Tensors(), len(ra.Tensors()))
+	for i, ta := range ra.Tensors() {
+		tb := rb.Tensors()[i]
+		require.Equal(t, ta.Name, tb.Name)
+		require.Equal(t, ta.DType, tb.DType)
+		require.Equal(t, ta.Shape, tb.Shape)
+		if ta.DType == checkpoint.String {
+			va, err := ra.ReadStrings(ctx, ta.Name)
+			require.NoError(t, err)
+			vb, err := rb.ReadStrings(ctx, tb.Name)
+			require.NoError(t, err)
+			require.Equal(t, va, vb)
+			continue
+		}
+		va, err := ra.ReadBytes(ctx, ta.Name)
+		require.NoError(t, err)
+		vb, err := rb.ReadBytes(ctx, tb.Name)
+		require.NoError(t, err)
+		require.Equal(t, va, vb, ta.Name)
+	}
+}
+
+// The state file and the meta graph's name are TensorFlow's, for every way to
+// write a path.
+func TestStateFilesAreTensorFlows(t *testing.T) {
+	g := tf.NewGraph()
+	goRefs(t, g, "", "")
+	sess := initialized(t, g)
+	root := t.TempDir()
+	type save struct {
+		Path   string
+		Step   any
+		Latest string
+	}
+	scripts := [][]save{
+		{{"a/m", 1, ""}, {"a/m", 2, ""}, {"a/m", 3, ""}},
+		{{"a/m", 1, ""}, {"$/a/m", 2, ""}, {"a/m", 3, ""}},
+		{{"m0", nil, ""}, {"m0", nil, ""}, {"b/m", 7, ""}},
+		{{"b/./m", 1, ""}, {"b/q", nil, "other"}, {"b//m", 2, ""}},
+		{{"$/c/m", 1, ""}, {"$/c/m", 2, ""}, {"$/c/m", 1, ""}},
+	}
+	for i, script := range scripts {
+		for _, relative := range []bool{false, true} {
+			goDir := filepath.Join(root, "go", string(rune('a'+i)), map[bool]string{true: "r", false: "a"}[relative])
+			pyDir := strings.Replace(goDir, "/go/", "/py/", 1)
+			for _, d := range []string{goDir, pyDir} {
+				require.NoError(t, os.MkdirAll(d, 0o755))
+			}
+			t.Chdir(goDir)
+			s := newSaver(t, g, &saver.Options{MaxToKeep: 2, SaveRelativePaths: relative})
+			for _, step := range script {
+				mustSave(t, s, sess, strings.Replace(step.Path, "$", goDir, 1),
+					&saver.SaveOptions{GlobalStep: step.Step, LatestFilename: step.Latest})
+			}
+			require.NoError(t, s.Close())
+			oracle.Run(t, pythonRefs+`
+refs()
+old = os.getcwd()
+os.chdir(args[0])
+try:
+    s = tf1.train.Saver(max_to_keep=2, save_relative_paths=args[2])
+    with tf1.Session() as sess:
+        sess.run(tf1.global_variables_initializer())
+        for step in args[1]:
+            s.save(sess, step['Path'].replace('$', args[0]), global_step=step['Step'], latest_filename=step['Latest'] or None)
+finally:
+    os.chdir(old)
+`, pyDir, script, relative)
+			assert.Equal(t, tree(t, pyDir, pyDir), tree(t, goDir, goDir), "%v, relative %v", script, relative)
+		}
+	}
+}
+
+// tree lists the files below a directory, and the content of state files with
+// the directory's own name replaced.
+func tree(t *testing.T, dir, self string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		out[rel] = ""
+		if filepath.Ext(rel) == "" && !strings.Contains(filepath.Base(rel), "m") {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			out[rel] = strings.ReplaceAll(string(data), self, "$")
+		}
+		return nil
+	}))
+	return out
+}
