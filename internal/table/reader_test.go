@@ -29,7 +29,7 @@ func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
 		return nil, err
 	}
 	err = r.Scan(func(e table.Entry) error {
-		got = append(got, KV{string(e.Key), string(e.Value)})
+		got = append(got, Pair(string(e.Key), string(e.Value)))
 		return nil
 	})
 	return got, err
@@ -40,7 +40,7 @@ var strict = &table.ReaderOptions{Strict: true}
 // many gives enough entries for several blocks.
 func many(n int) (kvs []KV) {
 	for i := range n {
-		kvs = append(kvs, KV{fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)})
+		kvs = append(kvs, Pair(fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)))
 	}
 	return kvs
 }
@@ -83,11 +83,11 @@ func TestReaderReadsSnappy(t *testing.T) {
 	kvs := many(500)
 	compressed := Entries(kvs...)
 	compressed.Snappy = true
-	file := Table{Data: []Block{compressed, Entries(KV{"z", "plain"})}, Last: []string{"t", "z"}}.Bytes()
+	file := Table{Data: []Block{compressed, Entries(Pair("z", "plain"))}, Last: []string{"t", "z"}}.Bytes()
 	require.Less(t, len(file), 16<<10)
 	got, err := readAll(file, strict)
 	require.NoError(t, err)
-	assert.Equal(t, append(kvs, KV{"z", "plain"}), got)
+	assert.Equal(t, append(kvs, Pair("z", "plain")), got)
 }
 
 func TestReaderNamesTheBrokenBlock(t *testing.T) {
@@ -156,10 +156,10 @@ func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 
 // Each table breaks one rule, with all checksums right.
 func TestReaderRefusesHostileTables(t *testing.T) {
-	ab := Entries(KV{"a", "1"}, KV{"b", "2"})
+	ab := Entries(Pair("a", "1"), Pair("b", "2"))
 	one := func(b Block) Table { return Table{Data: []Block{b}} }
 	index := func(f func([]KV) Block) Table {
-		return Table{Data: []Block{ab, Entries(KV{"c", "3"})}, Last: []string{"b", "c"}, Index: f}
+		return Table{Data: []Block{ab, Entries(Pair("c", "3"))}, Last: []string{"b", "c"}, Index: f}
 	}
 	handles := func(f func(meta, index string) (string, string)) Table {
 		return Table{Data: []Block{ab}, Handles: f}
@@ -191,9 +191,9 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 		{name: "key and value overflow together", table: one(Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
 		{name: "varint too long", table: one(Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
 		{name: "varint cut off", table: one(Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
-		{name: "same key twice", table: one(Entries(KV{"a", "1"}, KV{"a", "2"})), want: "does not sort after"},
-		{name: "keys out of order", table: one(Entries(KV{"b", "1"}, KV{"a", "2"})), want: "does not sort after"},
-		{name: "empty key twice", table: one(Entries(KV{"", "1"}, KV{"", "2"})), want: "does not sort after"},
+		{name: "same key twice", table: one(Entries(Pair("a", "1"), Pair("a", "2"))), want: "does not sort after"},
+		{name: "keys out of order", table: one(Entries(Pair("b", "1"), Pair("a", "2"))), want: "does not sort after"},
+		{name: "empty key twice", table: one(Entries(Pair("", "1"), Pair("", "2"))), want: "does not sort after"},
 		{name: "shared key twice", table: one(Block{Entries: append(Entry(0, "ab", ""), Entry(2, "", "")...)}), want: "does not sort after"},
 
 		{name: "compression type 9", table: one(Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: table.ErrUnsupported},
@@ -212,15 +212,15 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 		{name: "index handle empty", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 0) }), want: "handle leaves the file"},
 		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 22) }), want: "block 0 does not decode"},
 		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return Handle(1<<40, 8), i }), want: "handle leaves the file"},
-		{name: "index entry is no handle", table: index(func(e []KV) Block { return Entries(KV{"b", "\xff"}, e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(KV{"b", e[0].Value + "x"}, e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry beyond the file", table: index(func(e []KV) Block { return Entries(e[0], KV{"c", Handle(1<<20, 8)}) }), want: "handle of block 1 does not decode"},
-		{name: "index entry of 2^36 bytes", table: index(func(e []KV) Block { return Entries(e[0], KV{"c", Handle(30, 1<<36)}) }), want: "handle of block 1 does not decode"},
-		{name: "blocks out of order", table: index(func(e []KV) Block { return Entries(KV{"b", e[1].Value}, KV{"c", e[0].Value}) }), want: "overlaps"},
-		{name: "one block twice", table: index(func(e []KV) Block { return Entries(KV{"b", e[0].Value}, KV{"c", e[0].Value}) }), want: "overlaps"},
-		{name: "index keys out of order", table: index(func(e []KV) Block { return Entries(KV{"c", e[0].Value}, KV{"b", e[1].Value}) }), want: "does not sort after"},
-		{name: "index key before the block's last", table: index(func(e []KV) Block { return Entries(KV{"a", e[0].Value}, e[1]) }), want: "belongs to a later block"},
-		{name: "index key after the next block's first", table: index(func(e []KV) Block { return Entries(KV{"c", e[0].Value}, KV{"d", e[1].Value}) }), want: "belongs to an earlier block"},
+		{name: "index entry is no handle", table: index(func(e []KV) Block { return Entries(Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value + "x"), e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry beyond the file", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(1<<20, 8))) }), want: "handle of block 1 does not decode"},
+		{name: "index entry of 2^36 bytes", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(30, 1<<36))) }), want: "handle of block 1 does not decode"},
+		{name: "blocks out of order", table: index(func(e []KV) Block { return Entries(Pair("b", e[1].Value), Pair("c", e[0].Value)) }), want: "overlaps"},
+		{name: "one block twice", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value), Pair("c", e[0].Value)) }), want: "overlaps"},
+		{name: "index keys out of order", table: index(func(e []KV) Block { return Entries(Pair("c", e[0].Value), Pair("b", e[1].Value)) }), want: "does not sort after"},
+		{name: "index key before the block's last", table: index(func(e []KV) Block { return Entries(Pair("a", e[0].Value), e[1]) }), want: "belongs to a later block"},
+		{name: "index key after the next block's first", table: index(func(e []KV) Block { return Entries(Pair("c", e[0].Value), Pair("d", e[1].Value)) }), want: "belongs to an earlier block"},
 		{name: "index block is broken", table: index(func(e []KV) Block { return Block{Entries: []byte("\x00")} }), want: "index block"},
 		{name: "index block is no block", table: index(func(e []KV) Block { return Block{Stored: make([]byte, 8)} }), want: "index block"},
 
@@ -287,7 +287,7 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 // An index that shares bytes between its keys is unusual, and fine.
 func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
 	file := Table{
-		Data: []Block{Entries(KV{"ka", "1"}), Entries(KV{"kb", "2"}), Entries(KV{"kc", "3"})},
+		Data: []Block{Entries(Pair("ka", "1")), Entries(Pair("kb", "2")), Entries(Pair("kc", "3"))},
 		Last: []string{"ka", "kb", "kc"},
 		Index: func(e []KV) Block {
 			b := Block{Entries: Entry(0, "ka", e[0].Value)}
@@ -298,7 +298,7 @@ func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
 	}.Bytes()
 	got, err := readAll(file, strict)
 	require.NoError(t, err)
-	assert.Equal(t, []KV{{"ka", "1"}, {"kb", "2"}, {"kc", "3"}}, got)
+	assert.Equal(t, []KV{Pair("ka", "1"), Pair("kb", "2"), Pair("kc", "3")}, got)
 	r, err := open(file, nil)
 	require.NoError(t, err)
 	for _, kv := range got {

@@ -13,6 +13,9 @@ import (
 // KV is a key and its value.
 type KV struct{ Key, Value string }
 
+// Pair makes a KV.
+func Pair(key, value string) KV { return KV{Key: key, Value: value} }
+
 // Block is one block before it is stored. The zero value is an empty one.
 type Block struct {
 	Entries  []byte   // as [Entry] makes them
@@ -103,7 +106,7 @@ func (t Table) Bytes() []byte {
 		if i < len(t.Last) {
 			last = t.Last[i]
 		}
-		entries = append(entries, KV{last, add(b)})
+		entries = append(entries, Pair(last, add(b)))
 	}
 	if t.Meta == nil {
 		t.Meta = &Block{}
