@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,11 @@ func (c *command) diffTable(found []diff.Difference) error {
 	if len(found) == 0 {
 		return nil
 	}
-	table := c.NewTable("CHANGE", "NAME", "BEFORE", "AFTER", ">DIFFERENT", ">MAX |Δ|", ">MEAN |Δ|", ">MAX |Δ|/|A|")
+	headings := []string{"CHANGE", "NAME", "BEFORE", "AFTER", ">DIFFERENT", ">MAX |Δ|", ">MEAN |Δ|", ">MAX |Δ|/|A|"}
+	if !slices.ContainsFunc(found, func(d diff.Difference) bool { return d.Kind == diff.Changed }) {
+		headings = headings[:4]
+	}
+	table := c.NewTable(headings...)
 	for _, d := range found {
 		before, after := typeAndShape(d.Before), typeAndShape(d.After)
 		if before == after {

@@ -18,6 +18,7 @@ type Progress struct {
 	mu    sync.Mutex
 	done  int64
 	shown bool
+	ended bool
 	start time.Time
 	last  time.Time
 }
@@ -46,7 +47,7 @@ func (p *Progress) Add(n int64) {
 	defer p.mu.Unlock()
 	p.done = min(p.done+n, p.total)
 	now := time.Now()
-	if now.Sub(p.start) < progressDelay || now.Sub(p.last) < progressInterval {
+	if p.ended || now.Sub(p.start) < progressDelay || now.Sub(p.last) < progressInterval {
 		return
 	}
 	p.last, p.shown = now, true
@@ -65,16 +66,30 @@ func (p *Progress) line(now time.Time) string {
 	return line
 }
 
-// Done removes the bar. It may be called more than once.
+// Clear takes the bar away for the next output. It comes back with more work.
+func (p *Progress) Clear() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
+func (p *Progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.c.Err, "\r\x1b[K")
+		p.shown = false
+	}
+}
+
+// Done removes the bar for good. It may be called more than once.
 func (p *Progress) Done() {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shown {
-		fmt.Fprint(p.c.Err, "\r\x1b[K")
-		p.shown = false
-	}
-	p.start = time.Now().Add(24 * time.Hour) // nothing more is shown
+	p.clear()
+	p.ended = true
 }

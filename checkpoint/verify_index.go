@@ -1,0 +1,88 @@
+package checkpoint
+
+import (
+	"bytes"
+	"unsafe"
+
+	"github.com/tfkeep/tfkeep/internal/table"
+)
+
+// salvageIndex reads as much of an index as can be read, and reports each
+// block and entry that cannot. It gives nil if nothing can; a header that
+// cannot be read leaves numShards 0.
+func (v *verifier) salvageIndex(prefix string) *indexReader {
+	in, err := openInput(v.fsys, prefix+indexSuffix)
+	if err != nil {
+		v.fault(err)
+		return nil
+	}
+	defer in.Close()
+	o := &ReaderOptions{}
+	x := &indexReader{in: in, opts: o, stored: map[string]bundleEntry{}}
+	limit := o.memoryLimit(in.size)
+	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
+		v.fault(tableError("open", in.path, err))
+		return nil
+	}
+	intact := true
+	need := int64(0)
+	for i := range x.table.NumBlocks() {
+		first := i == 0
+		intact = v.scanBlock(x.table, in.path, i, func(e table.Entry) error {
+			if need += entryMemory(e); need > limit {
+				return x.errorf("", e.Offset, ErrUnsupported, "the entries need more than %d bytes of memory", limit)
+			}
+			if first {
+				first = false
+				if err := x.addHeader(e); err != nil {
+					v.fault(err)
+					x.header.numShards = 0
+				}
+				return nil
+			}
+			shards := x.header.numShards
+			if shards == 0 { // unknown: any will do
+				x.header.numShards = 1<<31 - 1
+			}
+			if err := x.add(e); err != nil {
+				v.fault(err)
+			}
+			x.header.numShards = shards
+			return nil
+		}) && intact
+	}
+	if x.table.NumBlocks() == 0 {
+		v.fault(x.errorf("", -1, ErrCorrupt, "the index is empty: not even a header"))
+	}
+	if lost := len(x.stored) - x.claimed; lost > 0 && intact {
+		v.fault(x.errorf("", -1, ErrCorrupt, "%d stored slices belong to no tensor", lost))
+	}
+	return x
+}
+
+// scanBlock goes through one block and reports it if it is broken, unless a
+// tensor's fault told so.
+func (v *verifier) scanBlock(t *table.Reader, file string, block int, visit func(table.Entry) error) (intact bool) {
+	if visit == nil {
+		visit = func(table.Entry) error { return nil }
+	}
+	err := t.ScanBlock(block, visit)
+	if err == nil {
+		return true
+	}
+	if at := (place{file, t.BlockOffset(block)}); !v.broken[at] {
+		v.broken[at] = true
+		v.fault(tableError("open", file, err))
+	}
+	return false
+}
+
+// entryMemory estimates from above what an entry of an index takes when
+// decoded: see measure.
+func entryMemory(e table.Entry) int64 {
+	need := int64(len(e.Key)) + 4*int64(len(e.Value))
+	if bytes.HasPrefix(e.Key, []byte{0}) {
+		return need + int64(unsafe.Sizeof(SliceInfo{})+2*unsafe.Sizeof(bundleEntry{}))
+	}
+	return need + int64(unsafe.Sizeof(TensorInfo{}))
+}

@@ -1,0 +1,107 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// isSavedModel tells a SavedModel's directory, as TensorFlow does.
+func isSavedModel(dir string) bool {
+	return isFile(filepath.Join(dir, "saved_model.pb")) || isFile(filepath.Join(dir, "saved_model.pbtxt"))
+}
+
+// savedModel looks at a SavedModel: its graphs, then its variables.
+func (r *run) savedModel(dir string) error {
+	item := &Item{Path: dir, Kind: SavedModel}
+	model, err := graphdef.ReadSavedModel(dir)
+	if err != nil {
+		item.fault(err)
+	} else {
+		checkSavedModel(item, model, dir)
+	}
+	variables := filepath.Join(dir, "variables", "variables")
+	values, err := r.values(variables)
+	switch {
+	case errors.Is(err, checkpoint.ErrNotFound):
+		if model != nil && needsVariables(model) {
+			item.fault(fmt.Errorf("it has variables, but no values for them: %w", err))
+		}
+	case err != nil:
+		return err
+	}
+	if err := r.visit(item); err != nil || values == nil {
+		return err
+	}
+	return r.visit(values)
+}
+
+func needsVariables(m *graphdef.SavedModel) bool {
+	return slices.ContainsFunc(m.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool { return len(restores(mg)) > 0 })
+}
+
+func checkSavedModel(item *Item, model *graphdef.SavedModel, dir string) {
+	graphs := model.GetMetaGraphs()
+	if len(graphs) == 0 {
+		item.fault(errors.New("it has no graph"))
+	}
+	seen := map[string]bool{}
+	for _, mg := range graphs {
+		tags := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
+		sort.Strings(tags)
+		where := ""
+		if len(graphs) > 1 {
+			where = fmt.Sprintf("graph [%s]: ", strings.Join(tags, " "))
+		}
+		if key := strings.Join(tags, "\x00"); seen[key] {
+			item.fault(fmt.Errorf("two graphs have the tags %v: only the first can be loaded", tags))
+		} else {
+			seen[key] = true
+		}
+		checkGraph(item, mg.GetGraphDef(), where)
+		checkNames(item, mg, where)
+		if _, err := graphdef.Variables(mg); err != nil {
+			item.fault(fmt.Errorf("%s%w", where, err))
+		}
+		checkAssets(item, mg, dir, where)
+		checkRestores(item, mg, filepath.Join(dir, "variables", "variables"), where)
+	}
+}
+
+// checkAssets looks for asset files that are missing or lie elsewhere.
+func checkAssets(item *Item, mg *graphdef.MetaGraphDef, dir, where string) {
+	assets, err := os.OpenRoot(filepath.Join(dir, "assets"))
+	if err == nil {
+		defer assets.Close()
+	}
+	for _, a := range mg.GetAssetFileDef() {
+		name := a.GetFilename()
+		if !filepath.IsLocal(name) {
+			item.fault(fmt.Errorf("%sasset %q would be read from outside the model", where, name))
+			continue
+		}
+		if err != nil {
+			item.fault(fmt.Errorf("%sasset %q is missing: %w", where, name, err))
+			continue
+		}
+		if _, err := assets.Stat(name); err != nil {
+			item.fault(fmt.Errorf("%sasset %q is missing: %w", where, name, err))
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
