@@ -213,7 +213,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 22) }), want: "block 0 does not decode"},
 		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return Handle(1<<40, 8), i }), want: "handle leaves the file"},
 		{name: "index entry is no handle", table: index(func(e []KV) Block { return Entries(Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value + "x"), e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value+"x"), e[1]) }), want: "handle of block 0 does not decode"},
 		{name: "index entry beyond the file", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(1<<20, 8))) }), want: "handle of block 1 does not decode"},
 		{name: "index entry of 2^36 bytes", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(30, 1<<36))) }), want: "handle of block 1 does not decode"},
 		{name: "blocks out of order", table: index(func(e []KV) Block { return Entries(Pair("b", e[1].Value), Pair("c", e[0].Value)) }), want: "overlaps"},
