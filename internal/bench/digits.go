@@ -16,64 +16,80 @@ const stepsMeasured = 1000
 
 // digitsStep is the training loop as users write it: a new batch is fed and the loss
 // is fetched at every step. Both sides train the same graph from the same checkpoint
-// with the same batches.
+// with the same batches, with the sessions that one gets without options.
 var digitsStep = Pair{
 	Name:  "digits: a training step",
 	Units: stepsMeasured,
 	Goal:  1.0 / 2,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		path, sess, err := newDigits(ctx, e)
-		if err != nil {
-			return nil, nil, err
-		}
-		train, _, err := dataset.Load()
-		if err != nil {
-			return nil, nil, err
-		}
-		batches := make([]dataset.Set, stepsMeasured)
-		images := make([][][]float32, stepsMeasured)
-		labels := make([][]int32, stepsMeasured)
-		for i := range batches {
-			batches[i] = train.Batch(i, training.BatchSize)
-			images[i], labels[i] = batches[i].Images, batches[i].Labels
-		}
-		step, err := training.NewStep(sess)
-		if err != nil {
-			return nil, nil, err
-		}
-		e.Defer(func() { step.Close() })
-		ours := e.InGo(func(ctx context.Context) error {
-			for _, batch := range batches {
-				if _, err := step.Run(ctx, batch); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-
-		if _, err := e.Script(`
-			graph = tf.Graph()
-			with graph.as_default():
-			    saver = tf1.train.import_meta_graph(args[0] + ".meta")
-			    kept["session"] = tf1.Session()
-			saver.restore(kept["session"], args[0])
-			kept["train_op"] = graph.get_collection("train_op")[0]
-			kept["images"] = [np.array(b, np.float32) for b in args[1]]
-			kept["labels"] = [np.array(b, np.int32) for b in args[2]]
-		`, path, images, labels); err != nil {
-			return nil, nil, err
-		}
-		theirs := e.InPython(`
-			import time
-			session, train_op = kept["session"], kept["train_op"]
-			loss, x, labels = (session.graph.get_tensor_by_name(n) for n in ("loss:0", "x:0", "labels:0"))
-			start = time.perf_counter()
-			for batch, batch_labels in zip(kept["images"], kept["labels"]):
-			    session.run([loss, train_op], {x: batch, labels: batch_labels})
-			result = time.perf_counter() - start
-		`)
-		return ours, theirs, nil
+		return steps(ctx, e, 0)
 	},
+}
+
+// digitsStepInline is the same where both sessions run their ops in the calling thread,
+// as small models like it.
+var digitsStepInline = Pair{
+	Name:  "digits: a training step, inter_op_parallelism_threads=-1",
+	Units: stepsMeasured,
+	Goal:  1.0 / 2,
+	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
+		return steps(ctx, e, -1)
+	},
+}
+
+func steps(ctx context.Context, e *Env, interOpThreads int) (Measure, Measure, error) {
+	path, sess, err := newDigits(ctx, e, &tf.SessionOptions{InterOpThreads: interOpThreads})
+	if err != nil {
+		return nil, nil, err
+	}
+	train, _, err := dataset.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	batches := make([]dataset.Set, stepsMeasured)
+	indices := make([][]int, stepsMeasured)
+	for i := range batches {
+		batches[i] = train.Batch(i, training.BatchSize)
+		indices[i] = train.Indices(i, training.BatchSize)
+	}
+	step, err := training.NewStep(sess)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.Defer(func() { step.Close() })
+	ours := e.InGo(func(ctx context.Context) error {
+		for _, batch := range batches {
+			if _, err := step.Run(ctx, batch); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+
+	if _, err := e.Script(`
+		path, threads, images, labels, batches = args
+		graph = tf.Graph()
+		with graph.as_default():
+		    saver = tf1.train.import_meta_graph(path + ".meta")
+		    session = tf1.Session(config=tf1.ConfigProto(inter_op_parallelism_threads=threads))
+		saver.restore(session, path)
+		images, labels = np.array(images, np.float32), np.array(labels, np.int32)
+		kept["session"] = session
+		kept["batches"] = [(images[batch], labels[batch]) for batch in batches]
+	`, path, interOpThreads, train.Images, train.Labels, indices); err != nil {
+		return nil, nil, err
+	}
+	theirs := e.InPython(`
+		import time
+		session = kept["session"]
+		train_op = session.graph.get_collection("train_op")[0]
+		loss, x, y = (session.graph.get_tensor_by_name(n) for n in ("loss:0", "x:0", "labels:0"))
+		start = time.perf_counter()
+		for images, labels in kept["batches"]:
+		    session.run([loss, train_op], {x: images, y: labels})
+		result = time.perf_counter() - start
+	`)
+	return ours, theirs, nil
 }
 
 // digitsResume is what a restarted job waits for: the process's start, the meta graph,
@@ -82,7 +98,7 @@ var digitsResume = Pair{
 	Name: "digits: process start to the first resumed step",
 	Goal: 1.0 / 3,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		path, _, err := newDigits(ctx, e)
+		path, _, err := newDigits(ctx, e, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -137,7 +153,7 @@ func resumeOneStep(ctx context.Context, args []string) error {
 
 // newDigits makes the example's model, with a session that has its first weights and a
 // checkpoint of them.
-func newDigits(ctx context.Context, e *Env) (path string, sess *tf.Session, err error) {
+func newDigits(ctx context.Context, e *Env, o *tf.SessionOptions) (path string, sess *tf.Session, err error) {
 	g, err := model.Build(1)
 	if err != nil {
 		return "", nil, err
@@ -151,7 +167,7 @@ func newDigits(ctx context.Context, e *Env) (path string, sess *tf.Session, err 
 	if err != nil {
 		return "", nil, err
 	}
-	if sess, err = tf.NewSession(g, nil); err != nil {
+	if sess, err = tf.NewSession(g, o); err != nil {
 		return "", nil, err
 	}
 	e.Defer(func() { sess.Close() })

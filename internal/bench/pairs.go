@@ -6,6 +6,7 @@ import "context"
 // own, beside the Python that does the same.
 var pairs = []Pair{
 	digitsStep,
+	digitsStepInline,
 	digitsResume,
 }
 

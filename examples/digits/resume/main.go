@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -33,45 +34,47 @@ func main() {
 
 func run(ctx context.Context, out string, steps, every int64) error {
 	dir := filepath.Join(out, "ckpt")
-	path, err := saver.LatestCheckpoint(dir)
+	newest, err := saver.LatestCheckpoint(dir)
 	if err != nil {
 		return err
 	}
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	sv, err := saver.ImportMetaGraph(g, newest+".meta", nil)
 	if err != nil {
 		return err
 	}
 	defer sv.Close()
-	sess, err := tf.NewSession(g, nil)
+	sess, err := tf.NewSession(g, training.SessionOptions)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
-	if err := sv.Restore(ctx, sess, path); err != nil {
-		return err
-	}
-	from, err := training.GlobalStep(ctx, sess)
+	// Restore(ctx, sess, newest) would do; Resume also passes over a damaged checkpoint
+	// and keeps count of the old ones, so that five are kept across the restart.
+	resumed, err := sv.Resume(ctx, sess, dir, nil)
 	if err != nil {
 		return err
 	}
 
-	fmt.Printf("resume (process %d): %s restored, goes on at step %d\n", os.Getpid(), path, from)
-	progress := training.NewProgress(from, steps)
+	fmt.Printf("resume (process %d): %s restored, goes on at step %d\n", os.Getpid(), resumed.Path, resumed.Step)
+	progress := training.NewProgress(resumed.Step, steps)
 	last, err := training.Run(ctx, sess, sv, training.Options{Dir: dir, Until: steps, SaveEvery: every, AfterStep: progress.Step})
 	if err != nil {
 		return err
 	}
 	if last == "" {
-		last = path // it had all its steps already
+		last = resumed.Path // it had all its steps already
 	}
 	accuracy, err := training.Accuracy(ctx, sess)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("resume: step %d, accuracy on the test images %.2f %%\n", max(from, steps), 100*accuracy)
+	fmt.Printf("resume: step %d, accuracy on the test images %.2f %%\n", max(resumed.Step, steps), 100*accuracy)
 
-	return writeFrozen(ctx, last, filepath.Join(out, "frozen.pb"))
+	if err := writeFrozen(ctx, last, filepath.Join(out, "frozen.pb")); err != nil {
+		return err
+	}
+	return writeSavedModel(ctx, sess, filepath.Join(out, "saved_model"))
 }
 
 // writeFrozen needs no session: it puts the checkpoint's values into the meta graph's
@@ -84,4 +87,21 @@ func writeFrozen(ctx context.Context, checkpoint, path string) error {
 	defer plan.Close()
 	_, err = plan.WriteFile(ctx, path, nil)
 	return err
+}
+
+// writeSavedModel exports what the session holds, under the tag serve and the signature
+// serving_default. A folder that is there already is an earlier run's and gives way.
+func writeSavedModel(ctx context.Context, sess *tf.Session, dir string) error {
+	x, err := sess.Graph().OutputByName("x:0")
+	if err != nil {
+		return err
+	}
+	y, err := sess.Graph().OutputByName("y:0")
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
 }

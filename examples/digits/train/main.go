@@ -50,7 +50,7 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 	if err != nil {
 		return err
 	}
-	sess, err := tf.NewSession(g, nil)
+	sess, err := tf.NewSession(g, training.SessionOptions)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,10 @@ import (
 // BatchSize is the number of images of a step.
 const BatchSize = 32
 
+// SessionOptions suit so small a model: its ops run in the calling thread, for handing
+// them to another would take longer than they do.
+var SessionOptions = &tf.SessionOptions{InterOpThreads: -1}
+
 // Options say how far to train and how often to save.
 type Options struct {
 	Dir       string // of the checkpoints
