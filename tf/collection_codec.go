@@ -45,8 +45,8 @@ func encodeCollection(key string, items []Item, scope string, exclude map[string
 	return encodeNodes(kept, scope)
 }
 
-// exportName is the name that Python's export goes by: that of a node, a tensor
-// or a variable, and a string itself.
+// exportName is the name that Python's export goes by: that of a node, a tensor,
+// a variable, a queue runner or a control flow context, and a string itself.
 func exportName(i Item) (string, bool) {
 	switch v := i.Value().(type) {
 	case *Operation:
@@ -60,6 +60,11 @@ func exportName(i Item) (string, bool) {
 		return v.TensorName(), true
 	case string:
 		return v, true
+	case *graphdef.SaverDef:
+		return "", false
+	case proto.Message:
+		name := messageName(v)
+		return name, name != ""
 	}
 	return "", false
 }
@@ -237,8 +242,11 @@ func (d *collectionDecoder) node(name string) (Item, bool) {
 func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 	m := graphdef.NewCollectionProto(key)
 	if m == nil {
+		if d.scope == "" {
+			return NewItem(bytes.Clone(data)), nil
+		}
 		// TensorFlow takes a string for a name and puts it into the scope too.
-		return NewItem([]byte(graphdef.PrependNameScope(string(data), d.scope))), nil
+		return NewItem(graphdef.PrependNameScope(string(data), d.scope)), nil
 	}
 	if v := d.variables[string(data)]; v != nil && graphdef.IsVariableCollection(key) {
 		return NewItem(v), nil

@@ -214,12 +214,9 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 // returns that path. It is TensorFlow's write_graph for a live graph;
 // graphdef.WriteGraph is the one for messages.
 func WriteGraph(g *Graph, dir, name string, asText bool) (string, error) {
-	def, err := g.GraphDef()
+	def, err := g.stableGraphDef()
 	if err != nil {
 		return "", err
-	}
-	if len(def.GetLibrary().GetFunction()) == 0 {
-		def.Library = nil
 	}
 	return graphdef.WriteGraph(def, dir, name, asText)
 }

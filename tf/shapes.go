@@ -1,6 +1,9 @@
 package tf
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
@@ -13,23 +16,37 @@ const outputShapes = "_output_shapes"
 // outputs, their inferred shapes in the attribute "_output_shapes": the form in
 // which a meta graph holds it.
 func (g *Graph) GraphDefWithShapes() (*graphdef.GraphDef, error) {
-	def, err := g.GraphDef()
+	def, err := g.stableGraphDef()
 	if err != nil {
 		return nil, err
 	}
-	if len(def.GetLibrary().GetFunction()) == 0 {
-		def.Library = nil
-	}
 	for _, n := range def.GetNode() {
-		g.addShapes(n, n.GetName())
+		g.addShapes(n)
 	}
 	return def, nil
 }
 
-// addShapes gives a node the shapes of the outputs of the operation called
-// name.
-func (g *Graph) addShapes(n *graphdef.NodeDef, name string) {
-	op := g.Operation(name)
+// stableGraphDef is the graph in the form in which it is written to files: with
+// its functions by name, for TensorFlow gives them in an order that changes from
+// run to run, and without a library where there are none.
+func (g *Graph) stableGraphDef() (*graphdef.GraphDef, error) {
+	def, err := g.GraphDef()
+	if err != nil {
+		return nil, err
+	}
+	functions := def.GetLibrary().GetFunction()
+	slices.SortFunc(functions, func(a, b *graphdef.FunctionDef) int {
+		return strings.Compare(a.GetSignature().GetName(), b.GetSignature().GetName())
+	})
+	if len(functions) == 0 {
+		def.Library = nil
+	}
+	return def, nil
+}
+
+// addShapes gives a node the shapes of its operation's outputs.
+func (g *Graph) addShapes(n *graphdef.NodeDef) {
+	op := g.Operation(n.GetName())
 	if op == nil || op.NumOutputs() == 0 {
 		return
 	}
