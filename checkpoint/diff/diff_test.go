@@ -1,0 +1,164 @@
+package diff_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/diff"
+)
+
+func float32s(values ...float32) []byte {
+	var b []byte
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+func floats(name string, values ...float32) checkpoint.Tensor {
+	return checkpoint.Tensor{Name: name, DType: checkpoint.Float32, Shape: []int64{int64(len(values))}, Data: float32s(values...)}
+}
+
+func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
+	t.Helper()
+	prefix := filepath.Join(t.TempDir(), "m")
+	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, w.AddAll(t.Context(), tensors))
+	require.NoError(t, w.Commit(t.Context()))
+	r, err := checkpoint.Open(prefix, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+func compare(t *testing.T, a, b *checkpoint.Reader, o *diff.Options) map[string]diff.Difference {
+	t.Helper()
+	found := map[string]diff.Difference{}
+	last := ""
+	require.NoError(t, diff.Each(t.Context(), a, b, o, func(d diff.Difference) error {
+		assert.Less(t, last, d.Name, "in order of name")
+		last = d.Name
+		found[d.Name] = d
+		return nil
+	}))
+	return found
+}
+
+func TestEachTellsEveryKindOfChange(t *testing.T) {
+	a := open(t, floats("added-not", 1), floats("changed", 1, 2, 4), floats("gone", 1), floats("reshaped", 1, 2), floats("retyped", 1))
+	b := open(t, floats("added-not", 1), floats("changed", 1, 2, 6), floats("new", 1),
+		checkpoint.Tensor{Name: "reshaped", DType: checkpoint.Float32, Shape: []int64{2, 1}, Data: float32s(1, 2)},
+		checkpoint.Tensor{Name: "retyped", DType: checkpoint.Int32, Shape: []int64{1}, Data: []byte{1, 0, 0, 0}})
+	found := compare(t, a, b, nil)
+	kinds := map[string]diff.Kind{}
+	for name, d := range found {
+		kinds[name] = d.Kind
+	}
+	assert.Equal(t, map[string]diff.Kind{"added-not": diff.Same, "changed": diff.Changed, "gone": diff.Removed,
+		"new": diff.Added, "reshaped": diff.Reshaped, "retyped": diff.Retyped}, kinds)
+	assert.Equal(t, &diff.Values{Elements: 3, Different: 1, MaxAbs: 2, At: 2, MeanAbs: 2.0 / 3, MaxRel: 0.5}, found["changed"].Values)
+	assert.Nil(t, found["new"].Before)
+	assert.Nil(t, found["gone"].After)
+}
+
+func TestNumbersThatAreTheSame(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	otherNaN := math.Float32frombits(math.Float32bits(nan) ^ 1)
+	a := open(t, floats("x", 0, nan, inf, 1))
+	b := open(t, floats("x", float32(math.Copysign(0, -1)), otherNaN, inf, 1))
+	d := compare(t, a, b, nil)["x"]
+	assert.Equal(t, diff.Same, d.Kind)
+	assert.Zero(t, d.Values.MaxAbs)
+}
+
+func TestNaNAndInfinityAreInfinitelyFar(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, pair := range [][2]float32{{nan, 1}, {1, nan}, {inf, 1}, {inf, -inf}} {
+		a, b := open(t, floats("x", pair[0])), open(t, floats("x", pair[1]))
+		d := compare(t, a, b, &diff.Options{Tolerance: 1e30})["x"]
+		assert.Equal(t, diff.Changed, d.Kind, "%v", pair)
+		assert.True(t, math.IsInf(d.Values.MaxAbs, 1))
+	}
+}
+
+func TestToleranceLetsNearValuesPass(t *testing.T) {
+	a, b := open(t, floats("x", 1, 2, 3)), open(t, floats("x", 1.25, 2, 4))
+	d := compare(t, a, b, &diff.Options{Tolerance: 0.5})["x"]
+	assert.Equal(t, diff.Changed, d.Kind)
+	assert.Equal(t, int64(1), d.Values.Different)
+	assert.Equal(t, int64(1), d.Values.Near)
+	d = compare(t, a, b, &diff.Options{Tolerance: 1})["x"]
+	assert.Equal(t, diff.Same, d.Kind)
+	assert.Equal(t, int64(2), d.Values.Near)
+	assert.Equal(t, 1.0, d.Values.MaxAbs)
+}
+
+func TestLargeIntegersAreNotRounded(t *testing.T) {
+	le := binary.LittleEndian
+	for _, dt := range []checkpoint.DataType{checkpoint.Int64, checkpoint.Uint64} {
+		one := func(v uint64) *checkpoint.Reader {
+			return open(t, checkpoint.Tensor{Name: "n", DType: dt, Data: le.AppendUint64(nil, v)})
+		}
+		d := compare(t, one(1<<62), one(1<<62+1), nil)["n"]
+		assert.Equal(t, diff.Changed, d.Kind)
+		assert.Equal(t, 1.0, d.Values.MaxAbs)
+	}
+}
+
+func TestComplexElementsCountOnce(t *testing.T) {
+	one := func(parts ...float32) *checkpoint.Reader {
+		return open(t, checkpoint.Tensor{Name: "c", DType: checkpoint.Complex64, Shape: []int64{int64(len(parts) / 2)}, Data: float32s(parts...)})
+	}
+	d := compare(t, one(1, 2, 3, 4), one(1, 2, 4, 7), nil)["c"]
+	assert.Equal(t, int64(2), d.Values.Elements)
+	assert.Equal(t, int64(1), d.Values.Different)
+	assert.Equal(t, int64(1), d.Values.At)
+	assert.Equal(t, 3.0, d.Values.MaxAbs)
+	d = compare(t, one(1, 1), one(1.25, 3), &diff.Options{Tolerance: 1})["c"]
+	assert.Equal(t, int64(1), d.Values.Different)
+	assert.Zero(t, d.Values.Near, "an element is near or different, not both")
+}
+
+func TestStringsAreComparedByteForByte(t *testing.T) {
+	one := func(values ...string) *checkpoint.Reader {
+		s := checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{int64(len(values))}}
+		for _, v := range values {
+			s.Strings = append(s.Strings, []byte(v))
+		}
+		return open(t, s)
+	}
+	assert.Equal(t, diff.Same, compare(t, one("a", "b"), one("a", "b"), nil)["s"].Kind)
+	d := compare(t, one("a", "b"), one("a", "c"), nil)["s"]
+	assert.Equal(t, diff.Changed, d.Kind)
+	assert.Equal(t, &diff.Values{Elements: 2, Different: 1, MaxAbs: 1, At: 1}, d.Values)
+}
+
+func TestPartitionsDoNotMatter(t *testing.T) {
+	part := func(start int64, values ...float32) checkpoint.Tensor {
+		return checkpoint.Tensor{Name: "p", DType: checkpoint.Float32, Shape: []int64{4},
+			Slice: checkpoint.Slice{{Start: start, Length: int64(len(values))}}, Data: float32s(values...)}
+	}
+	a, b := open(t, floats("p", 1, 2, 3, 4)), open(t, part(0, 1), part(1, 2, 3, 4))
+	assert.Equal(t, diff.Same, compare(t, a, b, nil)["p"].Kind)
+}
+
+func TestEachFailsOnWhatItCannotCompare(t *testing.T) {
+	a, b := open(t, floats("x", 1)), open(t, floats("x", 1))
+	ignore := func(diff.Difference) error { return nil }
+	assert.ErrorIs(t, diff.Each(t.Context(), a, b, &diff.Options{Names: []string{"y"}}, ignore), checkpoint.ErrNotFound)
+	stop := errors.New("stop")
+	assert.ErrorIs(t, diff.Each(t.Context(), a, b, nil, func(diff.Difference) error { return stop }), stop)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, diff.Each(ctx, a, b, nil, ignore), context.Canceled)
+}

@@ -1,0 +1,48 @@
+package stats_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/stats"
+)
+
+func ExampleEach() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "stats")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	prefix := filepath.Join(dir, "model")
+	w, err := checkpoint.Create(prefix, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	err = w.Add(ctx, checkpoint.Tensor{Name: "mask", DType: checkpoint.Uint8, Shape: []int64{2, 2}, Data: []byte{0, 1, 1, 2}})
+	if err == nil {
+		err = w.Commit(ctx)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	r, err := checkpoint.Open(prefix, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer r.Close()
+	err = stats.Each(ctx, r, nil, func(s *stats.Summary) error {
+		fmt.Println(s.Tensor.Name, s.Min, s.Max, s.Mean, s.Zeros)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: mask 0 2 1 1
+}
