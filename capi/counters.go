@@ -1,18 +1,22 @@
 package capi
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Counts says how many C objects that this package made are alive. Tests
 // compare two of them: what was closed and released must be gone.
 type Counts struct {
-	Tensors  int   // handed out and neither released nor collected
-	Sessions int64 // not closed
-	Calls    int64 // prepared and not closed
-	Foreign  int64 // memory lent to TensorFlow and not given back yet
+	Tensors  int // handed out and neither released nor collected
+	Sessions int // not closed
+	Calls    int // prepared and not closed
+	Foreign  int // pieces of memory lent to TensorFlow and not given back yet
 }
 
 var live struct {
-	sessions, calls, foreign atomic.Int64
+	calls, foreign atomic.Int64
+	sessions       sync.Map // the addresses of open ones; no pointers, which would keep them alive
 }
 
 // Live counts the C objects that are alive now.
@@ -20,10 +24,15 @@ func Live() Counts {
 	owned.Lock()
 	tensors := len(owned.tensors)
 	owned.Unlock()
+	sessions := 0
+	live.sessions.Range(func(any, any) bool {
+		sessions++
+		return true
+	})
 	return Counts{
 		Tensors:  tensors,
-		Sessions: live.sessions.Load(),
-		Calls:    live.calls.Load(),
-		Foreign:  live.foreign.Load(),
+		Sessions: sessions,
+		Calls:    int(live.calls.Load()),
+		Foreign:  int(live.foreign.Load()),
 	}
 }

@@ -42,7 +42,7 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 	}
 	s := new(tensorflow.Session)
 	*sessionHandle(s) = c
-	live.sessions.Add(1)
+	live.sessions.Store(uintptr(unsafe.Pointer(s)), nil)
 	runtime.SetFinalizer(s, func(s *tensorflow.Session) { _ = CloseSession(s) })
 	return s, nil
 }
@@ -57,18 +57,18 @@ func CloseSession(s *tensorflow.Session) error {
 	mu.Lock()
 	defer mu.Unlock()
 	runsOf(s).Wait()
+	runtime.SetFinalizer(s, nil)
+	live.sessions.Delete(uintptr(unsafe.Pointer(s)))
 	c := *sessionHandle(s)
 	if c == nil {
 		return nil
 	}
 	*sessionHandle(s) = nil
-	runtime.SetFinalizer(s, nil)
 	st := newStatus()
 	defer st.delete()
 	C.TF_CloseSession(c, st.c)
 	err := st.err()
 	C.TF_DeleteSession(c, st.c)
-	live.sessions.Add(-1)
 	if err == nil {
 		err = st.err()
 	}

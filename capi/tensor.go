@@ -53,6 +53,10 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
+// maxBytes is more than a process can address. The library, asked for that
+// much, waits ten seconds for memory to become free.
+const maxBytes = 1 << 47
+
 // byteSize is the memory that shape's elements of dt take.
 func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
 	elem := int64(C.TF_DataTypeSize(C.TF_DataType(dt)))
@@ -64,7 +68,7 @@ func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
 		if d < 0 {
 			return 0, errorf(InvalidArgument, "shape %v has a negative dimension", shape)
 		}
-		if d != 0 && n > (1<<62)/d {
+		if d != 0 && n > maxBytes/d {
 			return 0, errorf(InvalidArgument, "shape %v is too large", shape)
 		}
 		n *= d
