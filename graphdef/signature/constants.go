@@ -21,18 +21,14 @@ const (
 
 // Keys of the inputs and outputs of the methods above.
 const (
-	PredictInputs    = "inputs"
-	PredictOutputs   = "outputs"
-	ClassifyInputs   = "inputs"
-	ClassesOutput    = "classes"
-	ScoresOutput     = "scores"
-	RegressInputs    = "inputs"
-	RegressOutputs   = "outputs"
-	LossOutput       = "loss"
-	PredictionPrefix = "predictions"
-	MetricPrefix     = "metrics"
-	MetricValue      = "value"
-	MetricUpdate     = "update_op"
+	PredictInputs  = "inputs"
+	PredictOutputs = "outputs"
+	ClassifyInputs = "inputs"
+	ClassesOutput  = "classes"
+	ScoresOutput   = "scores"
+	RegressInputs  = "inputs"
+	RegressOutputs = "outputs"
+	LossOutput     = "loss"
 )
 
 // Tags of the meta graphs of a SavedModel.

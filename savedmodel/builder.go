@@ -1,0 +1,357 @@
+package savedmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// stagingSuffix marks the folder that a model is made in. Servers that look
+// for numbered folders pass it over.
+const stagingSuffix = ".tfkeep-tmp"
+
+// Builder makes a SavedModel. One goroutine may use it.
+type Builder struct {
+	dir     string // where the model will be
+	staging string // where it is made
+	lock    io.Closer
+	model   *for_core_protos_go_proto.SavedModel
+	assets  map[string]string // name in the model → path of the file
+	saved   bool              // the variables are written
+	closed  bool
+}
+
+// GraphOptions describe one graph of a model. The zero value, and nil, export
+// the graph as it is, without signatures.
+type GraphOptions struct {
+	// Signatures by their keys; see package signature and [Predict].
+	Signatures map[string]*signature.SignatureDef
+	// Assets are constants with the paths of files that go into the model;
+	// AssetsCollection names a collection of such, and adds to them.
+	Assets           []tf.Output
+	AssetsCollection string
+	// MainOp is run after loading, with the assets fed. LegacyInitOp is the
+	// same under the name that loaders before TensorFlow 1.2 know. At most one.
+	MainOp       *tf.Operation
+	LegacyInitOp *tf.Operation
+	// TrainOp is offered to who loads the model.
+	TrainOp *tf.Operation
+	// ClearDevices exports no devices.
+	ClearDevices bool
+	// StripDefaultAttrs leaves out attributes with their default value, so that
+	// an older TensorFlow can read the graph.
+	StripDefaultAttrs bool
+	// Saver saves the variables, and is the one that the model names; nil makes
+	// one of all variables, sharded by device, as TensorFlow does.
+	Saver *saver.Saver
+}
+
+// NewBuilder begins a model that will be at dir, which must not exist or be
+// empty: [ErrExists]. A second builder for the same folder, here or in another
+// process, is refused with checkpoint.ErrLocked. Close it when it is done with.
+func NewBuilder(dir string) (*Builder, error) {
+	dir = filepath.Clean(dir)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, dir)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
+	}
+	b := &Builder{dir: dir, staging: dir + stagingSuffix, assets: map[string]string{},
+		model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
+	if b.lock, err = checkpoint.Lock(b.staging, nil); err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	// What lies there is left from a builder that was killed: it held the lock.
+	if err = os.RemoveAll(b.staging); err == nil {
+		err = os.Mkdir(b.staging, 0o755)
+	}
+	if err != nil {
+		b.lock.Close()
+		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
+	}
+	return b, nil
+}
+
+// Close removes what was made unless it was saved. It may be called any number of times.
+func (b *Builder) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	return errors.Join(os.RemoveAll(b.staging), b.lock.Close())
+}
+
+// AddMetaGraphAndVariables adds the session's graph with the values of its
+// variables. It must be the first graph, and its values serve all of them:
+// [ErrOrder] otherwise.
+func (b *Builder) AddMetaGraphAndVariables(ctx context.Context, sess *tf.Session, tags []string, o *GraphOptions) error {
+	switch {
+	case b.closed:
+		return ErrClosed
+	case b.saved:
+		return fmt.Errorf("%w: Graph state including variables and assets has already been saved. Please invoke `add_meta_graph()` instead", ErrOrder)
+	case sess == nil:
+		return fmt.Errorf("%w: no session", ErrArgument)
+	}
+	return b.add(ctx, sess.Graph(), sess, tags, o)
+}
+
+// AddMetaGraph adds a further graph, which shares the variables of the first.
+func (b *Builder) AddMetaGraph(ctx context.Context, g *tf.Graph, tags []string, o *GraphOptions) error {
+	switch {
+	case b.closed:
+		return ErrClosed
+	case !b.saved:
+		return fmt.Errorf("%w: Graph state including variables and assets has not been saved yet. Please invoke `add_meta_graph_and_variables()` first", ErrOrder)
+	case g == nil:
+		return fmt.Errorf("%w: no graph", ErrArgument)
+	}
+	return b.add(ctx, g, nil, tags, o)
+}
+
+func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags []string, o *GraphOptions) error {
+	if o == nil {
+		o = &GraphOptions{}
+	}
+	if err := signature.Check(o.Signatures); err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	def, err := g.GraphDef()
+	if err != nil {
+		return fmt.Errorf("savedmodel: %w", err)
+	}
+	if err := checkSignatures(def, o.Signatures); err != nil {
+		return err
+	}
+	files, err := b.collectAssets(g, def, o)
+	if err != nil {
+		return err
+	}
+	restore, err := addCollections(g, files, o)
+	if err != nil {
+		return err
+	}
+	defer restore()
+	sv := o.Saver
+	if sv == nil {
+		if sv, err = saver.New(g, &saver.Options{Sharded: true, AllowEmpty: true}); err != nil {
+			return fmt.Errorf("savedmodel: %w", err)
+		}
+		defer sv.Close()
+	}
+	if sess != nil {
+		if err := b.saveVariables(ctx, sess, sv); err != nil {
+			return err
+		}
+	}
+	mg, err := sv.ExportMetaGraph(&tf.ExportMetaGraphOptions{ClearDevices: o.ClearDevices, StripDefaultAttrs: o.StripDefaultAttrs})
+	if err != nil {
+		return fmt.Errorf("savedmodel: %w", err)
+	}
+	if err := b.copyAssets(files); err != nil {
+		return err
+	}
+	mg.MetaInfoDef.Tags = append([]string(nil), tags...)
+	for key, s := range o.Signatures {
+		if mg.SignatureDef == nil {
+			mg.SignatureDef = map[string]*signature.SignatureDef{}
+		}
+		mg.SignatureDef[key] = proto.Clone(s).(*signature.SignatureDef)
+	}
+	b.model.MetaGraphs = append(b.model.MetaGraphs, mg)
+	b.saved = true
+	return nil
+}
+
+// saveVariables writes the checkpoint of the model.
+func (b *Builder) saveVariables(ctx context.Context, sess *tf.Session, sv *saver.Saver) error {
+	dir := filepath.Join(b.staging, VariablesDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("savedmodel: variables: %w", err)
+	}
+	if _, err := sv.Save(ctx, sess, filepath.Join(dir, VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true}); err != nil {
+		return fmt.Errorf("savedmodel: variables: %w", err)
+	}
+	return nil
+}
+
+func (b *Builder) collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOptions) ([]assetFile, error) {
+	tensors := append([]tf.Output(nil), o.Assets...)
+	if o.AssetsCollection != "" {
+		for _, it := range g.Collection(o.AssetsCollection) {
+			tensors = append(tensors, it.Output())
+		}
+	}
+	if len(tensors) == 0 {
+		return nil, nil
+	}
+	return b.assetsOf(def, tensors)
+}
+
+func (b *Builder) copyAssets(files []assetFile) error {
+	if len(files) == 0 {
+		return nil
+	}
+	dir := filepath.Join(b.staging, AssetsDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("savedmodel: assets: %w", err)
+	}
+	for _, f := range files {
+		if err := copyAsset(f, dir); err != nil {
+			return err
+		}
+	}
+	return vfs.OS.SyncDir(dir)
+}
+
+// addCollections puts a graph's assets and operations into its collections for
+// the time of the export. restore takes them out again, so that the next
+// export of the same graph begins as this one did.
+func addCollections(g *tf.Graph, files []assetFile, o *GraphOptions) (restore func(), err error) {
+	if o.MainOp != nil && o.LegacyInitOp != nil {
+		return nil, fmt.Errorf("%w: MainOp and LegacyInitOp are both given; a model has one init op", ErrArgument)
+	}
+	var undo []func()
+	restore = func() {
+		for _, f := range undo {
+			f()
+		}
+	}
+	set := func(key string, items ...tf.Item) {
+		before := g.Collection(key)
+		undo = append(undo, func() {
+			if len(before) == 0 {
+				g.ClearCollection(key)
+			} else {
+				g.SetCollection(key, before)
+			}
+		})
+		g.SetCollection(key, append(append([]tf.Item(nil), before...), items...))
+	}
+	for _, c := range []struct {
+		key string
+		op  *tf.Operation
+	}{{MainOpKey, o.MainOp}, {LegacyInitKey, o.LegacyInitOp}} {
+		if c.op == nil {
+			continue
+		}
+		if len(g.Collection(c.key)) > 0 {
+			restore()
+			return nil, fmt.Errorf("%w: Graph already contains one or more main ops under the collection %s", ErrArgument, c.key)
+		}
+		set(c.key, tf.NewItem(c.op))
+	}
+	if o.TrainOp != nil {
+		set(TrainOpKey, tf.NewItem(o.TrainOp))
+	}
+	if len(files) > 0 {
+		items, err := assetItems(files)
+		if err != nil {
+			restore()
+			return nil, err
+		}
+		set(AssetsKey, items...)
+	}
+	return restore, nil
+}
+
+// checkSignatures finds tensors that signatures name and the graph lacks.
+func checkSignatures(def *graphdef.GraphDef, signatures map[string]*signature.SignatureDef) error {
+	nodes := make(map[string]bool, len(def.Node))
+	for _, n := range def.Node {
+		nodes[n.Name] = true
+	}
+	var missing []string
+	for key, s := range signatures {
+		for _, side := range []map[string]*signature.TensorInfo{s.Inputs, s.Outputs} {
+			for name, info := range side {
+				for _, t := range tensorNames(info) {
+					if node, _, _ := strings.Cut(t, ":"); !nodes[node] {
+						missing = append(missing, fmt.Sprintf("%s of %q names %q", name, key, t))
+					}
+				}
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%w: the graph lacks tensors: %s", ErrSignature, joinSorted(missing))
+	}
+	return nil
+}
+
+// Save writes the graphs, as text if asText, and puts the model in its place,
+// in one step. It returns the path of the file with the graphs. The builder is
+// closed then.
+func (b *Builder) Save(ctx context.Context, asText bool) (string, error) {
+	if b.closed {
+		return "", ErrClosed
+	}
+	if !b.saved {
+		return "", fmt.Errorf("%w: the model has no graph; call AddMetaGraphAndVariables first", ErrOrder)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	name := FilenamePB
+	if asText {
+		name = FilenamePBTxt
+	}
+	if err := graphdef.Write(filepath.Join(b.staging, name), b.model, &graphdef.WriteOptions{Text: asText}); err != nil {
+		return "", fmt.Errorf("savedmodel: %w", err)
+	}
+	for _, dir := range []string{b.staging, filepath.Dir(b.dir)} {
+		if err := vfs.OS.SyncDir(dir); err != nil {
+			return "", fmt.Errorf("savedmodel: %w", err)
+		}
+	}
+	// An empty folder is replaced; one that got files meanwhile is not.
+	if err := os.Rename(b.staging, b.dir); err != nil {
+		return "", fmt.Errorf("savedmodel: export directory: %w", err)
+	}
+	if err := vfs.OS.SyncDir(filepath.Dir(b.dir)); err != nil {
+		return "", fmt.Errorf("savedmodel: %w", err)
+	}
+	return filepath.Join(b.dir, name), b.Close()
+}
+
+// SimpleSave exports a session for serving: one graph, tagged "serve", with the
+// signature "serving_default" of the given inputs and outputs.
+func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outputs map[string]tf.Output) error {
+	sig, err := Predict(inputs, outputs)
+	if err != nil {
+		return err
+	}
+	b, err := NewBuilder(dir)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	err = b.AddMetaGraphAndVariables(ctx, sess, []string{signature.ServingTag}, &GraphOptions{
+		Signatures: map[string]*signature.SignatureDef{signature.DefaultServingKey: sig},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = b.Save(ctx, false)
+	return err
+}

@@ -1,0 +1,328 @@
+package savedmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// LoadOptions say how a model is brought into a session. Nil and the zero
+// value load it as it is, and refuse what is unsafe.
+type LoadOptions struct {
+	// ImportScope puts the names of the graph into a scope.
+	ImportScope string
+	// ClearDevices forgets the devices of the nodes, so that a model made on a
+	// GPU runs without one.
+	ClearDevices bool
+	// ReturnElements are operations ("a") and tensors ("a:0") to look up; see
+	// Model.Elements.
+	ReturnElements []string
+	// Saver are options for the saver that restores the variables.
+	Saver *saver.Options
+	// AllowOps names operations that the initialisation may run although they
+	// reach out of the model; AllowAllOps allows all of them.
+	AllowOps    []string
+	AllowAllOps bool
+}
+
+// Model is a loaded SavedModel.
+type Model struct {
+	// MetaGraphDef is the graph as it was found, with its signatures and
+	// collections; names are without the import scope.
+	MetaGraphDef *graphdef.MetaGraphDef
+	// Elements are the ReturnElements, in order.
+	Elements []tf.Item
+	// Saver saves and restores the model's variables; it is empty, never nil,
+	// where the model has none.
+	Saver *saver.Saver
+
+	scope string
+	sess  *tf.Session
+	owns  bool
+}
+
+// Load brings the graph with exactly the given tags into the session: it is
+// imported into the session's graph, the variables are restored, and the
+// model's initialisation is run. It is tf.compat.v1.saved_model.load.
+//
+// Errors: [ErrNotSavedModel], [ErrNoTags] with the tags there are, [ErrUnsafe],
+// [ErrDamaged], and those of saver.Restore, which assign nothing if they come.
+func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
+	if sess == nil {
+		return nil, fmt.Errorf("%w: no session", ErrArgument)
+	}
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	files, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	mg, err := files.graph(tags)
+	if err != nil {
+		return nil, err
+	}
+	m, err := loadGraph(sess, mg, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.restoreVariables(ctx, files); err != nil {
+		return nil, err
+	}
+	return m, m.runInit(ctx, files, o)
+}
+
+// Open loads a model into a graph and a session of its own, which Close ends.
+func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
+	if o == nil {
+		o = &OpenOptions{}
+	}
+	tags := o.Tags
+	if len(tags) == 0 {
+		tags = []string{signature.ServingTag}
+	}
+	sess, err := tf.NewSession(tf.NewGraph(), o.Session)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	m, err := Load(ctx, sess, tags, dir, &o.LoadOptions)
+	if err != nil {
+		return nil, errors.Join(err, sess.Close())
+	}
+	m.owns = true
+	return m, nil
+}
+
+// OpenOptions are those of Open.
+type OpenOptions struct {
+	LoadOptions
+	// Tags choose the graph; nil means "serve".
+	Tags []string
+	// Session are options for the session; nil means TensorFlow's defaults.
+	Session *tf.SessionOptions
+}
+
+// LoadGraph imports the graph with the given tags, without values: variables
+// have none until they are restored or initialised. The session may be used
+// for that; the model does not own it.
+func LoadGraph(sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
+	if sess == nil {
+		return nil, fmt.Errorf("%w: no session", ErrArgument)
+	}
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	files, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	mg, err := files.graph(tags)
+	if err != nil {
+		return nil, err
+	}
+	return loadGraph(sess, mg, o)
+}
+
+func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Model, error) {
+	if err := graphdef.Check(mg.GetGraphDef(), nil); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	im, err := tf.ImportMetaGraph(sess.Graph(), mg, &tf.ImportMetaGraphOptions{
+		ClearDevices: o.ClearDevices, ImportScope: o.ImportScope, ReturnElements: o.ReturnElements,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	sv, err := saver.FromImported(sess.Graph(), im, o.Saver)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return &Model{MetaGraphDef: mg, Elements: im.Elements, Saver: sv, scope: im.Scope, sess: sess}, nil
+}
+
+// RestoreVariables gives the model's variables the values that dir has.
+func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
+	files, err := openFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	return m.restoreVariables(ctx, files)
+}
+
+func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
+	if m.Saver.AsSaverDef() == nil {
+		return nil // no variables
+	}
+	path, err := files.variables()
+	if err != nil {
+		return err
+	}
+	if err := m.Saver.Restore(ctx, m.sess, path); err != nil {
+		return fmt.Errorf("savedmodel: variables: %w", err)
+	}
+	return nil
+}
+
+// RunInitOps runs the model's initialisation, with the assets of dir fed.
+func (m *Model) RunInitOps(ctx context.Context, dir string, o *LoadOptions) error {
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	files, err := openFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	return m.runInit(ctx, files, o)
+}
+
+// Session is the session that the model runs in, Graph its graph.
+func (m *Model) Session() *tf.Session { return m.sess }
+func (m *Model) Graph() *tf.Graph     { return m.sess.Graph() }
+
+// Scope is what the names of the model got in front, without the slash.
+func (m *Model) Scope() string { return m.scope }
+
+// Signatures are the model's, by their keys.
+func (m *Model) Signatures() map[string]*signature.SignatureDef {
+	s := make(map[string]*signature.SignatureDef, len(m.MetaGraphDef.SignatureDef))
+	for key, def := range m.MetaGraphDef.SignatureDef {
+		if key != signature.InitOpKey && key != signature.TrainOpKey {
+			s[key] = proto.Clone(def).(*signature.SignatureDef)
+		}
+	}
+	return s
+}
+
+// TrainOp is the operation that the model offers for training, nil if it has none.
+func (m *Model) TrainOp() *tf.Operation {
+	name := operationOf(m.MetaGraphDef, signature.TrainOpKey, TrainOpKey)
+	if name == "" {
+		return nil
+	}
+	node, _, _ := strings.Cut(inScope(name, m.scope), ":")
+	return m.Graph().Operation(node)
+}
+
+// Close ends the model, and its session if Open made it.
+func (m *Model) Close() error {
+	err := m.Saver.Close()
+	if m.owns {
+		err = errors.Join(err, m.sess.Close())
+	}
+	return err
+}
+
+// folder is a SavedModel on disk. Everything is reached through root, which no
+// path and no link leads out of.
+type folder struct {
+	dir  string
+	root *os.Root
+}
+
+func openFolder(dir string) (*folder, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !IsSavedModel(dir) {
+		if root != nil {
+			root.Close()
+		}
+		return nil, fmt.Errorf("%w: SavedModel file does not exist at: %s/{%s|%s}", ErrNotSavedModel, dir, FilenamePBTxt, FilenamePB)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return &folder{dir: dir, root: root}, nil
+}
+
+func (f *folder) Close() error { return f.root.Close() }
+
+// graph reads the model and picks the graph with exactly these tags.
+func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
+	sm, err := graphdef.ReadSavedModel(f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	want := tagSet(tags)
+	var have []string
+	for _, mg := range sm.MetaGraphs {
+		names := mg.GetMetaInfoDef().GetTags()
+		if tagSet(names) == want {
+			return mg, nil
+		}
+		have = append(have, "{"+quoted(names)+"}")
+	}
+	return nil, fmt.Errorf("%w: MetaGraphDef associated with tags %s could not be found in SavedModel, with available tags '[%s]'. To inspect available tag-sets in the SavedModel, please use: tfkeep savedmodel show %s",
+		ErrNoTags, quoted(tags), strings.Join(have, ", "), f.dir)
+}
+
+// tagSet is the same for two lists that hold the same tags.
+func tagSet(tags []string) string {
+	sorted := append([]string(nil), tags...)
+	sort.Strings(sorted)
+	var b strings.Builder
+	for i, t := range sorted {
+		if i == 0 || t != sorted[i-1] {
+			fmt.Fprintf(&b, "%q ", t)
+		}
+	}
+	return b.String()
+}
+
+func quoted(tags []string) string {
+	q := make([]string, len(tags))
+	for i, t := range tags {
+		q[i] = "'" + t + "'"
+	}
+	return strings.Join(q, ", ")
+}
+
+// variables finds the checkpoint, of either format, and makes sure that its
+// files are within the model.
+func (f *folder) variables() (string, error) {
+	entries, err := os.ReadDir(filepath.Join(f.dir, VariablesDir))
+	if err != nil {
+		return "", fmt.Errorf("%w: the model has variables and no readable folder for their values: %w", ErrDamaged, err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), VariablesName) {
+			continue
+		}
+		// Stat of a root fails on a link that leads out of it.
+		if _, err := f.root.Stat(filepath.Join(VariablesDir, e.Name())); err != nil {
+			return "", fmt.Errorf("%w: %s: %w", ErrUnsafe, filepath.Join(f.dir, VariablesDir, e.Name()), err)
+		}
+	}
+	return filepath.Join(f.dir, VariablesDir, VariablesName), nil
+}
+
+// asset finds a file among the model's assets.
+func (f *folder) asset(name string) (string, error) {
+	rel := filepath.Join(AssetsDir, name)
+	if name == "" || !filepath.IsLocal(name) || filepath.Dir(rel) != AssetsDir {
+		return "", fmt.Errorf("%w: asset %q is not a file of the folder %s", ErrUnsafe, name, AssetsDir)
+	}
+	info, err := f.root.Lstat(rel)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("%w: asset %s is missing", ErrDamaged, filepath.Join(f.dir, rel))
+	case err != nil:
+		return "", fmt.Errorf("savedmodel: asset: %w", err)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%w: asset %s is no regular file", ErrUnsafe, filepath.Join(f.dir, rel))
+	}
+	return filepath.Join(f.dir, rel), nil
+}

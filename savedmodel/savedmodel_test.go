@@ -1,0 +1,235 @@
+package savedmodel_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+var ctx = context.Background()
+
+// linear is y = x*w + b with variables that have values.
+type linear struct {
+	g    *tf.Graph
+	sess *tf.Session
+	x, y tf.Output
+	w    *tf.Variable
+}
+
+func newLinear(t *testing.T) *linear {
+	t.Helper()
+	m := &linear{g: tf.NewGraph()}
+	s := m.g.Scope()
+	m.x = op.Placeholder(s.SubScope("in"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	var err error
+	m.w, err = tf.NewVariable(m.g, "w", tf.Constant(float32(3)))
+	require.NoError(t, err)
+	b, err := tf.NewVariable(m.g, "b", tf.Constant(float32(0.5)))
+	require.NoError(t, err)
+	m.y = op.Add(s.SubScope("out"), op.Mul(s.SubScope("mul"), m.x, m.w.Value()), b.Value())
+	require.NoError(t, s.Err())
+	init, err := tf.GlobalVariablesInitializer(m.g)
+	require.NoError(t, err)
+	m.sess, err = tf.NewSession(m.g, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, m.sess.Close()) })
+	require.NoError(t, m.sess.RunOps(ctx, init))
+	return m
+}
+
+func (m *linear) signatures(t *testing.T) map[string]*signature.SignatureDef {
+	t.Helper()
+	sig, err := savedmodel.Predict(map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y})
+	require.NoError(t, err)
+	return map[string]*signature.SignatureDef{signature.DefaultServingKey: sig}
+}
+
+func floats(t *testing.T, v ...float32) *tf.Tensor {
+	t.Helper()
+	x, err := tf.NewTensor(v)
+	require.NoError(t, err)
+	return x
+}
+
+func TestModelPredictsTheSameEverywhere(t *testing.T) {
+	m := newLinear(t)
+	dir := filepath.Join(t.TempDir(), "1")
+	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
+	want := []float32{0.5, 3.5, 6.5}
+
+	t.Run("Go", func(t *testing.T) {
+		model, err := savedmodel.Open(ctx, dir, nil)
+		require.NoError(t, err)
+		defer model.Close()
+		x := floats(t, 0, 1, 2)
+		defer tf.Release(x)
+		out, err := model.Predict(ctx, signature.DefaultServingKey, map[string]*tf.Tensor{"x": x})
+		require.NoError(t, err)
+		defer tf.Release(out["y"])
+		assert.Equal(t, want, out["y"].Value())
+		assert.Len(t, model.Graph().GlobalVariables(), 2, "the variables are variables again")
+	})
+	t.Run("C++ loader", func(t *testing.T) {
+		bundle, err := tensorflow.LoadSavedModel(dir, []string{"serve"}, nil)
+		require.NoError(t, err)
+		defer bundle.Session.Close()
+		sig := bundle.Signatures["serving_default"]
+		x, y := bundle.Graph.Operation("in/Placeholder").Output(0), bundle.Graph.Operation("out/Add").Output(0)
+		assert.Equal(t, "out/Add:0", sig.Outputs["y"].Name)
+		got, err := bundle.Session.Run(map[tensorflow.Output]*tensorflow.Tensor{x: floats(t, 0, 1, 2)}, []tensorflow.Output{y}, nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, got[0].Value())
+	})
+	t.Run("Python loaders", func(t *testing.T) {
+		got := oracle.Value[[][]float32](t, `
+with tf1.Session() as s:
+    mg = tf1.saved_model.loader.load(s, ["serve"], args[0])
+    sig = mg.signature_def["serving_default"]
+    assert sig.method_name == "tensorflow/serving/predict"
+    a = s.run(sig.outputs["y"].name, {sig.inputs["x"].name: [0., 1., 2.]})
+    assert [v.op.name for v in tf1.global_variables()] == ["w", "b"], tf1.global_variables()
+result = [a.tolist()]
+`, dir)
+		eager := oracle.RunEager(t, `
+f = tf.saved_model.load(args[0]).signatures["serving_default"]
+result = f(x=tf.constant([0., 1., 2.]))["y"].numpy().tolist()
+`, dir)
+		var two []float32
+		eager.Decode(t, &two)
+		assert.Equal(t, want, got[0])
+		assert.Equal(t, want, two)
+	})
+}
+
+func TestGoLoadsWhatPythonSaved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	oracle.Run(t, `
+d = args[0]
+with open(d + ".words", "w") as f:
+    f.write("a\nb\nc\n")
+x = tf1.placeholder(tf.string, [None], name="x")
+path = tf.constant(d + ".words", name="vocabulary")
+tf1.add_to_collection(tf1.GraphKeys.ASSET_FILEPATHS, path)
+table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(path, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
+w = tf1.get_variable("w", initializer=tf.constant([10., 20., 30., 40.]))
+y = tf.gather(w, table.lookup(x) + 1, name="y")
+counter = tf1.get_variable("counter", initializer=0)
+with tf1.Session() as s:
+    s.run([tf1.global_variables_initializer(), tf1.tables_initializer()])
+    b = tf1.saved_model.Builder(d)
+    sig = tf1.saved_model.predict_signature_def({"x": x}, {"y": y})
+    b.add_meta_graph_and_variables(s, ["serve"], {"serving_default": sig},
+        assets_collection=tf1.get_collection(tf1.GraphKeys.ASSET_FILEPATHS), main_op=tf1.tables_initializer())
+    b.save()
+os.remove(d + ".words")
+`, dir)
+	for _, scope := range []string{"", "inner"} {
+		model, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{ImportScope: scope}})
+		require.NoError(t, err)
+		x, err := tf.NewTensor([]string{"c", "none", "a"})
+		require.NoError(t, err)
+		out, err := model.Predict(ctx, "serving_default", map[string]*tf.Tensor{"x": x})
+		require.NoError(t, err)
+		assert.Equal(t, []float32{40, 10, 20}, out["y"].Value())
+		tf.Release(x, out["y"])
+		require.NoError(t, model.Close())
+	}
+	t.Run("an asset that leaves the model is refused", func(t *testing.T) {
+		words := filepath.Join(dir, "assets")
+		entries, err := os.ReadDir(words)
+		require.NoError(t, err)
+		name := filepath.Join(words, entries[0].Name())
+		require.NoError(t, os.Rename(name, name+".moved"))
+		require.NoError(t, os.Symlink("/etc/passwd", name))
+		_, err = savedmodel.Open(ctx, dir, nil)
+		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+	})
+}
+
+func TestBuilderRefusesWrongOrder(t *testing.T) {
+	m := newLinear(t)
+	dir := filepath.Join(t.TempDir(), "m")
+	b, err := savedmodel.NewBuilder(dir)
+	require.NoError(t, err)
+	defer b.Close()
+	_, err = b.Save(ctx, false)
+	require.ErrorIs(t, err, savedmodel.ErrOrder)
+	require.ErrorIs(t, b.AddMetaGraph(ctx, m.g, []string{"foo"}, nil), savedmodel.ErrOrder)
+	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
+	require.ErrorIs(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil), savedmodel.ErrOrder)
+	require.NoError(t, b.AddMetaGraph(ctx, m.g, []string{"foo", "bar"}, &savedmodel.GraphOptions{Signatures: m.signatures(t)}))
+	assert.NoDirExists(t, dir, "nothing is seen before the model is whole")
+	path, err := b.Save(ctx, true)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dir, "saved_model.pbtxt"), path)
+
+	_, err = savedmodel.NewBuilder(dir)
+	require.ErrorIs(t, err, savedmodel.ErrExists)
+	model, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"bar", "foo", "bar"}})
+	require.NoError(t, err)
+	defer model.Close()
+	_, err = savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"foo"}})
+	require.ErrorIs(t, err, savedmodel.ErrNoTags)
+	assert.ErrorContains(t, err, "{'serve'}, {'foo', 'bar'}")
+	_, err = savedmodel.Open(ctx, t.TempDir(), nil)
+	require.ErrorIs(t, err, savedmodel.ErrNotSavedModel)
+}
+
+func TestAbandonedModelLeavesNothing(t *testing.T) {
+	m := newLinear(t)
+	parent := t.TempDir()
+	b, err := savedmodel.NewBuilder(filepath.Join(parent, "m"))
+	require.NoError(t, err)
+	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
+	require.NoError(t, b.Close())
+	require.NoError(t, b.Close())
+	entries, err := os.ReadDir(parent)
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+}
+
+func TestPredictChecksBeforeItRuns(t *testing.T) {
+	m := newLinear(t)
+	dir := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
+	model, err := savedmodel.Open(ctx, dir, nil)
+	require.NoError(t, err)
+	defer model.Close()
+	wrongType, err := tf.NewTensor([]int32{1})
+	require.NoError(t, err)
+	wrongRank, err := tf.NewTensor([][]float32{{1}})
+	require.NoError(t, err)
+	for says, inputs := range map[string]map[string]*tf.Tensor{
+		`input "x" is missing; there is no input "X"`: {"X": wrongType},
+		"it is int32 and not float32":                 {"x": wrongType},
+		"its shape is [1 1] and not [?]":              {"x": wrongRank},
+	} {
+		_, err := model.Predict(ctx, "serving_default", inputs)
+		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		assert.ErrorContains(t, err, says)
+	}
+	_, err = model.Predict(ctx, "nope", nil)
+	assert.ErrorContains(t, err, "the model has serving_default")
+}
+
+func TestSignatureOfTensorsTheGraphLacks(t *testing.T) {
+	m := newLinear(t)
+	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"))
+	require.NoError(t, err)
+	defer b.Close()
+	sig := signature.Build(nil, map[string]*signature.TensorInfo{"y": signature.Dense("gone:0", signature.DataType(tf.Float), nil)}, signature.PredictMethod)
+	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"s": sig}})
+	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	assert.ErrorContains(t, err, `"gone:0"`)
+}
