@@ -1,0 +1,288 @@
+package convert_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/convert"
+	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+)
+
+func save(t *testing.T, tensors ...checkpoint.Tensor) string {
+	t.Helper()
+	prefix := filepath.Join(t.TempDir(), "in")
+	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, w.AddAll(t.Context(), tensors))
+	require.NoError(t, w.Commit(t.Context()))
+	return prefix
+}
+
+// numbers has one tensor for each of the types, of random bytes that are good
+// values of it.
+func numbers(types ...checkpoint.DataType) []checkpoint.Tensor {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var list []checkpoint.Tensor
+	for _, dt := range types {
+		data := make([]byte, 6*checkpoint.DataTypeSize(dt))
+		for i := range data {
+			switch data[i] = byte(rng.Uint32()); {
+			case dt == checkpoint.Bool:
+				data[i] &= 1
+			case i%checkpoint.DataTypeSize(dt) == checkpoint.DataTypeSize(dt)-1:
+				data[i] &= 0x3f // no NaN, whose bits need not survive, and small integers
+			}
+			switch dt {
+			case checkpoint.Int4, checkpoint.Int2:
+				data[i] &= 1
+			case checkpoint.Uint4, checkpoint.Uint2, checkpoint.Float4E2M1FN:
+				data[i] &= 3
+			}
+		}
+		list = append(list, checkpoint.Tensor{Name: "of/" + checkpoint.DataTypeName(dt), DType: dt, Shape: []int64{2, 3}, Data: data})
+	}
+	return list
+}
+
+var inSafeTensors = []checkpoint.DataType{
+	checkpoint.Bool, checkpoint.Int8, checkpoint.Int16, checkpoint.Int32, checkpoint.Int64,
+	checkpoint.Uint8, checkpoint.Uint16, checkpoint.Uint32, checkpoint.Uint64, checkpoint.Complex64,
+	checkpoint.Float16, checkpoint.BFloat16, checkpoint.Float32, checkpoint.Float64, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN,
+}
+
+var inNPZ = append([]checkpoint.DataType{
+	checkpoint.Complex128, checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt16, checkpoint.QUint16, checkpoint.QInt32,
+	checkpoint.Int4, checkpoint.Uint4, checkpoint.Int2, checkpoint.Uint2,
+	checkpoint.Float8E4M3FNUZ, checkpoint.Float8E4M3B11FNUZ, checkpoint.Float8E5M2FNUZ, checkpoint.Float4E2M1FN,
+}, inSafeTensors...)
+
+func requireSame(t *testing.T, a, b string) {
+	t.Helper()
+	x, err := checkpoint.Open(a, nil)
+	require.NoError(t, err)
+	defer x.Close()
+	y, err := checkpoint.Open(b, nil)
+	require.NoError(t, err)
+	defer y.Close()
+	require.NoError(t, diff.Each(t.Context(), x, y, nil, func(d diff.Difference) error {
+		assert.Equal(t, diff.Same, d.Kind, d.Name)
+		return nil
+	}))
+}
+
+func TestThereAndBackIsTheSame(t *testing.T) {
+	strings := checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a\x00b"), nil}}
+	extra := []checkpoint.Tensor{
+		{Name: "scalar", DType: checkpoint.Int64, Data: []byte{1, 2, 3, 4, 5, 6, 7, 0}},
+		{Name: "empty", DType: checkpoint.Float32, Shape: []int64{3, 0}, Data: []byte{}},
+	}
+	for name, c := range map[string]struct {
+		tensors []checkpoint.Tensor
+		out     string
+		to      convert.Format
+	}{
+		"safetensors": {append(numbers(inSafeTensors...), extra...), "x.safetensors", convert.SafeTensors},
+		"npz":         {append(append(numbers(inNPZ...), extra...), strings), "x.npz", convert.NPZ},
+		"V1":          {append(append(numbers(checkpoint.Float32, checkpoint.Int64, checkpoint.Bool, checkpoint.Float16), extra[0]), strings), "x.ckpt", convert.V1},
+		"V2":          {append(append(numbers(inNPZ...), extra...), strings), "x", convert.V2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, dir := save(t, c.tensors...), t.TempDir()
+			out, back := filepath.Join(dir, c.out), filepath.Join(dir, "back")
+			var done int64
+			res, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to, NoSync: true, Progress: func(n int64) { done += n }})
+			require.NoError(t, err)
+			assert.Equal(t, convert.V2, res.From)
+			assert.Equal(t, c.to, res.To)
+			assert.Equal(t, len(c.tensors), res.Tensors)
+			assert.Equal(t, res.Bytes, done)
+			res, err = convert.Convert(t.Context(), out, back, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.to, res.From)
+			requireSame(t, in, back)
+		})
+	}
+}
+
+func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
+	part := func(start int64, data ...byte) checkpoint.Tensor {
+		return checkpoint.Tensor{Name: "p", DType: checkpoint.Uint8, Shape: []int64{4},
+			Slice: checkpoint.Slice{{Start: start, Length: int64(len(data))}}, Data: data}
+	}
+	in, dir := save(t, part(0, 1), part(1, 2, 3, 4)), t.TempDir()
+	for _, out := range []string{"x", "x.safetensors"} {
+		_, err := convert.Convert(t.Context(), in, filepath.Join(dir, out), nil)
+		require.NoError(t, err)
+	}
+	r, err := checkpoint.Open(filepath.Join(dir, "x"), nil)
+	require.NoError(t, err)
+	defer r.Close()
+	info, _ := r.Lookup("p")
+	assert.Len(t, info.Slices, 2)
+	_, err = convert.Convert(t.Context(), filepath.Join(dir, "x.safetensors"), filepath.Join(dir, "back"), nil)
+	require.NoError(t, err)
+	requireSame(t, in, filepath.Join(dir, "back"))
+}
+
+func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
+	in := save(t, append(numbers(checkpoint.Float32, checkpoint.BFloat16),
+		checkpoint.Tensor{Name: "s", DType: checkpoint.String, Strings: [][]byte{[]byte("ends in zero\x00")}})...)
+	for _, name := range []string{"x.safetensors", "x.npz"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			out := filepath.Join(dir, name)
+			_, err := convert.Convert(t.Context(), in, out, nil)
+			require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+			assert.ErrorContains(t, err, `tensor "s"`)
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			assert.Empty(t, entries)
+
+			res, err := convert.Convert(t.Context(), in, out, &convert.Options{SkipUnsupported: true})
+			require.NoError(t, err)
+			assert.Equal(t, 2, res.Tensors)
+			require.Len(t, res.Skipped, 1)
+			assert.Equal(t, "s", res.Skipped[0].Name)
+		})
+	}
+}
+
+func TestConvertRefusesWrongDestinations(t *testing.T) {
+	in, dir := save(t, numbers(checkpoint.Float32)...), t.TempDir()
+	for out, want := range map[string]string{
+		dir:                               "is a directory",
+		filepath.Join(dir, "model.h5"):    "no format",
+		filepath.Join(dir, "model.index"): "prefix",
+		filepath.Join(dir, "no", "x.npz"): "no such file",
+		in:                                "is the input",
+		in + ".index":                     "prefix",
+	} {
+		_, err := convert.Convert(t.Context(), in, out, nil)
+		assert.ErrorContains(t, err, want, out)
+	}
+	_, err := convert.Convert(t.Context(), in, filepath.Join(dir, "x"), &convert.Options{To: "v9"})
+	assert.ErrorIs(t, err, checkpoint.ErrUnsupported)
+	_, err = convert.Convert(t.Context(), filepath.Join(dir, "nothing"), filepath.Join(dir, "x"), nil)
+	assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	for _, name := range []string{"a.npz", "a.safetensors"} {
+		_, err = convert.Convert(t.Context(), filepath.Join(dir, name), filepath.Join(dir, "x"), nil)
+		assert.ErrorIs(t, err, os.ErrNotExist)
+	}
+}
+
+func TestConvertReplacesOnRequestOnly(t *testing.T) {
+	in, dir := save(t, numbers(checkpoint.Float32)...), t.TempDir()
+	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
+		out := filepath.Join(dir, name)
+		_, err := convert.Convert(t.Context(), in, out, nil)
+		require.NoError(t, err)
+		_, err = convert.Convert(t.Context(), in, out, nil)
+		assert.ErrorIs(t, err, convert.ErrExists)
+		_, err = convert.Convert(t.Context(), in, out, &convert.Options{Replace: true})
+		assert.NoError(t, err)
+	}
+}
+
+func TestDamageLeavesNoDestination(t *testing.T) {
+	in := save(t, numbers(checkpoint.Float32)...)
+	data := in + ".data-00000-of-00001"
+	b, err := os.ReadFile(data)
+	require.NoError(t, err)
+	b[7] ^= 1
+	require.NoError(t, os.WriteFile(data, b, 0o644))
+	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
+		dir := t.TempDir()
+		_, err := convert.Convert(t.Context(), in, filepath.Join(dir, name), nil)
+		assert.ErrorIs(t, err, checkpoint.ErrCorrupt, name)
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, entries, name)
+	}
+}
+
+func TestConvertEndsWithTheContext(t *testing.T) {
+	in := save(t, numbers(checkpoint.Float32)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
+		dir := t.TempDir()
+		_, err := convert.Convert(ctx, in, filepath.Join(dir, name), nil)
+		assert.ErrorIs(t, err, context.Canceled, name)
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, entries, name)
+	}
+}
+
+func TestTensorFlowRestoresWhatComesFromOtherFormats(t *testing.T) {
+	dir := t.TempDir()
+	oracle.Run(t, `
+import ml_dtypes
+from safetensors.numpy import save_file
+a = {"layer/w": np.arange(6, dtype=np.float32).reshape(2, 3), "layer/h": np.array([1.5, -2], ml_dtypes.bfloat16), "n": np.array(7, np.int64)}
+save_file(a, os.path.join(args[0], "m.safetensors"))
+np.savez(os.path.join(args[0], "m.npz"), **a)
+`, dir)
+	for _, name := range []string{"m.safetensors", "m.npz"} {
+		out := filepath.Join(dir, name+"-out")
+		_, err := convert.Convert(t.Context(), filepath.Join(dir, name), out, nil)
+		require.NoError(t, err)
+		got := oracle.Value[map[string]string](t, `
+r = tf.train.load_checkpoint(args[0])
+result = {k: "%s %s %s" % (r.get_variable_to_dtype_map()[k].name, s, r.get_tensor(k).astype(np.float64).tolist())
+          for k, s in r.get_variable_to_shape_map().items()}
+`, out)
+		assert.Equal(t, map[string]string{
+			"layer/w": "float32 [2, 3] [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]",
+			"layer/h": "bfloat16 [2] [1.5, -2.0]",
+			"n":       "int64 [] 7.0",
+		}, got, name)
+	}
+}
+
+func TestOtherProgramsReadWhatComesFromTensorFlow(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in")
+	oracle.Run(t, `
+w = tf1.get_variable("w", initializer=np.arange(6, dtype=np.float32).reshape(2, 3))
+h = tf1.get_variable("h", initializer=tf.cast([1.5, -2.0], tf.bfloat16))
+with tf1.Session() as s:
+    s.run(tf1.global_variables_initializer())
+    tf1.train.Saver().save(s, args[0], write_state=False, write_meta_graph=False)
+`, in)
+	for _, name := range []string{"m.safetensors", "m.npz"} {
+		_, err := convert.Convert(t.Context(), in, filepath.Join(dir, name), nil)
+		require.NoError(t, err)
+	}
+	got := oracle.Value[map[string][]float64](t, `
+from safetensors.numpy import load_file
+s, z = load_file(os.path.join(args[0], "m.safetensors")), np.load(os.path.join(args[0], "m.npz"))
+assert s["h"].dtype.name == "bfloat16" and z["h"].dtype == np.float32 and sorted(s) == sorted(z.files) == ["h", "w"]
+result = {"sw": s["w"].ravel(), "zw": z["w"].ravel(), "sh": s["h"].astype(np.float32), "zh": z["h"]}
+`, dir)
+	assert.Equal(t, map[string][]float64{"sw": {0, 1, 2, 3, 4, 5}, "zw": {0, 1, 2, 3, 4, 5}, "sh": {1.5, -2}, "zh": {1.5, -2}}, got)
+}
+
+func TestLargeCheckpointsGoInGroups(t *testing.T) {
+	// More than is read and written at once.
+	big := bytes.Repeat([]byte{1, 2, 3, 4}, 12<<20)
+	n := int64(len(big))
+	in := save(t,
+		checkpoint.Tensor{Name: "a", DType: checkpoint.Uint8, Shape: []int64{n}, Data: big},
+		checkpoint.Tensor{Name: "b", DType: checkpoint.Uint8, Shape: []int64{n}, Data: big},
+		checkpoint.Tensor{Name: "c", DType: checkpoint.Uint8, Shape: []int64{3}, Data: []byte{7, 8, 9}})
+	out := filepath.Join(t.TempDir(), "out")
+	_, err := convert.Convert(t.Context(), in, out, &convert.Options{NoSync: true})
+	require.NoError(t, err)
+	requireSame(t, in, out)
+}
