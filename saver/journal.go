@@ -62,7 +62,9 @@ func (l *dirLock) undo(s *Saver) {
 	if l.now.Writing == nil {
 		return
 	}
-	l.done(s, *l.now.Writing)
+	l.now.Remove = append(l.now.Remove, *l.now.Writing)
+	l.now.Writing = nil
+	l.removeAll(s)
 }
 
 // removeAll removes what the journal says must go.

@@ -1,0 +1,160 @@
+package saver_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// What SaveAsync writes is what was there when it was called, whatever training
+// does meanwhile.
+func TestSaveAsyncIsASnapshot(t *testing.T) {
+	for _, ref := range []bool{false, true} {
+		g := tf.NewGraph()
+		v, err := tf.NewVariableWith(g, "v", tf.Zeros(1<<20), &tf.VariableOptions{Ref: ref})
+		require.NoError(t, err)
+		add, err := v.AssignAdd(constant(t, g, ones(1<<20)))
+		require.NoError(t, err)
+		s := newSaver(t, g, nil)
+		sess := initialized(t, g)
+		for i := range 3 {
+			before := value(t, sess, v.Value()).([]float32)[0]
+			p, err := s.SaveAsync(ctx, sess, filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{GlobalStep: i})
+			require.NoError(t, err)
+			for range 5 {
+				require.NoError(t, sess.RunOps(ctx, add))
+			}
+			path, err := p.Wait(ctx)
+			require.NoError(t, err)
+			got, err := saver.LoadVariable[float32](ctx, path, "v")
+			require.NoError(t, err)
+			for _, x := range got {
+				require.Equal(t, before, x)
+			}
+		}
+	}
+}
+
+func ones(n int) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = 1
+	}
+	return out
+}
+
+func TestSaveAsyncReportsItsErrorOnce(t *testing.T) {
+	s, sess := one(t, nil)
+	dir := t.TempDir()
+	failing := func() *saver.Pending {
+		cancelled, cancel := context.WithCancel(ctx)
+		defer cancel()
+		started := make(chan struct{})
+		p, err := s.SaveAsync(cancelled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{Progress: func(int64, int64) {
+			close(started)
+			<-cancelled.Done()
+		}})
+		require.NoError(t, err)
+		<-started
+		return p
+	}
+	// Wait has it, so Save goes on.
+	_, err := failing().Wait(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
+	// Nobody waited: the next save has it, once.
+	failing()
+	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
+	require.ErrorIs(t, err, context.Canceled)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
+	failing()
+	_, err = s.SaveAsync(ctx, sess, filepath.Join(dir, "m"), nil)
+	require.ErrorIs(t, err, context.Canceled)
+	failing()
+	require.ErrorIs(t, s.Close(), context.Canceled)
+	require.NoError(t, s.Close())
+	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
+	require.ErrorIs(t, err, saver.ErrClosed)
+}
+
+func TestWaitCanBeGivenUp(t *testing.T) {
+	s, sess := one(t, nil)
+	hold := make(chan struct{})
+	p, err := s.SaveAsync(ctx, sess, filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{Progress: func(int64, int64) { <-hold }})
+	require.NoError(t, err)
+	impatient, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = p.Wait(impatient)
+	require.ErrorIs(t, err, context.Canceled)
+	close(hold)
+	_, err = p.Wait(ctx)
+	require.NoError(t, err)
+	<-p.Done()
+}
+
+// Tensors that a save or restore took are given back, whether it succeeds or
+// not.
+func TestNoTensorIsKept(t *testing.T) {
+	dir := t.TempDir()
+	g := tf.NewGraph()
+	variable(t, g, "a", make([]float32, 1000))
+	variable(t, g, "b", []string{"x"})
+	refVariable(t, g, "c", []float32{1}, "")
+	s := newSaver(t, g, nil)
+	sess := initialized(t, g)
+	path := mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
+	before := capi.Live()
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	for range 20 {
+		mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
+		p, err := s.SaveAsync(ctx, sess, filepath.Join(dir, "m"), nil)
+		require.NoError(t, err)
+		_, err = p.Wait(ctx)
+		require.NoError(t, err)
+		require.NoError(t, s.Restore(ctx, sess, path))
+		_, err = s.Save(cancelled, sess, filepath.Join(dir, "m"), nil)
+		require.Error(t, err)
+		require.Error(t, s.Restore(cancelled, sess, path))
+		require.Error(t, s.Restore(ctx, sess, path+"nope"))
+	}
+	assert.Equal(t, before, capi.Live())
+}
+
+// Two Savers of one process take turns; another process is refused.
+func TestASecondProcessIsRefused(t *testing.T) {
+	dir := os.Getenv("TFKEEP_TEST_LOCKED_DIR")
+	if dir != "" {
+		s, sess := one(t, nil)
+		_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
+		require.ErrorIs(t, err, saver.ErrLocked)
+		assert.ErrorContains(t, err, dir)
+		_, err = s.Resume(ctx, sess, dir, nil)
+		require.ErrorIs(t, err, saver.ErrLocked)
+		mustSave(t, s, sess, filepath.Join(dir, "other"), &saver.SaveOptions{LatestFilename: "mine"})
+		require.NoError(t, s.Restore(ctx, sess, filepath.Join(dir, "m")))
+		return
+	}
+	dir = t.TempDir()
+	s, sess := one(t, nil)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
+	s2 := newSaver(t, sess.Graph(), nil)
+	mustSave(t, s2, sess, filepath.Join(dir, "m2"), nil)
+	require.NoError(t, s2.Close())
+
+	again := exec.Command(os.Args[0], "-test.run=^TestASecondProcessIsRefused$", "-test.v")
+	again.Env = append(os.Environ(), "TFKEEP_TEST_LOCKED_DIR="+dir)
+	out, err := again.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoError(t, s.Close())
+	assert.NoFileExists(t, filepath.Join(dir, "checkpoint.tfkeep-lock"))
+}

@@ -1,0 +1,379 @@
+package saver_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// write makes a checkpoint without a graph.
+func write(t *testing.T, path string, tensors ...checkpoint.Tensor) string {
+	t.Helper()
+	w, err := checkpoint.Create(path, nil)
+	require.NoError(t, err)
+	require.NoError(t, w.AddAll(ctx, tensors))
+	require.NoError(t, w.Commit(ctx))
+	require.NoError(t, w.Close())
+	return path
+}
+
+func floats(name string, n int64) checkpoint.Tensor {
+	return checkpoint.Tensor{Name: name, DType: checkpoint.Float32, Shape: []int64{n}, Data: make([]byte, 4*n)}
+}
+
+// A restore that can't be whole changes nothing and says everything.
+func TestRestoreIsAllOrNothing(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "m"),
+		floats("good", 2), floats("short", 2), floats("old/hidden", 2), floats("kernle", 2), floats("int", 2))
+	for _, ref := range []bool{false, true} {
+		eachDriver(t, func(t *testing.T, d saver.Driver) {
+			g := tf.NewGraph()
+			var vars []*tf.Variable
+			add := func(name string, value any) {
+				v, err := tf.NewVariableWith(g, name, tf.Value(value), &tf.VariableOptions{Ref: ref})
+				require.NoError(t, err)
+				vars = append(vars, v)
+			}
+			add("good", []float32{7, 7})
+			add("short", []float32{7, 7, 7})
+			add("hidden", []float32{7, 7})
+			add("kernel", []float32{7, 7})
+			add("int", []int32{7, 7})
+			add("nowhere", []float32{7, 7})
+			s := newSaver(t, g, &saver.Options{Driver: d})
+			sess := initialized(t, g)
+
+			err := s.Restore(ctx, sess, path)
+			var misfit *saver.RestoreError
+			require.ErrorAs(t, err, &misfit)
+			assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+			assert.ErrorIs(t, err, checkpoint.ErrMismatch)
+			assert.Equal(t, 1, misfit.Matched)
+			assert.Equal(t, []saver.Missing{
+				{Key: "hidden", Variable: "hidden", Nearest: "old/hidden"},
+				{Key: "kernel", Variable: "kernel", Nearest: "kernle"},
+				{Key: "nowhere", Variable: "nowhere"},
+			}, misfit.Missing)
+			assert.Equal(t, []saver.Mismatch{
+				{Key: "int", Variable: "int", Kind: "dtype", Graph: "int32", File: "float"},
+				{Key: "short", Variable: "short", Kind: "shape", Graph: "[3]", File: "[2]"},
+			}, misfit.Mismatches)
+			for _, text := range []string{
+				"Key hidden not found in checkpoint (did you mean old/hidden?)", "Key nowhere not found in checkpoint",
+				"Assign requires shapes of both tensors to match. lhs shape= [3] rhs shape= [2]",
+				"tensor_name = int; expected dtype int32 does not equal original dtype float",
+			} {
+				assert.Contains(t, err.Error(), text)
+			}
+			assert.NotContains(t, err.Error(), "NewCheckpointReader")
+			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[0].Value()), "unchanged")
+
+			// What matches is taken when asked for.
+			report, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true})
+			require.NoError(t, err)
+			assert.Equal(t, []string{"good"}, report.Restored)
+			assert.Equal(t, misfit.Missing, report.Missing)
+			assert.Equal(t, misfit.Mismatches, report.Mismatches)
+			assert.Equal(t, []string{"kernle", "old/hidden"}, report.Unused)
+			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[0].Value()))
+			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[3].Value()))
+
+			// Other names can be given.
+			report, err = s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true,
+				Rename: map[string]string{"hidden": "old/hidden", "kernel": "kernle"}})
+			require.NoError(t, err)
+			assert.ElementsMatch(t, []string{"good", "old/hidden", "kernle"}, report.Restored)
+			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[3].Value()))
+		})
+	}
+}
+
+// TensorFlow assigns a wrong shape to a resource variable silently.
+func TestAWrongShapeDoesNotReachAResourceVariable(t *testing.T) {
+	path := write(t, filepath.Join(t.TempDir(), "m"), floats("v", 2))
+	g := tf.NewGraph()
+	v := variable(t, g, "v", []float32{1, 2, 3})
+	s := newSaver(t, g, nil)
+	sess := initialized(t, g)
+	require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrMismatch)
+	assert.Equal(t, []float32{1, 2, 3}, value(t, sess, v.Value()))
+}
+
+func TestDamageIsFoundBeforeAnythingIsAssigned(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d saver.Driver) {
+		if d == saver.Ops {
+			t.Skip("the nodes read each tensor when they assign it; only Go reads all of them first")
+		}
+		path := filepath.Join(t.TempDir(), "m")
+		g := tf.NewGraph()
+		var vars []*tf.Variable
+		for _, name := range []string{"a", "b", "c", "d"} {
+			vars = append(vars, variable(t, g, name, []float32{1, 2, 3}))
+		}
+		s := newSaver(t, g, &saver.Options{Driver: d})
+		sess := initialized(t, g)
+		mustSave(t, s, sess, path, nil)
+		data, err := os.ReadFile(path + ".data-00000-of-00001")
+		require.NoError(t, err)
+		data[len(data)-1] ^= 1
+		require.NoError(t, os.WriteFile(path+".data-00000-of-00001", data, 0o644))
+		for _, v := range vars {
+			assign(t, sess, v, []float32{9, 9, 9})
+		}
+		require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrCorrupt)
+		for _, v := range vars {
+			assert.Equal(t, []float32{9, 9, 9}, value(t, sess, v.Value()))
+		}
+		require.NoError(t, os.Remove(path+".data-00000-of-00001"))
+		require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrNotFound)
+	})
+}
+
+func TestReshape(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m")
+	g := tf.NewGraph()
+	variable(t, g, "v", [][]float32{{1, 2}, {3, 4}, {5, 6}})
+	mustSave(t, newSaver(t, g, nil), initialized(t, g), path, nil)
+	for _, ref := range []bool{false, true} {
+		eachDriver(t, func(t *testing.T, d saver.Driver) {
+			g := tf.NewGraph()
+			v, err := tf.NewVariableWith(g, "v", tf.Value(make([]float32, 6)), &tf.VariableOptions{Ref: ref})
+			require.NoError(t, err)
+			sess := newSession(t, g)
+			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path), checkpoint.ErrMismatch)
+			require.NoError(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, sess, path))
+			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, value(t, sess, v.Value()))
+
+			g = tf.NewGraph()
+			_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
+			require.NoError(t, err)
+			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, newSession(t, g), path), checkpoint.ErrMismatch)
+		})
+	}
+}
+
+func TestPartitionedVariable(t *testing.T) {
+	for _, ref := range []bool{false, true} {
+		eachDriver(t, func(t *testing.T, d saver.Driver) {
+			dir := t.TempDir()
+			rows := func(n int) [][]float32 {
+				out := make([][]float32, n)
+				for i := range out {
+					out[i] = []float32{float32(3 * i), float32(3*i + 1), float32(3*i + 2)}
+				}
+				return out
+			}
+			full := rows(12)
+			// save writes the variable in so many parts and returns the prefix.
+			save := func(parts int64) string {
+				g := tf.NewGraph()
+				vars := partition(t, g, "var", 12, 3, parts, ref)
+				s := newSaver(t, g, &saver.Options{Driver: d})
+				sess := initialized(t, g)
+				n := 12 / int(parts)
+				for i, v := range vars {
+					assign(t, sess, v, full[i*n:(i+1)*n])
+				}
+				return mustSave(t, s, sess, filepath.Join(dir, "p"+string(rune('0'+parts))), nil)
+			}
+			restore := func(prefix string, parts int64) {
+				g := tf.NewGraph()
+				vars := partition(t, g, "var", 12, 3, parts, ref)
+				s := newSaver(t, g, &saver.Options{Driver: d, VarMap: map[string]any{"var": vars}})
+				sess := newSession(t, g)
+				require.NoError(t, s.Restore(ctx, sess, prefix))
+				var got [][]float32
+				for _, v := range vars {
+					got = append(got, value(t, sess, v.Value()).([][]float32)...)
+				}
+				assert.Equal(t, full, got)
+			}
+			for _, from := range []int64{2, 3} {
+				prefix := save(from)
+				for _, to := range []int64{1, 2, 3, 4} {
+					restore(prefix, to)
+				}
+				g := tf.NewGraph()
+				v, err := tf.NewVariableWith(g, "var", tf.Zeros(12, 3), &tf.VariableOptions{Ref: ref})
+				require.NoError(t, err)
+				sess := newSession(t, g)
+				require.NoError(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, prefix))
+				assert.Equal(t, full, value(t, sess, v.Value()))
+			}
+		})
+	}
+}
+
+func TestLoadFromObjectBasedGraph(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "object")
+	oracle.RunEager(t, `
+a = tf.Variable(3., name='a'); b = tf.Variable([1., 2.], name='b')
+tf.train.Checkpoint(first=a, second=b).write(args[0])
+`, prefix)
+	eachDriver(t, func(t *testing.T, d saver.Driver) {
+		g := tf.NewGraph()
+		a := variable(t, g, "a", float32(0))
+		b := variable(t, g, "b", []float32{0, 0})
+		s := newSaver(t, g, &saver.Options{Driver: d})
+		sess := newSession(t, g)
+		nodes := len(g.Operations())
+		require.NoError(t, s.Restore(ctx, sess, prefix))
+		require.NoError(t, s.Restore(ctx, sess, prefix))
+		assert.Equal(t, float32(3), value(t, sess, a.Value()))
+		assert.Equal(t, []float32{1, 2}, value(t, sess, b.Value()))
+		assert.Len(t, g.Operations(), nodes, "no nodes are added for it")
+
+		g = tf.NewGraph()
+		variable(t, g, "a", float32(0))
+		variable(t, g, "c", float32(0))
+		variable(t, g, "d", float32(0))
+		s = newSaver(t, g, &saver.Options{Driver: d})
+		err := s.Restore(ctx, newSession(t, g), prefix)
+		var names *saver.ObjectNamesError
+		require.ErrorAs(t, err, &names)
+		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+		assert.Equal(t, []string{"c", "d"}, names.Missing)
+		assert.Contains(t, names.Extra, "b")
+		assert.Contains(t, err.Error(), "Existing variables not in the checkpoint: c, d")
+		assert.Contains(t, err.Error(), "(1 variable name(s) did match)")
+
+		report, err := s.RestoreWith(ctx, newSession(t, g), prefix, &saver.RestoreOptions{Partial: true})
+		require.NoError(t, err)
+		assert.Len(t, report.Restored, 1)
+		assert.Len(t, report.Missing, 2)
+	})
+}
+
+// Restoring what V1 files hold, and V1 files with a saver that writes V2.
+func TestRestoreAfterSaveV1(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "v1")
+	g := tf.NewGraph()
+	goRefs(t, g, "", "")
+	sess := initialized(t, g)
+	assert.Equal(t, path, mustSave(t, newSaver(t, g, &saver.Options{WriteVersion: checkpoint.V1}), sess, path, nil))
+	eachDriver(t, func(t *testing.T, d saver.Driver) {
+		require.NoError(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path))
+		g := tf.NewGraph()
+		variable(t, g, "zz", float32(1))
+		err := newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, newSession(t, g), path)
+		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	})
+}
+
+func TestMappedRestore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m")
+	g := tf.NewGraph()
+	want := make([]float32, 10000)
+	for i := range want {
+		want[i] = float32(i)
+	}
+	v := variable(t, g, "v", want)
+	variable(t, g, "w", []string{"a", "b"})
+	s := newSaver(t, g, &saver.Options{Alignment: 4096})
+	sess := initialized(t, g)
+	mustSave(t, s, sess, path, nil)
+	_, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Mapped: true})
+	require.NoError(t, err)
+	before := read(t, path+".data-00000-of-00001")
+	require.NoError(t, saver.RemoveCheckpoint(path, nil))
+	assert.Equal(t, want, value(t, sess, v.Value()))
+	assign(t, sess, v, make([]float32, 10000))
+	assert.True(t, strings.Contains(before, "a"))
+
+	// TensorFlow reads aligned files.
+	mustSave(t, s, sess, path, nil)
+	require.NoError(t, newSaver(t, g, &saver.Options{Driver: saver.Ops}).Restore(ctx, sess, path))
+}
+
+func TestListAndLoadVariables(t *testing.T) {
+	dir := t.TempDir()
+	_, err := saver.ListVariables(dir)
+	require.ErrorIs(t, err, checkpoint.ErrNotFound)
+	g := tf.NewGraph()
+	variable(t, g, "b", []float32{1, 2})
+	variable(t, g, "a/c", [][]int64{{3}})
+	mustSave(t, newSaver(t, g, nil), initialized(t, g), filepath.Join(dir, "m"), nil)
+	for _, path := range []string{dir, filepath.Join(dir, "m")} {
+		list, err := saver.ListVariables(path)
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		assert.Equal(t, "a/c", list[0].Name)
+		assert.Equal(t, []int64{1, 1}, list[0].Shape)
+		got, err := saver.LoadVariable[int64](ctx, path, "a/c")
+		require.NoError(t, err)
+		assert.Equal(t, []int64{3}, got)
+		_, err = saver.LoadVariable[float32](ctx, path, "x")
+		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	}
+}
+
+func TestInitFromCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "m"), floats("a/x", 2), floats("a/y", 3), floats("z", 1), floats("p", 4))
+	require.NoError(t, saver.UpdateCheckpointState(ctx, dir, checkpoint.State{ModelCheckpointPath: filepath.Join(dir, "m")}, nil))
+	build := func() (*tf.Graph, map[string]*tf.Variable, *tf.Session) {
+		g := tf.NewGraph()
+		vars := map[string]*tf.Variable{}
+		for name, n := range map[string]int{"new/x": 2, "new/y": 3, "z": 1, "other/z": 1} {
+			ones := make([]float32, n)
+			for i := range ones {
+				ones[i] = 1
+			}
+			vars[name] = variable(t, g, name, ones)
+		}
+		for i := range int64(2) {
+			v, err := tf.NewVariableWith(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
+				SliceInfo: &tf.SaveSliceInfo{FullName: "q", FullShape: []int64{4}, Offset: []int64{2 * i}, Shape: []int64{2}}})
+			require.NoError(t, err)
+			vars[v.Name()] = v
+		}
+		return g, vars, initialized(t, g)
+	}
+	cases := []struct {
+		name    string
+		assign  func(vars map[string]*tf.Variable) map[string]any
+		changed []string
+		want    string
+	}{
+		{"a variable's name", func(map[string]*tf.Variable) map[string]any { return map[string]any{"z": "z"} }, []string{"z"}, ""},
+		{"a variable", func(v map[string]*tf.Variable) map[string]any { return map[string]any{"z": v["other/z"]} }, []string{"other/z"}, ""},
+		{"a scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"a/": "new/"} }, []string{"new/x", "new/y"}, ""},
+		{"the root", func(map[string]*tf.Variable) map[string]any { return map[string]any{"/": "other/"} }, []string{"other/z"}, ""},
+		{"a partitioned name", func(map[string]*tf.Variable) map[string]any { return map[string]any{"p": "q"} }, []string{"q/part_0", "q/part_1"}, ""},
+		{"missing", func(map[string]*tf.Variable) map[string]any { return map[string]any{"zz": "z"} }, nil, "Tensor zz is not found in"},
+		{"missing in a scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"b/": "new/"} }, nil, "Tensor b/x is not found in"},
+		{"no such variable", func(map[string]*tf.Variable) map[string]any { return map[string]any{"z": "nope"} }, nil, "should map to scope only"},
+		{"no such scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"a/": "nope/"} }, nil, "no variable nope/"},
+		{"shape", func(v map[string]*tf.Variable) map[string]any { return map[string]any{"a/x": v["new/y"]} }, nil, "Shape of variable new/y:0 ([3]) doesn't match with shape of tensor a/x ([2])"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g, vars, sess := build()
+			err := saver.InitFromCheckpoint(ctx, sess, dir, c.assign(vars))
+			if c.want != "" {
+				require.ErrorContains(t, err, c.want)
+			} else {
+				require.NoError(t, err)
+			}
+			for _, v := range g.GlobalVariables() {
+				got := value(t, sess, v.Value()).([]float32)[0]
+				want := float32(1)
+				for _, name := range c.changed {
+					if name == v.Name() {
+						want = 0
+					}
+				}
+				assert.Equal(t, want, got, v.Name())
+			}
+		})
+	}
+}

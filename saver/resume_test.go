@@ -1,0 +1,218 @@
+package saver_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// trained is a directory with checkpoints of steps 1 to n, in which the
+// variable v is ten times the step.
+func trained(t *testing.T, dir string, n int, o *saver.Options) {
+	t.Helper()
+	g, v, step := model(t)
+	s := newSaver(t, g, o)
+	sess := initialized(t, g)
+	for i := 1; i <= n; i++ {
+		assign(t, sess, v, float32(10*i))
+		assign(t, sess, step, int64(i))
+		mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: step})
+	}
+	require.NoError(t, s.Close())
+}
+
+func model(t *testing.T) (g *tf.Graph, v, step *tf.Variable) {
+	t.Helper()
+	g = tf.NewGraph()
+	v = variable(t, g, "v", float32(0))
+	step, err := tf.NewVariableWith(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true})
+	require.NoError(t, err)
+	g.AddToCollection(tf.GlobalStep, step)
+	return g, v, step
+}
+
+func flip(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	data[len(data)/8] ^= 0x10
+	require.NoError(t, os.WriteFile(path, data, 0o644))
+}
+
+func TestResumeTakesTheNewest(t *testing.T) {
+	dir := t.TempDir()
+	trained(t, dir, 7, nil)
+	g, v, _ := model(t)
+	s := newSaver(t, g, nil)
+	sess := newSession(t, g)
+	r, err := s.Resume(ctx, sess, dir, nil)
+	require.NoError(t, err)
+	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-7"), Step: 7}, r)
+	assert.Equal(t, float32(70), value(t, sess, v.Value()))
+	// Retention goes on where it was; TensorFlow would begin anew.
+	assert.Len(t, s.LastCheckpoints(), 5)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 8})
+	assert.False(t, saver.CheckpointExists(filepath.Join(dir, "m-3")))
+	assert.Len(t, files(t, dir), 1+5*3)
+}
+
+func TestResumeSkipsWhatIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, prefix string){
+		"data bit":         func(t *testing.T, p string) { flip(t, p+".data-00000-of-00001") },
+		"index bit":        func(t *testing.T, p string) { flip(t, p+".index") },
+		"no data":          func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".data-00000-of-00001")) },
+		"no index":         func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".index")) },
+		"truncated index":  func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 10)) },
+		"empty data":       func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".data-00000-of-00001", 0)) },
+		"everything empty": func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			trained(t, dir, 3, nil)
+			damage(t, filepath.Join(dir, "m-3"))
+			g, v, _ := model(t)
+			s := newSaver(t, g, nil)
+			sess := newSession(t, g)
+			r, err := s.Resume(ctx, sess, dir, nil)
+			require.NoError(t, err)
+			assert.Equal(t, int64(2), r.Step)
+			assert.Equal(t, filepath.Join(dir, "m-2"), r.Path)
+			assert.Equal(t, float32(20), value(t, sess, v.Value()))
+			require.Len(t, r.Skipped, 1)
+			assert.Equal(t, filepath.Join(dir, "m-3"), r.Skipped[0].Path)
+			assert.Error(t, r.Skipped[0].Err)
+		})
+	}
+}
+
+func TestResumeNeverStartsAfreshOverDamage(t *testing.T) {
+	dir := t.TempDir()
+	trained(t, dir, 2, nil)
+	for _, p := range []string{"m-1", "m-2"} {
+		flip(t, filepath.Join(dir, p+".data-00000-of-00001"))
+	}
+	g, _, _ := model(t)
+	_, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
+	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	assert.ErrorContains(t, err, "no checkpoint of 2 is whole")
+
+	dir = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte("model_checkpoint_path: 7"), 0o644))
+	_, err = newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
+	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+}
+
+func TestResumeWithADamagedStateFile(t *testing.T) {
+	for name, content := range map[string]string{"empty": "", "cut": "model_checkpoint_path: \"m", "zeros": "\x00\x00\x00"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			trained(t, dir, 3, nil)
+			now := time.Now()
+			for i, p := range []string{"m-1", "m-2", "m-3"} {
+				at := now.Add(time.Duration(i) * time.Second)
+				require.NoError(t, os.Chtimes(filepath.Join(dir, p+".index"), at, at))
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte(content), 0o644))
+			g, _, _ := model(t)
+			r, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
+			require.NoError(t, err)
+			assert.Equal(t, int64(3), r.Step)
+		})
+	}
+}
+
+func TestResumeFresh(t *testing.T) {
+	g, _, _ := model(t)
+	s := newSaver(t, g, nil)
+	sess := newSession(t, g)
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "not there")} {
+		r, err := s.Resume(ctx, sess, dir, nil)
+		require.NoError(t, err)
+		assert.Equal(t, &saver.Resumed{Step: -1, Fresh: true}, r)
+	}
+}
+
+// A graph that doesn't fit is the caller's mistake, not damage to be skipped.
+func TestResumeReportsAGraphThatDoesNotFit(t *testing.T) {
+	dir := t.TempDir()
+	trained(t, dir, 2, nil)
+	g, _, _ := model(t)
+	variable(t, g, "extra", float32(1))
+	_, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
+	var misfit *saver.RestoreError
+	require.ErrorAs(t, err, &misfit)
+	assert.Equal(t, "extra", misfit.Missing[0].Key)
+}
+
+func TestResumeInAMovedDirectory(t *testing.T) {
+	root := t.TempDir()
+	trained(t, filepath.Join(root, "a"), 3, nil)
+	require.NoError(t, os.Rename(filepath.Join(root, "a"), filepath.Join(root, "b")))
+	g, _, _ := model(t)
+	s := newSaver(t, g, nil)
+	sess := newSession(t, g)
+	r, err := s.Resume(ctx, sess, filepath.Join(root, "b"), nil)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(root, "b", "m-3"), r.Path)
+	assert.Equal(t, filepath.Join(root, "b", "m-1"), s.LastCheckpoints()[0])
+}
+
+func TestResumeFromPythonsCheckpoints(t *testing.T) {
+	dir := t.TempDir()
+	oracle.Run(t, `
+v = tf1.get_variable('v', initializer=0., use_resource=True)
+step = tf1.train.get_or_create_global_step()
+s = tf1.train.Saver(max_to_keep=2)
+with tf1.Session() as sess:
+    sess.run(tf1.global_variables_initializer())
+    for i in range(4):
+        sess.run([v.assign_add(1.), step.assign_add(1)])
+        s.save(sess, args[0] + '/m', global_step=step)
+`, dir)
+	g := tf.NewGraph()
+	s, err := saver.ImportMetaGraph(g, filepath.Join(dir, "m-4.meta"), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	sess := newSession(t, g)
+	r, err := s.Resume(ctx, sess, dir, nil)
+	require.NoError(t, err)
+	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-4"), Step: 4}, r)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 5})
+	assert.Equal(t, []string{filepath.Join(dir, "m-4"), filepath.Join(dir, "m-5")}, s.LastCheckpoints())
+	assert.Len(t, files(t, dir), 1+2*3)
+}
+
+// The time at which a checkpoint was last kept for good survives a restart.
+func TestResumeCarriesKeepEveryNHoursOver(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Unix(1_000_000, 0)
+	options := func() *saver.Options {
+		return &saver.Options{MaxToKeep: 1, KeepCheckpointEveryNHours: 1, Clock: func() time.Time { return now }}
+	}
+	for i := range 40 { // a restart every 20 minutes
+		g, _, _ := model(t)
+		s := newSaver(t, g, options())
+		sess := newSession(t, g)
+		r, err := s.Resume(ctx, sess, dir, nil)
+		require.NoError(t, err)
+		if r.Fresh {
+			sess = initialized(t, g)
+		}
+		now = now.Add(20 * time.Minute)
+		path := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: i, NoMetaGraph: true})
+		require.NoError(t, os.Chtimes(path+".index", now, now))
+		require.NoError(t, s.Close())
+	}
+	indexes, err := filepath.Glob(filepath.Join(dir, "*.index"))
+	require.NoError(t, err)
+	assert.InDelta(t, 40/3, len(indexes), 2, "one an hour, and the newest")
+}
