@@ -20,7 +20,8 @@ type ReaderOptions struct {
 	// Strict refuses what TensorFlow overlooks because it never looks there:
 	// a table's padding and metaindex, bytes between and behind the tensors,
 	// slices that leave gaps, files that are missing. Opening then takes a look
-	// at every file; a V1 checkpoint is read whole.
+	// at every file, and a large V1 checkpoint is read whole, as small ones
+	// always are.
 	Strict bool
 	// MemoryLimit bounds the memory that a Reader takes beside the values it
 	// returns, in bytes. 0 means 64 MiB and twice the size of the file read.
@@ -151,7 +152,7 @@ func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
 	return t, r.mu.RUnlock, nil
 }
 
-// newReader finishes opening: fsys and the name are resolved.
+// newReader finishes opening. The name is that of the checkpoint in fsys.
 func newReader(fsys fs.FS, name string, version Version, tensors []TensorInfo, values valueStore, o *ReaderOptions) (*Reader, error) {
 	r := &Reader{prefix: displayPath(fsys, name), version: version, opts: *o, tensors: tensors, values: values}
 	if o.Strict {

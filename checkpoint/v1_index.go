@@ -41,8 +41,23 @@ func openV1(fsys fs.FS, name string, files []string, o *ReaderOptions) (*Reader,
 		v.close()
 		return nil, err
 	}
+	size := int64(0)
+	for _, t := range v.tables {
+		size += t.in.size
+	}
+	if size <= maxReadAhead && !o.SkipChecksums && !o.Strict {
+		if err := v.verify(tensors); err != nil {
+			v.close()
+			return nil, err
+		}
+	}
 	return newReader(fsys, name, V1, tensors, v, o)
 }
+
+// maxReadAhead is the size up to which a V1 checkpoint, whose index and values
+// are one, is read whole when it is opened, to check every block and that every
+// record is listed. Of a larger one each block is checked when it is needed.
+const maxReadAhead = 64 << 20
 
 func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 	contents := map[string]*TensorInfo{}

@@ -144,21 +144,19 @@ func (t *Reader) scanBlock(i int, b *buffers, visit func(Entry) error) error {
 	if err != nil {
 		return corrupt(name, at.offset, "%v", err)
 	}
-	first := true
 	for it.next() {
-		if first && i > 0 && bytes.Compare(it.key, t.blocks[i-1].last) <= 0 {
-			return corrupt(name, at.offset, "its first key belongs to an earlier block by the index")
+		if i > 0 && bytes.Compare(it.key, t.blocks[i-1].last) <= 0 {
+			return corrupt(name, at.offset, "a key belongs to an earlier block by the index")
 		}
-		first = false
+		if bytes.Compare(it.key, at.last) > 0 {
+			return corrupt(name, at.offset, "a key belongs to a later block by the index")
+		}
 		if err := visit(Entry{Key: it.key, Value: it.value, Block: i, Offset: at.offset}); err != nil {
 			return err
 		}
 	}
 	if it.err != nil {
 		return corrupt(name, at.offset, "%v", it.err)
-	}
-	if bytes.Compare(it.key, at.last) > 0 {
-		return corrupt(name, at.offset, "its last key belongs to a later block by the index")
 	}
 	return nil
 }
