@@ -1,0 +1,113 @@
+package checkpoint_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+// A checkpoint appears when it is committed, and not before.
+func ExampleWriter() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	prefix := filepath.Join(dir, "model-1")
+
+	w, err := checkpoint.Create(prefix, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer w.Close() // Gives the checkpoint up on the way out of an error.
+
+	ctx := context.Background()
+	var weights []byte
+	for _, v := range []float32{0.5, -1, 2, 4, 0, 1} {
+		weights = binary.LittleEndian.AppendUint32(weights, math.Float32bits(v))
+	}
+	err = w.AddAll(ctx, []checkpoint.Tensor{
+		{Name: "hidden/weights", DType: checkpoint.Float32, Shape: []int64{3, 2}, Data: weights},
+		{Name: "labels", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := w.Commit(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	state := checkpoint.State{ModelCheckpointPath: prefix}
+	if err := checkpoint.UpdateState(ctx, dir, state, &checkpoint.StateOptions{SaveRelativePaths: true}); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	newest, err := checkpoint.Latest(dir, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := checkpoint.Open(newest, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	for _, t := range r.Tensors() {
+		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape)
+	}
+	// Output:
+	// hidden/weights float32 [3 2]
+	// labels string [2]
+}
+
+// A partitioned variable is written slice by slice, here into two data files, and
+// reads back as one.
+func ExampleWriter_slices() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+
+	w, err := checkpoint.Create(filepath.Join(dir, "model"), &checkpoint.WriterOptions{NumShards: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer w.Close()
+	ctx := context.Background()
+	part := checkpoint.Tensor{Name: "embedding", DType: checkpoint.Int8, Shape: []int64{4, 2}}
+	for i := range 2 {
+		part.Slice = checkpoint.Slice{{Start: int64(2 * i), Length: 2}, {Length: checkpoint.FullExtent}}
+		part.Data = []byte{byte(10 * i), 1, 2, 3}
+		part.Shard = i
+		if err := w.Add(ctx, part); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	if err := w.Commit(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := checkpoint.Open(filepath.Join(dir, "model"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	whole, err := r.ReadBytes(ctx, "embedding")
+	fmt.Println(whole, err)
+	// Output: [0 1 2 3 10 1 2 3] <nil>
+}
