@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 
@@ -58,10 +59,10 @@ func (r *Report) OK() bool {
 // An index with a broken block still has its other blocks looked at, and a
 // missing data file does not hide damage in the next.
 //
-// path is any name that [Open] takes. The error is not about the checkpoint's
+// name is any that [Open] takes. The error is not about the checkpoint's
 // state: there is none of that name (ErrNotFound), or the context ended.
-func Verify(ctx context.Context, path string, o *VerifyOptions) (*Report, error) {
-	fsys, name := splitPath(path)
+func Verify(ctx context.Context, name string, o *VerifyOptions) (*Report, error) {
+	fsys, name := splitPath(name)
 	return verifyIn(ctx, fsys, name, o)
 }
 
@@ -136,8 +137,13 @@ func (v *verifier) harmless(err error) {
 
 func (v *verifier) verifyV2(prefix string) error {
 	x := v.salvageIndex(prefix)
-	if x == nil || x.header.numShards == 0 {
-		return v.ctx.Err() // without a header, nobody knows the data files' names
+	if x == nil {
+		return v.ctx.Err()
+	}
+	if x.header.numShards == 0 { // the header is lost; the data files' names tell
+		if x.header.numShards = v.guessShards(prefix); x.header.numShards == 0 {
+			return v.ctx.Err()
+		}
 	}
 	b := &bundle{fsys: v.fsys, prefix: prefix, numShards: x.header.numShards, bigEndian: x.header.bigEndian, files: map[int]*input{}}
 	defer b.close()
@@ -180,10 +186,34 @@ func (v *verifier) verifyV1(found foundCheckpoint) error {
 	if len(v.report.Faults) > 0 {
 		return nil
 	}
-	if err := files.verify(tensors); err != nil {
+	strict, err := openV1(v.fsys, found.name, found.v1, &ReaderOptions{Strict: true})
+	if err != nil {
 		v.harmless(err)
+		return nil
 	}
-	return nil
+	return strict.Close()
+}
+
+// guessShards takes the number of shards from the names of the data files, 0
+// if they do not agree on one.
+func (v *verifier) guessShards(prefix string) int {
+	dir, base := path.Split(prefix)
+	entries, err := fs.ReadDir(v.fsys, path.Clean(dir))
+	if err != nil {
+		return 0
+	}
+	total := 0
+	for _, e := range entries {
+		of, shard, ok := parseDataFile(e.Name())
+		switch {
+		case !ok || of != base:
+		case total == 0:
+			total = shard.total
+		case total != shard.total:
+			return 0
+		}
+	}
+	return total
 }
 
 // verifyParts reads every stored part of every tensor by itself, so that one
