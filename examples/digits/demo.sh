@@ -6,8 +6,12 @@ set -euo pipefail
 out=${1:-demo-out}
 bin=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/bin
 
-# TensorFlow says at every start, before a program can ask it not to, that oneDNN is on.
-quietly() { "$@" 2> >(grep -v -e 'oneDNN custom operations are on' -e 'before absl::InitializeLog' >&2); }
+# quietly PROGRAM…: without what TensorFlow says at every start, before a program can ask it
+# not to (that oneDNN is on), and what a shell says of a child that was killed.
+quietly() {
+  # shellcheck disable=SC2016 # for the inner shell to expand
+  sh -c '"$@"; exit $?' sh "$@" 2> >(grep -v -e 'oneDNN custom operations are on' -e 'before absl::InitializeLog' -e Killed >&2)
+}
 
 # A folder of an earlier demo is used again; anything else that lies there is left alone.
 rm -rf "$out/ckpt" "$out/frozen.pb" "$out/saved_model"

@@ -100,7 +100,7 @@ func fromFrozen(ctx context.Context, path string, images *tf.Tensor) ([][]float3
 		return nil, err
 	}
 	g := tf.NewGraph()
-	if _, err := tf.ImportGraphDef(g, def, nil); err != nil {
+	if _, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
 		return nil, err
 	}
 	sess, err := tf.NewSession(g, nil)
