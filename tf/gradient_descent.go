@@ -67,32 +67,3 @@ func (u *gradientDescent) sparse(n *nodes, v *Variable, s *IndexedSlices) *Opera
 	delta := n.value("Mul", "mul", s.Values, n.cast(u.rate, v.dtype))
 	return n.op("ScatterSub", map[string]any{"use_locking": u.UseLocking}, v.handle, s.Indices, delta)
 }
-
-// noFinish is for updaters whose step is complete with the updates.
-type noFinish struct{}
-
-func (noFinish) finish(*nodes, []*Operation) []*Operation { return nil }
-
-// apply adds Apply… or ResourceApply…, whichever v takes.
-func (n *nodes) apply(kind string, v *Variable, locking bool, inputs ...Output) *Operation {
-	return n.applyWith("Apply"+kind, v, map[string]any{"use_locking": locking}, inputs...)
-}
-
-func (n *nodes) applySparse(kind string, v *Variable, locking bool, inputs ...Output) *Operation {
-	return n.applyWith("SparseApply"+kind, v, map[string]any{"use_locking": locking}, inputs...)
-}
-
-func (n *nodes) applyWith(typ string, v *Variable, attrs map[string]any, inputs ...Output) *Operation {
-	if v.resource {
-		typ = "Resource" + typ
-	}
-	return n.op(typ, attrs, inputs...)
-}
-
-func orDefault[T comparable](v, or T) T {
-	var zero T
-	if v == zero {
-		return or
-	}
-	return v
-}

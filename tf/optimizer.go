@@ -74,6 +74,11 @@ type updater interface {
 	finish(n *nodes, updates []*Operation) []*Operation
 }
 
+// noFinish is for updaters whose step is complete with the updates.
+type noFinish struct{}
+
+func (noFinish) finish(*nodes, []*Operation) []*Operation { return nil }
+
 func minimize(m method, g *Graph, loss Output, step *Variable) (*Operation, error) {
 	grads, err := computeGradients(m, g, loss, nil)
 	if err != nil {
@@ -117,7 +122,33 @@ func computeGradients(m method, g *Graph, loss Output, vars []*Variable) ([]Grad
 	for i, v := range vars {
 		pairs[i] = GradientVariable{grads[i], v}
 	}
+	if slices.ContainsFunc(vars, func(v *Variable) bool { return !v.resource }) {
+		return gate(g, pairs)
+	}
 	return pairs, nil
+}
+
+// gate lets no gradient out before all are computed. A reference variable is
+// read where it lies: were it updated as soon as its own gradient is there, the
+// gradients of the layers below might see the new value.
+func gate(g *Graph, pairs []GradientVariable) ([]GradientVariable, error) {
+	n := newNodes(g, "gradients/tuple")
+	var all []*Operation
+	n.each(pairs, func(x Output) Output {
+		all = append(all, x.Op)
+		return x
+	})
+	if len(all) == 0 {
+		return pairs, nil
+	}
+	done := n.group(n.unique("group_deps"), all...)
+	if *n.err != nil {
+		return nil, *n.err
+	}
+	gated := n.each(pairs, func(x Output) Output {
+		return n.after(done).value("Identity", "control_dependency", x)
+	})
+	return gated, *n.err
 }
 
 func checkTrained(m method, g *Graph, v *Variable) error {
@@ -245,4 +276,13 @@ func finishStep(u updater, n *nodes, updates []*Operation, step *Variable) *Oper
 
 func optimizerError(m method, format string, args ...any) error {
 	return invalidf("%s: %s", m.scope(), fmt.Sprintf(format, args...))
+}
+
+// orDefault is v, or the default for the zero value.
+func orDefault[T comparable](v, or T) T {
+	var zero T
+	if v == zero {
+		return or
+	}
+	return v
 }

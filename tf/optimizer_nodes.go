@@ -205,3 +205,20 @@ func (n *nodes) group(name string, ops ...*Operation) *Operation {
 	}
 	return n.after(groups...).add("NoOp", name, nil)
 }
+
+// apply adds Apply… or ResourceApply…, whichever v takes.
+func (n *nodes) apply(kind string, v *Variable, locking bool, inputs ...Output) *Operation {
+	return n.applyWith("Apply"+kind, v, map[string]any{"use_locking": locking}, inputs...)
+}
+
+// applySparse adds SparseApply… or ResourceSparseApply….
+func (n *nodes) applySparse(kind string, v *Variable, locking bool, inputs ...Output) *Operation {
+	return n.applyWith("SparseApply"+kind, v, map[string]any{"use_locking": locking}, inputs...)
+}
+
+func (n *nodes) applyWith(typ string, v *Variable, attrs map[string]any, inputs ...Output) *Operation {
+	if v.resource {
+		typ = "Resource" + typ
+	}
+	return n.op(typ, attrs, inputs...)
+}

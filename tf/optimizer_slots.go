@@ -3,7 +3,7 @@ package tf
 import "strings"
 
 // newSlot makes a variable that an optimizer keeps beside v: of its shape, in
-// its place, not trained but saved. init fills it with one number.
+// its place, not trained but saved. It starts filled with number, as fill does.
 func newSlot(v *Variable, name string, fill func(dims ...int64) Initializer, number float64) (*Variable, error) {
 	g := v.g
 	o := &VariableOptions{NotTrainable: true, Ref: !v.resource, ColocateWith: v}
@@ -47,7 +47,7 @@ func likeInitialValue(v *Variable, name string, number float64) (Output, error) 
 // slots of one kind, by variable.
 type slots map[*Variable]*Variable
 
-// zeroSlots and their like make a slot for every variable.
+// add makes the slot of one variable, filled with a number.
 func (s slots) add(v *Variable, name string, fill func(dims ...int64) Initializer, number float64) (err error) {
 	s[v], err = newSlot(v, name, fill, number)
 	return err
