@@ -69,10 +69,14 @@ func checkNames(item *Item, mg *graphdef.MetaGraphDef, where string) {
 	for _, key := range sortedKeys(mg.GetSignatureDef()) {
 		s := mg.GetSignatureDef()[key]
 		for _, name := range sortedKeys(s.GetInputs()) {
-			missing(fmt.Sprintf("signature %q, input %q,", key, name), s.GetInputs()[name].GetName())
+			for _, tensor := range tensorsOf(s.GetInputs()[name]) {
+				missing(fmt.Sprintf("signature %q, input %q,", key, name), tensor)
+			}
 		}
 		for _, name := range sortedKeys(s.GetOutputs()) {
-			missing(fmt.Sprintf("signature %q, output %q,", key, name), s.GetOutputs()[name].GetName())
+			for _, tensor := range tensorsOf(s.GetOutputs()[name]) {
+				missing(fmt.Sprintf("signature %q, output %q,", key, name), tensor)
+			}
 		}
 	}
 	if saver := mg.GetSaverDef(); saver != nil {
@@ -80,6 +84,22 @@ func checkNames(item *Item, mg *graphdef.MetaGraphDef, where string) {
 		missing("the saver", saver.GetSaveTensorName())
 		missing("the saver", saver.GetRestoreOpName())
 	}
+}
+
+// tensorsOf lists the tensors that make up a signature's value: one of a dense
+// one, three of a sparse one, the components' of a composite one.
+func tensorsOf(t *graphdef.TensorInfo) []string {
+	if sparse := t.GetCooSparse(); sparse != nil {
+		return []string{sparse.GetValuesTensorName(), sparse.GetIndicesTensorName(), sparse.GetDenseShapeTensorName()}
+	}
+	if composite := t.GetCompositeTensor(); composite != nil {
+		var all []string
+		for _, c := range composite.GetComponents() {
+			all = append(all, tensorsOf(c)...)
+		}
+		return all
+	}
+	return []string{t.GetName()}
 }
 
 // checkRestores looks whether the checkpoint has what the graph's saver would

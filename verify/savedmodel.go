@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -81,8 +83,11 @@ func checkAssets(item *Item, mg *graphdef.MetaGraphDef, dir, where string) {
 	if err == nil {
 		defer assets.Close()
 	}
-	for _, a := range mg.GetAssetFileDef() {
-		name := a.GetFilename()
+	files, listErr := assetFiles(mg)
+	if listErr != nil {
+		item.fault(fmt.Errorf("%s%w", where, listErr))
+	}
+	for _, name := range files {
 		if !filepath.IsLocal(name) {
 			item.fault(fmt.Errorf("%sasset %q would be read from outside the model", where, name))
 			continue
@@ -96,6 +101,27 @@ func checkAssets(item *Item, mg *graphdef.MetaGraphDef, dir, where string) {
 		}
 	}
 }
+
+// assetFiles lists the names of a graph's assets, by the field for them or, as
+// in most models of TensorFlow 1, by a collection.
+func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
+	var names []string
+	for _, a := range mg.GetAssetFileDef() {
+		names = append(names, a.GetFilename())
+	}
+	for _, packed := range mg.GetCollectionDef()[assetsCollection].GetAnyList().GetValue() {
+		a := &pb.AssetFileDef{}
+		if err := packed.UnmarshalTo(a); err != nil {
+			return names, fmt.Errorf("collection %q holds something that is no asset: %w", assetsCollection, err)
+		}
+		if !slices.Contains(names, a.GetFilename()) {
+			names = append(names, a.GetFilename())
+		}
+	}
+	return names, nil
+}
+
+const assetsCollection = "saved_model_assets"
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -1,0 +1,45 @@
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/verify"
+)
+
+func ExamplePath() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "verify")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	w, err := checkpoint.Create(filepath.Join(dir, "model"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer w.Close()
+	err = w.Add(ctx, checkpoint.Tensor{Name: "w", DType: checkpoint.Uint8, Shape: []int64{3}, Data: []byte{1, 2, 3}})
+	if err == nil {
+		err = w.Commit(ctx)
+	}
+	if err == nil { // two of its three bytes are lost
+		err = os.Truncate(filepath.Join(dir, "model.data-00000-of-00001"), 1)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	err = verify.Path(ctx, dir, nil, func(i *verify.Item) error {
+		fmt.Println(i.Kind, filepath.Base(i.Path), "ok:", i.OK(), "faults:", len(i.Faults))
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: checkpoint model ok: false faults: 1
+}
