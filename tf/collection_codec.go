@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -265,9 +266,37 @@ func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 		d.variables[string(data)] = v
 		return NewItem(v), nil
 	}
-	item := NewItem(inScope(m, d.scope))
 	if d.scope == "" {
+		item := NewItem(m)
 		item.raw = bytes.Clone(data)
+		return item, nil
 	}
-	return item, nil
+	m = inScope(m, d.scope)
+	if loop, ok := m.(*for_core_protos_go_proto.WhileContextDef); ok {
+		if err := d.renameFrame(loop); err != nil {
+			return Item{}, err
+		}
+	}
+	return NewItem(m), nil
+}
+
+// renameFrame gives the nodes by which values enter a while loop the frame name
+// that it has in its new scope. The executor tells loops apart by it: two copies
+// of a loop with one name would run into each other.
+func (d *collectionDecoder) renameFrame(loop *for_core_protos_go_proto.WhileContextDef) error {
+	for _, name := range loop.GetValuesDef().GetValues() {
+		out, err := d.g.OutputByName(name)
+		if err != nil {
+			return err
+		}
+		if op := out.Op.Type(); op != "Enter" && op != "RefEnter" {
+			continue
+		}
+		frame := &graphdef.AttrValue{}
+		setBytes(frame, loop.GetContextName())
+		if err := capi.SetAttr(out.Op, "frame_name", frame); err != nil {
+			return err
+		}
+	}
+	return nil
 }

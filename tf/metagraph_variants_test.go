@@ -43,7 +43,7 @@ with tf1.variable_scope("hidden1"):
   q = tf1.FIFOQueue(4, [tf.float32], shapes=[[]], name="q")
   tf1.train.add_queue_runner(tf1.train.QueueRunner(q, [q.enqueue(v)]))
 a = Any(); a.Pack(tf1.NodeDef(name="n"))
-for k, vs in dict(ints=[3, True], floats=[2.5, 1], strings=["hi", b"\xff"], any=[a], node=[r[1].op, r[1]], odd=[v]).items():
+for k, vs in dict(ints=[3, True], floats=[2.5, 1], strings=["hi", b"bytes"], any=[a], node=[r[1].op, r[1]], odd=[v]).items():
   for i in vs: tf1.add_to_collection(k, i)
 savers.append(tf1.train.Saver())
 tf1.add_to_collection("savers", savers[0])
