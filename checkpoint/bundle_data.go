@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"sync"
 
 	"github.com/tfkeep/tfkeep/internal/crc32c"
@@ -27,23 +28,36 @@ const maxOpenAhead = 64
 
 // openBundle opens a V2 checkpoint. Its data files are opened at once where
 // they are few, so that a Saver that replaces or deletes the checkpoint later
-// does no harm. Should one be gone already, the index has probably been
-// replaced between: it is read again.
+// does no harm. Should one be gone already, or the index be another by then, so
+// that the files may be the next checkpoint's, it is read again.
 func openBundle(fsys fs.FS, prefix string, o *ReaderOptions) (*Reader, error) {
-	const tries = 3
+	const tries = 10
 	for try := 1; ; try++ {
+		before, statErr := fs.Stat(fsys, prefix+indexSuffix)
 		x, err := readIndex(fsys, prefix, o)
 		if err != nil {
 			return nil, err
 		}
 		b := &bundle{fsys: fsys, prefix: prefix, numShards: x.header.numShards,
 			bigEndian: x.header.bigEndian, opts: *o, files: map[int]*input{}}
-		if err := b.openAhead(x.tensors); err != nil && try < tries {
+		err = b.openAhead(x.tensors)
+		replaced := statErr == nil && !isUnchanged(fsys, prefix+indexSuffix, before)
+		if (err != nil || replaced) && try < tries {
 			b.close()
 			continue
 		}
 		return newReader(fsys, prefix, V2, x.tensors, b, o)
 	}
+}
+
+// isUnchanged tells whether a file is still the one that was described before.
+func isUnchanged(fsys fs.FS, name string, before fs.FileInfo) bool {
+	now, err := fs.Stat(fsys, name)
+	if err != nil || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
+		return false
+	}
+	_, onDisk := fsys.(osDir)
+	return !onDisk || os.SameFile(before, now)
 }
 
 // openAhead reports a missing file; all else waits for the file's first use.

@@ -58,8 +58,11 @@ func (r *remover) remove() error {
 			return err
 		}
 		if r.version == V2 {
-			// No index, but perhaps the rest of a removal that TensorFlow, or
-			// its death, left undone.
+			// No index, but perhaps the rest of a removal that was left undone,
+			// by TensorFlow or by an error here.
+			if _, err := sweepPrefix(r.fs, r.prefix); err != nil {
+				return err
+			}
 			return r.removeRest(nil)
 		}
 	}
