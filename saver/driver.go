@@ -40,6 +40,16 @@ func (s *Saver) usesFiles(sess *tf.Session, path string) (bool, error) {
 	return why == nil, nil
 }
 
+// savedPath is what the save nodes return for a path: the path, but for the
+// shards of V1 their pattern.
+func (s *Saver) savedPath(path string) string {
+	plan, _, err := s.plans.forSave(s)
+	if err != nil || plan.version != checkpoint.V1 || !s.def.Sharded {
+		return path
+	}
+	return fmt.Sprintf("%s-?????-of-%05d", path, plan.shards)
+}
+
 // runSave runs the graph's save nodes and returns the path that they report.
 func (s *Saver) runSave(ctx context.Context, sess *tf.Session, path string) (string, error) {
 	feed, err := tf.NewTensor(path)

@@ -10,23 +10,34 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// announce notes that files are about to be written, so that they are removed
-// if the process dies before the state file lists them.
-func (l *dirLock) announce(f files) error {
-	f.Path = l.relative(f.Path)
-	l.now.Writing = &f
-	return l.write()
+// announce notes, before anything is written, which files a save is going to
+// write, and which the retention rule is going to remove. Should the process
+// die, the next one removes of all these what the state file then doesn't list.
+func (l *dirLock) announce(writing *files, retired []files) error {
+	if writing != nil {
+		f := *writing
+		f.Path = l.relative(f.Path)
+		l.now.Writing = &f
+	}
+	l.retired = nil
+	for _, f := range retired {
+		f.Path = l.relative(f.Path)
+		l.retired = append(l.retired, f)
+	}
+	n := l.now
+	n.Remove = append(slices.Clone(n.Remove), l.retired...)
+	return l.write(n)
 }
 
-// write replaces the journal by l.now.
-func (l *dirLock) write() error {
+// write replaces the journal.
+func (l *dirLock) write(n note) error {
 	if err := l.file.Truncate(0); err != nil {
 		return err
 	}
-	if l.now.Writing == nil && len(l.now.Remove) == 0 {
+	if n.Writing == nil && len(n.Remove) == 0 {
 		return nil
 	}
-	data, err := json.Marshal(l.now)
+	data, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
@@ -45,38 +56,32 @@ func (l *dirLock) relative(path string) string {
 	return path
 }
 
-// done notes that what was announced is in the state file, and that others no
-// longer are; it removes those. A failure is no failure of the save: what can't
-// be removed stays in the journal for the next time.
-func (l *dirLock) done(s *Saver, gone ...files) {
+// committed says that the state file lists what was announced and no longer
+// what was retired, and removes that. A failure is no failure of the save: what
+// can't be removed stays in the journal for the next time.
+func (l *dirLock) committed(s *Saver) {
 	l.now.Writing = nil
-	for _, f := range gone {
-		f.Path = l.relative(f.Path)
-		l.now.Remove = append(l.now.Remove, f)
-	}
+	l.now.Remove = append(l.now.Remove, l.retired...)
+	l.retired = nil
 	l.removeAll(s)
 }
 
-// undo removes what was announced and written in part.
+// undo removes what was announced and written in part; what was retired stays.
 func (l *dirLock) undo(s *Saver) {
-	if l.now.Writing == nil {
-		return
+	if l.now.Writing != nil {
+		l.now.Remove = append(l.now.Remove, *l.now.Writing)
 	}
-	l.now.Remove = append(l.now.Remove, *l.now.Writing)
-	l.now.Writing = nil
+	l.now.Writing, l.retired = nil, nil
+	_ = l.write(l.now) // or else a death now would remove what was retired
 	l.removeAll(s)
 }
 
 // removeAll removes what the journal says must go.
 func (l *dirLock) removeAll(s *Saver) {
-	// Written first, so that a death between two files is made good later.
-	if len(l.now.Remove) > 0 && l.write() != nil {
-		return
-	}
 	l.now.Remove = slices.DeleteFunc(l.now.Remove, func(f files) bool {
 		return s.removeFiles(l.resolve(f.Path), f) == nil
 	})
-	_ = l.write()
+	_ = l.write(l.now)
 }
 
 func (l *dirLock) resolve(path string) string {

@@ -41,8 +41,10 @@ type dirLock struct {
 
 	mu   sync.Mutex // held during a save
 	file vfs.File
-	now  note  // what the journal says
-	left *note // what the last process left in it, until tidy
+	now  note // what the journal says, without retired
+	// retired is what the save under way removes once it has succeeded.
+	retired []files
+	left    *note // what the last process left in it, until tidy
 	// tidied: what the last process left behind is gone.
 	tidied bool
 }

@@ -206,11 +206,8 @@ func (j *job) finish(ctx context.Context) (string, error) {
 		if err := j.lock.tidy(s); err != nil {
 			return "", fmt.Errorf("saver: tidying up after an interrupted save in %s: %w", j.lock.dir, err)
 		}
-		// What is there already, this save replaces; it must not be tidied away.
-		if !s.exists(j.file) {
-			if err := j.lock.announce(j.files(j.file)); err != nil {
-				return "", fmt.Errorf("saver: save %s: %w", j.file, err)
-			}
+		if err := j.announce(); err != nil {
+			return "", fmt.Errorf("saver: save %s: %w", j.file, err)
 		}
 	}
 	saved, err := j.write(ctx)
@@ -273,8 +270,9 @@ func (j *job) explain(err error) error {
 	return err
 }
 
-// commit makes the checkpoint the newest one and deletes what has to go.
-func (j *job) commit(ctx context.Context, saved string) error {
+// retention works out what is kept once this save has succeeded, and which
+// files then go.
+func (j *job) retention(saved string) (retention, []files) {
 	s := j.s
 	s.keep.Lock()
 	kept := s.kept.clone()
@@ -286,7 +284,25 @@ func (j *job) commit(ctx context.Context, saved string) error {
 			gone = append(gone, j.files(old.Path))
 		}
 	}
+	return kept, gone
+}
 
+// announce writes the journal.
+func (j *job) announce() error {
+	_, retired := j.retention(j.s.savedPath(j.file))
+	var writing *files
+	// What is there already, this save replaces; it must not be tidied away.
+	if !j.s.exists(j.file) {
+		f := j.files(j.s.savedPath(j.file))
+		writing = &f
+	}
+	return j.lock.announce(writing, retired)
+}
+
+// commit makes the checkpoint the newest one and deletes what has to go.
+func (j *job) commit(ctx context.Context, saved string) error {
+	s := j.s
+	kept, _ := j.retention(saved)
 	state := checkpoint.State{ModelCheckpointPath: localPath(saved), AllModelCheckpointPaths: kept.paths()}
 	for i, p := range state.AllModelCheckpointPaths {
 		state.AllModelCheckpointPaths[i] = localPath(p)
@@ -306,10 +322,9 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	s.keep.Lock()
 	s.kept = kept
 	s.keep.Unlock()
-
 	// From here on the save has succeeded.
 	if j.lock != nil {
-		j.lock.done(s, gone...)
+		j.lock.committed(s)
 	}
 	return nil
 }
