@@ -1,0 +1,23 @@
+package capi
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestVersionsAreComparedByNumber(t *testing.T) {
+	for _, c := range []struct {
+		version, least string
+		want           bool
+	}{
+		{"2.21.0", "2.14", true}, {"2.14.0", "2.14", true}, {"2.14.0-rc1", "2.14", true}, {"3.0", "2.14", true},
+		{"2.9.1", "2.14", false}, {"1.15.5", "2.14", false}, {"", "2.14", false}, {"unknown", "2.14", false},
+	} {
+		assert.Equal(t, c.want, atLeast(c.version, c.least), c.version)
+	}
+}
+
+func TestTheLayoutOfTheBindingIsKnown(t *testing.T) {
+	assert.NoError(t, findLayout())
+}

@@ -1,0 +1,68 @@
+package tf_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// logChild makes this test binary open sessions that log, and says when to ask
+// for quiet: "never", "first" or "late".
+const logChild = "TFKEEP_TEST_LOG_CHILD"
+
+func TestLogChild(t *testing.T) {
+	when := os.Getenv(logChild)
+	if when == "" {
+		t.Skip("the other half of TestLogLevelQuietsTheLibrary, which starts it")
+	}
+	open := func() {
+		g := tf.NewGraph()
+		op, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
+		require.NoError(t, err)
+		s := session(t, g, &tf.SessionOptions{LogDevicePlacement: true})
+		require.NoError(t, s.RunOps(t.Context(), op))
+	}
+	if when == "late" {
+		open()
+		os.Stderr.WriteString("\nnow quiet\n")
+	}
+	if when != "never" {
+		require.NoError(t, tf.SetLogLevel(tf.LogErrors))
+	}
+	open()
+}
+
+func TestLogLevelQuietsTheLibrary(t *testing.T) {
+	logged := func(when string) string {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestLogChild$")
+		for _, v := range os.Environ() {
+			if !strings.HasPrefix(v, "TF_CPP_") {
+				cmd.Env = append(cmd.Env, v)
+			}
+		}
+		cmd.Env = append(cmd.Env, logChild+"="+when)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		require.NoError(t, err, "%s%s", out, stderr.String())
+		return stderr.String()
+	}
+	const message = "Device mapping"
+	assert.Contains(t, logged("never"), message, "the test is worth something only if there is a message")
+	assert.NotContains(t, logged("first"), message)
+
+	before, after, found := strings.Cut(logged("late"), "now quiet")
+	require.True(t, found)
+	assert.Contains(t, before, message)
+	assert.NotContains(t, after, message)
+}
+
+func TestLogLevelsAreChecked(t *testing.T) {
+	require.ErrorIs(t, tf.SetLogLevel(4), tf.ErrInvalidArgument)
+	require.ErrorIs(t, tf.SetLogLevel(-1), tf.ErrInvalidArgument)
+}
