@@ -1,0 +1,249 @@
+package checkpoint
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// putFiles writes files below a new directory and returns it.
+func putFiles(t testing.TB, files map[string][]byte) string {
+	dir := t.TempDir()
+	for name, data := range files {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, data, 0o644))
+	}
+	return dir
+}
+
+func renamed(files map[string][]byte, prefix string) map[string][]byte {
+	out := map[string][]byte{}
+	for name, data := range files {
+		out[prefix+name[1:]] = data
+	}
+	return out
+}
+
+func merged(all ...map[string][]byte) map[string][]byte {
+	out := map[string][]byte{}
+	for _, files := range all {
+		for name, data := range files {
+			out[name] = data
+		}
+	}
+	return out
+}
+
+func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
+	v2 := smallCheckpoint().inMemory(t)
+	v1 := smallV1Checkpoint(t)
+	state := func(path string) map[string][]byte {
+		return map[string][]byte{"checkpoint": FormatState(&State{ModelCheckpointPath: path, AllModelCheckpointPaths: []string{path}})}
+	}
+	inDir := func(dir string, files map[string][]byte) map[string][]byte {
+		out := map[string][]byte{}
+		for name, data := range files {
+			out[dir+"/"+name] = data
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name   string
+		files  map[string][]byte
+		open   string
+		prefix string
+	}{
+		{"prefix", renamed(v2, "m-1"), "m-1", "m-1"},
+		{"index file", renamed(v2, "m-1"), "m-1.index", "m-1"},
+		{"data file", renamed(v2, "m-1"), "m-1.data-00000-of-00001", "m-1"},
+		{"meta file", merged(renamed(v2, "m-1"), map[string][]byte{"m-1.meta": nil}), "m-1.meta", "m-1"},
+		{"prefix that is a directory too", merged(v2, inDir("m", renamed(v2, "other"))), "m", "m"},
+		{"prefix with special characters", renamed(v2, "m[1]*?"), "m[1]*?", "m[1]*?"},
+		{"V1 file", v1, "m", "m"},
+		{"V1 file beside V2", merged(v2, v1), "m", "m"},
+		{"V1 pattern", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m-?????-of-00001", "m-?????-of-00001"},
+		{"V1 prefix of shards", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m", "m-?????-of-00001"},
+		{"V1 pattern of any files", map[string][]byte{"part_x": v1["m"]}, "part_*", "part_*"},
+		{"directory with state", merged(renamed(v2, "m-1"), renamed(v2, "m-2"), state("m-1")), ".", "m-1"},
+		{"directory that was moved", merged(renamed(v2, "m-1"), state("/elsewhere/train/m-1")), ".", "m-1"},
+		{"directory with a path below", merged(inDir("sub", v2), state("sub/m")), ".", "sub/m"},
+		{"directory without state", renamed(v2, "m-7"), ".", "m-7"},
+		{"SavedModel", map[string][]byte{"saved_model.pb": nil, "variables/variables.index": v2["m.index"], "variables/variables.data-00000-of-00001": v2["m.data-00000-of-00001"]}, ".", "variables/variables"},
+		{"SavedModel of V1", map[string][]byte{"saved_model.pb": nil, "variables/variables": v1["m"]}, ".", "variables/variables"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && c.name == "prefix with special characters" {
+				t.Skip("Windows has no such names")
+			}
+			dir := putFiles(t, c.files)
+			r, err := Open(filepath.Join(dir, c.open), nil)
+			require.NoError(t, err)
+			assert.Equal(t, filepath.Join(dir, c.prefix), r.Prefix())
+			assert.NotEmpty(t, r.Tensors())
+			require.NoError(t, r.Close())
+
+			fsys := fstest.MapFS{}
+			for name, data := range c.files {
+				fsys[name] = &fstest.MapFile{Data: data}
+			}
+			r, err = NewReader(fsys, c.open, nil)
+			require.NoError(t, err)
+			assert.Equal(t, c.prefix, r.Prefix())
+			require.NoError(t, r.Close())
+		})
+	}
+}
+
+func TestOpenRelativePaths(t *testing.T) {
+	dir := putFiles(t, smallCheckpoint().inMemory(t))
+	t.Chdir(dir)
+	for _, name := range []string{"m", "./m", ".", "m.index"} {
+		r, err := Open(name, nil)
+		require.NoError(t, err, name)
+		assert.Equal(t, "m", filepath.Base(r.Prefix()))
+		require.NoError(t, r.Close())
+	}
+}
+
+func TestOpenFailsWithAReason(t *testing.T) {
+	v1 := smallV1Checkpoint(t)["m"]
+	v2 := smallCheckpoint().inMemory(t)
+	for _, c := range []struct {
+		name  string
+		files map[string][]byte
+		open  string
+		kind  error
+		want  string
+	}{
+		{"nothing there", nil, "m", ErrNotFound, "neither"},
+		{"no such directory", nil, "a/b/m", ErrNotFound, "neither"},
+		{"empty directory", nil, ".", ErrNotFound, "neither a checkpoint nor the state file"},
+		{"pattern without files", nil, "m-?????-of-00002", ErrNotFound, "neither"},
+		{"pattern malformed", nil, "m-[", ErrNotFound, "malformed"},
+		{"shard missing", map[string][]byte{"m-00001-of-00002": v1}, "m-?????-of-00002", ErrNotFound, "1 of 2"},
+		{"state of a checkpoint that is gone", map[string][]byte{"checkpoint": []byte("model_checkpoint_path: \"m-3\"\n")}, ".", ErrNotFound, "m-3"},
+		{"state damaged", map[string][]byte{"checkpoint": []byte("model_checkpoint_pa"), "m.index": v2["m.index"]}, ".", ErrCorrupt, "state"},
+		{"not a checkpoint", map[string][]byte{"m": bytes.Repeat([]byte("text "), 30)}, "m", ErrCorrupt, "magic"},
+		{"same tensor in two shards", map[string][]byte{"m-00000-of-00002": v1, "m-00001-of-00002": v1}, "m", ErrCorrupt, "overlap"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Open(filepath.Join(putFiles(t, c.files), c.open), nil)
+			requireError(t, err, c.kind)
+			require.ErrorContains(t, err, c.want)
+
+			fsys := fstest.MapFS{}
+			for name, data := range c.files {
+				fsys[name] = &fstest.MapFile{Data: data}
+			}
+			_, err = NewReader(fsys, c.open, nil)
+			require.ErrorIs(t, err, c.kind)
+		})
+	}
+	_, err := Open("", nil)
+	require.ErrorIs(t, err, ErrNotFound)
+	require.ErrorIs(t, func() error { _, err := Open(t.TempDir()+"/m", nil); return err }(), fs.ErrNotExist)
+}
+
+func TestOpenDirectoryWithoutStateTakesTheNewest(t *testing.T) {
+	v2 := smallCheckpoint().inMemory(t)
+	dir := putFiles(t, merged(renamed(v2, "old"), renamed(v2, "new"), renamed(v2, "older")))
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"old": time.Hour, "new": time.Minute, "older": 2 * time.Hour} {
+		require.NoError(t, os.Chtimes(filepath.Join(dir, name+".index"), now, now.Add(-age)))
+	}
+	r, err := Open(dir, nil)
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dir, "new"), r.Prefix())
+	require.NoError(t, r.Close())
+}
+
+// A compressed archive can only be read forward.
+func TestReadFromAZipArchive(t *testing.T) {
+	for version, files := range map[Version]map[string][]byte{V2: smallCheckpoint().inMemory(t), V1: smallV1Checkpoint(t)} {
+		t.Run(version.String(), func(t *testing.T) {
+			var archive bytes.Buffer
+			w := zip.NewWriter(&archive)
+			for name, data := range files {
+				f, err := w.Create(name)
+				require.NoError(t, err)
+				_, err = f.Write(data)
+				require.NoError(t, err)
+			}
+			require.NoError(t, w.Close())
+			fsys, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+			require.NoError(t, err)
+
+			want, err := readFS(files, nil)
+			require.NoError(t, err)
+			for _, o := range []*ReaderOptions{nil, {Strict: true}} {
+				got, err := readAllIn(fsys, o)
+				require.NoError(t, err)
+				assert.Equal(t, want, got)
+			}
+		})
+	}
+}
+
+// A Saver that replaces a checkpoint, as ours does, or deletes it leaves a
+// Reader that has it open alone.
+func TestReaderOutlivesItsFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows deletes no open file")
+	}
+	dir := putFiles(t, smallCheckpoint().inMemory(t))
+	r, err := Open(filepath.Join(dir, "m"), nil)
+	require.NoError(t, err)
+	defer r.Close()
+	require.NoError(t, os.RemoveAll(dir))
+	_, err = r.ReadBytes(context.Background(), "dense/bias")
+	require.NoError(t, err)
+}
+
+// renamingFS replaces the checkpoint between the reading of its index and the
+// opening of its data.
+type renamingFS struct {
+	fs.FS
+	replace func()
+}
+
+func (r *renamingFS) Open(name string) (fs.File, error) {
+	if r.replace != nil && name == "m.data-00000-of-00001" {
+		r.replace()
+		r.replace = nil
+	}
+	return r.FS.Open(name)
+}
+
+func TestOpenReadsAReplacedIndexAgain(t *testing.T) {
+	files := fstest.MapFS{}
+	for name, data := range smallCheckpoint().inMemory(t) {
+		files[name] = &fstest.MapFile{Data: data}
+	}
+	fsys := &renamingFS{FS: files, replace: func() {
+		next := newCrafted()
+		h := bundleHeader{numShards: 2, versions: versions{producer: 1}}
+		next.header, next.numShards = string(h.encode()), 2
+		e := next.add("w", Uint8, nil, []byte{9})
+		e.shard = 1
+		next.set("w", e)
+		next.data = map[int][]byte{1: next.data[0]}
+		clear(files)
+		for name, data := range next.inMemory(t) {
+			files[name] = &fstest.MapFile{Data: data}
+		}
+	}}
+	got, err := readAllIn(fsys, nil)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"w": []byte{9}}, got)
+}

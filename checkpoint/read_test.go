@@ -1,0 +1,302 @@
+package checkpoint
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func (c *crafted) open(t testing.TB, o *ReaderOptions) *Reader {
+	r, err := Open(c.write(t), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, r.Close()) })
+	return r
+}
+
+func TestReadingAsksForTheRightThing(t *testing.T) {
+	ctx := context.Background()
+	r := smallCheckpoint().open(t, nil)
+	errorOf := func(_ any, err error) error { return err }
+	for _, c := range []struct {
+		name string
+		err  error
+		kind error
+		want string
+	}{
+		{"no such tensor", errorOf(r.ReadBytes(ctx, "nope")), ErrNotFound, `tensor "nope"`},
+		{"strings as bytes", errorOf(r.ReadBytes(ctx, "names")), ErrMismatch, "use ReadStrings"},
+		{"strings mapped", func() error { _, _, err := r.Map("names"); return err }(), ErrMismatch, "use ReadStrings"},
+		{"strings streamed", errorOf(r.OpenTensor(ctx, "names")), ErrMismatch, "use ReadStrings"},
+		{"numbers as strings", errorOf(r.ReadStrings(ctx, "global_step")), ErrMismatch, "use ReadBytes"},
+		{"destination too short", r.ReadInto(ctx, "dense/bias", make([]byte, 11)), ErrMismatch, "has 11 bytes, the value 12"},
+		{"destination too long", r.ReadSliceInto(ctx, "dense/bias", Slice{{1, 1}}, make([]byte, 12)), ErrMismatch, "has 12 bytes, the value 4"},
+		{"slice of another rank", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{0, 1}, {0, 1}})), ErrMismatch, "does not lie"},
+		{"slice out of the shape", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{2, 2}})), ErrMismatch, "does not lie"},
+		{"values of another type", errorOf(Values[float64](ctx, r, "dense/bias")), ErrMismatch, "holds float32, Values was asked for float64"},
+		{"values of nothing", errorOf(Values[float64](ctx, r, "nope")), ErrNotFound, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			requireError(t, c.err, c.kind)
+			require.ErrorContains(t, c.err, c.want)
+		})
+	}
+}
+
+func TestReadInto(t *testing.T) {
+	r := smallCheckpoint().open(t, nil)
+	dst := make([]byte, 12)
+	require.NoError(t, r.ReadInto(context.Background(), "dense/bias", dst))
+	assert.Equal(t, appendFloats(nil, 1, -2, 0.5), dst)
+	require.NoError(t, r.ReadSliceInto(context.Background(), "dense/bias", Slice{{1, 2}}, dst[:8]))
+	assert.Equal(t, appendFloats(nil, -2, 0.5), dst[:8])
+	require.NoError(t, r.ReadInto(context.Background(), "empty", nil))
+}
+
+func TestClosedReader(t *testing.T) {
+	ctx := context.Background()
+	r, err := Open(smallCheckpoint().write(t), nil)
+	require.NoError(t, err)
+	stream, err := r.OpenTensor(ctx, "part")
+	require.NoError(t, err)
+	mapped, release, err := r.Map("part")
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.NoError(t, r.Close())
+
+	assert.Equal(t, appendFloats(nil, 0, 1), mapped[:8])
+	require.NoError(t, release())
+	_, err = r.ReadBytes(ctx, "part")
+	requireError(t, err, ErrClosed)
+	_, err = stream.Read(make([]byte, 1))
+	requireError(t, err, ErrClosed)
+	require.NoError(t, stream.Close())
+	_, ok := r.Lookup("part")
+	assert.True(t, ok, "the index needs no file")
+}
+
+func TestCancelledReading(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	craft := smallCheckpoint()
+	craft.add("large", Uint8, []int64{9 << 20}, make([]byte, 9<<20))
+	r := craft.open(t, &ReaderOptions{Workers: 4})
+	for _, name := range []string{"dense/bias", "part", "large"} {
+		_, err := r.ReadBytes(ctx, name)
+		require.ErrorIs(t, err, context.Canceled, name)
+		f, err := r.OpenTensor(ctx, name)
+		require.NoError(t, err)
+		_, err = f.Read(make([]byte, 4))
+		require.ErrorIs(t, err, context.Canceled, name)
+	}
+	_, err := r.ReadStrings(ctx, "names")
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// large is a tensor of several chunks, whole and partitioned, its length no
+// multiple of anything.
+func largeCheckpoint() (*crafted, []byte) {
+	data := make([]byte, 3*readChunk+12345*4)
+	for i := range len(data) / 4 {
+		binary.LittleEndian.PutUint32(data[4*i:], uint32(i)*2654435761)
+	}
+	c := newCrafted()
+	n := int64(len(data) / 4)
+	c.add("whole", Int32, []int64{n}, data)
+	cut := n/3*4 + 4
+	for _, s := range []Slice{{{0, cut / 4}}, {{cut / 4, n - cut/4}}} {
+		c.add(sliceKey("parts", s), Int32, []int64{s[0].Length}, data[4*s[0].Start:4*(s[0].Start+s[0].Length)])
+	}
+	c.set("parts", &bundleEntry{dtype: Int32, shape: []int64{n}, slices: []Slice{{{0, cut / 4}}, {{cut / 4, n - cut/4}}}})
+	return c, data
+}
+
+func TestLargeTensorsAreReadInParallel(t *testing.T) {
+	ctx := context.Background()
+	craft, data := largeCheckpoint()
+	prefix := craft.write(t)
+	for _, o := range []*ReaderOptions{nil, {Workers: 1}, {Workers: 7}, {SkipChecksums: true, Workers: 3}} {
+		r, err := Open(prefix, o)
+		require.NoError(t, err)
+		for _, name := range []string{"whole", "parts"} {
+			got, err := r.ReadBytes(ctx, name)
+			require.NoError(t, err)
+			require.True(t, string(got) == string(data), name)
+			mapped, release, err := r.Map(name)
+			require.NoError(t, err)
+			require.True(t, string(mapped) == string(data), name)
+			require.NoError(t, release())
+			s := Slice{{readChunk/4 - 3, 2 * readChunk / 4}}
+			got, err = r.ReadSliceBytes(ctx, name, s)
+			require.NoError(t, err)
+			require.True(t, string(got) == string(data[4*s[0].Start:][:4*s[0].Length]), name)
+			f, err := r.OpenSlice(ctx, name, s)
+			require.NoError(t, err)
+			streamed, err := io.ReadAll(f)
+			require.NoError(t, err)
+			require.True(t, string(got) == string(streamed), name)
+		}
+		require.NoError(t, r.Close())
+	}
+}
+
+func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
+	ctx := context.Background()
+	craft, _ := largeCheckpoint()
+	for _, at := range []int{0, readChunk, 3*readChunk + 12345*4 - 1} {
+		craft.data[0][at] ^= 1
+		r := craft.open(t, &ReaderOptions{Workers: 3})
+		_, err := r.ReadBytes(ctx, "whole")
+		requireError(t, err, ErrCorrupt)
+		_, _, err = r.Map("whole")
+		requireError(t, err, ErrCorrupt)
+		f, err := r.OpenTensor(ctx, "whole")
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, f)
+		requireError(t, err, ErrCorrupt)
+		// A slice that does not touch the damage shares its checksum.
+		_, err = r.ReadSliceBytes(ctx, "whole", Slice{{5, 1}})
+		requireError(t, err, ErrCorrupt)
+		_, err = r.ReadBytes(ctx, "parts")
+		require.NoError(t, err, "the other tensor is whole")
+		craft.data[0][at] ^= 1
+	}
+}
+
+func TestBigEndianOfEveryWordSize(t *testing.T) {
+	ctx := context.Background()
+	craft := newCrafted()
+	h := bundleHeader{numShards: 1, bigEndian: true}
+	craft.header = string(h.encode())
+	craft.add("i16", Int16, []int64{2}, []byte{1, 2, 3, 4})
+	craft.add("f32", Float32, []int64{1}, []byte{0x3f, 0x80, 0, 0})
+	craft.add("i64", Int64, nil, []byte{0, 0, 0, 0, 0, 0, 1, 2})
+	craft.add("c64", Complex64, nil, []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0})
+	craft.add("c128", Complex128, nil, append(binary.BigEndian.AppendUint64(nil, math.Float64bits(1)), binary.BigEndian.AppendUint64(nil, math.Float64bits(-2))...))
+	craft.add("bool", Bool, []int64{2}, []byte{1, 0})
+	text := encodeStrings(binary.BigEndian, "ab", "", "c")
+	b := &bundlePart{b: &bundle{bigEndian: true}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: int64(len(text))}, count: 3}
+	crc, pos, err := b.lengths(text, func(int, int) {})
+	require.NoError(t, err)
+	e := craft.add("text", String, []int64{3}, text)
+	e.crc = maskedUpdate(crc, text[pos:])
+	craft.set("text", e)
+
+	r := craft.open(t, nil)
+	check(t, r, "i16", []int16{0x0102, 0x0304})
+	check(t, r, "f32", []float32{1})
+	check(t, r, "i64", []int64{0x0102})
+	check(t, r, "c64", []complex64{complex(1, 2)})
+	check(t, r, "c128", []complex128{complex(1, -2)})
+	check(t, r, "bool", []bool{true, false})
+	check(t, r, "text", []string{"ab", "", "c"})
+	mapped, release, err := r.Map("i16")
+	require.NoError(t, err)
+	assert.Equal(t, []byte{2, 1, 4, 3}, mapped)
+	require.NoError(t, release())
+	f, err := r.OpenTensor(ctx, "c128")
+	require.NoError(t, err)
+	streamed, err := io.ReadAll(f)
+	require.NoError(t, err)
+	assert.Equal(t, math.Float64bits(1), binary.LittleEndian.Uint64(streamed))
+}
+
+func check[T Element](t *testing.T, r *Reader, name string, want []T) {
+	t.Helper()
+	got, err := Values[T](context.Background(), r, name)
+	require.NoError(t, err, name)
+	assert.Equal(t, want, got, name)
+}
+
+func TestManyGoroutinesReadAtOnce(t *testing.T) {
+	craft := newCrafted()
+	for i := range 50 {
+		craft.add(fmt.Sprint(i), Uint8, []int64{1000}, make([]byte, 1000))
+	}
+	r := craft.open(t, nil)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				_, err := r.ReadBytes(context.Background(), fmt.Sprint((i+g)%50))
+				assert.NoError(t, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// More data files than are opened together with the index.
+func TestManyShards(t *testing.T) {
+	const n = maxOpenAhead + 20
+	craft := newCrafted()
+	h := bundleHeader{numShards: n, versions: versions{producer: 1}}
+	craft.header, craft.numShards = string(h.encode()), n
+	for i := range n {
+		e := craft.add(fmt.Sprintf("t%03d", i), Uint8, nil, []byte{byte(i)})
+		craft.data[i+1] = craft.data[0]
+		delete(craft.data, 0)
+		e.shard = i
+		craft.set(fmt.Sprintf("t%03d", i), e)
+	}
+	data := map[int][]byte{}
+	for i := range n {
+		data[i] = craft.data[i+1]
+	}
+	craft.data = data
+	r := craft.open(t, &ReaderOptions{Strict: true})
+	for i := range n {
+		check(t, r, fmt.Sprintf("t%03d", i), []uint8{byte(i)})
+	}
+}
+
+func TestFilesThatShrinkOrFailWhileTheyAreRead(t *testing.T) {
+	ctx := context.Background()
+	craft, _ := largeCheckpoint()
+	prefix := craft.write(t)
+	r, err := Open(prefix, &ReaderOptions{Workers: 2})
+	require.NoError(t, err)
+	defer r.Close()
+	f, err := r.OpenTensor(ctx, "whole")
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(dataFile(prefix, 0, 1), readChunk+5))
+	_, err = r.ReadBytes(ctx, "whole")
+	requireError(t, err, ErrCorrupt)
+	require.ErrorContains(t, err, "the file ends")
+	_, err = io.Copy(io.Discard, f)
+	requireError(t, err, ErrCorrupt)
+	_, _, err = r.Map("whole")
+	requireError(t, err, ErrCorrupt)
+}
+
+func TestFailuresOfTheFileSystemKeepTheirKind(t *testing.T) {
+	bad := errors.New("bad disk")
+	files := fstest.MapFS{}
+	for name, data := range smallCheckpoint().inMemory(t) {
+		files[name] = &fstest.MapFile{Data: data}
+	}
+	for _, name := range []string{"m.index", "m.data-00000-of-00001"} {
+		_, err := readAllIn(failingFS{files, name, bad}, nil)
+		requireError(t, err, bad)
+		require.NotErrorIs(t, err, ErrCorrupt)
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "m"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "m.index"), files["m.index"].Data, 0o644))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "m.data-00000-of-00001"), 0o755))
+	r, err := Open(filepath.Join(dir, "m"), nil)
+	require.NoError(t, err)
+	defer r.Close()
+	_, err = r.ReadBytes(context.Background(), "flags")
+	require.ErrorContains(t, err, "is a directory")
+}
