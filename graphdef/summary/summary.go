@@ -1,0 +1,290 @@
+package summary
+
+import (
+	"sort"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// Summary is what a file of any of the three kinds holds.
+type Summary struct {
+	Kind          string      `json:"kind"` // "GraphDef", "MetaGraphDef" or "SavedModel"
+	SchemaVersion int64       `json:"schema_version,omitempty"`
+	Graph         *Graph      `json:"graph,omitempty"`       // of a GraphDef
+	MetaGraphs    []MetaGraph `json:"meta_graphs,omitempty"` // of a MetaGraphDef (one) or a SavedModel
+}
+
+// Graph is what a GraphDef holds.
+type Graph struct {
+	Nodes       int      `json:"nodes"`
+	Functions   []string `json:"functions,omitempty"`
+	Ops         []Count  `json:"ops"`     // most frequent first
+	Inputs      []Tensor `json:"inputs"`  // the placeholders
+	Outputs     []Tensor `json:"outputs"` // nodes whose outputs nothing uses
+	Devices     []Count  `json:"devices,omitempty"`
+	Producer    int32    `json:"producer"` // the graph version of the TensorFlow that wrote it
+	MinConsumer int32    `json:"min_consumer,omitempty"`
+	Frozen      bool     `json:"frozen"` // no node makes a variable
+}
+
+// Count is how often a name occurs.
+type Count struct {
+	Name  string `json:"name"`
+	Count int    `json:"count"`
+}
+
+// Tensor is a tensor of the graph. Shape is nil where the rank is unknown; a
+// dimension of unknown size is -1.
+type Tensor struct {
+	Name  string  `json:"name"`
+	DType string  `json:"dtype,omitempty"` // "DT_FLOAT"; "" where it is unknown
+	Shape []int64 `json:"shape"`
+	Op    string  `json:"op,omitempty"`
+}
+
+// MetaGraph is what a MetaGraphDef holds beside its graph.
+type MetaGraph struct {
+	Tags                 []string     `json:"tags,omitempty"`
+	TensorFlowVersion    string       `json:"tensorflow_version,omitempty"`
+	TensorFlowGitVersion string       `json:"tensorflow_git_version,omitempty"`
+	StrippedDefaultAttrs bool         `json:"stripped_default_attrs,omitempty"`
+	Graph                *Graph       `json:"graph"`
+	Variables            []Variable   `json:"variables"`
+	Parameters           int64        `json:"parameters"` // elements of the variables of known shape
+	Collections          []Collection `json:"collections,omitempty"`
+	Saver                *Saver       `json:"saver,omitempty"`
+	Signatures           []Signature  `json:"signatures,omitempty"`
+	Assets               []string     `json:"assets,omitempty"`
+}
+
+// Variable is a variable that a collection lists.
+type Variable struct {
+	Tensor
+	Trainable bool `json:"trainable"`
+	Resource  bool `json:"resource"`
+}
+
+// Collection is a collection's kind and size.
+type Collection struct {
+	Key   string `json:"key"`
+	Kind  string `json:"kind"` // "node_list", …; "" where the file says none
+	Items int    `json:"items"`
+}
+
+// Saver is a SaverDef.
+type Saver struct {
+	FilenameTensor string `json:"filename_tensor"`
+	SaveTensor     string `json:"save_tensor"`
+	RestoreOp      string `json:"restore_op"`
+	MaxToKeep      int32  `json:"max_to_keep"`
+	Sharded        bool   `json:"sharded"`
+	Version        string `json:"version"`
+}
+
+// Signature is a SignatureDef.
+type Signature struct {
+	Key     string   `json:"key"`
+	Method  string   `json:"method"`
+	Inputs  []Tensor `json:"inputs"`  // Op is the signature's name for it
+	Outputs []Tensor `json:"outputs"` // as above
+}
+
+// Of summarizes a message; ops (nil: graphdef.BuiltinOps) tells outputs' types.
+// A message that is none of the three kinds gives a Summary without content.
+func Of(m proto.Message, ops *graphdef.Ops) *Summary {
+	s := &Summary{Kind: graphdef.KindOf(m).String()}
+	switch m := m.(type) {
+	case *graphdef.GraphDef:
+		s.Graph = OfGraph(m, ops)
+	case *graphdef.MetaGraphDef:
+		s.MetaGraphs = []MetaGraph{ofMetaGraph(m, ops)}
+	case *graphdef.SavedModel:
+		s.SchemaVersion = m.GetSavedModelSchemaVersion()
+		for _, mg := range m.GetMetaGraphs() {
+			s.MetaGraphs = append(s.MetaGraphs, ofMetaGraph(mg, ops))
+		}
+	}
+	return s
+}
+
+// OfGraph summarizes a graph.
+func OfGraph(g *graphdef.GraphDef, ops *graphdef.Ops) *Graph {
+	s := &Graph{
+		Nodes:       len(g.GetNode()),
+		Producer:    g.GetVersions().GetProducer(),
+		MinConsumer: g.GetVersions().GetMinConsumer(),
+		Inputs:      []Tensor{},
+		Outputs:     []Tensor{},
+		Frozen:      true,
+	}
+	counts, devices, used := map[string]int{}, map[string]int{}, map[string]bool{}
+	for _, n := range g.GetNode() {
+		counts[n.GetOp()]++
+		if n.GetDevice() != "" {
+			devices[n.GetDevice()]++
+		}
+		for _, input := range n.GetInput() {
+			used[graphdef.NodeName(input)] = true
+		}
+	}
+	for _, n := range g.GetNode() {
+		switch n.GetOp() {
+		case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
+			s.Inputs = append(s.Inputs, output(n, ops))
+		case "VarHandleOp", "VariableV2", "Variable":
+			s.Frozen = false
+		}
+		if !used[n.GetName()] {
+			s.Outputs = append(s.Outputs, output(n, ops))
+		}
+	}
+	for _, f := range g.GetLibrary().GetFunction() {
+		s.Functions = append(s.Functions, f.GetSignature().GetName())
+	}
+	sort.Strings(s.Functions)
+	s.Ops, s.Devices = byCount(counts), byCount(devices)
+	return s
+}
+
+func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *graphdef.Ops) MetaGraph {
+	info := mg.GetMetaInfoDef()
+	s := MetaGraph{
+		Tags:                 info.GetTags(),
+		TensorFlowVersion:    info.GetTensorflowVersion(),
+		TensorFlowGitVersion: info.GetTensorflowGitVersion(),
+		StrippedDefaultAttrs: info.GetStrippedDefaultAttrs(),
+		Graph:                OfGraph(mg.GetGraphDef(), ops),
+	}
+	s.Variables, s.Parameters = variables(mg)
+	for _, key := range keys(mg.GetCollectionDef()) {
+		c := mg.GetCollectionDef()[key]
+		s.Collections = append(s.Collections, Collection{Key: key, Kind: graphdef.CollectionKind(c), Items: graphdef.CollectionLen(c)})
+	}
+	if d := mg.GetSaverDef(); d != nil {
+		s.Saver = &Saver{
+			FilenameTensor: d.GetFilenameTensorName(), SaveTensor: d.GetSaveTensorName(), RestoreOp: d.GetRestoreOpName(),
+			MaxToKeep: d.GetMaxToKeep(), Sharded: d.GetSharded(), Version: d.GetVersion().String(),
+		}
+	}
+	for _, key := range keys(mg.GetSignatureDef()) {
+		d := mg.GetSignatureDef()[key]
+		s.Signatures = append(s.Signatures, Signature{Key: key, Method: d.GetMethodName(), Inputs: infos(d.GetInputs()), Outputs: infos(d.GetOutputs())})
+	}
+	for _, a := range mg.GetAssetFileDef() {
+		s.Assets = append(s.Assets, a.GetFilename())
+	}
+	return s
+}
+
+// variables lists the variables of a meta graph. An entry that cannot be read is
+// passed over: this is a summary, and importing the file will tell.
+func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
+	vars = []Variable{}
+	defs, err := graphdef.Variables(mg)
+	if err != nil {
+		return vars, 0
+	}
+	nodes := make(map[string]*graphdef.NodeDef, len(mg.GetGraphDef().GetNode()))
+	for _, n := range mg.GetGraphDef().GetNode() {
+		nodes[n.GetName()] = n
+	}
+	for _, def := range defs {
+		n := nodes[graphdef.NodeName(def.GetVariableName())]
+		v := Variable{
+			Tensor:    Tensor{Name: def.GetVariableName(), Op: n.GetOp()},
+			Trainable: def.GetTrainable(),
+			Resource:  def.GetIsResource(),
+		}
+		if t := n.GetAttr()["dtype"].GetType(); t != 0 {
+			v.DType = t.String()
+		}
+		if shape := n.GetAttr()["shape"].GetShape(); shape != nil {
+			v.Shape = dims(shape)
+		}
+		if count, ok := elements(v.Shape); ok {
+			parameters += count
+		}
+		vars = append(vars, v)
+	}
+	return vars, parameters
+}
+
+// elements multiplies a shape out, if it is known and no overflow.
+func elements(shape []int64) (int64, bool) {
+	if shape == nil {
+		return 0, false
+	}
+	count := int64(1)
+	for _, d := range shape {
+		if d < 0 || d > 0 && count > (1<<62)/d {
+			return 0, false
+		}
+		count *= d
+	}
+	return count, true
+}
+
+// output describes a node's first output.
+func output(n *graphdef.NodeDef, ops *graphdef.Ops) Tensor {
+	t := Tensor{Name: n.GetName(), Op: n.GetOp()}
+	if types, err := graphdef.OutputTypes(n, ops); err == nil && len(types) > 0 && types[0] != 0 {
+		t.DType = types[0].String()
+	}
+	if shapes := n.GetAttr()["_output_shapes"].GetList().GetShape(); len(shapes) > 0 {
+		t.Shape = dims(shapes[0])
+	} else if shape := n.GetAttr()["shape"].GetShape(); shape != nil && strings.HasPrefix(n.GetOp(), "Placeholder") {
+		t.Shape = dims(shape)
+	}
+	return t
+}
+
+func infos(m map[string]*graphdef.TensorInfo) []Tensor {
+	list := []Tensor{}
+	for _, key := range keys(m) {
+		info := m[key]
+		t := Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String()}
+		if info.GetTensorShape() != nil {
+			t.Shape = dims(info.GetTensorShape())
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// dims gives a shape's sizes, nil where its rank is unknown.
+func dims(shape *graphdef.TensorShapeProto) []int64 {
+	if shape.GetUnknownRank() {
+		return nil
+	}
+	sizes := []int64{}
+	for _, d := range shape.GetDim() {
+		sizes = append(sizes, d.GetSize())
+	}
+	return sizes
+}
+
+func byCount(counts map[string]int) []Count {
+	list := []Count{}
+	for name, n := range counts {
+		list = append(list, Count{name, n})
+	}
+	sort.Slice(list, func(i, j int) bool {
+		if list[i].Count != list[j].Count {
+			return list[i].Count > list[j].Count
+		}
+		return list[i].Name < list[j].Name
+	})
+	return list
+}
+
+func keys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
