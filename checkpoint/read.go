@@ -89,6 +89,8 @@ func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
 	switch {
 	case t.DType == String:
 		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds strings: use ReadStrings")
+	case t.DType == 0:
+		return nil, t.errorf(r.prefix, -1, ErrCorrupt, "the table of contents does not tell its type")
 	case DataTypeSize(t.DType) == 0:
 		return nil, t.errorf(r.prefix, -1, ErrUnsupported, "values of type %s cannot be read", DataTypeName(t.DType))
 	}

@@ -75,9 +75,6 @@ func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, erro
 	if record == nil {
 		return nil, bad(ErrCorrupt, "the values of slice %s are missing", p.Slice)
 	}
-	if t.DType == 0 {
-		return nil, bad(ErrCorrupt, "the table of contents does not tell its type")
-	}
 	part := &v1Part{in: tab.in, t: t, offset: p.Offset, count: box.volume(), bytes: p.Bytes}
 	if err := part.decode(record, p.Slice); err != nil {
 		return nil, bad(ErrCorrupt, "%v", err)
