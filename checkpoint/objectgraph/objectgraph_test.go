@@ -74,6 +74,25 @@ func TestWalkVisitsEachPathOnceAndEndsInCycles(t *testing.T) {
 	assert.Empty(t, walk(t, &objectgraph.Graph{}))
 }
 
+func TestPathsNameSlotsAsTheCheckpointDoes(t *testing.T) {
+	g, err := objectgraph.Decode(encode(t,
+		&node{Children: []*child{{NodeId: 1, LocalName: "v"}, {NodeId: 2, LocalName: "opt"}}},
+		&node{},
+		&node{SlotVariables: []*slot{{OriginalVariableNodeId: 1, SlotName: "m", SlotVariableNodeId: 3}}},
+		&node{},
+		&node{},
+	))
+	require.NoError(t, err)
+	paths := g.Paths()
+	for object, want := range [][]string{{}, {"v"}, {"opt"}, {"v", ".OPTIMIZER_SLOT", "opt", "m"}} {
+		path, ok := paths.Of(object)
+		assert.True(t, ok)
+		assert.Equal(t, want, path)
+	}
+	_, ok := paths.Of(4)
+	assert.False(t, ok, "nothing leads there")
+}
+
 func TestWalkStandsALongChain(t *testing.T) {
 	const n = 200_000
 	nodes := make([]*node, n)
@@ -85,6 +104,9 @@ func TestWalkStandsALongChain(t *testing.T) {
 	visits := 0
 	require.NoError(t, g.Walk(func(objectgraph.Step) error { visits++; return nil }))
 	assert.Equal(t, n+1, visits)
+	path, ok := g.Paths().Of(n - 1)
+	assert.True(t, ok)
+	assert.Len(t, path, n-1)
 }
 
 func TestDecodeReadsWhatKerasSaves(t *testing.T) {

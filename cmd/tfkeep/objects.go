@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,8 +20,8 @@ func (c *command) objects() *cobra.Command {
 		Short: "Show the object graph of a TF2 checkpoint",
 		Long: `Show the Python objects that a checkpoint of TensorFlow 2 was saved from, as a
 tree, with the type and shape of the values that belong to each. An object that
-is reached a second time is shown by its number only. Slots are the variables
-that an optimizer keeps for others.`,
+is reached a second time is shown by its number only. A line with a dot is a
+slot: a variable that an optimizer keeps for another one.`,
 		Example: `  tfkeep objects train/ckpt-10
   tfkeep objects export/1
   tfkeep objects --json train/ | jq -r '.values[].key'`,
@@ -63,6 +62,7 @@ func readObjects(ctx context.Context, r *checkpoint.Reader) (*objectgraph.Graph,
 
 func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error {
 	table := c.NewTable("OBJECT", "VALUE", "DTYPE", "SHAPE")
+	paths := g.Paths()
 	// open[i]: the branch at depth i+1 goes on below.
 	var open []bool
 	err := g.Walk(func(s objectgraph.Step) error {
@@ -71,32 +71,19 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 			open = append(open[:s.Depth-1], !s.Last)
 			label = branch(open) + ui.Name(s.Path[s.Depth-1])
 		}
-		o := g.Objects[s.Object]
-		switch {
-		case s.Again:
+		if s.Again {
 			table.Row(label + fmt.Sprintf(" → #%d", s.Object))
 			return nil
-		case o.Saver != "":
+		}
+		o := g.Objects[s.Object]
+		if o.Saver != "" {
 			label += " (" + ui.Name(o.Saver) + ")"
 		}
-		label += fmt.Sprintf(" #%d", s.Object)
-		for i, v := range o.Values {
-			if i > 0 {
-				label = ""
-			}
-			row := []any{label, ui.Name(v.Name), "", ""}
-			if t, ok := r.Lookup(v.Key); ok {
-				row[2], row[3] = ui.Styled{Style: ui.Cyan, Text: checkpoint.DataTypeName(t.DType)}, shapeText(t.Shape)
-			} else {
-				row[2] = ui.Styled{Style: ui.Red, Text: "missing"}
-			}
-			table.Row(row...)
-		}
-		if len(o.Values) == 0 {
-			table.Row(label)
-		}
+		valueRows(table, r, fmt.Sprintf("%s #%d", label, s.Object), o)
 		for _, slot := range o.Slots {
-			table.Row(ui.Styled{Style: ui.Dim, Text: fmt.Sprintf("%s  slot %s of #%d: #%d", indent(open[:s.Depth]), ui.Name(slot.Name), slot.Variable, slot.Object)})
+			label := fmt.Sprintf("%s  · %s of %s #%d", indent(open[:s.Depth]), ui.Name(slot.Name),
+				ui.Name(strings.Join(shortPath(paths, slot.Variable), "/")), slot.Object)
+			valueRows(table, r, label, g.Objects[slot.Object])
 		}
 		return nil
 	})
@@ -104,6 +91,32 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 		return err
 	}
 	return table.Print()
+}
+
+// valueRows adds an object's line, and one more for each further value.
+func valueRows(table *ui.Table, r *checkpoint.Reader, label string, o objectgraph.Object) {
+	if len(o.Values) == 0 {
+		table.Row(label)
+	}
+	for _, v := range o.Values {
+		row := []any{label, ui.Name(v.Name), ui.Styled{Style: ui.Red, Text: "missing"}}
+		if t, ok := r.Lookup(v.Key); ok {
+			row = append(row[:2], ui.Styled{Style: ui.Cyan, Text: checkpoint.DataTypeName(t.DType)}, shapeText(t.Shape))
+		}
+		table.Row(row...)
+		label = ""
+	}
+}
+
+// shortPath gives an object's path, its end only where it is very long: a
+// hostile chain of objects must not make the output grow as its square.
+func shortPath(paths *objectgraph.Paths, object int) []string {
+	const most = 256
+	path, _ := paths.Of(object)
+	if len(path) > most {
+		path = append([]string{"…"}, path[len(path)-most:]...)
+	}
+	return path
 }
 
 // branch draws the lines in front of a name.
@@ -137,7 +150,7 @@ func indent(open []bool) string {
 
 type objectJSON struct {
 	ID       int         `json:"id"`
-	Path     []string    `json:"path"`
+	Path     []string    `json:"path"` // null: not reached from the root
 	Children []childJSON `json:"children,omitempty"`
 	Values   []valueJSON `json:"values,omitempty"`
 	Slots    []slotJSON  `json:"slots,omitempty"`
@@ -163,26 +176,21 @@ type slotJSON struct {
 
 func (c *command) objectsJSON(g *objectgraph.Graph) error {
 	out := newLines(c.Out)
-	err := g.Walk(func(s objectgraph.Step) error {
-		if s.Again {
-			return nil
-		}
-		o := g.Objects[s.Object]
-		line := objectJSON{ID: s.Object, Path: append([]string{}, s.Path...), Saver: o.Saver}
+	paths := g.Paths()
+	for id, o := range g.Objects {
+		line := objectJSON{ID: id, Path: shortPath(paths, id), Saver: o.Saver}
 		for _, x := range o.Children {
 			line.Children = append(line.Children, childJSON{x.Name, x.Object})
 		}
-		slices.SortFunc(line.Children, func(a, b childJSON) int { return strings.Compare(a.Name, b.Name) })
 		for _, x := range o.Values {
 			line.Values = append(line.Values, valueJSON{x.Name, x.Full, x.Key})
 		}
 		for _, x := range o.Slots {
 			line.Slots = append(line.Slots, slotJSON{x.Name, x.Variable, x.Object})
 		}
-		return out.write(line)
-	})
-	if err != nil {
-		return err
+		if err := out.write(line); err != nil {
+			return err
+		}
 	}
 	return out.flush()
 }

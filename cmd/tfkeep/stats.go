@@ -97,10 +97,13 @@ func (c *command) statsTable(all []*stats.Summary) error {
 	return nil
 }
 
-// short writes a number in four significant digits.
+// short writes a number in four significant digits, whole ones in up to eight.
 func short(v float64) string {
-	if math.IsNaN(v) {
+	switch {
+	case math.IsNaN(v):
 		return "-"
+	case v == math.Trunc(v) && math.Abs(v) < 1e8:
+		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.4g", v)
 }
@@ -145,7 +148,7 @@ func bars(counts []int64) string {
 		}
 		b.WriteRune(levels[int(float64(len(levels)-1)*float64(n)/float64(most)+0.5)])
 	}
-	return b.String()
+	return strings.TrimRight(b.String(), " ")
 }
 
 type statsJSON struct {
