@@ -130,9 +130,12 @@ type plan struct {
 	init Initializer
 	o    *VariableOptions
 
-	device string   // of the variable and of the ops that set and read it
-	own    []string // the colocation group of the variable
-	outer  []string // that of ColocateWith, nil without it
+	device string // of the variable and of the ops that set and read it
+	// initDevice is of the ops that make the first value: none, unless another
+	// variable says where.
+	initDevice string
+	own        []string // the colocation group of the variable
+	outer      []string // that of ColocateWith, nil without it
 }
 
 func (p *plan) placement() error {
@@ -150,8 +153,8 @@ func (p *plan) placement() error {
 		}
 		p.outer = colocationGroup(with.handle.Op)
 		p.own = p.outer
-		if with.handle.Op.Device() != "" {
-			p.device = with.handle.Op.Device()
+		if p.initDevice = with.handle.Op.Device(); p.initDevice != "" {
+			p.device = p.initDevice
 		}
 	}
 	return nil
@@ -193,11 +196,11 @@ func (p *plan) initialValue() (Output, error) {
 		// device and colocation of its surroundings.
 		return p.below("", p.device, p.outer).given(p.init.tensor)
 	case p.init.tensor != nil:
-		return p.below("Initializer/", "", p.own).given(p.init.tensor)
+		return p.below("Initializer/", p.initDevice, p.own).given(p.init.tensor)
 	case p.init.build == nil:
 		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
 	}
-	return p.init.build(p.below("Initializer/", "", p.own), p.init)
+	return p.init.build(p.below("Initializer/", p.initDevice, p.own), p.init)
 }
 
 // resource adds the nodes of a resource variable.

@@ -189,16 +189,19 @@ func (n *nodes) group(name string, ops ...*Operation) *Operation {
 		byDevice[d] = append(byDevice[d], op)
 	}
 	slices.Sort(devices)
+	on := func(device string) *nodes {
+		there := n.after(byDevice[device]...)
+		if device != "" {
+			there.device = device
+		}
+		return there
+	}
 	if len(devices) == 1 {
-		only := *n
-		only.device = devices[0]
-		return only.after(ops...).add("NoOp", name, nil)
+		return on(devices[0]).add("NoOp", name, nil)
 	}
 	var groups []*Operation
 	for _, d := range devices {
-		one := *n
-		one.device = d
-		groups = append(groups, one.after(byDevice[d]...).add("NoOp", n.g.UniqueName(name+"/NoOp"), nil))
+		groups = append(groups, on(d).add("NoOp", n.g.UniqueName(name+"/NoOp"), nil))
 	}
 	if *n.err != nil {
 		return nil

@@ -134,13 +134,18 @@ func state(t testing.TB, g *tf.Graph, sess *tf.Session) map[string][]byte {
 	for _, v := range g.GlobalVariables() {
 		out, err := sess.Run(context.Background(), nil, []tf.Output{v.Value()}, nil)
 		require.NoError(t, err)
-		var buf bytes.Buffer
-		_, err = out[0].WriteContentsTo(&buf)
-		require.NoError(t, err)
-		values[v.TensorName()] = buf.Bytes()
+		values[v.TensorName()] = rawBytes(t, out[0])
 		tf.Release(out...)
 	}
 	return values
+}
+
+func rawBytes(t testing.TB, tensor *tf.Tensor) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	_, err := tensor.WriteContentsTo(&buf)
+	require.NoError(t, err)
+	return buf.Bytes()
 }
 
 // continueScript trains the graph that Go made: from the start, and from a
