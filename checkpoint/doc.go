@@ -35,6 +35,31 @@
 // row-major order and, as raw bytes, little-endian, whatever the machine that
 // wrote them.
 //
+// # Writing
+//
+// [Create] begins a V2 checkpoint; it appears when [Writer.Commit] has put it on
+// the disk, all of it at once, and an earlier one of the same prefix is whole
+// until then. The files are those of TensorFlow, byte for byte:
+//
+//	w, err := checkpoint.Create("train/model-2000", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer w.Close()
+//	if err := w.AddAll(ctx, tensors); err != nil {
+//		return err
+//	}
+//	return w.Commit(ctx)
+//
+// [Merge] makes one checkpoint of several, [CreateV1] writes the old format,
+// [Remove] removes a checkpoint and [Sweep] what killed writers have left.
+// docs/durability.md says what is promised, and in which order things happen.
+//
+// # Newest
+//
+// The state file of a directory names its newest checkpoint: [Latest] follows it,
+// [ReadState] and [UpdateState] read and write it.
+//
 // # Trust
 //
 // The contents of a file are taken as hostile until checked. Nothing is

@@ -257,7 +257,7 @@ func (m *merger) removeSources() error {
 		if filepath.Clean(p) == filepath.Clean(m.dst) {
 			continue
 		}
-		errs = append(errs, Remove(p, &RemoveOptions{Version: V2, NoSync: true, FS: m.fs}))
+		errs = append(errs, Remove(p, &RemoveOptions{Version: V2, NoSync: m.opts.NoSync, FS: m.fs}))
 	}
 	if m.opts.DeleteOldDirs {
 		for _, p := range m.sources {

@@ -1,6 +1,7 @@
 package checkpoint_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/table"
 )
 
 const pyMerge = `
@@ -119,4 +121,45 @@ func TestMergeOntoOneOfItsSources(t *testing.T) {
 	got, err := r.ReadBytes(context.Background(), "a")
 	require.NoError(t, err)
 	assert.Equal(t, a.Data, got)
+}
+
+// bundle writes a checkpoint of no tensors with a header of one's own.
+func bundle(t *testing.T, prefix string, header []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := table.NewWriter(&b, nil)
+	if header != nil {
+		require.NoError(t, w.Add(nil, header))
+	}
+	require.NoError(t, w.Close())
+	require.NoError(t, os.WriteFile(prefix+".index", b.Bytes(), 0o644))
+	return prefix
+}
+
+func TestMergeRefusesHeadersThatDoNotGoTogether(t *testing.T) {
+	dir := t.TempDir()
+	usual := bundle(t, filepath.Join(dir, "usual"), []byte("\x08\x01\x1a\x02\x08\x01"))
+	for _, c := range []struct {
+		name   string
+		header []byte
+		kind   error
+		text   string
+	}{
+		{"the other byte order", []byte("\x08\x01\x10\x01\x1a\x02\x08\x01"), checkpoint.ErrMismatch, "Merging bundles with conflicting endianness; inputs corrupted?"},
+		{"another version", []byte("\x08\x01\x1a\x02\x08\x02"), checkpoint.ErrMismatch, "Merging bundles with different format versions"},
+		{"one for newer readers", []byte("\x08\x01\x1a\x04\x08\x02\x10\x02"), checkpoint.ErrUnsupported, "min consumer version 2"},
+		{"no header", nil, checkpoint.ErrCorrupt, "not even a header"},
+		{"a damaged header", []byte("\x08"), checkpoint.ErrCorrupt, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			other := bundle(t, filepath.Join(dir, "other"), c.header)
+			err := checkpoint.Merge(context.Background(), []string{usual, other}, filepath.Join(dir, "m"), nil)
+			require.ErrorIs(t, err, c.kind)
+			assert.ErrorContains(t, err, c.text)
+			assert.NoFileExists(t, filepath.Join(dir, "m.index"))
+		})
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	assert.ErrorIs(t, checkpoint.Merge(cancelled, []string{usual}, filepath.Join(dir, "m"), nil), context.Canceled)
 }

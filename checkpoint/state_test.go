@@ -3,16 +3,20 @@ package checkpoint_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // stateCase is a call of update_checkpoint_state in a working directory that has
@@ -93,6 +97,34 @@ func TestUpdateStateRefuses(t *testing.T) {
 	cancel()
 	assert.ErrorIs(t, checkpoint.UpdateState(cancelled, dir, checkpoint.State{ModelCheckpointPath: "m"}, nil), context.Canceled)
 	assert.Empty(t, filesOf(t, dir))
+}
+
+func TestUpdatesOfOneStateFileTakeTurns(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 10 {
+				err := checkpoint.UpdateState(context.Background(), dir, checkpoint.State{ModelCheckpointPath: fmt.Sprint("m-", i)}, &checkpoint.StateOptions{NoSync: true})
+				assert.NoError(t, err)
+				_, err = checkpoint.ReadState(dir, "")
+				assert.NoError(t, err)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, []string{"checkpoint"}, names(filesOf(t, dir)))
+}
+
+func TestUpdateStateDoesNotWaitForever(t *testing.T) {
+	dir := t.TempDir()
+	held, err := vfs.CreateAtomic(vfs.OS, filepath.Join(dir, "checkpoint"))
+	require.NoError(t, err)
+	defer held.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	err = checkpoint.UpdateState(ctx, dir, checkpoint.State{ModelCheckpointPath: "m"}, nil)
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // What get_checkpoint_state returns as it stands; where it returns None or

@@ -2,9 +2,11 @@ package checkpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -48,7 +50,24 @@ func UpdateState(ctx context.Context, dir string, s State, o *StateOptions) erro
 		return &Error{Op: "write", File: name, Offset: -1, Err: ErrMismatch,
 			Detail: fmt.Sprintf("Save path '%s' conflicts with path used for checkpoint state.  Please use a different save path.", name)}
 	}
-	return fileError("write", name, vfs.WriteFileAtomic(fsys, name, FormatState(&s), !opts.NoSync))
+	return fileError("write", name, replaceState(ctx, fsys, name, FormatState(&s), !opts.NoSync))
+}
+
+// replaceState waits for another writer of the same state file: each takes a
+// moment only, and the last one wins, as in TensorFlow.
+func replaceState(ctx context.Context, fsys vfs.FS, name string, data []byte, sync bool) error {
+	const patience = 5 * time.Second
+	for start := time.Now(); ; {
+		err := vfs.WriteFileAtomic(fsys, name, data, sync)
+		if !errors.Is(err, ErrLocked) || time.Since(start) > patience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // relativeTo returns a state with the paths that go into the file.

@@ -134,7 +134,7 @@ func (tx *transaction) chooseLayout(numShards int) error {
 // createData opens the data file of a shard. The transaction's lock covers it.
 func (tx *transaction) createData(shard int) (*pendingFile, error) {
 	final := dataFile(tx.prefix, tx.layout.first+shard, tx.layout.total)
-	f, err := tx.fs.OpenFile(final+vfs.TempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := tx.fs.OpenFile(final+vfs.TempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	return tx.add(f, final, false, err)
 }
 

@@ -67,7 +67,7 @@ func TestTheNewestIsWholeWhateverEndsASave(t *testing.T) {
 			check(f, err == nil, where)
 		})
 	}
-	for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+10; loss++ {
+	for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+3; loss++ {
 		s.eachOperation(t, func(f *crashfs.FS, n int) {
 			f.FailAt(n, crashfs.Kill)
 			err := s.act(f)
@@ -114,7 +114,7 @@ func TestAMergeIsAllOrNothing(t *testing.T) {
 			}
 		})
 	}
-	for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+10; loss++ {
+	for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+3; loss++ {
 		s.eachOperation(t, func(f *crashfs.FS, n int) {
 			f.FailAt(n, crashfs.Kill)
 			err := s.act(f)
@@ -134,7 +134,7 @@ func TestReadersBesideAWriterSeeWholeCheckpoints(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(done)
-		for v := range int64(150) {
+		for v := range int64(80) {
 			assert.NoError(t, model{v + 1, 1 + int(v%2), false}.write(vfs.OS, prefix, true))
 		}
 	})

@@ -35,7 +35,7 @@ func OpenLocked(fsys FS, name string) (File, error) {
 	// it and our locking it. Then we hold the lock of a file that is no longer
 	// called so, and have to look again.
 	for range 100 {
-		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
 			return nil, err
 		}
