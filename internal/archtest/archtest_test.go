@@ -160,7 +160,15 @@ import (
 	"os"
 )
 
+var start = func() int {
+	if len(os.Args) > 1<<20 {
+		panic("at the start")
+	}
+	return 0
+}()
+
 func g() {
+	var local int
 	f.Println("x")
 	os.Exit(1)
 	panic("x")
@@ -171,9 +179,9 @@ func g() {
 	uses, err := usesOf(file, said)
 	require.NoError(t, err)
 	require.Len(t, uses, 3)
-	assert.Contains(t, uses[0], "p.go:9:2: f.Println")
-	assert.Contains(t, uses[1], "p.go:10:2: os.Exit")
-	assert.Contains(t, uses[2], "p.go:11:2: panic")
+	assert.Contains(t, uses[0], "p.go:17:2: f.Println")
+	assert.Contains(t, uses[1], "p.go:18:2: os.Exit")
+	assert.Contains(t, uses[2], "p.go:19:2: panic")
 }
 
 func TestGeneratedFilesAreNotCounted(t *testing.T) {

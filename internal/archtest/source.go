@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -72,7 +73,8 @@ func packages() ([]pkg, error) {
 }
 
 // usesOf gives the places in a file where one of the selectors is used, each written
-// as "package path.Name".
+// as "package path.Name". A panic while a package-level variable is made does not count:
+// like regexp.MustCompile it can only show a mistake in the program, at its start.
 func usesOf(file string, selectors map[string]bool) ([]string, error) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
@@ -89,14 +91,22 @@ func usesOf(file string, selectors map[string]bool) ([]string, error) {
 		paths[name] = path
 	}
 	var uses []string
+	level := token.FUNC // the kind of the outermost declaration that is being looked at
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			level = token.FUNC
+		case *ast.GenDecl:
+			if slices.Contains(f.Decls, ast.Decl(n)) { // and not inside a function
+				level = n.Tok
+			}
 		case *ast.SelectorExpr:
 			if x, ok := n.X.(*ast.Ident); ok && selectors[paths[x.Name]+"."+n.Sel.Name] {
 				uses = append(uses, fmt.Sprintf("%s: %s.%s", fset.Position(n.Pos()), x.Name, n.Sel.Name))
 			}
 		case *ast.CallExpr:
-			if x, ok := n.Fun.(*ast.Ident); ok && selectors["builtin."+x.Name] {
+			x, ok := n.Fun.(*ast.Ident)
+			if ok && selectors["builtin."+x.Name] && (level != token.VAR || x.Name != "panic") {
 				uses = append(uses, fmt.Sprintf("%s: %s", fset.Position(n.Pos()), x.Name))
 			}
 		}
