@@ -21,7 +21,7 @@ func (c *command) convert() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
-		Short: "Convert checkpoints: V1 to V2, and to and from safetensors and npz",
+		Short: "Convert checkpoints (V1, V2, safetensors, npz), and graphs to and from text",
 		Long: `Convert a checkpoint. The formats go by the names: OUT ending in .safetensors or
 .npz is one of these, anything else is a checkpoint's prefix, written as V2. IN
 is any name of a checkpoint, or a .safetensors or .npz file.
@@ -31,13 +31,20 @@ safetensors has no strings and no complex128 (--skip-unsupported leaves them
 out and tells which), and NumPy has no bfloat16 and no 8-bit floats, which .npz
 holds as float32, exactly, and which become bfloat16 again on the way back.
 
+A graph (a GraphDef, a .meta file, a SavedModel's .pb or .pbtxt) is converted
+between binary and protobuf text: to text where OUT ends in .pbtxt or .txt.
+
 OUT appears when it is complete, and is not replaced without --force.`,
-		Example: `  tfkeep convert old-v1.ckpt new-v2
+		Example: `  tfkeep convert model.meta model.pbtxt
+  tfkeep convert old-v1.ckpt new-v2
   tfkeep convert train/ model.safetensors
   tfkeep convert model.npz restored/model
   tfkeep convert --to v1 train/model-1000 for-tf-0.11.ckpt`,
 		Args: needs(2, 2, "IN OUT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := c.convertGraph(args[0], args[1], force); done {
+				return err
+			}
 			format := convert.Format(to)
 			if to != "" && !slices.Contains(convert.Formats(), format) {
 				return usageError{fmt.Errorf("--to %s is none of %v", to, convert.Formats())}
