@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -18,14 +19,18 @@ import (
 // ParseState reads a state file: the text format of protocol buffers. Paths are
 // returned as they stand. What TensorFlow refuses is ErrCorrupt.
 func ParseState(text []byte) (*State, error) {
-	m := dynamicpb.NewMessage(stateMessage)
+	message, err := stateMessage()
+	if err != nil {
+		return nil, err
+	}
+	m := dynamicpb.NewMessage(message)
 	if err := prototext.Unmarshal(text, m); err != nil {
 		// The message of the parser varies on purpose in its spaces.
 		return nil, stateError(strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	s := &State{}
 	get := func(number protoreflect.FieldNumber) protoreflect.List {
-		return m.Get(stateMessage.Fields().ByNumber(number)).List()
+		return m.Get(message.Fields().ByNumber(number)).List()
 	}
 	if l := get(1); l.Len() > 0 {
 		s.ModelCheckpointPath = string(l.Get(l.Len() - 1).Bytes())
@@ -55,7 +60,7 @@ func stateError(detail string) error {
 // win, so all fields are lists here; and paths are bytes, for not every file
 // name is UTF-8. The descriptor is private, so that it cannot collide with
 // generated code.
-var stateMessage = func() protoreflect.MessageDescriptor {
+var stateMessage = sync.OnceValues(func() (protoreflect.MessageDescriptor, error) {
 	field := func(name string, number int32, kind descriptorpb.FieldDescriptorProto_Type) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{Name: proto.String(name), Number: proto.Int32(number),
 			Label: descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(), Type: kind.Enum()}
@@ -75,10 +80,10 @@ var stateMessage = func() protoreflect.MessageDescriptor {
 		}},
 	}, nil)
 	if err != nil {
-		panic(err) // The descriptor above is at fault, which every test would show.
+		return nil, err
 	}
-	return file.Messages().Get(0)
-}()
+	return file.Messages().Get(0), nil
+})
 
 // FormatState writes a state file as Python's text_format does. Paths are
 // written as they are: [UpdateState] makes them relative where that is due.
