@@ -1,6 +1,9 @@
 package checkpoint
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Version is a checkpoint's file format.
 type Version int
@@ -58,22 +61,22 @@ type SliceInfo struct {
 // NumElements multiplies the dimensions: 1 for a scalar. It reports false when
 // a dimension is negative or the product overflows.
 func NumElements(shape []int64) (int64, bool) {
-	n := int64(1)
-	empty := false
+	n, fits := int64(1), true
 	for _, d := range shape {
 		switch {
 		case d < 0:
 			return 0, false
-		case d == 0:
-			empty = true
-		case n > (1<<63-1)/d:
-			return 0, false
+		case d > 0 && n > math.MaxInt64/d:
+			fits = false
 		default:
 			n *= d
 		}
 	}
-	if empty {
+	if n == 0 {
 		return 0, true
+	}
+	if !fits {
+		return 0, false
 	}
 	return n, true
 }
