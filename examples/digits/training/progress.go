@@ -24,9 +24,9 @@ func NewProgress(from, until int64) *Progress {
 		p.bar = progressbar.NewOptions64(until,
 			progressbar.OptionSetWriter(os.Stdout),
 			progressbar.OptionSetDescription("training"),
-			progressbar.OptionSetItsString("steps"),
-			progressbar.OptionShowIts(),
 			progressbar.OptionShowCount(),
+			// A resumed bar starts in the middle, from which no speed can be told.
+			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(50*time.Millisecond),
 			progressbar.OptionOnCompletion(func() { fmt.Println() }),
