@@ -171,7 +171,7 @@ func (w *Writer) reserve(p *tensorPlan) error {
 	p.shard = w.shards[t.Shard]
 	p.entry.shard = w.tx.layout.first + t.Shard
 	p.entry.offset = p.shard.reserve(p.entry.size)
-	w.entries[key] = &p.entry
+	w.entries[key] = p.entry
 	return nil
 }
 

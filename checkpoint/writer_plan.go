@@ -12,7 +12,7 @@ import (
 // that its bytes are written in.
 type tensorPlan struct {
 	tensor *Tensor
-	entry  bundleEntry
+	entry  *bundleEntry // on its own: the index keeps it, and must not keep the tensor
 	shard  *shardWriter
 	head   []byte // of a string tensor: the lengths and their checksum
 	seed   uint32 // the checksum that the bytes after head continue
@@ -24,7 +24,7 @@ func newTensorPlan(t *Tensor) (*tensorPlan, error) {
 		return nil, err
 	}
 	p := &tensorPlan{tensor: t}
-	p.entry = bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: int64(len(t.Data))}
+	p.entry = &bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: int64(len(t.Data))}
 	if t.DType == String {
 		p.planStrings()
 	}

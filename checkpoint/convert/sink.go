@@ -41,7 +41,7 @@ type checkpointWriter interface {
 
 // groupSize is the size, in bytes, up to which tensors are read and written
 // together.
-const groupSize = 64 << 20
+const groupSize = 32 << 20
 
 func (w *writing) checkpoint() (err error) {
 	o := &checkpoint.WriterOptions{NoSync: w.opts.NoSync}
