@@ -129,6 +129,19 @@ func TestComplexElementsCountOnce(t *testing.T) {
 	assert.Zero(t, d.Values.Near, "an element is near or different, not both")
 }
 
+func TestLargeTensorsAreComparedInPieces(t *testing.T) {
+	const n = 3 << 20 // floats: more than is read at once
+	before := make([]byte, 4*n)
+	after := append([]byte(nil), before...)
+	copy(after[4*(n-1):], float32s(2))
+	one := func(data []byte) *checkpoint.Reader {
+		return open(t, checkpoint.Tensor{Name: "x", DType: checkpoint.Float32, Shape: []int64{n}, Data: data})
+	}
+	d := compare(t, one(before), one(after), nil)["x"]
+	assert.Equal(t, &diff.Values{Elements: n, Different: 1, MaxAbs: 2, At: n - 1, MeanAbs: 2.0 / n}, d.Values)
+	assert.Equal(t, diff.Same, compare(t, one(before), one(before), nil)["x"].Kind)
+}
+
 func TestStringsAreComparedByteForByte(t *testing.T) {
 	one := func(values ...string) *checkpoint.Reader {
 		s := checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{int64(len(values))}}

@@ -45,19 +45,41 @@ func compareValues(ctx context.Context, a, b *checkpoint.Reader, t *checkpoint.T
 	case checkpoint.Complex128:
 		dt, parts = checkpoint.Float64, 2
 	}
-	readA, err := a.OpenTensor(ctx, t.Name)
+	c := &comparison{dtype: dt, parts: parts, tolerance: tolerance}
+	if t.Bytes <= wholeLimit {
+		return c.whole(ctx, a, b, t.Name)
+	}
+	return c.streamed(ctx, a, b, t.Name)
+}
+
+// wholeLimit is the size up to which two tensors are read into memory.
+const wholeLimit = 4 << 20
+
+func (c *comparison) whole(ctx context.Context, a, b *checkpoint.Reader, name string) (*Values, error) {
+	dataA, err := a.ReadBytes(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	dataB, err := b.ReadBytes(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c.add(dataA, dataB)
+	return c.result(), nil
+}
+
+func (c *comparison) streamed(ctx context.Context, a, b *checkpoint.Reader, name string) (*Values, error) {
+	readA, err := a.OpenTensor(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer readA.Close()
-	readB, err := b.OpenTensor(ctx, t.Name)
+	readB, err := b.OpenTensor(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer readB.Close()
-
-	c := comparison{dtype: dt, parts: parts, tolerance: tolerance}
-	bufA, bufB := make([]byte, 256<<10), make([]byte, 256<<10)
+	bufA, bufB := make([]byte, 1<<20), make([]byte, 1<<20) // a multiple of every element's size
 	for {
 		n, errA := io.ReadFull(readA, bufA)
 		_, errB := io.ReadFull(readB, bufB)
