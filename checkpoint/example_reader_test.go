@@ -1,0 +1,90 @@
+package checkpoint_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+// writeExample saves a small checkpoint for the examples of reading.
+func writeExample() (prefix string, err error) {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		return "", err
+	}
+	prefix = filepath.Join(dir, "model-1000")
+	w, err := checkpoint.Create(prefix, nil)
+	if err != nil {
+		return "", err
+	}
+	defer w.Close()
+	err = w.AddAll(context.Background(), []checkpoint.Tensor{
+		{Name: "global_step", DType: checkpoint.Int64, Data: []byte{0xe8, 3, 0, 0, 0, 0, 0, 0}},
+		{Name: "hidden/bias", DType: checkpoint.Float32, Shape: []int64{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}},
+		{Name: "labels", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+	})
+	if err != nil {
+		return "", err
+	}
+	return prefix, w.Commit(context.Background())
+}
+
+// Opening reads the index; values are read when they are asked for.
+func ExampleOpen() {
+	prefix, err := writeExample()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(filepath.Dir(prefix))
+
+	r, err := checkpoint.Open(prefix, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	for _, t := range r.Tensors() {
+		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape, t.Bytes)
+	}
+	bias, err := checkpoint.Values[float32](context.Background(), r, "hidden/bias")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(bias)
+	// Output:
+	// global_step int64 [] 8
+	// hidden/bias float32 [2] 8
+	// labels string [2] 12
+	// [1 2]
+}
+
+// A part of a tensor is read by itself, whatever the parts it was saved in.
+func ExampleReader_ReadSliceStrings() {
+	prefix, err := writeExample()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(filepath.Dir(prefix))
+
+	r, err := checkpoint.Open(prefix, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer r.Close()
+	second := checkpoint.Slice{{Start: 1, Length: 1}}
+	labels, err := r.ReadSliceStrings(context.Background(), "labels", second)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", labels)
+	// Output:
+	// [dog]
+}
