@@ -39,22 +39,6 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 	return chosen, nil
 }
 
-// selectNames is selectTensors for those who need names; nil means all.
-func selectNames(r *checkpoint.Reader, patterns []string) ([]string, error) {
-	if len(patterns) == 0 {
-		return nil, nil
-	}
-	tensors, err := selectTensors(r, patterns)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(tensors))
-	for i, t := range tensors {
-		names[i] = t.Name
-	}
-	return names, nil
-}
-
 // noTensor is the error for a name that the checkpoint does not have.
 func noTensor(r *checkpoint.Reader, name string) error {
 	names := make([]string, len(r.Tensors()))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -33,12 +34,13 @@ NAME limits the list; * in it stands for anything, / included.`,
 				return err
 			}
 			defer r.Close()
-			names, err := selectNames(r, args[1:])
+			tensors, err := selectTensors(r, args[1:])
 			if err != nil {
 				return err
 			}
-			total := int64(0)
-			for _, t := range r.Tensors() {
+			names, total := make([]string, len(tensors)), int64(0)
+			for i, t := range tensors {
+				names[i] = t.Name
 				total += t.Bytes
 			}
 			progress := c.NewProgress("reading", total, ui.Size)
@@ -57,10 +59,10 @@ NAME limits the list; * in it stands for anything, / included.`,
 			if flushErr := out.flush(); err == nil {
 				err = flushErr
 			}
-			if err != nil || asJSON {
-				return err
+			if len(all) > 0 && cmd.Context().Err() == nil { // what was read before damage counts, too
+				err = errors.Join(c.statsTable(all), err)
 			}
-			return c.statsTable(all)
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
