@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -48,6 +49,33 @@ func openFound(fsys fs.FS, name string, o *ReaderOptions) (*Reader, error) {
 	if o == nil {
 		o = &ReaderOptions{}
 	}
+	// Of a directory's newest checkpoint the files may go while they are being
+	// opened, because a saver beside us has written a newer one. Then the state
+	// file says so, and that one is opened.
+	for {
+		before := stateText(fsys, name)
+		r, err := openOnce(fsys, name, o)
+		if err == nil || !errors.Is(err, ErrNotFound) || before == "" || before == stateText(fsys, name) {
+			return r, err
+		}
+	}
+}
+
+// stateText is the content of a directory's state file; "" without one.
+func stateText(fsys fs.FS, dir string) string {
+	f, err := fsys.Open(path.Join(dir, "checkpoint"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxStateSize))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func openOnce(fsys fs.FS, name string, o *ReaderOptions) (*Reader, error) {
 	f, err := findCheckpoint(fsys, name)
 	if err != nil {
 		return nil, err
