@@ -222,9 +222,13 @@ func parse(data []byte, kind Kind) (proto.Message, error) {
 		return nil, &Error{Op: "parse", Err: ErrCorrupt, Cause: err,
 			Detail: fmt.Sprintf("no %v in text%s", kind, whatInstead(data))}
 	}
-	if proto.Size(m) == 0 {
+	if blank(m) {
 		return nil, &Error{Op: "parse", Err: ErrCorrupt,
 			Detail: fmt.Sprintf("text without a single field: no %v", kind)}
+	}
+	if !plausible(m) {
+		return nil, &Error{Op: "parse", Err: ErrCorrupt,
+			Detail: fmt.Sprintf("text of a %v without content, or with nodes that have neither name nor op", kind)}
 	}
 	return m, nil
 }

@@ -191,11 +191,19 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 	for _, n := range mg.GetGraphDef().GetNode() {
 		nodes[n.GetName()] = n
 	}
+	// Files older than TensorFlow 1.9 say it by the collection alone.
+	trainable := map[string]bool{}
+	for _, data := range mg.GetCollectionDef()["trainable_variables"].GetBytesList().GetValue() {
+		def := &graphdef.VariableDef{}
+		if proto.Unmarshal(data, def) == nil {
+			trainable[def.GetVariableName()] = true
+		}
+	}
 	for _, def := range defs {
 		n := nodes[graphdef.NodeName(def.GetVariableName())]
 		v := Variable{
 			Tensor:    Tensor{Name: def.GetVariableName(), Op: n.GetOp()},
-			Trainable: def.GetTrainable(),
+			Trainable: def.GetTrainable() || trainable[def.GetVariableName()],
 			Resource:  def.GetIsResource(),
 		}
 		if t := n.GetAttr()["dtype"].GetType(); t != 0 {

@@ -1,0 +1,123 @@
+package graphdef_test
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+func seed(f *testing.F) {
+	for _, m := range oneOfEach(f) {
+		data, err := graphdef.MarshalBinary(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		f.Add(graphdef.MarshalText(m))
+	}
+	data, err := graphdef.MarshalBinary(awkwardGraph(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte("node { name: 'a' op: 'Enter' input: 'b' } node { name: 'b' op: 'Merge' input: ['a', '^b', 'c:2'] }"))
+	f.Add([]byte("library { function { signature { name: 'f' } node_def { name: 'n' op: 'f' input: 'x:y:z' } ret { key: 'o' value: 'q' } } }"))
+}
+
+// Whatever parses can be written and read again, as text and as binary, and is
+// the same message then.
+func FuzzWhatIsReadIsWrittenAndReadAgain(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, kind, err := graphdef.Parse(data)
+		if err != nil {
+			return
+		}
+		bin, err := graphdef.MarshalBinary(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := parseAs(kind, bin)
+		if err != nil {
+			t.Fatalf("%v in binary: %v", kind, err)
+		}
+		if !proto.Equal(m, back) {
+			t.Fatalf("%v in binary changed", kind)
+		}
+		// Text has no room for unknown fields.
+		known := m.ProtoReflect().New().Interface()
+		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(bin, known); err != nil {
+			t.Fatal(err)
+		}
+		if bin, err = graphdef.MarshalBinary(known); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parseAs(kind, bin); err != nil {
+			return // nothing but unknown fields
+		}
+		text := graphdef.MarshalText(known)
+		if back, err = parseAs(kind, text); err != nil {
+			t.Fatalf("%v in text: %v\n%s", kind, err, text)
+		}
+		if !proto.Equal(known, back) {
+			t.Fatalf("%v in text changed", kind)
+		}
+	})
+}
+
+// No graph makes the tools panic or run on.
+func FuzzEveryToolSurvivesEveryGraph(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := graphdef.ParseGraphDef(data)
+		if err != nil {
+			return
+		}
+		_ = graphdef.Check(g, nil)
+		_ = graphdef.UnknownOps(g, nil)
+		_ = graphdef.StrippedOpList(g, nil)
+		_ = graphdef.ExtraneousSaverNodes(g, nil)
+		_ = graphdef.RemoveTrainingNodes(g, nil)
+		if len(graphdef.Diff(g, proto.Clone(g).(*graphdef.GraphDef), &graphdef.DiffOptions{NaNEqual: true})) > 0 && unique(g) {
+			t.Fatal("a graph differs from itself")
+		}
+		for _, n := range g.GetNode() {
+			_, _ = graphdef.OutputTypes(n, nil)
+			_, _ = graphdef.ExtractSubgraph(g, []string{n.GetName()})
+			_, _ = graphdef.StripUnused(g, []string{n.GetName()}, []string{n.GetName()}, nil, nil)
+			break
+		}
+		graphdef.StripDefaultAttrs(g, nil)
+		graphdef.AddDefaultAttrs(g, nil)
+		graphdef.ClearDevices(g)
+		_ = graphdef.RenameScope(g, "a", "b")
+	})
+}
+
+// unique says whether all nodes and functions have names of their own.
+func unique(g *graphdef.GraphDef) bool {
+	seen := map[string]bool{}
+	for _, n := range g.GetNode() {
+		if seen[n.GetName()] {
+			return false
+		}
+		seen[n.GetName()] = true
+	}
+	functions := map[string]bool{}
+	for _, fn := range g.GetLibrary().GetFunction() {
+		if functions[fn.GetSignature().GetName()] {
+			return false
+		}
+		functions[fn.GetSignature().GetName()] = true
+		nodes := map[string]bool{}
+		for _, n := range fn.GetNodeDef() {
+			if nodes[n.GetName()] {
+				return false
+			}
+			nodes[n.GetName()] = true
+		}
+	}
+	return true
+}
