@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -132,6 +133,10 @@ func (t *tally) print(i *verify.Item) {
 	case t.quiet:
 		return
 	}
+	if i.Kind == verify.Leftover {
+		c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, ui.Clean(faultText(i.Faults[0].Err))))
+		return
+	}
 	c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, describe(i)))
 	const most = 100
 	for n, f := range i.Faults {
@@ -143,8 +148,31 @@ func (t *tally) print(i *verify.Item) {
 		if f.Harmless {
 			mark, style = "note ", ui.Amber
 		}
-		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(f.Err.Error()))
+		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f.Err)))
 	}
+}
+
+// faultText says what is wrong first and where at the end, without the path
+// that the line above has.
+func faultText(err error) string {
+	e, ok := err.(*checkpoint.Error)
+	if !ok {
+		return err.Error()
+	}
+	text := e.Detail
+	if text == "" || !errors.Is(e.Err, checkpoint.ErrCorrupt) {
+		text = strings.TrimSuffix(e.Err.Error()+": "+text, ": ")
+	}
+	if e.Tensor != "" {
+		text = fmt.Sprintf("tensor %q: %s", e.Tensor, text)
+	}
+	switch {
+	case e.File != "" && e.Offset >= 0:
+		text += fmt.Sprintf(" (%s, byte %d)", filepath.Base(e.File), e.Offset)
+	case e.File != "":
+		text += fmt.Sprintf(" (%s)", filepath.Base(e.File))
+	}
+	return text
 }
 
 func describe(i *verify.Item) string {

@@ -128,13 +128,18 @@ func Size(n int64) string {
 	v := float64(n)
 	for _, unit := range []string{"KiB", "MiB", "GiB", "TiB"} {
 		if v /= 1024; v < 999.5 || unit == "TiB" {
-			switch {
-			case v < 9.995:
-				return fmt.Sprintf("%.2f %s", v, unit)
-			case v < 99.95:
-				return fmt.Sprintf("%.1f %s", v, unit)
+			digits := 2
+			if v >= 9.995 {
+				digits = 1
 			}
-			return fmt.Sprintf("%.0f %s", v, unit)
+			if v >= 99.95 {
+				digits = 0
+			}
+			text := strconv.FormatFloat(v, 'f', digits, 64)
+			if digits > 0 {
+				text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+			}
+			return text + " " + unit
 		}
 	}
 	return ""

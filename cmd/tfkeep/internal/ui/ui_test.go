@@ -1,0 +1,86 @@
+package ui
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func noEnvironment(string) string { return "" }
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1280: "1.25 KiB", 28936: "28.3 KiB", 102300: "99.9 KiB", 102400: "100 KiB",
+		1 << 20: "1 MiB", 1<<20 - 1: "1 MiB", 5 << 40: "5 TiB", 5 << 50: "5120 TiB", 1 << 30: "1 GiB",
+	} {
+		assert.Equal(t, want, Size(n), n)
+	}
+}
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
+		assert.Equal(t, want, Count(n))
+	}
+	assert.Equal(t, "1 tensor", Plural(1, "tensor"))
+	assert.Equal(t, "2,000 tensors", Plural(2000, "tensor"))
+}
+
+func TestTableAlignsByCharacters(t *testing.T) {
+	var out bytes.Buffer
+	table := NewConsole(&out, &out, noEnvironment).NewTable("NAME", ">SIZE", "")
+	table.Row("日本語", "1", "x")
+	table.Row("b", Styled{Red, "200"}, "")
+	require.NoError(t, table.Print())
+	assert.Equal(t, "NAME  SIZE\n日本語      1  x\nb      200\n", out.String())
+}
+
+func TestColoursAndBarsAreForTerminalsOnly(t *testing.T) {
+	var out, errs bytes.Buffer
+	c := NewConsole(&out, &errs, noEnvironment)
+	assert.Equal(t, "text", c.Paint(Red, "text"))
+	assert.False(t, c.OutIsTerminal())
+	assert.Equal(t, 75, c.Width(75))
+	p := c.NewProgress("work", 10, Count)
+	assert.Nil(t, p)
+	p.Add(1)
+	p.Clear()
+	p.Done()
+	c.Note("a note")
+	assert.Equal(t, "a note\n", errs.String())
+
+	c.outColor = true
+	assert.Equal(t, "\x1b[31mtext\x1b[0m", c.Paint(Red, "text"))
+	assert.Equal(t, "text", c.Paint(None, "text"))
+}
+
+func TestProgress(t *testing.T) {
+	var errs bytes.Buffer
+	c := NewConsole(&errs, &errs, noEnvironment)
+	c.errTerm = true
+	assert.Nil(t, c.NewProgress("work", 0, Count), "nothing to do")
+	p := c.NewProgress("work", 100, Count)
+	p.Add(10)
+	assert.Empty(t, errs.String(), "not for short work")
+	p.start = time.Now().Add(-time.Second)
+	p.Add(40)
+	assert.Contains(t, errs.String(), "work ███████████████░░░░░░░░░░░░░░░  50%  50 of 100  1s left")
+	p.Add(1000)
+	errs.Reset()
+	p.Done()
+	assert.Equal(t, "\r\x1b[K", errs.String(), "the bar is gone")
+	p.Add(1)
+	assert.Equal(t, "\r\x1b[K", errs.String(), "for good")
+}
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain é": "plain é", "a\x1b[31mb": `a\x1b[31mb`, "two\nlines": "two\nlines", "\xff": "\uFFFD",
+	} {
+		assert.Equal(t, want, Clean(in))
+	}
+	assert.Equal(t, `two\nlines`, Name("two\nlines"))
+	assert.Equal(t, `a\xff`, Name("a\xff"))
+}
