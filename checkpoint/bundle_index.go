@@ -111,8 +111,8 @@ func (x *indexReader) addHeader(e table.Entry) (err error) {
 	if x.header, err = decodeBundleHeader(e.Value); err != nil {
 		return x.errorf("", e.Offset, ErrCorrupt, "header: %v", err)
 	}
-	if err := x.header.versions.check(); err != nil {
-		return x.errorf("", e.Offset, ErrUnsupported, "%v", err)
+	if why := x.header.versions.refusal(); why != "" {
+		return x.errorf("", e.Offset, ErrUnsupported, "%s", why)
 	}
 	return nil
 }
@@ -164,8 +164,7 @@ func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
 		if err != nil {
 			return fmt.Errorf("slice %s does not lie in the shape %v", s, t.Shape)
 		}
-		key := string(appendSliceKey(nil, t.Name, s))
-		part, ok := x.stored[key]
+		part, ok := x.stored[string(appendSliceKey(nil, t.Name, s))]
 		switch {
 		case !ok:
 			return fmt.Errorf("slice %s is missing", s)

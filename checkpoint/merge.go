@@ -153,8 +153,8 @@ func (s *mergeSource) addHeader(e table.Entry) error {
 	if err != nil {
 		return s.error(ErrCorrupt, "", err.Error())
 	}
-	if err := h.versions.check(); err != nil {
-		return s.error(ErrUnsupported, "", err.Error())
+	if why := h.versions.refusal(); why != "" {
+		return s.error(ErrUnsupported, "", why)
 	}
 	s.numShards = h.numShards
 	switch {

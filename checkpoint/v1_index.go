@@ -115,8 +115,8 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 				return v.addMeta(f, shard, contents)
 			case 2:
 				vs, err := f.decodeVersions()
-				if err == nil && vs.check() != nil {
-					err = bad(ErrUnsupported, vs.check().Error())
+				if why := vs.refusal(); err == nil && why != "" {
+					err = bad(ErrUnsupported, why)
 				}
 				return err
 			}

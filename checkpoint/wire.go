@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -214,18 +215,16 @@ func (f field) decodeVersions() (v versions, err error) {
 // 2015. It is the newest consumer that this package can be.
 const formatVersion = 1
 
-// check compares with what this package reads, in TensorFlow's words.
-func (v versions) check() error {
+// refusal tells, in TensorFlow's words, why this package cannot read such a
+// file; it is empty if it can.
+func (v versions) refusal() string {
 	switch {
 	case v.producer < 0:
-		return fmt.Errorf("Checkpoint producer version %d below min producer 0 supported by TensorFlow", v.producer)
+		return fmt.Sprintf("Checkpoint producer version %d below min producer 0 supported by TensorFlow", v.producer)
 	case v.minConsumer > formatVersion:
-		return fmt.Errorf("Checkpoint min consumer version %d above current version %d for TensorFlow", v.minConsumer, formatVersion)
+		return fmt.Sprintf("Checkpoint min consumer version %d above current version %d for TensorFlow", v.minConsumer, formatVersion)
+	case slices.Contains(v.badConsumers, formatVersion):
+		return fmt.Sprintf("Checkpoint disallows consumer version %d.  Please upgrade TensorFlow: this version is likely buggy.", formatVersion)
 	}
-	for _, bad := range v.badConsumers {
-		if bad == formatVersion {
-			return fmt.Errorf("Checkpoint disallows consumer version %d.  Please upgrade TensorFlow: this version is likely buggy.", formatVersion)
-		}
-	}
-	return nil
+	return ""
 }
