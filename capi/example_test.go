@@ -1,0 +1,62 @@
+package capi_test
+
+import (
+	"errors"
+	"fmt"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// A step is prepared once and run many times; what it gives is released at once.
+func ExamplePrepare() {
+	g := tensorflow.NewGraph()
+	x, err := capi.AddOperation(g, tensorflow.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tensorflow.Float}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	square, err := capi.AddOperation(g, tensorflow.OpSpec{Type: "Square", Input: []tensorflow.Input{x.Output(0)}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	session, err := capi.NewSession(g, "", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer capi.CloseSession(session)
+
+	call, err := capi.Prepare(session, g, []tensorflow.Output{x.Output(0)}, []tensorflow.Output{square.Output(0)}, nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer call.Close()
+	results := make([]*tensorflow.Tensor, 1)
+	for _, v := range []float32{2, 3} {
+		in, err := tensorflow.NewTensor(v)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := call.Run([]*tensorflow.Tensor{in}, results); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(results[0].Value())
+		capi.Release(in)
+		capi.Release(results[0])
+	}
+	// Output:
+	// 4
+	// 9
+}
+
+// Errors are told apart by TensorFlow's codes.
+func ExampleError() {
+	_, err := capi.AddOperation(tensorflow.NewGraph(), tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{}}})
+	fmt.Println(errors.Is(err, capi.InvalidArgument))
+	// Output: true
+}
