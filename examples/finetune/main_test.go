@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheLayersAreTakenAndTheHeadIsLeftAlone(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, run(context.Background(), &out, t.TempDir()))
+	assert.Equal(t, []string{
+		"pretrained: teacher",
+		"took the dense layer by its scope",
+		"restored teacher/dense/bias",
+		"restored teacher/dense/kernel",
+		"left alone: teacher/head/kernel: Assign requires shapes of both tensors to match. lhs shape= [32,10] rhs shape= [32,2]",
+		"",
+	}, strings.Split(out.String(), "\n"))
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEachRunGoesOnWhereTheLastOneWas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ckpt")
+	var out strings.Builder
+	require.NoError(t, run(context.Background(), &out, dir, 30))
+	assert.Contains(t, out.String(), "a fresh start")
+	assert.Contains(t, out.String(), "saved model-30")
+
+	out.Reset()
+	require.NoError(t, run(context.Background(), &out, dir, 10))
+	assert.Contains(t, out.String(), "going on from model-30, step 30")
+
+	// The newest one is damaged: the one before it serves.
+	data := filepath.Join(dir, "model-40.data-00000-of-00001")
+	require.NoError(t, os.Truncate(data, 1))
+	out.Reset()
+	require.NoError(t, run(context.Background(), &out, dir, 1))
+	assert.Contains(t, out.String(), "skipped "+filepath.Join(dir, "model-40"))
+	assert.Contains(t, out.String(), "going on from model-30, step 30")
+}
