@@ -4,36 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// stagingSuffix marks the folder that a model is made in. Servers that look
-// for numbered folders pass it over.
-const stagingSuffix = ".tfkeep-tmp"
-
 // Builder makes a SavedModel. One goroutine may use it.
 type Builder struct {
-	dir     string // where the model will be
-	staging string // where it is made
-	lock    io.Closer
+	staging *modeldir.Staging
+	opts    BuilderOptions
 	model   *for_core_protos_go_proto.SavedModel
 	assets  map[string]string // name in the model → path of the file
 	saved   bool              // the variables are written
 	closed  bool
+}
+
+// BuilderOptions are those of a model as a whole.
+type BuilderOptions struct {
+	// Manifest adds a file with the sizes and SHA-256 checksums of all others,
+	// which TensorFlow passes over, and Load and "tfkeep verify" check.
+	Manifest bool
+	// KeepVersions removes all but so many of the newest versions once a model
+	// made by NewVersion is in its place; 0 keeps all.
+	KeepVersions int
 }
 
 // GraphOptions describe one graph of a model. The zero value, and nil, export
@@ -64,41 +69,38 @@ type GraphOptions struct {
 // NewBuilder begins a model that will be at dir, which must not exist or be
 // empty: [ErrExists]. A second builder for the same folder, here or in another
 // process, is refused with checkpoint.ErrLocked. Close it when it is done with.
-func NewBuilder(dir string) (*Builder, error) {
-	dir = filepath.Clean(dir)
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
+func NewBuilder(dir string, o *BuilderOptions) (*Builder, error) {
+	b := &Builder{assets: map[string]string{}, model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
+	if o != nil {
+		b.opts = *o
 	}
-	if len(entries) > 0 {
-		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, dir)
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
-	}
-	b := &Builder{dir: dir, staging: dir + stagingSuffix, assets: map[string]string{},
-		model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
-	if b.lock, err = checkpoint.Lock(b.staging, nil); err != nil {
+	var err error
+	if b.staging, err = modeldir.Begin(dir); err != nil {
+		if errors.Is(err, modeldir.ErrExists) {
+			return nil, fmt.Errorf("%w: %w", ErrExists, err)
+		}
 		return nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	// What lies there is left from a builder that was killed: it held the lock.
-	if err = os.RemoveAll(b.staging); err == nil {
-		err = os.Mkdir(b.staging, 0o755)
-	}
-	if err != nil {
-		b.lock.Close()
-		return nil, fmt.Errorf("savedmodel: export directory: %w", err)
 	}
 	return b, nil
 }
 
+// NewVersion begins the next version of a model, in the numbered folder of
+// base that TensorFlow Serving would load: base/1, base/2, and so on.
+func NewVersion(base string, o *BuilderOptions) (*Builder, error) {
+	n, err := modeldir.Next(base)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return NewBuilder(filepath.Join(base, strconv.FormatInt(n, 10)), o)
+}
+
+// Dir is where the model will be.
+func (b *Builder) Dir() string { return b.staging.Dir() }
+
 // Close removes what was made unless it was saved. It may be called any number of times.
 func (b *Builder) Close() error {
-	if b.closed {
-		return nil
-	}
 	b.closed = true
-	return errors.Join(os.RemoveAll(b.staging), b.lock.Close())
+	return b.staging.Close()
 }
 
 // AddMetaGraphAndVariables adds the session's graph with the values of its
@@ -185,7 +187,7 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 
 // saveVariables writes the checkpoint of the model.
 func (b *Builder) saveVariables(ctx context.Context, sess *tf.Session, sv *saver.Saver) error {
-	dir := filepath.Join(b.staging, VariablesDir)
+	dir := b.staging.Path(VariablesDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("savedmodel: variables: %w", err)
 	}
@@ -212,7 +214,7 @@ func (b *Builder) copyAssets(files []assetFile) error {
 	if len(files) == 0 {
 		return nil
 	}
-	dir := filepath.Join(b.staging, AssetsDir)
+	dir := b.staging.Path(AssetsDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("savedmodel: assets: %w", err)
 	}
@@ -316,22 +318,25 @@ func (b *Builder) Save(ctx context.Context, asText bool) (string, error) {
 	if asText {
 		name = FilenamePBTxt
 	}
-	if err := graphdef.Write(filepath.Join(b.staging, name), b.model, &graphdef.WriteOptions{Text: asText}); err != nil {
+	if err := graphdef.Write(b.staging.Path(name), b.model, &graphdef.WriteOptions{Text: asText}); err != nil {
 		return "", fmt.Errorf("savedmodel: %w", err)
 	}
-	for _, dir := range []string{b.staging, filepath.Dir(b.dir)} {
-		if err := vfs.OS.SyncDir(dir); err != nil {
-			return "", fmt.Errorf("savedmodel: %w", err)
+	if b.opts.Manifest {
+		if err := modeldir.WriteManifest(ctx, b.staging.Path()); err != nil {
+			return "", fmt.Errorf("savedmodel: manifest: %w", err)
 		}
 	}
-	// An empty folder is replaced; one that got files meanwhile is not.
-	if err := os.Rename(b.staging, b.dir); err != nil {
-		return "", fmt.Errorf("savedmodel: export directory: %w", err)
-	}
-	if err := vfs.OS.SyncDir(filepath.Dir(b.dir)); err != nil {
+	dir := b.staging.Dir()
+	if err := b.staging.Commit(); err != nil {
 		return "", fmt.Errorf("savedmodel: %w", err)
 	}
-	return filepath.Join(b.dir, name), b.Close()
+	b.closed = true
+	if b.opts.KeepVersions > 0 {
+		if _, err := modeldir.Prune(filepath.Dir(dir), b.opts.KeepVersions); err != nil {
+			return filepath.Join(dir, name), fmt.Errorf("savedmodel: %w", err)
+		}
+	}
+	return filepath.Join(dir, name), nil
 }
 
 // SimpleSave exports a session for serving: one graph, tagged "serve", with the
@@ -341,7 +346,7 @@ func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outpu
 	if err != nil {
 		return err
 	}
-	b, err := NewBuilder(dir)
+	b, err := NewBuilder(dir, nil)
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"sort"
+	"io/fs"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -34,6 +32,9 @@ type LoadOptions struct {
 	// reach out of the model; AllowAllOps allows all of them.
 	AllowOps    []string
 	AllowAllOps bool
+	// SkipManifest does not compare the files with the model's manifest, if it
+	// has one (see BuilderOptions): that reads all of them once more.
+	SkipManifest bool
 }
 
 // Model is a loaded SavedModel.
@@ -70,6 +71,33 @@ func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *L
 		return nil, err
 	}
 	defer files.Close()
+	return load(ctx, sess, tags, files, o)
+}
+
+// LoadFS is Load from any file system: an archive (zip.Reader), a program's
+// own data (embed.FS), memory. Assets, which TensorFlow reads as files, are
+// written to a temporary folder for the time of the initialisation.
+func LoadFS(ctx context.Context, sess *tf.Session, tags []string, fsys fs.FS, o *LoadOptions) (*Model, error) {
+	if sess == nil {
+		return nil, fmt.Errorf("%w: no session", ErrArgument)
+	}
+	if o == nil {
+		o = &LoadOptions{}
+	}
+	files, err := newFolder(fsys)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	return load(ctx, sess, tags, files, o)
+}
+
+func load(ctx context.Context, sess *tf.Session, tags []string, files *folder, o *LoadOptions) (*Model, error) {
+	if !o.SkipManifest {
+		if err := files.checkManifest(ctx); err != nil {
+			return nil, err
+		}
+	}
 	mg, err := files.graph(tags)
 	if err != nil {
 		return nil, err
@@ -79,13 +107,29 @@ func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *L
 		return nil, err
 	}
 	if err := m.restoreVariables(ctx, files); err != nil {
-		return nil, err
+		return nil, errors.Join(err, m.Close())
 	}
-	return m, m.runInit(ctx, files, o)
+	if err := m.runInit(ctx, files, o); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
 
 // Open loads a model into a graph and a session of its own, which Close ends.
 func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
+	return open(o, func(sess *tf.Session, tags []string, o *LoadOptions) (*Model, error) {
+		return Load(ctx, sess, tags, dir, o)
+	})
+}
+
+// OpenFS is Open from any file system; see LoadFS.
+func OpenFS(ctx context.Context, fsys fs.FS, o *OpenOptions) (*Model, error) {
+	return open(o, func(sess *tf.Session, tags []string, o *LoadOptions) (*Model, error) {
+		return LoadFS(ctx, sess, tags, fsys, o)
+	})
+}
+
+func open(o *OpenOptions, load func(*tf.Session, []string, *LoadOptions) (*Model, error)) (*Model, error) {
 	if o == nil {
 		o = &OpenOptions{}
 	}
@@ -97,7 +141,7 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
-	m, err := Load(ctx, sess, tags, dir, &o.LoadOptions)
+	m, err := load(sess, tags, &o.LoadOptions)
 	if err != nil {
 		return nil, errors.Join(err, sess.Close())
 	}
@@ -167,11 +211,13 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	if m.Saver.AsSaverDef() == nil {
 		return nil // no variables
 	}
-	path, err := files.variables()
+	r, err := files.variables()
 	if err != nil {
 		return err
 	}
-	if err := m.Saver.Restore(ctx, m.sess, path); err != nil {
+	defer r.Close()
+	_, err = m.Saver.RestoreWith(ctx, m.sess, files.name+"/"+VariablesDir, &saver.RestoreOptions{Reader: r})
+	if err != nil {
 		return fmt.Errorf("savedmodel: variables: %w", err)
 	}
 	return nil
@@ -225,104 +271,4 @@ func (m *Model) Close() error {
 		err = errors.Join(err, m.sess.Close())
 	}
 	return err
-}
-
-// folder is a SavedModel on disk. Everything is reached through root, which no
-// path and no link leads out of.
-type folder struct {
-	dir  string
-	root *os.Root
-}
-
-func openFolder(dir string) (*folder, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, os.ErrNotExist) || err == nil && !IsSavedModel(dir) {
-		if root != nil {
-			root.Close()
-		}
-		return nil, fmt.Errorf("%w: SavedModel file does not exist at: %s/{%s|%s}", ErrNotSavedModel, dir, FilenamePBTxt, FilenamePB)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	return &folder{dir: dir, root: root}, nil
-}
-
-func (f *folder) Close() error { return f.root.Close() }
-
-// graph reads the model and picks the graph with exactly these tags.
-func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
-	sm, err := graphdef.ReadSavedModel(f.dir)
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
-	}
-	want := tagSet(tags)
-	var have []string
-	for _, mg := range sm.MetaGraphs {
-		names := mg.GetMetaInfoDef().GetTags()
-		if tagSet(names) == want {
-			return mg, nil
-		}
-		have = append(have, "{"+quoted(names)+"}")
-	}
-	return nil, fmt.Errorf("%w: MetaGraphDef associated with tags %s could not be found in SavedModel, with available tags '[%s]'. To inspect available tag-sets in the SavedModel, please use: tfkeep savedmodel show %s",
-		ErrNoTags, quoted(tags), strings.Join(have, ", "), f.dir)
-}
-
-// tagSet is the same for two lists that hold the same tags.
-func tagSet(tags []string) string {
-	sorted := append([]string(nil), tags...)
-	sort.Strings(sorted)
-	var b strings.Builder
-	for i, t := range sorted {
-		if i == 0 || t != sorted[i-1] {
-			fmt.Fprintf(&b, "%q ", t)
-		}
-	}
-	return b.String()
-}
-
-func quoted(tags []string) string {
-	q := make([]string, len(tags))
-	for i, t := range tags {
-		q[i] = "'" + t + "'"
-	}
-	return strings.Join(q, ", ")
-}
-
-// variables finds the checkpoint, of either format, and makes sure that its
-// files are within the model.
-func (f *folder) variables() (string, error) {
-	entries, err := os.ReadDir(filepath.Join(f.dir, VariablesDir))
-	if err != nil {
-		return "", fmt.Errorf("%w: the model has variables and no readable folder for their values: %w", ErrDamaged, err)
-	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), VariablesName) {
-			continue
-		}
-		// Stat of a root fails on a link that leads out of it.
-		if _, err := f.root.Stat(filepath.Join(VariablesDir, e.Name())); err != nil {
-			return "", fmt.Errorf("%w: %s: %w", ErrUnsafe, filepath.Join(f.dir, VariablesDir, e.Name()), err)
-		}
-	}
-	return filepath.Join(f.dir, VariablesDir, VariablesName), nil
-}
-
-// asset finds a file among the model's assets.
-func (f *folder) asset(name string) (string, error) {
-	rel := filepath.Join(AssetsDir, name)
-	if name == "" || !filepath.IsLocal(name) || filepath.Dir(rel) != AssetsDir {
-		return "", fmt.Errorf("%w: asset %q is not a file of the folder %s", ErrUnsafe, name, AssetsDir)
-	}
-	info, err := f.root.Lstat(rel)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%w: asset %s is missing", ErrDamaged, filepath.Join(f.dir, rel))
-	case err != nil:
-		return "", fmt.Errorf("savedmodel: asset: %w", err)
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%w: asset %s is no regular file", ErrUnsafe, filepath.Join(f.dir, rel))
-	}
-	return filepath.Join(f.dir, rel), nil
 }

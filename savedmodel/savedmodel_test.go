@@ -160,7 +160,7 @@ os.remove(d + ".words")
 func TestBuilderRefusesWrongOrder(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
-	b, err := savedmodel.NewBuilder(dir)
+	b, err := savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
 	defer b.Close()
 	_, err = b.Save(ctx, false)
@@ -174,7 +174,7 @@ func TestBuilderRefusesWrongOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dir, "saved_model.pbtxt"), path)
 
-	_, err = savedmodel.NewBuilder(dir)
+	_, err = savedmodel.NewBuilder(dir, nil)
 	require.ErrorIs(t, err, savedmodel.ErrExists)
 	model, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"bar", "foo", "bar"}})
 	require.NoError(t, err)
@@ -189,7 +189,7 @@ func TestBuilderRefusesWrongOrder(t *testing.T) {
 func TestAbandonedModelLeavesNothing(t *testing.T) {
 	m := newLinear(t)
 	parent := t.TempDir()
-	b, err := savedmodel.NewBuilder(filepath.Join(parent, "m"))
+	b, err := savedmodel.NewBuilder(filepath.Join(parent, "m"), nil)
 	require.NoError(t, err)
 	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
 	require.NoError(t, b.Close())
@@ -225,7 +225,7 @@ func TestPredictChecksBeforeItRuns(t *testing.T) {
 
 func TestSignatureOfTensorsTheGraphLacks(t *testing.T) {
 	m := newLinear(t)
-	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"))
+	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
 	sig := signature.Build(nil, map[string]*signature.TensorInfo{"y": signature.Dense("gone:0", signature.DataType(tf.Float), nil)}, signature.PredictMethod)

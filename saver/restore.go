@@ -24,6 +24,11 @@ type RestoreOptions struct {
 	// training. The files must not be changed in place while variables use
 	// them; replacing and removing them is fine.
 	Mapped bool
+	// Reader is the checkpoint, already open, and stays the caller's to close;
+	// the path then only names it in messages. It lets a checkpoint come from
+	// an archive or from memory (checkpoint.NewReader). Only Go can read it: the
+	// graph's own nodes are refused.
+	Reader *checkpoint.Reader
 	// Progress, if not nil, is told how many bytes of how many are read. It is
 	// called from the goroutines that read, one call at a time.
 	Progress func(done, total int64)
@@ -80,7 +85,10 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 	if path == "" {
 		return nil, fmt.Errorf("%w: Can't load save_path when it is None.", ErrArgument)
 	}
-	l := &load{s: s, sess: sess, path: path, opts: *o}
+	l := &load{s: s, sess: sess, path: path, opts: *o, reader: o.Reader}
+	if o.Reader != nil {
+		return l.checked(ctx)
+	}
 	if isRemotePath(path) {
 		return l.blindly(ctx)
 	}
@@ -140,19 +148,21 @@ func explainRestore(path string, err error) error {
 // checked looks at the checkpoint before anything else does.
 func (l *load) checked(ctx context.Context) (_ *RestoreReport, err error) {
 	if l.plan, err = l.s.plans.forRestore(l.s); err != nil {
-		if !errors.Is(err, errNoPlan) || l.s.opts.Driver == Files {
+		if !errors.Is(err, errNoPlan) || l.s.opts.Driver == Files || l.opts.Reader != nil {
 			return nil, err
 		}
 		return l.blindly(ctx)
 	}
-	if l.reader, err = l.s.open(localPath(l.path)); err != nil {
-		return nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
-	}
-	defer func() {
-		if l.reader != nil {
-			err = errors.Join(err, l.reader.Close())
+	if l.reader == nil {
+		if l.reader, err = l.s.open(localPath(l.path)); err != nil {
+			return nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
 		}
-	}()
+		defer func() {
+			if l.reader != nil {
+				err = errors.Join(err, l.reader.Close())
+			}
+		}()
+	}
 	if err := l.mapKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -179,7 +189,7 @@ func (l *load) checked(ctx context.Context) (_ *RestoreReport, err error) {
 
 // usesNodes decides for the graph's own nodes.
 func (l *load) usesNodes() bool {
-	if l.opts.Partial {
+	if l.opts.Partial || l.opts.Reader != nil {
 		return false
 	}
 	return l.s.opts.Driver == Ops || l.s.opts.Driver == Auto && l.sess.Target() != ""

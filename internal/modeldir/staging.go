@@ -1,0 +1,127 @@
+package modeldir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// The names within a SavedModel.
+const (
+	FilenamePB    = "saved_model.pb"
+	FilenamePBTxt = "saved_model.pbtxt"
+	VariablesDir  = "variables"
+	VariablesName = "variables" // prefix of the checkpoint within VariablesDir
+	AssetsDir     = "assets"
+)
+
+// stagingSuffix marks the folder that a model is made in. Servers that look
+// for numbered folders pass it over.
+const stagingSuffix = ".tfkeep-tmp"
+
+// ErrExists is the kind of error for a folder that has something in it.
+var ErrExists = errors.New("the export directory is not empty")
+
+// Staging is a model on its way: a folder beside the one it is to become.
+type Staging struct {
+	dir    string
+	lock   io.Closer
+	closed bool
+}
+
+// Begin makes a staging folder for a model at dir, which must not exist or be
+// empty. What a killed process left there is removed; one that is still at
+// work is checkpoint.ErrLocked.
+func Begin(dir string) (*Staging, error) {
+	dir = filepath.Clean(dir)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("export directory: %w", err)
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, dir)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("export directory: %w", err)
+	}
+	s := &Staging{dir: dir}
+	if s.lock, err = checkpoint.Lock(s.Path(), nil); err != nil {
+		return nil, err
+	}
+	// What lies there belongs to nobody: its owner would hold the lock.
+	if err = os.RemoveAll(s.Path()); err == nil {
+		err = os.Mkdir(s.Path(), 0o755)
+	}
+	if err != nil {
+		s.lock.Close()
+		return nil, fmt.Errorf("export directory: %w", err)
+	}
+	return s, nil
+}
+
+// Path is the folder to write into.
+func (s *Staging) Path(elem ...string) string {
+	return filepath.Join(append([]string{s.dir + stagingSuffix}, elem...)...)
+}
+
+// Dir is where the model will be.
+func (s *Staging) Dir() string { return s.dir }
+
+// Commit puts the model in its place and closes the staging. Files that were
+// written must be synced already; folders are synced here.
+func (s *Staging) Commit() error {
+	if s.closed {
+		return os.ErrClosed
+	}
+	for _, dir := range []string{s.Path(), filepath.Dir(s.dir)} {
+		if err := vfs.OS.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	// An empty folder is replaced; one that got files meanwhile is not.
+	if err := os.Rename(s.Path(), s.dir); err != nil {
+		return fmt.Errorf("export directory: %w", err)
+	}
+	return errors.Join(vfs.OS.SyncDir(filepath.Dir(s.dir)), s.Close())
+}
+
+// Close removes what was not committed. It may be called any number of times.
+func (s *Staging) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return errors.Join(os.RemoveAll(s.Path()), s.lock.Close())
+}
+
+// Replace puts a new SavedModel file into a model that exists, in one step:
+// the old file is read until the new one is complete and synced. Of the two
+// forms, text and binary, only the new one stays.
+func Replace(dir, name string, data []byte) error {
+	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
+		return err
+	}
+	other := FilenamePB
+	if name == FilenamePB {
+		other = FilenamePBTxt
+	}
+	if err := os.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return vfs.OS.SyncDir(dir)
+}
+
+// IsSavedModel tells whether dir holds a SavedModel, binary or text.
+func IsSavedModel(dir string) bool {
+	for _, name := range []string{FilenamePB, FilenamePBTxt} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,205 @@
+package savedmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
+)
+
+// maxGraphFile is the largest protobuf message that TensorFlow reads.
+const maxGraphFile = 1<<31 - 1
+
+// folder is the files of a SavedModel. One on disk is reached through an
+// os.Root: no path and no link leads out of it.
+type folder struct {
+	name string // for messages
+	fsys fs.FS
+	root *os.Root // nil where the files are not on disk
+	temp string   // folder with copies of assets, "" while there are none
+}
+
+func openFolder(dir string) (*folder, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, notThere(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %w", err)
+	}
+	return &folder{name: dir, fsys: root.FS(), root: root}, nil
+}
+
+func newFolder(fsys fs.FS) (*folder, error) {
+	if fsys == nil {
+		return nil, fmt.Errorf("%w: no file system", ErrArgument)
+	}
+	return &folder{name: "the file system", fsys: fsys}, nil
+}
+
+func notThere(dir string) error {
+	return fmt.Errorf("%w: SavedModel file does not exist at: %s/{%s|%s}", ErrNotSavedModel, dir, FilenamePBTxt, FilenamePB)
+}
+
+func (f *folder) Close() error {
+	var err error
+	if f.temp != "" {
+		err = os.RemoveAll(f.temp)
+	}
+	if f.root != nil {
+		err = errors.Join(err, f.root.Close())
+	}
+	return err
+}
+
+// checkManifest compares the files with the model's own list, if it has one.
+func (f *folder) checkManifest(ctx context.Context) error {
+	faults, _, err := modeldir.CheckManifest(ctx, f.fsys)
+	if err != nil {
+		return fmt.Errorf("savedmodel: manifest: %w", err)
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("%w: %w: %s", ErrDamaged, modeldir.ErrManifest, strings.Join(faults, "; "))
+	}
+	return nil
+}
+
+// graph reads the model and picks the graph with exactly these tags.
+func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
+	data, err := f.read()
+	if err != nil {
+		return nil, err
+	}
+	sm, err := graphdef.ParseSavedModel(data)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
+	}
+	want := tagSet(tags)
+	var have []string
+	for _, mg := range sm.MetaGraphs {
+		names := mg.GetMetaInfoDef().GetTags()
+		if tagSet(names) == want {
+			return mg, nil
+		}
+		have = append(have, "{"+quoted(names)+"}")
+	}
+	return nil, fmt.Errorf("%w: MetaGraphDef associated with tags %s could not be found in SavedModel, with available tags '[%s]'. To inspect available tag-sets in the SavedModel, please use: tfkeep savedmodel show %s",
+		ErrNoTags, quoted(tags), strings.Join(have, ", "), f.name)
+}
+
+// read returns the content of saved_model.pb, or else of saved_model.pbtxt.
+func (f *folder) read() ([]byte, error) {
+	for _, name := range []string{FilenamePB, FilenamePBTxt} {
+		file, err := f.fsys.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("savedmodel: %w", err)
+		}
+		defer file.Close()
+		info, err := file.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("savedmodel: %w", err)
+		}
+		if info.Size() > maxGraphFile {
+			return nil, fmt.Errorf("%w: %s has %d bytes; TensorFlow reads none above 2 GiB", ErrDamaged, name, info.Size())
+		}
+		data, err := io.ReadAll(io.LimitReader(file, maxGraphFile+1))
+		if err != nil {
+			return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
+		}
+		return data, nil
+	}
+	return nil, notThere(f.name)
+}
+
+// tagSet is the same for two lists that hold the same tags.
+func tagSet(tags []string) string {
+	sorted := append([]string(nil), tags...)
+	sort.Strings(sorted)
+	var b strings.Builder
+	for i, t := range sorted {
+		if i == 0 || t != sorted[i-1] {
+			fmt.Fprintf(&b, "%q ", t)
+		}
+	}
+	return b.String()
+}
+
+func quoted(tags []string) string {
+	q := make([]string, len(tags))
+	for i, t := range tags {
+		q[i] = "'" + t + "'"
+	}
+	return strings.Join(q, ", ")
+}
+
+// variables opens the checkpoint, of either format.
+func (f *folder) variables() (*checkpoint.Reader, error) {
+	if _, err := fs.Stat(f.fsys, VariablesDir); err != nil {
+		return nil, fmt.Errorf("%w: the model has variables and no folder %s with their values: %w", ErrDamaged, VariablesDir, err)
+	}
+	r, err := checkpoint.NewReader(f.fsys, path.Join(VariablesDir, VariablesName), nil)
+	if err != nil {
+		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
+	}
+	return r, nil
+}
+
+// asset finds a file among the model's assets, and copies it to the disk if it
+// is not there.
+func (f *folder) asset(name string) (string, error) {
+	rel := path.Join(AssetsDir, name)
+	if name == "" || !fs.ValidPath(name) || path.Dir(rel) != AssetsDir {
+		return "", fmt.Errorf("%w: asset %q is not a file of the folder %s", ErrUnsafe, name, AssetsDir)
+	}
+	info, err := fs.Lstat(f.fsys, rel)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%w: asset %s of %s is missing", ErrDamaged, rel, f.name)
+	case err != nil:
+		return "", fmt.Errorf("savedmodel: asset: %w", err)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%w: asset %s of %s is no regular file", ErrUnsafe, rel, f.name)
+	}
+	if f.root != nil {
+		return filepath.Join(f.name, filepath.FromSlash(rel)), nil
+	}
+	return f.copyOut(rel, name)
+}
+
+func (f *folder) copyOut(rel, name string) (string, error) {
+	if f.temp == "" {
+		dir, err := os.MkdirTemp("", "savedmodel-assets-")
+		if err != nil {
+			return "", fmt.Errorf("savedmodel: asset: %w", err)
+		}
+		f.temp = dir
+	}
+	to := filepath.Join(f.temp, name)
+	in, err := f.fsys.Open(rel)
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: asset: %w", err)
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: asset: %w", err)
+	}
+	_, err = io.Copy(out, in)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return "", fmt.Errorf("savedmodel: asset %s: %w", name, err)
+	}
+	return to, nil
+}
