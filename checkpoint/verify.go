@@ -95,7 +95,9 @@ func verifyIn(ctx context.Context, fsys fs.FS, name string, o *VerifyOptions) (*
 		v.fault(err)
 		return v.report, nil
 	}
-	v.report.Prefix = displayPath(fsys, found.name)
+	// A state file may lead to another directory.
+	v.fsys = found.fsys
+	v.report.Prefix = displayPath(found.fsys, found.name)
 	if found.v1 != nil {
 		v.report.Version = V1
 		err = v.verifyV1(found)

@@ -10,17 +10,32 @@ import (
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
-// FuzzTable mutates whole tables. Checksums are skipped, so that the mutations
-// get through.
+// FuzzTable mutates two data blocks and an index block, all of whose checksums
+// are right; without an index block the true one is taken.
 func FuzzTable(f *testing.F) {
-	f.Add(write(f, nil, nil))
-	f.Add(write(f, nil, many(3)))
-	f.Add(write(f, &table.WriterOptions{BlockSize: 64, RestartInterval: 2}, many(9)))
-	compressed := Entries(many(20)...)
-	compressed.Snappy = true
-	f.Add(Table{Data: []Block{compressed}}.Bytes())
-	f.Fuzz(func(t *testing.T, file []byte) {
-		r, err := open(file, &table.ReaderOptions{SkipChecksums: true, MaxBlock: 1 << 20})
+	// A block's entries and restart points are what lies before the metaindex.
+	block := func(kvs []KV) []byte {
+		file := write(f, &table.WriterOptions{RestartInterval: 3}, kvs)
+		r, err := open(file, nil)
+		require.NoError(f, err)
+		return file[:r.BlockSize(0)]
+	}
+	kvs := many(9)
+	index := block([]KV{Pair("some/long/scope/name/000005", Handle(0, 100)), Pair("t", Handle(105, 100))})
+	f.Add(block(kvs[:5]), byte(0), block(kvs[5:]), byte(0), []byte{})
+	f.Add(block(kvs[:5]), byte(0), block(kvs[5:]), byte(0), index)
+	f.Add([]byte("\x20\x7c\x00\x01\x02kxv\x00\x00\x00\x00\x01\x00\x00\x00"), byte(1), []byte("\x00\x00\x00\x00\x01\x00\x00\x00"), byte(0), []byte{})
+	f.Fuzz(func(t *testing.T, first []byte, firstType byte, second []byte, secondType byte, index []byte) {
+		craft := Table{
+			Data: []Block{{Stored: notNil(first), Type: firstType}, {Stored: notNil(second), Type: secondType}},
+			Last: []string{"some/long/scope/name/000004\xff", "z"},
+		}
+		if len(index) > 0 {
+			craft.Index = func([]KV) Block { return Block{Stored: index} }
+		}
+		file := craft.Bytes()
+		_, _ = open(file, &table.ReaderOptions{Strict: true})
+		r, err := open(file, &table.ReaderOptions{MaxBlock: 1 << 20})
 		if err != nil {
 			var te *table.Error
 			require.ErrorAs(t, err, &te)
@@ -45,4 +60,11 @@ func FuzzTable(f *testing.F) {
 		}
 		_, _, _ = r.Get([]byte("some/long/scope/name/000005"))
 	})
+}
+
+func notNil(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
