@@ -111,9 +111,6 @@ func describe(o tensorflow.Output) feed {
 	return f
 }
 
-// refFlag is what TensorFlow adds to a data type for a reference to a variable.
-const refFlag = 100
-
 func outputName(o tensorflow.Output) string {
 	return o.Op.Name() + ":" + itoa(o.Index)
 }
@@ -286,5 +283,5 @@ func (call *Call) results(c *C.tfk_call, fetched []*tensorflow.Tensor) {
 // mismatch says what may be fed in place of t.
 func (f *feed) mismatch(t *tensorflow.Tensor) error {
 	return errorf(InvalidArgument, "cannot feed a tensor of type %s and shape %v to %s, which takes type %s and shape %s",
-		typeName(t.DataType()), t.Shape(), outputName(f.output), typeName(f.dtype), f.output.Shape())
+		TypeName(t.DataType()), t.Shape(), outputName(f.output), TypeName(f.dtype), f.output.Shape())
 }

@@ -31,7 +31,7 @@ func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release
 		return nil, err
 	}
 	if size != int64(len(memory)) {
-		return nil, errorf(InvalidArgument, "shape %v of data type %d takes %d bytes, not %d", shape, int32(dt), size, len(memory))
+		return nil, errorf(InvalidArgument, "shape %v of %s takes %d bytes, not %d", shape, TypeName(dt), size, len(memory))
 	}
 	if size == 0 {
 		t, err := AllocateTensor(dt, shape)

@@ -61,7 +61,7 @@ const maxBytes = 1 << 47
 func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
 	elem := int64(C.TF_DataTypeSize(C.TF_DataType(dt)))
 	if elem == 0 {
-		return 0, errorf(InvalidArgument, "data type %d has no elements of a fixed size", int32(dt))
+		return 0, errorf(InvalidArgument, "elements of %s have no fixed size", TypeName(dt))
 	}
 	n := elem
 	for _, d := range shape {
