@@ -178,6 +178,10 @@ h = tf.matmul(x, w)
 h = tf.reshape(h, tf.stack([tf.shape(h)[0] * 2, 3]))
 y = tf.reduce_sum(tf.square(h)) / tf.cast(tf.shape(h)[0], tf.float32)
 xs = [w, x]`},
+	{"part of a dynamic partition", `
+w = v("w", 3, 4)
+y = tf.reduce_sum(tf.square(tf.dynamic_partition(w, [0, 1, 0], 2)[0]))
+xs = [w]`},
 	{"several ys, one an x", `
 w = v("w", 4, 4)
 h = tf.tanh(tf.matmul(f(3, 4), w))

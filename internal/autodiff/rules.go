@@ -3,7 +3,6 @@ package autodiff
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -33,7 +32,7 @@ func init() {
 		"FusedBatchNorm":                      fusedBatchNorm,
 		"FusedBatchNormV2":                    fusedBatchNorm,
 		"Concat":                              concatV1,
-		"Conv3D":                              conv3D,
+		"Conv3D":                              convolution("Conv3DBackpropInputV2", "Conv3DBackpropFilterV2", "strides", "padding", "dilations", "data_format"),
 		"BiasAddV1":                           biasAddV1,
 		"Erfc":                                erfc,
 
@@ -42,6 +41,17 @@ func init() {
 		"SparseSegmentSum":   sparseSegment("SparseSegmentSumGrad"),
 		"SparseSegmentMean":  sparseSegment("SparseSegmentMeanGrad"),
 		"SparseSegmentSqrtN": sparseSegment("SparseSegmentSqrtNGrad"),
+
+		"ResourceGatherNd": resourceGatherNd,
+		"MatrixDiagV3":     matrixDiag,
+		"MatrixDiagPartV3": matrixDiagPart,
+
+		// Of two inputs that are broadcast. The library's Atan2 does not sum
+		// over what was broadcast.
+		"Atan2":    atan2,
+		"FloorMod": floorMod,
+		"MulNoNan": mulNoNan,
+		"Xlogy":    xlogy,
 
 		"FakeQuantWithMinMaxArgs": fakeQuantArgs,
 		"FakeQuantWithMinMaxVars": fakeQuantVars,
@@ -67,6 +77,10 @@ func ruleFor(n *node, w *walk) (rule, error) {
 		// be made dense at once, which the library does itself.
 		if p := n.in[0]; (w.isX[p] || reads(p.node, w)) && alongFirstDimension(n) {
 			return gather, nil
+		}
+	case "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MaxPool":
+		if unusual(n) {
+			return unusualRules[n.typ], nil
 		}
 	case "PreventGradient":
 		return nil, prevented(n)
@@ -99,11 +113,6 @@ func (p port) wanted() bool {
 		}
 	}
 	return false
-}
-
-func channelsFirst(n *node) bool {
-	v, err := capi.Attr(n.op, "data_format")
-	return err == nil && string(v.GetS()) == "NCHW"
 }
 
 // reads says that n gives one of the xs as it is.
@@ -232,28 +241,9 @@ func concatV1(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return dx, nil
 }
 
-func conv3D(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	a, err := copyAttrs(n, "strides", "padding", "dilations", "data_format")
-	if err != nil {
-		return nil, err
-	}
-	x, filter, grad := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
-	return []Gradient{
-		{Dense: b.one("Conv3DBackpropInputV2", a, b.shape(x), filter, grad)},
-		{Dense: b.one("Conv3DBackpropFilterV2", a, x, b.shape(filter), grad)},
-	}, nil
-}
-
 func biasAddV1(b *builder, _ *node, dy []Gradient) ([]Gradient, error) {
 	grad := b.dense(dy[0])
 	return []Gradient{{Dense: grad}, {Dense: b.one("BiasAddGrad", nil, grad)}}, nil
-}
-
-// erfc'(x) = -2/√π·exp(-x²)
-func erfc(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	x := n.in[0].output()
-	slope := b.mul(b.scalar(-2/math.Sqrt(math.Pi), x), b.one("Exp", nil, b.one("Neg", nil, b.one("Square", nil, x))))
-	return one(b.mul(b.dense(dy[0]), slope)), nil
 }
 
 func fakeQuantArgs(b *builder, n *node, dy []Gradient) ([]Gradient, error) {

@@ -1,0 +1,66 @@
+package autodiff
+
+import (
+	"slices"
+
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// unusual says that a convolution or a pool has explicit paddings or dilations.
+// The library's gradients leave both attributes out, the dilations without an
+// error.
+func unusual(n *node) bool {
+	if v, err := capi.Attr(n.op, "padding"); err == nil && string(v.GetS()) == "EXPLICIT" {
+		return true
+	}
+	v, err := capi.Attr(n.op, "dilations")
+	return err == nil && slices.ContainsFunc(v.GetList().GetI(), func(d int64) bool { return d != 1 })
+}
+
+// unusualRules are for those; the library differentiates the usual ones, which
+// keeps them together in one call.
+var unusualRules = map[string]rule{
+	"Conv2D":                convolution("Conv2DBackpropInput", "Conv2DBackpropFilter", conv2DAttrs...),
+	"DepthwiseConv2dNative": convolution("DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter", conv2DAttrs...),
+	"Conv2DBackpropInput":   transposedConvolution,
+	"MaxPool":               maxPool,
+}
+
+var conv2DAttrs = []string{"strides", "padding", "explicit_paddings", "dilations", "data_format"}
+
+func maxPool(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	a, err := copyAttrs(n, "ksize", "strides", "padding", "explicit_paddings", "data_format")
+	if err != nil {
+		return nil, err
+	}
+	return one(b.one("MaxPoolGrad", a, n.in[0].output(), n.op.Output(0), b.dense(dy[0]))), nil
+}
+
+// convolution is the rule for one with the two given gradients.
+func convolution(input, filter string, attrNames ...string) rule {
+	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+		a, err := copyAttrs(n, attrNames...)
+		if err != nil {
+			return nil, err
+		}
+		x, kernel, grad := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
+		return []Gradient{
+			{Dense: b.one(input, a, b.shape(x), kernel, grad)},
+			{Dense: b.one(filter, a, x, b.shape(kernel), grad)},
+		}, nil
+	}
+}
+
+// transposedConvolution takes the sizes, the kernel and the values.
+func transposedConvolution(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	a, err := copyAttrs(n, conv2DAttrs...)
+	if err != nil {
+		return nil, err
+	}
+	kernel, values, grad := n.in[1].output(), n.in[2].output(), b.dense(dy[0])
+	return []Gradient{
+		{},
+		{Dense: b.one("Conv2DBackpropFilter", a, grad, b.shape(kernel), values)},
+		{Dense: b.one("Conv2D", a, grad, kernel)},
+	}, nil
+}
