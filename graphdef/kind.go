@@ -82,7 +82,7 @@ func plausibleGraph(g *GraphDef) bool {
 		return false
 	}
 	// Nothing but a foreign message gives a graph with no field of its own.
-	if len(g.Node) == 0 && g.Library == nil && g.Versions == nil && g.Version == 0 {
+	if !hasFields(g) {
 		return false
 	}
 	for _, n := range g.Node {
@@ -121,13 +121,18 @@ func plausibleMetaGraph(mg *MetaGraphDef) bool {
 
 // blank says whether a message is absent or has no field.
 func blank(m proto.Message) bool {
-	r := m.ProtoReflect()
-	any := len(r.GetUnknown()) > 0
-	r.Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
-		any = true
+	return len(m.ProtoReflect().GetUnknown()) == 0 && !hasFields(m)
+}
+
+// hasFields says whether any of the fields that a message's definition knows is
+// set.
+func hasFields(m proto.Message) bool {
+	found := false
+	m.ProtoReflect().Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
+		found = true
 		return false
 	})
-	return !any
+	return found
 }
 
 // misread says whether m has an unknown field whose number its definition does

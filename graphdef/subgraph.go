@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 )
@@ -58,13 +59,28 @@ func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 		sort.Strings(missing)
 		return nil, &Error{Op: "extract subgraph", Err: ErrNotFound, Detail: strings.Join(missing, "; ")}
 	}
-	out := &GraphDef{Library: g.Library, Versions: g.Versions, Version: g.Version} //nolint:staticcheck // old files have only Version
+	var kept []*NodeDef
 	for _, n := range g.GetNode() {
 		if keep[n.GetName()] {
-			out.Node = append(out.Node, n)
+			kept = append(kept, n)
 		}
 	}
-	return out, nil
+	return WithNodes(g, kept), nil
+}
+
+// WithNodes gives a graph with other nodes and all else of g, which it shares:
+// the function library, the versions (in whatever field they are: old files have
+// another one) and what newer TensorFlows may have added.
+func WithNodes(g *GraphDef, nodes []*NodeDef) *GraphDef {
+	out := &GraphDef{}
+	from, to := g.ProtoReflect(), out.ProtoReflect()
+	from.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		to.Set(fd, v)
+		return true
+	})
+	to.SetUnknown(from.GetUnknown())
+	out.Node = nodes
+	return out
 }
 
 // StripUnused cuts a graph down to what lies between inputs and outputs: each
@@ -94,7 +110,7 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 			typeOf[name] = types[min(i, len(types)-1)]
 		}
 	}
-	replaced := &GraphDef{Library: g.GetLibrary(), Versions: g.GetVersions(), Version: g.GetVersion()} //nolint:staticcheck // as above
+	var nodes []*NodeDef
 	for _, n := range g.GetNode() {
 		if wanted[n.GetName()] {
 			delete(wanted, n.GetName())
@@ -104,13 +120,13 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 			}
 			n = p
 		}
-		replaced.Node = append(replaced.Node, n)
+		nodes = append(nodes, n)
 	}
 	if len(wanted) > 0 {
 		return nil, &Error{Op: "strip unused", Err: ErrNotFound,
 			Detail: fmt.Sprintf("The following input nodes were not found: %s.", strings.Join(sortedKeys(wanted), ", "))}
 	}
-	return ExtractSubgraph(replaced, outputs)
+	return ExtractSubgraph(WithNodes(g, nodes), outputs)
 }
 
 // placeholderFor makes a Placeholder that stands in for n. dtype 0 takes the

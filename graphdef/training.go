@@ -49,7 +49,7 @@ func RemoveTrainingNodes(g *GraphDef, protected []string) *GraphDef {
 		}
 	}
 
-	out := &GraphDef{Versions: g.GetVersions(), Library: g.GetLibrary(), Version: g.GetVersion()} //nolint:staticcheck // old files have only Version
+	var nodes []*NodeDef
 	for _, n := range g.GetNode() {
 		if checks[n.GetName()] || spliced[n.GetName()] {
 			continue
@@ -65,9 +65,9 @@ func RemoveTrainingNodes(g *GraphDef, protected []string) *GraphDef {
 				n.Input = append(n.Input, input)
 			}
 		}
-		out.Node = append(out.Node, n)
+		nodes = append(nodes, n)
 	}
-	return out
+	return WithNodes(g, nodes)
 }
 
 // follow replaces an input by what stands in for it, over chains of removed

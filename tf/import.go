@@ -125,8 +125,8 @@ func (im *importer) prepare() error {
 	}
 	faults = append(faults, im.unusedInputs()...)
 	for _, name := range im.o.ReturnElements {
-		if err := im.wantElement(name); err != nil {
-			faults = append(faults, err.Error())
+		if fault := im.wantElement(name); fault != "" {
+			faults = append(faults, fault)
 		}
 	}
 	if len(faults) > 0 {
@@ -212,31 +212,33 @@ func canonicalInput(input string) string {
 	return input + ":0"
 }
 
-func (im *importer) wantElement(name string) error {
+// wantElement asks for an element to return. A fault comes back in the words of
+// TensorFlow, which begin like a sentence.
+func (im *importer) wantElement(name string) (fault string) {
 	if !strings.Contains(name, ":") {
 		if im.node(name) == nil {
-			return fmt.Errorf("Requested return node '%s' not found in graph def", name)
+			return fmt.Sprintf("Requested return node '%s' not found in graph def", name)
 		}
 		im.opts.ReturnOperations = append(im.opts.ReturnOperations, name)
-		return nil
+		return ""
 	}
 	op, index, err := graphdef.ParseTensorName(name)
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	tensor := capi.TensorName{Op: op, Index: index}
 	im.opts.ReturnOutputs = append(im.opts.ReturnOutputs, tensor)
 	if _, mapped := im.opts.InputMapping[tensor]; mapped {
-		return nil
+		return ""
 	}
 	n := im.node(op)
 	if n == nil {
-		return fmt.Errorf("Requested return tensor '%s' not found in graph def", name)
+		return fmt.Sprintf("Requested return tensor '%s' not found in graph def", name)
 	}
 	if outs, err := graphdef.OutputTypes(n, im.ops); err == nil && index >= len(outs) {
-		return fmt.Errorf("Invalid return output %d of node '%s', which has %d output(s)", index, op, len(outs))
+		return fmt.Sprintf("Invalid return output %d of node '%s', which has %d output(s)", index, op, len(outs))
 	}
-	return nil
+	return ""
 }
 
 func (im *importer) node(name string) *graphdef.NodeDef {

@@ -175,8 +175,7 @@ func (im *ImportedMetaGraph) restoreCollections(g *Graph, unboundKey string, wan
 // withoutDevices gives a graph without its nodes' devices and leaves def as it
 // is; attributes, which may be large, are shared.
 func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
-	out := &graphdef.GraphDef{Versions: def.GetVersions(), Library: def.GetLibrary()}
-	out.ProtoReflect().SetUnknown(def.ProtoReflect().GetUnknown())
+	var nodes []*graphdef.NodeDef
 	for _, n := range def.GetNode() {
 		if n.GetDevice() != "" {
 			bare := &graphdef.NodeDef{}
@@ -187,9 +186,9 @@ func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 			bare.Device = ""
 			n = bare
 		}
-		out.Node = append(out.Node, n)
+		nodes = append(nodes, n)
 	}
-	return out
+	return graphdef.WithNodes(def, nodes)
 }
 
 // CopyScope copies the part of a graph below one scope to another scope of the
