@@ -22,6 +22,7 @@ type shardWriter struct {
 	mu      sync.Mutex
 	pending []byte // small tensors that follow one another
 	at      int64  // where pending begins
+	spare   []byte // a buffer to use next
 	written int64  // the end of what was written
 }
 
@@ -49,14 +50,26 @@ func (s *shardWriter) writeSmall(p []byte, offset int64) error {
 	}
 	if len(s.pending) == 0 {
 		if s.pending == nil {
-			s.pending = make([]byte, 0, chunkSize/4)
+			s.pending, s.spare = s.spare, nil
+		}
+		if s.pending == nil {
+			s.pending = make([]byte, 0, chunkSize)
 		}
 		s.at, gap = offset, 0
 	}
-	s.pending = append(s.pending, make([]byte, gap)...)
+	for range gap {
+		s.pending = append(s.pending, 0)
+	}
 	s.pending = append(s.pending, p...)
 	s.mu.Unlock()
-	return s.writeAt(full, fullAt)
+	if full == nil {
+		return nil
+	}
+	err := s.writeAt(full, fullAt)
+	s.mu.Lock()
+	s.spare = full[:0]
+	s.mu.Unlock()
+	return err
 }
 
 func (s *shardWriter) writeAt(p []byte, offset int64) error {
