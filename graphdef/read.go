@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -64,33 +63,9 @@ func ReadMetaGraphFile(path string) (mg *MetaGraphDef, serializedGraph []byte, e
 	if mg, err = ParseMetaGraphDef(data); err != nil {
 		return nil, nil, inFile(err, path)
 	}
-	return mg, serializedGraphDef(data), nil
-}
-
-// serializedGraphDef gives the one field graph_def of a serialized
-// MetaGraphDef, or nil where data is none or has several, which would have to be
-// merged. Text cannot pass for a MetaGraphDef's fields to its very end.
-func serializedGraphDef(data []byte) []byte {
-	const graphDefField = 2
-	var graph []byte
-	for len(data) > 0 {
-		num, typ, n := protowire.ConsumeTag(data)
-		if n < 0 {
-			return nil
-		}
-		m := protowire.ConsumeFieldValue(num, typ, data[n:])
-		if m < 0 {
-			return nil
-		}
-		if num == graphDefField {
-			if graph != nil || typ != protowire.BytesType {
-				return nil
-			}
-			graph, _ = protowire.ConsumeBytes(data[n:])
-		}
-		data = data[n+m:]
-	}
-	return graph
+	// Text cannot pass for a MetaGraphDef's fields to its very end.
+	serializedGraph, _ = splitOff(data, 2)
+	return mg, serializedGraph, nil
 }
 
 // ReadSavedModel reads a SavedModel, given its directory or the file
@@ -206,7 +181,7 @@ func parse(data []byte, kind Kind) (proto.Message, error) {
 		return nil, tooLarge("parse", int64(len(data)))
 	}
 	m := kind.new()
-	binErr := proto.UnmarshalOptions{RecursionLimit: MaxNesting}.Unmarshal(data, m)
+	binErr := unmarshal(data, m)
 	if binErr == nil && plausible(m) {
 		return m, nil
 	}
