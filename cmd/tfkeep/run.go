@@ -96,7 +96,7 @@ failed, and 2 when the command line was wrong.`,
 		c.using = cmd.CommandPath()
 		return usageError{err}
 	})
-	root.AddCommand(c.ls(), c.cat(), c.stats(), c.verify(), c.latest(), c.diff(), c.convert(), c.objects(), c.freeze(), c.show(), c.graph(), c.version())
+	root.AddCommand(c.ls(), c.cat(), c.stats(), c.verify(), c.latest(), c.diff(), c.convert(), c.objects(), c.freeze(), c.savedModel(), c.show(), c.graph(), c.version())
 	for _, verb := range root.Commands() {
 		c.watch(verb)
 	}
