@@ -1,7 +1,6 @@
 package tf
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"github.com/tfkeep/tfkeep/capi"
 )
 
 // filled is the attribute "value" of a Const of the given shape in which every
@@ -216,23 +216,5 @@ func bfloat16(f float32) uint16 {
 	return uint16((b + 0x7fff + b>>16&1) >> 16)
 }
 
-var typeNames = map[DataType]string{
-	Float: "float32", Double: "float64", Half: "float16", Bfloat16: "bfloat16",
-	Int8: "int8", Int16: "int16", Int32: "int32", Int64: "int64",
-	Uint8: "uint8", Uint16: "uint16", Uint32: "uint32", Uint64: "uint64",
-	Bool: "bool", String: "string", Complex64: "complex64", Complex128: "complex128",
-	Qint8: "qint8", Quint8: "quint8", Qint16: "qint16", Quint16: "quint16", Qint32: "qint32",
-	Resource: "resource", Variant: "variant",
-}
-
 // typeName is TensorFlow's Python name of a data type.
-func typeName(dt DataType) string {
-	name, ok := typeNames[baseType(dt)]
-	if !ok {
-		return fmt.Sprintf("data type %d", int32(dt))
-	}
-	if dt > refFlag {
-		name += "_ref"
-	}
-	return name
-}
+func typeName(dt DataType) string { return capi.TypeName(dt) }

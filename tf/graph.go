@@ -15,7 +15,8 @@ import (
 
 // Graph is the binding's graph with what TensorFlow's Python graph has beside
 // its nodes: collections, names that stay unique, a current device, and a seed
-// for random ops. It is safe for many goroutines, but for its Scope.
+// for random ops. It is safe for many goroutines, but for its Scope and its
+// current device.
 type Graph struct {
 	*tensorflow.Graph
 

@@ -20,6 +20,9 @@ type Session struct {
 // NewSession opens a session on g; o may be nil. With a Target nothing is
 // contacted before the first run.
 func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
+	if g == nil {
+		return nil, invalidf("a session needs a graph")
+	}
 	if o == nil {
 		o = new(SessionOptions)
 	}

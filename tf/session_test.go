@@ -59,7 +59,7 @@ func badRuns(t *testing.T, g *tf.Graph, x, y tf.Output) map[string]struct {
 	}
 	feed := func(o tf.Output, v *tf.Tensor) map[tf.Output]*tf.Tensor { return map[tf.Output]*tf.Tensor{o: v} }
 	return map[string]run{
-		"wrong type":           {feed(x, tensor(t, [][]float64{{1, 2}})), []tf.Output{y}, nil, []string{`x:0`, "double", "float"}},
+		"wrong type":           {feed(x, tensor(t, [][]float64{{1, 2}})), []tf.Output{y}, nil, []string{`x:0`, "float64", "float32"}},
 		"wrong rank":           {feed(x, tensor(t, []float32{1, 2})), []tf.Output{y}, nil, []string{`x:0`, "[2]", "[?, 2]"}},
 		"wrong dimension":      {feed(x, tensor(t, [][]float32{{1, 2, 3}})), []tf.Output{y}, nil, []string{`x:0`, "[1 3]", "[?, 2]"}},
 		"nil tensor":           {feed(x, nil), []tf.Output{y}, nil, []string{`x:0`, "nil"}},

@@ -1,0 +1,111 @@
+package tf_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// A variable has an initializer to run, a value to fetch, and ops that change it.
+func ExampleNewVariable() {
+	ctx := context.Background()
+	g := tf.NewGraph()
+	counter, err := tf.NewVariable(g, "counter", tf.Constant(40))
+	check(err)
+	two, err := tf.NewVariableWith(g, "two", tf.Value(float32(2)), &tf.VariableOptions{NotTrainable: true})
+	check(err)
+	add, err := counter.AssignAdd(two.Value())
+	check(err)
+	init, err := tf.GlobalVariablesInitializer(g)
+	check(err)
+
+	sess, err := tf.NewSession(g, nil)
+	check(err)
+	defer sess.Close()
+	check(sess.RunOps(ctx, init))
+	check(sess.RunOps(ctx, add))
+	out, err := sess.Run(ctx, nil, []tf.Output{counter.Value()}, nil)
+	check(err)
+	defer tf.Release(out...)
+	fmt.Println(counter.TensorName(), "=", out[0].Value())
+	// Output: counter:0 = 42
+}
+
+// A step of a training loop is prepared once.
+func ExampleSession_MakeCallable() {
+	ctx := context.Background()
+	g := tf.NewGraph()
+	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1)}})
+	check(err)
+	sum, err := tf.NewVariable(g, "sum", tf.Zeros(2))
+	check(err)
+	add, err := sum.AssignAdd(x.Output(0))
+	check(err)
+	sess, err := tf.NewSession(g, nil)
+	check(err)
+	defer sess.Close()
+	check(sess.RunOps(ctx, sum.Initializer()))
+
+	step, err := sess.MakeCallable([]tf.Output{x.Output(0)}, nil, []*tf.Operation{add})
+	check(err)
+	defer step.Close()
+	for i := range 3 {
+		batch, err := tf.NewTensor([]float32{float32(i), 10})
+		check(err)
+		_, err = step.Run(ctx, batch)
+		tf.Release(batch)
+		check(err)
+	}
+	out, err := sess.Run(ctx, nil, []tf.Output{sum.Value()}, nil)
+	check(err)
+	defer tf.Release(out...)
+	fmt.Println(out[0].Value())
+	// Output: [3 30]
+}
+
+// A variable that has no value yet is named.
+func ExampleUninitializedError() {
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "hidden/w", tf.Zeros(2))
+	check(err)
+	sess, err := tf.NewSession(g, nil)
+	check(err)
+	defer sess.Close()
+
+	_, err = sess.Run(context.Background(), nil, []tf.Output{w.Value()}, nil)
+	var uninitialized *tf.UninitializedError
+	if errors.As(err, &uninitialized) {
+		fmt.Println(uninitialized.Variable, "has no value")
+	}
+	// Output: hidden/w has no value
+}
+
+// Collections carry what another program needs of a graph.
+func ExampleGraph_AddToCollection() {
+	g := tf.NewGraph()
+	train, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "train"})
+	check(err)
+	g.AddToCollection(tf.TrainOp, train)
+	g.AddToCollection("batch_size", 32)
+	for _, key := range g.CollectionKeys() {
+		for _, item := range g.Collection(key) {
+			if op := item.Op(); op != nil {
+				fmt.Println(key, op.Name())
+			} else {
+				fmt.Println(key, item.Int())
+			}
+		}
+	}
+	// Output:
+	// train_op train
+	// batch_size 32
+}
