@@ -8,9 +8,20 @@ var pairs = []Pair{
 	digitsStep,
 	digitsStepInline,
 	digitsResume,
+	importMetaGraph,
+	exportMetaGraph,
+	writeGibibyte,
+	writeSmall,
+	saveGibibyte,
+	stallGibibyte,
+	restoreGibibyte,
+	saveSmallVariables,
+	restoreSmallVariables,
+	resumeSmallVariables,
 }
 
 // tasks are what a measured process of our own does, see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
 	"digits-resume": resumeOneStep,
+	"saver-resume":  resumeVariables,
 }

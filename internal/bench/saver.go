@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Saver beside Saver: the same variables, the meta graph and the state file
+// included. tfkeep syncs what it writes; TensorFlow does not.
+var (
+	saveGibibyte = Pair{Name: "saver: save 1 GiB in 64 variables", Goal: 1.0 / 4,
+		Prepare: saverPair{count: 64, elements: 4 << 20}.save}
+	stallGibibyte = Pair{Name: "saver: how long SaveAsync stops training, 1 GiB, beside save",
+		Prepare: saverPair{count: 64, elements: 4 << 20}.stall}
+	restoreGibibyte = Pair{Name: "saver: restore 1 GiB in 64 variables", Goal: 1.0 / 2,
+		Prepare: saverPair{count: 64, elements: 4 << 20}.restore}
+	saveSmallVariables = Pair{Name: "saver: save 5,000 small variables", Goal: 1.0 / 4,
+		Prepare: saverPair{count: 5000, elements: 16}.save}
+	restoreSmallVariables = Pair{Name: "saver: restore 5,000 small variables", Goal: 1.0 / 2,
+		Prepare: saverPair{count: 5000, elements: 16}.restore}
+	resumeSmallVariables = Pair{Name: "saver: 5,000 variables, from process start to the first resumed step", Goal: 1.0 / 3,
+		Prepare: prepareResume}
+)
+
+// saverPair is a model of so many variables, on both sides.
+type saverPair struct{ count, elements int }
+
+// saverModel is tfkeep's side.
+type saverModel struct {
+	sess *tf.Session
+	keep *saver.Saver
+	step *tf.Operation
+}
+
+func (p saverPair) build(ctx context.Context) (*saverModel, error) {
+	g := tf.NewGraph()
+	var first *tf.Variable
+	for i := range p.count {
+		v, err := tf.NewVariable(g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, int64(p.elements)).WithSeed(int64(i+1)))
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			first = v
+		}
+	}
+	step, err := first.AssignAdd(first.Value())
+	if err != nil {
+		return nil, err
+	}
+	g.AddToCollection("train_op", step)
+	keep, err := saver.New(g, nil)
+	if err != nil {
+		return nil, err
+	}
+	initialize, err := tf.GlobalVariablesInitializer(g)
+	if err != nil {
+		return nil, err
+	}
+	sess, err := tf.NewSession(g, &tf.SessionOptions{DisableGrappler: true})
+	if err != nil {
+		return nil, err
+	}
+	return &saverModel{sess, keep, step}, sess.RunOps(ctx, initialize)
+}
+
+func (m *saverModel) close() { _ = errors.Join(m.keep.Close(), m.sess.Close()) }
+
+// python makes Python's side, kept as "saver".
+func (p saverPair) python(e *Env) error {
+	_, err := e.Script(`
+for i in range(args[0]):
+    v = tf1.get_variable('v%05d' % i, shape=[args[1]], use_resource=True, initializer=tf1.random_uniform_initializer())
+    if i == 0: tf1.add_to_collection('train_op', v.assign_add(v, read_value=False))
+saver = tf1.train.Saver()
+session = tf1.Session()
+session.run(tf1.global_variables_initializer())
+kept['saver'] = (session, saver)
+result = None
+`, p.count, p.elements)
+	e.Defer(func() { _, _ = e.Script("kept.pop('saver')[0].close(); result = None") })
+	return err
+}
+
+func (p saverPair) prepare(ctx context.Context, e *Env) (*saverModel, error) {
+	m, err := p.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.Defer(m.close)
+	return m, p.python(e)
+}
+
+const pythonSave = `
+import time
+session, saver = kept['saver']
+os.makedirs(args[0], exist_ok=True)
+start = time.perf_counter()
+saver.save(session, args[0] + '/m')
+result = time.perf_counter() - start
+`
+
+func (p saverPair) save(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
+	m, err := p.prepare(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	tfkeep = e.InGo(func(ctx context.Context) error {
+		_, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		return err
+	})
+	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
+}
+
+// stall is the time for which SaveAsync keeps the loop waiting, with the save
+// before it done.
+func (p saverPair) stall(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
+	m, err := p.prepare(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	tfkeep = func(ctx context.Context) (Sample, error) {
+		start := time.Now()
+		pending, err := m.keep.SaveAsync(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		took := time.Since(start)
+		if err == nil {
+			_, err = pending.Wait(ctx)
+		}
+		return Sample{Time: took}, err
+	}
+	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
+}
+
+// restore reads the same files on both sides.
+func (p saverPair) restore(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
+	m, err := p.prepare(ctx, e)
+	if err != nil {
+		return nil, nil, err
+	}
+	path, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	tfkeep = e.InGo(func(ctx context.Context) error { return m.keep.Restore(ctx, m.sess, path) })
+	python = e.InPython(`
+import time
+session, saver = kept['saver']
+start = time.perf_counter()
+saver.restore(session, args[0])
+result = time.perf_counter() - start
+`, path)
+	return tfkeep, python, nil
+}
+
+// prepareResume starts a process for each round on both sides.
+func prepareResume(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
+	m, err := saverPair{count: 5000, elements: 16}.build(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	path, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
+	m.close()
+	if err != nil {
+		return nil, nil, err
+	}
+	python, err = e.PythonProgram(`
+import sys
+import tensorflow.compat.v1 as tf1
+tf1.disable_eager_execution()
+saver = tf1.train.import_meta_graph(sys.argv[1] + '.meta')
+session = tf1.Session()
+saver.restore(session, sys.argv[1])
+session.run(tf1.get_collection('train_op')[0])
+print('stepped', flush=True)
+`, path)
+	return e.Self("saver-resume", path), python, err
+}
+
+// resumeVariables is one round of prepareResume.
+func resumeVariables(ctx context.Context, args []string) error {
+	g := tf.NewGraph()
+	keep, err := saver.ImportMetaGraph(g, args[0]+".meta", nil)
+	if err != nil {
+		return err
+	}
+	sess, err := tf.NewSession(g, &tf.SessionOptions{DisableGrappler: true})
+	if err != nil {
+		return err
+	}
+	if err := keep.Restore(ctx, sess, args[0]); err != nil {
+		return err
+	}
+	if err := sess.RunOps(ctx, g.Collection("train_op")[0].Op()); err != nil {
+		return err
+	}
+	fmt.Println("stepped")
+	return nil
+}
