@@ -15,7 +15,7 @@ import (
 // a missing or empty gradient is none.
 type rule func(b *builder, n *node, dy []Gradient) ([]Gradient, error)
 
-// rules are the gradients that the library lacks. Each follows Python's
+// rules are the gradients that the library lacks, or has wrong. Each follows Python's
 // function of the same operation (tensorflow/python/ops/*_grad.py).
 var rules map[string]rule
 
@@ -31,6 +31,7 @@ func init() {
 		"SparseSoftmaxCrossEntropyWithLogits": sparseCrossEntropy,
 		"FusedBatchNorm":                      fusedBatchNorm,
 		"FusedBatchNormV2":                    fusedBatchNorm,
+		"LRN":                                 localResponse,
 		"Concat":                              concatV1,
 		"Conv3D":                              convolution("Conv3DBackpropInputV2", "Conv3DBackpropFilterV2", "strides", "padding", "dilations", "data_format"),
 		"BiasAddV1":                           biasAddV1,

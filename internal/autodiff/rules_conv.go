@@ -28,6 +28,16 @@ var unusualRules = map[string]rule{
 
 var conv2DAttrs = []string{"strides", "padding", "explicit_paddings", "dilations", "data_format"}
 
+// localResponse is the gradient of LRN; the library's takes the default numbers
+// whatever the operation's are.
+func localResponse(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	a, err := copyAttrs(n, "depth_radius", "bias", "alpha", "beta")
+	if err != nil {
+		return nil, err
+	}
+	return one(b.one("LRNGrad", a, b.dense(dy[0]), n.in[0].output(), n.op.Output(0))), nil
+}
+
 func maxPool(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	a, err := copyAttrs(n, "ksize", "strides", "padding", "explicit_paddings", "data_format")
 	if err != nil {
