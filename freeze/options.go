@@ -35,6 +35,10 @@ type Options struct {
 	// the checkpoint. nil: the restore nodes that fit the checkpoint best.
 	SaverDef *protobuf.SaverDef
 
+	// NodeNames says that the values go by the names of the variables' nodes,
+	// not by the keys that a saver in the graph saves them under.
+	NodeNames bool
+
 	// AllowNoVariables accepts a graph that has no variables, and only prunes it.
 	AllowNoVariables bool
 }

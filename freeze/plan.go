@@ -31,13 +31,18 @@ type Plan struct {
 // Report tells what was done to the graph.
 func (p *Plan) Report() Report { return p.report }
 
-// Close releases the checkpoint that the plan reads from, if the plan opened it.
+// Close releases what the plan reads from, if the plan owns it: the plans of
+// FromCheckpoint and its like do, those of New do not.
 func (p *Plan) Close() error {
 	if p.closer == nil {
 		return nil
 	}
 	return p.closer.Close()
 }
+
+// Own makes Close close c: what the plan's values come from, if nobody else
+// will.
+func (p *Plan) Own(c io.Closer) { p.closer = c }
 
 // freezer is the state of one run.
 type freezer struct {
@@ -199,6 +204,9 @@ func (f *freezer) variables(b *body, def *graphpb.GraphDef, src Source, o *Optio
 	}
 	allow, deny := set(o.VariableAllowlist), set(o.VariableDenylist)
 	res := newResolver(def, src, o.SaverDef, aliases)
+	if o.NodeNames {
+		res = &resolver{src: src}
+	}
 	values := map[string]*valueRef{}
 	bad := &ValuesError{}
 	if s, ok := src.(fmt.Stringer); ok {

@@ -1,0 +1,171 @@
+package saver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Freeze plans the freezing of a live session: its graph, with the values that
+// the variables have now. Only the variables that the outputs need are
+// fetched, without a copy where TensorFlow allows it; they are held until the
+// plan is closed. o must name the outputs.
+//
+// Errors are those of freeze.New, and [ErrUninitialized]'s kind where a
+// variable has no value.
+func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.Plan, error) {
+	if sess == nil {
+		return nil, fmt.Errorf("%w: 'sess' must be a Session; it is nil", ErrArgument)
+	}
+	if o == nil || len(o.Outputs) == 0 {
+		return nil, freeze.ErrNoOutputs
+	}
+	def, err := sess.Graph().GraphDef()
+	if err != nil {
+		return nil, fmt.Errorf("saver: freeze: %w", err)
+	}
+	values, err := fetchFor(ctx, sess, def, o)
+	if err != nil {
+		return nil, err
+	}
+	named := *o
+	named.NodeNames = true
+	plan, err := freeze.New(def, values, &named)
+	if err != nil {
+		values.Close()
+		return nil, err
+	}
+	plan.Own(values)
+	return plan, nil
+}
+
+// sessionValues are the values of variables, by the names of their nodes. It
+// is a freeze.Source.
+type sessionValues struct {
+	tensors map[string]*tf.Tensor
+}
+
+// fetchFor gets the values of the variables that the outputs need.
+func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *freeze.Options) (*sessionValues, error) {
+	var roots []string
+	have := map[string]bool{}
+	for _, n := range def.Node {
+		have[n.Name] = true
+	}
+	for _, name := range append(append([]string(nil), o.Outputs...), o.InitializerNodes...) {
+		if node := graphdef.NodeName(name); have[node] { // freeze.New tells which are missing
+			roots = append(roots, node)
+		}
+	}
+	sub, err := graphdef.ExtractSubgraph(def, roots)
+	if err != nil {
+		return nil, fmt.Errorf("saver: freeze: %w", err)
+	}
+	var names []string
+	var fetches []tf.Output
+	for _, n := range sub.Node {
+		var out tf.Output
+		switch n.Op {
+		case "Variable", "VariableV2":
+			out = sess.Graph().Operation(n.Name).Output(0)
+		case "VarHandleOp":
+			if out, err = readOf(sess.Graph(), def, n); err != nil {
+				return nil, fmt.Errorf("saver: freeze: %w", err)
+			}
+		default:
+			continue
+		}
+		names, fetches = append(names, n.Name), append(fetches, out)
+	}
+	v := &sessionValues{tensors: map[string]*tf.Tensor{}}
+	if len(fetches) == 0 {
+		return v, nil
+	}
+	got, err := sess.Run(ctx, nil, fetches, nil)
+	if err != nil {
+		return nil, fmt.Errorf("saver: freeze: reading the variables: %w", err)
+	}
+	for i, name := range names {
+		v.tensors[name] = got[i]
+	}
+	return v, nil
+}
+
+// readOf finds a node that reads a resource variable whenever it is asked, or
+// adds one.
+func readOf(g *tf.Graph, def *graphdef.GraphDef, handle *node_def_go_proto.NodeDef) (tf.Output, error) {
+	for _, n := range def.Node {
+		if n.Op == "ReadVariableOp" && len(n.Input) == 1 && graphdef.NodeName(n.Input[0]) == handle.Name {
+			return g.Operation(n.Name).Output(0), nil
+		}
+	}
+	op, err := g.AddOp(tf.OpSpec{
+		Type: "ReadVariableOp", Name: handle.Name + "/Read/ReadVariableOp",
+		Input: []tf.Input{g.Operation(handle.Name).Output(0)},
+		Attrs: map[string]any{"dtype": tf.DataType(handle.Attr["dtype"].GetType())},
+	})
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return op.Output(0), nil
+}
+
+// Close frees the values.
+func (v *sessionValues) Close() error {
+	for _, t := range v.tensors {
+		tf.Release(t)
+	}
+	return nil
+}
+
+func (v *sessionValues) String() string { return "the session" }
+
+// Lookup describes a variable's value.
+func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
+	t := v.tensors[key]
+	if t == nil {
+		return checkpoint.TensorInfo{}, false
+	}
+	info := checkpoint.TensorInfo{Name: key, DType: checkpoint.DataType(t.DataType()), Shape: t.Shape()}
+	if n, ok := checkpoint.NumElements(info.Shape); ok {
+		info.Bytes = n * int64(checkpoint.DataTypeSize(info.DType))
+	}
+	return info, true
+}
+
+// OpenTensor reads the memory of the value.
+func (v *sessionValues) OpenTensor(_ context.Context, key string) (io.ReadCloser, error) {
+	t := v.tensors[key]
+	if t == nil {
+		return nil, fmt.Errorf("%w: %q", checkpoint.ErrNotFound, key)
+	}
+	return io.NopCloser(bytes.NewReader(t.TensorData())), nil
+}
+
+// OpenSlice is not needed: each variable of a session is whole.
+func (v *sessionValues) OpenSlice(_ context.Context, key string, _ checkpoint.Slice) (io.ReadCloser, error) {
+	return nil, fmt.Errorf("%w: a part of %q", checkpoint.ErrUnsupported, key)
+}
+
+// ReadStrings reads a variable of strings.
+func (v *sessionValues) ReadStrings(_ context.Context, key string) ([][]byte, error) {
+	t := v.tensors[key]
+	if t == nil {
+		return nil, fmt.Errorf("%w: %q", checkpoint.ErrNotFound, key)
+	}
+	return capi.Strings(t)
+}
+
+// ReadSliceStrings is not needed; see OpenSlice.
+func (v *sessionValues) ReadSliceStrings(_ context.Context, key string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, fmt.Errorf("%w: a part of %q", checkpoint.ErrUnsupported, key)
+}

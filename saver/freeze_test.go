@@ -1,0 +1,54 @@
+package saver_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// TestFreezeALiveSession freezes values that were never saved, in a graph with
+// a saver that knows them by each other's names.
+func TestFreezeALiveSession(t *testing.T) {
+	ctx := context.Background()
+	g := tf.NewGraph()
+	a := variable(t, g, "a", []float32{1, 2})
+	b, err := tf.NewVariableWith(g, "b", tf.Value([]float32{10, 20}), &tf.VariableOptions{Ref: true})
+	require.NoError(t, err)
+	s := g.Scope()
+	y := op.Sub(s.SubScope("y"), a.Value(), b.Value())
+	require.NoError(t, s.Err())
+	newSaver(t, g, &saver.Options{VarMap: map[string]any{"a": b, "b": a}})
+	sess := initialized(t, g)
+	assign(t, sess, a, []float32{3, 4})
+
+	plan, err := saver.Freeze(ctx, sess, &freeze.Options{Outputs: []string{y.Op.Name()}})
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "frozen.pb")
+	_, err = plan.WriteFile(ctx, path, nil)
+	require.NoError(t, err)
+	require.NoError(t, plan.Close())
+	got := oracle.Value[[]float32](t, `
+d = tf1.GraphDef()
+d.ParseFromString(open(args[0], "rb").read())
+tf1.import_graph_def(d, name="")
+with tf1.Session() as s:
+    result = s.run(args[1]).tolist()
+`, path, y.Op.Name()+":0")
+	assert.Equal(t, []float32{-7, -16}, got)
+
+	_, err = saver.Freeze(ctx, newSession(t, g), &freeze.Options{Outputs: []string{y.Op.Name()}})
+	assert.ErrorContains(t, err, "a", "the variable without a value is named")
+	_, err = saver.Freeze(ctx, sess, nil)
+	assert.ErrorIs(t, err, freeze.ErrNoOutputs)
+	_, err = saver.Freeze(ctx, sess, &freeze.Options{Outputs: []string{"nope"}})
+	assert.ErrorIs(t, err, freeze.ErrUnknownNode)
+}
