@@ -34,7 +34,7 @@ NAME limits the list; * in it stands for anything, / included.`,
 				return err
 			}
 			if asJSON {
-				return c.listJSON(tensors)
+				return c.listJSON(r, tensors)
 			}
 			return c.listTable(r, tensors)
 		},
@@ -82,7 +82,7 @@ type tensorJSON struct {
 	Shape  []int64     `json:"shape"`
 	Bytes  int64       `json:"bytes"`
 	Shard  int         `json:"shard"`
-	CRC32C string      `json:"crc32c,omitempty"` // V1 has none
+	CRC32C *uint32     `json:"crc32c,omitempty"` // V1 has none
 	Slices []sliceJSON `json:"slices,omitempty"`
 }
 
@@ -90,34 +90,33 @@ type sliceJSON struct {
 	Slice  string `json:"slice"`
 	Bytes  int64  `json:"bytes"`
 	Shard  int    `json:"shard"`
-	CRC32C string `json:"crc32c,omitempty"`
+	CRC32C *uint32 `json:"crc32c,omitempty"`
 }
 
-func (c *command) listJSON(tensors []checkpoint.TensorInfo) error {
+func (c *command) listJSON(r *checkpoint.Reader, tensors []checkpoint.TensorInfo) error {
 	out := newLines(c.Out)
+	crc := func(v uint32) *uint32 {
+		if r.Version() == checkpoint.V1 {
+			return nil
+		}
+		return &v
+	}
 	for _, t := range tensors {
 		line := tensorJSON{
 			Name: t.Name, DType: checkpoint.DataTypeName(t.DType), Shape: append([]int64{}, t.Shape...),
-			Bytes: t.Bytes, Shard: t.Shard, CRC32C: crcText(t.CRC32C),
+			Bytes: t.Bytes, Shard: t.Shard,
+		}
+		if t.Slices == nil { // each slice has its own
+			line.CRC32C = crc(t.CRC32C)
 		}
 		for _, s := range t.Slices {
-			line.Slices = append(line.Slices, sliceJSON{s.Slice.String(), s.Bytes, s.Shard, crcText(s.CRC32C)})
-		}
-		if line.Slices != nil {
-			line.CRC32C = "" // each slice has its own
+			line.Slices = append(line.Slices, sliceJSON{s.Slice.String(), s.Bytes, s.Shard, crc(s.CRC32C)})
 		}
 		if err := out.write(line); err != nil {
 			return err
 		}
 	}
 	return out.flush()
-}
-
-func crcText(crc uint32) string {
-	if crc == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%08x", crc)
 }
 
 // shapeText writes a shape as Python does: "[784, 10]", "[]".
