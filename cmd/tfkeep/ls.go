@@ -87,9 +87,9 @@ type tensorJSON struct {
 }
 
 type sliceJSON struct {
-	Slice  string `json:"slice"`
-	Bytes  int64  `json:"bytes"`
-	Shard  int    `json:"shard"`
+	Slice  string  `json:"slice"`
+	Bytes  int64   `json:"bytes"`
+	Shard  int     `json:"shard"`
 	CRC32C *uint32 `json:"crc32c,omitempty"`
 }
 
