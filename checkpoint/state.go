@@ -111,7 +111,7 @@ func exists(fsys vfs.FS, prefix string) bool {
 	return prefix != "" && (len(vfs.Glob(fsys, prefix+indexSuffix)) > 0 || len(vfs.Glob(fsys, prefix)) > 0)
 }
 
-// Latest options. The zero value follows TensorFlow.
+// LatestOptions tunes [Latest]. The zero value follows TensorFlow.
 type LatestOptions struct {
 	// LatestFilename is the name of the state file; "" means "checkpoint".
 	LatestFilename string

@@ -44,11 +44,10 @@ func UpdateState(ctx context.Context, dir string, s State, o *StateOptions) erro
 	name := statePath(dir, opts.LatestFilename)
 	s, err := s.relativeTo(dir, opts.SaveRelativePaths)
 	if err != nil {
-		return &Error{Op: "write", File: name, Offset: -1, Err: ErrMismatch, Detail: err.Error()}
+		return err
 	}
 	if s.ModelCheckpointPath == name {
-		return &Error{Op: "write", File: name, Offset: -1, Err: ErrMismatch,
-			Detail: fmt.Sprintf("Save path '%s' conflicts with path used for checkpoint state.  Please use a different save path.", name)}
+		return stateMismatch(fmt.Sprintf("Save path '%s' conflicts with path used for checkpoint state.  Please use a different save path.", name))
 	}
 	return fileError("write", name, replaceState(ctx, fsys, name, FormatState(&s), !opts.NoSync))
 }
@@ -70,12 +69,16 @@ func replaceState(ctx context.Context, fsys vfs.FS, name string, data []byte, sy
 	}
 }
 
+func stateMismatch(detail string) error {
+	return &Error{Op: "write the state", Offset: -1, Err: ErrMismatch, Detail: detail}
+}
+
 // relativeTo returns a state with the paths that go into the file.
 func (s State) relativeTo(dir string, relative bool) (State, error) {
 	all := slices.Clone(s.AllModelCheckpointPaths)
 	model := s.ModelCheckpointPath
 	if model == "" {
-		return s, fmt.Errorf("ModelCheckpointPath is empty")
+		return s, stateMismatch("ModelCheckpointPath is empty")
 	}
 	if relative {
 		if err := eachPath(&model, all, filepath.IsAbs, dir); err != nil {
@@ -86,7 +89,7 @@ func (s State) relativeTo(dir string, relative bool) (State, error) {
 		all = append(all, model)
 	}
 	if n := len(s.AllModelCheckpointTimestamps); n > 0 && n != len(all) {
-		return s, fmt.Errorf("Checkpoint timestamps, if provided, must match checkpoint paths (got %d paths and %d timestamps)", len(all), n)
+		return s, stateMismatch(fmt.Sprintf("Checkpoint timestamps, if provided, must match checkpoint paths (got %d paths and %d timestamps)", len(all), n))
 	}
 	if !filepath.IsAbs(dir) {
 		// TensorFlow does this to the paths made relative above, too.
