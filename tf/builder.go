@@ -6,7 +6,6 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-	"github.com/tfkeep/tfkeep/capi"
 )
 
 // builder adds a variable's nodes below a scope. Every node gets class as its
@@ -33,9 +32,7 @@ func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Output) (
 	}
 	b.g.mu.Lock()
 	defer b.g.mu.Unlock()
-	b.g.names.sync(b.g.Graph)
-	spec.Name = b.g.names.unique(spec.Name)
-	op, err := capi.AddOperation(b.g.Graph, spec)
+	op, err := b.g.addNode(spec)
 	if err != nil {
 		return Output{}, err
 	}

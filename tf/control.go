@@ -1,8 +1,6 @@
 package tf
 
-import (
-	"github.com/tfkeep/tfkeep/capi"
-)
+import "github.com/tfkeep/tfkeep/capi"
 
 // manualControl is the attribute by which Python marks every operation that
 // another one waits for (ops.Graph.control_dependencies).

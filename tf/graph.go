@@ -61,14 +61,19 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}
+	if spec.Device == "" {
+		spec.Device = g.device.String()
+	}
+	return g.addNode(spec)
+}
+
+// addNode adds an operation where spec says, with its name made unique.
+func (g *Graph) addNode(spec OpSpec) (*Operation, error) {
 	if err := checkName(spec.Name); err != nil {
 		return nil, err
 	}
 	g.names.sync(g.Graph)
 	spec.Name = g.names.unique(spec.Name)
-	if spec.Device == "" {
-		spec.Device = g.device.String()
-	}
 	op, err := capi.AddOperation(g.Graph, spec)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,6 @@
 package tf
 
-import (
-	"context"
-)
+import "context"
 
 // GlobalVariablesInitializer adds an operation that gives every variable of
 // the collection variables its first value; a NoOp called "init", as Python's.
