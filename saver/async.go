@@ -57,7 +57,6 @@ func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o 
 
 func (p *Pending) run(ctx context.Context, j *job) {
 	defer close(p.done)
-	defer j.release()
 	p.path, p.err = j.finish(ctx)
 }
 

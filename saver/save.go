@@ -42,7 +42,6 @@ func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *Save
 	if err := j.begin(ctx, false); err != nil {
 		return "", err
 	}
-	defer j.release()
 	return j.finish(ctx)
 }
 
@@ -77,6 +76,9 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	}
 	if path == "" {
 		return nil, fmt.Errorf("%w: the save path is empty", ErrArgument)
+	}
+	if isRemotePath(path) && !(j.opts.NoMetaGraph && j.opts.NoState) {
+		return nil, fmt.Errorf("%w: %s: only TensorFlow's nodes write there, and they write neither meta graph nor state file; set NoMetaGraph and NoState, and write the meta graph elsewhere with ExportMetaGraph", ErrArgument, path)
 	}
 	sharded := s.def != nil && s.def.Sharded
 	if j.opts.GlobalStep == nil && filepath.Base(path) == latest && !sharded {
@@ -149,13 +151,6 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 			}
 		}
 	}
-	if !j.opts.NoMetaGraph {
-		var err error
-		if j.meta, err = s.metaGraph(&j.opts); err != nil {
-			j.release()
-			return err
-		}
-	}
 	return nil
 }
 
@@ -194,9 +189,17 @@ func (j *job) lockDir() error {
 	return err
 }
 
-// finish makes the files, and the checkpoint the newest one.
+// finish makes the files, and the checkpoint the newest one. It may run beside
+// training.
 func (j *job) finish(ctx context.Context) (string, error) {
+	defer j.release()
 	s := j.s
+	if !j.opts.NoMetaGraph {
+		var err error
+		if j.meta, err = s.metaGraph(&j.opts); err != nil {
+			return "", err
+		}
+	}
 	if s.empty {
 		return "", j.writeMeta()
 	}

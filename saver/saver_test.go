@@ -459,6 +459,24 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 	}
 }
 
+// A scheme that neither Go nor this TensorFlow knows gets as far as TensorFlow.
+func TestRemotePathsAreTensorFlows(t *testing.T) {
+	g := tf.NewGraph()
+	variable(t, g, "v", float32(5))
+	s := newSaver(t, g, nil)
+	sess := initialized(t, g)
+	_, err := s.Save(ctx, sess, "nowhere://bucket/m", nil)
+	require.ErrorIs(t, err, saver.ErrArgument)
+	assert.ErrorContains(t, err, "NoMetaGraph and NoState")
+	_, err = s.Save(ctx, sess, "nowhere://bucket/m", &saver.SaveOptions{NoMetaGraph: true, NoState: true})
+	require.ErrorIs(t, err, tf.ErrUnimplemented)
+	assert.ErrorContains(t, err, "nowhere")
+	assert.ErrorContains(t, s.Restore(ctx, sess, "nowhere://bucket/m"), "File system scheme 'nowhere' not implemented")
+	files := newSaver(t, g, &saver.Options{Driver: saver.Files})
+	_, err = files.Save(ctx, sess, "nowhere://bucket/m", &saver.SaveOptions{NoMetaGraph: true, NoState: true})
+	require.ErrorIs(t, err, saver.ErrArgument)
+}
+
 func TestASessionOfAnotherGraphIsRefused(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "v", float32(5))

@@ -1,0 +1,75 @@
+package saver_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// One program saves; another, which doesn't have the code of the model, goes on
+// with the files alone.
+func Example() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "saver")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	path, err := train(ctx, filepath.Join(dir, "model"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("saved", filepath.Base(path))
+
+	g := tf.NewGraph()
+	s, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sess.Close()
+	if err := s.Restore(ctx, sess, path); err != nil {
+		log.Fatal(err)
+	}
+	w := g.GlobalVariables()[0]
+	got, err := sess.Run(ctx, nil, []tf.Output{w.Value()}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tf.Release(got...)
+	fmt.Println("restored", w.Name(), got[0].Value())
+	// Output:
+	// saved model-1000
+	// restored w [1 1]
+}
+
+func train(ctx context.Context, path string) (string, error) {
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "w", tf.Ones(2))
+	if err != nil {
+		return "", err
+	}
+	s, err := saver.New(g, nil) // every variable; the last five checkpoints stay
+	if err != nil {
+		return "", err
+	}
+	defer s.Close()
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		return "", err
+	}
+	defer sess.Close()
+	if err := sess.RunOps(ctx, w.Initializer()); err != nil {
+		return "", err
+	}
+	return s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: 1000})
+}

@@ -1,0 +1,63 @@
+package saver_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// resident is the process's memory in bytes, C's included.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("only Linux tells a process its memory")
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	require.NoError(t, err)
+	return pages * int64(os.Getpagesize())
+}
+
+// A process that saves, trains and restores over and over stays as large as it
+// was: what a save took is given back when it is written, and not when Go's
+// collector comes by, which doesn't see it.
+func TestMemoryIsFlatOverSavesAndRestores(t *testing.T) {
+	const variables, size = 16, 4 << 20
+	g := tf.NewGraph()
+	var updates []*tf.Operation
+	for i := range variables {
+		v, err := tf.NewVariable(g, "v"+strconv.Itoa(i), tf.Zeros(size/4))
+		require.NoError(t, err)
+		update, err := v.AssignAdd(v.Value())
+		require.NoError(t, err)
+		updates = append(updates, update)
+	}
+	s := newSaver(t, g, &saver.Options{NoSync: true})
+	sess := initialized(t, g)
+	path := filepath.Join(t.TempDir(), "m")
+	var before int64
+	for i := range 20 {
+		if i == 4 {
+			before = resident(t)
+		}
+		mustSave(t, s, sess, path, nil)
+		require.NoError(t, sess.RunOps(ctx, updates...))
+		p, err := s.SaveAsync(ctx, sess, path, nil)
+		require.NoError(t, err)
+		require.NoError(t, sess.RunOps(ctx, updates...))
+		_, err = p.Wait(ctx)
+		require.NoError(t, err)
+		require.NoError(t, s.Restore(ctx, sess, path))
+	}
+	grown := resident(t) - before
+	t.Logf("a model of %d MiB, grown by %d MiB in 16 rounds", variables*size>>20, grown>>20)
+	assert.Less(t, grown, int64(variables*size), "less than one model in 16 rounds of three transfers each")
+}
