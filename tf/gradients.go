@@ -53,11 +53,17 @@ type GradientsOptions struct {
 // floating point tensor; to differentiate with respect to a variable give its
 // Handle.
 //
-// TensorFlow's C API does most of the work. The package adds gradients for
-// sparse softmax cross entropy, for lookups (Gather, GatherV2, ResourceGather,
-// the sparse segment sums), the older fused batch normalisations, Concat,
-// Conv3D and some rarer operations. An operation without a gradient gives a
-// *NoGradientError, and so do loops and conditionals.
+// TensorFlow's C API does most of the work. The package adds the gradients that
+// it lacks: of sparse softmax cross entropy, of lookups (Gather, GatherV2,
+// ResourceGather, ResourceGatherNd, the sparse segment sums), of the older fused
+// batch normalisations, Concat, Conv3D and some rarer operations; and those that
+// it has wrong: of dilated and explicitly padded convolutions, LRN and Atan2. An
+// operation without a gradient gives a *NoGradientError, and so do loops and
+// conditionals; the graph then stays as it was.
+//
+// The gradients of reference variables are to be applied by an optimizer's
+// ComputeGradients and ApplyGradients: those take care that no variable changes
+// while another's gradient still needs it.
 func Gradients(g *Graph, ys, xs []Output, o *GradientsOptions) ([]Gradient, error) {
 	if o == nil {
 		o = new(GradientsOptions)

@@ -3,7 +3,9 @@
 // The work is shared with TensorFlow. Its C API differentiates about 140 kinds
 // of operation (TF_AddGradients) but stops at the first that it does not know,
 // and everyday models hold some: sparse softmax cross entropy, lookups in an
-// embedding table, the older batch normalisations. Those have a rule here, in Go.
+// embedding table, the older batch normalisations. Those have a rule here, in Go,
+// and so have the few that the C API gets wrong: it forgets the dilations of a
+// convolution, for one. The tests hold all of it against Python's tf.gradients.
 //
 // Build walks back from the ys, keeps the nodes that lie between them and the xs
 // on a path of differentiable values, and cuts what it found at the nodes with a

@@ -2,6 +2,7 @@ package autodiff_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,5 +44,22 @@ func TestDeepGraphsAreDifferentiatedQuickly(t *testing.T) {
 		require.False(t, grads[0].IsNone(), "a gradient")
 		require.Less(t, time.Since(start), 20*time.Second)
 		t.Logf("2,000 nodes, a hole every %d layers: %v", every, time.Since(start))
+	}
+}
+
+// The library is called once for what lies between two holes, and not node by
+// node: that is what keeps graphs small and the work linear.
+func TestTheLibraryIsCalledOncePerRegion(t *testing.T) {
+	for _, tt := range []struct{ layers, every, calls int }{{20, 0, 1}, {20, 10, 3}} {
+		g, x, y := chain(t, tt.layers, tt.every)
+		_, err := autodiff.Build(g, []tensorflow.Output{y}, []tensorflow.Output{x}, nil)
+		require.NoError(t, err)
+		calls := make(map[string]bool)
+		for _, op := range g.Operations() {
+			if parts := strings.Split(op.Name(), "/"); len(parts) == 3 && strings.HasPrefix(parts[1], "part") {
+				calls[parts[1]] = true
+			}
+		}
+		require.Len(t, calls, tt.calls)
 	}
 }

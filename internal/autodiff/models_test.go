@@ -178,6 +178,11 @@ h = tf.matmul(x, w)
 h = tf.reshape(h, tf.stack([tf.shape(h)[0] * 2, 3]))
 y = tf.reduce_sum(tf.square(h)) / tf.cast(tf.shape(h)[0], tf.float32)
 xs = [w, x]`},
+	{"function call", `
+w = v("w", 3, 4)
+h = tf.function(lambda a: tf.tanh(a) * a)(tf.convert_to_tensor(w))
+y = tf.reduce_sum(h * h)
+xs = [w]`},
 	{"part of a dynamic partition", `
 w = v("w", 3, 4)
 y = tf.reduce_sum(tf.square(tf.dynamic_partition(w, [0, 1, 0], 2)[0]))

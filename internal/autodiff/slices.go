@@ -61,7 +61,7 @@ func (b *builder) gathered(dy, indices, shape output, known tensorflow.Shape) Gr
 	if b.err != nil {
 		return Gradient{}
 	}
-	rows := b.constant([]int32{-1})
+	var rows output
 	if dims, ok := rowShape(known); ok {
 		rows = b.constant(append([]int32{-1}, dims...))
 	} else {
