@@ -17,8 +17,8 @@ func TestStringsOfFourGibibytesHaveLongLengths(t *testing.T) {
 		t.Skip("reserves 4 GiB of address space")
 	}
 	huge := make([]byte, 1<<32)
-	p := &tensorPlan{tensor: &Tensor{Name: "s", DType: String, Shape: []int64{2}, Strings: [][]byte{huge, []byte("x")}}}
-	p.planStrings()
+	p, err := newTensorPlan(&Tensor{Name: "s", DType: String, Shape: []int64{2}, Strings: [][]byte{huge, []byte("x")}})
+	require.NoError(t, err)
 	lengths := []byte{0x80, 0x80, 0x80, 0x80, 0x10, 0x01}
 	summed := []byte{0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}
 	crc := crc32c.Checksum(summed)
