@@ -396,20 +396,24 @@ func TestTheBindingsCloseWaitsForOurRuns(t *testing.T) {
 	x := placeholder(t, g, "x")
 	s, err := capi.NewSession(g, "", nil)
 	require.NoError(t, err)
-	call, err := capi.Prepare(s, g, []tensorflow.Output{x}, nil, []*tensorflow.Operation{x.Op}, nil)
+	y := add(t, g, tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{x}})
+	call, err := capi.Prepare(s, g, []tensorflow.Output{x}, nil, []*tensorflow.Operation{y}, nil)
 	require.NoError(t, err)
 	defer call.Close()
 	v, err := tensorflow.NewTensor(float32(1))
 	require.NoError(t, err)
-	done := make(chan error)
+	started, done := make(chan struct{}), make(chan error)
 	go func() {
-		for {
-			if err := call.Run([]*tensorflow.Tensor{v}, nil); err != nil {
+		first := call.Run([]*tensorflow.Tensor{v}, nil)
+		close(started)
+		for err := first; ; err = call.Run([]*tensorflow.Tensor{v}, nil) {
+			if err != nil {
 				done <- err
 				return
 			}
 		}
 	}()
+	<-started
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, <-done, capi.FailedPrecondition)
 	require.NoError(t, capi.CloseSession(s))
