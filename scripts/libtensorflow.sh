@@ -165,8 +165,9 @@ use_system() {
   say "uses the system's libtensorflow $version, found by $how"
 }
 
-wanted() { # what the stamp says when there is nothing to do
-  if [[ -n $from ]]; then echo "from $from"; else echo "$flavour $(sha256sum <"$pins" | cut -c1-16)"; fi
+# wanted: what the stamp says when there is nothing to do. 2 is the layout's version.
+wanted() {
+  if [[ -n $from ]]; then echo "2 from $from"; else echo "2 $flavour $(sha256sum <"$pins" | cut -c1-16)"; fi
 }
 
 if [[ -z $prefix && -z $from && -n ${LIBTENSORFLOW_PREFIX:-} ]]; then
@@ -308,11 +309,29 @@ lay_out_tarball() {
   if [[ -f $tree/THIRD_PARTY_TF_C_LICENSES ]]; then mv "$tree/THIRD_PARTY_TF_C_LICENSES" "$tree/share/libtensorflow/"; fi
 }
 
-# write_linker_script DIR: the binding links -ltensorflow, the wheel has it in two files. The
-# comment is what ldconfig knows linker scripts by. A link to the first file would not do:
-# the second one has symbols that a program uses itself.
+# stub LIBRARY: a library for the linker only, with LIBRARY's soname and C API and nothing in
+# it. The real ones export a hundred megabytes of C++ names, over which ld takes seconds for
+# every program and test that is linked.
+stub() {
+  local stub=$tree/lib/libtensorflow-link/${1##*/}
+  mkdir -p "${stub%/*}"
+  {
+    echo .text
+    nm -D --defined-only "$1" | sed -n 's/^[^ ]* T \(TFE\{0,1\}_[A-Za-z0-9_]*\).*/.globl \1\n.type \1,@function\n\1:/p'
+    printf '.byte 0\n.section .note.GNU-stack,"",@progbits\n'
+  } >"$work/stub.s"
+  cc -shared -nostdlib -Wl,-soname,"${1##*/}" "$work/stub.s" -o "$stub"
+}
+
+# write_linker_script DIR: the binding links -ltensorflow, and the wheel has it in two files
+# (DIR's), both of which a program uses itself. The comment is what ldconfig knows linker
+# scripts by.
 write_linker_script() {
-  printf '/* GNU ld script */\nINPUT(%slibtensorflow_cc.so.2 %slibtensorflow_framework.so.2)\n' "$1" "$1" >"$tree/lib/libtensorflow.so"
+  need nm "the linker's stubs are made with it" binutils
+  if ! stub "$1/libtensorflow_cc.so.2" || ! stub "$1/libtensorflow_framework.so.2"; then
+    die "the linker's stubs cannot be made of the libraries in the wheel"
+  fi
+  printf '/* GNU ld script */\nINPUT(libtensorflow-link/libtensorflow_cc.so.2 libtensorflow-link/libtensorflow_framework.so.2)\n' >"$tree/lib/libtensorflow.so"
 }
 
 write_pkgconfig() {
@@ -334,7 +353,7 @@ if [[ -n $from ]]; then
   if [[ ${from%%#*} == *.whl ]] || { [[ $(head -c2 "$given") == PK ]]; }; then
     unpack_tensorflow "$given"
     lay_out_wheel "$tree/lib"
-    write_linker_script ''
+    write_linker_script "$tree/lib"
   else
     lay_out_tarball
   fi
@@ -342,14 +361,14 @@ elif [[ $flavour == cpu ]]; then
   download
   for wheel in "$work"/wheels/tensorflow*.whl; do unpack_tensorflow "$wheel"; done
   lay_out_wheel "$tree/lib"
-  write_linker_script ''
+  write_linker_script "$tree/lib"
 else
   download
   for wheel in "$work"/wheels/tensorflow*.whl; do unpack_tensorflow "$wheel"; done
   # The libraries find each other by $ORIGIN/../nvidia/*/lib, so the wheels' layout is kept.
   gpu=lib/libtensorflow-gpu
   lay_out_wheel "$tree/$gpu/tensorflow"
-  write_linker_script "$target/$gpu/tensorflow/"
+  write_linker_script "$tree/$gpu/tensorflow"
   for wheel in "$work"/wheels/nvidia*.whl; do
     unpack_wheel "$wheel" "$tree/$gpu" 'nvidia/*/lib/*.so*' 'nvidia/cuda_nvcc/bin/ptxas' 'nvidia/cuda_nvcc/nvvm/libdevice/*'
     rm -f "$wheel" # the disk need not hold them twice

@@ -86,6 +86,7 @@ test_wheel_through_pip_into_the_checkout() {
   exists "$lib/libtensorflow_cc.so.2" && exists "$lib/libtensorflow_framework.so.2" &&
     exists "$lib/libtensorflow.so" && exists "$lib/pkgconfig/tensorflow.pc" &&
     exists "$TFKEEP_LIBTENSORFLOW_DIR/include/tensorflow/c/eager/c_api.h" || return
+  nm -D --defined-only "$lib/libtensorflow-link/libtensorflow_cc.so.2" | grep -q ' T TF_Version$' || problem "the stub lacks TF_Version" || return
   grep -q '^Version: 2.21.0$' "$lib/pkgconfig/tensorflow.pc" || problem "pkg-config file: $(cat "$lib/pkgconfig/tensorflow.pc")" || return
   [[ $(find "$TFKEEP_LIBTENSORFLOW_DIR" -name '.unfinished*') == '' ]] || problem "it leaves its work folder" || return
   builds 2.21.0
@@ -107,7 +108,7 @@ test_changed_pins_install_again() {
 
 test_python_unpacks_where_there_is_no_unzip() {
   # The interpreter's own folder, for a python3 on PATH may be a version manager's script.
-  PATH=$tmp/stubs:$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$(only cc ld as sha256sum) run
+  PATH=$tmp/stubs:$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$(only cc ld as nm sha256sum) run
   succeeds && exists "$TFKEEP_LIBTENSORFLOW_DIR/lib/libtensorflow_cc.so.2"
 }
 
@@ -240,11 +241,13 @@ test_missing_tools() {
   fails_with "cc is not installed" || return
   PATH=$tmp/stubs:$(only sha256sum cc ld as) run
   fails_with "pip is not installed" || return
-  PATH=$tmp/stubs:$(only cc ld as) run
+  PATH=$tmp/stubs:$(only cc ld as nm) run
   fails_with "sha256sum is not installed" || return
-  PATH=$tmp/stubs:$(only cc ld as sha256sum) run --from http://127.0.0.1:9/x.tar.gz
+  PATH=$tmp/stubs:$(only cc ld as sha256sum unzip) run --from "$cpu_wheel"
+  fails_with "nm is not installed" || return
+  PATH=$tmp/stubs:$(only cc ld as nm sha256sum) run --from http://127.0.0.1:9/x.tar.gz
   fails_with "neither curl nor wget" || return
-  PATH=$tmp/stubs:$(only cc ld as sha256sum) run --from "$cpu_wheel"
+  PATH=$tmp/stubs:$(only cc ld as nm sha256sum) run --from "$cpu_wheel"
   fails_with "neither unzip nor python3"
 }
 

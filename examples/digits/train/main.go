@@ -68,7 +68,7 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 		AfterStep: func(step int64, loss float32) {
 			progress.Step(step, loss)
 			if step == killAt {
-				fmt.Fprintf(os.Stderr, "\ntrain: step %d, kill -9 %d\n", step, os.Getpid())
+				fmt.Printf("\ntrain: step %d, kill -9 %d\n", step, os.Getpid())
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing below runs, deferred or not
 			}
 		},
