@@ -12,12 +12,22 @@ var pairs = []Pair{
 	exportMetaGraph,
 	writeGibibyte,
 	writeSmall,
+	listMany,
+	readGibibyte,
+	readOneOfMany,
+	mapGibibyte,
+	startCommand,
 	saveGibibyte,
 	stallGibibyte,
 	restoreGibibyte,
 	saveSmallVariables,
 	restoreSmallVariables,
 	resumeSmallVariables,
+	freezeLarge,
+	freezeSmall,
+	exportModel,
+	loadModel,
+	showModel,
 }
 
 // tasks are what a measured process of our own does, see Env.Self.
