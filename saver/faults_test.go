@@ -35,31 +35,27 @@ var saveModes = []saveMode{
 // faultBench saves a model of which it can change the value without adding
 // nodes, into a file system that can fail.
 type faultBench struct {
-	mode  saveMode
-	g     *tf.Graph
-	sess  *tf.Session
-	def   *saver.SaverDef
-	v     *tf.Variable
-	feed  tf.Output
-	set   *tf.Operation
-	step  *tf.Variable
-	count int
+	mode saveMode
+	g    *tf.Graph
+	sess *tf.Session
+	def  *saver.SaverDef
+	feed tf.Output
+	set  *tf.Operation // makes the global step what is fed
 }
 
 func newFaultBench(t *testing.T, mode saveMode) *faultBench {
 	t.Helper()
 	g := tf.NewGraph()
 	b := &faultBench{mode: mode, g: g}
-	var err error
-	b.step, err = tf.NewVariableWith(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true, Device: "/cpu:0"})
+	step, err := tf.NewVariableWith(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true, Device: "/cpu:0"})
 	require.NoError(t, err)
-	g.AddToCollection(tf.GlobalStep, b.step)
-	b.v, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 1000)), &tf.VariableOptions{Device: "/cpu:1"})
+	g.AddToCollection(tf.GlobalStep, step)
+	_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 1000)), &tf.VariableOptions{Device: "/cpu:1"})
 	require.NoError(t, err)
 	in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Attrs: map[string]any{"dtype": tf.Int64, "shape": tf.ScalarShape()}})
 	require.NoError(t, err)
 	b.feed = in.Output(0)
-	b.set, err = b.step.Assign(b.feed)
+	b.set, err = step.Assign(b.feed)
 	require.NoError(t, err)
 	s := newSaver(t, g, &mode.o)
 	b.def = s.AsSaverDef()

@@ -100,7 +100,7 @@ func (a *assigner) assign(named map[string]any, key string, target any) error {
 	}
 	if v, ok := target.(*tf.Variable); ok {
 		if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
-			return fmt.Errorf("%w: Shape of variable %s (%s) doesn't match with shape of tensor %s (%s) from checkpoint reader.",
+			return fmt.Errorf("%w: Shape of variable %s (%s) doesn't match with shape of tensor %s (%s) from checkpoint reader",
 				checkpoint.ErrMismatch, v.TensorName(), shapeText(dims), key, shapeText(have.Shape))
 		}
 	}
@@ -129,7 +129,7 @@ func (a *assigner) scope(named, vars map[string]any, key, target string) error {
 		scope = target[:i]
 	}
 	if !strings.HasSuffix(key, "/") {
-		return fmt.Errorf("%w: Assignment map with scope only name %s should map to scope only %s. Should be 'scope/': 'other_scope/'.",
+		return fmt.Errorf("%w: Assignment map with scope only name %s should map to scope only %s. Should be 'scope/': 'other_scope/'",
 			ErrArgument, scope, key)
 	}
 	prefix := ""

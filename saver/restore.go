@@ -83,7 +83,7 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 		return &RestoreReport{Path: path}, nil
 	}
 	if path == "" {
-		return nil, fmt.Errorf("%w: Can't load save_path when it is None.", ErrArgument)
+		return nil, fmt.Errorf("%w: Can't load save_path when it is None", ErrArgument)
 	}
 	l := &load{s: s, sess: sess, path: path, opts: *o, reader: o.Reader}
 	if o.Reader != nil {

@@ -87,9 +87,7 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) 
 	listed := s.listed(dir, state)
 	candidates := slices.Clone(listed)
 	slices.Reverse(candidates)
-	for _, path := range s.unlisted(dir, listed) {
-		candidates = append(candidates, path)
-	}
+	candidates = append(candidates, s.unlisted(dir, listed)...)
 	if len(candidates) == 0 {
 		if stateErr != nil {
 			return nil, fmt.Errorf("saver: resume from %s: %w", dir, stateErr)
