@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -210,6 +211,9 @@ func TestOptimizersTrainAsInPython(t *testing.T) {
 	for _, ref := range []bool{false, true} {
 		kind := map[bool]string{false: "resource", true: "reference"}[ref]
 		for _, o := range optimizers {
+			if ref && strings.Contains(o.name, ",") {
+				continue // other numbers; once is enough
+			}
 			t.Run(o.name+"/"+kind, func(t *testing.T) {
 				m := newTrainer(t, ref)
 				op, err := o.make.Minimize(m.g, m.loss, m.step)
