@@ -22,25 +22,28 @@ var digitsStep = Pair{
 	Units: stepsMeasured,
 	Goal:  1.0 / 2,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		return steps(ctx, e, 0)
+		return steps(ctx, e, nil)
 	},
 }
 
-// digitsStepInline is the same where both sessions run their ops in the calling thread,
-// as small models like it.
+// digitsStepInline is the same where both sessions run everything in the calling thread,
+// as small models like it: what is left is the work and the way in and out.
 var digitsStepInline = Pair{
-	Name:  "digits: a training step, inter_op_parallelism_threads=-1",
+	Name:  "digits: a training step, both in one thread",
 	Units: stepsMeasured,
 	Goal:  1.0 / 2,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		return steps(ctx, e, -1)
+		return steps(ctx, e, training.SessionOptions)
 	},
 }
 
-func steps(ctx context.Context, e *Env, interOpThreads int) (Measure, Measure, error) {
-	path, sess, err := newDigits(ctx, e, &tf.SessionOptions{InterOpThreads: interOpThreads})
+func steps(ctx context.Context, e *Env, o *tf.SessionOptions) (Measure, Measure, error) {
+	path, sess, err := newDigits(ctx, e, o)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o == nil {
+		o = &tf.SessionOptions{}
 	}
 	train, _, err := dataset.Load()
 	if err != nil {
@@ -67,16 +70,16 @@ func steps(ctx context.Context, e *Env, interOpThreads int) (Measure, Measure, e
 	})
 
 	if _, err := e.Script(`
-		path, threads, images, labels, batches = args
+		path, inter, intra, images, labels, batches = args
 		graph = tf.Graph()
 		with graph.as_default():
 		    saver = tf1.train.import_meta_graph(path + ".meta")
-		    session = tf1.Session(config=tf1.ConfigProto(inter_op_parallelism_threads=threads))
+		    session = tf1.Session(config=tf1.ConfigProto(inter_op_parallelism_threads=inter, intra_op_parallelism_threads=intra))
 		saver.restore(session, path)
 		images, labels = np.array(images, np.float32), np.array(labels, np.int32)
 		kept["session"] = session
 		kept["batches"] = [(images[batch], labels[batch]) for batch in batches]
-	`, path, interOpThreads, train.Images, train.Labels, indices); err != nil {
+	`, path, o.InterOpThreads, o.IntraOpThreads, train.Images, train.Labels, indices); err != nil {
 		return nil, nil, err
 	}
 	theirs := e.InPython(`

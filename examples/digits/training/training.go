@@ -16,9 +16,9 @@ import (
 // BatchSize is the number of images of a step.
 const BatchSize = 32
 
-// SessionOptions suit so small a model: its ops run in the calling thread, for handing
-// them to another would take longer than they do.
-var SessionOptions = &tf.SessionOptions{InterOpThreads: -1}
+// SessionOptions suit so small a model: everything runs in the calling thread, for handing
+// work to another would take longer than the work.
+var SessionOptions = &tf.SessionOptions{InterOpThreads: -1, IntraOpThreads: 1}
 
 // Options say how far to train and how often to save.
 type Options struct {
