@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/tfkeep/tfkeep/internal/python"
@@ -97,6 +96,7 @@ func (e *Env) Program(args ...string) Measure {
 		if err := cmd.Start(); err != nil {
 			return Sample{}, err
 		}
+		peak := watchMemory(cmd.Process.Pid)
 		out := bufio.NewReader(stdout)
 		_, first := out.ReadString('\n')
 		took := time.Since(start)
@@ -109,12 +109,42 @@ func (e *Env) Program(args ...string) Measure {
 		if first != nil {
 			took = time.Since(start)
 		}
-		sample := Sample{Time: took}
-		if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-			sample.Memory = usage.Maxrss << 10
-		}
-		return sample, nil
+		return Sample{Time: took, Memory: peak()}, nil
 	}
+}
+
+// watchMemory follows the peak memory of a process; the result ends that and
+// gives it in bytes, 0 where the system does not tell. What wait4 tells is of
+// no use: a child counts the memory of the process that started it as its own.
+func watchMemory(pid int) (peak func() int64) {
+	stop, result := make(chan struct{}), make(chan int64)
+	go func() {
+		most := int64(0)
+		for {
+			most = max(most, highWater(pid))
+			select {
+			case <-stop:
+				result <- most
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-result }
+}
+
+// highWater reads the peak resident memory of a running process, in bytes.
+func highWater(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kB int64
+	if _, err := fmt.Sscan(rest, &kB); err != nil {
+		return 0
+	}
+	return kB << 10
 }
 
 // PythonProgram is Program for Python code; its arguments are in sys.argv[1:].
