@@ -158,7 +158,7 @@ func (p *bundlePart) swapWord() int {
 // A large tensor is read in chunks, by several goroutines; within a chunk, each
 // step is summed while the processor's cache still has it.
 const (
-	readChunk = 4 << 20
+	readChunk = 1 << 20
 	readStep  = 256 << 10
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // ReadInto reads a whole tensor, its partitions put together, into dst: row by
@@ -264,29 +265,28 @@ func (c *cursor) drain(ctx context.Context) error {
 	}
 }
 
-// parallel runs do(0) … do(n-1) on a number of goroutines. The first failure
-// ends the others' context and is returned.
+// parallel runs do(0) … do(n-1) on a number of goroutines, of which the caller's
+// is one. The first failure ends the others' context and is returned.
 func parallel(ctx context.Context, n, workers int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(workers, n) {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
-				}
+	var next atomic.Int64
+	work := func() {
+		for ctx.Err() == nil {
+			i := int(next.Add(1)) - 1
+			if i >= n {
+				return
 			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
+			if err := do(ctx, i); err != nil {
+				cancel(err)
+			}
 		}
-		next <- i
 	}
-	close(next)
-	wg.Wait()
+	var others sync.WaitGroup
+	for range min(workers, n) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 	return context.Cause(ctx)
 }
