@@ -15,6 +15,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -144,7 +145,7 @@ func copyAsset(f assetFile, dir string) error {
 	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: asset %s is no regular file", ErrArgument, f.path)
 	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("savedmodel: asset: %w", err)
 	}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -142,7 +140,7 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 	if err != nil {
 		return fmt.Errorf("savedmodel: %w", err)
 	}
-	if err := checkSignatures(def, o.Signatures); err != nil {
+	if err := checkSignatures(g, o.Signatures); err != nil {
 		return err
 	}
 	files, err := b.collectAssets(g, def, o)
@@ -188,7 +186,7 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 // saveVariables writes the checkpoint of the model.
 func (b *Builder) saveVariables(ctx context.Context, sess *tf.Session, sv *saver.Saver) error {
 	dir := b.staging.Path(VariablesDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := vfs.OS.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("savedmodel: variables: %w", err)
 	}
 	if _, err := sv.Save(ctx, sess, filepath.Join(dir, VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true}); err != nil {
@@ -215,7 +213,7 @@ func (b *Builder) copyAssets(files []assetFile) error {
 		return nil
 	}
 	dir := b.staging.Path(AssetsDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := vfs.OS.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("savedmodel: assets: %w", err)
 	}
 	for _, f := range files {
@@ -278,17 +276,13 @@ func addCollections(g *tf.Graph, files []assetFile, o *GraphOptions) (restore fu
 }
 
 // checkSignatures finds tensors that signatures name and the graph lacks.
-func checkSignatures(def *graphdef.GraphDef, signatures map[string]*signature.SignatureDef) error {
-	nodes := make(map[string]bool, len(def.Node))
-	for _, n := range def.Node {
-		nodes[n.Name] = true
-	}
+func checkSignatures(g *tf.Graph, signatures map[string]*signature.SignatureDef) error {
 	var missing []string
 	for key, s := range signatures {
 		for _, side := range []map[string]*signature.TensorInfo{s.Inputs, s.Outputs} {
 			for name, info := range side {
 				for _, t := range tensorNames(info) {
-					if node, _, _ := strings.Cut(t, ":"); !nodes[node] {
+					if _, err := g.OutputByName(t); err != nil && g.Operation(t) == nil {
 						missing = append(missing, fmt.Sprintf("%s of %q names %q", name, key, t))
 					}
 				}

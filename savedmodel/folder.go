@@ -121,6 +121,9 @@ func (f *folder) read() ([]byte, error) {
 		}
 		return data, nil
 	}
+	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
+		return nil, fmt.Errorf("%w: %s has only %s, the chunked form of models above 2 GiB, which is not read here", ErrNotSavedModel, f.name, modeldir.FilenameCPB)
+	}
 	return nil, notThere(f.name)
 }
 

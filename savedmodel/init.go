@@ -16,7 +16,7 @@ import (
 
 // runInit runs what the model names for its initialisation: the signature of
 // TensorFlow 2, the main op, or the legacy init op, whichever is first found.
-func (m *Model) runInit(ctx context.Context, files *folder, o *LoadOptions) error {
+func (m *Model) runInit(ctx context.Context, files *folder) error {
 	feeds, fed, err := m.assetFeeds(files)
 	if err != nil {
 		return err
@@ -30,8 +30,8 @@ func (m *Model) runInit(ctx context.Context, files *folder, o *LoadOptions) erro
 	if err != nil || name == "" {
 		return err
 	}
-	if !o.AllowAllOps {
-		if err := checkInit(m.MetaGraphDef.GraphDef, name, fed, o.AllowOps); err != nil {
+	if !m.opts.AllowAllOps {
+		if err := checkRuns(m.MetaGraphDef.GraphDef, "the model's initialisation", name, fed, m.opts.AllowOps); err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	anyAssetURL   = "type.googleapis.com/tensorflow.AssetFileDef"
 )
 
-// IsSavedModel tells whether dir holds a SavedModel, binary or text. It is
+// IsSavedModel tells whether dir holds a SavedModel: binary, text or in chunks. It is
 // TensorFlow's maybe_saved_model_directory.
 func IsSavedModel(dir string) bool { return modeldir.IsSavedModel(dir) }
 

@@ -28,8 +28,8 @@ type LoadOptions struct {
 	ReturnElements []string
 	// Saver are options for the saver that restores the variables.
 	Saver *saver.Options
-	// AllowOps names operations that the initialisation may run although they
-	// reach out of the model; AllowAllOps allows all of them.
+	// AllowOps names operations that restoring and initialising may run although
+	// they reach out of the model; AllowAllOps allows all of them.
 	AllowOps    []string
 	AllowAllOps bool
 	// SkipManifest does not compare the files with the model's manifest, if it
@@ -48,6 +48,7 @@ type Model struct {
 	// where the model has none.
 	Saver *saver.Saver
 
+	opts  LoadOptions
 	scope string
 	sess  *tf.Session
 	owns  bool
@@ -109,7 +110,7 @@ func load(ctx context.Context, sess *tf.Session, tags []string, files *folder, o
 	if err := m.restoreVariables(ctx, files); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	if err := m.runInit(ctx, files, o); err != nil {
+	if err := m.runInit(ctx, files); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
@@ -194,7 +195,7 @@ func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Mo
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
-	return &Model{MetaGraphDef: mg, Elements: im.Elements, Saver: sv, scope: im.Scope, sess: sess}, nil
+	return &Model{MetaGraphDef: mg, Elements: im.Elements, Saver: sv, opts: *o, scope: im.Scope, sess: sess}, nil
 }
 
 // RestoreVariables gives the model's variables the values that dir has.
@@ -207,9 +208,19 @@ func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
 	return m.restoreVariables(ctx, files)
 }
 
+// restoring are the operations that read checkpoints. What they would read is
+// fed, so they do not run.
+var restoring = []string{"RestoreV2", "Restore", "RestoreSlice"}
+
 func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	if m.Saver.AsSaverDef() == nil {
 		return nil // no variables
+	}
+	if op := m.MetaGraphDef.GetSaverDef().GetRestoreOpName(); op != "" && !m.opts.AllowAllOps {
+		allow := append(restoring, m.opts.AllowOps...)
+		if err := checkRuns(m.MetaGraphDef.GraphDef, "the restoring of the model's variables", op, nil, allow); err != nil {
+			return err
+		}
 	}
 	r, err := files.variables()
 	if err != nil {
@@ -224,16 +235,13 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 }
 
 // RunInitOps runs the model's initialisation, with the assets of dir fed.
-func (m *Model) RunInitOps(ctx context.Context, dir string, o *LoadOptions) error {
-	if o == nil {
-		o = &LoadOptions{}
-	}
+func (m *Model) RunInitOps(ctx context.Context, dir string) error {
 	files, err := openFolder(dir)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	return m.runInit(ctx, files, o)
+	return m.runInit(ctx, files)
 }
 
 // Session is the session that the model runs in, Graph its graph.

@@ -32,8 +32,8 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 	names := sortedKeys(sig.Outputs)
 	fetches := make([]tf.Output, len(names))
 	for i, name := range names {
-		if fetches[i], err = m.tensor(sig.Outputs[name]); err != nil {
-			return nil, fmt.Errorf("%w: output %q of %q: %w", ErrSignature, name, key, err)
+		if fetches[i], err = TensorFromInfo(m.Graph(), sig.Outputs[name], m.scope); err != nil {
+			return nil, fmt.Errorf("output %q of %q: %w", name, key, err)
 		}
 	}
 	got, err := m.sess.Run(ctx, feeds, fetches, nil)
@@ -62,7 +62,7 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 			faults = append(faults, fmt.Sprintf("input %q: %s", name, fault))
 			continue
 		}
-		out, err := m.tensor(info)
+		out, err := TensorFromInfo(m.Graph(), info, m.scope)
 		if err != nil {
 			faults = append(faults, fmt.Sprintf("input %q: %v", name, err))
 			continue
@@ -106,14 +106,6 @@ func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
 		return ""
 	}
 	return fmt.Sprintf("its shape is %v and not [%s]", t.Shape(), strings.Join(want, " "))
-}
-
-// tensor finds the tensor that a TensorInfo names.
-func (m *Model) tensor(info *signature.TensorInfo) (tf.Output, error) {
-	if info.GetName() == "" {
-		return tf.Output{}, fmt.Errorf("it is no dense tensor; run the session with the parts of it")
-	}
-	return m.Graph().OutputByName(inScope(info.GetName(), m.scope))
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -29,97 +30,133 @@ var reachOut = map[string]bool{
 // fileTables fill a table from a file; they may, if the file is an asset.
 var fileTables = map[string]bool{"InitializeTableFromTextFile": true, "InitializeTableFromTextFileV2": true}
 
-// checkInit refuses an initialisation that reaches out of the model. fed are
-// the nodes that hold the paths of assets.
-func checkInit(def *graphdef.GraphDef, op string, fed map[string]bool, allow []string) error {
-	allowed := map[string]bool{}
-	for _, a := range allow {
-		allowed[a] = true
-	}
+// checkRuns refuses operations of the graph that would reach out of the model
+// if op were run. fed are the nodes that hold the paths of assets.
+func checkRuns(def *graphdef.GraphDef, what, op string, fed map[string]bool, allow []string) error {
 	sub, err := graphdef.ExtractSubgraph(def, []string{graphdef.NodeName(op)})
 	if err != nil {
-		return fmt.Errorf("%w: init op: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, what, err)
 	}
-	nodes := map[string]*graphdef.NodeDef{}
-	for _, n := range sub.Node {
-		nodes[n.Name] = n
+	w := walk{allowed: map[string]bool{}, functions: map[string]*graphdef.FunctionDef{}, seen: map[string]bool{}}
+	for _, a := range allow {
+		w.allowed[a] = true
 	}
-	functions := map[string][]*graphdef.NodeDef{}
 	for _, f := range def.GetLibrary().GetFunction() {
-		functions[f.GetSignature().GetName()] = f.NodeDef
+		w.functions[f.GetSignature().GetName()] = f
 	}
-	var bad []string
-	refuse := func(n *graphdef.NodeDef, in string) {
-		if !allowed[n.Op] {
-			bad = append(bad, fmt.Sprintf("%s (%s)%s", n.Name, n.Op, in))
-		}
+	w.queue = []body{{nodes: sub.Node, assets: fed}}
+	for len(w.queue) > 0 && len(w.seen) < maxBodies {
+		next := w.queue[0]
+		w.queue = w.queue[1:]
+		w.look(next)
 	}
-	for _, n := range sub.Node {
-		switch {
-		case fed[n.Name]: // fed: what it computes does not matter
-		case reachOut[n.Op]:
-			refuse(n, "")
-		case fileTables[n.Op] && !fromAsset(n, nodes, fed):
-			refuse(n, " with a file that is no asset")
-		}
+	if len(w.queue) > 0 {
+		return fmt.Errorf("%w: %s calls functions in more than %d ways, too many to check; allow it with LoadOptions.AllowAllOps if you trust the model", ErrUnsafe, what, maxBodies)
 	}
-	seen := map[string]bool{}
-	queue := calledBy(sub.Node, functions)
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		for _, n := range functions[name] {
-			if reachOut[n.Op] {
-				refuse(n, " of function "+name)
-			}
-		}
-		queue = append(queue, calledBy(functions[name], functions)...)
-	}
-	if len(bad) > 0 {
-		sort.Strings(bad)
-		return fmt.Errorf("%w: the model's initialisation reaches out of the model through %s; allow it with LoadOptions.AllowOps if you trust the model", ErrUnsafe, strings.Join(bad, ", "))
+	if len(w.bad) > 0 {
+		sort.Strings(w.bad)
+		return fmt.Errorf("%w: %s reaches out of the model through %s; allow it with LoadOptions.AllowOps if you trust the model",
+			ErrUnsafe, what, strings.Join(slices.Compact(w.bad), ", "))
 	}
 	return nil
 }
 
-// fromAsset tells whether the file of a table is one of the model's assets.
-func fromAsset(n *graphdef.NodeDef, nodes map[string]*graphdef.NodeDef, fed map[string]bool) bool {
-	if len(n.Input) < 2 {
-		return false
+// maxBodies bounds the work of a check: a model can call functions with
+// exponentially many combinations of arguments.
+const maxBodies = 10_000
+
+// walk goes through what would run, functions included.
+type walk struct {
+	allowed   map[string]bool
+	functions map[string]*graphdef.FunctionDef
+	seen      map[string]bool // bodies that were queued
+	queue     []body
+	bad       []string
+}
+
+// body is nodes that run together: those of the graph, or of one call of a function.
+type body struct {
+	function string                       // "" for the graph
+	nodes    []*graphdef.NodeDef          //
+	assets   map[string]bool              // nodes and arguments that hold the paths of assets
+	byName   map[string]*graphdef.NodeDef // of nodes
+}
+
+func (w *walk) look(b body) {
+	b.byName = make(map[string]*graphdef.NodeDef, len(b.nodes))
+	for _, n := range b.nodes {
+		b.byName[n.Name] = n
 	}
-	name := graphdef.NodeName(n.Input[1])
+	for _, n := range b.nodes {
+		switch {
+		case reachOut[n.Op]:
+			w.refuse(b, n, "")
+		case fileTables[n.Op] && (len(n.Input) < 2 || !b.isAsset(n.Input[1])):
+			w.refuse(b, n, " with a file that is no asset")
+		}
+		w.calls(b, n)
+	}
+}
+
+func (w *walk) refuse(b body, n *graphdef.NodeDef, how string) {
+	if w.allowed[n.Op] {
+		return
+	}
+	if b.function != "" {
+		how += " of function " + b.function
+	}
+	w.bad = append(w.bad, fmt.Sprintf("%s (%s)%s", n.Name, n.Op, how))
+}
+
+// isAsset tells whether an input is the path of one of the model's assets.
+func (b body) isAsset(input string) bool {
 	for hops := 0; hops < 16; hops++ {
-		if fed[name] {
+		name, _, _ := strings.Cut(input, ":")
+		if b.assets[name] {
 			return true
 		}
-		src := nodes[name]
+		src := b.byName[name]
 		if src == nil || src.Op != "Identity" || len(src.Input) == 0 {
 			return false
 		}
-		name = graphdef.NodeName(src.Input[0])
+		input = src.Input[0]
 	}
 	return false
 }
 
-// calledBy lists the functions of the library that nodes call, by attribute or by name.
-func calledBy(nodes []*graphdef.NodeDef, functions map[string][]*graphdef.NodeDef) []string {
-	var names []string
-	for _, n := range nodes {
-		if functions[n.Op] != nil {
-			names = append(names, n.Op)
+// calls queues the functions that a node calls, by its op or by an attribute.
+// Only of plain calls is it known which argument is which input.
+func (w *walk) calls(b body, n *graphdef.NodeDef) {
+	w.call(b, n, n.Op, true)
+	plain := n.Op == "PartitionedCall" || n.Op == "StatefulPartitionedCall"
+	for key, a := range n.Attr {
+		if f := a.GetFunc(); f != nil {
+			w.call(b, n, f.Name, plain && key == "f")
 		}
-		for _, a := range n.Attr {
-			if f := a.GetFunc(); f != nil {
-				names = append(names, f.Name)
-			}
-			for _, f := range a.GetList().GetFunc() {
-				names = append(names, f.Name)
-			}
+		for _, f := range a.GetList().GetFunc() {
+			w.call(b, n, f.Name, false)
 		}
 	}
-	return names
+}
+
+func (w *walk) call(b body, n *graphdef.NodeDef, name string, plain bool) {
+	f := w.functions[name]
+	if f == nil {
+		return
+	}
+	assets := map[string]bool{}
+	key := name
+	for i, arg := range f.GetSignature().GetInputArg() {
+		if !plain || arg.NumberAttr != "" || arg.TypeListAttr != "" || i >= len(n.Input) {
+			break
+		}
+		if b.isAsset(n.Input[i]) {
+			assets[arg.Name] = true
+			key += "\x00" + arg.Name
+		}
+	}
+	if !w.seen[key] {
+		w.seen[key] = true
+		w.queue = append(w.queue, body{function: name, nodes: f.NodeDef, assets: assets})
+	}
 }

@@ -28,7 +28,6 @@ const (
 	ScoresOutput   = "scores"
 	RegressInputs  = "inputs"
 	RegressOutputs = "outputs"
-	LossOutput     = "loss"
 )
 
 // Tags of the meta graphs of a SavedModel.

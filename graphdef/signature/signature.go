@@ -128,25 +128,23 @@ func Classify(examples, classes, scores *TensorInfo) (*SignatureDef, error) {
 	return Build(map[string]*TensorInfo{ClassifyInputs: examples}, outputs, ClassifyMethod), nil
 }
 
-// Train makes the signature of a training step. Predictions and metrics may be nil.
-func Train(inputs map[string]*TensorInfo, loss *TensorInfo, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
+// Train makes the signature of a training step. The loss, or losses, the
+// predictions and the metrics are its outputs; any of them may be nil.
+func Train(inputs, loss, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
 	return supervised("Train", TrainMethod, inputs, loss, predictions, metrics)
 }
 
-// Eval makes the signature of an evaluation. Predictions and metrics may be nil.
-func Eval(inputs map[string]*TensorInfo, loss *TensorInfo, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
+// Eval makes the signature of an evaluation; see [Train].
+func Eval(inputs, loss, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
 	return supervised("Eval", EvalMethod, inputs, loss, predictions, metrics)
 }
 
-func supervised(what, method string, inputs map[string]*TensorInfo, loss *TensorInfo, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
+func supervised(what, method string, inputs map[string]*TensorInfo, groups ...map[string]*TensorInfo) (*SignatureDef, error) {
 	if len(inputs) == 0 {
 		return nil, invalid("%s `inputs` cannot be None or empty.", what)
 	}
 	outputs := map[string]*TensorInfo{}
-	if loss != nil {
-		outputs[LossOutput] = loss
-	}
-	for _, group := range []map[string]*TensorInfo{predictions, metrics} {
+	for _, group := range groups {
 		for k, t := range group {
 			if _, twice := outputs[k]; twice {
 				return nil, invalid("%s output %q is given twice", what, k)

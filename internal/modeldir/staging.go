@@ -15,6 +15,7 @@ import (
 const (
 	FilenamePB    = "saved_model.pb"
 	FilenamePBTxt = "saved_model.pbtxt"
+	FilenameCPB   = "saved_model.cpb" // of models above 2 GiB, in chunks, of TensorFlow 2.15 and later
 	VariablesDir  = "variables"
 	VariablesName = "variables" // prefix of the checkpoint within VariablesDir
 	AssetsDir     = "assets"
@@ -46,7 +47,7 @@ func Begin(dir string) (*Staging, error) {
 	if len(entries) > 0 {
 		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, dir)
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := vfs.OS.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, fmt.Errorf("export directory: %w", err)
 	}
 	s := &Staging{dir: dir}
@@ -54,8 +55,8 @@ func Begin(dir string) (*Staging, error) {
 		return nil, err
 	}
 	// What lies there belongs to nobody: its owner would hold the lock.
-	if err = os.RemoveAll(s.Path()); err == nil {
-		err = os.Mkdir(s.Path(), 0o755)
+	if err = removeAll(s.Path()); err == nil {
+		err = vfs.OS.MkdirAll(s.Path(), 0o755)
 	}
 	if err != nil {
 		s.lock.Close()
@@ -83,8 +84,11 @@ func (s *Staging) Commit() error {
 			return err
 		}
 	}
-	// An empty folder is replaced; one that got files meanwhile is not.
-	if err := os.Rename(s.Path(), s.dir); err != nil {
+	// An empty folder makes room; one that got files meanwhile does not go.
+	if err := vfs.OS.Remove(s.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	}
+	if err := vfs.OS.Rename(s.Path(), s.dir); err != nil {
 		return fmt.Errorf("export directory: %w", err)
 	}
 	return errors.Join(vfs.OS.SyncDir(filepath.Dir(s.dir)), s.Close())
@@ -96,7 +100,25 @@ func (s *Staging) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(os.RemoveAll(s.Path()), s.lock.Close())
+	return errors.Join(removeAll(s.Path()), s.lock.Close())
+}
+
+// removeAll removes a folder with all that is in it; one that is not there is fine.
+func removeAll(path string) error {
+	err := vfs.OS.Remove(path) // a link is removed and not followed
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	entries, listErr := vfs.OS.ReadDir(path)
+	if listErr != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := removeAll(filepath.Join(path, e.Name())); err != nil {
+			return err
+		}
+	}
+	return vfs.OS.Remove(path)
 }
 
 // Replace puts a new SavedModel file into a model that exists, in one step:
@@ -110,15 +132,15 @@ func Replace(dir, name string, data []byte) error {
 	if name == FilenamePB {
 		other = FilenamePBTxt
 	}
-	if err := os.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := vfs.OS.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return vfs.OS.SyncDir(dir)
 }
 
-// IsSavedModel tells whether dir holds a SavedModel, binary or text.
+// IsSavedModel tells whether dir holds a SavedModel: binary, text or chunked.
 func IsSavedModel(dir string) bool {
-	for _, name := range []string{FilenamePB, FilenamePBTxt} {
+	for _, name := range []string{FilenamePB, FilenamePBTxt, FilenameCPB} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			return true
 		}

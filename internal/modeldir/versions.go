@@ -7,27 +7,40 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // Versions lists the numbered folders of base that hold a model, in order.
 func Versions(base string) ([]int64, error) {
-	entries, err := os.ReadDir(base)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+	folders, err := versions(base)
+	numbers := make([]int64, len(folders))
+	for i, f := range folders {
+		numbers[i] = f.number
 	}
-	if err != nil {
+	return numbers, err
+}
+
+// folder is a version by its number and its name, which may begin with zeros.
+type folder struct {
+	number int64
+	name   string
+}
+
+func versions(base string) ([]folder, error) {
+	entries, err := os.ReadDir(base)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	var versions []int64
+	var folders []folder
 	for _, e := range entries {
 		if n, ok := version(e.Name()); ok && e.IsDir() && IsSavedModel(filepath.Join(base, e.Name())) {
-			versions = append(versions, n)
+			folders = append(folders, folder{n, e.Name()})
 		}
 	}
-	sort.Slice(versions, func(i, j int) bool { return versions[i] < versions[j] })
-	return versions, nil
+	sort.SliceStable(folders, func(i, j int) bool { return folders[i].number < folders[j].number })
+	return folders, nil
 }
 
 // Next is the number after the greatest that is in use for anything.
@@ -53,24 +66,47 @@ func version(name string) (int64, bool) {
 
 // Prune removes all but the newest keep versions, the oldest first, and
 // returns the numbers of those removed. A version is renamed before it is
-// deleted, so that no reader finds half of it.
+// deleted, so that no reader finds half of it; what a killed Prune left under
+// the other name goes too.
 func Prune(base string, keep int) ([]int64, error) {
-	versions, err := Versions(base)
+	folders, err := versions(base)
 	if err != nil || keep <= 0 {
 		return nil, err
 	}
+	if err := sweep(base); err != nil {
+		return nil, err
+	}
 	var gone []int64
-	for len(versions) > keep {
-		dir := filepath.Join(base, strconv.FormatInt(versions[0], 10))
-		trash := dir + stagingSuffix
-		if err := os.Rename(dir, trash); err != nil {
-			return gone, fmt.Errorf("removing version %d: %w", versions[0], err)
+	for len(folders) > keep {
+		oldest := folders[0]
+		folders = folders[1:]
+		dir := filepath.Join(base, oldest.name)
+		if err := vfs.OS.Rename(dir, dir+trashSuffix); err != nil {
+			return gone, fmt.Errorf("removing version %d: %w", oldest.number, err)
 		}
-		if err := errors.Join(vfs.OS.SyncDir(base), os.RemoveAll(trash)); err != nil {
-			return gone, fmt.Errorf("removing version %d: %w", versions[0], err)
+		if err := errors.Join(vfs.OS.SyncDir(base), removeAll(dir+trashSuffix)); err != nil {
+			return gone, fmt.Errorf("removing version %d: %w", oldest.number, err)
 		}
-		gone = append(gone, versions[0])
-		versions = versions[1:]
+		gone = append(gone, oldest.number)
 	}
 	return gone, nil
+}
+
+// trashSuffix marks a version that is being removed.
+const trashSuffix = ".tfkeep-old"
+
+func sweep(base string) error {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, ours := strings.CutSuffix(e.Name(), trashSuffix)
+		if _, ok := version(name); ours && ok {
+			if err := removeAll(filepath.Join(base, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,167 @@
+package savedmodel_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// placeholder adds a placeholder with exactly the given name.
+func placeholder(t *testing.T, g *tf.Graph, name string, dtype tf.DataType, dims ...int64) tf.Output {
+	t.Helper()
+	o, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: name, Attrs: map[string]any{"dtype": dtype, "shape": tf.MakeShape(dims...)}})
+	require.NoError(t, err)
+	return o.Output(0)
+}
+
+// TestSignaturesAreThoseThatPythonMakes makes each kind of signature in both
+// languages of the same tensors.
+func TestSignaturesAreThoseThatPythonMakes(t *testing.T) {
+	g := tf.NewGraph()
+	examples := placeholder(t, g, "examples", tf.String, 1)
+	classes := placeholder(t, g, "classes", tf.String, 1)
+	scores := placeholder(t, g, "scores", tf.Float, -1, 3)
+	loss := placeholder(t, g, "loss", tf.Float)
+	metric := placeholder(t, g, "metric", tf.Float)
+	values := placeholder(t, g, "x/values", tf.Float, -1)
+	indices := placeholder(t, g, "x/indices", tf.Int64, -1, 2)
+	shape := placeholder(t, g, "x/shape", tf.Int64, 2)
+	step, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "step"})
+	require.NoError(t, err)
+
+	sparse, err := savedmodel.SparseTensorInfo(savedmodel.Sparse{Values: values, Indices: indices, DenseShape: shape, Shape: []int64{42, 69}})
+	require.NoError(t, err)
+	in := map[string]tf.Output{"in": examples}
+	losses, one, two := map[string]tf.Output{"loss": loss}, map[string]tf.Output{"p": scores}, map[string]tf.Output{"m": metric}
+	made := map[string]func() (*signature.SignatureDef, error){
+		"regression":          func() (*signature.SignatureDef, error) { return savedmodel.Regress(examples, scores) },
+		"classification":      func() (*signature.SignatureDef, error) { return savedmodel.Classify(examples, classes, scores) },
+		"classification, one": func() (*signature.SignatureDef, error) { return savedmodel.Classify(examples, tf.Output{}, scores) },
+		"prediction": func() (*signature.SignatureDef, error) {
+			return savedmodel.Predict(map[string]tf.Output{"a": examples, "b": scores}, map[string]tf.Output{"c": classes})
+		},
+		"train":                func() (*signature.SignatureDef, error) { return savedmodel.Train(in, losses, one, two) },
+		"train, loss":          func() (*signature.SignatureDef, error) { return savedmodel.Train(in, losses, nil, nil) },
+		"eval, no predictions": func() (*signature.SignatureDef, error) { return savedmodel.Eval(in, losses, nil, two) },
+		"operation":            func() (*signature.SignatureDef, error) { return savedmodel.OperationSignature(step, "op") },
+		"sparse": func() (*signature.SignatureDef, error) {
+			return signature.Build(map[string]*signature.TensorInfo{"x": sparse}, nil, "custom"), nil
+		},
+	}
+	want := oracle.Value[map[string]json.RawMessage](t, `
+import json
+from google.protobuf import json_format
+from tensorflow.python.saved_model import signature_def_utils_impl as u, utils_impl
+def p(name, dtype, *shape): return tf1.placeholder(dtype, shape, name=name)
+examples, classes = p("examples", tf.string, 1), p("classes", tf.string, 1)
+scores, loss, metric = p("scores", tf.float32, None, 3), p("loss", tf.float32), p("metric", tf.float32)
+sparse = tf1.sparse_placeholder(tf.float32, [42, 69], name="x")
+step = tf.no_op(name="step")
+sigs = {
+    "regression": u.regression_signature_def(examples, scores),
+    "classification": u.classification_signature_def(examples, classes, scores),
+    "classification, one": u.classification_signature_def(examples, None, scores),
+    "prediction": u.predict_signature_def({"a": examples, "b": scores}, {"c": classes}),
+    "train": u.supervised_train_signature_def({"in": examples}, {"loss": loss}, {"p": scores}, {"m": metric}),
+    "train, loss": u.supervised_train_signature_def({"in": examples}, {"loss": loss}),
+    "eval, no predictions": u.supervised_eval_signature_def({"in": examples}, {"loss": loss}, metrics={"m": metric}),
+    "operation": u.op_signature_def(step, "op"),
+    "sparse": u.build_signature_def({"x": utils_impl.build_tensor_info(sparse)}, {}, "custom"),
+}
+result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
+`)
+	require.Len(t, want, len(made))
+	for name, sign := range made {
+		t.Run(name, func(t *testing.T) {
+			got, err := sign()
+			require.NoError(t, err)
+			python := &signature.SignatureDef{}
+			require.NoError(t, protojson.Unmarshal(want[name], python))
+			if name == "sparse" { // the names that Python gives to the parts of its placeholder are its own
+				require.Equal(t, "x/values:0", python.Inputs["x"].GetCooSparse().ValuesTensorName)
+			}
+			assert.True(t, proto.Equal(python, got), "Python: %v\nGo: %v", python, got)
+		})
+	}
+
+	t.Run("LoadOpFromSignatureDef", func(t *testing.T) {
+		sig, err := savedmodel.OperationSignature(step, "op")
+		require.NoError(t, err)
+		found, err := savedmodel.OperationFromSignature(g, sig, "op", "")
+		require.NoError(t, err)
+		assert.Equal(t, "step", found.Name())
+		_, err = savedmodel.OperationFromSignature(g, sig, "op", "elsewhere")
+		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		_, err = savedmodel.OperationFromSignature(g, sig, "other", "")
+		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		_, err = savedmodel.OperationSignature(nil, "op")
+		require.ErrorIs(t, err, savedmodel.ErrSignature)
+	})
+	t.Run("what is refused", func(t *testing.T) {
+		for name, make := range map[string]func() (*signature.SignatureDef, error){
+			"regression of numbers": func() (*signature.SignatureDef, error) { return savedmodel.Regress(scores, scores) },
+			"regression to strings": func() (*signature.SignatureDef, error) { return savedmodel.Regress(examples, classes) },
+			"regression of nothing": func() (*signature.SignatureDef, error) { return savedmodel.Regress(tf.Output{}, scores) },
+			"classification of nothing": func() (*signature.SignatureDef, error) {
+				return savedmodel.Classify(examples, tf.Output{}, tf.Output{})
+			},
+			"train without inputs":  func() (*signature.SignatureDef, error) { return savedmodel.Train(nil, losses, nil, nil) },
+			"eval without inputs":   func() (*signature.SignatureDef, error) { return savedmodel.Eval(nil, losses, nil, nil) },
+			"prediction of nothing": func() (*signature.SignatureDef, error) { return savedmodel.Predict(nil, one) },
+			"prediction to nothing": func() (*signature.SignatureDef, error) { return savedmodel.Predict(in, nil) },
+			"an output that is not there": func() (*signature.SignatureDef, error) {
+				return savedmodel.Predict(in, map[string]tf.Output{"y": {Op: step, Index: 0}})
+			},
+		} {
+			_, err := make()
+			assert.ErrorIs(t, err, savedmodel.ErrSignature, name)
+		}
+	})
+}
+
+func TestTensorsAreFoundFromTheirInfo(t *testing.T) {
+	g := tf.NewGraph()
+	x := placeholder(t, g, "foo/bar/x", tf.Float, 1)
+	info := signature.Dense("bar/x:0", signature.DataType(tf.Float), []int64{1})
+	got, err := savedmodel.TensorFromInfo(g, info, "foo")
+	require.NoError(t, err)
+	assert.Equal(t, x.Op.Name(), got.Op.Name())
+
+	_, err = savedmodel.TensorFromInfo(g, info, "")
+	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	require.ErrorIs(t, err, tf.ErrNotFound)
+	_, err = savedmodel.TensorFromInfo(g, &signature.TensorInfo{}, "")
+	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	assert.ErrorContains(t, err, "Invalid TensorInfo.encoding: ")
+
+	parts := savedmodel.Sparse{
+		Values: placeholder(t, g, "s/values", tf.Float, -1), Indices: placeholder(t, g, "s/indices", tf.Int64, -1, 2), DenseShape: placeholder(t, g, "s/shape", tf.Int64, 2),
+	}
+	sparse, err := savedmodel.SparseTensorInfo(parts)
+	require.NoError(t, err)
+	back, err := savedmodel.SparseFromInfo(g, sparse, "")
+	require.NoError(t, err)
+	assert.Equal(t, "s/indices", back.Indices.Op.Name())
+	assert.Equal(t, []int64{-1, -1}, back.Shape, "the rank is known, the sizes are not")
+	_, err = savedmodel.SparseFromInfo(g, info, "")
+	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	_, err = savedmodel.TensorFromInfo(g, sparse, "")
+	assert.ErrorContains(t, err, "s/values:0, s/indices:0, s/shape:0")
+
+	shape, err := tf.NewTensor([]int64{42, 69})
+	require.NoError(t, err)
+	parts.DenseShape = op.Const(g.Scope().SubScope("size"), shape)
+	sparse, err = savedmodel.SparseTensorInfo(parts)
+	require.NoError(t, err)
+	assert.Equal(t, int64(69), sparse.TensorShape.Dim[1].Size, "a constant shape is known")
+}
