@@ -14,15 +14,15 @@ import (
 // tf.compat.v1.train.import_meta_graph.
 //
 // A file without a SaverDef gives a Saver for all variables of g; if there are
-// none, one that has nothing to restore. For options of the Saver's, or the
-// elements that the import returns, use tf.ImportMetaGraphFile and
-// [FromImported].
+// none, nil, as in TensorFlow. For options of the Saver's, or the elements that
+// the import returns, use tf.ImportMetaGraphFile and [FromImported], whose
+// Saver is never nil.
 func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
 	im, err := tf.ImportMetaGraphFile(g, localPath(path), o)
 	if err != nil {
 		return nil, fmt.Errorf("saver: import meta graph: %w", err)
 	}
-	return FromImported(g, im, nil)
+	return orNil(FromImported(g, im, nil))
 }
 
 // ImportMetaGraphDef is ImportMetaGraph for a MetaGraphDef in memory.
@@ -31,7 +31,15 @@ func ImportMetaGraphDef(g *tf.Graph, mg *graphdef.MetaGraphDef, o *tf.ImportMeta
 	if err != nil {
 		return nil, fmt.Errorf("saver: import meta graph: %w", err)
 	}
-	return FromImported(g, im, nil)
+	return orNil(FromImported(g, im, nil))
+}
+
+// orNil turns a Saver without variables into none.
+func orNil(s *Saver, err error) (*Saver, error) {
+	if err != nil || s.AsSaverDef() == nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // FromImported makes the Saver of an imported meta graph. Of o, what concerns

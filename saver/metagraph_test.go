@@ -133,8 +133,13 @@ func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
 
 	_, err = tf.ExportMetaGraph(tf.NewGraph(), &tf.ExportMetaGraphOptions{Filename: file})
 	require.NoError(t, err)
+	s, err = saver.ImportMetaGraph(tf.NewGraph(), file, nil)
+	require.NoError(t, err)
+	assert.Nil(t, s, "no variables, no Saver")
 	g = tf.NewGraph()
-	s, err = saver.ImportMetaGraph(g, file, nil)
+	im, err := tf.ImportMetaGraphFile(g, file, nil)
+	require.NoError(t, err)
+	s, err = saver.FromImported(g, im, nil)
 	require.NoError(t, err)
 	assert.NoError(t, s.Restore(ctx, newSession(t, g), "nothing to restore"))
 }
