@@ -116,7 +116,7 @@ func (a *assigner) hint(key string) string {
 	for _, t := range a.r.Tensors() {
 		keys = append(keys, t.Name)
 	}
-	if n := nearest(key, keys); n != "" {
+	if n := nearestKey(key, keys); n != "" {
 		return fmt.Sprintf(" (did you mean %s?)", n)
 	}
 	return ""

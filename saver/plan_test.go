@@ -109,7 +109,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
+func TestNearestKey(t *testing.T) {
 	candidates := []string{"model/dense/kernel", "dense/bias", "step"}
 	for key, want := range map[string]string{
 		"dense/kernel": "model/dense/kernel", // a scope more
@@ -118,6 +118,6 @@ func TestNearest(t *testing.T) {
 		"conv/weights": "",
 		"x":            "",
 	} {
-		assert.Equal(t, want, nearest(key, candidates), key)
+		assert.Equal(t, want, nearestKey(key, candidates), key)
 	}
 }

@@ -224,7 +224,7 @@ func (l *load) compare() (*RestoreReport, []restoredTensor) {
 		have, ok := l.reader.Lookup(key)
 		if !ok {
 			if !seen[key] {
-				report.Missing = append(report.Missing, Missing{Key: key, Variable: t.variable, Nearest: nearest(key, unused)})
+				report.Missing = append(report.Missing, Missing{Key: key, Variable: t.variable, Nearest: nearestKey(key, unused)})
 			}
 			seen[key] = true
 			continue
