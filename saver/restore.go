@@ -224,7 +224,11 @@ func (l *load) compare() (*RestoreReport, []restoredTensor) {
 		have, ok := l.reader.Lookup(key)
 		if !ok {
 			if !seen[key] {
-				report.Missing = append(report.Missing, Missing{Key: key, Variable: t.variable, Nearest: nearestKey(key, unused)})
+				m := Missing{Key: key, Variable: t.variable}
+				if len(report.Missing) < maxNearest {
+					m.Nearest = nearestKey(key, unused)
+				}
+				report.Missing = append(report.Missing, m)
 			}
 			seen[key] = true
 			continue
