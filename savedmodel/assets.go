@@ -29,13 +29,15 @@ type assetFile struct {
 
 // assetsOf finds the files behind constants of strings. Files with the same
 // name and content are one asset; with other content the later one gets a
-// number, as in TensorFlow ("words.txt_1").
-func (b *Builder) assetsOf(def *graphdef.GraphDef, tensors []tf.Output) ([]assetFile, error) {
+// number, as in TensorFlow ("words.txt_1"). That is so within a graph: of a name
+// that an earlier graph has taken, see [copyAsset].
+func assetsOf(def *graphdef.GraphDef, tensors []tf.Output) ([]assetFile, error) {
 	byName := map[string]*graphdef.NodeDef{}
 	for _, n := range def.Node {
 		byName[n.Name] = n
 	}
 	var files []assetFile
+	taken := map[string]string{} // name in the model → path of the file
 	for _, out := range tensors {
 		if out.Op == nil {
 			return nil, fmt.Errorf("%w: an asset is no tensor", ErrArgument)
@@ -49,7 +51,7 @@ func (b *Builder) assetsOf(def *graphdef.GraphDef, tensors []tf.Output) ([]asset
 		if path == "" {
 			return nil, fmt.Errorf("%w: asset %s names no file", ErrArgument, out.Op.Name())
 		}
-		name, err := b.assetName(path)
+		name, err := assetName(taken, path)
 		if err != nil {
 			return nil, err
 		}
@@ -59,13 +61,13 @@ func (b *Builder) assetsOf(def *graphdef.GraphDef, tensors []tf.Output) ([]asset
 }
 
 // assetName chooses the name of a file within the model.
-func (b *Builder) assetName(path string) (string, error) {
+func assetName(taken map[string]string, path string) (string, error) {
 	base := filepath.Base(path)
 	name := base
 	for i := 1; ; i++ {
-		other, taken := b.assets[name]
-		if !taken {
-			b.assets[name] = path
+		other, ok := taken[name]
+		if !ok {
+			taken[name] = path
 			return name, nil
 		}
 		same, err := sameContent(other, path)

@@ -24,8 +24,7 @@ type Builder struct {
 	staging *modeldir.Staging
 	opts    BuilderOptions
 	model   *for_core_protos_go_proto.SavedModel
-	assets  map[string]string // name in the model → path of the file
-	saved   bool              // the variables are written
+	saved   bool // the variables are written
 	closed  bool
 }
 
@@ -45,7 +44,9 @@ type GraphOptions struct {
 	// Signatures by their keys; see package signature and [Predict].
 	Signatures map[string]*signature.SignatureDef
 	// Assets are constants with the paths of files that go into the model;
-	// AssetsCollection names a collection of such, and adds to them.
+	// AssetsCollection names a collection of such, and adds to them. A file
+	// whose name an earlier graph of the model has taken is not copied: that
+	// graph's is used, as in TensorFlow.
 	Assets           []tf.Output
 	AssetsCollection string
 	// MainOp is run after loading, with the assets fed. LegacyInitOp is the
@@ -68,7 +69,7 @@ type GraphOptions struct {
 // empty: [ErrExists]. A second builder for the same folder, here or in another
 // process, is refused with checkpoint.ErrLocked. Close it when it is done with.
 func NewBuilder(dir string, o *BuilderOptions) (*Builder, error) {
-	b := &Builder{assets: map[string]string{}, model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
+	b := &Builder{model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
 	if o != nil {
 		b.opts = *o
 	}
@@ -143,7 +144,7 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 	if err := checkSignatures(g, o.Signatures); err != nil {
 		return err
 	}
-	files, err := b.collectAssets(g, def, o)
+	files, err := collectAssets(g, def, o)
 	if err != nil {
 		return err
 	}
@@ -195,7 +196,7 @@ func (b *Builder) saveVariables(ctx context.Context, sess *tf.Session, sv *saver
 	return nil
 }
 
-func (b *Builder) collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOptions) ([]assetFile, error) {
+func collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOptions) ([]assetFile, error) {
 	tensors := append([]tf.Output(nil), o.Assets...)
 	if o.AssetsCollection != "" {
 		for _, it := range g.Collection(o.AssetsCollection) {
@@ -205,7 +206,7 @@ func (b *Builder) collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOpt
 	if len(tensors) == 0 {
 		return nil, nil
 	}
-	return b.assetsOf(def, tensors)
+	return assetsOf(def, tensors)
 }
 
 func (b *Builder) copyAssets(files []assetFile) error {
@@ -321,7 +322,9 @@ func (b *Builder) Save(ctx context.Context, asText bool) (string, error) {
 		}
 	}
 	dir := b.staging.Dir()
-	if err := b.staging.Commit(); err != nil {
+	if err := b.staging.Commit(); errors.Is(err, modeldir.ErrExists) {
+		return "", fmt.Errorf("%w: %w", ErrExists, err)
+	} else if err != nil {
 		return "", fmt.Errorf("savedmodel: %w", err)
 	}
 	b.closed = true

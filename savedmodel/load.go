@@ -40,7 +40,8 @@ type LoadOptions struct {
 // Model is a loaded SavedModel.
 type Model struct {
 	// MetaGraphDef is the graph as it was found, with its signatures and
-	// collections; names are without the import scope.
+	// collections, and default attributes filled in; names are without the
+	// import scope.
 	MetaGraphDef *graphdef.MetaGraphDef
 	// Elements are the ReturnElements, in order.
 	Elements []tf.Item
@@ -191,6 +192,7 @@ func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Mo
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
+	graphdef.AddDefaultAttrs(mg.GraphDef, nil)
 	sv, err := saver.FromImported(sess.Graph(), im, o.Saver)
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)

@@ -1,0 +1,333 @@
+package savedmodel_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// session makes a session with the given variables, initialised.
+func session(t *testing.T, vars map[string]float32) *tf.Session {
+	t.Helper()
+	g := tf.NewGraph()
+	for _, name := range []string{"v", "v1", "v2", "v3"} {
+		if x, ok := vars[name]; ok {
+			_, err := tf.NewVariable(g, name, tf.Constant(x))
+			require.NoError(t, err)
+		}
+	}
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sess.Close()) })
+	init, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	require.NoError(t, sess.RunOps(ctx, init))
+	return sess
+}
+
+// build makes a model: first with its session, the others of new graphs.
+func build(t *testing.T, dir string, asText bool, add func(b *savedmodel.Builder)) string {
+	t.Helper()
+	b, err := savedmodel.NewBuilder(dir, nil)
+	require.NoError(t, err)
+	defer b.Close()
+	add(b)
+	path, err := b.Save(ctx, asText)
+	require.NoError(t, err)
+	return path
+}
+
+// value reads a variable of a loaded model.
+func value(t *testing.T, m *savedmodel.Model, name string) any {
+	t.Helper()
+	for _, v := range m.Graph().GlobalVariables() {
+		if v.Name() == name {
+			got, err := m.Session().Run(ctx, nil, []tf.Output{v.Value()}, nil)
+			require.NoError(t, err)
+			defer tf.Release(got...)
+			return got[0].Value()
+		}
+	}
+	t.Fatalf("no variable %q", name)
+	return nil
+}
+
+func openTags(t *testing.T, dir string, tags ...string) *savedmodel.Model {
+	t.Helper()
+	m, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: tags})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, m.Close()) })
+	return m
+}
+
+func TestTagsShareTheVariablesOfTheFirstGraph(t *testing.T) {
+	for name, asText := range map[string]bool{"binary": false, "text": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "m")
+			path := build(t, dir, asText, func(b *savedmodel.Builder) {
+				require.NoError(t, b.AddMetaGraphAndVariables(ctx, session(t, map[string]float32{"v": 42}), []string{"train"}, nil))
+				for i, tags := range [][]string{{"serve"}, {"serve", "gpu"}, {"serve", "tpu"}, {"foo", "bar"}} {
+					require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v": 43 + float32(i)}).Graph(), tags, nil))
+				}
+			})
+			assert.FileExists(t, path)
+			for _, tags := range [][]string{{"train"}, {"serve"}, {"gpu", "serve"}, {"serve", "tpu"}, {"foo", "bar", "foo"}} {
+				assert.Equal(t, float32(42), value(t, openTags(t, dir, tags...), "v"), tags)
+			}
+			for _, tags := range [][]string{{"INVALID"}, {"foo", "baz"}, {""}} {
+				_, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: tags})
+				require.ErrorIs(t, err, savedmodel.ErrNoTags)
+				assert.ErrorContains(t, err, "'[{'train'}, {'serve'}, {'serve', 'gpu'}, {'serve', 'tpu'}, {'foo', 'bar'}]'")
+			}
+			sess := session(t, nil)
+			_, err := savedmodel.Load(ctx, sess, nil, dir, nil)
+			require.ErrorIs(t, err, savedmodel.ErrNoTags)
+			assert.Equal(t, 42.0, oracle.Value[float64](t, `
+for tags in (["train"], ["serve"], ["foo", "bar", "foo"]):
+    with tf.Graph().as_default(), tf1.Session() as s:
+        tf1.saved_model.loader.load(s, tags, args[0])
+        result = float(s.run(tf1.global_variables()[0]))
+        assert result == 42
+`, dir))
+		})
+	}
+}
+
+func TestVariablesOfLaterGraphs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "m")
+	build(t, dir, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, session(t, map[string]float32{"v1": 1, "v2": 2}), []string{"foo"}, nil))
+		require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v2": 3}).Graph(), []string{"bar"}, nil))
+		require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v3": 4}).Graph(), []string{"baz"}, nil))
+	})
+	foo, bar := openTags(t, dir, "foo"), openTags(t, dir, "bar")
+	assert.Len(t, foo.Graph().GlobalVariables(), 2)
+	assert.Equal(t, float32(2), value(t, bar, "v2"))
+	_, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"baz"}})
+	var restore *saver.RestoreError
+	require.ErrorAs(t, err, &restore)
+	assert.Equal(t, "v3", restore.Missing[0].Key)
+}
+
+func TestExportFolders(t *testing.T) {
+	sess := session(t, map[string]float32{"v": 1})
+	empty := t.TempDir()
+	path := build(t, empty, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
+	})
+	assert.Equal(t, filepath.Join(empty, "saved_model.pb"), path, "an empty folder may be there")
+	_, err := savedmodel.NewBuilder(empty, nil)
+	require.ErrorIs(t, err, savedmodel.ErrExists)
+	assert.ErrorContains(t, err, "Export directory "+empty+" already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory")
+
+	t.Run("files that come meanwhile stay", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "m")
+		b, err := savedmodel.NewBuilder(dir, nil)
+		require.NoError(t, err)
+		defer b.Close()
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "mine"), nil, 0o644))
+		_, err = b.Save(ctx, false)
+		require.ErrorIs(t, err, savedmodel.ErrExists)
+		assert.FileExists(t, filepath.Join(dir, "mine"))
+	})
+	t.Run("a file of that name", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "f")
+		require.NoError(t, os.WriteFile(file, nil, 0o644))
+		_, err := savedmodel.NewBuilder(file, nil)
+		require.Error(t, err)
+	})
+	t.Run("maybe a model", func(t *testing.T) {
+		assert.True(t, savedmodel.IsSavedModel(empty))
+		assert.False(t, savedmodel.IsSavedModel(filepath.Join(empty, "nope")))
+		for _, name := range []string{"saved_model.pbtxt", "saved_model.cpb"} {
+			dir := t.TempDir()
+			assert.False(t, savedmodel.IsSavedModel(dir))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+			assert.True(t, savedmodel.IsSavedModel(dir), name)
+		}
+	})
+}
+
+func TestGraphsKeepTheirCollectionsAndSignatures(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "m")
+	foo, bar := session(t, map[string]float32{"v": 42}), session(t, map[string]float32{"v": 43})
+	sign := func(sess *tf.Session, key, method string) *savedmodel.GraphOptions {
+		v := sess.Graph().GlobalVariables()[0]
+		sess.Graph().AddToCollection(key+"_vars", v)
+		info, err := savedmodel.TensorInfo(v.Value())
+		require.NoError(t, err)
+		sig := signature.Build(map[string]*signature.TensorInfo{key + "_inputs": info}, nil, method)
+		return &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"foo_key": sig}}
+	}
+	build(t, dir, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, foo, []string{"foo"}, sign(foo, "foo", "foo")))
+		require.NoError(t, b.AddMetaGraph(ctx, bar.Graph(), []string{"bar"}, sign(bar, "bar", "bar_new")))
+	})
+	for _, tag := range []string{"foo", "bar"} {
+		m := openTags(t, dir, tag)
+		require.Len(t, m.Graph().Collection(tag+"_vars"), 1)
+		other := map[string]string{"foo": "bar", "bar": "foo"}[tag]
+		assert.Empty(t, m.Graph().Collection(other+"_vars"))
+		assert.Equal(t, map[string]string{"foo": "foo", "bar": "bar_new"}[tag], m.Signatures()["foo_key"].MethodName)
+		assert.Contains(t, m.Signatures()["foo_key"].Inputs, tag+"_inputs")
+	}
+}
+
+func TestSignaturesAreCheckedBeforeAnythingIsWritten(t *testing.T) {
+	sess := session(t, map[string]float32{"v": 1})
+	info, err := savedmodel.TensorInfo(sess.Graph().GlobalVariables()[0].Value())
+	require.NoError(t, err)
+	sparse := signature.Sparse(info.GetName(), "", "", info.Dtype, nil)
+	noType, noName := signature.Dense(info.GetName(), 0, nil), signature.Dense("", info.Dtype, nil)
+	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
+	require.NoError(t, err)
+	defer b.Close()
+	try := func(key string, t *signature.TensorInfo) error {
+		sig := signature.Build(map[string]*signature.TensorInfo{"in": t}, nil, "foo")
+		return b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{key: sig}})
+	}
+	for says, err := range map[string]error{
+		`input "in" of signature "no type"`: try("no type", noType),
+		`input "in" of signature "no name"`: try("no name", noName),
+		`SignatureDef map key "__saved_model_init_op" is reserved for initialization. Please use a different key.`: try("__saved_model_init_op", info),
+	} {
+		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		assert.ErrorContains(t, err, says)
+	}
+	require.NoError(t, try("values alone will do", sparse))
+}
+
+func TestOperationsToRunAfterLoading(t *testing.T) {
+	makeInit := func(t *testing.T) (*tf.Session, *tf.Operation) {
+		sess := session(t, map[string]float32{"v1": 1, "v2": 2, "v3": 42})
+		vars := sess.Graph().GlobalVariables()
+		sum := op.Add(sess.Graph().Scope().SubScope("sum"), vars[0].Value(), vars[1].Value())
+		init, err := vars[2].Assign(sum)
+		require.NoError(t, err)
+		return sess, init
+	}
+	for name, options := range map[string]func(*tf.Operation) *savedmodel.GraphOptions{
+		"main op":        func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{MainOp: o} },
+		"legacy init op": func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{LegacyInitOp: o} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			sess, init := makeInit(t)
+			dir := filepath.Join(t.TempDir(), "m")
+			build(t, dir, false, func(b *savedmodel.Builder) {
+				require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, options(init)))
+			})
+			assert.Equal(t, float32(3), value(t, openTags(t, dir, "serve"), "v3"))
+			assert.Equal(t, 3.0, oracle.Value[float64](t, `
+with tf1.Session() as s:
+    tf1.saved_model.loader.load(s, ["serve"], args[0])
+    result = float(s.run(tf1.global_variables()[2]))
+`, dir))
+			assert.Empty(t, sess.Graph().Collection(savedmodel.MainOpKey), "the graph is as it was")
+		})
+	}
+	t.Run("one is enough", func(t *testing.T) {
+		sess, init := makeInit(t)
+		b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
+		require.NoError(t, err)
+		defer b.Close()
+		err = b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{MainOp: init, LegacyInitOp: init})
+		require.ErrorIs(t, err, savedmodel.ErrArgument)
+		for key, o := range map[string]*savedmodel.GraphOptions{savedmodel.MainOpKey: {MainOp: init}, savedmodel.LegacyInitKey: {LegacyInitOp: init}} {
+			sess.Graph().AddToCollection(key, init)
+			err := b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, o)
+			require.ErrorIs(t, err, savedmodel.ErrArgument)
+			assert.ErrorContains(t, err, "Graph already contains one or more main ops under the collection "+key)
+			assert.Len(t, sess.Graph().Collection(key), 1, "the graph is as it was")
+		}
+	})
+	t.Run("train op", func(t *testing.T) {
+		sess, step := makeInit(t)
+		dir := filepath.Join(t.TempDir(), "m")
+		build(t, dir, false, func(b *savedmodel.Builder) {
+			require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
+			require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"train"}, &savedmodel.GraphOptions{TrainOp: step}))
+		})
+		m := openTags(t, dir, "train")
+		require.NotNil(t, m.TrainOp())
+		assert.Equal(t, "AssignVariableOp", m.TrainOp().Type())
+		require.NoError(t, m.Session().RunOps(ctx, m.TrainOp()))
+		assert.Nil(t, openTags(t, dir, "serve").TrainOp(), "only the graph that was added with it has it")
+	})
+}
+
+// TestSaversOfGraphs names the restore operations of models whose graphs have savers already.
+func TestSaversOfGraphs(t *testing.T) {
+	sess := session(t, map[string]float32{"v": 1})
+	mine, err := saver.New(sess.Graph(), &saver.Options{Name: "my_saver"})
+	require.NoError(t, err)
+	defer mine.Close()
+	other := session(t, map[string]float32{"v": 1})
+	dir := filepath.Join(t.TempDir(), "m")
+	build(t, dir, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"mine"}, &savedmodel.GraphOptions{Saver: mine}))
+		require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"0"}, nil))
+		require.NoError(t, b.AddMetaGraph(ctx, other.Graph(), []string{"1"}, nil))
+		require.NoError(t, b.AddMetaGraph(ctx, other.Graph(), []string{"2"}, nil))
+	})
+	sm, err := graphdef.ReadSavedModel(dir)
+	require.NoError(t, err)
+	var restore []string
+	for _, mg := range sm.MetaGraphs {
+		restore = append(restore, mg.SaverDef.RestoreOpName)
+	}
+	assert.Equal(t, []string{"my_saver/restore_all", "save/restore_all", "save/restore_all", "save_1/restore_all"}, restore)
+	for _, n := range sm.MetaGraphs[0].GraphDef.Node {
+		assert.NotEqual(t, "save/restore_all", n.Name, "the first graph has no saver but its own")
+	}
+	for _, tag := range []string{"mine", "0", "1", "2"} {
+		assert.Equal(t, float32(1), value(t, openTags(t, dir, tag), "v"), tag)
+	}
+}
+
+func TestDefaultAttributesAreStripped(t *testing.T) {
+	sess := session(t, map[string]float32{"v": 1})
+	s := sess.Graph().Scope()
+	zero := op.Const(s.SubScope("zero"), float32(0))
+	op.Complex(s.SubScope("c"), zero, zero, op.ComplexTout(tf.Complex64))
+	require.NoError(t, s.Err())
+	dir := filepath.Join(t.TempDir(), "m")
+	build(t, dir, true, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"stripped"}, &savedmodel.GraphOptions{StripDefaultAttrs: true}))
+		require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"whole"}, nil))
+	})
+	attrs := func(mg *graphdef.MetaGraphDef) []string {
+		for _, n := range mg.GraphDef.Node {
+			if n.Op == "Complex" {
+				var names []string
+				for k := range n.Attr {
+					if !strings.HasPrefix(k, "_") {
+						names = append(names, k)
+					}
+				}
+				return names
+			}
+		}
+		return nil
+	}
+	sm, err := graphdef.ReadSavedModel(dir)
+	require.NoError(t, err)
+	assert.Empty(t, attrs(sm.MetaGraphs[0]))
+	assert.ElementsMatch(t, []string{"T", "Tout"}, attrs(sm.MetaGraphs[1]))
+	for _, tag := range []string{"stripped", "whole"} {
+		assert.ElementsMatch(t, []string{"T", "Tout"}, attrs(openTags(t, dir, tag).MetaGraphDef), "loading fills them in")
+	}
+}

@@ -1,0 +1,247 @@
+package savedmodel_test
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// xyModel is a model with x=5, y=11 and the main op y=7 for the tag foo_graph.
+func xyModel(t *testing.T) string {
+	t.Helper()
+	g := tf.NewGraph()
+	x, err := tf.NewVariable(g, "x", tf.Constant(float32(5)))
+	require.NoError(t, err)
+	y, err := tf.NewVariable(g, "y", tf.Constant(float32(11)))
+	require.NoError(t, err)
+	op.Add(g.Scope().SubScope("sum"), x.Value(), y.Value())
+	init, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	seven, err := y.Assign(constant(t, g, "seven", float32(7)))
+	require.NoError(t, err)
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	require.NoError(t, sess.RunOps(ctx, init))
+	dir := filepath.Join(t.TempDir(), "m")
+	build(t, dir, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo_graph"}, &savedmodel.GraphOptions{MainOp: seven}))
+		require.NoError(t, b.AddMetaGraph(ctx, g, []string{"plain"}, nil))
+	})
+	return dir
+}
+
+func TestLoadStepByStep(t *testing.T) {
+	dir := xyModel(t)
+	for _, scope := range []string{"", "baz"} {
+		t.Run("scope "+scope, func(t *testing.T) {
+			prefix := ""
+			if scope != "" {
+				prefix = scope + "/"
+			}
+			sess := session(t, nil)
+			m, err := savedmodel.LoadGraph(sess, []string{"foo_graph"}, dir, &savedmodel.LoadOptions{ImportScope: scope})
+			require.NoError(t, err)
+			defer m.Close()
+			missing, err := tf.UninitializedVariables(ctx, sess, m.Graph().GlobalVariables()...)
+			require.NoError(t, err)
+			assert.Len(t, missing, 2, "a graph has no values")
+			if scope != "" {
+				fresh, err := saver.New(sess.Graph(), nil)
+				require.NoError(t, err)
+				defer fresh.Close()
+				require.Error(t, fresh.Restore(ctx, sess, filepath.Join(dir, "variables", "variables")), "it would look for baz/x")
+			}
+			require.NoError(t, m.RestoreVariables(ctx, dir))
+			assert.Equal(t, float32(5), value(t, m, prefix+"x"))
+			assert.Equal(t, float32(11), value(t, m, prefix+"y"))
+			require.NoError(t, m.RunInitOps(ctx, dir))
+			assert.Equal(t, float32(7), value(t, m, prefix+"y"))
+		})
+	}
+	t.Run("at once", func(t *testing.T) {
+		m := openTags(t, dir, "foo_graph")
+		assert.Equal(t, float32(5), value(t, m, "x"))
+		assert.Equal(t, float32(7), value(t, m, "y"))
+		assert.Equal(t, float32(11), value(t, openTags(t, dir, "plain"), "y"))
+	})
+	t.Run("into a graph that has something", func(t *testing.T) {
+		sess := session(t, map[string]float32{"v": 1})
+		m, err := savedmodel.Load(ctx, sess, []string{"plain"}, dir, nil)
+		require.NoError(t, err)
+		defer m.Close()
+		assert.Same(t, sess.Graph(), m.Graph())
+		assert.Equal(t, float32(1), value(t, m, "v"))
+		assert.Equal(t, float32(11), value(t, m, "y"))
+	})
+	t.Run("return elements", func(t *testing.T) {
+		m, err := savedmodel.LoadGraph(session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "x", "sum/Add:0"}})
+		require.NoError(t, err)
+		defer m.Close()
+		assert.Equal(t, "y", m.Elements[0].Op().Name())
+		assert.Equal(t, "x", m.Elements[1].Op().Name())
+		assert.Equal(t, "sum/Add", m.Elements[2].Output().Op.Name())
+		_, err = savedmodel.LoadGraph(session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "z:0"}})
+		require.ErrorContains(t, err, "not found in graph")
+	})
+}
+
+// TestGraphsWhoseVariablesAreNotListed have a saver all the same, which restores.
+func TestGraphsWhoseVariablesAreNotListed(t *testing.T) {
+	g := tf.NewGraph()
+	x, err := tf.NewVariableWith(g, "x", tf.Constant(float32(5)), &tf.VariableOptions{Collections: []string{"not_a_known_collection"}})
+	require.NoError(t, err)
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	require.NoError(t, sess.RunOps(ctx, x.Initializer()))
+	sv, err := saver.New(g, &saver.Options{VarList: []any{x}})
+	require.NoError(t, err)
+	defer sv.Close()
+	dir := filepath.Join(t.TempDir(), "m")
+	build(t, dir, false, func(b *savedmodel.Builder) {
+		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo"}, &savedmodel.GraphOptions{Saver: sv}))
+	})
+	m := openTags(t, dir, "foo")
+	assert.Empty(t, m.Graph().GlobalVariables())
+	read, err := m.Graph().OutputByName(x.Value().Op.Name())
+	require.NoError(t, err)
+	got, err := m.Session().Run(ctx, nil, []tf.Output{read}, nil)
+	require.NoError(t, err)
+	defer tf.Release(got...)
+	assert.Equal(t, float32(5), got[0].Value())
+}
+
+// TestModelWithoutVariables is a graph of constants.
+func TestModelWithoutVariables(t *testing.T) {
+	sess := session(t, nil)
+	x := placeholder(t, sess.Graph(), "x", tf.Float, -1)
+	y := op.Neg(sess.Graph().Scope().SubScope("y"), x)
+	dir := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}))
+	m := openTags(t, dir, "serve")
+	in := floats(t, 1)
+	defer tf.Release(in)
+	out, err := m.Predict(ctx, "serving_default", map[string]*tf.Tensor{"x": in})
+	require.NoError(t, err)
+	defer tf.Release(out["y"])
+	assert.Equal(t, []float32{-1}, out["y"].Value())
+	assert.Equal(t, []float64{-1}, oracle.Value[[]float64](t, `
+with tf1.Session() as s:
+    mg = tf1.saved_model.loader.load(s, ["serve"], args[0])
+    result = s.run("y/Neg:0", {"x:0": [1.0]}).tolist()
+`, dir))
+}
+
+// TestHalfPlusTwoByAllLoaders compares with the C++ loader on a model of
+// Python's, at the values of TensorFlow's own test.
+func TestHalfPlusTwoByAllLoaders(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "00000123")
+	oracle.Run(t, `
+x = tf1.placeholder(tf.float32, [None, 1], name="x")
+a, b = tf1.get_variable("a", initializer=0.5), tf1.get_variable("b", initializer=2.0)
+y = tf.add(a * x, b, name="y")
+with tf1.Session() as s:
+    s.run(tf1.global_variables_initializer())
+    bd = tf1.saved_model.Builder(args[0])
+    sig = {"serving_default": tf1.saved_model.predict_signature_def({"x": x}, {"y": y})}
+    bd.add_meta_graph_and_variables(s, [], sig)
+    bd.add_meta_graph(["serve"], sig)
+    bd.save()
+`, dir)
+	in := [][]float32{{-1}, {1}, {0}, {float32(math.Inf(-1))}, {float32(math.Inf(1))}}
+	want := [][]float32{{1.5}, {2.5}, {2}, {float32(math.Inf(-1))}, {float32(math.Inf(1))}}
+	x, err := tf.NewTensor(in)
+	require.NoError(t, err)
+	defer tf.Release(x)
+	for _, tags := range [][]string{{"serve"}, {}} {
+		m, err := savedmodel.Load(ctx, session(t, nil), tags, dir, nil)
+		require.NoError(t, err)
+		out, err := m.Predict(ctx, "serving_default", map[string]*tf.Tensor{"x": x})
+		require.NoError(t, err)
+		assert.Equal(t, want, out["y"].Value())
+		tf.Release(out["y"])
+		require.NoError(t, m.Close())
+	}
+	bundle, err := tensorflow.LoadSavedModel(dir, []string{"serve"}, nil)
+	require.NoError(t, err)
+	defer bundle.Session.Close()
+	m := openTags(t, dir, "serve")
+	assert.Equal(t, bundle.Signatures["serving_default"].Inputs["x"].Name, m.Signatures()["serving_default"].Inputs["x"].GetName())
+	versions, err := savedmodel.Versions(filepath.Dir(dir))
+	require.NoError(t, err)
+	assert.Equal(t, []int64{123}, versions)
+}
+
+func TestDamagedModelsAreRefused(t *testing.T) {
+	dir := xyModel(t)
+	sm, err := graphdef.ReadSavedModel(dir)
+	require.NoError(t, err)
+	good, err := graphdef.MarshalBinary(sm)
+	require.NoError(t, err)
+	file := filepath.Join(dir, "saved_model.pb")
+	open := func(tag string) error {
+		m, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{tag}})
+		if err == nil {
+			return m.Close()
+		}
+		return err
+	}
+	t.Run("file", func(t *testing.T) {
+		for name, data := range map[string][]byte{"truncated": good[:len(good)/2], "garbage": []byte("\xff\xff\xffnothing"), "empty": {}} {
+			require.NoError(t, os.WriteFile(file, data, 0o644))
+			assert.Error(t, open("plain"), name)
+		}
+	})
+	t.Run("graph", func(t *testing.T) {
+		for name, change := range map[string]func(g *graphdef.GraphDef){
+			"cycle": func(g *graphdef.GraphDef) {
+				g.Node = append(g.Node, &graphdef.NodeDef{Name: "c1", Op: "NoOp", Input: []string{"^c2"}}, &graphdef.NodeDef{Name: "c2", Op: "NoOp", Input: []string{"^c1"}})
+			},
+			"same name twice": func(g *graphdef.GraphDef) { g.Node = append(g.Node, g.Node[0]) },
+			"unknown op":      func(g *graphdef.GraphDef) { g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoSuchOp"}) },
+			"missing input": func(g *graphdef.GraphDef) {
+				g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoOp", Input: []string{"^nope"}})
+			},
+			"newer TensorFlow": func(g *graphdef.GraphDef) { g.Versions = &graphdef.VersionDef{Producer: 9999, MinConsumer: 9999} },
+		} {
+			require.NoError(t, os.WriteFile(file, good, 0o644))
+			sm, err := graphdef.ReadSavedModel(dir)
+			require.NoError(t, err)
+			change(sm.MetaGraphs[1].GraphDef)
+			require.NoError(t, graphdef.Write(file, sm, nil))
+			assert.ErrorIs(t, open("plain"), savedmodel.ErrDamaged, name)
+		}
+	})
+	require.NoError(t, os.WriteFile(file, good, 0o644))
+	t.Run("two init ops", func(t *testing.T) {
+		sm, err := graphdef.ReadSavedModel(dir)
+		require.NoError(t, err)
+		list := sm.MetaGraphs[0].CollectionDef[savedmodel.MainOpKey].GetNodeList()
+		list.Value = append(list.Value, "seven")
+		require.NoError(t, graphdef.Write(file, sm, nil))
+		require.ErrorIs(t, open("foo_graph"), savedmodel.ErrDamaged)
+		assert.ErrorContains(t, open("foo_graph"), "Expected exactly one SavedModel init op. Found 2")
+		require.NoError(t, os.WriteFile(file, good, 0o644))
+	})
+	t.Run("variables", func(t *testing.T) {
+		away := filepath.Join(dir, "away")
+		require.NoError(t, os.Rename(filepath.Join(dir, "variables"), away))
+		require.ErrorIs(t, open("plain"), savedmodel.ErrDamaged)
+		assert.ErrorContains(t, open("plain"), "no folder variables")
+		require.NoError(t, os.Rename(away, filepath.Join(dir, "variables")))
+		require.NoError(t, open("plain"))
+	})
+}
