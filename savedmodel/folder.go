@@ -26,7 +26,7 @@ type folder struct {
 	name string // for messages
 	fsys fs.FS
 	root *os.Root // nil where the files are not on disk
-	temp string   // folder with copies of assets, "" while there are none
+	temp string   // folder with copies of files, "" while there are none
 }
 
 func openFolder(dir string) (*folder, error) {
@@ -179,30 +179,55 @@ func (f *folder) asset(name string) (string, error) {
 	if f.root != nil {
 		return filepath.Join(f.name, filepath.FromSlash(rel)), nil
 	}
-	return f.copyOut(rel, name)
+	return f.copyOut(rel)
 }
 
-func (f *folder) copyOut(rel, name string) (string, error) {
+// checkpointPath is the prefix of the checkpoint on the disk, where it is
+// copied to if it is not there.
+func (f *folder) checkpointPath() (string, error) {
+	if f.root != nil {
+		return filepath.Join(f.name, VariablesDir, VariablesName), nil
+	}
+	entries, err := fs.ReadDir(f.fsys, VariablesDir)
+	if err != nil {
+		return "", fmt.Errorf("savedmodel: variables: %w", err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), VariablesName) {
+			continue
+		}
+		if _, err := f.copyOut(path.Join(VariablesDir, e.Name())); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(f.temp, VariablesDir, VariablesName), nil
+}
+
+// copyOut copies a file into a temporary folder, which Close removes.
+func (f *folder) copyOut(rel string) (string, error) {
 	if f.temp == "" {
-		dir, err := os.MkdirTemp("", "savedmodel-assets-")
+		dir, err := os.MkdirTemp("", "savedmodel-")
 		if err != nil {
-			return "", fmt.Errorf("savedmodel: asset: %w", err)
+			return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
 		}
 		f.temp = dir
 	}
-	to := filepath.Join(f.temp, name)
+	to := filepath.Join(f.temp, filepath.FromSlash(rel))
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
+	}
 	in, err := f.fsys.Open(rel)
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: asset: %w", err)
+		return "", fmt.Errorf("savedmodel: %w", err)
 	}
 	defer in.Close()
 	out, err := os.Create(to)
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: asset: %w", err)
+		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
 	}
 	_, err = io.Copy(out, in)
 	if err = errors.Join(err, out.Close()); err != nil {
-		return "", fmt.Errorf("savedmodel: asset %s: %w", name, err)
+		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
 	}
 	return to, nil
 }

@@ -210,8 +210,8 @@ func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
 	return m.restoreVariables(ctx, files)
 }
 
-// restoring are the operations that read checkpoints. What they would read is
-// fed, so they do not run.
+// restoring are the operations that read checkpoints. What they read goes into
+// variables, and nowhere else.
 var restoring = []string{"RestoreV2", "Restore", "RestoreSlice"}
 
 func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
@@ -230,6 +230,12 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	}
 	defer r.Close()
 	_, err = m.Saver.RestoreWith(ctx, m.sess, files.name+"/"+VariablesDir, &saver.RestoreOptions{Reader: r})
+	if errors.Is(err, saver.ErrNoPlan) { // the nodes of TensorFlow 2 read for themselves
+		var prefix string
+		if prefix, err = files.checkpointPath(); err == nil {
+			err = m.Saver.Restore(ctx, m.sess, prefix)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("savedmodel: variables: %w", err)
 	}

@@ -116,12 +116,56 @@ func (b body) isAsset(input string) bool {
 			return true
 		}
 		src := b.byName[name]
-		if src == nil || src.Op != "Identity" || len(src.Input) == 0 {
+		switch {
+		case src == nil || len(src.Input) == 0:
+			return false
+		case src.Op == "Identity":
+			input = src.Input[0]
+		case src.Op == "ReadVariableOp":
+			if input = b.assigned(src); input == "" {
+				return false
+			}
+		default:
 			return false
 		}
-		input = src.Input[0]
 	}
 	return false
+}
+
+// assigned is what a read of a variable gives, where that is certain: the
+// variable is assigned once, before the read, and nobody else can reach it.
+// TensorFlow 2 keeps the paths of assets in such variables.
+func (b body) assigned(read *graphdef.NodeDef) string {
+	handle := b.byName[graphdef.NodeName(read.Input[0])]
+	if handle == nil || handle.Op != "VarHandleOp" {
+		return ""
+	}
+	value := ""
+	for _, n := range b.nodes {
+		if n != handle && n.Op == "VarHandleOp" && sharedName(n) == sharedName(handle) {
+			return ""
+		}
+		for i, in := range n.Input {
+			if strings.HasPrefix(in, "^") || graphdef.NodeName(in) != handle.Name {
+				continue
+			}
+			switch {
+			case n.Op == "ReadVariableOp" || n.Op == "VarIsInitializedOp":
+			case n.Op == "AssignVariableOp" && i == 0 && len(n.Input) > 1 && value == "" && slices.Contains(read.Input, "^"+n.Name):
+				value = n.Input[1]
+			default:
+				return ""
+			}
+		}
+	}
+	return value
+}
+
+func sharedName(handle *graphdef.NodeDef) string {
+	if name := handle.Attr["shared_name"].GetS(); len(name) > 0 {
+		return string(name)
+	}
+	return handle.Name
 }
 
 // calls queues the functions that a node calls, by its op or by an attribute.

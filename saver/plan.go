@@ -18,9 +18,9 @@ import (
 // back from where. It is read off the graph alone, starting from the nodes that
 // the SaverDef names, and so serves graphs of every TensorFlow from 0.8 on.
 
-// errNoPlan means that the nodes do something this package doesn't know; the
+// ErrNoPlan means that the nodes do something this package does not know; the
 // nodes themselves then have to run.
-var errNoPlan = errors.New("saver: the graph's save and restore nodes are of an unknown form")
+var ErrNoPlan = errors.New("saver: the graph's save and restore nodes are of an unknown form")
 
 // savedTensor is one tensor that a save node writes.
 type savedTensor struct {
@@ -136,7 +136,7 @@ func (x nodeIndex) strings(n *node_def_go_proto.NodeDef, i int) ([]string, error
 			out = append(out, out[0])
 		}
 	default:
-		return nil, fmt.Errorf("%w: constant %s", errNoPlan, c.Name)
+		return nil, fmt.Errorf("%w: constant %s", ErrNoPlan, c.Name)
 	}
 	return out, nil
 }
@@ -150,7 +150,7 @@ func packedStrings(content []byte, name string) ([]string, error) {
 	for uint64(len(rest)) != sum || len(lengths) == 0 {
 		n, size := binary.Uvarint(rest)
 		if size <= 0 || n > uint64(len(content)) {
-			return nil, fmt.Errorf("%w: constant %s", errNoPlan, name)
+			return nil, fmt.Errorf("%w: constant %s", ErrNoPlan, name)
 		}
 		lengths = append(lengths, n)
 		rest, sum = rest[size:], sum+n
@@ -164,7 +164,7 @@ func packedStrings(content []byte, name string) ([]string, error) {
 
 func (x nodeIndex) constInput(n *node_def_go_proto.NodeDef, i int) (*node_def_go_proto.NodeDef, error) {
 	if i >= len(n.Input) {
-		return nil, fmt.Errorf("%w: %s has no input %d", errNoPlan, n.Name, i)
+		return nil, fmt.Errorf("%w: %s has no input %d", ErrNoPlan, n.Name, i)
 	}
 	name, _ := inputRef(n.Input[i])
 	c := x[name]
@@ -173,7 +173,7 @@ func (x nodeIndex) constInput(n *node_def_go_proto.NodeDef, i int) (*node_def_go
 		c = x[name]
 	}
 	if c == nil || c.Op != "Const" || c.Attr["value"].GetTensor() == nil {
-		return nil, fmt.Errorf("%w: input %d of %s is not a constant", errNoPlan, i, n.Name)
+		return nil, fmt.Errorf("%w: input %d of %s is not a constant", ErrNoPlan, i, n.Name)
 	}
 	return c, nil
 }
@@ -193,7 +193,7 @@ func (x nodeIndex) int32Input(n *node_def_go_proto.NodeDef, i int) (int, error) 
 	case len(t.IntVal) == 0 && len(t.TensorContent) == 0:
 		return 0, nil
 	}
-	return 0, fmt.Errorf("%w: constant %s", errNoPlan, c.Name)
+	return 0, fmt.Errorf("%w: constant %s", ErrNoPlan, c.Name)
 }
 
 // dataInputs leaves out the control inputs.
@@ -229,7 +229,7 @@ func (x nodeIndex) planSave(saveTensor string) (*savePlan, error) {
 			version = checkpoint.V2
 		}
 		if found > 1 && version != p.version {
-			return nil, fmt.Errorf("%w: it saves in two formats", errNoPlan)
+			return nil, fmt.Errorf("%w: it saves in two formats", ErrNoPlan)
 		}
 		p.version = version
 		if err := x.addSave(p, n); err != nil {
@@ -237,7 +237,7 @@ func (x nodeIndex) planSave(saveTensor string) (*savePlan, error) {
 		}
 	}
 	if found == 0 || found != p.shards {
-		return nil, fmt.Errorf("%w: %d save nodes for %d files behind %s", errNoPlan, found, p.shards, saveTensor)
+		return nil, fmt.Errorf("%w: %d save nodes for %d files behind %s", ErrNoPlan, found, p.shards, saveTensor)
 	}
 	// TensorFlow's node writes its tensors in the order of their names.
 	sort.SliceStable(p.tensors, func(i, j int) bool {
@@ -254,7 +254,7 @@ func (x nodeIndex) addSave(p *savePlan, n *node_def_go_proto.NodeDef) error {
 	shard := 0
 	in := dataInputs(n)
 	if len(in) < 3 {
-		return fmt.Errorf("%w: %s has %d inputs", errNoPlan, n.Name, len(in))
+		return fmt.Errorf("%w: %s has %d inputs", ErrNoPlan, n.Name, len(in))
 	}
 	file, _ := inputRef(in[0])
 	if f := x[file]; f != nil && f.Op == "ShardedFilename" {
@@ -266,7 +266,7 @@ func (x nodeIndex) addSave(p *savePlan, n *node_def_go_proto.NodeDef) error {
 			return err
 		}
 		if shard < 0 || shard >= p.shards {
-			return fmt.Errorf("%w: shard %d of %d", errNoPlan, shard, p.shards)
+			return fmt.Errorf("%w: shard %d of %d", ErrNoPlan, shard, p.shards)
 		}
 	}
 	names, err := x.strings(n, 1)
@@ -282,7 +282,7 @@ func (x nodeIndex) addSave(p *savePlan, n *node_def_go_proto.NodeDef) error {
 		}
 	}
 	if len(names) != len(values) || len(specs) != len(values) {
-		return fmt.Errorf("%w: %s has %d names for %d tensors", errNoPlan, n.Name, len(names), len(values))
+		return fmt.Errorf("%w: %s has %d names for %d tensors", ErrNoPlan, n.Name, len(names), len(values))
 	}
 	for i, source := range values {
 		p.tensors = append(p.tensors, savedTensor{

@@ -40,7 +40,7 @@ func (x nodeIndex) planRestore(restoreOp string) (*restorePlan, error) {
 		}
 	}
 	if len(p.tensors) == 0 {
-		return nil, fmt.Errorf("%w: nothing is restored behind %s", errNoPlan, restoreOp)
+		return nil, fmt.Errorf("%w: nothing is restored behind %s", ErrNoPlan, restoreOp)
 	}
 	return p, nil
 }
@@ -62,7 +62,7 @@ func (x nodeIndex) restoreOutputs(n *node_def_go_proto.NodeDef) ([]restoredTenso
 		dtypes = []types_go_proto.DataType{n.Attr["dt"].GetType()}
 	}
 	if len(names) != len(dtypes) || len(specs) != len(dtypes) {
-		return nil, fmt.Errorf("%w: %s has %d names for %d tensors", errNoPlan, n.Name, len(names), len(dtypes))
+		return nil, fmt.Errorf("%w: %s has %d names for %d tensors", ErrNoPlan, n.Name, len(names), len(dtypes))
 	}
 	out := make([]restoredTensor, len(names))
 	for i := range out {

@@ -53,10 +53,10 @@ func TestPlansAreRefusedForWhatIsUnknown(t *testing.T) {
 			node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`,
 	} {
 		_, err := nodes(t, text).planSave("save")
-		assert.ErrorIs(t, err, errNoPlan, name)
+		assert.ErrorIs(t, err, ErrNoPlan, name)
 	}
 	_, err := nodes(t, `node { name: "restore" op: "NoOp" }`).planRestore("restore")
-	assert.ErrorIs(t, err, errNoPlan)
+	assert.ErrorIs(t, err, ErrNoPlan)
 }
 
 func TestPlanRestoreKnowsWhatEachTensorIsFor(t *testing.T) {
@@ -92,7 +92,7 @@ func TestPackedStrings(t *testing.T) {
 	assert.Equal(t, []string{"a", "", "bcd"}, got)
 	for _, bad := range []string{"\x05ab", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x01"} {
 		_, err := packedStrings([]byte(bad), "c")
-		assert.ErrorIs(t, err, errNoPlan, "%q", bad)
+		assert.ErrorIs(t, err, ErrNoPlan, "%q", bad)
 	}
 }
 

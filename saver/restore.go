@@ -148,7 +148,7 @@ func explainRestore(path string, err error) error {
 // checked looks at the checkpoint before anything else does.
 func (l *load) checked(ctx context.Context) (_ *RestoreReport, err error) {
 	if l.plan, err = l.s.plans.forRestore(l.s); err != nil {
-		if !errors.Is(err, errNoPlan) || l.s.opts.Driver == Files || l.opts.Reader != nil {
+		if !errors.Is(err, ErrNoPlan) || l.s.opts.Driver == Files || l.opts.Reader != nil {
 			return nil, err
 		}
 		return l.blindly(ctx)

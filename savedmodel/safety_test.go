@@ -1,0 +1,245 @@
+package savedmodel_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/savedmodel"
+)
+
+// tableModel is a model of Python's whose main op fills a table from an asset.
+func tableModel(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
+	oracle.Run(t, `
+d = args[0]
+with open(d + ".words", "w") as f:
+    f.write("a\nb\nc\n")
+path = tf.constant(d + ".words", name="vocabulary")
+table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(path, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
+tf.identity(table.lookup(tf1.placeholder(tf.string, [None], name="x")), name="y")
+w = tf1.get_variable("w", initializer=1.0)
+with tf1.Session() as s:
+    s.run([tf1.global_variables_initializer(), tf1.tables_initializer()])
+    b = tf1.saved_model.Builder(d)
+    b.add_meta_graph_and_variables(s, ["serve"], assets_collection=tf1.get_collection(tf1.GraphKeys.ASSET_FILEPATHS), main_op=tf1.tables_initializer())
+    b.save()
+`, dir)
+	return dir
+}
+
+// rewrite changes the only graph of a model.
+func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
+	t.Helper()
+	sm, err := graphdef.ReadSavedModel(dir)
+	require.NoError(t, err)
+	change(sm.MetaGraphs[0])
+	require.NoError(t, graphdef.Write(filepath.Join(dir, "saved_model.pb"), sm, nil))
+}
+
+func TestAssetsCannotLeaveTheModel(t *testing.T) {
+	dir := tableModel(t)
+	name := ""
+	for file := range assets(t, dir) {
+		name = file
+	}
+	sibling := dir + "-sibling"
+	require.NoError(t, os.Mkdir(sibling, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(sibling, "words"), []byte("a\n"), 0o644))
+	m, err := savedmodel.Open(ctx, dir, nil)
+	require.NoError(t, err, "as it is, it loads")
+	require.NoError(t, m.Close())
+	whole, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
+	require.NoError(t, err)
+
+	for _, path := range []string{
+		"../../../../../../etc/passwd", "/etc/passwd", "../variables/variables.index", "..", ".", "",
+		"../../" + filepath.Base(sibling) + "/words", "../assets/" + name, "./" + name, "a/../../x", name + "/", `..\..\x`,
+	} {
+		t.Run("name "+path, func(t *testing.T) {
+			rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+				mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
+			})
+			_, err := savedmodel.Open(ctx, dir, nil)
+			require.Error(t, err)
+			if path == `..\..\x` { // an odd name on Unix, and no file of that name
+				require.ErrorIs(t, err, savedmodel.ErrDamaged)
+			} else {
+				require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+			}
+			memory, _ := inMemory(t, dir)
+			_, err = savedmodel.OpenFS(ctx, memory, nil)
+			require.Error(t, err)
+		})
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "saved_model.pb"), whole, 0o644))
+
+	words := filepath.Join(dir, "assets", name)
+	inside := filepath.Join(dir, "assets", "inside")
+	require.NoError(t, os.Rename(words, inside))
+	for what, target := range map[string]string{"outside": "/etc/passwd", "sibling": filepath.Join(sibling, "words"), "relative": "../../" + filepath.Base(sibling) + "/words", "inside": "inside"} {
+		t.Run("link "+what, func(t *testing.T) {
+			require.NoError(t, os.Symlink(target, words))
+			defer os.Remove(words)
+			_, err := savedmodel.Open(ctx, dir, nil)
+			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+		})
+	}
+	t.Run("a folder", func(t *testing.T) {
+		require.NoError(t, os.Mkdir(words, 0o755))
+		defer os.Remove(words)
+		_, err := savedmodel.Open(ctx, dir, nil)
+		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+	})
+	t.Run("missing", func(t *testing.T) {
+		_, err := savedmodel.Open(ctx, dir, nil)
+		require.ErrorIs(t, err, savedmodel.ErrDamaged)
+		assert.ErrorContains(t, err, "assets/"+name)
+	})
+	require.NoError(t, os.Rename(inside, words))
+	for _, folder := range []string{"assets", "variables"} {
+		t.Run("folder linked: "+folder, func(t *testing.T) {
+			out := filepath.Join(sibling, folder)
+			require.NoError(t, os.Rename(filepath.Join(dir, folder), out))
+			require.NoError(t, os.Symlink(out, filepath.Join(dir, folder)))
+			_, err := savedmodel.Open(ctx, dir, nil)
+			require.Error(t, err)
+			require.NoError(t, os.Remove(filepath.Join(dir, folder)))
+			require.NoError(t, os.Rename(out, filepath.Join(dir, folder)))
+		})
+	}
+	m, err = savedmodel.Open(ctx, dir, nil)
+	require.NoError(t, err, "mended, it loads again")
+	require.NoError(t, m.Close())
+}
+
+func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
+	victim := filepath.Join(t.TempDir(), "victim")
+	write := func(name string) []*graphdef.NodeDef {
+		return []*graphdef.NodeDef{stringConst("path", victim), stringConst("text", "gotcha"), {Name: name, Op: "WriteFile", Input: []string{"path", "text"}}}
+	}
+	for name, change := range map[string]func(mg *graphdef.MetaGraphDef){
+		"before the main op": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
+			main := mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0]
+			n := nodeOf(mg, main)
+			n.Input = append(n.Input, "^evil")
+		},
+		"as the main op": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "evil"
+		},
+		"before the restoring": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
+			n := nodeOf(mg, mg.SaverDef.RestoreOpName)
+			n.Input = append(n.Input, "^evil")
+		},
+		"in a function": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{
+				function("outer", &graphdef.NodeDef{Name: "call", Op: "inner"}),
+				function("inner", stringConst("path", victim), stringConst("text", "gotcha"),
+					&graphdef.NodeDef{Name: "evil", Op: "WriteFile", Input: []string{"path:output:0", "text:output:0"}}),
+			}}
+			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "outer"})
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "call"
+		},
+		"a table of another file": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"))
+			for _, n := range mg.GraphDef.Node {
+				if strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
+					n.Input[1] = "passwd"
+				}
+			}
+		},
+		"an asset that is read besides": func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
+			mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
+			n := nodeOf(mg, mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0])
+			n.Input = append(n.Input, "^leak")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := tableModel(t)
+			rewrite(t, dir, change)
+			_, err := savedmodel.Open(ctx, dir, nil)
+			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+			assert.NoFileExists(t, victim)
+			assert.ErrorContains(t, err, "LoadOptions.AllowOps")
+		})
+	}
+	t.Run("a function that calls itself", func(t *testing.T) {
+		dir := tableModel(t)
+		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{function("f", &graphdef.NodeDef{Name: "again", Op: "f"})}}
+			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "f"})
+		})
+		_, err := savedmodel.Open(ctx, dir, nil)
+		require.ErrorIs(t, err, savedmodel.ErrDamaged)
+	})
+	t.Run("an init op that is not there", func(t *testing.T) {
+		dir := tableModel(t)
+		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "nope"
+		})
+		_, err := savedmodel.Open(ctx, dir, nil)
+		require.Error(t, err)
+	})
+}
+
+// TestTensorFlow2Initialisation loads a model of TensorFlow 2, whose
+// initialisation is a function that gets the asset as an argument.
+func TestTensorFlow2Initialisation(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "m")
+	oracle.RunEager(t, `
+d = args[0]
+with open(d + ".words", "w") as f:
+    f.write("a\nb\nc\n")
+class M(tf.Module):
+    def __init__(self):
+        self.table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(d + ".words", tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="x")])
+    def f(self, x):
+        return {"y": self.table.lookup(x)}
+m = M()
+tf.saved_model.save(m, d, signatures=m.f)
+os.remove(d + ".words")
+result = 1
+`, dir)
+	m, err := savedmodel.Open(ctx, dir, nil)
+	require.NoError(t, err)
+	defer m.Close()
+	predictWords(t, m)
+	memory, _ := inMemory(t, dir)
+	fromMemory, err := savedmodel.OpenFS(ctx, memory, nil)
+	require.NoError(t, err)
+	defer fromMemory.Close()
+	predictWords(t, fromMemory)
+
+	t.Run("with a file that is no asset", func(t *testing.T) {
+		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+			for _, f := range mg.GraphDef.Library.Function {
+				for _, n := range f.NodeDef {
+					if strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
+						f.NodeDef = append(f.NodeDef, stringConst("passwd", "/etc/passwd"))
+						n.Input[1] = "passwd:output:0"
+						return
+					}
+				}
+			}
+			t.Fatal("no table in a function")
+		})
+		_, err := savedmodel.Open(ctx, dir, nil)
+		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+		assert.ErrorContains(t, err, "with a file that is no asset")
+	})
+	_, err = savedmodel.OpenFS(ctx, fstest.MapFS{}, nil)
+	require.ErrorIs(t, err, savedmodel.ErrNotSavedModel)
+}
