@@ -6,6 +6,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -46,6 +47,15 @@ func Versions(g *tensorflow.Graph) ([]byte, error) {
 		return nil, err
 	}
 	return bufferBytes(buf), nil
+}
+
+// NumFunctions is the number of functions in g's library.
+func NumFunctions(g *tensorflow.Graph) int {
+	if Check() != nil {
+		return 0
+	}
+	defer runtime.KeepAlive(g)
+	return int(C.TF_GraphNumFunctions(graphHandle(g)))
 }
 
 // Walk visits the operations of g that were added since the position pos, which
@@ -114,6 +124,13 @@ func Attr(op *tensorflow.Operation, name string) (*attr_value_go_proto.AttrValue
 	return v, nil
 }
 
+var edits atomic.Uint64
+
+// Edits counts the changes that were made, in any graph of the process, to
+// operations that were there already: by SetAttr, ClearAttr and
+// SetRequestedDevice. Otherwise graphs only grow.
+func Edits() uint64 { return edits.Load() }
+
 // SetAttr sets an attribute of an operation that is in its graph already.
 // Sessions that ran the operation before keep the old value.
 func SetAttr(op *tensorflow.Operation, name string, v *attr_value_go_proto.AttrValue) error {
@@ -136,6 +153,7 @@ func SetAttr(op *tensorflow.Operation, name string, v *attr_value_go_proto.AttrV
 	}
 	defer C.TF_DeleteBuffer(buf)
 	g := GraphOf(op)
+	edits.Add(1)
 	C.TF_SetAttr(graphHandle(g), c, cname, buf, st.c)
 	runtime.KeepAlive(g)
 	return st.err()
@@ -152,6 +170,7 @@ func ClearAttr(op *tensorflow.Operation, name string) error {
 	cname := C.CString(name)
 	defer C.free(unsafe.Pointer(cname))
 	g := GraphOf(op)
+	edits.Add(1)
 	C.TF_ClearAttr(graphHandle(g), c, cname, st.c)
 	runtime.KeepAlive(g)
 	return st.err()
@@ -167,6 +186,7 @@ func SetRequestedDevice(op *tensorflow.Operation, device string) error {
 	cdevice := C.CString(device)
 	defer C.free(unsafe.Pointer(cdevice))
 	g := GraphOf(op)
+	edits.Add(1)
 	C.TF_SetRequestedDevice(graphHandle(g), c, cdevice)
 	runtime.KeepAlive(g)
 	return nil

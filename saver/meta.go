@@ -3,8 +3,6 @@ package saver
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -68,15 +66,4 @@ func (s *Saver) ExportMetaGraph(o *tf.ExportMetaGraphOptions) (*graphdef.MetaGra
 	}
 	opts.SaverDef = s.AsSaverDef()
 	return tf.ExportMetaGraph(s.g, &opts)
-}
-
-// metaGraph is the content of the ".meta" file of a save.
-func (s *Saver) metaGraph(o *SaveOptions) ([]byte, error) {
-	mg, err := tf.ExportMetaGraph(s.g, &tf.ExportMetaGraphOptions{
-		SaverDef: s.def, StripDefaultAttrs: o.StripDefaultAttrs,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("saver: export meta graph: %w", err)
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(mg)
 }

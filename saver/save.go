@@ -197,7 +197,7 @@ func (j *job) finish(ctx context.Context) (string, error) {
 	if !j.opts.NoMetaGraph {
 		var err error
 		if j.meta, err = s.metaGraph(&j.opts); err != nil {
-			return "", err
+			return "", fmt.Errorf("saver: export meta graph: %w", err)
 		}
 	}
 	if s.empty {

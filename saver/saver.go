@@ -30,6 +30,7 @@ type Saver struct {
 	saved    tf.Output // the path, once everything is written
 	restore  *tf.Operation
 	plans    planCache
+	metas    metaCache
 
 	keep sync.Mutex // held for as long as it takes to look at kept
 	kept retention
