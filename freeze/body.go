@@ -76,17 +76,6 @@ func (b *body) parseInput(in string) (t tensor, control bool) {
 	return t, false
 }
 
-// format is the inverse of parseInput for a data input.
-func (b *body) format(t tensor) string {
-	if b.fn != nil && t.arg != "" {
-		return t.node + ":" + t.arg + ":" + strconv.Itoa(t.idx)
-	}
-	if b.fn == nil && t.idx > 0 {
-		return t.node + ":" + strconv.Itoa(t.idx)
-	}
-	return t.node
-}
-
 // output names output i of a node whose outputs all belong to the argument
 // arg; in a graph the name of the argument does not appear.
 func (b *body) output(node, arg string, i int) tensor {

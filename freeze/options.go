@@ -85,10 +85,14 @@ type Repair struct {
 // graphOf copies def as far as freezing changes it: nodes are cloned when they
 // are first written to, the caller's graph stays as it was.
 func graphOf(def *graphpb.GraphDef) *graphpb.GraphDef {
-	return &graphpb.GraphDef{
-		Node:     append(def.Node[:0:0], def.Node...),
-		Library:  def.Library,
-		Versions: def.Versions,
-		Version:  def.Version, //nolint:staticcheck // files of 2015 have only this
-	}
+	g := &graphpb.GraphDef{Node: append(def.Node[:0:0], def.Node...), Library: def.Library}
+	copyVersions(g, def)
+	return g
+}
+
+// copyVersions copies what a graph says of the TensorFlow that wrote it.
+func copyVersions(to, from *graphpb.GraphDef) {
+	to.Versions = from.Versions
+	//lint:ignore SA1019 files of 2015 have only this
+	to.Version = from.Version
 }

@@ -62,7 +62,9 @@ func constHeader(name string, ref *valueRef) ([]byte, error) {
 
 // tail is the graph without its nodes: library and versions, which follow the nodes.
 func (p *Plan) tail() *graphpb.GraphDef {
-	return &graphpb.GraphDef{Library: p.graph.Library, Versions: p.graph.Versions, Version: p.graph.Version} //nolint:staticcheck // old files
+	t := &graphpb.GraphDef{Library: p.graph.Library}
+	copyVersions(t, p.graph)
+	return t
 }
 
 // inlineStrings reads the values of string variables: their size is not known before.
@@ -182,7 +184,8 @@ func (p *Plan) WriteFile(ctx context.Context, path string, done func(n int64)) (
 
 // GraphDef builds the frozen graph in memory.
 func (p *Plan) GraphDef(ctx context.Context) (*graphpb.GraphDef, error) {
-	g := &graphpb.GraphDef{Versions: p.graph.Versions, Version: p.graph.Version} //nolint:staticcheck // old files
+	g := &graphpb.GraphDef{}
+	copyVersions(g, p.graph)
 	if p.graph.Library != nil {
 		g.Library = proto.Clone(p.graph.Library).(*functionpb.FunctionDefLibrary)
 	}

@@ -21,7 +21,7 @@ import (
 type freezeFlags struct {
 	graph, saver, checkpoint, metaGraph, savedModel, tags string
 	outputs, output, initializers, allow, deny            string
-	keepDevices, optimize                                 bool
+	optimize                                              bool
 	round                                                 string
 	inputs, assets                                        string
 	embedTables                                           bool

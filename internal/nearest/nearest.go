@@ -18,7 +18,7 @@ func Names(name string, candidates []string, limit int) []string {
 	var near []scored
 	worst := max(2, len(name)/4)
 	for _, c := range candidates {
-		cost := worst + 1
+		var cost int
 		switch {
 		case c == name:
 			continue
