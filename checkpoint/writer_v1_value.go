@@ -45,6 +45,13 @@ var v1Encodings = map[DataType]v1Encoding{
 	Float16:    {13, 3, unsigned16},
 }
 
+// V1Holds tells whether the V1 format has values of a type; for others, such as
+// bfloat16, a [V1Writer] returns [ErrUnsupported].
+func V1Holds(dt DataType) bool {
+	_, ok := v1Encodings[dt]
+	return ok
+}
+
 // encodeV1Value encodes the SavedTensorSlices that holds one slice's value: its
 // name, the slice, and a TensorProto without type and shape, which the
 // description has.

@@ -102,11 +102,20 @@ func (res *Result) choose(all []checkpoint.TensorInfo, skip bool) ([]checkpoint.
 		var err error
 		switch res.To {
 		case SafeTensors:
-			_, err = safetensors.DTypeName(t.DType)
+			if _, err = safetensors.DTypeName(t.DType); err == nil {
+				err = safetensors.CheckName(t.Name)
+			}
 		case NPZ:
 			var stored checkpoint.DataType
-			if stored, err = npy.StoredType(t.DType); err == nil && stored != t.DType {
+			if stored, err = npy.StoredType(t.DType); err == nil {
+				err = npy.CheckName(t.Name)
+			}
+			if err == nil && stored != t.DType {
 				res.Widened[t.DType]++
+			}
+		case V1:
+			if !checkpoint.V1Holds(t.DType) {
+				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", checkpoint.ErrUnsupported, checkpoint.DataTypeName(t.DType))
 			}
 		default:
 			if t.DType != checkpoint.String && checkpoint.DataTypeSize(t.DType) == 0 {

@@ -157,6 +157,34 @@ func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
+func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
+	one := func(name string, dt checkpoint.DataType) checkpoint.Tensor {
+		return checkpoint.Tensor{Name: name, DType: dt, Data: make([]byte, checkpoint.DataTypeSize(dt))}
+	}
+	for name, c := range map[string]struct {
+		out   string
+		to    convert.Format
+		unfit checkpoint.Tensor
+	}{
+		"a name that is no text, as .npz":          {"x.npz", "", one("\xff\xfe", checkpoint.Float32)},
+		"a name that is no text, as .safetensors":  {"x.safetensors", "", one("\xff\xfe", checkpoint.Float32)},
+		"the name that safetensors has for itself": {"x.safetensors", "", one("__metadata__", checkpoint.Float32)},
+		"a type younger than V1":                   {"x", convert.V1, one("half", checkpoint.BFloat16)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, out := save(t, one("fits", checkpoint.Float32), c.unfit), filepath.Join(t.TempDir(), c.out)
+			_, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to})
+			require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+			assert.NoFileExists(t, out)
+			res, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to, SkipUnsupported: true})
+			require.NoError(t, err)
+			assert.Equal(t, 1, res.Tensors)
+			require.Len(t, res.Skipped, 1)
+			assert.Equal(t, c.unfit.Name, res.Skipped[0].Name)
+		})
+	}
+}
+
 func TestConvertRefusesWrongDestinations(t *testing.T) {
 	in, dir := save(t, numbers(checkpoint.Float32)...), t.TempDir()
 	for out, want := range map[string]string{

@@ -50,13 +50,22 @@ func (a *ArchiveWriter) AddStrings(name string, shape []int64, values [][]byte) 
 	return WriteStrings(w, shape, values)
 }
 
+// CheckName tells whether an archive can have an array of this name: one that is
+// not UTF-8, or has more than 65,531 bytes, is [ErrUnsupported].
+func CheckName(name string) error {
+	if !utf8.ValidString(name) || len(name) > math.MaxUint16-len(".npy") {
+		return unsupported("%.100q as an array's name", name)
+	}
+	return nil
+}
+
 func (a *ArchiveWriter) member(name string, dt checkpoint.DataType) (io.Writer, error) {
 	stored, err := StoredType(dt)
 	if err != nil {
 		return nil, err
 	}
-	if !utf8.ValidString(name) || len(name) > math.MaxUint16-len(".npy") {
-		return nil, unsupported("%.100q as an array's name", name)
+	if err := CheckName(name); err != nil {
+		return nil, err
 	}
 	if a.seen[name] {
 		return nil, fmt.Errorf("npy: array %q given twice", name)

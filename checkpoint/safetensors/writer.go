@@ -78,8 +78,8 @@ func formatHeader(order []TensorInfo, metadata map[string]string) (string, error
 		switch {
 		case !ok:
 			return "", fmt.Errorf("safetensors: tensor %q: shape %v cannot be laid out: %w", t.Name, t.Shape, ErrUnsupported)
-		case !utf8.ValidString(t.Name) || t.Name == metadataKey:
-			return "", fmt.Errorf("safetensors: %q cannot be a tensor's name: %w", t.Name, ErrUnsupported)
+		case CheckName(t.Name) != nil:
+			return "", CheckName(t.Name)
 		case seen[t.Name]:
 			return "", fmt.Errorf("safetensors: tensor %q given twice: %w", t.Name, ErrMismatch)
 		}
@@ -159,6 +159,16 @@ func (w *Writer) Close() error {
 	}
 	if w.next < len(w.order) && w.remaining(1) > 0 {
 		return fmt.Errorf("safetensors: tensor %q lacks %d bytes: %w", w.order[w.next].Name, w.left, ErrMismatch)
+	}
+	return nil
+}
+
+// CheckName tells whether a file can have a tensor of this name: one that is not
+// UTF-8 is [ErrUnsupported], as is "__metadata__", which the format keeps for
+// itself.
+func CheckName(name string) error {
+	if !utf8.ValidString(name) || name == metadataKey {
+		return fmt.Errorf("safetensors: %q cannot be a tensor's name: %w", name, ErrUnsupported)
 	}
 	return nil
 }

@@ -26,10 +26,11 @@ func (c *command) convert() *cobra.Command {
 .npz is one of these, anything else is a checkpoint's prefix, written as V2. IN
 is any name of a checkpoint, or a .safetensors or .npz file.
 
-Values, names, types and shapes stay what they are. Two things do not fit:
-safetensors has no strings and no complex128 (--skip-unsupported leaves them
-out and tells which), and NumPy has no bfloat16 and no 8-bit floats, which .npz
-holds as float32, exactly, and which become bfloat16 again on the way back.
+Values, names, types and shapes stay what they are. What does not fit is an
+error, or left out and told with --skip-unsupported: strings and complex128 in
+safetensors, bfloat16 and newer types in V1. NumPy has no bfloat16 and no 8-bit
+floats, which .npz holds as float32, exactly, and which become bfloat16 again on
+the way back.
 
 A graph (a GraphDef, a .meta file, a SavedModel's .pb or .pbtxt) is converted
 between binary and protobuf text: to text where OUT ends in .pbtxt or .txt.
