@@ -95,5 +95,10 @@ func appendJSONElement(b []byte, dt checkpoint.DataType, e []byte) []byte {
 		text, _ := number(v[0]).MarshalJSON()
 		return append(b, text...)
 	}
-	return elem.AppendShortest(b, dt, v[0])
+	// The same digits, without an exponent where numbers are usually written so.
+	short := elem.AppendShortest(nil, dt, v[0])
+	if f, err := strconv.ParseFloat(string(short), 64); err == nil {
+		return strconv.AppendFloat(b, f, 'g', -1, 64)
+	}
+	return append(b, short...)
 }
