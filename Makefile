@@ -92,6 +92,10 @@ bench: libtensorflow python cli ## tfkeep beside Python TensorFlow on the same w
 cli: ## bin/tfkeep, the command line: static, without libtensorflow
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/tfkeep ./cmd/tfkeep
 
+.PHONY: run-cli
+run-cli: libtensorflow ## bin/tfkeep-run, which runs SavedModels: with libtensorflow
+	$(WITH_LIBTENSORFLOW) go build -trimpath -ldflags '-s -w' -o bin/tfkeep-run ./cmd/tfkeep-run
+
 .PHONY: clean
 clean: ## remove what was built, not what was downloaded
 	rm -rf bin demo-out out

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -36,8 +37,8 @@ type Staging struct {
 }
 
 // Begin makes a staging folder for a model at dir, which must not exist or be
-// empty. What a killed process left there is removed; one that is still at
-// work is checkpoint.ErrLocked.
+// empty. What killed processes left there and beside it is removed; one that is
+// still at work on the same model is checkpoint.ErrLocked.
 func Begin(dir string) (*Staging, error) {
 	dir = filepath.Clean(dir)
 	entries, err := os.ReadDir(dir)
@@ -48,6 +49,9 @@ func Begin(dir string) (*Staging, error) {
 		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, dir)
 	}
 	if err := vfs.OS.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, fmt.Errorf("export directory: %w", err)
+	}
+	if err := sweep(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("export directory: %w", err)
 	}
 	s := &Staging{dir: dir}
@@ -101,6 +105,44 @@ func (s *Staging) Close() error {
 	}
 	s.closed = true
 	return errors.Join(removeAll(s.Path()), s.lock.Close())
+}
+
+// lockSuffix is what checkpoint.Lock adds.
+const lockSuffix = ".tfkeep-lock"
+
+// sweep removes staging folders and versions on their way out that no process
+// is at work on. A staging folder has a lock file as long as it exists.
+func sweep(parent string) error {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(parent, e.Name())
+		if old, ours := strings.CutSuffix(e.Name(), trashSuffix); ours {
+			if _, ok := version(old); ok {
+				if err := removeAll(path); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		staging, ours := strings.CutSuffix(path, lockSuffix)
+		if !ours || !strings.HasSuffix(staging, stagingSuffix) {
+			continue
+		}
+		lock, err := checkpoint.Lock(staging, nil)
+		if errors.Is(err, checkpoint.ErrLocked) {
+			continue
+		}
+		if err == nil {
+			err = errors.Join(removeAll(staging), lock.Close())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeAll removes a folder with all that is in it; one that is not there is fine.

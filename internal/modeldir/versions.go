@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
-	"strings"
 
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -66,14 +65,11 @@ func version(name string) (int64, bool) {
 
 // Prune removes all but the newest keep versions, the oldest first, and
 // returns the numbers of those removed. A version is renamed before it is
-// deleted, so that no reader finds half of it; what a killed Prune left under
-// the other name goes too.
+// deleted, so that no reader finds half of it; what a killed Prune leaves under
+// the other name, the next Begin sweeps.
 func Prune(base string, keep int) ([]int64, error) {
 	folders, err := versions(base)
 	if err != nil || keep <= 0 {
-		return nil, err
-	}
-	if err := sweep(base); err != nil {
 		return nil, err
 	}
 	var gone []int64
@@ -94,19 +90,3 @@ func Prune(base string, keep int) ([]int64, error) {
 
 // trashSuffix marks a version that is being removed.
 const trashSuffix = ".tfkeep-old"
-
-func sweep(base string) error {
-	entries, err := os.ReadDir(base)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name, ours := strings.CutSuffix(e.Name(), trashSuffix)
-		if _, ok := version(name); ours && ok {
-			if err := removeAll(filepath.Join(base, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// read makes the tensors of the inputs. What it made so far it returns in any case.
+func (j *job) read(sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
+	made := map[string]*tf.Tensor{}
+	add := func(name string, make func() (*npy.Array, error)) error {
+		if made[name] != nil {
+			return usageError{fmt.Errorf("input %q is given twice", name)}
+		}
+		if sig.Inputs[name] == nil {
+			return fmt.Errorf("the signature has no input %q; it has %s", name, strings.Join(sortedKeys(sig.Inputs), ", "))
+		}
+		a, err := make()
+		if err == nil {
+			made[name], err = tensor(a)
+		}
+		if err != nil {
+			return fmt.Errorf("input %q: %w", name, err)
+		}
+		return nil
+	}
+	if j.allInputs != "" {
+		values, err := j.object()
+		if err != nil {
+			return made, err
+		}
+		for _, name := range sortedKeys(values) {
+			if err := add(name, func() (*npy.Array, error) { return fromJSON(values[name], sig.Inputs[name].Dtype) }); err != nil {
+				return made, err
+			}
+		}
+	}
+	for _, s := range j.inputs {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return made, usageError{fmt.Errorf("--input %s: write it as NAME=JSON or NAME=@FILE", s)}
+		}
+		if err := add(name, func() (*npy.Array, error) { return fromText(value, sig.Inputs[name].Dtype) }); err != nil {
+			return made, err
+		}
+	}
+	for _, s := range j.examples {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return made, usageError{fmt.Errorf("--examples %s: write it as NAME=[{FEATURE: [VALUES]}, ...]", s)}
+		}
+		if err := add(name, func() (*npy.Array, error) { return fromExamples([]byte(value)) }); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
+}
+
+// object reads the JSON object of all inputs.
+func (j *job) object() (map[string]any, error) {
+	var data []byte
+	var err error
+	if j.allInputs == "-" {
+		data, err = io.ReadAll(j.stdin)
+	} else {
+		data, err = os.ReadFile(j.allInputs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	value, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("--inputs %s: %w", j.allInputs, err)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("--inputs %s: it is no JSON object of inputs by their names", j.allInputs)
+	}
+	return object, nil
+}
+
+// decode reads one JSON value and keeps its numbers as they are written.
+func decode(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, fmt.Errorf("no JSON: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("no JSON: something follows the value")
+	}
+	return value, nil
+}
+
+// fromText reads the value of an input: JSON, or @ and the name of a file.
+func fromText(text string, dtype checkpoint.DataType) (*npy.Array, error) {
+	file, ok := strings.CutPrefix(text, "@")
+	if !ok {
+		value, err := decode([]byte(text))
+		if err != nil {
+			return nil, err
+		}
+		return fromJSON(value, dtype)
+	}
+	member := ""
+	if i := strings.LastIndexByte(file, '['); i > 0 && strings.HasSuffix(file, "]") {
+		file, member = file[:i], file[i+1:len(file)-1]
+	}
+	switch ext := filepath.Ext(file); {
+	case ext == ".npz":
+		return fromArchive(file, member)
+	case member != "":
+		return nil, fmt.Errorf("%s: only .npz files have several arrays", file)
+	case ext == ".npy":
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return npy.Read(f)
+	case ext == ".json":
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		value, err := decode(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		return fromJSON(value, dtype)
+	}
+	return nil, fmt.Errorf("%s: the name ends in none of .npy, .npz and .json", file)
+}
+
+func fromArchive(file, member string) (*npy.Array, error) {
+	a, err := npy.OpenArchive(file)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	if member == "" {
+		if len(a.Names()) != 1 {
+			return nil, fmt.Errorf("%s has %d arrays; choose one: @%s[NAME], of %s", file, len(a.Names()), file, strings.Join(a.Names(), ", "))
+		}
+		member = a.Names()[0]
+	}
+	return a.Read(member)
+}
+
+// tensor copies an array into a tensor.
+func tensor(a *npy.Array) (*tf.Tensor, error) {
+	if a.DType == checkpoint.String {
+		return capi.NewStrings(a.Shape, a.Strings)
+	}
+	return tf.ReadTensor(tf.DataType(a.DType), a.Shape, bytes.NewReader(a.Data))
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/internal/elem"
+)
+
+// integers are the types of whole numbers, and whether they have a sign.
+var integers = map[checkpoint.DataType]bool{
+	checkpoint.Int8: true, checkpoint.Int16: true, checkpoint.Int32: true, checkpoint.Int64: true,
+	checkpoint.Uint8: false, checkpoint.Uint16: false, checkpoint.Uint32: false, checkpoint.Uint64: false,
+}
+
+// fromJSON makes an array of nested lists. Its shape is theirs.
+func fromJSON(value any, dtype checkpoint.DataType) (*npy.Array, error) {
+	a := &npy.Array{DType: dtype, Shape: []int64{}}
+	for v := value; ; {
+		list, ok := v.([]any)
+		if !ok {
+			break
+		}
+		a.Shape = append(a.Shape, int64(len(list)))
+		if len(list) == 0 {
+			break
+		}
+		v = list[0]
+	}
+	if err := fill(a, value, 0); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func fill(a *npy.Array, value any, depth int) error {
+	list, isList := value.([]any)
+	if isList != (depth < len(a.Shape)) || isList && int64(len(list)) != a.Shape[depth] {
+		return errors.New("the lists are of different lengths or depths, and make no tensor")
+	}
+	if !isList {
+		return element(a, value)
+	}
+	for _, v := range list {
+		if err := fill(a, v, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// element appends one value to an array.
+func element(a *npy.Array, value any) error {
+	if a.DType == checkpoint.String {
+		b, err := text(value)
+		a.Strings = append(a.Strings, b)
+		return err
+	}
+	if b, ok := value.(bool); ok && a.DType == checkpoint.Bool {
+		if b {
+			a.Data = append(a.Data, 1)
+		} else {
+			a.Data = append(a.Data, 0)
+		}
+		return nil
+	}
+	size := checkpoint.DataTypeSize(a.DType)
+	wrong := fmt.Errorf("%v is no %s", value, checkpoint.DataTypeName(a.DType))
+	if elem.KindOf(a.DType) == elem.Float {
+		f, err := number(value)
+		if err != nil {
+			return wrong
+		}
+		switch {
+		case a.DType == checkpoint.Float64:
+			a.Data = binary.LittleEndian.AppendUint64(a.Data, math.Float64bits(f))
+		case a.DType == checkpoint.Float32:
+			a.Data = binary.LittleEndian.AppendUint32(a.Data, math.Float32bits(float32(f)))
+		case elem.SmallFloat(a.DType):
+			b := make([]byte, size)
+			elem.Narrow(a.DType, []float32{float32(f)}, b)
+			a.Data = append(a.Data, b...)
+		default:
+			return wrong
+		}
+		return nil
+	}
+	if signed, ok := integers[a.DType]; ok {
+		n, ok := value.(json.Number)
+		if !ok {
+			return wrong
+		}
+		var bits uint64
+		var err error
+		if signed {
+			var i int64
+			i, err = strconv.ParseInt(n.String(), 10, size*8)
+			bits = uint64(i)
+		} else {
+			bits, err = strconv.ParseUint(n.String(), 10, size*8)
+		}
+		if err != nil {
+			return wrong
+		}
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], bits)
+		a.Data = append(a.Data, b[:size]...)
+		return nil
+	}
+	return fmt.Errorf("values of type %s cannot be given as JSON; use a .npy file", checkpoint.DataTypeName(a.DType))
+}
+
+func number(value any) (float64, error) {
+	switch v := value.(type) {
+	case json.Number:
+		return v.Float64()
+	case string:
+		switch v {
+		case "NaN":
+			return math.NaN(), nil
+		case "Infinity":
+			return math.Inf(1), nil
+		case "-Infinity":
+			return math.Inf(-1), nil
+		}
+	}
+	return 0, errors.New("no number")
+}
+
+// text reads a string, or bytes as TensorFlow Serving's JSON has them.
+func text(value any) ([]byte, error) {
+	switch v := value.(type) {
+	case string:
+		return []byte(v), nil
+	case map[string]any:
+		if s, ok := v["b64"].(string); ok && len(v) == 1 {
+			return base64.StdEncoding.DecodeString(s)
+		}
+	}
+	return nil, fmt.Errorf("%v is no string; write text, or {\"b64\": ...}", value)
+}
+
+// appendJSON writes an array as nested lists.
+func appendJSON(b []byte, a *npy.Array) ([]byte, error) {
+	count, ok := checkpoint.NumElements(a.Shape)
+	if !ok {
+		return nil, fmt.Errorf("shape %v is too large", a.Shape)
+	}
+	one, err := elementWriter(a, count)
+	if err != nil {
+		return nil, err
+	}
+	next := int64(0)
+	var write func(shape []int64)
+	write = func(shape []int64) {
+		if len(shape) == 0 {
+			b = one(b, next)
+			next++
+			return
+		}
+		b = append(b, '[')
+		for i := range shape[0] {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			write(shape[1:])
+		}
+		b = append(b, ']')
+	}
+	write(a.Shape)
+	return b, nil
+}
+
+func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, error) {
+	size := int64(checkpoint.DataTypeSize(a.DType))
+	values := []float64(nil)
+	if elem.KindOf(a.DType) == elem.Float {
+		values = make([]float64, count)
+	}
+	if values != nil && elem.Float64s(a.DType, a.Data, values) {
+		return func(b []byte, i int64) []byte {
+			switch v := values[i]; {
+			case math.IsNaN(v):
+				return append(b, `"NaN"`...)
+			case math.IsInf(v, 1):
+				return append(b, `"Infinity"`...)
+			case math.IsInf(v, -1):
+				return append(b, `"-Infinity"`...)
+			default:
+				return elem.AppendShortest(b, a.DType, v)
+			}
+		}, nil
+	}
+	if signed, ok := integers[a.DType]; ok {
+		return func(b []byte, i int64) []byte {
+			var raw [8]byte
+			copy(raw[:], a.Data[i*size:(i+1)*size])
+			bits := binary.LittleEndian.Uint64(raw[:])
+			if !signed {
+				return strconv.AppendUint(b, bits, 10)
+			}
+			shift := 64 - 8*size
+			return strconv.AppendInt(b, int64(bits)<<shift>>shift, 10)
+		}, nil
+	}
+	switch a.DType {
+	case checkpoint.Bool:
+		return func(b []byte, i int64) []byte { return strconv.AppendBool(b, a.Data[i] != 0) }, nil
+	case checkpoint.String:
+		return func(b []byte, i int64) []byte { return appendText(b, a.Strings[i]) }, nil
+	}
+	return nil, fmt.Errorf("values of type %s cannot be written as JSON; use --out", checkpoint.DataTypeName(a.DType))
+}
+
+func appendText(b, s []byte) []byte {
+	quoted, err := json.Marshal(string(s))
+	var back string
+	if err == nil && json.Unmarshal(quoted, &back) == nil && slices.Equal([]byte(back), s) {
+		return append(b, quoted...)
+	}
+	return fmt.Appendf(b, `{"b64":%q}`, base64.StdEncoding.EncodeToString(s))
+}

@@ -1,0 +1,18 @@
+// Command tfkeep-run runs a signature of a SavedModel, as "saved_model_cli run"
+// does. It is the one command here that needs libtensorflow; "make run-cli"
+// builds it. What it is given and what it prints is in docs/savedmodel.md.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// The first signal lets the run stop cleanly; a second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// The exit codes, which are those of tfkeep.
+const (
+	exitGood  = 0
+	exitBad   = 1 // the work failed
+	exitUsage = 2
+)
+
+// usageError is a wrong command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// job is one run of the command.
+type job struct {
+	dir, signature, tags string
+	inputs, examples     []string
+	allInputs            string
+	out                  string
+	overwrite, asJSON    bool
+	full                 bool
+	allow                []string
+
+	stdin  io.Reader
+	stdout io.Writer
+}
+
+// run is the whole command: it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	j := &job{stdin: stdin, stdout: stdout}
+	cmd := j.command()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitGood
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "tfkeep-run: interrupted")
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "tfkeep-run: %v\nRun \"tfkeep-run --help\" for how to use it.\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "tfkeep-run: %v\n", err)
+	}
+	return exitBad
+}
+
+func (j *job) command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "tfkeep-run DIR",
+		Short: "Run a signature of a SavedModel",
+		Long: `Run a signature of a SavedModel and print its outputs, in the words of
+"saved_model_cli run". "tfkeep savedmodel show DIR --all" tells what signatures
+there are and what they take.
+
+An input is NAME=VALUE: JSON, such as x=[[1,2]], or @FILE with a .npy, .npz or
+.json file; @FILE.npz[ARRAY] takes one array of several. The signature says what
+type the numbers of JSON become. Numbers that JSON lacks are "NaN", "Infinity"
+and "-Infinity"; bytes that are no text are {"b64": "..."}.
+
+It ends with 0 when the signature ran, 1 when it failed, and 2 when the command
+line was wrong.`,
+		Example: `  tfkeep-run export/1 --input 'x=[[1],[2]]'
+  tfkeep-run export/1 --signature regress --input x=@x.npy --out results/
+  echo '{"x": [[1],[2]]}' | tfkeep-run export/1 --inputs - --json
+  tfkeep-run export/1 --signature classify --examples 'inputs=[{"age": [35], "job": ["cook"]}]'`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError{fmt.Errorf("%d arguments; name the folder of one model", len(args))}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			j.dir = args[0]
+			return j.do(cmd.Context())
+		},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	f := cmd.Flags()
+	f.StringVar(&j.signature, "signature", signature.DefaultServingKey, "the signature to run")
+	f.StringVar(&j.tags, "tags", signature.ServingTag, "the graph with exactly these tags, with commas")
+	f.StringArrayVar(&j.inputs, "input", nil, "an input: NAME=JSON or NAME=@FILE; may be given several times")
+	f.StringVar(&j.allInputs, "inputs", "", "a file with one JSON object of all inputs; - is standard input")
+	f.StringArrayVar(&j.examples, "examples", nil, "an input of tf.Examples: NAME=[{FEATURE: [VALUES]}, ...]")
+	f.StringVar(&j.out, "out", "", "also write each output to a .npy file in this folder")
+	f.BoolVar(&j.overwrite, "overwrite", false, "replace files that are there")
+	f.BoolVar(&j.asJSON, "json", false, "print one JSON object")
+	f.BoolVar(&j.full, "full", false, "print all elements of large outputs")
+	f.StringSliceVar(&j.allow, "allow_op", nil, "an operation that the model may run while it is loaded although it reaches out of the model")
+	// The names that saved_model_cli has.
+	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
+	f.StringVar(&j.tags, "tag_set", signature.ServingTag, "")
+	f.StringVar(&j.out, "outdir", "", "")
+	for _, name := range []string{"signature_def", "tag_set", "outdir"} {
+		_ = f.MarkHidden(name)
+	}
+	return cmd
+}
+
+// do loads the model, runs the signature and shows what it gave.
+func (j *job) do(ctx context.Context) error {
+	if err := tf.SetLogLevel(tf.LogErrors); err != nil {
+		return err
+	}
+	var tags []string
+	for _, t := range strings.Split(j.tags, ",") {
+		if t = strings.TrimSpace(t); t != "" {
+			tags = append(tags, t)
+		}
+	}
+	sess, err := tf.NewSession(tf.NewGraph(), nil)
+	if err != nil {
+		return err
+	}
+	defer sess.Close()
+	m, err := savedmodel.Load(ctx, sess, tags, j.dir, &savedmodel.LoadOptions{AllowOps: j.allow})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	sig := m.Signatures()[j.signature]
+	if sig == nil {
+		return fmt.Errorf("no signature %q; the model has %s", j.signature, strings.Join(sortedKeys(m.Signatures()), ", "))
+	}
+	if err := j.checkFiles(sig); err != nil {
+		return err
+	}
+	inputs, err := j.read(sig)
+	defer func() {
+		for _, t := range inputs {
+			tf.Release(t)
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	outputs, err := m.Predict(ctx, j.signature, inputs)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, t := range outputs {
+			tf.Release(t)
+		}
+	}()
+	return j.show(outputs)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,146 @@
+package modeldir_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// put writes a file, and the folders above it.
+func put(t *testing.T, content string, path ...string) {
+	t.Helper()
+	name := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(t, os.WriteFile(name, []byte(content), 0o644))
+}
+
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+func TestStagingIsSeenWhenItIsWhole(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "a", "m")
+	s, err := modeldir.Begin(dir)
+	require.NoError(t, err)
+	put(t, "x", s.Path("variables", "v"))
+	assert.NoDirExists(t, dir)
+	_, err = modeldir.Begin(dir)
+	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	beside, err := modeldir.Begin(dir + "2")
+	require.NoError(t, err, "another model in the same folder")
+	require.NoError(t, beside.Close())
+	assert.FileExists(t, s.Path("variables", "v"), "nobody sweeps what is in use")
+	require.NoError(t, s.Commit())
+	assert.Equal(t, []string{"m"}, names(t, filepath.Dir(dir)))
+	assert.FileExists(t, filepath.Join(dir, "variables", "v"))
+	require.NoError(t, s.Close())
+	require.Error(t, s.Commit())
+	_, err = modeldir.Begin(dir)
+	require.ErrorIs(t, err, modeldir.ErrExists)
+}
+
+func TestStagingThatWasGivenUpLeavesNothing(t *testing.T) {
+	parent := t.TempDir()
+	s, err := modeldir.Begin(filepath.Join(parent, "m"))
+	require.NoError(t, err)
+	put(t, "x", s.Path("variables", "v"))
+	require.NoError(t, os.Symlink("/etc", s.Path("link")))
+	require.NoError(t, s.Close())
+	assert.Empty(t, names(t, parent))
+	assert.DirExists(t, "/etc", "links are removed and not followed")
+}
+
+func TestBeginSweepsWhatKilledProcessesLeft(t *testing.T) {
+	parent := t.TempDir()
+	put(t, "half", parent, "1.tfkeep-tmp", "variables", "v")
+	put(t, "", parent, "1.tfkeep-tmp.tfkeep-lock")
+	put(t, "", parent, "2.tfkeep-tmp.tfkeep-lock")
+	put(t, "old", parent, "7.tfkeep-old", "saved_model.pb")
+	put(t, "mine", parent, "notes.tfkeep-old")
+	s, err := modeldir.Begin(filepath.Join(parent, "3"))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	assert.Equal(t, []string{"notes.tfkeep-old"}, names(t, parent))
+}
+
+func TestVersionsAreNumberedFoldersWithAModel(t *testing.T) {
+	base := t.TempDir()
+	n, err := modeldir.Next(filepath.Join(base, "nope"))
+	require.NoError(t, err)
+	assert.Equal(t, int64(1), n)
+	for _, name := range []string{"10", "00000123", "9", "+5", "-4", "x", "7.tfkeep-tmp"} {
+		put(t, "", base, name, modeldir.FilenamePB)
+	}
+	put(t, "", base, "500", "other")
+	put(t, "", base, "600")
+	versions, err := modeldir.Versions(base)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{9, 10, 123}, versions)
+	n, err = modeldir.Next(base)
+	require.NoError(t, err)
+	assert.Equal(t, int64(601), n, "a number in use for anything is not given again")
+
+	gone, err := modeldir.Prune(base, 0)
+	require.NoError(t, err)
+	assert.Empty(t, gone, "0 keeps all")
+	gone, err = modeldir.Prune(base, 1)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{9, 10}, gone)
+	assert.DirExists(t, filepath.Join(base, "00000123"))
+	gone, err = modeldir.Prune(base, 1)
+	require.NoError(t, err)
+	assert.Empty(t, gone)
+}
+
+func TestReplaceLeavesOneForm(t *testing.T) {
+	dir := t.TempDir()
+	put(t, "old", dir, modeldir.FilenamePBTxt)
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new")))
+	assert.Equal(t, []string{modeldir.FilenamePB}, names(t, dir))
+}
+
+func TestManifestTellsWhatChanged(t *testing.T) {
+	ctx := context.Background()
+	dir := t.TempDir()
+	check := func() []string {
+		faults, found, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
+		require.NoError(t, err)
+		require.True(t, found)
+		return faults
+	}
+	_, found, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
+	require.NoError(t, err)
+	assert.False(t, found)
+	put(t, "12345", dir, "a")
+	put(t, "12345", dir, "sub", "b")
+	require.NoError(t, modeldir.WriteManifest(ctx, dir))
+	assert.Empty(t, check())
+	put(t, "12346", dir, "a")
+	assert.Equal(t, []string{"a has another content"}, check())
+	put(t, "1234", dir, "a")
+	assert.Equal(t, []string{"a has 4 bytes and not 5"}, check())
+	require.NoError(t, os.Remove(filepath.Join(dir, "a")))
+	put(t, "", dir, "c")
+	assert.Equal(t, []string{"a is missing", "c is not in the manifest"}, check())
+	put(t, "{", dir, modeldir.ManifestName)
+	assert.Equal(t, []string{modeldir.ManifestName + " is damaged"}, check())
+	stopped, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, modeldir.WriteManifest(stopped, dir), context.Canceled)
+}

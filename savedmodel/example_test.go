@@ -1,0 +1,79 @@
+package savedmodel_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Export a model for a server, and serve it.
+func Example() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	g := tf.NewGraph()
+	x := op.Placeholder(g.Scope().SubScope("x"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	w, err := tf.NewVariable(g, "w", tf.Constant(float32(3)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	y := op.Mul(g.Scope().SubScope("y"), x, w.Value())
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sess.Close()
+	if err := sess.RunOps(ctx, w.Initializer()); err != nil {
+		log.Fatal(err)
+	}
+
+	// The next version: models/1, models/2, and so on. It is there whole or not at all.
+	sig, err := savedmodel.Predict(map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, err := savedmodel.NewVersion(filepath.Join(dir, "models"), &savedmodel.BuilderOptions{Manifest: true, KeepVersions: 3})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Close()
+	err = b.AddMetaGraphAndVariables(ctx, sess, []string{signature.ServingTag}, &savedmodel.GraphOptions{
+		Signatures: map[string]*signature.SignatureDef{signature.DefaultServingKey: sig},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := b.Save(ctx, false); err != nil {
+		log.Fatal(err)
+	}
+
+	m, err := savedmodel.Open(ctx, b.Dir(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	in, err := tf.NewTensor([]float32{1, 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tf.Release(in)
+	out, err := m.Predict(ctx, signature.DefaultServingKey, map[string]*tf.Tensor{"x": in})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tf.Release(out["y"])
+	fmt.Println(filepath.Base(b.Dir()), out["y"].Value())
+	// Output: 1 [3 6]
+}

@@ -1,0 +1,73 @@
+package savedmodel_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// resident is how much memory the process has, in bytes.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("this system does not tell how much memory a process has")
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	require.NoError(t, err)
+	return pages * int64(os.Getpagesize())
+}
+
+// TestLoadingTimeAndAgainKeepsNothing loads a model of 1 MiB 200 times;
+// TFKEEP_LOADS sets another number.
+func TestLoadingTimeAndAgainKeepsNothing(t *testing.T) {
+	loads := 200
+	if n, err := strconv.Atoi(os.Getenv("TFKEEP_LOADS")); err == nil {
+		loads = n
+	}
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "w", tf.Ones(1<<18))
+	require.NoError(t, err)
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	require.NoError(t, sess.RunOps(ctx, w.Initializer()))
+	x := placeholder(t, g, "x", tf.Float)
+	dir := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"w": w.Value()}))
+
+	in, err := tf.NewTensor(float32(1))
+	require.NoError(t, err)
+	defer tf.Release(in)
+	load := func() {
+		m, err := savedmodel.Open(ctx, dir, nil)
+		require.NoError(t, err)
+		out, err := m.Predict(ctx, "serving_default", map[string]*tf.Tensor{"x": in})
+		require.NoError(t, err)
+		tf.Release(out["w"])
+		require.NoError(t, m.Close())
+	}
+	for range loads / 4 {
+		load()
+	}
+	runtime.GC()
+	before, objects := resident(t), capi.Live()
+	for range loads {
+		load()
+	}
+	runtime.GC()
+	grown := resident(t) - before
+	t.Logf("%d loads: %d KiB more", loads, grown>>10)
+	assert.Less(t, grown, int64(48<<20), "bytes more after %d loads of 1 MiB each", loads)
+	assert.Equal(t, objects, capi.Live())
+}
