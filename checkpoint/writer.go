@@ -79,7 +79,7 @@ func Create(prefix string, o *WriterOptions) (*Writer, error) {
 		if err != nil {
 			return nil, errors.Join(err, tx.abort())
 		}
-		w.shards = append(w.shards, &shardWriter{file: f, alignment: int64(w.opts.Alignment)})
+		w.shards = append(w.shards, &shardWriter{file: f, synced: !w.opts.NoSync, alignment: int64(w.opts.Alignment)})
 	}
 	return w, nil
 }
