@@ -22,7 +22,8 @@ type CallableOptions struct {
 	// RunInCaller runs the step's ops one after the other in the calling thread,
 	// where TensorFlow would hand them to its threads. That saves small steps the
 	// wake-up of a thread, half of their time and more; a graph whose branches
-	// are worth running side by side loses that.
+	// are worth running side by side loses that. What threads an op uses within
+	// itself is for SessionOptions.IntraOpThreads to say.
 	RunInCaller bool
 	// Options are TensorFlow's options of each run, or nil.
 	Options *RunOptions

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
@@ -12,87 +16,135 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-const stepsMeasured = 1000
+// The number of threads within an op is the process's, and the first session settles
+// it. So the pairs of steps run in processes of their own, which take the time of a
+// thousand steps after a thousand others.
 
 // digitsStep is the training loop as users write it: a new batch is fed and the loss
 // is fetched at every step. Both sides train the same graph from the same checkpoint
-// with the same batches, with the sessions that one gets without options.
+// with the same batches: tfkeep as the example does, which asks for one thread, Python
+// with the session that one gets without options.
 var digitsStep = Pair{
 	Name:  "digits: a training step",
 	Units: stepsMeasured,
 	Goal:  1.0 / 2,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		return steps(ctx, e, nil)
+		return steps(ctx, e, training.SessionOptions, &tf.SessionOptions{})
 	},
 }
 
-// digitsStepInline is the same where both sessions run everything in the calling thread,
-// as small models like it: what is left is the work and the way in and out.
+// digitsStepInline is the same where Python has that one thread, too: what differs is
+// the way in and out.
 var digitsStepInline = Pair{
 	Name:  "digits: a training step, both in one thread",
 	Units: stepsMeasured,
 	Goal:  1.0 / 2,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		return steps(ctx, e, training.SessionOptions)
+		return steps(ctx, e, training.SessionOptions, training.SessionOptions)
 	},
 }
 
-func steps(ctx context.Context, e *Env, o *tf.SessionOptions) (Measure, Measure, error) {
-	path, sess, err := newDigits(ctx, e, o)
+// digitsStepThreads is the same where neither side says anything of threads. Most of
+// such a step are TensorFlow's threads that wake each other, for both sides alike.
+var digitsStepThreads = Pair{
+	Name:  "digits: a training step, both with default threads",
+	Units: stepsMeasured,
+	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
+		return steps(ctx, e, &tf.SessionOptions{}, &tf.SessionOptions{})
+	},
+}
+
+const stepsMeasured = 1000
+
+func steps(ctx context.Context, e *Env, ours, theirs *tf.SessionOptions) (Measure, Measure, error) {
+	path, err := newDigits(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
-	if o == nil {
-		o = &tf.SessionOptions{}
+	batches, err := writeBatches(e)
+	if err != nil {
+		return nil, nil, err
 	}
+	python, err := e.PythonReporting(`
+import json
+import sys
+import time
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+tf.disable_eager_execution()
+path, file, inter, intra = sys.argv[1:]
+with open(file) as f:
+    batches = [(np.array(b["Images"], np.float32), np.array(b["Labels"], np.int32)) for b in json.load(f)]
+saver = tf.train.import_meta_graph(path + ".meta")
+train_op = tf.get_collection("train_op")[0]
+loss, x, y = (tf.get_default_graph().get_tensor_by_name(n) for n in ("loss:0", "x:0", "labels:0"))
+options = tf.ConfigProto(inter_op_parallelism_threads=int(inter), intra_op_parallelism_threads=int(intra))
+with tf.Session(config=options) as session:
+    saver.restore(session, path)
+    for _ in range(2):
+        start = time.perf_counter()
+        for images, labels in batches:
+            session.run([loss, train_op], {x: images, y: labels})
+        took = time.perf_counter() - start
+print(took, flush=True)
+`, path, batches, strconv.Itoa(theirs.InterOpThreads), strconv.Itoa(theirs.IntraOpThreads))
+	return e.SelfReporting("digits-steps", path, strconv.Itoa(ours.InterOpThreads), strconv.Itoa(ours.IntraOpThreads)), python, err
+}
+
+// writeBatches writes the batches of the measured steps for Python.
+func writeBatches(e *Env) (path string, err error) {
 	train, _, err := dataset.Load()
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
 	batches := make([]dataset.Set, stepsMeasured)
-	indices := make([][]int, stepsMeasured)
 	for i := range batches {
 		batches[i] = train.Batch(i, training.BatchSize)
-		indices[i] = train.Indices(i, training.BatchSize)
 	}
-	step, err := training.NewStep(sess)
+	text, err := json.Marshal(batches)
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	e.Defer(func() { step.Close() })
-	ours := e.InGo(func(ctx context.Context) error {
+	path = filepath.Join(e.Dir, "batches.json")
+	return path, os.WriteFile(path, text, 0o644)
+}
+
+// runSteps is tfkeep's side of the steps.
+func runSteps(ctx context.Context, args []string) error {
+	inter, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	intra, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	step, done, err := openDigits(ctx, args[0], &tf.SessionOptions{InterOpThreads: inter, IntraOpThreads: intra})
+	if err != nil {
+		return err
+	}
+	defer done()
+	train, _, err := dataset.Load()
+	if err != nil {
+		return err
+	}
+	batches := make([]dataset.Set, stepsMeasured)
+	for i := range batches {
+		batches[i] = train.Batch(i, training.BatchSize)
+	}
+	var took time.Duration
+	for range 2 {
+		start := time.Now()
 		for _, batch := range batches {
 			if _, err := step.Run(ctx, batch); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-
-	if _, err := e.Script(`
-		path, inter, intra, images, labels, batches = args
-		graph = tf.Graph()
-		with graph.as_default():
-		    saver = tf1.train.import_meta_graph(path + ".meta")
-		    session = tf1.Session(config=tf1.ConfigProto(inter_op_parallelism_threads=inter, intra_op_parallelism_threads=intra))
-		saver.restore(session, path)
-		images, labels = np.array(images, np.float32), np.array(labels, np.int32)
-		kept["session"] = session
-		kept["batches"] = [(images[batch], labels[batch]) for batch in batches]
-	`, path, o.InterOpThreads, o.IntraOpThreads, train.Images, train.Labels, indices); err != nil {
-		return nil, nil, err
+		took = time.Since(start)
 	}
-	theirs := e.InPython(`
-		import time
-		session = kept["session"]
-		train_op = session.graph.get_collection("train_op")[0]
-		loss, x, y = (session.graph.get_tensor_by_name(n) for n in ("loss:0", "x:0", "labels:0"))
-		start = time.perf_counter()
-		for images, labels in kept["batches"]:
-		    session.run([loss, train_op], {x: images, y: labels})
-		result = time.perf_counter() - start
-	`)
-	return ours, theirs, nil
+	_, err = fmt.Println(took.Seconds())
+	return err
 }
 
 // digitsResume is what a restarted job waits for: the process's start, the meta graph,
@@ -101,7 +153,7 @@ var digitsResume = Pair{
 	Name: "digits: process start to the first resumed step",
 	Goal: 1.0 / 3,
 	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
-		path, _, err := newDigits(ctx, e, nil)
+		path, err := newDigits(ctx, e)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -123,29 +175,15 @@ with tf.Session() as session:
 
 // resumeOneStep is tfkeep's side of digitsResume.
 func resumeOneStep(ctx context.Context, args []string) error {
-	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, args[0]+".meta", nil)
+	step, done, err := openDigits(ctx, args[0], nil)
 	if err != nil {
 		return err
 	}
-	defer sv.Close()
-	sess, err := tf.NewSession(g, nil)
-	if err != nil {
-		return err
-	}
-	defer sess.Close()
-	if err := sv.Restore(ctx, sess, args[0]); err != nil {
-		return err
-	}
+	defer done()
 	train, _, err := dataset.Load()
 	if err != nil {
 		return err
 	}
-	step, err := training.NewStep(sess)
-	if err != nil {
-		return err
-	}
-	defer step.Close()
 	loss, err := step.Run(ctx, train.Batch(0, training.BatchSize))
 	if err != nil {
 		return err
@@ -154,29 +192,50 @@ func resumeOneStep(ctx context.Context, args []string) error {
 	return err
 }
 
-// newDigits makes the example's model, with a session that has its first weights and a
-// checkpoint of them.
-func newDigits(ctx context.Context, e *Env, o *tf.SessionOptions) (path string, sess *tf.Session, err error) {
+// openDigits resumes the model in a new session; done closes it.
+func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step training.Step, done func(), err error) {
+	g := tf.NewGraph()
+	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	if err != nil {
+		return step, nil, err
+	}
+	defer sv.Close()
+	sess, err := tf.NewSession(g, o)
+	if err != nil {
+		return step, nil, err
+	}
+	if err = sv.Restore(ctx, sess, path); err == nil {
+		step, err = training.NewStep(sess)
+	}
+	if err != nil {
+		sess.Close()
+		return step, nil, err
+	}
+	return step, func() { step.Close(); sess.Close() }, nil
+}
+
+// newDigits makes the example's model and a checkpoint of its first weights.
+func newDigits(ctx context.Context, e *Env) (path string, err error) {
 	g, err := model.Build(1)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	sv, err := saver.New(g, nil)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	e.Defer(func() { sv.Close() })
+	defer sv.Close()
 	initialize, err := tf.GlobalVariablesInitializer(g)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
-	if sess, err = tf.NewSession(g, o); err != nil {
-		return "", nil, err
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		return "", err
 	}
-	e.Defer(func() { sess.Close() })
+	defer sess.Close()
 	if err := sess.RunOps(ctx, initialize); err != nil {
-		return "", nil, err
+		return "", err
 	}
-	path, err = sv.Save(ctx, sess, filepath.Join(e.Dir, "model"), nil)
-	return path, sess, err
+	return sv.Save(ctx, sess, filepath.Join(e.Dir, "model"), nil)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,33 +85,55 @@ func (e *Env) InGo(f func(ctx context.Context) error) Measure {
 // program.
 func (e *Env) Program(args ...string) Measure {
 	return func(ctx context.Context) (Sample, error) {
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Env = append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=3", "CUDA_VISIBLE_DEVICES=-1")
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		stdout, err := cmd.StdoutPipe()
+		sample, _, err := e.start(ctx, args)
+		return sample, err
+	}
+}
+
+// Reporting is a new process that measures itself: its first line of output are the
+// seconds that count.
+func (e *Env) Reporting(args ...string) Measure {
+	return func(ctx context.Context) (Sample, error) {
+		_, first, err := e.start(ctx, args)
 		if err != nil {
 			return Sample{}, err
 		}
-		start := time.Now()
-		if err := cmd.Start(); err != nil {
-			return Sample{}, err
+		seconds, err := strconv.ParseFloat(strings.TrimSpace(first), 64)
+		if err != nil {
+			return Sample{}, fmt.Errorf("%s: its first line is not its time in seconds: %w", args[0], err)
 		}
-		peak := watchMemory(cmd.Process.Pid)
-		out := bufio.NewReader(stdout)
-		_, first := out.ReadString('\n')
-		took := time.Since(start)
-		if _, err := io.Copy(io.Discard, out); err != nil {
-			return Sample{}, err
-		}
-		if err := cmd.Wait(); err != nil {
-			return Sample{}, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, stderr.String())
-		}
-		if first != nil {
-			took = time.Since(start)
-		}
-		return Sample{Time: took, Memory: peak()}, nil
+		return Sample{Time: time.Duration(seconds * float64(time.Second))}, nil
 	}
+}
+
+// start runs a program to its end and gives its first line of output, too.
+func (e *Env) start(ctx context.Context, args []string) (sample Sample, line string, err error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=3", "CUDA_VISIBLE_DEVICES=-1")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return sample, "", err
+	}
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return sample, "", err
+	}
+	peak := watchMemory(cmd.Process.Pid)
+	out := bufio.NewReader(stdout)
+	line, first := out.ReadString('\n')
+	took := time.Since(start)
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		return sample, "", err
+	}
+	if err := cmd.Wait(); err != nil {
+		return sample, "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	if first != nil {
+		took = time.Since(start)
+	}
+	return Sample{Time: took, Memory: peak()}, line, nil
 }
 
 // watchMemory follows the peak memory of a process; the result ends that and
@@ -149,18 +172,31 @@ func highWater(pid int) int64 {
 
 // PythonProgram is Program for Python code; its arguments are in sys.argv[1:].
 func (e *Env) PythonProgram(text string, args ...string) (Measure, error) {
+	file, err := e.pythonFile(text)
+	return e.Program(append([]string{e.Python, file}, args...)...), err
+}
+
+// PythonReporting is Reporting for Python code.
+func (e *Env) PythonReporting(text string, args ...string) (Measure, error) {
+	file, err := e.pythonFile(text)
+	return e.Reporting(append([]string{e.Python, file}, args...)...), err
+}
+
+func (e *Env) pythonFile(text string) (string, error) {
 	f, err := os.CreateTemp(e.Dir, "*.py")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	return e.Program(append([]string{e.Python, f.Name()}, args...)...), nil
+	return f.Name(), errors.Join(err, f.Close())
 }
 
 // Self is this program, for a measured process that runs one of its tasks.
 func (e *Env) Self(task string, args ...string) Measure {
 	return e.Program(append([]string{filepath.Join(e.Bin, "bench"), "-task", task}, args...)...)
+}
+
+// SelfReporting is Self for a task that measures itself.
+func (e *Env) SelfReporting(task string, args ...string) Measure {
+	return e.Reporting(append([]string{filepath.Join(e.Bin, "bench"), "-task", task}, args...)...)
 }

@@ -7,6 +7,7 @@ import "context"
 var pairs = []Pair{
 	digitsStep,
 	digitsStepInline,
+	digitsStepThreads,
 	digitsResume,
 	importMetaGraph,
 	exportMetaGraph,
@@ -33,5 +34,6 @@ var pairs = []Pair{
 // tasks are what a measured process of our own does, see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
 	"digits-resume": resumeOneStep,
+	"digits-steps":  runSteps,
 	"saver-resume":  resumeVariables,
 }
