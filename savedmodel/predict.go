@@ -86,7 +86,8 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 
 // mismatch tells how a tensor differs from what is wanted, "" if it does not.
 func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
-	if want := tf.DataType(info.Dtype); want != t.DataType() {
+	// Models of 2016 say neither type nor shape; then TensorFlow checks.
+	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
 		return fmt.Sprintf("it is %s and not %s", checkpoint.DataTypeName(signature.DataType(t.DataType())), checkpoint.DataTypeName(info.Dtype))
 	}
 	shape := info.GetTensorShape()

@@ -14,11 +14,12 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // read makes the tensors of the inputs. What it made so far it returns in any case.
-func (j *job) read(sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
+func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
 	made := map[string]*tf.Tensor{}
 	add := func(name string, make func() (*npy.Array, error)) error {
 		if made[name] != nil {
@@ -42,7 +43,7 @@ func (j *job) read(sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
 			return made, err
 		}
 		for _, name := range sortedKeys(values) {
-			if err := add(name, func() (*npy.Array, error) { return fromJSON(values[name], sig.Inputs[name].Dtype) }); err != nil {
+			if err := add(name, func() (*npy.Array, error) { return fromJSON(values[name], typeOf(m, sig.Inputs[name])) }); err != nil {
 				return made, err
 			}
 		}
@@ -52,7 +53,7 @@ func (j *job) read(sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
 		if !ok || name == "" {
 			return made, usageError{fmt.Errorf("--input %s: write it as NAME=JSON or NAME=@FILE", s)}
 		}
-		if err := add(name, func() (*npy.Array, error) { return fromText(value, sig.Inputs[name].Dtype) }); err != nil {
+		if err := add(name, func() (*npy.Array, error) { return fromText(value, typeOf(m, sig.Inputs[name])) }); err != nil {
 			return made, err
 		}
 	}
@@ -66,6 +67,16 @@ func (j *job) read(sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
 		}
 	}
 	return made, nil
+}
+
+// typeOf is the type of an input. Signatures of 2016 leave it to the graph.
+func typeOf(m *savedmodel.Model, info *signature.TensorInfo) checkpoint.DataType {
+	if info.GetDtype() == 0 {
+		if out, err := savedmodel.TensorFromInfo(m.Graph(), info, m.Scope()); err == nil {
+			return checkpoint.DataType(out.DataType())
+		}
+	}
+	return info.GetDtype()
 }
 
 // object reads the JSON object of all inputs.

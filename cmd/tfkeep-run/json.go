@@ -195,7 +195,8 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 			case math.IsInf(v, -1):
 				return append(b, `"-Infinity"`...)
 			default:
-				return elem.AppendShortest(b, a.DType, v)
+				short, _ := strconv.ParseFloat(string(elem.AppendShortest(nil, a.DType, v)), 64) // its own digits
+				return strconv.AppendFloat(b, short, 'g', -1, 64)
 			}
 		}, nil
 	}

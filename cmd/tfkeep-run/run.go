@@ -141,12 +141,16 @@ func (j *job) do(ctx context.Context) error {
 	defer m.Close()
 	sig := m.Signatures()[j.signature]
 	if sig == nil {
-		return fmt.Errorf("no signature %q; the model has %s", j.signature, strings.Join(sortedKeys(m.Signatures()), ", "))
+		have := strings.Join(sortedKeys(m.Signatures()), ", ")
+		if have == "" {
+			have = `none; "tfkeep savedmodel resign" adds one`
+		}
+		return fmt.Errorf("no signature %q; the model has %s", j.signature, have)
 	}
 	if err := j.checkFiles(sig); err != nil {
 		return err
 	}
-	inputs, err := j.read(sig)
+	inputs, err := j.read(m, sig)
 	defer func() {
 		for _, t := range inputs {
 			tf.Release(t)
