@@ -75,14 +75,23 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.names.sync(g.Graph)
-	before := g.names.pos
 	im.opts.Prefix = im.prefix()
+	// While TensorFlow adds the nodes, which takes it one processor, another looks
+	// at the graph.
+	looked := make(chan map[string]bool, 1)
+	go func() { looked <- im.settled() }()
 	res, err := capi.Import(g.Graph, raw, &im.opts)
+	settled := <-looked
 	if err != nil {
 		return nil, err
 	}
-	g.names.sync(g.Graph)
-	if err := im.placeFrom(before); err != nil {
+	var unsettled []string
+	g.names.syncAnd(g.Graph, func(name string) {
+		if !settled[name] {
+			unsettled = append(unsettled, name)
+		}
+	})
+	if err := im.place(unsettled); err != nil {
 		return nil, err
 	}
 	return im.result(res), nil

@@ -7,50 +7,45 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// placeFrom gives the operations added since a position the devices that
+// place gives the imported operations that are not settled the devices that
 // TensorFlow's Python gives imported ones: an operation that is colocated with
 // others gets the device of the first of them that has one, and no other; all
 // others get their own, completed by the device around the import. Both are
 // written in canonical form, "/device:CPU:0" for "/cpu:0".
-func (im *importer) placeFrom(pos uint64) error {
-	settled := im.settled()
-	if len(settled) == len(im.def.GetNode()) {
-		return nil
-	}
+func (im *importer) place(names []string) error {
 	var colocated []*Operation
-	var faults error
-	capi.Walk(im.g.Graph, pos, func(name string) {
-		if settled[name] || faults != nil {
-			return
-		}
+	for _, name := range names {
 		op := im.g.Operation(name)
 		if op == nil {
-			return
+			continue
 		}
 		if len(colocations(op)) > 0 {
 			colocated = append(colocated, op)
-			faults = setDevice(op, "")
-			return
+			if err := setDevice(op, ""); err != nil {
+				return err
+			}
+			continue
 		}
 		own, err := parseDevice(op.Device())
 		if err != nil {
-			return // TensorFlow's session will say what it thinks of it
+			continue // TensorFlow's session will say what it thinks of it
 		}
-		faults = setDevice(op, own.over(im.g.device).String())
-	})
+		if err := setDevice(op, own.over(im.g.device).String()); err != nil {
+			return err
+		}
+	}
 	for _, op := range colocated {
-		if faults != nil {
-			break
-		}
 		for _, name := range colocations(op) {
 			with := im.g.Operation(name)
 			if with != nil && with.Device() != "" {
-				faults = setDevice(op, with.Device())
+				if err := setDevice(op, with.Device()); err != nil {
+					return err
+				}
 				break
 			}
 		}
 	}
-	return faults
+	return nil
 }
 
 // settled gives the names, in the graph, of imported nodes whose device cannot

@@ -19,7 +19,11 @@ type names struct {
 
 // sync takes in the operations that were added to g behind our back, by the
 // binding's op wrappers or by an import.
-func (n *names) sync(g *tensorflow.Graph) {
+func (n *names) sync(g *tensorflow.Graph) { n.syncAnd(g, func(string) {}) }
+
+// syncAnd is sync that visits the names it takes in, in the graph's order: a
+// second walk over a large graph's operations would cost as much again.
+func (n *names) syncAnd(g *tensorflow.Graph, visit func(name string)) {
 	if n.used == nil {
 		n.used = make(map[string]int)
 	}
@@ -27,6 +31,7 @@ func (n *names) sync(g *tensorflow.Graph) {
 		if key := strings.ToLower(name); n.used[key] == 0 {
 			n.used[key] = 1
 		}
+		visit(name)
 	})
 }
 
@@ -44,13 +49,14 @@ func (n *names) unique(name string) string {
 	return name + "_" + strconv.Itoa(count-1)
 }
 
-// validName is what TensorFlow takes for the name of an operation
-// (ops._VALID_OP_NAME_REGEX).
-var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$`)
+// validName is what TensorFlow's C++ takes for the name of an operation
+// (IsValidNodeName). Python's and the C API's own checks let more pass, such as
+// a backslash, and then no run of the graph succeeds.
+var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_./-]*(>[A-Za-z0-9.][A-Za-z0-9_./-]*)*$`)
 
 func checkName(name string) error {
 	if !validName.MatchString(name) || strings.HasSuffix(name, "/") {
-		return invalidf("%q is not a name for an operation: those are made of letters, digits and _ . - > \\ /, start with a letter, a digit or a dot, and do not end in a slash", name)
+		return invalidf("%q is not a name for an operation: those are made of letters, digits and _ . - /, in parts joined by >, of which each starts with a letter, a digit or a dot, and do not end in a slash", name)
 	}
 	return nil
 }
