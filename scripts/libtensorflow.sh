@@ -143,6 +143,10 @@ use_prefix() {
   say "uses libtensorflow $version in $1, as LIBTENSORFLOW_PREFIX says"
 }
 
+# loader runs ldconfig, which may not be on the path of an ordinary user. Read all that it
+# says: a pipe that is closed early would look like a failure.
+loader() { ldconfig "$@" 2>/dev/null || /sbin/ldconfig "$@" 2>/dev/null; }
+
 # use_system succeeds when the compiler finds a good libtensorflow by itself or through pkg-config.
 use_system() {
   local version cflags='' ldflags='' how=ldconfig
@@ -151,7 +155,7 @@ use_system() {
     cflags=$(pkg-config --cflags tensorflow)
     ldflags=$(pkg-config --libs-only-L tensorflow)
     [[ -z $ldflags ]] || ldflags="$ldflags -Wl,-rpath,$(pkg-config --variable=libdir tensorflow)"
-  elif ! { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -q 'libtensorflow\(_cc\)\?\.so'; then
+  elif ! grep -q 'libtensorflow\(_cc\)\?\.so' <<<"$(loader -p)"; then
     return 1
   fi
   if ! version=$(probe "$cflags" "$ldflags"); then
@@ -400,14 +404,14 @@ say "libtensorflow $version ($(du -sh "$target/lib" | cut -f1)B) is in $target: 
 
 # loader_searches DIR: whether ldconfig covers it.
 loader_searches() {
-  { ldconfig -v -N 2>/dev/null || /sbin/ldconfig -v -N 2>/dev/null; } | grep -q "^$1:"
+  grep -q "^$1:" <<<"$(loader -v -N)"
 }
 
 if [[ -n $prefix ]] && loader_searches "$target/lib"; then
   if [[ -f $target/lib/libtensorflow-gpu/ld.so.conf && -w /etc/ld.so.conf.d ]]; then
     { echo "$target/lib/libtensorflow-gpu/tensorflow" && cat "$target/lib/libtensorflow-gpu/ld.so.conf"; } >/etc/ld.so.conf.d/libtensorflow.conf
   fi
-  if ldconfig 2>/dev/null || /sbin/ldconfig 2>/dev/null; then
+  if loader; then
     say "any Go program builds now with plain \"go build\""
   else
     say "run \"ldconfig\" as root, so that programs find it; then any Go program builds with plain \"go build\""
