@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 // isSavedModel tells a SavedModel's directory, as TensorFlow does.
@@ -28,6 +29,13 @@ func (r *run) savedModel(dir string) error {
 		item.fault(err)
 	} else {
 		checkSavedModel(item, model, dir)
+	}
+	faults, _, err := modeldir.CheckManifest(r.ctx, os.DirFS(dir))
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
+		item.fault(fmt.Errorf("%w: %s", modeldir.ErrManifest, f))
 	}
 	variables := filepath.Join(dir, "variables", "variables")
 	values, err := r.values(variables)
