@@ -40,9 +40,10 @@ type feed struct {
 // Prepare checks feeds, fetches and targets and lays them out in C memory.
 // options is a serialized RunOptions, or nil. Close the call when it is done.
 func Prepare(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensorflow.Output, targets []*tensorflow.Operation, options []byte) (*Call, error) {
-	if errLayout != nil {
-		return nil, errLayout
+	if _, err := enter(s); err != nil {
+		return nil, err
 	}
+	defer leave(s)
 	proto := C.tfk_new_call(C.int(len(feeds)), C.int(len(fetches)), C.int(len(targets)))
 	if proto == nil {
 		return nil, errorf(ResourceExhausted, "no memory for a prepared call")

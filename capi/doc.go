@@ -34,7 +34,7 @@
 //
 // # The library
 //
-// Programs are linked to libtensorflow, 2.14 or newer. Where the library is not
+// Programs are linked to libtensorflow, 2.15 or newer. Where the library is not
 // found, the system's loader ends the process before main, with "error while
 // loading shared libraries: libtensorflow_cc.so.2"; ldd shows where it was looked
 // for. scripts/libtensorflow.sh gets the library and prints the flags that make a

@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// MinVersion is the oldest libtensorflow that has every function used here.
-const MinVersion = "2.14"
+// MinVersion is the oldest libtensorflow that has every function used here, and
+// the layout of strings that the binding expects.
+const MinVersion = "2.15"
 
 // Version is libtensorflow's version, such as "2.21.0".
 func Version() string { return C.GoString(C.TF_Version()) }

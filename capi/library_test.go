@@ -1,11 +1,26 @@
 package capi
 
 import (
+	"os"
 	"testing"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
+
+// TestTheLibrarysAgeIsSaid wherever the documentation speaks of it.
+func TestTheLibrarysAgeIsSaid(t *testing.T) {
+	for file, want := range map[string]string{
+		"../README.md":                "TensorFlow " + MinVersion + " or newer",
+		"../docs/libtensorflow.md":    "Version " + MinVersion + " is the oldest",
+		"../scripts/libtensorflow.sh": "oldest=" + MinVersion + ".0",
+	} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), want, file)
+	}
+}
 
 func TestVersionsAreComparedByNumber(t *testing.T) {
 	for _, c := range []struct {

@@ -75,6 +75,9 @@ func CloseSession(s *tensorflow.Session) error {
 	return err
 }
 
+// ErrSessionClosed is the error of a run in a session after its Close.
+var ErrSessionClosed = errorf(FailedPrecondition, "the session is closed")
+
 // enter says that a run of s begins; leave, that it is over.
 func enter(s *tensorflow.Session) (*C.TF_Session, error) {
 	if errLayout != nil {
@@ -88,7 +91,7 @@ func enter(s *tensorflow.Session) (*C.TF_Session, error) {
 	defer mu.Unlock()
 	c := *sessionHandle(s)
 	if c == nil {
-		return nil, errorf(FailedPrecondition, "the session is closed")
+		return nil, ErrSessionClosed
 	}
 	runsOf(s).Add(1)
 	return c, nil

@@ -127,8 +127,9 @@ type LatestOptions struct {
 
 // Latest returns the prefix of a directory's newest checkpoint, as
 // tf.train.latest_checkpoint does: the state file says which, and its files must
-// be there. Beyond TensorFlow, a directory that was moved or copied together
-// with its state file, absolute paths and all, is no obstacle.
+// be there. Beyond TensorFlow, a directory that was moved together with its
+// state file, absolute paths and all, is no obstacle. In a copy such paths lead
+// to the original for as long as that exists, as they do in TensorFlow.
 //
 // Without a checkpoint the error is ErrNotFound, with a damaged state file
 // ErrCorrupt.

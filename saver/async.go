@@ -33,6 +33,9 @@ type Pending struct {
 // Cancelling ctx stops the save. With saver.Ops, or where only the graph's own
 // nodes can write, SaveAsync returns when those have run.
 func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
+	if s == nil {
+		return nil, errNilSaver
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if err := s.settle(); err != nil {

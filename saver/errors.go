@@ -34,6 +34,10 @@ var (
 	ErrClosed = errors.New("saver: already closed")
 )
 
+// errNilSaver is what a method of the nil Saver says that ImportMetaGraph gives
+// for a graph without variables.
+var errNilSaver = fmt.Errorf("%w: the Saver is nil, as for a meta graph without variables", ErrNoVariables)
+
 // UninitializedError names the variables that have no value.
 type UninitializedError struct {
 	// Names are the checkpoint keys of the variables. When there are very many,

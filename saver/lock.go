@@ -80,7 +80,7 @@ func acquire(fsys vfs.FS, dir, stateName string) (*dirLock, error) {
 		return nil, fmt.Errorf("%w: %s; end the other process, save into another directory, or use another LatestFilename", ErrLocked, abs)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("saver: locking %s: %w", dir, err)
 	}
 	l := &dirLock{key: key, dir: filepath.Dir(abs), name: stateName, refs: 1, file: f}
 	l.left = readNote(f)

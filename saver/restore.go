@@ -67,6 +67,9 @@ func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string) erro
 // RestoreWith is Restore with options and a report. The report is not nil when
 // err is nil.
 func (s *Saver) RestoreWith(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
+	if s == nil {
+		return nil, errNilSaver
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	return s.restoreLocked(ctx, sess, path, o)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -49,8 +50,12 @@ type Skipped struct {
 //
 // It tidies up after a process that died while it saved there, and takes its
 // list of kept checkpoints over, so that MaxToKeep counts across restarts. The
-// directory may have been moved or renamed.
+// directory may have been moved, renamed or copied: where the state file names
+// checkpoints of another directory, those of the same name in this one count.
 func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *ResumeOptions) (*Resumed, error) {
+	if s == nil {
+		return nil, errNilSaver
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	name := DefaultLatestFilename
@@ -114,7 +119,7 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) 
 		return nil, fmt.Errorf("saver: resume from %s: no checkpoint of %d is whole; restore one from a backup, or start in another directory: %w",
 			dir, len(r.Skipped), errors.Join(errs...))
 	}
-	s.carryOver(listed, state, r)
+	s.carryOver(dir, listed, state, r)
 	var err error
 	r.Step, err = s.step(ctx, sess, r.Path)
 	return r, err
@@ -149,12 +154,27 @@ func (s *Saver) listed(dir string, state *checkpoint.State) []string {
 	return paths
 }
 
-// moved finds a checkpoint whose directory has another name now.
+// moved finds a checkpoint whose directory has another name now, or is a copy of
+// the one that the state file names: what lies in dir counts.
 func (s *Saver) moved(dir, path string) string {
-	if here := filepath.Join(dir, filepath.Base(path)); !s.present(path) && s.present(here) {
+	if s.inside(dir, path) && s.present(path) {
+		return path
+	}
+	if here := filepath.Join(dir, filepath.Base(path)); s.present(here) {
 		return here
 	}
 	return path
+}
+
+// inside reports whether a checkpoint's files lie in dir, whatever it is called.
+func (s *Saver) inside(dir, path string) bool {
+	parent := filepath.Dir(path)
+	if parent == filepath.Clean(dir) {
+		return true
+	}
+	a, errA := s.fs.Stat(parent)
+	b, errB := s.fs.Stat(dir)
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 var stepSuffix = regexp.MustCompile(`-(\d+)$`)
@@ -198,15 +218,16 @@ func (s *Saver) unlisted(dir string, listed []string) []string {
 }
 
 // carryOver makes this Saver go on with the retention of the one before it.
-// Damaged checkpoints count as the oldest, and so go first.
-func (s *Saver) carryOver(listed []string, state *checkpoint.State, r *Resumed) {
+// Damaged checkpoints count as the oldest, and so go first. What lies elsewhere
+// belongs to another, and is not deleted.
+func (s *Saver) carryOver(dir string, listed []string, state *checkpoint.State, r *Resumed) {
 	damaged := map[string]bool{}
 	for _, sk := range r.Skipped {
 		damaged[sk.Path] = true
 	}
 	var bad, good []Checkpoint
 	for _, p := range listed {
-		if !s.present(p) {
+		if !s.inside(dir, p) || !s.present(p) {
 			continue
 		}
 		c := Checkpoint{Path: p, Time: s.mtime(p)}

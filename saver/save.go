@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -30,6 +31,9 @@ import (
 // process saves there; and the errors of the file system. Cancelling ctx stops
 // it and leaves the previous checkpoint in place.
 func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
+	if s == nil {
+		return "", errNilSaver
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if err := s.settle(); err != nil {
@@ -71,7 +75,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		return nil, ErrNotBuilt
 	}
 	latest := j.opts.latestFilename()
-	if strings.ContainsAny(latest, `/\`) {
+	if strings.ContainsAny(latest, `/\`) || latest == "." || latest == ".." {
 		return nil, fmt.Errorf("%w: 'latest_filename' must not contain path components", ErrArgument)
 	}
 	if path == "" {
@@ -98,6 +102,10 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		}
 		j.file = fmt.Sprintf(format, path, step)
 	}
+	// TensorFlow would write the state file over the checkpoint's own.
+	if base := filepath.Base(j.file); latest == base+".index" || latest == base+"."+j.opts.metaGraphSuffix() || strings.HasPrefix(latest, base+".data-") {
+		return nil, fmt.Errorf("%w: 'latest_filename' collides with a file of the checkpoint: '%s' and '%s'", ErrArgument, latest, j.file)
+	}
 	return j, nil
 }
 
@@ -106,6 +114,9 @@ func stepOf(ctx context.Context, sess *tf.Session, step any) (int64, error) {
 	var out tf.Output
 	switch v := step.(type) {
 	case *tf.Variable:
+		if v == nil {
+			return 0, fmt.Errorf("%w: the global step is a nil *tf.Variable; tf.FindGlobalStep gives nil where the graph has none", ErrArgument)
+		}
 		out = v.Value()
 	case tf.Output:
 		out = v
@@ -126,6 +137,9 @@ func toInt64(v any) (int64, error) {
 	case r.IsValid() && r.CanInt():
 		return r.Int(), nil
 	case r.IsValid() && r.CanUint():
+		if r.Uint() > math.MaxInt64 {
+			return 0, fmt.Errorf("%w: the global step %d does not fit into 64 bits with a sign", ErrArgument, r.Uint())
+		}
 		return int64(r.Uint()), nil
 	}
 	return 0, fmt.Errorf("%w: the global step is a %T; it must be an integer, or a *tf.Variable or tf.Output of one integer", ErrArgument, v)

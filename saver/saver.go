@@ -44,6 +44,9 @@ type Saver struct {
 // for a bad VarList or VarMap, [ErrSaverDef] for a bad SaverDef and
 // [ErrArgument] for options that contradict each other.
 func New(g *tf.Graph, o *Options) (*Saver, error) {
+	if g == nil {
+		return nil, fmt.Errorf("%w: a Saver needs a graph; nil", ErrArgument)
+	}
 	s := &Saver{g: g, fs: vfs.OS}
 	if o != nil {
 		s.opts = *o
@@ -238,6 +241,9 @@ func (s *Saver) SetLastCheckpointsWithTime(list []Checkpoint) {
 // returned it already, and lets other processes save into the directories that
 // this Saver used.
 func (s *Saver) Close() error {
+	if s == nil {
+		return nil // ImportMetaGraph of a graph without variables
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.closed {

@@ -3,6 +3,7 @@ package saver
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -98,14 +99,20 @@ func fromList(list []any) (map[string]any, error) {
 func ownName(v any) (string, error) {
 	switch v := v.(type) {
 	case *tf.Variable:
-		return v.TensorName(), nil
-	case []*tf.Variable:
-		if len(v) == 0 {
-			return "", fmt.Errorf("%w: a partitioned variable without parts", ErrVarList)
+		if v != nil {
+			return v.TensorName(), nil
 		}
-		return v[0].TensorName(), nil
+	case []*tf.Variable:
+		switch {
+		case len(v) == 0:
+			return "", fmt.Errorf("%w: a partitioned variable without parts", ErrVarList)
+		case !slices.Contains(v, nil):
+			return v[0].TensorName(), nil
+		}
 	case tf.Output:
-		return tensorName(v), nil
+		if v.Op != nil {
+			return tensorName(v), nil
+		}
 	case Saveable:
 		return v.Name(), nil
 	}
@@ -152,10 +159,17 @@ func identity(s Saveable) any {
 func toSaveables(name string, v any) ([]Saveable, error) {
 	switch v := v.(type) {
 	case *tf.Variable:
-		return []Saveable{fromVariable(name, v)}, nil
+		if v != nil {
+			return []Saveable{fromVariable(name, v)}, nil
+		}
 	case []*tf.Variable:
-		return partsOf(name, v)
+		if !slices.Contains(v, nil) {
+			return partsOf(name, v)
+		}
 	case tf.Output:
+		if v.Op == nil {
+			break
+		}
 		if s, ok := fromOutput(name, v); ok {
 			return []Saveable{s}, nil
 		}
@@ -199,6 +213,14 @@ func describe(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "nil"
+	case *tf.Variable:
+		if v == nil {
+			return "a nil *tf.Variable"
+		}
+	case []*tf.Variable:
+		if slices.Contains(v, nil) {
+			return "parts of which one is nil"
+		}
 	case tf.Output:
 		if v.Op == nil {
 			return "an empty tf.Output"

@@ -132,6 +132,9 @@ func setInteger(t *tensor_go_proto.TensorProto, dt DataType, v any) error {
 }
 
 func scalarError(v any, dt DataType) error {
+	if v == nil {
+		return invalidf("there is no such value of type %s: use Constant or Value with one", typeName(dt))
+	}
 	return invalidf("a %T cannot be a value of type %s", v, typeName(dt))
 }
 

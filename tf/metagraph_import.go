@@ -74,6 +74,9 @@ func ImportMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOpti
 // importMetaGraph takes the bytes of mg's GraphDef too, where they are at hand:
 // writing them again would cost a fifth of the import.
 func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
+	if g == nil || mg == nil {
+		return nil, invalidf("an import needs a graph and a meta graph, one is nil")
+	}
 	if o == nil {
 		o = &ImportMetaGraphOptions{}
 	}

@@ -1,6 +1,7 @@
 package tf_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 
@@ -61,4 +62,23 @@ func TestScopeIsFreshAfterAnError(t *testing.T) {
 	broken.AddOperation(tf.OpSpec{Type: "NoSuchOp"})
 	require.Error(t, broken.Err())
 	assert.NoError(t, g.Scope().Err())
+}
+
+// TestNamesThatNoRunTakes are refused when they are given: Python and the C API
+// accept some of them, and then every run of the graph fails.
+func TestNamesThatNoRunTakes(t *testing.T) {
+	for _, name := range []string{`a\b`, "a>", ">a", "a>>b", "a>_b", "a b", "_a", "a/", ""} {
+		g := tf.NewGraph()
+		_, err := tf.NewVariable(g, name, tf.Zeros())
+		require.ErrorIs(t, err, tf.ErrInvalidArgument, "%q", name)
+	}
+	for _, name := range []string{"a>b", "a>.b/c_-d", ".a", "7"} {
+		g := tf.NewGraph()
+		v, err := tf.NewVariable(g, name, tf.Zeros())
+		require.NoError(t, err, "%q", name)
+		sess, err := tf.NewSession(g, nil)
+		require.NoError(t, err)
+		require.NoError(t, sess.RunOps(context.Background(), v.Initializer()), "%q", name)
+		require.NoError(t, sess.Close())
+	}
 }

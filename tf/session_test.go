@@ -109,6 +109,8 @@ func TestRunOfAClosedSessionIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
 	_, err = s.Devices()
 	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	_, err = s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
 }
 
 func TestCloseWaitsForRuns(t *testing.T) {
