@@ -27,7 +27,11 @@ func (f *freezer) specialise(caller *body, n *nodepb.NodeDef, name string, args 
 		return tr.name, nil
 	}
 	fn := proto.Clone(f.library[name]).(*functionpb.FunctionDef)
-	tr.name = f.freeName(name)
+	of := name
+	if f.lifted[name] != "" {
+		of = f.lifted[name]
+	}
+	tr.name = f.freeName(of, "frozen")
 	fn.Signature.Name = tr.name
 	for i, c := range args {
 		a := fn.Signature.InputArg[i]
@@ -69,9 +73,9 @@ func withoutControl(names []string, have map[string]string) []string {
 }
 
 // freeName finds a name for a copy: NAME_frozen_0, NAME_frozen_1, …
-func (f *freezer) freeName(name string) string {
+func (f *freezer) freeName(name, what string) string {
 	for i := 0; ; i++ {
-		c := fmt.Sprintf("%s_frozen_%d", name, i)
+		c := fmt.Sprintf("%s_%s_%d", name, what, i)
 		if f.library[c] == nil && !f.copyNames[c] {
 			f.copyNames[c] = true
 			return c

@@ -64,7 +64,7 @@ func TestEveryKindOfGraphFromEverySource(t *testing.T) {
 		"mlp:ref", "mlp:resource", "bn:ref", "bn:resource", "bn:v2flow", "bn:v1flow", "update:ref", "update:resource",
 		"while:ref", "while:v1flow", "while:v2flow", "cond:ref", "cond:v1flow", "cond:v2flow", "case:v1flow", "case:v2flow",
 		"embedding:ref", "embedding:resource", "loopembedding:v1flow", "loopembedding:v2flow",
-		"partitioned:ref", "partitioned:resource", "mixed:ref", "mixed:resource", "function:resource",
+		"partitioned:ref", "partitioned:resource", "mixed:ref", "mixed:resource", "function:resource", "ownhandle:v2flow",
 	}
 	outputs := &freeze.Options{Outputs: []string{"y"}}
 	sources := map[string]func(dir string) (*freeze.Plan, error){

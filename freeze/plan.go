@@ -51,6 +51,7 @@ type freezer struct {
 	active    map[string]bool
 	copies    []*functionpb.FunctionDef
 	copyNames map[string]bool
+	lifted    map[string]string // copy that takes handles as arguments → the function it is made of
 	report    Report
 }
 
@@ -71,7 +72,7 @@ func New(def *graphpb.GraphDef, src Source, o *Options) (*Plan, error) {
 func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]string) (*Plan, error) {
 	f := &freezer{
 		library: map[string]*functionpb.FunctionDef{}, traced: map[callKey]*tracedFunc{},
-		active: map[string]bool{}, copyNames: map[string]bool{},
+		active: map[string]bool{}, copyNames: map[string]bool{}, lifted: map[string]string{},
 	}
 	for _, fn := range def.GetLibrary().GetFunction() {
 		f.library[fn.GetSignature().GetName()] = fn
@@ -88,6 +89,7 @@ func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]s
 	if err := b.extract(roots); err != nil {
 		return nil, err
 	}
+	f.liftHandles(b)
 	values, err := f.variables(b, def, src, o, aliases)
 	if err != nil {
 		return nil, err
@@ -133,9 +135,9 @@ func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]s
 	}
 	b.dropLostColocations()
 	out.Node = b.nodes
-	if len(f.copies) > 0 {
+	if added := append(f.liftedInUse(b), f.copies...); len(added) > 0 {
 		out.Library = &functionpb.FunctionDefLibrary{
-			Function: append(append([]*functionpb.FunctionDef(nil), def.Library.Function...), f.copies...),
+			Function: append(append([]*functionpb.FunctionDef(nil), def.Library.Function...), added...),
 			Gradient: def.Library.Gradient,
 		}
 	}
@@ -199,7 +201,7 @@ func (f *freezer) roots(b *body, o *Options) (roots []string, keep map[string]bo
 
 // variables decides which variables to freeze, and finds the value of each.
 func (f *freezer) variables(b *body, def *graphpb.GraphDef, src Source, o *Options, aliases map[string]string) (map[string]*valueRef, error) {
-	if !o.AllowNoVariables && !hasVariables(def) {
+	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) {
 		return nil, fmt.Errorf("%w. It is likely the model was frozen previously. You cannot freeze a graph twice", ErrNoVariables)
 	}
 	allow, deny := set(o.VariableAllowlist), set(o.VariableDenylist)
@@ -232,9 +234,9 @@ func (f *freezer) variables(b *body, def *graphpb.GraphDef, src Source, o *Optio
 	return values, nil
 }
 
-// hasVariables tells whether there is anything to freeze, in the graph or in its functions.
-func hasVariables(def *graphpb.GraphDef) bool {
-	for _, n := range def.Node {
+// hasVariables tells whether there is anything to freeze.
+func hasVariables(nodes []*nodepb.NodeDef) bool {
+	for _, n := range nodes {
 		if isVariable(n.Op) {
 			return true
 		}

@@ -89,7 +89,7 @@ func FromSavedModel(dir string, tags []string, o *Options) (*Plan, error) {
 	prefix := filepath.Join(dir, "variables", "variables")
 	if _, err := os.Stat(prefix + ".index"); errors.Is(err, fs.ErrNotExist) {
 		// SavedModels of 2016 hold a V1 file named variables, or none where there are no variables.
-		if _, err := os.Stat(prefix); errors.Is(err, fs.ErrNotExist) && !hasVariables(mg.GraphDef) {
+		if _, err := os.Stat(prefix); errors.Is(err, fs.ErrNotExist) && !hasVariables(mg.GetGraphDef().GetNode()) {
 			o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
 			if err != nil {
 				return nil, err

@@ -89,6 +89,28 @@ def build(tf, tf1, np, kind):
             return tf.nn.relu(inner(a)) + w[0]
 
         y = outer(x)
+    elif base == "ownhandle":
+        # Functions that make the handle of the variable themselves.
+        shape = [4, 4]
+        var("w", *shape)
+
+        def own(name):
+            h = tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=shape, shared_name="w", name=name)
+            return tf.raw_ops.ReadVariableOp(resource=h, dtype=tf.float32)
+
+        @tf.function
+        def inner(a):
+            return tf.matmul(a, own("inner_w"))
+
+        @tf.function
+        def outer(a):
+            a = tf.while_loop(
+                lambda i, a: tf.cast(i, tf.float32) < 2 + 0 * own("cond_w")[0, 0],
+                lambda i, a: (i + 1, tf.tanh(inner(a)) + own("body_w")[0]),
+                [tf.constant(0), a])[1]
+            return tf.cond(tf.reduce_sum(a) > -100, lambda: inner(a) + own("then_w")[1], lambda: a) + own("outer_w")[2]
+
+        y = outer(x)
     else:
         raise ValueError(kind)
     tf.identity(y, name="y")

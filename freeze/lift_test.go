@@ -1,0 +1,81 @@
+package freeze_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/freeze"
+)
+
+// ownHandle calls a function that makes the handle of "w" itself.
+const ownHandle = `
+node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
+node { name: "y" op: "scale" input: "x" }
+library { function {
+  signature { name: "scale" input_arg { name: "a" type: DT_FLOAT } output_arg { name: "r" type: DT_FLOAT } }
+  node_def { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shared_name" value { s: "w" } }
+    attr { key: "shape" value { shape { dim { size: 2 } } } } }
+  node_def { name: "read" op: "ReadVariableOp" input: "h:resource:0" attr { key: "dtype" value { type: DT_FLOAT } } }
+  node_def { name: "mul" op: "Mul" input: "a" input: "read:value:0" input: "^h" attr { key: "T" value { type: DT_FLOAT } } }
+  ret { key: "r" value: "mul:z:0" }
+} }`
+
+func TestHandleThatAFunctionMakesIsFrozen(t *testing.T) {
+	plan, err := freeze.New(graph(t, ownHandle), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	require.NoError(t, err)
+	def, err := plan.GraphDef(context.Background())
+	require.NoError(t, err)
+	require.Len(t, plan.Report().Frozen, 1)
+	assert.Equal(t, "w", plan.Report().Frozen[0].Name, "named after the variable")
+	require.Len(t, def.Library.Function, 2, "the function as it was, and the one that takes a value")
+	frozen := def.Library.Function[1]
+	assert.Equal(t, frozen.Signature.Name, def.Node[1].Op)
+	assert.Equal(t, []string{"x", "w"}, def.Node[1].Input)
+	for _, n := range frozen.NodeDef {
+		assert.NotContains(t, []string{"VarHandleOp", "ReadVariableOp"}, n.Op)
+		assert.NotContains(t, n.Input, "^h")
+	}
+}
+
+func TestHandleThatAFunctionMakesStaysOnTheDenylist(t *testing.T) {
+	text := ownHandle + `node { name: "b" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
+node { name: "z" op: "ReadVariableOp" input: "b" attr { key: "dtype" value { type: DT_FLOAT } } }`
+	plan, err := freeze.New(graph(t, text), memory{"b": floats(2)}, &freeze.Options{Outputs: []string{"y", "z"}, VariableDenylist: []string{"w"}})
+	require.NoError(t, err)
+	def, err := plan.GraphDef(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"w"}, plan.Report().Kept)
+	names := map[string]bool{}
+	for _, f := range def.Library.Function {
+		names[f.Signature.Name] = true
+	}
+	for _, n := range def.Node {
+		if n.Name == "y" {
+			assert.True(t, names[n.Op], "the library has %s", n.Op)
+		}
+	}
+}
+
+func TestHandleWithoutAValueIsTold(t *testing.T) {
+	_, err := freeze.New(graph(t, ownHandle), memory{}, &freeze.Options{Outputs: []string{"y"}})
+	var values *freeze.ValuesError
+	require.ErrorAs(t, err, &values)
+	assert.Len(t, values.Missing, 1)
+}
+
+func TestFunctionThatMakesAHandleAndCallsItselfIsRefused(t *testing.T) {
+	text := `
+node { name: "y" op: "f" }
+library { function {
+  signature { name: "f" output_arg { name: "r" type: DT_FLOAT } }
+  node_def { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shared_name" value { s: "w" } } }
+  node_def { name: "again" op: "f" }
+  ret { key: "r" value: "again:r:0" }
+} }`
+	_, err := freeze.New(graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	require.ErrorIs(t, err, freeze.ErrBadGraph)
+	assert.ErrorContains(t, err, "calls itself")
+}
