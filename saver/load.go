@@ -23,6 +23,14 @@ func (l *load) assign(ctx context.Context, fitting []restoredTensor) error {
 	if err != nil {
 		return err
 	}
+	if len(fitting) == len(l.plan.tensors) {
+		call, err := l.s.plans.assignment(l.s, l.sess)
+		if err != nil {
+			return err
+		}
+		_, err = call.Run(ctx, values...)
+		return err
+	}
 	feeds := make(map[tf.Output]*tf.Tensor, len(fitting))
 	for i, t := range fitting {
 		o, err := l.s.g.OutputByName(t.output)
@@ -31,11 +39,9 @@ func (l *load) assign(ctx context.Context, fitting []restoredTensor) error {
 		}
 		feeds[o] = values[i]
 	}
-	targets := []*tf.Operation{l.s.restore}
-	if len(fitting) != len(l.plan.tensors) {
-		if targets, err = l.assignments(fitting); err != nil {
-			return err
-		}
+	targets, err := l.assignments(fitting)
+	if err != nil {
+		return err
 	}
 	_, err = l.sess.Run(ctx, feeds, nil, targets)
 	return err

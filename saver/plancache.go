@@ -17,6 +17,12 @@ type planCache struct {
 	load    *restorePlan
 	loadErr error
 	sources []tf.Output // parallel to save.tensors
+	fed     []tf.Output // parallel to load.tensors
+
+	// The step that assigns all of load.tensors, for the session of the last
+	// restore: laying out thousands of feeds takes as long as running them.
+	assign  *tf.Callable
+	session *tf.Session
 }
 
 // read works the plans out once.
@@ -35,15 +41,18 @@ func (c *planCache) read(s *Saver) error {
 	c.save, c.saveErr = x.planSave(s.def.SaveTensorName)
 	c.load, c.loadErr = x.planRestore(s.def.RestoreOpName)
 	if c.saveErr == nil {
-		c.sources, c.saveErr = outputs(s.g, c.save.tensors)
+		c.sources, c.saveErr = outputs(s.g, c.save.tensors, func(t *savedTensor) string { return t.source })
+	}
+	if c.loadErr == nil {
+		c.fed, c.loadErr = outputs(s.g, c.load.tensors, func(t *restoredTensor) string { return t.output })
 	}
 	return nil
 }
 
-func outputs(g *tf.Graph, tensors []savedTensor) ([]tf.Output, error) {
+func outputs[T any](g *tf.Graph, tensors []T, name func(*T) string) ([]tf.Output, error) {
 	out := make([]tf.Output, len(tensors))
-	for i, t := range tensors {
-		o, err := g.OutputByName(t.source)
+	for i := range tensors {
+		o, err := g.OutputByName(name(&tensors[i]))
 		if err != nil {
 			return nil, err
 		}
@@ -66,4 +75,29 @@ func (c *planCache) forRestore(s *Saver) (*restorePlan, error) {
 		return nil, err
 	}
 	return c.load, c.loadErr
+}
+
+// assignment is the step that takes a value for each tensor of forRestore's
+// plan, in order, and runs the restore operation on them. It stays the cache's.
+func (c *planCache) assignment(s *Saver, sess *tf.Session) (*tf.Callable, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.assign != nil && c.session == sess {
+		return c.assign, nil
+	}
+	call, err := sess.MakeCallable(c.fed, nil, []*tf.Operation{s.restore})
+	if err != nil {
+		return nil, err
+	}
+	_ = c.assign.Close()
+	c.assign, c.session = call, sess
+	return call, nil
+}
+
+// close frees the prepared step.
+func (c *planCache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.assign.Close()
+	c.assign, c.session = nil, nil
 }

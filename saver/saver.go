@@ -251,5 +251,6 @@ func (s *Saver) Close() error {
 	}
 	err := s.settle()
 	s.closed = true
+	s.plans.close()
 	return errors.Join(err, s.locks.release())
 }
