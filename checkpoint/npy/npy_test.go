@@ -322,3 +322,22 @@ func FuzzRead(f *testing.F) {
 		require.NoError(t, npy.Write(&again, a.DType, a.Shape, bytes.NewReader(a.Data)))
 	})
 }
+
+func TestStoredArraysAreReadWithoutASecondCopy(t *testing.T) {
+	const n = 16 << 20
+	var file bytes.Buffer
+	w := npy.NewArchiveWriter(&file)
+	require.NoError(t, w.Add("w", checkpoint.Uint8, []int64{n}, bytes.NewReader(make([]byte, n))))
+	require.NoError(t, w.Close())
+	a, err := npy.NewArchive(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	r := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			got, err := a.Read("w")
+			if err != nil || len(got.Data) != n {
+				b.Fatal(err)
+			}
+		}
+	})
+	assert.Less(t, r.AllocedBytesPerOp(), int64(n+n/4))
+}

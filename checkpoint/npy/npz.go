@@ -95,6 +95,7 @@ func (a *ArchiveWriter) Close() error {
 type Archive struct {
 	names   []string
 	members map[string]*zip.File
+	size    int64
 	closer  io.Closer
 }
 
@@ -128,7 +129,7 @@ func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return nil, corrupt("not a zip archive: %v", err)
 	}
-	a := &Archive{members: map[string]*zip.File{}}
+	a := &Archive{members: map[string]*zip.File{}, size: size}
 	for _, f := range z.File {
 		name := strings.TrimSuffix(f.Name, ".npy")
 		if name == f.Name {
@@ -190,7 +191,11 @@ func (a *Archive) open(name string, read func(io.Reader) error) (*zip.File, erro
 func (a *Archive) Read(name string) (*Array, error) {
 	var array *Array
 	f, err := a.open(name, func(r io.Reader) (err error) {
-		array, err = Read(r)
+		var known int64
+		if f := a.members[name]; f.Method == zip.Store && f.CompressedSize64 <= uint64(a.size) {
+			known = int64(f.CompressedSize64)
+		}
+		array, err = readArray(r, known)
 		return err
 	})
 	if err != nil {

@@ -13,12 +13,15 @@ import (
 
 // Read reads one .npy file to its end: any byte order, C or Fortran order.
 // Memory grows with the bytes that r really has, whatever the header claims.
-func Read(r io.Reader) (*Array, error) {
+func Read(r io.Reader) (*Array, error) { return readArray(r, 0) }
+
+// readArray is Read of a file that is known to have size bytes, or 0.
+func readArray(r io.Reader, size int64) (*Array, error) {
 	h, err := readHeader(r)
 	if err != nil {
 		return nil, err
 	}
-	data, err := readData(r, h.bytes)
+	data, err := readData(r, h.bytes, size)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +49,12 @@ func Read(r io.Reader) (*Array, error) {
 	return a, nil
 }
 
-// readData reads exactly n bytes and then the end.
-func readData(r io.Reader, n int64) ([]byte, error) {
+// readData reads exactly n bytes and then the end. As many as are known to be
+// there have their room at once, which saves growing into it.
+func readData(r io.Reader, n, known int64) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(int(min(n, 1<<20)))
+	// ReadFrom wants this much room beyond the last byte.
+	b.Grow(int(min(n, max(known, 1<<20)) + bytes.MinRead))
 	got, err := io.CopyN(&b, r, n)
 	switch {
 	case errors.Is(err, io.EOF):
