@@ -30,6 +30,9 @@ func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assi
 	if sess == nil {
 		return fmt.Errorf("%w: 'sess' must be a Session; nil", ErrArgument)
 	}
+	if len(assignments) == 0 {
+		return fmt.Errorf("%w: the assignment map is empty", ErrArgument)
+	}
 	r, err := checkpoint.Open(localPath(path), nil)
 	if err != nil {
 		return fmt.Errorf("saver: %w", err)
@@ -98,7 +101,7 @@ func (a *assigner) assign(named map[string]any, key string, target any) error {
 	if !ok {
 		return fmt.Errorf("%w: Tensor %s is not found in %s checkpoint%s", checkpoint.ErrNotFound, key, a.path, a.hint(key))
 	}
-	if v, ok := target.(*tf.Variable); ok {
+	if v, ok := target.(*tf.Variable); ok && v != nil {
 		if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
 			return fmt.Errorf("%w: Shape of variable %s (%s) doesn't match with shape of tensor %s (%s) from checkpoint reader",
 				checkpoint.ErrMismatch, v.TensorName(), shapeText(dims), key, shapeText(have.Shape))

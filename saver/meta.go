@@ -48,6 +48,9 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 	if o != nil {
 		opts = *o
 	}
+	if im == nil {
+		return nil, fmt.Errorf("%w: the imported meta graph is nil", ErrArgument)
+	}
 	opts.SaverDef = im.SaverDef
 	opts.Name = ""
 	if opts.SaverDef == nil {

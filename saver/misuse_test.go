@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -44,6 +45,12 @@ func TestWhatIsNilIsNamed(t *testing.T) {
 	require.ErrorIs(t, err, saver.ErrArgument)
 	assert.ErrorContains(t, err, "nil")
 
+	_, err = saver.FromImported(g, nil, nil)
+	require.ErrorIs(t, err, saver.ErrArgument)
+	_, err = saver.New(g, &saver.Options{VarList: []any{saver.NewTable("table", tf.Output{}, tf.Int64, tf.Float)}})
+	require.ErrorIs(t, err, saver.ErrVarList)
+	_, err = saver.ImportMetaGraphDef(nil, new(graphdef.MetaGraphDef), nil)
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
 	_, err = saver.ImportMetaGraphDef(g, nil, nil)
 	require.ErrorIs(t, err, tf.ErrInvalidArgument)
 }
@@ -151,4 +158,14 @@ func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	assert.Equal(t, filepath.Join(elsewhere, "m-1"), r.Path)
 	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: step})
 	assert.Equal(t, before, files(t, elsewhere))
+}
+
+func TestInitFromCheckpointRefusesWhatIsNothing(t *testing.T) {
+	g := tf.NewGraph()
+	variable(t, g, "v", float32(1))
+	sess := initialized(t, g)
+	path := mustSave(t, newSaver(t, g, nil), sess, filepath.Join(t.TempDir(), "m"), nil)
+	require.ErrorIs(t, saver.InitFromCheckpoint(ctx, sess, path, nil), saver.ErrArgument)
+	var none *tf.Variable
+	require.ErrorIs(t, saver.InitFromCheckpoint(ctx, sess, path, map[string]any{"v": none}), saver.ErrVarList)
 }

@@ -165,6 +165,9 @@ func (t *Table) Name() string { return t.name }
 
 // Specs implements Saveable.
 func (t *Table) Specs(n *Nodes) ([]Spec, error) {
+	if t.handle.Op == nil {
+		return nil, fmt.Errorf("%w: table %s has no operation: look at the error of the call that should have made it", ErrVarList, t.name)
+	}
 	export, err := n.Add(tf.OpSpec{
 		Type: "LookupTableExportV2", Name: "LookupTableExportV2",
 		Input:  []tf.Input{t.handle},

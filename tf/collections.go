@@ -31,15 +31,27 @@ type Item struct {
 	raw   []byte // the bytes that a message was imported from, or nil
 }
 
-// NewItem makes an item of a value; ItemKind lists the types.
+// NewItem makes an item of a value; ItemKind lists the types. Of a nil operation
+// or variable, and of an empty Output, it makes an item without a value.
 func NewItem(value any) Item {
 	switch v := value.(type) {
 	case Item:
 		return v
-	case *Operation, Output:
-		return Item{kind: NodeItem, value: v}
+	case *Operation:
+		if v != nil {
+			return Item{kind: NodeItem, value: v}
+		}
+		return Item{kind: OtherItem}
+	case Output:
+		if v.Op != nil {
+			return Item{kind: NodeItem, value: v}
+		}
+		return Item{kind: OtherItem}
 	case *Variable:
-		return Item{kind: VariableItem, value: v}
+		if v != nil {
+			return Item{kind: VariableItem, value: v}
+		}
+		return Item{kind: OtherItem}
 	case string, []byte:
 		return Item{kind: BytesItem, value: v}
 	case int, int8, int16, int32, int64, uint8, uint16, uint32, uint64, uint, bool:

@@ -93,3 +93,26 @@ result = sorted({getattr(keys, k) for k in dir(keys) if k.isupper() and k[0] != 
 		tf.TrainOp, tf.CondContext, tf.WhileContext,
 	})
 }
+
+// TestNothingInACollection: what a failed call gave is no variable and no node.
+func TestNothingInACollection(t *testing.T) {
+	g := tf.NewGraph()
+	var op *tf.Operation
+	var v *tf.Variable
+	for _, nothing := range []any{nil, op, v, tf.Output{}} {
+		g.AddToCollection("nothing", nothing)
+		g.AddToCollection(tf.GlobalVariables, nothing)
+	}
+	for _, item := range g.Collection("nothing") {
+		assert.Equal(t, tf.OtherItem, item.Kind())
+		assert.Nil(t, item.Op())
+		assert.Nil(t, item.Output().Op)
+		assert.Nil(t, item.Variable())
+	}
+	assert.Empty(t, g.GlobalVariables())
+	_, err := tf.ExportMetaGraph(g, nil)
+	require.NoError(t, err)
+
+	_, err = tf.NewVariable(nil, "v", tf.Zeros())
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+}

@@ -43,6 +43,9 @@ func NewVariable(g *Graph, name string, init Initializer) (*Variable, error) {
 
 // NewVariableWith is NewVariable with options, which may be nil.
 func NewVariableWith(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
+	if g == nil {
+		return nil, variableError(name, invalidf("a variable needs a graph, it is nil"))
+	}
 	if o == nil {
 		o = new(VariableOptions)
 	}
