@@ -42,8 +42,13 @@ func (e *ObjectNamesError) Unwrap() error { return checkpoint.ErrNotFound }
 // objects.
 func (l *load) mapKeys(ctx context.Context) error {
 	l.keys = map[string]string{}
-	for name, key := range l.opts.Rename {
-		l.keys[name] = key
+	for _, t := range l.plan.tensors {
+		if key, ok := l.opts.Rename[t.name]; ok {
+			l.keys[t.name] = key
+		}
+	}
+	if len(l.keys) < len(l.opts.Rename) {
+		return l.strangeNames()
 	}
 	if _, ok := l.reader.Lookup(objectGraphKey); !ok || l.allPresent() {
 		return nil
@@ -78,6 +83,19 @@ func (l *load) mapKeys(ctx context.Context) error {
 	sort.Strings(e.Missing)
 	sort.Strings(e.Extra)
 	return e
+}
+
+// strangeNames names what Rename has and the graph doesn't: a slip, or the map
+// the wrong way round, after which a partial restore would leave variables out.
+func (l *load) strangeNames() error {
+	var names []string
+	for name := range l.opts.Rename {
+		if _, ok := l.keys[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return fmt.Errorf("%w: Rename has names that the graph's save nodes lack: %s; it maps from the name in the graph to that in the checkpoint", ErrArgument, strings.Join(names, ", "))
 }
 
 func (l *load) allPresent() bool {

@@ -16,6 +16,7 @@ type RestoreOptions struct {
 	Partial bool
 	// Rename replaces the keys by which tensors are looked up in the
 	// checkpoint: from the name in the graph's save nodes to that in the file.
+	// A name that the graph lacks is an error.
 	Rename map[string]string
 	// Mapped lends the file's own memory to resource variables where the file
 	// allows it (see checkpoint.WriterOptions.Alignment), instead of reading

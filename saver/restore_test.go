@@ -93,6 +93,12 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			require.NoError(t, err)
 			assert.ElementsMatch(t, []string{"good", "old/hidden", "kernle"}, report.Restored)
 			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[3].Value()))
+
+			// The map the wrong way round is not taken for no map.
+			_, err = s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true,
+				Rename: map[string]string{"old/hidden": "hidden"}})
+			require.ErrorIs(t, err, saver.ErrArgument)
+			assert.ErrorContains(t, err, "old/hidden")
 		})
 	}
 }
