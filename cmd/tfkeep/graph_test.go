@@ -221,3 +221,22 @@ func TestShowASavedModel(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, filepath.Join(logs, "events.out.tfevents."))
 }
+
+func TestConvertTakesTensorsFromFilesTooLargeForAGraph(t *testing.T) {
+	for name, want := range map[string]string{
+		"w.npz": "not a zip archive", "w.safetensors": "safetensors", "v1.ckpt": "checkpoint: open v1.ckpt",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			f, err := os.Create(name)
+			require.NoError(t, err)
+			defer f.Close()
+			_, err = f.WriteAt([]byte("\x57\xfb\x80\x8b\x24\x75\x47\xdb"), 5<<29) // sparse: it takes no room
+			require.NoError(t, err)
+			code, _, stderr := tfkeep(t, "convert", name, "out")
+			assert.Equal(t, exitBad, code)
+			assert.Contains(t, stderr, want)
+			assert.NotContains(t, stderr, "graphdef")
+		})
+	}
+}
