@@ -146,6 +146,9 @@ func TestLatest(t *testing.T) {
 	require.NoError(t, checkpoint.UpdateState(t.Context(), "train", state, &checkpoint.StateOptions{SaveRelativePaths: true}))
 	assert.Equal(t, "train/model-2\n", good(t, "latest", "train"))
 	assert.JSONEq(t, `{"path":"train/model-2"}`, good(t, "latest", "--json", "train"))
+	code, _, errs := tfkeep(t, "latest", "train/model-2.index")
+	assert.Equal(t, exitBad, code)
+	assert.Contains(t, errs, "train/model-2.index is a file; name the directory")
 
 	flipByte(t, "train/model-2.data-00000-of-00001", 0)
 	code, out, errs := tfkeep(t, "latest", "--verified", "train")

@@ -204,7 +204,7 @@ func TestShowASavedModel(t *testing.T) {
 		graph_def { node { name: "v" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: 2 } dim { size: 3 } } } } } }
 		saver_def { save_tensor_name: "s:0" restore_op_name: "r" max_to_keep: 5 sharded: true version: V2 }
 		collection_def { key: "variables" value { bytes_list { value: "\n\003v:0" } } }
-		signature_def { key: "predict" value { method_name: "m" inputs { key: "in" value { name: "x:0" dtype: DT_FLOAT tensor_shape { unknown_rank: true } } } } }
+		signature_def { key: "predict" value { method_name: "m" inputs { key: "in" value { name: "x:0" dtype: DT_FLOAT tensor_shape { unknown_rank: true } } } outputs { key: "out" value { name: "y:0" } } } }
 		asset_file_def { filename: "vocab.txt" } }`))
 	require.NoError(t, err)
 	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
@@ -212,7 +212,7 @@ func TestShowASavedModel(t *testing.T) {
 	require.Zero(t, code, stderr)
 	for _, part := range []string{
 		"SavedModel\n", "tags         serve\n", "TensorFlow 1.2.0", "saver        V2, keeps 5, sharded", "collections  variables 1",
-		"signature    predict (m)", "assets       vocab.txt", "1 variable, 6 parameters", "[2, 3]",
+		"signature    predict (m)", "out  out  y:0     ?", "assets       vocab.txt", "1 variable, 6 parameters", "[2, 3]",
 	} {
 		assert.Contains(t, out, part)
 	}

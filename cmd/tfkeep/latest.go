@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -20,6 +23,9 @@ damaged or incomplete.`,
   tfkeep ls "$(tfkeep latest --verified train/)"`,
 		Args: needs(1, 1, "DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if fi, err := os.Stat(args[0]); err == nil && !fi.IsDir() {
+				return fmt.Errorf("%s is a file; name the directory that it is in", args[0])
+			}
 			prefix, err := checkpoint.Latest(args[0], &checkpoint.LatestOptions{
 				LatestFilename: stateName,
 				Verified:       verified,

@@ -245,8 +245,12 @@ func tensorTexts(tensors []summary.Tensor) []string {
 	return items
 }
 
-// typeText writes a DataType as Python does: float32 for DT_FLOAT.
+// typeText writes a DataType as Python does: float32 for DT_FLOAT; ? for none,
+// as the signatures of 2016 have.
 func typeText(name string) string {
+	if name == "DT_INVALID" {
+		return "?"
+	}
 	for number, constant := range dataTypeNames() {
 		if constant == name {
 			if text := checkpoint.DataTypeName(graphdef.DataType(number)); text != "" {
