@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"sort"
 	"strings"
 
@@ -30,7 +29,7 @@ func FromCheckpoint(path string, o *Options) (*Plan, error) {
 		return nil, err
 	}
 	return closing(r, func() (*Plan, error) {
-		meta := metaPath(r.Prefix())
+		meta := checkpoint.MetaGraphPath(r.Prefix(), "")
 		mg, err := graphdef.ReadMetaGraphDef(meta)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w (no meta graph lies beside the checkpoint; give the graph as a file of its own)", err)
@@ -229,21 +228,6 @@ func objectAliases(mg *protobuf.MetaGraphDef) map[string]string {
 // escapeLocal writes a name as TensorFlow does within a checkpoint key.
 func escapeLocal(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, ".", ".."), "/", ".S")
-}
-
-var shardSuffix = regexp.MustCompile(`-[\d?]+-of-\d+$`)
-
-// metaPath is where Saver puts the meta graph of a checkpoint.
-func metaPath(prefix string) string { return shardSuffix.ReplaceAllString(prefix, "") + ".meta" }
-
-// IsSavedModel tells whether dir holds a SavedModel.
-func IsSavedModel(dir string) bool {
-	for _, name := range []string{"saved_model.pb", "saved_model.pbtxt"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // ReadSaverDef reads a SaverDef file, text or binary.

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/freeze/inference"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 // freezeFlags are freeze_graph.py's, by its names, and a few of our own.
@@ -141,7 +142,7 @@ func (f *freezeFlags) plan(args []string) (*freeze.Plan, error) {
 	if len(args) > 0 {
 		path = args[0]
 	}
-	if freeze.IsSavedModel(path) {
+	if modeldir.IsSavedModel(path) {
 		return freeze.FromSavedModel(path, list(f.tags), o)
 	}
 	return freeze.FromCheckpoint(path, o)
