@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -37,7 +38,7 @@ func (r *run) directory(dir string) error {
 		}
 	}
 	for _, e := range entries {
-		if sub := filepath.Join(dir, e.Name()); e.IsDir() && isSavedModel(sub) {
+		if sub := filepath.Join(dir, e.Name()); e.IsDir() && modeldir.IsSavedModel(sub) {
 			if err := r.savedModel(sub); err != nil {
 				return err
 			}

@@ -16,11 +16,6 @@ import (
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// isSavedModel tells a SavedModel's directory, as TensorFlow does.
-func isSavedModel(dir string) bool {
-	return isFile(filepath.Join(dir, "saved_model.pb")) || isFile(filepath.Join(dir, "saved_model.pbtxt"))
-}
-
 // savedModel looks at a SavedModel: its graphs, then its variables.
 func (r *run) savedModel(dir string) error {
 	item := &Item{Path: dir, Kind: SavedModel}

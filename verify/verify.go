@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 // Kind says what an [Item] is.
@@ -74,7 +75,7 @@ func Path(ctx context.Context, path string, o *Options, visit func(*Item) error)
 	path = filepath.Clean(path)
 	st, err := os.Stat(path)
 	switch {
-	case err == nil && st.IsDir() && isSavedModel(path):
+	case err == nil && st.IsDir() && modeldir.IsSavedModel(path):
 		return r.savedModel(path)
 	case err == nil && st.IsDir() && !isFile(path+".index"):
 		return r.directory(path)
