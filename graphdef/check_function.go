@@ -1,6 +1,8 @@
 package graphdef
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -55,7 +57,7 @@ func (c *checker) body(f *FunctionDef) {
 			}
 		}
 	}
-	for _, out := range sortedKeys(f.GetRet()) {
+	for _, out := range slices.Sorted(maps.Keys(f.GetRet())) {
 		if !known(f.GetRet()[out]) {
 			c.fault("", "result %q comes from unknown node '%s'", out, f.GetRet()[out])
 		}
@@ -79,7 +81,7 @@ func (c *checker) recursion(g *GraphDef) {
 		name string
 		next int
 	}
-	for _, start := range sortedKeys(calls) {
+	for _, start := range slices.Sorted(maps.Keys(calls)) {
 		if state[start] != unseen {
 			continue
 		}

@@ -1,9 +1,11 @@
 package graphdef
 
 import (
-	"google.golang.org/protobuf/proto"
+	"maps"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
 )
 
 // The kinds of list that a CollectionDef holds one of, as its field "kind".
@@ -80,7 +82,7 @@ func NewCollectionProto(key string) proto.Message {
 // first and then of the other collections, each once. A damaged entry is an
 // error of kind ErrCorrupt that names the collection.
 func Variables(mg *MetaGraphDef) ([]*VariableDef, error) {
-	keys := append([]string{"variables"}, sortedKeys(mg.GetCollectionDef())...)
+	keys := append([]string{"variables"}, slices.Sorted(maps.Keys(mg.GetCollectionDef()))...)
 	seen := map[string]bool{}
 	var vars []*VariableDef
 	for _, key := range keys {

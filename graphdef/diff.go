@@ -3,6 +3,7 @@ package graphdef
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -70,7 +71,7 @@ func Diff(a, b *GraphDef, o *DiffOptions) []Difference {
 	d.nodes(a.GetNode(), b.GetNode())
 
 	inA, inB := libraryFunctions(a), libraryFunctions(b)
-	for _, name := range sortedKeys(inA) {
+	for _, name := range slices.Sorted(maps.Keys(inA)) {
 		d.function = name
 		if inB[name] == nil {
 			d.add("", "", fmt.Sprintf("%d nodes", len(inA[name].GetNodeDef())), "")
@@ -78,7 +79,7 @@ func Diff(a, b *GraphDef, o *DiffOptions) []Difference {
 		}
 		d.functions(inA[name], inB[name])
 	}
-	for _, name := range sortedKeys(inB) {
+	for _, name := range slices.Sorted(maps.Keys(inB)) {
 		if d.function = name; inA[name] == nil {
 			d.add("", "", "", fmt.Sprintf("%d nodes", len(inB[name].GetNodeDef())))
 		}
@@ -152,7 +153,7 @@ func (d *differ) node(a, b *NodeDef) {
 	for key := range b.GetAttr() {
 		keys[key] = true
 	}
-	for _, key := range sortedKeys(keys) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if key == "_output_shapes" && d.o.IgnoreShapes {
 			continue
 		}

@@ -2,6 +2,8 @@ package graphdef
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -124,7 +126,7 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 	}
 	if len(wanted) > 0 {
 		return nil, &Error{Op: "strip unused", Err: ErrNotFound,
-			Detail: fmt.Sprintf("The following input nodes were not found: %s.", strings.Join(sortedKeys(wanted), ", "))}
+			Detail: fmt.Sprintf("The following input nodes were not found: %s.", strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))}
 	}
 	return ExtractSubgraph(WithNodes(g, nodes), outputs)
 }
@@ -149,13 +151,4 @@ func placeholderFor(n *NodeDef, dtype DataType, ops *Ops) (*NodeDef, error) {
 		}
 	}
 	return p, nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

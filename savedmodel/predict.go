@@ -3,7 +3,8 @@ package savedmodel
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -18,7 +19,7 @@ import (
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
 	sig := m.MetaGraphDef.SignatureDef[key]
 	if sig == nil || key == signature.InitOpKey || key == signature.TrainOpKey {
-		keys := sortedKeys(m.Signatures())
+		keys := slices.Sorted(maps.Keys(m.Signatures()))
 		text := "the model has " + strings.Join(keys, ", ")
 		if len(keys) == 0 {
 			text = "the model has none"
@@ -29,7 +30,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 	if err != nil {
 		return nil, err
 	}
-	names := sortedKeys(sig.Outputs)
+	names := slices.Sorted(maps.Keys(sig.Outputs))
 	fetches := make([]tf.Output, len(names))
 	for i, name := range names {
 		if fetches[i], err = TensorFromInfo(m.Graph(), sig.Outputs[name], m.scope); err != nil {
@@ -51,7 +52,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string]*tf.Tensor) (map[tf.Output]*tf.Tensor, error) {
 	var faults []string
 	feeds := make(map[tf.Output]*tf.Tensor, len(inputs))
-	for _, name := range sortedKeys(sig.Inputs) {
+	for _, name := range slices.Sorted(maps.Keys(sig.Inputs)) {
 		info := sig.Inputs[name]
 		t := inputs[name]
 		if t == nil {
@@ -69,10 +70,10 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 		}
 		feeds[out] = t
 	}
-	for _, name := range sortedKeys(inputs) {
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		if sig.Inputs[name] == nil {
 			fault := fmt.Sprintf("there is no input %q", name)
-			if near := nearest.Names(name, sortedKeys(sig.Inputs), 1); len(near) > 0 {
+			if near := nearest.Names(name, slices.Sorted(maps.Keys(sig.Inputs)), 1); len(near) > 0 {
 				fault += fmt.Sprintf(" (did you mean %q?)", near[0])
 			}
 			faults = append(faults, fault)
@@ -107,13 +108,4 @@ func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
 		return ""
 	}
 	return fmt.Sprintf("its shape is %v and not [%s]", t.Shape(), strings.Join(want, " "))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

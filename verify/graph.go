@@ -3,6 +3,8 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -66,14 +68,14 @@ func checkNames(item *Item, mg *graphdef.MetaGraphDef, where string) {
 			item.fault(fmt.Errorf("%s%s names %q, which the graph does not have", where, what, tensor))
 		}
 	}
-	for _, key := range sortedKeys(mg.GetSignatureDef()) {
+	for _, key := range slices.Sorted(maps.Keys(mg.GetSignatureDef())) {
 		s := mg.GetSignatureDef()[key]
-		for _, name := range sortedKeys(s.GetInputs()) {
+		for _, name := range slices.Sorted(maps.Keys(s.GetInputs())) {
 			for _, tensor := range tensorsOf(s.GetInputs()[name]) {
 				missing(fmt.Sprintf("signature %q, input %q,", key, name), tensor)
 			}
 		}
-		for _, name := range sortedKeys(s.GetOutputs()) {
+		for _, name := range slices.Sorted(maps.Keys(s.GetOutputs())) {
 			for _, tensor := range tensorsOf(s.GetOutputs()[name]) {
 				missing(fmt.Sprintf("signature %q, output %q,", key, name), tensor)
 			}

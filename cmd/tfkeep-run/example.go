@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +46,7 @@ func fromExamples(data []byte) (*npy.Array, error) {
 			return nil, fmt.Errorf("tf.Example %d is no object", i)
 		}
 		var all []byte
-		for _, name := range sortedKeys(features) {
+		for _, name := range slices.Sorted(maps.Keys(features)) {
 			f, err := feature(features[name])
 			if err != nil {
 				return nil, fmt.Errorf("feature %q of tf.Example %d: %w", name, i, err)

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/capi"
@@ -26,7 +28,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 			return usageError{fmt.Errorf("input %q is given twice", name)}
 		}
 		if sig.Inputs[name] == nil {
-			return fmt.Errorf("the signature has no input %q; it has %s", name, strings.Join(sortedKeys(sig.Inputs), ", "))
+			return fmt.Errorf("the signature has no input %q; it has %s", name, strings.Join(slices.Sorted(maps.Keys(sig.Inputs)), ", "))
 		}
 		a, err := make()
 		if err == nil {
@@ -42,7 +44,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 		if err != nil {
 			return made, err
 		}
-		for _, name := range sortedKeys(values) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if err := add(name, func() (*npy.Array, error) { return fromJSON(values[name], typeOf(m, sig.Inputs[name])) }); err != nil {
 				return made, err
 			}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +27,7 @@ func (j *job) checkFiles(sig *signature.SignatureDef) error {
 	if j.out == "" {
 		return nil
 	}
-	for _, name := range sortedKeys(sig.Outputs) {
+	for _, name := range slices.Sorted(maps.Keys(sig.Outputs)) {
 		if name == "" || name != filepath.Base(name) || strings.ContainsAny(name, `/\`) {
 			return fmt.Errorf("the output %q cannot be the name of a file; use --json", name)
 		}
@@ -46,7 +48,7 @@ func (j *job) file(output string) string { return filepath.Join(j.out, output+".
 func (j *job) show(outputs map[string]*tf.Tensor) error {
 	w := bufio.NewWriter(j.stdout)
 	line := []byte{'{'}
-	for i, name := range sortedKeys(outputs) {
+	for i, name := range slices.Sorted(maps.Keys(outputs)) {
 		a, err := array(outputs[name])
 		if err != nil {
 			return fmt.Errorf("output %q: %w", name, err)

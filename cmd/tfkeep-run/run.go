@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -141,7 +142,7 @@ func (j *job) do(ctx context.Context) error {
 	defer m.Close()
 	sig := m.Signatures()[j.signature]
 	if sig == nil {
-		have := strings.Join(sortedKeys(m.Signatures()), ", ")
+		have := strings.Join(slices.Sorted(maps.Keys(m.Signatures())), ", ")
 		if have == "" {
 			have = `none; "tfkeep savedmodel resign" adds one`
 		}
@@ -169,13 +170,4 @@ func (j *job) do(ctx context.Context) error {
 		}
 	}()
 	return j.show(outputs)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

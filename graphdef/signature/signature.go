@@ -3,7 +3,8 @@ package signature
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
@@ -196,7 +197,7 @@ func Valid(s *SignatureDef) error {
 // lists all that is wrong.
 func Check(signatures map[string]*SignatureDef) error {
 	var faults []string
-	for _, key := range sortedKeys(signatures) {
+	for _, key := range slices.Sorted(maps.Keys(signatures)) {
 		if key == InitOpKey || key == TrainOpKey {
 			faults = append(faults, fmt.Sprintf("SignatureDef map key %q is reserved for initialization. Please use a different key.", key))
 			continue
@@ -206,7 +207,7 @@ func Check(signatures map[string]*SignatureDef) error {
 			what string
 			m    map[string]*TensorInfo
 		}{{"input", s.GetInputs()}, {"output", s.GetOutputs()}} {
-			for _, name := range sortedKeys(side.m) {
+			for _, name := range slices.Sorted(maps.Keys(side.m)) {
 				if fault := checkInfo(side.m[name]); fault != "" {
 					faults = append(faults, fmt.Sprintf("%s %q of signature %q: %s", side.what, name, key, fault))
 				}
@@ -252,13 +253,4 @@ func invalid(format string, args ...any) error {
 
 func typeName(t DataType) string {
 	return strings.ToLower(strings.TrimPrefix(t.String(), "DT_"))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -148,7 +149,7 @@ func withSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphde
 		return nil, err
 	}
 	if mg.SignatureDef[key] == nil {
-		return nil, fmt.Errorf("%w: no signature %q; there are %s", ErrArgument, key, strings.Join(sortedKeys(mg.SignatureDef), ", "))
+		return nil, fmt.Errorf("%w: no signature %q; there are %s", ErrArgument, key, strings.Join(slices.Sorted(maps.Keys(mg.SignatureDef)), ", "))
 	}
 	return mg, nil
 }
@@ -174,16 +175,7 @@ func tagText(tags []string) string {
 	for _, t := range tags {
 		seen[t] = true
 	}
-	return "{" + strings.Join(sortedKeys(seen), ", ") + "}"
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
+	return "{" + strings.Join(slices.Sorted(maps.Keys(seen)), ", ") + "}"
 }
 
 // same tells whether two signatures say the same.

@@ -2,6 +2,8 @@ package offline
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -57,12 +59,12 @@ type Difference struct {
 func Diff(a, b *graphdef.SavedModel) []Difference {
 	inA, inB := byTags(a), byTags(b)
 	var found []Difference
-	for _, tags := range sortedKeys(inA) {
+	for _, tags := range slices.Sorted(maps.Keys(inA)) {
 		if inB[tags] == nil {
 			found = append(found, Difference{What: "graph", A: tags})
 		}
 	}
-	for _, tags := range sortedKeys(inB) {
+	for _, tags := range slices.Sorted(maps.Keys(inB)) {
 		if inA[tags] == nil {
 			found = append(found, Difference{What: "graph", B: tags})
 			continue
@@ -89,14 +91,14 @@ func diffGraphs(tags string, a, b *graphdef.MetaGraphDef) []Difference {
 	for k := range b.SignatureDef {
 		keys[k] = true
 	}
-	for _, key := range sortedKeys(keys) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if sa, sb := a.SignatureDef[key], b.SignatureDef[key]; !same(sa, sb) {
 			d := Difference{Tags: tags, What: "signature " + key}
 			if sa != nil {
-				d.A = sigText(sortedKeys(sa.Inputs), sortedKeys(sa.Outputs))
+				d.A = sigText(slices.Sorted(maps.Keys(sa.Inputs)), slices.Sorted(maps.Keys(sa.Outputs)))
 			}
 			if sb != nil {
-				d.B = sigText(sortedKeys(sb.Inputs), sortedKeys(sb.Outputs))
+				d.B = sigText(slices.Sorted(maps.Keys(sb.Inputs)), slices.Sorted(maps.Keys(sb.Outputs)))
 			}
 			if d.A == d.B { // the names are alike, so it is a tensor, a type, a shape or the method
 				d.A, d.B = d.A+" (differs within)", d.B+" (differs within)"
@@ -111,7 +113,7 @@ func diffGraphs(tags string, a, b *graphdef.MetaGraphDef) []Difference {
 	for k := range b.CollectionDef {
 		collections[k] = true
 	}
-	for _, key := range sortedKeys(collections) {
+	for _, key := range slices.Sorted(maps.Keys(collections)) {
 		if na, nb := graphdef.CollectionLen(a.CollectionDef[key]), graphdef.CollectionLen(b.CollectionDef[key]); na != nb {
 			found = append(found, Difference{Tags: tags, What: "collection " + key, A: fmt.Sprintf("%d items", na), B: fmt.Sprintf("%d items", nb)})
 		}

@@ -2,8 +2,9 @@ package crashfs
 
 import (
 	"bytes"
+	"maps"
 	"math/rand/v2"
-	"sort"
+	"slices"
 )
 
 // Loss is what a power cut does to what was not synced.
@@ -35,7 +36,7 @@ func (f *FS) PowerCut(loss Loss) {
 	names := f.survivingNames(loss, random)
 	copies := map[*inode]*inode{}
 	after := make(map[string]*inode, len(names))
-	for _, p := range sortedKeys(names) {
+	for _, p := range slices.Sorted(maps.Keys(names)) {
 		n := names[p]
 		if copies[n] == nil {
 			data := n.survivingContents(loss, random)
@@ -67,7 +68,7 @@ func (f *FS) survivingNames(loss Loss, random *rand.Rand) map[string]*inode {
 	}
 	kept := map[string]*inode{}
 	found := map[*inode]bool{}
-	for _, p := range sortedKeys(all) {
+	for _, p := range slices.Sorted(maps.Keys(all)) {
 		n := f.live[p]
 		if random.IntN(2) == 0 {
 			n = f.durable[p]
@@ -82,7 +83,7 @@ func (f *FS) survivingNames(loss Loss, random *rand.Rand) map[string]*inode {
 	for _, n := range f.live {
 		living[n] = true
 	}
-	for _, p := range sortedKeys(f.durable) {
+	for _, p := range slices.Sorted(maps.Keys(f.durable)) {
 		if n := f.durable[p]; living[n] && !found[n] {
 			if kept[p] == nil {
 				kept[p] = n
@@ -111,13 +112,4 @@ func (n *inode) survivingContents(loss Loss, random *rand.Rand) []byte {
 		return data
 	}
 	return bytes.Clone(n.synced)
-}
-
-func sortedKeys(m map[string]*inode) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }
