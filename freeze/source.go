@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -169,23 +168,11 @@ func pickGraph(sm *protobuf.SavedModel, tags []string) (*protobuf.MetaGraphDef, 
 		}
 		tags = []string{"serve"}
 	}
-	want := set(tags)
-	var have []string
-	for _, mg := range sm.MetaGraphs {
-		got := set(mg.GetMetaInfoDef().GetTags())
-		same := len(got) == len(want)
-		for t := range want {
-			same = same && got[t]
-		}
-		if same {
-			return mg, nil
-		}
-		names := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
-		sort.Strings(names)
-		have = append(have, "{"+strings.Join(names, ", ")+"}")
+	if mg := graphdef.Tagged(sm, tags); mg != nil {
+		return mg, nil
 	}
-	return nil, fmt.Errorf("%w: no graph with exactly the tags {%s}; the SavedModel has %s",
-		ErrUnknownNode, strings.Join(tags, ", "), strings.Join(have, ", "))
+	return nil, fmt.Errorf("%w: no graph with exactly the tags %s; the SavedModel has %s",
+		ErrUnknownNode, graphdef.TagSet(tags), strings.Join(graphdef.TagSets(sm), ", "))
 }
 
 // objectAliases maps the names of variables to the keys that TensorFlow 2

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"sort"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -84,14 +83,12 @@ func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
 	}
-	want := tagSet(tags)
+	if mg := graphdef.Tagged(sm, tags); mg != nil {
+		return mg, nil
+	}
 	var have []string
 	for _, mg := range sm.MetaGraphs {
-		names := mg.GetMetaInfoDef().GetTags()
-		if tagSet(names) == want {
-			return mg, nil
-		}
-		have = append(have, "{"+quoted(names)+"}")
+		have = append(have, "{"+quoted(mg.GetMetaInfoDef().GetTags())+"}")
 	}
 	return nil, fmt.Errorf("%w: MetaGraphDef associated with tags %s could not be found in SavedModel, with available tags '[%s]'. To inspect available tag-sets in the SavedModel, please use: tfkeep savedmodel show %s",
 		ErrNoTags, quoted(tags), strings.Join(have, ", "), f.name)
@@ -125,19 +122,6 @@ func (f *folder) read() ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s has only %s, the chunked form of models above 2 GiB, which is not read here", ErrNotSavedModel, f.name, modeldir.FilenameCPB)
 	}
 	return nil, notThere(f.name)
-}
-
-// tagSet is the same for two lists that hold the same tags.
-func tagSet(tags []string) string {
-	sorted := append([]string(nil), tags...)
-	sort.Strings(sorted)
-	var b strings.Builder
-	for i, t := range sorted {
-		if i == 0 || t != sorted[i-1] {
-			fmt.Fprintf(&b, "%q ", t)
-		}
-	}
-	return b.String()
 }
 
 func quoted(tags []string) string {

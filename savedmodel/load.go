@@ -62,36 +62,34 @@ type Model struct {
 // Errors: [ErrNotSavedModel], [ErrNoTags] with the tags there are, [ErrUnsafe],
 // [ErrDamaged], and those of saver.Restore, which assign nothing if they come.
 func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
-	if sess == nil {
-		return nil, fmt.Errorf("%w: no session", ErrArgument)
-	}
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	files, err := openFolder(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	return load(ctx, sess, tags, files, o)
+	return from(sess, o, func() (*folder, error) { return openFolder(dir) }, func(files *folder, o *LoadOptions) (*Model, error) {
+		return load(ctx, sess, tags, files, o)
+	})
 }
 
 // LoadFS is Load from any file system: an archive (zip.Reader), a program's
 // own data (embed.FS), memory. Assets, which TensorFlow reads as files, are
 // written to a temporary folder for the time of the initialisation.
 func LoadFS(ctx context.Context, sess *tf.Session, tags []string, fsys fs.FS, o *LoadOptions) (*Model, error) {
+	return from(sess, o, func() (*folder, error) { return newFolder(fsys) }, func(files *folder, o *LoadOptions) (*Model, error) {
+		return load(ctx, sess, tags, files, o)
+	})
+}
+
+// from opens a model's files for as long as load runs.
+func from(sess *tf.Session, o *LoadOptions, open func() (*folder, error), load func(*folder, *LoadOptions) (*Model, error)) (*Model, error) {
 	if sess == nil {
 		return nil, fmt.Errorf("%w: no session", ErrArgument)
 	}
 	if o == nil {
 		o = &LoadOptions{}
 	}
-	files, err := newFolder(fsys)
+	files, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer files.Close()
-	return load(ctx, sess, tags, files, o)
+	return load(files, o)
 }
 
 func load(ctx context.Context, sess *tf.Session, tags []string, files *folder, o *LoadOptions) (*Model, error) {
@@ -164,22 +162,13 @@ type OpenOptions struct {
 // have none until they are restored or initialised. The session may be used
 // for that; the model does not own it.
 func LoadGraph(sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
-	if sess == nil {
-		return nil, fmt.Errorf("%w: no session", ErrArgument)
-	}
-	if o == nil {
-		o = &LoadOptions{}
-	}
-	files, err := openFolder(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	mg, err := files.graph(tags)
-	if err != nil {
-		return nil, err
-	}
-	return loadGraph(sess, mg, o)
+	return from(sess, o, func() (*folder, error) { return openFolder(dir) }, func(files *folder, o *LoadOptions) (*Model, error) {
+		mg, err := files.graph(tags)
+		if err != nil {
+			return nil, err
+		}
+		return loadGraph(sess, mg, o)
+	})
 }
 
 func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Model, error) {

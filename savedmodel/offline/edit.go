@@ -83,7 +83,7 @@ func Retag(from, to []string) Change {
 			return err
 		}
 		if other, err := Graph(sm, to); err == nil && other != mg {
-			return fmt.Errorf("%w: another graph has the tags %s", ErrArgument, tagText(to))
+			return fmt.Errorf("%w: another graph has the tags %s", ErrArgument, graphdef.TagSet(to))
 		}
 		if mg.MetaInfoDef == nil {
 			mg.MetaInfoDef = &graphdef.MetaInfoDef{}
@@ -159,23 +159,10 @@ func Graph(sm *graphdef.SavedModel, tags []string) (*graphdef.MetaGraphDef, erro
 	if len(tags) == 0 && len(sm.MetaGraphs) == 1 {
 		return sm.MetaGraphs[0], nil
 	}
-	var have []string
-	for _, mg := range sm.MetaGraphs {
-		if tagText(mg.GetMetaInfoDef().GetTags()) == tagText(tags) {
-			return mg, nil
-		}
-		have = append(have, tagText(mg.GetMetaInfoDef().GetTags()))
+	if mg := graphdef.Tagged(sm, tags); mg != nil {
+		return mg, nil
 	}
-	return nil, fmt.Errorf("%w: %s; there are %s", ErrNoTags, tagText(tags), strings.Join(have, ", "))
-}
-
-// tagText is the same for two lists that hold the same tags.
-func tagText(tags []string) string {
-	seen := map[string]bool{}
-	for _, t := range tags {
-		seen[t] = true
-	}
-	return "{" + strings.Join(slices.Sorted(maps.Keys(seen)), ", ") + "}"
+	return nil, fmt.Errorf("%w: %s; there are %s", ErrNoTags, graphdef.TagSet(tags), strings.Join(graphdef.TagSets(sm), ", "))
 }
 
 // same tells whether two signatures say the same.

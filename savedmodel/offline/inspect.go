@@ -77,7 +77,7 @@ func Diff(a, b *graphdef.SavedModel) []Difference {
 func byTags(sm *graphdef.SavedModel) map[string]*graphdef.MetaGraphDef {
 	m := map[string]*graphdef.MetaGraphDef{}
 	for _, mg := range sm.GetMetaGraphs() {
-		m[tagText(mg.GetMetaInfoDef().GetTags())] = mg
+		m[graphdef.TagSet(mg.GetMetaInfoDef().GetTags())] = mg
 	}
 	return m
 }
