@@ -75,6 +75,20 @@ func CloseSession(s *tensorflow.Session) error {
 	return err
 }
 
+// InterruptSession ends the runs of s that are under way and lets those to come
+// fail. s is still to be closed. It waits for the master of a cluster to answer.
+func InterruptSession(s *tensorflow.Session) error {
+	c, err := enter(s)
+	if err != nil {
+		return err
+	}
+	defer leave(s)
+	st := newStatus()
+	defer st.delete()
+	C.TF_CloseSession(c, st.c)
+	return st.err()
+}
+
 // ErrSessionClosed is the error of a run in a session after its Close.
 var ErrSessionClosed = errorf(FailedPrecondition, "the session is closed")
 

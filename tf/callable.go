@@ -3,6 +3,7 @@ package tf
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
 	"google.golang.org/protobuf/proto"
@@ -15,6 +16,8 @@ type Callable struct {
 	call    *capi.Call
 	fetches int
 	options []byte // a serialized RunOptions, or nil
+	// own is the time limit in options, session that of the session; 0 is none.
+	own, session time.Duration
 }
 
 // CallableOptions are a prepared step's choices; nil is the zero value.
@@ -52,7 +55,7 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 		}
 		options.InterOpThreadPool = runInCaller
 	}
-	raw, err := runOptions(context.Background(), options)
+	raw, err := runOptions(context.Background(), options, s.limit)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +63,14 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 	if err != nil {
 		return nil, err
 	}
-	return &Callable{call: call, fetches: len(fetches), options: raw}, nil
+	own := time.Duration(options.GetTimeoutInMs()) * time.Millisecond
+	return &Callable{call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}, nil
 }
 
 // Run runs the step with a tensor for each feed. The results come in the order
 // of the fetches and are the caller's to Release. ctx is as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
-	left, err := timeLeft(ctx)
+	limit, err := runLimit(ctx, c.own, c.session)
 	if err != nil {
 		return nil, err
 	}
@@ -74,10 +78,10 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	if c.fetches > 0 {
 		results = make([]*Tensor, c.fetches)
 	}
-	if left == 0 {
+	if limit == 0 {
 		err = c.call.Run(feeds, results)
 	} else {
-		err = c.call.RunWithOptions(feeds, results, appendTimeout(slices.Clone(c.options), left))
+		err = c.call.RunWithOptions(feeds, results, appendTimeout(slices.Clone(c.options), limit))
 	}
 	if err != nil {
 		return nil, explain(err)

@@ -15,10 +15,21 @@ type (
 	RunMetadata = for_core_protos_go_proto.RunMetadata
 )
 
-// runOptions is o, serialized, with the shorter of its own time limit and
-// ctx's. It is nil where there is nothing to say.
-func runOptions(ctx context.Context, o *RunOptions) ([]byte, error) {
-	left, err := timeLeft(ctx)
+type operationTimeout struct{}
+
+// WithOperationTimeout gives runs under ctx d in place of their session's
+// OperationTimeout, which is meant to notice a server that is gone: for runs that
+// are known to take longer, such as a save by the graph's own nodes. A deadline
+// of ctx and a limit in RunOptions count all the same.
+func WithOperationTimeout(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, operationTimeout{}, d)
+}
+
+// runOptions is o, serialized, with the shortest of its own time limit, ctx's
+// and the session's. It is nil where there is nothing to say.
+func runOptions(ctx context.Context, o *RunOptions, session time.Duration) ([]byte, error) {
+	own := time.Duration(o.GetTimeoutInMs()) * time.Millisecond
+	limit, err := runLimit(ctx, own, session)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +39,32 @@ func runOptions(ctx context.Context, o *RunOptions) ([]byte, error) {
 			return nil, invalidf("run options: %v", err)
 		}
 	}
-	if limit := time.Duration(o.GetTimeoutInMs()) * time.Millisecond; left > 0 && (limit <= 0 || left < limit) {
-		raw = appendTimeout(raw, left)
+	if limit > 0 {
+		raw = appendTimeout(raw, limit)
 	}
 	return raw, nil
+}
+
+// runLimit is the time limit to set for a run, 0 where that of its RunOptions,
+// own, or of the session holds. TensorFlow lets any limit of a run replace the
+// session's, a longer one too.
+func runLimit(ctx context.Context, own, session time.Duration) (time.Duration, error) {
+	left, err := timeLeft(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if own > 0 {
+		session = own
+	} else if d, ok := ctx.Value(operationTimeout{}).(time.Duration); ok && d > 0 {
+		if left == 0 || d < left {
+			left = d
+		}
+		session = 0
+	}
+	if session > 0 && left >= session {
+		return 0, nil
+	}
+	return left, nil
 }
 
 // timeLeft is the time until ctx's deadline, 0 where it has none. That ctx is

@@ -3,6 +3,7 @@ package tf
 import (
 	"context"
 	"slices"
+	"time"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/capi"
@@ -15,6 +16,7 @@ type Session struct {
 	graph   *Graph
 	session *tensorflow.Session
 	target  string
+	limit   time.Duration // OperationTimeout, 0 none
 }
 
 // NewSession opens a session on g; o may be nil. With a Target nothing is
@@ -26,15 +28,20 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 	if o == nil {
 		o = new(SessionOptions)
 	}
-	config, err := o.marshal()
+	config, err := o.proto()
 	if err != nil {
 		return nil, err
 	}
-	s, err := capi.NewSession(g.Graph, o.Target, config)
+	raw, err := proto.Marshal(config)
+	if err != nil {
+		return nil, invalidf("session options: %v", err)
+	}
+	s, err := capi.NewSession(g.Graph, o.Target, raw)
 	if err != nil {
 		return nil, err
 	}
-	return &Session{graph: g, session: s, target: o.Target}, nil
+	limit := time.Duration(config.GetOperationTimeoutInMs()) * time.Millisecond
+	return &Session{graph: g, session: s, target: o.Target, limit: limit}, nil
 }
 
 // WrapSession makes a Session of one that the binding opened on g.
@@ -61,14 +68,24 @@ func (s *Session) Close() error {
 	return capi.CloseSession(s.session)
 }
 
+// Interrupt ends the runs that are under way, which then fail with an error of
+// the kind ErrCancelled or ErrAborted; so do those to come. It is how another
+// goroutine stops a run. Close is still to be called.
+//
+// A run on a cluster ends only where its master answers; where it doesn't, the
+// run and Interrupt both return after OperationTimeout. So does a run that is
+// still connecting.
+func (s *Session) Interrupt() error { return capi.InterruptSession(s.session) }
+
 // Run computes fetches and runs targets, with feeds in place of what the graph
 // would compute. The results come in the order of fetches and are the caller's
 // to Release. A tensor that does not fit the output it is fed to is an error of
 // the kind ErrInvalidArgument that names both.
 //
-// A deadline of ctx ends the run with an error of the kind ErrDeadlineExceeded.
-// TensorFlow has no other way to stop a run: where ctx is cancelled during it,
-// Run returns when the run is over.
+// A deadline of ctx ends the run with an error of the kind ErrDeadlineExceeded,
+// and so does the session's OperationTimeout; see WithOperationTimeout. Where ctx
+// is cancelled during the run, Run returns when the run is over: TensorFlow has
+// no way to stop one run, and Interrupt stops all.
 func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation) ([]*Tensor, error) {
 	return s.RunWithOptions(ctx, feeds, fetches, targets, nil, nil)
 }
@@ -82,7 +99,7 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // RunWithOptions is Run with TensorFlow's own options, which may be nil, and
 // with metadata filled, where it is not nil, with what the options trace.
 func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
-	options, err := runOptions(ctx, o)
+	options, err := runOptions(ctx, o, s.limit)
 	if err != nil {
 		return nil, err
 	}

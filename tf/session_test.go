@@ -228,7 +228,40 @@ func TestOperationTimeoutEndsARun(t *testing.T) {
 	g := tf.NewGraph()
 	stuck := endless(t, g)
 	s := session(t, g, &tf.SessionOptions{OperationTimeout: 50 * time.Millisecond})
-	require.ErrorIs(t, s.RunOps(t.Context(), stuck), tf.ErrDeadlineExceeded)
+	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck})
+	require.NoError(t, err)
+	defer step.Close()
+	later, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{
+		"no deadline":          t.Context(),
+		"a later deadline":     later,
+		"another in its place": tf.WithOperationTimeout(t.Context(), 100*time.Millisecond),
+	} {
+		start := time.Now()
+		require.ErrorIs(t, s.RunOps(ctx, stuck), tf.ErrDeadlineExceeded, name)
+		_, err = step.Run(ctx)
+		require.ErrorIs(t, err, tf.ErrDeadlineExceeded, name)
+		assert.Less(t, time.Since(start), 20*time.Second, name)
+	}
+}
+
+func TestInterruptEndsTheRunsUnderWay(t *testing.T) {
+	g := tf.NewGraph()
+	stuck := endless(t, g)
+	s := session(t, g, nil)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.RunOps(context.Background(), stuck) }()
+	// Interrupting before the run has begun is as good: it then fails too.
+	require.NoError(t, s.Interrupt())
+	select {
+	case err := <-stopped:
+		require.Error(t, err)
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "the run goes on")
+	}
+	require.Error(t, s.RunOps(t.Context(), stuck), "no runs after it")
+	require.NoError(t, s.Close())
 }
 
 func TestRunWithOptionsTraces(t *testing.T) {

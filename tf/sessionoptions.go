@@ -39,7 +39,8 @@ type SessionOptions struct {
 	// run of a graph of thousands of variables starts in a third of the time.
 	DisableGrappler bool
 	// OperationTimeout bounds each run, and so the wait for a server that is
-	// gone. 0 waits for ever: set it wherever Target is set.
+	// gone. 0 waits for ever: set it wherever Target is set. WithOperationTimeout
+	// lets single runs take longer.
 	OperationTimeout time.Duration
 	// DeviceFilters are the devices of a cluster that the session uses, such as
 	// "/job:ps"; it does not wait for the others. Empty is all.
@@ -122,16 +123,4 @@ func (o *SessionOptions) proto() (*ConfigProto, error) {
 		c.GraphOptions.RewriteOptions.DisableMetaOptimizer = true
 	}
 	return c, nil
-}
-
-func (o *SessionOptions) marshal() ([]byte, error) {
-	c, err := o.proto()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := proto.Marshal(c)
-	if err != nil {
-		return nil, invalidf("session options: %v", err)
-	}
-	return raw, nil
 }

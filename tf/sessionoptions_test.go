@@ -58,22 +58,43 @@ func TestSessionOptionsLeaveTheConfigAlone(t *testing.T) {
 	assert.True(t, proto.Equal(before, config))
 }
 
-func TestRunOptionsTakeTheShorterTimeLimit(t *testing.T) {
-	raw, err := runOptions(t.Context(), nil)
+func TestRunsTakeTheShortestTimeLimit(t *testing.T) {
+	raw, err := runOptions(t.Context(), nil, 0)
 	require.NoError(t, err)
 	assert.Nil(t, raw, "nothing to say")
 
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for _, c := range []struct{ own, least, most int64 }{
-		{0, 9000, 10000}, {100, 100, 100}, {20000, 9000, 10000},
+	const none = 0
+	for name, c := range map[string]struct {
+		deadline, instead, own, session time.Duration
+		least, most                     time.Duration
+	}{
+		"the context's alone":             {10 * time.Second, none, none, none, 9 * time.Second, 10 * time.Second},
+		"the run's is shorter":            {10 * time.Second, none, time.Second, none, time.Second, time.Second},
+		"the context's is shorter":        {10 * time.Second, none, 20 * time.Second, none, 9 * time.Second, 10 * time.Second},
+		"the session's alone":             {none, none, none, time.Second, none, none},
+		"the session's is shorter":        {10 * time.Second, none, none, time.Second, none, none},
+		"the session's is longer":         {10 * time.Second, none, none, time.Minute, 9 * time.Second, 10 * time.Second},
+		"another in the session's place":  {none, time.Minute, none, time.Second, time.Minute, time.Minute},
+		"another and a shorter context's": {10 * time.Second, time.Minute, none, time.Second, 9 * time.Second, 10 * time.Second},
+		"another and the run's":           {none, time.Minute, time.Second, time.Second, time.Second, time.Second},
 	} {
-		raw, err := runOptions(ctx, &RunOptions{TimeoutInMs: c.own, TraceLevel: 1})
-		require.NoError(t, err)
-		got := new(RunOptions)
-		require.NoError(t, proto.Unmarshal(raw, got))
-		assert.GreaterOrEqual(t, got.GetTimeoutInMs(), c.least)
-		assert.LessOrEqual(t, got.GetTimeoutInMs(), c.most)
-		assert.EqualValues(t, 1, got.GetTraceLevel())
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			if c.deadline > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.deadline)
+				defer cancel()
+			}
+			if c.instead > 0 {
+				ctx = WithOperationTimeout(ctx, c.instead)
+			}
+			raw, err := runOptions(ctx, &RunOptions{TimeoutInMs: c.own.Milliseconds(), TraceLevel: 1}, c.session)
+			require.NoError(t, err)
+			got := new(RunOptions)
+			require.NoError(t, proto.Unmarshal(raw, got))
+			assert.GreaterOrEqual(t, got.GetTimeoutInMs(), c.least.Milliseconds())
+			assert.LessOrEqual(t, got.GetTimeoutInMs(), c.most.Milliseconds())
+			assert.EqualValues(t, 1, got.GetTraceLevel())
+		})
 	}
 }

@@ -22,8 +22,9 @@ func (e *UninitializedError) Error() string {
 func (e *UninitializedError) Unwrap() error { return e.Err }
 
 // uninitialized finds the variable in TensorFlow's messages about one without a
-// value: of resource variables, by old and new libraries, and of references.
-var uninitialized = regexp.MustCompile(`^(?:Could not find variable|Error while reading resource variable|Attempting to use uninitialized value) ([^\s]+?)\.?(?:\s|$)`)
+// value: of resource variables, by old and new libraries, and of references. On a
+// cluster other lines say before it which task it comes from.
+var uninitialized = regexp.MustCompile(`(?m)^(?:Could not find variable|Error while reading resource variable|Attempting to use uninitialized value) ([^\s]+?)\.?(?:\s|$)`)
 
 // explain says what to do about an error that users meet often.
 func explain(err error) error {
