@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -82,13 +83,18 @@ func (l *load) read(ctx context.Context, wanted []restoredTensor) ([]*tf.Tensor,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	values := make([]*tf.Tensor, len(wanted))
-	next := make(chan int)
 	var wg sync.WaitGroup
 	var progress sync.Mutex
 	var done int64
+	var next atomic.Int64
 	for range l.workers(len(wanted)) {
 		wg.Go(func() {
-			for i := range next {
+			for ctx.Err() == nil {
+				n := int(next.Add(1)) - 1
+				if n >= len(order) {
+					return
+				}
+				i := order[n]
 				v, err := l.readTensor(ctx, &wanted[i])
 				if err != nil {
 					cancel(err)
@@ -104,15 +110,6 @@ func (l *load) read(ctx context.Context, wanted []restoredTensor) ([]*tf.Tensor,
 			}
 		})
 	}
-hand:
-	for _, i := range order {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-			break hand
-		}
-	}
-	close(next)
 	wg.Wait()
 	return values, context.Cause(ctx)
 }
