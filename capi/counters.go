@@ -11,12 +11,13 @@ type Counts struct {
 	Tensors  int // handed out and neither released nor collected
 	Sessions int // not closed
 	Calls    int // prepared and not closed
+	Servers  int // neither closed nor started; a started one lives as long as the process
 	Foreign  int // pieces of memory lent to TensorFlow and not given back yet
 }
 
 var live struct {
-	calls, foreign atomic.Int64
-	sessions       sync.Map // the addresses of open ones; no pointers, which would keep them alive
+	calls, servers, foreign atomic.Int64
+	sessions                sync.Map // the addresses of open ones; no pointers, which would keep them alive
 }
 
 // Live counts the C objects that are alive now.
@@ -33,6 +34,7 @@ func Live() Counts {
 		Tensors:  tensors,
 		Sessions: sessions,
 		Calls:    int(live.calls.Load()),
+		Servers:  int(live.servers.Load()),
 		Foreign:  int(live.foreign.Load()),
 	}
 }

@@ -25,6 +25,7 @@
 //	foreign memory  ForeignTensor                   TensorFlow, by the release function
 //	session         NewSession                      CloseSession, or the binding's Close
 //	prepared step   Prepare                         Call.Close
+//	server          NewServer                      Close; never, once it was started
 //	graph           the binding's NewGraph          the collector, once no operation is held
 //
 // # Errors

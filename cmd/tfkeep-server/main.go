@@ -1,0 +1,26 @@
+// Command tfkeep-server is a member of a TensorFlow cluster and nothing else: a
+// parameter server, or a worker that others drive. How to run a cluster of them is
+// in docs/cluster.md.
+//
+//	tfkeep-server --cluster 'ps=a:2222,b:2222;worker=c:2222' --job ps --task 0
+//
+// Without --cluster it reads TF_CONFIG. Once it serves it prints one line,
+//
+//	serving grpc://a:2222 as /job:ps/task:0
+//
+// and it ends, with 0, at SIGTERM or SIGINT: TensorFlow has no other way to stop a
+// server.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

@@ -1,0 +1,179 @@
+package localcluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// member is the process of one task.
+type member struct {
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	stderr *tail
+	up     chan struct{} // closed once it serves
+	gone   chan struct{} // closed once it has ended
+}
+
+func launch(cmd *exec.Cmd, log io.Writer) (*member, error) {
+	// An end of the copying of its output must not wait for a grandchild.
+	cmd.WaitDelay = time.Second
+	m := &member{cmd: cmd, stderr: &tail{log: log}, up: make(chan struct{}), gone: make(chan struct{})}
+	cmd.Stderr = m.stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	m.stdin = stdin
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "serving ") {
+				close(m.up)
+				break
+			}
+		}
+		_, _ = io.Copy(io.Discard, stdout)
+		_ = cmd.Wait() // how it ended is told by its standard error
+		close(m.gone)
+	}()
+	return m, nil
+}
+
+// errPortTaken is the kind of error for a port that somebody else took meanwhile.
+var errPortTaken = errors.New("the port was taken meanwhile")
+
+// ready waits until the process serves.
+func (m *member) ready(ctx context.Context, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-m.up:
+		return nil
+	case <-m.gone:
+		text := m.stderr.String()
+		if strings.Contains(text, "in use") || strings.Contains(text, "Could not start gRPC server") {
+			return fmt.Errorf("%w\n%s", errPortTaken, text)
+		}
+		return fmt.Errorf("the server ended: %v\n%s", m.cmd.ProcessState, text)
+	case <-timer.C:
+		return fmt.Errorf("the server is not up after %v\n%s", limit, m.stderr)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (m *member) kill() error {
+	select {
+	case <-m.gone:
+		return nil
+	default:
+	}
+	err := m.cmd.Process.Kill()
+	<-m.gone
+	m.stdin.Close()
+	if err != nil && m.cmd.ProcessState != nil {
+		return nil // it ended by itself in between
+	}
+	return err
+}
+
+// stopTimeout is how long a server may take to end by itself.
+const stopTimeout = 3 * time.Second
+
+// end waits for a process whose input was closed, and then kills it.
+func (m *member) end() {
+	select {
+	case <-m.gone:
+	case <-time.After(stopTimeout):
+		_ = m.kill()
+	}
+}
+
+// configOf is the TF_CONFIG of a task.
+func configOf(spec *tf.ClusterSpec, p place) (string, error) {
+	cluster := make(map[string][]string)
+	for _, job := range spec.Jobs() {
+		for _, task := range spec.TaskIndices(job) {
+			cluster[job] = append(cluster[job], spec.JobTasks(job)[task])
+		}
+	}
+	text, err := json.Marshal(map[string]any{
+		"cluster": cluster,
+		"task":    map[string]any{"type": p.job, "index": p.task},
+	})
+	return string(text), err
+}
+
+// The ports lie below those that systems give to connections on their way out
+// (from 32768 on Linux): otherwise one of those might take the port of a server
+// that is about to be started again, or even connect to itself there.
+const firstPort, lastPort = 20000, 32000
+
+// freePorts finds n ports that nobody listens at.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range 100 * (n + 1) {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			continue
+		}
+		// Held until all are found, so that they differ.
+		defer l.Close()
+		ports = append(ports, port)
+	}
+	return nil, fmt.Errorf("localcluster: no %d free ports between %d and %d", n, firstPort, lastPort)
+}
+
+// tail keeps the end of what a process writes, and hands all of it on.
+type tail struct {
+	mu  sync.Mutex
+	log io.Writer
+	end bytes.Buffer
+}
+
+const tailBytes = 16 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.log != nil {
+		if _, err := t.log.Write(b); err != nil {
+			t.log = nil // a log that is gone ends no server
+		}
+	}
+	t.end.Write(b)
+	if extra := t.end.Len() - tailBytes; extra > 0 {
+		t.end.Next(extra)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.end.String()
+}
