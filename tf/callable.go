@@ -18,6 +18,7 @@ type Callable struct {
 	options []byte // a serialized RunOptions, or nil
 	// own is the time limit in options, session that of the session; 0 is none.
 	own, session time.Duration
+	remote       []Output // the feeds, where a server takes them
 }
 
 // CallableOptions are a prepared step's choices; nil is the zero value.
@@ -64,7 +65,11 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 		return nil, err
 	}
 	own := time.Duration(options.GetTimeoutInMs()) * time.Millisecond
-	return &Callable{call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}, nil
+	c := &Callable{call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}
+	if s.target != "" {
+		c.remote = slices.Clone(feeds)
+	}
+	return c, nil
 }
 
 // Run runs the step with a tensor for each feed. The results come in the order
@@ -73,6 +78,11 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	limit, err := runLimit(ctx, c.own, c.session)
 	if err != nil {
 		return nil, err
+	}
+	if c.remote != nil && len(feeds) == len(c.remote) {
+		if err := checkMessage(c.remote, feeds); err != nil {
+			return nil, err
+		}
 	}
 	var results []*Tensor
 	if c.fetches > 0 {

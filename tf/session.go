@@ -16,6 +16,7 @@ type Session struct {
 	graph   *Graph
 	session *tensorflow.Session
 	target  string
+	options SessionOptions
 	limit   time.Duration // OperationTimeout, 0 none
 }
 
@@ -41,7 +42,7 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 		return nil, err
 	}
 	limit := time.Duration(config.GetOperationTimeoutInMs()) * time.Millisecond
-	return &Session{graph: g, session: s, target: o.Target, limit: limit}, nil
+	return &Session{graph: g, session: s, target: o.Target, options: *o, limit: limit}, nil
 }
 
 // WrapSession makes a Session of one that the binding opened on g.
@@ -54,6 +55,10 @@ func (s *Session) Graph() *Graph { return s.graph }
 
 // Target is the server that runs the graph, "" for this process.
 func (s *Session) Target() string { return s.target }
+
+// Options are those that the session was opened with; of one from WrapSession
+// they are not known, and zero. What they point to is not to be changed.
+func (s *Session) Options() SessionOptions { return s.options }
 
 // Binding is the session for code that uses the binding itself.
 func (s *Session) Binding() *tensorflow.Session { return s.session }
@@ -105,6 +110,11 @@ func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, 
 	}
 	step := capi.Step{Fetches: fetches, Targets: targets, Options: options, WantMetadata: metadata != nil}
 	step.Feeds, step.FeedTensors = sortFeeds(feeds)
+	if s.target != "" {
+		if err := checkMessage(step.Feeds, step.FeedTensors); err != nil {
+			return nil, err
+		}
+	}
 	results, raw, err := step.Run(s.session, s.graph.Graph)
 	if err != nil {
 		return nil, explain(err)
