@@ -30,6 +30,10 @@ type Pending struct {
 // because a step would change what was fetched. One snapshot is held at most:
 // SaveAsync waits for the save before it.
 //
+// On a cluster with saver.Files nothing is held: the values are fetched while
+// they are written, and each is as old as its batch (GatherOptions.BatchBytes).
+// For values of one step, use Save between steps.
+//
 // Cancelling ctx stops the save. With saver.Ops, or where only the graph's own
 // nodes can write, SaveAsync returns when those have run.
 func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
@@ -49,7 +53,7 @@ func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o 
 		return nil, err
 	}
 	p := &Pending{done: make(chan struct{})}
-	if j.values == nil {
+	if j.values == nil && j.remote == nil {
 		p.run(ctx, j)
 	} else {
 		go p.run(ctx, j)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
 )
 
 // The kinds of failure, for errors.Is. Damaged files keep the kinds of package
@@ -30,6 +31,12 @@ var (
 	ErrLocked = errors.New("saver: the checkpoints are in use by another process")
 	// ErrSaverDef: a SaverDef lacks a name or names nodes that the graph lacks.
 	ErrSaverDef = errors.New("saver: bad SaverDef")
+	// ErrTooLarge: a tensor is too large to pass between a server and this
+	// process. See TooLargeError.
+	ErrTooLarge = errors.New("saver: tensor too large for a message")
+	// ErrHalfRestored: a restore on a cluster was broken off when some variables
+	// had their new values. Restore again before they are used.
+	ErrHalfRestored = errors.New("saver: the restore was broken off, and some variables are restored and others not; restore again")
 	// ErrClosed: the Saver was closed before.
 	ErrClosed = errors.New("saver: already closed")
 )
@@ -37,6 +44,33 @@ var (
 // errNilSaver is what a method of the nil Saver says that ImportMetaGraph gives
 // for a graph without variables.
 var errNilSaver = fmt.Errorf("%w: the Saver is nil, as for a meta graph without variables", ErrNoVariables)
+
+// TooLargeError names a tensor that no message between a server and this process
+// can hold.
+type TooLargeError struct {
+	// Key is the key in the checkpoint.
+	Key string
+	// Bytes is its size, -1 if that isn't known.
+	Bytes int64
+	// Err is what TensorFlow said, if it was asked.
+	Err error
+}
+
+func (e *TooLargeError) Error() string {
+	size := "more"
+	if e.Bytes >= 0 {
+		size = fmt.Sprintf("%d bytes", e.Bytes)
+	}
+	return fmt.Sprintf("%v: %s has %s, and a message of gRPC no more than %d; partition the variable, or let the servers do it, with saver.Ops and storage that they share", ErrTooLarge, e.Key, size, tf.MaxMessage)
+}
+
+// Unwrap gives ErrTooLarge and what TensorFlow said.
+func (e *TooLargeError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrTooLarge}
+	}
+	return []error{ErrTooLarge, e.Err}
+}
 
 // UninitializedError names the variables that have no value.
 type UninitializedError struct {

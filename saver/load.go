@@ -19,6 +19,9 @@ func (l *load) assign(ctx context.Context, fitting []restoredTensor) error {
 	if len(fitting) == 0 {
 		return nil
 	}
+	if l.sess.Target() != "" {
+		return l.scatter(ctx, fitting)
+	}
 	values, err := l.read(ctx, fitting)
 	defer tf.Release(values...)
 	if err != nil {
@@ -40,7 +43,7 @@ func (l *load) assign(ctx context.Context, fitting []restoredTensor) error {
 		}
 		feeds[o] = values[i]
 	}
-	targets, err := l.assignments(fitting)
+	targets, err := assignments(l.s.g, fitting)
 	if err != nil {
 		return err
 	}
@@ -49,7 +52,7 @@ func (l *load) assign(ctx context.Context, fitting []restoredTensor) error {
 }
 
 // assignments are the operations that take the tensors.
-func (l *load) assignments(fitting []restoredTensor) ([]*tf.Operation, error) {
+func assignments(g *tf.Graph, fitting []restoredTensor) ([]*tf.Operation, error) {
 	var ops []*tf.Operation
 	seen := map[string]bool{}
 	for _, t := range fitting {
@@ -57,7 +60,7 @@ func (l *load) assignments(fitting []restoredTensor) ([]*tf.Operation, error) {
 			continue
 		}
 		seen[t.assign] = true
-		op := l.s.g.Operation(t.assign)
+		op := g.Operation(t.assign)
 		if op == nil {
 			return nil, fmt.Errorf("%w: the graph has no operation %q", ErrSaverDef, t.assign)
 		}

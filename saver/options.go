@@ -64,6 +64,8 @@ type Options struct {
 
 	// Driver says who reads and writes the files; see the constants.
 	Driver Driver
+	// Gather tunes saver.Files on a cluster; nil is the default.
+	Gather *GatherOptions
 	// NoSync leaves out the waiting for the disk. A power cut may then lose
 	// the newest checkpoints; a killed process loses nothing either way.
 	NoSync bool

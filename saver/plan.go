@@ -28,6 +28,8 @@ type savedTensor struct {
 	spec   string
 	source string // "node:index", the input of the save node
 	shard  int
+	// device is that of the save node, where the file is written.
+	device string
 	// aliases: the fetched value is the variable's own memory, which training
 	// goes on writing to.
 	aliases bool
@@ -37,6 +39,7 @@ type savePlan struct {
 	version checkpoint.Version
 	shards  int
 	tensors []savedTensor // in the order in which TensorFlow writes them
+	merge   string        // the device that merges shards of V2
 }
 
 // restoredTensor is one output of a restore node.
@@ -45,6 +48,8 @@ type restoredTensor struct {
 	spec   string
 	dtype  checkpoint.DataType
 	output string // "node:index"
+	device string // of the restore node
+	index  int    // in the plan
 	// What takes it: the operation that assigns, the variable, and the shape
 	// that the variable needs. Without a known shape, or where any shape with
 	// as many elements will do, checks are looser.
@@ -220,6 +225,9 @@ func (x nodeIndex) planSave(saveTensor string) (*savePlan, error) {
 	p := &savePlan{shards: 1}
 	found := 0
 	for _, n := range x.reach(start, isSave) {
+		if n.Op == "MergeV2Checkpoints" {
+			p.merge = n.Device
+		}
 		if !isSave(n) {
 			continue
 		}
@@ -286,7 +294,7 @@ func (x nodeIndex) addSave(p *savePlan, n *node_def_go_proto.NodeDef) error {
 	}
 	for i, source := range values {
 		p.tensors = append(p.tensors, savedTensor{
-			name: names[i], spec: specs[i], source: source, shard: shard, aliases: x.aliases(source),
+			name: names[i], spec: specs[i], source: source, shard: shard, device: n.Device, aliases: x.aliases(source),
 		})
 	}
 	return nil

@@ -35,6 +35,7 @@ func (x nodeIndex) planRestore(restoreOp string) (*restorePlan, error) {
 		for _, t := range outputs {
 			x.follow(&t, takers)
 			if t.assign != "" {
+				t.index = len(p.tensors)
 				p.tensors = append(p.tensors, t)
 			}
 		}
@@ -68,7 +69,7 @@ func (x nodeIndex) restoreOutputs(n *node_def_go_proto.NodeDef) ([]restoredTenso
 	for i := range out {
 		out[i] = restoredTensor{
 			name: names[i], spec: specs[i], dtype: checkpoint.DataType(dtypes[i]),
-			output: fmt.Sprintf("%s:%d", n.Name, i),
+			output: fmt.Sprintf("%s:%d", n.Name, i), device: n.Device,
 		}
 	}
 	return out, nil

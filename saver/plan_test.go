@@ -73,7 +73,7 @@ node { name: "all" op: "NoOp" input: "^assign" input: "^loose" }
 	require.NoError(t, err)
 	assert.Equal(t, []restoredTensor{
 		{name: "b", dtype: checkpoint.Float32, output: "r:0", assign: "assign", variable: "handle", shape: []int64{2, -1}, known: true},
-		{name: "a", dtype: checkpoint.Int32, output: "r:1", assign: "loose", variable: "ref"},
+		{name: "a", dtype: checkpoint.Int32, output: "r:1", index: 1, assign: "loose", variable: "ref"},
 	}, p.tensors)
 
 	_, bad := p.tensors[0].mismatch(checkpoint.TensorInfo{DType: checkpoint.Float32, Shape: []int64{2, 7}})

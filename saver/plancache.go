@@ -1,6 +1,7 @@
 package saver
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/tfkeep/tfkeep/tf"
@@ -18,6 +19,7 @@ type planCache struct {
 	loadErr error
 	sources []tf.Output // parallel to save.tensors
 	fed     []tf.Output // parallel to load.tensors
+	parts   *taskParts  // nil until they are asked for
 
 	// The step that assigns all of load.tensors, for the session of the last
 	// restore: laying out thousands of feeds takes as long as running them.
@@ -75,6 +77,24 @@ func (c *planCache) forRestore(s *Saver) (*restorePlan, error) {
 		return nil, err
 	}
 	return c.load, c.loadErr
+}
+
+// forTasks is what the servers of a cluster can do of both plans by themselves.
+func (c *planCache) forTasks(s *Saver) (*taskParts, error) {
+	if err := c.read(s); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parts != nil || c.saveErr != nil || c.loadErr != nil {
+		return c.parts, errors.Join(c.saveErr, c.loadErr)
+	}
+	def, err := s.g.GraphDef()
+	if err != nil {
+		return nil, err
+	}
+	c.parts = indexNodes(def.Node).taskParts(def, c.save, c.load)
+	return c.parts, nil
 }
 
 // assignment is the step that takes a value for each tensor of forRestore's

@@ -73,6 +73,9 @@ func (s *Saver) RestoreWith(ctx context.Context, sess *tf.Session, path string, 
 	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	if s.pending != nil && sess != nil && sess.Target() != "" {
+		<-s.pending.done // its values are still on their way
+	}
 	return s.restoreLocked(ctx, sess, path, o)
 }
 

@@ -58,8 +58,9 @@ type job struct {
 	file string   // path with the step: the prefix
 	lock *dirLock // nil where there is nothing to lock
 
-	values *snapshot // nil where the graph's own nodes write
-	meta   []byte    // nil where there is no meta graph to write
+	values *snapshot  // nil where the graph's own nodes write, and on a cluster
+	remote *gathering // the values of a cluster, nil where its machines write
+	meta   []byte     // nil where there is no meta graph to write
 }
 
 // newJob checks the arguments, in TensorFlow's order, and reads the step.
@@ -159,10 +160,14 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 		if err != nil {
 			return err
 		}
-		if files {
-			if j.values, err = s.fetch(ctx, j.sess, copyReferences); err != nil {
-				return err
-			}
+		switch {
+		case files && j.sess.Target() != "":
+			j.remote, err = s.gather(j.sess)
+		case files:
+			j.values, err = s.fetch(ctx, j.sess, copyReferences)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -252,6 +257,9 @@ func (j *job) files(path string) files {
 func (j *job) write(ctx context.Context) (string, error) {
 	if j.values != nil {
 		return j.file, j.values.write(ctx, j)
+	}
+	if j.remote != nil {
+		return j.file, j.remote.write(ctx, j)
 	}
 	saved, err := j.s.runSave(ctx, j.sess, j.file)
 	if err != nil {

@@ -32,6 +32,9 @@ type Saver struct {
 	plans    planCache
 	metas    metaCache
 
+	gathers  sync.Mutex // held for as long as it takes to look at gatherer
+	gatherer *gatherer  // of the last session on a cluster; nil if none
+
 	keep sync.Mutex // held for as long as it takes to look at kept
 	kept retention
 }
@@ -83,7 +86,7 @@ func (o *Options) check() error {
 	case o.Driver < Auto || o.Driver > Files:
 		return fmt.Errorf("%w: Driver is %d; it must be saver.Auto, saver.Ops or saver.Files", ErrArgument, int(o.Driver))
 	}
-	return nil
+	return o.Gather.check()
 }
 
 func checkSaverDef(def *SaverDef) error {
@@ -252,5 +255,6 @@ func (s *Saver) Close() error {
 	err := s.settle()
 	s.closed = true
 	s.plans.close()
+	s.gatherer.close()
 	return errors.Join(err, s.locks.release())
 }

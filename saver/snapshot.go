@@ -35,15 +35,11 @@ func (s *Saver) fetch(ctx context.Context, sess *tf.Session, copyReferences bool
 	}
 	snap := &snapshot{shards: plan.shards, held: held}
 	for i, t := range plan.tensors {
-		value, err := toCheckpoint(held[i])
-		if err == nil && t.spec != "" {
-			value.Shape, value.Slice, err = checkpoint.ParseSliceSpec(t.spec)
-		}
+		value, err := toCheckpointAs(held[i], &t)
 		if err != nil {
 			snap.release()
-			return nil, fmt.Errorf("saver: tensor %s: %w", t.name, err)
+			return nil, err
 		}
-		value.Name, value.Shard = t.name, t.shard
 		if copyReferences && t.aliases && value.Data != nil {
 			value.Data = slices.Clone(value.Data)
 			tf.Release(held[i])
@@ -53,6 +49,19 @@ func (s *Saver) fetch(ctx context.Context, sess *tf.Session, copyReferences bool
 		snap.tensors = append(snap.tensors, value)
 	}
 	return snap, nil
+}
+
+// toCheckpointAs is toCheckpoint of what a plan saves.
+func toCheckpointAs(value *tf.Tensor, t *savedTensor) (checkpoint.Tensor, error) {
+	c, err := toCheckpoint(value)
+	if err == nil && t.spec != "" {
+		c.Shape, c.Slice, err = checkpoint.ParseSliceSpec(t.spec)
+	}
+	if err != nil {
+		return c, fmt.Errorf("saver: tensor %s: %w", t.name, err)
+	}
+	c.Name, c.Shard = t.name, t.shard
+	return c, nil
 }
 
 // toCheckpoint describes a tensor; the bytes stay the session's.
@@ -76,13 +85,7 @@ const batchBytes = 128 << 20
 // write makes the data files and the index, and lets go of each tensor that is
 // written.
 func (snap *snapshot) write(ctx context.Context, j *job) (err error) {
-	w, err := checkpoint.Create(localPath(j.file), &checkpoint.WriterOptions{
-		NumShards: snap.shards,
-		Alignment: j.s.opts.Alignment,
-		NoSync:    j.s.opts.NoSync,
-		Workers:   j.s.opts.Workers,
-		FS:        j.s.fs,
-	})
+	w, err := j.create(snap.shards)
 	if err != nil {
 		return err
 	}
@@ -108,6 +111,22 @@ func (snap *snapshot) write(ctx context.Context, j *job) (err error) {
 		}
 		start = end
 	}
+	return j.seal(ctx, w)
+}
+
+// create begins the checkpoint's files.
+func (j *job) create(shards int) (*checkpoint.Writer, error) {
+	return checkpoint.Create(localPath(j.file), &checkpoint.WriterOptions{
+		NumShards: shards,
+		Alignment: j.s.opts.Alignment,
+		NoSync:    j.s.opts.NoSync,
+		Workers:   j.s.opts.Workers,
+		FS:        j.s.fs,
+	})
+}
+
+// seal adds the meta graph and makes the checkpoint appear.
+func (j *job) seal(ctx context.Context, w *checkpoint.Writer) error {
 	if j.meta != nil {
 		if err := w.AddFile("."+j.opts.metaGraphSuffix(), j.meta); err != nil {
 			return err
