@@ -23,6 +23,9 @@ type Server struct {
 }
 
 // NewServer makes a server from a serialized ServerDef and binds its port.
+//
+// TensorFlow ends the process where the job's name cannot be part of a device's,
+// or the task is negative; tf.NewClusterSpec takes no such ones.
 func NewServer(serverDef []byte) (*Server, error) {
 	if err := Check(); err != nil {
 		return nil, err

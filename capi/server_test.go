@@ -1,0 +1,100 @@
+package capi_test
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/capi"
+)
+
+// serverDef is that of the only worker of a cluster.
+func serverDef(t *testing.T, address string) *for_core_protos_go_proto.ServerDef {
+	t.Helper()
+	return &for_core_protos_go_proto.ServerDef{
+		Cluster: &for_core_protos_go_proto.ClusterDef{Job: []*for_core_protos_go_proto.JobDef{
+			{Name: "worker", Tasks: map[int32]string{0: address}},
+		}},
+		JobName:  "worker",
+		Protocol: "grpc",
+	}
+}
+
+func newServer(t *testing.T, def *for_core_protos_go_proto.ServerDef) (*capi.Server, error) {
+	t.Helper()
+	raw, err := proto.Marshal(def)
+	require.NoError(t, err)
+	return capi.NewServer(raw)
+}
+
+func TestAServerThatWasNotStartedGivesItsPortBack(t *testing.T) {
+	before := capi.Live().Servers
+	s, err := newServer(t, serverDef(t, "localhost:0"))
+	require.NoError(t, err)
+	assert.Equal(t, before+1, capi.Live().Servers)
+	assert.False(t, s.Started())
+	assert.ErrorIs(t, s.Join(), capi.FailedPrecondition, "nothing to wait for")
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.Target(), "grpc://"))
+	require.NoError(t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	assert.Positive(t, number, "the port that the system chose")
+	_, err = newServer(t, serverDef(t, "localhost:"+port))
+	require.ErrorIs(t, err, capi.Unknown, "the port is taken")
+
+	require.NoError(t, s.Close())
+	require.NoError(t, s.Close())
+	assert.Equal(t, before, capi.Live().Servers)
+	assert.ErrorIs(t, s.Start(), capi.FailedPrecondition)
+	again, err := newServer(t, serverDef(t, "localhost:"+port))
+	require.NoError(t, err)
+	require.NoError(t, again.Close())
+}
+
+func TestAStartedServerCannotBeStopped(t *testing.T) {
+	before := capi.Live().Servers
+	s, err := newServer(t, serverDef(t, "localhost:0"))
+	require.NoError(t, err)
+	require.NoError(t, s.Start())
+	require.NoError(t, s.Start(), "once is enough")
+	assert.True(t, s.Started())
+	assert.Equal(t, before, capi.Live().Servers, "it is the process's now")
+	assert.ErrorIs(t, s.Stop(), capi.Unimplemented)
+	assert.ErrorIs(t, s.Close(), capi.Unimplemented)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.Target(), "grpc://"))
+	require.NoError(t, err, "it goes on")
+	require.NoError(t, conn.Close())
+}
+
+func TestServersOfBadDefsAreErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*for_core_protos_go_proto.ServerDef)
+		want   string
+	}{
+		"a task that is not there": {func(d *for_core_protos_go_proto.ServerDef) { d.TaskIndex = 3 }, "Task 3 was not defined"},
+		"a job that is not there":  {func(d *for_core_protos_go_proto.ServerDef) { d.JobName = "ps" }, `Job "ps" was not defined`},
+		"an address without port":  {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[0] = "localhost" }, "Could not parse port"},
+		"a protocol of its own":    {func(d *for_core_protos_go_proto.ServerDef) { d.Protocol = "pigeon" }, "No server factory"},
+		"a bad neighbour":          {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[1] = "nowhere" }, "nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			def := serverDef(t, "localhost:0")
+			c.change(def)
+			_, err := newServer(t, def)
+			require.ErrorContains(t, err, c.want)
+			var e *capi.Error
+			require.ErrorAs(t, err, &e)
+		})
+	}
+	_, err := capi.NewServer(nil)
+	require.ErrorIs(t, err, capi.InvalidArgument)
+	_, err = capi.NewServer([]byte{0xff, 0xff})
+	require.ErrorIs(t, err, capi.InvalidArgument)
+}
