@@ -1,5 +1,231 @@
 package supervisor_test
 
-const chiefProcess = "TFKEEP_TEST_CHIEF"
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
 
-func chiefMain() int { return 0 }
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// The environment of a chief in a process of its own: its cluster and directory.
+const (
+	chiefProcess = "TFKEEP_TEST_CHIEF"
+	chiefDir     = "TFKEEP_TEST_CHIEF_DIR"
+)
+
+// chiefMain trains until its standard input ends, and tells what happens on its
+// standard output.
+func chiefMain() int {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	if err := chiefRun(ctx); err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func chiefRun(ctx context.Context) error {
+	spec, err := tf.ParseClusterSpec(os.Getenv(chiefProcess))
+	if err != nil {
+		return err
+	}
+	m, err := newModel(spec.NumTasks("ps"), 1000, &saver.Options{Sharded: true})
+	if err != nil {
+		return err
+	}
+	defer m.sv.Close()
+	master, err := spec.TaskAddress("worker", 0)
+	if err != nil {
+		return err
+	}
+	return supervisor.Run(ctx, m.g, m.sv, &supervisor.Options{
+		Session:   &tf.SessionOptions{Target: "grpc://" + master, DeviceFilters: []string{"/job:ps", "/job:worker/task:0"}},
+		Cluster:   spec,
+		Dir:       os.Getenv(chiefDir),
+		SaveSteps: 10,
+		Backoff:   supervisor.Backoff{First: 50 * time.Millisecond, Most: 500 * time.Millisecond},
+		OnEvent:   func(e supervisor.Event) { fmt.Printf("%T %v\n", e, e) },
+	}, func(ctx context.Context, r *supervisor.Running) error { return forever(ctx, m, r) })
+}
+
+// chief is a chief's process.
+type chief struct {
+	cmd   *exec.Cmd
+	mu    sync.Mutex
+	lines []string
+	ended chan struct{}
+}
+
+func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	c := &chief{cmd: exec.Command(self), ended: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), chiefProcess+"="+cluster.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
+	c.cmd.Stderr = os.Stderr
+	_, err = c.cmd.StdinPipe() // it ends when this process does
+	require.NoError(t, err)
+	out, err := c.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.cmd.Start())
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			c.mu.Lock()
+			c.lines = append(c.lines, lines.Text())
+			c.mu.Unlock()
+		}
+		_ = c.cmd.Wait()
+		close(c.ended)
+	}()
+	t.Cleanup(c.kill)
+	return c
+}
+
+func (c *chief) kill() {
+	_ = c.cmd.Process.Kill()
+	<-c.ended
+}
+
+// said is the first line that begins so, "" if there is none.
+func (c *chief) said(begin string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, line := range c.lines {
+		if strings.HasPrefix(line, begin) {
+			return line
+		}
+	}
+	return ""
+}
+
+func (c *chief) waitFor(t *testing.T, begin string) string {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.said(begin) != "" }, 30*time.Second, 2*time.Millisecond, begin)
+	return c.said(begin)
+}
+
+func TestWorkersWaitForAChiefThatWasKilled(t *testing.T) {
+	repeated(t, "chief killed with a ps, started again", func(t *testing.T, f *figures) {
+		c := cluster(t, 2, 2)
+		dir := t.TempDir()
+		m := modelOn(t, 2, 1000, nil)
+		log := new(events)
+		o := worker(c, 1, log)
+		var again time.Time
+		began := make(chan int64, 10)
+		ended := make(chan error, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			ended <- supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+				values, err := m.values(ctx, r.Session)
+				if err != nil {
+					return err
+				}
+				began <- values[1]
+				return forever(ctx, m, r)
+			})
+		}()
+		require.Eventually(t, func() bool { return len(of[supervisor.Retrying](log)) > 0 }, 20*time.Second, time.Millisecond, "no chief yet")
+		first := startChief(t, c.Spec(), dir)
+		<-began
+		first.waitFor(t, "supervisor.Saved")
+
+		// The chief dies, and then a server: nobody restores it.
+		first.kill()
+		require.NoError(t, c.Kill("ps", 1))
+		require.NoError(t, c.Restart(t.Context(), "ps", 1))
+		lost := time.Now()
+		require.Eventually(t, func() bool {
+			list := of[supervisor.Retrying](log)
+			return len(list) > 0 && strings.Contains(list[len(list)-1].Err.Error(), "no mark on /job:ps/task:1")
+		}, 20*time.Second, time.Millisecond, "the worker waits:%v", log)
+		assert.Len(t, of[supervisor.Ready](log), 1, log)
+
+		again = time.Now()
+		second := startChief(t, c.Spec(), dir)
+		value := <-began
+		resumed := second.waitFor(t, "supervisor.Resumed")
+		assert.Contains(t, resumed, dir)
+		assert.GreaterOrEqual(t, value, int64(10), "the worker sees what was restored")
+		f.add("worker ready after the chief was started", when[supervisor.Ready](t, log, lost).Sub(again))
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	})
+}
+
+// forever trains until there is an error.
+func forever(ctx context.Context, m *model, r *supervisor.Running) error {
+	for {
+		step, err := m.step(ctx, r.Session)
+		if err != nil {
+			return err
+		}
+		if err := r.StepDone(ctx, step); err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond) // leaves the machine to the others
+	}
+}
+
+// The chief's process alone is lost: the sessions of the others stay whole.
+func TestWorkersTrainOnWhileTheChiefIsAway(t *testing.T) {
+	repeated(t, "chief killed alone, started again", func(t *testing.T, f *figures) {
+		c := cluster(t, 2, 2)
+		dir := t.TempDir()
+		first := startChief(t, c.Spec(), dir)
+		first.waitFor(t, "supervisor.Saved")
+		m := modelOn(t, 2, 1000, nil)
+		log := new(events)
+		var steps atomic.Int64
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() {
+			o := worker(c, 1, log)
+			ended <- supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+				for {
+					if _, err := m.step(ctx, r.Session); err != nil {
+						return err
+					}
+					steps.Add(1)
+				}
+			})
+		}()
+		more := func() {
+			t.Helper()
+			from := steps.Load()
+			require.Eventually(t, func() bool { return steps.Load() > from+20 }, 20*time.Second, time.Millisecond, log)
+		}
+		more()
+		first.kill()
+		more()
+		again := time.Now()
+		second := startChief(t, c.Spec(), dir)
+		second.waitFor(t, "supervisor.Resumed")
+		second.waitFor(t, "supervisor.Ready")
+		f.add("chief trains again after it was started", time.Since(again))
+		more()
+		assert.Empty(t, of[supervisor.Lost](log), log)
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+	})
+}

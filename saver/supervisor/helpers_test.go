@@ -151,6 +151,21 @@ func options(c *localcluster.Cluster, dir string, log *events) *supervisor.Optio
 	}
 }
 
+// worker are the options of a client that is not the chief.
+func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
+	o := options(c, "", log)
+	o.Session.Target = c.Target("worker", i)
+	o.Session.DeviceFilters = []string{"/job:ps", fmt.Sprintf("/job:worker/task:%d", i)}
+	o.Worker = true
+	return o
+}
+
+// task is a task with its address.
+func task(t *testing.T, c *localcluster.Cluster, job string, i int) supervisor.Task {
+	t.Helper()
+	return supervisor.Task{Job: job, Index: i, Address: must[string](t)(c.Spec().TaskAddress(job, i))}
+}
+
 // events collects what Run tells.
 type events struct {
 	mu   sync.Mutex
