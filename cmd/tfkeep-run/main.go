@@ -1,6 +1,7 @@
 // Command tfkeep-run runs a signature of a SavedModel, as "saved_model_cli run"
-// does. It is the one command here that needs libtensorflow; "make run-cli"
-// builds it. What it is given and what it prints is in docs/savedmodel.md.
+// does, and says which devices there are to run on. It needs libtensorflow, as
+// tfkeep does not; "make run-cli" builds it. What it is given and what it prints
+// is in docs/savedmodel.md and docs/gpu.md.
 package main
 
 import (

@@ -78,6 +78,8 @@ An input is NAME=VALUE: JSON, such as x=[[1,2]], or @FILE with a .npy, .npz or
 type the numbers of JSON become. Numbers that JSON lacks are "NaN", "Infinity"
 and "-Infinity"; bytes that are no text are {"b64": "..."}.
 
+"tfkeep-run devices" tells whether there is a GPU to run on.
+
 It ends with 0 when the signature ran, 1 when it failed, and 2 when the command
 line was wrong.`,
 		Example: `  tfkeep-run export/1 --input 'x=[[1],[2]]'
@@ -116,6 +118,8 @@ line was wrong.`,
 	for _, name := range []string{"signature_def", "tag_set", "outdir"} {
 		_ = f.MarkHidden(name)
 	}
+	cmd.AddCommand(devicesCommand())
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
 }
 

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/internal/devices"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// devicesCommand tells what a session would run on.
+func devicesCommand() *cobra.Command {
+	var require string
+	var driverOnly, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "devices",
+		Short: "List the devices of a session, and say why there is no GPU",
+		Long: `List the GPUs that NVIDIA's driver shows and the devices that a session has.
+Where no GPU can be used, say why: what is missing, and what to do about it.
+
+With --driver no session is opened. A session takes some hundred megabytes of
+each GPU, and on a GPU whose memory another program has taken it fails; health
+checks ask the driver alone.
+
+It ends with 0, or with 1 when --require gpu is given and no GPU can be used.`,
+		Example: `  tfkeep-run devices
+  tfkeep-run devices --require gpu && train`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("devices takes no arguments; a model in a folder of that name is ./devices")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if require != "" && require != "cpu" && require != "gpu" {
+				return usageError{fmt.Errorf("--require %s: it is cpu or gpu", require)}
+			}
+			if err := tf.SetLogLevel(tf.LogErrors); err != nil {
+				return err
+			}
+			r, err := devices.Ask(devices.Options{DriverOnly: driverOnly})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			} else {
+				err = devices.Fprint(cmd.OutOrStdout(), r)
+			}
+			if err == nil && require == "gpu" && !r.HasGPU() {
+				return errors.New("a GPU is required, and none can be used: " + r.NoGPU[0])
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&require, "require", "", "gpu: fail when no GPU can be used; cpu: never")
+	f.BoolVar(&driverOnly, "driver", false, "ask the driver alone, and take no memory of a GPU")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}

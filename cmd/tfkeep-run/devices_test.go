@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/devices"
+)
+
+func TestDevices(t *testing.T) {
+	t.Run("a session's", func(t *testing.T) {
+		code, out, errs := tfkeepRun(t, "", "devices", "--require", "cpu")
+		require.Zero(t, code, errs)
+		assert.Contains(t, out, "libtensorflow "+capi.Version())
+		assert.Contains(t, out, "/job:localhost/replica:0/task:0/device:CPU:0, CPU\n")
+	})
+	t.Run("the driver's, and whether there must be one", func(t *testing.T) {
+		code, out, errs := tfkeepRun(t, "", "devices", "--driver", "--json")
+		require.Zero(t, code, errs)
+		var r devices.Report
+		require.NoError(t, json.Unmarshal([]byte(out), &r))
+		assert.Equal(t, capi.Version(), r.Version)
+		assert.Empty(t, r.Session)
+
+		code, again, errs := tfkeepRun(t, "", "devices", "--driver", "--json", "--require", "gpu")
+		assert.Equal(t, out, again)
+		if r.HasGPU() {
+			assert.Zero(t, code, errs)
+		} else {
+			assert.Equal(t, exitBad, code)
+			assert.Contains(t, errs, "a GPU is required, and none can be used: "+r.NoGPU[0])
+		}
+	})
+	for says, args := range map[string][]string{
+		"--require tpu: it is cpu or gpu": {"devices", "--require", "tpu"},
+		"is ./devices":                    {"devices", "export/1"},
+		"unknown flag: --nope":            {"devices", "--nope"},
+	} {
+		code, out, errs := tfkeepRun(t, "", args...)
+		assert.Equal(t, exitUsage, code, errs)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, says)
+	}
+}
