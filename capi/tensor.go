@@ -53,13 +53,17 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
+// DataTypeSize is the size of an element in bytes, 0 for strings, resources and
+// variants.
+func DataTypeSize(dt tensorflow.DataType) int { return int(C.TF_DataTypeSize(C.TF_DataType(dt))) }
+
 // maxBytes is more than a process can address. The library, asked for that
 // much, waits ten seconds for memory to become free.
 const maxBytes = 1 << 47
 
 // byteSize is the memory that shape's elements of dt take.
 func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
-	elem := int64(C.TF_DataTypeSize(C.TF_DataType(dt)))
+	elem := int64(DataTypeSize(dt))
 	if elem == 0 {
 		return 0, errorf(InvalidArgument, "elements of %s have no fixed size", TypeName(dt))
 	}

@@ -11,16 +11,15 @@ import (
 // builder adds a variable's nodes below a scope. Every node gets class as its
 // colocation, where it is set.
 type builder struct {
-	g      *Graph
-	scope  string // ends in a slash
-	class  []string
-	device string
+	g     *Graph
+	scope string // ends in a slash
+	class []string
+	at    placement
 }
 
-// op adds a node named below the scope. Its device is the builder's own: the
-// current device of the graph does not count.
+// op adds a node named below the scope.
 func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Output) (Output, error) {
-	spec := OpSpec{Type: typ, Name: b.scope + name, Attrs: attrs, Device: b.device}
+	spec := OpSpec{Type: typ, Name: b.scope + name, Attrs: attrs}
 	for _, in := range inputs {
 		spec.Input = append(spec.Input, in)
 	}
@@ -32,7 +31,7 @@ func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Output) (
 	}
 	b.g.mu.Lock()
 	defer b.g.mu.Unlock()
-	op, err := b.g.addNode(spec)
+	op, err := b.g.addNode(spec, b.at)
 	if err != nil {
 		return Output{}, err
 	}

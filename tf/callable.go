@@ -56,6 +56,7 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 		}
 		options.InterOpThreadPool = runInCaller
 	}
+	s.graph.settleAll()
 	raw, err := runOptions(context.Background(), options, s.limit)
 	if err != nil {
 		return nil, err

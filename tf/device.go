@@ -91,23 +91,14 @@ func (d deviceSpec) String() string {
 	return b.String()
 }
 
-// WithDevice calls f; what f adds to g by AddOp, NewVariable and the like goes
-// to dev, such as "/gpu:0" or "/job:ps/task:1". A device inside another one
-// keeps the parts of the outer one that it does not name itself. The binding's
-// op wrappers have a device of their own: Scope.WithDevice.
+// WithDevice calls f; what f adds to g goes to dev, such as "/gpu:0" or
+// "/job:ps/task:1". A device inside another one keeps the parts of the outer one
+// that it does not name itself; so does a node of the binding's op wrappers that
+// has one by Scope.WithDevice.
 func (g *Graph) WithDevice(dev string, f func() error) error {
 	d, err := parseDevice(dev)
 	if err != nil {
 		return err
 	}
-	g.mu.Lock()
-	outer := g.device
-	g.device = d.over(outer)
-	g.mu.Unlock()
-	defer func() {
-		g.mu.Lock()
-		g.device = outer
-		g.mu.Unlock()
-	}()
-	return f()
+	return g.in(deviceFrame{spec: d}, f)
 }

@@ -3,6 +3,7 @@ package tf_test
 import (
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/internal/oracle"
@@ -57,4 +58,106 @@ func TestBadDevicesAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, tf.ErrInvalidArgument, name)
 		assert.ErrorContains(t, err, name)
 	}
+}
+
+func TestTheOpWrappersNodesAreWhereTheDeviceSays(t *testing.T) {
+	g := tf.NewGraph()
+	s := g.Scope()
+	before := op.Const(s.SubScope("before"), float32(1))
+	var plain, own, nested, far tf.Output
+	require.NoError(t, g.WithDevice("/job:worker/task:1", func() error {
+		plain = op.Const(s.SubScope("plain"), float32(1))
+		own = op.Const(s.SubScope("own").WithDevice("/cpu:0"), float32(1))
+		require.NoError(t, g.WithDevice("/cpu:1", func() error {
+			nested = op.Const(s.SubScope("nested"), float32(1))
+			return nil
+		}))
+		far = op.Const(s.SubScope("far").WithDevice("/job:ps/task:0"), float32(1))
+		return nil
+	}))
+	after := op.Const(s.SubScope("after"), float32(1))
+	require.NoError(t, s.Err())
+	for want, node := range map[string][]tf.Output{
+		"": {before, after}, "/job:worker/task:1": {plain}, "/job:worker/task:1/device:CPU:0": {own},
+		"/job:worker/task:1/device:CPU:1": {nested}, "/job:ps/task:0": {far},
+	} {
+		for _, n := range node {
+			assert.Equal(t, want, n.Op.Device(), n.Op.Name())
+		}
+	}
+}
+
+func TestAFunctionSeesEachNodeOnce(t *testing.T) {
+	g := tf.NewGraph()
+	s := g.Scope()
+	asked := map[string]int{}
+	var device string
+	choose := func(n tf.Node) (string, error) {
+		asked[n.Type+" "+n.Name]++
+		if n.Type == "Const" {
+			dtype, err := n.Attr("dtype")
+			require.NoError(t, err)
+			assert.EqualValues(t, tf.Float, dtype.GetType())
+			missing, err := n.Attr("no_such_attribute")
+			require.NoError(t, err)
+			assert.Nil(t, missing)
+		}
+		device = n.Device
+		return "/cpu:0", nil
+	}
+	require.NoError(t, g.WithDeviceFunc(choose, func() error {
+		op.Const(s.SubScope("wrapped"), float32(1))
+		if _, err := g.AddOp(tf.OpSpec{Type: "NoOp"}); err != nil {
+			return err
+		}
+		return g.WithDevice("/job:worker", func() error {
+			_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
+			return err
+		})
+	}))
+	assert.Equal(t, map[string]int{"Const wrapped/Const": 1, "NoOp NoOp": 1, "NoOp NoOp_1": 1}, asked)
+	assert.Equal(t, "/job:worker", device, "what was said within")
+}
+
+func TestAnErrorOfAFunctionIsThatOfWhatItIsAround(t *testing.T) {
+	fails := func(tf.Node) (string, error) { return "", assert.AnError }
+	require.ErrorIs(t, tf.NewGraph().WithDeviceFunc(fails, func() error { return nil }), nil)
+
+	g := tf.NewGraph()
+	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
+		op.Const(g.Scope(), float32(1))
+		return nil
+	}), assert.AnError, "of a node that is there already")
+	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
+		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
+		return err
+	}), assert.AnError)
+	require.ErrorIs(t, g.WithDeviceFunc(func(tf.Node) (string, error) { return "cpu", nil }, func() error {
+		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
+		return err
+	}), tf.ErrInvalidArgument, "a device that is none")
+	require.NoError(t, g.WithDevice("/cpu:0", func() error {
+		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
+		return err
+	}), "errors do not stay")
+}
+
+func TestASessionWithinADeviceRunsWhatIsPlacedThere(t *testing.T) {
+	g := tf.NewGraph()
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	one := func() {
+		t.Helper()
+		out := op.Const(g.Scope().SubScope("x"), float32(1))
+		results, err := sess.Run(t.Context(), nil, []tf.Output{out}, nil)
+		require.NoError(t, err)
+		tf.Release(results...)
+	}
+	require.NoError(t, g.WithDevice("/cpu:0", func() error {
+		one()
+		one()
+		return nil
+	}))
+	one()
 }

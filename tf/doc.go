@@ -34,7 +34,7 @@
 // AddOp makes names unique by TensorFlow's rules; a variable, whose name is its
 // key in a checkpoint, keeps the name it was given, and a name that is taken is
 // an error. Operations that the binding's wrappers add are seen, but not renamed:
-// give each its SubScope. WithDevice holds for what this package adds.
+// give each its SubScope. WithDevice and WithDeviceFunc hold for all of them.
 //
 // # Memory
 //

@@ -23,7 +23,9 @@ type Graph struct {
 	mu          sync.Mutex
 	names       names
 	scope       *op.Scope
-	device      deviceSpec
+	devices     deviceStack
+	placed      map[string]bool // nodes of ours within a device, that names has not seen yet
+	unplaced    error           // the first of a DeviceFunc on a node of the op wrappers
 	collections collections
 	seed        seed
 }
@@ -61,23 +63,34 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}
+	at := exactly(spec.Device)
 	if spec.Device == "" {
-		spec.Device = g.device.String()
+		at = within(g.devices, "")
 	}
-	return g.addNode(spec)
+	return g.addNode(spec, at)
 }
 
-// addNode adds an operation where spec says, with its name made unique.
-func (g *Graph) addNode(spec OpSpec) (*Operation, error) {
+// addNode adds an operation with its name made unique.
+func (g *Graph) addNode(spec OpSpec, at placement) (*Operation, error) {
 	if err := checkName(spec.Name); err != nil {
 		return nil, err
 	}
-	g.names.sync(g.Graph)
+	g.sync()
 	spec.Name = g.names.unique(spec.Name)
+	return g.addAt(spec, at)
+}
+
+// addAt adds an operation under exactly its name.
+func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
+	var err error
+	if spec.Device, err = at.of(spec); err != nil {
+		return nil, err
+	}
 	op, err := capi.AddOperation(g.Graph, spec)
 	if err != nil {
 		return nil, err
 	}
+	g.settle(spec.Name)
 	for _, dep := range spec.ControlDependencies {
 		markControlDependency(dep)
 	}

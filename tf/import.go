@@ -74,7 +74,7 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.names.sync(g.Graph)
+	g.sync()
 	im.opts.Prefix = im.prefix()
 	// While TensorFlow adds the nodes, which takes it one processor, another looks
 	// at the graph.

@@ -30,7 +30,13 @@ func (im *importer) place(names []string) error {
 		if err != nil {
 			continue // TensorFlow's session will say what it thinks of it
 		}
-		if err := setDevice(op, own.over(im.g.device).String()); err != nil {
+		n := existing(op)
+		n.Device = own.String()
+		device, err := im.g.devices.place(n)
+		if err != nil {
+			return err
+		}
+		if err := setDevice(op, device); err != nil {
 			return err
 		}
 	}
@@ -52,7 +58,7 @@ func (im *importer) place(names []string) error {
 // change: those without one, that are not colocated with a node that has one. A
 // node that was renamed on import is not among them, whatever it is.
 func (im *importer) settled() map[string]bool {
-	if im.g.device != (deviceSpec{}) {
+	if len(im.g.devices) > 0 {
 		return nil
 	}
 	placed := map[string]bool{}

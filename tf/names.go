@@ -67,6 +67,6 @@ func checkName(name string) error {
 func (g *Graph) UniqueName(name string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.names.sync(g.Graph)
+	g.sync()
 	return g.names.unique(name)
 }

@@ -133,12 +133,13 @@ type plan struct {
 	init Initializer
 	o    *VariableOptions
 
-	device string // of the variable and of the ops that set and read it
-	// initDevice is of the ops that make the first value: none, unless another
-	// variable says where.
-	initDevice string
-	own        []string // the colocation group of the variable
-	outer      []string // that of ColocateWith, nil without it
+	// around is where the variable, and what says whether it has a value, go.
+	around placement
+	// initial is where the ops that make the first value go: nowhere, unless
+	// another variable says where.
+	initial placement
+	own     []string // the colocation group of the variable
+	outer   []string // that of ColocateWith, nil without it
 }
 
 func (p *plan) placement() error {
@@ -146,9 +147,11 @@ func (p *plan) placement() error {
 	if err != nil {
 		return err
 	}
-	p.g.mu.Lock()
-	p.device = d.over(p.g.device).String()
-	p.g.mu.Unlock()
+	around := p.g.surroundings()
+	if d != (deviceSpec{}) {
+		around = around.with(deviceFrame{spec: d})
+	}
+	p.around, p.initial = within(around, ""), exactly("")
 	p.own = []string{"loc:@" + p.name}
 	if with := p.o.ColocateWith; with != nil {
 		if with.g != p.g {
@@ -156,8 +159,9 @@ func (p *plan) placement() error {
 		}
 		p.outer = colocationGroup(with.handle.Op)
 		p.own = p.outer
-		if p.initDevice = with.handle.Op.Device(); p.initDevice != "" {
-			p.device = p.initDevice
+		if device := with.handle.Op.Device(); device != "" {
+			p.initial = exactly(device)
+			p.around = p.initial
 		}
 	}
 	return nil
@@ -186,8 +190,8 @@ func (p *plan) shape() Shape {
 }
 
 // below is a builder for nodes below the variable's name.
-func (p *plan) below(sub, device string, class []string) *builder {
-	return &builder{g: p.g, scope: p.name + "/" + sub, device: device, class: class}
+func (p *plan) below(sub string, at placement, class []string) *builder {
+	return &builder{g: p.g, scope: p.name + "/" + sub, at: at, class: class}
 }
 
 func (p *plan) initialValue() (Output, error) {
@@ -197,34 +201,37 @@ func (p *plan) initialValue() (Output, error) {
 	case p.init.tensor != nil && p.o.Ref:
 		// Python's reference variable makes the value beside itself, in the
 		// device and colocation of its surroundings.
-		return p.below("", p.device, p.outer).given(p.init.tensor)
+		return p.below("", p.around, p.outer).given(p.init.tensor)
 	case p.init.tensor != nil:
-		return p.below("Initializer/", p.initDevice, p.own).given(p.init.tensor)
+		return p.below("Initializer/", p.initial, p.own).given(p.init.tensor)
 	case p.init.build == nil:
 		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
 	}
-	return p.init.build(p.below("Initializer/", p.initDevice, p.own), p.init)
+	return p.init.build(p.below("Initializer/", p.initial, p.own), p.init)
 }
 
 // resource adds the nodes of a resource variable.
 func (p *plan) resource(v *Variable) (err error) {
-	at := func(sub string, class []string) *builder { return p.below(sub, p.device, class) }
-	root := &builder{g: p.g, device: p.device, class: p.own}
+	root := &builder{g: p.g, at: p.around, class: p.own}
 	v.handle, err = root.exact("VarHandleOp", p.name, map[string]any{
 		"container": "", "shared_name": p.name, "debug_name": p.name + "/", "dtype": v.dtype, "shape": v.shape, "allowed_devices": []string{},
 	})
 	if err != nil {
 		return err
 	}
-	if v.initialized, err = at("IsInitialized/", p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
+	if v.initialized, err = p.below("IsInitialized/", p.around, p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
 		return err
 	}
-	assign, err := at("", nil).op("AssignVariableOp", "Assign", map[string]any{"dtype": v.dtype}, v.handle, v.initial)
+	device := v.handle.Op.Device()
+	assign, err := p.below("", exactly(device), nil).op("AssignVariableOp", "Assign", map[string]any{"dtype": v.dtype}, v.handle, v.initial)
 	if err != nil {
 		return err
 	}
 	v.initializer = assign.Op
-	v.value, err = at("Read/", p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
+	// Python asks the surroundings of the read for what the variable's device lacks.
+	read := p.around
+	read.device = device
+	v.value, err = p.below("Read/", read, p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
 	return err
 }
 
@@ -234,14 +241,14 @@ func (p *plan) reference(v *Variable) (err error) {
 	if p.init.tensor != nil || p.init.output.Op != nil {
 		class = p.outer // a given value brings no colocation of the variable's own
 	}
-	root := &builder{g: p.g, device: p.device, class: class}
+	root := &builder{g: p.g, at: p.around, class: class}
 	v.handle, err = root.exact("VariableV2", p.name, map[string]any{
 		"container": "", "shared_name": "", "dtype": v.dtype, "shape": v.shape,
 	})
 	if err != nil {
 		return err
 	}
-	b := p.below("", p.device, p.own)
+	b := p.below("", exactly(v.handle.Op.Device()), p.own)
 	assign, err := b.op("Assign", "Assign", map[string]any{"use_locking": true, "validate_shape": !p.o.AnyShape}, v.handle, v.initial)
 	if err != nil {
 		return err
@@ -256,7 +263,9 @@ func (b *builder) exact(typ, name string, attrs map[string]any) (Output, error) 
 	if len(b.class) > 0 {
 		attrs["_class"] = b.class
 	}
-	op, err := capi.AddOperation(b.g.Graph, OpSpec{Type: typ, Name: name, Attrs: attrs, Device: b.device})
+	b.g.mu.Lock()
+	defer b.g.mu.Unlock()
+	op, err := b.g.addAt(OpSpec{Type: typ, Name: name, Attrs: attrs}, b.at)
 	if err != nil {
 		return Output{}, err
 	}

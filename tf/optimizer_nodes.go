@@ -1,10 +1,6 @@
 package tf
 
-import (
-	"slices"
-
-	"github.com/tfkeep/tfkeep/capi"
-)
+import "slices"
 
 // nodes adds the nodes of a training step under a name scope, named, placed and
 // colocated as Python's are. The first error sticks: later calls do nothing.
@@ -12,17 +8,14 @@ type nodes struct {
 	g       *Graph
 	scope   string   // without a slash at its end
 	class   []string // colocation
-	device  string
+	place   placement
 	control []*Operation // what every node waits for
 	err     *error
 }
 
 // newNodes opens the scope name, made unique, on the graph's current device.
 func newNodes(g *Graph, name string) *nodes {
-	g.mu.Lock()
-	device := g.device.String()
-	g.mu.Unlock()
-	return &nodes{g: g, scope: g.UniqueName(name), device: device, err: new(error)}
+	return &nodes{g: g, scope: g.UniqueName(name), place: within(g.surroundings(), ""), err: new(error)}
 }
 
 // at opens a scope within n for nodes that live where v does.
@@ -35,7 +28,7 @@ func (n *nodes) at(name string, v *Variable) *nodes {
 // with is n for nodes that live where v does.
 func (n *nodes) with(v *Variable) *nodes {
 	inner := *n
-	inner.class, inner.device = colocationGroup(v.handle.Op), v.handle.Op.Device()
+	inner.class, inner.place = colocationGroup(v.handle.Op), exactly(v.handle.Op.Device())
 	return &inner
 }
 
@@ -57,7 +50,7 @@ func (n *nodes) now() *nodes {
 // reads a variable that is used as a value.
 func (n *nodes) anywhere() *nodes {
 	inner := *n
-	inner.class, inner.device = nil, ""
+	inner.class, inner.place = nil, exactly("")
 	return &inner
 }
 
@@ -68,7 +61,7 @@ func (n *nodes) add(typ, name string, attrs map[string]any, inputs ...Output) *O
 	if *n.err != nil {
 		return nil
 	}
-	spec := OpSpec{Type: typ, Name: name, Attrs: make(map[string]any, len(attrs)+1), Device: n.device}
+	spec := OpSpec{Type: typ, Name: name, Attrs: make(map[string]any, len(attrs)+1)}
 	for key, value := range attrs {
 		spec.Attrs[key] = value
 	}
@@ -78,30 +71,25 @@ func (n *nodes) add(typ, name string, attrs map[string]any, inputs ...Output) *O
 	for _, in := range inputs {
 		spec.Input = append(spec.Input, in)
 	}
+	seen := make(map[string]bool, len(n.control))
 	for _, op := range n.control {
-		if !slices.ContainsFunc(spec.ControlDependencies, func(o *Operation) bool { return o.Name() == op.Name() }) {
+		if name := op.Name(); !seen[name] {
+			seen[name] = true
 			spec.ControlDependencies = append(spec.ControlDependencies, op)
 		}
 	}
-	op, err := n.g.addExact(spec)
+	op, err := n.g.addExact(spec, n.place)
 	if err != nil {
 		*n.err = err
 	}
 	return op
 }
 
-// addExact adds an operation under the name and on the device of spec.
-func (g *Graph) addExact(spec OpSpec) (*Operation, error) {
+// addExact adds an operation under the name of spec.
+func (g *Graph) addExact(spec OpSpec, at placement) (*Operation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	op, err := capi.AddOperation(g.Graph, spec)
-	if err != nil {
-		return nil, err
-	}
-	for _, dep := range spec.ControlDependencies {
-		markControlDependency(dep)
-	}
-	return op, nil
+	return g.addAt(spec, at)
 }
 
 // op adds a node named after its type.
@@ -191,8 +179,8 @@ func (n *nodes) group(name string, ops ...*Operation) *Operation {
 	slices.Sort(devices)
 	on := func(device string) *nodes {
 		there := n.after(byDevice[device]...)
-		if device != "" {
-			there.device = device
+		if device != "" && !there.place.exact {
+			there.place.device = device
 		}
 		return there
 	}

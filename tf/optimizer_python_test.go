@@ -84,6 +84,11 @@ type applied struct {
 func applyInGo(t *testing.T, o tf.Optimizer, s setting) (*tf.Graph, *tf.Operation) {
 	t.Helper()
 	g := tf.NewGraph()
+	return g, applyIn(t, g, o, s)
+}
+
+func applyIn(t *testing.T, g *tf.Graph, o tf.Optimizer, s setting) *tf.Operation {
+	t.Helper()
 	dt, rows := tf.Float, int64(4)
 	if s.double {
 		dt = tf.Double
@@ -124,16 +129,19 @@ func applyInGo(t *testing.T, o tf.Optimizer, s setting) (*tf.Graph, *tf.Operatio
 	gb := tf.Gradient{Dense: placeholder("grad_b", dt, 4)}
 	op, err := o.ApplyGradients(g, []tf.GradientVariable{{Gradient: gw, Variable: w}, {Variable: u}, {Gradient: gb, Variable: b}}, step, s.rename)
 	require.NoError(t, err)
-	return g, op
+	return op
+}
+
+// python is the setting as applyScript takes it.
+func (s setting) python() map[string]any {
+	return map[string]any{"ref": s.ref, "sparse": s.sparse, "double": s.double, "step": s.step, "large": s.large, "rename": s.rename}
 }
 
 func TestOptimizersAddPythonsNodes(t *testing.T) {
 	for _, o := range optimizers {
 		for _, s := range settings {
 			t.Run(o.name+"/"+s.name, func(t *testing.T) {
-				want := oracle.Value[applied](t, applyScript, o.python, map[string]any{
-					"ref": s.ref, "sparse": s.sparse, "double": s.double, "step": s.step, "large": s.large, "rename": s.rename,
-				})
+				want := oracle.Value[applied](t, applyScript, o.python, s.python())
 				wantDef := new(graph_go_proto.GraphDef)
 				require.NoError(t, proto.Unmarshal(want.Graph, wantDef))
 

@@ -22,7 +22,7 @@ func (g *Graph) Revision() (Revision, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.names.sync(g.Graph)
+	g.sync()
 	return Revision{
 		operations: g.names.pos,
 		functions:  capi.NumFunctions(g.Graph),

@@ -104,6 +104,7 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // RunWithOptions is Run with TensorFlow's own options, which may be nil, and
 // with metadata filled, where it is not nil, with what the options trace.
 func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
+	s.graph.settleAll()
 	options, err := runOptions(ctx, o, s.limit)
 	if err != nil {
 		return nil, err

@@ -124,9 +124,13 @@ func (v *Variable) update(refType, resourceType string, value Output) (*Operatio
 	if v.resource {
 		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: map[string]any{"dtype": v.dtype}})
 	}
-	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}}
+	// What changes a reference is where it is.
+	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}, Attrs: map[string]any{"_class": colocationGroup(v.handle.Op)}}
 	if refType == "Assign" && v.shape.NumDimensions() < 0 {
-		spec.Attrs = map[string]any{"validate_shape": false}
+		spec.Attrs["validate_shape"] = false
 	}
-	return v.g.AddOp(spec)
+	v.g.mu.Lock()
+	defer v.g.mu.Unlock()
+	spec.Name = refType
+	return v.g.addNode(spec, exactly(v.handle.Op.Device()))
 }

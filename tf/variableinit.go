@@ -3,7 +3,8 @@ package tf
 import "context"
 
 // GlobalVariablesInitializer adds an operation that gives every variable of
-// the collection variables its first value; a NoOp called "init", as Python's.
+// the collection variables its first value; a NoOp called "init", as Python's,
+// with one below it for each device where variables are on several.
 func GlobalVariablesInitializer(g *Graph) (*Operation, error) {
 	return VariablesInitializer(g, "init", g.GlobalVariables()...)
 }
@@ -16,14 +17,19 @@ func LocalVariablesInitializer(g *Graph) (*Operation, error) {
 // VariablesInitializer adds an operation that gives the variables their first
 // values. Without variables it does nothing when it runs.
 func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation, error) {
-	spec := OpSpec{Type: "NoOp", Name: name}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	var all []*Operation
 	for _, v := range vars {
 		if v.Initializer() == nil {
 			return nil, invalidf("variable %q has no initializer: its VariableDef names none", v.Name())
 		}
-		spec.ControlDependencies = append(spec.ControlDependencies, v.Initializer())
+		all = append(all, v.Initializer())
 	}
-	return g.AddOp(spec)
+	n := newNodes(g, name)
+	init := n.group(n.scope, all...)
+	return init, *n.err
 }
 
 // UninitializedVariables are the names of those of vars that have no value in

@@ -1,0 +1,308 @@
+package tf_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// replicaScript builds the same variables, step and optimizer in many surroundings.
+const replicaScript = `
+def graph(build, ref):
+    with tf.Graph().as_default() as g:
+        (tf1.disable_resource_variables if ref else tf1.enable_resource_variables)()
+        build()
+        tf1.enable_resource_variables()
+        return g.as_graph_def().SerializeToString()
+
+setter = tf1.train.replica_device_setter
+
+def byte_size(op):
+    shape = [d.size for d in op.get_attr("shape").dim]
+    size = op.get_attr("dtype").size
+    for d in shape:
+        size *= d
+    return size
+
+class Greedy:
+    def __init__(self, n):
+        self.loads = [0.0] * n
+    def __call__(self, op):
+        task = self.loads.index(min(self.loads))
+        self.loads[task] += byte_size(op)
+        return task
+
+def variables():
+    zeros = tf1.zeros_initializer()
+    tf1.get_variable("a", [2], initializer=zeros)
+    tf1.get_variable("big", [40, 40], initializer=tf1.truncated_normal_initializer())
+    tf1.Variable([1., 2.], name="given")
+    tf1.get_variable("part", [6, 2], initializer=zeros, partitioner=tf1.fixed_size_partitioner(3))
+    tf1.train.get_or_create_global_step()
+    tf1.no_op()
+    tf1.global_variables_initializer()
+
+def within(*frames):
+    def nest(frames, body):
+        if not frames:
+            return body()
+        with tf1.device(frames[0]):
+            nest(frames[1:], body)
+    return lambda: nest(frames, variables)
+
+def inside(f, device):
+    # A device within the function, then one more node in the function alone.
+    def build():
+        with tf1.device(f):
+            with tf1.device(device):
+                variables()
+            tf1.no_op(name="after")
+            with tf1.device(None):
+                tf1.no_op(name="nowhere")
+    return build
+
+def twice(f):
+    def build():
+        with tf1.device(f):
+            tf1.get_variable("first", [2], initializer=tf1.zeros_initializer())
+        with tf1.device(f):
+            tf1.get_variable("second", [2], initializer=tf1.zeros_initializer())
+    return build
+
+cluster = {"ps": ["a:1", "b:1", "c:1"], "worker": ["d:1", "e:1"]}
+builds = {
+    "two servers": lambda: within(setter(2)),
+    "a cluster": lambda: within(setter(cluster=cluster)),
+    "a cluster without servers": lambda: within("/gpu:0", setter(cluster={"worker": ["d:1"]})),
+    "no servers": lambda: within("/gpu:0", setter(0)),
+    "a worker's device": lambda: within(setter(2, worker_device="/job:worker/task:1/gpu:0", ps_device="/job:ps/cpu:0")),
+    "no worker's device": lambda: within("/job:worker/task:3", setter(2, worker_device=None)),
+    "no server's device": lambda: within(setter(2, ps_device="")),
+    "a job that is called otherwise": lambda: within(setter(2, ps_device="/job:params", worker_device="/job:train")),
+    "a server's device without a job": lambda: within(setter(2, ps_device="/cpu:0")),
+    "no merging": lambda: inside(setter(2, merge_devices=False), "/gpu:0"),
+    "a kind within": lambda: inside(setter(2), "/gpu:1"),
+    "a job within": lambda: inside(setter(2), "/job:other"),
+    "a task within": lambda: inside(setter(2), "/job:ps/task:7"),
+    "around": lambda: within("/job:worker/task:3/gpu:1", setter(2)),
+    "two setters": lambda: within(setter(2, worker_device="/gpu:0"), setter(3, ps_device="/cpu:0", worker_device="/task:1")),
+    "own operations": lambda: within(setter(2, ps_ops=["NoOp"])),
+    "by size": lambda: within(setter(3, ps_strategy=Greedy(3))),
+    "one setter twice": lambda: twice(setter(2)),
+}
+result = {name: [graph(build(), False), graph(build(), True)] for name, build in builds.items()}
+`
+
+func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
+	want := oracle.Value[map[string][][]byte](t, replicaScript)
+	cluster, err := tf.NewClusterSpec(map[string][]string{"ps": {"a:1", "b:1", "c:1"}, "worker": {"d:1", "e:1"}})
+	require.NoError(t, err)
+	worker, err := tf.NewClusterSpec(map[string][]string{"worker": {"d:1"}})
+	require.NoError(t, err)
+
+	type setter = tf.ReplicaDeviceSetter
+	type build func(t *testing.T, g *tf.Graph, ref bool)
+	// within takes devices and setters, the outermost first.
+	within := func(frames ...any) build {
+		return func(t *testing.T, g *tf.Graph, ref bool) {
+			require.NoError(t, nested(g, frames, func() error { return replicaVariables(g, ref) }))
+		}
+	}
+	inside := func(s setter, device string) build {
+		return func(t *testing.T, g *tf.Graph, ref bool) {
+			require.NoError(t, g.WithReplicaDevices(s, func() error {
+				if err := g.WithDevice(device, func() error { return replicaVariables(g, ref) }); err != nil {
+					return err
+				}
+				if _, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "after"}); err != nil {
+					return err
+				}
+				return g.WithDeviceFunc(nil, func() error {
+					_, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "nowhere"})
+					return err
+				})
+			}))
+		}
+	}
+	for name, b := range map[string]build{
+		"two servers":                     within(setter{PSTasks: 2}),
+		"a cluster":                       within(setter{Cluster: cluster}),
+		"a cluster without servers":       within("/gpu:0", setter{Cluster: worker, PSTasks: 2}),
+		"no servers":                      within("/gpu:0", setter{}),
+		"a worker's device":               within(setter{PSTasks: 2, WorkerDevice: "/job:worker/task:1/gpu:0", PSDevice: "/job:ps/cpu:0"}),
+		"no worker's device":              within("/job:worker/task:3", setter{PSTasks: 2, WorkerDevice: tf.NoDevice}),
+		"no server's device":              within(setter{PSTasks: 2, PSDevice: tf.NoDevice}),
+		"a job that is called otherwise":  within(setter{PSTasks: 2, PSDevice: "/job:params", WorkerDevice: "/job:train"}),
+		"a server's device without a job": within(setter{PSTasks: 2, PSDevice: "/cpu:0"}),
+		"no merging":                      inside(setter{PSTasks: 2, NoMergeDevices: true}, "/gpu:0"),
+		"a kind within":                   inside(setter{PSTasks: 2}, "/gpu:1"),
+		"a job within":                    inside(setter{PSTasks: 2}, "/job:other"),
+		"a task within":                   inside(setter{PSTasks: 2}, "/job:ps/task:7"),
+		"around":                          within("/job:worker/task:3/gpu:1", setter{PSTasks: 2}),
+		"two setters":                     within(setter{PSTasks: 2, WorkerDevice: "/gpu:0"}, setter{PSTasks: 3, PSDevice: "/cpu:0", WorkerDevice: "/task:1"}),
+		"own operations":                  within(setter{PSTasks: 2, PSOps: []string{"NoOp"}}),
+		"by size":                         within(func() setter { return setter{PSTasks: 3, Strategy: tf.GreedyLoadBalancing(3, nil)} }),
+		"one setter twice": func(t *testing.T, g *tf.Graph, ref bool) {
+			f, err := setter{PSTasks: 2}.DeviceFunc()
+			require.NoError(t, err)
+			for _, name := range []string{"first", "second"} {
+				require.NoError(t, g.WithDeviceFunc(f, func() error {
+					_, err := tf.NewVariableWith(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref})
+					return err
+				}))
+			}
+		},
+	} {
+		for i, ref := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, ref %v", name, ref), func(t *testing.T) {
+				require.Contains(t, want, name)
+				g := tf.NewGraph()
+				b(t, g, ref)
+				requireSameNodes(t, want[name][i], g)
+			})
+		}
+	}
+}
+
+// nested calls body within devices, setters, and functions that make setters.
+func nested(g *tf.Graph, frames []any, body func() error) error {
+	if len(frames) == 0 {
+		return body()
+	}
+	inner := func() error { return nested(g, frames[1:], body) }
+	switch f := frames[0].(type) {
+	case string:
+		return g.WithDevice(f, inner)
+	case func() tf.ReplicaDeviceSetter:
+		return g.WithReplicaDevices(f(), inner)
+	case tf.ReplicaDeviceSetter:
+		return g.WithReplicaDevices(f, inner)
+	}
+	return fmt.Errorf("a frame of type %T", frames[0])
+}
+
+// replicaVariables is variables of replicaScript.
+func replicaVariables(g *tf.Graph, ref bool) error {
+	add := func(name string, init tf.Initializer, slice *tf.SaveSliceInfo) error {
+		_, err := tf.NewVariableWith(g, name, init, &tf.VariableOptions{Ref: ref, SliceInfo: slice})
+		return err
+	}
+	if err := add("a", tf.Zeros(2), nil); err != nil {
+		return err
+	}
+	if err := add("big", tf.TruncatedNormal(0, 1, 40, 40), nil); err != nil {
+		return err
+	}
+	if err := add("given", tf.Value([]float32{1, 2}), nil); err != nil {
+		return err
+	}
+	for i := range int64(3) {
+		slice := &tf.SaveSliceInfo{FullName: "part", FullShape: []int64{6, 2}, Offset: []int64{2 * i, 0}, Shape: []int64{2, 2}}
+		if err := add(fmt.Sprintf("part/part_%d", i), tf.Zeros(2, 2), slice); err != nil {
+			return err
+		}
+	}
+	if _, err := tf.NewVariableWith(g, "global_step", tf.Zeros().WithDType(tf.Int64), &tf.VariableOptions{Ref: ref, NotTrainable: true}); err != nil {
+		return err
+	}
+	if _, err := g.AddOp(tf.OpSpec{Type: "NoOp"}); err != nil {
+		return err
+	}
+	_, err := tf.GlobalVariablesInitializer(g)
+	return err
+}
+
+func TestOptimizersUnderReplicaDevicesAreThoseOfPython(t *testing.T) {
+	const device = "/job:worker/task:1"
+	script := "with tf1.device(tf1.train.replica_device_setter(3, worker_device='" + device + "')):\n" +
+		regexp.MustCompile("(?m)^").ReplaceAllString(applyScript, "  ")
+	for _, o := range optimizers {
+		for _, s := range settings[:4] {
+			t.Run(o.name+", "+s.name, func(t *testing.T) {
+				python := new(graph_go_proto.GraphDef)
+				require.NoError(t, proto.Unmarshal(oracle.Value[applied](t, script, o.python, s.python()).Graph, python))
+				g := tf.NewGraph()
+				require.NoError(t, g.WithReplicaDevices(tf.ReplicaDeviceSetter{PSTasks: 3, WorkerDevice: device}, func() error {
+					applyIn(t, g, o.make, s)
+					return nil
+				}))
+				def, err := g.GraphDef()
+				require.NoError(t, err)
+				sameNodes(t, python, def)
+			})
+		}
+	}
+}
+
+func TestBadReplicaDevicesAreErrors(t *testing.T) {
+	build := func(s tf.ReplicaDeviceSetter) error {
+		g := tf.NewGraph()
+		return g.WithReplicaDevices(s, func() error {
+			_, err := tf.NewVariable(g, "w", tf.Zeros(2))
+			return err
+		})
+	}
+	for name, c := range map[string]struct {
+		setter tf.ReplicaDeviceSetter
+		want   string
+	}{
+		"a device that is none":   {tf.ReplicaDeviceSetter{PSTasks: 1, PSDevice: "ps"}, `"ps" does not start with a slash`},
+		"a worker that is none":   {tf.ReplicaDeviceSetter{PSTasks: 1, WorkerDevice: "/job"}, `"/job"`},
+		"fewer servers than none": {tf.ReplicaDeviceSetter{PSTasks: -1}, "-1"},
+		"a strategy that errs": {tf.ReplicaDeviceSetter{PSTasks: 1, Strategy: func(tf.Node) (int, error) {
+			return 0, assert.AnError
+		}}, assert.AnError.Error()},
+		"a task that is not there": {tf.ReplicaDeviceSetter{PSTasks: 2, Strategy: func(tf.Node) (int, error) { return 2, nil }}, "tasks 0 to 1"},
+		"no servers to choose":     {tf.ReplicaDeviceSetter{PSTasks: 2, Strategy: tf.GreedyLoadBalancing(0, nil)}, "0 parameter servers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorContains(t, build(c.setter), c.want)
+		})
+	}
+}
+
+func TestTheLoadOfAVariableIsItsSize(t *testing.T) {
+	loads := map[string]float64{}
+	g := tf.NewGraph()
+	var failed error
+	strategy := func(n tf.Node) (int, error) {
+		load, err := tf.ByteSizeLoad(n)
+		if err != nil {
+			failed = err
+		}
+		loads[n.Name] = load
+		return 0, nil
+	}
+	require.NoError(t, g.WithReplicaDevices(tf.ReplicaDeviceSetter{PSTasks: 1, Strategy: strategy}, func() error {
+		for name, init := range map[string]tf.Initializer{
+			"matrix": tf.Zeros(3, 5), "double": tf.Zeros(7).WithDType(tf.Double), "step": tf.Zeros().WithDType(tf.Int64),
+			"empty": tf.Zeros(0, 4), "text": tf.Constant("a", 3),
+		} {
+			for suffix, ref := range map[string]bool{"": false, "_ref": true} {
+				if _, err := tf.NewVariableWith(g, name+suffix, init, &tf.VariableOptions{Ref: ref}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+	require.NoError(t, failed)
+	assert.Equal(t, map[string]float64{
+		"matrix": 60, "double": 56, "step": 8, "empty": 0, "text": 3,
+		"matrix_ref": 60, "double_ref": 56, "step_ref": 8, "empty_ref": 0, "text_ref": 3,
+	}, loads)
+
+	require.NoError(t, g.WithReplicaDevices(tf.ReplicaDeviceSetter{PSTasks: 1, Strategy: strategy}, func() error {
+		_, err := tf.NewVariableWith(g, "any", tf.Value([]float32{1}), &tf.VariableOptions{AnyShape: true})
+		return err
+	}))
+	require.ErrorContains(t, failed, `"any" has no size`)
+}
