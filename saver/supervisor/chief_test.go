@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -71,6 +72,7 @@ type chief struct {
 	cmd   *exec.Cmd
 	mu    sync.Mutex
 	lines []string
+	err   bytes.Buffer // to be read once it has ended
 	ended chan struct{}
 }
 
@@ -80,7 +82,7 @@ func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
 	require.NoError(t, err)
 	c := &chief{cmd: exec.Command(self), ended: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), chiefProcess+"="+cluster.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
-	c.cmd.Stderr = os.Stderr
+	c.cmd.Stderr = &c.err
 	_, err = c.cmd.StdinPipe() // it ends when this process does
 	require.NoError(t, err)
 	out, err := c.cmd.StdoutPipe()
@@ -95,7 +97,12 @@ func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
 		_ = c.cmd.Wait()
 		close(c.ended)
 	}()
-	t.Cleanup(c.kill)
+	t.Cleanup(func() {
+		c.kill()
+		if t.Failed() {
+			t.Logf("the chief's last words: %s", c.err.String())
+		}
+	})
 	return c
 }
 

@@ -164,17 +164,16 @@ func TestABodyWithoutProgressIsGivenUp(t *testing.T) {
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
 		calls++
-		return &tf.Error{Code: must[tf.Code](t)(code(tf.ErrDeadlineExceeded)), Message: "mine"}
+		return &tf.Error{Code: codeOf(t, tf.ErrDeadlineExceeded), Message: "mine"}
 	})
 	require.ErrorIs(t, err, supervisor.ErrNoProgress)
 	assert.ErrorContains(t, err, "raise OperationTimeout")
 	assert.Greater(t, calls, 1)
 }
 
-func code(err error) (tf.Code, error) {
+func codeOf(t *testing.T, kind error) tf.Code {
+	t.Helper()
 	var c tf.Code
-	if !errors.As(err, &c) {
-		return 0, err
-	}
-	return c, nil
+	require.ErrorAs(t, kind, &c)
+	return c
 }
