@@ -31,6 +31,9 @@ var (
 	ErrLocked = errors.New("saver: the checkpoints are in use by another process")
 	// ErrSaverDef: a SaverDef lacks a name or names nodes that the graph lacks.
 	ErrSaverDef = errors.New("saver: bad SaverDef")
+	// ErrNotShared: the nodes of the graph wrote, or were to read, files that lie
+	// on the disk of another machine. See ShardError.
+	ErrNotShared = errors.New("saver: the machines of the cluster don't share the checkpoint's folder")
 	// ErrTooLarge: a tensor is too large to pass between a server and this
 	// process. See TooLargeError.
 	ErrTooLarge = errors.New("saver: tensor too large for a message")

@@ -42,7 +42,7 @@ func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assi
 	if err != nil {
 		return err
 	}
-	s, err := New(sess.Graph(), &Options{VarMap: named, Name: "init_from_checkpoint"})
+	s, err := New(sess.Graph(), &Options{VarMap: named, Name: "init_from_checkpoint", Driver: Files})
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,10 @@ type Options struct {
 	Driver Driver
 	// Gather tunes saver.Files on a cluster; nil is the default.
 	Gather *GatherOptions
+	// SharedWait is how long files that the machines of a cluster have written may
+	// take until this process sees them; 0 means 3 seconds. Longer, and the save
+	// fails with ErrNotShared.
+	SharedWait time.Duration
 	// NoSync leaves out the waiting for the disk. A power cut may then lose
 	// the newest checkpoints; a killed process loses nothing either way.
 	NoSync bool

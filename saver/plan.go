@@ -28,8 +28,8 @@ type savedTensor struct {
 	spec   string
 	source string // "node:index", the input of the save node
 	shard  int
-	// device is that of the save node, where the file is written.
-	device string
+	// node is the save node, device where it writes.
+	node, device string
 	// aliases: the fetched value is the variable's own memory, which training
 	// goes on writing to.
 	aliases bool
@@ -294,7 +294,7 @@ func (x nodeIndex) addSave(p *savePlan, n *node_def_go_proto.NodeDef) error {
 	}
 	for i, source := range values {
 		p.tensors = append(p.tensors, savedTensor{
-			name: names[i], spec: specs[i], source: source, shard: shard, device: n.Device, aliases: x.aliases(source),
+			name: names[i], spec: specs[i], source: source, shard: shard, node: n.Name, device: n.Device, aliases: x.aliases(source),
 		})
 	}
 	return nil

@@ -126,6 +126,9 @@ func (l *load) blindly(ctx context.Context) (*RestoreReport, error) {
 		return nil, fmt.Errorf("%w: Partial, Rename and saver.Files need files that this process can read; %s is not", ErrArgument, l.path)
 	}
 	if err := l.s.runRestore(ctx, l.sess, l.path, nil); err != nil {
+		if other := l.unreadable(err, l.s.present(localPath(l.path))); other != nil {
+			return nil, other
+		}
 		return nil, explainRestore(l.path, err)
 	}
 	report := &RestoreReport{Path: l.path}
@@ -184,6 +187,9 @@ func (l *load) checked(ctx context.Context) (_ *RestoreReport, err error) {
 		}
 		defer release()
 		if err := l.s.runRestore(ctx, l.sess, l.path, feeds); err != nil {
+			if other := l.unreadable(err, true); other != nil {
+				return nil, other
+			}
 			return nil, explainRestore(l.path, err)
 		}
 		return report, nil

@@ -261,9 +261,14 @@ func (j *job) write(ctx context.Context) (string, error) {
 	if j.remote != nil {
 		return j.file, j.remote.write(ctx, j)
 	}
+	before := j.written()
 	saved, err := j.s.runSave(ctx, j.sess, j.file)
 	if err != nil {
+		j.discardParts()
 		return "", j.explain(err)
+	}
+	if err := j.confirm(ctx, saved, before); err != nil {
+		return "", err
 	}
 	if err := j.s.syncFiles(saved); err != nil {
 		return "", fmt.Errorf("saver: save %s: %w", j.file, err)
@@ -286,6 +291,9 @@ func (j *job) writeMeta() error {
 // explain gives an error of the save nodes the form that TensorFlow's Saver
 // gives it.
 func (j *job) explain(err error) error {
+	if other := j.notShared(err); other != nil {
+		return other
+	}
 	if !errors.Is(err, tf.ErrFailedPrecondition) && !errors.Is(err, tf.ErrNotFound) || isRemotePath(j.path) {
 		return err
 	}

@@ -86,6 +86,9 @@ func (o *Options) check() error {
 	case o.Driver < Auto || o.Driver > Files:
 		return fmt.Errorf("%w: Driver is %d; it must be saver.Auto, saver.Ops or saver.Files", ErrArgument, int(o.Driver))
 	}
+	if o.SharedWait < 0 {
+		return fmt.Errorf("%w: SharedWait is negative", ErrArgument)
+	}
 	return o.Gather.check()
 }
 

@@ -1,0 +1,86 @@
+package saver_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// sharedCluster serves all tests that don't hurt it: two parameter servers and a
+// worker, each in a folder of its own. So an absolute path is one that they share,
+// and a relative one lies on the disk of each. Variables live in the servers from
+// one test to the next, and need names of their own.
+var sharedCluster struct {
+	sync.Mutex
+	c    *localcluster.Cluster
+	dirs string
+}
+
+func cluster(t testing.TB) *localcluster.Cluster {
+	t.Helper()
+	sharedCluster.Lock()
+	defer sharedCluster.Unlock()
+	if sharedCluster.c == nil {
+		dirs, err := os.MkdirTemp("", "saver-cluster-")
+		require.NoError(t, err)
+		sharedCluster.dirs = dirs
+		sharedCluster.c = startCluster(t, dirs)
+	}
+	return sharedCluster.c
+}
+
+func startCluster(t testing.TB, dirs string) *localcluster.Cluster {
+	t.Helper()
+	c, err := localcluster.Start(context.Background(), localcluster.Options{
+		Jobs: map[string]int{"ps": 2, "worker": 1},
+		Dir: func(job string, task int) string {
+			dir := machineDir(dirs, job, task)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				panic(err)
+			}
+			return dir
+		},
+	})
+	require.NoError(t, err)
+	return c
+}
+
+func machineDir(dirs, job string, task int) string { return filepath.Join(dirs, fmt.Sprint(job, task)) }
+
+// clusterSession is a session with the worker as its master.
+func clusterSession(t testing.TB, c *localcluster.Cluster, g *tf.Graph) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &tf.SessionOptions{
+		Target: c.Target("worker", 0), DisableGrappler: true, OperationTimeout: 20 * time.Second,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = sess.Close() })
+	return sess
+}
+
+// clusterDrivers are the ways to save on a cluster.
+func clusterDrivers(c *localcluster.Cluster) map[string]saver.Options {
+	return map[string]saver.Options{
+		"ops":   {Driver: saver.Ops},
+		"files": {Driver: saver.Files, Gather: &saver.GatherOptions{BatchBytes: 64}},
+		"files from each server": {Driver: saver.Files, Gather: &saver.GatherOptions{
+			Cluster: c.Spec(), BatchBytes: 64,
+		}},
+	}
+}
+
+// onPS puts what body makes on a parameter server.
+func onPS(t testing.TB, g *tf.Graph, task int, body func()) {
+	t.Helper()
+	require.NoError(t, g.WithDevice(fmt.Sprintf("/job:ps/task:%d", task), func() error { body(); return nil }))
+}
