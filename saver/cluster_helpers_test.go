@@ -60,8 +60,14 @@ func machineDir(dirs, job string, task int) string { return filepath.Join(dirs, 
 // clusterSession is a session with the worker as its master.
 func clusterSession(t testing.TB, c *localcluster.Cluster, g *tf.Graph) *tf.Session {
 	t.Helper()
+	return clusterSessionWithin(t, c, g, 20*time.Second)
+}
+
+// clusterSessionWithin is one whose runs take no longer than limit.
+func clusterSessionWithin(t testing.TB, c *localcluster.Cluster, g *tf.Graph, limit time.Duration) *tf.Session {
+	t.Helper()
 	sess, err := tf.NewSession(g, &tf.SessionOptions{
-		Target: c.Target("worker", 0), DisableGrappler: true, OperationTimeout: 20 * time.Second,
+		Target: c.Target("worker", 0), DisableGrappler: true, OperationTimeout: limit,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = sess.Close() })

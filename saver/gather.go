@@ -78,7 +78,7 @@ type gathering struct {
 }
 
 // gather prepares to fetch. What can't be fetched is refused here.
-func (s *Saver) gather(sess *tf.Session) (*gathering, error) {
+func (s *Saver) gather(ctx context.Context, sess *tf.Session) (*gathering, error) {
 	plan, sources, err := s.plans.forSave(s)
 	if err != nil {
 		return nil, err
@@ -95,6 +95,9 @@ func (s *Saver) gather(sess *tf.Session) (*gathering, error) {
 			return nil, &TooLargeError{Key: plan.tensors[i].name, Bytes: sizes[i]}
 		}
 		g.total += max(sizes[i], 0)
+	}
+	if err := g.reach(ctx, len(sources), func(i int) task { return g.owner(i, true) }); err != nil {
+		return nil, err
 	}
 	g.batches = inBatches(sizes, func(i int) int { return plan.tensors[i].shard }, s.opts.batchBytes())
 	return g, nil

@@ -42,6 +42,9 @@ func (l *load) scatter(ctx context.Context, fitting []restoredTensor) (err error
 			return err
 		}
 	}
+	if err := g.reach(ctx, len(fitting), func(i int) task { return g.owner(fitting[i].index, false) }); err != nil {
+		return err
+	}
 	var begun atomic.Bool
 	var done int64
 	err = ordered.Each(ctx, len(batches), l.s.opts.batches(), func(ctx context.Context, b int) (int64, error) {

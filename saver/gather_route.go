@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ type route struct {
 // it was given has no OperationTimeout: a server that is gone must not hang it.
 const directTimeout = time.Minute
 
+// dialTimeout bounds the connecting to a server.
+const dialTimeout = 5 * time.Second
+
 // gathererFor makes ready for a session, or takes what was made for it before.
 func (s *Saver) gathererFor(sess *tf.Session) (*gatherer, error) {
 	s.gathers.Lock()
@@ -51,9 +55,17 @@ func (s *Saver) gathererFor(sess *tf.Session) (*gatherer, error) {
 			return nil, err
 		}
 	}
-	s.gatherer.close()
+	s.closeLater(s.gatherer)
 	s.gatherer = g
 	return g, nil
+}
+
+// closeLater closes a gatherer, nil too, behind the caller's back: a session whose
+// server is gone takes OperationTimeout for it. The Saver's Close waits for it.
+func (s *Saver) closeLater(g *gatherer) {
+	if g != nil {
+		s.closing.Go(g.close)
+	}
 }
 
 // forget closes the sessions of a gatherer that failed, so that the next save or
@@ -63,16 +75,13 @@ func (g *gatherer) forget() {
 	defer g.s.gathers.Unlock()
 	if g.s.gatherer == g {
 		g.s.gatherer = nil
+		g.s.closeLater(g)
 	}
-	g.close()
 }
 
 // close closes the sessions that the gatherer has opened. That they can't be
 // closed because their server is gone is of no consequence.
 func (g *gatherer) close() {
-	if g == nil {
-		return
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, r := range g.direct {
@@ -133,6 +142,30 @@ func (g *gatherer) open(r *route, to task) error {
 	}
 	r.sess, err = tf.NewSession(r.graph, &o)
 	return err
+}
+
+// reach connects to the servers of some tensors, and hangs up: a run waits for a
+// master that is gone as long as its timeout, and a connection fails at once.
+func (g *gatherer) reach(ctx context.Context, n int, owner func(int) task) error {
+	tasks := map[task]bool{}
+	for i := range n {
+		tasks[owner(i)] = true
+	}
+	delete(tasks, task{})
+	for to := range tasks {
+		address, err := g.s.opts.Gather.Cluster.TaskAddress(to.job, to.index)
+		if err != nil {
+			return err
+		}
+		dialer := net.Dialer{Timeout: dialTimeout}
+		connection, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			g.forget()
+			return fmt.Errorf("saver: %v of Gather.Cluster: %w", to, &tf.Error{Code: tf.ErrUnavailable.(tf.Code), Message: err.Error()})
+		}
+		connection.Close()
+	}
+	return nil
 }
 
 // source is the tensor to fetch for one of the save plan.

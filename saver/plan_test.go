@@ -34,8 +34,8 @@ node { name: "file" op: "Const" }
 	p, err := x.planSave("done:0")
 	require.NoError(t, err)
 	assert.Equal(t, &savePlan{version: checkpoint.V2, shards: 1, tensors: []savedTensor{
-		{name: "a", source: "read:0"},
-		{name: "b", source: "ref", aliases: true},
+		{name: "a", source: "read:0", node: "save"},
+		{name: "b", source: "ref", node: "save", aliases: true},
 	}}, p)
 }
 

@@ -162,7 +162,7 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 		}
 		switch {
 		case files && j.sess.Target() != "":
-			j.remote, err = s.gather(j.sess)
+			j.remote, err = s.gather(ctx, j.sess)
 		case files:
 			j.values, err = s.fetch(ctx, j.sess, copyReferences)
 		}

@@ -34,6 +34,7 @@ type Saver struct {
 
 	gathers  sync.Mutex // held for as long as it takes to look at gatherer
 	gatherer *gatherer  // of the last session on a cluster; nil if none
+	closing  sync.WaitGroup
 
 	keep sync.Mutex // held for as long as it takes to look at kept
 	kept retention
@@ -258,6 +259,7 @@ func (s *Saver) Close() error {
 	err := s.settle()
 	s.closed = true
 	s.plans.close()
-	s.gatherer.close()
+	s.closeLater(s.gatherer)
+	s.closing.Wait()
 	return errors.Join(err, s.locks.release())
 }
