@@ -175,3 +175,25 @@ func TestFilesThatShowUpLate(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, path, latest)
 }
+
+// Shards that were written and not merged are removed where this process sees
+// them, also those that a server has gone on writing after the save had failed.
+func TestShardsThatWereNotMergedAreRemoved(t *testing.T) {
+	c := startCluster(t, t.TempDir())
+	t.Cleanup(c.Stop)
+	g := tf.NewGraph()
+	clusterModel(t, g, "unmerged")
+	s := newSaver(t, g, &saver.Options{Sharded: true})
+	sess := clusterSession(t, c, g)
+	initialize(t, g, sess)
+	dir := t.TempDir()
+	require.NoError(t, c.Kill("ps", 1))
+	_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
+	require.ErrorIs(t, err, tf.ErrUnavailable)
+	late := filepath.Join(dir, "m_temp")
+	require.NoError(t, os.MkdirAll(late, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(late, "part-00000-of-00002.index"), nil, 0o644))
+	_, err = s.Resume(ctx, sess, dir, nil)
+	require.NoError(t, err)
+	assert.Empty(t, files(t, dir))
+}

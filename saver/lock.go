@@ -45,6 +45,8 @@ type dirLock struct {
 	// retired is what the save under way removes once it has succeeded.
 	retired []files
 	left    *note // what the last process left in it, until tidy
+	// parts are checkpoints whose shards the graph's nodes may have left unmerged.
+	parts []string
 	// tidied: what the last process left behind is gone.
 	tidied bool
 }

@@ -33,6 +33,7 @@ func isRemotePath(path string) bool {
 
 // removeFiles removes a checkpoint that may be there.
 func (s *Saver) removeFiles(path string, f files) error {
+	s.discardParts(path)
 	version := checkpoint.V2
 	if f.V1 {
 		version = checkpoint.V1

@@ -80,6 +80,7 @@ func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *Res
 	if err := lock.tidy(s); err != nil {
 		return nil, fmt.Errorf("saver: resume from %s: %w", dir, err)
 	}
+	lock.discardAgain(s)
 	return s.resume(ctx, sess, dir, name)
 }
 

@@ -228,6 +228,7 @@ func (j *job) finish(ctx context.Context) (string, error) {
 		if err := j.lock.tidy(s); err != nil {
 			return "", fmt.Errorf("saver: tidying up after an interrupted save in %s: %w", j.lock.dir, err)
 		}
+		j.lock.discardAgain(s)
 		if err := j.announce(); err != nil {
 			return "", fmt.Errorf("saver: save %s: %w", j.file, err)
 		}
@@ -264,7 +265,9 @@ func (j *job) write(ctx context.Context) (string, error) {
 	before := j.written()
 	saved, err := j.s.runSave(ctx, j.sess, j.file)
 	if err != nil {
-		j.discardParts()
+		if j.lock != nil {
+			j.lock.discardLater(j.s, localPath(j.file))
+		}
 		return "", j.explain(err)
 	}
 	if err := j.confirm(ctx, saved, before); err != nil {

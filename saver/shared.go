@@ -245,24 +245,3 @@ func (j *job) written() fs.FileInfo {
 	}
 	return info
 }
-
-var partFile = regexp.MustCompile(`^part-\d{5}-of-\d{5}\.`)
-
-// discardParts removes the shards that nodes have written before they failed to
-// merge them, as far as this process sees them; TensorFlow leaves them.
-func (j *job) discardParts() {
-	if isRemotePath(j.file) {
-		return
-	}
-	dir := localPath(j.file) + "_temp"
-	entries, err := j.s.fs.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if partFile.MatchString(e.Name()) {
-			_ = j.s.fs.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
-	_ = j.s.fs.Remove(dir)
-}
