@@ -13,6 +13,7 @@ import (
 // checked and laid out for C beforehand, and a run is one call into C. It may
 // run from many goroutines at a time. Close it when it is done with.
 type Callable struct {
+	sess    *Session
 	call    *capi.Call
 	fetches int
 	options []byte // a serialized RunOptions, or nil
@@ -66,7 +67,7 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 		return nil, err
 	}
 	own := time.Duration(options.GetTimeoutInMs()) * time.Millisecond
-	c := &Callable{call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}
+	c := &Callable{sess: s, call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}
 	if s.target != "" {
 		c.remote = slices.Clone(feeds)
 	}
@@ -76,6 +77,9 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 // Run runs the step with a tensor for each feed. The results come in the order
 // of the fetches and are the caller's to Release. ctx is as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
+	if err := c.sess.connect(ctx); err != nil {
+		return nil, err
+	}
 	limit, err := runLimit(ctx, c.own, c.session)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func ClusterFromEnv() (spec *ClusterSpec, job string, task int, err error) {
 		jobs[name] = tasks
 	}
 	if spec, err = NewSparseClusterSpec(jobs); err != nil {
-		return nil, "", 0, invalidf("TF_CONFIG: %v", err)
+		return nil, "", 0, invalidf("TF_CONFIG: %s", words(err))
 	}
 	// Schedulers write the number as a string, too.
 	if index := string(bytes.Trim(config.Task.Index, `"`)); index != "" && index != "null" {

@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -43,6 +44,23 @@ func parseDevice(name string) (deviceSpec, error) {
 	}
 	return d, nil
 }
+
+// checkFilter checks a device filter: TensorFlow ends the server's process for one
+// that it cannot read.
+func checkFilter(filter string) error {
+	// A part may be everything there, as it may not be for a node.
+	name := anyPart.ReplaceAllString(filter, "")
+	d, err := parseDevice(name)
+	if err != nil {
+		return invalidf("device filter %q: %s", filter, words(err))
+	}
+	if d.job != "" && !jobName.MatchString(d.job) {
+		return invalidf("device filter %q: %q is not the name of a job", filter, d.job)
+	}
+	return nil
+}
+
+var anyPart = regexp.MustCompile(`/(job|replica|task):\*`)
 
 func isNumber(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 31)

@@ -33,6 +33,14 @@ var (
 	ErrDataLoss           error = capi.DataLoss
 )
 
+// words are what err says, without the kind before it.
+func words(err error) string {
+	if e, ok := err.(*Error); ok {
+		return e.Message
+	}
+	return err.Error()
+}
+
 func invalidf(format string, args ...any) *Error {
 	return &Error{Code: capi.InvalidArgument, Message: fmt.Sprintf(format, args...)}
 }

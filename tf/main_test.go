@@ -8,11 +8,15 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
 // TestMain fails the run where a test leaves C memory behind that neither a
 // Close nor the collector freed.
 func TestMain(m *testing.M) {
+	if code, served := localcluster.Main(); served {
+		os.Exit(code)
+	}
 	code := m.Run()
 	var left capi.Counts
 	for range 50 {

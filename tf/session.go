@@ -18,6 +18,7 @@ type Session struct {
 	target  string
 	options SessionOptions
 	limit   time.Duration // OperationTimeout, 0 none
+	remote  *connection   // nil in this process
 }
 
 // NewSession opens a session on g; o may be nil. With a Target nothing is
@@ -42,7 +43,11 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 		return nil, err
 	}
 	limit := time.Duration(config.GetOperationTimeoutInMs()) * time.Millisecond
-	return &Session{graph: g, session: s, target: o.Target, options: *o, limit: limit}, nil
+	session := &Session{graph: g, session: s, target: o.Target, options: *o, limit: limit}
+	if o.Target != "" {
+		session.remote = newConnection()
+	}
+	return session, nil
 }
 
 // WrapSession makes a Session of one that the binding opened on g.
@@ -66,9 +71,21 @@ func (s *Session) Binding() *tensorflow.Session { return s.session }
 // Close waits for the runs under way and frees the session with the variables
 // that live in it. A second call does nothing. The session is freed even where
 // an error is returned.
+//
+// A session that still waits for its server is left to itself: it is freed once
+// the server answers, or its OperationTimeout is over.
 func (s *Session) Close() error {
 	if s == nil || s.session == nil {
 		return nil
+	}
+	if s.remote != nil {
+		if over, pending := s.remote.stop(capi.ErrSessionClosed); pending {
+			go func() {
+				<-over
+				_ = capi.CloseSession(s.session) // nobody is left to be told
+			}()
+			return nil
+		}
 	}
 	return capi.CloseSession(s.session)
 }
@@ -78,9 +95,16 @@ func (s *Session) Close() error {
 // goroutine stops a run. Close is still to be called.
 //
 // A run on a cluster ends only where its master answers; where it doesn't, the
-// run and Interrupt both return after OperationTimeout. So does a run that is
-// still connecting.
-func (s *Session) Interrupt() error { return capi.InterruptSession(s.session) }
+// run and Interrupt both return after OperationTimeout. A run that still waits for
+// its server ends at once.
+func (s *Session) Interrupt() error {
+	if s.remote != nil {
+		if _, pending := s.remote.stop(errInterrupted); pending {
+			return nil
+		}
+	}
+	return capi.InterruptSession(s.session)
+}
 
 // Run computes fetches and runs targets, with feeds in place of what the graph
 // would compute. The results come in the order of fetches and are the caller's
@@ -90,7 +114,9 @@ func (s *Session) Interrupt() error { return capi.InterruptSession(s.session) }
 // A deadline of ctx ends the run with an error of the kind ErrDeadlineExceeded,
 // and so does the session's OperationTimeout; see WithOperationTimeout. Where ctx
 // is cancelled during the run, Run returns when the run is over: TensorFlow has
-// no way to stop one run, and Interrupt stops all.
+// no way to stop one run, and Interrupt stops all. The first run in a session on
+// a cluster waits for the servers before it runs anything; there ctx ends the wait
+// at once.
 func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation) ([]*Tensor, error) {
 	return s.RunWithOptions(ctx, feeds, fetches, targets, nil, nil)
 }
@@ -105,6 +131,9 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // with metadata filled, where it is not nil, with what the options trace.
 func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
 	s.graph.settleAll()
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
 	options, err := runOptions(ctx, o, s.limit)
 	if err != nil {
 		return nil, err
@@ -129,8 +158,14 @@ func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, 
 	return results, nil
 }
 
-// Devices are the devices that the session can use.
-func (s *Session) Devices() ([]Device, error) { return capi.Devices(s.session) }
+// Devices are the devices that the session can use. On a cluster it connects
+// first, as a run does.
+func (s *Session) Devices() ([]Device, error) {
+	if err := s.connect(context.Background()); err != nil {
+		return nil, err
+	}
+	return capi.Devices(s.session)
+}
 
 // sortFeeds puts feeds in an order that does not change from run to run:
 // TensorFlow keeps an executor for each order that it meets.

@@ -43,7 +43,8 @@ type SessionOptions struct {
 	// lets single runs take longer.
 	OperationTimeout time.Duration
 	// DeviceFilters are the devices of a cluster that the session uses, such as
-	// "/job:ps"; it does not wait for the others. Empty is all.
+	// "/job:ps"; it does not wait for the others, and cannot use them. Empty is
+	// all. The server that is the Target need not be named.
 	DeviceFilters []string
 	// Isolate keeps the session's variables apart from those of other sessions
 	// on the same servers.
@@ -108,6 +109,11 @@ func (o *SessionOptions) proto() (*ConfigProto, error) {
 	c.AllowSoftPlacement = !o.DisallowSoftPlacement
 	if len(o.DeviceFilters) > 0 {
 		c.DeviceFilters = o.DeviceFilters
+	}
+	for _, filter := range c.DeviceFilters {
+		if err := checkFilter(filter); err != nil {
+			return nil, err
+		}
 	}
 	c.IsolateSessionState = c.IsolateSessionState || o.Isolate
 	if o.OperationTimeout > 0 {

@@ -1,0 +1,204 @@
+package tf_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+func startCluster(t *testing.T, jobs map[string]int) *localcluster.Cluster {
+	t.Helper()
+	c, err := localcluster.Start(t.Context(), localcluster.Options{Jobs: jobs})
+	require.NoError(t, err)
+	t.Cleanup(c.Stop)
+	return c
+}
+
+// onServer is a graph with one variable on the first parameter server.
+func onServer(t *testing.T) (*tf.Graph, *tf.Variable) {
+	t.Helper()
+	g := tf.NewGraph()
+	v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: "/job:ps/task:0"})
+	require.NoError(t, err)
+	return g, v
+}
+
+func openSession(t *testing.T, g *tf.Graph, o tf.SessionOptions) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &o)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = sess.Close() }) // with an error where its server is gone
+	return sess
+}
+
+func read(ctx context.Context, sess *tf.Session, v *tf.Variable) (any, error) {
+	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tf.Release(out...)
+	return out[0].Value(), nil
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// generous is a limit that is met only where something is wrong.
+const generous = 30 * time.Second
+
+func TestASessionWithFiltersDoesNotWaitForOtherServers(t *testing.T) {
+	c := startCluster(t, map[string]int{"ps": 1, "worker": 2})
+	require.NoError(t, c.Kill("worker", 1))
+	g, v := onServer(t)
+	mine := openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), DeviceFilters: []string{"/job:ps", "/job:worker/task:0"}})
+	require.NoError(t, mine.RunOps(within(t, generous), v.Initializer()))
+	got, err := read(within(t, generous), mine, v)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{1, 2}, got)
+	devices, err := mine.Devices()
+	require.NoError(t, err)
+	for _, d := range devices {
+		assert.NotContains(t, d.Name, "/task:1/")
+	}
+
+	all := openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), OperationTimeout: time.Second})
+	start := time.Now()
+	_, err = read(t.Context(), all, v)
+	require.ErrorIs(t, err, tf.ErrDeadlineExceeded, "without filters the dead worker counts")
+	assert.Less(t, time.Since(start), generous)
+}
+
+func TestIsolatedSessionsKeepTheirVariablesApart(t *testing.T) {
+	c := startCluster(t, map[string]int{"ps": 1, "worker": 1})
+	g, v := onServer(t)
+	open := func(isolate bool) *tf.Session {
+		return openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), OperationTimeout: generous, Isolate: isolate})
+	}
+	first, second, apart := open(false), open(false), open(true)
+	require.NoError(t, first.RunOps(t.Context(), v.Initializer()))
+	got, err := read(t.Context(), second, v)
+	require.NoError(t, err, "sessions share what is on the servers")
+	assert.Equal(t, []float32{1, 2}, got)
+	_, err = read(t.Context(), apart, v)
+	var uninitialized *tf.UninitializedError
+	require.ErrorAs(t, err, &uninitialized)
+	assert.Equal(t, "v", uninitialized.Variable)
+
+	value, err := tf.NewTensor([]float32{3, 4})
+	require.NoError(t, err)
+	defer tf.Release(value)
+	_, err = apart.Run(t.Context(), map[tf.Output]*tf.Tensor{v.InitialValue(): value}, nil, []*tf.Operation{v.Initializer()})
+	require.NoError(t, err)
+	got, err = read(t.Context(), apart, v)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{3, 4}, got)
+	got, err = read(t.Context(), first, v)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{1, 2}, got)
+
+	require.NoError(t, first.Close())
+	got, err = read(t.Context(), second, v)
+	require.NoError(t, err, "they outlive the session that set them")
+	assert.Equal(t, []float32{1, 2}, got)
+}
+
+// TestAFirstRunEndsWithItsContext is about a wait that TensorFlow itself does not
+// limit by the run's options.
+func TestAFirstRunEndsWithItsContext(t *testing.T) {
+	c := startCluster(t, map[string]int{"ps": 1, "worker": 1})
+	require.NoError(t, c.Kill("ps", 0))
+	g, v := onServer(t)
+	open := func() *tf.Session {
+		sess, err := tf.NewSession(g, &tf.SessionOptions{Target: c.Target("worker", 0)})
+		require.NoError(t, err)
+		return sess
+	}
+	before := capi.Live().Sessions
+	closeSoon := func(sess *tf.Session) {
+		t.Helper()
+		start := time.Now()
+		require.NoError(t, sess.Close())
+		assert.Less(t, time.Since(start), generous/2, "it does not wait for the server")
+	}
+
+	t.Run("its deadline", func(t *testing.T) {
+		sess := open()
+		defer closeSoon(sess)
+		for range 2 {
+			_, err := read(within(t, 100*time.Millisecond), sess, v)
+			require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorContains(t, err, "DeviceFilters")
+		}
+	})
+	t.Run("its cancellation", func(t *testing.T) {
+		sess := open()
+		defer closeSoon(sess)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		_, err := read(ctx, sess, v)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("a callable's too", func(t *testing.T) {
+		sess := open()
+		defer closeSoon(sess)
+		step, err := sess.MakeCallable(nil, []tf.Output{v.Value()}, nil)
+		require.NoError(t, err)
+		defer step.Close()
+		_, err = step.Run(within(t, 100*time.Millisecond))
+		require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+	})
+	t.Run("an interruption", func(t *testing.T) {
+		sess := open()
+		defer closeSoon(sess)
+		time.AfterFunc(100*time.Millisecond, func() { _ = sess.Interrupt() })
+		_, err := read(t.Context(), sess, v)
+		require.ErrorIs(t, err, tf.ErrCancelled)
+		_, err = read(t.Context(), sess, v)
+		require.ErrorIs(t, err, tf.ErrCancelled, "it is still to be closed, and good for nothing else")
+	})
+	t.Run("a closing", func(t *testing.T) {
+		sess := open()
+		time.AfterFunc(100*time.Millisecond, func() { _ = sess.Close() })
+		_, err := read(t.Context(), sess, v)
+		require.ErrorIs(t, err, capi.ErrSessionClosed)
+	})
+
+	patient := open()
+	_, err := read(within(t, 100*time.Millisecond), patient, v)
+	require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+	require.NoError(t, c.Restart(t.Context(), "ps", 0))
+	require.NoError(t, patient.RunOps(within(t, generous), v.Initializer()), "the server is there: the session is good")
+	require.NoError(t, patient.Close())
+	require.Eventually(t, func() bool { return capi.Live().Sessions == before }, generous, 10*time.Millisecond,
+		"what was left waiting is freed")
+}
+
+func TestFiltersThatWouldEndAServerAreRefused(t *testing.T) {
+	g, v := onServer(t)
+	for _, filter := range []string{"job:ps", "/job:", "/jobs:ps", "/job:ps/task:x", "/job:a-b", "/job:ps//", "nonsense"} {
+		_, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://127.0.0.1:1", DeviceFilters: []string{filter}})
+		require.ErrorIs(t, err, tf.ErrInvalidArgument, filter)
+		_, err = tf.NewSession(g, &tf.SessionOptions{Config: &tf.ConfigProto{DeviceFilters: []string{filter}}})
+		require.ErrorIs(t, err, tf.ErrInvalidArgument, filter)
+	}
+
+	c := startCluster(t, map[string]int{"ps": 1, "worker": 1})
+	for _, filter := range []string{"", "/job:ps", "/job:*", "/job:ps/task:*", "/job:ps/replica:0/task:0", "/job:ps/device:CPU:0", "/cpu:*", "/job:ps/gpu:0"} {
+		sess := openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), DeviceFilters: []string{filter}, OperationTimeout: generous})
+		err := sess.RunOps(t.Context(), v.Initializer())
+		assert.NotErrorIs(t, err, tf.ErrUnavailable, "the server is gone: %q", filter)
+		assert.NotErrorIs(t, err, tf.ErrDeadlineExceeded, "%q", filter)
+	}
+}
