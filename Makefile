@@ -27,7 +27,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: libtensorflow python ## get libtensorflow, Python TensorFlow and the Go modules
@@ -66,13 +66,15 @@ race: libtensorflow python ## all Go tests under the race detector
 	$(WITH_LIBTENSORFLOW) TFKEEP_REQUIRE_ORACLE=1 $(GO_TEST) -race ./...
 
 .PHONY: lint
-lint: libtensorflow python ## gofmt, go vet, staticcheck, shellcheck
+lint: libtensorflow python ## gofmt, go vet, staticcheck, shellcheck, hadolint
 	@unformatted=$$(find . -name '*.go' -not -path './.*' -exec gofmt -l {} +); \
 	  [[ -z $$unformatted ]] || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(WITH_LIBTENSORFLOW) go vet ./...
 	$(WITH_LIBTENSORFLOW) go run $(STATICCHECK) ./...
 	@if [[ -x .venv/bin/shellcheck ]]; then .venv/bin/shellcheck -x $(scripts) && echo "shellcheck: $(words $(scripts)) scripts are clean"; \
 	  else echo "shellcheck: not in .venv (TFKEEP_PYTHON is used), scripts are not checked"; fi
+	@if [[ -x .venv/bin/hadolint ]]; then .venv/bin/hadolint Dockerfile.gpu && echo "hadolint: Dockerfile.gpu is clean"; \
+	  else echo "hadolint: not in .venv (TFKEEP_PYTHON is used), Dockerfile.gpu is not checked"; fi
 
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME (30s)
@@ -95,6 +97,14 @@ cli: ## bin/tfkeep, the command line: static, without libtensorflow
 .PHONY: run-cli
 run-cli: libtensorflow ## bin/tfkeep-run, which runs SavedModels: with libtensorflow
 	$(WITH_LIBTENSORFLOW) go build -trimpath -ldflags '-s -w' -o bin/tfkeep-run ./cmd/tfkeep-run
+
+.PHONY: image
+image: ## a container image with the digits example; FLAVOUR=gpu has CUDA in it
+	@scripts/image.sh
+
+.PHONY: image-test
+image-test: python ## build the image and train, be killed and resume in it; FLAVOUR=gpu too
+	@scripts/image_test.sh
 
 .PHONY: clean
 clean: ## remove what was built, not what was downloaded
