@@ -1,0 +1,161 @@
+package saver_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// noGPU are sessions without GPUs, even where there is one.
+func noGPU(t *testing.T, g *tf.Graph, disallowSoftPlacement bool) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &tf.SessionOptions{DeviceCount: map[string]int32{"GPU": 0}, DisallowSoftPlacement: disallowSoftPlacement})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sess.Close()) })
+	return sess
+}
+
+// pinnedByGo saves a model whose nodes are all on /gpu:0, but for those of the Saver that
+// handle files.
+func pinnedByGo(t *testing.T) string {
+	t.Helper()
+	g := tf.NewGraph()
+	require.NoError(t, g.WithDevice("/gpu:0", func() error {
+		w := variable(t, g, "w", [][]float32{{1, 2}, {3, 4}})
+		s := g.Scope()
+		y := op.MatMul(s, w.Value(), op.Const(s, [][]float32{{10}, {1}}))
+		_, err := g.AddOp(tf.OpSpec{Type: "Identity", Name: "y", Input: []tf.Input{y}})
+		require.NoError(t, s.Err())
+		return err
+	}))
+	sv := newSaver(t, g, nil)
+	initialize, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	sess := noGPU(t, g, false)
+	require.NoError(t, sess.RunOps(ctx, initialize))
+	return mustSave(t, sv, sess, filepath.Join(t.TempDir(), "m"), nil)
+}
+
+// pinnedByPython is pinnedByGo in Python.
+func pinnedByPython(resource bool) func(t *testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		return oracle.Value[string](t, `
+with tf.device("/gpu:0"):
+    w = tf1.get_variable("w", initializer=tf.constant([[1., 2.], [3., 4.]]), use_resource=args[1])
+    tf.identity(tf.matmul(w, tf.constant([[10.], [1.]])), name="y")
+with tf1.Session(config=tf1.ConfigProto(allow_soft_placement=True, device_count={"GPU": 0})) as s:
+    s.run(tf1.global_variables_initializer())
+    result = tf1.train.Saver().save(s, args[0])
+`, filepath.Join(t.TempDir(), "m"), resource)
+	}
+}
+
+// want is y in all of them.
+var pinnedWant = [][]float32{{12}, {34}}
+
+func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
+	for name, save := range map[string]func(t *testing.T) string{
+		"saved by Go":                               pinnedByGo,
+		"saved by Python, with resource variables":  pinnedByPython(true),
+		"saved by Python, with reference variables": pinnedByPython(false),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := save(t)
+			imported := func(t *testing.T, o *tf.ImportMetaGraphOptions) (*tf.Graph, *saver.Saver) {
+				g := tf.NewGraph()
+				sv, err := saver.ImportMetaGraph(g, path+".meta", o)
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, sv.Close()) })
+				return g, sv
+			}
+			y := func(t *testing.T, sess *tf.Session) any {
+				o, err := sess.Graph().OutputByName("y:0")
+				require.NoError(t, err)
+				return value(t, sess, o)
+			}
+			t.Run("elsewhere, by soft placement", func(t *testing.T) {
+				g, sv := imported(t, nil)
+				assert.Equal(t, "/device:GPU:0", g.Operation("y").Device())
+				sess := noGPU(t, g, false)
+				require.NoError(t, sv.Restore(ctx, sess, path))
+				assert.Equal(t, pinnedWant, y(t, sess))
+			})
+			t.Run("an error, where that is not allowed", func(t *testing.T) {
+				g, sv := imported(t, nil)
+				err := sv.Restore(ctx, noGPU(t, g, true), path)
+				require.ErrorIs(t, err, tf.ErrInvalidArgument)
+				for _, says := range []string{"Cannot assign a device for operation", "/device:GPU:0", "available devices"} {
+					assert.ErrorContains(t, err, says)
+				}
+			})
+			t.Run("without its devices", func(t *testing.T) {
+				g, sv := imported(t, &tf.ImportMetaGraphOptions{ClearDevices: true})
+				assert.Empty(t, g.Operation("y").Device())
+				sess := noGPU(t, g, true)
+				require.NoError(t, sv.Restore(ctx, sess, path))
+				assert.Equal(t, pinnedWant, y(t, sess))
+			})
+			t.Run("by Python, without its devices", func(t *testing.T) {
+				assert.Equal(t, pinnedWant, oracle.Value[[][]float32](t, `
+s = tf1.train.import_meta_graph(args[0] + ".meta", clear_devices=True)
+with tf1.Session(config=tf1.ConfigProto(device_count={"GPU": 0})) as sess:
+    s.restore(sess, args[0])
+    result = sess.run("y:0").tolist()
+`, path))
+			})
+		})
+	}
+}
+
+func TestVariablesOnAGPUAreSavedAndRestored(t *testing.T) {
+	for name, o := range map[string]*saver.Options{
+		"one file": nil,
+		"sharded":  {Sharded: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := tf.NewGraph()
+			var v *tf.Variable
+			require.NoError(t, g.WithDevice("/gpu:0", func() error {
+				v = variable(t, g, "v", [][]float32{{1, 2}, {3, 4}})
+				return nil
+			}))
+			sv := newSaver(t, g, o)
+			initialize, err := tf.GlobalVariablesInitializer(g)
+			require.NoError(t, err)
+			sess := onGPU(t, g)
+			require.NoError(t, sess.RunOps(ctx, initialize))
+			assign(t, sess, v, [][]float32{{5, 6}, {7, 8}})
+			path := mustSave(t, sv, sess, filepath.Join(t.TempDir(), "m"), nil)
+			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, oracle.Value[[][]float32](t, `result = tf.train.load_variable(args[0], "v")`, path))
+
+			assign(t, sess, v, [][]float32{{0, 0}, {0, 0}})
+			require.NoError(t, sv.Restore(ctx, sess, path))
+			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, value(t, sess, v.Value()))
+		})
+	}
+}
+
+// onGPU is a session with a GPU, in which a node that cannot be there is an error.
+func onGPU(t *testing.T, g *tf.Graph) *tf.Session {
+	t.Helper()
+	sess, err := tf.NewSession(g, &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sess.Close()) })
+	devices, err := sess.Devices()
+	require.NoError(t, err)
+	for _, d := range devices {
+		if d.Type == "GPU" {
+			return sess
+		}
+	}
+	t.Skip("NOT RUN: there is no GPU here")
+	return nil
+}
