@@ -25,54 +25,60 @@ const hidden = 128
 // and by collection the train op, the global step and the variables.
 func Build(seed int64) (*tf.Graph, error) {
 	g := tf.NewGraph()
+	if err := BuildIn(g, seed); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// BuildIn adds the same to a graph, on its current devices.
+func BuildIn(g *tf.Graph, seed int64) error {
 	x, err := add(g, "x", "Placeholder", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1, dataset.Pixels)})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	labels, err := add(g, "labels", "Placeholder", map[string]any{"dtype": tf.Int32, "shape": tf.MakeShape(-1)})
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s := g.Scope()
 	scale := s.SubScope("scale")
 	h, err := dense(g, "hidden", op.Div(scale, x, op.Const(scale, float32(16))), dataset.Pixels, hidden, seed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	logits, err := dense(g, "classes", op.Relu(s.SubScope("hidden"), h), hidden, dataset.Classes, seed+1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := add(g, "y", "Softmax", nil, logits); err != nil {
-		return nil, err
+		return err
 	}
 
 	entropy := s.SubScope("entropy")
 	each, _ := op.SparseSoftmaxCrossEntropyWithLogits(entropy, logits, labels)
 	loss, err := add(g, "loss", "Mean", nil, each, op.Const(entropy, int32(0)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	hit := s.SubScope("hit")
 	likeliest := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tf.Int32))
 	right := op.Cast(hit, op.Equal(hit, likeliest, labels), tf.Float)
 	if _, err := add(g, "accuracy", "Mean", nil, right, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return fmt.Errorf("model: %w", err)
 	}
 
 	step, err := tf.GetOrCreateGlobalStep(g)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// Minimize puts the train op into its collection, where a resuming program finds it.
-	if _, err := (tf.Adam{LearningRate: 2e-3}).Minimize(g, loss, step); err != nil {
-		return nil, err
-	}
-	return g, nil
+	_, err = tf.Adam{LearningRate: 2e-3}.Minimize(g, loss, step)
+	return err
 }
 
 // dense multiplies with a new variable and adds another.

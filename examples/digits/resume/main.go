@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/freeze"
@@ -24,7 +25,7 @@ func main() {
 	every := flag.Int64("save-every", 250, "steps between two checkpoints")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *out, *steps, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "resume:", err)

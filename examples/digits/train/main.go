@@ -25,7 +25,7 @@ func main() {
 	seed := flag.Int64("seed", 1, "of the first weights")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, filepath.Join(*out, "ckpt"), *steps, *every, *killAt, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "train:", err)

@@ -17,8 +17,9 @@ import (
 const BatchSize = 32
 
 // SessionOptions suit so small a model: everything runs in the calling thread, for handing
-// work to another would take longer than the work.
-var SessionOptions = &tf.SessionOptions{InterOpThreads: -1, IntraOpThreads: 1}
+// work to another would take longer than the work. Of a GPU, if there is one, it takes what
+// it needs and leaves the rest to others.
+var SessionOptions = &tf.SessionOptions{InterOpThreads: -1, IntraOpThreads: 1, GPU: tf.GPUOptions{AllowGrowth: true}}
 
 // Options say how far to train and how often to save.
 type Options struct {
