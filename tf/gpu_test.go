@@ -1,0 +1,115 @@
+package tf_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// onGPU is a graph of a product, with all nodes on /gpu:0.
+func onGPU(t *testing.T) (g *tf.Graph, in, product tf.Output) {
+	t.Helper()
+	g = tf.NewGraph()
+	require.NoError(t, g.WithDevice("/gpu:0", func() error {
+		s := g.Scope()
+		in = op.Placeholder(s, tf.Float) // a product of constants would be folded
+		product = op.MatMul(s, in, op.Const(s, [][]float32{{3}, {4}}))
+		return s.Err()
+	}))
+	return g, in, product
+}
+
+// multiply runs it.
+func multiply(t *testing.T, sess *tf.Session, in, product tf.Output, metadata *tf.RunMetadata) error {
+	t.Helper()
+	feeds := map[tf.Output]*tf.Tensor{in: tensor(t, [][]float32{{1, 2}})}
+	trace := &tf.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_FULL_TRACE}
+	out, err := sess.RunWithOptions(t.Context(), feeds, []tf.Output{product}, nil, trace, metadata)
+	if err != nil {
+		return err
+	}
+	defer tf.Release(out...)
+	assert.Equal(t, [][]float32{{11}}, out[0].Value())
+	return nil
+}
+
+func TestANodeThatAsksForAGPUThatIsNotThere(t *testing.T) {
+	none := map[string]int32{"GPU": 0}
+	t.Run("runs elsewhere", func(t *testing.T) {
+		g, in, product := onGPU(t)
+		var metadata tf.RunMetadata
+		require.NoError(t, multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none}), in, product, &metadata))
+		assert.Equal(t, "/job:localhost/replica:0/task:0/device:CPU:0", deviceOf(product, &metadata))
+	})
+	t.Run("is an error where placement is strict", func(t *testing.T) {
+		g, in, product := onGPU(t)
+		err := multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none, DisallowSoftPlacement: true}), in, product, nil)
+		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+		assert.ErrorContains(t, err, "/device:GPU:0")
+		assert.ErrorContains(t, err, "/job:localhost/replica:0/task:0/device:CPU:0")
+	})
+}
+
+func TestNodesRunOnTheGPU(t *testing.T) {
+	requireGPU(t)
+	g, in, product := onGPU(t)
+	var metadata tf.RunMetadata
+	require.NoError(t, multiply(t, session(t, g, growing), in, product, &metadata))
+	assert.Equal(t, "/job:localhost/replica:0/task:0/device:GPU:0", deviceOf(product, &metadata))
+}
+
+// Without growth the first process would leave the second one next to nothing.
+func TestProcessesThatGrowShareAGPU(t *testing.T) {
+	requireGPU(t)
+	g, in, product := onGPU(t)
+	require.NoError(t, multiply(t, session(t, g, growing), in, product, nil))
+	if os.Getenv("TF_TEST_SECOND") != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	second := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestProcessesThatGrowShareAGPU$")
+	second.Env = append(os.Environ(), "TF_TEST_SECOND=1")
+	said, err := second.CombinedOutput()
+	require.NoError(t, err, "%s", said)
+}
+
+// growing are the options of a session that leaves room on a GPU, in which a node
+// that cannot run there is an error.
+var growing = &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}, DisallowSoftPlacement: true}
+
+// deviceOf is where a traced run computed an output. On a GPU the trace also has the
+// kernels by themselves, on devices of other names.
+func deviceOf(o tf.Output, metadata *tf.RunMetadata) string {
+	for _, device := range metadata.GetStepStats().GetDevStats() {
+		for _, node := range device.NodeStats {
+			if node.NodeName == o.Op.Name() && strings.HasPrefix(device.Device, "/job:") && !strings.Contains(device.Device, "stream") {
+				return device.Device
+			}
+		}
+	}
+	return ""
+}
+
+// requireGPU leaves a test that needs one out where there is none, and says so.
+func requireGPU(t *testing.T) {
+	t.Helper()
+	devices, err := session(t, tf.NewGraph(), growing).Devices()
+	require.NoError(t, err)
+	for _, d := range devices {
+		if d.Type == "GPU" {
+			return
+		}
+	}
+	t.Skip("NOT RUN: there is no GPU here")
+}
