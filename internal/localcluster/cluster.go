@@ -29,8 +29,9 @@ type Options struct {
 	Dir func(job string, task int) string
 	// Env are variables for all of them, "KEY=value", beside this process's own.
 	Env []string
-	// Log gets what the processes write to standard error. Nil drops it, but for
-	// the end of it, which is in the error of a process that does not come up.
+	// Log gets what the processes write to standard error, a line in each Write.
+	// Nil drops it, but for the end of it, which is in the error of a process that
+	// does not come up.
 	Log io.Writer
 	// StartTimeout bounds the wait for each process to be up; 0 is 30 seconds.
 	StartTimeout time.Duration
@@ -40,6 +41,7 @@ type Options struct {
 type Cluster struct {
 	spec    *tf.ClusterSpec
 	options Options
+	log     *log
 
 	mu      sync.Mutex
 	members map[place]*member
@@ -94,7 +96,7 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{spec: spec, options: o, members: make(map[place]*member)}
+	c := &Cluster{spec: spec, options: o, log: &log{to: o.Log}, members: make(map[place]*member)}
 	for _, job := range spec.Jobs() {
 		for _, task := range spec.TaskIndices(job) {
 			if err := c.launch(place{job, task}); err != nil {
@@ -136,7 +138,7 @@ func (c *Cluster) launch(p place) error {
 	if c.options.Dir != nil {
 		cmd.Dir = c.options.Dir(p.job, p.task)
 	}
-	m, err := launch(cmd, c.options.Log)
+	m, err := launch(cmd, c.log)
 	if err != nil {
 		return fmt.Errorf("localcluster: %s: %w", p, err)
 	}
@@ -175,6 +177,30 @@ func (c *Cluster) Kill(job string, task int) error {
 		return err
 	}
 	return m.kill()
+}
+
+// Wait waits until a task's process has ended by itself, or was killed, and gives
+// the error that it ended with: an *exec.ExitError where its exit code is not 0.
+func (c *Cluster) Wait(ctx context.Context, job string, task int) error {
+	m, err := c.member(job, task)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-m.gone:
+		return m.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Pid is the number of a task's process, 0 where there is no such task.
+func (c *Cluster) Pid(job string, task int) int {
+	m, err := c.member(job, task)
+	if err != nil {
+		return 0
+	}
+	return m.cmd.Process.Pid
 }
 
 // Pause stops a task's process by SIGSTOP: its connections stay, and nobody

@@ -25,9 +25,10 @@ type member struct {
 	stderr *tail
 	up     chan struct{} // closed once it serves
 	gone   chan struct{} // closed once it has ended
+	err    error         // how it ended
 }
 
-func launch(cmd *exec.Cmd, log io.Writer) (*member, error) {
+func launch(cmd *exec.Cmd, log *log) (*member, error) {
 	// An end of the copying of its output must not wait for a grandchild.
 	cmd.WaitDelay = time.Second
 	m := &member{cmd: cmd, stderr: &tail{log: log}, up: make(chan struct{}), gone: make(chan struct{})}
@@ -53,7 +54,7 @@ func launch(cmd *exec.Cmd, log io.Writer) (*member, error) {
 			}
 		}
 		_, _ = io.Copy(io.Discard, stdout)
-		_ = cmd.Wait() // how it ended is told by its standard error
+		m.err = cmd.Wait()
 		close(m.gone)
 	}()
 	return m, nil
@@ -148,11 +149,29 @@ func freePorts(n int) ([]int, error) {
 	return nil, fmt.Errorf("localcluster: no %d free ports between %d and %d", n, firstPort, lastPort)
 }
 
-// tail keeps the end of what a process writes, and hands all of it on.
+// tail keeps the end of what a process writes, and hands its lines on.
 type tail struct {
-	mu  sync.Mutex
-	log io.Writer
-	end bytes.Buffer
+	mu   sync.Mutex
+	log  *log
+	line []byte // the beginning of one
+	end  bytes.Buffer
+}
+
+// log is a writer for several processes.
+type log struct {
+	mu sync.Mutex
+	to io.Writer // nil drops it all
+}
+
+func (l *log) write(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.to == nil {
+		return
+	}
+	if _, err := l.to.Write(line); err != nil {
+		l.to = nil // a log that is gone ends no server
+	}
 }
 
 const tailBytes = 16 << 10
@@ -160,10 +179,14 @@ const tailBytes = 16 << 10
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.log != nil {
-		if _, err := t.log.Write(b); err != nil {
-			t.log = nil // a log that is gone ends no server
+	t.line = append(t.line, b...)
+	for {
+		i := bytes.IndexByte(t.line, '\n')
+		if i < 0 {
+			break
 		}
+		t.log.write(t.line[:i+1])
+		t.line = t.line[i+1:]
 	}
 	t.end.Write(b)
 	if extra := t.end.Len() - tailBytes; extra > 0 {

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/localcluster"
+)
+
+// TestMain is the program itself where the cluster under test starts it.
+func TestMain(m *testing.M) {
+	if os.Getenv("TF_CONFIG") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// output is what the program printed so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+func TestATrainingOutlivesAParameterServer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out output
+	watched := make(chan error, 1)
+	done := make(chan struct{})
+	go func() { watched <- watchTraffic(done) }()
+	err := options{dir: t.TempDir(), ps: 2, workers: 2, steps: 900, kill: true}.run(ctx, &out)
+	close(done)
+	require.NoError(t, err, out.String())
+	assert.NoError(t, <-watched)
+
+	text := out.String()
+	accuracy := regexp.MustCompile(`worker/task:0: accuracy (0\.\d+)`).FindStringSubmatch(text)
+	require.NotNil(t, accuracy, text)
+	share, err := strconv.ParseFloat(accuracy[1], 64)
+	require.NoError(t, err)
+	assert.Greater(t, share, 0.95, text)
+
+	before, after, killed := strings.Cut(text, "killing ps 1\n")
+	require.True(t, killed, text)
+	assert.Contains(t, before, "worker/task:0: initialized")
+	assert.Contains(t, before, "worker/task:0: saved")
+	assert.Contains(t, after, "worker/task:0: resumed from")
+	for _, worker := range []string{"worker/task:0: ready", "worker/task:1: ready"} {
+		assert.Contains(t, before, worker)
+		assert.Contains(t, after, worker)
+	}
+	left, err := children()
+	require.NoError(t, err)
+	assert.Empty(t, left, "nothing outlives the program")
+}
+
+// children are the processes that this one started.
+func children() ([]int, error) {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, task := range tasks {
+		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		if err != nil {
+			continue // a thread that has ended meanwhile
+		}
+		for _, word := range strings.Fields(string(text)) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				return nil, err
+			}
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// watchTraffic looks for connections that leave this machine until done.
+func watchTraffic(done <-chan struct{}) error {
+	seen := 0
+	for {
+		pids, err := children()
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			remotes, err := localcluster.Connections(pid)
+			if err != nil {
+				continue // it has ended meanwhile
+			}
+			for _, addr := range remotes {
+				if seen++; !addr.IsLoopback() {
+					return fmt.Errorf("process %d talks to %s", pid, addr)
+				}
+			}
+		}
+		select {
+		case <-done:
+			if seen == 0 {
+				return fmt.Errorf("no connections were seen at all")
+			}
+			return nil
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
+
+func TestAnUnknownRoleIsAnError(t *testing.T) {
+	require.ErrorContains(t, options{role: "boss"}.run(t.Context(), &output{}), "boss")
+}
+
+func TestARoleNeedsACluster(t *testing.T) {
+	require.ErrorContains(t, options{role: "ps"}.run(t.Context(), &output{}), "TF_CONFIG")
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// serve is the whole of a parameter server: TensorFlow holds the variables that the
+// workers' graphs put there, and updates them. It ends with ctx. The command
+// tfkeep-server does the same.
+func (o options) serve(ctx context.Context, out io.Writer) error {
+	server, _, err := join(out)
+	if err != nil {
+		return err
+	}
+	if err := server.Join(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// join makes this process the part of the cluster that TF_CONFIG says it is.
+func join(out io.Writer) (*tf.Server, *tf.ClusterSpec, error) {
+	cluster, job, task, err := tf.ClusterFromEnv()
+	if err != nil {
+		return nil, nil, err
+	}
+	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: job, Task: task})
+	if err != nil {
+		return nil, nil, err
+	}
+	// Whoever started this process may wait for this line.
+	_, err = fmt.Fprintln(out, "serving", server.Target(), "as", server.Device())
+	return server, cluster, err
+}

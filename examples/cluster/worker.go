@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep/examples/digits/dataset"
+	"github.com/tfkeep/tfkeep/examples/digits/model"
+	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+const (
+	batchSize = 32
+	saveEvery = 250
+)
+
+// chief is the worker that initializes, restores and saves.
+const chief = "/job:worker/task:0"
+
+// work trains until the model's global step is o.steps, together with the other
+// workers.
+func (o options) work(ctx context.Context, out io.Writer) error {
+	server, cluster, err := join(out)
+	if err != nil {
+		return err
+	}
+	me := server.Device()
+
+	// Every worker builds the same graph. The variables are on the parameter servers
+	// in turn, and so are the same for all; what computes is here.
+	g := tf.NewGraph()
+	setter := tf.ReplicaDeviceSetter{Cluster: cluster, WorkerDevice: me}
+	if err := g.WithReplicaDevices(setter, func() error { return model.BuildIn(g, 1) }); err != nil {
+		return err
+	}
+	keep, err := saver.New(g, nil)
+	if err != nil {
+		return err
+	}
+
+	return supervisor.Run(ctx, g, keep, &supervisor.Options{
+		Session: &tf.SessionOptions{
+			Target: server.Target(),
+			// Nobody here needs the other workers: one that is lost stops nobody.
+			DeviceFilters: []string{"/job:ps", me},
+		},
+		Cluster:          cluster,
+		Worker:           me != chief,
+		Dir:              o.dir,
+		SaveSteps:        saveEvery,
+		OperationTimeout: 10 * time.Second,
+		RecoveryTimeout:  time.Minute,
+		OnEvent:          func(e supervisor.Event) { say(me, e.String()) },
+	}, func(ctx context.Context, r *supervisor.Running) error { return o.train(ctx, r, me) })
+}
+
+// train is called again after a loss, with a session in which the model is ready.
+func (o options) train(ctx context.Context, r *supervisor.Running, me string) error {
+	g := r.Session.Graph()
+	images, _, err := dataset.Load()
+	if err != nil {
+		return err
+	}
+	step, err := tf.FindGlobalStep(g)
+	if err != nil {
+		return err
+	}
+	train, err := training.NewStep(r.Session)
+	if err != nil {
+		return err
+	}
+	defer train.Close()
+	count, err := r.Session.MakeCallable(nil, []tf.Output{step.Value()}, nil)
+	if err != nil {
+		return err
+	}
+	defer count.Close()
+
+	for done := r.Step; done < o.steps; {
+		// The step is that of all workers together, which number their batches by it:
+		// they rarely take the same one.
+		if _, err := train.Run(ctx, images.Batch(int(done), batchSize)); err != nil {
+			return err
+		}
+		if done, err = number(ctx, count); err != nil {
+			return err
+		}
+		if err := r.StepDone(ctx, done); err != nil {
+			return err
+		}
+	}
+	if me != chief {
+		return nil
+	}
+	accuracy, err := training.Accuracy(ctx, r.Session)
+	if err == nil {
+		say(me, fmt.Sprintf("accuracy %.4f", accuracy))
+	}
+	return err
+}
+
+// number reads a counter.
+func number(ctx context.Context, read *tf.Callable) (int64, error) {
+	out, err := read.Run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer tf.Release(out...)
+	return out[0].Value().(int64), nil
+}
+
+// mark begins the lines that say writes.
+const mark = "| "
+
+// say tells what happens. On standard error, for standard output ends with the line
+// that the server is up.
+func say(who, what string) {
+	fmt.Fprintln(os.Stderr, mark+strings.TrimPrefix(who, "/job:")+": "+what)
+}
