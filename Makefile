@@ -60,6 +60,7 @@ test-cgo: libtensorflow python
 .PHONY: test-scripts
 test-scripts:
 	scripts/test/libtensorflow_test.sh
+	scripts/test/image_test.sh
 
 .PHONY: race
 race: libtensorflow python ## all Go tests under the race detector

@@ -52,8 +52,8 @@ case $FLAVOUR in
   *) die "FLAVOUR=$FLAVOUR: it is cpu or gpu" ;;
 esac
 
-# Not in /tmp, which may be in memory.
-work=$(mktemp -d /var/tmp/tfkeep-image-test.XXXXXX)
+# Not in /tmp unless told to: it may be in memory.
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/tfkeep-image-test.XXXXXX")
 mkdir "$work/tmp"
 started=''
 clean() {
