@@ -20,6 +20,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -30,6 +31,9 @@ import (
 const victim = "TFKEEP_INTEROP_VICTIM"
 
 func TestMain(m *testing.M) {
+	if code, served := localcluster.Main(); served {
+		os.Exit(code)
+	}
 	if dir := os.Getenv(victim); dir != "" {
 		if err := trainForEver(context.Background(), dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
