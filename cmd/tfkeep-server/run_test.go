@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// TestMain is the command itself where a test starts it.
+func TestMain(m *testing.M) {
+	if os.Getenv("TFKEEP_SERVER_COMMAND") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// server is the command, running.
+type server struct {
+	cmd    *exec.Cmd
+	stdin  interface{ Close() error }
+	stderr bytes.Buffer
+	line   string // the first of standard output
+}
+
+func start(t *testing.T, env string, args ...string) *server {
+	t.Helper()
+	s := &server{cmd: exec.Command(os.Args[0], args...)}
+	s.cmd.Env = append(os.Environ(), "TFKEEP_SERVER_COMMAND=1", "TF_CONFIG="+env)
+	s.cmd.Stderr = &s.stderr
+	stdin, err := s.cmd.StdinPipe()
+	require.NoError(t, err)
+	s.stdin = stdin
+	stdout, err := s.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill() // where the test has failed
+		_ = s.cmd.Wait()
+	})
+	lines := bufio.NewScanner(stdout)
+	if lines.Scan() {
+		s.line = lines.Text()
+	}
+	return s
+}
+
+// wait is the exit code.
+func (s *server) wait(t *testing.T) int {
+	t.Helper()
+	timer := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = s.cmd.Wait() // told by the code
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestItServesUntilItIsToldToEnd(t *testing.T) {
+	for name, end := range map[string]func(s *server) error{
+		"SIGTERM":            func(s *server) error { return s.cmd.Process.Signal(syscall.SIGTERM) },
+		"SIGINT":             func(s *server) error { return s.cmd.Process.Signal(os.Interrupt) },
+		"its standard input": func(s *server) error { return s.stdin.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t)
+			s := start(t, "", "--cluster", "ps="+address, "--job", "ps", "--while-stdin")
+			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.stderr.String())
+			g := tf.NewGraph()
+			v, err := tf.NewVariable(g, "v", tf.Value(float32(5)))
+			require.NoError(t, err)
+			sess, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://" + address, OperationTimeout: 20 * time.Second})
+			require.NoError(t, err)
+			require.NoError(t, sess.RunOps(t.Context(), v.Initializer()))
+			require.NoError(t, sess.Close())
+
+			require.NoError(t, end(s))
+			assert.Equal(t, exitGood, s.wait(t), s.stderr.String())
+		})
+	}
+}
+
+func TestTheEnvironmentSaysWhichServerItIs(t *testing.T) {
+	worker := freeAddress(t)
+	config := fmt.Sprintf(`{"cluster": {"ps": ["127.0.0.1:1"], "worker": ["127.0.0.1:2", %q]}, "task": {"type": "worker", "index": 1}}`, worker)
+	s := start(t, config, "--while-stdin", "--allow-growth")
+	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.stderr.String())
+	require.NoError(t, s.stdin.Close())
+	assert.Equal(t, exitGood, s.wait(t))
+
+	s = start(t, strings.Replace(config, `"index": 1`, `"index": 0`, 1), "--while-stdin", "--task=1")
+	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, "a flag counts more")
+	require.NoError(t, s.stdin.Close())
+	assert.Equal(t, exitGood, s.wait(t))
+}
+
+func TestWhatCannotBeServedIsTold(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for name, c := range map[string]struct {
+		env  string
+		args []string
+		code int
+		want string
+	}{
+		"no cluster":         {"", nil, exitUsage, "give --cluster, or set TF_CONFIG"},
+		"a bad cluster":      {"", []string{"--cluster", "ps=x"}, exitUsage, `"x" is not an address`},
+		"a bad TF_CONFIG":    {"{", nil, exitUsage, "TF_CONFIG"},
+		"an unknown job":     {"", []string{"--cluster", "ps=a:1", "--job", "worker"}, exitUsage, `no job "worker"`},
+		"an unknown task":    {"", []string{"--cluster", "ps=a:1", "--task", "7"}, exitUsage, "no task 7"},
+		"a stray argument":   {"", []string{"ps"}, exitUsage, `"ps" is not a flag`},
+		"an unknown flag":    {"", []string{"--port", "1"}, exitUsage, "--port"},
+		"a port in use":      {"", []string{"--cluster", "ps=" + taken.Addr().String()}, exitBad, "is in use"},
+		"a strange protocol": {"", []string{"--cluster", "ps=" + freeAddress(t), "--protocol", "pigeon"}, exitUsage, "No server factory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TF_CONFIG", c.env)
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), c.args, strings.NewReader(""), &stdout, &stderr)
+			assert.Equal(t, c.code, code)
+			assert.Empty(t, stdout.String())
+			assert.Contains(t, stderr.String(), c.want)
+			assert.True(t, strings.HasPrefix(stderr.String(), "tfkeep-server: "), stderr.String())
+		})
+	}
+}
+
+func TestHelpSaysWhatThereIs(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitGood, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
+	for _, flag := range []string{"--cluster", "--job", "--task", "--while-stdin", "TF_CONFIG"} {
+		assert.Contains(t, stdout.String(), flag)
+	}
+	assert.NotRegexp(t, regexp.MustCompile(`\t`), stdout.String())
+}
