@@ -23,7 +23,7 @@ static void* opener(void) {
   return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
 }
 
-#ifdef RTLD_DI_SERINFO
+#ifdef __GLIBC__
 
 // open_along opens name in the first folder of library's search path that has it. It
 // returns whether there is one, with the error, if any, in *error.
@@ -49,7 +49,7 @@ static int open_along(void* library, const char* name, void** handle, char** err
   return found;
 }
 
-#else  // a system without the call that tells a library's search path
+#else  // other C libraries do not tell a library's search path
 
 static int open_along(void* library, const char* name, void** handle, char** error) { return 0; }
 

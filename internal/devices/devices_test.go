@@ -199,9 +199,21 @@ func TestFaultsOfTheLibraryAreErrors(t *testing.T) {
 	_, err := m.ask(Options{})
 	assert.EqualError(t, err, "too old")
 	m = working(&sessions)
+	m.cuda = func() (bool, error) { return false, nil }
 	m.session = func() ([]tf.Device, error) { return nil, errors.New("no session") }
 	_, err = m.ask(Options{})
 	assert.EqualError(t, err, "no session")
+}
+
+func TestAGPUOnWhichNoSessionCanBe(t *testing.T) {
+	var sessions int
+	m := working(&sessions)
+	m.session = func() ([]tf.Device, error) { return nil, errors.New("CUDA_ERROR_OUT_OF_MEMORY") }
+	r, err := m.ask(Options{})
+	require.NoError(t, err)
+	assert.False(t, r.HasGPU())
+	assert.Len(t, r.GPUs, 1)
+	assert.Contains(t, r.NoGPU[0], "a session cannot be opened (CUDA_ERROR_OUT_OF_MEMORY)")
 }
 
 func TestThisMachinesDevicesArePythons(t *testing.T) {

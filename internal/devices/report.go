@@ -82,6 +82,10 @@ func (m *machine) ask(o Options) (*Report, error) {
 		return r, nil
 	}
 	devices, err := m.session()
+	if err != nil && cuda {
+		r.NoGPU = append(faults, fmt.Sprintf("a session cannot be opened (%v): another program may have taken the GPU's memory", err))
+		return r, nil
+	}
 	if err != nil {
 		return nil, err
 	}

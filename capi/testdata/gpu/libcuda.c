@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int number(const char* variable, int otherwise) {
   const char* value = getenv(variable);
@@ -20,6 +19,11 @@ int cuDeviceTotalMem_v2(size_t* bytes, int device) { return *bytes = (size_t)(80
 
 int cuDeviceGetName(char* name, int length, int device) {
   snprintf(name, length, "Stub GPU %d", device);
+  return 0;
+}
+
+int cuDeviceGetPCIBusId(char* id, int length, int device) {
+  snprintf(id, length, "0000:00:%02x.0", device + 4);
   return 0;
 }
 
