@@ -9,9 +9,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+
+	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
 func main() {
+	if code, served := localcluster.Main(); served { // a server of a cluster that is measured
+		os.Exit(code)
+	}
 	interpreter := flag.String("python", ".venv/bin/python", "Python with TensorFlow")
 	only := flag.String("run", "", "regular expression of the pairs to run")
 	rounds := flag.Int("rounds", 5, "measured rounds of each pair")

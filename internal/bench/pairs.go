@@ -1,10 +1,13 @@
 package main
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // pairs are all comparisons, in the order of the report. A pair stands in a file of its
 // own, beside the Python that does the same.
-var pairs = []Pair{
+var pairs = append([]Pair{
 	digitsStep,
 	digitsStepInline,
 	digitsStepThreads,
@@ -29,11 +32,13 @@ var pairs = []Pair{
 	exportModel,
 	loadModel,
 	showModel,
-}
+}, slices.Concat(clusterPairs(1), clusterPairs(2), clusterPairs(4))...)
 
 // tasks are what a measured process of our own does, see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
-	"digits-resume": resumeOneStep,
-	"digits-steps":  runSteps,
-	"saver-resume":  resumeVariables,
+	"cluster-scale":     clusterScale,
+	"cluster-scale-row": clusterScaleRow,
+	"digits-resume":     resumeOneStep,
+	"digits-steps":      runSteps,
+	"saver-resume":      resumeVariables,
 }

@@ -106,6 +106,14 @@ saver.save(session, args[0] + '/m')
 result = time.perf_counter() - start
 `
 
+const pythonRestore = `
+import time
+session, saver = kept['saver']
+start = time.perf_counter()
+saver.restore(session, args[0])
+result = time.perf_counter() - start
+`
+
 func (p saverPair) save(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
 	m, err := p.prepare(ctx, e)
 	if err != nil {
@@ -148,13 +156,7 @@ func (p saverPair) restore(ctx context.Context, e *Env) (tfkeep, python Measure,
 		return nil, nil, err
 	}
 	tfkeep = e.InGo(func(ctx context.Context) error { return m.keep.Restore(ctx, m.sess, path) })
-	python = e.InPython(`
-import time
-session, saver = kept['saver']
-start = time.perf_counter()
-saver.restore(session, args[0])
-result = time.perf_counter() - start
-`, path)
+	python = e.InPython(pythonRestore, path)
 	return tfkeep, python, nil
 }
 

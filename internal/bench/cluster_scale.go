@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// clusterScale prints what docs/scale.md tells: times and peak memory of saves and
+// restores of 1 GiB for each number of parameter servers that is asked for. It has
+// no Python side; the pairs of cluster.go have. Each row is a process and a cluster
+// of its own, for what TensorFlow has taken of memory it keeps.
+//
+//	bin/bench -task cluster-scale 1 2 4
+func clusterScale(ctx context.Context, args []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "ps\tway\tsave\trestore\there\ta ps\tthe worker\t")
+	for _, ps := range args {
+		for way := range clusterWays {
+			cmd := exec.CommandContext(ctx, self, "-task", "cluster-scale-row", ps, strconv.Itoa(way))
+			cmd.Stdout, cmd.Stderr = t, os.Stderr
+			if err := cmd.Run(); err != nil {
+				return fmt.Errorf("%s servers, %s: %w", ps, clusterWays[way].name, err)
+			}
+		}
+	}
+	return t.Flush()
+}
+
+const scaleRounds = 5
+
+// clusterScaleRow measures a number of servers and one of clusterWays.
+func clusterScaleRow(ctx context.Context, args []string) (err error) {
+	ps, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	i, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	way := clusterWays[i]
+	dir, err := os.MkdirTemp("", "tfkeep-scale-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	m, err := newClusterModel(ctx, ps)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	keep, err := m.saver(way.driver, way.direct)
+	if err != nil {
+		return err
+	}
+	defer keep.Close()
+	if err := m.initialize(ctx); err != nil {
+		return err
+	}
+	processes, err := children()
+	if err != nil {
+		return err
+	}
+	processes = append([]int{os.Getpid()}, processes...)
+	before := make([]int64, len(processes))
+	for i, pid := range processes {
+		if err := forgetPeak(pid); err != nil {
+			return err
+		}
+		before[i] = highWater(pid)
+	}
+	var saves, restores []time.Duration
+	for range scaleRounds {
+		start := time.Now()
+		path, err := keep.Save(ctx, m.sess, filepath.Join(dir, "m"), nil)
+		if err != nil {
+			return err
+		}
+		saves = append(saves, time.Since(start))
+		start = time.Now()
+		if err := keep.Restore(ctx, m.sess, path); err != nil {
+			return err
+		}
+		restores = append(restores, time.Since(start))
+	}
+	var grown [3]int64 // here, the parameter server that grew most, the worker
+	for i, pid := range processes {
+		role := 1
+		switch i {
+		case 0:
+			role = 0
+		case len(processes) - 1:
+			role = 2 // started last
+		}
+		grown[role] = max(grown[role], highWater(pid)-before[i])
+	}
+	fmt.Printf("%d\t%s\t%s\t%s\t+%d MB\t+%d MB\t+%d MB\t\n", ps, way.name, rounded(middle(saves)), rounded(middle(restores)),
+		grown[0]>>20, grown[1]>>20, grown[2]>>20)
+	return nil
+}
+
+func middle(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// children are the processes that this one has started, in that order.
+func children() ([]int, error) {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, list := range lists {
+		data, err := os.ReadFile(list)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the thread is gone
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, field := range strings.Fields(string(data)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
+
+// forgetPeak makes a process's peak memory what it has now.
+func forgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
