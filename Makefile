@@ -47,7 +47,7 @@ demo: libtensorflow cli ## train, be killed, resume, freeze, serve: OUT=DIR keep
 	@examples/digits/demo.sh "$(OUT)"
 
 .PHONY: test
-test: setup test-pure test-cgo lint test-scripts ## all tests, with Python beside them, and the linters
+test: setup test-pure test-cgo lint test-scripts test-image ## all tests, with Python beside them, and the linters
 
 .PHONY: test-pure
 test-pure: python
@@ -61,6 +61,11 @@ test-cgo: libtensorflow python
 test-scripts:
 	scripts/test/libtensorflow_test.sh
 	scripts/test/image_test.sh
+
+# Where no image can be built it says so, and that is no fault.
+.PHONY: test-image
+test-image: python
+	@scripts/image_test.sh --if-possible
 
 .PHONY: race
 race: libtensorflow python ## all Go tests under the race detector

@@ -9,7 +9,7 @@ go_image=localhost/tfkeep-test/golang:bookworm
 # make_base makes $base_image.
 make_base() {
   say "makes a Debian base with debootstrap"
-  debootstrap --variant=minbase bookworm "$work/debian" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1 ||
+  timeout 900 debootstrap --variant=minbase bookworm "$work/debian" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1 ||
     cannot "debootstrap failed: $(tail -n1 "$work/debootstrap.log")"
   rm -rf "$work"/debian/var/cache/apt/archives/*.deb "$work"/debian/var/lib/apt/lists/*
   import_folder "$work/debian" "$base_image"

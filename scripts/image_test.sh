@@ -90,8 +90,8 @@ install() {
   done
   ((${#missing[@]})) || return 0
   say "installs ${missing[*]}"
-  apt-get update -qq >/dev/null 2>&1 || true # a list that cannot be had may not be the one that matters
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 ||
+  timeout 300 apt-get update -qq >/dev/null 2>&1 || true # a list that cannot be had may not be the one that matters
+  DEBIAN_FRONTEND=noninteractive timeout 600 apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 ||
     cannot "apt-get cannot install ${missing[*]}: $(tail -n1 "$work/apt.log")"
 }
 
