@@ -25,8 +25,13 @@
 // By default Go does (package checkpoint): Save fetches what the save nodes
 // would write, which copies nothing, and Restore feeds what the restore nodes
 // would have read. The files are the same, byte for byte. The nodes themselves
-// run where only they can: sessions on a cluster, paths like gs://, format V1,
-// or when [Options].Driver asks for it.
+// run where only they can: paths like gs://, format V1, or when [Options].Driver
+// asks for it.
+//
+// On a cluster the nodes run, too: each server writes the shard of its variables,
+// which needs a folder that all of them and this process see ([ErrNotShared] says
+// that they don't). With [Files] nothing has to be shared: the values are gathered
+// here in batches, and restored by feeding them ([GatherOptions]).
 //
 // # What differs from TensorFlow
 //

@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -72,4 +73,27 @@ func train(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	return s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: 1000})
+}
+
+// The checkpoints of a cluster whose machines share no folder lie here, with this
+// process.
+func ExampleGatherOptions() {
+	save := func(ctx context.Context, g *tf.Graph, spec *tf.ClusterSpec, step *tf.Variable) (string, error) {
+		s, err := saver.New(g, &saver.Options{
+			Sharded: true,
+			Driver:  saver.Files,
+			Gather:  &saver.GatherOptions{Cluster: spec},
+		})
+		if err != nil {
+			return "", err
+		}
+		defer s.Close()
+		sess, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://worker0:2222", OperationTimeout: 30 * time.Second})
+		if err != nil {
+			return "", err
+		}
+		defer sess.Close()
+		return s.Save(ctx, sess, "ckpt/model", &saver.SaveOptions{GlobalStep: step})
+	}
+	_ = save // it needs a cluster
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -70,11 +69,7 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 	if err := m.initialize(ctx); err != nil {
 		return err
 	}
-	processes, err := children()
-	if err != nil {
-		return err
-	}
-	processes = append([]int{os.Getpid()}, processes...)
+	processes := m.processes()
 	before := make([]int64, len(processes))
 	for i, pid := range processes {
 		if err := forgetPeak(pid); err != nil {
@@ -103,7 +98,7 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		case 0:
 			role = 0
 		case len(processes) - 1:
-			role = 2 // started last
+			role = 2
 		}
 		grown[role] = max(grown[role], highWater(pid)-before[i])
 	}
@@ -117,31 +112,15 @@ func middle(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// children are the processes that this one has started, in that order.
-func children() ([]int, error) {
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for _, list := range lists {
-		data, err := os.ReadFile(list)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the thread is gone
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, field := range strings.Fields(string(data)) {
-			pid, err := strconv.Atoi(field)
-			if err != nil {
-				return nil, err
-			}
-			pids = append(pids, pid)
+// processes are this one, the parameter servers and the worker.
+func (m *clusterModel) processes() []int {
+	pids := []int{os.Getpid()}
+	for _, job := range m.cluster.Spec().Jobs() {
+		for _, task := range m.cluster.Spec().TaskIndices(job) {
+			pids = append(pids, m.cluster.Pid(job, task))
 		}
 	}
-	slices.Sort(pids)
-	return pids, nil
+	return pids
 }
 
 // forgetPeak makes a process's peak memory what it has now.
