@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -13,11 +14,18 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// until trains to a step. Once, at or after a step, hurt is called beside it.
+// until trains to a step, and in its first call, from the step at on, until there
+// is an error: hurt is called beside it then.
 func until(m *model, last, at int64, hurt func()) func(context.Context, *supervisor.Running) error {
-	hurtOnce := false
+	calls := 0
 	return func(ctx context.Context, r *supervisor.Running) error {
-		for step := r.Step; step < last; {
+		calls++
+		hurting := false
+		began := time.Now()
+		for step := r.Step; step < last || calls == 1; {
+			if time.Since(began) > time.Minute {
+				return errors.New("nothing was lost")
+			}
 			var err error
 			if step, err = m.step(ctx, r.Session); err != nil {
 				return err
@@ -25,8 +33,8 @@ func until(m *model, last, at int64, hurt func()) func(context.Context, *supervi
 			if err := r.StepDone(ctx, step); err != nil {
 				return err
 			}
-			if step >= at && !hurtOnce {
-				hurtOnce = true
+			if calls == 1 && step >= at && !hurting {
+				hurting = true
 				go hurt()
 			}
 		}
@@ -139,30 +147,12 @@ func TestAWorkerThatIsLostDoesNotDisturbTheChief(t *testing.T) {
 		o := worker(c, 1, workerLog)
 		o.OperationTimeout = time.Second
 		var killed, back time.Time
-		steps := 0
-		err := supervisor.Run(ctx, second.g, second.sv, o, func(ctx context.Context, r *supervisor.Running) error {
-			for range 50 {
-				step, err := second.step(ctx, r.Session)
-				if err != nil {
-					return err
-				}
-				if err := r.StepDone(ctx, step); err != nil {
-					return err
-				}
-				if steps++; steps == 20 {
-					go func() {
-						killed = time.Now()
-						assert.NoError(t, c.Kill("worker", 1))
-						assert.NoError(t, c.Restart(t.Context(), "worker", 1))
-						back = time.Now()
-					}()
-				}
-			}
-			if len(of[supervisor.Lost](workerLog)) == 0 {
-				return errAgain(ctx, second, r)
-			}
-			return nil
-		})
+		err := supervisor.Run(ctx, second.g, second.sv, o, until(second, 0, 20, func() {
+			killed = time.Now()
+			assert.NoError(t, c.Kill("worker", 1))
+			assert.NoError(t, c.Restart(t.Context(), "worker", 1))
+			back = time.Now()
+		}))
 		close(done)
 		require.NoError(t, err, workerLog)
 		require.NoError(t, <-chief, chiefLog)
@@ -171,15 +161,6 @@ func TestAWorkerThatIsLostDoesNotDisturbTheChief(t *testing.T) {
 		f.add("noticed after", when[supervisor.Lost](t, workerLog, killed).Sub(killed))
 		f.add("training again after the server was back", when[supervisor.Ready](t, workerLog, killed).Sub(back))
 	})
-}
-
-// errAgain trains until there is an error.
-func errAgain(ctx context.Context, m *model, r *supervisor.Running) error {
-	for {
-		if _, err := m.step(ctx, r.Session); err != nil {
-			return err
-		}
-	}
 }
 
 func TestAServerThatDoesNotAnswerCostsTheOperationTimeout(t *testing.T) {
@@ -229,7 +210,7 @@ func TestATaskThatStaysGoneIsNamed(t *testing.T) {
 				o.Cluster = nil
 			}
 			var killed time.Time
-			err := supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 1e9, 5, func() {
+			err := supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 10, 5, func() {
 				killed = time.Now()
 				assert.NoError(t, c.Kill("ps", 1))
 			}))

@@ -64,6 +64,8 @@ func TestWorkersWaitUntilTheChiefIsDone(t *testing.T) {
 	}
 }
 
+func nobody(context.Context, *supervisor.Running) error { return nil }
+
 func TestAWorkerWithoutAChiefGivesUp(t *testing.T) {
 	c := cluster(t, 2, 2)
 	for name, noMark := range map[string]bool{"with the mark": false, "without": true} {
@@ -71,7 +73,7 @@ func TestAWorkerWithoutAChiefGivesUp(t *testing.T) {
 		o := worker(c, 1, new(events))
 		o.NoMark = noMark
 		o.RecoveryTimeout = 300 * time.Millisecond
-		err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error { return nil })
+		err := supervisor.Run(t.Context(), m.g, m.sv, o, nobody)
 		var outage *supervisor.OutageError
 		require.ErrorAs(t, err, &outage, name)
 		require.ErrorIs(t, err, supervisor.ErrNotReady, name)

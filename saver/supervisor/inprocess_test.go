@@ -1,0 +1,58 @@
+package supervisor_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Workers usually serve themselves: the master is in the client's process, and
+// TensorFlow then calls it without gRPC.
+func TestWithTheMasterInTheClientsOwnProcessLossesAreNoticedToo(t *testing.T) {
+	c := cluster(t, 2, 1)
+	require.NoError(t, c.Kill("worker", 0), "this process takes its place")
+	_, err := tf.NewServer(c.Spec(), &tf.ServerOptions{Job: "worker", Task: 0})
+	require.NoError(t, err)
+	repeated(t, "ps killed, master in this process", func(t *testing.T, f *figures) {
+		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
+		log := new(events)
+		o := options(c, t.TempDir(), log)
+		o.SaveSteps = 20
+		o.OperationTimeout = time.Second
+		var killed, paused time.Time
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 60, 30, func() {
+			killed = time.Now()
+			assert.NoError(t, c.Restart(t.Context(), "ps", 1))
+		})), log)
+		require.NotEmpty(t, of[supervisor.Resumed](log), log)
+		f.add("noticed after", when[supervisor.Lost](t, log, killed).Sub(killed))
+		f.add("training again after the kill", when[supervisor.Ready](t, log, killed).Sub(killed))
+
+		log = new(events)
+		o.OnEvent = log.add
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 120, 90, func() {
+			paused = time.Now()
+			assert.NoError(t, c.Pause("ps", 1))
+			assert.Eventually(t, func() bool {
+				list := of[supervisor.Retrying](log)
+				return len(list) > 0 && len(list[len(list)-1].Tasks) > 0
+			}, 20*time.Second, 5*time.Millisecond)
+			assert.NoError(t, c.Continue("ps", 1))
+		})), log)
+		f.add("noticed after, ps stopped", when[supervisor.Lost](t, log, paused).Sub(paused))
+	})
+	require.NoError(t, c.Kill("ps", 1))
+	m := modelOn(t, 2, 10, nil)
+	o := options(c, "", new(events))
+	o.OperationTimeout, o.RecoveryTimeout, o.Cluster = time.Second, 1500*time.Millisecond, nil
+	began := time.Now()
+	err = supervisor.Run(t.Context(), m.g, m.sv, o, nobody)
+	require.ErrorIs(t, err, supervisor.ErrUnreachable, "a ps that is not there at the start")
+	assert.Less(t, time.Since(began), 10*time.Second)
+}
