@@ -42,11 +42,11 @@ need_room() {
 }
 
 # build ARGUMENTS...: the builder's build. Docker's format of images, for the other one has no
-# health check.
+# health check. Steps are kept for the next time, as docker and podman do by themselves.
 build() {
   case $builder in
     docker) docker build "$@" ;;
-    *) "$builder" build --format docker "$@" ;;
+    *) BUILDAH_LAYERS=${BUILDAH_LAYERS:-true} "$builder" build --format docker "$@" ;;
   esac
 }
 

@@ -60,10 +60,10 @@ clean() {
   # A container that this run started and that an error or a signal left behind.
   [[ -z $started ]] || "$builder" rm --force "$started" >/dev/null 2>&1 || true
   if [[ ${CONTAINERS_STORAGE_CONF:-} == "$work/storage.conf" ]]; then
-    buildah rm --all >/dev/null 2>&1 || true
+    "$builder" rm --all >/dev/null 2>&1 || true
     awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount 2>/dev/null || true
   elif [[ -n ${builder:-} ]]; then
-    "$builder" rmi "$IMAGE" >/dev/null 2>&1 || true
+    "$builder" rmi "$IMAGE" "$go_image" "$base_image" >/dev/null 2>&1 || true
   fi
   rm -rf "$work" 2>/dev/null || true
 }
@@ -95,17 +95,19 @@ install() {
     cannot "apt-get cannot install ${missing[*]}: $(tail -n1 "$work/apt.log")"
 }
 
-# private_storage keeps buildah's images in $work, on the overlay file system where that can be.
+# private_storage keeps the images of buildah or podman in $work, on the overlay file system
+# where that can be.
 private_storage() {
   local driver
   export CONTAINERS_STORAGE_CONF=$work/storage.conf BUILDAH_ISOLATION=chroot TMPDIR=$work/tmp
+  export BUILDAH_LAYERS=false # there is no next time
   unset STORAGE_DRIVER
   for driver in overlay vfs; do
     printf '[storage]\ndriver = "%s"\ngraphroot = "%s/storage"\nrunroot = "%s/run"\n' "$driver" "$work" "$work" >"$work/storage.conf"
-    if buildah info >/dev/null 2>"$work/buildah.log"; then return; fi
+    if "$builder" info >/dev/null 2>"$work/info.log"; then return; fi
     rm -rf "$work/storage" "$work/run"
   done
-  cannot "buildah does not work here: $(tail -n1 "$work/buildah.log")"
+  cannot "$builder does not work here: $(tail -n1 "$work/info.log")"
 }
 
 prepare() {
@@ -116,13 +118,13 @@ prepare() {
   [[ $(id -u) == 0 ]] || cannot "neither docker nor podman nor buildah gets the base images here, and to make one by debootstrap takes root"
   command -v apt-get >/dev/null || cannot "neither docker nor podman nor buildah gets the base images here, and without apt-get there is no debootstrap either"
   need_room "$work" "$room" "a $FLAVOUR image"
-  if [[ ${builder:-buildah} == buildah ]]; then
+  : "${builder:=buildah}"
+  if [[ $builder == buildah ]]; then
     install buildah debootstrap debian-archive-keyring
-    builder=buildah
-    private_storage
   else
     install debootstrap debian-archive-keyring
   fi
+  [[ $builder == docker ]] || private_storage
   make_base
   make_go_image
   export BASE_IMAGE=$base_image GO_IMAGE=$go_image
