@@ -179,6 +179,8 @@ func (r *route) source(g *gathering, i int) (tf.Output, error) {
 // each calls f for each task that has some of the wanted tensors, at once, with
 // the places of these in wanted. An error says which server it is about.
 func (g *gatherer) each(ctx context.Context, wanted []int, owner func(int) task, f func(context.Context, *route, []int) error) error {
+	// A longer time is for nodes that save all at once; a batch is a short run.
+	ctx = tf.WithOperationTimeout(ctx, 0)
 	places := map[task][]int{}
 	for place, i := range wanted {
 		to := owner(i)

@@ -20,7 +20,8 @@ type operationTimeout struct{}
 // WithOperationTimeout gives runs under ctx d in place of their session's
 // OperationTimeout, which is meant to notice a server that is gone: for runs that
 // are known to take longer, such as a save by the graph's own nodes. A deadline
-// of ctx and a limit in RunOptions count all the same.
+// of ctx and a limit in RunOptions count all the same. 0 is the session's own
+// again.
 func WithOperationTimeout(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, operationTimeout{}, d)
 }

@@ -63,8 +63,9 @@ type Options struct {
 	// lost. 0 means that of Session, or else one minute; negative none, and
 	// then some losses are never noticed.
 	OperationTimeout time.Duration
-	// SaveTimeout takes its place in the runs of saves and restores, which move
-	// all of a model at once. 0 means 30 minutes.
+	// SaveTimeout takes its place where the graph's own nodes save or restore,
+	// which is all of a model in one run (saver.Ops, and saver.Auto on a
+	// cluster). 0 means 30 minutes.
 	SaveTimeout time.Duration
 	// RecoveryTimeout bounds an outage: how long the training may be without
 	// progress before Run gives up, and how long a worker waits for its chief.
