@@ -58,6 +58,7 @@ type OutageError struct {
 	Err error
 
 	operationTimeout time.Duration
+	asked            bool // every task answers this process
 }
 
 func (e *OutageError) Error() string {
@@ -79,6 +80,8 @@ func (e *OutageError) remedy() string {
 		return "start the chief, with the same cluster and variables, or raise RecoveryTimeout"
 	case len(e.Tasks) > 0:
 		return "start it again under the same address, leave it out of DeviceFilters where it is not needed, or raise RecoveryTimeout"
+	case e.asked:
+		return "every task answers this process: see whether they reach each other, by the addresses that their servers were given"
 	case e.Kind == ErrUnreachable:
 		return "start the task that is gone again under the same address; with Options.Cluster this error names it"
 	case errors.Is(e.Err, tf.ErrDeadlineExceeded):

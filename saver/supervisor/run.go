@@ -63,7 +63,7 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 			return err
 		}
 	}
-	defer s.closed()
+	defer s.closed(ctx)
 	return s.run(ctx)
 }
 
@@ -204,10 +204,10 @@ func (s *supervisor) giveUp(lasted time.Duration, err error) error {
 		e.Kind, e.Tasks = ErrNotReady, nil
 	case errors.As(err, &gone):
 		e.Kind, e.Tasks = ErrUnreachable, gone.tasks
-	case len(s.tasks) > 0:
-		e.Kind, e.Tasks = ErrNoProgress, nil // they were asked
+	case len(s.tasks) > 0 && s.outage.cause != nil && errors.Is(err, s.outage.cause):
+		e.Kind, e.Tasks = ErrNoProgress, nil // they were asked, and the body was called
 	default:
-		e.Kind = ErrUnreachable
+		e.Kind, e.asked = ErrUnreachable, len(s.tasks) > 0
 	}
 	return e
 }
@@ -277,18 +277,26 @@ func (s *supervisor) discard(sess *tf.Session) {
 	s.closing.Go(func() { _ = sess.Close() })
 }
 
-// closeTimeout bounds the wait for sessions to close at the end.
-const closeTimeout = 5 * time.Second
+// closeTimeout bounds the wait for sessions to close at the end, stopTimeout that
+// of a context that is done.
+const (
+	closeTimeout = 5 * time.Second
+	stopTimeout  = 200 * time.Millisecond
+)
 
 // closed waits for sessions that are being closed, for a while.
-func (s *supervisor) closed() {
+func (s *supervisor) closed(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		s.closing.Wait()
 		close(done)
 	}()
+	limit := closeTimeout
+	if ctx.Err() != nil {
+		limit = stopTimeout
+	}
 	select {
 	case <-done:
-	case <-time.After(closeTimeout):
+	case <-time.After(limit):
 	}
 }
