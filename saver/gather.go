@@ -27,8 +27,10 @@ type GatherOptions struct {
 	// sessions with Isolate, on variables without a task of their own, and on
 	// servers that it doesn't list.
 	Cluster *tf.ClusterSpec
-	// BatchBytes is how much one run moves; 0 means 16 MiB. A larger variable
-	// moves by itself. What one batch holds of one server is of one moment.
+	// BatchBytes is how much one run moves; 0 means 16 MiB, and up to 64 MiB for
+	// more than 4 GiB in all, since servers prepare a graph for each batch when it
+	// first runs. A larger variable moves by itself. What one batch holds of one
+	// server is of one moment.
 	BatchBytes int64
 	// Batches is how many batches are under way at once, which takes about three
 	// times their size in memory; 0 means 4.
@@ -36,15 +38,20 @@ type GatherOptions struct {
 }
 
 const (
-	defaultBatchBytes = 16 << 20
-	defaultBatches    = 4
+	// Smaller batches have a server prepare more graphs, and larger ones don't fit
+	// its caches and take fresh memory each time: both take longer.
+	minBatchBytes  = 16 << 20
+	maxBatchBytes  = 64 << 20
+	manyBatches    = 256
+	defaultBatches = 4
 	// unknownParts: so many tensors of unknown size make a batch.
 	unknownParts = 8
 )
 
-func (o *Options) batchBytes() int64 {
+// batchBytes is the size of a batch where there are so many bytes in all.
+func (o *Options) batchBytes(total int64) int64 {
 	if o.Gather == nil || o.Gather.BatchBytes == 0 {
-		return defaultBatchBytes
+		return min(max(total/manyBatches, minBatchBytes), maxBatchBytes)
 	}
 	return o.Gather.BatchBytes
 }
@@ -99,7 +106,7 @@ func (s *Saver) gather(ctx context.Context, sess *tf.Session) (*gathering, error
 	if err := g.reach(ctx, len(sources), func(i int) task { return g.owner(i, true) }); err != nil {
 		return nil, err
 	}
-	g.batches = inBatches(sizes, func(i int) int { return plan.tensors[i].shard }, s.opts.batchBytes())
+	g.batches = inBatches(sizes, func(i int) int { return plan.tensors[i].shard }, s.opts.batchBytes(g.total))
 	return g, nil
 }
 

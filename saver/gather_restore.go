@@ -36,7 +36,7 @@ func (l *load) scatter(ctx context.Context, fitting []restoredTensor) (err error
 		}
 		total += sizes[i]
 	}
-	batches := l.assignmentBatches(g, fitting, sizes)
+	batches := l.assignmentBatches(g, fitting, sizes, total)
 	if len(batches) > 1 && !l.opts.Mapped {
 		if err := l.verify(ctx, fitting); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (l *load) bytes(t *restoredTensor) (int64, error) {
 }
 
 // assignmentBatches divides the tensors, but never what one operation takes.
-func (l *load) assignmentBatches(g *gatherer, fitting []restoredTensor, sizes []int64) [][]int {
+func (l *load) assignmentBatches(g *gatherer, fitting []restoredTensor, sizes []int64, total int64) [][]int {
 	var units [][]int
 	var unitSizes []int64
 	for i, t := range fitting {
@@ -115,7 +115,7 @@ func (l *load) assignmentBatches(g *gatherer, fitting []restoredTensor, sizes []
 			lanes[owner] = len(lanes)
 		}
 		return lanes[owner]
-	}, l.s.opts.batchBytes())
+	}, l.s.opts.batchBytes(total))
 	for b, some := range batches {
 		var tensors []int
 		for _, u := range some {
