@@ -77,17 +77,17 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 // Run runs the step with a tensor for each feed. The results come in the order
 // of the fetches and are the caller's to Release. ctx is as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
+	if c.remote != nil && len(feeds) == len(c.remote) {
+		if err := checkMessage(c.remote, feeds); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.sess.connect(ctx); err != nil {
 		return nil, err
 	}
 	limit, err := runLimit(ctx, c.own, c.session)
 	if err != nil {
 		return nil, err
-	}
-	if c.remote != nil && len(feeds) == len(c.remote) {
-		if err := checkMessage(c.remote, feeds); err != nil {
-			return nil, err
-		}
 	}
 	var results []*Tensor
 	if c.fetches > 0 {

@@ -133,8 +133,8 @@ func ParseClusterSpec(s string) (*ClusterSpec, error) {
 	return NewSparseClusterSpec(jobs)
 }
 
-// clusterSpecOf is the spec that def stands for.
-func clusterSpecOf(def *ClusterDef) (*ClusterSpec, error) {
+// ClusterSpecFromDef is the spec that TensorFlow's protobuf stands for.
+func ClusterSpecFromDef(def *ClusterDef) (*ClusterSpec, error) {
 	jobs := make(map[string]map[int]string)
 	for _, job := range def.GetJob() {
 		tasks := make(map[int]string)

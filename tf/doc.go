@@ -36,6 +36,35 @@
 // an error. Operations that the binding's wrappers add are seen, but not renamed:
 // give each its SubScope. WithDevice and WithDeviceFunc hold for all of them.
 //
+// # Clusters
+//
+// A cluster is processes that execute parts of a graph: a ClusterSpec says who they
+// are, NewServer makes a process one of them, and a session with a Target runs its
+// graph on all that the nodes' devices name. A variable on "/job:ps/task:0" lives in
+// that process, whichever session asks for it:
+//
+//	cluster, job, task, err := tf.ClusterFromEnv() // TF_CONFIG
+//	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: job, Task: task})
+//	if job == "ps" {
+//		return server.Join(ctx) // a parameter server does no more
+//	}
+//	g := tf.NewGraph()
+//	setter := tf.ReplicaDeviceSetter{Cluster: cluster, WorkerDevice: server.Device()}
+//	err = g.WithReplicaDevices(setter, func() error { … }) // variables on the servers, all else here
+//	sess, err := tf.NewSession(g, &tf.SessionOptions{
+//		Target:           server.Target(),
+//		DeviceFilters:    []string{"/job:ps", server.Device()},
+//		OperationTimeout: time.Minute,
+//	})
+//
+// Where each worker builds such a graph, they share the variables: that is
+// between-graph replication. One of them, the chief, initializes and saves. Package
+// saver/supervisor does that, and goes on where a server was lost.
+//
+// By TensorFlow's defaults a session waits for ever for a server that is gone; set
+// OperationTimeout, or give runs a context with a deadline. Servers take orders from
+// everybody who reaches their port, which is on every network interface.
+//
 // # Memory
 //
 // The collector does not see C memory. Release the tensors that a run gives, as

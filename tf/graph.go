@@ -50,7 +50,7 @@ func (g *Graph) Scope() *op.Scope {
 }
 
 // AddOp adds an operation: AddOperation with the name made unique, and the
-// current device where spec names none. Besides the binding's attribute types
+// current device for what spec's own leaves open. Besides the binding's attribute types
 // it takes int, int32, []byte and AttrValue; "_class" with []string{"loc:@x"}
 // colocates.
 func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
@@ -63,9 +63,9 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}
-	at := exactly(spec.Device)
-	if spec.Device == "" {
-		at = within(g.devices, "")
+	at := within(g.devices, spec.Device)
+	if _, colocated := spec.Attrs["_class"]; colocated && spec.Device != "" {
+		at = exactly(spec.Device) // the other's device, whole
 	}
 	return g.addNode(spec, at)
 }

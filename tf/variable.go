@@ -95,7 +95,8 @@ func (v *Variable) IsInitialized() (Output, error) {
 	if v.resource {
 		typ = "VarIsInitializedOp"
 	}
-	op, err := v.g.addOp(OpSpec{Type: typ, Name: v.name + "/IsInitialized/" + typ, Input: []Input{v.handle}, Device: v.handle.Op.Device()})
+	spec := OpSpec{Type: typ, Name: v.name + "/IsInitialized/" + typ, Input: []Input{v.handle}}
+	op, err := v.g.addNode(spec, exactly(v.handle.Op.Device()))
 	if err != nil {
 		return Output{}, err
 	}

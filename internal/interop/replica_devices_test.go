@@ -1,0 +1,51 @@
+package interop
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// TestASaverUnderReplicaDevicesIsThatOfPython makes variables and their Saver within
+// one setter.
+func TestASaverUnderReplicaDevicesIsThatOfPython(t *testing.T) {
+	for _, worker := range []string{"/job:worker", "/job:worker/task:1/device:GPU:0"} {
+		for _, ref := range []bool{false, true} {
+			for _, sharded := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, ref %v, sharded %v", worker[1:], ref, sharded), func(t *testing.T) {
+					want := oracle.Value[map[string]string](t, `
+ref, sharded, worker = args
+with tf1.device(tf1.train.replica_device_setter(2, worker_device=worker)):
+    for name in "abc":
+        tf1.get_variable(name, [2], initializer=tf1.zeros_initializer(), use_resource=not ref)
+    tf1.train.Saver(sharded=sharded)
+result = {n.name: n.device for n in tf1.get_default_graph().as_graph_def().node}
+`, ref, sharded, worker)
+					g := tf.NewGraph()
+					require.NoError(t, g.WithReplicaDevices(tf.ReplicaDeviceSetter{PSTasks: 2, WorkerDevice: worker}, func() error {
+						for _, name := range []string{"a", "b", "c"} {
+							if _, err := tf.NewVariableWith(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
+								return err
+							}
+						}
+						_, err := saver.New(g, &saver.Options{Sharded: sharded})
+						return err
+					}))
+					def, err := g.GraphDef()
+					require.NoError(t, err)
+					got := map[string]string{}
+					for _, n := range def.GetNode() {
+						got[n.GetName()] = n.GetDevice()
+					}
+					assert.Equal(t, want, got)
+				})
+			}
+		}
+	}
+}
