@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
 )
 
 // connection is a session's way to its server. TensorFlow connects in the first
 // run, waits there for every server of the cluster that the device filters let
-// through, and heeds no time limit but the session's. So that a context ends this
-// wait too, a step that does nothing goes before the first run, in a goroutine
-// that may be left behind.
+// through, and heeds no time limit but the session's; not even that where the
+// master is in this process and is called directly (local_master.cc). So that a
+// context and the limit end this wait too, a step that does nothing goes before
+// the first run, in a goroutine that may be left behind.
 type connection struct {
 	up atomic.Bool // as the first thing that is looked at in every run
 
@@ -44,6 +46,8 @@ func (s *Session) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	limit, stop := s.overdue()
+	defer stop()
 	select {
 	case <-a.over:
 		return a.err
@@ -51,6 +55,34 @@ func (s *Session) connect(ctx context.Context) error {
 		return s.remote.why
 	case <-ctx.Done():
 		return s.notConnected(ctx.Err())
+	case <-limit:
+		return s.notConnected(context.DeadlineExceeded)
+	}
+}
+
+// grace is what TensorFlow has to end a call by itself when its time is over.
+const grace = 250 * time.Millisecond
+
+// overdue tells when a call should have been ended by the session's time limit.
+func (s *Session) overdue() (at <-chan time.Time, stop func()) {
+	if s.limit <= 0 {
+		return nil, func() {}
+	}
+	timer := time.NewTimer(s.limit + grace)
+	return timer.C, func() { timer.Stop() }
+}
+
+// closeRemote closes a session on a cluster, for as long as its limit is.
+func (s *Session) closeRemote() error {
+	closed := make(chan error, 1)
+	go func() { closed <- capi.CloseSession(s.session) }()
+	limit, stop := s.overdue()
+	defer stop()
+	select {
+	case err := <-closed:
+		return err
+	case <-limit:
+		return &Error{Code: capi.DeadlineExceeded, Message: "closing the session: a server behind " + s.target + " does not answer; the session is freed once it does"}
 	}
 }
 

@@ -72,8 +72,8 @@ func (s *Session) Binding() *tensorflow.Session { return s.session }
 // that live in it. A second call does nothing. The session is freed even where
 // an error is returned.
 //
-// A session that still waits for its server is left to itself: it is freed once
-// the server answers, or its OperationTimeout is over.
+// On a cluster it waits no longer than OperationTimeout, and not at all where the
+// session still waits for its server: it is freed later then.
 func (s *Session) Close() error {
 	if s == nil || s.session == nil {
 		return nil
@@ -86,6 +86,7 @@ func (s *Session) Close() error {
 			}()
 			return nil
 		}
+		return s.closeRemote()
 	}
 	return capi.CloseSession(s.session)
 }
@@ -130,6 +131,13 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // RunWithOptions is Run with TensorFlow's own options, which may be nil, and
 // with metadata filled, where it is not nil, with what the options trace.
 func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
+	step := capi.Step{Fetches: fetches, Targets: targets, WantMetadata: metadata != nil}
+	step.Feeds, step.FeedTensors = sortFeeds(feeds)
+	if s.target != "" {
+		if err := checkMessage(step.Feeds, step.FeedTensors); err != nil {
+			return nil, err
+		}
+	}
 	s.graph.settleAll()
 	if err := s.connect(ctx); err != nil {
 		return nil, err
@@ -138,13 +146,7 @@ func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, 
 	if err != nil {
 		return nil, err
 	}
-	step := capi.Step{Fetches: fetches, Targets: targets, Options: options, WantMetadata: metadata != nil}
-	step.Feeds, step.FeedTensors = sortFeeds(feeds)
-	if s.target != "" {
-		if err := checkMessage(step.Feeds, step.FeedTensors); err != nil {
-			return nil, err
-		}
-	}
+	step.Options = options
 	results, raw, err := step.Run(s.session, s.graph.Graph)
 	if err != nil {
 		return nil, explain(err)

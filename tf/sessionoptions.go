@@ -119,14 +119,6 @@ func (o *SessionOptions) proto() (*ConfigProto, error) {
 	if o.OperationTimeout > 0 {
 		c.OperationTimeoutInMs = int64((o.OperationTimeout + time.Millisecond - 1) / time.Millisecond)
 	}
-	if o.Target != "" && c.OperationTimeoutInMs > 0 {
-		// A master in this process is called directly otherwise, and then
-		// TensorFlow waits on when the time is over (local_master.cc).
-		if c.RpcOptions == nil {
-			c.RpcOptions = new(for_core_protos_go_proto.RPCOptions)
-		}
-		c.RpcOptions.UseRpcForInprocessMaster = true
-	}
 	if o.DisableGrappler {
 		if c.GraphOptions == nil {
 			c.GraphOptions = new(for_core_protos_go_proto.GraphOptions)

@@ -30,10 +30,6 @@ func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
 			SessionOptions{OperationTimeout: 1500 * time.Microsecond, DeviceFilters: []string{"/job:ps"}, Isolate: true, LogDevicePlacement: true},
 			`allow_soft_placement: true operation_timeout_in_ms: 2 device_filters: "/job:ps" isolate_session_state: true log_device_placement: true`,
 		},
-		"bounded runs on a server": {
-			SessionOptions{Target: "grpc://localhost:1", OperationTimeout: time.Second},
-			`allow_soft_placement: true operation_timeout_in_ms: 1000 rpc_options { use_rpc_for_inprocess_master: true }`,
-		},
 		"no grappler": {
 			SessionOptions{DisableGrappler: true},
 			`allow_soft_placement: true graph_options { rewrite_options { disable_meta_optimizer: true } }`,
