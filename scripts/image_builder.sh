@@ -54,7 +54,8 @@ build() {
 import_folder() {
   local container
   case $builder in
-    docker | podman) tar -C "$1" -c . | "$builder" import --change 'CMD ["bash"]' - "$2" >/dev/null ;;
+    docker) tar -C "$1" -c . | docker import --change 'CMD ["bash"]' - "$2" >/dev/null ;;
+    podman) tar -C "$1" -c . | podman import --quiet --change 'CMD ["bash"]' - "$2" >/dev/null ;;
     buildah)
       container=$(buildah from scratch)
       buildah add --quiet "$container" "$1" / >/dev/null

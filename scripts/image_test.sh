@@ -74,11 +74,17 @@ trap 'exit 1' HUP INT TERM
 
 # ---- a builder, and the images to start from ------------------------------------------
 
+# base NAME: the image of that name that Dockerfile.gpu will use.
+base() {
+  local name=$1
+  echo "${!name:-$(sed -n "s/^ARG $name=//p" "$scripts/../Dockerfile.gpu")}"
+}
+
 # pulled: the registry gives the bases that Dockerfile.gpu names.
 pulled() {
   local name
   for name in BASE_IMAGE GO_IMAGE; do
-    [[ -n ${!name:-} ]] || timeout 300 "$builder" pull --quiet "$(sed -n "s/^ARG $name=//p" "$scripts/../Dockerfile.gpu")" >/dev/null 2>&1 || return 1
+    [[ -n ${!name:-} ]] || timeout 300 "$builder" pull --quiet "$(base "$name")" >/dev/null 2>&1 || return 1
   done
 }
 
@@ -110,9 +116,16 @@ private_storage() {
   cannot "$builder does not work here: $(tail -n1 "$work/info.log")"
 }
 
+# must_run: what builds images may still not be allowed to run them.
+must_run() {
+  contain "tfkeep-image-test-$$" "$(base BASE_IMAGE)" -- true >"$work/run.log" 2>&1 ||
+    cannot "$builder cannot run a container here: $(tail -n1 "$work/run.log")"
+}
+
 prepare() {
   if find_builder && pulled; then
     need_room "$(storage)" "$room" "a $FLAVOUR image"
+    must_run
     return
   fi
   [[ $(id -u) == 0 ]] || cannot "neither docker nor podman nor buildah gets the base images here, and to make one by debootstrap takes root"
@@ -126,8 +139,10 @@ prepare() {
   fi
   [[ $builder == docker ]] || private_storage
   make_base
+  export BASE_IMAGE=$base_image
+  must_run
   make_go_image
-  export BASE_IMAGE=$base_image GO_IMAGE=$go_image
+  export GO_IMAGE=$go_image
 }
 
 # ---- the tests ------------------------------------------------------------------------

@@ -14,9 +14,8 @@ test_health_of_the_gpu_image() {
 # stub_driver makes the driver's libraries in $work/driver, in the image that has a compiler
 # and the same C library.
 stub_driver() {
-  local go_image=${GO_IMAGE:-$(sed -n 's/^ARG GO_IMAGE=//p' "$scripts/../Dockerfile.gpu")}
   mkdir -m 777 "$work/driver"
-  contain "tfkeep-image-test-$$" "$go_image" --volume "$work/driver:/driver" --volume "$scripts/../capi/testdata/gpu:/source:ro" -- sh -c '
+  contain "tfkeep-image-test-$$" "$(base GO_IMAGE)" --volume "$work/driver:/driver" --volume "$scripts/../capi/testdata/gpu:/source:ro" -- sh -c '
     cc -shared -fPIC -Wl,-soname,libcuda.so.1 /source/libcuda.c -o /driver/libcuda.so.1 &&
     cc -shared -fPIC -Wl,-soname,libnvidia-ml.so.1 /source/libnvidia-ml.c -o /driver/libnvidia-ml.so.1' >"$out" 2>&1 || fail "the stand-in for the driver" "$out"
 }

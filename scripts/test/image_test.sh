@@ -166,6 +166,13 @@ test_nothing_is_left_behind() {
   [[ $(ls "$tmp/var") == '' ]] || problem "it leaves $(ls "$tmp/var")"
 }
 
+test_a_builder_that_cannot_run_containers() {
+  # shellcheck disable=SC2016 # for the stand-in to expand
+  tool docker 'case "$1" in run) echo "no permission" >&2; exit 126;; info) [ "$2" != --format ] || echo /nowhere;; esac'
+  run image_test.sh
+  fails_with "docker cannot run a container here: no permission"
+}
+
 test_a_fault_of_the_image_is_never_passed_over() {
   # shellcheck disable=SC2016 # for the stand-in to expand
   tool docker 'case "$1" in build) echo "step 7 failed" >&2; exit 1;; info) [ "$2" != --format ] || echo /nowhere;; esac'
