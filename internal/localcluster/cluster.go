@@ -206,7 +206,14 @@ func (c *Cluster) Pid(job string, task int) int {
 // Pause stops a task's process by SIGSTOP: its connections stay, and nobody
 // answers, as with a host that vanished from the network. Continue or Kill it.
 func (c *Cluster) Pause(job string, task int) error {
-	return c.signal(job, task, syscall.SIGSTOP)
+	if err := c.signal(job, task, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	m, err := c.member(job, task)
+	if err != nil {
+		return err
+	}
+	return m.stopped()
 }
 
 // Continue lets a paused process go on.

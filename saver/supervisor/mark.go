@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -156,3 +157,55 @@ func (m *marks) assign(ctx context.Context, sess *tf.Session, generation int64) 
 
 // newGeneration is a number that no other is likely to be.
 func newGeneration() int64 { return 1 + rand.Int64N(1<<62) }
+
+func (s *supervisor) readMarks(ctx context.Context) (int64, error) {
+	return s.withMarks(ctx, s.marks.generation)
+}
+
+func (s *supervisor) setMarks(ctx context.Context, generation int64) error {
+	if s.marks == nil {
+		return nil
+	}
+	_, err := s.withMarks(ctx, func(ctx context.Context, sess *tf.Session) (int64, error) {
+		return 0, s.marks.assign(ctx, sess, generation)
+	})
+	return err
+}
+
+// markTimeout bounds the small runs that concern the marks.
+const markTimeout = 10 * time.Second
+
+// withMarks calls f with a session on the marks. It is the first to be opened in
+// an attempt, and so the one to hang where a server is gone: when ctx is done, it
+// is left to end by itself.
+func (s *supervisor) withMarks(ctx context.Context, f func(context.Context, *tf.Session) (int64, error)) (int64, error) {
+	o := *s.Session
+	limit := markTimeout
+	if o.OperationTimeout > 0 {
+		limit = min(limit, o.OperationTimeout)
+	}
+	if s.RecoveryTimeout > 0 {
+		limit = min(limit, max(s.RecoveryTimeout-time.Since(s.outage.since), time.Second))
+	}
+	o.OperationTimeout = limit
+	sess, err := tf.NewSession(s.marks.g, &o)
+	if err != nil {
+		return 0, err
+	}
+	type result struct {
+		n   int64
+		err error
+	}
+	done := make(chan result, 1)
+	s.closing.Go(func() {
+		n, err := f(ctx, sess)
+		done <- result{n, err}
+		_ = sess.Close()
+	})
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}

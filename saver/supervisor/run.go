@@ -76,13 +76,14 @@ type supervisor struct {
 	tasks  []Task // that a session needs, of Options.Cluster
 	master Task
 	marks  *marks // nil where there are none
-	// generation is the number on the marks while the body ran last.
-	generation int64
-	calls      int
-	furthest   int64 // the highest step at which the body began
-	outage     outage
-	saved      lastSaved
-	closing    sync.WaitGroup
+	// generation is the number that the marks were found with or set to, trained
+	// the one with which the body was called.
+	generation, trained int64
+	calls               int
+	furthest            int64 // the highest step at which the body began
+	outage              outage
+	saved               lastSaved
+	closing             sync.WaitGroup
 }
 
 // outage is a time without progress.
@@ -125,6 +126,7 @@ func (s *supervisor) once(ctx context.Context) error {
 	r.moved = s.calls == 0 || r.Step > s.furthest
 	s.furthest = max(s.furthest, r.Step)
 	s.calls++
+	s.trained = s.generation
 	s.event(Ready{Step: r.Step, Calls: s.calls, Attempts: s.outage.attempts, After: time.Since(s.outage.since)})
 	began := time.Now()
 	inner, cancel := context.WithCancel(ctx)
@@ -247,6 +249,11 @@ func (s *supervisor) recoverable(err error) bool {
 	var waiting *notReady
 	return errors.As(err, &gone) || errors.As(err, &waiting) || Recoverable(err)
 }
+
+// final is an error that is not to be recovered from, whatever its kind.
+type final struct{ error }
+
+func (f *final) Unwrap() error { return f.error }
 
 // unwrapped is what the body has returned.
 func unwrapped(err error) error {
