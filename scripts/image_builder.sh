@@ -33,12 +33,15 @@ storage() {
   esac 2>/dev/null
 }
 
-# need_room FOLDER GB FOR: dies where the disk has less. A folder of another machine is not judged.
+# cannot REASON: for a machine that cannot do it. image_test.sh has one of its own.
+cannot() { die "$1"; }
+
+# need_room FOLDER GB FOR: the disk has that much. A folder of another machine is not judged.
 need_room() {
   local free
   [[ -d $1 ]] || return 0
   free=$(($(df --output=avail -B1000000 "$1" | tail -n1) / 1000))
-  ((free >= $2)) || die "$1 has $free GB free, and $3 takes $2 GB on the way: make room, or let the builder keep its images elsewhere"
+  ((free >= $2)) || cannot "$1 has $free GB free, and $3 takes $2 GB on the way: make room, or let the builder keep its images elsewhere"
 }
 
 # build ARGUMENTS...: the builder's build. Docker's format of images, for the other one has no

@@ -57,8 +57,8 @@ work=$(mktemp -d "${TMPDIR:-/var/tmp}/tfkeep-image-test.XXXXXX")
 mkdir "$work/tmp"
 started=''
 clean() {
-  # A container that this run started and that an error or a signal left behind.
-  [[ -z $started ]] || "$builder" rm --force "$started" >/dev/null 2>&1 || true
+  # What an error or a signal left running.
+  [[ -z $started ]] || kill_container || true
   if [[ ${CONTAINERS_STORAGE_CONF:-} == "$work/storage.conf" ]]; then
     "$builder" rm --all >/dev/null 2>&1 || true
     awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount 2>/dev/null || true
@@ -170,27 +170,32 @@ says() { grep -qF -e "$1" "$out" || fail "$2: it does not say \"$1\"" "$out"; }
 
 # A training is killed as soon as it has saved twice, wherever it is then.
 train_and_be_killed() {
-  local pid waited=0
+  local waited=0
   started=tfkeep-image-test-$$
   # What the image runs by default, but without an end.
   mapfile -t command < <(config "$IMAGE" '{{range .Cmd}}{{println .}}{{end}}' | sed '/^$/d')
   [[ ${command[*]} == "train -out /data" ]] || fail "the default command is: ${command[*]}"
   contain "$started" "$IMAGE" --volume "$data:/data" -- "${command[@]}" -steps 100000000 -save-every 50 >"$out" 2>&1 &
-  until [[ -f $data/ckpt/model-100.meta ]]; do
+  until [[ -f $data/ckpt/checkpoint && $(newest_step) -ge 100 ]]; do
     ((waited++ < 600)) || fail "train has not saved after a minute" "$out"
     kill -0 $! 2>/dev/null || fail "train has ended" "$out"
     sleep 0.1
   done
-  if [[ $builder == buildah ]]; then
-    pid=$(sed -n 's/^train (process \([0-9]*\)).*/\1/p' "$out")
-    # Only what is that program: the number is one of this machine's, as buildah runs it.
-    [[ $(readlink "/proc/$pid/exe") == */train ]] || fail "process $pid is not the training" "$out"
-    kill -KILL "$pid"
-  else
-    "$builder" kill --signal KILL "$started" >/dev/null
-  fi
+  kill_container || fail "the training cannot be killed" "$out"
   if wait $!; then fail "the training was killed and ended well" "$out"; fi
   started=''
+}
+
+# kill_container kills what runs in the container $started.
+kill_container() {
+  local pid
+  if [[ $builder != buildah ]]; then
+    "$builder" kill --signal KILL "$started" >/dev/null
+    return
+  fi
+  # As buildah runs it, it is a process of this machine; none but the training runs for long.
+  pid=$(sed -n 's/^train (process \([0-9]*\)).*/\1/p' "$out")
+  [[ $(readlink "/proc/$pid/exe") == */train ]] && kill -KILL "$pid"
 }
 
 newest_step() { sed -n 's/^model_checkpoint_path: ".*model-\([0-9]*\)"$/\1/p' "$data/ckpt/checkpoint"; }
@@ -271,7 +276,7 @@ test_health_of_the_cpu_image() {
 
 prepare
 SECONDS=0
-"$scripts/image.sh" >"$work/build.log" 2>&1 || fail "the image cannot be built" "$work/build.log"
+timeout 2400 "$scripts/image.sh" >"$work/build.log" 2>&1 || fail "the image cannot be built" "$work/build.log"
 say "the image was built in $SECONDS s"
 mkdir -m 777 "$data"
 SECONDS=0
