@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// clusterScale prints what docs/scale.md tells: times and peak memory of saves and
-// restores of 1 GiB for each number of parameter servers that is asked for. It has
+// clusterScale prints what docs/scale.md tells: times, the processors' time in all
+// processes, and the growth of their peak memory in saves and restores of 1 GiB, for
+// each number of parameter servers that is asked for. It has
 // no Python side; the pairs of cluster.go have. Each row is a process and a cluster
 // of its own, for what TensorFlow has taken of memory it keeps.
 //
@@ -25,7 +27,7 @@ func clusterScale(ctx context.Context, args []string) error {
 		return err
 	}
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ps\tway\tsave\trestore\there\ta ps\tthe worker\t")
+	fmt.Fprintln(t, "ps\tway\tsave\tCPU\trestore\tCPU\there\ta ps\tthe worker\t")
 	for _, ps := range args {
 		for way := range clusterWays {
 			cmd := exec.CommandContext(ctx, self, "-task", "cluster-scale-row", ps, strconv.Itoa(way))
@@ -77,19 +79,28 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		}
 		before[i] = highWater(pid)
 	}
-	var saves, restores []time.Duration
+	var times, cpu [2][]time.Duration // of saves and of restores
+	measured := func(what int, f func() error) error {
+		start, used := time.Now(), processors(processes)
+		if err := f(); err != nil {
+			return err
+		}
+		times[what] = append(times[what], time.Since(start))
+		cpu[what] = append(cpu[what], processors(processes)-used)
+		return nil
+	}
 	for range scaleRounds {
-		start := time.Now()
-		path, err := keep.Save(ctx, m.sess, filepath.Join(dir, "m"), nil)
+		var path string
+		err := measured(0, func() (err error) {
+			path, err = keep.Save(ctx, m.sess, filepath.Join(dir, "m"), nil)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		saves = append(saves, time.Since(start))
-		start = time.Now()
-		if err := keep.Restore(ctx, m.sess, path); err != nil {
+		if err := measured(1, func() error { return keep.Restore(ctx, m.sess, path) }); err != nil {
 			return err
 		}
-		restores = append(restores, time.Since(start))
 	}
 	var grown [3]int64 // here, the parameter server that grew most, the worker
 	for i, pid := range processes {
@@ -102,7 +113,8 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		}
 		grown[role] = max(grown[role], highWater(pid)-before[i])
 	}
-	fmt.Printf("%d\t%s\t%s\t%s\t+%d MB\t+%d MB\t+%d MB\t\n", ps, way.name, rounded(middle(saves)), rounded(middle(restores)),
+	fmt.Printf("%d\t%s\t%s\t%s\t%s\t%s\t+%d MB\t+%d MB\t+%d MB\t\n", ps, way.name,
+		rounded(middle(times[0])), rounded(middle(cpu[0])), rounded(middle(times[1])), rounded(middle(cpu[1])),
 		grown[0]>>20, grown[1]>>20, grown[2]>>20)
 	return nil
 }
@@ -126,4 +138,24 @@ func (m *clusterModel) processes() []int {
 // forgetPeak makes a process's peak memory what it has now.
 func forgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+// processors is how long processes have kept processors busy.
+func processors(pids []int) time.Duration {
+	var total time.Duration
+	for _, pid := range pids {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		// What follows the name, in parentheses, begins with field 3; 14 and 15 are
+		// the times of program and system in hundredths of a second.
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(rest)
+		for _, field := range fields[11:13] {
+			ticks, _ := strconv.ParseInt(field, 10, 64)
+			total += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return total
 }
