@@ -33,6 +33,11 @@
 // An *Error carries TensorFlow's status code, its message and, where the message
 // has it, the node. A Code is an error itself, for errors.Is.
 //
+// # GPUs
+//
+// HasGPUKernels, Driver and OpenLibrary ask what a session on a GPU needs, each by
+// itself and without a session, which takes memory of every GPU.
+//
 // # The library
 //
 // Programs are linked to libtensorflow, 2.15 or newer. Where the library is not
