@@ -6,6 +6,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // AttrValue is the value of a node's attribute.
@@ -109,6 +110,22 @@ func (p placement) of(spec OpSpec) (string, error) {
 	n := nodeOf(spec)
 	n.Device = p.device
 	return p.around.place(n)
+}
+
+// beside is where a node goes that is colocated with others by class: where the
+// first of them is that is somewhere, or else where it says itself.
+func (g *Graph) beside(class any, device string) placement {
+	value, err := capi.AttrValue(class)
+	if err != nil {
+		return exactly(device) // a class that is none is told when the node is added
+	}
+	n := &graphdef.NodeDef{Attr: map[string]*AttrValue{"_class": value}}
+	for _, name := range graphdef.Colocations(n) {
+		if op := g.Operation(name); op != nil && op.Device() != "" {
+			return exactly(op.Device())
+		}
+	}
+	return exactly(device)
 }
 
 // surroundings are the current devices of the graph.

@@ -52,7 +52,7 @@ func (g *Graph) Scope() *op.Scope {
 // AddOp adds an operation: AddOperation with the name made unique, and the
 // current device for what spec's own leaves open. Besides the binding's attribute types
 // it takes int, int32, []byte and AttrValue; "_class" with []string{"loc:@x"}
-// colocates.
+// colocates: then the node is where x is, whatever surrounds it.
 func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,8 +64,8 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 		spec.Name = spec.Type
 	}
 	at := within(g.devices, spec.Device)
-	if _, colocated := spec.Attrs["_class"]; colocated && spec.Device != "" {
-		at = exactly(spec.Device) // the other's device, whole
+	if class, ok := spec.Attrs["_class"]; ok {
+		at = g.beside(class, spec.Device)
 	}
 	return g.addNode(spec, at)
 }

@@ -1,6 +1,7 @@
 package tf_test
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"testing"
@@ -77,6 +78,21 @@ def twice(f):
             tf1.get_variable("second", [2], initializer=tf1.zeros_initializer())
     return build
 
+def colocated():
+    with tf1.device("/job:ps/task:5"):
+        there = tf1.no_op(name="there")
+    nowhere = tf1.no_op(name="nowhere")
+    with tf1.device(setter(2)):
+        for other in (there, nowhere):
+            with tf1.colocate_with(other):
+                tf1.no_op()
+                with tf1.device("/gpu:0"):
+                    tf1.no_op(name="of_its_own")
+                tf1.placeholder(tf.float32)
+        with tf1.colocate_with(there):
+            with tf1.colocate_with(nowhere):
+                tf1.no_op(name="both")
+
 cluster = {"ps": ["a:1", "b:1", "c:1"], "worker": ["d:1", "e:1"]}
 builds = {
     "two servers": lambda: within(setter(2)),
@@ -97,6 +113,7 @@ builds = {
     "own operations": lambda: within(setter(2, ps_ops=["NoOp"])),
     "by size": lambda: within(setter(3, ps_strategy=Greedy(3))),
     "one setter twice": lambda: twice(setter(2)),
+    "beside others": lambda: colocated,
 }
 result = {name: [graph(build(), False), graph(build(), True)] for name, build in builds.items()}
 `
@@ -150,6 +167,30 @@ func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
 		"two setters":                     within(setter{PSTasks: 2, WorkerDevice: "/gpu:0"}, setter{PSTasks: 3, PSDevice: "/cpu:0", WorkerDevice: "/task:1"}),
 		"own operations":                  within(setter{PSTasks: 2, PSOps: []string{"NoOp"}}),
 		"by size":                         within(func() setter { return setter{PSTasks: 3, Strategy: tf.GreedyLoadBalancing(3, nil)} }),
+		"beside others": func(t *testing.T, g *tf.Graph, _ bool) {
+			add := func(typ, name, device string, class ...string) error {
+				spec := tf.OpSpec{Type: typ, Name: name, Device: device, Attrs: map[string]any{}}
+				if typ == "Placeholder" {
+					spec.Attrs["dtype"], spec.Attrs["shape"] = tf.Float, tf.Shape{}
+				}
+				if len(class) > 0 {
+					spec.Attrs["_class"] = class
+				}
+				_, err := g.AddOp(spec)
+				return err
+			}
+			require.NoError(t, add("NoOp", "there", "/job:ps/task:5"))
+			require.NoError(t, add("NoOp", "nowhere", ""))
+			require.NoError(t, g.WithReplicaDevices(setter{PSTasks: 2}, func() error {
+				for _, other := range []string{"there", "nowhere"} {
+					class := "loc:@" + other
+					if err := errors.Join(add("NoOp", "", "", class), add("NoOp", "of_its_own", "/device:GPU:0", class), add("Placeholder", "", "", class)); err != nil {
+						return err
+					}
+				}
+				return add("NoOp", "both", "", "loc:@nowhere", "loc:@there")
+			}))
+		},
 		"one setter twice": func(t *testing.T, g *tf.Graph, ref bool) {
 			f, err := setter{PSTasks: 2}.DeviceFunc()
 			require.NoError(t, err)
