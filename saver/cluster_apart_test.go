@@ -119,6 +119,23 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 	}
 }
 
+// A process on the machine of one server sees that server's shard, and says so.
+func TestOneShardIsHere(t *testing.T) {
+	a := newApart(t, "onehere", "ps0", "ps1")
+	require.NoError(t, os.Symlink(filepath.Join(sharedCluster.dirs, "ps0", "ckpt"), "ckpt"))
+	s := newSaver(t, a.g, &saver.Options{Sharded: true, WriteVersion: checkpoint.V1, SharedWait: 50 * time.Millisecond})
+	a.initialize(t)
+	_, err := s.Save(ctx, a.sess, "ckpt/m", nil)
+	var got *saver.ShardError
+	require.ErrorAs(t, err, &got)
+	assert.Equal(t, saver.ShardError{
+		Op: "save", Path: "ckpt/m", Shard: 1, Shards: 2, Writer: "/job:ps/task:1",
+		File: "ckpt/m-00001-of-00002", Found: []string{"m-00000-of-00002"},
+	}, *got)
+	assert.ErrorContains(t, err, "though m-00000-of-00002 is here")
+	assert.Empty(t, files(t, "ckpt"), "and it is removed")
+}
+
 // Who keeps the state elsewhere may leave the files where they are.
 func TestFilesThatThisProcessNeedNotSee(t *testing.T) {
 	a := newApart(t, "elsewhere", "worker0")

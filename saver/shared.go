@@ -36,6 +36,8 @@ type ShardError struct {
 	Reader string
 	// File is what is missing.
 	File string
+	// Found are the files of the checkpoint that this process does see, by name.
+	Found []string
 	// Err is what TensorFlow said, nil if it found nothing wrong.
 	Err error
 }
@@ -54,7 +56,11 @@ func (e *ShardError) Error() string {
 	if reader == "" {
 		reader = "this process"
 	}
-	fmt.Fprintf(&b, ", is not to be seen by %s. ", reader)
+	fmt.Fprintf(&b, ", is not to be seen by %s", reader)
+	if len(e.Found) > 0 {
+		fmt.Fprintf(&b, ", though %s is here", strings.Join(e.Found, ", "))
+	}
+	b.WriteString(". ")
 	if e.Op == "save" {
 		b.WriteString("Set saver.Options.Driver to saver.Files, which gathers the values and writes them here, or save into a folder that all machines share")
 		if e.Reader == "" {
@@ -196,9 +202,13 @@ func (j *job) missing(saved string, before fs.FileInfo) error {
 	path := localPath(saved)
 	// Listing the folder makes a network file system ask its server.
 	have := map[string]bool{}
+	var found []string
 	if entries, err := j.s.fs.ReadDir(filepath.Dir(path)); err == nil {
 		for _, e := range entries {
 			have[e.Name()] = true
+			if belongsTo(e.Name(), filepath.Base(path)) {
+				found = append(found, e.Name())
+			}
 		}
 	}
 	plan, _, err := j.s.plans.forSave(j.s)
@@ -208,7 +218,7 @@ func (j *job) missing(saved string, before fs.FileInfo) error {
 		}
 		return &ShardError{Op: "save", Path: j.file, Shard: -1, File: path, Writer: j.sess.Target()}
 	}
-	e := &ShardError{Op: "save", Path: j.file, Shards: plan.shards}
+	e := &ShardError{Op: "save", Path: j.file, Shards: plan.shards, Found: found}
 	format := localPath(j.file) + ".data-%05d-of-%05d"
 	if plan.version == checkpoint.V1 {
 		format = localPath(j.file) + "-%05d-of-%05d"
