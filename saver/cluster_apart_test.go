@@ -214,3 +214,14 @@ func TestShardsThatWereNotMergedAreRemoved(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, files(t, dir))
 }
+
+// Values of a checkpoint that lies here only go into a cluster's variables.
+func TestInitFromACheckpointThatTheServersDoNotSee(t *testing.T) {
+	a := newApart(t, "initfrom")
+	s := newSaver(t, a.g, &saver.Options{Driver: saver.Files})
+	a.initialize(t)
+	path := mustSave(t, s, a.sess, "ckpt/m", nil)
+	zero(t, a.g, a.sess)
+	require.NoError(t, saver.InitFromCheckpoint(ctx, a.sess, path, map[string]any{"/": "/"}))
+	equalCheckpoints(t, path, mustSave(t, s, a.sess, "again/m", nil))
+}

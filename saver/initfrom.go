@@ -25,7 +25,8 @@ import (
 // Where TensorFlow changes the variables' initializers, this assigns at once, in
 // sess: run the initializers of other variables before or after it. path may be
 // a directory, whose newest checkpoint is taken. All is checked before anything
-// is assigned. It adds nodes to the graph.
+// is assigned. It adds nodes to the graph. On a cluster, too, this process reads
+// the file.
 func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assignments map[string]any) (err error) {
 	if sess == nil {
 		return fmt.Errorf("%w: 'sess' must be a Session; nil", ErrArgument)
