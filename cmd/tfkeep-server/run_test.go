@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -32,15 +33,24 @@ func TestMain(m *testing.M) {
 type server struct {
 	cmd    *exec.Cmd
 	stdin  interface{ Close() error }
-	stderr bytes.Buffer
+	stderr string // the file that has standard error
 	line   string // the first of standard output
+}
+
+// said is what it wrote to standard error so far.
+func (s *server) said() string {
+	text, _ := os.ReadFile(s.stderr) // only a failure's message lacks it
+	return string(text)
 }
 
 func start(t *testing.T, env string, args ...string) *server {
 	t.Helper()
-	s := &server{cmd: exec.Command(os.Args[0], args...)}
+	s := &server{cmd: exec.Command(os.Args[0], args...), stderr: filepath.Join(t.TempDir(), "stderr")}
+	stderr, err := os.Create(s.stderr)
+	require.NoError(t, err)
+	defer stderr.Close()
 	s.cmd.Env = append(os.Environ(), "TFKEEP_SERVER_COMMAND=1", "TF_CONFIG="+env)
-	s.cmd.Stderr = &s.stderr
+	s.cmd.Stderr = stderr
 	stdin, err := s.cmd.StdinPipe()
 	require.NoError(t, err)
 	s.stdin = stdin
@@ -85,7 +95,7 @@ func TestItServesUntilItIsToldToEnd(t *testing.T) {
 			t.Parallel()
 			address := freeAddress(t)
 			s := start(t, "", "--cluster", "ps="+address, "--job", "ps", "--while-stdin")
-			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.stderr.String())
+			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.said())
 			g := tf.NewGraph()
 			v, err := tf.NewVariable(g, "v", tf.Value(float32(5)))
 			require.NoError(t, err)
@@ -95,7 +105,7 @@ func TestItServesUntilItIsToldToEnd(t *testing.T) {
 			require.NoError(t, sess.Close())
 
 			require.NoError(t, end(s))
-			assert.Equal(t, exitGood, s.wait(t), s.stderr.String())
+			assert.Equal(t, exitGood, s.wait(t), s.said())
 		})
 	}
 }
@@ -104,7 +114,7 @@ func TestTheEnvironmentSaysWhichServerItIs(t *testing.T) {
 	worker := freeAddress(t)
 	config := fmt.Sprintf(`{"cluster": {"ps": ["127.0.0.1:1"], "worker": ["127.0.0.1:2", %q]}, "task": {"type": "worker", "index": 1}}`, worker)
 	s := start(t, config, "--while-stdin", "--allow-growth")
-	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.stderr.String())
+	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.said())
 	require.NoError(t, s.stdin.Close())
 	assert.Equal(t, exitGood, s.wait(t))
 
