@@ -131,8 +131,8 @@ func (c *chief) waitFor(t *testing.T, begin string) string {
 
 func TestWorkersWaitForAChiefThatWasKilled(t *testing.T) {
 	repeated(t, "chief killed with a ps, started again", func(t *testing.T, f *figures) {
-		c := cluster(t, 2, 2)
 		dir := t.TempDir()
+		c := cluster(t, 2, 2)
 		m := modelOn(t, 2, 1000, nil)
 		log := new(events)
 		o := worker(c, 1, log)
@@ -196,8 +196,8 @@ func forever(ctx context.Context, m *model, r *supervisor.Running) error {
 // The chief's process alone is lost: the sessions of the others stay whole.
 func TestWorkersTrainOnWhileTheChiefIsAway(t *testing.T) {
 	repeated(t, "chief killed alone, started again", func(t *testing.T, f *figures) {
-		c := cluster(t, 2, 2)
 		dir := t.TempDir()
+		c := cluster(t, 2, 2)
 		first := startChief(t, c.Spec(), dir)
 		first.waitFor(t, "supervisor.Saved")
 		m := modelOn(t, 2, 1000, nil)

@@ -15,15 +15,16 @@ import (
 )
 
 // until trains to a step, and in its first call, from the step at on, until there
-// is an error: hurt is called beside it then.
-func until(m *model, last, at int64, hurt func()) func(context.Context, *supervisor.Running) error {
+// is an error: hurt is called beside it then. hurting is closed when it is over.
+func until(m *model, last, at int64, hurt func()) (body func(context.Context, *supervisor.Running) error, hurting <-chan struct{}) {
 	calls := 0
+	over := make(chan struct{})
 	return func(ctx context.Context, r *supervisor.Running) error {
 		calls++
-		hurting := false
-		began := time.Now()
+		begun := false
+		start := time.Now()
 		for step := r.Step; step < last || calls == 1; {
-			if time.Since(began) > time.Minute {
+			if time.Since(start) > time.Minute {
 				return errors.New("nothing was lost")
 			}
 			var err error
@@ -33,24 +34,28 @@ func until(m *model, last, at int64, hurt func()) func(context.Context, *supervi
 			if err := r.StepDone(ctx, step); err != nil {
 				return err
 			}
-			if calls == 1 && step >= at && !hurting {
-				hurting = true
-				go hurt()
+			if calls == 1 && step >= at && !begun {
+				begun = true
+				go func() {
+					defer close(over)
+					hurt()
+				}()
 			}
 		}
 		return nil
-	}
+	}, over
 }
 
 func TestAKilledParameterServerCostsTheStepsSinceTheLastCheckpoint(t *testing.T) {
 	repeated(t, "ps killed, started again", func(t *testing.T, f *figures) {
+		dir := t.TempDir()
 		c := cluster(t, 2, 1)
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
 		log := new(events)
-		o := options(c, t.TempDir(), log)
+		o := options(c, dir, log)
 		o.SaveSteps = 20
 		var killed, back time.Time
-		train := until(m, 120, 70, func() {
+		train, hurting := until(m, 120, 70, func() {
 			killed = time.Now()
 			assert.NoError(t, c.Kill("ps", 1))
 			assert.NoError(t, c.Restart(t.Context(), "ps", 1))
@@ -71,6 +76,7 @@ func TestAKilledParameterServerCostsTheStepsSinceTheLastCheckpoint(t *testing.T)
 			return train(ctx, r)
 		})
 		require.NoError(t, err, log)
+		<-hurting
 		assert.True(t, checked, "resumed after the loss:%v", log)
 		lost := of[supervisor.Lost](log)
 		require.NotEmpty(t, lost)
@@ -83,14 +89,15 @@ func TestAKilledParameterServerCostsTheStepsSinceTheLastCheckpoint(t *testing.T)
 
 func TestAKilledMasterCostsNoSteps(t *testing.T) {
 	repeated(t, "master killed, started again", func(t *testing.T, f *figures) {
+		dir := t.TempDir()
 		c := cluster(t, 2, 1)
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
 		log := new(events)
-		o := options(c, t.TempDir(), log)
+		o := options(c, dir, log)
 		o.OperationTimeout = time.Second // a run under way hangs until then
 		o.SaveSteps = 20
 		var killed, back time.Time
-		train := until(m, 120, 70, func() {
+		train, hurting := until(m, 120, 70, func() {
 			killed = time.Now()
 			assert.NoError(t, c.Kill("worker", 0))
 			assert.NoError(t, c.Restart(t.Context(), "worker", 0))
@@ -108,6 +115,7 @@ func TestAKilledMasterCostsNoSteps(t *testing.T) {
 			return err
 		})
 		require.NoError(t, err, log)
+		<-hurting
 		assert.NotEmpty(t, of[supervisor.Kept](log), log)
 		assert.Empty(t, of[supervisor.Resumed](log), log)
 		f.add("noticed after", when[supervisor.Lost](t, log, killed).Sub(killed))
@@ -147,14 +155,16 @@ func TestAWorkerThatIsLostDoesNotDisturbTheChief(t *testing.T) {
 		o := worker(c, 1, workerLog)
 		o.OperationTimeout = time.Second
 		var killed, back time.Time
-		err := supervisor.Run(ctx, second.g, second.sv, o, until(second, 0, 20, func() {
+		train, hurting := until(second, 0, 20, func() {
 			killed = time.Now()
 			assert.NoError(t, c.Kill("worker", 1))
 			assert.NoError(t, c.Restart(t.Context(), "worker", 1))
 			back = time.Now()
-		}))
+		})
+		err := supervisor.Run(ctx, second.g, second.sv, o, train)
 		close(done)
 		require.NoError(t, err, workerLog)
+		<-hurting
 		require.NoError(t, <-chief, chiefLog)
 		assert.Empty(t, of[supervisor.Lost](chiefLog), "the chief has lost nothing:%v", chiefLog)
 		assert.Len(t, of[supervisor.Ready](chiefLog), 1)
@@ -176,19 +186,20 @@ func TestAServerThatDoesNotAnswerCostsTheOperationTimeout(t *testing.T) {
 				o := options(servers, t.TempDir(), log)
 				o.OperationTimeout = time.Second
 				var paused, back time.Time
-				err := supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 60, 30, func() {
+				train, hurting := until(m, 60, 30, func() {
 					paused = time.Now()
 					assert.NoError(t, servers.Pause(c.job, c.task))
-					assert.Eventually(t, func() bool { return len(of[supervisor.Retrying](log)) > 0 }, 20*time.Second, 5*time.Millisecond)
+					assert.Eventually(t, func() bool { return len(retried(log)) > 0 }, 20*time.Second, 5*time.Millisecond)
 					assert.NoError(t, servers.Continue(c.job, c.task))
 					back = time.Now()
-				}))
-				require.NoError(t, err, log)
+				})
+				require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, train), log)
+				<-hurting
 				require.Len(t, of[supervisor.Lost](log), 1, log)
 				noticed := when[supervisor.Lost](t, log, paused).Sub(paused)
 				assert.GreaterOrEqual(t, noticed, o.OperationTimeout/2, log)
 				assert.Less(t, noticed, o.OperationTimeout+5*time.Second, log)
-				assert.Equal(t, []supervisor.Task{task(t, servers, c.job, c.task)}, of[supervisor.Retrying](log)[0].Tasks, "asked, it did not answer:%v", log)
+				assert.Equal(t, []supervisor.Task{task(t, servers, c.job, c.task)}, retried(log)[0].Tasks, "asked, it did not answer:%v", log)
 				assert.NotEmpty(t, of[supervisor.Kept](log), "it still held its values:%v", log)
 				f.add("noticed after", noticed)
 				f.add("training again after it was back", when[supervisor.Ready](t, log, paused).Sub(back))
@@ -205,15 +216,17 @@ func TestATaskThatStaysGoneIsNamed(t *testing.T) {
 			log := new(events)
 			o := options(c, t.TempDir(), log)
 			o.OperationTimeout = time.Second
-			o.RecoveryTimeout = 2 * time.Second
+			o.RecoveryTimeout = 4 * time.Second
 			if !asked {
 				o.Cluster = nil
 			}
 			var killed time.Time
-			err := supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 10, 5, func() {
+			train, hurting := until(m, 10, 5, func() {
 				killed = time.Now()
 				assert.NoError(t, c.Kill("ps", 1))
-			}))
+			})
+			err := supervisor.Run(t.Context(), m.g, m.sv, o, train)
+			<-hurting
 			took := time.Since(killed)
 			var outage *supervisor.OutageError
 			require.ErrorAs(t, err, &outage, "%v:%v", name, log)
@@ -228,7 +241,7 @@ func TestATaskThatStaysGoneIsNamed(t *testing.T) {
 			assert.ErrorContains(t, err, "start it again", name)
 			assert.GreaterOrEqual(t, outage.For, o.RecoveryTimeout, name)
 			assert.Less(t, took, o.RecoveryTimeout+o.OperationTimeout+5*time.Second, name)
-			f.add("given up, "+name+", RecoveryTimeout 2s", took)
+			f.add("given up, "+name+", RecoveryTimeout 4s", took)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,11 +16,12 @@ import (
 // The long time that saves have is for the graph's nodes, which do it in one run.
 // A gathered save notices a server that does not answer as soon as a step does.
 func TestAGatheredSaveNoticesAServerThatDoesNotAnswer(t *testing.T) {
+	dir := t.TempDir()
 	c := cluster(t, 2, 1)
 	for name, gather := range map[string]*saver.GatherOptions{"through the master": nil, "straight": {Cluster: c.Spec()}} {
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true, Driver: saver.Files, Gather: gather})
 		log := new(events)
-		o := options(c, t.TempDir(), log)
+		o := options(c, filepath.Join(dir, name), log)
 		o.OperationTimeout = time.Second
 		o.SaveSteps = 1
 		calls := 0

@@ -203,6 +203,25 @@ func of[E supervisor.Event](e *events) []E {
 	return found
 }
 
+// retried are the attempts that failed after a loss.
+func retried(e *events) []supervisor.Retrying {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var found []supervisor.Retrying
+	lost := false
+	for _, event := range e.list {
+		switch event := event.(type) {
+		case supervisor.Lost:
+			lost = true
+		case supervisor.Retrying:
+			if lost {
+				found = append(found, event)
+			}
+		}
+	}
+	return found
+}
+
 // when is the time of the first event of a type after a time.
 func when[E supervisor.Event](t *testing.T, e *events, after time.Time) time.Time {
 	t.Helper()

@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // Workers usually serve themselves: the master is in the client's process, and
 // TensorFlow then calls it without gRPC.
 func TestWithTheMasterInTheClientsOwnProcessLossesAreNoticedToo(t *testing.T) {
+	dir := t.TempDir()
 	c := cluster(t, 2, 1)
 	require.NoError(t, c.Kill("worker", 0), "this process takes its place")
 	_, err := tf.NewServer(c.Spec(), &tf.ServerOptions{Job: "worker", Task: 0})
@@ -23,29 +25,30 @@ func TestWithTheMasterInTheClientsOwnProcessLossesAreNoticedToo(t *testing.T) {
 	repeated(t, "ps killed, master in this process", func(t *testing.T, f *figures) {
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
 		log := new(events)
-		o := options(c, t.TempDir(), log)
+		o := options(c, filepath.Join(dir, t.Name()), log)
 		o.SaveSteps = 20
 		o.OperationTimeout = time.Second
 		var killed, paused time.Time
-		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 60, 30, func() {
+		train, hurting := until(m, 60, 30, func() {
 			killed = time.Now()
 			assert.NoError(t, c.Restart(t.Context(), "ps", 1))
-		})), log)
+		})
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, train), log)
+		<-hurting
 		require.NotEmpty(t, of[supervisor.Resumed](log), log)
 		f.add("noticed after", when[supervisor.Lost](t, log, killed).Sub(killed))
 		f.add("training again after the kill", when[supervisor.Ready](t, log, killed).Sub(killed))
 
 		log = new(events)
 		o.OnEvent = log.add
-		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, until(m, 120, 90, func() {
+		train, hurting = until(m, 120, 90, func() {
 			paused = time.Now()
 			assert.NoError(t, c.Pause("ps", 1))
-			assert.Eventually(t, func() bool {
-				list := of[supervisor.Retrying](log)
-				return len(list) > 0 && len(list[len(list)-1].Tasks) > 0
-			}, 20*time.Second, 5*time.Millisecond)
+			assert.Eventually(t, func() bool { return len(retried(log)) > 0 }, 20*time.Second, 5*time.Millisecond)
 			assert.NoError(t, c.Continue("ps", 1))
-		})), log)
+		})
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, train), log)
+		<-hurting
 		f.add("noticed after, ps stopped", when[supervisor.Lost](t, log, paused).Sub(paused))
 	})
 	// To connect and to close, TensorFlow waits on when the time is over.

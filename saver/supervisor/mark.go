@@ -184,9 +184,6 @@ func (s *supervisor) withMarks(ctx context.Context, f func(context.Context, *tf.
 	if o.OperationTimeout > 0 {
 		limit = min(limit, o.OperationTimeout)
 	}
-	if s.RecoveryTimeout > 0 {
-		limit = min(limit, max(s.RecoveryTimeout-time.Since(s.outage.since), time.Second))
-	}
 	o.OperationTimeout = limit
 	sess, err := tf.NewSession(s.marks.g, &o)
 	if err != nil {

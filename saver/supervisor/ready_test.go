@@ -72,7 +72,7 @@ func TestAWorkerWithoutAChiefGivesUp(t *testing.T) {
 		m := modelOn(t, 2, 10, nil)
 		o := worker(c, 1, new(events))
 		o.NoMark = noMark
-		o.RecoveryTimeout = 300 * time.Millisecond
+		o.RecoveryTimeout = time.Second
 		err := supervisor.Run(t.Context(), m.g, m.sv, o, nobody)
 		var outage *supervisor.OutageError
 		require.ErrorAs(t, err, &outage, name)
@@ -162,7 +162,7 @@ func TestABodyWithoutProgressIsGivenUp(t *testing.T) {
 	c := cluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	o := options(c, "", new(events))
-	o.RecoveryTimeout = 500 * time.Millisecond
+	o.RecoveryTimeout = 2 * time.Second
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
 		calls++

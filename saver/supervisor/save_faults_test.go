@@ -23,10 +23,10 @@ func TestAServerKilledInTheMiddleOfASaveLeavesTheOldCheckpointTheNewest(t *testi
 	for name, driver := range map[string]saver.Driver{"by the graph's nodes": saver.Ops, "gathered": saver.Files} {
 		t.Run(name, func(t *testing.T) {
 			repeated(t, "ps killed in a save "+name, func(t *testing.T, f *figures) {
+				dir := t.TempDir()
 				c := cluster(t, 2, 1)
 				m := modelOn(t, 2, 100_000, &saver.Options{Sharded: true, Driver: driver})
 				log := new(events)
-				dir := t.TempDir()
 				o := options(c, dir, log)
 				o.SaveSteps = 10
 				o.OperationTimeout = 20 * time.Second
