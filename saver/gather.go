@@ -13,7 +13,7 @@ import (
 )
 
 // With saver.Files on a cluster, no machine but this one touches files: values
-// are fetched and fed in lots small enough for a message and for this process's
+// are fetched and fed in batches small enough for a message and for this process's
 // memory, several on their way at once, while others are written or read.
 
 // GatherOptions tune how saver.Files moves values between the servers of a cluster

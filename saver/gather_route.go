@@ -37,7 +37,8 @@ type route struct {
 // it was given has no OperationTimeout: a server that is gone must not hang it.
 const directTimeout = time.Minute
 
-// dialTimeout bounds the connecting to a server.
+// dialTimeout bounds the connecting to a server, where OperationTimeout isn't
+// shorter.
 const dialTimeout = 5 * time.Second
 
 // gathererFor makes ready for a session, or takes what was made for it before.
@@ -152,12 +153,15 @@ func (g *gatherer) reach(ctx context.Context, n int, owner func(int) task) error
 		tasks[owner(i)] = true
 	}
 	delete(tasks, task{})
+	dialer := net.Dialer{Timeout: dialTimeout}
+	if limit := g.sess.Options().OperationTimeout; limit > 0 {
+		dialer.Timeout = min(limit, dialTimeout)
+	}
 	for to := range tasks {
 		address, err := g.s.opts.Gather.Cluster.TaskAddress(to.job, to.index)
 		if err != nil {
 			return err
 		}
-		dialer := net.Dialer{Timeout: dialTimeout}
 		connection, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
 			g.forget()
@@ -194,7 +198,7 @@ func (g *gatherer) each(ctx context.Context, wanted []int, owner func(int) task,
 				err = f(ctx, r, some)
 			}
 			if err != nil && to != (task{}) && !errors.Is(err, ErrUninitialized) {
-				err = fmt.Errorf("saver: %v: %w", to, err)
+				err = fmt.Errorf("%v: %w", to, err)
 			}
 			errs <- err
 		}()
