@@ -32,10 +32,11 @@ var clusterWays = []clusterWay{
 	{"gathered through the worker", saver.Files, false},
 }
 
-// clusterPairs are a save and a restore by each way.
-func clusterPairs(ps int) []Pair {
+// clusterPairs are a save and a restore by each way. More servers are measured
+// without Python, by the task cluster-scale.
+func clusterPairs(ps int, ways []clusterWay) []Pair {
 	var pairs []Pair
-	for _, way := range clusterWays {
+	for _, way := range ways {
 		p := clusterPair{ps: ps, driver: way.driver, direct: way.direct}
 		pairs = append(pairs,
 			Pair{Name: fmt.Sprintf("cluster: save 1 GiB on %d ps, %s", ps, way.name), Prepare: p.save},

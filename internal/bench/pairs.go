@@ -32,7 +32,7 @@ var pairs = append([]Pair{
 	exportModel,
 	loadModel,
 	showModel,
-}, slices.Concat(clusterPairs(1), clusterPairs(2), clusterPairs(4))...)
+}, slices.Concat(clusterPairs(1, clusterWays[:2]), clusterPairs(2, clusterWays))...)
 
 // tasks are what a measured process of our own does, see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
