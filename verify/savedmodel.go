@@ -125,12 +125,3 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 }
 
 const assetsCollection = "saved_model_assets"
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
