@@ -104,6 +104,10 @@ cli: ## bin/tfkeep, the command line: static, without libtensorflow
 run-cli: libtensorflow ## bin/tfkeep-run, which runs SavedModels: with libtensorflow
 	$(WITH_LIBTENSORFLOW) go build -trimpath -ldflags '-s -w' -o bin/tfkeep-run ./cmd/tfkeep-run
 
+.PHONY: server
+server: libtensorflow ## bin/tfkeep-server, a member of a cluster: with libtensorflow
+	$(WITH_LIBTENSORFLOW) go build -trimpath -ldflags '-s -w' -o bin/tfkeep-server ./cmd/tfkeep-server
+
 .PHONY: image
 image: ## a container image with the digits example; FLAVOUR=gpu has CUDA in it
 	@scripts/image.sh
