@@ -83,11 +83,12 @@ lint: libtensorflow python ## gofmt, go vet, staticcheck, shellcheck, hadolint
 	  else echo "hadolint: not in .venv (TFKEEP_PYTHON is used), Dockerfile.gpu is not checked"; fi
 
 .PHONY: fuzz
-fuzz: ## each fuzz test for FUZZTIME (30s)
-	@for package in $(pure); do \
-	  for name in $$(CGO_ENABLED=0 go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+fuzz: libtensorflow ## each fuzz test for FUZZTIME (30s)
+	@$(WITH_LIBTENSORFLOW) for package in $(pure) ./tf; do \
+	  if [[ $$package == ./tf ]]; then export CGO_ENABLED=1; else export CGO_ENABLED=0; fi; \
+	  for name in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
 	    echo "$$package $$name"; \
-	    CGO_ENABLED=0 go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package"; \
 	  done; \
 	done
 
