@@ -1,35 +1,17 @@
 package capi_test
 
 import (
-	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 )
 
 // TestMain fails the run where a test leaves C memory behind that neither a
 // Close nor the collector freed.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := settled(capi.Counts{}); left != (capi.Counts{}) && code == 0 {
-		fmt.Fprintf(os.Stderr, "C objects outlive the tests: %+v\n", left)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond)) }
 
-// settled collects garbage until the counts are want, for half a second at
-// most, and says what they are then.
-func settled(want capi.Counts) capi.Counts {
-	for range 50 {
-		runtime.GC()
-		if capi.Live() == want {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	return capi.Live()
-}
+// settled waits for the collector, where a test left want behind.
+func settled(want capi.Counts) capi.Counts { return leftover.Settled(want, 10*time.Millisecond) }

@@ -1,13 +1,11 @@
 package tf_test
 
 import (
-	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
@@ -17,18 +15,5 @@ func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)
 	}
-	code := m.Run()
-	var left capi.Counts
-	for range 50 {
-		runtime.GC()
-		if left = capi.Live(); left == (capi.Counts{}) {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if left != (capi.Counts{}) && code == 0 {
-		fmt.Fprintf(os.Stderr, "C objects outlive the tests: %+v\n", left)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond))
 }

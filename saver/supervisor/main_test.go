@@ -1,13 +1,11 @@
 package supervisor_test
 
 import (
-	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
@@ -20,18 +18,6 @@ func TestMain(m *testing.M) {
 	if os.Getenv(chiefProcess) != "" {
 		os.Exit(chiefMain())
 	}
-	code := m.Run()
-	var left capi.Counts
-	for range 200 {
-		runtime.GC()
-		if left = capi.Live(); left == (capi.Counts{}) {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if left != (capi.Counts{}) && code == 0 {
-		fmt.Fprintf(os.Stderr, "C objects outlive the tests: %+v\n", left)
-		code = 1
-	}
-	os.Exit(code)
+	// TensorFlow lets go of a session whose server is gone when its time is over.
+	os.Exit(leftover.Code(os.Stderr, m.Run(), 200*time.Millisecond))
 }
