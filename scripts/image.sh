@@ -29,11 +29,7 @@ esac
 
 flavour=${FLAVOUR:-cpu}
 image=${IMAGE:-tfkeep:$flavour}
-case $flavour in
-  cpu) room=6 ;;
-  gpu) room=30 ;;
-  *) die "FLAVOUR=$flavour: it is cpu or gpu" ;;
-esac
+room=$(room_for "$flavour")
 
 find_builder || die "none of docker, podman and buildah works here: install one (Debian: apt-get install buildah), or start docker's daemon"
 need_room "$(storage)" "$room" "a $flavour image"

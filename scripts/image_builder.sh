@@ -36,6 +36,15 @@ storage() {
 # cannot REASON: for a machine that cannot do it. image_test.sh has one of its own.
 cannot() { die "$1"; }
 
+# room_for FLAVOUR: how many GB its image takes on the way.
+room_for() {
+  case $1 in
+    cpu) echo 6 ;;
+    gpu) echo 30 ;;
+    *) die "FLAVOUR=$1: it is cpu or gpu" ;;
+  esac
+}
+
 # need_room FOLDER GB FOR: the disk has that much. A folder of another machine is not judged.
 need_room() {
   local free

@@ -46,11 +46,7 @@ cannot() {
 
 export FLAVOUR=${FLAVOUR:-cpu}
 export IMAGE=${IMAGE:-localhost/tfkeep-test/tfkeep:$FLAVOUR}
-case $FLAVOUR in
-  cpu) room=6 ;;
-  gpu) room=30 ;;
-  *) die "FLAVOUR=$FLAVOUR: it is cpu or gpu" ;;
-esac
+room=$(room_for "$FLAVOUR")
 
 # Not in /tmp unless told to: it may be in memory.
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/tfkeep-image-test.XXXXXX")

@@ -188,18 +188,6 @@ test_wrong_arguments() {
   fails_with "FLAVOUR=rocm: it is cpu or gpu"
 }
 
-# ---- the runner ---------------------------------------------------------------------
-
-passed=0 failed=0
-for name in $(declare -F | sed -n 's/^declare -f \(test_.*\)/\1/p'); do
-  [[ $name == *"${1:-}"* ]] || continue
-  fresh
-  if output=$("$name" 2>&1); then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n%s\n' "$name" "$output"
-  fi
-done
-echo "$passed passed, $failed failed"
-[[ $failed == 0 && $passed -gt 0 ]]
+# shellcheck source-path=SCRIPTDIR source=runner.sh
+source "$here/runner.sh"
+run_tests "$@"

@@ -33,7 +33,7 @@ chmod +x "$tmp/stubs/"*
 export PATH=$tmp/stubs:$PATH
 
 fresh() { # a copy of the scripts with the stand-ins' hashes, and nothing installed
-  rm -rf "$tmp/checkout" "$tmp/prefix"
+  rm -rf "$tmp/checkout" "$tmp/prefix" "$tmp/venv" "$tmp/old"
   mkdir -p "$tmp/checkout"
   cp -r "$here/.." "$tmp/checkout/scripts"
   pin "$tmp/checkout/scripts/libtensorflow-cpu.txt" "$cpu_wheel"
@@ -339,17 +339,6 @@ test_python_named_by_the_environment() {
 mkdir -p "$tmp/six/six" && : >"$tmp/six/six/__init__.py"
 zip_wheel "$tmp/wheels/six-1.0-py3-none-any.whl" "$tmp/six" six
 
-passed=0 failed=0
-for name in $(declare -F | sed -n 's/^declare -f \(test_.*\)/\1/p'); do
-  [[ $name == *"${1:-}"* ]] || continue
-  fresh
-  rm -rf "$tmp/venv" "$tmp/old"
-  if output=$("$name" 2>&1); then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n%s\n' "$name" "$output"
-  fi
-done
-echo "$passed passed, $failed failed"
-[[ $failed == 0 && $passed -gt 0 ]]
+# shellcheck source-path=SCRIPTDIR source=runner.sh
+source "$here/runner.sh"
+run_tests "$@"
