@@ -5,13 +5,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -19,13 +19,11 @@ import (
 // resident is how much memory the process has, in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
-	data, err := os.ReadFile("/proc/self/statm")
+	bytes, err := procmem.Resident(os.Getpid())
 	if err != nil {
 		t.Skip("this system does not tell how much memory a process has")
 	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	require.NoError(t, err)
-	return pages * int64(os.Getpagesize())
+	return bytes
 }
 
 // TestLoadingTimeAndAgainKeepsNothing loads a model of 1 MiB 200 times;

@@ -4,31 +4,22 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// peak is the most memory that the process has had since forgetPeak, in bytes.
+// peak is the most memory that the process has had since it was forgotten.
 func peak(t *testing.T) int64 {
 	t.Helper()
-	status, err := os.ReadFile("/proc/self/status")
+	bytes, err := procmem.Peak(os.Getpid())
 	require.NoError(t, err)
-	_, rest, ok := strings.Cut(string(status), "VmHWM:")
-	require.True(t, ok)
-	kB, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	require.NoError(t, err)
-	return kB << 10
-}
-
-func forgetPeak(t *testing.T) {
-	t.Helper()
-	require.NoError(t, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0))
+	return bytes
 }
 
 // A model that is larger than this process's memory is saved and restored by it:
@@ -51,7 +42,7 @@ func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o, NoSync: true})
 			sess := clusterSession(t, cluster(t), g)
 			initialize(t, g, sess)
-			forgetPeak(t)
+			require.NoError(t, procmem.ForgetPeak(os.Getpid()))
 			before := peak(t)
 			path := mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil)
 			require.NoError(t, s.Restore(ctx, sess, path))

@@ -4,12 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -17,13 +17,11 @@ import (
 // resident is the process's memory in bytes, C's included.
 func resident(t *testing.T) int64 {
 	t.Helper()
-	data, err := os.ReadFile("/proc/self/statm")
+	bytes, err := procmem.Resident(os.Getpid())
 	if err != nil {
 		t.Skip("only Linux tells a process its memory")
 	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	require.NoError(t, err)
-	return pages * int64(os.Getpagesize())
+	return bytes
 }
 
 // A process that saves, trains and restores over and over stays as large as it

@@ -3,30 +3,22 @@ package tf_test
 import (
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // residentKiB is the process's memory.
 func residentKiB(t *testing.T) int {
 	t.Helper()
-	status, err := os.ReadFile("/proc/self/status")
+	bytes, err := procmem.Resident(os.Getpid())
 	require.NoError(t, err)
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.Fields(rest)[0])
-			require.NoError(t, err)
-			return kib
-		}
-	}
-	t.Fatal("no VmRSS in /proc/self/status")
-	return 0
+	return int(bytes >> 10)
 }
 
 // cycle builds, trains and throws away a small model, with a megabyte of values

@@ -28,6 +28,7 @@ var pure = []string{
 	"internal/modeldir",
 	"internal/ndtext",
 	"internal/ordered",
+	"internal/procmem",
 	"internal/table",
 	"internal/vfs",
 	"examples/digits/dataset",

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/tfkeep/tfkeep/internal/procmem"
 )
 
 // clusterScale prints what docs/scale.md tells: times, the processors' time in all
@@ -74,7 +76,7 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 	processes := m.processes()
 	before := make([]int64, len(processes))
 	for i, pid := range processes {
-		if err := forgetPeak(pid); err != nil {
+		if err := procmem.ForgetPeak(pid); err != nil {
 			return err
 		}
 		before[i] = highWater(pid)
@@ -133,11 +135,6 @@ func (m *clusterModel) processes() []int {
 		}
 	}
 	return pids
-}
-
-// forgetPeak makes a process's peak memory what it has now.
-func forgetPeak(pid int) error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
 
 // processors is how long processes have kept processors busy.

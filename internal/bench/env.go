@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/internal/python"
 )
 
@@ -156,18 +157,14 @@ func watchMemory(pid int) (peak func() int64) {
 	return func() int64 { close(stop); return <-result }
 }
 
-// highWater reads the peak resident memory of a running process, in bytes.
+// highWater is the peak resident memory of a running process, in bytes, 0 where
+// the system does not tell.
 func highWater(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	bytes, err := procmem.Peak(pid)
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kB int64
-	if _, err := fmt.Sscan(rest, &kB); err != nil {
-		return 0
-	}
-	return kB << 10
+	return bytes
 }
 
 // PythonProgram is Program for Python code; its arguments are in sys.argv[1:].
