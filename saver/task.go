@@ -26,8 +26,8 @@ func (t task) String() string { return "/job:" + t.job + "/task:" + strconv.Itoa
 // taskOf is the task that a device names, if it names one.
 func taskOf(device string) (task, bool) {
 	d := parseDevice(device)
-	index, err := strconv.Atoi(d.task)
-	return task{d.job, index}, err == nil && d.job != ""
+	index, err := strconv.Atoi(d.Task)
+	return task{d.Job, index}, err == nil && d.Job != ""
 }
 
 // taskParts are the parts of a graph that one task can run by itself.
@@ -120,7 +120,7 @@ func (x nodeIndex) alone(start, fed string, in *node_def_go_proto.NodeDef) (node
 		switch {
 		case named && owner == task{}:
 			owner = on
-		case named && on != owner, !named && isVariable(n.Op), !named && parseDevice(n.Device).job != "":
+		case named && on != owner, !named && isVariable(n.Op), !named && parseDevice(n.Device).Job != "":
 			return nil, task{}, false
 		}
 		n = proto.Clone(n).(*node_def_go_proto.NodeDef)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -74,7 +75,7 @@ func (s deviceStack) place(n Node) (string, error) {
 		case f.clear:
 			return n.Device, nil
 		case f.call == nil:
-			n.Device = own.over(f.spec).String()
+			n.Device = own.Over(f.spec).String()
 		default:
 			if n.Device, err = f.call(n); err != nil {
 				return "", err

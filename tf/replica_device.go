@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
 	"github.com/tfkeep/tfkeep/capi"
 )
 
@@ -77,7 +78,7 @@ func (s ReplicaDeviceSetter) DeviceFunc() (DeviceFunc, error) {
 	}
 	tasks := s.PSTasks
 	if s.Cluster != nil {
-		tasks = s.Cluster.NumTasks(ps.job)
+		tasks = s.Cluster.NumTasks(ps.Job)
 	}
 	if tasks < 0 {
 		return nil, invalidf("PSTasks is %d: it is not negative", tasks)
@@ -102,20 +103,20 @@ func (s ReplicaDeviceSetter) DeviceFunc() (DeviceFunc, error) {
 			return "", err
 		}
 		if ps == (deviceSpec{}) || !slices.Contains(ops, n.Type) {
-			return current.over(worker).String(), nil
+			return current.Over(worker).String(), nil
 		}
 		there := ps
-		if there.job != "" && (current.job == "" || current.job == there.job) {
+		if there.Job != "" && (current.Job == "" || current.Job == there.Job) {
 			task, err := choose(n)
 			if err != nil {
 				return "", fmt.Errorf("tf: a parameter server for %q: %w", n.Name, err)
 			}
 			if task < 0 || task >= tasks {
-				return "", invalidf("the strategy puts %q on task %d: job %q has tasks 0 to %d", n.Name, task, there.job, tasks-1)
+				return "", invalidf("the strategy puts %q on task %d: job %q has tasks 0 to %d", n.Name, task, there.Job, tasks-1)
 			}
-			there.task = strconv.Itoa(task)
+			there.Task = strconv.Itoa(task)
 		}
-		return current.over(there).String(), nil
+		return current.Over(there).String(), nil
 	}, nil
 }
 

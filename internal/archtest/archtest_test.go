@@ -24,6 +24,7 @@ var pure = []string{
 	"verify",
 	"internal/crc32c",
 	"savedmodel/offline",
+	"internal/device",
 	"internal/elem",
 	"internal/modeldir",
 	"internal/ndtext",

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/device"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -35,21 +35,15 @@ type marks struct {
 	set   []*tf.Operation
 }
 
-var (
-	devicePart = regexp.MustCompile(`/job:[^/]+`)
-	taskPart   = regexp.MustCompile(`/task:\d+`)
-)
-
 // newMarks makes the marks for g's global variables. Variables without a device
 // are the master's: their mark is for the chief alone, for another worker has
 // another master. Nil is returned where nothing is to be marked.
 func newMarks(g *tf.Graph, chief bool) (*marks, error) {
 	m := &marks{g: tf.NewGraph()}
 	for _, v := range g.GlobalVariables() {
-		device := v.Handle().Op.Device()
-		task := devicePart.FindString(device)
-		if task != "" {
-			task += taskPart.FindString(device)
+		var task string
+		if d, _ := device.Parse(v.Handle().Op.Device()); d.Job != "" {
+			task = device.Spec{Job: d.Job, Task: d.Task}.String()
 		}
 		if !slices.Contains(m.tasks, task) && (task != "" || chief) {
 			m.tasks = append(m.tasks, task)

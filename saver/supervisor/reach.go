@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tfkeep/tfkeep/internal/device"
 )
 
 // reachTimeout is how long a task may take to answer.
@@ -99,7 +101,7 @@ func needed(tasks []Task, filters []string, master string) []Task {
 
 // matches says whether a device filter such as "/job:ps/task:0" lets a task in.
 func matches(filter string, t Task) bool {
-	job := strings.TrimPrefix(devicePart.FindString(filter), "/job:")
-	task := strings.TrimPrefix(taskPart.FindString(filter), "/task:")
+	d, _ := device.Parse(filter) // a part that is everything, "/job:*", asks for nothing
+	job, task := strings.Trim(d.Job, "*"), d.Task
 	return (job == "" || job == t.Job) && (task == "" || task == fmt.Sprint(t.Index))
 }
