@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // GraphVersion is TensorFlow 2.21's graph version: a graph whose min_consumer
@@ -29,7 +31,7 @@ type Fault struct {
 	Function string // the function whose body it is in, or "" for the graph
 	Node     string // the node, or ""
 	Detail   string // what is wrong
-	kind     error  // ErrInvalid or ErrUnknownOp
+	kind     error  // tfkeep.ErrCorrupt or tfkeep.ErrUnsupported
 }
 
 func (f Fault) String() string {
@@ -55,7 +57,7 @@ type CheckError struct {
 func (e *CheckError) Error() string {
 	const shown = 20
 	var b strings.Builder
-	fmt.Fprintf(&b, "graphdef: invalid graph, %d fault", len(e.Faults))
+	fmt.Fprintf(&b, "check graph: %d fault", len(e.Faults))
 	if len(e.Faults) != 1 {
 		b.WriteByte('s')
 	}
@@ -74,7 +76,7 @@ func (e *CheckError) Error() string {
 	return b.String()
 }
 
-// Unwrap gives ErrInvalid, ErrUnknownOp or both, as the faults are.
+// Unwrap gives tfkeep.ErrCorrupt, tfkeep.ErrUnsupported or both, as the faults are.
 func (e *CheckError) Unwrap() []error {
 	var kinds []error
 	for _, f := range e.Faults {
@@ -116,7 +118,7 @@ type checker struct {
 }
 
 func (c *checker) fault(node, format string, args ...any) {
-	c.faults = append(c.faults, Fault{Function: c.function, Node: node, Detail: fmt.Sprintf(format, args...), kind: ErrInvalid})
+	c.faults = append(c.faults, Fault{Function: c.function, Node: node, Detail: fmt.Sprintf(format, args...), kind: tfkeep.ErrCorrupt})
 }
 
 func (c *checker) versions(v *VersionDef, newest int) {
@@ -182,7 +184,7 @@ func (c *checker) definition(n *NodeDef) *OpDef {
 	if op := c.ops.Get(n.GetOp()); op != nil {
 		return op
 	}
-	c.faults = append(c.faults, Fault{Function: c.function, Node: n.GetName(), kind: ErrUnknownOp,
+	c.faults = append(c.faults, Fault{Function: c.function, Node: n.GetName(), kind: tfkeep.ErrUnsupported,
 		Detail: fmt.Sprintf("op %q is not known", n.GetOp())})
 	return nil
 }

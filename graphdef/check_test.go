@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -60,10 +61,10 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 			require.ErrorAs(t, err, &faults)
 			assert.Len(t, faults.Faults, 1)
 			if strings.Contains(tc.says, "is not known") {
-				assert.ErrorIs(t, err, graphdef.ErrUnknownOp)
-				assert.NotErrorIs(t, err, graphdef.ErrInvalid)
+				assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
+				assert.NotErrorIs(t, err, tfkeep.ErrCorrupt)
 			} else {
-				assert.ErrorIs(t, err, graphdef.ErrInvalid)
+				assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 			}
 		})
 	}
@@ -76,8 +77,8 @@ func TestCheckListsAllFaultsAtOnce(t *testing.T) {
 	require.ErrorAs(t, err, &faults)
 	assert.Len(t, faults.Faults, 4)
 	assert.ErrorContains(t, err, "4 faults")
-	assert.ErrorIs(t, err, graphdef.ErrInvalid)
-	assert.ErrorIs(t, err, graphdef.ErrUnknownOp)
+	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
+	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 
 	many := &graphdef.GraphDef{}
 	for i := range 100 {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // The kinds of list that a CollectionDef holds one of, as its field "kind".
@@ -80,7 +82,7 @@ func NewCollectionProto(key string) proto.Message {
 
 // Variables gives the variables that a meta graph lists, those of "variables"
 // first and then of the other collections, each once. A damaged entry is an
-// error of kind ErrCorrupt that names the collection.
+// error of kind tfkeep.ErrCorrupt that names the collection.
 func Variables(mg *MetaGraphDef) ([]*VariableDef, error) {
 	keys := append([]string{"variables"}, slices.Sorted(maps.Keys(mg.GetCollectionDef()))...)
 	seen := map[string]bool{}
@@ -92,7 +94,7 @@ func Variables(mg *MetaGraphDef) ([]*VariableDef, error) {
 		for _, data := range mg.GetCollectionDef()[key].GetBytesList().GetValue() {
 			v := &VariableDef{}
 			if err := proto.Unmarshal(data, v); err != nil {
-				return nil, &Error{Op: "variables", Err: ErrCorrupt, Cause: err, Detail: "collection " + key}
+				return nil, &tfkeep.Error{Op: "variables", Err: tfkeep.ErrCorrupt, Cause: err, Detail: "collection " + key}
 			}
 			if !seen[v.GetVariableName()] {
 				seen[v.GetVariableName()] = true

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -102,10 +103,10 @@ func TestRenameScope(t *testing.T) {
 	require.NoError(t, graphdef.RenameScope(g, "all", "all2"))
 
 	err := graphdef.RenameScope(g, "nothing", "x")
-	assert.ErrorIs(t, err, graphdef.ErrNotFound)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	clash := parse(t, `node { name: "a/x" op: "A" } node { name: "x" op: "A" }`)
 	err = graphdef.RenameScope(clash, "a", "")
-	require.ErrorIs(t, err, graphdef.ErrInvalid)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, `a/x → "x"`)
 	assert.Equal(t, []string{"a/x", "x"}, names(clash), "nothing was changed")
 }

@@ -9,7 +9,7 @@
 // [ReadGraphDef], [ReadMetaGraphDef] and [ReadSavedModel] read a file as text
 // or binary, told by its content and never by its name; [Read] takes whichever
 // of the three it is. A file of another kind is refused with both kinds named
-// ([ErrKind]). [WriteGraph] and [Write] are atomic and deterministic: the same
+// ([tfkeep.ErrMismatch]). [WriteGraph] and [Write] are atomic and deterministic: the same
 // message always gives the same bytes, and text has the layout of Python's
 // text_format.MessageToString.
 //

@@ -57,7 +57,7 @@ func ExampleCheck() {
 	g.Node[1].Input = []string{"z"}
 	g.Node[2].Op = "Abss"
 	fmt.Println(graphdef.Check(g, nil))
-	// Output: graphdef: invalid graph, 2 faults: Node 'z': op "Abss" is not known; Node 'y' is part of a cycle: y → z → y
+	// Output: check graph: 2 faults: Node 'z': op "Abss" is not known; Node 'y' is part of a cycle: y → z → y
 }
 
 func ExampleDiff() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // NodeName gives the node that an input names: "a" for "a", "a:2" and "^a".
@@ -29,12 +31,12 @@ func ParseTensorName(name string) (node string, output int, err error) {
 	case 2:
 		output, err := strconv.Atoi(parts[1])
 		if err != nil || output < 0 {
-			return "", 0, &Error{Op: "parse name", Err: ErrInvalid, Detail: fmt.Sprintf(
+			return "", 0, &tfkeep.Error{Op: "parse name", Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(
 				"Cannot convert '%s' to a tensor name. Second component of the name following the `:` should be an int. Got %s.", name, parts[1])}
 		}
 		return parts[0], output, nil
 	}
-	return "", 0, &Error{Op: "parse name", Err: ErrInvalid, Detail: fmt.Sprintf(
+	return "", 0, &tfkeep.Error{Op: "parse name", Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(
 		"Cannot convert '%s' to a tensor name. Tensor names should not contain more than 1 `:`. Obtained %d", name, len(parts)-1)}
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 //go:generate go run ../scripts/oplist -o ops.bin
@@ -50,17 +52,17 @@ func BuiltinOps() *Ops {
 }
 
 // NewOps makes a set of the ops in a serialized OpList, such as the one that
-// libtensorflow gives out. It fails where that is none, with ErrCorrupt.
+// libtensorflow gives out. It fails where that is none, with tfkeep.ErrCorrupt.
 func NewOps(opList []byte) (*Ops, error) {
 	ops := &Ops{raw: map[string][]byte{}, decoded: map[string]*OpDef{}}
 	for b := opList; len(b) > 0; {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 || num != 1 || typ != protowire.BytesType {
-			return nil, &Error{Op: "op list", Err: ErrCorrupt, Detail: "no serialized OpList"}
+			return nil, &tfkeep.Error{Op: "op list", Err: tfkeep.ErrCorrupt, Detail: "no serialized OpList"}
 		}
 		def, m := protowire.ConsumeBytes(b[n:])
 		if m < 0 {
-			return nil, &Error{Op: "op list", Err: ErrCorrupt, Detail: "cut short"}
+			return nil, &tfkeep.Error{Op: "op list", Err: tfkeep.ErrCorrupt, Detail: "cut short"}
 		}
 		ops.raw[opName(def)] = def
 		b = b[n+m:]

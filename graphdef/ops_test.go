@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -40,7 +41,7 @@ func TestOpsAnswerForWhatTheyLack(t *testing.T) {
 
 	for _, bad := range []string{"\x0a\xff", "\x08\x01", "junk"} {
 		_, err := graphdef.NewOps([]byte(bad))
-		assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -49,7 +50,7 @@ func TestALargeMetaGraphIsReadAsASmallOneIs(t *testing.T) {
 
 	for _, n := range []int{len(data) - 1, len(data) / 2, 1<<20 + 1} {
 		_, err := graphdef.ParseMetaGraphDef(data[:n])
-		assert.ErrorIs(t, err, graphdef.ErrCorrupt, n)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt, n)
 	}
 }
 
@@ -70,7 +71,7 @@ func TestReadMetaGraphFileGivesTheGraphsBytes(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad"), []byte("\xff"), 0o666))
 	_, _, err := graphdef.ReadMetaGraphFile(filepath.Join(dir, "bad"))
-	assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	_, _, err = graphdef.ReadMetaGraphFile(filepath.Join(dir, "missing"))
-	assert.ErrorIs(t, err, graphdef.ErrNotFound)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 }

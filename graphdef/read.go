@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 const (
@@ -32,8 +34,8 @@ const (
 
 // ReadGraphDef reads a GraphDef file, text or binary by its content.
 //
-// The error is of kind ErrNotFound, ErrKind (with the kind it is), ErrCorrupt
-// or ErrTooLarge.
+// The error is of kind tfkeep.ErrNotFound, tfkeep.ErrMismatch (with the kind it is), tfkeep.ErrCorrupt
+// or tfkeep.ErrTooLarge.
 func ReadGraphDef(path string) (*GraphDef, error) {
 	m, err := readAs(path, KindGraphDef)
 	if err != nil {
@@ -135,11 +137,11 @@ func Parse(data []byte) (proto.Message, Kind, error) {
 	for _, kind := range []Kind{KindSavedModel, KindMetaGraphDef, KindGraphDef} {
 		if m, err := parse(data, kind); err == nil {
 			return m, kind, nil
-		} else if errors.Is(err, ErrTooLarge) {
+		} else if errors.Is(err, tfkeep.ErrTooLarge) {
 			return nil, KindUnknown, err
 		}
 	}
-	return nil, KindUnknown, &Error{Op: "parse", Err: ErrCorrupt,
+	return nil, KindUnknown, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 		Detail: "neither a GraphDef nor a MetaGraphDef nor a SavedModel, in text or binary" + whatInstead(data)}
 }
 
@@ -156,7 +158,7 @@ func readAs(path string, kind Kind) (proto.Message, error) {
 // another kind, it says which.
 func parseAs(data []byte, kind Kind) (proto.Message, error) {
 	m, err := parse(data, kind)
-	if err == nil || errors.Is(err, ErrTooLarge) {
+	if err == nil || errors.Is(err, tfkeep.ErrTooLarge) {
 		return m, err
 	}
 	for _, other := range []Kind{KindSavedModel, KindMetaGraphDef, KindGraphDef} {
@@ -164,7 +166,7 @@ func parseAs(data []byte, kind Kind) (proto.Message, error) {
 			continue
 		}
 		if _, otherErr := parse(data, other); otherErr == nil {
-			return nil, &Error{Op: "parse", Err: ErrKind,
+			return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrMismatch,
 				Detail: fmt.Sprintf("this is a %v, not a %v", other, kind)}
 		}
 	}
@@ -174,7 +176,7 @@ func parseAs(data []byte, kind Kind) (proto.Message, error) {
 // parse parses data as one kind, binary first and then text, as TensorFlow does.
 func parse(data []byte, kind Kind) (proto.Message, error) {
 	if len(data) == 0 {
-		return nil, &Error{Op: "parse", Err: ErrCorrupt,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("empty: 0 bytes are no %v; was a write cut short?", kind)}
 	}
 	if int64(len(data)) > MaxSize {
@@ -189,20 +191,20 @@ func parse(data []byte, kind Kind) (proto.Message, error) {
 		if binErr == nil {
 			binErr = fmt.Errorf("its fields are not those of a %v", kind)
 		}
-		return nil, &Error{Op: "parse", Err: ErrCorrupt, Cause: binErr,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: binErr,
 			Detail: fmt.Sprintf("no binary %v, and no text%s", kind, whatInstead(data))}
 	}
 	m = kind.new()
 	if err := (prototext.UnmarshalOptions{RecursionLimit: MaxNesting}).Unmarshal(data, m); err != nil {
-		return nil, &Error{Op: "parse", Err: ErrCorrupt, Cause: err,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
 			Detail: fmt.Sprintf("no %v in text%s", kind, whatInstead(data))}
 	}
 	if blank(m) {
-		return nil, &Error{Op: "parse", Err: ErrCorrupt,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("text without a single field: no %v", kind)}
 	}
 	if !plausible(m) {
-		return nil, &Error{Op: "parse", Err: ErrCorrupt,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("text of a %v without content, or with nodes that have neither name nor op", kind)}
 	}
 	return m, nil
@@ -244,24 +246,24 @@ func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &Error{Op: "read", File: path, Err: ErrNotFound, Detail: "file does not exist", Cause: nil}
+			return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}
 		}
-		return nil, &Error{Op: "read", File: path, Cause: err}
+		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return nil, &Error{Op: "read", File: path, Cause: err}
+		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
 	if fi.IsDir() {
-		return nil, &Error{Op: "read", File: path, Err: ErrKind, Detail: "is a directory; a file is wanted"}
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "is a directory; a file is wanted"}
 	}
 	if fi.Size() > MaxSize {
 		return nil, inFile(tooLarge("read", fi.Size()), path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return nil, &Error{Op: "read", File: path, Cause: err}
+		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
 	return data, nil
 }
@@ -273,20 +275,30 @@ func savedModelIn(dir string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", &Error{Op: "read", File: dir, Err: ErrNotFound,
+	return "", &tfkeep.Error{Op: "read", Path: dir, Err: tfkeep.ErrNotFound,
 		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}", dir, SavedModelTextFile, SavedModelFile)}
 }
 
 func tooLarge(op string, size int64) error {
-	return &Error{Op: op, Err: ErrTooLarge,
+	return &tfkeep.Error{Op: op, Err: tfkeep.ErrTooLarge,
 		Detail: fmt.Sprintf("%d bytes; a protocol buffer cannot be larger than 2 GiB", size)}
+}
+
+// withoutPath takes the path and the operation off an error of package os: a
+// tfkeep.Error names both.
+func withoutPath(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // inFile adds the file's name to an error of this package.
 func inFile(err error, path string) error {
-	var e *Error
-	if errors.As(err, &e) && e.File == "" {
-		e.File = path
+	var e *tfkeep.Error
+	if errors.As(err, &e) && e.Path == "" {
+		e.Path = path
 		if e.Op == "parse" {
 			e.Op = "read"
 		}

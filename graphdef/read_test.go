@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -70,7 +71,7 @@ func TestAFileOfAnotherKindIsNamed(t *testing.T) {
 			}
 			for _, content := range [][]byte{data, graphdef.MarshalText(m)} {
 				_, err := parseAs(asked, content)
-				require.ErrorIs(t, err, graphdef.ErrKind)
+				require.ErrorIs(t, err, tfkeep.ErrMismatch)
 				assert.ErrorContains(t, err, fmt.Sprintf("this is a %v, not a %v", is, asked))
 			}
 		}
@@ -93,7 +94,7 @@ func TestATruncatedFileIsAnError(t *testing.T) {
 		}
 		text := graphdef.MarshalText(m)
 		_, err = parseAs(kind, text[:len(text)-3])
-		assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	}
 }
 
@@ -117,13 +118,13 @@ func TestWhatIsNoGraphIsAnError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range []graphdef.Kind{graphdef.KindGraphDef, graphdef.KindMetaGraphDef, graphdef.KindSavedModel} {
 				_, err := parseAs(kind, []byte(c.data))
-				require.ErrorIs(t, err, graphdef.ErrCorrupt)
+				require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 				if kind == graphdef.KindGraphDef {
 					assert.ErrorContains(t, err, c.says)
 				}
 			}
 			_, _, err := graphdef.Parse([]byte(c.data))
-			assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+			assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		})
 	}
 }
@@ -141,31 +142,31 @@ func TestDeeplyNestedBinaryIsAnErrorAndNoCrash(t *testing.T) {
 	node := append(wrap(1, []byte("n")), wrap(2, []byte("Op"))...)
 	node = append(node, wrap(5, append(wrap(1, []byte("a")), wrap(2, wrap(10, value))...))...)
 	_, err := graphdef.ParseGraphDef(wrap(1, node))
-	assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 
 	// Unknown groups, which cost a byte a level and so can go to 100,000.
 	groups := append(wrap(1, append(wrap(1, []byte("n")), wrap(2, []byte("Op"))...)), []byte(strings.Repeat("\xfb\x01", 100_000))...)
 	_, err = graphdef.ParseGraphDef(groups)
-	assert.ErrorIs(t, err, graphdef.ErrCorrupt)
+	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 }
 
 func TestReadNamesTheFile(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "no.meta")
 	_, err := graphdef.ReadMetaGraphDef(missing)
-	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, missing)
 
 	_, err = graphdef.ReadGraphDef(dir)
-	require.ErrorIs(t, err, graphdef.ErrKind)
+	require.ErrorIs(t, err, tfkeep.ErrMismatch)
 	assert.ErrorContains(t, err, "directory")
 
 	bad := filepath.Join(dir, "bad.pb")
 	require.NoError(t, os.WriteFile(bad, []byte("\xff\x00"), 0o666))
 	_, err = graphdef.ReadGraphDef(bad)
-	var place *graphdef.Error
+	var place *tfkeep.Error
 	require.ErrorAs(t, err, &place)
-	assert.Equal(t, bad, place.File)
+	assert.Equal(t, bad, place.Path)
 	assert.Equal(t, "read", place.Op)
 }
 
@@ -176,14 +177,14 @@ func TestAFileOver2GiBIsRefusedUnread(t *testing.T) {
 	require.NoError(t, f.Truncate(1<<31)) // sparse: takes no room
 	require.NoError(t, f.Close())
 	_, err = graphdef.ReadGraphDef(path)
-	require.ErrorIs(t, err, graphdef.ErrTooLarge)
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 	assert.ErrorContains(t, err, "2 GiB")
 }
 
 func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
 	dir := t.TempDir()
 	_, err := graphdef.ReadSavedModel(dir)
-	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "SavedModel file does not exist at: "+dir)
 
 	m := oneOfEach(t)[graphdef.KindSavedModel].(*graphdef.SavedModel)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // ClearDevices removes the device from every node of the graph, in place, so
@@ -22,7 +24,7 @@ func ClearDevices(g *GraphDef) {
 // empty from puts the whole graph into to.
 //
 // Where the new names would collide with others nothing is changed and the
-// error, of kind ErrInvalid, lists them; a scope without nodes is ErrNotFound.
+// error, of kind tfkeep.ErrArgument, lists them; a scope without nodes is tfkeep.ErrNotFound.
 func RenameScope(g *GraphDef, from, to string) error {
 	from, to = strings.TrimSuffix(from, "/"), strings.TrimSuffix(to, "/")
 	taken := map[string]bool{}
@@ -35,7 +37,7 @@ func RenameScope(g *GraphDef, from, to string) error {
 		}
 	}
 	if len(moving) == 0 {
-		return &Error{Op: "rename scope", Err: ErrNotFound, Detail: fmt.Sprintf("no node in scope %q", from)}
+		return &tfkeep.Error{Op: "rename scope", Err: tfkeep.ErrNotFound, Detail: fmt.Sprintf("no node in scope %q", from)}
 	}
 	var clashes []string
 	for _, name := range moving {
@@ -46,7 +48,7 @@ func RenameScope(g *GraphDef, from, to string) error {
 		taken[renamed] = true
 	}
 	if len(clashes) > 0 {
-		return &Error{Op: "rename scope", Err: ErrInvalid,
+		return &tfkeep.Error{Op: "rename scope", Err: tfkeep.ErrArgument,
 			Detail: "these names are taken or empty: " + strings.Join(clashes, ", ")}
 	}
 

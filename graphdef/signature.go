@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // maxPorts bounds the inputs or outputs that one argument of a node may stand
@@ -55,7 +57,7 @@ func portsCount(n *NodeDef, op *OpDef, args []*op_def_go_proto.OpDef_ArgDef) (in
 // would tell is missing. Reference types are given as what they refer to.
 func outputTypes(n *NodeDef, op *OpDef) ([]DataType, error) {
 	if op == nil {
-		return nil, &Error{Op: "outputs", Node: n.GetName(), Err: ErrUnknownOp,
+		return nil, &tfkeep.Error{Op: "outputs", Item: "node", Name: n.GetName(), Err: tfkeep.ErrUnsupported,
 			Detail: fmt.Sprintf("op %q is not known", n.GetOp())}
 	}
 	return portTypes(n, op, op.GetOutputArg())
@@ -66,7 +68,7 @@ func portTypes(n *NodeDef, op *OpDef, args []*op_def_go_proto.OpDef_ArgDef) ([]D
 	for _, arg := range args {
 		count, err := portCount(n, op, arg)
 		if err != nil {
-			return nil, &Error{Op: "signature", Node: n.GetName(), Err: ErrInvalid, Cause: err}
+			return nil, &tfkeep.Error{Op: "signature", Item: "node", Name: n.GetName(), Err: tfkeep.ErrCorrupt, Cause: err}
 		}
 		if arg.GetTypeListAttr() != "" {
 			types = append(types, attrOrDefault(n, op, arg.GetTypeListAttr()).GetList().GetType()...)
@@ -86,7 +88,7 @@ func portTypes(n *NodeDef, op *OpDef, args []*op_def_go_proto.OpDef_ArgDef) ([]D
 // OutputTypes gives the types of a node's outputs, in order, as its op's
 // definition in ops (nil: BuiltinOps) says. A type that a missing attribute
 // would tell is DT_INVALID; outputs that are references are given as the type
-// they refer to. An op that ops lacks is ErrUnknownOp.
+// they refer to. An op that ops lacks is tfkeep.ErrUnsupported.
 func OutputTypes(n *NodeDef, ops *Ops) ([]DataType, error) {
 	return outputTypes(n, ops.orBuiltin().Get(n.GetOp()))
 }

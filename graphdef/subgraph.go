@@ -11,6 +11,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // ExtractSubgraph gives the part of a graph that the named nodes need: their
@@ -19,7 +21,7 @@ import (
 // It is TensorFlow's extract_sub_graph. The nodes are shared with g, not copied.
 //
 // Names that the graph lacks, and inputs that nothing provides, are one error
-// of kind ErrNotFound that lists them all.
+// of kind tfkeep.ErrNotFound that lists them all.
 func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 	byName := make(map[string]*NodeDef, len(g.GetNode()))
 	for _, n := range g.GetNode() {
@@ -59,7 +61,7 @@ func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 	}
 	if len(missing) > 0 {
 		sort.Strings(missing)
-		return nil, &Error{Op: "extract subgraph", Err: ErrNotFound, Detail: strings.Join(missing, "; ")}
+		return nil, &tfkeep.Error{Op: "extract subgraph", Err: tfkeep.ErrNotFound, Detail: strings.Join(missing, "; ")}
 	}
 	var kept []*NodeDef
 	for _, n := range g.GetNode() {
@@ -93,18 +95,18 @@ func WithNodes(g *GraphDef, nodes []*NodeDef) *GraphDef {
 // none, when the type is taken from the input node itself. A placeholder keeps
 // the node's shape and _output_shapes attributes. Nothing in g is changed.
 //
-// An input that names a tensor ("a:0") is an error of kind ErrInvalid; inputs
-// and outputs that the graph lacks are one error of kind ErrNotFound.
+// An input that names a tensor ("a:0") is an error of kind tfkeep.ErrArgument; inputs
+// and outputs that the graph lacks are one error of kind tfkeep.ErrNotFound.
 func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *Ops) (*GraphDef, error) {
 	if len(types) > 1 && len(types) != len(inputs) {
-		return nil, &Error{Op: "strip unused", Err: ErrInvalid,
+		return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrArgument,
 			Detail: fmt.Sprintf("%d types for %d inputs; give one, or one for each", len(types), len(inputs))}
 	}
 	typeOf := map[string]DataType{}
 	wanted := map[string]bool{}
 	for i, name := range inputs {
 		if strings.Contains(name, ":") {
-			return nil, &Error{Op: "strip unused", Err: ErrInvalid,
+			return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrArgument,
 				Detail: fmt.Sprintf("Name '%s' appears to refer to a Tensor, not an Operation.", name)}
 		}
 		wanted[name] = true
@@ -125,7 +127,7 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 		nodes = append(nodes, n)
 	}
 	if len(wanted) > 0 {
-		return nil, &Error{Op: "strip unused", Err: ErrNotFound,
+		return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrNotFound,
 			Detail: fmt.Sprintf("The following input nodes were not found: %s.", strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))}
 	}
 	return ExtractSubgraph(WithNodes(g, nodes), outputs)
@@ -137,7 +139,7 @@ func placeholderFor(n *NodeDef, dtype DataType, ops *Ops) (*NodeDef, error) {
 	if dtype == 0 {
 		outs, err := outputTypes(n, ops.orBuiltin().Get(n.GetOp()))
 		if err != nil || len(outs) == 0 || outs[0] == 0 {
-			return nil, &Error{Op: "strip unused", Node: n.GetName(), Err: ErrInvalid,
+			return nil, &tfkeep.Error{Op: "strip unused", Item: "node", Name: n.GetName(), Err: tfkeep.ErrArgument,
 				Detail: fmt.Sprintf("the type of its first output cannot be told from op %s; give one", n.GetOp())}
 		}
 		dtype = outs[0]

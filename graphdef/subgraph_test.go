@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -36,7 +37,7 @@ func TestExtractSubGraphKeepsColocatedNodes(t *testing.T) {
 func TestExtractSubGraphListsAllThatIsMissing(t *testing.T) {
 	g := parse(t, `node { name: "a" op: "A" input: "lost" input: "^lost2" }`)
 	_, err := graphdef.ExtractSubgraph(g, []string{"a", "nope", "neither"})
-	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	for _, part := range []string{"nope is not in graph", "neither is not in graph", "lost, an input of a, is not in graph", "lost2"} {
 		assert.ErrorContains(t, err, part)
 	}
@@ -76,13 +77,13 @@ func TestStripUnusedMultipleInputs(t *testing.T) {
 func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
 	g := parse(t, unusedGraph)
 	_, err := graphdef.StripUnused(g, []string{"wanted_input_node:0"}, []string{"output_node"}, nil, nil)
-	require.ErrorIs(t, err, graphdef.ErrInvalid)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "Name 'wanted_input_node:0' appears to refer to a Tensor, not an Operation.")
 	_, err = graphdef.StripUnused(g, []string{"b", "a"}, []string{"output_node"}, nil, nil)
-	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "The following input nodes were not found: a, b.")
 	_, err = graphdef.StripUnused(g, []string{"constant"}, []string{"output_node"}, make([]graphdef.DataType, 3), nil)
-	assert.ErrorIs(t, err, graphdef.ErrInvalid)
+	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	unknown := parse(t, `node { name: "u" op: "Unreg" }`)
 	_, err = graphdef.StripUnused(unknown, []string{"u"}, []string{"u"}, nil, nil)
 	assert.ErrorContains(t, err, "the type of its first output cannot be told")

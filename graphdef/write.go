@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -24,18 +25,18 @@ type WriteOptions struct {
 
 // MarshalBinary gives a message's bytes, always the same for the same message:
 // fields by number, maps by key.
-// A message over 2 GiB is an error of kind ErrTooLarge.
+// A message over 2 GiB is an error of kind tfkeep.ErrTooLarge.
 func MarshalBinary(m proto.Message) ([]byte, error) {
 	opts := proto.MarshalOptions{Deterministic: true}
 	size := opts.Size(m)
 	if int64(size) > MaxSize {
-		return nil, &Error{Op: "marshal", Err: ErrTooLarge,
+		return nil, &tfkeep.Error{Op: "marshal", Err: tfkeep.ErrTooLarge,
 			Detail: fmt.Sprintf("%s cannot be larger than 2GB. Received size: %d.", m.ProtoReflect().Descriptor().Name(), size)}
 	}
 	opts.UseCachedSize = true
 	data, err := opts.Marshal(m)
 	if err != nil {
-		return nil, &Error{Op: "marshal", Err: ErrInvalid, Cause: err}
+		return nil, &tfkeep.Error{Op: "marshal", Err: tfkeep.ErrArgument, Cause: err}
 	}
 	return data, nil
 }
@@ -55,10 +56,10 @@ func Write(file string, m proto.Message, o *WriteOptions) error {
 		fsys = vfs.OS
 	}
 	if err := fsys.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return &Error{Op: "write", File: file, Cause: err}
+		return &tfkeep.Error{Op: "write", Path: file, Cause: err}
 	}
 	if err := vfs.WriteFileAtomic(fsys, file, data, !o.NoSync); err != nil {
-		return &Error{Op: "write", File: file, Cause: err}
+		return &tfkeep.Error{Op: "write", Path: file, Cause: err}
 	}
 	return nil
 }

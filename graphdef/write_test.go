@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -68,7 +69,7 @@ func TestWriteSaysWhichFileItCouldNotWrite(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))
 	_, err := graphdef.WriteGraph(parse(t, twoPlaceholders), file, "g.pb", false)
-	var place *graphdef.Error
+	var place *tfkeep.Error
 	require.ErrorAs(t, err, &place)
-	assert.Equal(t, filepath.Join(file, "g.pb"), place.File)
+	assert.Equal(t, filepath.Join(file, "g.pb"), place.Path)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -147,7 +147,7 @@ func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
 func TestBadMetaGraphsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	_, err := saver.ImportMetaGraph(tf.NewGraph(), filepath.Join(dir, "zz.meta"), nil)
-	require.ErrorIs(t, err, graphdef.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "zz.meta")
 	for name, content := range map[string]string{"binary": "\xff\xff\xff", "text": "junk", "cut": "\n\x05ab"} {
 		file := filepath.Join(dir, name+".meta")

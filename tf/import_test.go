@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -343,5 +344,5 @@ func TestUnknownOpsAreAllListedWithTheWriter(t *testing.T) {
 	require.True(t, errors.As(err, &unknown))
 	assert.Equal(t, []string{"Future", "Shiny"}, unknown.Ops)
 	assert.ErrorContains(t, err, "TensorFlow 9.9.0 wrote")
-	assert.ErrorIs(t, err, graphdef.ErrUnknownOp)
+	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -50,8 +51,8 @@ func (e *UnknownOpsError) Error() string {
 		by, Version(), strings.Join(e.Ops, ", "))
 }
 
-// Unwrap makes the error both ErrNotFound and graphdef.ErrUnknownOp.
-func (e *UnknownOpsError) Unwrap() []error { return []error{ErrNotFound, graphdef.ErrUnknownOp} }
+// Unwrap makes the error both ErrNotFound and tfkeep.ErrUnsupported.
+func (e *UnknownOpsError) Unwrap() []error { return []error{ErrNotFound, tfkeep.ErrUnsupported} }
 
 func unknownOps(names []string, writer string) error {
 	return &UnknownOpsError{Ops: names, Writer: writer}

@@ -20,7 +20,7 @@ func TestDiff(t *testing.T) {
 	b[6] = checkpoint.Tensor{Name: "step", DType: checkpoint.Int32, Data: []byte{1, 0, 0, 0}}
 	b[7].Name = "text"
 	save(t, "b", b)
-	code, out, errs := tfkeep(t, "diff", "a", "b")
+	code, out, errs := execute(t, "diff", "a", "b")
 	assert.Equal(t, exitBad, code)
 	assert.Empty(t, errs)
 	assert.Equal(t, text(`
@@ -33,7 +33,7 @@ func TestDiff(t *testing.T) {
 		1 added, 1 removed, 1 retyped, 1 reshaped, 1 changed, 3 same
 		`), out)
 
-	code, out, _ = tfkeep(t, "diff", "--json", "a", "b")
+	code, out, _ = execute(t, "diff", "--json", "a", "b")
 	assert.Equal(t, exitBad, code)
 	lines := jsonLines(t, out)
 	require.Len(t, lines, 5)
@@ -42,7 +42,7 @@ func TestDiff(t *testing.T) {
 	assert.Nil(t, lines[3]["before"])
 
 	assert.Equal(t, "7 same\n", good(t, "diff", "a", "a"))
-	code, out, _ = tfkeep(t, "diff", "--tol", "1", "--all", "a", "b")
+	code, out, _ = execute(t, "diff", "--tol", "1", "--all", "a", "b")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, out, "same      hidden/b")
 }
@@ -52,20 +52,20 @@ func TestConvert(t *testing.T) {
 	assert.Equal(t, "m.safetensors  v2 → safetensors, 6 tensors, 88 B\n", good(t, "convert", "m", "m.safetensors"))
 	assert.Equal(t, "back  safetensors → v2, 6 tensors, 88 B\n", good(t, "convert", "m.safetensors", "back"))
 	assert.Equal(t, "6 same\n", good(t, "diff", "m", "back"))
-	code, _, errs := tfkeep(t, "convert", "--to", "v1", "m", "old")
+	code, _, errs := execute(t, "convert", "--to", "v1", "m", "old")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "the V1 format has no bfloat16")
-	code, out, errs := tfkeep(t, "convert", "m", "m.npz")
+	code, out, errs := execute(t, "convert", "m", "m.npz")
 	assert.Equal(t, exitGood, code)
 	assert.Equal(t, "m.npz  v2 → npz, 6 tensors, 88 B\n", out)
 	assert.Contains(t, errs, "1 tensor of bfloat16 held in a wider type")
 	good(t, "convert", "m.npz", "again")
 	assert.Equal(t, "6 same\n", good(t, "diff", "m", "again"))
 
-	code, _, errs = tfkeep(t, "convert", "m", "m.npz")
+	code, _, errs = execute(t, "convert", "m", "m.npz")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "--force replaces it")
-	code, _, _ = tfkeep(t, "convert", "--force", "m", "m.npz")
+	code, _, _ = execute(t, "convert", "--force", "m", "m.npz")
 	assert.Equal(t, exitGood, code)
 }
 
@@ -78,11 +78,11 @@ func TestConvertBetweenVersions(t *testing.T) {
 
 func TestConvertTellsWhatItLeavesOut(t *testing.T) {
 	inFixture(t, "m", fixture())
-	code, _, errs := tfkeep(t, "convert", "m", "m.safetensors")
+	code, _, errs := execute(t, "convert", "m", "m.safetensors")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, `tensor "words"`)
 	assert.Contains(t, errs, "--skip-unsupported")
-	code, _, errs = tfkeep(t, "convert", "--skip-unsupported", "m", "m.safetensors")
+	code, _, errs = execute(t, "convert", "--skip-unsupported", "m", "m.safetensors")
 	assert.Equal(t, exitGood, code)
 	assert.Contains(t, errs, "left out words")
 }
@@ -99,7 +99,7 @@ func TestVerify(t *testing.T) {
 	flipByte(t, "train/model-2.data-00000-of-00001", 0)
 	flipByte(t, "train/model-2.data-00000-of-00001", 17)
 	require.NoError(t, os.WriteFile("train/model-3.data-00000-of-00001.tempstate7", nil, 0o644))
-	code, out, errs := tfkeep(t, "verify", "train", "nowhere")
+	code, out, errs := execute(t, "verify", "train", "nowhere")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "nowhere")
 	assert.Contains(t, out, "BAD   train/model-2  V2 checkpoint")
@@ -109,7 +109,7 @@ func TestVerify(t *testing.T) {
 	assert.Contains(t, out, "note  train/model-3.data-00000-of-00001.tempstate7  left by a save that did not finish")
 	assert.Contains(t, out, "4 items, 196 B of values: 2 bad, 2 faults, 1 note\n")
 
-	code, out, _ = tfkeep(t, "verify", "-q", "train/model-1")
+	code, out, _ = execute(t, "verify", "-q", "train/model-1")
 	assert.Equal(t, exitGood, code)
 	assert.Equal(t, "1 item, 98 B of values: all good\n", out)
 }
@@ -117,7 +117,7 @@ func TestVerify(t *testing.T) {
 func TestVerifyJSON(t *testing.T) {
 	inFixture(t, "m", fixture())
 	flipByte(t, "m.data-00000-of-00001", 0)
-	code, out, _ := tfkeep(t, "verify", "--json", "m")
+	code, out, _ := execute(t, "verify", "--json", "m")
 	assert.Equal(t, exitBad, code)
 	lines := jsonLines(t, out)
 	require.Len(t, lines, 1)
@@ -133,9 +133,9 @@ func TestVerifyJSON(t *testing.T) {
 func TestVerifyStrictCountsNotes(t *testing.T) {
 	inFixture(t, "train/m", fixture())
 	require.NoError(t, os.WriteFile("train/x.tfkeep-tmp", nil, 0o644))
-	code, _, _ := tfkeep(t, "verify", "train")
+	code, _, _ := execute(t, "verify", "train")
 	assert.Equal(t, exitGood, code)
-	code, _, _ = tfkeep(t, "verify", "--strict", "train")
+	code, _, _ = execute(t, "verify", "--strict", "train")
 	assert.Equal(t, exitBad, code)
 }
 
@@ -146,18 +146,18 @@ func TestLatest(t *testing.T) {
 	require.NoError(t, checkpoint.UpdateState(t.Context(), "train", state, &checkpoint.StateOptions{SaveRelativePaths: true}))
 	assert.Equal(t, "train/model-2\n", good(t, "latest", "train"))
 	assert.JSONEq(t, `{"path":"train/model-2"}`, good(t, "latest", "--json", "train"))
-	code, _, errs := tfkeep(t, "latest", "train/model-2.index")
+	code, _, errs := execute(t, "latest", "train/model-2.index")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "train/model-2.index is a file; name the directory")
 
 	flipByte(t, "train/model-2.data-00000-of-00001", 0)
-	code, out, errs := tfkeep(t, "latest", "--verified", "train")
+	code, out, errs := execute(t, "latest", "--verified", "train")
 	assert.Equal(t, exitGood, code)
 	assert.Equal(t, "train/model-1\n", out)
 	assert.Contains(t, errs, "passed over train/model-2: ")
 
 	require.NoError(t, os.WriteFile("train/checkpoint", []byte("\x00"), 0o644))
-	code, out, errs = tfkeep(t, "latest", "train")
+	code, out, errs = execute(t, "latest", "train")
 	assert.Equal(t, exitBad, code)
 	assert.Empty(t, out)
 	assert.Contains(t, errs, "train/checkpoint")
@@ -188,7 +188,7 @@ tf.train.Checkpoint(model=m).save(os.path.join(args[0], "ckpt"))
 	assert.Equal(t, []any{"model"}, lines[1]["path"])
 
 	save(t, filepath.Join(dir, "by-name"), fixture())
-	code, _, errs := tfkeep(t, "objects", filepath.Join(dir, "by-name"))
+	code, _, errs := execute(t, "objects", filepath.Join(dir, "by-name"))
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "saved by name")
 }

@@ -59,7 +59,7 @@ func save(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 // good runs a command that must succeed without a word on standard error.
 func good(t *testing.T, args ...string) string {
 	t.Helper()
-	code, out, errs := tfkeep(t, args...)
+	code, out, errs := execute(t, args...)
 	require.Equal(t, exitGood, code, errs)
 	require.Empty(t, errs)
 	return out

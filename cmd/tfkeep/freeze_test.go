@@ -41,7 +41,7 @@ node { name: "y" op: "Mul" input: "x" input: "w/read" attr { key: "T" value { ty
 	return dir
 }
 
-func tfkeep(t *testing.T, args ...string) (code int, out, errs string) {
+func execute(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code = run(context.Background(), args, &stdout, &stderr)
@@ -61,7 +61,7 @@ func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_ = os.Remove(out)
-			code, stdout, stderr := tfkeep(t, args...)
+			code, stdout, stderr := execute(t, args...)
 			require.Zero(t, code, stderr)
 			assert.Contains(t, stdout, "froze     1 variable, 1.17 KiB")
 			def, err := graphdef.ReadGraphDef(out)
@@ -77,7 +77,7 @@ func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
 func TestFreezeRoundsAndOptimizes(t *testing.T) {
 	dir := frozenModel(t)
 	out := filepath.Join(dir, "frozen.pb")
-	code, stdout, stderr := tfkeep(t, "freeze", dir+"/model", "-o", out, "--output_node_names", "y",
+	code, stdout, stderr := execute(t, "freeze", dir+"/model", "-o", out, "--output_node_names", "y",
 		"--optimize", "--round", "float16", "--constant", "training=false", "--json")
 	require.Zero(t, code, stderr)
 	var got struct {
@@ -113,7 +113,7 @@ func TestFreezeSaysWhatIsWrong(t *testing.T) {
 		"no such variable":   {[]string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_checkpoint", other(t), "-o", out}, exitBad, "without a value: w"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, _, stderr := tfkeep(t, c.args...)
+			code, _, stderr := execute(t, c.args...)
 			assert.Equal(t, c.code, code, stderr)
 			assert.Contains(t, stderr, c.says)
 			assert.NoFileExists(t, out)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
@@ -17,7 +18,7 @@ func (c *command) convertGraph(in, out string, force bool) (done bool, err error
 		return false, nil
 	}
 	m, _, err := graphdef.Read(in)
-	if errors.Is(err, graphdef.ErrCorrupt) {
+	if errors.Is(err, tfkeep.ErrCorrupt) {
 		return false, nil
 	}
 	if err != nil {

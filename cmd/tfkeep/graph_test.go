@@ -58,7 +58,7 @@ func TestGraphVerbsThatCut(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.pbtxt")
 			args := append([]string{"graph"}, c.args...)
 			args[3] = out
-			code, stdout, stderr := tfkeep(t, args...)
+			code, stdout, stderr := execute(t, args...)
 			require.Zero(t, code, stderr)
 			assert.Contains(t, stdout, "GraphDef, ")
 			assert.Equal(t, c.want, nodeNames(t, out))
@@ -66,10 +66,10 @@ func TestGraphVerbsThatCut(t *testing.T) {
 			require.NoError(t, err)
 			assert.Contains(t, string(text), "node {\n", "the name asks for text")
 
-			code, _, stderr = tfkeep(t, args...)
+			code, _, stderr = execute(t, args...)
 			assert.Equal(t, exitBad, code)
 			assert.Contains(t, stderr, "--force replaces it")
-			code, _, stderr = tfkeep(t, append(args, "--force")...)
+			code, _, stderr = execute(t, append(args, "--force")...)
 			assert.Zero(t, code, stderr)
 		})
 	}
@@ -83,7 +83,7 @@ func TestGraphVerbsThatKeepTheKind(t *testing.T) {
 	require.NoError(t, graphdef.Write(meta, &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"t"}}}, nil))
 
 	out := filepath.Join(dir, "bare.meta")
-	code, _, stderr := tfkeep(t, "graph", "clear-devices", meta, out)
+	code, _, stderr := execute(t, "graph", "clear-devices", meta, out)
 	require.Zero(t, code, stderr)
 	mg, err := graphdef.ReadMetaGraphDef(out)
 	require.NoError(t, err)
@@ -91,23 +91,23 @@ func TestGraphVerbsThatKeepTheKind(t *testing.T) {
 	assert.Equal(t, []string{"t"}, mg.MetaInfoDef.Tags)
 
 	out = filepath.Join(dir, "stripped.meta")
-	code, _, stderr = tfkeep(t, "graph", "strip-defaults", meta, out)
+	code, _, stderr = execute(t, "graph", "strip-defaults", meta, out)
 	require.Zero(t, code, stderr)
 	mg, err = graphdef.ReadMetaGraphDef(out)
 	require.NoError(t, err)
 	assert.Empty(t, mg.GraphDef.Node[0].Attr)
 	assert.True(t, mg.MetaInfoDef.StrippedDefaultAttrs)
 
-	code, _, stderr = tfkeep(t, "graph", "rename-scope", meta, filepath.Join(dir, "x"), "a", "b")
+	code, _, stderr = execute(t, "graph", "rename-scope", meta, filepath.Join(dir, "x"), "a", "b")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, stderr, "rename the scope of a GraphDef")
 }
 
 func TestGraphCheck(t *testing.T) {
-	code, out, _ := tfkeep(t, "graph", "check", graphFile(t, smallGraph))
+	code, out, _ := execute(t, "graph", "check", graphFile(t, smallGraph))
 	assert.Zero(t, code)
 	assert.Contains(t, out, "no fault found")
-	code, out, _ = tfkeep(t, "graph", "check", graphFile(t, `node { name: "a" op: "Neg" input: "gone" } node { name: "b" op: "Nope" }`))
+	code, out, _ = execute(t, "graph", "check", graphFile(t, `node { name: "a" op: "Neg" input: "gone" } node { name: "b" op: "Nope" }`))
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, out, "Node 'a': Unknown input node 'gone'\nNode 'b': op \"Nope\" is not known\n")
 	assert.Contains(t, out, "2 faults")
@@ -115,14 +115,14 @@ func TestGraphCheck(t *testing.T) {
 
 func TestGraphDiff(t *testing.T) {
 	a := graphFile(t, smallGraph)
-	code, out, _ := tfkeep(t, "graph", "diff", a, a)
+	code, out, _ := execute(t, "graph", "diff", a, a)
 	assert.Zero(t, code)
 	assert.Contains(t, out, "no difference in 5 nodes")
 	b := graphFile(t, `node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: -1 } } } } }`)
-	code, out, _ = tfkeep(t, "graph", "diff", "--ignore-versions", a, b)
+	code, out, _ = execute(t, "graph", "diff", "--ignore-versions", a, b)
 	assert.Equal(t, exitBad, code)
 	assert.Equal(t, "~ x device: /gpu:0 → none\n- h/w (Const)\n- h/id (Identity)\n- y (Mul)\n- unused (NoOp)\n", out)
-	code, out, _ = tfkeep(t, "graph", "diff", "--json", b, a)
+	code, out, _ = execute(t, "graph", "diff", "--json", b, a)
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, out, `{"node":"y","b":"Mul"}`)
 }
@@ -132,15 +132,15 @@ func TestGraphDraw(t *testing.T) {
 	dir := t.TempDir()
 	for name, want := range map[string]string{"g.svg": "<svg", "g.dot": "digraph"} {
 		out := filepath.Join(dir, name)
-		code, _, stderr := tfkeep(t, "graph", "draw", in, out)
+		code, _, stderr := execute(t, "graph", "draw", in, out)
 		require.Zero(t, code, stderr)
 		picture, err := os.ReadFile(out)
 		require.NoError(t, err)
 		assert.Contains(t, string(picture), want)
 	}
-	_, out, _ := tfkeep(t, "graph", "draw", in, "--dot", "--max-boxes", "4")
+	_, out, _ := execute(t, "graph", "draw", in, "--dot", "--max-boxes", "4")
 	assert.Contains(t, out, "folder")
-	code, _, stderr := tfkeep(t, "graph", "draw", in, "picture")
+	code, _, stderr := execute(t, "graph", "draw", in, "picture")
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr, "use .svg or .dot")
 }
@@ -150,7 +150,7 @@ func TestConvertGraphsToTextAndBack(t *testing.T) {
 	dir := t.TempDir()
 	text, back := filepath.Join(dir, "g.pbtxt"), filepath.Join(dir, "g.pb")
 	for _, args := range [][]string{{in, text}, {text, back}} {
-		code, _, stderr := tfkeep(t, append([]string{"convert"}, args...)...)
+		code, _, stderr := execute(t, append([]string{"convert"}, args...)...)
 		require.Zero(t, code, stderr)
 	}
 	want, err := os.ReadFile(in)
@@ -158,14 +158,14 @@ func TestConvertGraphsToTextAndBack(t *testing.T) {
 	got, err := os.ReadFile(back)
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
-	code, _, stderr := tfkeep(t, "convert", in, text)
+	code, _, stderr := execute(t, "convert", in, text)
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, stderr, "--force")
 }
 
 func TestShowAGraph(t *testing.T) {
 	in := graphFile(t, smallGraph)
-	code, out, stderr := tfkeep(t, "show", in)
+	code, out, stderr := execute(t, "show", in)
 	require.Zero(t, code, stderr)
 	assert.Equal(t, in+`  GraphDef
 graph        5 nodes, no variables, version 2474
@@ -174,7 +174,7 @@ devices      /gpu:0 1
 inputs       x float32 [?]
 outputs      y float32, unused
 `, out)
-	_, out, _ = tfkeep(t, "show", "--json", in)
+	_, out, _ = execute(t, "show", "--json", in)
 	var s struct {
 		Kind  string
 		Graph struct{ Nodes int }
@@ -186,13 +186,13 @@ outputs      y float32, unused
 
 func TestShowTakesWhateverItIs(t *testing.T) {
 	dir := frozenModel(t)
-	code, out, stderr := tfkeep(t, "show", filepath.Join(dir, "model.meta"))
+	code, out, stderr := execute(t, "show", filepath.Join(dir, "model.meta"))
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "MetaGraphDef")
-	code, out, stderr = tfkeep(t, "show", filepath.Join(dir, "model"))
+	code, out, stderr = execute(t, "show", filepath.Join(dir, "model"))
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "float32", "a checkpoint's tensors")
-	code, _, stderr = tfkeep(t, "show", filepath.Join(dir, "gone"))
+	code, _, stderr = execute(t, "show", filepath.Join(dir, "gone"))
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, stderr, "does not exist")
 }
@@ -208,7 +208,7 @@ func TestShowASavedModel(t *testing.T) {
 		asset_file_def { filename: "vocab.txt" } }`))
 	require.NoError(t, err)
 	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
-	code, out, stderr := tfkeep(t, "show", dir)
+	code, out, stderr := execute(t, "show", dir)
 	require.Zero(t, code, stderr)
 	for _, part := range []string{
 		"SavedModel\n", "tags         serve\n", "TensorFlow 1.2.0", "saver        V2, keeps 5, sharded", "collections  variables 1",
@@ -217,7 +217,7 @@ func TestShowASavedModel(t *testing.T) {
 		assert.Contains(t, out, part)
 	}
 	logs := filepath.Join(t.TempDir(), "logs")
-	code, out, stderr = tfkeep(t, "show", dir, "--tensorboard", logs)
+	code, out, stderr = execute(t, "show", dir, "--tensorboard", logs)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, filepath.Join(logs, "events.out.tfevents."))
 }
@@ -233,7 +233,7 @@ func TestConvertTakesTensorsFromFilesTooLargeForAGraph(t *testing.T) {
 			defer f.Close()
 			_, err = f.WriteAt([]byte("\x57\xfb\x80\x8b\x24\x75\x47\xdb"), 5<<29) // sparse: it takes no room
 			require.NoError(t, err)
-			code, _, stderr := tfkeep(t, "convert", name, "out")
+			code, _, stderr := execute(t, "convert", name, "out")
 			assert.Equal(t, exitBad, code)
 			assert.Contains(t, stderr, want)
 			assert.NotContains(t, stderr, "graphdef")

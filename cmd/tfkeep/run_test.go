@@ -23,7 +23,7 @@ func TestWrongUsageEndsWith2AndSaysHowToGoOn(t *testing.T) {
 		"invalid argument":                          {"diff", "--tol", "x", "m", "m"},
 		"none of the others can be":                 {"cat", "m", "step", "--npy", "x", "--json"},
 	} {
-		code, out, errs := tfkeep(t, args...)
+		code, out, errs := execute(t, args...)
 		assert.Equal(t, exitUsage, code, args)
 		assert.Empty(t, out, args)
 		assert.Contains(t, errs, want)
@@ -45,7 +45,7 @@ func TestFailureEndsWith1AndNamesPathAndRemedy(t *testing.T) {
 		`".h5" is no format`:            {"convert", "m", "x.h5"},
 		"x.npz: no such file":           {"convert", "x.npz", "y"},
 	} {
-		code, out, errs := tfkeep(t, args...)
+		code, out, errs := execute(t, args...)
 		assert.Equal(t, exitBad, code, "%v: %s", args, errs)
 		assert.Empty(t, out, args)
 		assert.Contains(t, errs, want, args)

@@ -56,13 +56,13 @@ result = {
 		"all":       {"--all"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, out, stderr := tfkeep(t, append([]string{"savedmodel", "show", dir}, args...)...)
+			code, out, stderr := execute(t, append([]string{"savedmodel", "show", dir}, args...)...)
 			require.Zero(t, code, stderr)
 			assert.Equal(t, sortOps(want[name]), sortOps(out))
 		})
 	}
 	t.Run("json", func(t *testing.T) {
-		code, out, _ := tfkeep(t, "savedmodel", "show", dir, "--json")
+		code, out, _ := execute(t, "savedmodel", "show", dir, "--json")
 		require.Zero(t, code)
 		var got savedModelJSON
 		require.NoError(t, json.Unmarshal([]byte(out), &got))
@@ -78,7 +78,7 @@ result = {
 			{"resign", dir, "--rename", "serving_default=old"},
 			{"resign", dir, "--signature", "serving_default", "--input", "images=x", "--output", "y:0"},
 		} {
-			code, _, stderr := tfkeep(t, append([]string{"savedmodel"}, args...)...)
+			code, _, stderr := execute(t, append([]string{"savedmodel"}, args...)...)
 			require.Zero(t, code, stderr)
 		}
 		got := oracle.Value[[]float32](t, `
@@ -106,10 +106,10 @@ func TestSavedModelScan(t *testing.T) {
 	def := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "w", Op: "WriteFile"}, {Name: "n", Op: "NoOp"}}}
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"serve"}}}}}
 	require.NoError(t, graphdef.Write(filepath.Join(dir, "saved_model.pb"), sm, nil))
-	code, out, _ := tfkeep(t, "savedmodel", "scan", dir)
+	code, out, _ := execute(t, "savedmodel", "scan", dir)
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, out, "MetaGraph with tag set ['serve'] contains the following denylisted ops: {'WriteFile'}\n  w (WriteFile)")
-	code, out, _ = tfkeep(t, "savedmodel", "scan", dir, "--op_denylist", "ReadFile")
+	code, out, _ = execute(t, "savedmodel", "scan", dir, "--op_denylist", "ReadFile")
 	assert.Zero(t, code)
 	assert.Contains(t, out, "does not contain the default denylisted ops: {'ReadFile'}")
 }
@@ -126,16 +126,16 @@ with tf1.Session() as s:
     tf1.train.Saver().save(s, args[0] + "/model", global_step=7)
 `, dir)
 	frozen := filepath.Join(dir, "frozen.pb")
-	code, _, stderr := tfkeep(t, "freeze", dir, "-o", frozen)
+	code, _, stderr := execute(t, "freeze", dir, "-o", frozen)
 	require.Zero(t, code, stderr)
 	for name, args := range map[string][]string{"from-frozen": {frozen}, "from-checkpoint": {dir}} {
 		t.Run(name, func(t *testing.T) {
 			model := filepath.Join(dir, name, "1")
 			make := append(append([]string{"savedmodel", name}, args...), model, "--input", "x", "--output", "scores/y", "--manifest")
-			code, out, stderr := tfkeep(t, make...)
+			code, out, stderr := execute(t, make...)
 			require.Zero(t, code, stderr)
 			assert.Equal(t, filepath.Join(model, "saved_model.pb")+"\n", out)
-			code, out, stderr = tfkeep(t, "verify", model)
+			code, out, stderr = execute(t, "verify", model)
 			assert.Zero(t, code, out+stderr)
 			r := oracle.RunEager(t, `
 f = tf.saved_model.load(args[0]).signatures["serving_default"]
@@ -144,12 +144,12 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 			var got []float32
 			r.Decode(t, &got)
 			assert.Equal(t, []float32{3}, got)
-			code, _, stderr = tfkeep(t, make...)
+			code, _, stderr = execute(t, make...)
 			assert.Equal(t, exitBad, code)
 			assert.Contains(t, stderr, "isn't empty")
 		})
 	}
-	code, out, _ := tfkeep(t, "savedmodel", "diff", filepath.Join(dir, "from-frozen", "1"), filepath.Join(dir, "from-checkpoint", "1"))
+	code, out, _ := execute(t, "savedmodel", "diff", filepath.Join(dir, "from-frozen", "1"), filepath.Join(dir, "from-checkpoint", "1"))
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, out, "node w")
 
@@ -158,7 +158,7 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 		"the variable":        {"from-frozen", unfrozen(t, dir), filepath.Join(dir, "new"), "--input", "x", "--output", "scores/y"},
 		"--output is missing": {"from-frozen", frozen, filepath.Join(dir, "new"), "--input", "x"},
 	} {
-		code, _, stderr := tfkeep(t, append([]string{"savedmodel"}, args...)...)
+		code, _, stderr := execute(t, append([]string{"savedmodel"}, args...)...)
 		assert.NotZero(t, code)
 		assert.Contains(t, stderr, says)
 		assert.NoDirExists(t, filepath.Join(dir, "new"))

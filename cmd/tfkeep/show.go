@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -73,7 +74,7 @@ SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
 // checkpoint. A damaged SavedModel is not one, though its variables are.
 func isCheckpoint(path string, err error) bool {
 	fi, statErr := os.Stat(path)
-	if !errors.Is(err, graphdef.ErrNotFound) && (statErr != nil || fi.IsDir()) {
+	if !errors.Is(err, tfkeep.ErrNotFound) && (statErr != nil || fi.IsDir()) {
 		return false
 	}
 	r, err := checkpoint.Open(path, nil)

@@ -40,7 +40,7 @@ func TestCatNPYIsReadByNumPy(t *testing.T) {
 	save(t, file("m"), append(fixture()[:7], checkpoint.Tensor{
 		Name: "words", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}))
 	for _, name := range []string{"embedding", "half", "words", "step"} {
-		code, out, errs := tfkeep(t, "cat", file("m"), name, "--npy", file(name+".npy"))
+		code, out, errs := execute(t, "cat", file("m"), name, "--npy", file(name+".npy"))
 		require.Equal(t, exitGood, code, errs)
 		assert.Empty(t, out)
 		assert.Contains(t, errs, "wrote "+file(name+".npy"))
@@ -58,11 +58,11 @@ result = [str(a.dtype) + " " + str(a.tolist()) for a in (np.load(os.path.join(ar
 func TestCatNPYLeavesNothingBehindWhenItFails(t *testing.T) {
 	inFixture(t, "m", fixture())
 	flipByte(t, "m.data-00000-of-00001", 0)
-	code, _, errs := tfkeep(t, "cat", "m", "broken", "--npy", "x.npy")
+	code, _, errs := execute(t, "cat", "m", "broken", "--npy", "x.npy")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, `tensor "broken"`)
 	assert.NoFileExists(t, "x.npy")
-	code, _, errs = tfkeep(t, "cat", "m", "step", "--npy", "no/such/dir/x.npy")
+	code, _, errs = execute(t, "cat", "m", "step", "--npy", "no/such/dir/x.npy")
 	assert.Equal(t, exitBad, code)
 	assert.Contains(t, errs, "no/such/dir/x.npy")
 }
@@ -98,7 +98,7 @@ func TestDamagedValuesAreAnError(t *testing.T) {
 	inFixture(t, "m", fixture())
 	flipByte(t, "m.data-00000-of-00001", 0)
 	for _, args := range [][]string{{"stats", "m"}, {"cat", "m", "broken"}, {"diff", "m", "m"}} {
-		code, _, errs := tfkeep(t, args...)
+		code, _, errs := execute(t, args...)
 		assert.Equal(t, exitBad, code, args)
 		assert.Contains(t, errs, "tfkeep: checkpoint: read m.data-00000-of-00001", args)
 		assert.Contains(t, errs, "corrupt checkpoint", args)
