@@ -8,12 +8,21 @@ SHELL := bash
 
 OUT ?= demo-out
 FUZZTIME ?= 30s
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.1
+
+# Tools that are built from the Go module proxy, once, into .tools.
+GOLANGCI_LINT_VERSION := v2.15.0
+NFPM_VERSION := v2.43.0
+CYCLONEDX_VERSION := v1.10.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+golangci_lint := .tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
+nfpm := .tools/nfpm-$(NFPM_VERSION)
+cyclonedx := .tools/cyclonedx-gomod-$(CYCLONEDX_VERSION)
 
 # The cgo packages are built with the flags that scripts/libtensorflow.sh left.
 WITH_LIBTENSORFLOW = . .libtensorflow/env &&
-# -timeout is per package; the slowest train in Python too.
-GO_TEST = go test -timeout 20m
+# -timeout is per package; the slowest train in Python too. The coverage that is printed is
+# held against scripts/coverage.txt.
+GO_TEST = go test -timeout 20m -cover
 
 # The packages that reach libtensorflow, in their tests at least, and the others, which build without cgo.
 all = $(shell go list ./...)
@@ -27,7 +36,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: libtensorflow python ## get libtensorflow, Python TensorFlow and the Go modules
@@ -47,20 +56,34 @@ demo: libtensorflow cli ## train, be killed, resume, freeze, serve: OUT=DIR keep
 	@examples/digits/demo.sh "$(OUT)"
 
 .PHONY: test
-test: setup test-pure test-cgo lint test-scripts test-image ## all tests, with Python beside them, and the linters
+test: setup check-generated test-pure test-cgo coverage lint cross race-short test-scripts test-image ## all tests, with Python beside them, and the linters
 
 .PHONY: test-pure
 test-pure: python
-	TFKEEP_REQUIRE_ORACLE=1 CGO_ENABLED=0 $(GO_TEST) $(pure)
+	@mkdir -p out
+	TFKEEP_REQUIRE_ORACLE=1 CGO_ENABLED=0 $(GO_TEST) $(pure) | tee out/test-pure.txt
+
+# Without Python: the tests that ask TensorFlow skip.
+.PHONY: test-pure-alone
+test-pure-alone: ## the tests of the pure packages, without Python and libtensorflow
+	CGO_ENABLED=0 $(GO_TEST) $(pure)
 
 .PHONY: test-cgo
 test-cgo: libtensorflow python
-	$(WITH_LIBTENSORFLOW) TFKEEP_REQUIRE_ORACLE=1 $(GO_TEST) $(cgo)
+	@mkdir -p out
+	$(WITH_LIBTENSORFLOW) TFKEEP_REQUIRE_ORACLE=1 $(GO_TEST) $(cgo) | tee out/test-cgo.txt
+
+# What the last test-pure and test-cgo printed.
+.PHONY: coverage
+coverage:
+	@scripts/coverage.sh scripts/coverage.txt out/test-pure.txt out/test-cgo.txt
 
 .PHONY: test-scripts
 test-scripts:
 	scripts/test/libtensorflow_test.sh
 	scripts/test/image_test.sh
+	scripts/test/coverage_test.sh
+	scripts/test/release_test.sh
 
 # Where no image can be built it says so, and that is no fault.
 .PHONY: test-image
@@ -69,18 +92,63 @@ test-image: python
 
 .PHONY: race
 race: libtensorflow python ## all Go tests under the race detector
-	$(WITH_LIBTENSORFLOW) TFKEEP_REQUIRE_ORACLE=1 $(GO_TEST) -race ./...
+	$(WITH_LIBTENSORFLOW) TFKEEP_REQUIRE_ORACLE=1 go test -timeout 40m -race ./...
+
+# The packages whose own goroutines share data, without their long tests.
+.PHONY: race-short
+race-short: libtensorflow python
+	$(WITH_LIBTENSORFLOW) go test -timeout 20m -race -short ./checkpoint/... ./internal/parallel ./saver/...
 
 .PHONY: lint
-lint: libtensorflow python ## gofmt, go vet, staticcheck, shellcheck, hadolint
+lint: libtensorflow python $(golangci_lint) ## gofmt, golangci-lint, shellcheck, hadolint
 	@unformatted=$$(find . -name '*.go' -not -path './.*' -exec gofmt -l {} +); \
 	  [[ -z $$unformatted ]] || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
-	$(WITH_LIBTENSORFLOW) go vet ./...
-	$(WITH_LIBTENSORFLOW) go run $(STATICCHECK) ./...
+	$(WITH_LIBTENSORFLOW) $(golangci_lint) run ./...
 	@if [[ -x .venv/bin/shellcheck ]]; then .venv/bin/shellcheck -x $(scripts) && echo "shellcheck: $(words $(scripts)) scripts are clean"; \
 	  else echo "shellcheck: not in .venv (TFKEEP_PYTHON is used), scripts are not checked"; fi
 	@if [[ -x .venv/bin/hadolint ]]; then .venv/bin/hadolint Dockerfile.gpu && echo "hadolint: Dockerfile.gpu is clean"; \
 	  else echo "hadolint: not in .venv (TFKEEP_PYTHON is used), Dockerfile.gpu is not checked"; fi
+
+$(golangci_lint):
+	scripts/tool.sh github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION) $@
+
+# go vet compiles the tests too.
+.PHONY: cross
+cross: ## vet the pure packages for other systems and build tfkeep for them
+	@for target in linux/arm64 darwin/arm64 windows/amd64; do \
+	  echo "vet and build for $$target"; \
+	  export CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/}; \
+	  go vet $(pure); \
+	  go build -o /dev/null ./cmd/tfkeep; \
+	done
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what tfkeep reaches; needs vuln.go.dev, or GOVULNDB
+	$(WITH_LIBTENSORFLOW) go run $(GOVULNCHECK) ./...
+
+.PHONY: api
+api: ## write api/tfkeep.txt, the exported API
+	go run ./scripts/apitext api/tfkeep.txt
+
+.PHONY: docs
+docs: ## write docs/cli.md from the commands
+	CGO_ENABLED=0 go run ./scripts/gendocs -cli docs/cli.md
+
+.PHONY: check-generated
+check-generated:
+	go mod tidy -diff
+	go run ./scripts/apitext -check api/tfkeep.txt
+	CGO_ENABLED=0 go run ./scripts/gendocs -check -cli docs/cli.md
+
+.PHONY: release
+release: $(nfpm) $(cyclonedx) ## dist/: static binaries for six platforms, packages, SBOM, checksums
+	NFPM=$(nfpm) CYCLONEDX=$(cyclonedx) scripts/release.sh
+
+$(nfpm):
+	scripts/tool.sh github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION) $@
+
+$(cyclonedx):
+	scripts/tool.sh github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION) $@
 
 .PHONY: fuzz
 fuzz: libtensorflow ## each fuzz test for FUZZTIME (30s)
@@ -119,4 +187,4 @@ image-test: python ## build the image and train, be killed and resume in it; FLA
 
 .PHONY: clean
 clean: ## remove what was built, not what was downloaded
-	rm -rf bin demo-out out
+	rm -rf bin demo-out out dist
