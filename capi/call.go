@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Call is a step prepared once and run many times: its feeds, fetches and
@@ -98,10 +99,7 @@ func (call *Call) fill(feeds, fetches []tensorflow.Output, targets []*tensorflow
 
 // describe is what the graph says of a fed output.
 func describe(o tensorflow.Output) feed {
-	f := feed{output: o, dtype: o.DataType(), rank: -1}
-	if f.dtype > refFlag {
-		f.dtype -= refFlag
-	}
+	f := feed{output: o, dtype: dtype.Base(o.DataType()), rank: -1}
 	if shape := o.Shape(); shape.NumDimensions() >= 0 {
 		f.rank = shape.NumDimensions()
 		f.shape = make([]int64, f.rank)
@@ -284,5 +282,5 @@ func (call *Call) results(c *C.tfk_call, fetched []*tensorflow.Tensor) {
 // mismatch says what may be fed in place of t.
 func (f *feed) mismatch(t *tensorflow.Tensor) error {
 	return errorf(InvalidArgument, "cannot feed a tensor of type %s and shape %v to %s, which takes type %s and shape %s",
-		TypeName(t.DataType()), t.Shape(), outputName(f.output), TypeName(f.dtype), f.output.Shape())
+		dtype.Name(t.DataType()), t.Shape(), outputName(f.output), dtype.Name(f.dtype), f.output.Shape())
 }

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Alignment is what the memory of a tensor starts at a multiple of. Foreign
@@ -31,7 +32,7 @@ func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release
 		return nil, err
 	}
 	if size != int64(len(memory)) {
-		return nil, errorf(InvalidArgument, "shape %v of %s takes %d bytes, not %d", shape, TypeName(dt), size, len(memory))
+		return nil, errorf(InvalidArgument, "shape %v of %s takes %d bytes, not %d", shape, dtype.Name(dt), size, len(memory))
 	}
 	if size == 0 {
 		t, err := AllocateTensor(dt, shape)

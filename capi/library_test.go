@@ -4,7 +4,6 @@ import (
 	"os"
 	"testing"
 
-	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -31,15 +30,6 @@ func TestVersionsAreComparedByNumber(t *testing.T) {
 		{"2.9.1", "2.14", false}, {"1.15.5", "2.14", false}, {"", "2.14", false}, {"unknown", "2.14", false},
 	} {
 		assert.Equal(t, c.want, atLeast(c.version, c.least), c.version)
-	}
-}
-
-func TestTypeNamesArePythons(t *testing.T) {
-	for dt, want := range map[tensorflow.DataType]string{
-		tensorflow.Float: "float32", tensorflow.Double: "float64", tensorflow.Half: "float16", tensorflow.Bfloat16: "bfloat16",
-		tensorflow.Int64: "int64", tensorflow.String: "string", 20: "resource", 101: "float32_ref", 109: "int64_ref",
-	} {
-		assert.Equal(t, want, TypeName(dt))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func newTensor(c *C.TF_Tensor, shape []int64) *tensorflow.Tensor {
@@ -53,19 +54,15 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
-// DataTypeSize is the size of an element in bytes, 0 for strings, resources and
-// variants.
-func DataTypeSize(dt tensorflow.DataType) int { return int(C.TF_DataTypeSize(C.TF_DataType(dt))) }
-
 // maxBytes is more than a process can address. The library, asked for that
 // much, waits ten seconds for memory to become free.
 const maxBytes = 1 << 47
 
 // byteSize is the memory that shape's elements of dt take.
 func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
-	elem := int64(DataTypeSize(dt))
+	elem := int64(dtype.Size(dt))
 	if elem == 0 {
-		return 0, errorf(InvalidArgument, "elements of %s have no fixed size", TypeName(dt))
+		return 0, errorf(InvalidArgument, "elements of %s have no fixed size", dtype.Name(dt))
 	}
 	n := elem
 	for _, d := range shape {

@@ -152,7 +152,7 @@ func (p *bundlePart) swapWord() int {
 	if !p.b.bigEndian {
 		return 1
 	}
-	return dataTypes[p.t.DType].word
+	return wordSize(p.t.DType)
 }
 
 // A large tensor is read in chunks, by several goroutines; within a chunk, each

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -89,7 +90,7 @@ func (e *bundleEntry) check(numShards int) error {
 }
 
 func (e *bundleEntry) checkSize(n int64) error {
-	if e.dtype == String || e.dtype == Variant {
+	if e.dtype == dtype.String || e.dtype == dtype.Variant {
 		// A string takes at least a byte of length; behind the lengths is
 		// their checksum.
 		if n > 0 && (e.size < 4 || n > e.size-4) {
@@ -97,12 +98,12 @@ func (e *bundleEntry) checkSize(n int64) error {
 		}
 		return nil
 	}
-	elem := int64(DataTypeSize(e.dtype))
+	elem := int64(dtype.Size(e.dtype))
 	if elem == 0 {
 		return nil // a type of the future; its values cannot be read
 	}
 	if n > math.MaxInt64/elem || e.size != n*elem {
-		return fmt.Errorf("%d bytes do not fit %s of shape %v", e.size, DataTypeName(e.dtype), e.shape)
+		return fmt.Errorf("%d bytes do not fit %s of shape %v", e.size, dtype.Name(e.dtype), e.shape)
 	}
 	if n == 0 && e.crc != crc32c.Mask(0) {
 		return errors.New("the checksum of an empty tensor is not that of nothing")
@@ -112,7 +113,7 @@ func (e *bundleEntry) checkSize(n int64) error {
 
 // checkDataType refuses the numbers that are no type. Those between TensorFlow
 // 2.21's last and the references' first (100) are left to the future.
-func checkDataType(dt DataType) error {
+func checkDataType(dt dtype.DataType) error {
 	if dt <= 0 || dt >= 100 {
 		return fmt.Errorf("%d is not a data type", int32(dt))
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -169,7 +170,7 @@ func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
 		case !ok:
 			return fmt.Errorf("slice %s is missing", s)
 		case part.dtype != t.DType:
-			return fmt.Errorf("slice %s is of %s, the tensor of %s", s, DataTypeName(part.dtype), DataTypeName(t.DType))
+			return fmt.Errorf("slice %s is of %s, the tensor of %s", s, dtype.Name(part.dtype), dtype.Name(t.DType))
 		case !equalShapes(part.shape, shape):
 			return fmt.Errorf("slice %s is stored with shape %v", s, part.shape)
 		}
@@ -181,8 +182,8 @@ func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
 		return err
 	}
 	t.Shard, t.Offset, t.CRC32C = t.Slices[0].Shard, t.Slices[0].Offset, t.Slices[0].CRC32C
-	if n, _ := NumElements(t.Shape); DataTypeSize(t.DType) > 0 {
-		if t.Bytes = n * int64(DataTypeSize(t.DType)); t.Bytes/int64(DataTypeSize(t.DType)) != n {
+	if n, _ := NumElements(t.Shape); dtype.Size(t.DType) > 0 {
+		if t.Bytes = n * int64(dtype.Size(t.DType)); t.Bytes/int64(dtype.Size(t.DType)) != n {
 			return fmt.Errorf("the shape %v is impossible", t.Shape)
 		}
 	}

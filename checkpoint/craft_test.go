@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -31,7 +32,7 @@ func newCrafted() *crafted {
 }
 
 // add stores data at the end of shard 0 and returns its entry.
-func (c *crafted) add(key string, dtype DataType, shape []int64, data []byte) *bundleEntry {
+func (c *crafted) add(key string, dtype dtype.DataType, shape []int64, data []byte) *bundleEntry {
 	e := &bundleEntry{dtype: dtype, shape: shape, offset: int64(len(c.data[0])), size: int64(len(data)), crc: crc32c.Mask(crc32c.Checksum(data))}
 	c.data[0] = append(c.data[0], data...)
 	c.set(key, e)
@@ -47,7 +48,7 @@ func (c *crafted) addStrings(key string, shape []int64, elems ...string) *bundle
 
 // addStringData takes the encoding as it is; the checksum is right if it is.
 func (c *crafted) addStringData(key string, shape []int64, data []byte) *bundleEntry {
-	e := c.add(key, String, shape, data)
+	e := c.add(key, dtype.String, shape, data)
 	p := &bundlePart{b: &bundle{}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: e.size}}
 	p.count, _ = NumElements(shape)
 	if crc, pos, err := p.lengths(data, func(int, int) {}); err == nil {
@@ -72,7 +73,7 @@ func encodeStrings(order binary.AppendByteOrder, elems ...string) []byte {
 
 // addPartitioned stores a float32 matrix, counting from 0, in slices.
 func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) *bundleEntry {
-	whole := &bundleEntry{dtype: Float32, shape: []int64{rows, cols}, slices: parts}
+	whole := &bundleEntry{dtype: dtype.Float32, shape: []int64{rows, cols}, slices: parts}
 	for _, s := range parts {
 		box, _ := s.Resolve(whole.shape)
 		var data []byte
@@ -81,7 +82,7 @@ func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) 
 				data = appendFloats(data, float32(r*cols+col))
 			}
 		}
-		c.add(sliceKey(name, s), Float32, box.lengths(), data)
+		c.add(sliceKey(name, s), dtype.Float32, box.lengths(), data)
 	}
 	c.set(name, whole)
 	return whole

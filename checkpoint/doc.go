@@ -27,7 +27,7 @@
 //	}
 //	defer r.Close()
 //	for _, t := range r.Tensors() {
-//		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape)
+//		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape)
 //	}
 //	weights, err := checkpoint.Values[float32](ctx, r, "hidden/weights")
 //

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // writeExample saves a small checkpoint for the examples of reading.
@@ -22,9 +23,9 @@ func writeExample() (prefix string, err error) {
 	}
 	defer w.Close()
 	err = w.AddAll(context.Background(), []checkpoint.Tensor{
-		{Name: "global_step", DType: checkpoint.Int64, Data: []byte{0xe8, 3, 0, 0, 0, 0, 0, 0}},
-		{Name: "hidden/bias", DType: checkpoint.Float32, Shape: []int64{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}},
-		{Name: "labels", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+		{Name: "global_step", DType: dtype.Int64, Data: []byte{0xe8, 3, 0, 0, 0, 0, 0, 0}},
+		{Name: "hidden/bias", DType: dtype.Float32, Shape: []int64{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}},
+		{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
 	})
 	if err != nil {
 		return "", err
@@ -48,7 +49,7 @@ func ExampleOpen() {
 	}
 	defer r.Close()
 	for _, t := range r.Tensors() {
-		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape, t.Bytes)
+		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape, t.Bytes)
 	}
 	bias, err := checkpoint.Values[float32](context.Background(), r, "hidden/bias")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // A checkpoint appears when it is committed, and not before.
@@ -34,8 +35,8 @@ func ExampleWriter() {
 		weights = binary.LittleEndian.AppendUint32(weights, math.Float32bits(v))
 	}
 	err = w.AddAll(ctx, []checkpoint.Tensor{
-		{Name: "hidden/weights", DType: checkpoint.Float32, Shape: []int64{3, 2}, Data: weights},
-		{Name: "labels", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+		{Name: "hidden/weights", DType: dtype.Float32, Shape: []int64{3, 2}, Data: weights},
+		{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -63,7 +64,7 @@ func ExampleWriter() {
 	}
 	defer r.Close()
 	for _, t := range r.Tensors() {
-		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape)
+		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape)
 	}
 	// Output:
 	// hidden/weights float32 [3 2]
@@ -87,7 +88,7 @@ func ExampleWriter_slices() {
 	}
 	defer w.Close()
 	ctx := context.Background()
-	part := checkpoint.Tensor{Name: "embedding", DType: checkpoint.Int8, Shape: []int64{4, 2}}
+	part := checkpoint.Tensor{Name: "embedding", DType: dtype.Int8, Shape: []int64{4, 2}}
 	for i := range 2 {
 		part.Slice = checkpoint.Slice{{Start: int64(2 * i), Length: 2}, {Length: checkpoint.FullExtent}}
 		part.Data = []byte{byte(10 * i), 1, 2, 3}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -25,7 +26,7 @@ var fuzzOptions = &ReaderOptions{SkipChecksums: true, MemoryLimit: 16 << 20, Wor
 func readEveryWay(t *testing.T, r *Reader) {
 	ctx := context.Background()
 	for _, info := range r.Tensors() {
-		if info.DType == String {
+		if info.DType == dtype.String {
 			elems, err := r.ReadStrings(ctx, info.Name)
 			if n, _ := NumElements(info.Shape); err == nil {
 				require.EqualValues(t, n, len(elems))
@@ -50,7 +51,7 @@ func readEveryWay(t *testing.T, r *Reader) {
 		if len(whole) > 0 {
 			part, err := r.ReadSliceBytes(ctx, info.Name, s)
 			require.NoError(t, err)
-			require.EqualValues(t, s.volume()*int64(DataTypeSize(info.DType)), len(part))
+			require.EqualValues(t, s.volume()*int64(dtype.Size(info.DType)), len(part))
 		}
 	}
 }
@@ -103,7 +104,7 @@ func FuzzV1(f *testing.F) {
 		return nil
 	}))
 	// Values of other types, packed and not.
-	for _, dt := range []DataType{Float64, Complex64, Int64, Bool, Float16, Uint8} {
+	for _, dt := range []dtype.DataType{dtype.Float64, dtype.Complex64, dtype.Int64, dtype.Bool, dtype.Float16, dtype.Uint8} {
 		field, wire := tensorField(dt)
 		meta := message(1, message(1, append(append(message(1, []byte("v")), message(2, message(2, []byte{8, 2}))...),
 			append([]byte{0x18, byte(dt)}, message(4, message(1, nil))...)...)))
@@ -174,7 +175,7 @@ func FuzzStrings(f *testing.F) {
 		for _, skip := range []bool{false, true} {
 			b := &bundle{bigEndian: big, opts: ReaderOptions{SkipChecksums: skip}}
 			p := &bundlePart{b: b, in: &input{ReaderAt: bytes.NewReader(data), size: int64(len(data)), path: "data"},
-				t: &TensorInfo{Name: "s", DType: String}, place: SliceInfo{Bytes: int64(len(data))}, count: int64(count)}
+				t: &TensorInfo{Name: "s", DType: dtype.String}, place: SliceInfo{Bytes: int64(len(data))}, count: int64(count)}
 			elems, err := p.strings(context.Background())
 			if err != nil {
 				requireError(t, err, ErrCorrupt)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
@@ -39,7 +40,7 @@ func readWholeCheckpoint(prefix string, o *ReaderOptions) (values map[string]any
 	values = map[string]any{}
 	ctx := context.Background()
 	for _, info := range r.Tensors() {
-		if info.DType == String {
+		if info.DType == dtype.String {
 			values[info.Name], err = r.ReadStrings(ctx, info.Name)
 		} else {
 			values[info.Name], err = r.ReadBytes(ctx, info.Name)
@@ -156,9 +157,9 @@ var hostileCases = []hostileCase{
 	{"type of a reference", set(func(w *bundleEntry) { w.dtype = 101 }), ErrCorrupt, "101 is not a data type", "w"},
 	{"type of 2^32 and more", rawEntry("\x08" + varint(1<<32+1)), ErrCorrupt, "does not fit 32 bits", "w"},
 	{"type of the future", set(func(w *bundleEntry) { w.dtype = 60 }), ErrUnsupported, "dtype(60)", "w"},
-	{"variant", set(func(w *bundleEntry) { w.dtype = Variant }), ErrUnsupported, "variant", "w"},
-	{"resource", set(func(w *bundleEntry) { w.dtype = Resource }), ErrUnsupported, "resource", "w"},
-	{"variants that cannot fit", set(func(w *bundleEntry) { w.dtype, w.shape = Variant, []int64{1 << 50} }), ErrCorrupt, "cannot hold", "w"},
+	{"variant", set(func(w *bundleEntry) { w.dtype = dtype.Variant }), ErrUnsupported, "variant", "w"},
+	{"resource", set(func(w *bundleEntry) { w.dtype = dtype.Resource }), ErrUnsupported, "resource", "w"},
+	{"variants that cannot fit", set(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), ErrCorrupt, "cannot hold", "w"},
 
 	{"entry empty", rawEntry(""), ErrCorrupt, "0 is not a data type", "w"},
 	{"entry of garbage", rawEntry("\xff\xff\xff"), ErrCorrupt, "does not decode", "w"},
@@ -228,7 +229,7 @@ var hostileCases = []hostileCase{
 		c.set("s", e)
 	}, ErrCorrupt, "the checksum of its", "s"},
 	{"no strings, false checksum", func(c *crafted, _ *bundleEntry) {
-		c.set("s", &bundleEntry{dtype: String, shape: []int64{0}, crc: 5})
+		c.set("s", &bundleEntry{dtype: dtype.String, shape: []int64{0}, crc: 5})
 	}, ErrCorrupt, "checksum", "s"},
 	{"no strings, bytes all the same", stringData(0, checksummedLengths("x")), ErrCorrupt, "0 strings take 4 bytes, the tensor has 5", "s"},
 
@@ -245,38 +246,38 @@ var hostileCases = []hostileCase{
 	{"slice that nobody lists", sliced(func(_ *crafted, p *bundleEntry) { p.slices = p.slices[:1] }), ErrCorrupt, "1 stored slices belong to no tensor", ""},
 	{"tensor of slices missing", func(c *crafted, _ *bundleEntry) { c.addPartitioned("p", 4, 4, firstPart); delete(c.entries, "p") }, ErrCorrupt, "belong to no tensor", ""},
 	{"slice of another type", sliced(func(c *crafted, _ *bundleEntry) {
-		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: Int32, shape: []int64{2, 4}, size: 32})
+		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Int32, shape: []int64{2, 4}, size: 32})
 	}), ErrCorrupt, "is of int32, the tensor of float32", "p"},
 	{"slice smaller than it should be", sliced(func(c *crafted, _ *bundleEntry) {
-		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: Float32, shape: []int64{1, 4}, size: 16})
+		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{1, 4}, size: 16})
 	}), ErrCorrupt, "is stored with shape [1 4]", "p"},
 	{"slice of another rank than its entry", sliced(func(c *crafted, _ *bundleEntry) {
-		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: Float32, shape: []int64{8}, size: 32})
+		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{8}, size: 32})
 	}), ErrCorrupt, "is stored with shape [8]", "p"},
 	{"slice whose size is not its shape's", sliced(func(c *crafted, _ *bundleEntry) {
-		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: Float32, shape: []int64{2, 4}, size: 8})
+		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{2, 4}, size: 8})
 	}), ErrCorrupt, "8 bytes do not fit", sliceKey("p", firstPart)},
 	{"slice that has slices", sliced(func(c *crafted, _ *bundleEntry) {
-		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: Float32, shape: []int64{2, 4}, slices: []Slice{firstPart}})
+		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{2, 4}, slices: []Slice{firstPart}})
 	}), ErrCorrupt, "a slice has slices", sliceKey("p", firstPart)},
 	{"slices that share bytes", sliced(func(c *crafted, p *bundleEntry) {
 		c.data[0] = c.data[0][:16]
 		for i, s := range p.slices {
 			box, _ := s.Resolve(p.shape)
-			c.set(sliceKey("p", p.slices[i]), &bundleEntry{dtype: Float32, shape: box.lengths(), size: 16, crc: crc32c.Mask(crc32c.Checksum(c.data[0]))})
+			c.set(sliceKey("p", p.slices[i]), &bundleEntry{dtype: dtype.Float32, shape: box.lengths(), size: 16, crc: crc32c.Mask(crc32c.Checksum(c.data[0]))})
 		}
 	}, Slice{{0, 1}, {0, FullExtent}}, Slice{{1, 1}, {0, FullExtent}}, Slice{{2, 1}, {0, FullExtent}}, Slice{{3, 1}, {0, FullExtent}}), ErrCorrupt, "share bytes", "p"},
 	{"slices of a scalar", func(c *crafted, _ *bundleEntry) {
-		c.add(sliceKey("p", Slice{}), Float32, nil, appendFloats(nil, 1))
-		c.set("p", &bundleEntry{dtype: Float32, slices: []Slice{{}, {}}})
+		c.add(sliceKey("p", Slice{}), dtype.Float32, nil, appendFloats(nil, 1))
+		c.set("p", &bundleEntry{dtype: dtype.Float32, slices: []Slice{{}, {}}})
 	}, ErrCorrupt, "overlap", "p"},
 	{"slices of 2^62 elements", func(c *crafted, _ *bundleEntry) {
 		s := Slice{{0, 1 << 61}}
-		c.set(sliceKey("p", s), &bundleEntry{dtype: Float32, shape: []int64{1 << 61}, size: 1 << 62})
-		c.set("p", &bundleEntry{dtype: Float32, shape: []int64{1 << 62}, slices: []Slice{s}})
+		c.set(sliceKey("p", s), &bundleEntry{dtype: dtype.Float32, shape: []int64{1 << 61}, size: 1 << 62})
+		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{1 << 62}, slices: []Slice{s}})
 	}, ErrCorrupt, "do not fit", sliceKey("p", Slice{{0, 1 << 61}})},
 	{"full slice whose entry is false", func(c *crafted, _ *bundleEntry) {
-		c.set("p", &bundleEntry{dtype: Float32, shape: []int64{4}, size: 12, slices: []Slice{FullSlice(1)}})
+		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{4}, size: 12, slices: []Slice{FullSlice(1)}})
 	}, ErrCorrupt, "12 bytes do not fit", "p"},
 
 	{"data file missing", func(c *crafted, _ *bundleEntry) { delete(c.data, 0) }, ErrNotFound, "data-00000-of-00001", "w"},
@@ -300,7 +301,7 @@ func TestHostileCheckpointsAreErrors(t *testing.T) {
 	for _, c := range hostileCases {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newCrafted()
-			w := craft.add("w", Float32, []int64{4}, appendFloats(nil, 1, 2, 3, 4))
+			w := craft.add("w", dtype.Float32, []int64{4}, appendFloats(nil, 1, 2, 3, 4))
 			c.make(craft, w)
 			if _, changed := craft.entries["w"]; changed && w.shape != nil {
 				craft.set("w", w)
@@ -363,7 +364,7 @@ func TestUnusualCheckpointsAreRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newCrafted()
-			w := craft.add("w", Float32, []int64{4}, floats)
+			w := craft.add("w", dtype.Float32, []int64{4}, floats)
 			c.make(craft, w)
 			if w.shape != nil {
 				craft.set("w", w)
@@ -387,10 +388,10 @@ func bytesToInts(b []byte) (out []int64) {
 // Strict mode refuses what lies in a data file beside the tensors.
 func TestStrictModeSeesWhatBelongsToNoTensor(t *testing.T) {
 	good := func(c *crafted) {
-		c.add("a", Float32, []int64{1}, appendFloats(nil, 1))
+		c.add("a", dtype.Float32, []int64{1}, appendFloats(nil, 1))
 		c.data[0] = append(c.data[0], 0, 0, 0, 0)
-		c.add("b", Float32, []int64{1}, appendFloats(nil, 2))
-		c.add("empty", Float32, []int64{0}, nil)
+		c.add("b", dtype.Float32, []int64{1}, appendFloats(nil, 2))
+		c.add("empty", dtype.Float32, []int64{0}, nil)
 	}
 	for _, c := range []struct {
 		name, want string
@@ -427,7 +428,7 @@ func TestStrictModeSeesWhatBelongsToNoTensor(t *testing.T) {
 // one before.
 func TestIndexThatUnfoldsBeyondItsMemory(t *testing.T) {
 	craft := newCrafted()
-	w := craft.add("w", Float32, nil, appendFloats(nil, 1))
+	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
 	b := Block{Entries: Entry(0, "", craft.header)}
 	for i := range 40000 {
 		b.Entries = append(b.Entries, Entry(i, "k", string(w.encode(nil)))...)
@@ -450,12 +451,12 @@ func TestIndexThatUnfoldsBeyondItsMemory(t *testing.T) {
 func TestTangledSlicesAreRefused(t *testing.T) {
 	craft := newCrafted()
 	const n = 7000
-	p := &bundleEntry{dtype: Uint8, shape: []int64{n, n}}
+	p := &bundleEntry{dtype: dtype.Uint8, shape: []int64{n, n}}
 	for i := range int64(n) {
 		// A diagonal of squares, each alone in its rows and columns but one.
 		s := Slice{{0, n - i}, {i, 1}}
 		p.slices = append(p.slices, s)
-		craft.set(sliceKey("p", s), &bundleEntry{dtype: Uint8, shape: []int64{n - i, 1}, size: n - i})
+		craft.set(sliceKey("p", s), &bundleEntry{dtype: dtype.Uint8, shape: []int64{n - i, 1}, size: n - i})
 	}
 	craft.set("p", p)
 	prefix := craft.write(t)

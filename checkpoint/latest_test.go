@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
@@ -23,7 +24,7 @@ func trainDir(t *testing.T, relative bool) string {
 	var all []string
 	for i, name := range []string{"m-1", "m-2", "m-3"} {
 		prefix := filepath.Join(dir, name)
-		write(t, prefix, nil, []checkpoint.Tensor{filled(uint64(i), "v", checkpoint.Float32, 100), text("s", nil, "hello")})
+		write(t, prefix, nil, []checkpoint.Tensor{filled(uint64(i), "v", dtype.Float32, 100), text("s", nil, "hello")})
 		stamp := time.Now().Add(time.Duration(i-10) * time.Hour)
 		require.NoError(t, os.Chtimes(prefix+".index", stamp, stamp))
 		all = append(all, prefix)
@@ -67,7 +68,7 @@ func TestLatestNeverSaysNoneForADamagedState(t *testing.T) {
 	ctx := context.Background()
 	state := checkpoint.State{ModelCheckpointPath: "/d/m-3", AllModelCheckpointPaths: []string{"/d/m-1", "/d/m-2", "/d/m-3"}}
 	for i, prefix := range state.AllModelCheckpointPaths {
-		write(t, prefix, &checkpoint.WriterOptions{FS: f}, []checkpoint.Tensor{filled(uint64(i), "v", checkpoint.Float32, 10)})
+		write(t, prefix, &checkpoint.WriterOptions{FS: f}, []checkpoint.Tensor{filled(uint64(i), "v", dtype.Float32, 10)})
 	}
 	require.NoError(t, checkpoint.UpdateState(ctx, "/d", state, &checkpoint.StateOptions{SaveRelativePaths: true, FS: f}))
 	data := f.Files("/d")["/d/checkpoint"]
@@ -139,7 +140,7 @@ func TestLatestWithoutACheckpoint(t *testing.T) {
 
 func TestExistsHasTensorFlowsRule(t *testing.T) {
 	dir := trainDir(t, false)
-	writeV1(t, filepath.Join(dir, "v1"), &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{filled(1, "v", checkpoint.Int8, 1)})
+	writeV1(t, filepath.Join(dir, "v1"), &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{filled(1, "v", dtype.Int8, 1)})
 	var queries []string
 	for _, p := range []string{"m-1", "m-?", "m-*", "m-[12]", "m-[", "n", "v1", "v1-?????-of-00002", "v1-00000-of-00002", "m-1.data-00000-of-00001", ""} {
 		queries = append(queries, filepath.Join(dir, p))
@@ -154,7 +155,7 @@ func TestExistsHasTensorFlowsRule(t *testing.T) {
 
 func TestMtime(t *testing.T) {
 	dir := trainDir(t, false)
-	writeV1(t, filepath.Join(dir, "v1"), nil, []checkpoint.Tensor{filled(1, "v", checkpoint.Int8, 1)})
+	writeV1(t, filepath.Join(dir, "v1"), nil, []checkpoint.Tensor{filled(1, "v", dtype.Int8, 1)})
 	want := oracle.Value[[]float64](t, `result = tf1.train.get_checkpoint_mtimes(args[0])`, []string{filepath.Join(dir, "m-1"), filepath.Join(dir, "v1")})
 	for i, name := range []string{"m-1", "v1"} {
 		got, err := checkpoint.Mtime(filepath.Join(dir, name))
@@ -167,7 +168,7 @@ func TestMtime(t *testing.T) {
 
 func TestRemoveRemovesEveryFileOfACheckpoint(t *testing.T) {
 	dir := t.TempDir()
-	tensors := []checkpoint.Tensor{filled(1, "v", checkpoint.Int8, 1)}
+	tensors := []checkpoint.Tensor{filled(1, "v", dtype.Int8, 1)}
 	prefix := filepath.Join(dir, "m")
 	for _, c := range []struct {
 		name   string

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -132,11 +133,11 @@ func verifyWhole(fsys vfs.FS, prefix string) error {
 }
 
 func readWhole(ctx context.Context, r *Reader, t *TensorInfo) error {
-	if t.DType == String {
+	if t.DType == dtype.String {
 		_, err := r.ReadStrings(ctx, t.Name)
 		return err
 	}
-	if DataTypeSize(t.DType) == 0 {
+	if dtype.Size(t.DType) == 0 {
 		return nil // A variant, which no restore could take anyway.
 	}
 	f, err := r.OpenTensor(ctx, t.Name)

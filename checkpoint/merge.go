@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -139,7 +140,7 @@ func (s *mergeSource) add(e table.Entry) error {
 		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s; attempting to merge in a non-slice bundle entry", key))
 	case present.dtype != entry.dtype || !slices.Equal(present.shape, entry.shape):
 		return s.error(ErrMismatch, key, fmt.Sprintf("its slices are of %s %v here, of %s %v in an earlier prefix",
-			DataTypeName(entry.dtype), entry.shape, DataTypeName(present.dtype), present.shape))
+			dtype.Name(entry.dtype), entry.shape, dtype.Name(present.dtype), present.shape))
 	}
 	present.slices = append(present.slices, entry.slices...)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -41,8 +42,8 @@ func writeParts(t *testing.T, dir string, shards int, tensors []checkpoint.Tenso
 }
 
 func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
-	tensors := append(slicesOf(filled(1, "p", checkpoint.Float32, 9, 2), 2, 3, 4),
-		filled(2, "a", checkpoint.Int64, 3), text("s", []int64{1}, "hello"))
+	tensors := append(slicesOf(filled(1, "p", dtype.Float32, 9, 2), 2, 3, 4),
+		filled(2, "a", dtype.Int64, 3), text("s", []int64{1}, "hello"))
 	tensors[4].Shard = 2
 	theirs, ours := t.TempDir(), t.TempDir()
 	parts := writeParts(t, theirs, 3, tensors)
@@ -57,15 +58,15 @@ func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
 
 func TestMergeOfShardedCheckpoints(t *testing.T) {
 	dir := t.TempDir()
-	one := append(slicesOf(filled(1, "p", checkpoint.Float32, 4, 2), 2, 2), filled(3, "b", checkpoint.Int64, 3))
+	one := append(slicesOf(filled(1, "p", dtype.Float32, 4, 2), 2, 2), filled(3, "b", dtype.Int64, 3))
 	write(t, filepath.Join(dir, "one"), &checkpoint.WriterOptions{NumShards: 2}, one)
-	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", checkpoint.Int64, 3)})
-	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", checkpoint.Int64, 3)}) // now shard 1 of 2
+	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", dtype.Int64, 3)})
+	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", dtype.Int64, 3)}) // now shard 1 of 2
 	err := checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "one"), filepath.Join(dir, "two")},
 		filepath.Join(dir, "m"), &checkpoint.MergeOptions{KeepSources: true})
 	require.NoError(t, err)
 	assert.Len(t, filesOf(t, dir), 3+2+4)
-	all := append(one, filled(2, "a", checkpoint.Int64, 3))
+	all := append(one, filled(2, "a", dtype.Int64, 3))
 	for i := range all {
 		all[i].Shard = 0
 	}
@@ -78,7 +79,7 @@ func TestMergeOfShardedCheckpoints(t *testing.T) {
 func TestMergeErrors(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	tensor := []checkpoint.Tensor{filled(1, "a", checkpoint.Float32, 2)}
+	tensor := []checkpoint.Tensor{filled(1, "a", dtype.Float32, 2)}
 	write(t, at("one"), nil, tensor)
 	write(t, at("two"), nil, tensor)
 	require.NoError(t, os.WriteFile(at("bad.index"), []byte("not a table"), 0o644))
@@ -110,7 +111,7 @@ func TestMergeErrors(t *testing.T) {
 
 func TestMergeOntoOneOfItsSources(t *testing.T) {
 	dir := t.TempDir()
-	a, b := filled(1, "a", checkpoint.Float32, 20_000), filled(2, "b", checkpoint.Float32, 3)
+	a, b := filled(1, "a", dtype.Float32, 20_000), filled(2, "b", dtype.Float32, 3)
 	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{a})
 	write(t, filepath.Join(dir, "n"), nil, []checkpoint.Tensor{b})
 	require.NoError(t, checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "m"), filepath.Join(dir, "n")}, filepath.Join(dir, "m"), nil))

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -24,11 +25,11 @@ import (
 // smallCheckpoint has a bit of everything.
 func smallCheckpoint() *crafted {
 	c := newCrafted()
-	c.add("dense/bias", Float32, []int64{3}, appendFloats(nil, 1, -2, 0.5))
-	c.add("dense/kernel", BFloat16, []int64{2, 3}, []byte{0x80, 0x3f, 0, 0x40, 0x40, 0x40, 0x80, 0x40, 0, 0, 0, 0x80})
-	c.add("empty", Int32, []int64{0, 4}, nil)
-	c.add("flags", Bool, []int64{2}, []byte{0, 1})
-	c.add("global_step", Int64, nil, []byte{7, 0, 0, 0, 0, 0, 0, 0})
+	c.add("dense/bias", dtype.Float32, []int64{3}, appendFloats(nil, 1, -2, 0.5))
+	c.add("dense/kernel", dtype.BFloat16, []int64{2, 3}, []byte{0x80, 0x3f, 0, 0x40, 0x40, 0x40, 0x80, 0x40, 0, 0, 0, 0x80})
+	c.add("empty", dtype.Int32, []int64{0, 4}, nil)
+	c.add("flags", dtype.Bool, []int64{2}, []byte{0, 1})
+	c.add("global_step", dtype.Int64, nil, []byte{7, 0, 0, 0, 0, 0, 0, 0})
 	c.addStrings("names", []int64{3}, "a", "", "longer")
 	c.addPartitioned("part", 4, 4, Slice{{0, 2}, {0, FullExtent}}, Slice{{2, 2}, {0, FullExtent}})
 	return c
@@ -48,11 +49,11 @@ func smallV1Checkpoint(t testing.TB) map[string][]byte {
 	w, err := CreateV1(prefix, nil)
 	require.NoError(t, err)
 	for _, x := range []Tensor{
-		{Name: "bias", DType: Float32, Shape: []int64{3}, Data: appendFloats(nil, 1, -2, 0.5)},
-		{Name: "counts", DType: Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},
-		{Name: "names", DType: String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}},
-		{Name: "part", DType: Float32, Shape: []int64{2, 2}, Slice: Slice{{0, 1}, {0, FullExtent}}, Data: appendFloats(nil, 1, 2)},
-		{Name: "part", DType: Float32, Shape: []int64{2, 2}, Slice: Slice{{1, 1}, {0, FullExtent}}, Data: appendFloats(nil, 3, 4)},
+		{Name: "bias", DType: dtype.Float32, Shape: []int64{3}, Data: appendFloats(nil, 1, -2, 0.5)},
+		{Name: "counts", DType: dtype.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}},
+		{Name: "names", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}},
+		{Name: "part", DType: dtype.Float32, Shape: []int64{2, 2}, Slice: Slice{{0, 1}, {0, FullExtent}}, Data: appendFloats(nil, 1, 2)},
+		{Name: "part", DType: dtype.Float32, Shape: []int64{2, 2}, Slice: Slice{{1, 1}, {0, FullExtent}}, Data: appendFloats(nil, 3, 4)},
 	} {
 		require.NoError(t, w.Add(context.Background(), x))
 	}
@@ -81,7 +82,7 @@ func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
 	values := map[string]any{}
 	ctx := context.Background()
 	for _, info := range r.Tensors() {
-		if info.DType == String {
+		if info.DType == dtype.String {
 			values[info.Name], err = r.ReadStrings(ctx, info.Name)
 		} else {
 			values[info.Name], err = r.ReadBytes(ctx, info.Name)
@@ -154,7 +155,7 @@ func kindOf(err error) error {
 // names it: TensorFlow passes over the block and loses its tensors silently.
 func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 	craft := newCrafted()
-	w := craft.add("w", Float32, nil, appendFloats(nil, 1))
+	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
 	for i := range 30000 {
 		craft.set(fmt.Sprintf("some/quite/long/scope/of/a/model/layer_%05d/kernel/Momentum", i), w)
 	}
@@ -258,7 +259,7 @@ func TestNamesOfAnyBytes(t *testing.T) {
 	craft := newCrafted()
 	names := []string{"\x01", " ", "ä", "\xff\xfe", strings.Repeat("n", 70000), "a\x00b", "\x00odd", "\x00"}
 	for _, name := range names {
-		craft.add(name, Uint8, nil, []byte{1})
+		craft.add(name, dtype.Uint8, nil, []byte{1})
 	}
 	got, err := readFS(craft.inMemory(t), &ReaderOptions{Strict: true})
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"github.com/tfkeep/tfkeep/dtype"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -234,7 +235,7 @@ func TestOpenReadsAReplacedIndexAgain(t *testing.T) {
 		next := newCrafted()
 		h := bundleHeader{numShards: 2, versions: versions{producer: 1}}
 		next.header, next.numShards = string(h.encode()), 2
-		e := next.add("w", Uint8, nil, []byte{9})
+		e := next.add("w", dtype.Uint8, nil, []byte{9})
 		e.shard = 1
 		next.set("w", e)
 		next.data = map[int][]byte{1: next.data[0]}

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"github.com/tfkeep/tfkeep/dtype"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -75,8 +76,8 @@ func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([]
 		return nil, err
 	}
 	defer end()
-	if t.DType != String {
-		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", DataTypeName(t.DType))
+	if t.DType != dtype.String {
+		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
 	}
 	sel, err := r.selectParts(t, s)
 	if err != nil {
@@ -88,12 +89,12 @@ func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([]
 // selectNumbers is selectParts for tensors whose elements have a size.
 func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
 	switch {
-	case t.DType == String:
+	case t.DType == dtype.String:
 		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds strings: use ReadStrings")
 	case t.DType == 0:
 		return nil, t.errorf(r.prefix, -1, ErrCorrupt, "the table of contents does not tell its type")
-	case DataTypeSize(t.DType) == 0:
-		return nil, t.errorf(r.prefix, -1, ErrUnsupported, "values of type %s cannot be read", DataTypeName(t.DType))
+	case dtype.Size(t.DType) == 0:
+		return nil, t.errorf(r.prefix, -1, ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
 	}
 	return r.selectParts(t, s)
 }
@@ -160,7 +161,7 @@ func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 	return sel, nil
 }
 
-func (sel *selection) elemSize() int64 { return int64(DataTypeSize(sel.t.DType)) }
+func (sel *selection) elemSize() int64 { return int64(dtype.Size(sel.t.DType)) }
 
 func (sel *selection) bytes() int64 { return sel.box.volume() * sel.elemSize() }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"github.com/tfkeep/tfkeep/dtype"
 	"io"
 	"math"
 	"os"
@@ -89,7 +90,7 @@ func TestCancelledReading(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	craft := smallCheckpoint()
-	craft.add("large", Uint8, []int64{9 << 20}, make([]byte, 9<<20))
+	craft.add("large", dtype.Uint8, []int64{9 << 20}, make([]byte, 9<<20))
 	r := craft.open(t, &ReaderOptions{Workers: 4})
 	for _, name := range []string{"dense/bias", "part", "large"} {
 		_, err := r.ReadBytes(ctx, name)
@@ -112,12 +113,12 @@ func largeCheckpoint() (*crafted, []byte) {
 	}
 	c := newCrafted()
 	n := int64(len(data) / 4)
-	c.add("whole", Int32, []int64{n}, data)
+	c.add("whole", dtype.Int32, []int64{n}, data)
 	cut := n/3*4 + 4
 	for _, s := range []Slice{{{0, cut / 4}}, {{cut / 4, n - cut/4}}} {
-		c.add(sliceKey("parts", s), Int32, []int64{s[0].Length}, data[4*s[0].Start:4*(s[0].Start+s[0].Length)])
+		c.add(sliceKey("parts", s), dtype.Int32, []int64{s[0].Length}, data[4*s[0].Start:4*(s[0].Start+s[0].Length)])
 	}
-	c.set("parts", &bundleEntry{dtype: Int32, shape: []int64{n}, slices: []Slice{{{0, cut / 4}}, {{cut / 4, n - cut/4}}}})
+	c.set("parts", &bundleEntry{dtype: dtype.Int32, shape: []int64{n}, slices: []Slice{{{0, cut / 4}}, {{cut / 4, n - cut/4}}}})
 	return c, data
 }
 
@@ -178,17 +179,17 @@ func TestBigEndianOfEveryWordSize(t *testing.T) {
 	craft := newCrafted()
 	h := bundleHeader{numShards: 1, bigEndian: true}
 	craft.header = string(h.encode())
-	craft.add("i16", Int16, []int64{2}, []byte{1, 2, 3, 4})
-	craft.add("f32", Float32, []int64{1}, []byte{0x3f, 0x80, 0, 0})
-	craft.add("i64", Int64, nil, []byte{0, 0, 0, 0, 0, 0, 1, 2})
-	craft.add("c64", Complex64, nil, []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0})
-	craft.add("c128", Complex128, nil, append(binary.BigEndian.AppendUint64(nil, math.Float64bits(1)), binary.BigEndian.AppendUint64(nil, math.Float64bits(-2))...))
-	craft.add("bool", Bool, []int64{2}, []byte{1, 0})
+	craft.add("i16", dtype.Int16, []int64{2}, []byte{1, 2, 3, 4})
+	craft.add("f32", dtype.Float32, []int64{1}, []byte{0x3f, 0x80, 0, 0})
+	craft.add("i64", dtype.Int64, nil, []byte{0, 0, 0, 0, 0, 0, 1, 2})
+	craft.add("c64", dtype.Complex64, nil, []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0})
+	craft.add("c128", dtype.Complex128, nil, append(binary.BigEndian.AppendUint64(nil, math.Float64bits(1)), binary.BigEndian.AppendUint64(nil, math.Float64bits(-2))...))
+	craft.add("bool", dtype.Bool, []int64{2}, []byte{1, 0})
 	text := encodeStrings(binary.BigEndian, "ab", "", "c")
 	b := &bundlePart{b: &bundle{bigEndian: true}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: int64(len(text))}, count: 3}
 	crc, pos, err := b.lengths(text, func(int, int) {})
 	require.NoError(t, err)
-	e := craft.add("text", String, []int64{3}, text)
+	e := craft.add("text", dtype.String, []int64{3}, text)
 	e.crc = maskedUpdate(crc, text[pos:])
 	craft.set("text", e)
 
@@ -211,7 +212,7 @@ func TestBigEndianOfEveryWordSize(t *testing.T) {
 	assert.Equal(t, math.Float64bits(1), binary.LittleEndian.Uint64(streamed))
 }
 
-func check[T Element](t *testing.T, r *Reader, name string, want []T) {
+func check[T dtype.Element](t *testing.T, r *Reader, name string, want []T) {
 	t.Helper()
 	got, err := Values[T](context.Background(), r, name)
 	require.NoError(t, err, name)
@@ -221,7 +222,7 @@ func check[T Element](t *testing.T, r *Reader, name string, want []T) {
 func TestManyGoroutinesReadAtOnce(t *testing.T) {
 	craft := newCrafted()
 	for i := range 50 {
-		craft.add(fmt.Sprint(i), Uint8, []int64{1000}, make([]byte, 1000))
+		craft.add(fmt.Sprint(i), dtype.Uint8, []int64{1000}, make([]byte, 1000))
 	}
 	r := craft.open(t, nil)
 	var wg sync.WaitGroup
@@ -243,7 +244,7 @@ func TestManyShards(t *testing.T) {
 	h := bundleHeader{numShards: n, versions: versions{producer: 1}}
 	craft.header, craft.numShards = string(h.encode()), n
 	for i := range n {
-		e := craft.add(fmt.Sprintf("t%03d", i), Uint8, nil, []byte{byte(i)})
+		e := craft.add(fmt.Sprintf("t%03d", i), dtype.Uint8, nil, []byte{byte(i)})
 		craft.data[i+1] = craft.data[0]
 		delete(craft.data, 0)
 		e.shard = i

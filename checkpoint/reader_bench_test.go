@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -29,7 +30,7 @@ func benchCheckpoint(b *testing.B) string {
 		data[i] = byte(i * 131)
 	}
 	for i := range benchTensors {
-		require.NoError(b, w.Add(context.Background(), Tensor{Name: fmt.Sprintf("layer_%02d/kernel", i), DType: Float32, Shape: []int64{benchBytes / 4}, Data: data}))
+		require.NoError(b, w.Add(context.Background(), Tensor{Name: fmt.Sprintf("layer_%02d/kernel", i), DType: dtype.Float32, Shape: []int64{benchBytes / 4}, Data: data}))
 	}
 	require.NoError(b, w.Commit(context.Background()))
 	require.NoError(b, w.Close())
@@ -118,7 +119,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 // one.
 func BenchmarkOpen20000(b *testing.B) {
 	craft := newCrafted()
-	w := craft.add("w", Float32, []int64{3}, appendFloats(nil, 1, 2, 3))
+	w := craft.add("w", dtype.Float32, []int64{3}, appendFloats(nil, 1, 2, 3))
 	for i := range 20000 {
 		craft.set(fmt.Sprintf("model/layer_%05d/kernel", i), w)
 	}

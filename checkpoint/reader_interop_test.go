@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -139,9 +140,9 @@ func requireTensor(t *testing.T, r *checkpoint.Reader, want savedTensor) {
 	ctx := context.Background()
 	info, ok := r.Lookup(want.Name)
 	require.True(t, ok, want.Name)
-	assert.Equal(t, want.DType, checkpoint.DataTypeName(info.DType), want.Name)
+	assert.Equal(t, want.DType, dtype.Name(info.DType), want.Name)
 	assert.Equal(t, want.Shape, info.Shape, want.Name)
-	if info.DType == checkpoint.String {
+	if info.DType == dtype.String {
 		got, err := r.ReadStrings(ctx, want.Name)
 		require.NoError(t, err)
 		assert.Equal(t, asText(want.Strings), asText(got), want.Name)

@@ -3,13 +3,14 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"github.com/tfkeep/tfkeep/dtype"
 	"slices"
 )
 
 // Tensor is a value to be written: the whole of a tensor or a slice of it.
 type Tensor struct {
 	Name  string
-	DType DataType
+	DType dtype.DataType
 	// Shape is the full shape, also where Slice says that only a part is here.
 	// Nil is a scalar's.
 	Shape []int64
@@ -17,7 +18,7 @@ type Tensor struct {
 	// one tensor are written under one Name; they must not overlap.
 	Slice Slice
 	// Data holds the elements in row-major order, little-endian, as TensorFlow
-	// does in memory: len(Data) is elements × [DataTypeSize]. It is read until
+	// does in memory: len(Data) is elements × [dtype.Size]. It is read until
 	// the call that was given it returns, and not modified.
 	Data []byte
 	// Strings holds the elements of a DT_STRING tensor, in place of Data.
@@ -35,12 +36,13 @@ func (t *Tensor) check() (shape []int64, err error) {
 	if t.Name == "" {
 		return nil, t.bad("a tensor needs a name; the empty one is the format's own")
 	}
-	if !knownDataType(t.DType) {
+	switch {
+	case dtype.Size(t.DType) > 0 || t.DType == dtype.String:
+	default:
 		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
-	}
-	if DataTypeSize(t.DType) == 0 && t.DType != String {
+	case t.DType == dtype.Resource || t.DType == dtype.Variant:
 		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
-			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", DataTypeName(t.DType))}
+			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", dtype.Name(t.DType))}
 	}
 	if len(t.Shape) > maxRank {
 		return nil, t.bad(fmt.Sprintf("rank %d; TensorFlow has no more than %d dimensions", len(t.Shape), maxRank))
@@ -72,7 +74,7 @@ func (t *Tensor) sliceShape() ([]int64, error) {
 
 func (t *Tensor) checkSize(shape []int64) error {
 	n, _ := NumElements(shape)
-	if t.DType == String {
+	if t.DType == dtype.String {
 		if t.Data != nil {
 			return t.bad("a string tensor's elements belong in Strings, not in Data")
 		}
@@ -82,10 +84,10 @@ func (t *Tensor) checkSize(shape []int64) error {
 		return nil
 	}
 	if t.Strings != nil {
-		return t.bad(fmt.Sprintf("a %s tensor's elements belong in Data, not in Strings", DataTypeName(t.DType)))
+		return t.bad(fmt.Sprintf("a %s tensor's elements belong in Data, not in Strings", dtype.Name(t.DType)))
 	}
-	if want := n * int64(DataTypeSize(t.DType)); int64(len(t.Data)) != want {
-		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, got %d", DataTypeName(t.DType), shape, want, len(t.Data)))
+	if want := n * int64(dtype.Size(t.DType)); int64(len(t.Data)) != want {
+		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, got %d", dtype.Name(t.DType), shape, want, len(t.Data)))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"github.com/tfkeep/tfkeep/dtype"
 	"math"
 )
 
@@ -30,7 +31,7 @@ const maxRank = 254
 // TensorInfo says what a checkpoint holds under one name, and where.
 type TensorInfo struct {
 	Name  string
-	DType DataType
+	DType dtype.DataType
 	// Shape is the full shape; empty for a scalar.
 	Shape []int64
 	// Bytes is the size of the value: elements × element size. For strings,

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -80,7 +81,7 @@ func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, erro
 		return nil, bad(ErrCorrupt, "%v", err)
 	}
 	if part.field == 0 {
-		return nil, bad(ErrUnsupported, "values of type %s cannot be read", DataTypeName(t.DType))
+		return nil, bad(ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
 	}
 	if part.found != part.count {
 		return nil, bad(ErrCorrupt, "%d values are stored, its shape needs %d", part.found, part.count)
@@ -106,29 +107,29 @@ type v1Part struct {
 
 // tensorField tells where a TensorProto keeps elements of a type. A complex
 // element is two numbers there.
-func tensorField(dt DataType) (protowire.Number, protowire.Type) {
+func tensorField(dt dtype.DataType) (protowire.Number, protowire.Type) {
 	switch dt {
-	case Float32:
+	case dtype.Float32:
 		return 5, protowire.Fixed32Type
-	case Float64:
+	case dtype.Float64:
 		return 6, protowire.Fixed64Type
-	case Int32, Uint8, Int16, Int8, Uint16, QInt8, QUint8, QInt16, QUint16, QInt32, Int4, Uint4, Int2, Uint2:
+	case dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8, dtype.Uint16, dtype.QInt8, dtype.QUint8, dtype.QInt16, dtype.QUint16, dtype.QInt32, dtype.Int4, dtype.Uint4, dtype.Int2, dtype.Uint2:
 		return 7, protowire.VarintType
-	case String:
+	case dtype.String:
 		return 8, protowire.BytesType
-	case Complex64:
+	case dtype.Complex64:
 		return 9, protowire.Fixed32Type
-	case Int64:
+	case dtype.Int64:
 		return 10, protowire.VarintType
-	case Bool:
+	case dtype.Bool:
 		return 11, protowire.VarintType
-	case Complex128:
+	case dtype.Complex128:
 		return 12, protowire.Fixed64Type
-	case Float16, BFloat16:
+	case dtype.Float16, dtype.BFloat16:
 		return 13, protowire.VarintType
-	case Uint32:
+	case dtype.Uint32:
 		return 16, protowire.VarintType
-	case Uint64:
+	case dtype.Uint64:
 		return 17, protowire.VarintType
 	}
 	return 0, 0
@@ -165,7 +166,7 @@ func (p *v1Part) decode(record []byte, want Slice) error {
 	if string(name) != p.t.Name || !slice.equal(want) {
 		return fmt.Errorf("the record is that of %q, slice %s", name, slice)
 	}
-	if p.t.DType == Complex64 || p.t.DType == Complex128 {
+	if p.t.DType == dtype.Complex64 || p.t.DType == dtype.Complex128 {
 		if p.found%2 != 0 {
 			return fmt.Errorf("%d numbers are no complex ones", p.found)
 		}
@@ -247,7 +248,7 @@ func countPacked(b []byte, wire protowire.Type) (int64, error) {
 func (p *v1Part) span() (*input, int64) { return p.in, 0 }
 
 func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
-	elem := DataTypeSize(p.t.DType)
+	elem := dtype.Size(p.t.DType)
 	for _, piece := range p.pieces {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -260,7 +261,7 @@ func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
 		for len(piece) > 0 {
 			v, n := protowire.ConsumeVarint(piece)
 			if n < 0 || !fitsElement(v, p.t.DType) {
-				return p.t.errorf(p.in.path, p.offset, ErrCorrupt, "a stored number does not decode to a %s", DataTypeName(p.t.DType))
+				return p.t.errorf(p.in.path, p.offset, ErrCorrupt, "a stored number does not decode to a %s", dtype.Name(p.t.DType))
 			}
 			piece = piece[n:]
 			putElement(dst, elem, v)
@@ -272,22 +273,22 @@ func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
 
 // fitsElement tells whether a varint is in the range of a type. Unsigned types
 // are stored as int32 where they are narrower.
-func fitsElement(v uint64, dt DataType) bool {
+func fitsElement(v uint64, dt dtype.DataType) bool {
 	i := int64(v)
 	switch dt {
-	case Bool:
+	case dtype.Bool:
 		return v <= 1
-	case Int8, QInt8, Int4, Int2:
+	case dtype.Int8, dtype.QInt8, dtype.Int4, dtype.Int2:
 		return i >= math.MinInt8 && i <= math.MaxInt8
-	case Uint8, QUint8, Uint4, Uint2:
+	case dtype.Uint8, dtype.QUint8, dtype.Uint4, dtype.Uint2:
 		return v <= math.MaxUint8
-	case Int16, QInt16:
+	case dtype.Int16, dtype.QInt16:
 		return i >= math.MinInt16 && i <= math.MaxInt16
-	case Uint16, QUint16, Float16, BFloat16:
+	case dtype.Uint16, dtype.QUint16, dtype.Float16, dtype.BFloat16:
 		return v <= math.MaxUint16
-	case Int32, QInt32:
+	case dtype.Int32, dtype.QInt32:
 		return i >= math.MinInt32 && i <= math.MaxInt32
-	case Uint32:
+	case dtype.Uint32:
 		return v <= math.MaxUint32
 	}
 	return true

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -190,7 +191,7 @@ func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) e
 	}
 	if known.DType != in.DType || !slices.Equal(known.Shape, in.Shape) {
 		return &Error{Op: "open", File: v.tables[shard].in.path, Tensor: in.Name, Offset: -1, Err: ErrCorrupt,
-			Detail: fmt.Sprintf("it is %s %v here and %s %v elsewhere", DataTypeName(in.DType), in.Shape, DataTypeName(known.DType), known.Shape)}
+			Detail: fmt.Sprintf("it is %s %v here and %s %v elsewhere", dtype.Name(in.DType), in.Shape, dtype.Name(known.DType), known.Shape)}
 	}
 	known.Slices = append(known.Slices, in.Slices...)
 	return nil
@@ -207,7 +208,7 @@ func checkV1Meta(t *TensorInfo) error {
 		}
 	}
 	n, ok := NumElements(t.Shape)
-	size := int64(DataTypeSize(t.DType))
+	size := int64(dtype.Size(t.DType))
 	if !ok || size > 0 && n > math.MaxInt64/size {
 		return fmt.Errorf("the shape %v is impossible", t.Shape)
 	}
@@ -241,7 +242,7 @@ func finishV1(t *TensorInfo, strict bool) error {
 		return err
 	}
 	n, _ := NumElements(t.Shape)
-	t.Bytes = n * int64(DataTypeSize(t.DType))
+	t.Bytes = n * int64(dtype.Size(t.DType))
 	t.Shard, t.Offset = t.Slices[0].Shard, t.Slices[0].Offset
 	if len(t.Slices) == 1 && t.Slices[0].Slice.IsFull() {
 		t.Slices = nil

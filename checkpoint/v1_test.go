@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
@@ -31,7 +32,7 @@ func newV1Crafted() *v1Crafted {
 }
 
 // listed is a SavedSliceMeta.
-func listed(name string, dt DataType, shape []int64, slices ...Slice) []byte {
+func listed(name string, dt dtype.DataType, shape []int64, slices ...Slice) []byte {
 	b := append(message(1, []byte(name)), message(2, appendShape(nil, shape))...)
 	b = appendVarintField(b, 3, uint64(dt))
 	for _, s := range slices {
@@ -46,7 +47,7 @@ func record(name string, s Slice, values []byte) []byte {
 }
 
 // add stores a whole tensor.
-func (c *v1Crafted) add(name string, dt DataType, shape []int64, values []byte) {
+func (c *v1Crafted) add(name string, dt dtype.DataType, shape []int64, values []byte) {
 	s := FullSlice(len(shape))
 	c.tensors = append(c.tensors, listed(name, dt, shape, s))
 	c.records[sliceKey(name, s)] = record(name, s, values)
@@ -86,26 +87,26 @@ func packedVarints(field protowire.Number, values ...int64) []byte {
 
 func TestV1ValuesOfEveryKind(t *testing.T) {
 	c := newV1Crafted()
-	c.add("f32", Float32, []int64{2}, packedFloats(1, -2))
-	c.add("f32 in two pieces", Float32, []int64{3}, append(packedFloats(1), packedFloats(2, 3)...))
-	c.add("f32 one by one", Float32, []int64{2}, []byte("\x2d\x00\x00\x80\x3f\x2d\x00\x00\x00\x40"))
-	c.add("f32 mixed", Float32, []int64{4}, append(append([]byte("\x2d\x00\x00\x80\x3f"), packedFloats(2, 3)...), "\x2d\x00\x00\x80\x40"...))
-	c.add("f64", Float64, nil, message(6, []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f}))
-	c.add("i8", Int8, []int64{2}, packedVarints(7, -128, 127))
-	c.add("u8", Uint8, []int64{2}, packedVarints(7, 0, 255))
-	c.add("i16", Int16, []int64{2}, packedVarints(7, -32768, 32767))
-	c.add("u16", Uint16, []int64{1}, packedVarints(7, 65535))
-	c.add("i32", Int32, []int64{2}, packedVarints(7, math.MinInt32, math.MaxInt32))
-	c.add("i64", Int64, []int64{2}, packedVarints(10, math.MinInt64, math.MaxInt64))
-	c.add("u32", Uint32, []int64{1}, packedVarints(16, math.MaxUint32))
-	c.add("u64", Uint64, []int64{1}, packedVarints(17, -1))
-	c.add("bool", Bool, []int64{2}, packedVarints(11, 1, 0))
-	c.add("half", Float16, []int64{1}, packedVarints(13, 0x3c00))
-	c.add("c64", Complex64, []int64{1}, message(9, appendFloats(nil, 1, 2)))
-	c.add("c128", Complex128, nil, message(12, make([]byte, 16)))
-	c.add("text", String, []int64{3}, append(append(message(8, []byte("a")), message(8, nil)...), message(8, []byte("bc"))...))
-	c.add("empty", Float32, []int64{0, 3}, nil)
-	c.add("other fields", Int32, nil, append(packedVarints(7, 5), append(packedFloats(9), 0x08, 0x03)...))
+	c.add("f32", dtype.Float32, []int64{2}, packedFloats(1, -2))
+	c.add("f32 in two pieces", dtype.Float32, []int64{3}, append(packedFloats(1), packedFloats(2, 3)...))
+	c.add("f32 one by one", dtype.Float32, []int64{2}, []byte("\x2d\x00\x00\x80\x3f\x2d\x00\x00\x00\x40"))
+	c.add("f32 mixed", dtype.Float32, []int64{4}, append(append([]byte("\x2d\x00\x00\x80\x3f"), packedFloats(2, 3)...), "\x2d\x00\x00\x80\x40"...))
+	c.add("f64", dtype.Float64, nil, message(6, []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f}))
+	c.add("i8", dtype.Int8, []int64{2}, packedVarints(7, -128, 127))
+	c.add("u8", dtype.Uint8, []int64{2}, packedVarints(7, 0, 255))
+	c.add("i16", dtype.Int16, []int64{2}, packedVarints(7, -32768, 32767))
+	c.add("u16", dtype.Uint16, []int64{1}, packedVarints(7, 65535))
+	c.add("i32", dtype.Int32, []int64{2}, packedVarints(7, math.MinInt32, math.MaxInt32))
+	c.add("i64", dtype.Int64, []int64{2}, packedVarints(10, math.MinInt64, math.MaxInt64))
+	c.add("u32", dtype.Uint32, []int64{1}, packedVarints(16, math.MaxUint32))
+	c.add("u64", dtype.Uint64, []int64{1}, packedVarints(17, -1))
+	c.add("bool", dtype.Bool, []int64{2}, packedVarints(11, 1, 0))
+	c.add("half", dtype.Float16, []int64{1}, packedVarints(13, 0x3c00))
+	c.add("c64", dtype.Complex64, []int64{1}, message(9, appendFloats(nil, 1, 2)))
+	c.add("c128", dtype.Complex128, nil, message(12, make([]byte, 16)))
+	c.add("text", dtype.String, []int64{3}, append(append(message(8, []byte("a")), message(8, nil)...), message(8, []byte("bc"))...))
+	c.add("empty", dtype.Float32, []int64{0, 3}, nil)
+	c.add("other fields", dtype.Int32, nil, append(packedVarints(7, 5), append(packedFloats(9), 0x08, 0x03)...))
 	r, err := NewReader(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
@@ -124,7 +125,7 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 	check(t, r, "u32", []uint32{math.MaxUint32})
 	check(t, r, "u64", []uint64{math.MaxUint64})
 	check(t, r, "bool", []bool{true, false})
-	check(t, r, "half", []F16{0x3c00})
+	check(t, r, "half", []dtype.F16{0x3c00})
 	check(t, r, "c64", []complex64{complex(1, 2)})
 	check(t, r, "c128", []complex128{0})
 	check(t, r, "text", []string{"a", "", "bc"})
@@ -147,7 +148,7 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 	ctx := context.Background()
 	part := func(s Slice, values ...float32) []byte {
 		c := newV1Crafted()
-		c.tensors = [][]byte{listed("test", Float32, []int64{4, 5}, s)}
+		c.tensors = [][]byte{listed("test", dtype.Float32, []int64{4, 5}, s)}
 		c.records[sliceKey("test", s)] = record("test", s, packedFloats(values...))
 		return c.bytes(t)
 	}
@@ -198,18 +199,18 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, ErrCorrupt, "does not tell its type"},
 		{"type 999", func(c *v1Crafted) { c.tensors[0] = listed("w", 999, []int64{4}, whole) }, ErrCorrupt, "999 is not a data type"},
 		{"type of the future", func(c *v1Crafted) { c.tensors[0] = listed("w", 60, []int64{4}, whole) }, ErrUnsupported, "dtype(60)"},
-		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", Float8E5M2, []int64{4}, whole) }, ErrUnsupported, "float8_e5m2"},
-		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{-1}, whole) }, ErrCorrupt, "impossible"},
-		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, ErrCorrupt, "impossible"},
-		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{1 << 61}, whole) }, ErrCorrupt, "impossible"},
-		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{1 << 40}, whole) }, ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
-		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, make([]int64, 300), whole) }, ErrCorrupt, "254 dimensions"},
-		{"no slice", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{4}) }, ErrCorrupt, "no slice"},
-		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{4}, Slice{{0, -10}}) }, ErrCorrupt, "does not lie"},
-		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{4}, FullSlice(2)) }, ErrCorrupt, "does not lie"},
-		{"slice twice", func(c *v1Crafted) { c.tensors[0] = listed("w", Float32, []int64{4}, whole, whole) }, ErrCorrupt, "overlap"},
+		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float8E5M2, []int64{4}, whole) }, ErrUnsupported, "float8_e5m2"},
+		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{-1}, whole) }, ErrCorrupt, "impossible"},
+		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, ErrCorrupt, "impossible"},
+		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 61}, whole) }, ErrCorrupt, "impossible"},
+		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 40}, whole) }, ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
+		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, make([]int64, 300), whole) }, ErrCorrupt, "254 dimensions"},
+		{"no slice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}) }, ErrCorrupt, "no slice"},
+		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, ErrCorrupt, "does not lie"},
+		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, FullSlice(2)) }, ErrCorrupt, "does not lie"},
+		{"slice twice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, whole, whole) }, ErrCorrupt, "overlap"},
 		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, ErrCorrupt, "overlap"},
-		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, listed("w", Int32, []int64{4}, whole)) }, ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
+		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, listed("w", dtype.Int32, []int64{4}, whole)) }, ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
 		{"values missing", func(c *v1Crafted) { clear(c.records) }, ErrCorrupt, "the values of slice - are missing"},
 		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, ErrCorrupt, "does not list"},
 		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, ErrCorrupt, "does not list"},
@@ -223,24 +224,24 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedVarints(7, 1, 2, 3, 4)) }, ErrCorrupt, "0 values are stored"},
 		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, []byte{0x28, 1}) }, ErrCorrupt, "wire type 0"},
 		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, message(5, make([]byte, 18))) }, ErrCorrupt, "does not decode"},
-		{"half a complex number", func(c *v1Crafted) { c.add("c", Complex64, nil, message(9, appendFloats(nil, 1))) }, ErrCorrupt, "are no complex ones"},
-		{"half a varint", func(c *v1Crafted) { c.add("i", Int32, nil, message(7, []byte{0x80})) }, ErrCorrupt, "does not decode"},
+		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, message(9, appendFloats(nil, 1))) }, ErrCorrupt, "are no complex ones"},
+		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, message(7, []byte{0x80})) }, ErrCorrupt, "does not decode"},
 		{"varint of 11 bytes", func(c *v1Crafted) {
-			c.add("i", Int64, nil, message(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
+			c.add("i", dtype.Int64, nil, message(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
 		}, ErrCorrupt, "does not decode to a int64"},
-		{"int8 of 128", func(c *v1Crafted) { c.add("i", Int8, nil, packedVarints(7, 128)) }, ErrCorrupt, "does not decode to a int8"},
-		{"uint8 of -1", func(c *v1Crafted) { c.add("i", Uint8, nil, packedVarints(7, -1)) }, ErrCorrupt, "does not decode"},
-		{"int16 of 2^15", func(c *v1Crafted) { c.add("i", Int16, nil, packedVarints(7, 1<<15)) }, ErrCorrupt, "does not decode"},
-		{"half of 2^16", func(c *v1Crafted) { c.add("i", Float16, nil, packedVarints(13, 1<<16)) }, ErrCorrupt, "does not decode"},
-		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", Int32, nil, packedVarints(7, 1<<31)) }, ErrCorrupt, "does not decode"},
-		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", Uint32, nil, packedVarints(16, 1<<32)) }, ErrCorrupt, "does not decode"},
-		{"bool of 2", func(c *v1Crafted) { c.add("i", Bool, nil, packedVarints(11, 2)) }, ErrCorrupt, "does not decode"},
-		{"more strings than elements", func(c *v1Crafted) { c.add("s", String, nil, append(message(8, nil), message(8, nil)...)) }, ErrCorrupt, "more than the 1 strings"},
-		{"2^40 strings", func(c *v1Crafted) { c.add("s", String, []int64{1 << 40}, message(8, nil)) }, ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
+		{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, ErrCorrupt, "does not decode to a int8"},
+		{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, ErrCorrupt, "does not decode"},
+		{"int16 of 2^15", func(c *v1Crafted) { c.add("i", dtype.Int16, nil, packedVarints(7, 1<<15)) }, ErrCorrupt, "does not decode"},
+		{"half of 2^16", func(c *v1Crafted) { c.add("i", dtype.Float16, nil, packedVarints(13, 1<<16)) }, ErrCorrupt, "does not decode"},
+		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, ErrCorrupt, "does not decode"},
+		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, ErrCorrupt, "does not decode"},
+		{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, ErrCorrupt, "does not decode"},
+		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(message(8, nil), message(8, nil)...)) }, ErrCorrupt, "more than the 1 strings"},
+		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, message(8, nil)) }, ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newV1Crafted()
-			craft.add("w", Float32, []int64{4}, packedFloats(1, 2, 3, 4))
+			craft.add("w", dtype.Float32, []int64{4}, packedFloats(1, 2, 3, 4))
 			c.make(craft)
 			dir := putFiles(t, map[string][]byte{"m": craft.bytes(t)})
 			for _, o := range []*ReaderOptions{nil, {Strict: true}} {
@@ -264,7 +265,7 @@ func TestV1IsNoTableOfContents(t *testing.T) {
 func TestV1KeepsToItsMemory(t *testing.T) {
 	c := newV1Crafted()
 	for i := range 3000 {
-		c.tensors = append(c.tensors, listed(string(rune('a'+i)), Float32, nil, Slice{}))
+		c.tensors = append(c.tensors, listed(string(rune('a'+i)), dtype.Float32, nil, Slice{}))
 	}
 	fsys := fstest.MapFS{"m": {Data: c.bytes(t)}}
 	_, err := NewReader(fsys, "m", &ReaderOptions{MemoryLimit: 300 << 10})
@@ -272,7 +273,7 @@ func TestV1KeepsToItsMemory(t *testing.T) {
 	require.ErrorContains(t, err, "MemoryLimit")
 
 	c = newV1Crafted()
-	c.add("w", Float32, []int64{100000}, packedFloats(make([]float32, 100000)...))
+	c.add("w", dtype.Float32, []int64{100000}, packedFloats(make([]float32, 100000)...))
 	_, err = NewReader(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{MemoryLimit: 300 << 10})
 	requireError(t, err, ErrUnsupported)
 	require.ErrorContains(t, err, "raise ReaderOptions.MemoryLimit")
@@ -285,10 +286,10 @@ func TestV1BlocksLargeAndSmall(t *testing.T) {
 	want := map[string]any{}
 	for i := range 2*maxKeptRecords + 5 {
 		name := string([]byte{'a' + byte(i>>12), 'a' + byte(i>>8&15), 'a' + byte(i>>4&15), 'a' + byte(i&15)})
-		c.add(name, Uint8, nil, packedVarints(7, int64(i&0xff)))
+		c.add(name, dtype.Uint8, nil, packedVarints(7, int64(i&0xff)))
 		want[name] = []byte{byte(i)}
 	}
-	c.add("zz", Float32, []int64{500000}, packedFloats(make([]float32, 500000)...))
+	c.add("zz", dtype.Float32, []int64{500000}, packedFloats(make([]float32, 500000)...))
 	want["zz"] = make([]byte, 2000000)
 	got, err := readFS(map[string][]byte{"m": c.bytes(t)}, nil)
 	require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -39,9 +40,9 @@ func (f failingFile) ReadAt([]byte, int64) (int, error) { return 0, f.err }
 
 func TestValuesOfEveryType(t *testing.T) {
 	craft := newCrafted()
-	for dt := range dataTypes {
-		if size := DataTypeSize(DataType(dt)); size > 0 {
-			craft.add(DataTypeName(DataType(dt)), DataType(dt), []int64{1}, []byte("\x01\xf2\x03\x44\x05\x06\x07\x48\x09\x0a\x0b\x4c\x0d\x0e\x0f\x40")[:size])
+	for dt := dtype.DataType(1); dt < 100; dt++ {
+		if size := dtype.Size(dt); size > 0 {
+			craft.add(dtype.Name(dt), dt, []int64{1}, []byte("\x01\xf2\x03\x44\x05\x06\x07\x48\x09\x0a\x0b\x4c\x0d\x0e\x0f\x40")[:size])
 		}
 	}
 	craft.addStrings("string", []int64{2}, "a", "")
@@ -64,8 +65,8 @@ func TestValuesOfEveryType(t *testing.T) {
 	check(t, r, "float64", []float64{math.Float64frombits(0x480706054403f201)})
 	check(t, r, "complex64", []complex64{complex(math.Float32frombits(0x4403f201), math.Float32frombits(0x48070605))})
 	check(t, r, "complex128", []complex128{complex(math.Float64frombits(0x480706054403f201), math.Float64frombits(0x400f0e0d4c0b0a09))})
-	check(t, r, "float16", []F16{0xf201})
-	check(t, r, "bfloat16", []BF16{0xf201})
+	check(t, r, "float16", []dtype.F16{0xf201})
+	check(t, r, "bfloat16", []dtype.BF16{0xf201})
 	check(t, r, "int4", []int8{1})
 	check(t, r, "int2", []int8{1})
 	for _, name := range []string{"uint4", "uint2", "float8_e5m2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e4m3b11fnuz", "float8_e5m2fnuz", "float4_e2m1fn"} {
@@ -76,11 +77,11 @@ func TestValuesOfEveryType(t *testing.T) {
 
 func TestValuesMakesOddBytesValid(t *testing.T) {
 	craft := newCrafted()
-	craft.add("bool", Bool, []int64{3}, []byte{0, 1, 0x80})
-	craft.add("int4", Int4, []int64{3}, []byte{0x07, 0x08, 0xff})
-	craft.add("int2", Int2, []int64{2}, []byte{0x02, 0x01})
-	craft.add("uint4", Uint4, []int64{2}, []byte{0xff, 0x18})
-	craft.add("uint2", Uint2, []int64{1}, []byte{0xff})
+	craft.add("bool", dtype.Bool, []int64{3}, []byte{0, 1, 0x80})
+	craft.add("int4", dtype.Int4, []int64{3}, []byte{0x07, 0x08, 0xff})
+	craft.add("int2", dtype.Int2, []int64{2}, []byte{0x02, 0x01})
+	craft.add("uint4", dtype.Uint4, []int64{2}, []byte{0xff, 0x18})
+	craft.add("uint2", dtype.Uint2, []int64{1}, []byte{0xff})
 	r := craft.open(t, nil)
 	check(t, r, "bool", []bool{false, true, true})
 	check(t, r, "int4", []int8{7, -8, -1})
@@ -89,36 +90,7 @@ func TestValuesMakesOddBytesValid(t *testing.T) {
 	check(t, r, "uint2", []uint8{3})
 }
 
-func TestSmallFloatsAreExact(t *testing.T) {
-	for bits, want := range map[F16]float32{
-		0x0000: 0, 0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 0x0400: 1.0 / (1 << 14), 0x0001: 1.0 / (1 << 24),
-		0x83ff: -1023.0 / (1 << 24), 0x3555: 0.333251953125, 0x7c00: float32(math.Inf(1)), 0xfc00: float32(math.Inf(-1)),
-	} {
-		assert.Equal(t, want, bits.Float32(), "%04x", uint16(bits))
-	}
-	assert.True(t, math.Signbit(float64(F16(0x8000).Float32())))
-	assert.True(t, math.IsNaN(float64(F16(0x7e00).Float32())))
-	for bits, want := range map[BF16]float32{0: 0, 0x3f80: 1, 0xc000: -2, 0x7f80: float32(math.Inf(1)), 0x0001: math.Float32frombits(1 << 16)} {
-		assert.Equal(t, want, bits.Float32(), "%04x", uint16(bits))
-	}
-}
-
-func TestDataTypeNames(t *testing.T) {
-	for dt := range dataTypes {
-		if dataTypes[dt].name == "" {
-			continue
-		}
-		got, ok := ParseDataType(DataTypeName(DataType(dt)))
-		assert.True(t, ok)
-		assert.EqualValues(t, dt, got)
-	}
-	assert.Equal(t, "dtype(0)", DataTypeName(0))
-	assert.Equal(t, "dtype(99)", DataTypeName(99))
-	assert.Equal(t, 0, DataTypeSize(-3))
-	for _, name := range []string{"", "float", "dtype(0)"} {
-		_, ok := ParseDataType(name)
-		assert.False(t, ok, name)
-	}
+func TestVersionNames(t *testing.T) {
 	assert.Equal(t, "V2", V2.String())
 	assert.Equal(t, "Version(3)", Version(3).String())
 }
@@ -129,7 +101,7 @@ func TestStringsOfPartitionedTensorsAndFailures(t *testing.T) {
 	s := []Slice{{{0, 2}}, {{2, 1}}}
 	e := craft.addStrings(sliceKey("p", s[0]), []int64{2}, "a", "b")
 	craft.addStrings(sliceKey("p", s[1]), []int64{1}, "c")
-	craft.set("p", &bundleEntry{dtype: String, shape: []int64{3}, slices: s})
+	craft.set("p", &bundleEntry{dtype: dtype.String, shape: []int64{3}, slices: s})
 	r := craft.open(t, &ReaderOptions{Strict: true})
 	check(t, r, "p", []string{"a", "b", "c"})
 	got, err := SliceValues[string](ctx, r, "p", Slice{{1, 2}})

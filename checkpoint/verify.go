@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ordered"
 )
 
@@ -280,7 +281,7 @@ func (v *verifier) partFault(err error) {
 }
 
 func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInfo) error {
-	if DataTypeSize(t.DType) == 0 && t.DType != String {
+	if dtype.Size(t.DType) == 0 && t.DType != dtype.String {
 		return nil // a variant or resource: nothing to read
 	}
 	s := p.Slice
@@ -297,7 +298,7 @@ func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInf
 	if err != nil {
 		return err
 	}
-	if t.DType == String {
+	if t.DType == dtype.String {
 		_, err := stored.strings(ctx)
 		return err
 	}

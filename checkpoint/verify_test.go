@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // verifySample writes a checkpoint of two shards with strings and a
@@ -25,11 +26,11 @@ func verifySample(t *testing.T) string {
 	require.NoError(t, err)
 	defer w.Close()
 	for _, x := range []checkpoint.Tensor{
-		{Name: "a", DType: checkpoint.Uint8, Shape: []int64{4}, Data: []byte{1, 2, 3, 4}},
-		{Name: "b", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("x"), []byte("yz")}, Shard: 1},
-		{Name: "c", DType: checkpoint.Uint8, Shape: []int64{4}, Data: []byte{5, 6, 7, 8}, Shard: 1},
-		{Name: "p", DType: checkpoint.Uint8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: 0, Length: 2}}, Data: []byte{1, 2}},
-		{Name: "p", DType: checkpoint.Uint8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: 2, Length: 2}}, Data: []byte{3, 4}, Shard: 1},
+		{Name: "a", DType: dtype.Uint8, Shape: []int64{4}, Data: []byte{1, 2, 3, 4}},
+		{Name: "b", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("x"), []byte("yz")}, Shard: 1},
+		{Name: "c", DType: dtype.Uint8, Shape: []int64{4}, Data: []byte{5, 6, 7, 8}, Shard: 1},
+		{Name: "p", DType: dtype.Uint8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: 0, Length: 2}}, Data: []byte{1, 2}},
+		{Name: "p", DType: dtype.Uint8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: 2, Length: 2}}, Data: []byte{3, 4}, Shard: 1},
 	} {
 		require.NoError(t, w.Add(t.Context(), x))
 	}
@@ -98,7 +99,7 @@ func TestVerifyGoesOnBehindABrokenBlock(t *testing.T) {
 	const n = 20_000
 	all := make([]checkpoint.Tensor, n)
 	for i := range all {
-		all[i] = checkpoint.Tensor{Name: fmt.Sprintf("some/rather/long/name/of/a/layer/%06d", i), DType: checkpoint.Uint8, Data: []byte{byte(i)}}
+		all[i] = checkpoint.Tensor{Name: fmt.Sprintf("some/rather/long/name/of/a/layer/%06d", i), DType: dtype.Uint8, Data: []byte{byte(i)}}
 	}
 	require.NoError(t, w.AddAll(t.Context(), all))
 	require.NoError(t, w.Commit(t.Context()))
@@ -172,7 +173,7 @@ func TestVerifyReadsV1(t *testing.T) {
 	require.NoError(t, err)
 	defer w.Close()
 	for _, name := range []string{"a", "b"} {
-		require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: name, DType: checkpoint.Float32, Shape: []int64{2}, Data: make([]byte, 8)}))
+		require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: name, DType: dtype.Float32, Shape: []int64{2}, Data: make([]byte, 8)}))
 	}
 	require.NoError(t, w.Commit(t.Context()))
 	r := verifyReport(t, prefix)

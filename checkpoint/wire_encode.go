@@ -1,6 +1,10 @@
 package checkpoint
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // Encoding by hand is not only quicker: a protocol buffer may be serialised in
 // many ways, and ours is to be TensorFlow's. That is: fields by rising number,
@@ -9,7 +13,7 @@ import "google.golang.org/protobuf/encoding/protowire"
 // bundleEntry is a BundleEntryProto: where a tensor's bytes are, or, when it has
 // slices, that they are under the keys of these.
 type bundleEntry struct {
-	dtype  DataType
+	dtype  dtype.DataType
 	shape  []int64
 	shard  int
 	offset int64

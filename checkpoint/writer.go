@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -188,7 +189,7 @@ func (w *Writer) addSlice(t *Tensor) error {
 		e = &bundleEntry{dtype: t.DType, shape: slices.Clone(t.Shape), shard: shard}
 		w.sliced[t.Name], w.entries[t.Name] = e, e
 	case e.dtype != t.DType:
-		return t.bad(fmt.Sprintf("this slice is of %s, an earlier one of %s", DataTypeName(t.DType), DataTypeName(e.dtype)))
+		return t.bad(fmt.Sprintf("this slice is of %s, an earlier one of %s", dtype.Name(t.DType), dtype.Name(e.dtype)))
 	case !slices.Equal(e.shape, t.Shape):
 		return t.bad(fmt.Sprintf("this slice is of a tensor of shape %v, an earlier one of %v", t.Shape, e.shape))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -23,7 +24,7 @@ const (
 func benchModel() []checkpoint.Tensor {
 	var tensors []checkpoint.Tensor
 	for i := range benchTensors {
-		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("variable_%02d", i), checkpoint.Float32, benchBytes/4))
+		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("variable_%02d", i), dtype.Float32, benchBytes/4))
 	}
 	return tensors
 }
@@ -95,7 +96,7 @@ func rawWrite(b *testing.B, name string, sync_ bool, tensors []checkpoint.Tensor
 func BenchmarkWrite20000Tensors(b *testing.B) {
 	var tensors []checkpoint.Tensor
 	for i := range 20_000 {
-		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("layer_%d/variable_%05d", i%100, i), checkpoint.Float32, 64))
+		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("layer_%d/variable_%05d", i%100, i), dtype.Float32, 64))
 	}
 	b.Run("AddAll", func(b *testing.B) {
 		for b.Loop() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
@@ -43,7 +44,7 @@ func (m model) tensors() []Tensor {
 				data = append(data, data...)
 			}
 		}
-		out = append(out, Tensor{Name: fmt.Sprintf("t%d", i), DType: Int64, Shape: []int64{int64(len(data) / 8)}, Data: data, Shard: i / 3})
+		out = append(out, Tensor{Name: fmt.Sprintf("t%d", i), DType: dtype.Int64, Shape: []int64{int64(len(data) / 8)}, Data: data, Shard: i / 3})
 	}
 	return out
 }
@@ -292,7 +293,7 @@ func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 		defer w.Close()
 		data := make([]byte, 100_000)
 		data[0] = version
-		if err := w.Add(bg, Tensor{Name: "v", DType: Uint8, Shape: []int64{100_000}, Data: data}); err != nil {
+		if err := w.Add(bg, Tensor{Name: "v", DType: dtype.Uint8, Shape: []int64{100_000}, Data: data}); err != nil {
 			return err
 		}
 		return w.Commit(bg)

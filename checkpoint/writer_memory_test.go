@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func TestWriterLetsGoOfATensorOnceItIsWritten(t *testing.T) {
@@ -18,7 +19,7 @@ func TestWriterLetsGoOfATensorOnceItIsWritten(t *testing.T) {
 	defer w.Close()
 	add := func() weak.Pointer[byte] {
 		data := make([]byte, 1<<20)
-		require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: checkpoint.Uint8, Shape: []int64{1 << 20}, Data: data}))
+		require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Uint8, Shape: []int64{1 << 20}, Data: data}))
 		return weak.Make(&data[0])
 	}
 	data := add()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -25,7 +26,7 @@ func newTensorPlan(t *Tensor) (*tensorPlan, error) {
 	}
 	p := &tensorPlan{tensor: t}
 	p.entry = &bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: int64(len(t.Data))}
-	if t.DType == String {
+	if t.DType == dtype.String {
 		p.planStrings()
 	}
 	return p, nil

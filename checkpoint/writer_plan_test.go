@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -17,7 +18,7 @@ func TestStringsOfFourGibibytesHaveLongLengths(t *testing.T) {
 		t.Skip("reserves 4 GiB of address space")
 	}
 	huge := make([]byte, 1<<32)
-	p, err := newTensorPlan(&Tensor{Name: "s", DType: String, Shape: []int64{2}, Strings: [][]byte{huge, []byte("x")}})
+	p, err := newTensorPlan(&Tensor{Name: "s", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{huge, []byte("x")}})
 	require.NoError(t, err)
 	lengths := []byte{0x80, 0x80, 0x80, 0x80, 0x10, 0x01}
 	summed := []byte{0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0}
@@ -40,7 +41,7 @@ func TestChunksCoverATensorInOrder(t *testing.T) {
 		{"empty ones have no bytes", []int{0, 0}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			x := &Tensor{Name: "s", DType: String, Shape: []int64{int64(len(c.sizes))}}
+			x := &Tensor{Name: "s", DType: dtype.String, Shape: []int64{int64(len(c.sizes))}}
 			var all []byte
 			for i, n := range c.sizes {
 				s := make([]byte, n)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -21,8 +22,8 @@ func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
 		{"m.data-00001-of-00002", "m.index"},
 		{"m.data-00000-of-00001", "m.index"},
 	} {
-		tensors := []checkpoint.Tensor{filled(uint64(version), "a", checkpoint.Float32, 30, 40), text("s", []int64{2}, "x", "yy")}
-		tensors = append(tensors, slicesOf(filled(uint64(version), "p", checkpoint.Int32, 6, 2), 2, 4)[:]...)
+		tensors := []checkpoint.Tensor{filled(uint64(version), "a", dtype.Float32, 30, 40), text("s", []int64{2}, "x", "yy")}
+		tensors = append(tensors, slicesOf(filled(uint64(version), "p", dtype.Int32, 6, 2), 2, 4)[:]...)
 		for i := range tensors {
 			tensors[i].Shard = 0
 		}
@@ -39,7 +40,7 @@ func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
 func TestPythonsSaverRestoresAndRemovesAnOverwrittenCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "m")
-	v := checkpoint.Tensor{Name: "v", DType: checkpoint.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 2, 0, 0, 0}}
+	v := checkpoint.Tensor{Name: "v", DType: dtype.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 2, 0, 0, 0}}
 	write(t, prefix, &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{v})
 	write(t, prefix, nil, []checkpoint.Tensor{v})
 	write(t, prefix, nil, []checkpoint.Tensor{v})
@@ -59,11 +60,11 @@ result = {'value': value, 'listed': [[n, list(s)] for n, s in listed], 'left': o
 
 func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
-	old := []checkpoint.Tensor{filled(1, "v", checkpoint.Float32, 50_000)}
+	old := []checkpoint.Tensor{filled(1, "v", dtype.Float32, 50_000)}
 	write(t, prefix, nil, old)
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
-	require.NoError(t, w.Add(context.Background(), filled(2, "v", checkpoint.Float32, 50_000)))
+	require.NoError(t, w.Add(context.Background(), filled(2, "v", dtype.Float32, 50_000)))
 	r, err := checkpoint.Open(prefix, nil)
 	require.NoError(t, err)
 	got, err := r.ReadBytes(context.Background(), "v")
@@ -95,7 +96,7 @@ func TestASecondWriterOfAPrefixIsRefused(t *testing.T) {
 
 func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{filled(1, "v", checkpoint.Float32, 5)})
+	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{filled(1, "v", dtype.Float32, 5)})
 	touch := func(name string) {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))

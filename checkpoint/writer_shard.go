@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -139,7 +140,7 @@ func (w *Writer) write(ctx context.Context, plans []*tensorPlan) error {
 // writeSmall hands a tensor to the shard's buffer.
 func (p *tensorPlan) writeSmall() error {
 	data := p.tensor.Data
-	if p.tensor.DType == String {
+	if p.tensor.DType == dtype.String {
 		c := chunk{strings: p.tensor.Strings}
 		strings := c.bytes(nil)
 		p.entry.crc = crc32c.Mask(crc32c.Update(p.seed, strings))

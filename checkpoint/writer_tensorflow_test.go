@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -143,26 +144,26 @@ func names(m map[string][]byte) []string {
 }
 
 // savedTypes are those whose kernels TensorFlow has for saving and restoring.
-var savedTypes = []checkpoint.DataType{
-	checkpoint.Float32, checkpoint.Float64, checkpoint.Int32, checkpoint.Uint8, checkpoint.Int16, checkpoint.Int8,
-	checkpoint.Complex64, checkpoint.Int64, checkpoint.Bool, checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt32,
-	checkpoint.BFloat16, checkpoint.QInt16, checkpoint.QUint16, checkpoint.Uint16, checkpoint.Complex128,
-	checkpoint.Float16, checkpoint.Uint32, checkpoint.Uint64, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN,
-	checkpoint.Int4, checkpoint.Uint4,
+var savedTypes = []dtype.DataType{
+	dtype.Float32, dtype.Float64, dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8,
+	dtype.Complex64, dtype.Int64, dtype.Bool, dtype.QInt8, dtype.QUint8, dtype.QInt32,
+	dtype.BFloat16, dtype.QInt16, dtype.QUint16, dtype.Uint16, dtype.Complex128,
+	dtype.Float16, dtype.Uint32, dtype.Uint64, dtype.Float8E5M2, dtype.Float8E4M3FN,
+	dtype.Int4, dtype.Uint4,
 }
 
 // filled makes a tensor of random bytes. Booleans are 0 or 1, and numbers of
 // four bits stay within them.
-func filled(seed uint64, name string, dt checkpoint.DataType, shape ...int64) checkpoint.Tensor {
+func filled(seed uint64, name string, dt dtype.DataType, shape ...int64) checkpoint.Tensor {
 	random := rand.New(rand.NewPCG(seed, uint64(dt)))
 	n, _ := checkpoint.NumElements(shape)
-	data := make([]byte, int(n)*checkpoint.DataTypeSize(dt))
+	data := make([]byte, int(n)*dtype.Size(dt))
 	for i := range data {
 		data[i] = byte(random.Uint32())
 		switch dt {
-		case checkpoint.Bool:
+		case dtype.Bool:
 			data[i] &= 1
-		case checkpoint.Int4, checkpoint.Uint4:
+		case dtype.Int4, dtype.Uint4:
 			data[i] &= 7
 		}
 	}
@@ -170,7 +171,7 @@ func filled(seed uint64, name string, dt checkpoint.DataType, shape ...int64) ch
 }
 
 func text(name string, shape []int64, values ...string) checkpoint.Tensor {
-	t := checkpoint.Tensor{Name: name, DType: checkpoint.String, Shape: shape, Strings: [][]byte{}}
+	t := checkpoint.Tensor{Name: name, DType: dtype.String, Shape: shape, Strings: [][]byte{}}
 	for _, v := range values {
 		t.Strings = append(t.Strings, []byte(v))
 	}
@@ -211,7 +212,7 @@ type writeCase struct {
 func writeCases() []writeCase {
 	var all []checkpoint.Tensor
 	for i, dt := range savedTypes {
-		n := checkpoint.DataTypeName(dt)
+		n := dtype.Name(dt)
 		all = append(all, filled(1, n+"/matrix", dt, 3, 5), filled(2, n+"/scalar", dt), filled(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
 	}
 	strings := []checkpoint.Tensor{
@@ -221,32 +222,32 @@ func writeCases() []writeCase {
 		text("many", []int64{5000}, many(5000)...),
 		text("binary", []int64{1}, "\x00\xff\n\x80"),
 	}
-	big := filled(4, "big", checkpoint.Float32, 1000, 1001)
-	part := filled(5, "part", checkpoint.Float64, 10, 3)
-	wide := filled(6, "wide", checkpoint.Int16, 130, 70, 2)
+	big := filled(4, "big", dtype.Float32, 1000, 1001)
+	part := filled(5, "part", dtype.Float64, 10, 3)
+	wide := filled(6, "wide", dtype.Int16, 130, 70, 2)
 	sliced := append(slicesOf(part, 1, 5, 4), slicesOf(wide, 65, 65)...)
-	column := filled(7, "column", checkpoint.Float32, 4, 1000)
+	column := filled(7, "column", dtype.Float32, 4, 1000)
 	column.Slice, column.Data = checkpoint.Slice{{Start: 0, Length: 4}, {Start: 900, Length: 100}}, column.Data[:1600]
-	whole := filled(8, "whole", checkpoint.Float32, 6)
+	whole := filled(8, "whole", dtype.Float32, 6)
 	whole.Slice = checkpoint.Slice{{Start: 0, Length: 6}}
-	full := filled(9, "full", checkpoint.Float32, 2, 2)
+	full := filled(9, "full", dtype.Float32, 2, 2)
 	full.Slice = checkpoint.FullSlice(2)
 	ones := make([]checkpoint.Tensor, 0, len(sliced))
 	for _, s := range sliced {
 		s.Shard = 0
 		ones = append(ones, s)
 	}
-	ones = append(ones, column, whole, full, filled(10, "z", checkpoint.Int32, 7))
-	sharded := append(sliced, filled(11, "a", checkpoint.Int64, 3), filled(12, "m", checkpoint.Bool, 9))
+	ones = append(ones, column, whole, full, filled(10, "z", dtype.Int32, 7))
+	sharded := append(sliced, filled(11, "a", dtype.Int64, 3), filled(12, "m", dtype.Bool, 9))
 	sharded[len(sharded)-1].Shard = 2
 	return []writeCase{
-		{"one tensor", 1, []checkpoint.Tensor{filled(13, "v", checkpoint.Float32, 2)}},
+		{"one tensor", 1, []checkpoint.Tensor{filled(13, "v", dtype.Float32, 2)}},
 		{"all types", 1, all},
 		{"strings", 1, strings},
-		{"names of any bytes", 1, []checkpoint.Tensor{filled(1, "é/ü", checkpoint.Int8, 1), filled(1, "a b", checkpoint.Int8, 1),
-			filled(1, "~", checkpoint.Int8, 1), filled(1, "a", checkpoint.Int8, 1), filled(1, longString(200), checkpoint.Int8, 1)}},
-		{"small and large", 1, []checkpoint.Tensor{filled(1, "s1", checkpoint.Uint8, 3), big, filled(2, "s2", checkpoint.Uint8, 5),
-			filled(3, "middle", checkpoint.Uint8, 100_000), filled(4, "s3", checkpoint.Uint8, 1)}},
+		{"names of any bytes", 1, []checkpoint.Tensor{filled(1, "é/ü", dtype.Int8, 1), filled(1, "a b", dtype.Int8, 1),
+			filled(1, "~", dtype.Int8, 1), filled(1, "a", dtype.Int8, 1), filled(1, longString(200), dtype.Int8, 1)}},
+		{"small and large", 1, []checkpoint.Tensor{filled(1, "s1", dtype.Uint8, 3), big, filled(2, "s2", dtype.Uint8, 5),
+			filled(3, "middle", dtype.Uint8, 100_000), filled(4, "s3", dtype.Uint8, 1)}},
 		{"slices", 1, ones},
 		{"two shards", 2, slicesOf(part, 6, 4)},
 		{"three shards with slices", 3, sharded},

@@ -14,17 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
-	ok := filled(1, "v", checkpoint.Float32, 2)
+	ok := filled(1, "v", dtype.Float32, 2)
 	with := func(change func(*checkpoint.Tensor)) []checkpoint.Tensor {
 		bad := ok
 		change(&bad)
 		return []checkpoint.Tensor{bad}
 	}
 	part := func(start, length int64) checkpoint.Tensor {
-		return checkpoint.Tensor{Name: "p", DType: checkpoint.Int8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: start, Length: length}}, Data: make([]byte, length)}
+		return checkpoint.Tensor{Name: "p", DType: dtype.Int8, Shape: []int64{4}, Slice: checkpoint.Slice{{Start: start, Length: length}}, Data: make([]byte, length)}
 	}
 	for _, c := range []struct {
 		name    string
@@ -37,15 +38,15 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 		{"no type", with(func(x *checkpoint.Tensor) { x.DType = 0 }), checkpoint.ErrMismatch, "0 is not a data type"},
 		{"an unknown type", with(func(x *checkpoint.Tensor) { x.DType = 77 }), checkpoint.ErrMismatch, "77 is not a data type"},
 		{"a reference type", with(func(x *checkpoint.Tensor) { x.DType = 101 }), checkpoint.ErrMismatch, "101 is not a data type"},
-		{"a resource", with(func(x *checkpoint.Tensor) { x.DType = checkpoint.Resource }), checkpoint.ErrUnsupported, "resource"},
-		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = checkpoint.Variant }), checkpoint.ErrUnsupported, "variant"},
+		{"a resource", with(func(x *checkpoint.Tensor) { x.DType = dtype.Resource }), checkpoint.ErrUnsupported, "resource"},
+		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = dtype.Variant }), checkpoint.ErrUnsupported, "variant"},
 		{"too few bytes", with(func(x *checkpoint.Tensor) { x.Data = x.Data[:7] }), checkpoint.ErrMismatch, "float32 of shape [2] takes 8 bytes, got 7"},
 		{"too many bytes", with(func(x *checkpoint.Tensor) { x.Shape = nil }), checkpoint.ErrMismatch, "takes 4 bytes, got 8"},
 		{"a negative dimension", with(func(x *checkpoint.Tensor) { x.Shape = []int64{-1} }), checkpoint.ErrMismatch, "negative dimension"},
 		{"an overflowing shape", with(func(x *checkpoint.Tensor) { x.Shape = []int64{1 << 40, 1 << 40} }), checkpoint.ErrMismatch, "too many elements"},
 		{"too many dimensions", with(func(x *checkpoint.Tensor) { x.Shape = make([]int64, 255); x.Data = nil }), checkpoint.ErrMismatch, "rank 255"},
 		{"strings of a number", with(func(x *checkpoint.Tensor) { x.Strings = [][]byte{nil, nil} }), checkpoint.ErrMismatch, "belong in Data"},
-		{"bytes of a string", with(func(x *checkpoint.Tensor) { x.DType = checkpoint.String }), checkpoint.ErrMismatch, "belong in Strings"},
+		{"bytes of a string", with(func(x *checkpoint.Tensor) { x.DType = dtype.String }), checkpoint.ErrMismatch, "belong in Strings"},
 		{"too few strings", []checkpoint.Tensor{text("s", []int64{2}, "x")}, checkpoint.ErrMismatch, "takes 2 strings, got 1"},
 		{"no such shard", with(func(x *checkpoint.Tensor) { x.Shard = 1 }), checkpoint.ErrMismatch, "shard 1 of 1"},
 		{"a negative shard", with(func(x *checkpoint.Tensor) { x.Shard = -1 }), checkpoint.ErrMismatch, "shard -1 of 1"},
@@ -56,8 +57,8 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 		{"a slice and the whole", []checkpoint.Tensor{part(0, 2), part(0, 4)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
 		{"the whole and a slice", []checkpoint.Tensor{part(0, 4), part(0, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
 		{"overlapping slices", []checkpoint.Tensor{part(0, 3), part(2, 2)}, checkpoint.ErrMismatch, "overlap"},
-		{"slices of two types", slicesWith(checkpoint.Int8, 4, checkpoint.Int16, 4), checkpoint.ErrMismatch, "this slice is of int16, an earlier one of int8"},
-		{"slices of two shapes", slicesWith(checkpoint.Int8, 4, checkpoint.Int8, 5), checkpoint.ErrMismatch, "shape [5], an earlier one of [4]"},
+		{"slices of two types", slicesWith(dtype.Int8, 4, dtype.Int16, 4), checkpoint.ErrMismatch, "this slice is of int16, an earlier one of int8"},
+		{"slices of two shapes", slicesWith(dtype.Int8, 4, dtype.Int8, 5), checkpoint.ErrMismatch, "shape [5], an earlier one of [4]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -104,7 +105,7 @@ func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
 		w, err := checkpoint.Create(prefix, nil)
 		require.NoError(t, err)
 		require.NoError(t, end(w))
-		assert.ErrorIs(t, w.Add(ctx, filled(1, "v", checkpoint.Int8, 1)), checkpoint.ErrClosed)
+		assert.ErrorIs(t, w.Add(ctx, filled(1, "v", dtype.Int8, 1)), checkpoint.ErrClosed)
 		assert.ErrorIs(t, w.AddFile(".meta", nil), checkpoint.ErrClosed)
 		assert.ErrorIs(t, w.Commit(ctx), checkpoint.ErrClosed)
 		assert.NoError(t, w.Close())
@@ -117,13 +118,13 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	require.ErrorIs(t, w.Add(ctx, filled(1, "v", checkpoint.Int8, 1<<22)), context.Canceled)
+	require.ErrorIs(t, w.Add(ctx, filled(1, "v", dtype.Int8, 1<<22)), context.Canceled)
 	require.ErrorIs(t, w.Commit(context.Background()), context.Canceled)
 	assert.Empty(t, filesOf(t, dir))
 
 	w, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
-	require.NoError(t, w.Add(context.Background(), filled(1, "v", checkpoint.Int8, 1<<22)))
+	require.NoError(t, w.Add(context.Background(), filled(1, "v", dtype.Int8, 1<<22)))
 	require.ErrorIs(t, w.Commit(ctx), context.Canceled)
 	assert.Empty(t, filesOf(t, dir))
 }
@@ -137,7 +138,7 @@ func TestConcurrentAdds(t *testing.T) {
 		require.NoError(t, err)
 		sizes := []int64{1, 100, 16 << 10, 16<<10 + 1, 200_000, 3 << 20, 0}
 		tensor := func(i int) checkpoint.Tensor {
-			x := filled(uint64(i), fmt.Sprintf("v%03d", i), checkpoint.Uint8, sizes[i%len(sizes)])
+			x := filled(uint64(i), fmt.Sprintf("v%03d", i), dtype.Uint8, sizes[i%len(sizes)])
 			x.Shard = i % 2
 			return x
 		}
@@ -187,7 +188,7 @@ func TestCloseWaitsForAdds(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				err := w.Add(context.Background(), filled(1, fmt.Sprint(i), checkpoint.Uint8, 1<<20))
+				err := w.Add(context.Background(), filled(1, fmt.Sprint(i), dtype.Uint8, 1<<20))
 				if err != nil && !errors.Is(err, checkpoint.ErrClosed) {
 					t.Error(err)
 				}
@@ -227,7 +228,7 @@ func TestTwentyThousandTensorsAreWrittenAsSaveV2Does(t *testing.T) {
 	var tensors []checkpoint.Tensor
 	for i := range 20_000 {
 		name := fmt.Sprintf("model/layer_%d/%s/variable_%05d", i%97, strings.Repeat("x", i%40), i)
-		tensors = append(tensors, filled(uint64(i), name, checkpoint.Float32, int64(i%5)))
+		tensors = append(tensors, filled(uint64(i), name, dtype.Float32, int64(i%5)))
 	}
 	theirs, ours := t.TempDir(), t.TempDir()
 	saveV2(t, filepath.Join(theirs, "m"), 1, tensors)

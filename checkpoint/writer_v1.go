@@ -11,6 +11,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -43,7 +44,7 @@ type v1File struct {
 // v1Meta is a SavedSliceMeta.
 type v1Meta struct {
 	name   string
-	dtype  DataType
+	dtype  dtype.DataType
 	shape  []int64
 	slices []Slice
 }
@@ -137,7 +138,7 @@ func (w *V1Writer) add(t *Tensor, value []byte) error {
 		shard.tensors = append(shard.tensors, meta)
 	case meta.dtype != t.DType:
 		return t.bad(fmt.Sprintf("Mismatching types: existing type = %s, trying to add name %s, type = %s",
-			DataTypeName(meta.dtype), t.Name, DataTypeName(t.DType)))
+			dtype.Name(meta.dtype), t.Name, dtype.Name(t.DType)))
 	case !slices.Equal(meta.shape, t.Shape):
 		return t.bad(fmt.Sprintf("Mismatching shapes: existing tensor = %v, trying to add name %s, shape = %v",
 			meta.shape, t.Name, t.Shape))

@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
 // v1Types are those that TensorFlow's V1 writer takes.
-var v1Types = []checkpoint.DataType{
-	checkpoint.Float32, checkpoint.Float64, checkpoint.Int32, checkpoint.Uint8, checkpoint.Int16, checkpoint.Int8,
-	checkpoint.Complex64, checkpoint.Int64, checkpoint.Bool, checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt32,
-	checkpoint.Uint16, checkpoint.Complex128, checkpoint.Float16,
+var v1Types = []dtype.DataType{
+	dtype.Float32, dtype.Float64, dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8,
+	dtype.Complex64, dtype.Int64, dtype.Bool, dtype.QInt8, dtype.QUint8, dtype.QInt32,
+	dtype.Uint16, dtype.Complex128, dtype.Float16,
 }
 
 func saveSlices(t testing.TB, file string, tensors []checkpoint.Tensor) {
@@ -43,15 +44,15 @@ func writeV1(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors [
 func v1Cases() []writeCase {
 	var all []checkpoint.Tensor
 	for i, dt := range v1Types {
-		n := checkpoint.DataTypeName(dt)
+		n := dtype.Name(dt)
 		all = append(all, filled(1, n+"/matrix", dt, 3, 50), filled(2, n+"/scalar", dt), filled(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
 	}
-	slices := append(slicesOf(filled(5, "part", checkpoint.Float64, 10, 3), 1, 5, 4), slicesOf(filled(6, "wide", checkpoint.Int16, 130, 70, 2), 65, 65)...)
-	explicit := filled(8, "whole", checkpoint.Float32, 6)
+	slices := append(slicesOf(filled(5, "part", dtype.Float64, 10, 3), 1, 5, 4), slicesOf(filled(6, "wide", dtype.Int16, 130, 70, 2), 65, 65)...)
+	explicit := filled(8, "whole", dtype.Float32, 6)
 	explicit.Slice = checkpoint.Slice{{Start: 0, Length: 6}}
 	var large []checkpoint.Tensor
 	for i := range 5 {
-		large = append(large, filled(uint64(i), fmt.Sprintf("large%d", i), checkpoint.Float32, 100, int64(300+700*(i%2))), filled(9, fmt.Sprintf("small%d", i), checkpoint.Int32, 3))
+		large = append(large, filled(uint64(i), fmt.Sprintf("large%d", i), dtype.Float32, 100, int64(300+700*(i%2))), filled(9, fmt.Sprintf("small%d", i), dtype.Int32, 3))
 	}
 	return []writeCase{
 		{"all types", 0, all},
@@ -77,7 +78,7 @@ func TestV1WriterWritesWhatSaveSlicesWrites(t *testing.T) {
 
 func TestTensorFlowRestoresAShardedV1Checkpoint(t *testing.T) {
 	dir := t.TempDir()
-	tensors := append(slicesOf(filled(1, "p", checkpoint.Float32, 5, 3), 2, 3), filled(2, "a", checkpoint.Int64, 3))
+	tensors := append(slicesOf(filled(1, "p", dtype.Float32, 5, 3), 2, 3), filled(2, "a", dtype.Int64, 3))
 	writeV1(t, filepath.Join(dir, "m"), &checkpoint.WriterOptions{NumShards: 2}, tensors)
 	assert.Equal(t, []string{"m-00000-of-00002", "m-00001-of-00002"}, names(filesOf(t, dir)))
 	got := oracle.Value[[]string](t, `
@@ -88,7 +89,7 @@ with tf1.Session() as s:
     tf1.train.Saver(write_version=tf1.train.SaverDef.V1).restore(s, args[0])
     result = [base64.b64encode(x.tobytes()).decode() for x in s.run([p, a])]
 `, filepath.Join(dir, "m-?????-of-00002"))
-	whole := filled(1, "p", checkpoint.Float32, 5, 3)
+	whole := filled(1, "p", dtype.Float32, 5, 3)
 	assert.Equal(t, base64.StdEncoding.EncodeToString(whole.Data), got[0])
 	assert.Equal(t, base64.StdEncoding.EncodeToString(tensors[2].Data), got[1])
 }
@@ -101,11 +102,11 @@ func TestV1WriterRefuses(t *testing.T) {
 		kind    error
 		text    string
 	}{
-		{"too large", []checkpoint.Tensor{{Name: "b", DType: checkpoint.Bool, Shape: shape, Data: nil}}, checkpoint.ErrMismatch, "takes 4294967296 bytes"},
-		{"a type V1 lacks", []checkpoint.Tensor{filled(1, "v", checkpoint.BFloat16, 2)}, checkpoint.ErrUnsupported, "bfloat16"},
-		{"twice", []checkpoint.Tensor{filled(1, "v", checkpoint.Int8, 2), filled(1, "v", checkpoint.Int8, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: v"},
-		{"other type", slicesWith(checkpoint.Int8, 4, checkpoint.Int16, 4), checkpoint.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
-		{"other shape", slicesWith(checkpoint.Int8, 4, checkpoint.Int8, 5), checkpoint.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
+		{"too large", []checkpoint.Tensor{{Name: "b", DType: dtype.Bool, Shape: shape, Data: nil}}, checkpoint.ErrMismatch, "takes 4294967296 bytes"},
+		{"a type V1 lacks", []checkpoint.Tensor{filled(1, "v", dtype.BFloat16, 2)}, checkpoint.ErrUnsupported, "bfloat16"},
+		{"twice", []checkpoint.Tensor{filled(1, "v", dtype.Int8, 2), filled(1, "v", dtype.Int8, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: v"},
+		{"other type", slicesWith(dtype.Int8, 4, dtype.Int16, 4), checkpoint.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
+		{"other shape", slicesWith(dtype.Int8, 4, dtype.Int8, 5), checkpoint.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -122,10 +123,10 @@ func TestV1WriterRefuses(t *testing.T) {
 }
 
 // slicesWith gives two slices under one name, of tensors that may differ.
-func slicesWith(d1 checkpoint.DataType, n1 int64, d2 checkpoint.DataType, n2 int64) []checkpoint.Tensor {
+func slicesWith(d1 dtype.DataType, n1 int64, d2 dtype.DataType, n2 int64) []checkpoint.Tensor {
 	a, b := filled(1, "v", d1, n1), filled(1, "v", d2, n2)
-	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2*checkpoint.DataTypeSize(d1)]
-	b.Slice, b.Data = checkpoint.Slice{{Start: 2, Length: 2}}, b.Data[:2*checkpoint.DataTypeSize(d2)]
+	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2*dtype.Size(d1)]
+	b.Slice, b.Data = checkpoint.Slice{{Start: 2, Length: 2}}, b.Data[:2*dtype.Size(d2)]
 	return []checkpoint.Tensor{a, b}
 }
 
@@ -138,7 +139,7 @@ func TestV1WriterHasTensorFlowsLimit(t *testing.T) {
 	require.NoError(t, err)
 	defer w.Close()
 	data := make([]byte, 1<<31)
-	err = w.Add(context.Background(), checkpoint.Tensor{Name: "b", DType: checkpoint.Bool, Shape: []int64{1 << 31}, Data: data})
+	err = w.Add(context.Background(), checkpoint.Tensor{Name: "b", DType: dtype.Bool, Shape: []int64{1 << 31}, Data: data})
 	require.ErrorIs(t, err, checkpoint.ErrUnsupported)
 	assert.ErrorContains(t, err, "Tensor slice is too large to serialize (conservative estimate: 2147484")
 	_, err = os.Stat(filepath.Join(dir, "m"))

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"encoding/binary"
+	"github.com/tfkeep/tfkeep/dtype"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -26,28 +27,28 @@ func signed64(b []byte) uint64   { return binary.LittleEndian.Uint64(b) }
 // v1Encodings holds the types that TensorFlow saves in V1 (TensorFlow itself
 // aborts on others): float_val, double_val, int_val, string_val, scomplex_val,
 // int64_val, bool_val, dcomplex_val and half_val.
-var v1Encodings = map[DataType]v1Encoding{
-	Float32:    {5, 4, nil},
-	Float64:    {6, 8, nil},
-	Int32:      {7, 10, signed32},
-	Uint8:      {7, 2, unsigned8},
-	Int16:      {7, 10, signed16},
-	Int8:       {7, 10, signed8},
-	String:     {8, 10, nil},
-	Complex64:  {9, 8, nil},
-	Int64:      {10, 10, signed64},
-	Bool:       {11, 1, unsigned8},
-	QInt8:      {7, 10, signed8},
-	QUint8:     {7, 2, unsigned8},
-	QInt32:     {7, 10, signed32},
-	Uint16:     {7, 3, unsigned16},
-	Complex128: {12, 16, nil},
-	Float16:    {13, 3, unsigned16},
+var v1Encodings = map[dtype.DataType]v1Encoding{
+	dtype.Float32:    {5, 4, nil},
+	dtype.Float64:    {6, 8, nil},
+	dtype.Int32:      {7, 10, signed32},
+	dtype.Uint8:      {7, 2, unsigned8},
+	dtype.Int16:      {7, 10, signed16},
+	dtype.Int8:       {7, 10, signed8},
+	dtype.String:     {8, 10, nil},
+	dtype.Complex64:  {9, 8, nil},
+	dtype.Int64:      {10, 10, signed64},
+	dtype.Bool:       {11, 1, unsigned8},
+	dtype.QInt8:      {7, 10, signed8},
+	dtype.QUint8:     {7, 2, unsigned8},
+	dtype.QInt32:     {7, 10, signed32},
+	dtype.Uint16:     {7, 3, unsigned16},
+	dtype.Complex128: {12, 16, nil},
+	dtype.Float16:    {13, 3, unsigned16},
 }
 
 // V1Holds tells whether the V1 format has values of a type; for others, such as
 // bfloat16, a [V1Writer] returns [ErrUnsupported].
-func V1Holds(dt DataType) bool {
+func V1Holds(dt dtype.DataType) bool {
 	_, ok := v1Encodings[dt]
 	return ok
 }
@@ -59,7 +60,7 @@ func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
 	enc, ok := v1Encodings[t.DType]
 	if !ok {
 		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
-			Detail: "the V1 format has no " + DataTypeName(t.DType) + "; write V2"}
+			Detail: "the V1 format has no " + dtype.Name(t.DType) + "; write V2"}
 	}
 	head := appendBytesField(nil, 1, []byte(t.Name))
 	if t.Name == "" {
@@ -92,7 +93,7 @@ func (t *Tensor) v1Estimate(shape []int64, enc v1Encoding, head int) int64 {
 
 // encode encodes the elements as a TensorProto.
 func (enc v1Encoding) encode(t *Tensor) []byte {
-	if t.DType == String {
+	if t.DType == dtype.String {
 		var b []byte
 		for _, s := range t.Strings {
 			b = appendBytesField(b, enc.field, s)
@@ -104,7 +105,7 @@ func (enc v1Encoding) encode(t *Tensor) []byte {
 	}
 	packed := t.Data
 	if enc.varint != nil {
-		size := DataTypeSize(t.DType)
+		size := dtype.Size(t.DType)
 		packed = make([]byte, 0, len(t.Data))
 		for rest := t.Data; len(rest) > 0; rest = rest[size:] {
 			packed = protowire.AppendVarint(packed, enc.varint(rest))

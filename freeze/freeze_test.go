@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 )
 
@@ -29,7 +30,7 @@ type memory map[string]checkpoint.TensorInfo
 
 func floats(dims ...int64) checkpoint.TensorInfo {
 	n, _ := checkpoint.NumElements(dims)
-	return checkpoint.TensorInfo{DType: checkpoint.Float32, Shape: dims, Bytes: 4 * n}
+	return checkpoint.TensorInfo{DType: dtype.Float32, Shape: dims, Bytes: 4 * n}
 }
 
 func (m memory) Lookup(key string) (checkpoint.TensorInfo, bool) { i, ok := m[key]; return i, ok }
@@ -138,7 +139,7 @@ func TestBadInput(t *testing.T) {
 		"frozen already":      {frozen, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrNoVariables, []string{"cannot freeze a graph twice"}},
 		"value missing":       {linear, memory{}, &freeze.Options{Outputs: []string{"y", "unused"}}, freeze.ErrMissingValues, []string{"2 without a value: w, unused"}},
 		"another shape":       {linear, memory{"w": floats(3)}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrMissingValues, []string{"w: the graph has shape [2], the checkpoint [3]"}},
-		"another type":        {linear, memory{"w": {DType: checkpoint.Int32, Shape: []int64{2}, Bytes: 8}}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrMissingValues, []string{"float32, the checkpoint int32"}},
+		"another type":        {linear, memory{"w": {DType: dtype.Int32, Shape: []int64{2}, Bytes: 8}}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrMissingValues, []string{"float32, the checkpoint int32"}},
 		"larger than 2 GiB":   {linear2GiB, memory{"w": floats(1 << 29)}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrTooLarge, []string{"SavedModel"}},
 		"input names nothing": {missing, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrBadGraph, []string{"gone, an input of y"}},
 		"name stands twice":   {twice, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrBadGraph, []string{"twice"}},
@@ -211,7 +212,7 @@ func TestFunctionThatCallsItselfIsRefused(t *testing.T) {
 	}
 	def := &graphpb.GraphDef{
 		Node: []*nodepb.NodeDef{
-			{Name: "h", Op: "VarHandleOp", Attr: map[string]*attrpb.AttrValue{"dtype": {Value: &attrpb.AttrValue_Type{Type: checkpoint.Float32}}}},
+			{Name: "h", Op: "VarHandleOp", Attr: map[string]*attrpb.AttrValue{"dtype": {Value: &attrpb.AttrValue_Type{Type: dtype.Float32}}}},
 			call("y", "h"),
 		},
 		Library: &functionpb.FunctionDefLibrary{Function: []*functionpb.FunctionDef{{

@@ -12,6 +12,7 @@ import (
 	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // A saved names what a saver in the graph restores into a variable.
@@ -216,12 +217,12 @@ func fit(n *nodepb.NodeDef, info checkpoint.TensorInfo, c saved) (*valueRef, str
 		}
 	}
 	if want := n.Attr["dtype"].GetType(); want != 0 && want != info.DType {
-		return nil, fmt.Sprintf("%s: the graph has %s, the checkpoint %s", n.Name, checkpoint.DataTypeName(want), checkpoint.DataTypeName(info.DType))
+		return nil, fmt.Sprintf("%s: the graph has %s, the checkpoint %s", n.Name, dtype.Name(want), dtype.Name(info.DType))
 	}
 	if want, ok := staticShape(n); ok && !compatible(want, ref.shape) {
 		return nil, fmt.Sprintf("%s: the graph has shape %v, the checkpoint %v", n.Name, want, ref.shape)
 	}
-	if size := checkpoint.DataTypeSize(info.DType); size > 0 {
+	if size := dtype.Size(info.DType); size > 0 {
 		elems, ok := checkpoint.NumElements(ref.shape)
 		if !ok || elems > int64(1)<<62/int64(size) {
 			return nil, fmt.Sprintf("%s: shape %v is too large", n.Name, ref.shape)

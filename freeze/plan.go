@@ -11,7 +11,7 @@ import (
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
@@ -119,7 +119,7 @@ func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]s
 		case ref != nil:
 			b.nodes[i], b.cloned[i] = &nodepb.NodeDef{Name: n.Name, Op: "Const"}, true
 			f.report.Frozen = append(f.report.Frozen, Variable{Name: n.Name, Key: ref.key,
-				DType: checkpoint.DataTypeName(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
+				DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
 			f.report.Bytes += ref.bytes
 		case isVariable(n.Op):
 			f.report.Kept = append(f.report.Kept, n.Name)

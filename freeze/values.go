@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Source gives the values of variables by their keys. A [checkpoint.Reader]
@@ -26,7 +27,7 @@ type Source interface {
 type valueRef struct {
 	key   string
 	slice checkpoint.Slice // nil: the whole tensor
-	dtype checkpoint.DataType
+	dtype dtype.DataType
 	shape []int64
 	bytes int64
 }

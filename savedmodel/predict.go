@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/tf"
@@ -89,7 +89,7 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
 	// Models of 2016 say neither type nor shape; then TensorFlow checks.
 	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
-		return fmt.Sprintf("it is %s and not %s", checkpoint.DataTypeName(signature.DataType(t.DataType())), checkpoint.DataTypeName(info.Dtype))
+		return fmt.Sprintf("it is %s and not %s", dtype.Name(signature.DataType(t.DataType())), dtype.Name(info.Dtype))
 	}
 	shape := info.GetTensorShape()
 	if shape == nil || shape.UnknownRank {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -27,11 +28,8 @@ func TensorInfo(out tf.Output) (*signature.TensorInfo, error) {
 			dims[i] = shape.Size(i)
 		}
 	}
-	dtype := out.DataType()
-	if dtype > 100 { // a reference: what is read from it is a value
-		dtype -= 100
-	}
-	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), signature.DataType(dtype), dims), nil
+	value := dtype.Base(out.DataType()) // reading a reference yields a value
+	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), signature.DataType(value), dims), nil
 }
 
 // Sparse is a sparse tensor of a graph, in its three parts.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -172,7 +173,7 @@ func equalCheckpoints(t *testing.T, a, b string) {
 		require.Equal(t, ta.Name, tb.Name)
 		require.Equal(t, ta.DType, tb.DType)
 		require.Equal(t, ta.Shape, tb.Shape)
-		if ta.DType == checkpoint.String {
+		if ta.DType == dtype.String {
 			va, err := ra.ReadStrings(ctx, ta.Name)
 			require.NoError(t, err)
 			vb, err := rb.ReadStrings(ctx, tb.Name)

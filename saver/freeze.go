@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
@@ -135,9 +136,9 @@ func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
 	if t == nil {
 		return checkpoint.TensorInfo{}, false
 	}
-	info := checkpoint.TensorInfo{Name: key, DType: checkpoint.DataType(t.DataType()), Shape: t.Shape()}
+	info := checkpoint.TensorInfo{Name: key, DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
 	if n, ok := checkpoint.NumElements(info.Shape); ok {
-		info.Bytes = n * int64(checkpoint.DataTypeSize(info.DType))
+		info.Bytes = n * int64(dtype.Size(info.DType))
 	}
 	return info, true
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ordered"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -112,7 +113,7 @@ func (s *Saver) gather(ctx context.Context, sess *tf.Session) (*gathering, error
 
 // staticBytes is how large a tensor is for all that the graph says, or -1.
 func staticBytes(o tf.Output) int64 {
-	size := int64(checkpoint.DataTypeSize(checkpoint.DataType(baseType(o.DataType()))))
+	size := int64(dtype.Size(dtype.Base(o.DataType())))
 	dims, err := o.Shape().ToSlice()
 	if err != nil || size == 0 || !o.Shape().IsFullySpecified() {
 		return -1

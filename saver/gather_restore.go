@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ordered"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -80,7 +81,7 @@ func togetherByAssignment(fitting []restoredTensor) []restoredTensor {
 // bytes is how large a tensor, or the part of it that is asked for, is.
 func (l *load) bytes(t *restoredTensor) (int64, error) {
 	info, _ := l.reader.Lookup(t.name)
-	if t.spec == "" || info.DType == checkpoint.String {
+	if t.spec == "" || info.DType == dtype.String {
 		return info.Bytes, nil
 	}
 	full, slice, err := checkpoint.ParseSliceSpec(t.spec)
@@ -92,7 +93,7 @@ func (l *load) bytes(t *restoredTensor) (int64, error) {
 		return 0, err
 	}
 	n, _ := checkpoint.NumElements(shape)
-	return n * int64(checkpoint.DataTypeSize(info.DType)), nil
+	return n * int64(dtype.Size(info.DType)), nil
 }
 
 // assignmentBatches divides the tensors, but never what one operation takes.
@@ -140,7 +141,7 @@ func (l *load) verify(ctx context.Context, fitting []restoredTensor) error {
 }
 
 func (l *load) verifyTensor(ctx context.Context, name string) error {
-	if info, _ := l.reader.Lookup(name); info.DType == checkpoint.String {
+	if info, _ := l.reader.Lookup(name); info.DType == dtype.String {
 		_, err := l.reader.ReadStrings(ctx, name)
 		return err
 	}

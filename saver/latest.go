@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // LatestCheckpoint is the newest checkpoint of a directory, by its state file
@@ -39,7 +40,7 @@ func ListVariables(path string) ([]checkpoint.TensorInfo, error) {
 // LoadVariable reads one tensor of a checkpoint, row by row. T must be the Go
 // type of its elements; for strings it is checkpoint.Reader.ReadStrings that
 // serves. path may be a directory, whose newest checkpoint is taken.
-func LoadVariable[T checkpoint.Element](ctx context.Context, path, name string) ([]T, error) {
+func LoadVariable[T dtype.Element](ctx context.Context, path, name string) ([]T, error) {
 	r, err := checkpoint.Open(localPath(path), nil)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -140,14 +141,14 @@ func (l *load) readTensor(ctx context.Context, t *restoredTensor) (*tf.Tensor, e
 		}
 		part = slice
 	}
-	if info.DType == checkpoint.String {
+	if info.DType == dtype.String {
 		return l.readStrings(ctx, t.name, shape, part)
 	}
 	n, ok := checkpoint.NumElements(shape)
 	if !ok {
 		return nil, fmt.Errorf("%w: tensor %s of shape %v", checkpoint.ErrCorrupt, t.name, shape)
 	}
-	size := n * int64(checkpoint.DataTypeSize(info.DType))
+	size := n * int64(dtype.Size(info.DType))
 	if l.opts.Mapped && part == nil && size > 0 {
 		if v, err := l.mapTensor(t.name, info, shape); v != nil || err != nil {
 			return v, err

@@ -9,7 +9,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -75,19 +75,19 @@ func (n *Nodes) constant(name string, value any, device string) (tf.Output, erro
 	}
 	switch v := value.(type) {
 	case string:
-		t.Dtype = checkpoint.String
+		t.Dtype = dtype.String
 		t.StringVal = [][]byte{[]byte(v)}
 	case []string:
-		t.Dtype = checkpoint.String
+		t.Dtype = dtype.String
 		vector(len(v))
 		for _, s := range v {
 			t.StringVal = append(t.StringVal, []byte(s))
 		}
 	case int32:
-		t.Dtype = checkpoint.Int32
+		t.Dtype = dtype.Int32
 		t.IntVal = []int32{v}
 	case []int32:
-		t.Dtype = checkpoint.Int32
+		t.Dtype = dtype.Int32
 		vector(len(v))
 		if len(v) == 1 {
 			t.IntVal = v
@@ -95,7 +95,7 @@ func (n *Nodes) constant(name string, value any, device string) (tf.Output, erro
 			t.TensorContent, _ = binary.Append(nil, binary.LittleEndian, v)
 		}
 	case []int64:
-		t.Dtype = checkpoint.Int64
+		t.Dtype = dtype.Int64
 		vector(len(v))
 		t.TensorContent, _ = binary.Append(nil, binary.LittleEndian, v)
 	default:

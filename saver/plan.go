@@ -11,6 +11,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // A plan says what a Saver's nodes in a graph do, so that Go can do it in their
@@ -46,7 +47,7 @@ type savePlan struct {
 type restoredTensor struct {
 	name   string
 	spec   string
-	dtype  checkpoint.DataType
+	dtype  dtype.DataType
 	output string // "node:index"
 	device string // of the restore node
 	index  int    // in the plan

@@ -7,6 +7,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // planRestore reads what the restore operation assigns, and from where.
@@ -68,7 +69,7 @@ func (x nodeIndex) restoreOutputs(n *node_def_go_proto.NodeDef) ([]restoredTenso
 	out := make([]restoredTensor, len(names))
 	for i := range out {
 		out[i] = restoredTensor{
-			name: names[i], spec: specs[i], dtype: checkpoint.DataType(dtypes[i]),
+			name: names[i], spec: specs[i], dtype: dtype.DataType(dtypes[i]),
 			output: fmt.Sprintf("%s:%d", n.Name, i), device: n.Device,
 		}
 	}
@@ -144,7 +145,7 @@ func (t *restoredTensor) mismatch(have checkpoint.TensorInfo) (Mismatch, bool) {
 	m := Mismatch{Key: t.name, Variable: t.variable}
 	if have.DType != t.dtype {
 		m.Kind = "dtype"
-		m.Graph, m.File = opTypeName(t.dtype), opTypeName(have.DType)
+		m.Graph, m.File = dtype.CName(t.dtype), dtype.CName(have.DType)
 		return m, true
 	}
 	shape := have.Shape
@@ -213,18 +214,4 @@ func shapeText(shape []int64) string {
 		s += fmt.Sprint(d)
 	}
 	return s + "]"
-}
-
-// opTypeName is the name of a type in TensorFlow's C++ messages: "float" where
-// Python says "float32".
-func opTypeName(dt checkpoint.DataType) string {
-	switch dt {
-	case types_go_proto.DataType_DT_FLOAT:
-		return "float"
-	case types_go_proto.DataType_DT_DOUBLE:
-		return "double"
-	case types_go_proto.DataType_DT_HALF:
-		return "half"
-	}
-	return checkpoint.DataTypeName(dt)
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func nodes(t *testing.T, text string) nodeIndex {
@@ -72,16 +73,16 @@ node { name: "all" op: "NoOp" input: "^assign" input: "^loose" }
 	p, err := x.planRestore("all")
 	require.NoError(t, err)
 	assert.Equal(t, []restoredTensor{
-		{name: "b", dtype: checkpoint.Float32, output: "r:0", assign: "assign", variable: "handle", shape: []int64{2, -1}, known: true},
-		{name: "a", dtype: checkpoint.Int32, output: "r:1", index: 1, assign: "loose", variable: "ref"},
+		{name: "b", dtype: dtype.Float32, output: "r:0", assign: "assign", variable: "handle", shape: []int64{2, -1}, known: true},
+		{name: "a", dtype: dtype.Int32, output: "r:1", index: 1, assign: "loose", variable: "ref"},
 	}, p.tensors)
 
-	_, bad := p.tensors[0].mismatch(checkpoint.TensorInfo{DType: checkpoint.Float32, Shape: []int64{2, 7}})
+	_, bad := p.tensors[0].mismatch(checkpoint.TensorInfo{DType: dtype.Float32, Shape: []int64{2, 7}})
 	assert.False(t, bad)
-	m, bad := p.tensors[0].mismatch(checkpoint.TensorInfo{DType: checkpoint.Float32, Shape: []int64{3, 7}})
+	m, bad := p.tensors[0].mismatch(checkpoint.TensorInfo{DType: dtype.Float32, Shape: []int64{3, 7}})
 	assert.True(t, bad)
 	assert.Equal(t, "b: Assign requires shapes of both tensors to match. lhs shape= [2,?] rhs shape= [3,7]", m.String())
-	_, bad = p.tensors[1].mismatch(checkpoint.TensorInfo{DType: checkpoint.Int32, Shape: []int64{9}})
+	_, bad = p.tensors[1].mismatch(checkpoint.TensorInfo{DType: dtype.Int32, Shape: []int64{9}})
 	assert.False(t, bad, "the graph takes any shape")
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -27,7 +28,7 @@ func write(t *testing.T, path string, tensors ...checkpoint.Tensor) string {
 }
 
 func floats(name string, n int64) checkpoint.Tensor {
-	return checkpoint.Tensor{Name: name, DType: checkpoint.Float32, Shape: []int64{n}, Data: make([]byte, 4*n)}
+	return checkpoint.Tensor{Name: name, DType: dtype.Float32, Shape: []int64{n}, Data: make([]byte, 4*n)}
 }
 
 // A restore that can't be whole changes nothing and says everything.

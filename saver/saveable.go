@@ -3,6 +3,7 @@ package saver
 import (
 	"fmt"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -39,7 +40,7 @@ func (s Spec) dtype() tf.DataType {
 	if s.DType != 0 {
 		return s.DType
 	}
-	return baseType(s.Tensor.DataType())
+	return dtype.Base(s.Tensor.DataType())
 }
 
 func (s Spec) device() string {
@@ -48,18 +49,6 @@ func (s Spec) device() string {
 	}
 	return canonicalDevice(s.Tensor.Op.Device())
 }
-
-// refType is what a reference's DataType is above that of its value.
-const refType = 100
-
-func baseType(dt tf.DataType) tf.DataType {
-	if dt > refType {
-		return dt - refType
-	}
-	return dt
-}
-
-func isRef(o tf.Output) bool { return o.DataType() > refType }
 
 // variable saves a whole variable or one slice of a partitioned one.
 type variable struct {
@@ -100,7 +89,7 @@ func (v *variable) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error
 			return nil, err
 		}
 	}
-	if !isRef(v.target) {
+	if !dtype.IsRef(v.target.DataType()) {
 		return n.assignResource(v.target, value, v.dtype)
 	}
 	return n.assignRef(v.target, value, !n.reshape && v.shape.IsFullySpecified())
@@ -135,7 +124,7 @@ func fromOutput(name string, o tf.Output) (*variable, bool) {
 	switch o.Op.Type() {
 	case "Variable", "VariableV2", "AutoReloadVariable":
 		return &variable{name: name, value: o, target: o, shape: o.Shape(),
-			dtype: baseType(o.DataType()), identity: outputKey(o)}, true
+			dtype: dtype.Base(o.DataType()), identity: outputKey(o)}, true
 	case "ReadVariableOp":
 		return &variable{name: name, value: o, target: inputs(o.Op)[0], shape: o.Shape(),
 			dtype: o.DataType(), identity: outputKey(o)}, true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -66,7 +67,7 @@ func toCheckpointAs(value *tf.Tensor, t *savedTensor) (checkpoint.Tensor, error)
 
 // toCheckpoint describes a tensor; the bytes stay the session's.
 func toCheckpoint(t *tf.Tensor) (checkpoint.Tensor, error) {
-	c := checkpoint.Tensor{DType: checkpoint.DataType(t.DataType()), Shape: t.Shape()}
+	c := checkpoint.Tensor{DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
 	if t.DataType() != tf.String {
 		if n, _ := checkpoint.NumElements(c.Shape); n > 0 {
 			c.Data = t.TensorData()

@@ -6,6 +6,8 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // builder adds a variable's nodes below a scope. Every node gets class as its
@@ -116,7 +118,7 @@ func (b *builder) fill(name string, v any, i Initializer) (Output, error) {
 // normal is Python's random_normal and truncated_normal.
 func (b *builder) normal(name, typ string, mean, stddev float64, i Initializer) (Output, error) {
 	if !isFloat(i.dtype) {
-		return Output{}, invalidf("%s makes floating point numbers, not %s", name, typeName(i.dtype))
+		return Output{}, invalidf("%s makes floating point numbers, not %s", name, dtype.Name(i.dtype))
 	}
 	dims, err := b.shape(name+"/shape", i.dims)
 	if err != nil {
@@ -146,7 +148,7 @@ func (b *builder) normal(name, typ string, mean, stddev float64, i Initializer) 
 func (b *builder) uniform(lo, hi float64, i Initializer) (Output, error) {
 	const name = "random_uniform"
 	if !isFloat(i.dtype) && i.dtype != Int32 && i.dtype != Int64 {
-		return Output{}, invalidf("%s makes floating point numbers, int32 and int64, not %s", name, typeName(i.dtype))
+		return Output{}, invalidf("%s makes floating point numbers, int32 and int64, not %s", name, dtype.Name(i.dtype))
 	}
 	dims, err := b.shape(name+"/shape", i.dims)
 	if err != nil {

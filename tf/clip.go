@@ -1,6 +1,10 @@
 package tf
 
-import "math"
+import (
+	"math"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // ClipByValue limits every element of every gradient to [lo, hi]; of slices
 // those of their rows. Pairs without a gradient stay as they are.
@@ -56,7 +60,7 @@ func ClipByGlobalNorm(g *Graph, grads []GradientVariable, norm float64) ([]Gradi
 		if *n.err != nil {
 			return x
 		}
-		return n.value("Mul", "mul", x, n.cast(scale, baseType(x.DataType())))
+		return n.value("Mul", "mul", x, n.cast(scale, dtype.Base(x.DataType())))
 	})
 	return clipped, global, *n.err
 }
@@ -78,7 +82,7 @@ func GlobalNorm(g *Graph, grads []GradientVariable) (Output, error) {
 	if len(halves) == 0 {
 		return Output{}, invalidf("global norm: there is no gradient")
 	}
-	dt := baseType(halves[0].DataType())
+	dt := dtype.Base(halves[0].DataType())
 	for i, half := range halves {
 		halves[i] = n.cast(half, dt)
 	}
@@ -106,7 +110,7 @@ func (n *nodes) like(x Output, name string, v float64) Output {
 	if *n.err != nil {
 		return Output{}
 	}
-	return n.constant(n.unique(name), baseType(x.DataType()), v)
+	return n.constant(n.unique(name), dtype.Base(x.DataType()), v)
 }
 
 // clipEach changes every gradient by itself, each under a scope of its own.

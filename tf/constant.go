@@ -9,7 +9,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // filled is the attribute "value" of a Const of the given shape in which every
@@ -86,9 +86,9 @@ func setScalar(t *tensor_go_proto.TensorProto, dt DataType, v any) error {
 	case Double:
 		t.DoubleVal = []float64{re}
 	case Half:
-		t.HalfVal = []int32{int32(float16(float32(re)))}
+		t.HalfVal = []int32{int32(dtype.ToF16(float32(re)))}
 	case Bfloat16:
-		t.HalfVal = []int32{int32(bfloat16(float32(re)))}
+		t.HalfVal = []int32{int32(dtype.ToBF16(float32(re)))}
 	case Complex64:
 		t.ScomplexVal = []float32{float32(re), float32(im)}
 	case Complex128:
@@ -109,7 +109,7 @@ func setInteger(t *tensor_go_proto.TensorProto, dt DataType, v any) error {
 		Uint8: {0, math.MaxUint8}, Uint16: {0, math.MaxUint16}, Uint32: {0, math.MaxUint32},
 	}
 	if l, ok := limits[dt]; ok && (float64(i) < l[0] || float64(i) > l[1]) {
-		return invalidf("%d does not fit into %s", i, typeName(dt))
+		return invalidf("%d does not fit into %s", i, dtype.Name(dt))
 	}
 	switch dt {
 	case Int64:
@@ -122,7 +122,7 @@ func setInteger(t *tensor_go_proto.TensorProto, dt DataType, v any) error {
 			return nil
 		}
 		if i < 0 {
-			return invalidf("%d does not fit into %s", i, typeName(dt))
+			return invalidf("%d does not fit into %s", i, dtype.Name(dt))
 		}
 		t.Uint64Val = []uint64{uint64(i)}
 	default:
@@ -133,9 +133,9 @@ func setInteger(t *tensor_go_proto.TensorProto, dt DataType, v any) error {
 
 func scalarError(v any, dt DataType) error {
 	if v == nil {
-		return invalidf("there is no such value of type %s: use Constant or Value with one", typeName(dt))
+		return invalidf("there is no such value of type %s: use Constant or Value with one", dtype.Name(dt))
 	}
-	return invalidf("a %T cannot be a value of type %s", v, typeName(dt))
+	return invalidf("a %T cannot be a value of type %s", v, dtype.Name(dt))
 }
 
 func isInteger(dt DataType) bool {
@@ -192,32 +192,3 @@ func integer(v any) (int64, bool) {
 	}
 	return 0, false
 }
-
-// float16 rounds to half precision, to the nearest even.
-func float16(f float32) uint16 {
-	b := math.Float32bits(f)
-	sign := uint16(b >> 16 & 0x8000)
-	b &= 0x7fffffff
-	switch {
-	case b > 0x7f800000:
-		return sign | 0x7e00
-	case b >= 0x477ff000: // rounds to 65536 or more
-		return sign | 0x7c00
-	case b < 0x38800000: // subnormal: let float32 addition round at 2^-24
-		return sign | uint16(math.Float32bits(math.Float32frombits(b)+0.5)-0x3f000000)
-	}
-	b += 0xc8000fff + b>>13&1 // exponent bias 127 to 15, and half a unit
-	return sign | uint16(b>>13)
-}
-
-// bfloat16 rounds to the upper half of a float32, to the nearest even.
-func bfloat16(f float32) uint16 {
-	b := math.Float32bits(f)
-	if b&0x7fffffff > 0x7f800000 {
-		return uint16(b>>16) | 0x0040
-	}
-	return uint16((b + 0x7fff + b>>16&1) >> 16)
-}
-
-// typeName is TensorFlow's Python name of a data type.
-func typeName(dt DataType) string { return capi.TypeName(dt) }

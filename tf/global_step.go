@@ -1,6 +1,10 @@
 package tf
 
-import "github.com/tfkeep/tfkeep/capi"
+import (
+	"github.com/tfkeep/tfkeep/capi"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // globalStepName is the name of the step's variable, in TensorFlow and here.
 const globalStepName = "global_step"
@@ -43,7 +47,7 @@ func FindGlobalStep(g *Graph) (*Variable, error) {
 		return nil, nil
 	}
 	if !isInteger(step.dtype) {
-		return nil, invalidf("the existing global step %q does not have an integer type: %s", step.name, typeName(step.dtype))
+		return nil, invalidf("the existing global step %q does not have an integer type: %s", step.name, dtype.Name(step.dtype))
 	}
 	if n := step.shape.NumDimensions(); n > 0 {
 		return nil, invalidf("the existing global step %q is not a scalar: it has %d dimensions", step.name, n)

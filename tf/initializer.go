@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Initializer says what a variable starts as: its shape, its type and how its
@@ -127,7 +128,7 @@ func FromOutput(o Output) Initializer {
 	if o.Op == nil {
 		return Initializer{err: invalidf("the initial value has no operation: look at the error of the call that should have made it")}
 	}
-	i := Initializer{output: o, dtype: baseType(o.DataType())}
+	i := Initializer{output: o, dtype: dtype.Base(o.DataType())}
 	i.dims, _ = o.Shape().ToSlice()
 	return i
 }
@@ -181,7 +182,7 @@ func (i Initializer) resolve() (resolved Initializer, done func(), err error) {
 	}
 	if i.dtype != 0 && i.dtype != t.DataType() {
 		defer done()
-		return i, done, invalidf("the initial value is of type %s, not %s", typeName(t.DataType()), typeName(i.dtype))
+		return i, done, invalidf("the initial value is of type %s, not %s", dtype.Name(t.DataType()), dtype.Name(i.dtype))
 	}
 	i.tensor, i.dtype, i.dims = t, t.DataType(), t.Shape()
 	return i, done, nil

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Optimizer adds the nodes that train variables: GradientDescent, Momentum,
@@ -98,8 +100,8 @@ func computeGradients(m method, g *Graph, loss Output, vars []*Variable) ([]Grad
 	if loss.Op == nil {
 		return nil, optimizerError(m, "the loss has no operation: look at the error of the call, or of the Scope, that should have made it")
 	}
-	if dt := baseType(loss.DataType()); !isFloat(dt) {
-		return nil, optimizerError(m, "Invalid type %s for %s, expected a floating point type", typeName(dt), tensorName(loss))
+	if dt := dtype.Base(loss.DataType()); !isFloat(dt) {
+		return nil, optimizerError(m, "Invalid type %s for %s, expected a floating point type", dtype.Name(dt), tensorName(loss))
 	}
 	if len(vars) == 0 {
 		vars = g.TrainableVariables()
@@ -158,7 +160,7 @@ func checkTrained(m method, g *Graph, v *Variable) error {
 	case v.g != g:
 		return optimizerError(m, "variable %q belongs to another graph", v.name)
 	case !isFloat(v.dtype):
-		return optimizerError(m, "Invalid type %s for variable %q, expected a floating point type", typeName(v.dtype), v.name)
+		return optimizerError(m, "Invalid type %s for variable %q, expected a floating point type", dtype.Name(v.dtype), v.name)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package tf
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // nodes adds the nodes of a training step under a name scope, named, placed and
 // colocated as Python's are. The first error sticks: later calls do nothing.
@@ -129,7 +133,7 @@ func (n *nodes) number(name string, v float64) Output {
 
 // cast converts x to dt, where it is not of that type.
 func (n *nodes) cast(x Output, dt DataType) Output {
-	if *n.err != nil || baseType(x.DataType()) == dt {
+	if *n.err != nil || dtype.Base(x.DataType()) == dt {
 		return x
 	}
 	return first(n.op("Cast", map[string]any{"DstT": dt}, x))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // NoDevice stands for no device in a ReplicaDeviceSetter, where an empty one
@@ -195,14 +195,14 @@ func ByteSizeLoad(n Node) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	dtype, err := n.Attr("dtype")
+	attr, err := n.Attr("dtype")
 	if err != nil {
 		return 0, err
 	}
-	if shape.GetShape() == nil || dtype.GetType() == types_go_proto.DataType_DT_INVALID {
+	if shape.GetShape() == nil || attr.GetType() == types_go_proto.DataType_DT_INVALID {
 		return 0, invalidf("%q has no size that could be told: its attributes dtype and shape say nothing", n.Name)
 	}
-	size := float64(max(1, capi.DataTypeSize(DataType(dtype.GetType()))))
+	size := float64(max(1, dtype.Size(attr.GetType())))
 	if shape.GetShape().GetUnknownRank() {
 		return 0, invalidf("%q has no size that could be told: its rank is not known", n.Name)
 	}

@@ -6,6 +6,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // The binding's types, so that a program imports one tf beside op.
@@ -87,7 +88,7 @@ func ReadTensor(dt DataType, shape []int64, r io.Reader) (*Tensor, error) {
 	}
 	if _, err := io.ReadFull(r, t.TensorData()); err != nil {
 		Release(t)
-		return nil, fmt.Errorf("tf: reading a tensor of %s%v: %w", typeName(dt), shape, err)
+		return nil, fmt.Errorf("tf: reading a tensor of %s%v: %w", dtype.Name(dt), shape, err)
 	}
 	return t, nil
 }
@@ -103,14 +104,3 @@ func Release(ts ...*Tensor) {
 
 // Version is the version of the TensorFlow library in use, such as "2.21.0".
 func Version() string { return capi.Version() }
-
-// refFlag is what TensorFlow adds to a data type for a reference to a variable.
-const refFlag = 100
-
-// baseType is dt without the reference flag.
-func baseType(dt DataType) DataType {
-	if dt > refFlag {
-		return dt - refFlag
-	}
-	return dt
-}

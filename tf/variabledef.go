@@ -6,6 +6,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -67,7 +68,7 @@ func (v *Variable) describe() error {
 	case v.resource != (dt == Resource):
 		return invalidf("the VariableDef has is_resource %v, and node %q is a %s", v.resource, v.name, v.handle.Op.Type())
 	case !v.resource:
-		v.dtype, v.shape = baseType(dt), v.handle.Shape()
+		v.dtype, v.shape = dtype.Base(dt), v.handle.Shape()
 		return nil
 	}
 	dt, err := capi.Attr(v.handle.Op, "dtype")

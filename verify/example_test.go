@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/verify"
 )
 
@@ -23,7 +24,7 @@ func ExamplePath() {
 		log.Fatal(err)
 	}
 	defer w.Close()
-	err = w.Add(ctx, checkpoint.Tensor{Name: "w", DType: checkpoint.Uint8, Shape: []int64{3}, Data: []byte{1, 2, 3}})
+	err = w.Add(ctx, checkpoint.Tensor{Name: "w", DType: dtype.Uint8, Shape: []int64{3}, Data: []byte{1, 2, 3}})
 	if err == nil {
 		err = w.Commit(ctx)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -124,7 +125,7 @@ func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) 
 				where, w.node, w.name, prefix, checkpoint.ErrNotFound))
 		case w.dtype != 0 && w.dtype != t.DType:
 			item.fault(fmt.Errorf("%snode %q restores %q as %s, the checkpoint has %s: %w", where, w.node, w.name,
-				checkpoint.DataTypeName(w.dtype), checkpoint.DataTypeName(t.DType), checkpoint.ErrMismatch))
+				dtype.Name(w.dtype), dtype.Name(t.DType), checkpoint.ErrMismatch))
 		}
 	}
 }
@@ -132,7 +133,7 @@ func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) 
 // restored is a tensor that a node asks of the checkpoint.
 type restored struct {
 	node, name string
-	dtype      checkpoint.DataType // 0 where the node does not tell
+	dtype      dtype.DataType // 0 where the node does not tell
 }
 
 // restores lists what the saver's restore ops ask for: those that read from

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/verify"
@@ -143,7 +144,7 @@ func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: checkpoint.Float64, Shape: []int64{2, 3}, Data: make([]byte, 48)}))
+	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float64, Shape: []int64{2, 3}, Data: make([]byte, 48)}))
 	require.NoError(t, w.Commit(t.Context()))
 	got := faults(t, dir, items(t, prefix))
 	require.Len(t, got, 2, strings.Join(got, "\n"))

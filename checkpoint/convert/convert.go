@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // ErrExists reports that the destination is there already.
@@ -41,7 +42,7 @@ type Result struct {
 	Skipped []Skipped
 	// Widened counts the tensors of each type that the destination holds in a
 	// wider one: those that NumPy lacks, in .npz.
-	Widened map[checkpoint.DataType]int
+	Widened map[dtype.DataType]int
 }
 
 // Skipped is a tensor that was left out.
@@ -65,7 +66,7 @@ func Convert(ctx context.Context, in, out string, o *Options) (*Result, error) {
 		return nil, err
 	}
 	defer src.close()
-	res := &Result{From: from, To: o.To, Widened: map[checkpoint.DataType]int{}}
+	res := &Result{From: from, To: o.To, Widened: map[dtype.DataType]int{}}
 	if res.To == "" {
 		if res.To, err = FormatOf(out); err != nil {
 			return nil, err
@@ -106,7 +107,7 @@ func (res *Result) choose(all []checkpoint.TensorInfo, skip bool) ([]checkpoint.
 				err = safetensors.CheckName(t.Name)
 			}
 		case NPZ:
-			var stored checkpoint.DataType
+			var stored dtype.DataType
 			if stored, err = npy.StoredType(t.DType); err == nil {
 				err = npy.CheckName(t.Name)
 			}
@@ -115,11 +116,11 @@ func (res *Result) choose(all []checkpoint.TensorInfo, skip bool) ([]checkpoint.
 			}
 		case V1:
 			if !checkpoint.V1Holds(t.DType) {
-				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", checkpoint.ErrUnsupported, checkpoint.DataTypeName(t.DType))
+				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", checkpoint.ErrUnsupported, dtype.Name(t.DType))
 			}
 		default:
-			if t.DType != checkpoint.String && checkpoint.DataTypeSize(t.DType) == 0 {
-				err = fmt.Errorf("convert: %w: %s has no values of its own", checkpoint.ErrUnsupported, checkpoint.DataTypeName(t.DType))
+			if t.DType != dtype.String && dtype.Size(t.DType) == 0 {
+				err = fmt.Errorf("convert: %w: %s has no values of its own", checkpoint.ErrUnsupported, dtype.Name(t.DType))
 			}
 		}
 		switch {

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -30,40 +31,40 @@ func save(t *testing.T, tensors ...checkpoint.Tensor) string {
 
 // numbers has one tensor for each of the types, of random bytes that are good
 // values of it.
-func numbers(types ...checkpoint.DataType) []checkpoint.Tensor {
+func numbers(types ...dtype.DataType) []checkpoint.Tensor {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var list []checkpoint.Tensor
 	for _, dt := range types {
-		data := make([]byte, 6*checkpoint.DataTypeSize(dt))
+		data := make([]byte, 6*dtype.Size(dt))
 		for i := range data {
 			switch data[i] = byte(rng.Uint32()); {
-			case dt == checkpoint.Bool:
+			case dt == dtype.Bool:
 				data[i] &= 1
-			case i%checkpoint.DataTypeSize(dt) == checkpoint.DataTypeSize(dt)-1:
+			case i%dtype.Size(dt) == dtype.Size(dt)-1:
 				data[i] &= 0x3f // no NaN, whose bits need not survive, and small integers
 			}
 			switch dt {
-			case checkpoint.Int4, checkpoint.Int2:
+			case dtype.Int4, dtype.Int2:
 				data[i] &= 1
-			case checkpoint.Uint4, checkpoint.Uint2, checkpoint.Float4E2M1FN:
+			case dtype.Uint4, dtype.Uint2, dtype.Float4E2M1FN:
 				data[i] &= 3
 			}
 		}
-		list = append(list, checkpoint.Tensor{Name: "of/" + checkpoint.DataTypeName(dt), DType: dt, Shape: []int64{2, 3}, Data: data})
+		list = append(list, checkpoint.Tensor{Name: "of/" + dtype.Name(dt), DType: dt, Shape: []int64{2, 3}, Data: data})
 	}
 	return list
 }
 
-var inSafeTensors = []checkpoint.DataType{
-	checkpoint.Bool, checkpoint.Int8, checkpoint.Int16, checkpoint.Int32, checkpoint.Int64,
-	checkpoint.Uint8, checkpoint.Uint16, checkpoint.Uint32, checkpoint.Uint64, checkpoint.Complex64,
-	checkpoint.Float16, checkpoint.BFloat16, checkpoint.Float32, checkpoint.Float64, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN,
+var inSafeTensors = []dtype.DataType{
+	dtype.Bool, dtype.Int8, dtype.Int16, dtype.Int32, dtype.Int64,
+	dtype.Uint8, dtype.Uint16, dtype.Uint32, dtype.Uint64, dtype.Complex64,
+	dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64, dtype.Float8E5M2, dtype.Float8E4M3FN,
 }
 
-var inNPZ = append([]checkpoint.DataType{
-	checkpoint.Complex128, checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt16, checkpoint.QUint16, checkpoint.QInt32,
-	checkpoint.Int4, checkpoint.Uint4, checkpoint.Int2, checkpoint.Uint2,
-	checkpoint.Float8E4M3FNUZ, checkpoint.Float8E4M3B11FNUZ, checkpoint.Float8E5M2FNUZ, checkpoint.Float4E2M1FN,
+var inNPZ = append([]dtype.DataType{
+	dtype.Complex128, dtype.QInt8, dtype.QUint8, dtype.QInt16, dtype.QUint16, dtype.QInt32,
+	dtype.Int4, dtype.Uint4, dtype.Int2, dtype.Uint2,
+	dtype.Float8E4M3FNUZ, dtype.Float8E4M3B11FNUZ, dtype.Float8E5M2FNUZ, dtype.Float4E2M1FN,
 }, inSafeTensors...)
 
 func requireSame(t *testing.T, a, b string) {
@@ -81,10 +82,10 @@ func requireSame(t *testing.T, a, b string) {
 }
 
 func TestThereAndBackIsTheSame(t *testing.T) {
-	strings := checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a\x00b"), nil}}
+	strings := checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a\x00b"), nil}}
 	extra := []checkpoint.Tensor{
-		{Name: "scalar", DType: checkpoint.Int64, Data: []byte{1, 2, 3, 4, 5, 6, 7, 0}},
-		{Name: "empty", DType: checkpoint.Float32, Shape: []int64{3, 0}, Data: []byte{}},
+		{Name: "scalar", DType: dtype.Int64, Data: []byte{1, 2, 3, 4, 5, 6, 7, 0}},
+		{Name: "empty", DType: dtype.Float32, Shape: []int64{3, 0}, Data: []byte{}},
 	}
 	for name, c := range map[string]struct {
 		tensors []checkpoint.Tensor
@@ -93,7 +94,7 @@ func TestThereAndBackIsTheSame(t *testing.T) {
 	}{
 		"safetensors": {append(numbers(inSafeTensors...), extra...), "x.safetensors", convert.SafeTensors},
 		"npz":         {append(append(numbers(inNPZ...), extra...), strings), "x.npz", convert.NPZ},
-		"V1":          {append(append(numbers(checkpoint.Float32, checkpoint.Int64, checkpoint.Bool, checkpoint.Float16), extra[0]), strings), "x.ckpt", convert.V1},
+		"V1":          {append(append(numbers(dtype.Float32, dtype.Int64, dtype.Bool, dtype.Float16), extra[0]), strings), "x.ckpt", convert.V1},
 		"V2":          {append(append(numbers(inNPZ...), extra...), strings), "x", convert.V2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +117,7 @@ func TestThereAndBackIsTheSame(t *testing.T) {
 
 func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
 	part := func(start int64, data ...byte) checkpoint.Tensor {
-		return checkpoint.Tensor{Name: "p", DType: checkpoint.Uint8, Shape: []int64{4},
+		return checkpoint.Tensor{Name: "p", DType: dtype.Uint8, Shape: []int64{4},
 			Slice: checkpoint.Slice{{Start: start, Length: int64(len(data))}}, Data: data}
 	}
 	in, dir := save(t, part(0, 1), part(1, 2, 3, 4)), t.TempDir()
@@ -135,8 +136,8 @@ func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
 }
 
 func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
-	in := save(t, append(numbers(checkpoint.Float32, checkpoint.BFloat16),
-		checkpoint.Tensor{Name: "s", DType: checkpoint.String, Strings: [][]byte{[]byte("ends in zero\x00")}})...)
+	in := save(t, append(numbers(dtype.Float32, dtype.BFloat16),
+		checkpoint.Tensor{Name: "s", DType: dtype.String, Strings: [][]byte{[]byte("ends in zero\x00")}})...)
 	for _, name := range []string{"x.safetensors", "x.npz"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -158,21 +159,21 @@ func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
 }
 
 func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
-	one := func(name string, dt checkpoint.DataType) checkpoint.Tensor {
-		return checkpoint.Tensor{Name: name, DType: dt, Data: make([]byte, checkpoint.DataTypeSize(dt))}
+	one := func(name string, dt dtype.DataType) checkpoint.Tensor {
+		return checkpoint.Tensor{Name: name, DType: dt, Data: make([]byte, dtype.Size(dt))}
 	}
 	for name, c := range map[string]struct {
 		out   string
 		to    convert.Format
 		unfit checkpoint.Tensor
 	}{
-		"a name that is no text, as .npz":          {"x.npz", "", one("\xff\xfe", checkpoint.Float32)},
-		"a name that is no text, as .safetensors":  {"x.safetensors", "", one("\xff\xfe", checkpoint.Float32)},
-		"the name that safetensors has for itself": {"x.safetensors", "", one("__metadata__", checkpoint.Float32)},
-		"a type younger than V1":                   {"x", convert.V1, one("half", checkpoint.BFloat16)},
+		"a name that is no text, as .npz":          {"x.npz", "", one("\xff\xfe", dtype.Float32)},
+		"a name that is no text, as .safetensors":  {"x.safetensors", "", one("\xff\xfe", dtype.Float32)},
+		"the name that safetensors has for itself": {"x.safetensors", "", one("__metadata__", dtype.Float32)},
+		"a type younger than V1":                   {"x", convert.V1, one("half", dtype.BFloat16)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in, out := save(t, one("fits", checkpoint.Float32), c.unfit), filepath.Join(t.TempDir(), c.out)
+			in, out := save(t, one("fits", dtype.Float32), c.unfit), filepath.Join(t.TempDir(), c.out)
 			_, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to})
 			require.ErrorIs(t, err, checkpoint.ErrUnsupported)
 			assert.NoFileExists(t, out)
@@ -186,7 +187,7 @@ func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
 }
 
 func TestConvertRefusesWrongDestinations(t *testing.T) {
-	in, dir := save(t, numbers(checkpoint.Float32)...), t.TempDir()
+	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
 	for out, want := range map[string]string{
 		dir:                               "is a directory",
 		filepath.Join(dir, "model.h5"):    "no format",
@@ -209,7 +210,7 @@ func TestConvertRefusesWrongDestinations(t *testing.T) {
 }
 
 func TestConvertReplacesOnRequestOnly(t *testing.T) {
-	in, dir := save(t, numbers(checkpoint.Float32)...), t.TempDir()
+	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
 	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
 		out := filepath.Join(dir, name)
 		_, err := convert.Convert(t.Context(), in, out, nil)
@@ -222,7 +223,7 @@ func TestConvertReplacesOnRequestOnly(t *testing.T) {
 }
 
 func TestDamageLeavesNoDestination(t *testing.T) {
-	in := save(t, numbers(checkpoint.Float32)...)
+	in := save(t, numbers(dtype.Float32)...)
 	data := in + ".data-00000-of-00001"
 	b, err := os.ReadFile(data)
 	require.NoError(t, err)
@@ -239,7 +240,7 @@ func TestDamageLeavesNoDestination(t *testing.T) {
 }
 
 func TestConvertEndsWithTheContext(t *testing.T) {
-	in := save(t, numbers(checkpoint.Float32)...)
+	in := save(t, numbers(dtype.Float32)...)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
@@ -306,9 +307,9 @@ func TestLargeCheckpointsGoInGroups(t *testing.T) {
 	big := bytes.Repeat([]byte{1, 2, 3, 4}, 12<<20)
 	n := int64(len(big))
 	in := save(t,
-		checkpoint.Tensor{Name: "a", DType: checkpoint.Uint8, Shape: []int64{n}, Data: big},
-		checkpoint.Tensor{Name: "b", DType: checkpoint.Uint8, Shape: []int64{n}, Data: big},
-		checkpoint.Tensor{Name: "c", DType: checkpoint.Uint8, Shape: []int64{3}, Data: []byte{7, 8, 9}})
+		checkpoint.Tensor{Name: "a", DType: dtype.Uint8, Shape: []int64{n}, Data: big},
+		checkpoint.Tensor{Name: "b", DType: dtype.Uint8, Shape: []int64{n}, Data: big},
+		checkpoint.Tensor{Name: "c", DType: dtype.Uint8, Shape: []int64{3}, Data: []byte{7, 8, 9}})
 	out := filepath.Join(t.TempDir(), "out")
 	_, err := convert.Convert(t.Context(), in, out, &convert.Options{NoSync: true})
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func ExampleConvert() {
@@ -23,7 +24,7 @@ func ExampleConvert() {
 		log.Fatal(err)
 	}
 	defer w.Close()
-	err = w.Add(ctx, checkpoint.Tensor{Name: "w", DType: checkpoint.BFloat16, Shape: []int64{2}, Data: []byte{0x80, 0x3f, 0, 0}})
+	err = w.Add(ctx, checkpoint.Tensor{Name: "w", DType: dtype.BFloat16, Shape: []int64{2}, Data: []byte{0x80, 0x3f, 0, 0}})
 	if err == nil {
 		err = w.Commit(ctx)
 	}

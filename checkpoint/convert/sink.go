@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ordered"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -85,7 +86,7 @@ func (w *writing) group(to checkpointWriter, tensors []checkpoint.TensorInfo) er
 	}
 	err := ordered.Each(w.ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (none struct{}, err error) {
 		t := &batch[i]
-		if t.DType == checkpoint.String {
+		if t.DType == dtype.String {
 			t.Strings, err = w.src.strings(ctx, t.Name, t.Slice)
 		} else {
 			t.Data, err = w.src.bytes(ctx, t.Name, t.Slice)
@@ -152,7 +153,7 @@ func (w *writing) npz() error {
 		to := npy.NewArchiveWriter(out)
 		for i := range w.tensors {
 			t := &w.tensors[i]
-			if t.DType == checkpoint.String {
+			if t.DType == dtype.String {
 				if err := w.addStrings(to, t); err != nil {
 					return err
 				}

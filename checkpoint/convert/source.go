@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // source is where tensors come from.
@@ -115,7 +116,7 @@ func (s *npzSource) list() error {
 		}
 		n, _ := checkpoint.NumElements(shape)
 		s.infos = append(s.infos, checkpoint.TensorInfo{Name: name, DType: dt, Shape: shape,
-			Bytes: n * int64(checkpoint.DataTypeSize(dt))})
+			Bytes: n * int64(dtype.Size(dt))})
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func float32s(values ...float32) []byte {
@@ -24,7 +25,7 @@ func float32s(values ...float32) []byte {
 }
 
 func floats(name string, values ...float32) checkpoint.Tensor {
-	return checkpoint.Tensor{Name: name, DType: checkpoint.Float32, Shape: []int64{int64(len(values))}, Data: float32s(values...)}
+	return checkpoint.Tensor{Name: name, DType: dtype.Float32, Shape: []int64{int64(len(values))}, Data: float32s(values...)}
 }
 
 func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
@@ -57,8 +58,8 @@ func compare(t *testing.T, a, b *checkpoint.Reader, o *diff.Options) map[string]
 func TestEachTellsEveryKindOfChange(t *testing.T) {
 	a := open(t, floats("added-not", 1), floats("changed", 1, 2, 4), floats("gone", 1), floats("reshaped", 1, 2), floats("retyped", 1))
 	b := open(t, floats("added-not", 1), floats("changed", 1, 2, 6), floats("new", 1),
-		checkpoint.Tensor{Name: "reshaped", DType: checkpoint.Float32, Shape: []int64{2, 1}, Data: float32s(1, 2)},
-		checkpoint.Tensor{Name: "retyped", DType: checkpoint.Int32, Shape: []int64{1}, Data: []byte{1, 0, 0, 0}})
+		checkpoint.Tensor{Name: "reshaped", DType: dtype.Float32, Shape: []int64{2, 1}, Data: float32s(1, 2)},
+		checkpoint.Tensor{Name: "retyped", DType: dtype.Int32, Shape: []int64{1}, Data: []byte{1, 0, 0, 0}})
 	found := compare(t, a, b, nil)
 	kinds := map[string]diff.Kind{}
 	for name, d := range found {
@@ -105,7 +106,7 @@ func TestToleranceLetsNearValuesPass(t *testing.T) {
 
 func TestLargeIntegersAreNotRounded(t *testing.T) {
 	le := binary.LittleEndian
-	for _, dt := range []checkpoint.DataType{checkpoint.Int64, checkpoint.Uint64} {
+	for _, dt := range []dtype.DataType{dtype.Int64, dtype.Uint64} {
 		one := func(v uint64) *checkpoint.Reader {
 			return open(t, checkpoint.Tensor{Name: "n", DType: dt, Data: le.AppendUint64(nil, v)})
 		}
@@ -117,7 +118,7 @@ func TestLargeIntegersAreNotRounded(t *testing.T) {
 
 func TestComplexElementsCountOnce(t *testing.T) {
 	one := func(parts ...float32) *checkpoint.Reader {
-		return open(t, checkpoint.Tensor{Name: "c", DType: checkpoint.Complex64, Shape: []int64{int64(len(parts) / 2)}, Data: float32s(parts...)})
+		return open(t, checkpoint.Tensor{Name: "c", DType: dtype.Complex64, Shape: []int64{int64(len(parts) / 2)}, Data: float32s(parts...)})
 	}
 	d := compare(t, one(1, 2, 3, 4), one(1, 2, 4, 7), nil)["c"]
 	assert.Equal(t, int64(2), d.Values.Elements)
@@ -135,7 +136,7 @@ func TestLargeTensorsAreComparedInPieces(t *testing.T) {
 	after := append([]byte(nil), before...)
 	copy(after[4*(n-1):], float32s(2))
 	one := func(data []byte) *checkpoint.Reader {
-		return open(t, checkpoint.Tensor{Name: "x", DType: checkpoint.Float32, Shape: []int64{n}, Data: data})
+		return open(t, checkpoint.Tensor{Name: "x", DType: dtype.Float32, Shape: []int64{n}, Data: data})
 	}
 	d := compare(t, one(before), one(after), nil)["x"]
 	assert.Equal(t, &diff.Values{Elements: n, Different: 1, MaxAbs: 2, At: n - 1, MeanAbs: 2.0 / n}, d.Values)
@@ -144,7 +145,7 @@ func TestLargeTensorsAreComparedInPieces(t *testing.T) {
 
 func TestStringsAreComparedByteForByte(t *testing.T) {
 	one := func(values ...string) *checkpoint.Reader {
-		s := checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{int64(len(values))}}
+		s := checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{int64(len(values))}}
 		for _, v := range values {
 			s.Strings = append(s.Strings, []byte(v))
 		}
@@ -158,7 +159,7 @@ func TestStringsAreComparedByteForByte(t *testing.T) {
 
 func TestPartitionsDoNotMatter(t *testing.T) {
 	part := func(start int64, values ...float32) checkpoint.Tensor {
-		return checkpoint.Tensor{Name: "p", DType: checkpoint.Float32, Shape: []int64{4},
+		return checkpoint.Tensor{Name: "p", DType: dtype.Float32, Shape: []int64{4},
 			Slice: checkpoint.Slice{{Start: start, Length: int64(len(values))}}, Data: float32s(values...)}
 	}
 	a, b := open(t, floats("p", 1, 2, 3, 4)), open(t, part(0, 1), part(1, 2, 3, 4))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func ExampleEach() {
@@ -25,7 +26,7 @@ func ExampleEach() {
 			log.Fatal(err)
 		}
 		defer w.Close()
-		t := checkpoint.Tensor{Name: "v", DType: checkpoint.Uint8, Shape: []int64{int64(len(values))}, Data: values}
+		t := checkpoint.Tensor{Name: "v", DType: dtype.Uint8, Shape: []int64{int64(len(values))}, Data: values}
 		if err := w.Add(ctx, t); err != nil {
 			log.Fatal(err)
 		}

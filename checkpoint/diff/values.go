@@ -9,7 +9,7 @@ import (
 	"math"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Values says how far the values of two tensors lie apart.
@@ -31,19 +31,19 @@ type Values struct {
 
 // compareValues reads two tensors of one type and shape side by side.
 func compareValues(ctx context.Context, a, b *checkpoint.Reader, t *checkpoint.TensorInfo, tolerance float64) (*Values, error) {
-	if t.DType == checkpoint.String {
+	if t.DType == dtype.String {
 		return compareStrings(ctx, a, b, t.Name)
 	}
-	if elem.KindOf(t.DType) == elem.Other {
+	if dtype.Size(t.DType) == 0 {
 		return nil, nil
 	}
 	// Complex numbers are two floats each.
 	dt, parts := t.DType, int64(1)
 	switch dt {
-	case checkpoint.Complex64:
-		dt, parts = checkpoint.Float32, 2
-	case checkpoint.Complex128:
-		dt, parts = checkpoint.Float64, 2
+	case dtype.Complex64:
+		dt, parts = dtype.Float32, 2
+	case dtype.Complex128:
+		dt, parts = dtype.Float64, 2
 	}
 	c := &comparison{dtype: dt, parts: parts, tolerance: tolerance}
 	if t.Bytes <= wholeLimit {
@@ -97,7 +97,7 @@ func (c *comparison) streamed(ctx context.Context, a, b *checkpoint.Reader, name
 
 // comparison sums up pieces of two tensors.
 type comparison struct {
-	dtype     checkpoint.DataType
+	dtype     dtype.DataType
 	parts     int64
 	tolerance float64
 	v         Values // counted in parts
@@ -108,7 +108,7 @@ type comparison struct {
 }
 
 func (c *comparison) add(a, b []byte) {
-	size := checkpoint.DataTypeSize(c.dtype)
+	size := dtype.Size(c.dtype)
 	n := len(a) / size
 	if bytes.Equal(a, b) {
 		c.v.Elements += int64(n)
@@ -119,11 +119,11 @@ func (c *comparison) add(a, b []byte) {
 	var x, y [batch]float64
 	for n > 0 {
 		k := min(n, batch)
-		elem.Float64s(c.dtype, a, x[:k])
-		elem.Float64s(c.dtype, b, y[:k])
+		dtype.Float64s(c.dtype, a, x[:k])
+		dtype.Float64s(c.dtype, b, y[:k])
 		for i := range k {
 			d := distance(x[i], y[i])
-			if size == 8 && c.dtype != checkpoint.Float64 {
+			if size == 8 && c.dtype != dtype.Float64 {
 				d = integerDistance(c.dtype, a[8*i:], b[8*i:])
 			}
 			c.one(d, x[i])
@@ -183,10 +183,10 @@ func distance(a, b float64) float64 {
 }
 
 // integerDistance does not round before it subtracts.
-func integerDistance(dt checkpoint.DataType, a, b []byte) float64 {
+func integerDistance(dt dtype.DataType, a, b []byte) float64 {
 	x, y := binary.LittleEndian.Uint64(a), binary.LittleEndian.Uint64(b)
 	less := x < y
-	if dt == checkpoint.Int64 {
+	if dt == dtype.Int64 {
 		less = int64(x) < int64(y)
 	}
 	if less {

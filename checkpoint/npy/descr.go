@@ -3,58 +3,60 @@ package npy
 import (
 	"strconv"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // StoredType gives the type that NumPy gets for one of TensorFlow's: the same
 // where NumPy has it, float32 or an integer that holds every value otherwise.
 // Types that are no numbers, bools or strings are [ErrUnsupported].
-func StoredType(dt checkpoint.DataType) (checkpoint.DataType, error) {
+func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	switch dt {
-	case checkpoint.QInt8, checkpoint.Int4, checkpoint.Int2:
-		return checkpoint.Int8, nil
-	case checkpoint.QUint8, checkpoint.Uint4, checkpoint.Uint2:
-		return checkpoint.Uint8, nil
-	case checkpoint.QInt16:
-		return checkpoint.Int16, nil
-	case checkpoint.QUint16:
-		return checkpoint.Uint16, nil
-	case checkpoint.QInt32:
-		return checkpoint.Int32, nil
-	case checkpoint.Float16, checkpoint.String:
+	case dtype.QInt8, dtype.Int4, dtype.Int2:
+		return dtype.Int8, nil
+	case dtype.QUint8, dtype.Uint4, dtype.Uint2:
+		return dtype.Uint8, nil
+	case dtype.QInt16:
+		return dtype.Int16, nil
+	case dtype.QUint16:
+		return dtype.Uint16, nil
+	case dtype.QInt32:
+		return dtype.Int32, nil
+	case dtype.Float16, dtype.String:
 		return dt, nil
 	}
-	if elem.SmallFloat(dt) {
-		return checkpoint.Float32, nil
+	if smallFloat(dt) {
+		return dtype.Float32, nil
 	}
-	if elem.KindOf(dt) == elem.Other {
-		return 0, unsupported("NumPy has no type for %s", checkpoint.DataTypeName(dt))
+	if dtype.Size(dt) == 0 {
+		return 0, unsupported("NumPy has no type for %s", dtype.Name(dt))
 	}
 	return dt, nil
 }
 
+// smallFloat reports whether dt is a float of 16 bits or fewer.
+func smallFloat(dt dtype.DataType) bool { return dtype.IsFloat(dt) && dtype.Size(dt) <= 2 }
+
 // letters are NumPy's codes for the types that both sides have.
 var letters = []struct {
-	dtype checkpoint.DataType
+	dtype dtype.DataType
 	code  string
 }{
-	{checkpoint.Bool, "b1"},
-	{checkpoint.Int8, "i1"}, {checkpoint.Int16, "i2"}, {checkpoint.Int32, "i4"}, {checkpoint.Int64, "i8"},
-	{checkpoint.Uint8, "u1"}, {checkpoint.Uint16, "u2"}, {checkpoint.Uint32, "u4"}, {checkpoint.Uint64, "u8"},
-	{checkpoint.Float16, "f2"}, {checkpoint.Float32, "f4"}, {checkpoint.Float64, "f8"},
-	{checkpoint.Complex64, "c8"}, {checkpoint.Complex128, "c16"},
-	{checkpoint.BFloat16, "V2"}, {checkpoint.Float8E5M2, "f1"}, // ml_dtypes' way
+	{dtype.Bool, "b1"},
+	{dtype.Int8, "i1"}, {dtype.Int16, "i2"}, {dtype.Int32, "i4"}, {dtype.Int64, "i8"},
+	{dtype.Uint8, "u1"}, {dtype.Uint16, "u2"}, {dtype.Uint32, "u4"}, {dtype.Uint64, "u8"},
+	{dtype.Float16, "f2"}, {dtype.Float32, "f4"}, {dtype.Float64, "f8"},
+	{dtype.Complex64, "c8"}, {dtype.Complex128, "c16"},
+	{dtype.BFloat16, "V2"}, {dtype.Float8E5M2, "f1"}, // ml_dtypes' way
 }
 
 // descr writes a stored type, of width bytes an element, in NumPy's notation.
-func descr(dt checkpoint.DataType, width int) string {
-	if dt == checkpoint.String {
+func descr(dt dtype.DataType, width int) string {
+	if dt == dtype.String {
 		return "|S" + strconv.Itoa(width)
 	}
 	for _, l := range letters {
 		if l.dtype == dt {
-			if checkpoint.DataTypeSize(dt) == 1 {
+			if dtype.Size(dt) == 1 {
 				return "|" + l.code
 			}
 			return "<" + l.code
@@ -65,7 +67,7 @@ func descr(dt checkpoint.DataType, width int) string {
 
 // element is what a descr says about the elements of an array.
 type element struct {
-	dtype     checkpoint.DataType
+	dtype     dtype.DataType
 	width     int  // bytes an element in the file
 	word      int  // bytes in the unit of byte order
 	bigEndian bool // words are to be reversed
@@ -96,7 +98,7 @@ func parseDescr(s string) (element, error) {
 		if err != nil {
 			return e, corrupt("dtype %q", s)
 		}
-		e.dtype, e.width, e.word = checkpoint.String, int(n), 1
+		e.dtype, e.width, e.word = dtype.String, int(n), 1
 		if code[0] == 'U' {
 			if n > maxStringWidth/4 {
 				return e, unsupported("strings of %d characters", n)
@@ -112,9 +114,9 @@ func parseDescr(s string) (element, error) {
 		if l.code != code {
 			continue
 		}
-		e.dtype, e.width = l.dtype, checkpoint.DataTypeSize(l.dtype)
+		e.dtype, e.width = l.dtype, dtype.Size(l.dtype)
 		e.word = e.width
-		if elem.KindOf(l.dtype) == elem.Complex {
+		if dtype.IsComplex(l.dtype) {
 			e.word = e.width / 2
 		}
 		return e, nil

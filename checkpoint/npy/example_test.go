@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func Example() {
 	var file bytes.Buffer
 	w := npy.NewArchiveWriter(&file)
 	half := []byte{0x00, 0x3f, 0x00, 0xbf} // 0.5 and -0.5 as bfloat16
-	if err := w.Add("bias", checkpoint.BFloat16, []int64{2}, bytes.NewReader(half)); err != nil {
+	if err := w.Add("bias", dtype.BFloat16, []int64{2}, bytes.NewReader(half)); err != nil {
 		log.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -28,6 +28,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(checkpoint.DataTypeName(bias.DType), bias.Shape, bias.Data)
+	fmt.Println(dtype.Name(bias.DType), bias.Shape, bias.Data)
 	// Output: bfloat16 [2] [0 63 0 191]
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -76,12 +76,12 @@ func TestReadKnowsEveryWayOfWriting(t *testing.T) {
 		file []byte
 		want npy.Array
 	}{
-		"big-endian":         {file(dict(">i4", "False", "(1,)"), 0, 0, 1, 2), npy.Array{DType: checkpoint.Int32, Shape: []int64{1}, Data: []byte{2, 1, 0, 0}}},
-		"Fortran order":      {file(dict("|u1", "True", "(2, 3)"), 1, 4, 2, 5, 3, 6), npy.Array{DType: checkpoint.Uint8, Shape: []int64{2, 3}, Data: []byte{1, 2, 3, 4, 5, 6}}},
-		"Python 2's longs":   {file("{'descr': '|u1', 'fortran_order': False, 'shape': (2L,), }", 1, 2), npy.Array{DType: checkpoint.Uint8, Shape: []int64{2}, Data: []byte{1, 2}}},
-		"ml_dtypes":          {file(dict("<V2", "False", "()"), 0x80, 0x3f), npy.Array{DType: checkpoint.BFloat16, Shape: []int64{}, Data: []byte{0x80, 0x3f}}},
-		"bytes":              {file(dict("|S2", "False", "(2,)"), 'a', 0, 'b', 'c'), npy.Array{DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}},
-		"big-endian unicode": {file(dict(">U1", "False", "(1,)"), 0, 0, 0, 0xe9), npy.Array{DType: checkpoint.String, Shape: []int64{1}, Strings: [][]byte{[]byte("é")}}},
+		"big-endian":         {file(dict(">i4", "False", "(1,)"), 0, 0, 1, 2), npy.Array{DType: dtype.Int32, Shape: []int64{1}, Data: []byte{2, 1, 0, 0}}},
+		"Fortran order":      {file(dict("|u1", "True", "(2, 3)"), 1, 4, 2, 5, 3, 6), npy.Array{DType: dtype.Uint8, Shape: []int64{2, 3}, Data: []byte{1, 2, 3, 4, 5, 6}}},
+		"Python 2's longs":   {file("{'descr': '|u1', 'fortran_order': False, 'shape': (2L,), }", 1, 2), npy.Array{DType: dtype.Uint8, Shape: []int64{2}, Data: []byte{1, 2}}},
+		"ml_dtypes":          {file(dict("<V2", "False", "()"), 0x80, 0x3f), npy.Array{DType: dtype.BFloat16, Shape: []int64{}, Data: []byte{0x80, 0x3f}}},
+		"bytes":              {file(dict("|S2", "False", "(2,)"), 'a', 0, 'b', 'c'), npy.Array{DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}},
+		"big-endian unicode": {file(dict(">U1", "False", "(1,)"), 0, 0, 0, 0xe9), npy.Array{DType: dtype.String, Shape: []int64{1}, Strings: [][]byte{[]byte("é")}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := npy.Read(bytes.NewReader(c.file))
@@ -92,39 +92,39 @@ func TestReadKnowsEveryWayOfWriting(t *testing.T) {
 }
 
 // sample gives 6 elements of a type, none of them NaN.
-func sample(dt checkpoint.DataType) []byte {
-	size := checkpoint.DataTypeSize(dt)
+func sample(dt dtype.DataType) []byte {
+	size := dtype.Size(dt)
 	b := make([]byte, 6*size)
 	for i := range b {
 		b[i] = byte(i % 2)
 	}
 	for i := size - 1; i < len(b); i += size { // signs and exponents
-		if dt != checkpoint.Bool {
+		if dt != dtype.Bool {
 			b[i] = []byte{0, 1, 1, 0, 1, 0}[i/size]
 		}
 	}
 	return b
 }
 
-var allTypes = []checkpoint.DataType{
-	checkpoint.Bool, checkpoint.Int8, checkpoint.Int16, checkpoint.Int32, checkpoint.Int64,
-	checkpoint.Uint8, checkpoint.Uint16, checkpoint.Uint32, checkpoint.Uint64,
-	checkpoint.Float16, checkpoint.Float32, checkpoint.Float64, checkpoint.Complex64, checkpoint.Complex128,
-	checkpoint.QInt8, checkpoint.QUint8, checkpoint.QInt16, checkpoint.QUint16, checkpoint.QInt32,
-	checkpoint.BFloat16, checkpoint.Float8E5M2, checkpoint.Float8E4M3FN, checkpoint.Float8E4M3FNUZ,
-	checkpoint.Float8E4M3B11FNUZ, checkpoint.Float8E5M2FNUZ, checkpoint.Float4E2M1FN,
-	checkpoint.Int4, checkpoint.Uint4, checkpoint.Int2, checkpoint.Uint2,
+var allTypes = []dtype.DataType{
+	dtype.Bool, dtype.Int8, dtype.Int16, dtype.Int32, dtype.Int64,
+	dtype.Uint8, dtype.Uint16, dtype.Uint32, dtype.Uint64,
+	dtype.Float16, dtype.Float32, dtype.Float64, dtype.Complex64, dtype.Complex128,
+	dtype.QInt8, dtype.QUint8, dtype.QInt16, dtype.QUint16, dtype.QInt32,
+	dtype.BFloat16, dtype.Float8E5M2, dtype.Float8E4M3FN, dtype.Float8E4M3FNUZ,
+	dtype.Float8E4M3B11FNUZ, dtype.Float8E5M2FNUZ, dtype.Float4E2M1FN,
+	dtype.Int4, dtype.Uint4, dtype.Int2, dtype.Uint2,
 }
 
 func writeArchive(t *testing.T) []byte {
 	var b bytes.Buffer
 	w := npy.NewArchiveWriter(&b)
 	for _, dt := range allTypes {
-		require.NoError(t, w.Add("a/"+checkpoint.DataTypeName(dt), dt, []int64{2, 3}, bytes.NewReader(sample(dt))))
+		require.NoError(t, w.Add("a/"+dtype.Name(dt), dt, []int64{2, 3}, bytes.NewReader(sample(dt))))
 	}
 	require.NoError(t, w.AddStrings("a/string", []int64{2}, [][]byte{[]byte("x"), []byte("a\x00b")}))
 	require.NoError(t, w.AddStrings("empty", []int64{}, [][]byte{nil}))
-	require.NoError(t, w.Add("none", checkpoint.Float32, []int64{0, 5}, strings.NewReader("")))
+	require.NoError(t, w.Add("none", dtype.Float32, []int64{0, 5}, strings.NewReader("")))
 	require.NoError(t, w.Close())
 	return b.Bytes()
 }
@@ -135,13 +135,13 @@ func TestArchiveGivesTypesBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, a.Names(), len(allTypes)+3)
 	for _, dt := range allTypes {
-		statType, shape, err := a.Stat("a/" + checkpoint.DataTypeName(dt))
+		statType, shape, err := a.Stat("a/" + dtype.Name(dt))
 		require.NoError(t, err)
 		assert.Equal(t, dt, statType)
 		assert.Equal(t, []int64{2, 3}, shape)
-		got, err := a.Read("a/" + checkpoint.DataTypeName(dt))
+		got, err := a.Read("a/" + dtype.Name(dt))
 		require.NoError(t, err)
-		assert.Equal(t, &npy.Array{DType: dt, Shape: []int64{2, 3}, Data: sample(dt)}, got, checkpoint.DataTypeName(dt))
+		assert.Equal(t, &npy.Array{DType: dt, Shape: []int64{2, 3}, Data: sample(dt)}, got, dtype.Name(dt))
 	}
 	got, err := a.Read("a/string")
 	require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestNumPyReadsWhatGoWrites(t *testing.T) {
 	}
 	raw := map[string][]byte{}
 	for _, dt := range allTypes {
-		raw[checkpoint.DataTypeName(dt)] = sample(dt)
+		raw[dtype.Name(dt)] = sample(dt)
 	}
 	got := oracle.Value[map[string]array](t, `
 import ml_dtypes
@@ -183,7 +183,7 @@ for k in z.files:
 		"bfloat16": "<f4", "float8_e4m3fn": "<f4", "float4_e2m1fn": "<f4", "qint32": "<i4", "int4": "|i1", "string": "|S3",
 	}
 	for _, dt := range allTypes {
-		name := checkpoint.DataTypeName(dt)
+		name := dtype.Name(dt)
 		a := got["a/"+name]
 		assert.True(t, a.Same, name)
 		assert.Equal(t, []int64{2, 3}, a.Shape)
@@ -220,7 +220,7 @@ getattr(np, args[1])(args[0], **d)
 				got, err := a.Read(name)
 				require.NoError(t, err)
 				assert.Equal(t, data, got.Data, name)
-				if dt, ok := checkpoint.ParseDataType(name); ok {
+				if dt, ok := dtype.Parse(name); ok {
 					assert.Equal(t, dt, got.DType)
 					assert.Equal(t, []int64{2, 3}, got.Shape)
 				}
@@ -242,16 +242,16 @@ func TestWriteRefusesWhatNumPyWouldChange(t *testing.T) {
 	wide[0] = bytes.Repeat([]byte("x"), 1<<20)
 	assert.ErrorContains(t, npy.WriteStrings(&b, []int64{1 << 11}, wide), "fixed width")
 	assert.ErrorIs(t, npy.WriteStrings(&b, []int64{2}, nil), npy.ErrUnsupported)
-	assert.ErrorIs(t, npy.Write(&b, checkpoint.Variant, nil, nil), npy.ErrUnsupported)
-	assert.ErrorIs(t, npy.Write(&b, checkpoint.Int8, make([]int64, 65), nil), npy.ErrUnsupported)
+	assert.ErrorIs(t, npy.Write(&b, dtype.Variant, nil, nil), npy.ErrUnsupported)
+	assert.ErrorIs(t, npy.Write(&b, dtype.Int8, make([]int64, 65), nil), npy.ErrUnsupported)
 	assert.Zero(t, b.Len(), "nothing may be written")
-	assert.ErrorIs(t, npy.Write(&b, checkpoint.Int32, []int64{2}, strings.NewReader("1234")), io.ErrUnexpectedEOF)
-	assert.ErrorIs(t, npy.Write(&b, checkpoint.BFloat16, []int64{2}, strings.NewReader("12")), io.ErrUnexpectedEOF)
+	assert.ErrorIs(t, npy.Write(&b, dtype.Int32, []int64{2}, strings.NewReader("1234")), io.ErrUnexpectedEOF)
+	assert.ErrorIs(t, npy.Write(&b, dtype.BFloat16, []int64{2}, strings.NewReader("12")), io.ErrUnexpectedEOF)
 	w := npy.NewArchiveWriter(&b)
 	require.NoError(t, w.AddStrings("a", nil, [][]byte{nil}))
 	assert.ErrorContains(t, w.AddStrings("a", nil, [][]byte{nil}), "twice")
 	assert.ErrorIs(t, w.AddStrings("\xff", nil, [][]byte{nil}), npy.ErrUnsupported)
-	assert.ErrorIs(t, w.Add("r", checkpoint.Resource, nil, nil), npy.ErrUnsupported)
+	assert.ErrorIs(t, w.Add("r", dtype.Resource, nil, nil), npy.ErrUnsupported)
 }
 
 // archive makes a zip by hand.
@@ -261,7 +261,7 @@ func archive(t *testing.T, members ...*zip.FileHeader) []byte {
 	for _, h := range members {
 		w, err := z.CreateHeader(h)
 		require.NoError(t, err)
-		require.NoError(t, npy.Write(w, checkpoint.Float32, []int64{1}, strings.NewReader("\x01\x00\x80\x3f")))
+		require.NoError(t, npy.Write(w, dtype.Float32, []int64{1}, strings.NewReader("\x01\x00\x80\x3f")))
 	}
 	require.NoError(t, z.Close())
 	return b.Bytes()
@@ -314,7 +314,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(file(dict(">U2", "False", "(1,)"), 0, 0, 0, 0x61, 0, 0, 0, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := npy.Read(bytes.NewReader(b))
-		if err != nil || a.DType == checkpoint.String {
+		if err != nil || a.DType == dtype.String {
 			return
 		}
 		require.LessOrEqual(t, len(a.Data), len(b))
@@ -327,7 +327,7 @@ func TestStoredArraysAreReadWithoutASecondCopy(t *testing.T) {
 	const n = 16 << 20
 	var file bytes.Buffer
 	w := npy.NewArchiveWriter(&file)
-	require.NoError(t, w.Add("w", checkpoint.Uint8, []int64{n}, bytes.NewReader(make([]byte, n))))
+	require.NoError(t, w.Add("w", dtype.Uint8, []int64{n}, bytes.NewReader(make([]byte, n))))
 	require.NoError(t, w.Close())
 	a, err := npy.NewArchive(bytes.NewReader(file.Bytes()), int64(file.Len()))
 	require.NoError(t, err)

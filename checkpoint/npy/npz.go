@@ -13,8 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // commentPrefix begins the comment of a member whose type NumPy lacks.
@@ -33,7 +32,7 @@ func NewArchiveWriter(w io.Writer) *ArchiveWriter {
 }
 
 // Add writes one array under a name; see [Write].
-func (a *ArchiveWriter) Add(name string, dt checkpoint.DataType, shape []int64, data io.Reader) error {
+func (a *ArchiveWriter) Add(name string, dt dtype.DataType, shape []int64, data io.Reader) error {
 	w, err := a.member(name, dt)
 	if err != nil {
 		return err
@@ -43,7 +42,7 @@ func (a *ArchiveWriter) Add(name string, dt checkpoint.DataType, shape []int64, 
 
 // AddStrings writes an array of strings under a name; see [WriteStrings].
 func (a *ArchiveWriter) AddStrings(name string, shape []int64, values [][]byte) error {
-	w, err := a.member(name, checkpoint.String)
+	w, err := a.member(name, dtype.String)
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-func (a *ArchiveWriter) member(name string, dt checkpoint.DataType) (io.Writer, error) {
+func (a *ArchiveWriter) member(name string, dt dtype.DataType) (io.Writer, error) {
 	stored, err := StoredType(dt)
 	if err != nil {
 		return nil, err
@@ -73,7 +72,7 @@ func (a *ArchiveWriter) member(name string, dt checkpoint.DataType) (io.Writer, 
 	a.seen[name] = true
 	h := &zip.FileHeader{Name: name + ".npy", Method: zip.Store}
 	if stored != dt {
-		h.Comment = commentPrefix + checkpoint.DataTypeName(dt)
+		h.Comment = commentPrefix + dtype.Name(dt)
 	}
 	w, err := a.zip.CreateHeader(h)
 	if err != nil {
@@ -150,7 +149,7 @@ func (a *Archive) Names() []string { return a.names }
 
 // Stat reads an array's header: the type that [Archive.Read] will give it, and
 // its shape.
-func (a *Archive) Stat(name string) (checkpoint.DataType, []int64, error) {
+func (a *Archive) Stat(name string) (dtype.DataType, []int64, error) {
 	var h *header
 	f, err := a.open(name, func(r io.Reader) (err error) {
 		h, err = readHeader(r)
@@ -210,13 +209,13 @@ func (a *Archive) Read(name string) (*Array, error) {
 }
 
 // originalType checks a comment's word on the type that stored was before.
-func originalType(stored checkpoint.DataType, name string) (checkpoint.DataType, error) {
-	dt, ok := checkpoint.ParseDataType(name)
+func originalType(stored dtype.DataType, name string) (dtype.DataType, error) {
+	dt, ok := dtype.Parse(name)
 	if !ok {
 		return 0, corrupt("unknown type %q in the comment", name)
 	}
 	if as, err := StoredType(dt); err != nil || as != stored {
-		return 0, corrupt("a %s cannot have been a %s", checkpoint.DataTypeName(stored), name)
+		return 0, corrupt("a %s cannot have been a %s", dtype.Name(stored), name)
 	}
 	return dt, nil
 }
@@ -227,13 +226,13 @@ func (a *Array) restoreType(name string) error {
 	if err != nil {
 		return err
 	}
-	if elem.SmallFloat(dt) && dt != a.DType {
+	if smallFloat(dt) && dt != a.DType {
 		values := make([]float32, len(a.Data)/4)
 		for i := range values {
 			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(a.Data[4*i:]))
 		}
-		data := make([]byte, len(values)*checkpoint.DataTypeSize(dt))
-		if i := elem.Narrow(dt, values, data); i >= 0 {
+		data := make([]byte, len(values)*dtype.Size(dt))
+		if i := dtype.PutFloat32s(dt, data, values); i >= 0 {
 			return corrupt("element %d, %v, cannot have been a %s", i, values[i], name)
 		}
 		a.Data = data

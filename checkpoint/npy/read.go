@@ -8,7 +8,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Read reads one .npy file to its end: any byte order, C or Fortran order.
@@ -34,11 +34,11 @@ func readArray(r io.Reader, size int64) (*Array, error) {
 		data = rowMajor(data, h.shape, h.width)
 	}
 	a := &Array{DType: h.dtype, Shape: h.shape, Data: data}
-	if h.dtype == checkpoint.String {
+	if h.dtype == dtype.String {
 		a.Data = nil
 		a.Strings, err = splitStrings(data, h)
 	}
-	if h.dtype == checkpoint.Bool {
+	if h.dtype == dtype.Bool {
 		if i := slices.IndexFunc(data, func(b byte) bool { return b > 1 }); i >= 0 {
 			err = corrupt("element %d is %d, not a bool", i, data[i])
 		}

@@ -9,30 +9,30 @@ import (
 	"math"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Array is one array in memory, in TensorFlow's terms.
 type Array struct {
-	DType   checkpoint.DataType
+	DType   dtype.DataType
 	Shape   []int64
 	Data    []byte   // little-endian, row-major; nil for strings
-	Strings [][]byte // for checkpoint.String, row-major
+	Strings [][]byte // for dtype.String, row-major
 }
 
 // Write writes the array of the given type and shape, whose little-endian
 // row-major bytes come from data, as a .npy file. It holds no more than a
 // small buffer of it. See the package documentation for types that NumPy
 // lacks; for strings there is [WriteStrings].
-func Write(w io.Writer, dt checkpoint.DataType, shape []int64, data io.Reader) error {
+func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error {
 	stored, err := StoredType(dt)
 	if err != nil {
 		return err
 	}
-	size := int64(checkpoint.DataTypeSize(dt))
+	size := int64(dtype.Size(dt))
 	n, ok := checkpoint.NumElements(shape)
 	if size == 0 || !ok || n > math.MaxInt64/size {
-		return unsupported("shape %v of %s", shape, checkpoint.DataTypeName(dt))
+		return unsupported("shape %v of %s", shape, dtype.Name(dt))
 	}
 	if len(shape) > maxRank {
 		return unsupported("%d dimensions; NumPy has at most %d", len(shape), maxRank)
@@ -40,8 +40,8 @@ func Write(w io.Writer, dt checkpoint.DataType, shape []int64, data io.Reader) e
 	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
 		return fmt.Errorf("npy: %w", err)
 	}
-	if stored == dt || !elem.SmallFloat(dt) {
-		if dt == checkpoint.Int4 || dt == checkpoint.Int2 || dt == checkpoint.Uint4 || dt == checkpoint.Uint2 {
+	if stored == dt || !smallFloat(dt) {
+		if dt == dtype.Int4 || dt == dtype.Int2 || dt == dtype.Uint4 || dt == dtype.Uint2 {
 			data = &smallInts{dt, data}
 		}
 		copied, err := io.CopyN(w, data, n*size)
@@ -58,22 +58,20 @@ func Write(w io.Writer, dt checkpoint.DataType, shape []int64, data io.Reader) e
 
 // smallInts spreads the low bits of integers of 2 and 4 bits over their byte.
 type smallInts struct {
-	dtype checkpoint.DataType
+	dtype dtype.DataType
 	r     io.Reader
 }
 
 func (s *smallInts) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	for i, b := range p[:n] {
-		p[i] = byte(elem.SmallInt(s.dtype, b))
-	}
+	dtype.Normalize(s.dtype, p[:n])
 	return n, err
 }
 
-func writeWidened(w io.Writer, dt checkpoint.DataType, n int64, data io.Reader) error {
+func writeWidened(w io.Writer, dt dtype.DataType, n int64, data io.Reader) error {
 	const chunk = 16 << 10
 	var (
-		size   = checkpoint.DataTypeSize(dt)
+		size   = dtype.Size(dt)
 		src    = make([]byte, chunk*size)
 		values = make([]float32, chunk)
 		out    = make([]byte, 4*chunk)
@@ -83,7 +81,7 @@ func writeWidened(w io.Writer, dt checkpoint.DataType, n int64, data io.Reader) 
 		if _, err := io.ReadFull(data, src[:k*size]); err != nil {
 			return fmt.Errorf("npy: %w", err)
 		}
-		elem.Widen(dt, src[:k*size], values[:k])
+		dtype.Float32s(dt, src[:k*size], values[:k])
 		for i, v := range values[:k] {
 			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
 		}
@@ -140,7 +138,7 @@ func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
 		return err
 	}
 	b := bufio.NewWriter(w)
-	b.Write(formatHeader(descr(checkpoint.String, width), shape))
+	b.Write(formatHeader(descr(dtype.String, width), shape))
 	zeros := make([]byte, width)
 	for _, v := range values {
 		b.Write(v)

@@ -3,45 +3,45 @@ package safetensors
 import (
 	"fmt"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // names pairs TensorFlow's types with the format's names for them.
 var names = []struct {
-	dtype checkpoint.DataType
+	dtype dtype.DataType
 	name  string
 }{
-	{checkpoint.Bool, "BOOL"},
-	{checkpoint.Uint8, "U8"},
-	{checkpoint.Int8, "I8"},
-	{checkpoint.Uint16, "U16"},
-	{checkpoint.Int16, "I16"},
-	{checkpoint.Uint32, "U32"},
-	{checkpoint.Int32, "I32"},
-	{checkpoint.Uint64, "U64"},
-	{checkpoint.Int64, "I64"},
-	{checkpoint.Float16, "F16"},
-	{checkpoint.BFloat16, "BF16"},
-	{checkpoint.Float32, "F32"},
-	{checkpoint.Float64, "F64"},
-	{checkpoint.Complex64, "C64"},
-	{checkpoint.Float8E5M2, "F8_E5M2"},
-	{checkpoint.Float8E4M3FN, "F8_E4M3"},
+	{dtype.Bool, "BOOL"},
+	{dtype.Uint8, "U8"},
+	{dtype.Int8, "I8"},
+	{dtype.Uint16, "U16"},
+	{dtype.Int16, "I16"},
+	{dtype.Uint32, "U32"},
+	{dtype.Int32, "I32"},
+	{dtype.Uint64, "U64"},
+	{dtype.Int64, "I64"},
+	{dtype.Float16, "F16"},
+	{dtype.BFloat16, "BF16"},
+	{dtype.Float32, "F32"},
+	{dtype.Float64, "F64"},
+	{dtype.Complex64, "C64"},
+	{dtype.Float8E5M2, "F8_E5M2"},
+	{dtype.Float8E4M3FN, "F8_E4M3"},
 }
 
 // DTypeName returns the format's name of a type, such as "BF16". A type the
 // format cannot hold is [ErrUnsupported].
-func DTypeName(dt checkpoint.DataType) (string, error) {
+func DTypeName(dt dtype.DataType) (string, error) {
 	for _, n := range names {
 		if n.dtype == dt {
 			return n.name, nil
 		}
 	}
-	return "", fmt.Errorf("safetensors: the format has no type for %s: %w", checkpoint.DataTypeName(dt), ErrUnsupported)
+	return "", fmt.Errorf("safetensors: the format has no type for %s: %w", dtype.Name(dt), ErrUnsupported)
 }
 
 // ParseDType is the reverse of [DTypeName].
-func ParseDType(name string) (checkpoint.DataType, error) {
+func ParseDType(name string) (dtype.DataType, error) {
 	for _, n := range names {
 		if n.name == name {
 			return n.dtype, nil

@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func Example() {
 	var file bytes.Buffer
 	w, err := safetensors.NewWriter(&file, []safetensors.TensorInfo{
-		{Name: "step", DType: checkpoint.Int64},
-		{Name: "mask", DType: checkpoint.Uint8, Shape: []int64{2, 2}},
+		{Name: "step", DType: dtype.Int64},
+		{Name: "mask", DType: dtype.Uint8, Shape: []int64{2, 2}},
 	}, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -33,7 +33,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	for _, t := range r.Tensors() {
-		fmt.Println(t.Name, checkpoint.DataTypeName(t.DType), t.Shape, t.Bytes)
+		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape, t.Bytes)
 	}
 	// Output:
 	// mask uint8 [2 2] 4

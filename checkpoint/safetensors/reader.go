@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // MaxHeaderSize is the largest header, in bytes, that readers of the format
@@ -21,7 +22,7 @@ const maxRank = 254
 // TensorInfo describes one tensor of a file.
 type TensorInfo struct {
 	Name  string
-	DType checkpoint.DataType
+	DType dtype.DataType
 	Shape []int64
 	// Offset is where the tensor begins, in bytes from the end of the header.
 	Offset int64
@@ -114,7 +115,7 @@ func checkLayout(tensors []TensorInfo, dataSize int64) error {
 		}
 		if t.Bytes != want {
 			return corrupt("tensor %q: data_offsets give %d bytes, %s%v needs %d",
-				t.Name, t.Bytes, checkpoint.DataTypeName(t.DType), t.Shape, want)
+				t.Name, t.Bytes, dtype.Name(t.DType), t.Shape, want)
 		}
 	}
 	sort.Slice(inOrder, func(i, j int) bool {
@@ -144,9 +145,9 @@ func checkLayout(tensors []TensorInfo, dataSize int64) error {
 }
 
 // byteSize multiplies a shape out; false means that an int64 cannot hold it.
-func byteSize(dt checkpoint.DataType, shape []int64) (int64, bool) {
+func byteSize(dt dtype.DataType, shape []int64) (int64, bool) {
 	n, ok := checkpoint.NumElements(shape)
-	size := int64(checkpoint.DataTypeSize(dt))
+	size := int64(dtype.Size(dt))
 	if !ok || n > math.MaxInt64/size {
 		return 0, false
 	}
@@ -187,7 +188,7 @@ type tensorReader struct {
 
 func (s *tensorReader) Read(p []byte) (int, error) {
 	n, err := s.in.Read(p)
-	if s.t.DType == checkpoint.Bool {
+	if s.t.DType == dtype.Bool {
 		for i, b := range p[:n] {
 			if b > 1 {
 				return i, corrupt("tensor %q: element %d is %d, not a bool", s.t.Name, s.pos+int64(i), b)

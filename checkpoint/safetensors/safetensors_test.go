@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -99,18 +99,18 @@ func TestOpenNamesTheFile(t *testing.T) {
 
 func TestWriterChecksWhatItIsGiven(t *testing.T) {
 	u8 := func(name string) safetensors.TensorInfo {
-		return safetensors.TensorInfo{Name: name, DType: checkpoint.Uint8, Shape: []int64{2}}
+		return safetensors.TensorInfo{Name: name, DType: dtype.Uint8, Shape: []int64{2}}
 	}
 	for name, c := range map[string]struct {
 		tensors []safetensors.TensorInfo
 		kind    error
 	}{
-		"a string":         {[]safetensors.TensorInfo{{Name: "s", DType: checkpoint.String}}, safetensors.ErrUnsupported},
-		"a complex128":     {[]safetensors.TensorInfo{{Name: "s", DType: checkpoint.Complex128}}, safetensors.ErrUnsupported},
+		"a string":         {[]safetensors.TensorInfo{{Name: "s", DType: dtype.String}}, safetensors.ErrUnsupported},
+		"a complex128":     {[]safetensors.TensorInfo{{Name: "s", DType: dtype.Complex128}}, safetensors.ErrUnsupported},
 		"a name twice":     {[]safetensors.TensorInfo{u8("a"), u8("a")}, safetensors.ErrMismatch},
 		"the reserved key": {[]safetensors.TensorInfo{u8("__metadata__")}, safetensors.ErrUnsupported},
 		"a binary name":    {[]safetensors.TensorInfo{u8("\xff")}, safetensors.ErrUnsupported},
-		"a negative shape": {[]safetensors.TensorInfo{{Name: "a", DType: checkpoint.Int8, Shape: []int64{-1}}}, safetensors.ErrUnsupported},
+		"a negative shape": {[]safetensors.TensorInfo{{Name: "a", DType: dtype.Int8, Shape: []int64{-1}}}, safetensors.ErrUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
@@ -132,23 +132,23 @@ func TestWriterChecksWhatItIsGiven(t *testing.T) {
 // everyType has one tensor of each type that the format knows, of 3 elements.
 func everyType() (tensors []safetensors.TensorInfo, data map[string][]byte) {
 	data = map[string][]byte{}
-	for dt := checkpoint.Float32; dt <= checkpoint.Float8E4M3FN; dt++ {
+	for dt := dtype.Float32; dt <= dtype.Float8E4M3FN; dt++ {
 		if _, err := safetensors.DTypeName(dt); err != nil {
 			continue
 		}
-		name := "of/" + checkpoint.DataTypeName(dt)
+		name := "of/" + dtype.Name(dt)
 		tensors = append(tensors, safetensors.TensorInfo{Name: name, DType: dt, Shape: []int64{3, 1}})
-		b := make([]byte, 3*checkpoint.DataTypeSize(dt))
+		b := make([]byte, 3*dtype.Size(dt))
 		for i := range b {
-			if b[i] = byte(17 * (i + 1)); dt == checkpoint.Bool {
+			if b[i] = byte(17 * (i + 1)); dt == dtype.Bool {
 				b[i] = byte(i & 1)
 			}
 		}
 		data[name] = b
 	}
 	tensors = append(tensors,
-		safetensors.TensorInfo{Name: `scalar "é"`, DType: checkpoint.Int32, Shape: nil},
-		safetensors.TensorInfo{Name: "empty", DType: checkpoint.Float32, Shape: []int64{0, 4}})
+		safetensors.TensorInfo{Name: `scalar "é"`, DType: dtype.Int32, Shape: nil},
+		safetensors.TensorInfo{Name: "empty", DType: dtype.Float32, Shape: []int64{0, 4}})
 	data[`scalar "é"`] = []byte{1, 2, 3, 4}
 	data["empty"] = []byte{}
 	return tensors, data
@@ -235,7 +235,7 @@ result = {k: v.tobytes() for k, v in d.items()}
 		b := make([]byte, info.Bytes)
 		require.NoError(t, r.ReadInto(info.Name, b))
 		assert.Equal(t, string(want[info.Name]), string(b), info.Name)
-		if dt, ok := checkpoint.ParseDataType(info.Name); ok {
+		if dt, ok := dtype.Parse(info.Name); ok {
 			assert.Equal(t, dt, info.DType)
 			assert.Equal(t, []int64{2, 3}, info.Shape)
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Writer writes one file to a stream. The header comes first in the format,
@@ -30,7 +30,7 @@ func NewWriter(w io.Writer, tensors []TensorInfo, metadata map[string]string) (*
 	order := make([]TensorInfo, len(tensors))
 	copy(order, tensors)
 	sort.SliceStable(order, func(i, j int) bool {
-		a, b := checkpoint.DataTypeSize(order[i].DType), checkpoint.DataTypeSize(order[j].DType)
+		a, b := dtype.Size(order[i].DType), dtype.Size(order[j].DType)
 		if a != b {
 			return a > b
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func ExampleEach() {
@@ -24,7 +25,7 @@ func ExampleEach() {
 		log.Fatal(err)
 	}
 	defer w.Close()
-	err = w.Add(ctx, checkpoint.Tensor{Name: "mask", DType: checkpoint.Uint8, Shape: []int64{2, 2}, Data: []byte{0, 1, 1, 2}})
+	err = w.Add(ctx, checkpoint.Tensor{Name: "mask", DType: dtype.Uint8, Shape: []int64{2, 2}, Data: []byte{0, 1, 1, 2}})
 	if err == nil {
 		err = w.Commit(ctx)
 	}

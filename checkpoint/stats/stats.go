@@ -8,7 +8,7 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ordered"
 )
 
@@ -79,7 +79,7 @@ func of(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo) (*Su
 	a := newAccumulator(s)
 	values := func(visit func([]float64)) error { return stream(ctx, r, &t, visit) }
 	switch {
-	case t.DType == checkpoint.String:
+	case t.DType == dtype.String:
 		lengths, err := stringLengths(ctx, r, t.Name)
 		if err != nil {
 			return nil, err
@@ -111,12 +111,12 @@ const (
 	batch = 2048
 )
 
-func decode(dt checkpoint.DataType, data []byte, visit func([]float64)) {
+func decode(dt dtype.DataType, data []byte, visit func([]float64)) {
 	var buf [batch]float64
-	size := checkpoint.DataTypeSize(dt)
+	size := dtype.Size(dt)
 	for len(data) > 0 {
 		n := min(batch, len(data)/size)
-		elem.Float64s(dt, data, buf[:n])
+		dtype.Float64s(dt, data, buf[:n])
 		visit(buf[:n])
 		data = data[n*size:]
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -40,7 +41,7 @@ func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 
 func TestOfCountsWhatIsNotFinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	r := open(t, checkpoint.Tensor{Name: "w", DType: checkpoint.Float32, Shape: []int64{2, 4},
+	r := open(t, checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{2, 4},
 		Data: float32s(0, float32(math.Copysign(0, -1)), 1, 3, nan, inf, inf, -inf)})
 	s, err := stats.Of(t.Context(), r, "w")
 	require.NoError(t, err)
@@ -59,8 +60,8 @@ func TestOfCountsWhatIsNotFinite(t *testing.T) {
 
 func TestOfHasNoRangeWithoutFiniteValues(t *testing.T) {
 	r := open(t,
-		checkpoint.Tensor{Name: "empty", DType: checkpoint.Float32, Shape: []int64{0}, Data: []byte{}},
-		checkpoint.Tensor{Name: "nan", DType: checkpoint.Float32, Data: float32s(float32(math.NaN()))})
+		checkpoint.Tensor{Name: "empty", DType: dtype.Float32, Shape: []int64{0}, Data: []byte{}},
+		checkpoint.Tensor{Name: "nan", DType: dtype.Float32, Data: float32s(float32(math.NaN()))})
 	for _, name := range []string{"empty", "nan"} {
 		s, err := stats.Of(t.Context(), r, name)
 		require.NoError(t, err)
@@ -72,9 +73,9 @@ func TestOfHasNoRangeWithoutFiniteValues(t *testing.T) {
 
 func TestOfMeasuresStringsComplexAndBools(t *testing.T) {
 	r := open(t,
-		checkpoint.Tensor{Name: "s", DType: checkpoint.String, Shape: []int64{3}, Strings: [][]byte{nil, []byte("ab"), []byte("abcd")}},
-		checkpoint.Tensor{Name: "c", DType: checkpoint.Complex64, Shape: []int64{1}, Data: float32s(3, -4)},
-		checkpoint.Tensor{Name: "b", DType: checkpoint.Bool, Shape: []int64{4}, Data: []byte{1, 0, 0, 0}})
+		checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{3}, Strings: [][]byte{nil, []byte("ab"), []byte("abcd")}},
+		checkpoint.Tensor{Name: "c", DType: dtype.Complex64, Shape: []int64{1}, Data: float32s(3, -4)},
+		checkpoint.Tensor{Name: "b", DType: dtype.Bool, Shape: []int64{4}, Data: []byte{1, 0, 0, 0}})
 	for name, want := range map[string]struct {
 		measure  stats.Measure
 		max, avg float64
@@ -92,7 +93,7 @@ func TestOfStandsTheWholeRangeOfFloat64(t *testing.T) {
 	for _, v := range []float64{-math.MaxFloat64, 0, math.MaxFloat64} {
 		data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
 	}
-	r := open(t, checkpoint.Tensor{Name: "d", DType: checkpoint.Float64, Shape: []int64{3}, Data: data})
+	r := open(t, checkpoint.Tensor{Name: "d", DType: dtype.Float64, Shape: []int64{3}, Data: data})
 	s, err := stats.Of(t.Context(), r, "d")
 	require.NoError(t, err)
 	assert.Equal(t, -math.MaxFloat64, s.Min)
@@ -110,8 +111,8 @@ func TestStreamedTensorsSumUpAsThoseInMemory(t *testing.T) {
 	}
 	data := float32s(values...)
 	n := int64(len(values))
-	r := open(t, checkpoint.Tensor{Name: "big", DType: checkpoint.Float32, Shape: []int64{n}, Data: data},
-		checkpoint.Tensor{Name: "small", DType: checkpoint.Float32, Shape: []int64{1000}, Data: data[:4000]})
+	r := open(t, checkpoint.Tensor{Name: "big", DType: dtype.Float32, Shape: []int64{n}, Data: data},
+		checkpoint.Tensor{Name: "small", DType: dtype.Float32, Shape: []int64{1000}, Data: data[:4000]})
 	big, err := stats.Of(t.Context(), r, "big")
 	require.NoError(t, err)
 	small, err := stats.Of(t.Context(), r, "small")
@@ -129,9 +130,9 @@ func TestStreamedTensorsSumUpAsThoseInMemory(t *testing.T) {
 
 func TestEachGoesInOrderAndStops(t *testing.T) {
 	r := open(t,
-		checkpoint.Tensor{Name: "a", DType: checkpoint.Int8, Data: []byte{1}},
-		checkpoint.Tensor{Name: "b", DType: checkpoint.Int8, Data: []byte{2}},
-		checkpoint.Tensor{Name: "c", DType: checkpoint.Int8, Data: []byte{3}})
+		checkpoint.Tensor{Name: "a", DType: dtype.Int8, Data: []byte{1}},
+		checkpoint.Tensor{Name: "b", DType: dtype.Int8, Data: []byte{2}},
+		checkpoint.Tensor{Name: "c", DType: dtype.Int8, Data: []byte{3}})
 	var names []string
 	note := func(s *stats.Summary) error { names = append(names, s.Tensor.Name); return nil }
 	require.NoError(t, stats.Each(t.Context(), r, nil, note))

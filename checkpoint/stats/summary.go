@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Bins is the number of equal intervals in a histogram.
@@ -20,14 +20,14 @@ const (
 	Length    Measure = "length"    // strings: their bytes
 )
 
-func measureOf(dt checkpoint.DataType) (Measure, bool) {
+func measureOf(dt dtype.DataType) (Measure, bool) {
 	switch {
-	case dt == checkpoint.String:
+	case dt == dtype.String:
 		return Length, true
-	case elem.KindOf(dt) == elem.Complex:
+	case dtype.IsComplex(dt):
 		return Magnitude, true
 	}
-	return Value, elem.KindOf(dt) != elem.Other
+	return Value, dtype.Size(dt) > 0
 }
 
 // Summary is what one tensor's elements have in common. Integers of 64 bits

@@ -12,8 +12,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // The field numbers of tensorflow/core/example/{example,feature}.proto.
@@ -39,7 +39,7 @@ func fromExamples(data []byte) (*npy.Array, error) {
 	if !ok {
 		return nil, errors.New("tf.Examples must be a list of objects")
 	}
-	a := &npy.Array{DType: checkpoint.String, Shape: []int64{int64(len(list))}}
+	a := &npy.Array{DType: dtype.String, Shape: []int64{int64(len(list))}}
 	for i, item := range list {
 		features, ok := item.(map[string]any)
 		if !ok {

@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -72,10 +72,10 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 }
 
 // typeOf is the type of an input. Signatures of 2016 leave it to the graph.
-func typeOf(m *savedmodel.Model, info *signature.TensorInfo) checkpoint.DataType {
+func typeOf(m *savedmodel.Model, info *signature.TensorInfo) dtype.DataType {
 	if info.GetDtype() == 0 {
 		if out, err := savedmodel.TensorFromInfo(m.Graph(), info, m.Scope()); err == nil {
-			return checkpoint.DataType(out.DataType())
+			return dtype.DataType(out.DataType())
 		}
 	}
 	return info.GetDtype()
@@ -119,7 +119,7 @@ func decode(data []byte) (any, error) {
 }
 
 // fromText reads the value of an input: JSON, or @ and the name of a file.
-func fromText(text string, dtype checkpoint.DataType) (*npy.Array, error) {
+func fromText(text string, dtype dtype.DataType) (*npy.Array, error) {
 	file, ok := strings.CutPrefix(text, "@")
 	if !ok {
 		value, err := decode([]byte(text))
@@ -175,7 +175,7 @@ func fromArchive(file, member string) (*npy.Array, error) {
 
 // tensor copies an array into a tensor.
 func tensor(a *npy.Array) (*tf.Tensor, error) {
-	if a.DType == checkpoint.String {
+	if a.DType == dtype.String {
 		return capi.NewStrings(a.Shape, a.Strings)
 	}
 	return tf.ReadTensor(tf.DataType(a.DType), a.Shape, bytes.NewReader(a.Data))

@@ -12,17 +12,17 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // integers are the types of whole numbers, and whether they have a sign.
-var integers = map[checkpoint.DataType]bool{
-	checkpoint.Int8: true, checkpoint.Int16: true, checkpoint.Int32: true, checkpoint.Int64: true,
-	checkpoint.Uint8: false, checkpoint.Uint16: false, checkpoint.Uint32: false, checkpoint.Uint64: false,
+var integers = map[dtype.DataType]bool{
+	dtype.Int8: true, dtype.Int16: true, dtype.Int32: true, dtype.Int64: true,
+	dtype.Uint8: false, dtype.Uint16: false, dtype.Uint32: false, dtype.Uint64: false,
 }
 
 // fromJSON makes an array of nested lists. Its shape is theirs.
-func fromJSON(value any, dtype checkpoint.DataType) (*npy.Array, error) {
+func fromJSON(value any, dtype dtype.DataType) (*npy.Array, error) {
 	a := &npy.Array{DType: dtype, Shape: []int64{}}
 	for v := value; ; {
 		list, ok := v.([]any)
@@ -59,12 +59,12 @@ func fill(a *npy.Array, value any, depth int) error {
 
 // element appends one value to an array.
 func element(a *npy.Array, value any) error {
-	if a.DType == checkpoint.String {
+	if a.DType == dtype.String {
 		b, err := text(value)
 		a.Strings = append(a.Strings, b)
 		return err
 	}
-	if b, ok := value.(bool); ok && a.DType == checkpoint.Bool {
+	if b, ok := value.(bool); ok && a.DType == dtype.Bool {
 		if b {
 			a.Data = append(a.Data, 1)
 		} else {
@@ -72,24 +72,28 @@ func element(a *npy.Array, value any) error {
 		}
 		return nil
 	}
-	size := checkpoint.DataTypeSize(a.DType)
-	wrong := fmt.Errorf("%v is no %s", value, checkpoint.DataTypeName(a.DType))
-	if elem.KindOf(a.DType) == elem.Float {
+	size := dtype.Size(a.DType)
+	wrong := fmt.Errorf("%v is no %s", value, dtype.Name(a.DType))
+	if dtype.IsFloat(a.DType) {
 		f, err := number(value)
 		if err != nil {
 			return wrong
 		}
 		switch {
-		case a.DType == checkpoint.Float64:
+		case a.DType == dtype.Float64:
 			a.Data = binary.LittleEndian.AppendUint64(a.Data, math.Float64bits(f))
-		case a.DType == checkpoint.Float32:
+		case a.DType == dtype.Float32:
 			a.Data = binary.LittleEndian.AppendUint32(a.Data, math.Float32bits(float32(f)))
-		case elem.SmallFloat(a.DType):
-			b := make([]byte, size)
-			elem.Narrow(a.DType, []float32{float32(f)}, b)
-			a.Data = append(a.Data, b...)
+		case a.DType == dtype.Float16:
+			a.Data = binary.LittleEndian.AppendUint16(a.Data, uint16(dtype.ToF16(float32(f))))
+		case a.DType == dtype.BFloat16:
+			a.Data = binary.LittleEndian.AppendUint16(a.Data, uint16(dtype.ToBF16(float32(f))))
 		default:
-			return wrong
+			b := make([]byte, size)
+			if dtype.PutFloat32s(a.DType, b, []float32{float32(f)}) >= 0 {
+				return wrong
+			}
+			a.Data = append(a.Data, b...)
 		}
 		return nil
 	}
@@ -115,7 +119,7 @@ func element(a *npy.Array, value any) error {
 		a.Data = append(a.Data, b[:size]...)
 		return nil
 	}
-	return fmt.Errorf("values of type %s cannot be given as JSON; use a .npy file", checkpoint.DataTypeName(a.DType))
+	return fmt.Errorf("values of type %s cannot be given as JSON; use a .npy file", dtype.Name(a.DType))
 }
 
 func number(value any) (float64, error) {
@@ -180,12 +184,12 @@ func appendJSON(b []byte, a *npy.Array) ([]byte, error) {
 }
 
 func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, error) {
-	size := int64(checkpoint.DataTypeSize(a.DType))
+	size := int64(dtype.Size(a.DType))
 	values := []float64(nil)
-	if elem.KindOf(a.DType) == elem.Float {
+	if dtype.IsFloat(a.DType) {
 		values = make([]float64, count)
 	}
-	if values != nil && elem.Float64s(a.DType, a.Data, values) {
+	if values != nil && dtype.Float64s(a.DType, a.Data, values) {
 		return func(b []byte, i int64) []byte {
 			switch v := values[i]; {
 			case math.IsNaN(v):
@@ -195,7 +199,7 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 			case math.IsInf(v, -1):
 				return append(b, `"-Infinity"`...)
 			default:
-				short, _ := strconv.ParseFloat(string(elem.AppendShortest(nil, a.DType, v)), 64) // its own digits
+				short, _ := strconv.ParseFloat(string(dtype.AppendFloat(nil, a.DType, v)), 64) // its own digits
 				return strconv.AppendFloat(b, short, 'g', -1, 64)
 			}
 		}, nil
@@ -213,12 +217,12 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 		}, nil
 	}
 	switch a.DType {
-	case checkpoint.Bool:
+	case dtype.Bool:
 		return func(b []byte, i int64) []byte { return strconv.AppendBool(b, a.Data[i] != 0) }, nil
-	case checkpoint.String:
+	case dtype.String:
 		return func(b []byte, i int64) []byte { return appendText(b, a.Strings[i]) }, nil
 	}
-	return nil, fmt.Errorf("values of type %s cannot be written as JSON; use --out", checkpoint.DataTypeName(a.DType))
+	return nil, fmt.Errorf("values of type %s cannot be written as JSON; use --out", dtype.Name(a.DType))
 }
 
 func appendText(b, s []byte) []byte {

@@ -14,8 +14,8 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -90,8 +90,8 @@ func printable(name string) string {
 
 // array copies a tensor's values.
 func array(t *tf.Tensor) (*npy.Array, error) {
-	a := &npy.Array{DType: checkpoint.DataType(t.DataType()), Shape: t.Shape()}
-	if a.DType == checkpoint.String {
+	a := &npy.Array{DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
+	if a.DType == dtype.String {
 		var err error
 		a.Strings, err = capi.Strings(t)
 		return a, err
@@ -111,7 +111,7 @@ func write(path string, a *npy.Array) error {
 		return err
 	}
 	defer f.Close()
-	if a.DType == checkpoint.String {
+	if a.DType == dtype.String {
 		err = npy.WriteStrings(f, a.Shape, a.Strings)
 	} else {
 		err = npy.Write(f, a.DType, a.Shape, bytes.NewReader(a.Data))

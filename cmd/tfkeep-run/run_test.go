@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -92,7 +92,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		y, err := npy.Read(f)
 		require.NoError(t, err)
 		assert.Equal(t, []int64{1, 1}, y.Shape)
-		assert.Equal(t, checkpoint.Float32, y.DType)
+		assert.Equal(t, dtype.Float32, y.DType)
 		entries, err := os.ReadDir(results)
 		require.NoError(t, err)
 		assert.Len(t, entries, 1)

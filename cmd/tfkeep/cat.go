@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -76,7 +77,7 @@ func values(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo, 
 			return nil, nil, nil, err
 		}
 	}
-	if t.DType == checkpoint.String {
+	if t.DType == dtype.String {
 		strings, err = r.ReadSliceStrings(ctx, t.Name, s)
 	} else {
 		data, err = r.ReadSliceBytes(ctx, t.Name, s)
@@ -92,7 +93,7 @@ func (c *command) printValues(ctx context.Context, r *checkpoint.Reader, t check
 	if asJSON {
 		return writeValuesJSON(c.Out, t, shape, data, strings)
 	}
-	c.Printf("%s\n", c.Paint(ui.Dim, fmt.Sprintf("%s  %s %s", ui.Name(t.Name), checkpoint.DataTypeName(t.DType), shapeText(shape))))
+	c.Printf("%s\n", c.Paint(ui.Dim, fmt.Sprintf("%s  %s %s", ui.Name(t.Name), dtype.Name(t.DType), shapeText(shape))))
 	if err := ndtext.Fprint(c.Out, t.DType, shape, data, strings, &ndtext.Options{Full: full, Width: c.Width(75)}); err != nil {
 		return err
 	}
@@ -102,12 +103,12 @@ func (c *command) printValues(ctx context.Context, r *checkpoint.Reader, t check
 
 func (c *command) writeNPY(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo, s checkpoint.Slice, path string) error {
 	write := func(w io.Writer) error {
-		if t.DType == checkpoint.String || s != nil {
+		if t.DType == dtype.String || s != nil {
 			shape, data, strings, err := values(ctx, r, t, s)
 			if err != nil {
 				return err
 			}
-			if t.DType == checkpoint.String {
+			if t.DType == dtype.String {
 				return npy.WriteStrings(w, shape, strings)
 			}
 			return npy.Write(w, t.DType, shape, bytes.NewReader(data))
@@ -151,7 +152,7 @@ func (c *command) writeNPY(ctx context.Context, r *checkpoint.Reader, t checkpoi
 	}
 	as := ""
 	if stored != t.DType {
-		as = fmt.Sprintf(" as %s, which holds every %s exactly", checkpoint.DataTypeName(stored), checkpoint.DataTypeName(t.DType))
+		as = fmt.Sprintf(" as %s, which holds every %s exactly", dtype.Name(stored), dtype.Name(t.DType))
 	}
 	c.Note("wrote %s, %s%s", path, ui.Size(st.Size()), as)
 	return nil

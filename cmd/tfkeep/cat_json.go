@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // writeValuesJSON writes one object whose values are nested lists, in pieces,
@@ -23,19 +23,19 @@ func writeValuesJSON(out io.Writer, t checkpoint.TensorInfo, shape []int64, data
 		Name  string  `json:"name"`
 		DType string  `json:"dtype"`
 		Shape []int64 `json:"shape"`
-	}{t.Name, checkpoint.DataTypeName(t.DType), append([]int64{}, shape...)})
+	}{t.Name, dtype.Name(t.DType), append([]int64{}, shape...)})
 	if err != nil {
 		return err
 	}
 	w.Write(head[:len(head)-1])
 	w.WriteString(`,"values":`)
-	size := checkpoint.DataTypeSize(t.DType)
+	size := dtype.Size(t.DType)
 	var buf []byte
 	var at int64
 	var list func(dim int)
 	list = func(dim int) {
 		if dim == len(shape) {
-			if t.DType == checkpoint.String {
+			if t.DType == dtype.String {
 				buf = appendJSONString(buf[:0], strings[at])
 			} else {
 				buf = appendJSONElement(buf[:0], t.DType, data[at*int64(size):][:size])
@@ -67,28 +67,28 @@ func appendJSONString(b, s []byte) []byte {
 	return append(b, text...)
 }
 
-func appendJSONElement(b []byte, dt checkpoint.DataType, e []byte) []byte {
-	switch elem.KindOf(dt) {
-	case elem.Boolean:
+func appendJSONElement(b []byte, dt dtype.DataType, e []byte) []byte {
+	switch {
+	case dt == dtype.Bool:
 		return strconv.AppendBool(b, e[0] != 0)
-	case elem.Complex:
-		half, part := len(e)/2, checkpoint.Float64
-		if dt == checkpoint.Complex64 {
-			part = checkpoint.Float32
+	case dtype.IsComplex(dt):
+		half, part := len(e)/2, dtype.Float64
+		if dt == dtype.Complex64 {
+			part = dtype.Float32
 		}
 		b = appendJSONElement(append(b, '['), part, e[:half])
 		b = appendJSONElement(append(b, ','), part, e[half:])
 		return append(b, ']')
 	}
 	switch dt {
-	case checkpoint.Int64:
+	case dtype.Int64:
 		return strconv.AppendInt(b, int64(binary.LittleEndian.Uint64(e)), 10)
-	case checkpoint.Uint64:
+	case dtype.Uint64:
 		return strconv.AppendUint(b, binary.LittleEndian.Uint64(e), 10)
 	}
 	var v [1]float64
-	elem.Float64s(dt, e, v[:])
-	if elem.KindOf(dt) == elem.Integer {
+	dtype.Float64s(dt, e, v[:])
+	if dtype.IsInteger(dt) {
 		return strconv.AppendInt(b, int64(v[0]), 10)
 	}
 	if math.IsNaN(v[0]) || math.IsInf(v[0], 0) {
@@ -96,7 +96,7 @@ func appendJSONElement(b []byte, dt checkpoint.DataType, e []byte) []byte {
 		return append(b, text...)
 	}
 	// The same digits, without an exponent where numbers are usually written so.
-	short := elem.AppendShortest(nil, dt, v[0])
+	short := dtype.AppendFloat(nil, dt, v[0])
 	if f, err := strconv.ParseFloat(string(short), 64); err == nil {
 		return strconv.AppendFloat(b, f, 'g', -1, 64)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func (c *command) convert() *cobra.Command {
@@ -76,14 +77,14 @@ OUT appears when it is complete, and is not replaced without --force.`,
 
 func (c *command) converted(out string, res *convert.Result) {
 	c.Printf("%s  %s → %s, %s, %s\n", out, res.From, res.To, ui.Plural(int64(res.Tensors), "tensor"), ui.Size(res.Bytes))
-	types := make([]checkpoint.DataType, 0, len(res.Widened))
+	types := make([]dtype.DataType, 0, len(res.Widened))
 	for dt := range res.Widened {
 		types = append(types, dt)
 	}
 	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
 	for _, dt := range types {
 		c.Note("%s of %s held in a wider type, which NumPy has; converting back undoes it",
-			ui.Plural(int64(res.Widened[dt]), "tensor"), checkpoint.DataTypeName(dt))
+			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))
 	}
 	for _, s := range res.Skipped {
 		c.Note("left out %s: %v", ui.Name(s.Name), s.Err)

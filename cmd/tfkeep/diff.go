@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func (c *command) diff() *cobra.Command {
@@ -102,7 +103,7 @@ func (c *command) diffTable(found []diff.Difference) error {
 		row := []any{ui.Styled{Style: diffStyles[d.Kind], Text: string(d.Kind)}, ui.Name(d.Name), before, after}
 		if v := d.Values; v != nil && d.Kind == diff.Changed {
 			row = append(row, percent(v.Different, v.Elements))
-			if d.Before.DType != checkpoint.String {
+			if d.Before.DType != dtype.String {
 				row = append(row, short(v.MaxAbs), short(v.MeanAbs), short(v.MaxRel))
 			}
 		}
@@ -115,7 +116,7 @@ func typeAndShape(t *checkpoint.TensorInfo) string {
 	if t == nil {
 		return "-"
 	}
-	return checkpoint.DataTypeName(t.DType) + " " + shapeText(t.Shape)
+	return dtype.Name(t.DType) + " " + shapeText(t.Shape)
 }
 
 func (c *command) diffSummary(counts map[diff.Kind]int64) {
@@ -157,7 +158,7 @@ func (c *command) diffJSON(found []diff.Difference) error {
 		if t == nil {
 			return nil
 		}
-		return &typeJSON{checkpoint.DataTypeName(t.DType), append([]int64{}, t.Shape...)}
+		return &typeJSON{dtype.Name(t.DType), append([]int64{}, t.Shape...)}
 	}
 	for _, d := range found {
 		line := diffLine{Name: d.Name, Change: string(d.Kind), Before: side(d.Before), After: side(d.After)}

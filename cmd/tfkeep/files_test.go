@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -17,7 +18,7 @@ func TestDiff(t *testing.T) {
 	inFixture(t, "a", a)
 	b[4].Data = float32s(0, 0.5, 1.5)
 	b[5].Shape = []int64{3, 2}
-	b[6] = checkpoint.Tensor{Name: "step", DType: checkpoint.Int32, Data: []byte{1, 0, 0, 0}}
+	b[6] = checkpoint.Tensor{Name: "step", DType: dtype.Int32, Data: []byte{1, 0, 0, 0}}
 	b[7].Name = "text"
 	save(t, "b", b)
 	code, out, errs := execute(t, "diff", "a", "b")

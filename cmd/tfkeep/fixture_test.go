@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func float32s(values ...float32) []byte {
@@ -28,14 +29,14 @@ func fixture() []checkpoint.Tensor {
 		return checkpoint.Slice{{Start: start, Length: n}, {Length: -1}}
 	}
 	return []checkpoint.Tensor{
-		{Name: "broken", DType: checkpoint.Float32, Shape: []int64{4}, Data: float32s(1, nan, float32(math.Inf(1)), 0)},
-		{Name: "embedding", DType: checkpoint.Float32, Shape: []int64{3, 2}, Slice: rows(0, 1), Data: float32s(1, 2)},
-		{Name: "embedding", DType: checkpoint.Float32, Shape: []int64{3, 2}, Slice: rows(1, 2), Data: float32s(3, 4, 5, 6)},
-		{Name: "half", DType: checkpoint.BFloat16, Shape: []int64{2}, Data: []byte{0x80, 0x3f, 0xcd, 0xbd}},
-		{Name: "hidden/b", DType: checkpoint.Float32, Shape: []int64{3}, Data: float32s(0, 0.5, 1)},
-		{Name: "hidden/w", DType: checkpoint.Float32, Shape: []int64{2, 3}, Data: float32s(0.125, -1, 2, 3, 4, 5)},
-		{Name: "step", DType: checkpoint.Int64, Data: []byte{16, 39, 0, 0, 0, 0, 0, 0}},
-		{Name: "words", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("hi\n"), []byte("\xff")}},
+		{Name: "broken", DType: dtype.Float32, Shape: []int64{4}, Data: float32s(1, nan, float32(math.Inf(1)), 0)},
+		{Name: "embedding", DType: dtype.Float32, Shape: []int64{3, 2}, Slice: rows(0, 1), Data: float32s(1, 2)},
+		{Name: "embedding", DType: dtype.Float32, Shape: []int64{3, 2}, Slice: rows(1, 2), Data: float32s(3, 4, 5, 6)},
+		{Name: "half", DType: dtype.BFloat16, Shape: []int64{2}, Data: []byte{0x80, 0x3f, 0xcd, 0xbd}},
+		{Name: "hidden/b", DType: dtype.Float32, Shape: []int64{3}, Data: float32s(0, 0.5, 1)},
+		{Name: "hidden/w", DType: dtype.Float32, Shape: []int64{2, 3}, Data: float32s(0.125, -1, 2, 3, 4, 5)},
+		{Name: "step", DType: dtype.Int64, Data: []byte{16, 39, 0, 0, 0, 0, 0, 0}},
+		{Name: "words", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("hi\n"), []byte("\xff")}},
 	}
 }
 

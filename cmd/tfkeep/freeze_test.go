@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -36,7 +37,7 @@ node { name: "y" op: "Mul" input: "x" input: "w/read" attr { key: "T" value { ty
 	require.NoError(t, err)
 	defer w.Close()
 	ctx := context.Background()
-	require.NoError(t, w.Add(ctx, checkpoint.Tensor{Name: "w", DType: checkpoint.Float32, Shape: []int64{300}, Data: make([]byte, 1200)}))
+	require.NoError(t, w.Add(ctx, checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{300}, Data: make([]byte, 1200)}))
 	require.NoError(t, w.Commit(ctx))
 	return dir
 }
@@ -128,7 +129,7 @@ func other(t *testing.T) string {
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.Add(context.Background(), checkpoint.Tensor{Name: "v", DType: checkpoint.Float32, Shape: []int64{1}, Data: make([]byte, 4)}))
+	require.NoError(t, w.Add(context.Background(), checkpoint.Tensor{Name: "v", DType: dtype.Float32, Shape: []int64{1}, Data: make([]byte, 4)}))
 	require.NoError(t, w.Commit(context.Background()))
 	return prefix
 }

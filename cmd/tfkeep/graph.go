@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -180,7 +180,7 @@ func (c *command) graphStripUnused() *cobra.Command {
 func parseType(name string) (graphdef.DataType, bool) {
 	for number, constant := range dataTypeNames() {
 		dt := graphdef.DataType(number)
-		if name == constant || name == checkpoint.DataTypeName(dt) {
+		if name == constant || name == dtype.Name(dt) {
 			return dt, dt != 0
 		}
 	}

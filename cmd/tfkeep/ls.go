@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func (c *command) ls() *cobra.Command {
@@ -56,7 +57,7 @@ func (c *command) listTable(r *checkpoint.Reader, tensors []checkpoint.TensorInf
 	table := c.NewTable(headings...)
 	for _, t := range tensors {
 		n, _ := checkpoint.NumElements(t.Shape)
-		if t.DType != checkpoint.String {
+		if t.DType != dtype.String {
 			elements += n
 		}
 		bytes += t.Bytes
@@ -64,7 +65,7 @@ func (c *command) listTable(r *checkpoint.Reader, tensors []checkpoint.TensorInf
 		if t.Slices != nil {
 			slices = fmt.Sprint(len(t.Slices))
 		}
-		table.Row(ui.Name(t.Name), ui.Styled{Style: ui.Cyan, Text: checkpoint.DataTypeName(t.DType)},
+		table.Row(ui.Name(t.Name), ui.Styled{Style: ui.Cyan, Text: dtype.Name(t.DType)},
 			shapeText(t.Shape), ui.Size(t.Bytes), slices)
 	}
 	if err := table.Print(); err != nil {
@@ -103,7 +104,7 @@ func (c *command) listJSON(r *checkpoint.Reader, tensors []checkpoint.TensorInfo
 	}
 	for _, t := range tensors {
 		line := tensorJSON{
-			Name: t.Name, DType: checkpoint.DataTypeName(t.DType), Shape: append([]int64{}, t.Shape...),
+			Name: t.Name, DType: dtype.Name(t.DType), Shape: append([]int64{}, t.Shape...),
 			Bytes: t.Bytes, Shard: t.Shard,
 		}
 		if t.Slices == nil { // each slice has its own

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func TestLs(t *testing.T) {
@@ -52,7 +53,7 @@ func TestLsJSON(t *testing.T) {
 }
 
 func TestNamesOutOfFilesCannotSpeakToTheTerminal(t *testing.T) {
-	inFixture(t, "m", []checkpoint.Tensor{{Name: "a\x1b[31m\nb\xff", DType: checkpoint.Int8, Data: []byte{1}}})
+	inFixture(t, "m", []checkpoint.Tensor{{Name: "a\x1b[31m\nb\xff", DType: dtype.Int8, Data: []byte{1}}})
 	out := good(t, "ls", "m")
 	assert.NotContains(t, out, "\x1b")
 	assert.Contains(t, out, `a\x1b[31m\nb\xff`)

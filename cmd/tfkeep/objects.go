@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func (c *command) objects() *cobra.Command {
@@ -101,7 +102,7 @@ func valueRows(table *ui.Table, r *checkpoint.Reader, label string, o objectgrap
 	for _, v := range o.Values {
 		row := []any{label, ui.Name(v.Name), ui.Styled{Style: ui.Red, Text: "missing"}}
 		if t, ok := r.Lookup(v.Key); ok {
-			row = append(row[:2], ui.Styled{Style: ui.Cyan, Text: checkpoint.DataTypeName(t.DType)}, shapeText(t.Shape))
+			row = append(row[:2], ui.Styled{Style: ui.Cyan, Text: dtype.Name(t.DType)}, shapeText(t.Shape))
 		}
 		table.Row(row...)
 		label = ""

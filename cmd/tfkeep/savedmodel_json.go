@@ -1,7 +1,7 @@
 package main
 
 import (
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 )
@@ -51,7 +51,7 @@ func modelJSON(sm *graphdef.SavedModel) savedModelJSON {
 func infosJSON(infos map[string]*signature.TensorInfo) map[string]tensorInfoJSON {
 	m := map[string]tensorInfoJSON{}
 	for name, t := range infos {
-		j := tensorInfoJSON{Name: t.GetName(), DType: checkpoint.DataTypeName(t.Dtype)}
+		j := tensorInfoJSON{Name: t.GetName(), DType: dtype.Name(t.Dtype)}
 		if s := t.TensorShape; s != nil && !s.UnknownRank {
 			j.Shape = []int64{}
 			for _, d := range s.Dim {

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/summary"
 	"github.com/tfkeep/tfkeep/graphdef/tensorboard"
@@ -254,7 +255,7 @@ func typeText(name string) string {
 	}
 	for number, constant := range dataTypeNames() {
 		if constant == name {
-			if text := checkpoint.DataTypeName(graphdef.DataType(number)); text != "" {
+			if text := dtype.Name(graphdef.DataType(number)); text != "" {
 				return text
 			}
 		}

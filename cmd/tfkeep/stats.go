@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 func (c *command) stats() *cobra.Command {
@@ -79,7 +80,7 @@ func (c *command) statsTable(all []*stats.Summary) error {
 		if s.NaN+inf > 0 {
 			bad++
 		}
-		kind := checkpoint.DataTypeName(s.Tensor.DType)
+		kind := dtype.Name(s.Tensor.DType)
 		if s.Measure == stats.Magnitude {
 			kind = "|" + kind + "|"
 		} else if s.Measure == stats.Length {
@@ -172,7 +173,7 @@ type statsJSON struct {
 
 func summaryJSON(s *stats.Summary) statsJSON {
 	j := statsJSON{
-		Name: s.Tensor.Name, DType: checkpoint.DataTypeName(s.Tensor.DType), Shape: append([]int64{}, s.Tensor.Shape...),
+		Name: s.Tensor.Name, DType: dtype.Name(s.Tensor.DType), Shape: append([]int64{}, s.Tensor.Shape...),
 		Measure: string(s.Measure), Elements: s.Elements, Zeros: s.Zeros, NaN: s.NaN, PosInf: s.PosInf, NegInf: s.NegInf,
 		Histogram: append([]int64{}, s.Histogram...),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
@@ -38,7 +39,7 @@ func TestCatNPYIsReadByNumPy(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	save(t, file("m"), append(fixture()[:7], checkpoint.Tensor{
-		Name: "words", DType: checkpoint.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}))
+		Name: "words", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a"), []byte("bc")}}))
 	for _, name := range []string{"embedding", "half", "words", "step"} {
 		code, out, errs := execute(t, "cat", file("m"), name, "--npy", file(name+".npy"))
 		require.Equal(t, exitGood, code, errs)
@@ -83,7 +84,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestStatsJSON(t *testing.T) {
-	inFixture(t, "m", append(fixture(), checkpoint.Tensor{Name: "empty", DType: checkpoint.Float32, Shape: []int64{0}, Data: []byte{}}))
+	inFixture(t, "m", append(fixture(), checkpoint.Tensor{Name: "empty", DType: dtype.Float32, Shape: []int64{0}, Data: []byte{}}))
 	lines := jsonLines(t, good(t, "stats", "--json", "m", "e*", "hidden/b"))
 	require.Len(t, lines, 3)
 	assert.Equal(t, "embedding", lines[0]["name"])

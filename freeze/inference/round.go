@@ -10,6 +10,8 @@ import (
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Rounded tells what rounding did to one constant.
@@ -31,9 +33,9 @@ func RoundWeights(def *graphpb.GraphDef, to typespb.DataType, minElements int) (
 	var encode func(float32) (bits uint16, back float32)
 	switch to {
 	case typespb.DataType_DT_HALF:
-		encode = roundHalf
+		encode = func(x float32) (uint16, float32) { h := dtype.ToF16(x); return uint16(h), h.Float32() }
 	case typespb.DataType_DT_BFLOAT16:
-		encode = roundBfloat16
+		encode = func(x float32) (uint16, float32) { h := dtype.ToBF16(x); return uint16(h), h.Float32() }
 	default:
 		return nil, nil, fmt.Errorf("inference: weights can be rounded to DT_HALF or DT_BFLOAT16, not to %v", to)
 	}
@@ -86,65 +88,4 @@ func RoundWeights(def *graphpb.GraphDef, to typespb.DataType, minElements int) (
 		g.replace(n.Name, small, cast)
 	}
 	return g.def, told, nil
-}
-
-// roundBfloat16 keeps the upper half of the bits, rounded to nearest, ties to even.
-func roundBfloat16(x float32) (uint16, float32) {
-	b := math.Float32bits(x)
-	if x != x {
-		return uint16(b>>16) | 0x40, x
-	}
-	h := uint16((b + 0x7fff + b>>16&1) >> 16)
-	return h, math.Float32frombits(uint32(h) << 16)
-}
-
-// roundHalf rounds to IEEE 754 binary16, to nearest, ties to even.
-func roundHalf(x float32) (uint16, float32) {
-	b := math.Float32bits(x)
-	sign := uint16(b >> 16 & 0x8000)
-	exp := int(b>>23&0xff) - 127
-	frac := b & 0x7fffff
-	switch {
-	case exp == 128: // infinity or NaN
-		if frac != 0 {
-			return sign | 0x7e00, x
-		}
-		return sign | 0x7c00, x
-	case exp > 15:
-		return sign | 0x7c00, float32(math.Inf(1 - int(sign>>15)*2))
-	case exp >= -14:
-		h := uint32(exp+15)<<10 | frac>>13
-		h += roundUp(frac, 13, h)
-		if h >= 0x7c00 {
-			return sign | 0x7c00, float32(math.Inf(1 - int(sign>>15)*2))
-		}
-		return sign | uint16(h), halfValue(sign | uint16(h))
-	case exp >= -25: // subnormal
-		frac |= 0x800000
-		shift := uint(-exp - 14 + 13)
-		h := frac >> shift
-		h += roundUp(frac, shift, h)
-		return sign | uint16(h), halfValue(sign | uint16(h))
-	}
-	return sign, halfValue(sign)
-}
-
-// roundUp is 1 if the bits below shift round h up.
-func roundUp(frac uint32, shift uint, h uint32) uint32 {
-	rest, half := frac&(1<<shift-1), uint32(1)<<(shift-1)
-	if rest > half || rest == half && h&1 == 1 {
-		return 1
-	}
-	return 0
-}
-
-func halfValue(h uint16) float32 {
-	sign, exp, frac := float64(1), int(h>>10&0x1f), float64(h&0x3ff)
-	if h&0x8000 != 0 {
-		sign = -1
-	}
-	if exp == 0 {
-		return float32(sign * math.Ldexp(frac, -24))
-	}
-	return float32(sign * math.Ldexp(1024+frac, exp-25))
 }

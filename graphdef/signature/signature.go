@@ -10,6 +10,8 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // ErrInvalid is the kind of all errors of this package.
@@ -97,9 +99,9 @@ func Regress(examples, predictions *TensorInfo) (*SignatureDef, error) {
 	case predictions == nil:
 		return nil, invalid("Regression `predictions` cannot be None.")
 	case examples.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Regression input tensors must be of type string. Found tensor with dtype: %s.", typeName(examples.Dtype))
+		return nil, invalid("Regression input tensors must be of type string. Found tensor with dtype: %s.", dtype.CName(examples.Dtype))
 	case predictions.Dtype != types_go_proto.DataType_DT_FLOAT:
-		return nil, invalid("Regression output tensors must be of type float. Found tensor with dtype: %s.", typeName(predictions.Dtype))
+		return nil, invalid("Regression output tensors must be of type float. Found tensor with dtype: %s.", dtype.CName(predictions.Dtype))
 	}
 	return Build(map[string]*TensorInfo{RegressInputs: examples}, map[string]*TensorInfo{RegressOutputs: predictions}, RegressMethod), nil
 }
@@ -113,11 +115,11 @@ func Classify(examples, classes, scores *TensorInfo) (*SignatureDef, error) {
 	case classes == nil && scores == nil:
 		return nil, invalid("Classification `classes` and `scores` cannot both be None.")
 	case examples.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Classification input tensors must be of type string. Found tensor with dtype: %s", typeName(examples.Dtype))
+		return nil, invalid("Classification input tensors must be of type string. Found tensor with dtype: %s", dtype.CName(examples.Dtype))
 	case classes != nil && classes.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Classification classes must be of type string Tensor. Found tensor with dtype: %s", typeName(classes.Dtype))
+		return nil, invalid("Classification classes must be of type string Tensor. Found tensor with dtype: %s", dtype.CName(classes.Dtype))
 	case scores != nil && scores.Dtype != types_go_proto.DataType_DT_FLOAT:
-		return nil, invalid("Classification scores must be a float tensor. Found tensor with dtype: %s", typeName(scores.Dtype))
+		return nil, invalid("Classification scores must be a float tensor. Found tensor with dtype: %s", dtype.CName(scores.Dtype))
 	}
 	outputs := map[string]*TensorInfo{}
 	if classes != nil {
@@ -249,8 +251,4 @@ func checkInfo(t *TensorInfo) string {
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
-}
-
-func typeName(t DataType) string {
-	return strings.ToLower(strings.TrimPrefix(t.String(), "DT_"))
 }

@@ -17,6 +17,7 @@ const binding = "github.com/galeone/tensorflow/tensorflow/go"
 // pure are the packages that build with CGO_ENABLED=0 and never need libtensorflow,
 // with all that lies under them.
 var pure = []string{
+	"dtype",
 	"checkpoint",
 	"graphdef",
 	"freeze",
@@ -25,7 +26,6 @@ var pure = []string{
 	"internal/crc32c",
 	"savedmodel/offline",
 	"internal/device",
-	"internal/elem",
 	"internal/modeldir",
 	"internal/ndtext",
 	"internal/ordered",

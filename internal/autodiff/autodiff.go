@@ -6,6 +6,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Gradient is the gradient with respect to one tensor: Dense, or Slices, or
@@ -96,7 +97,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 		}
 	}
 	for i, y := range ys {
-		if dt := baseType(y.DataType()); !trainable(dt) || dt == dtResource || dt == dtVariant {
+		if dt := dtype.Base(y.DataType()); !trainable(dt) || dt == dtResource || dt == dtVariant {
 			return invalid("y %d, %s, has a type (%d) that has no derivative; only floating point values do", i, portName(y), dt)
 		}
 		if i >= len(o.GradYs) || o.GradYs[i].Op == nil {
@@ -105,7 +106,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 		if err := inGraph(g, o.GradYs[i]); err != nil {
 			return invalid("gradient of y %d: %v", i, err)
 		}
-		if got, want := baseType(o.GradYs[i].DataType()), baseType(y.DataType()); got != want {
+		if got, want := dtype.Base(o.GradYs[i].DataType()), dtype.Base(y.DataType()); got != want {
 			return invalid("the gradient of y %d, %s, has type %d, not %d", i, portName(y), got, want)
 		}
 	}

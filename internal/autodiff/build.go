@@ -8,6 +8,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 type (
@@ -99,7 +100,7 @@ func (b *builder) scalar(value float64, like output) output {
 	if b.err != nil {
 		return output{}
 	}
-	switch dt := baseType(like.DataType()); dt {
+	switch dt := dtype.Base(like.DataType()); dt {
 	case tensorflow.Float:
 		return b.constant(float32(value))
 	case tensorflow.Double:
@@ -110,7 +111,7 @@ func (b *builder) scalar(value float64, like output) output {
 }
 
 func (b *builder) cast(x output, dt tensorflow.DataType) output {
-	if b.err != nil || baseType(x.DataType()) == dt {
+	if b.err != nil || dtype.Base(x.DataType()) == dt {
 		return x
 	}
 	return b.one("Cast", attrs{"DstT": dt}, x)

@@ -6,6 +6,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // node is an operation on which the ys depend.
@@ -149,7 +150,7 @@ func (w *walk) markLive(stops []tensorflow.Output) {
 		carries = carries && !stopsGradient(n.typ)
 		for i := range n.live {
 			p := port{n, i}
-			n.live[i] = (carries && trainable(baseType(p.output().DataType())) || w.isX[p]) && !stopped[p]
+			n.live[i] = (carries && trainable(dtype.Base(p.output().DataType())) || w.isX[p]) && !stopped[p]
 		}
 	}
 }
@@ -184,15 +185,6 @@ func (w *walk) markBetween() {
 }
 
 func stopsGradient(opType string) bool { return libraryStops[opType] || pythonStops[opType] }
-
-// baseType takes the reference off a type: a VariableV2 gives a float_ref.
-func baseType(dt tensorflow.DataType) tensorflow.DataType {
-	const reference = 100
-	if dt > reference {
-		return dt - reference
-	}
-	return dt
-}
 
 const (
 	dtResource = tensorflow.DataType(20)

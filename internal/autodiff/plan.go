@@ -1,5 +1,7 @@
 package autodiff
 
+import "github.com/tfkeep/tfkeep/dtype"
+
 // region is a set of nodes that the library differentiates in one call.
 type region struct {
 	nodes []*node
@@ -216,7 +218,7 @@ func (p *plan) leaks(r region) []*node {
 
 func givesTrainable(n *node) bool {
 	for i := range n.live {
-		if trainable(baseType(n.op.Output(i).DataType())) {
+		if trainable(dtype.Base(n.op.Output(i).DataType())) {
 			return true
 		}
 	}

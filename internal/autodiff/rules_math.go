@@ -1,6 +1,10 @@
 package autodiff
 
-import "math"
+import (
+	"math"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // unbroadcast gives gradients of the shape of a broadcast result the shapes of
 // the two inputs, by summing over what was broadcast.
@@ -42,7 +46,7 @@ func xlogy(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	notZero := b.cast(b.one("NotEqual", nil, x, b.scalar(0, x)), baseType(x.DataType()))
+	notZero := b.cast(b.one("NotEqual", nil, x, b.scalar(0, x)), dtype.Base(x.DataType()))
 	return b.unbroadcast(n, b.mul(b.one("Xlogy", nil, notZero, y), grad), b.mul(b.one("Xdivy", nil, x, y), grad))
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // The reading of checkpoints, by the Go reader and by tf.train.load_checkpoint, of the
@@ -72,7 +73,7 @@ func writeForReading(ctx context.Context, prefix string, count, elements int) er
 	}
 	tensors := make([]checkpoint.Tensor, count)
 	for i := range tensors {
-		tensors[i] = checkpoint.Tensor{Name: fmt.Sprintf("v%05d", i), DType: checkpoint.Float32,
+		tensors[i] = checkpoint.Tensor{Name: fmt.Sprintf("v%05d", i), DType: dtype.Float32,
 			Shape: []int64{int64(elements)}, Data: data}
 	}
 	return writeCheckpoint(ctx, prefix, tensors, nil)

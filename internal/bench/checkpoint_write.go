@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // writeGibibyte writes 64 variables of 16 MiB: the Go writer, which syncs what it
@@ -37,7 +38,7 @@ func prepareWrite(count, elements int, o *checkpoint.WriterOptions) func(context
 			if _, err := random.Read(data); err != nil {
 				return nil, nil, err
 			}
-			tensors[i] = checkpoint.Tensor{Name: fmt.Sprintf("v%05d", i), DType: checkpoint.Float32,
+			tensors[i] = checkpoint.Tensor{Name: fmt.Sprintf("v%05d", i), DType: dtype.Float32,
 				Shape: []int64{int64(elements)}, Data: data}
 		}
 		tfkeep = func(ctx context.Context) (Sample, error) {

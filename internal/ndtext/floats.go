@@ -5,8 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // precision is the most digits after the point.
@@ -14,7 +13,7 @@ const precision = 8
 
 // floats prints floats in one notation: numpy's FloatingFormat.
 type floats struct {
-	dtype      checkpoint.DataType
+	dtype      dtype.DataType
 	scalar     bool
 	plus       bool // write a + too: the imaginary part of a complex number
 	scientific bool
@@ -24,7 +23,7 @@ type floats struct {
 }
 
 // newFloats chooses notation and widths from the values that will be shown.
-func newFloats(dt checkpoint.DataType, scalar bool, each func(func(float64)), plus bool) *floats {
+func newFloats(dt dtype.DataType, scalar bool, each func(func(float64)), plus bool) *floats {
 	f := &floats{dtype: dt, scalar: scalar, plus: plus}
 	smallest, largest := math.Inf(1), 0.0
 	finite, special, negative := 0, 0, plus
@@ -75,7 +74,7 @@ func newFloats(dt checkpoint.DataType, scalar bool, each func(func(float64)), pl
 // digits splits a finite value into what stands before the point, after it
 // without trailing zeros, and the exponent with its sign.
 func (f *floats) digits(v float64) (whole, fraction, exponent string) {
-	text := string(elem.AppendShortest(nil, f.dtype, v))
+	text := string(dtype.AppendFloat(nil, f.dtype, v))
 	mantissa, exponent, _ := strings.Cut(text, "e")
 	short, _ := strconv.Atoi(exponent)
 	limit := precision

@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/elem"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // newFormat makes the function that prints one element. NumPy gives all of
 // them one width and one notation, so those that will be shown are looked at
 // first; a scalar is on its own and needs no alignment.
-func newFormat(dt checkpoint.DataType, data []byte, values [][]byte, scalar bool, shown func(func(int64))) (func(int64) string, error) {
-	size := int64(checkpoint.DataTypeSize(dt))
+func newFormat(dt dtype.DataType, data []byte, values [][]byte, scalar bool, shown func(func(int64))) (func(int64) string, error) {
+	size := int64(dtype.Size(dt))
 	number := func(i int64) float64 {
 		var v [1]float64
-		elem.Float64s(dt, data[i*size:(i+1)*size], v[:])
+		dtype.Float64s(dt, data[i*size:(i+1)*size], v[:])
 		return v[0]
 	}
-	switch elem.KindOf(dt) {
-	case elem.Boolean:
+	switch {
+	case dt == dtype.Bool:
 		return func(i int64) string {
 			switch {
 			case data[i] == 0:
@@ -32,48 +32,48 @@ func newFormat(dt checkpoint.DataType, data []byte, values [][]byte, scalar bool
 			}
 			return " True"
 		}, nil
-	case elem.Integer:
+	case dtype.IsInteger(dt):
 		text := func(i int64) string { return integer(dt, data[i*size:(i+1)*size]) }
 		width := 0
 		shown(func(i int64) { width = max(width, len(text(i))) })
 		return func(i int64) string { return fmt.Sprintf("%*s", width, text(i)) }, nil
-	case elem.Float:
+	case dtype.IsFloat(dt):
 		f := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(number(i)) }) }, false)
 		return func(i int64) string { return f.format(number(i)) }, nil
-	case elem.Complex:
+	case dtype.IsComplex(dt):
 		part := func(i int64, imaginary bool) float64 { return complexPart(dt, data[i*size:(i+1)*size], imaginary) }
 		re := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(part(i, false)) }) }, false)
 		im := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(part(i, true)) }) }, true)
 		return func(i int64) string { return re.format(part(i, false)) + im.imaginary(part(i, true)) }, nil
 	}
-	if dt == checkpoint.String {
+	if dt == dtype.String {
 		width := 0
 		if !scalar {
 			shown(func(i int64) { width = max(width, utf8.RuneCountInString(quote(values[i]))) })
 		}
 		return func(i int64) string { return quote(values[i]) }, nil
 	}
-	return nil, fmt.Errorf("ndtext: %s cannot be printed: %w", checkpoint.DataTypeName(dt), checkpoint.ErrUnsupported)
+	return nil, fmt.Errorf("ndtext: %s cannot be printed: %w", dtype.Name(dt), checkpoint.ErrUnsupported)
 }
 
-func integer(dt checkpoint.DataType, b []byte) string {
+func integer(dt dtype.DataType, b []byte) string {
 	switch dt {
-	case checkpoint.Int64:
+	case dtype.Int64:
 		return strconv.FormatInt(int64(binary.LittleEndian.Uint64(b)), 10)
-	case checkpoint.Uint64:
+	case dtype.Uint64:
 		return strconv.FormatUint(binary.LittleEndian.Uint64(b), 10)
 	}
 	var v [1]float64
-	elem.Float64s(dt, b, v[:]) // exact: 32 bits or fewer
+	dtype.Float64s(dt, b, v[:]) // exact: 32 bits or fewer
 	return strconv.FormatInt(int64(v[0]), 10)
 }
 
-func complexPart(dt checkpoint.DataType, b []byte, imaginary bool) float64 {
+func complexPart(dt dtype.DataType, b []byte, imaginary bool) float64 {
 	half := b[:len(b)/2]
 	if imaginary {
 		half = b[len(b)/2:]
 	}
-	if dt == checkpoint.Complex64 {
+	if dt == dtype.Complex64 {
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(half)))
 	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(half))

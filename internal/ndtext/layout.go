@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Options refines the printing; nil is NumPy's defaults.
@@ -25,15 +26,15 @@ const (
 )
 
 // Fprint prints the array with the given type, shape and little-endian data
-// (strings for checkpoint.String), without a newline at the end.
-func Fprint(w io.Writer, dt checkpoint.DataType, shape []int64, data []byte, values [][]byte, o *Options) error {
+// (strings for dtype.String), without a newline at the end.
+func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [][]byte, o *Options) error {
 	if o == nil {
 		o = &Options{}
 	}
 	n, ok := checkpoint.NumElements(shape)
-	size := int64(checkpoint.DataTypeSize(dt))
-	if !ok || dt == checkpoint.String && int64(len(values)) != n || dt != checkpoint.String && int64(len(data)) != n*size {
-		return fmt.Errorf("ndtext: shape %v of %s does not fit the data: %w", shape, checkpoint.DataTypeName(dt), checkpoint.ErrMismatch)
+	size := int64(dtype.Size(dt))
+	if !ok || dt == dtype.String && int64(len(values)) != n || dt != dtype.String && int64(len(data)) != n*size {
+		return fmt.Errorf("ndtext: shape %v of %s does not fit the data: %w", shape, dtype.Name(dt), checkpoint.ErrMismatch)
 	}
 	p := &printer{w: bufio.NewWriter(w), shape: shape, width: o.Width}
 	if p.width <= 0 {

@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-func text(t *testing.T, dt checkpoint.DataType, shape []int64, data []byte, values [][]byte, o *ndtext.Options) string {
+func text(t *testing.T, dt dtype.DataType, shape []int64, data []byte, values [][]byte, o *ndtext.Options) string {
 	var b strings.Builder
 	require.NoError(t, ndtext.Fprint(&b, dt, shape, data, values, o))
 	return b.String()
@@ -50,29 +51,29 @@ for e in exprs:
 `)
 	require.NotEmpty(t, samples)
 	for _, s := range samples {
-		dt, ok := checkpoint.ParseDataType(s.DType)
+		dt, ok := dtype.Parse(s.DType)
 		require.True(t, ok, s.DType)
 		assert.Equal(t, s.Text, text(t, dt, s.Shape, s.Data, nil, nil), s.Expr)
 	}
 }
 
 func TestPrintsSmallFloatsWithTheDigitsThatTellThemApart(t *testing.T) {
-	assert.Equal(t, "[ 0.1   -0.334]", text(t, checkpoint.BFloat16, []int64{2}, []byte{0xcd, 0x3d, 0xab, 0xbe}, nil, nil))
-	assert.Equal(t, "[1.   0.09]", text(t, checkpoint.Float8E5M2, []int64{2}, []byte{0x3c, 0x2e}, nil, nil))
+	assert.Equal(t, "[ 0.1   -0.334]", text(t, dtype.BFloat16, []int64{2}, []byte{0xcd, 0x3d, 0xab, 0xbe}, nil, nil))
+	assert.Equal(t, "[1.   0.09]", text(t, dtype.Float8E5M2, []int64{2}, []byte{0x3c, 0x2e}, nil, nil))
 }
 
 func TestPrintsStringsQuoted(t *testing.T) {
 	values := [][]byte{[]byte("a\n"), []byte("é\xff"), nil}
-	assert.Equal(t, `["a\n" "é\xff" ""]`, text(t, checkpoint.String, []int64{3}, nil, values, nil))
-	assert.Equal(t, `"a\n"`, text(t, checkpoint.String, nil, nil, values[:1], nil))
-	long := text(t, checkpoint.String, nil, nil, [][]byte{[]byte(strings.Repeat("é", 500))}, nil)
+	assert.Equal(t, `["a\n" "é\xff" ""]`, text(t, dtype.String, []int64{3}, nil, values, nil))
+	assert.Equal(t, `"a\n"`, text(t, dtype.String, nil, nil, values[:1], nil))
+	long := text(t, dtype.String, nil, nil, [][]byte{[]byte(strings.Repeat("é", 500))}, nil)
 	assert.Equal(t, `"`+strings.Repeat("é", 100)+`"… (1000 bytes)`, long)
 }
 
 func TestFullPrintsEverything(t *testing.T) {
 	data := make([]byte, 2000)
-	assert.Contains(t, text(t, checkpoint.Uint8, []int64{2000}, data, nil, nil), "...")
-	full := text(t, checkpoint.Uint8, []int64{2000}, data, nil, &ndtext.Options{Full: true, Width: 40})
+	assert.Contains(t, text(t, dtype.Uint8, []int64{2000}, data, nil, nil), "...")
+	full := text(t, dtype.Uint8, []int64{2000}, data, nil, &ndtext.Options{Full: true, Width: 40})
 	assert.Equal(t, 2000, strings.Count(full, "0"))
 	for _, line := range strings.Split(full, "\n") {
 		assert.LessOrEqual(t, len(line), 40)
@@ -81,7 +82,7 @@ func TestFullPrintsEverything(t *testing.T) {
 
 func TestRefusesDataOfAnotherSize(t *testing.T) {
 	var b strings.Builder
-	assert.ErrorIs(t, ndtext.Fprint(&b, checkpoint.Int32, []int64{2}, []byte{1}, nil, nil), checkpoint.ErrMismatch)
-	assert.ErrorIs(t, ndtext.Fprint(&b, checkpoint.String, []int64{2}, nil, nil, nil), checkpoint.ErrMismatch)
-	assert.ErrorIs(t, ndtext.Fprint(&b, checkpoint.Variant, nil, nil, nil, nil), checkpoint.ErrUnsupported)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Int32, []int64{2}, []byte{1}, nil, nil), checkpoint.ErrMismatch)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.String, []int64{2}, nil, nil, nil), checkpoint.ErrMismatch)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Variant, nil, nil, nil, nil), checkpoint.ErrUnsupported)
 }

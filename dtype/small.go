@@ -1,11 +1,9 @@
-package elem
+package dtype
 
 import (
 	"encoding/binary"
 	"math"
 	"sync"
-
-	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
 // smallFloat describes a float of up to 16 bits: a sign bit, exponent bits and
@@ -15,7 +13,7 @@ type smallFloat struct {
 	special                  special
 }
 
-// special says which bit patterns are infinities and NaNs.
+// special selects which bit patterns are infinities and NaNs.
 type special int
 
 const (
@@ -26,18 +24,18 @@ const (
 )
 
 // The layouts, as the ml_dtypes library that TensorFlow uses defines them.
-var smallFloats = map[checkpoint.DataType]smallFloat{
-	checkpoint.Float16:           {5, 10, 15, ieee},
-	checkpoint.BFloat16:          {8, 7, 127, ieee},
-	checkpoint.Float8E5M2:        {5, 2, 15, ieee},
-	checkpoint.Float8E4M3FN:      {4, 3, 7, fn},
-	checkpoint.Float8E4M3FNUZ:    {4, 3, 8, fnuz},
-	checkpoint.Float8E4M3B11FNUZ: {4, 3, 11, fnuz},
-	checkpoint.Float8E5M2FNUZ:    {5, 2, 16, fnuz},
-	checkpoint.Float4E2M1FN:      {2, 1, 1, plain},
+var smallFloats = map[DataType]smallFloat{
+	Float16:           {5, 10, 15, ieee},
+	BFloat16:          {8, 7, 127, ieee},
+	Float8E5M2:        {5, 2, 15, ieee},
+	Float8E4M3FN:      {4, 3, 7, fn},
+	Float8E4M3FNUZ:    {4, 3, 8, fnuz},
+	Float8E4M3B11FNUZ: {4, 3, 11, fnuz},
+	Float8E5M2FNUZ:    {5, 2, 16, fnuz},
+	Float4E2M1FN:      {2, 1, 1, plain},
 }
 
-// decode gives the float32 that the bit pattern stands for.
+// decode returns the float32 that the bit pattern stands for.
 func (f smallFloat) decode(pattern uint32) float32 {
 	width := f.exponent + f.mantissa
 	sign := pattern >> width & 1
@@ -56,7 +54,7 @@ func (f smallFloat) decode(pattern uint32) float32 {
 		return negative(float32(math.Inf(1)))
 	case f.special == ieee && highest:
 		// Payload bits move to the top of the float32's, so that the way back
-		// gives the same NaN.
+		// yields the same NaN.
 		return math.Float32frombits(sign<<31 | 0x7f800000 | m<<(23-f.mantissa))
 	case f.special == fn && highest && m == 1<<f.mantissa-1:
 		return nan
@@ -68,13 +66,13 @@ func (f smallFloat) decode(pattern uint32) float32 {
 	return negative(float32(math.Ldexp(float64(1<<f.mantissa|m), e-f.bias-f.mantissa)))
 }
 
-// tables holds all 65,536 or 256 values of each small type, made when first
-// asked for.
-var tables = func() map[checkpoint.DataType]func() []float32 {
-	m := make(map[checkpoint.DataType]func() []float32, len(smallFloats))
+// tables holds all 65,536 or 256 values of each small type. Each is computed on
+// first use.
+var tables = func() map[DataType]func() []float32 {
+	m := make(map[DataType]func() []float32, len(smallFloats))
 	for dt, f := range smallFloats {
 		m[dt] = sync.OnceValue(func() []float32 {
-			t := make([]float32, 1<<(8*checkpoint.DataTypeSize(dt)))
+			t := make([]float32, 1<<(8*Size(dt)))
 			for i := range t {
 				t[i] = f.decode(uint32(i) & (1<<(1+f.exponent+f.mantissa) - 1))
 			}
@@ -84,41 +82,47 @@ var tables = func() map[checkpoint.DataType]func() []float32 {
 	return m
 }()
 
-// SmallFloat reports whether dt is a float of 16 bits or fewer.
-func SmallFloat(dt checkpoint.DataType) bool {
-	_, ok := smallFloats[dt]
-	return ok
-}
-
-// Widen decodes small floats from src into dst, which holds as many elements.
-func Widen(dt checkpoint.DataType, src []byte, dst []float32) {
-	if dt == checkpoint.BFloat16 {
+// Float32s decodes len(dst) elements of src into dst. dt is a float of 16 or
+// fewer bits, each of which is exactly a float32; for any other type it returns
+// false.
+func Float32s(dt DataType, src []byte, dst []float32) bool {
+	if dt == BFloat16 {
 		for i := range dst {
 			dst[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(src[2*i:])) << 16)
 		}
-		return
+		return true
 	}
-	table := tables[dt]()
-	if checkpoint.DataTypeSize(dt) == 1 {
+	values, ok := tables[dt]
+	if !ok {
+		return false
+	}
+	table := values()
+	if Size(dt) == 1 {
 		for i := range dst {
 			dst[i] = table[src[i]]
 		}
-		return
+		return true
 	}
 	for i := range dst {
 		dst[i] = table[binary.LittleEndian.Uint16(src[2*i:])]
 	}
+	return true
 }
 
-// Narrow is the reverse of [Widen]. It reports the index of the first value
-// that the type cannot hold exactly, or -1. Any NaN becomes a NaN.
-func Narrow(dt checkpoint.DataType, src []float32, dst []byte) int {
-	size := checkpoint.DataTypeSize(dt)
-	patterns := reverse[dt]()
+// PutFloat32s encodes src into dst, the reverse of [Float32s]. It returns the
+// index of the first value that the type cannot hold exactly, or -1. Any NaN
+// becomes a NaN. A type that [Float32s] does not decode holds no value.
+func PutFloat32s(dt DataType, dst []byte, src []float32) int {
+	size := Size(dt)
+	table, ok := patterns[dt]
+	if !ok {
+		return min(0, len(src)-1)
+	}
+	bits := table()
 	for i, v := range src {
-		p, ok := patterns[math.Float32bits(v)]
+		p, ok := bits[math.Float32bits(v)]
 		if !ok && v != v {
-			p, ok = patterns[nanKey]
+			p, ok = bits[nanKey]
 		}
 		if !ok {
 			return i
@@ -133,8 +137,9 @@ func Narrow(dt checkpoint.DataType, src []float32, dst []byte) int {
 // nanKey stands for "some NaN" among the bit patterns of float32.
 const nanKey = 0x7fffffff
 
-var reverse = func() map[checkpoint.DataType]func() map[uint32]uint16 {
-	m := make(map[checkpoint.DataType]func() map[uint32]uint16, len(smallFloats))
+// patterns holds the bit pattern of each value, by the bits of its float32.
+var patterns = func() map[DataType]func() map[uint32]uint16 {
+	m := make(map[DataType]func() map[uint32]uint16, len(smallFloats))
 	for dt, f := range smallFloats {
 		m[dt] = sync.OnceValue(func() map[uint32]uint16 {
 			width := 1 + f.exponent + f.mantissa

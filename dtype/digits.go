@@ -1,19 +1,17 @@
-package elem
+package dtype
 
 import (
 	"math"
 	"strconv"
-
-	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// AppendShortest appends the shortest decimal, in scientific notation
-// ("1.5e-03"), that no other value of the type is nearer to than v is. v is a
-// finite value of the type, a float or one part of a complex number.
-func AppendShortest(b []byte, dt checkpoint.DataType, v float64) []byte {
+// AppendFloat appends the shortest decimal, in scientific notation
+// ("1.5e-03"), to which no other value of the type is nearer than v. v is a
+// finite value of a float type, or one part of a complex number.
+func AppendFloat(b []byte, dt DataType, v float64) []byte {
 	f, small := smallFloats[dt]
 	switch {
-	case dt == checkpoint.Float32 || dt == checkpoint.Complex64:
+	case dt == Float32 || dt == Complex64:
 		return strconv.AppendFloat(b, v, 'e', -1, 32)
 	case !small || v == 0:
 		return strconv.AppendFloat(b, v, 'e', -1, 64)
