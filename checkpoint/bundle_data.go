@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // bundle is the data files of a V2 checkpoint.
@@ -185,7 +186,7 @@ func (p *bundlePart) sumChunks(ctx context.Context, size int64, sum func(ctx con
 	}
 	sums := make([]uint32, (size+readChunk-1)/readChunk)
 	last := len(sums) - 1
-	err := parallel(ctx, len(sums), workers, func(ctx context.Context, i int) (err error) {
+	err := parallel.Each(ctx, len(sums), workers, func(ctx context.Context, i int) (err error) {
 		off := int64(i) * readChunk
 		sums[i], err = sum(ctx, off, min(readChunk, size-off))
 		return err

@@ -3,9 +3,8 @@ package checkpoint
 import (
 	"context"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"io"
-	"sync"
-	"sync/atomic"
 )
 
 // ReadInto reads a whole tensor, its partitions put together, into dst: row by
@@ -169,7 +168,7 @@ func (sel *selection) readInto(ctx context.Context, dst []byte) error {
 	if len(sel.pieces) == 1 {
 		return sel.readPiece(ctx, &sel.pieces[0], dst)
 	}
-	return parallel(ctx, len(sel.pieces), sel.workers, func(ctx context.Context, i int) error {
+	return parallel.Each(ctx, len(sel.pieces), sel.workers, func(ctx context.Context, i int) error {
 		return sel.readPiece(ctx, &sel.pieces[i], dst)
 	})
 }
@@ -264,30 +263,4 @@ func (c *cursor) drain(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// parallel runs do(0) … do(n-1) on a number of goroutines, of which the caller's
-// is one. The first failure ends the others' context and is returned.
-func parallel(ctx context.Context, n, workers int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	work := func() {
-		for ctx.Err() == nil {
-			i := int(next.Add(1)) - 1
-			if i >= n {
-				return
-			}
-			if err := do(ctx, i); err != nil {
-				cancel(err)
-			}
-		}
-	}
-	var others sync.WaitGroup
-	for range min(workers, n) - 1 {
-		others.Go(work)
-	}
-	work()
-	others.Wait()
-	return context.Cause(ctx)
 }

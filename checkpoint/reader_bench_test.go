@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // The model of the reading benchmarks: 1 GiB of float32 in 64 tensors.
@@ -67,7 +68,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 		require.NoError(b, err)
 		defer f.Close()
 		for b.Loop() {
-			err := parallel(ctx, benchTensors, runtime.GOMAXPROCS(0), func(_ context.Context, i int) error {
+			err := parallel.Each(ctx, benchTensors, runtime.GOMAXPROCS(0), func(_ context.Context, i int) error {
 				crc := uint32(0)
 				for off := 0; off < benchBytes; off += readStep {
 					step := dst[i][off : off+readStep]

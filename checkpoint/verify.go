@@ -11,7 +11,7 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // VerifyOptions tunes [Verify]. The zero value, or nil, is the right default.
@@ -246,7 +246,7 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return ordered.Each(v.ctx, len(parts), workers, func(ctx context.Context, i int) (error, error) {
+	return parallel.InOrder(v.ctx, len(parts), workers, func(ctx context.Context, i int) (error, error) {
 		err := readPart(ctx, values, parts[i].t, &parts[i].p)
 		return err, ctx.Err()
 	}, func(i int, err error) error {

@@ -46,10 +46,10 @@ type WriterOptions struct {
 // All methods may be called from many goroutines. The first failure is final:
 // what follows returns it too, and Commit refuses.
 type Writer struct {
-	tx     *transaction
-	opts   WriterOptions
-	shards []*shardWriter
-	work   chan struct{} // holds a token for each goroutine that writes
+	tx      *transaction
+	opts    WriterOptions
+	shards  []*shardWriter
+	buffers chan []byte // one for each goroutine that may write
 
 	mu      sync.Mutex
 	entries map[string]*bundleEntry
@@ -74,7 +74,10 @@ func Create(prefix string, o *WriterOptions) (*Writer, error) {
 		return nil, err
 	}
 	w.tx = tx
-	w.work = make(chan struct{}, w.opts.Workers)
+	w.buffers = make(chan []byte, w.opts.Workers)
+	for range w.opts.Workers {
+		w.buffers <- nil
+	}
 	for i := range w.opts.NumShards {
 		f, err := tx.createData(i)
 		if err != nil {

@@ -3,10 +3,10 @@ package checkpoint
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -158,43 +158,28 @@ func (p *tensorPlan) writeSmall() error {
 }
 
 // writeChunks sums and writes chunks, in as many goroutines as the writer has
-// workers, counting those of other calls.
+// workers, counting those of other calls. Each holds one of the writer's buffers
+// meanwhile.
 func (w *Writer) writeChunks(ctx context.Context, chunks []chunk) error {
-	if len(chunks) == 0 {
+	return parallel.Each(ctx, len(chunks), w.opts.Workers, func(ctx context.Context, i int) error {
+		var scratch []byte
+		select {
+		case scratch = <-w.buffers:
+			defer func() { w.buffers <- scratch }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		c := &chunks[i]
+		data := c.bytes(scratch)
+		if c.strings != nil {
+			scratch = data
+		}
+		c.crc = crc32c.Checksum(data)
+		if err := c.plan.shard.writeAt(data, c.offset); err != nil {
+			return c.plan.error(err)
+		}
 		return nil
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(w.opts.Workers, len(chunks)) {
-		wg.Go(func() {
-			select {
-			case w.work <- struct{}{}:
-				defer func() { <-w.work }()
-			case <-ctx.Done():
-				return
-			}
-			var scratch []byte
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(chunks) {
-					return
-				}
-				c := &chunks[i]
-				data := c.bytes(scratch)
-				if c.strings != nil {
-					scratch = data
-				}
-				c.crc = crc32c.Checksum(data)
-				if err := c.plan.shard.writeAt(data, c.offset); err != nil {
-					cancel(c.plan.error(err))
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
+	})
 }
 
 func (p *tensorPlan) error(err error) error {

@@ -1,11 +1,13 @@
 package graphdef
 
 import (
+	"context"
 	"runtime"
-	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // worthSplitting is the size from which a graph's nodes are parsed by several
@@ -37,23 +39,17 @@ func unmarshal(data []byte, m proto.Message) error {
 // what protocol buffers define for bytes that follow each other.
 func unmarshalNodes(data []byte, opts proto.UnmarshalOptions) (*GraphDef, error) {
 	parts := cut(data, runtime.GOMAXPROCS(0))
-	graphs, errs := make([]*GraphDef, len(parts)), make([]error, len(parts))
-	var wg sync.WaitGroup
-	for i, part := range parts {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			graphs[i] = &GraphDef{}
-			errs[i] = opts.Unmarshal(part, graphs[i])
-		}()
+	graphs := make([]*GraphDef, len(parts))
+	err := parallel.Each(context.Background(), len(parts), len(parts), func(_ context.Context, i int) error {
+		graphs[i] = &GraphDef{}
+		return opts.Unmarshal(parts[i], graphs[i])
+	})
+	if err != nil {
+		return nil, err
 	}
-	wg.Wait()
 	whole := &GraphDef{}
 	var nodes []*NodeDef
-	for i, g := range graphs {
-		if errs[i] != nil {
-			return nil, errs[i]
-		}
+	for _, g := range graphs {
 		nodes = append(nodes, g.Node...)
 		g.Node = nil
 		proto.Merge(whole, g)

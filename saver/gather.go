@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -174,7 +174,7 @@ func (g *gathering) write(ctx context.Context, j *job) (err error) {
 	var done int64
 	var held tensorBag
 	defer held.release()
-	err = ordered.Each(ctx, len(g.batches), g.s.opts.batches(), func(ctx context.Context, b int) ([]*tf.Tensor, error) {
+	err = parallel.InOrder(ctx, len(g.batches), g.s.opts.batches(), func(ctx context.Context, b int) ([]*tf.Tensor, error) {
 		values, err := g.fetch(ctx, g.batches[b])
 		held.add(values)
 		return values, err

@@ -10,7 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -48,7 +48,7 @@ func (l *load) scatter(ctx context.Context, fitting []restoredTensor) (err error
 	}
 	var begun atomic.Bool
 	var done int64
-	err = ordered.Each(ctx, len(batches), l.s.opts.batches(), func(ctx context.Context, b int) (int64, error) {
+	err = parallel.InOrder(ctx, len(batches), l.s.opts.batches(), func(ctx context.Context, b int) (int64, error) {
 		return l.assignBatch(ctx, g, fitting, batches[b], &begun)
 	}, func(_ int, bytes int64) error {
 		if done += bytes; l.opts.Progress != nil {
@@ -135,7 +135,7 @@ func (l *load) verify(ctx context.Context, fitting []restoredTensor) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	return ordered.Each(ctx, len(names), l.workers(len(names)), func(ctx context.Context, i int) (struct{}, error) {
+	return parallel.InOrder(ctx, len(names), l.workers(len(names)), func(ctx context.Context, i int) (struct{}, error) {
 		return struct{}{}, l.verifyTensor(ctx, names[i])
 	}, func(int, struct{}) error { return nil })
 }

@@ -1,14 +1,16 @@
 package saver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -190,22 +192,17 @@ func (g *gatherer) each(ctx context.Context, wanted []int, owner func(int) task,
 		to := owner(i)
 		places[to] = append(places[to], place)
 	}
-	errs := make(chan error, len(places))
-	for to, some := range places {
-		go func() {
-			r, err := g.route(to)
-			if err == nil {
-				err = f(ctx, r, some)
-			}
-			if err != nil && to != (task{}) && !errors.Is(err, ErrUninitialized) {
-				err = fmt.Errorf("%v: %w", to, err)
-			}
-			errs <- err
-		}()
-	}
-	var first error
-	for range places {
-		first = cmp.Or(first, <-errs)
-	}
-	return first
+	tasks := slices.Collect(maps.Keys(places))
+	// A task goes on when another one fails: no run is abandoned.
+	return parallel.Each(ctx, len(tasks), len(tasks), func(_ context.Context, i int) error {
+		to := tasks[i]
+		r, err := g.route(to)
+		if err == nil {
+			err = f(ctx, r, places[to])
+		}
+		if err != nil && to != (task{}) && !errors.Is(err, ErrUninitialized) {
+			err = fmt.Errorf("%v: %w", to, err)
+		}
+		return err
+	})
 }

@@ -1,16 +1,17 @@
 package saver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -82,40 +83,27 @@ func (l *load) read(ctx context.Context, wanted []restoredTensor) ([]*tf.Tensor,
 		sizes[i] = info.Bytes
 		total += info.Bytes
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(min(max(sizes[b]-sizes[a], -1), 1)) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
 
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	values := make([]*tf.Tensor, len(wanted))
-	var wg sync.WaitGroup
 	var progress sync.Mutex
 	var done int64
-	var next atomic.Int64
-	for range l.workers(len(wanted)) {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				n := int(next.Add(1)) - 1
-				if n >= len(order) {
-					return
-				}
-				i := order[n]
-				v, err := l.readTensor(ctx, &wanted[i])
-				if err != nil {
-					cancel(err)
-					return
-				}
-				values[i] = v
-				if l.opts.Progress != nil {
-					progress.Lock()
-					done += sizes[i]
-					l.opts.Progress(done, total)
-					progress.Unlock()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return values, context.Cause(ctx)
+	err := parallel.Each(ctx, len(order), l.workers(len(wanted)), func(ctx context.Context, n int) error {
+		i := order[n]
+		v, err := l.readTensor(ctx, &wanted[i])
+		if err != nil {
+			return err
+		}
+		values[i] = v
+		if l.opts.Progress != nil {
+			progress.Lock()
+			defer progress.Unlock()
+			done += sizes[i]
+			l.opts.Progress(done, total)
+		}
+		return nil
+	})
+	return values, err
 }
 
 func (l *load) workers(tensors int) int {

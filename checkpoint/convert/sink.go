@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -84,7 +84,7 @@ func (w *writing) group(to checkpointWriter, tensors []checkpoint.TensorInfo) er
 			batch = append(batch, part)
 		}
 	}
-	err := ordered.Each(w.ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (none struct{}, err error) {
+	err := parallel.InOrder(w.ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (none struct{}, err error) {
 		t := &batch[i]
 		if t.DType == dtype.String {
 			t.Strings, err = w.src.strings(ctx, t.Name, t.Slice)

@@ -7,7 +7,7 @@ import (
 	"sort"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // Kind says how a tensor differs.
@@ -61,7 +61,7 @@ func Each(ctx context.Context, a, b *checkpoint.Reader, o *Options, visit func(D
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return ordered.Each(ctx, len(names), workers,
+	return parallel.InOrder(ctx, len(names), workers,
 		func(ctx context.Context, i int) (Difference, error) { return compare(ctx, a, b, names[i], o.Tolerance) },
 		func(_ int, d Difference) error { return visit(d) })
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ordered"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // Options tunes [Each]. The zero value, or nil, is the right default.
@@ -35,7 +35,7 @@ func Each(ctx context.Context, r *checkpoint.Reader, o *Options, visit func(*Sum
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return ordered.Each(ctx, len(tensors), workers,
+	return parallel.InOrder(ctx, len(tensors), workers,
 		func(ctx context.Context, i int) (*Summary, error) { return of(ctx, r, tensors[i]) },
 		func(_ int, s *Summary) error { return visit(s) })
 }

@@ -28,7 +28,7 @@ var pure = []string{
 	"internal/device",
 	"internal/modeldir",
 	"internal/ndtext",
-	"internal/ordered",
+	"internal/parallel",
 	"internal/procmem",
 	"internal/table",
 	"internal/vfs",
