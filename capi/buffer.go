@@ -3,12 +3,9 @@ package capi
 // #include "tensorflow/c/c_api.h"
 import "C"
 
-import (
-	"strconv"
-	"unsafe"
-)
+import "unsafe"
 
-// newBuffer copies b into C memory; nil for an empty b.
+// newBuffer copies b into C memory. It returns nil for an empty b.
 func newBuffer(b []byte) *C.TF_Buffer {
 	if len(b) == 0 {
 		return nil
@@ -26,4 +23,20 @@ func bufferBytes(b *C.TF_Buffer) []byte {
 	return out
 }
 
-func itoa(n int) string { return strconv.Itoa(n) }
+// readBuffer returns the bytes that write puts into a buffer.
+func readBuffer(write func(*C.TF_Buffer, *C.TF_Status)) ([]byte, error) {
+	buf := C.TF_NewBuffer()
+	defer C.TF_DeleteBuffer(buf)
+	if err := withStatus(func(st *C.TF_Status) { write(buf, st) }); err != nil {
+		return nil, err
+	}
+	return bufferBytes(buf), nil
+}
+
+// withStatus calls f and returns the error that f leaves in the status.
+func withStatus(f func(*C.TF_Status)) error {
+	st := newStatus()
+	defer st.delete()
+	f(st.c)
+	return st.err()
+}

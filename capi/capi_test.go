@@ -2,7 +2,6 @@ package capi_test
 
 import (
 	"bytes"
-	"errors"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 )
@@ -30,7 +30,6 @@ func placeholder(t testing.TB, g *tensorflow.Graph, name string) tensorflow.Outp
 }
 
 func TestTheLibraryCanBeWorkedWith(t *testing.T) {
-	require.NoError(t, capi.Check())
 	assert.Regexp(t, `^\d+\.\d+`, capi.Version())
 }
 
@@ -76,9 +75,9 @@ func TestAttributesChange(t *testing.T) {
 	got, err := capi.Attr(op, "_a")
 	require.NoError(t, err)
 	assert.Equal(t, "x", string(got.GetS()))
-	require.NoError(t, capi.ClearAttr(op, "_a"))
+	require.NoError(t, capi.SetAttr(op, "_a", nil))
 	_, err = capi.Attr(op, "_a")
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	require.NoError(t, capi.SetRequestedDevice(op, "/device:CPU:0"))
 	assert.Equal(t, "/device:CPU:0", op.Device())
 	def, err := capi.NodeDef(op)
@@ -111,7 +110,7 @@ func TestAddOperationRefusesWhatWouldCrash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := capi.AddOperation(g, spec)
 			require.Error(t, err)
-			var e *capi.Error
+			var e *status.Error
 			require.ErrorAs(t, err, &e)
 			assert.NotEmpty(t, e.Message)
 		})
@@ -123,17 +122,22 @@ func TestAddOperationRefusesWhatWouldCrash(t *testing.T) {
 func TestNilOperationsAreErrors(t *testing.T) {
 	for _, op := range []*tensorflow.Operation{nil, {}} {
 		_, err := capi.NodeDef(op)
-		require.ErrorIs(t, err, capi.InvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
 		_, err = capi.Attr(op, "a")
-		require.ErrorIs(t, err, capi.InvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
 		_, err = capi.Inputs(op)
-		require.ErrorIs(t, err, capi.InvalidArgument)
-		_, err = capi.ControlInputs(op)
-		require.ErrorIs(t, err, capi.InvalidArgument)
-		require.ErrorIs(t, capi.SetAttr(op, "a", nil), capi.InvalidArgument)
-		require.ErrorIs(t, capi.ClearAttr(op, "a"), capi.InvalidArgument)
-		require.ErrorIs(t, capi.SetRequestedDevice(op, ""), capi.InvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
+		require.ErrorIs(t, capi.SetAttr(op, "a", nil), status.InvalidArgument)
+		require.ErrorIs(t, capi.SetRequestedDevice(op, ""), status.InvalidArgument)
 	}
+}
+
+// nodeInputs returns the inputs of op's NodeDef.
+func nodeInputs(t testing.TB, op *tensorflow.Operation) []string {
+	t.Helper()
+	def, err := capi.NodeDef(op)
+	require.NoError(t, err)
+	return def.Input
 }
 
 func TestInputsAreThoseOfTheNode(t *testing.T) {
@@ -145,25 +149,27 @@ func TestInputsAreThoseOfTheNode(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, inputs, 2)
 	assert.Equal(t, "b", inputs[1].Op.Name())
-	control, err := capi.ControlInputs(sum)
-	require.NoError(t, err)
-	require.Len(t, control, 1)
-	assert.Equal(t, "first", control[0].Name())
-	assert.Equal(t, g, capi.GraphOf(control[0]))
+	assert.Equal(t, []string{"a", "b", "^first"}, nodeInputs(t, sum))
+	assert.Equal(t, g, capi.GraphOf(inputs[1].Op))
 }
 
 func TestWalkGoesOnWhereItStopped(t *testing.T) {
 	g := tensorflow.NewGraph()
 	var names []string
-	visit := func(name string) { names = append(names, name) }
-	pos := capi.Walk(g, 0, visit)
+	var pos uint64
+	walk := func() {
+		for next, name := range capi.OperationNames(g, pos) {
+			pos, names = next, append(names, name)
+		}
+	}
+	walk()
 	assert.Empty(t, names)
 	placeholder(t, g, "a")
-	pos = capi.Walk(g, pos, visit)
-	pos = capi.Walk(g, pos, visit)
+	walk()
+	walk()
 	placeholder(t, g, "b")
 	placeholder(t, g, "c")
-	capi.Walk(g, pos, visit)
+	walk()
 	assert.Equal(t, []string{"a", "b", "c"}, names)
 }
 
@@ -207,13 +213,7 @@ func TestImportMapsAndReturns(t *testing.T) {
 	inputs, err := capi.Inputs(r.Outputs[0].Op)
 	require.NoError(t, err)
 	assert.Equal(t, "mine", inputs[0].Op.Name())
-	control, err := capi.ControlInputs(r.Outputs[0].Op)
-	require.NoError(t, err)
-	var names []string
-	for _, op := range control {
-		names = append(names, op.Name())
-	}
-	assert.Contains(t, names, "other")
+	assert.Contains(t, nodeInputs(t, r.Outputs[0].Op), "^other")
 }
 
 func TestImportMakesNamesUnique(t *testing.T) {
@@ -234,19 +234,19 @@ func TestImportMakesNamesUnique(t *testing.T) {
 		assert.Equal(t, c.want, r.Operations[0].Name())
 	}
 	_, err := capi.Import(g, def, nil)
-	require.ErrorIs(t, err, capi.InvalidArgument, "the name is taken")
+	require.ErrorIs(t, err, status.InvalidArgument, "the name is taken")
 }
 
 func TestImportOfWhatIsNoGraph(t *testing.T) {
 	g := tensorflow.NewGraph()
 	_, err := capi.Import(g, []byte("no graph at all"), nil)
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	_, err = capi.Import(g, nil, nil)
 	require.NoError(t, err, "an empty graph is one")
 	_, err = capi.Import(g, nil, &capi.ImportOptions{InputMapping: map[capi.TensorName]tensorflow.Output{{Op: "x"}: {}}})
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	_, err = capi.Import(g, nil, &capi.ImportOptions{ReturnOperations: []string{"x"}})
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 }
 
 func TestImportChecksColocationUnlessToldNotTo(t *testing.T) {
@@ -256,7 +256,7 @@ func TestImportChecksColocationUnlessToldNotTo(t *testing.T) {
 		add(t, g, tensorflow.OpSpec{Type: "NoOp", Name: "n", Attrs: map[string]any{"_class": []string{"loc:@gone"}}})
 	})...)
 	_, err = capi.Import(tensorflow.NewGraph(), def, nil)
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	_, err = capi.Import(tensorflow.NewGraph(), def, &capi.ImportOptions{SkipColocationCheck: true})
 	require.NoError(t, err)
 }
@@ -364,10 +364,10 @@ func TestForeignTensorRefusesAWrongSize(t *testing.T) {
 	defer func() { assert.NoError(t, unix.Munmap(memory)) }()
 	for _, shape := range [][]int64{{1}, {3}, {-2}} {
 		_, err := capi.ForeignTensor(tensorflow.Float, shape, memory[:8], func() { t.Error("released after an error") })
-		require.ErrorIs(t, err, capi.InvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
 	}
 	_, err := capi.ForeignTensor(tensorflow.String, []int64{1}, memory[:8], nil)
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.Zero(t, capi.Live().Foreign)
 
 	released := false
@@ -385,8 +385,11 @@ func TestResultsOfManyDimensions(t *testing.T) {
 	s, err := capi.NewSession(g, "", nil)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, capi.CloseSession(s)) }()
-	out, _, err := (&capi.Step{Fetches: []tensorflow.Output{c.Output(0)}}).Run(s, g)
+	step, err := capi.NewStep(s, g, nil, []tensorflow.Output{c.Output(0)}, nil, nil)
 	require.NoError(t, err)
+	defer step.Close()
+	out := make([]*tensorflow.Tensor, 1)
+	require.NoError(t, step.Run(nil, out, nil, nil))
 	defer capi.Release(out[0])
 	assert.Equal(t, []int64{1, 1, 1, 1, 1, 1, 1, 1, 1, 2}, out[0].Shape())
 }
@@ -397,16 +400,16 @@ func TestTheBindingsCloseWaitsForOurRuns(t *testing.T) {
 	s, err := capi.NewSession(g, "", nil)
 	require.NoError(t, err)
 	y := add(t, g, tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{x}})
-	call, err := capi.Prepare(s, g, []tensorflow.Output{x}, nil, []*tensorflow.Operation{y}, nil)
+	step, err := capi.NewStep(s, g, []tensorflow.Output{x}, nil, []*tensorflow.Operation{y}, nil)
 	require.NoError(t, err)
-	defer call.Close()
+	defer step.Close()
 	v, err := tensorflow.NewTensor(float32(1))
 	require.NoError(t, err)
 	started, done := make(chan struct{}), make(chan error)
 	go func() {
-		first := call.Run([]*tensorflow.Tensor{v}, nil)
+		first := step.Run([]*tensorflow.Tensor{v}, nil, nil, nil)
 		close(started)
-		for err := first; ; err = call.Run([]*tensorflow.Tensor{v}, nil) {
+		for err := first; ; err = step.Run([]*tensorflow.Tensor{v}, nil, nil, nil) {
 			if err != nil {
 				done <- err
 				return
@@ -415,23 +418,13 @@ func TestTheBindingsCloseWaitsForOurRuns(t *testing.T) {
 	}()
 	<-started
 	require.NoError(t, s.Close())
-	require.ErrorIs(t, <-done, capi.FailedPrecondition)
+	require.ErrorIs(t, <-done, status.FailedPrecondition)
 	require.NoError(t, capi.CloseSession(s))
 }
 
 func TestSessionsRefuseABadConfig(t *testing.T) {
 	_, err := capi.NewSession(tensorflow.NewGraph(), "", bytes.Repeat([]byte{0xff}, 10))
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	_, err = capi.NewSession(tensorflow.NewGraph(), "no-such-protocol://x", nil)
 	require.Error(t, err)
-}
-
-func TestCodesAreErrors(t *testing.T) {
-	for code := capi.OK; code <= capi.Unauthenticated; code++ {
-		e := &capi.Error{Code: code}
-		assert.True(t, errors.Is(e, code))
-		assert.False(t, errors.Is(e, code+1))
-		assert.NotContains(t, code.String(), "code ")
-	}
-	assert.Equal(t, "code -1", capi.Code(-1).String())
 }

@@ -5,22 +5,22 @@ import (
 	"sync/atomic"
 )
 
-// Counts says how many C objects that this package made are alive. Tests
-// compare two of them: what was closed and released must be gone.
+// Counts has the number of C objects of this package that are alive. Tests compare
+// them, to see that everything is closed and released.
 type Counts struct {
-	Tensors  int // handed out and neither released nor collected
+	Tensors  int // neither released nor collected
 	Sessions int // not closed
-	Calls    int // prepared and not closed
-	Servers  int // neither closed nor started; a started one lives as long as the process
-	Foreign  int // pieces of memory lent to TensorFlow and not given back yet
+	Steps    int // not closed
+	Servers  int // neither closed nor started; a started server lives until the process ends
+	Foreign  int // ForeignTensors whose release was not called yet
 }
 
 var live struct {
-	calls, servers, foreign atomic.Int64
-	sessions                sync.Map // the addresses of open ones; no pointers, which would keep them alive
+	steps, servers, foreign atomic.Int64
+	sessions                sync.Map // addresses of open sessions; pointers would keep them alive
 }
 
-// Live counts the C objects that are alive now.
+// Live returns the number of C objects that are alive now.
 func Live() Counts {
 	owned.Lock()
 	tensors := len(owned.tensors)
@@ -33,7 +33,7 @@ func Live() Counts {
 	return Counts{
 		Tensors:  tensors,
 		Sessions: sessions,
-		Calls:    int(live.calls.Load()),
+		Steps:    int(live.steps.Load()),
 		Servers:  int(live.servers.Load()),
 		Foreign:  int(live.foreign.Load()),
 	}

@@ -6,10 +6,11 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // A step is prepared once and run many times; what it gives is released at once.
-func ExamplePrepare() {
+func ExampleNewStep() {
 	g := tensorflow.NewGraph()
 	x, err := capi.AddOperation(g, tensorflow.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tensorflow.Float}})
 	if err != nil {
@@ -28,12 +29,12 @@ func ExamplePrepare() {
 	}
 	defer capi.CloseSession(session)
 
-	call, err := capi.Prepare(session, g, []tensorflow.Output{x.Output(0)}, []tensorflow.Output{square.Output(0)}, nil, nil)
+	step, err := capi.NewStep(session, g, []tensorflow.Output{x.Output(0)}, []tensorflow.Output{square.Output(0)}, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer call.Close()
+	defer step.Close()
 	results := make([]*tensorflow.Tensor, 1)
 	for _, v := range []float32{2, 3} {
 		in, err := tensorflow.NewTensor(v)
@@ -41,7 +42,7 @@ func ExamplePrepare() {
 			fmt.Println(err)
 			return
 		}
-		if err := call.Run([]*tensorflow.Tensor{in}, results); err != nil {
+		if err := step.Run([]*tensorflow.Tensor{in}, results, nil, nil); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -57,6 +58,6 @@ func ExamplePrepare() {
 // Errors are told apart by TensorFlow's codes.
 func ExampleError() {
 	_, err := capi.AddOperation(tensorflow.NewGraph(), tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{}}})
-	fmt.Println(errors.Is(err, capi.InvalidArgument))
+	fmt.Println(errors.Is(err, status.InvalidArgument))
 	// Output: true
 }

@@ -12,19 +12,16 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Alignment is what the memory of a tensor starts at a multiple of. Foreign
-// memory that does not is copied.
-const Alignment = 64
-
-// ForeignTensor makes a tensor over memory that Go's collector does not own,
-// such as a mapped file (memory of Go must not be lent to C for so long), without
-// copying it where it is aligned. release is
-// called once, from any goroutine, when TensorFlow needs the memory no longer:
-// at the tensor's Release or much later, when no variable that was assigned
-// from it shares it. The memory must stay as it is until then; TensorFlow does
-// not write to it. After an error release is not called.
+// ForeignTensor returns a tensor over memory that does not belong to Go, such as a
+// mapped file. (C must not keep pointers to Go's memory.) TensorFlow uses the memory
+// directly if it starts at a multiple of 64, and copies it otherwise.
+//
+// release is called once, from any goroutine, when TensorFlow no longer needs the
+// memory: when the tensor is released, or later, as long as a variable that was
+// assigned from it shares the memory. Until then the memory must not change; TensorFlow
+// does not write to it. If ForeignTensor returns an error, release is not called.
 func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release func()) (*tensorflow.Tensor, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	size, err := byteSize(dt, shape)
@@ -32,7 +29,7 @@ func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release
 		return nil, err
 	}
 	if size != int64(len(memory)) {
-		return nil, errorf(InvalidArgument, "shape %v of %s takes %d bytes, not %d", shape, dtype.Name(dt), size, len(memory))
+		return nil, invalidf("a tensor of shape %v and type %s has %d bytes, not %d", shape, dtype.Name(dt), size, len(memory))
 	}
 	if size == 0 {
 		t, err := AllocateTensor(dt, shape)
@@ -48,7 +45,7 @@ func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release
 	if c == nil {
 		cgo.Handle(handle).Delete()
 		live.foreign.Add(-1)
-		return nil, errorf(InvalidArgument, "TensorFlow takes no tensor of shape %v over %d bytes", shape, len(memory))
+		return nil, invalidf("TensorFlow refuses a tensor of shape %v over %d bytes", shape, len(memory))
 	}
 	return newTensor(c, slices.Clone(shape)), nil
 }

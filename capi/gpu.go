@@ -13,26 +13,27 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/kernel_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// HasGPUKernels says whether this libtensorflow was built for GPUs: whether its
-// matrix product has a kernel for them.
+// HasGPUKernels reports whether libtensorflow was built for GPUs: whether its matrix
+// product has a GPU kernel.
 func HasGPUKernels() (bool, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return false, err
 	}
-	op := C.CString("MatMul")
-	defer C.free(unsafe.Pointer(op))
-	st := newStatus()
-	defer st.delete()
-	buf := C.TF_GetRegisteredKernelsForOp(op, st.c)
-	if err := st.err(); err != nil {
+	var buf *C.TF_Buffer
+	err := withStatus(func(st *C.TF_Status) {
+		withCString("MatMul", func(op *C.char) { buf = C.TF_GetRegisteredKernelsForOp(op, st) })
+	})
+	if err != nil {
 		return false, err
 	}
 	defer C.TF_DeleteBuffer(buf)
 	var kernels kernel_def_go_proto.KernelList
 	if err := proto.Unmarshal(bufferBytes(buf), &kernels); err != nil {
-		return false, errorf(DataLoss, "the library's list of kernels: %v", err)
+		return false, status.Errorf(status.DataLoss, "the library's list of kernels: %v", err)
 	}
 	for _, k := range kernels.Kernel {
 		if k.DeviceType == "GPU" {
@@ -42,37 +43,37 @@ func HasGPUKernels() (bool, error) {
 	return false, nil
 }
 
-// OpenLibrary opens a shared library, such as "libcudart.so.12", where TensorFlow
-// would look for it, and closes it again. The error is what the system's loader
-// says: it names the file that is missing, which may be one that name needs.
+// OpenLibrary opens a shared library, such as "libcudart.so.12", in the places where
+// TensorFlow looks for it, and closes it again. The error has the message of the
+// system's loader, which names the missing file: name, or a library that name needs.
 func OpenLibrary(name string) error {
 	c := C.CString(name)
 	defer C.free(unsafe.Pointer(c))
 	return loaderError(C.tfk_open_library(c))
 }
 
-// loaderError frees what the loader said.
-func loaderError(said *C.char) error {
-	if said == nil {
+// loaderError makes an error of the loader's message, which it frees.
+func loaderError(message *C.char) error {
+	if message == nil {
 		return nil
 	}
-	defer C.free(unsafe.Pointer(said))
-	return errors.New(C.GoString(said))
+	defer C.free(unsafe.Pointer(message))
+	return errors.New(C.GoString(message))
 }
 
-// GPU is a GPU as its driver describes it.
+// GPU describes a GPU.
 type GPU struct {
 	Name        string // such as "NVIDIA A100-SXM4-40GB"
-	MemoryBytes int64  // all that it has, whoever uses it
-	// ComputeMajor and ComputeMinor are its compute capability, such as 8 and 0.
+	MemoryBytes int64  // total, free or not
+	// ComputeMajor and ComputeMinor are the compute capability, such as 8 and 0.
 	ComputeMajor, ComputeMinor int
 }
 
-// DriverError is the error of NVIDIA's driver where it is there and fails.
+// DriverError is an error of NVIDIA's driver.
 type DriverError struct {
-	Function string // the one that failed, such as "cuInit"
-	Result   int    // a CUresult; 0 where the driver lacks the function
-	Name     string // the driver's name for it, such as "CUDA_ERROR_NO_DEVICE"
+	Function string // the function that failed, such as "cuInit"
+	Result   int    // a CUresult, or 0 if the driver lacks the function
+	Name     string // the driver's name of Result, such as "CUDA_ERROR_NO_DEVICE"
 }
 
 func (e *DriverError) Error() string {
@@ -85,13 +86,13 @@ func (e *DriverError) Error() string {
 	return fmt.Sprintf("%s: %s (%d)", e.Function, e.Name, e.Result)
 }
 
-// Driver asks NVIDIA's driver for its version, as that of CUDA (12040 is 12.4),
-// and the GPUs that it shows this process. It takes no memory of a GPU, which a
-// session does. Where the driver fails the error is a *DriverError; any other is
-// the system's loader's, which found no driver.
+// Driver returns the CUDA version of NVIDIA's driver (12040 is 12.4) and the GPUs that
+// the driver shows this process. Unlike a session it allocates no GPU memory. If the
+// driver fails, the error is a *DriverError. Any other error is from the system's
+// loader and means that there is no driver.
 func Driver() (version int, gpus []GPU, err error) {
 	d := new(C.tfk_driver)
-	// The driver keeps state for the thread that asks.
+	// The driver keeps state for the calling thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := loaderError(C.tfk_ask_driver(d)); err != nil {

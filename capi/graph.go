@@ -5,6 +5,7 @@ package capi
 import "C"
 
 import (
+	"iter"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -13,202 +14,143 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// GraphDef is the serialized GraphDef of g, of any size that protobuf allows.
+// GraphDef returns the serialized GraphDef of g, of any size that protobuf allows.
 func GraphDef(g *tensorflow.Graph) ([]byte, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
-	st := newStatus()
-	defer st.delete()
-	buf := C.TF_NewBuffer()
-	defer C.TF_DeleteBuffer(buf)
-	C.TF_GraphToGraphDef(graphHandle(g), buf, st.c)
-	runtime.KeepAlive(g)
-	if err := st.err(); err != nil {
-		return nil, err
-	}
-	return bufferBytes(buf), nil
+	defer runtime.KeepAlive(g)
+	return readBuffer(func(buf *C.TF_Buffer, st *C.TF_Status) { C.TF_GraphToGraphDef(graphHandle(g), buf, st) })
 }
 
-// Versions is the serialized VersionDef of g.
+// Versions returns the serialized VersionDef of g.
 func Versions(g *tensorflow.Graph) ([]byte, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
-	st := newStatus()
-	defer st.delete()
-	buf := C.TF_NewBuffer()
-	defer C.TF_DeleteBuffer(buf)
-	C.TF_GraphVersions(graphHandle(g), buf, st.c)
-	runtime.KeepAlive(g)
-	if err := st.err(); err != nil {
-		return nil, err
-	}
-	return bufferBytes(buf), nil
+	defer runtime.KeepAlive(g)
+	return readBuffer(func(buf *C.TF_Buffer, st *C.TF_Status) { C.TF_GraphVersions(graphHandle(g), buf, st) })
 }
 
-// NumFunctions is the number of functions in g's library.
-func NumFunctions(g *tensorflow.Graph) int {
-	if Check() != nil {
-		return 0
+// Changes returns two counts that, with Versions and the position at the end of
+// OperationNames, show whether g was changed: the functions in its library, and the
+// edits of operations by SetAttr and SetRequestedDevice in all graphs of the process.
+func Changes(g *tensorflow.Graph) (functions int, edited uint64) {
+	if check() != nil {
+		return 0, 0
 	}
 	defer runtime.KeepAlive(g)
-	return int(C.TF_GraphNumFunctions(graphHandle(g)))
+	return int(C.TF_GraphNumFunctions(graphHandle(g))), edits.Load()
 }
 
-// Walk visits the operations of g that were added since the position pos, which
-// starts at 0 and moves with each call. It makes no Operation of them.
-func Walk(g *tensorflow.Graph, pos uint64, visit func(name string)) uint64 {
-	if Check() != nil {
-		return pos
-	}
-	defer runtime.KeepAlive(g)
-	for {
-		// At the end the C function moves past where the next operation will be.
-		next := C.size_t(pos)
-		op := C.TF_GraphNextOperation(graphHandle(g), &next)
-		if op == nil {
-			return pos
+// edits counts the changes to operations that exist. Otherwise graphs only grow.
+var edits atomic.Uint64
+
+// OperationNames iterates over the operations of g that were added since the position
+// pos, 0 for all of them. It yields the position after each one, and its name, without
+// making an Operation.
+func OperationNames(g *tensorflow.Graph, pos uint64) iter.Seq2[uint64, string] {
+	return func(yield func(uint64, string) bool) {
+		if check() != nil {
+			return
 		}
-		pos = uint64(next)
-		visit(C.GoString(C.TF_OperationName(op)))
+		defer runtime.KeepAlive(g)
+		for next := C.size_t(pos); ; {
+			op := C.TF_GraphNextOperation(graphHandle(g), &next)
+			if op == nil || !yield(uint64(next), C.GoString(C.TF_OperationName(op))) {
+				return
+			}
+		}
 	}
 }
 
-// NodeDef is op as the graph has it now.
+// NodeDef returns op as it is in the graph now.
 func NodeDef(op *tensorflow.Operation) (*node_def_go_proto.NodeDef, error) {
 	c, err := ownGraphOperation(op)
 	if err != nil {
 		return nil, err
 	}
-	st := newStatus()
-	defer st.delete()
-	buf := C.TF_NewBuffer()
-	defer C.TF_DeleteBuffer(buf)
-	C.TF_OperationToNodeDef(c, buf, st.c)
+	raw, err := readBuffer(func(buf *C.TF_Buffer, st *C.TF_Status) { C.TF_OperationToNodeDef(c, buf, st) })
 	runtime.KeepAlive(op)
-	if err := st.err(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	def := new(node_def_go_proto.NodeDef)
-	if err := proto.Unmarshal(bufferBytes(buf), def); err != nil {
-		return nil, errorf(DataLoss, "the library's NodeDef of %q: %v", op.Name(), err)
+	if err := proto.Unmarshal(raw, def); err != nil {
+		return nil, status.Errorf(status.DataLoss, "the library's NodeDef of %q: %v", op.Name(), err)
 	}
 	return def, nil
 }
 
-// Attr is the attribute name of op; the error's code is InvalidArgument where
-// op has none of that name.
+// Attr returns the attribute name of op. If op has no attribute of that name the
+// error's code is InvalidArgument.
 func Attr(op *tensorflow.Operation, name string) (*attr_value_go_proto.AttrValue, error) {
 	c, err := ownGraphOperation(op)
 	if err != nil {
 		return nil, err
 	}
-	st := newStatus()
-	defer st.delete()
-	buf := C.TF_NewBuffer()
-	defer C.TF_DeleteBuffer(buf)
-	cname := C.CString(name)
-	defer C.free(unsafe.Pointer(cname))
-	C.TF_OperationGetAttrValueProto(c, cname, buf, st.c)
+	raw, err := readBuffer(func(buf *C.TF_Buffer, st *C.TF_Status) {
+		withCString(name, func(name *C.char) { C.TF_OperationGetAttrValueProto(c, name, buf, st) })
+	})
 	runtime.KeepAlive(op)
-	if err := st.err(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	v := new(attr_value_go_proto.AttrValue)
-	if err := proto.Unmarshal(bufferBytes(buf), v); err != nil {
-		return nil, errorf(DataLoss, "attribute %q of %q: %v", name, op.Name(), err)
+	if err := proto.Unmarshal(raw, v); err != nil {
+		return nil, status.Errorf(status.DataLoss, "attribute %q of %q: %v", name, op.Name(), err)
 	}
 	return v, nil
 }
 
-var edits atomic.Uint64
-
-// Edits counts the changes that were made, in any graph of the process, to
-// operations that were there already: by SetAttr, ClearAttr and
-// SetRequestedDevice. Otherwise graphs only grow.
-func Edits() uint64 { return edits.Load() }
-
-// SetAttr sets an attribute of an operation that is in its graph already.
-// Sessions that ran the operation before keep the old value.
+// SetAttr sets an attribute of an operation that is in its graph already, or removes
+// the attribute if v is nil. Sessions that ran the operation before keep the old value.
 func SetAttr(op *tensorflow.Operation, name string, v *attr_value_go_proto.AttrValue) error {
-	c, err := ownGraphOperation(op)
-	if err != nil {
-		return err
-	}
 	raw, err := proto.Marshal(v)
 	if err != nil {
-		return errorf(InvalidArgument, "attribute %q of %q: %v", name, op.Name(), err)
+		return invalidf("attribute %q of %q: %v", name, op.Name(), err)
 	}
-	st := newStatus()
-	defer st.delete()
-	cname := C.CString(name)
-	defer C.free(unsafe.Pointer(cname))
-	buf := C.TF_NewBuffer()
-	if len(raw) > 0 {
-		C.TF_DeleteBuffer(buf)
-		buf = newBuffer(raw)
-	}
-	defer C.TF_DeleteBuffer(buf)
-	g := GraphOf(op)
-	edits.Add(1)
-	C.TF_SetAttr(graphHandle(g), c, cname, buf, st.c)
-	runtime.KeepAlive(g)
-	return st.err()
+	return edit(op, name, func(g *C.TF_Graph, c *C.TF_Operation, name *C.char, st *C.TF_Status) {
+		if v == nil {
+			C.TF_ClearAttr(g, c, name, st)
+			return
+		}
+		buf := newBuffer(raw)
+		if buf == nil {
+			buf = C.TF_NewBuffer()
+		}
+		defer C.TF_DeleteBuffer(buf)
+		C.TF_SetAttr(g, c, name, buf, st)
+	})
 }
 
-// ClearAttr removes an attribute.
-func ClearAttr(op *tensorflow.Operation, name string) error {
-	c, err := ownGraphOperation(op)
-	if err != nil {
-		return err
-	}
-	st := newStatus()
-	defer st.delete()
-	cname := C.CString(name)
-	defer C.free(unsafe.Pointer(cname))
-	g := GraphOf(op)
-	edits.Add(1)
-	C.TF_ClearAttr(graphHandle(g), c, cname, st.c)
-	runtime.KeepAlive(g)
-	return st.err()
-}
-
-// SetRequestedDevice moves op to a device, "" for any. Sessions that ran the
-// operation before leave it where it was.
+// SetRequestedDevice moves op to a device, "" for any. Sessions that ran the operation
+// before leave it where it was.
 func SetRequestedDevice(op *tensorflow.Operation, device string) error {
+	return edit(op, device, func(g *C.TF_Graph, c *C.TF_Operation, device *C.char, _ *C.TF_Status) {
+		C.TF_SetRequestedDevice(g, c, device)
+	})
+}
+
+// edit changes an operation that is in its graph already.
+func edit(op *tensorflow.Operation, arg string, change func(*C.TF_Graph, *C.TF_Operation, *C.char, *C.TF_Status)) error {
 	c, err := ownGraphOperation(op)
 	if err != nil {
 		return err
 	}
-	cdevice := C.CString(device)
-	defer C.free(unsafe.Pointer(cdevice))
+	carg := C.CString(arg)
+	defer C.free(unsafe.Pointer(carg))
 	g := GraphOf(op)
+	defer runtime.KeepAlive(g)
 	edits.Add(1)
-	C.TF_SetRequestedDevice(graphHandle(g), c, cdevice)
-	runtime.KeepAlive(g)
-	return nil
+	return withStatus(func(st *C.TF_Status) { change(graphHandle(g), c, carg, st) })
 }
 
-// ControlInputs are the operations that run before op without giving it a
-// value.
-func ControlInputs(op *tensorflow.Operation) ([]*tensorflow.Operation, error) {
-	c, err := ownGraphOperation(op)
-	if err != nil {
-		return nil, err
-	}
-	n := int(C.TF_OperationNumControlInputs(c))
-	if n == 0 {
-		return nil, nil
-	}
-	cops := make([]*C.TF_Operation, n)
-	n = int(C.TF_OperationGetControlInputs(c, &cops[0], C.int(n)))
-	return newOperations(cops[:n], GraphOf(op)), nil
-}
-
-// Inputs are the outputs that op takes, in order.
+// Inputs returns the outputs that op takes, in order.
 func Inputs(op *tensorflow.Operation) ([]tensorflow.Output, error) {
 	c, err := ownGraphOperation(op)
 	if err != nil {
@@ -223,9 +165,9 @@ func Inputs(op *tensorflow.Operation) ([]tensorflow.Output, error) {
 	return newOutputs(couts, GraphOf(op)), nil
 }
 
-// ownGraphOperation checks op against the graph that it says it belongs to.
+// ownGraphOperation checks op against the graph that it belongs to.
 func ownGraphOperation(op *tensorflow.Operation) (*C.TF_Operation, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	return operation(GraphOf(op), op)

@@ -11,50 +11,49 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 )
 
-// TensorName is an output by the name of its operation.
+// TensorName names an output of an operation.
 type TensorName struct {
 	Op    string
 	Index int
 }
 
-// ImportOptions are all of TF_ImportGraphDefOptions. Names are those of the
-// imported GraphDef, before the prefix.
+// ImportOptions has everything that TF_ImportGraphDefOptions has. Names are those of
+// the imported GraphDef, without the prefix.
 type ImportOptions struct {
-	// Prefix goes, with a slash, before the imported names.
+	// Prefix and a slash are put before the imported names.
 	Prefix string
 	// UniquifyNames renames imported nodes whose names are taken.
 	UniquifyNames bool
-	// UniquifyPrefix renames the prefix if it is taken.
+	// UniquifyPrefix renames the prefix if the graph has a node below it.
 	UniquifyPrefix bool
-	// DefaultDevice is for imported nodes that ask for none.
+	// DefaultDevice is the device of imported nodes that request none.
 	DefaultDevice string
-	// InputMapping replaces imported outputs by those of the graph.
+	// InputMapping replaces imported outputs with outputs of the graph.
 	InputMapping map[TensorName]tensorflow.Output
-	// ControlMapping replaces imported control inputs by operations of the graph.
+	// ControlMapping replaces imported control inputs with operations of the graph.
 	ControlMapping map[string]*tensorflow.Operation
 	// ControlDependencies run before every imported node.
 	ControlDependencies []*tensorflow.Operation
-	// ReturnOutputs and ReturnOperations come back in the result. An output
-	// that InputMapping replaced comes back as its replacement.
+	// ReturnOutputs and ReturnOperations are looked up for the result. For an output
+	// that InputMapping replaces, the result has the replacement.
 	ReturnOutputs    []TensorName
 	ReturnOperations []string
-	// SkipColocationCheck leaves colocation with nodes that are not there as
-	// it is, where it would be an error.
+	// SkipColocationCheck accepts colocation with nodes that do not exist, which is an
+	// error otherwise.
 	SkipColocationCheck bool
 }
 
-// ImportResult is what an import returned.
+// ImportResult is the result of Import.
 type ImportResult struct {
 	Outputs    []tensorflow.Output     // one for each of ReturnOutputs
 	Operations []*tensorflow.Operation // one for each of ReturnOperations
-	// MissingUnusedInputs are the keys of InputMapping that are not in the
-	// imported graph.
+	// MissingUnusedInputs has the keys of InputMapping that the imported graph lacks.
 	MissingUnusedInputs []TensorName
 }
 
-// Import adds the nodes of a serialized GraphDef to g.
+// Import adds the nodes of a serialized GraphDef to g. o may be nil.
 func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	if o == nil {
@@ -83,7 +82,7 @@ func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, e
 }
 
 func (o *ImportOptions) fill(g *tensorflow.Graph, opts *C.TF_ImportGraphDefOptions) error {
-	// The options copy every string that they are given.
+	// The options copy every string.
 	withCString(o.Prefix, func(s *C.char) { C.TF_ImportGraphDefOptionsSetPrefix(opts, s) })
 	if o.DefaultDevice != "" {
 		withCString(o.DefaultDevice, func(s *C.char) { C.TF_ImportGraphDefOptionsSetDefaultDevice(opts, s) })

@@ -4,7 +4,6 @@ package capi
 import "C"
 
 import (
-	"fmt"
 	"reflect"
 	"runtime"
 	"sync"
@@ -13,8 +12,8 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 )
 
-// The binding keeps its C handles in unexported fields. These are the places
-// of the fields that this package reads and writes, found once by reflection.
+// The binding keeps its C handles in unexported fields. These are the offsets of the
+// fields that this package reads and writes. They are found once, by reflection.
 var (
 	graphC, sessionC, operationC, tensorC uintptr
 	operationGraph                        uintptr
@@ -26,9 +25,9 @@ var (
 
 func init() { errLayout = findLayout() }
 
-// findLayout checks that the binding's structs still look as this package
-// expects them, field by field, so that another version of the binding is
-// answered by an error and never by a wild pointer.
+// findLayout checks, field by field, that the binding's structs look as this package
+// expects. With another version of the binding it returns an error, so that no wild
+// pointer is ever used.
 func findLayout() error {
 	fields := []struct {
 		owner  any
@@ -52,17 +51,17 @@ func findLayout() error {
 		}
 		field, ok := owner.FieldByName(f.name)
 		if !ok {
-			return fmt.Errorf("capi: this version of the Go binding has no field %s in %v; build with the version that go.mod names", f.name, owner)
+			return unsupported("the Go binding has no field %s in %v: build with the version that go.mod names", f.name, owner)
 		}
 		if field.Type.String() != f.typ {
-			return fmt.Errorf("capi: field %s of %v is a %v in this version of the Go binding, not a %s; build with the version that go.mod names", f.name, owner, field.Type, f.typ)
+			return unsupported("the Go binding's field %s of %v is a %v and not a %s: build with the version that go.mod names", f.name, owner, field.Type, f.typ)
 		}
 		*f.offset = field.Offset
 	}
 	return nil
 }
 
-// pointerAt is the pointer-sized field at offset of the struct at p.
+// pointerAt returns the pointer-sized field at offset in the struct at p.
 func pointerAt(p unsafe.Pointer, offset uintptr) *unsafe.Pointer {
 	return (*unsafe.Pointer)(unsafe.Add(p, offset))
 }
@@ -75,7 +74,7 @@ func operationHandle(op *tensorflow.Operation) *C.TF_Operation {
 	return (*C.TF_Operation)(*pointerAt(unsafe.Pointer(op), operationC))
 }
 
-// GraphOf is the binding's graph that op belongs to.
+// GraphOf returns the binding's graph that op belongs to.
 func GraphOf(op *tensorflow.Operation) *tensorflow.Graph {
 	if op == nil || errLayout != nil {
 		return nil
@@ -104,9 +103,10 @@ func sessionHandle(s *tensorflow.Session) **C.TF_Session {
 	return (**C.TF_Session)(unsafe.Pointer(pointerAt(unsafe.Pointer(s), sessionC)))
 }
 
-// lockOf and runsOf are the binding's own guards of a session: its Close waits
-// for runsOf under lockOf. Using the same two makes its Close wait for the runs
-// of this package, and Close here wait for the runs of the binding.
+// lockOf and runsOf return the fields with which the binding guards a session: its
+// Close holds the lock and waits for the runs. This package uses the same two, so that
+// the binding's Close waits for the runs of this package, and CloseSession for those of
+// the binding.
 func lockOf(s *tensorflow.Session) *sync.Mutex {
 	return (*sync.Mutex)(unsafe.Add(unsafe.Pointer(s), sessionMutex))
 }
@@ -115,26 +115,26 @@ func runsOf(s *tensorflow.Session) *sync.WaitGroup {
 	return (*sync.WaitGroup)(unsafe.Add(unsafe.Pointer(s), sessionRuns))
 }
 
-// output checks o and gives its C form. Every output that reaches C passes
-// through here, for a nil operation would crash the process.
+// output checks o and returns its C form. Every output that reaches C passes through
+// here, because C would crash on a nil operation.
 func output(g *tensorflow.Graph, o tensorflow.Output) (C.TF_Output, error) {
 	c, err := operation(g, o.Op)
 	if err != nil {
 		return C.TF_Output{}, err
 	}
 	if n := int(C.TF_OperationNumOutputs(c)); o.Index < 0 || o.Index >= n {
-		return C.TF_Output{}, errorf(InvalidArgument, "operation %q has %d outputs, there is no output %d", o.Op.Name(), n, o.Index)
+		return C.TF_Output{}, invalidf("operation %q has %d outputs and no output %d", o.Op.Name(), n, o.Index)
 	}
 	return C.TF_Output{oper: c, index: C.int(o.Index)}, nil
 }
 
-// operation checks that op is a node of g and gives its C form.
+// operation checks that op is a node of g and returns its C form.
 func operation(g *tensorflow.Graph, op *tensorflow.Operation) (*C.TF_Operation, error) {
 	if op == nil || operationHandle(op) == nil {
-		return nil, errorf(InvalidArgument, "an operation is nil: it was never added to a graph; look at the error of the call (or the Scope.Err) that should have made it")
+		return nil, invalidf("an operation is nil: it was never added to a graph; look at the error (or the Scope.Err) of the call that should have added it")
 	}
 	if GraphOf(op) != g {
-		return nil, errorf(InvalidArgument, "operation %q belongs to another graph", op.Name())
+		return nil, invalidf("operation %q belongs to another graph", op.Name())
 	}
 	c := operationHandle(op)
 	runtime.KeepAlive(op)

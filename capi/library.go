@@ -9,31 +9,41 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/tfkeep/tfkeep"
 )
 
-// MinVersion is the oldest libtensorflow that has every function used here, and
-// the layout of strings that the binding expects.
-const MinVersion = "2.15"
+// minVersion is the oldest libtensorflow that has every function that this package
+// uses, and the layout of strings that the binding expects.
+const minVersion = "2.15"
 
-// Version is libtensorflow's version, such as "2.21.0".
+// Version returns libtensorflow's version, such as "2.21.0".
 func Version() string { return C.GoString(C.TF_Version()) }
 
-// Check says whether this binding and this libtensorflow can be worked with.
-// Every call that makes something does it first.
-func Check() error { return check() }
-
+// check returns an error if this package cannot work with the binding or with
+// libtensorflow. Every exported function that uses a graph, session, tensor or server
+// calls it first.
 var check = sync.OnceValue(func() error {
 	if errLayout != nil {
 		return errLayout
 	}
-	if v := Version(); !atLeast(v, MinVersion) {
-		return fmt.Errorf("capi: libtensorflow %s is too old, %s or newer is needed: run scripts/libtensorflow.sh and build against what it fetched", v, MinVersion)
+	if v := Version(); !atLeast(v, minVersion) {
+		return unsupported("libtensorflow %s is older than %s: run scripts/libtensorflow.sh and build with the library that it downloads", v, minVersion)
 	}
 	if name := C.tfk_missing_function(); name != nil {
-		return fmt.Errorf("capi: libtensorflow %s lacks the function %s: run scripts/libtensorflow.sh and build against what it fetched", Version(), C.GoString(name))
+		return missingFunction(name)
 	}
 	return nil
 })
+
+// unsupported returns the error of a binding or library that cannot be used.
+func unsupported(format string, args ...any) error {
+	return &tfkeep.Error{Op: "call libtensorflow", Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf(format, args...)}
+}
+
+func missingFunction(name *C.char) error {
+	return unsupported("libtensorflow %s lacks the function %s: run scripts/libtensorflow.sh and build with the library that it downloads", Version(), C.GoString(name))
+}
 
 // atLeast compares the first two numbers of two versions.
 func atLeast(version, least string) bool {
@@ -50,9 +60,9 @@ func numbers(version string) (n [2]int) {
 	return n
 }
 
-// AllOpList is the serialized OpList of every op that this library knows.
+// AllOpList returns the serialized OpList of every op that the library knows.
 func AllOpList() ([]byte, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	buf := C.TF_GetAllOpList()

@@ -11,9 +11,9 @@ import (
 // TestTheLibrarysAgeIsSaid wherever the documentation speaks of it.
 func TestTheLibrarysAgeIsSaid(t *testing.T) {
 	for file, want := range map[string]string{
-		"../README.md":                "TensorFlow " + MinVersion + " or newer",
-		"../docs/libtensorflow.md":    "Version " + MinVersion + " is the oldest",
-		"../scripts/libtensorflow.sh": "oldest=" + MinVersion + ".0",
+		"../README.md":                "TensorFlow " + minVersion + " or newer",
+		"../docs/libtensorflow.md":    "Version " + minVersion + " is the oldest",
+		"../scripts/libtensorflow.sh": "oldest=" + minVersion + ".0",
 	} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-// tfk_set_min_log_level calls the function of the given name, Abseil's
-// SetMinLogLevel, if the library has it.
-bool tfk_set_min_log_level(const char* function, int level);
+// tfk_set_min_log_level calls Abseil's SetMinLogLevel. It returns false if no
+// loaded library exports that function.
+bool tfk_set_min_log_level(int level);
 
 #endif  // TFKEEP_LOGLEVEL_H_

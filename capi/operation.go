@@ -5,6 +5,7 @@ package capi
 import "C"
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -16,12 +17,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// AddOperation adds an operation to g as the binding's method does, and beyond
-// it takes attributes of the types int, int32, []byte and
-// *attr_value_go_proto.AttrValue, checks its inputs, and adds attributes in the
-// order of their names.
+// AddOperation adds an operation to g. Unlike the binding's method it checks the
+// inputs, accepts attributes of the types int, int32, []byte and
+// *attr_value_go_proto.AttrValue too, and adds attributes in the order of their names.
 func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Operation, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	if spec.Name == "" {
@@ -68,10 +68,10 @@ func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Oper
 			}
 		})
 		if err := st.err(); err != nil && attrErr == nil {
-			attrErr = errorf(InvalidArgument, "attribute %q of %s %q: %v", a.name, spec.Type, spec.Name, err)
+			attrErr = invalidf("attribute %q of %s %q: %v", a.name, spec.Type, spec.Name, err)
 		}
 	}
-	// Finish even after an error: nothing else frees desc.
+	// Finish even after an error, because nothing else frees desc.
 	c := C.TF_FinishOperation(desc, st.c)
 	runtime.KeepAlive(spec)
 	runtime.KeepAlive(g)
@@ -99,25 +99,25 @@ func checkInputs(g *tensorflow.Graph, spec tensorflow.OpSpec) ([]input, error) {
 		case tensorflow.OutputList:
 			outs, inputs[i].list = in, true
 		default:
-			return nil, errorf(InvalidArgument, "input %d of %s %q is nil", i, spec.Type, spec.Name)
+			return nil, invalidf("input %d of %s %q is nil", i, spec.Type, spec.Name)
 		}
 		for _, o := range outs {
 			c, err := output(g, o)
 			if err != nil {
-				return nil, errorf(InvalidArgument, "input %d of %s %q: %v", i, spec.Type, spec.Name, err)
+				return nil, invalidf("input %d of %s %q: %v", i, spec.Type, spec.Name, err)
 			}
 			inputs[i].outputs = append(inputs[i].outputs, c)
 		}
 	}
 	for _, op := range spec.ControlDependencies {
 		if _, err := operation(g, op); err != nil {
-			return nil, errorf(InvalidArgument, "control dependency of %s %q: %v", spec.Type, spec.Name, err)
+			return nil, invalidf("control dependency of %s %q: %v", spec.Type, spec.Name, err)
 		}
 	}
 	return inputs, nil
 }
 
-// attr is an attribute, ready for C: a tensor, or a serialized AttrValue.
+// attr is an attribute in the form that C takes: a tensor or a serialized AttrValue.
 type attr struct {
 	name   string
 	raw    []byte
@@ -130,37 +130,32 @@ func encodeAttrs(spec tensorflow.OpSpec) ([]attr, error) {
 		a := attr{name: name}
 		if t, ok := value.(*tensorflow.Tensor); ok {
 			if Released(t) {
-				return nil, errorf(InvalidArgument, "attribute %q of %s %q is a nil or released tensor", name, spec.Type, spec.Name)
+				return nil, invalidf("attribute %q of %s %q is a nil or released tensor", name, spec.Type, spec.Name)
 			}
 			a.tensor = t
 		} else {
 			v, err := AttrValue(value)
 			if err != nil {
-				return nil, errorf(InvalidArgument, "attribute %q of %s %q: %v", name, spec.Type, spec.Name, err)
+				return nil, invalidf("attribute %q of %s %q: %v", name, spec.Type, spec.Name, err)
 			}
 			if a.raw, err = proto.Marshal(v); err != nil {
-				return nil, errorf(InvalidArgument, "attribute %q of %s %q: %v", name, spec.Type, spec.Name, err)
+				return nil, invalidf("attribute %q of %s %q: %v", name, spec.Type, spec.Name, err)
 			}
 		}
 		attrs = append(attrs, a)
 	}
-	slices.SortFunc(attrs, func(a, b attr) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(attrs, func(a, b attr) int { return cmp.Compare(a.name, b.name) })
 	return attrs, nil
 }
 
-// AttrValue is the AttrValue of a Go value: what the binding's OpSpec takes,
-// but for tensors, and the types that AddOperation adds to it.
+// AttrValue converts a Go value of any type that AddOperation accepts as an attribute,
+// except tensors.
 func AttrValue(value any) (*attr_value_go_proto.AttrValue, error) {
 	type list = attr_value_go_proto.AttrValue_ListValue
 	switch v := value.(type) {
 	case *attr_value_go_proto.AttrValue:
 		if v == nil {
-			return nil, errorf(InvalidArgument, "the AttrValue is nil")
+			return nil, invalidf("the AttrValue is nil")
 		}
 		return v, nil
 	case string:
@@ -206,7 +201,7 @@ func AttrValue(value any) (*attr_value_go_proto.AttrValue, error) {
 		}
 		return listValue(l), nil
 	}
-	return nil, errorf(InvalidArgument, "a %T cannot be an attribute", value)
+	return nil, invalidf("a %T cannot be an attribute", value)
 }
 
 func listValue(l *attr_value_go_proto.AttrValue_ListValue) *attr_value_go_proto.AttrValue {

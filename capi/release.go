@@ -10,23 +10,22 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 )
 
-// owned is the set of C tensors that this package counts. Tensors that the
-// binding made are not in it, yet Release frees them too.
+// owned is the set of C tensors that Live counts. Tensors that the binding made are not
+// in it, but Release frees them too.
 var owned = struct {
 	sync.Mutex
 	tensors map[*C.TF_Tensor]struct{}
 }{tensors: make(map[*C.TF_Tensor]struct{})}
 
-// released is what a Tensor holds after Release: an empty uint8 tensor. A
-// method called on a released tensor then reads nothing, where a null handle
-// would kill the process.
+// released returns the empty uint8 tensor that a Tensor holds after Release. A method
+// that is called on a released tensor reads nothing then; a null handle would crash
+// the process.
 var released = sync.OnceValue(func() *C.TF_Tensor {
 	dims := C.int64_t(0)
 	return C.TF_AllocateTensor(C.TF_UINT8, &dims, 1, 0)
 })
 
-// own makes t hold c, whose memory is freed by Release or, failing that, when
-// the collector finds t unused.
+// own makes t hold c. Release frees c, or the garbage collector when t is unreachable.
 func own(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
 	setTensor(t, c, shape)
 	owned.Lock()
@@ -35,8 +34,7 @@ func own(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
 	runtime.SetFinalizer(t, Release)
 }
 
-// Adopt takes over the C memory of a tensor that the binding made, so that
-// Live counts it.
+// Adopt makes Live count t, a tensor that the binding made, and returns t.
 func Adopt(t *tensorflow.Tensor) *tensorflow.Tensor {
 	if t == nil || errLayout != nil || Released(t) {
 		return t
@@ -46,11 +44,11 @@ func Adopt(t *tensorflow.Tensor) *tensorflow.Tensor {
 	return t
 }
 
-// Release frees t's C memory now and not when the collector comes by. What is
-// left is an empty tensor. Nil and released tensors are left alone.
+// Release frees t's C memory now, without waiting for the garbage collector, and leaves
+// an empty tensor. It does nothing if t is nil or released.
 //
-// TensorFlow may hold the buffer longer than the tensor: a variable that was
-// assigned from it shares it.
+// TensorFlow may keep the buffer longer than the tensor: a variable that was assigned
+// from the tensor shares its buffer.
 func Release(t *tensorflow.Tensor) {
 	if t == nil || errLayout != nil {
 		return
@@ -68,7 +66,7 @@ func Release(t *tensorflow.Tensor) {
 	C.TF_DeleteTensor(c)
 }
 
-// Released says whether t holds no memory: it is nil, or Release had it.
+// Released reports whether t is nil or was released.
 func Released(t *tensorflow.Tensor) bool {
 	if t == nil {
 		return true

@@ -13,6 +13,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // serverDef is that of the only worker of a cluster.
@@ -40,19 +41,19 @@ func TestAServerThatWasNotStartedGivesItsPortBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before+1, capi.Live().Servers)
 	assert.False(t, s.Started())
-	assert.ErrorIs(t, s.Join(), capi.FailedPrecondition, "nothing to wait for")
+	assert.ErrorIs(t, s.Join(), status.FailedPrecondition, "nothing to wait for")
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.Target(), "grpc://"))
 	require.NoError(t, err)
 	number, err := strconv.Atoi(port)
 	require.NoError(t, err)
 	assert.Positive(t, number, "the port that the system chose")
 	_, err = newServer(t, serverDef(t, "localhost:"+port))
-	require.ErrorIs(t, err, capi.Unknown, "the port is taken")
+	require.ErrorIs(t, err, status.Unknown, "the port is taken")
 
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
 	assert.Equal(t, before, capi.Live().Servers)
-	assert.ErrorIs(t, s.Start(), capi.FailedPrecondition)
+	assert.ErrorIs(t, s.Start(), status.FailedPrecondition)
 	again, err := newServer(t, serverDef(t, "localhost:"+port))
 	require.NoError(t, err)
 	require.NoError(t, again.Close())
@@ -66,8 +67,7 @@ func TestAStartedServerCannotBeStopped(t *testing.T) {
 	require.NoError(t, s.Start(), "once is enough")
 	assert.True(t, s.Started())
 	assert.Equal(t, before, capi.Live().Servers, "it is the process's now")
-	assert.ErrorIs(t, s.Stop(), capi.Unimplemented)
-	assert.ErrorIs(t, s.Close(), capi.Unimplemented)
+	assert.ErrorIs(t, s.Close(), status.Unimplemented)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.Target(), "grpc://"))
 	require.NoError(t, err, "it goes on")
 	require.NoError(t, conn.Close())
@@ -89,12 +89,12 @@ func TestServersOfBadDefsAreErrors(t *testing.T) {
 			c.change(def)
 			_, err := newServer(t, def)
 			require.ErrorContains(t, err, c.want)
-			var e *capi.Error
+			var e *status.Error
 			require.ErrorAs(t, err, &e)
 		})
 	}
 	_, err := capi.NewServer(nil)
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	_, err = capi.NewServer([]byte{0xff, 0xff})
-	require.ErrorIs(t, err, capi.InvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 }

@@ -11,25 +11,27 @@ import (
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// NewStrings makes a tensor of strings of any shape from its elements, row by
-// row. The binding makes them from nested slices only, which can't be had for
-// a shape that is known at run time, nor for one without elements.
+// NewStrings returns a tensor of strings of any shape from its elements in row-major
+// order. The binding makes such tensors only from nested slices, which cannot be
+// written for a shape that is known at run time, nor for one without elements.
 func NewStrings(shape []int64, elements [][]byte) (*tensorflow.Tensor, error) {
 	if errLayout != nil {
 		return nil, errLayout
 	}
 	if n, ok := count(shape); !ok || n != int64(len(elements)) {
-		return nil, errorf(InvalidArgument, "shape %v takes other than %d strings", shape, len(elements))
+		return nil, invalidf("shape %v does not have %d elements", shape, len(elements))
 	}
 	size := C.size_t(len(elements)) * C.sizeof_TF_TString
 	c := C.TF_AllocateTensor(C.TF_STRING, dims(shape), C.int(len(shape)), size)
 	if c == nil {
-		return nil, errorf(ResourceExhausted, "no memory for a tensor of %d strings", len(elements))
+		return nil, status.Errorf(status.ResourceExhausted, "no memory for a tensor of %d strings", len(elements))
 	}
-	// TF_AllocateTensor doesn't say whether it sets strings; Init is right
-	// either way, for an empty string owns no memory.
+	// TF_AllocateTensor does not document whether it initializes strings. Init is
+	// right in both cases, because an empty string owns no memory.
 	strings := unsafe.Slice((*C.TF_TString)(C.TF_TensorData(c)), len(elements))
 	for i, e := range elements {
 		C.TF_TString_Init(&strings[i])
@@ -40,10 +42,10 @@ func NewStrings(shape []int64, elements [][]byte) (*tensorflow.Tensor, error) {
 	return newTensor(c, slices.Clone(shape)), nil
 }
 
-// Strings copies the elements of a tensor of strings, row by row.
+// Strings returns a copy of the elements of a tensor of strings in row-major order.
 func Strings(t *tensorflow.Tensor) ([][]byte, error) {
 	if Released(t) || t.DataType() != tensorflow.String {
-		return nil, errorf(InvalidArgument, "not a tensor of strings")
+		return nil, invalidf("not a tensor of strings")
 	}
 	c := tensorHandle(t)
 	n := int(C.TF_TensorElementCount(c))
@@ -58,8 +60,8 @@ func Strings(t *tensorflow.Tensor) ([][]byte, error) {
 	return out, nil
 }
 
-// count multiplies dimensions; false where one is negative or the product too
-// large.
+// count returns the product of the dimensions, or false if one is negative or the
+// product is too large.
 func count(shape []int64) (int64, bool) {
 	n := int64(1)
 	for _, d := range shape {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestStringsOfAnyShape(t *testing.T) {
@@ -31,8 +32,8 @@ func TestStringsOfAnyShape(t *testing.T) {
 		capi.Release(v)
 		assert.Equal(t, before, capi.Live().Tensors)
 		_, err = capi.Strings(v)
-		assert.ErrorIs(t, err, capi.InvalidArgument)
+		assert.ErrorIs(t, err, status.InvalidArgument)
 	}
 	_, err := capi.NewStrings([]int64{3}, make([][]byte, 2))
-	assert.ErrorIs(t, err, capi.InvalidArgument)
+	assert.ErrorIs(t, err, status.InvalidArgument)
 }

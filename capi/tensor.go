@@ -9,6 +9,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func newTensor(c *C.TF_Tensor, shape []int64) *tensorflow.Tensor {
@@ -29,11 +30,11 @@ func shapeOf(c *C.TF_Tensor) []int64 {
 	return shape
 }
 
-// AllocateTensor makes a tensor whose memory is not set; write it through
-// TensorData. Strings, variants and resources, whose memory has a structure of
-// its own, are refused.
+// AllocateTensor returns a tensor with uninitialized memory, which the caller writes
+// through TensorData. It refuses strings, variants and resources, whose memory has a
+// structure.
 func AllocateTensor(dt tensorflow.DataType, shape []int64) (*tensorflow.Tensor, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	size, err := byteSize(dt, shape)
@@ -42,7 +43,7 @@ func AllocateTensor(dt tensorflow.DataType, shape []int64) (*tensorflow.Tensor, 
 	}
 	c := C.TF_AllocateTensor(C.TF_DataType(dt), dims(shape), C.int(len(shape)), C.size_t(size))
 	if c == nil || (size > 0 && C.TF_TensorData(c) == nil) {
-		return nil, errorf(ResourceExhausted, "no memory for a tensor of %d bytes", size)
+		return nil, status.Errorf(status.ResourceExhausted, "no memory for a tensor of %d bytes", size)
 	}
 	return newTensor(c, slices.Clone(shape)), nil
 }
@@ -54,23 +55,23 @@ func dims(shape []int64) *C.int64_t {
 	return (*C.int64_t)(unsafe.Pointer(&shape[0]))
 }
 
-// maxBytes is more than a process can address. The library, asked for that
-// much, waits ten seconds for memory to become free.
+// maxBytes is more than a process can address. The library waits ten seconds for free
+// memory if it is asked for that much.
 const maxBytes = 1 << 47
 
-// byteSize is the memory that shape's elements of dt take.
+// byteSize returns the size of a tensor in bytes.
 func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
 	elem := int64(dtype.Size(dt))
 	if elem == 0 {
-		return 0, errorf(InvalidArgument, "elements of %s have no fixed size", dtype.Name(dt))
+		return 0, invalidf("elements of %s have no fixed size", dtype.Name(dt))
 	}
 	n := elem
 	for _, d := range shape {
 		if d < 0 {
-			return 0, errorf(InvalidArgument, "shape %v has a negative dimension", shape)
+			return 0, invalidf("shape %v has a negative dimension", shape)
 		}
 		if d != 0 && n > maxBytes/d {
-			return 0, errorf(InvalidArgument, "shape %v is too large", shape)
+			return 0, invalidf("shape %v is too large", shape)
 		}
 		n *= d
 	}

@@ -51,7 +51,7 @@ func TestMetaGraphOfEachSaveIsThatOfTheGraphAsItIs(t *testing.T) {
 			require.NoError(t, capi.SetAttr(g.Operation("behind"), "_mark", value))
 		}},
 		{name: "an attribute less", change: func() {
-			require.NoError(t, capi.ClearAttr(g.Operation("behind"), "_mark"))
+			require.NoError(t, capi.SetAttr(g.Operation("behind"), "_mark", nil))
 		}},
 		{name: "a device", change: func() {
 			require.NoError(t, capi.SetRequestedDevice(g.Operation("behind"), "/device:CPU:0"))

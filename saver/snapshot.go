@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -148,7 +149,7 @@ const maxUninitialized = 20
 // uninitialized finds out which variables have no value when a fetch of all
 // failed for that reason: halves that can be fetched are all right.
 func (s *Saver) uninitialized(ctx context.Context, sess *tf.Session, plan *savePlan, sources []tf.Output, cause error) error {
-	if errors.Is(cause, capi.ErrSessionClosed) || !errors.Is(cause, tf.ErrFailedPrecondition) && !errors.Is(cause, tf.ErrNotFound) {
+	if errors.Is(cause, tfkeep.ErrClosed) || !errors.Is(cause, tf.ErrFailedPrecondition) && !errors.Is(cause, tf.ErrNotFound) {
 		return fmt.Errorf("saver: reading the variables: %w", cause)
 	}
 	var names []string

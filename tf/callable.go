@@ -14,7 +14,7 @@ import (
 // run from many goroutines at a time. Close it when it is done with.
 type Callable struct {
 	sess    *Session
-	call    *capi.Call
+	call    *capi.Step
 	fetches int
 	options []byte // a serialized RunOptions, or nil
 	// own is the time limit in options, session that of the session; 0 is none.
@@ -62,7 +62,7 @@ func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation
 	if err != nil {
 		return nil, err
 	}
-	call, err := capi.Prepare(s.session, s.graph.Graph, feeds, fetches, targets, raw)
+	call, err := capi.NewStep(s.session, s.graph.Graph, feeds, fetches, targets, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -93,12 +93,11 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	if c.fetches > 0 {
 		results = make([]*Tensor, c.fetches)
 	}
-	if limit == 0 {
-		err = c.call.Run(feeds, results)
-	} else {
-		err = c.call.RunWithOptions(feeds, results, appendTimeout(slices.Clone(c.options), limit))
+	var options []byte // nil for the prepared ones
+	if limit != 0 {
+		options = appendTimeout(slices.Clone(c.options), limit)
 	}
-	if err != nil {
+	if err := c.call.Run(feeds, results, options, nil); err != nil {
 		return nil, explain(err)
 	}
 	return results, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
@@ -173,7 +174,7 @@ func TestAFirstRunEndsWithItsContext(t *testing.T) {
 		sess := open()
 		time.AfterFunc(100*time.Millisecond, func() { _ = sess.Close() })
 		_, err := read(t.Context(), sess, v)
-		require.ErrorIs(t, err, capi.ErrSessionClosed)
+		require.ErrorIs(t, err, tfkeep.ErrClosed)
 	})
 
 	patient := open()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // connection is a session's way to its server. TensorFlow connects in the first
@@ -82,7 +83,7 @@ func (s *Session) closeRemote() error {
 	case err := <-closed:
 		return err
 	case <-limit:
-		return &Error{Code: capi.DeadlineExceeded, Message: "closing the session: a server behind " + s.target + " does not answer; the session is freed once it does"}
+		return &Error{Code: status.DeadlineExceeded, Message: "closing the session: a server behind " + s.target + " does not answer; the session is freed once it does"}
 	}
 }
 
@@ -114,20 +115,25 @@ func (s *Session) attempt() (*attempt, error) {
 // server, which then says that there is nothing to run.
 func reach(s *Session) error {
 	s.graph.settleAll()
-	_, _, err := new(capi.Step).Run(s.session, s.graph.Graph)
+	step, err := capi.NewStep(s.session, s.graph.Graph, nil, nil, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer step.Close()
+	err = step.Run(nil, nil, nil, nil)
 	if errors.Is(err, ErrInvalidArgument) {
 		return nil // what may be wrong with the graph is told by the run to come
 	}
 	return err
 }
 
-var errInterrupted = &Error{Code: capi.Cancelled, Message: "the session was interrupted"}
+var errInterrupted = &Error{Code: status.Canceled, Message: "the session was interrupted"}
 
 // notConnected is why a run ended before it began.
 func (s *Session) notConnected(cause error) error {
-	code := capi.DeadlineExceeded
+	code := status.DeadlineExceeded
 	if errors.Is(cause, context.Canceled) {
-		code = capi.Cancelled
+		code = status.Canceled
 	}
 	return &Error{Code: code, Message: fmt.Sprintf("%v while the session waited for %s, and for the servers behind it: one of them does not answer; with DeviceFilters a session waits only for those that it needs", cause, s.target)}
 }

@@ -3,34 +3,34 @@ package tf
 import (
 	"fmt"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // Error is an error of TensorFlow, or of a check made before calling it, with
 // TensorFlow's status code and, where the message has it, the graph's node.
-type Error = capi.Error
+type Error = status.Error
 
 // Code is a TensorFlow status code.
-type Code = capi.Code
+type Code = status.Code
 
 // TensorFlow's kinds of errors, for errors.Is.
 var (
-	ErrCancelled          error = capi.Cancelled
-	ErrUnknown            error = capi.Unknown
-	ErrInvalidArgument    error = capi.InvalidArgument
-	ErrDeadlineExceeded   error = capi.DeadlineExceeded
-	ErrNotFound           error = capi.NotFound
-	ErrAlreadyExists      error = capi.AlreadyExists
-	ErrPermissionDenied   error = capi.PermissionDenied
-	ErrUnauthenticated    error = capi.Unauthenticated
-	ErrResourceExhausted  error = capi.ResourceExhausted
-	ErrFailedPrecondition error = capi.FailedPrecondition
-	ErrAborted            error = capi.Aborted
-	ErrOutOfRange         error = capi.OutOfRange
-	ErrUnimplemented      error = capi.Unimplemented
-	ErrInternal           error = capi.Internal
-	ErrUnavailable        error = capi.Unavailable
-	ErrDataLoss           error = capi.DataLoss
+	ErrCancelled          error = status.Canceled
+	ErrUnknown            error = status.Unknown
+	ErrInvalidArgument    error = status.InvalidArgument
+	ErrDeadlineExceeded   error = status.DeadlineExceeded
+	ErrNotFound           error = status.NotFound
+	ErrAlreadyExists      error = status.AlreadyExists
+	ErrPermissionDenied   error = status.PermissionDenied
+	ErrUnauthenticated    error = status.Unauthenticated
+	ErrResourceExhausted  error = status.ResourceExhausted
+	ErrFailedPrecondition error = status.FailedPrecondition
+	ErrAborted            error = status.Aborted
+	ErrOutOfRange         error = status.OutOfRange
+	ErrUnimplemented      error = status.Unimplemented
+	ErrInternal           error = status.Internal
+	ErrUnavailable        error = status.Unavailable
+	ErrDataLoss           error = status.DataLoss
 )
 
 // words are what err says, without the kind before it.
@@ -42,5 +42,5 @@ func words(err error) string {
 }
 
 func invalidf(format string, args ...any) *Error {
-	return &Error{Code: capi.InvalidArgument, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: status.InvalidArgument, Message: fmt.Sprintf(format, args...)}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -105,7 +106,7 @@ func (g *Graph) GraphDef() (*graph_go_proto.GraphDef, error) {
 	}
 	def := new(graph_go_proto.GraphDef)
 	if err := proto.Unmarshal(raw, def); err != nil {
-		return nil, &Error{Code: capi.DataLoss, Message: "the library's GraphDef: " + err.Error()}
+		return nil, &Error{Code: status.DataLoss, Message: "the library's GraphDef: " + err.Error()}
 	}
 	return def, nil
 }
@@ -122,10 +123,10 @@ func (g *Graph) OutputByName(name string) (Output, error) {
 	}
 	op := g.Operation(opName)
 	if op == nil {
-		return Output{}, &Error{Code: capi.NotFound, Message: "the graph has no operation " + strconv.Quote(opName)}
+		return Output{}, &Error{Code: status.NotFound, Message: "the graph has no operation " + strconv.Quote(opName)}
 	}
 	if n := op.NumOutputs(); index >= n {
-		return Output{}, &Error{Code: capi.NotFound, Message: "operation " + strconv.Quote(opName) + " has " + strconv.Itoa(n) + " outputs, there is no output " + strconv.Itoa(index)}
+		return Output{}, &Error{Code: status.NotFound, Message: "operation " + strconv.Quote(opName) + " has " + strconv.Itoa(n) + " outputs, there is no output " + strconv.Itoa(index)}
 	}
 	runtime.KeepAlive(g)
 	return op.Output(index), nil

@@ -1,6 +1,6 @@
 package tf
 
-import "github.com/tfkeep/tfkeep/capi"
+import "github.com/tfkeep/tfkeep/tf/status"
 
 // MaxMessage is how many bytes of values one run on a server can take, and how
 // many it can give, in all: they travel in one protobuf message, which has less
@@ -29,6 +29,6 @@ func checkMessage(feeds []Output, tensors []*Tensor) error {
 		return nil
 	}
 	e := invalidf("the run feeds %d bytes, %d of them to %s, and one message to a server has room for %d: feed them in several runs, and in parts what is too large by itself", total, most, name, MaxMessage)
-	e.Code = capi.ResourceExhausted
+	e.Code = status.ResourceExhausted
 	return e
 }

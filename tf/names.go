@@ -27,12 +27,13 @@ func (n *names) syncAnd(g *tensorflow.Graph, visit func(name string)) {
 	if n.used == nil {
 		n.used = make(map[string]int)
 	}
-	n.pos = capi.Walk(g, n.pos, func(name string) {
+	for pos, name := range capi.OperationNames(g, n.pos) {
+		n.pos = pos
 		if key := strings.ToLower(name); n.used[key] == 0 {
 			n.used[key] = 1
 		}
 		visit(name)
-	})
+	}
 }
 
 func (n *names) unique(name string) string {

@@ -3,6 +3,7 @@ package tf
 import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // VariableOptions are the choices in making a variable. Nil is a trainable
@@ -81,7 +82,7 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 		return nil, err
 	}
 	if g.Operation(name) != nil {
-		return nil, &Error{Code: capi.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
+		return nil, &Error{Code: status.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
 	}
 	init, done, err := init.resolve()
 	if err != nil {

@@ -23,10 +23,11 @@ func (g *Graph) Revision() (Revision, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sync()
+	functions, edits := capi.Changes(g.Graph)
 	return Revision{
 		operations: g.names.pos,
-		functions:  capi.NumFunctions(g.Graph),
-		edits:      capi.Edits(),
+		functions:  functions,
+		edits:      edits,
 		versions:   string(versions),
 	}, nil
 }

@@ -8,6 +8,9 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/capi"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // Session runs a graph and keeps the values of its variables. Runs may go on
@@ -79,7 +82,7 @@ func (s *Session) Close() error {
 		return nil
 	}
 	if s.remote != nil {
-		if over, pending := s.remote.stop(capi.ErrSessionClosed); pending {
+		if over, pending := s.remote.stop(errSessionClosed); pending {
 			go func() {
 				<-over
 				_ = capi.CloseSession(s.session) // nobody is left to be told
@@ -89,6 +92,13 @@ func (s *Session) Close() error {
 		return s.closeRemote()
 	}
 	return capi.CloseSession(s.session)
+}
+
+// errSessionClosed is the error of a run that waits for its server when the session is
+// closed.
+var errSessionClosed = &tfkeep.Error{
+	Op: "run", Item: "session", Err: tfkeep.ErrClosed,
+	Cause: status.Errorf(status.FailedPrecondition, "the session is closed"),
 }
 
 // Interrupt ends the runs that are under way, which then fail with an error of
@@ -131,10 +141,9 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // RunWithOptions is Run with TensorFlow's own options, which may be nil, and
 // with metadata filled, where it is not nil, with what the options trace.
 func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
-	step := capi.Step{Fetches: fetches, Targets: targets, WantMetadata: metadata != nil}
-	step.Feeds, step.FeedTensors = sortFeeds(feeds)
+	outputs, tensors := sortFeeds(feeds)
 	if s.target != "" {
-		if err := checkMessage(step.Feeds, step.FeedTensors); err != nil {
+		if err := checkMessage(outputs, tensors); err != nil {
 			return nil, err
 		}
 	}
@@ -146,15 +155,23 @@ func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, 
 	if err != nil {
 		return nil, err
 	}
-	step.Options = options
-	results, raw, err := step.Run(s.session, s.graph.Graph)
+	step, err := capi.NewStep(s.session, s.graph.Graph, outputs, fetches, targets, options)
 	if err != nil {
+		return nil, err
+	}
+	defer step.Close()
+	var raw *[]byte
+	if metadata != nil {
+		raw = new([]byte)
+	}
+	results := make([]*Tensor, len(fetches))
+	if err := step.Run(tensors, results, nil, raw); err != nil {
 		return nil, explain(err)
 	}
 	if metadata != nil {
-		if err := proto.Unmarshal(raw, metadata); err != nil {
+		if err := proto.Unmarshal(*raw, metadata); err != nil {
 			Release(results...)
-			return nil, &Error{Code: capi.DataLoss, Message: "the library's RunMetadata: " + err.Error()}
+			return nil, status.Errorf(status.DataLoss, "the library's RunMetadata: %v", err)
 		}
 	}
 	return results, nil

@@ -2,7 +2,6 @@ package tf_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -363,13 +362,4 @@ func TestSessionListsDevices(t *testing.T) {
 	devices, err := s.Devices()
 	require.NoError(t, err)
 	assert.Len(t, devices, 3)
-}
-
-func TestErrorKindsAreTold(t *testing.T) {
-	e := &tf.Error{Code: 5, Message: "m"}
-	assert.Equal(t, "tf: not found: m", e.Error())
-	assert.True(t, errors.Is(e, tf.ErrNotFound))
-	assert.False(t, errors.Is(e, tf.ErrAborted))
-	assert.Equal(t, "tensorflow: not found", tf.ErrNotFound.Error())
-	assert.Equal(t, "code 77", tf.Code(77).String())
 }

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // UninitializedError is the error of a run that read a variable without a
@@ -29,7 +29,7 @@ var uninitialized = regexp.MustCompile(`(?m)^(?:Could not find variable|Error wh
 // explain says what to do about an error that users meet often.
 func explain(err error) error {
 	var e *Error
-	if !errors.As(err, &e) || e.Code != capi.FailedPrecondition {
+	if !errors.As(err, &e) || e.Code != status.FailedPrecondition {
 		return err
 	}
 	if m := uninitialized.FindStringSubmatch(e.Message); m != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -102,7 +103,7 @@ func (g *Graph) operationNamed(name string) (*Operation, error) {
 	}
 	op := g.Operation(strings.TrimPrefix(name, "^"))
 	if op == nil {
-		return nil, &Error{Code: capi.NotFound, Message: "the graph has no operation " + strconv.Quote(name)}
+		return nil, &Error{Code: status.NotFound, Message: "the graph has no operation " + strconv.Quote(name)}
 	}
 	return op, nil
 }

@@ -33,16 +33,12 @@ type builder struct {
 func (b *builder) numbered(name string) string {
 	if b.taken == nil {
 		b.taken = make(map[string]bool)
-		capi.Walk(b.graph, 0, func(node string) {
-			for {
-				b.taken[node] = true
-				i := strings.LastIndexByte(node, '/')
-				if i < 0 {
-					return
-				}
+		for _, node := range capi.OperationNames(b.graph, 0) {
+			for i := len(node); i >= 0; i = strings.LastIndexByte(node, '/') {
 				node = node[:i]
+				b.taken[node] = true
 			}
-		})
+		}
 	}
 	next := name
 	for i := 1; b.taken[next]; i++ {

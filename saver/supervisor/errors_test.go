@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // The messages are TensorFlow 2.21's, as they were met.
@@ -33,25 +33,25 @@ func said(code tf.Code, message string) error { return &tf.Error{Code: code, Mes
 
 func TestLossesAreToldFromOtherErrors(t *testing.T) {
 	for name, err := range map[string]error{
-		"refused":               said(capi.Unavailable, refused),
-		"started anew":          said(capi.Aborted, incarnation),
-		"no answer":             said(capi.DeadlineExceeded, "Deadline Exceeded"),
-		"an update of no value": said(capi.NotFound, updated),
-		"a read of no value":    said(capi.FailedPrecondition, read),
-		"a reference":           said(capi.FailedPrecondition, reference),
-		"a table":               said(capi.FailedPrecondition, "Table not initialized."),
-		"wrapped":               fmt.Errorf("saving: %w", said(capi.Unavailable, refused)),
+		"refused":               said(status.Unavailable, refused),
+		"started anew":          said(status.Aborted, incarnation),
+		"no answer":             said(status.DeadlineExceeded, "Deadline Exceeded"),
+		"an update of no value": said(status.NotFound, updated),
+		"a read of no value":    said(status.FailedPrecondition, read),
+		"a reference":           said(status.FailedPrecondition, reference),
+		"a table":               said(status.FailedPrecondition, "Table not initialized."),
+		"wrapped":               fmt.Errorf("saving: %w", said(status.Unavailable, refused)),
 	} {
 		assert.True(t, Recoverable(err), name)
 	}
 	for name, err := range map[string]error{
 		"none":                      nil,
-		"a misfit":                  said(capi.InvalidArgument, "shapes"),
-		"a key that is missing":     said(capi.NotFound, noKey),
-		"another precondition":      said(capi.FailedPrecondition, "the session is closed"),
+		"a misfit":                  said(status.InvalidArgument, "shapes"),
+		"a key that is missing":     said(status.NotFound, noKey),
+		"another precondition":      said(status.FailedPrecondition, "the session is closed"),
 		"the caller's own deadline": context.DeadlineExceeded,
-		"cancelled":                 said(capi.Cancelled, "cancelled"),
-		"an end of data":            said(capi.OutOfRange, "end of sequence"),
+		"cancelled":                 said(status.Canceled, "cancelled"),
+		"an end of data":            said(status.OutOfRange, "end of sequence"),
 		"text alone":                fmt.Errorf("unavailable"),
 	} {
 		assert.False(t, Recoverable(err), name)
@@ -65,16 +65,16 @@ func TestErrorsNameTheTaskThatIsGone(t *testing.T) {
 		err  error
 		want []Task
 	}{
-		"with the address":    {said(capi.Unavailable, refused), []Task{{"ps", 1, "127.0.0.1:37813"}}},
-		"the master":          {said(capi.Unavailable, masterRefused), []Task{master}},
-		"no answer of nobody": {said(capi.DeadlineExceeded, "Deadline Exceeded"), nil},
-		"reset":               {said(capi.Unavailable, "From /job:ps/replica:0/task:1:\nSocket closed"), []Task{ps1}},
-		"a messenger": {said(capi.Unavailable, "From /job:worker/replica:0/task:0:\nSocket closed\nAdditional GRPC error information from remote target /job:ps/replica:0/task:1 while calling /tensorflow.WorkerService/RecvTensor:"),
+		"with the address":    {said(status.Unavailable, refused), []Task{{"ps", 1, "127.0.0.1:37813"}}},
+		"the master":          {said(status.Unavailable, masterRefused), []Task{master}},
+		"no answer of nobody": {said(status.DeadlineExceeded, "Deadline Exceeded"), nil},
+		"reset":               {said(status.Unavailable, "From /job:ps/replica:0/task:1:\nSocket closed"), []Task{ps1}},
+		"a messenger": {said(status.Unavailable, "From /job:worker/replica:0/task:0:\nSocket closed\nAdditional GRPC error information from remote target /job:ps/replica:0/task:1 while calling /tensorflow.WorkerService/RecvTensor:"),
 			[]Task{ps1}},
-		"several": {said(capi.Unavailable, "\n=====\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:0:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nx"),
+		"several": {said(status.Unavailable, "\n=====\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:0:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nx"),
 			[]Task{ps1, {Job: "ps"}}},
-		"an address in IPv6":   {said(capi.Unavailable, "From /job:ps/replica:0/task:1:\nlast error: UNKNOWN: ipv6:%5B::1%5D:80: Connection refused"), []Task{{"ps", 1, "[::1]:80"}}},
-		"nothing is gone":      {said(capi.Aborted, incarnation), nil},
+		"an address in IPv6":   {said(status.Unavailable, "From /job:ps/replica:0/task:1:\nlast error: UNKNOWN: ipv6:%5B::1%5D:80: Connection refused"), []Task{{"ps", 1, "[::1]:80"}}},
+		"nothing is gone":      {said(status.Aborted, incarnation), nil},
 		"nothing of a cluster": {io.EOF, nil},
 	} {
 		assert.Equal(t, c.want, tasksIn(c.err, master), name)

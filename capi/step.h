@@ -1,5 +1,5 @@
-#ifndef TFKEEP_CALL_H_
-#define TFKEEP_CALL_H_
+#ifndef TFKEEP_STEP_H_
+#define TFKEEP_STEP_H_
 
 #include "tensorflow/c/c_api.h"
 
@@ -12,7 +12,7 @@ typedef struct {
   int64_t dims[tfk_max_dims];
 } tfk_shape;
 
-// tfk_call is one prepared step. All of it lies in one block of C memory, so
+// tfk_step is one prepared step. All of it lies in one block of C memory, so
 // that a step is one call from Go and checks no Go pointers.
 typedef struct {
   TF_Output* feeds;
@@ -26,14 +26,14 @@ typedef struct {
   TF_Operation** targets;
   int num_targets;
   TF_Status* status;
-} tfk_call;
+} tfk_step;
 
-tfk_call* tfk_new_call(int num_feeds, int num_fetches, int num_targets);
-void tfk_delete_call(tfk_call* call);
+tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets);
+void tfk_delete_step(tfk_step* step);
 
 // tfk_run runs a step and describes its results. It returns 0, or n when the
 // tensor of feed n-1 is of the wrong type and nothing was run.
-int tfk_run(TF_Session* session, tfk_call* call, const TF_Buffer* options,
+int tfk_run(TF_Session* session, tfk_step* step, const TF_Buffer* options,
             TF_Buffer* metadata);
 
-#endif  // TFKEEP_CALL_H_
+#endif  // TFKEEP_STEP_H_

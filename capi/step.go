@@ -1,0 +1,293 @@
+package capi
+
+// #include "step.h"
+import "C"
+
+import (
+	"runtime"
+	"strconv"
+	"sync"
+	"unsafe"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/tf/status"
+)
+
+// Step is a step that is prepared once and run many times. Its feeds, fetches and
+// targets lie in C memory, so that a run is one call from Go to C. Goroutines may run
+// it at the same time.
+type Step struct {
+	session *tensorflow.Session
+	graph   *tensorflow.Graph
+	feeds   []feed
+	fetches int
+	targets int
+	options *C.TF_Buffer
+
+	mu     sync.Mutex
+	idle   []*C.tfk_step // as many as runs were ever active at the same time
+	proto  *C.tfk_step
+	closed bool
+	active int
+}
+
+// feed describes the tensors that one feed takes.
+type feed struct {
+	output tensorflow.Output
+	dtype  tensorflow.DataType
+	rank   int // -1 if unknown
+	shape  []int64
+}
+
+// NewStep checks feeds, fetches and targets, which belong to g, the graph of s, and
+// lays them out in C memory. options is a serialized RunOptions or nil. The caller
+// closes the step.
+func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensorflow.Output, targets []*tensorflow.Operation, options []byte) (*Step, error) {
+	if _, err := enter(s); err != nil {
+		return nil, err
+	}
+	defer leave(s)
+	proto := C.tfk_new_step(C.int(len(feeds)), C.int(len(fetches)), C.int(len(targets)))
+	if proto == nil {
+		return nil, errNoStepMemory
+	}
+	step := &Step{session: s, graph: g, feeds: make([]feed, len(feeds)), fetches: len(fetches), targets: len(targets), proto: proto}
+	if err := step.fill(feeds, fetches, targets); err != nil {
+		C.tfk_delete_step(proto)
+		return nil, err
+	}
+	step.idle = append(step.idle, proto)
+	step.options = newBuffer(options)
+	live.steps.Add(1)
+	runtime.SetFinalizer(step, (*Step).Close)
+	return step, nil
+}
+
+var (
+	errNoStepMemory = status.Errorf(status.ResourceExhausted, "no memory for a prepared step")
+	errStepClosed   = status.Errorf(status.FailedPrecondition, "the prepared step is closed")
+)
+
+func (step *Step) fill(feeds, fetches []tensorflow.Output, targets []*tensorflow.Operation) error {
+	cfeeds := unsafe.Slice(step.proto.feeds, len(feeds))
+	ctypes := unsafe.Slice(step.proto.feed_types, len(feeds))
+	seen := make(map[C.TF_Output]bool, len(feeds))
+	for i, o := range feeds {
+		c, err := output(step.graph, o)
+		if err != nil {
+			return err
+		}
+		if seen[c] {
+			return invalidf("%s is fed twice", outputName(o))
+		}
+		seen[c] = true
+		cfeeds[i] = c
+		step.feeds[i] = newFeed(o)
+		ctypes[i] = C.TF_DataType(step.feeds[i].dtype)
+	}
+	cfetches := unsafe.Slice(step.proto.fetches, len(fetches))
+	for i, o := range fetches {
+		c, err := output(step.graph, o)
+		if err != nil {
+			return err
+		}
+		cfetches[i] = c
+	}
+	ctargets := unsafe.Slice(step.proto.targets, len(targets))
+	for i, op := range targets {
+		c, err := operation(step.graph, op)
+		if err != nil {
+			return err
+		}
+		ctargets[i] = c
+	}
+	return nil
+}
+
+// newFeed describes o with the type and shape that the graph knows.
+func newFeed(o tensorflow.Output) feed {
+	f := feed{output: o, dtype: dtype.Base(o.DataType()), rank: -1}
+	if shape := o.Shape(); shape.NumDimensions() >= 0 {
+		f.rank = shape.NumDimensions()
+		f.shape = make([]int64, f.rank)
+		for i := range f.shape {
+			f.shape[i] = shape.Size(i)
+		}
+	}
+	return f
+}
+
+func outputName(o tensorflow.Output) string {
+	return o.Op.Name() + ":" + strconv.Itoa(o.Index)
+}
+
+// accepts reports whether a tensor of shape may be fed.
+func (f *feed) accepts(shape []int64) bool {
+	if f.rank < 0 {
+		return true
+	}
+	if len(shape) != f.rank {
+		return false
+	}
+	for i, d := range f.shape {
+		if d >= 0 && d != shape[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// take returns a C step that no other run uses.
+func (step *Step) take() (*C.tfk_step, error) {
+	step.mu.Lock()
+	defer step.mu.Unlock()
+	if step.closed {
+		return nil, errStepClosed
+	}
+	if n := len(step.idle); n > 0 {
+		c := step.idle[n-1]
+		step.idle = step.idle[:n-1]
+		step.active++
+		return c, nil
+	}
+	c := C.tfk_new_step(C.int(len(step.feeds)), C.int(step.fetches), C.int(step.targets))
+	if c == nil {
+		return nil, errNoStepMemory
+	}
+	copy(unsafe.Slice(c.feeds, len(step.feeds)), unsafe.Slice(step.proto.feeds, len(step.feeds)))
+	copy(unsafe.Slice(c.feed_types, len(step.feeds)), unsafe.Slice(step.proto.feed_types, len(step.feeds)))
+	copy(unsafe.Slice(c.fetches, step.fetches), unsafe.Slice(step.proto.fetches, step.fetches))
+	copy(unsafe.Slice(c.targets, step.targets), unsafe.Slice(step.proto.targets, step.targets))
+	step.active++
+	return c, nil
+}
+
+// put returns what take returned.
+func (step *Step) put(c *C.tfk_step) {
+	step.mu.Lock()
+	defer step.mu.Unlock()
+	step.active--
+	step.idle = append(step.idle, c)
+	if step.closed && step.active == 0 {
+		step.free()
+	}
+}
+
+// free frees the C memory. No run may be active.
+func (step *Step) free() {
+	for _, c := range step.idle {
+		C.tfk_delete_step(c)
+	}
+	step.idle, step.proto = nil, nil
+	if step.options != nil {
+		C.TF_DeleteBuffer(step.options)
+		step.options = nil
+	}
+	live.steps.Add(-1)
+}
+
+// Close frees the step's C memory as soon as no run is active. A second call does
+// nothing.
+func (step *Step) Close() {
+	step.mu.Lock()
+	defer step.mu.Unlock()
+	if step.closed {
+		return
+	}
+	step.closed = true
+	runtime.SetFinalizer(step, nil)
+	if step.active == 0 {
+		step.free()
+	}
+}
+
+// Run feeds tensors, in the order of the prepared feeds, and fills results, in the
+// order of the prepared fetches, with tensors that the caller releases. options, if
+// not nil, is a serialized RunOptions that replaces the prepared one. If metadata is
+// not nil it is set to a serialized RunMetadata.
+func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, metadata *[]byte) error {
+	if len(tensors) != len(step.feeds) {
+		return invalidf("%d tensors for %d feeds", len(tensors), len(step.feeds))
+	}
+	if len(results) != step.fetches {
+		return invalidf("room for %d results of %d fetches", len(results), step.fetches)
+	}
+	c, err := step.take()
+	if err != nil {
+		return err
+	}
+	defer step.put(c)
+	if err := step.feed(c, tensors); err != nil {
+		return err
+	}
+	coptions := step.options
+	if options != nil {
+		coptions = newBuffer(options)
+		defer C.TF_DeleteBuffer(coptions)
+	}
+	var cmetadata *C.TF_Buffer
+	if metadata != nil {
+		cmetadata = C.TF_NewBuffer()
+		defer C.TF_DeleteBuffer(cmetadata)
+	}
+	session, err := enter(step.session)
+	if err != nil {
+		return err
+	}
+	bad := int(C.tfk_run(session, c, coptions, cmetadata))
+	leave(step.session)
+	runtime.KeepAlive(tensors)
+	if bad > 0 {
+		return step.feeds[bad-1].mismatch(tensors[bad-1])
+	}
+	if err := statusError(c.status); err != nil {
+		return err
+	}
+	if metadata != nil {
+		*metadata = bufferBytes(cmetadata)
+	}
+	step.wrap(c, results)
+	return nil
+}
+
+// feed puts tensors into c.
+func (step *Step) feed(c *C.tfk_step, tensors []*tensorflow.Tensor) error {
+	ctensors := unsafe.Slice(c.feed_tensors, len(tensors))
+	for i, t := range tensors {
+		if Released(t) {
+			return invalidf("the tensor fed to %s is nil or was released", outputName(step.feeds[i].output))
+		}
+		if !step.feeds[i].accepts(t.Shape()) {
+			return step.feeds[i].mismatch(t)
+		}
+		ctensors[i] = tensorHandle(t)
+	}
+	return nil
+}
+
+// wrap makes Go tensors of the C tensors that a run left in c.
+func (step *Step) wrap(c *C.tfk_step, results []*tensorflow.Tensor) {
+	ctensors := unsafe.Slice(c.fetch_tensors, step.fetches)
+	cshapes := unsafe.Slice(c.fetch_shapes, step.fetches)
+	for i, ct := range ctensors {
+		var shape []int64
+		switch n := int(cshapes[i].num_dims); {
+		case n > C.tfk_max_dims:
+			shape = shapeOf(ct)
+		case n > 0:
+			shape = make([]int64, n)
+			for d := range shape {
+				shape[d] = int64(cshapes[i].dims[d])
+			}
+		}
+		results[i] = newTensor(ct, shape)
+	}
+}
+
+// mismatch returns the error for t, which f does not accept.
+func (f *feed) mismatch(t *tensorflow.Tensor) error {
+	return invalidf("cannot feed a tensor of type %s and shape %v to %s, which takes type %s and shape %s",
+		dtype.Name(t.DataType()), t.Shape(), outputName(f.output), dtype.Name(f.dtype), f.output.Shape())
+}
