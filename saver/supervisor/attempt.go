@@ -2,20 +2,20 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// attempt opens a session and makes the model ready once. Its errors are those
-// of a loss where another attempt may do better.
+// attempt opens a session and tries once to make the model ready. If another
+// attempt may succeed, supervisor.recoverable is true for the error.
 func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
-	if err := reach(ctx, s.tasks); err != nil {
+	if err := probeTasks(ctx, s.tasks); err != nil {
 		return nil, err
 	}
-	kept, generation, err := s.kept(ctx)
+	kept, generation, err := s.checkMarks(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -38,38 +38,38 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 			return nil, err
 		}
 	}
-	if err := s.complete(ctx, sess); err != nil {
+	if err := s.checkVariables(ctx, sess); err != nil {
 		return nil, err
 	}
 	if err := runOps(ctx, sess, s.LocalInit); err != nil {
-		return nil, fmt.Errorf("supervisor: local initialization: %w", err)
+		return nil, &tfkeep.Error{Op: "run local initializers", Cause: err}
 	}
-	if err := s.asked(ctx, sess); err != nil {
+	if err := s.checkReadyOp(ctx, sess); err != nil {
 		return nil, err
 	}
-	if r.Step, err = s.step(ctx, sess, r.Resumed); err != nil {
+	if r.Step, err = s.readStep(ctx, sess, r.Resumed); err != nil {
 		return nil, err
 	}
-	if s.generation, err = s.sealed(ctx, kept, generation); err != nil {
+	if s.generation, err = s.commitMarks(ctx, kept, generation); err != nil {
 		return nil, err
 	}
 	if kept && !s.Worker {
-		s.event(Kept{})
+		s.emit(Event{Kind: Kept})
 	}
 	if !kept {
-		s.saved.set(saves{step: r.Step, time: time.Now(), any: r.Resumed != nil && !r.Resumed.Fresh})
+		s.lastSave.set(savePoint{step: r.Step, time: time.Now(), exists: r.Resumed != nil && !r.Resumed.Fresh})
 	}
 	r.done = r.Step
 	return r, nil
 }
 
-// restore gives the variables their values.
+// restore restores the newest checkpoint, or initializes the model if there is none.
 func (s *supervisor) restore(ctx context.Context, sess *tf.Session) (*saver.Resumed, error) {
 	resumed := &saver.Resumed{Step: -1, Fresh: true}
 	if s.Dir != "" {
 		var err error
-		long := tf.WithOperationTimeout(ctx, s.SaveTimeout)
-		if resumed, err = s.sv.Resume(long, sess, s.Dir, &saver.ResumeOptions{LatestFilename: s.LatestFilename}); err != nil {
+		ctx := tf.WithOperationTimeout(ctx, s.SaveTimeout)
+		if resumed, err = s.sv.Resume(ctx, sess, s.Dir, &saver.ResumeOptions{LatestFilename: s.LatestFilename}); err != nil {
 			return nil, err
 		}
 	}
@@ -84,9 +84,9 @@ func (s *supervisor) restore(ctx context.Context, sess *tf.Session) (*saver.Resu
 		}
 	}
 	if resumed.Fresh {
-		s.event(Initialized{})
+		s.emit(Event{Kind: Initialized})
 	} else {
-		s.event(Resumed{resumed})
+		s.emit(Event{Kind: Resumed, Step: resumed.Step, Path: resumed.Path, Checkpoint: resumed})
 	}
 	return resumed, nil
 }
@@ -96,13 +96,13 @@ func (s *supervisor) initialize(ctx context.Context, sess *tf.Session) error {
 	if init == nil {
 		for _, v := range s.g.GlobalVariables() {
 			if v.Initializer() == nil {
-				return fmt.Errorf("%w: variable %q has no initializer: set Options.Init", ErrArgument, v.Name())
+				return invalid("variable %q has no initializer; set Options.Init", v.Name())
 			}
 			init = append(init, v.Initializer())
 		}
 	}
 	if err := runOps(ctx, sess, init); err != nil {
-		return fmt.Errorf("supervisor: initialization: %w", err)
+		return &tfkeep.Error{Op: "run initializers", Cause: err}
 	}
 	return nil
 }
@@ -114,8 +114,8 @@ func runOps(ctx context.Context, sess *tf.Session, ops []*tf.Operation) error {
 	return sess.RunOps(ctx, ops...)
 }
 
-// step is the step to go on from.
-func (s *supervisor) step(ctx context.Context, sess *tf.Session, resumed *saver.Resumed) (int64, error) {
+// readStep returns the step to continue from.
+func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *saver.Resumed) (int64, error) {
 	v, err := tf.FindGlobalStep(s.g)
 	if err != nil {
 		return 0, err
@@ -137,5 +137,5 @@ func (s *supervisor) step(ctx context.Context, sess *tf.Session, resumed *saver.
 	case int32:
 		return int64(n), nil
 	}
-	return 0, fmt.Errorf("%w: the global step is no int64 or int32", ErrArgument)
+	return 0, invalid("the global step is neither an int64 nor an int32")
 }

@@ -22,13 +22,13 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// The environment of a chief in a process of its own: its cluster and directory.
+// The environment variables of a chief in a process of its own.
 const (
-	chiefProcess = "TFKEEP_TEST_CHIEF"
+	chiefCluster = "TFKEEP_TEST_CHIEF"
 	chiefDir     = "TFKEEP_TEST_CHIEF_DIR"
 )
 
-// chiefMain trains until its standard input ends, and tells what happens on its
+// chiefMain trains until its standard input ends, and prints the events to its
 // standard output.
 func chiefMain() int {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -44,7 +44,7 @@ func chiefMain() int {
 }
 
 func chiefRun(ctx context.Context) error {
-	spec, err := tf.ParseClusterSpec(os.Getenv(chiefProcess))
+	spec, err := tf.ParseClusterSpec(os.Getenv(chiefCluster))
 	if err != nil {
 		return err
 	}
@@ -62,17 +62,18 @@ func chiefRun(ctx context.Context) error {
 		Cluster:   spec,
 		Dir:       os.Getenv(chiefDir),
 		SaveSteps: 10,
-		Backoff:   supervisor.Backoff{First: 50 * time.Millisecond, Most: 500 * time.Millisecond},
-		OnEvent:   func(e supervisor.Event) { fmt.Printf("%T %v\n", e, e) },
-	}, func(ctx context.Context, r *supervisor.Running) error { return forever(ctx, m, r) })
+		MinPause:  50 * time.Millisecond,
+		MaxPause:  500 * time.Millisecond,
+		OnEvent:   func(e supervisor.Event) { fmt.Printf("%s %v\n", e.Kind, e) },
+	}, func(ctx context.Context, r *supervisor.Running) error { return trainUntilError(ctx, m, r) })
 }
 
-// chief is a chief's process.
+// chief is a process that runs chiefMain.
 type chief struct {
 	cmd   *exec.Cmd
 	mu    sync.Mutex
 	lines []string
-	err   bytes.Buffer // to be read once it has ended
+	err   bytes.Buffer // may be read once ended is closed
 	ended chan struct{}
 }
 
@@ -81,9 +82,9 @@ func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := &chief{cmd: exec.Command(self), ended: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), chiefProcess+"="+cluster.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
+	c.cmd.Env = append(os.Environ(), chiefCluster+"="+cluster.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
 	c.cmd.Stderr = &c.err
-	_, err = c.cmd.StdinPipe() // it ends when this process does
+	_, err = c.cmd.StdinPipe() // closed when this process ends
 	require.NoError(t, err)
 	out, err := c.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -100,7 +101,7 @@ func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
-			t.Logf("the chief's last words: %s", c.err.String())
+			t.Logf("standard error of the chief: %s", c.err.String())
 		}
 	})
 	return c
@@ -111,25 +112,25 @@ func (c *chief) kill() {
 	<-c.ended
 }
 
-// said is the first line that begins so, "" if there is none.
-func (c *chief) said(begin string) string {
+// line returns the first line about an event of a kind, or "".
+func (c *chief) line(kind supervisor.EventKind) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, line := range c.lines {
-		if strings.HasPrefix(line, begin) {
+		if strings.HasPrefix(line, string(kind)+" ") {
 			return line
 		}
 	}
 	return ""
 }
 
-func (c *chief) waitFor(t *testing.T, begin string) string {
+func (c *chief) waitFor(t *testing.T, kind supervisor.EventKind) string {
 	t.Helper()
-	require.Eventually(t, func() bool { return c.said(begin) != "" }, 30*time.Second, 2*time.Millisecond, begin)
-	return c.said(begin)
+	require.Eventually(t, func() bool { return c.line(kind) != "" }, 30*time.Second, 2*time.Millisecond, kind)
+	return c.line(kind)
 }
 
-func TestWorkersWaitForAChiefThatWasKilled(t *testing.T) {
+func TestWorkersWaitForKilledChief(t *testing.T) {
 	repeated(t, "chief killed with a ps, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
 		c := cluster(t, 2, 2)
@@ -148,39 +149,39 @@ func TestWorkersWaitForAChiefThatWasKilled(t *testing.T) {
 					return err
 				}
 				began <- values[1]
-				return forever(ctx, m, r)
+				return trainUntilError(ctx, m, r)
 			})
 		}()
-		require.Eventually(t, func() bool { return len(of[supervisor.Retrying](log)) > 0 }, 20*time.Second, time.Millisecond, "no chief yet")
+		require.Eventually(t, func() bool { return len(log.of(supervisor.Retrying)) > 0 }, 20*time.Second, time.Millisecond, "no chief yet")
 		first := startChief(t, c.Spec(), dir)
 		<-began
-		first.waitFor(t, "supervisor.Saved")
+		first.waitFor(t, supervisor.Saved)
 
-		// The chief dies, and then a server: nobody restores it.
+		// The chief dies, and then a server: no client restores it.
 		first.kill()
 		require.NoError(t, c.Kill("ps", 1))
 		require.NoError(t, c.Restart(t.Context(), "ps", 1))
 		lost := time.Now()
 		require.Eventually(t, func() bool {
-			list := of[supervisor.Retrying](log)
+			list := log.of(supervisor.Retrying)
 			return len(list) > 0 && strings.Contains(list[len(list)-1].Err.Error(), "no mark on /job:ps/task:1")
 		}, 20*time.Second, time.Millisecond, "the worker waits:%v", log)
-		assert.Len(t, of[supervisor.Ready](log), 1, log)
+		assert.Len(t, log.of(supervisor.Ready), 1, log)
 
 		again = time.Now()
 		second := startChief(t, c.Spec(), dir)
 		value := <-began
-		resumed := second.waitFor(t, "supervisor.Resumed")
+		resumed := second.waitFor(t, supervisor.Resumed)
 		assert.Contains(t, resumed, dir)
-		assert.GreaterOrEqual(t, value, int64(10), "the worker sees what was restored")
-		f.add("worker ready after the chief was started", when[supervisor.Ready](t, log, lost).Sub(again))
+		assert.GreaterOrEqual(t, value, int64(10), "the worker sees the restored values")
+		f.add("worker ready after the chief was started", log.when(t, supervisor.Ready, lost).Sub(again))
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
 	})
 }
 
-// forever trains until there is an error.
-func forever(ctx context.Context, m *model, r *supervisor.Running) error {
+// trainUntilError trains until a step fails.
+func trainUntilError(ctx context.Context, m *model, r *supervisor.Running) error {
 	for {
 		step, err := m.step(ctx, r.Session)
 		if err != nil {
@@ -189,17 +190,17 @@ func forever(ctx context.Context, m *model, r *supervisor.Running) error {
 		if err := r.StepDone(ctx, step); err != nil {
 			return err
 		}
-		time.Sleep(time.Millisecond) // leaves the machine to the others
+		time.Sleep(time.Millisecond) // leave the processors to the other processes
 	}
 }
 
-// The chief's process alone is lost: the sessions of the others stay whole.
-func TestWorkersTrainOnWhileTheChiefIsAway(t *testing.T) {
+// Only the chief's process is lost; the sessions of the workers continue.
+func TestWorkersTrainWithoutChief(t *testing.T) {
 	repeated(t, "chief killed alone, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
 		c := cluster(t, 2, 2)
 		first := startChief(t, c.Spec(), dir)
-		first.waitFor(t, "supervisor.Saved")
+		first.waitFor(t, supervisor.Saved)
 		m := modelOn(t, 2, 1000, nil)
 		log := new(events)
 		var steps atomic.Int64
@@ -217,21 +218,21 @@ func TestWorkersTrainOnWhileTheChiefIsAway(t *testing.T) {
 				}
 			})
 		}()
-		more := func() {
+		waitForSteps := func() {
 			t.Helper()
 			from := steps.Load()
 			require.Eventually(t, func() bool { return steps.Load() > from+20 }, 20*time.Second, time.Millisecond, log)
 		}
-		more()
+		waitForSteps()
 		first.kill()
-		more()
+		waitForSteps()
 		again := time.Now()
 		second := startChief(t, c.Spec(), dir)
-		second.waitFor(t, "supervisor.Resumed")
-		second.waitFor(t, "supervisor.Ready")
+		second.waitFor(t, supervisor.Resumed)
+		second.waitFor(t, supervisor.Ready)
 		f.add("chief trains again after it was started", time.Since(again))
-		more()
-		assert.Empty(t, of[supervisor.Lost](log), log)
+		waitForSteps()
+		assert.Empty(t, log.of(supervisor.Lost), log)
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
 	})

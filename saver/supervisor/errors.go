@@ -4,71 +4,74 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // The kinds of outages that Run gives up on, for errors.Is.
 var (
-	// ErrUnreachable: a task of the cluster does not answer.
-	ErrUnreachable = errors.New("supervisor: the cluster is not complete")
-	// ErrNotReady: the chief has not restored or initialized the model.
-	ErrNotReady = errors.New("supervisor: the model is not ready")
-	// ErrNoProgress: every task answers, and the body fails again and again.
-	ErrNoProgress = errors.New("supervisor: no progress")
-	// ErrUninitialized: the model has variables without a value after the chief
-	// has restored or initialized it.
-	ErrUninitialized = errors.New("supervisor: uninitialized variables")
+	// ErrUnreachable means that a task of the cluster does not answer.
+	ErrUnreachable = errors.New("the cluster is incomplete")
+	// ErrNotReady means that the chief has not restored or initialized the model.
+	ErrNotReady = errors.New("the model is not ready")
+	// ErrNoProgress means that every task answers and the body keeps failing.
+	ErrNoProgress = errors.New("no progress")
 )
 
 // Task is a process of the cluster.
 type Task struct {
 	Job     string
 	Index   int
-	Address string // host:port, "" where it is not known
+	Address string // host:port, or "" if it is unknown
 }
 
+// String returns, for example, "/job:ps/task:1 (10.0.0.7:2222)".
 func (t Task) String() string {
-	var s string
-	if t.Job != "" {
-		s = "/job:" + t.Job + "/task:" + strconv.Itoa(t.Index)
-	}
 	switch {
-	case s == "":
+	case t.Job == "":
 		return t.Address
-	case t.Address != "":
-		return s + " (" + t.Address + ")"
+	case t.Address == "":
+		return taskName(t.Job, t.Index)
 	}
-	return s
+	return taskName(t.Job, t.Index) + " (" + t.Address + ")"
 }
 
-// OutageError is the error of an outage that has lasted for RecoveryTimeout.
+func taskName(job string, index int) string {
+	return "/job:" + job + "/task:" + strconv.Itoa(index)
+}
+
+// OutageError is the error of an outage that lasted for Options.RecoveryTimeout.
 type OutageError struct {
 	// Kind is ErrUnreachable, ErrNotReady or ErrNoProgress.
 	Kind error
-	// Tasks are those that do not answer, as far as that is known.
+	// Tasks are the tasks that do not answer, as far as that is known.
 	Tasks []Task
-	// For is how long the outage has lasted, in Attempts attempts.
-	For      time.Duration
+	// For is how long the outage lasted.
+	For time.Duration
+	// Attempts is the number of attempts to make the model ready in that time.
 	Attempts int
-	// Err is the last of the errors.
+	// Err is the last error.
 	Err error
 
 	operationTimeout time.Duration
-	asked            bool // every task answers this process
+	tasksAnswer      bool // every task answers this process
 }
 
+// Error returns the kind, the tasks, the duration, a remedy and the last error.
 func (e *OutageError) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Kind.Error())
-	for i, t := range e.Tasks {
-		b.WriteString([]string{": ", ", "}[min(i, 1)] + t.String())
-	}
+	b.WriteString("run training: " + e.Kind.Error())
 	if len(e.Tasks) > 0 {
-		b.WriteString(" cannot be reached")
+		names := make([]string, len(e.Tasks))
+		for i, t := range e.Tasks {
+			names[i] = t.String()
+		}
+		b.WriteString(": " + strings.Join(names, ", ") + " cannot be reached")
 	}
 	fmt.Fprintf(&b, " for %v, in %d attempt(s); %s: %v", e.For.Round(time.Millisecond), e.Attempts, e.remedy(), e.Err)
 	return b.String()
@@ -77,26 +80,30 @@ func (e *OutageError) Error() string {
 func (e *OutageError) remedy() string {
 	switch {
 	case e.Kind == ErrNotReady:
-		return "start the chief, with the same cluster and variables, or raise RecoveryTimeout"
+		return "start the chief with the same cluster and variables, or raise RecoveryTimeout"
 	case len(e.Tasks) > 0:
-		return "start it again under the same address, leave it out of DeviceFilters where it is not needed, or raise RecoveryTimeout"
-	case e.asked:
-		return "every task answers this process: see whether they reach each other, by the addresses that their servers were given"
+		return "start it again at the same address, leave it out of DeviceFilters if it is not needed, or raise RecoveryTimeout"
+	case e.tasksAnswer:
+		return "every task answers this process: check that the tasks reach each other at the addresses that their servers were given"
 	case e.Kind == ErrUnreachable:
-		return "start the task that is gone again under the same address; with Options.Cluster this error names it"
+		return "start the task that is gone again at the same address; with Options.Cluster this error names it"
 	case errors.Is(e.Err, tf.ErrDeadlineExceeded):
 		return fmt.Sprintf("every task answers: raise OperationTimeout, which is %v, if the body's runs take that long", e.operationTimeout)
 	}
 	return "every task answers: see the last error"
 }
 
-// Unwrap gives the kind and the last error.
+// Unwrap returns the kind and the last error.
 func (e *OutageError) Unwrap() []error { return []error{e.Kind, e.Err} }
 
-// Recoverable says whether an error of a run may be over after a new session is
-// opened and the model restored: a server is gone or was started anew
-// (Unavailable, Aborted), does not answer (DeadlineExceeded), or has lost its
-// variables (FailedPrecondition and NotFound, by their text).
+func invalid(format string, args ...any) error {
+	return &tfkeep.Error{Op: "run training", Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Recoverable reports whether a new session and a restored model may cure the
+// error of a run: a server is gone or was restarted (Unavailable, Aborted), does
+// not answer (DeadlineExceeded), or has lost its variables (FailedPrecondition
+// and NotFound with one of TensorFlow's texts for that).
 func Recoverable(err error) bool {
 	switch {
 	case err == nil:
@@ -104,58 +111,52 @@ func Recoverable(err error) bool {
 	case errors.Is(err, tf.ErrUnavailable), errors.Is(err, tf.ErrAborted), errors.Is(err, tf.ErrDeadlineExceeded):
 		return true
 	}
-	return lostState(err)
+	return isLostState(err)
 }
 
-// noState is how TensorFlow says that a variable or table is not there: resource
-// variables read, resource variables updated, references, lookup tables.
-var noState = regexp.MustCompile(`Container \S+ does not exist|Could not find resource|Resource \S+ does not exist|Could not find variable|Error while reading resource variable|uninitialized value|Table not initialized`)
+// missingState matches TensorFlow's texts for a variable or table without a value:
+// resource variables that are read, resource variables that are updated, reference
+// variables, lookup tables. No status code tells these errors from others.
+var missingState = regexp.MustCompile(`Container \S+ does not exist|Could not find resource|Resource \S+ does not exist|Could not find variable|Error while reading resource variable|uninitialized value|Table not initialized`)
 
-// lostState tells the errors of variables without a value.
-func lostState(err error) bool {
-	return (errors.Is(err, tf.ErrFailedPrecondition) || errors.Is(err, tf.ErrNotFound)) && noState.MatchString(err.Error())
+// isLostState reports whether the error is that of a variable without a value.
+func isLostState(err error) bool {
+	return (errors.Is(err, tf.ErrFailedPrecondition) || errors.Is(err, tf.ErrNotFound)) && missingState.MatchString(err.Error())
 }
 
 var (
-	remoteTarget = regexp.MustCompile(`remote target /job:([^/\s]+)/replica:\d+/task:(\d+)`)
-	from         = regexp.MustCompile(`From /job:([^/\s]+)/replica:\d+/task:(\d+)`)
-	address      = regexp.MustCompile(`ipv[46]:([^\s,;]+:\d+)`)
+	remoteTargetText = regexp.MustCompile(`remote target /job:([^/\s]+)/replica:\d+/task:(\d+)`)
+	fromTaskText     = regexp.MustCompile(`From /job:([^/\s]+)/replica:\d+/task:(\d+)`)
+	addressText      = regexp.MustCompile(`ipv[46]:([^\s,;]+:\d+)`)
 )
 
-// tasksIn finds the tasks that an error of TensorFlow says are gone. The master
-// stands in no message of its own: it is the target, of which only the address
-// may be known.
+// tasksIn returns the tasks that an error of TensorFlow reports as gone. No message
+// names the master, the server that the session connects to: an Unavailable error
+// without a task is about it.
 func tasksIn(err error, master Task) []Task {
-	if !errors.Is(err, tf.ErrUnavailable) && !errors.Is(err, tf.ErrDeadlineExceeded) {
+	unavailable := errors.Is(err, tf.ErrUnavailable)
+	if !unavailable && !errors.Is(err, tf.ErrDeadlineExceeded) {
 		return nil
 	}
 	text := err.Error()
-	found := remoteTarget.FindAllStringSubmatch(text, -1)
+	found := remoteTargetText.FindAllStringSubmatch(text, -1)
 	if found == nil {
-		found = from.FindAllStringSubmatch(text, -1)
-	}
-	if found == nil {
-		if errors.Is(err, tf.ErrUnavailable) {
-			return []Task{master}
-		}
-		return nil
-	}
-	var addr string
-	if m := address.FindStringSubmatch(text); m != nil {
-		addr = strings.NewReplacer("%5B", "[", "%5D", "]").Replace(m[1])
+		found = fromTaskText.FindAllStringSubmatch(text, -1)
 	}
 	var tasks []Task
-	seen := map[Task]bool{}
 	for _, m := range found {
 		index, _ := strconv.Atoi(m[2])
-		t := Task{Job: m[1], Index: index}
-		if !seen[t] {
-			seen[t] = true
+		if t := (Task{Job: m[1], Index: index}); !slices.Contains(tasks, t) {
 			tasks = append(tasks, t)
 		}
 	}
-	if len(tasks) == 1 {
-		tasks[0].Address = addr
+	switch {
+	case len(tasks) == 0 && unavailable:
+		return []Task{master}
+	case len(tasks) == 1:
+		if m := addressText.FindStringSubmatch(text); m != nil {
+			tasks[0].Address = strings.NewReplacer("%5B", "[", "%5D", "]").Replace(m[1])
+		}
 	}
 	return tasks
 }

@@ -8,100 +8,91 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 )
 
-// Event is something that happens to a training: one of the types Lost, Retrying,
-// Resumed, Initialized, Kept, Ready and Saved. String says it in a line for a
-// log.
-type Event interface {
-	fmt.Stringer
-	event()
-}
+// EventKind is what happened to a training.
+type EventKind string
 
-// Lost: a run of the body ended with an error that Run recovers from.
-type Lost struct {
-	Err   error
-	Tasks []Task // those that are gone, as far as the error tells
-}
+// The kinds of events. Each comment lists the fields of [Event] that are set.
+const (
+	// Lost means that the body returned an error that Run recovers from: Err, Tasks.
+	Lost EventKind = "lost"
+	// Retrying means that an attempt to make the model ready failed and that the
+	// next one starts after Pause: Err, Tasks, Attempts, Took, Pause.
+	Retrying EventKind = "retrying"
+	// Resumed means that the chief restored a checkpoint: Step, Path, Checkpoint.
+	Resumed EventKind = "resumed"
+	// Initialized means that the chief found no checkpoint and initialized the model.
+	Initialized EventKind = "initialized"
+	// Kept means that the servers still hold the whole model as it was before the
+	// loss, so that nothing was restored.
+	Kept EventKind = "kept"
+	// Ready means that the body is about to be called: Step, Calls, Attempts, Took.
+	Ready EventKind = "ready"
+	// Saved means that a checkpoint was saved: Step, Path, Took.
+	Saved EventKind = "saved"
+)
 
-// Retrying: an attempt to get the model ready has failed, and the next one
-// follows after Pause.
-type Retrying struct {
-	Err      error
-	Tasks    []Task // those that do not answer, as far as that is known
-	Attempts int    // in this outage
-	For      time.Duration
-	Pause    time.Duration
-}
-
-// Resumed: the chief has restored a checkpoint.
-type Resumed struct{ *saver.Resumed }
-
-// Initialized: there was no checkpoint, and the chief has initialized the model.
-type Initialized struct{}
-
-// Kept: the servers still hold the model as it was before the loss, all of it,
-// and nothing was restored.
-type Kept struct{}
-
-// Ready: the body is about to be called.
-type Ready struct {
-	Step     int64         // as Running.Step
-	Calls    int           // of the body, with this one
-	Attempts int           // that it took
-	After    time.Duration // since the loss, or since Run was called
-}
-
-// Saved: a checkpoint was saved.
-type Saved struct {
+// Event is something that happened to a training. Fields that a kind does not set
+// are zero.
+type Event struct {
+	Kind EventKind
+	// Step is the global step: the step of the checkpoint, or Running.Step.
+	Step int64
+	// Path is the prefix of the checkpoint that was saved or restored.
 	Path string
+	// Checkpoint is everything that is known about the restored checkpoint.
+	Checkpoint *saver.Resumed
+	// Err is the error of the body or of the attempt.
+	Err error
+	// Tasks are the tasks that are gone, as far as that is known.
+	Tasks []Task
+	// Attempts is the number of attempts in this outage to make the model ready.
+	Attempts int
+	// Calls is the number of calls of the body, including this one.
+	Calls int
+	// Took is the time since the loss, or since Run was called; for Saved it is
+	// the time that the save took.
 	Took time.Duration
+	// Pause is the time until the next attempt.
+	Pause time.Duration
 }
 
-func (Lost) event()        {}
-func (Retrying) event()    {}
-func (Resumed) event()     {}
-func (Initialized) event() {}
-func (Kept) event()        {}
-func (Ready) event()       {}
-func (Saved) event()       {}
-
-func (e Lost) String() string { return "lost" + named(e.Tasks) + ": " + short(e.Err) }
-
-func (e Retrying) String() string {
-	return fmt.Sprintf("not ready after %v and %d attempt(s), again in %v: %s",
-		e.For.Round(time.Millisecond), e.Attempts, e.Pause.Round(time.Millisecond), short(e.Err))
-}
-
-func (e Resumed) String() string {
-	s := fmt.Sprintf("resumed from %s at step %d", e.Path, e.Step)
-	if n := len(e.Skipped); n > 0 {
-		s += fmt.Sprintf(", %d damaged checkpoint(s) skipped", n)
+// String returns the event as one line for a log.
+func (e Event) String() string {
+	took := e.Took.Round(time.Millisecond)
+	switch e.Kind {
+	case Lost:
+		var tasks strings.Builder
+		for _, t := range e.Tasks {
+			tasks.WriteString(" " + t.String())
+		}
+		return "lost" + tasks.String() + ": " + oneLine(e.Err)
+	case Retrying:
+		return fmt.Sprintf("not ready after %v and %d attempt(s), trying again in %v: %s",
+			took, e.Attempts, e.Pause.Round(time.Millisecond), oneLine(e.Err))
+	case Resumed:
+		s := fmt.Sprintf("resumed from %s at step %d", e.Path, e.Step)
+		if e.Checkpoint != nil && len(e.Checkpoint.Skipped) > 0 {
+			s += fmt.Sprintf(", skipped %d damaged checkpoint(s)", len(e.Checkpoint.Skipped))
+		}
+		return s
+	case Initialized:
+		return "initialized: no checkpoint was found"
+	case Kept:
+		return "the servers still hold the model"
+	case Ready:
+		return fmt.Sprintf("ready at step %d after %v and %d attempt(s)", e.Step, took, e.Attempts)
+	case Saved:
+		return fmt.Sprintf("saved %s in %v", e.Path, took)
 	}
-	return s
+	return string(e.Kind)
 }
 
-func (Initialized) String() string { return "initialized: there was no checkpoint" }
-
-func (Kept) String() string { return "the servers still hold the model" }
-
-func (e Ready) String() string {
-	return fmt.Sprintf("ready at step %d after %v and %d attempt(s)", e.Step, e.After.Round(time.Millisecond), e.Attempts)
-}
-
-func (e Saved) String() string {
-	return fmt.Sprintf("saved %s in %v", e.Path, e.Took.Round(time.Millisecond))
-}
-
-func named(tasks []Task) string {
-	var b strings.Builder
-	for _, t := range tasks {
-		b.WriteString(" " + t.String())
+// oneLine shortens TensorFlow's messages, which can be many lines long.
+func oneLine(err error) string {
+	const limit = 200
+	if err == nil {
+		return ""
 	}
-	return b.String()
-}
-
-// short makes a line of TensorFlow's messages, which go on for many.
-func short(err error) string {
-	const most = 200
 	var words []string
 	for _, w := range strings.Fields(err.Error()) {
 		if strings.Trim(w, "=") != "" {
@@ -109,8 +100,8 @@ func short(err error) string {
 		}
 	}
 	line := strings.Join(words, " ")
-	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + " …"
+	if len(line) > limit {
+		line = strings.ToValidUTF8(line[:limit], "") + " …"
 	}
 	return line
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A training in this process that stops after some steps, and goes on when it is
-// started again. On a cluster Options.Session has a Target, and nothing else
-// changes.
+// A training in this process stops after some steps and continues when it is started
+// again. On a cluster, Options.Session has a Target; nothing else changes.
 func ExampleRun() {
 	dir, err := os.MkdirTemp("", "supervisor")
 	if err != nil {
@@ -27,11 +26,11 @@ func ExampleRun() {
 		}
 	}
 	// Output:
-	// begins at step 0
+	// starts at step 0
 	// saved model-10
 	// saved model-20
 	// saved model-25
-	// begins at step 25
+	// starts at step 25
 	// saved model-35
 	// saved model-40
 }
@@ -46,7 +45,7 @@ func trainTo(ctx context.Context, dir string, last int64) error {
 	if err != nil {
 		return err
 	}
-	train, err := step.AssignAdd(one.Output(0)) // a real one has an optimizer
+	train, err := step.AssignAdd(one.Output(0)) // a real training has an optimizer
 	if err != nil {
 		return err
 	}
@@ -59,12 +58,12 @@ func trainTo(ctx context.Context, dir string, last int64) error {
 		Dir:       dir,
 		SaveSteps: 10,
 		OnEvent: func(e supervisor.Event) {
-			if e, ok := e.(supervisor.Saved); ok {
+			if e.Kind == supervisor.Saved {
 				fmt.Println("saved", filepath.Base(e.Path))
 			}
 		},
 	}, func(ctx context.Context, r *supervisor.Running) error {
-		fmt.Println("begins at step", r.Step)
+		fmt.Println("starts at step", r.Step)
 		for now := r.Step; now < last; {
 			if err := r.Session.RunOps(ctx, train); err != nil {
 				return err
@@ -76,4 +75,48 @@ func trainTo(ctx context.Context, dir string, last int64) error {
 		}
 		return nil
 	})
+}
+
+// A worker of a cluster: task 0 is the chief.
+func ExampleRun_cluster() {
+	var (
+		ctx        = context.Background()
+		g          *tf.Graph // with its variables on /job:ps
+		s          *saver.Saver
+		train      *tf.Operation
+		globalStep tf.Output
+		cluster    *tf.ClusterSpec
+		task       = 0
+	)
+	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: "worker", Task: task})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = supervisor.Run(ctx, g, s, &supervisor.Options{
+		Session: &tf.SessionOptions{
+			Target:        server.Target(),
+			DeviceFilters: []string{"/job:ps", server.Device()},
+		},
+		Cluster:   cluster,
+		Worker:    task != 0,
+		Dir:       "/shared/checkpoints",
+		SaveSteps: 1000,
+		OnEvent:   func(e supervisor.Event) { log.Print(e) },
+	}, func(ctx context.Context, r *supervisor.Running) error {
+		for step := r.Step; step < 100_000; {
+			out, err := r.Session.Run(ctx, nil, []tf.Output{globalStep}, []*tf.Operation{train})
+			if err != nil {
+				return err
+			}
+			step = out[0].Value().(int64)
+			tf.Release(out...)
+			if err := r.StepDone(ctx, step); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
 }

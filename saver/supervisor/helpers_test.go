@@ -19,8 +19,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// model is a training whose state tells whether it is whole: a step adds one to
-// each variable, and to the global step.
+// model is a training whose variables show whether its state is consistent: a step
+// adds one to each variable and to the global step.
 type model struct {
 	g      *tf.Graph
 	sv     *saver.Saver
@@ -29,8 +29,9 @@ type model struct {
 	train  *tf.Operation
 }
 
-// newModel puts a variable of so many floats on each of the parameter servers;
-// without any, everything lies where the session is.
+// newModel puts a variable with the given number of float32 elements on each
+// parameter server. Without parameter servers everything is in the session's
+// process.
 func newModel(ps int, elements int64, o *saver.Options) (*model, error) {
 	m := &model{g: tf.NewGraph()}
 	device := func(i int) string {
@@ -80,7 +81,7 @@ func newModel(ps int, elements int64, o *saver.Options) (*model, error) {
 	return m, err
 }
 
-// step trains one step and says which it was.
+// step trains one step and returns the global step after it.
 func (m *model) step(ctx context.Context, sess *tf.Session) (int64, error) {
 	if err := sess.RunOps(ctx, m.train); err != nil {
 		return 0, err
@@ -88,6 +89,7 @@ func (m *model) step(ctx context.Context, sess *tf.Session) (int64, error) {
 	return m.now(ctx, sess)
 }
 
+// now returns the global step.
 func (m *model) now(ctx context.Context, sess *tf.Session) (int64, error) {
 	got, err := sess.Run(ctx, nil, []tf.Output{m.global.Value()}, nil)
 	if err != nil {
@@ -97,7 +99,7 @@ func (m *model) now(ctx context.Context, sess *tf.Session) (int64, error) {
 	return got[0].Value().(int64), nil
 }
 
-// values are the first elements of the variables.
+// values returns the first element of each variable.
 func (m *model) values(ctx context.Context, sess *tf.Session) ([]int64, error) {
 	var fetches []tf.Output
 	for _, v := range m.w {
@@ -123,6 +125,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 	}
 }
 
+// modelOn is newModel for tests. It closes the Saver at the end.
 func modelOn(t *testing.T, ps int, elements int64, o *saver.Options) *model {
 	t.Helper()
 	m := must[*model](t)(newModel(ps, elements, o))
@@ -130,6 +133,7 @@ func modelOn(t *testing.T, ps int, elements int64, o *saver.Options) *model {
 	return m
 }
 
+// cluster starts a cluster of processes for the test.
 func cluster(t *testing.T, ps, workers int) *localcluster.Cluster {
 	t.Helper()
 	c, err := localcluster.Start(t.Context(), localcluster.Options{Jobs: map[string]int{"ps": ps, "worker": workers}})
@@ -138,7 +142,7 @@ func cluster(t *testing.T, ps, workers int) *localcluster.Cluster {
 	return c
 }
 
-// options are those of the fault tests: limits that let a test end soon.
+// options returns a chief's options with limits that let a test end soon.
 func options(c *localcluster.Cluster, dir string, log *events) *supervisor.Options {
 	return &supervisor.Options{
 		Session:          &tf.SessionOptions{Target: c.Target("worker", 0), DeviceFilters: []string{"/job:ps", "/job:worker/task:0"}},
@@ -146,12 +150,13 @@ func options(c *localcluster.Cluster, dir string, log *events) *supervisor.Optio
 		Dir:              dir,
 		OperationTimeout: 5 * time.Second,
 		RecoveryTimeout:  30 * time.Second,
-		Backoff:          supervisor.Backoff{First: 50 * time.Millisecond, Most: 500 * time.Millisecond},
+		MinPause:         50 * time.Millisecond,
+		MaxPause:         500 * time.Millisecond,
 		OnEvent:          log.add,
 	}
 }
 
-// worker are the options of a client that is not the chief.
+// worker returns the options of a client that is not the chief.
 func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
 	o := options(c, "", log)
 	o.Session.Target = c.Target("worker", i)
@@ -160,13 +165,13 @@ func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
 	return o
 }
 
-// task is a task with its address.
+// task returns a task with its address.
 func task(t *testing.T, c *localcluster.Cluster, job string, i int) supervisor.Task {
 	t.Helper()
 	return supervisor.Task{Job: job, Index: i, Address: must[string](t)(c.Spec().TaskAddress(job, i))}
 }
 
-// events collects what Run tells.
+// events collects the events of Run.
 type events struct {
 	mu   sync.Mutex
 	list []supervisor.Event
@@ -185,66 +190,61 @@ func (e *events) String() string {
 	defer e.mu.Unlock()
 	var s string
 	for i, event := range e.list {
-		s += fmt.Sprintf("\n%s %T: %v", e.at[i].Format("05.000"), event, event)
+		s += fmt.Sprintf("\n%s %s: %v", e.at[i].Format("05.000"), event.Kind, event)
 	}
 	return s
 }
 
-// of are the events of a type, in order.
-func of[E supervisor.Event](e *events) []E {
+// of returns the events of a kind, in order.
+func (e *events) of(kind supervisor.EventKind) []supervisor.Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var found []E
+	var found []supervisor.Event
 	for _, event := range e.list {
-		if event, ok := event.(E); ok {
+		if event.Kind == kind {
 			found = append(found, event)
 		}
 	}
 	return found
 }
 
-// retried are the attempts that failed after a loss.
-func retried(e *events) []supervisor.Retrying {
+// retriesAfterLoss returns the Retrying events after the first loss.
+func (e *events) retriesAfterLoss() []supervisor.Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var found []supervisor.Retrying
+	var found []supervisor.Event
 	lost := false
 	for _, event := range e.list {
-		switch event := event.(type) {
-		case supervisor.Lost:
-			lost = true
-		case supervisor.Retrying:
-			if lost {
-				found = append(found, event)
-			}
+		lost = lost || event.Kind == supervisor.Lost
+		if lost && event.Kind == supervisor.Retrying {
+			found = append(found, event)
 		}
 	}
 	return found
 }
 
-// when is the time of the first event of a type after a time.
-func when[E supervisor.Event](t *testing.T, e *events, after time.Time) time.Time {
+// when returns the time of the first event of a kind after the given time.
+func (e *events) when(t *testing.T, kind supervisor.EventKind, after time.Time) time.Time {
 	t.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for i, event := range e.list {
-		if _, ok := event.(E); ok && e.at[i].After(after) {
+		if event.Kind == kind && e.at[i].After(after) {
 			return e.at[i]
 		}
 	}
-	require.Fail(t, "no such event")
+	require.Fail(t, "no such event", "%s", kind)
 	return time.Time{}
 }
 
-// repeated runs a fault case, as often as TFKEEP_FAULTS says, and shows the times
-// that it took.
-func repeated(t *testing.T, name string, once func(t *testing.T, f *figures)) {
+// repeated runs a fault case TFKEEP_FAULTS times, once by default, and logs the
+// times that the case measures.
+func repeated(t *testing.T, name string, run func(t *testing.T, f *figures)) {
 	n, _ := strconv.Atoi(os.Getenv("TFKEEP_FAULTS"))
 	n = max(n, 1)
 	f := &figures{times: map[string][]time.Duration{}}
 	for i := range n {
-		ok := t.Run(strconv.Itoa(i), func(t *testing.T) { once(t, f) })
-		if !ok {
+		if !t.Run(strconv.Itoa(i), func(t *testing.T) { run(t, f) }) {
 			return
 		}
 	}
@@ -256,6 +256,7 @@ func repeated(t *testing.T, name string, once func(t *testing.T, f *figures)) {
 	}
 }
 
+// figures collects measured times by what they measure.
 type figures struct {
 	order []string
 	times map[string][]time.Duration

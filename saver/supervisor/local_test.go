@@ -5,18 +5,21 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// steps trains so many steps on from where the training is.
+// steps returns a body that trains n more steps.
 func steps(m *model, n int64) func(context.Context, *supervisor.Running) error {
 	return func(ctx context.Context, r *supervisor.Running) error {
 		for range n {
@@ -32,23 +35,26 @@ func steps(m *model, n int64) func(context.Context, *supervisor.Running) error {
 	}
 }
 
+// saved returns the names of the checkpoints that were saved.
 func saved(log *events) []string {
 	var names []string
-	for _, e := range of[supervisor.Saved](log) {
+	for _, e := range log.of(supervisor.Saved) {
 		names = append(names, filepath.Base(e.Path))
 	}
 	return names
 }
 
-func TestATrainingIsResumedAndSavedByTheWay(t *testing.T) {
+func TestRunResumesAndSaves(t *testing.T) {
 	dir := t.TempDir()
 	m := modelOn(t, 0, 4, nil)
 	log := new(events)
 	o := &supervisor.Options{Dir: dir, SaveSteps: 10, OnEvent: log.add}
 	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 25)))
-	assert.Equal(t, []string{"model-10", "model-20", "model-25"}, saved(log), "every ten steps, and at the end")
-	require.Len(t, of[supervisor.Initialized](log), 1)
-	assert.Equal(t, supervisor.Ready{Calls: 1, Attempts: 1, After: of[supervisor.Ready](log)[0].After}, of[supervisor.Ready](log)[0])
+	assert.Equal(t, []string{"model-10", "model-20", "model-25"}, saved(log), "every ten steps and at the end")
+	require.Len(t, log.of(supervisor.Initialized), 1)
+	ready := log.of(supervisor.Ready)
+	require.Len(t, ready, 1)
+	assert.Equal(t, supervisor.Event{Kind: supervisor.Ready, Calls: 1, Attempts: 1, Took: ready[0].Took}, ready[0])
 
 	again := new(events)
 	o.OnEvent = again.add
@@ -57,16 +63,16 @@ func TestATrainingIsResumedAndSavedByTheWay(t *testing.T) {
 		assert.Equal(t, filepath.Join(dir, "model-25"), r.Resumed.Path)
 		return steps(m, 10)(ctx, r)
 	}))
-	assert.Equal(t, []string{"model-35"}, saved(again), "once, though it is the end too")
-	require.Len(t, of[supervisor.Resumed](again), 1)
+	assert.Equal(t, []string{"model-35"}, saved(again), "once, although the save is due at the end too")
+	require.Len(t, again.of(supervisor.Resumed), 1)
 
 	idle := new(events)
 	o.OnEvent = idle.add
 	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 0)))
-	assert.Empty(t, saved(idle), "nothing new")
+	assert.Empty(t, saved(idle), "nothing new to save")
 }
 
-func TestSavesComeByTimeAndByHand(t *testing.T) {
+func TestSaveByIntervalAndByCall(t *testing.T) {
 	dir := t.TempDir()
 	m := modelOn(t, 0, 4, nil)
 	log := new(events)
@@ -85,7 +91,7 @@ func TestSavesComeByTimeAndByHand(t *testing.T) {
 	assert.Equal(t, []string{"model-2"}, saved(byHand))
 }
 
-func TestAFreshTrainingIsSavedEvenWithoutAStep(t *testing.T) {
+func TestFreshTrainingIsSavedWithoutSteps(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	log := new(events)
 	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 10, OnEvent: log.add}
@@ -93,7 +99,7 @@ func TestAFreshTrainingIsSavedEvenWithoutAStep(t *testing.T) {
 	assert.Equal(t, []string{"model-0"}, saved(log))
 }
 
-func TestWithoutACheckpointDirectoryTheModelIsInitialized(t *testing.T) {
+func TestInitializesWithoutDir(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	prepared := 0
 	o := &supervisor.Options{Prepare: func(ctx context.Context, sess *tf.Session, r *saver.Resumed) error {
@@ -105,14 +111,14 @@ func TestWithoutACheckpointDirectoryTheModelIsInitialized(t *testing.T) {
 	require.NoError(t, supervisor.Run(t.Context(), m.g, nil, o, func(ctx context.Context, r *supervisor.Running) error {
 		assert.EqualValues(t, 1, r.Step)
 		_, err := r.Save(ctx)
-		require.ErrorIs(t, err, supervisor.ErrArgument)
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
 		return r.StepDone(ctx, 2)
 	}))
 	assert.Equal(t, 1, prepared)
 	require.NoError(t, supervisor.Run(t.Context(), m.g, nil, nil, steps(m, 1)), "no options at all")
 }
 
-func TestLocalVariablesAndOwnInitializersAreRun(t *testing.T) {
+func TestLocalInitAndInitOptions(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	local := must[*tf.Variable](t)(tf.NewVariableWith(m.g, "local", tf.Value(int64(7)), &tf.VariableOptions{Local: true}))
 	read := func(ctx context.Context, r *supervisor.Running) error {
@@ -127,18 +133,18 @@ func TestLocalVariablesAndOwnInitializersAreRun(t *testing.T) {
 
 	o := &supervisor.Options{Init: []*tf.Operation{m.global.Initializer()}}
 	err = supervisor.Run(t.Context(), m.g, nil, o, read)
-	require.ErrorIs(t, err, supervisor.ErrUninitialized)
+	require.ErrorIs(t, err, tfkeep.ErrUninitialized)
 	assert.ErrorContains(t, err, "w0")
 }
 
-func TestASaverOfSomeVariablesLeavesTheOthersWithoutAValue(t *testing.T) {
+func TestSaverOfSomeVariables(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	part := must[*saver.Saver](t)(saver.New(m.g, &saver.Options{VarList: []any{m.global}}))
 	defer part.Close()
 	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 1}
 	require.NoError(t, supervisor.Run(t.Context(), m.g, part, o, steps(m, 1)))
 	err := supervisor.Run(t.Context(), m.g, part, o, steps(m, 1))
-	require.ErrorIs(t, err, supervisor.ErrUninitialized)
+	require.ErrorIs(t, err, tfkeep.ErrUninitialized)
 	assert.ErrorContains(t, err, "Options.Prepare")
 
 	o.Prepare = func(ctx context.Context, sess *tf.Session, r *saver.Resumed) error {
@@ -147,19 +153,49 @@ func TestASaverOfSomeVariablesLeavesTheOthersWithoutAValue(t *testing.T) {
 	require.NoError(t, supervisor.Run(t.Context(), m.g, part, o, steps(m, 1)))
 }
 
-func TestInThisProcessNothingIsLost(t *testing.T) {
+// OnEvent is called from one goroutine at a time, even if StepDone is not. The race
+// detector finds a concurrent call by the unguarded variables.
+func TestEventsAreSerial(t *testing.T) {
+	m := modelOn(t, 0, 4, nil)
+	const workers, each = 8, 5
+	active, saves := 0, 0
+	o := &supervisor.Options{Dir: t.TempDir(), SaveInterval: time.Nanosecond, OnEvent: func(e supervisor.Event) {
+		active++
+		assert.Equal(t, 1, active)
+		runtime.Gosched()
+		if e.Kind == supervisor.Saved {
+			saves++
+		}
+		active--
+	}}
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		var wg sync.WaitGroup
+		for i := range workers {
+			wg.Go(func() {
+				for j := range each {
+					assert.NoError(t, r.StepDone(ctx, int64(i*each+j)))
+				}
+			})
+		}
+		wg.Wait()
+		return nil
+	}))
+	assert.GreaterOrEqual(t, saves, workers*each)
+}
+
+func TestLocalSessionHasNoLosses(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, nil, func(ctx context.Context, r *supervisor.Running) error {
 		calls++
-		// What means a lost server elsewhere is the body's own affair here.
+		// On a cluster this error means a lost server; here it is the body's own.
 		return &tf.Error{Code: codeOf(t, tf.ErrUnavailable), Message: "mine"}
 	})
 	require.ErrorIs(t, err, tf.ErrUnavailable)
 	assert.Equal(t, 1, calls)
 }
 
-func TestCancellingEndsARunInThisProcess(t *testing.T) {
+func TestCancelEndsLocalRun(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	types := map[string]any{"component_types": []tf.DataType{tf.Float}}
 	queue := must[*tf.Operation](t)(m.g.AddOp(tf.OpSpec{Type: "FIFOQueueV2", Attrs: types}))
@@ -182,11 +218,11 @@ func TestCancellingEndsARunInThisProcess(t *testing.T) {
 		require.ErrorIs(t, err, why)
 		require.ErrorIs(t, err, context.Canceled)
 	case <-time.After(20 * time.Second):
-		require.Fail(t, "it goes on")
+		require.Fail(t, "Run did not return")
 	}
 }
 
-func TestAPanicOfTheBodyClosesTheSession(t *testing.T) {
+func TestBodyPanicClosesSession(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	var sess *tf.Session
 	assert.PanicsWithValue(t, "mine", func() {
@@ -198,35 +234,38 @@ func TestAPanicOfTheBodyClosesTheSession(t *testing.T) {
 	require.ErrorIs(t, sess.RunOps(t.Context(), m.train), tf.ErrFailedPrecondition)
 }
 
-func TestDamagedAndForeignDirectoriesAreRefused(t *testing.T) {
+func TestRefusesForeignDirectory(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte("no state file"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte("not a state file"), 0o644))
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, &supervisor.Options{Dir: dir}, func(context.Context, *supervisor.Running) error {
 		calls++
 		return nil
 	})
-	require.Error(t, err, "never a fresh start over what may be a training")
+	require.Error(t, err, "it must not start fresh in the directory of another training")
 	assert.Zero(t, calls)
 }
 
-func TestOptionsAreChecked(t *testing.T) {
+func TestOptionErrors(t *testing.T) {
 	m, other := modelOn(t, 0, 4, nil), modelOn(t, 0, 4, nil)
 	body := func(context.Context, *supervisor.Running) error { return nil }
 	target := &tf.SessionOptions{Target: "grpc://127.0.0.1:1"}
-	for name, o := range map[string]*supervisor.Options{
-		"worker without a target":  {Worker: true},
-		"worker alone":             {Worker: true, Session: &tf.SessionOptions{Target: target.Target, Isolate: true}},
-		"save without a directory": {SaveSteps: 1},
-		"time without a directory": {SaveInterval: time.Second},
-		"negative steps":           {Dir: t.TempDir(), SaveSteps: -1},
-		"negative pause":           {Backoff: supervisor.Backoff{First: -1}},
+	for _, test := range []struct {
+		name    string
+		options *supervisor.Options
+	}{
+		{"worker without a target", &supervisor.Options{Worker: true}},
+		{"isolated worker", &supervisor.Options{Worker: true, Session: &tf.SessionOptions{Target: target.Target, Isolate: true}}},
+		{"SaveSteps without Dir", &supervisor.Options{SaveSteps: 1}},
+		{"SaveInterval without Dir", &supervisor.Options{SaveInterval: time.Second}},
+		{"negative SaveSteps", &supervisor.Options{Dir: t.TempDir(), SaveSteps: -1}},
+		{"negative MinPause", &supervisor.Options{MinPause: -1}},
 	} {
-		require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, o, body), supervisor.ErrArgument, name)
+		require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, test.options, body), tfkeep.ErrArgument, test.name)
 	}
-	require.ErrorIs(t, supervisor.Run(t.Context(), nil, nil, nil, body), supervisor.ErrArgument, "no graph")
-	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, nil, nil), supervisor.ErrArgument, "no body")
-	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, nil, &supervisor.Options{Dir: t.TempDir()}, body), supervisor.ErrArgument, "no Saver")
+	require.ErrorIs(t, supervisor.Run(t.Context(), nil, nil, nil, body), tfkeep.ErrArgument, "no graph")
+	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, nil, nil), tfkeep.ErrArgument, "no body")
+	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, nil, &supervisor.Options{Dir: t.TempDir()}, body), tfkeep.ErrArgument, "no Saver")
 	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, other.sv, nil, body), saver.ErrOtherGraph)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
-// TestMain is also the start of the processes that the tests make: servers, and
-// chiefs that are killed. Where a test leaves C memory behind, the run fails.
+// TestMain also runs the processes that the tests start: servers, and chiefs that are
+// killed. If C objects outlive the tests, the run fails.
 func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)
 	}
-	if os.Getenv(chiefProcess) != "" {
+	if os.Getenv(chiefCluster) != "" {
 		os.Exit(chiefMain())
 	}
-	// TensorFlow lets go of a session whose server is gone when its time is over.
+	// TensorFlow frees a session whose server is gone only after its timeout.
 	os.Exit(leftover.Code(os.Stderr, m.Run(), 200*time.Millisecond))
 }

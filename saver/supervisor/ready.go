@@ -7,62 +7,62 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// notReady is what a worker waits for.
-type notReady struct {
-	marks     []string // servers that lack the mark
-	variables []string // variables without a value
-	said      []string // what Options.Ready says
+// notReadyError is the reason why a worker has to wait. One of its lists is set.
+type notReadyError struct {
+	marks     []string // the servers without the mark
+	variables []string // the variables without a value
+	readyOp   []string // the result of Options.Ready
 }
 
-func (e *notReady) Error() string {
+func (e *notReadyError) Error() string {
 	switch {
 	case e.marks != nil:
-		return "the chief has not said that the model is ready: no mark on " + strings.Join(e.marks, ", ")
+		return "the chief has not marked the model as ready: no mark on " + strings.Join(e.marks, ", ")
 	case e.variables != nil:
-		return "variables without a value: " + few(e.variables)
+		return "variables without a value: " + abbreviate(e.variables)
 	}
-	return "Options.Ready says: " + few(e.said)
+	return "Options.Ready returned " + abbreviate(e.readyOp)
 }
 
-// few are the first names of a list that may be long.
-func few(names []string) string {
-	const most = 10
-	if n := len(names) - most; n > 0 {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", n)
+// abbreviate returns the first names of a list that may be long.
+func abbreviate(names []string) string {
+	const limit = 10
+	if n := len(names) - limit; n > 0 {
+		return strings.Join(names[:limit], ", ") + fmt.Sprintf(" and %d more", n)
 	}
 	return strings.Join(names, ", ")
 }
 
-// kept says whether the servers hold the model, whole. To a chief that is only
-// so while they hold what it made ready itself, since Run was called.
-func (s *supervisor) kept(ctx context.Context) (bool, int64, error) {
+// checkMarks reports whether the servers hold the whole model, and the number on
+// their marks. For a chief, the servers hold the model only if this chief has made
+// it ready since Run was called.
+func (s *supervisor) checkMarks(ctx context.Context) (kept bool, generation int64, err error) {
 	if s.marks == nil {
 		return false, 0, nil
 	}
-	generation, err := s.readMarks(ctx)
-	var missing *notReady
+	generation, err = s.readMarks(ctx)
+	var missing *notReadyError
 	switch {
-	case errors.As(err, &missing):
-		if s.Worker {
-			return false, 0, err
-		}
+	case errors.As(err, &missing) && !s.Worker:
 		return false, 0, nil
 	case err != nil:
 		return false, 0, err
 	}
-	if generation == s.trained && lostState(s.outage.cause) {
-		// Nothing was lost: these variables never had a value.
-		return false, 0, &final{s.outage.cause}
+	if generation == s.trained && isLostState(s.outage.cause) {
+		// No server was lost: these variables never had a value.
+		return false, 0, &finalError{s.outage.cause}
 	}
 	return s.Worker || generation == s.generation, generation, nil
 }
 
-// sealed is the last act: the chief sets the mark, and the others see that it is
-// still the one that they began with.
-func (s *supervisor) sealed(ctx context.Context, kept bool, generation int64) (int64, error) {
+// commitMarks ends an attempt. A chief that has made the model ready sets the marks
+// to a new number; otherwise the marks must still have the number that the attempt
+// started with.
+func (s *supervisor) commitMarks(ctx context.Context, kept bool, generation int64) (int64, error) {
 	switch {
 	case s.marks == nil:
 		return 0, nil
@@ -72,13 +72,13 @@ func (s *supervisor) sealed(ctx context.Context, kept bool, generation int64) (i
 	}
 	now, err := s.readMarks(ctx)
 	if err == nil && now != generation {
-		err = &notReady{marks: slices.Clone(s.marks.tasks)}
+		err = &notReadyError{marks: slices.Clone(s.marks.tasks)}
 	}
 	return generation, err
 }
 
-// complete sees that every global variable has a value.
-func (s *supervisor) complete(ctx context.Context, sess *tf.Session) error {
+// checkVariables checks that every global variable has a value.
+func (s *supervisor) checkVariables(ctx context.Context, sess *tf.Session) error {
 	vars := s.g.GlobalVariables()
 	if len(vars) == 0 {
 		return nil
@@ -90,13 +90,16 @@ func (s *supervisor) complete(ctx context.Context, sess *tf.Session) error {
 	case len(missing) == 0:
 		return nil
 	case s.Worker || s.generation != 0:
-		return &notReady{variables: missing}
+		return &notReadyError{variables: missing}
 	}
-	return fmt.Errorf("%w: %s; let the Saver have them, or give them values in Options.Prepare", ErrUninitialized, few(missing))
+	return &tfkeep.Error{
+		Op: "make the model ready", Err: tfkeep.ErrUninitialized,
+		Detail: abbreviate(missing) + "; add them to the Saver, or set them in Options.Prepare",
+	}
 }
 
-// asked asks Options.Ready.
-func (s *supervisor) asked(ctx context.Context, sess *tf.Session) error {
+// checkReadyOp runs Options.Ready.
+func (s *supervisor) checkReadyOp(ctx context.Context, sess *tf.Session) error {
 	if s.Ready.Op == nil {
 		return nil
 	}
@@ -108,14 +111,14 @@ func (s *supervisor) asked(ctx context.Context, sess *tf.Session) error {
 	switch v := got[0].Value().(type) {
 	case bool:
 		if !v {
-			return &notReady{said: []string{"false"}}
+			return &notReadyError{readyOp: []string{"false"}}
 		}
 		return nil
 	case []string:
 		if len(v) > 0 {
-			return &notReady{said: v}
+			return &notReadyError{readyOp: v}
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: Ready gives a %T; it is a bool, or a vector of strings", ErrArgument, got[0].Value())
+	return invalid("Options.Ready returned a %T; it must return a bool or a vector of strings", got[0].Value())
 }

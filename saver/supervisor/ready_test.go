@@ -14,22 +14,26 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A chief that has given every variable a value but is not done yet: to a worker
-// of TensorFlow's, the model is ready.
-func TestWorkersWaitUntilTheChiefIsDone(t *testing.T) {
-	for name, noMark := range map[string]bool{"with the mark": false, "without, as in TensorFlow": true} {
-		t.Run(name, func(t *testing.T) {
+// A chief has given every variable a value and is not done yet. By TensorFlow's rule
+// the model is ready; with the mark, workers wait.
+func TestWorkersWaitUntilChiefIsDone(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		noMark bool
+	}{{"with the mark", false}, {"without, as in TensorFlow", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			noMark := test.noMark
 			c := cluster(t, 2, 2)
 			m, second := modelOn(t, 2, 10, nil), modelOn(t, 2, 10, nil)
 			chiefLog, workerLog := new(events), new(events)
-			preparing, goOn, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+			preparing, resume, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 			chief := make(chan error, 1)
 			go func() {
 				o := options(c, "", chiefLog)
 				o.NoMark = noMark
 				o.Prepare = func(context.Context, *tf.Session, *saver.Resumed) error {
 					close(preparing)
-					<-goOn
+					<-resume
 					return nil
 				}
 				chief <- supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
@@ -49,13 +53,13 @@ func TestWorkersWaitUntilTheChiefIsDone(t *testing.T) {
 				})
 			}()
 			if noMark {
-				<-began // too early, and nothing says so
+				<-began // too early, without any sign of it
 			} else {
-				require.Eventually(t, func() bool { return len(of[supervisor.Retrying](workerLog)) >= 3 }, 20*time.Second, time.Millisecond)
-				assert.ErrorContains(t, of[supervisor.Retrying](workerLog)[0].Err, "no mark on /job:ps/task:0, /job:ps/task:1")
-				assert.Empty(t, of[supervisor.Ready](workerLog))
+				require.Eventually(t, func() bool { return len(workerLog.of(supervisor.Retrying)) >= 3 }, 20*time.Second, time.Millisecond)
+				assert.ErrorContains(t, workerLog.of(supervisor.Retrying)[0].Err, "no mark on /job:ps/task:0, /job:ps/task:1")
+				assert.Empty(t, workerLog.of(supervisor.Ready))
 			}
-			close(goOn)
+			close(resume)
 			<-began
 			require.NoError(t, <-ended)
 			close(over)
@@ -64,16 +68,20 @@ func TestWorkersWaitUntilTheChiefIsDone(t *testing.T) {
 	}
 }
 
-func nobody(context.Context, *supervisor.Running) error { return nil }
+func emptyBody(context.Context, *supervisor.Running) error { return nil }
 
-func TestAWorkerWithoutAChiefGivesUp(t *testing.T) {
+func TestWorkerWithoutChiefGivesUp(t *testing.T) {
 	c := cluster(t, 2, 2)
-	for name, noMark := range map[string]bool{"with the mark": false, "without": true} {
+	for _, test := range []struct {
+		name   string
+		noMark bool
+	}{{"with the mark", false}, {"without", true}} {
+		name, noMark := test.name, test.noMark
 		m := modelOn(t, 2, 10, nil)
 		o := worker(c, 1, new(events))
 		o.NoMark = noMark
 		o.RecoveryTimeout = time.Second
-		err := supervisor.Run(t.Context(), m.g, m.sv, o, nobody)
+		err := supervisor.Run(t.Context(), m.g, m.sv, o, emptyBody)
 		var outage *supervisor.OutageError
 		require.ErrorAs(t, err, &outage, name)
 		require.ErrorIs(t, err, supervisor.ErrNotReady, name)
@@ -85,10 +93,10 @@ func TestAWorkerWithoutAChiefGivesUp(t *testing.T) {
 	}
 }
 
-func TestAWorkerWaitsForReady(t *testing.T) {
+func TestWorkerWaitsForReadyOp(t *testing.T) {
 	c := cluster(t, 1, 2)
 	m, second := modelOn(t, 1, 10, nil), modelOn(t, 1, 10, nil)
-	// Ready once two steps are done.
+	// The model is ready once two steps are done.
 	two, err := second.g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Int64, "value": must[*tf.Tensor](t)(tf.NewTensor(int64(2)))}})
 	require.NoError(t, err)
 	ready, err := second.g.AddOp(tf.OpSpec{Type: "GreaterEqual", Input: []tf.Input{second.global.Value(), two.Output(0)}})
@@ -100,7 +108,7 @@ func TestAWorkerWaitsForReady(t *testing.T) {
 	go func() {
 		chief <- supervisor.Run(t.Context(), m.g, m.sv, options(c, "", new(events)), func(ctx context.Context, r *supervisor.Running) error {
 			for range 2 {
-				if !assert.Eventually(t, func() bool { return len(of[supervisor.Retrying](log)) > 0 }, 20*time.Second, time.Millisecond) {
+				if !assert.Eventually(t, func() bool { return len(log.of(supervisor.Retrying)) > 0 }, 20*time.Second, time.Millisecond) {
 					break
 				}
 				if _, err := m.step(ctx, r.Session); err != nil {
@@ -121,8 +129,8 @@ func TestAWorkerWaitsForReady(t *testing.T) {
 	require.NoError(t, <-chief)
 }
 
-// What never had a value is a fault of the program, and no loss.
-func TestAVariableThatNobodyInitializesIsNoLoss(t *testing.T) {
+// A variable that never had a value is an error of the program, not a loss.
+func TestUninitializedVariableIsNoLoss(t *testing.T) {
 	c := cluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	var stray *tf.Variable
@@ -144,7 +152,7 @@ func TestAVariableThatNobodyInitializesIsNoLoss(t *testing.T) {
 	assert.Equal(t, 1, calls, log)
 }
 
-func TestOtherErrorsOfTheBodyAreReturnedAtOnce(t *testing.T) {
+func TestOtherErrorsAreReturnedAtOnce(t *testing.T) {
 	c := cluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	mine := errors.New("mine")
@@ -157,8 +165,8 @@ func TestOtherErrorsOfTheBodyAreReturnedAtOnce(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-// A body that fails for ever with an error of a loss, while nothing is lost.
-func TestABodyWithoutProgressIsGivenUp(t *testing.T) {
+// The body keeps failing with an error that means a loss, while nothing is lost.
+func TestBodyWithoutProgress(t *testing.T) {
 	c := cluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	o := options(c, "", new(events))

@@ -14,39 +14,82 @@ import (
 )
 
 // Run opens a session on g, makes the model ready and calls body. The chief
-// restores the newest whole checkpoint of Options.Dir, or else initializes;
-// workers wait until it has. When a server is lost, Run opens another session,
-// makes the model ready again, and calls body again, which goes on from
+// restores the newest whole checkpoint of Options.Dir, or initializes the model if
+// there is none; workers wait until it has. When a server is lost, Run opens another
+// session, makes the model ready again, and calls body again, which continues from
 // Running.Step.
 //
-// What counts as a loss is the error that body returns: see [Recoverable]; it
-// may be wrapped. Run returns nil when body does, and any other error as it is,
-// at once. When the training makes no progress for Options.RecoveryTimeout, the
-// error is an [*OutageError] that names the tasks that are gone. Progress is a
-// call of Running.StepDone, a higher step to go on from, or a body that has run
-// for longer than RecoveryTimeout.
+// The error that body returns decides whether it is a loss: see [Recoverable]. The
+// error may be wrapped. Run returns nil when body does, and returns any other error
+// unchanged at once. When the training makes no progress for
+// Options.RecoveryTimeout, the error is an [*OutageError] that names the tasks that
+// are gone. Progress is a call of Running.StepDone, a higher step to continue from,
+// or a body that has run for longer than RecoveryTimeout.
 //
-// When ctx is done, runs under way are ended with [tf.Session.Interrupt] and the
-// error is ctx's. Where the master does not answer, that takes OperationTimeout.
+// When ctx is done, Run ends the runs under way with [tf.Session.Interrupt] and
+// returns the error of ctx. If the master does not answer, that takes
+// OperationTimeout.
 //
-// Without a Session.Target all of it happens in this process, where nothing is
+// Without a Session.Target everything happens in this process, where nothing is
 // ever lost: Run then resumes, calls body, and saves.
 //
-// sv is the Saver of g's variables; it may be nil where Dir is "". body must not
+// sv is the Saver of g's variables; it may be nil if Options.Dir is "". body must not
 // use the session after it has returned.
 func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body func(ctx context.Context, r *Running) error) error {
-	options, err := o.settle(g, sv)
+	options, err := o.resolve(g, sv)
 	if err != nil {
 		return err
 	}
 	if body == nil {
-		return fmt.Errorf("%w: the body is nil", ErrArgument)
+		return invalid("the body is nil")
 	}
 	s := &supervisor{Options: options, g: g, sv: sv, body: body}
-	s.master = Task{Address: strings.TrimPrefix(options.Session.Target, "grpc://")}
-	for _, job := range options.Cluster.Jobs() {
-		for _, i := range options.Cluster.TaskIndices(job) {
-			addr, err := options.Cluster.TaskAddress(job, i)
+	if err := s.findTasks(); err != nil {
+		return err
+	}
+	if options.Session.Target != "" && !options.Session.Isolate && !options.NoMark {
+		if s.marks, err = newMarks(g, !options.Worker); err != nil {
+			return err
+		}
+	}
+	defer s.waitClosed(ctx)
+	return s.run(ctx)
+}
+
+// supervisor is one call of Run.
+type supervisor struct {
+	Options
+	g      *tf.Graph
+	sv     *saver.Saver
+	body   func(context.Context, *Running) error
+	tasks  []Task // the tasks of Options.Cluster that a session needs
+	master Task
+	marks  *marks // nil if there are none
+	// generation is the number on the marks, trained the one with which the body was
+	// called.
+	generation, trained int64
+	calls               int
+	maxStep             int64 // the highest step at which the body was called
+	outage              outage
+	lastSave            lastSave
+	closing             sync.WaitGroup
+	events              sync.Mutex // held while OnEvent runs
+}
+
+// outage is a time without progress.
+type outage struct {
+	start    time.Time
+	attempts int
+	tasks    []Task // the tasks that an error named last
+	cause    error  // the error of the body
+}
+
+// findTasks sets tasks and master.
+func (s *supervisor) findTasks() error {
+	s.master = Task{Address: strings.TrimPrefix(s.Session.Target, "grpc://")}
+	for _, job := range s.Cluster.Jobs() {
+		for _, i := range s.Cluster.TaskIndices(job) {
+			addr, err := s.Cluster.TaskAddress(job, i)
 			if err != nil {
 				return err
 			}
@@ -57,54 +100,21 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 			s.tasks = append(s.tasks, t)
 		}
 	}
-	s.tasks = needed(s.tasks, options.Session.DeviceFilters, s.master.Address)
-	if options.Session.Target != "" && !options.Session.Isolate && !options.NoMark {
-		if s.marks, err = newMarks(g, !options.Worker); err != nil {
-			return err
-		}
-	}
-	defer s.closed(ctx)
-	return s.run(ctx)
-}
-
-// supervisor is one call of Run.
-type supervisor struct {
-	Options
-	g      *tf.Graph
-	sv     *saver.Saver
-	body   func(context.Context, *Running) error
-	tasks  []Task // that a session needs, of Options.Cluster
-	master Task
-	marks  *marks // nil where there are none
-	// generation is the number that the marks were found with or set to, trained
-	// the one with which the body was called.
-	generation, trained int64
-	calls               int
-	furthest            int64 // the highest step at which the body began
-	outage              outage
-	saved               lastSaved
-	closing             sync.WaitGroup
-}
-
-// outage is a time without progress.
-type outage struct {
-	since    time.Time // zero while there is none
-	attempts int
-	tasks    []Task // the last that an error named
-	cause    error  // what the body returned
+	s.tasks = neededTasks(s.tasks, s.Session.DeviceFilters, s.master.Address)
+	return nil
 }
 
 func (s *supervisor) run(ctx context.Context) error {
-	s.outage = outage{since: time.Now()}
+	s.outage = outage{start: time.Now()}
 	for {
-		err := s.once(ctx)
+		err := s.runOnce(ctx)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return cancelled(ctx, err)
+			return canceled(ctx, err)
 		case !s.recoverable(err):
-			return unwrapped(err)
+			return unwrapFinal(err)
 		}
 		if err := s.pause(ctx, err); err != nil {
 			return err
@@ -112,8 +122,8 @@ func (s *supervisor) run(ctx context.Context) error {
 	}
 }
 
-// once makes the model ready and calls the body.
-func (s *supervisor) once(ctx context.Context) error {
+// runOnce makes the model ready and calls the body.
+func (s *supervisor) runOnce(ctx context.Context) error {
 	s.outage.attempts++
 	r, err := s.attempt(ctx)
 	if err != nil {
@@ -122,71 +132,69 @@ func (s *supervisor) once(ctx context.Context) error {
 	defer s.discard(r.Session)
 	stop := interruptOn(ctx, r.Session)
 	defer stop()
-	// The first call ends the start, and a step beyond the last one, an outage.
-	r.moved = s.calls == 0 || r.Step > s.furthest
-	s.furthest = max(s.furthest, r.Step)
+	// The first call of the body ends the start, and a higher step ends an outage.
+	r.progressed = s.calls == 0 || r.Step > s.maxStep
+	s.maxStep = max(s.maxStep, r.Step)
 	s.calls++
 	s.trained = s.generation
-	s.event(Ready{Step: r.Step, Calls: s.calls, Attempts: s.outage.attempts, After: time.Since(s.outage.since)})
-	began := time.Now()
-	inner, cancel := context.WithCancel(ctx)
+	s.emit(Event{Kind: Ready, Step: r.Step, Calls: s.calls, Attempts: s.outage.attempts, Took: time.Since(s.outage.start)})
+	start := time.Now()
+	bodyCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = s.body(inner, r)
+	err = s.body(bodyCtx, r)
 	if err == nil {
-		err = r.lastSave(inner)
+		err = r.saveAtEnd(bodyCtx)
 	}
 	if err == nil || ctx.Err() != nil || !s.recoverable(err) {
 		return err
 	}
-	lost := Lost{Err: err, Tasks: s.name(err)}
-	if r.progressed() || s.RecoveryTimeout > 0 && time.Since(began) > s.RecoveryTimeout {
-		s.outage = outage{since: time.Now()}
+	tasks := s.tasksNamedIn(err)
+	if r.hasProgressed() || s.RecoveryTimeout > 0 && time.Since(start) > s.RecoveryTimeout {
+		s.outage = outage{start: time.Now()}
 	}
 	s.outage.cause = err
-	s.note(lost.Tasks)
-	s.event(lost)
+	s.rememberTasks(tasks)
+	s.emit(Event{Kind: Lost, Err: err, Tasks: tasks})
 	return err
 }
 
 // pause waits before the next attempt, unless the outage has lasted too long.
 func (s *supervisor) pause(ctx context.Context, err error) error {
-	var gone *unreached
+	var gone *unreachableError
 	if errors.As(err, &gone) {
-		s.note(gone.tasks)
+		s.rememberTasks(gone.tasks)
 	} else {
-		s.note(s.name(err))
+		s.rememberTasks(s.tasksNamedIn(err))
 	}
-	lasted := time.Since(s.outage.since)
-	wait := s.Backoff.after(s.outage.attempts)
+	lasted := time.Since(s.outage.start)
+	wait := pauseAfter(s.outage.attempts, s.MinPause, s.MaxPause)
 	if left := s.RecoveryTimeout - lasted; s.RecoveryTimeout > 0 {
 		if left <= 0 {
-			return s.giveUp(lasted, err)
+			return s.outageError(lasted, err)
 		}
 		wait = min(wait, left)
 	}
-	if !s.outage.fresh() {
-		s.event(Retrying{Err: err, Tasks: s.outage.tasks, Attempts: s.outage.attempts, For: lasted, Pause: wait})
+	// Without an attempt, the error is the body's, which a Lost event has reported.
+	if s.outage.attempts > 0 {
+		s.emit(Event{Kind: Retrying, Err: err, Tasks: s.outage.tasks, Attempts: s.outage.attempts, Took: lasted, Pause: wait})
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return cancelled(ctx, err)
+		return canceled(ctx, err)
 	case <-timer.C:
 		return nil
 	}
 }
 
-// fresh: the error was the body's, and nothing was tried since.
-func (o *outage) fresh() bool { return o.attempts == 0 }
-
-// after is the pause after so many attempts: between half and all of the doubled
-// one.
-func (b Backoff) after(attempts int) time.Duration {
-	wait := b.First
+// pauseAfter returns the pause after a number of attempts: a random time between
+// half and all of first doubled that often, at most longest.
+func pauseAfter(attempts int, first, longest time.Duration) time.Duration {
+	wait := first
 	for range attempts {
-		if wait >= b.Most/2 {
-			wait = b.Most
+		if wait >= longest/2 {
+			wait = longest
 			break
 		}
 		wait *= 2
@@ -194,28 +202,29 @@ func (b Backoff) after(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-func (s *supervisor) giveUp(lasted time.Duration, err error) error {
+// outageError returns the error with which Run gives up.
+func (s *supervisor) outageError(lasted time.Duration, err error) error {
 	e := &OutageError{
 		For: lasted, Attempts: s.outage.attempts, Err: err, Tasks: s.outage.tasks,
 		operationTimeout: s.OperationTimeout,
 	}
-	var gone *unreached
-	var waiting *notReady
+	var gone *unreachableError
+	var waiting *notReadyError
 	switch {
 	case errors.As(err, &waiting):
 		e.Kind, e.Tasks = ErrNotReady, nil
 	case errors.As(err, &gone):
 		e.Kind, e.Tasks = ErrUnreachable, gone.tasks
 	case len(s.tasks) > 0 && s.outage.cause != nil && errors.Is(err, s.outage.cause):
-		e.Kind, e.Tasks = ErrNoProgress, nil // they were asked, and the body was called
+		e.Kind, e.Tasks = ErrNoProgress, nil // the tasks answered, and the body was called
 	default:
-		e.Kind, e.asked = ErrUnreachable, len(s.tasks) > 0
+		e.Kind, e.tasksAnswer = ErrUnreachable, len(s.tasks) > 0
 	}
 	return e
 }
 
-// name finds the tasks that an error says are gone, with their addresses.
-func (s *supervisor) name(err error) []Task {
+// tasksNamedIn returns the tasks that an error reports as gone, with their addresses.
+func (s *supervisor) tasksNamedIn(err error) []Task {
 	tasks := tasksIn(err, s.master)
 	for i, t := range tasks {
 		if addr, err := s.Cluster.TaskAddress(t.Job, t.Index); t.Job != "" && err == nil {
@@ -225,74 +234,80 @@ func (s *supervisor) name(err error) []Task {
 	return tasks
 }
 
-// note keeps the tasks that were named last: later errors often name none.
-func (s *supervisor) note(tasks []Task) {
+// rememberTasks keeps the tasks that were named last, because later errors often
+// name none.
+func (s *supervisor) rememberTasks(tasks []Task) {
 	if len(tasks) > 0 {
 		s.outage.tasks = tasks
 	}
 }
 
-func (s *supervisor) event(e Event) {
-	if s.OnEvent != nil {
-		s.OnEvent(e)
+func (s *supervisor) emit(e Event) {
+	if s.OnEvent == nil {
+		return
 	}
+	s.events.Lock()
+	defer s.events.Unlock()
+	s.OnEvent(e)
 }
 
-// recoverable is Recoverable, and the errors of attempts besides. In this process
-// nothing is lost, and an error of those kinds means something else.
+// recoverable reports whether another attempt may cure an error of the body or of an
+// attempt. Nothing is lost in a local session, so there such errors mean something
+// else.
 func (s *supervisor) recoverable(err error) bool {
-	var over *final
-	if s.Session.Target == "" || errors.As(err, &over) {
+	var final *finalError
+	if s.Session.Target == "" || errors.As(err, &final) {
 		return false
 	}
-	var gone *unreached
-	var waiting *notReady
+	var gone *unreachableError
+	var waiting *notReadyError
 	return errors.As(err, &gone) || errors.As(err, &waiting) || Recoverable(err)
 }
 
-// final is an error that is not to be recovered from, whatever its kind.
-type final struct{ error }
+// finalError is an error that no attempt can cure, whatever its kind.
+type finalError struct{ error }
 
-func (f *final) Unwrap() error { return f.error }
+func (f *finalError) Unwrap() error { return f.error }
 
-// unwrapped is what the body has returned.
-func unwrapped(err error) error {
-	var over *final
-	if errors.As(err, &over) {
-		return over.error
+// unwrapFinal returns the error that the body returned.
+func unwrapFinal(err error) error {
+	var final *finalError
+	if errors.As(err, &final) {
+		return final.error
 	}
 	return err
 }
 
-// cancelled is the error of a context that is done, with what it has ended.
-func cancelled(ctx context.Context, err error) error {
+// canceled returns the error of a context that is done, together with the error
+// that this caused.
+func canceled(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if errors.Is(err, cause) {
 		return err
 	}
-	return fmt.Errorf("supervisor: %w; %w", cause, err)
+	return fmt.Errorf("run training: %w; %w", cause, err)
 }
 
-// interruptOn ends the runs of a session when ctx is done, until stop.
+// interruptOn ends the runs of a session when ctx is done, until stop is called.
 func interruptOn(ctx context.Context, sess *tf.Session) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = sess.Interrupt() })
 }
 
-// discard closes a session in the background: while a server is gone, that takes
+// discard closes a session in the background: while a server is gone, closing takes
 // up to OperationTimeout.
 func (s *supervisor) discard(sess *tf.Session) {
 	s.closing.Go(func() { _ = sess.Close() })
 }
 
-// closeTimeout bounds the wait for sessions to close at the end, stopTimeout that
-// of a context that is done.
+// closeTimeout bounds the wait at the end for sessions to close; canceledTimeout
+// bounds it when the context is done.
 const (
-	closeTimeout = 5 * time.Second
-	stopTimeout  = 200 * time.Millisecond
+	closeTimeout    = 5 * time.Second
+	canceledTimeout = 200 * time.Millisecond
 )
 
-// closed waits for sessions that are being closed, for a while.
-func (s *supervisor) closed(ctx context.Context) {
+// waitClosed waits for the sessions that are being closed, for a limited time.
+func (s *supervisor) waitClosed(ctx context.Context) {
 	done := make(chan struct{})
 	go func() {
 		s.closing.Wait()
@@ -300,7 +315,7 @@ func (s *supervisor) closed(ctx context.Context) {
 	}()
 	limit := closeTimeout
 	if ctx.Err() != nil {
-		limit = stopTimeout
+		limit = canceledTimeout
 	}
 	select {
 	case <-done:

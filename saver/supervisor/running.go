@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -11,39 +10,32 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Running is what a body gets: a session in which the model is ready.
+// Running is a training whose model is ready, as the body of [Run] gets it. Its
+// methods may be called from several goroutines, but not from Options.OnEvent.
 type Running struct {
 	// Session runs the graph. Run closes it.
 	Session *tf.Session
-	// Step is the global step to go on from; -1 where the graph has none and no
-	// checkpoint was restored.
+	// Step is the global step to continue from. It is -1 if the graph has no global
+	// step and no checkpoint was restored.
 	Step int64
-	// Resumed is what the chief restored, Fresh if it initialized. It is nil for
-	// workers, and where the servers still held the model.
+	// Resumed is what the chief restored; Resumed.Fresh is true if it initialized
+	// the model. It is nil for workers, and if the servers still held the model.
 	Resumed *saver.Resumed
 
-	s     *supervisor
-	mu    sync.Mutex
-	done  int64 // the last step told to StepDone
-	moved bool  // there was progress
+	s          *supervisor
+	mu         sync.Mutex
+	done       int64 // the last step that StepDone was called with
+	progressed bool
 }
 
-// saves is the last save or, before the first, the start.
-type saves struct {
-	step int64
-	time time.Time
-	any  bool // there is a checkpoint of that step
-}
-
-// StepDone says that step is done: it is the global step now. The training makes
-// progress then, and the chief saves if a save is due. Return its error from the
-// body.
+// StepDone records progress: step is the global step now. If a save is due, the
+// chief saves. Return the error of StepDone from the body.
 func (r *Running) StepDone(ctx context.Context, step int64) error {
 	r.mu.Lock()
-	r.done, r.moved = step, true
+	r.done, r.progressed = step, true
 	r.mu.Unlock()
 	s := r.s
-	last := s.saved.get()
+	last := s.lastSave.get()
 	due := s.SaveSteps > 0 && step-last.step >= s.SaveSteps ||
 		s.SaveInterval > 0 && time.Since(last.time) >= s.SaveInterval
 	if !due || s.Worker {
@@ -53,13 +45,13 @@ func (r *Running) StepDone(ctx context.Context, step int64) error {
 	return err
 }
 
-// Save saves a checkpoint into Options.Dir and returns its path. Its step is the
-// one that StepDone was told last. Call it between steps. Only the chief of a
-// training with Dir may.
+// Save saves a checkpoint into Options.Dir and returns its prefix. The checkpoint
+// gets the step that StepDone was last called with. Call Save between steps. Only
+// the chief of a training with Options.Dir may save: tfkeep.ErrArgument otherwise.
 func (r *Running) Save(ctx context.Context) (string, error) {
 	s := r.s
 	if s.Dir == "" || s.Worker {
-		return "", fmt.Errorf("%w: only a chief with Options.Dir saves", ErrArgument)
+		return "", invalid("only a chief with Options.Dir can save")
 	}
 	r.mu.Lock()
 	step := r.done
@@ -68,23 +60,24 @@ func (r *Running) Save(ctx context.Context) (string, error) {
 	if step >= 0 {
 		o.GlobalStep = step
 	}
-	began := time.Now()
+	start := time.Now()
 	path, err := s.sv.Save(tf.WithOperationTimeout(ctx, s.SaveTimeout), r.Session, filepath.Join(s.Dir, s.SaveName), &o)
 	if err != nil {
 		return "", err
 	}
-	s.saved.set(saves{step: step, time: time.Now(), any: true})
-	s.event(Saved{Path: path, Took: time.Since(began)})
+	s.lastSave.set(savePoint{step: step, time: time.Now(), exists: true})
+	s.emit(Event{Kind: Saved, Step: step, Path: path, Took: time.Since(start)})
 	return path, nil
 }
 
-// lastSave saves what the body has left when it ended.
-func (r *Running) lastSave(ctx context.Context) error {
+// saveAtEnd saves the final state of a body that returned without an error, unless
+// it is saved already.
+func (r *Running) saveAtEnd(ctx context.Context) error {
 	s := r.s
 	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
 		return nil
 	}
-	step, err := s.step(ctx, r.Session, nil)
+	step, err := s.readStep(ctx, r.Session, nil)
 	if err != nil {
 		return err
 	}
@@ -94,33 +87,40 @@ func (r *Running) lastSave(ctx context.Context) error {
 	}
 	step = r.done
 	r.mu.Unlock()
-	if last := s.saved.get(); last.any && step >= 0 && last.step == step {
+	if last := s.lastSave.get(); last.exists && step >= 0 && last.step == step {
 		return nil
 	}
 	_, err = r.Save(ctx)
 	return err
 }
 
-func (r *Running) progressed() bool {
+func (r *Running) hasProgressed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.moved
+	return r.progressed
 }
 
-// lastSaved is the last save, for many goroutines.
-type lastSaved struct {
-	mu   sync.Mutex
-	last saves
+// savePoint is the last save or, before the first one, the start.
+type savePoint struct {
+	step   int64
+	time   time.Time
+	exists bool // a checkpoint of that step exists
 }
 
-func (l *lastSaved) get() saves {
+// lastSave guards the last savePoint for callers on several goroutines.
+type lastSave struct {
+	mu    sync.Mutex
+	point savePoint
+}
+
+func (l *lastSave) get() savePoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last
+	return l.point
 }
 
-func (l *lastSaved) set(s saves) {
+func (l *lastSave) set(p savePoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last = s
+	l.point = p
 }

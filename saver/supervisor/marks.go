@@ -11,33 +11,33 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A model may look ready when it is not: after one server of several was lost,
-// the chief restores all of them, and in the middle of that every variable has a
-// value already, some from the checkpoint and some newer. Therefore the chief
-// sets a mark when it is done: a variable on each server that holds a part of
-// the model, all with the same number, which is another one after each restore.
-// A server that was started again has no mark, and while the chief restores they
-// are 0. The same number on all of them says that the model is whole and that no
-// server was lost since: then the chief itself needs no restore either.
+// A model can look ready before it is: after one server of several was lost, the
+// chief restores all of them, and in the middle of that every variable has a value,
+// some from the checkpoint and some newer. Therefore the chief sets a mark when it
+// is done: a variable on each server that holds a part of the model. All marks get
+// the same number, and each restore uses a new one. A server that was restarted has
+// no mark, and the marks are 0 while the chief restores. Equal numbers on all servers
+// mean that the model is whole and that no server was lost since; then the chief
+// itself does not need to restore either.
 //
 // The marks are in a graph and sessions of their own, so that the model's graph
-// stays as it is.
+// does not change.
 
-// markName begins the names of the variables.
+// markName is the prefix of the names of the marks.
 const markName = "tfkeep/ready"
 
 type marks struct {
-	g     *tf.Graph
-	tasks []string // their devices; "" is the master's
-	is    []tf.Output
-	value []tf.Output
-	next  tf.Output
-	set   []*tf.Operation
+	g           *tf.Graph
+	tasks       []string // the devices of the marks; "" is the master's
+	initialized []tf.Output
+	values      []tf.Output
+	next        tf.Output // the placeholder of assign
+	assigns     []*tf.Operation
 }
 
-// newMarks makes the marks for g's global variables. Variables without a device
-// are the master's: their mark is for the chief alone, for another worker has
-// another master. Nil is returned where nothing is to be marked.
+// newMarks builds the marks for the servers of g's global variables. It returns nil
+// if there is nothing to mark. Variables without a device are on the master. Only
+// the chief checks that mark, because each worker has a master of its own.
 func newMarks(g *tf.Graph, chief bool) (*marks, error) {
 	m := &marks{g: tf.NewGraph()}
 	for _, v := range g.GlobalVariables() {
@@ -59,14 +59,15 @@ func newMarks(g *tf.Graph, chief bool) (*marks, error) {
 	}
 	m.next = op.Output(0)
 	for i, task := range m.tasks {
-		if err := m.add(i, task); err != nil {
+		if err := m.addMark(i, task); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
 }
 
-func (m *marks) add(i int, task string) error {
+// addMark adds the mark of one task.
+func (m *marks) addMark(i int, task string) error {
 	add := func(typ string, attrs map[string]any, inputs ...tf.Input) (*tf.Operation, error) {
 		return m.g.AddOp(tf.OpSpec{
 			Type: typ, Name: fmt.Sprintf("%s_%d", typ, i), Input: inputs, Attrs: attrs,
@@ -79,7 +80,7 @@ func (m *marks) add(i int, task string) error {
 	if err != nil {
 		return err
 	}
-	is, err := add("VarIsInitializedOp", nil, handle.Output(0))
+	initialized, err := add("VarIsInitializedOp", nil, handle.Output(0))
 	if err != nil {
 		return err
 	}
@@ -87,34 +88,34 @@ func (m *marks) add(i int, task string) error {
 	if err != nil {
 		return err
 	}
-	set, err := add("AssignVariableOp", map[string]any{"dtype": tf.Int64}, handle.Output(0), m.next)
+	assign, err := add("AssignVariableOp", map[string]any{"dtype": tf.Int64}, handle.Output(0), m.next)
 	if err != nil {
 		return err
 	}
-	m.is = append(m.is, is.Output(0))
-	m.value = append(m.value, value.Output(0))
-	m.set = append(m.set, set)
+	m.initialized = append(m.initialized, initialized.Output(0))
+	m.values = append(m.values, value.Output(0))
+	m.assigns = append(m.assigns, assign)
 	return nil
 }
 
-// generation is the number on all the marks, or 0, with an error of the type
-// *notReady that names the servers that lack it.
-func (m *marks) generation(ctx context.Context, sess *tf.Session) (int64, error) {
-	is, err := sess.Run(ctx, nil, m.is, nil)
+// read returns the number on all marks. If servers lack the mark or the numbers
+// differ, the error is a *notReadyError that names the servers.
+func (m *marks) read(ctx context.Context, sess *tf.Session) (int64, error) {
+	initialized, err := sess.Run(ctx, nil, m.initialized, nil)
 	if err != nil {
 		return 0, err
 	}
-	defer tf.Release(is...)
-	missing := new(notReady)
-	for i, t := range is {
+	defer tf.Release(initialized...)
+	missing := new(notReadyError)
+	for i, t := range initialized {
 		if ok, _ := t.Value().(bool); !ok {
-			missing.marks = append(missing.marks, m.task(i))
+			missing.marks = append(missing.marks, m.taskName(i))
 		}
 	}
 	if len(missing.marks) > 0 {
 		return 0, missing
 	}
-	values, err := sess.Run(ctx, nil, m.value, nil)
+	values, err := sess.Run(ctx, nil, m.values, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -122,7 +123,7 @@ func (m *marks) generation(ctx context.Context, sess *tf.Session) (int64, error)
 	first, _ := values[0].Value().(int64)
 	for i, t := range values {
 		if n, _ := t.Value().(int64); n == 0 || n != first {
-			missing.marks = append(missing.marks, m.task(i))
+			missing.marks = append(missing.marks, m.taskName(i))
 		}
 	}
 	if len(missing.marks) > 0 {
@@ -131,7 +132,7 @@ func (m *marks) generation(ctx context.Context, sess *tf.Session) (int64, error)
 	return first, nil
 }
 
-func (m *marks) task(i int) string {
+func (m *marks) taskName(i int) string {
 	if m.tasks[i] == "" {
 		return "the master"
 	}
@@ -145,34 +146,34 @@ func (m *marks) assign(ctx context.Context, sess *tf.Session, generation int64) 
 		return err
 	}
 	defer tf.Release(t)
-	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{m.next: t}, nil, m.set)
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{m.next: t}, nil, m.assigns)
 	return err
 }
 
-// newGeneration is a number that no other is likely to be.
+// newGeneration returns a random number above 0.
 func newGeneration() int64 { return 1 + rand.Int64N(1<<62) }
 
 func (s *supervisor) readMarks(ctx context.Context) (int64, error) {
-	return s.withMarks(ctx, s.marks.generation)
+	return s.withMarksSession(ctx, s.marks.read)
 }
 
 func (s *supervisor) setMarks(ctx context.Context, generation int64) error {
 	if s.marks == nil {
 		return nil
 	}
-	_, err := s.withMarks(ctx, func(ctx context.Context, sess *tf.Session) (int64, error) {
+	_, err := s.withMarksSession(ctx, func(ctx context.Context, sess *tf.Session) (int64, error) {
 		return 0, s.marks.assign(ctx, sess, generation)
 	})
 	return err
 }
 
-// markTimeout bounds the small runs that concern the marks.
+// markTimeout bounds the small runs that read or set the marks.
 const markTimeout = 10 * time.Second
 
-// withMarks calls f with a session on the marks. It is the first to be opened in
-// an attempt, and so the one to hang where a server is gone: when ctx is done, it
-// is left to end by itself.
-func (s *supervisor) withMarks(ctx context.Context, f func(context.Context, *tf.Session) (int64, error)) (int64, error) {
+// withMarksSession calls f with a session on the graph of the marks. It is the first
+// session that an attempt opens, and so the one that hangs if a server is gone. When
+// ctx is done, withMarksSession returns and the session ends in the background.
+func (s *supervisor) withMarksSession(ctx context.Context, f func(context.Context, *tf.Session) (int64, error)) (int64, error) {
 	o := *s.Session
 	limit := markTimeout
 	if o.OperationTimeout > 0 {
