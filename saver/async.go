@@ -3,19 +3,18 @@ package saver
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Pending is a save that goes on behind the caller's back.
+// Pending is a save that goes on in the background.
 type Pending struct {
 	done chan struct{}
 	path string
 	err  error
 
-	mu       sync.Mutex
-	reported bool // someone has got err
+	reported atomic.Bool // the caller has err
 }
 
 // SaveAsync takes a snapshot of the variables and returns; the files are
@@ -42,7 +41,7 @@ func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o 
 	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := s.settle(); err != nil {
+	if err := s.waitPending(); err != nil {
 		return nil, err
 	}
 	j, err := s.newJob(ctx, sess, path, o)
@@ -53,10 +52,10 @@ func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o 
 		return nil, err
 	}
 	p := &Pending{done: make(chan struct{})}
-	if j.values == nil && j.remote == nil {
-		p.run(ctx, j)
-	} else {
+	if j.values != nil && j.values.inBackground() {
 		go p.run(ctx, j)
+	} else {
+		p.run(ctx, j)
 	}
 	s.pending = p
 	return p, nil
@@ -78,26 +77,21 @@ func (p *Pending) Wait(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	p.mu.Lock()
-	p.reported = true
-	p.mu.Unlock()
+	p.reported.Store(true)
 	return p.path, p.err
 }
 
-// settle waits for the save before this one and returns its error, unless the
+// waitPending waits for the save before this one and returns its error, unless the
 // caller has it from Wait.
-func (s *Saver) settle() error {
+func (s *Saver) waitPending() error {
 	p := s.pending
 	if p == nil {
 		return nil
 	}
 	<-p.done
 	s.pending = nil
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.err == nil || p.reported {
+	if p.err == nil || p.reported.Swap(true) {
 		return nil
 	}
-	p.reported = true
 	return fmt.Errorf("saver: the save that was still under way failed: %w", p.err)
 }

@@ -27,10 +27,10 @@ func TestBatchesKeepTheOrderOfALaneAndTakeTheLanesInTurn(t *testing.T) {
 
 func TestBatchesGrowWithTheModel(t *testing.T) {
 	const MiB, GiB = 1 << 20, 1 << 30
-	o := &Options{}
+	var o *GatherOptions
 	for total, want := range map[int64]int64{0: 16 * MiB, 4 * GiB: 16 * MiB, 8 * GiB: 32 * MiB, 1000 * GiB: 64 * MiB} {
 		assert.Equal(t, want, o.batchBytes(total), total)
 	}
-	o.Gather = &GatherOptions{BatchBytes: 5}
+	o = &GatherOptions{BatchBytes: 5}
 	assert.Equal(t, int64(5), o.batchBytes(1000*GiB))
 }

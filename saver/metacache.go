@@ -2,7 +2,6 @@ package saver
 
 import (
 	"slices"
-	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,19 +14,18 @@ import (
 // twice.
 const maxGraphBytes = 64 << 20
 
-// metaCache keeps the part of a ".meta" file that takes long to make: the
-// graph, serialized, with what is said about it. It is the same from save to
-// save until somebody adds to the graph.
+// metaCache keeps the part of a ".meta" file that takes long to make: the graph,
+// serialized, and its description. It is the same from save to save until somebody
+// adds to the graph. Only one save at a time uses it.
 type metaCache struct {
-	mu       sync.Mutex
 	graph    []byte // the fields meta_info_def and graph_def; nil if there is none
 	revision tf.Revision
 	stripped bool
 }
 
-// metaGraph is the content of the ".meta" file of a save.
+// metaGraph returns the content of the ".meta" file of a save.
 func (s *Saver) metaGraph(o *SaveOptions) ([]byte, error) {
-	graph, err := s.metas.of(s.g, o.StripDefaultAttrs)
+	graph, err := s.metas.graphPart(s.g, o.StripDefaultAttrs)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +41,8 @@ func (s *Saver) metaGraph(o *SaveOptions) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(slices.Clip(graph), rest)
 }
 
-// of is the graph's part for g as it is now.
-func (c *metaCache) of(g *tf.Graph, strip bool) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// graphPart returns the fields of the graph as it is now.
+func (c *metaCache) graphPart(g *tf.Graph, strip bool) ([]byte, error) {
 	// What is added while the graph is exported makes the next save do it again.
 	revision, err := g.Revision()
 	if err != nil {

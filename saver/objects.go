@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/tf"
 )
 
 // objectGraphKey is the key under which TensorFlow 2 stores which object owns
@@ -130,47 +129,4 @@ func objectKeys(ctx context.Context, r *checkpoint.Reader) (map[string]string, e
 		}
 	}
 	return keys, nil
-}
-
-// renamed feeds the restore nodes the keys that the checkpoint has, in place of
-// the constants of the graph.
-func (l *load) renamed() (map[tf.Output]*tf.Tensor, func(), error) {
-	feeds := map[tf.Output]*tf.Tensor{}
-	release := func() {
-		for _, t := range feeds {
-			tf.Release(t)
-		}
-	}
-	names := map[string][]string{} // restore node → keys
-	changed := map[string]bool{}
-	for _, t := range l.plan.tensors {
-		node, i := inputRef(t.output)
-		for len(names[node]) <= i {
-			names[node] = append(names[node], "")
-		}
-		names[node][i] = l.key(t.name)
-		changed[node] = changed[node] || l.key(t.name) != t.name
-	}
-	for node, keys := range names {
-		if !changed[node] {
-			continue
-		}
-		op := l.s.g.Operation(node)
-		if op == nil {
-			continue
-		}
-		var v *tf.Tensor
-		var err error
-		if op.Type() == "RestoreV2" {
-			v, err = tf.NewTensor(keys)
-		} else {
-			v, err = tf.NewTensor(keys[0])
-		}
-		if err != nil {
-			release()
-			return nil, nil, err
-		}
-		feeds[inputs(op)[1]] = v
-	}
-	return feeds, release, nil
 }

@@ -34,8 +34,11 @@ type Options struct {
 	// KeepCheckpointEveryNHours keeps one checkpoint for good every so often,
 	// beside the MaxToKeep newest; 0 means 10,000 hours, practically never.
 	KeepCheckpointEveryNHours float64
-	// RestoreSequentially is accepted and has no effect, as in TensorFlow since
-	// version 1.6.
+	// RestoreSequentially restores one variable after another, so that beside the
+	// variables themselves only one value is in memory. The files are read twice,
+	// first to compare all checksums. If reading fails nevertheless after that, the
+	// error is an [ErrHalfRestored]. It has no effect where the graph's own nodes
+	// restore, as in TensorFlow since version 1.6.
 	RestoreSequentially bool
 	// SaveRelativePaths writes paths into the state file relative to it, so
 	// that the directory can move. Resume and LatestCheckpoint find moved

@@ -54,18 +54,18 @@ func (s *Saver) exists(prefix string) bool {
 }
 
 // present is exists for patterns too, as the paths of V1 shards are.
-func (s *Saver) present(path string) bool {
-	return len(vfs.Glob(s.fs, path+".index")) > 0 || len(vfs.Glob(s.fs, path)) > 0
+func present(fsys vfs.FS, path string) bool {
+	return len(vfs.Glob(fsys, path+".index")) > 0 || len(vfs.Glob(fsys, path)) > 0
 }
 
-// open opens a checkpoint for reading.
-func (s *Saver) open(path string) (*checkpoint.Reader, error) {
-	o := &checkpoint.ReaderOptions{Workers: s.opts.Workers}
-	if s.fs == vfs.OS {
+// openReader opens a checkpoint for reading.
+func openReader(f fileOptions, path string) (*checkpoint.Reader, error) {
+	o := &checkpoint.ReaderOptions{Workers: f.workers}
+	if f.fs == vfs.OS {
 		return checkpoint.Open(path, o)
 	}
 	dir, base := filepath.Split(path)
-	return checkpoint.NewReader(vfs.IOFS(s.fs, filepath.Clean(dir)), base, o)
+	return checkpoint.NewReader(vfs.IOFS(f.fs, filepath.Clean(dir)), base, o)
 }
 
 // readState is checkpoint.ReadState in the Saver's file system.

@@ -62,7 +62,7 @@ func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *Res
 	if o != nil && o.LatestFilename != "" {
 		name = o.LatestFilename
 	}
-	if err := s.settle(); err != nil {
+	if err := s.waitPending(); err != nil {
 		return nil, err
 	}
 	if err := s.ready(sess); err != nil {
@@ -158,10 +158,10 @@ func (s *Saver) listed(dir string, state *checkpoint.State) []string {
 // moved finds a checkpoint whose directory has another name now, or is a copy of
 // the one that the state file names: what lies in dir counts.
 func (s *Saver) moved(dir, path string) string {
-	if s.inside(dir, path) && s.present(path) {
+	if s.inside(dir, path) && present(s.fs, path) {
 		return path
 	}
-	if here := filepath.Join(dir, filepath.Base(path)); s.present(here) {
+	if here := filepath.Join(dir, filepath.Base(path)); present(s.fs, here) {
 		return here
 	}
 	return path
@@ -228,7 +228,7 @@ func (s *Saver) carryOver(dir string, listed []string, state *checkpoint.State, 
 	}
 	var bad, good []Checkpoint
 	for _, p := range listed {
-		if !s.inside(dir, p) || !s.present(p) {
+		if !s.inside(dir, p) || !present(s.fs, p) {
 			continue
 		}
 		c := Checkpoint{Path: p, Time: s.mtime(p)}
@@ -238,8 +238,8 @@ func (s *Saver) carryOver(dir string, listed []string, state *checkpoint.State, 
 			good = append(good, c)
 		}
 	}
-	s.keep.Lock()
-	defer s.keep.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.kept.maxToKeep <= 0 {
 		return
 	}
@@ -284,7 +284,7 @@ func (s *Saver) step(ctx context.Context, sess *tf.Session, path string) (int64,
 func (s *Saver) RecoverLastCheckpoints(paths []string) {
 	var list []Checkpoint
 	for _, p := range paths {
-		if s.present(localPath(p)) {
+		if present(s.fs, localPath(p)) {
 			list = append(list, Checkpoint{Path: p, Time: s.mtime(localPath(p))})
 		}
 	}

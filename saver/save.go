@@ -2,7 +2,6 @@ package saver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -36,7 +34,7 @@ func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *Save
 	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := s.settle(); err != nil {
+	if err := s.waitPending(); err != nil {
 		return "", err
 	}
 	j, err := s.newJob(ctx, sess, path, o)
@@ -51,16 +49,15 @@ func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *Save
 
 // job is one save on its way.
 type job struct {
-	s    *Saver
-	sess *tf.Session
-	opts SaveOptions
-	path string   // what the caller asked for
-	file string   // path with the step: the prefix
-	lock *dirLock // nil where there is nothing to lock
+	s     *Saver
+	sess  *tf.Session
+	opts  SaveOptions
+	path  string   // as the caller gave it
+	file  string   // path with the step: the prefix
+	saved string   // the path for Restore
+	lock  *dirLock // nil where there is nothing to lock
 
-	values *snapshot  // nil where the graph's own nodes write, and on a cluster
-	remote *gathering // the values of a cluster, nil where its machines write
-	meta   []byte     // nil where there is no meta graph to write
+	values values // nil for a Saver without variables
 }
 
 // newJob checks the arguments, in TensorFlow's order, and reads the step.
@@ -146,31 +143,26 @@ func toInt64(v any) (int64, error) {
 	return 0, fmt.Errorf("%w: the global step is a %T; it must be an integer, or a *tf.Variable or tf.Output of one integer", ErrArgument, v)
 }
 
-// begin takes what the session has: after it, training may go on.
+// begin takes the values from the session, or prepares to. After it, training may go
+// on.
 func (j *job) begin(ctx context.Context, copyReferences bool) error {
 	s := j.s
-	if !s.empty {
-		if err := j.checkParent(); err != nil {
-			return err
-		}
-		if err := j.lockDir(); err != nil {
-			return err
-		}
-		files, err := s.usesFiles(j.sess, j.file)
-		if err != nil {
-			return err
-		}
-		switch {
-		case files && j.sess.Target() != "":
-			j.remote, err = s.gather(ctx, j.sess)
-		case files:
-			j.values, err = s.fetch(ctx, j.sess, copyReferences)
-		}
-		if err != nil {
-			return err
-		}
+	if s.empty {
+		return nil
 	}
-	return nil
+	if err := j.checkParent(); err != nil {
+		return err
+	}
+	if err := j.lockDir(); err != nil {
+		return err
+	}
+	t, err := s.saveTransport(j.sess, j.file)
+	if err != nil {
+		return err
+	}
+	j.saved = s.nodes.savedPath(j.file)
+	j.values, err = t.fetch(ctx, copyReferences)
+	return err
 }
 
 // checkParent refuses a directory that is a file, before anything is fetched.
@@ -208,19 +200,26 @@ func (j *job) lockDir() error {
 	return err
 }
 
-// finish makes the files, and the checkpoint the newest one. It may run beside
-// training.
+// finish writes the files and makes the checkpoint the newest one. It may run while the
+// session trains.
 func (j *job) finish(ctx context.Context) (string, error) {
-	defer j.release()
 	s := j.s
+	to := &target{
+		fileOptions: s.fileOptions(),
+		path:        j.file, suffix: j.opts.metaGraphSuffix(), progress: j.opts.Progress,
+		unwatched: j.opts.NoState && j.opts.NoMetaGraph,
+	}
+	if j.values != nil {
+		defer j.values.release()
+	}
 	if !j.opts.NoMetaGraph {
 		var err error
-		if j.meta, err = s.metaGraph(&j.opts); err != nil {
+		if to.meta, err = s.metaGraph(&j.opts); err != nil {
 			return "", fmt.Errorf("saver: export meta graph: %w", err)
 		}
 	}
 	if s.empty {
-		return "", j.writeMeta()
+		return "", to.writeMeta()
 	}
 	if j.lock != nil {
 		j.lock.mu.Lock()
@@ -233,12 +232,13 @@ func (j *job) finish(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("saver: save %s: %w", j.file, err)
 		}
 	}
-	saved, err := j.write(ctx)
+	saved, err := j.values.write(ctx, to)
 	if err == nil && !j.opts.NoState {
 		err = j.commit(ctx, saved)
 	}
 	if err != nil {
 		if j.lock != nil {
+			j.lock.discardLater(s, localPath(j.file))
 			j.lock.undo(s)
 		}
 		return "", err
@@ -254,65 +254,13 @@ func (j *job) files(path string) files {
 	}
 }
 
-// write makes the checkpoint with its meta graph.
-func (j *job) write(ctx context.Context) (string, error) {
-	if j.values != nil {
-		return j.file, j.values.write(ctx, j)
-	}
-	if j.remote != nil {
-		return j.file, j.remote.write(ctx, j)
-	}
-	before := j.written()
-	saved, err := j.s.runSave(ctx, j.sess, j.file)
-	if err != nil {
-		if j.lock != nil {
-			j.lock.discardLater(j.s, localPath(j.file))
-		}
-		return "", j.explain(err)
-	}
-	if err := j.confirm(ctx, saved, before); err != nil {
-		return "", err
-	}
-	if err := j.s.syncFiles(saved); err != nil {
-		return "", fmt.Errorf("saver: save %s: %w", j.file, err)
-	}
-	return saved, j.writeMeta()
-}
-
-// writeMeta writes the meta graph's file by itself.
-func (j *job) writeMeta() error {
-	if j.meta == nil {
-		return nil
-	}
-	name := checkpoint.MetaGraphPath(localPath(j.file), j.opts.metaGraphSuffix())
-	if err := j.s.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	return vfs.WriteFileAtomic(j.s.fs, name, j.meta, !j.s.opts.NoSync)
-}
-
-// explain gives an error of the save nodes the form that TensorFlow's Saver
-// gives it.
-func (j *job) explain(err error) error {
-	if other := j.notShared(err); other != nil {
-		return other
-	}
-	if !errors.Is(err, tf.ErrFailedPrecondition) && !errors.Is(err, tf.ErrNotFound) || isRemotePath(j.path) {
-		return err
-	}
-	if info, statErr := j.s.fs.Stat(filepath.Dir(localPath(j.path))); statErr != nil || !info.IsDir() {
-		return fmt.Errorf("saver: Parent directory of %s doesn't exist, can't save.: %w", j.path, err)
-	}
-	return err
-}
-
 // retention works out what is kept once this save has succeeded, and which
 // files then go.
 func (j *job) retention(saved string) (retention, []files) {
 	s := j.s
-	s.keep.Lock()
+	s.mu.Lock()
 	kept := s.kept.clone()
-	s.keep.Unlock()
+	s.mu.Unlock()
 	kept.record(saved, s.opts.now())
 	var gone []files
 	for old, remove, ok := kept.next(); ok; old, remove, ok = kept.next() {
@@ -325,11 +273,11 @@ func (j *job) retention(saved string) (retention, []files) {
 
 // announce writes the journal.
 func (j *job) announce() error {
-	_, retired := j.retention(j.s.savedPath(j.file))
+	_, retired := j.retention(j.saved)
 	var writing *files
 	// What is there already, this save replaces; it must not be tidied away.
 	if !j.s.exists(j.file) {
-		f := j.files(j.s.savedPath(j.file))
+		f := j.files(j.saved)
 		writing = &f
 	}
 	return j.lock.announce(writing, retired)
@@ -355,9 +303,9 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	if err != nil {
 		return fmt.Errorf("saver: save %s: the state file: %w", j.file, err)
 	}
-	s.keep.Lock()
+	s.mu.Lock()
 	s.kept = kept
-	s.keep.Unlock()
+	s.mu.Unlock()
 	// From here on the save has succeeded.
 	if j.lock != nil {
 		j.lock.committed(s)
@@ -367,10 +315,3 @@ func (j *job) commit(ctx context.Context, saved string) error {
 
 // seconds is a time as state files write it.
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
-
-// release frees what was fetched. It may be called twice.
-func (j *job) release() {
-	if j.values != nil {
-		j.values.release()
-	}
-}

@@ -18,25 +18,24 @@ type Saver struct {
 	opts Options
 	fs   vfs.FS
 
-	turn    sync.Mutex // held by Build, Save, the start of SaveAsync, and Close
+	// Locks are taken in this order: turn, dirLock.mu (of the folder that a save
+	// writes to), then any one of mu, servers.mu and the list of the process's
+	// dirLocks, each of which is held for a look-up only.
+	//
+	// A save that goes on in the background does not hold turn. It uses metas, pool
+	// and kept: a method that holds turn waits for it before using metas or pool.
+	turn    sync.Mutex // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
 	def     *SaverDef  // nil until built, and for an empty Saver
 	built   bool
 	empty   bool
 	closed  bool
+	pending *Pending    // the save that goes on in the background
+	nodes   *saverNodes // nil until built, and for an empty Saver
+	pool    serverPool
+	metas   metaCache
 	locks   lockSet
-	pending *Pending // the save that is under way behind the caller's back
 
-	filename tf.Output // fed with the path
-	saved    tf.Output // the path, once everything is written
-	restore  *tf.Operation
-	plans    planCache
-	metas    metaCache
-
-	gathers  sync.Mutex // held for as long as it takes to look at gatherer
-	gatherer *gatherer  // of the last session on a cluster; nil if none
-	closing  sync.WaitGroup
-
-	keep sync.Mutex // held for as long as it takes to look at kept
+	mu   sync.Mutex // guards kept
 	kept retention
 }
 
@@ -119,7 +118,8 @@ func (s *Saver) Build() error {
 	} else {
 		prependScope(s.def, s.opts.Name)
 	}
-	if err := s.resolve(); err != nil {
+	var err error
+	if s.nodes, err = findNodes(s.g, s.def); err != nil {
 		return err
 	}
 	s.kept = newRetention(int(s.def.MaxToKeep), float64(s.def.KeepCheckpointEveryNHours), s.opts.now())
@@ -174,21 +174,6 @@ func prependScope(def *SaverDef, scope string) {
 	def.RestoreOpName = scope + def.RestoreOpName
 }
 
-// resolve finds the nodes that the SaverDef names.
-func (s *Saver) resolve() error {
-	var err error
-	if s.filename, err = s.g.OutputByName(s.def.FilenameTensorName); err != nil {
-		return fmt.Errorf("%w: filename_tensor_name: %w", ErrSaverDef, err)
-	}
-	if s.saved, err = s.g.OutputByName(s.def.SaveTensorName); err != nil {
-		return fmt.Errorf("%w: save_tensor_name: %w", ErrSaverDef, err)
-	}
-	if s.restore = s.g.Operation(s.def.RestoreOpName); s.restore == nil {
-		return fmt.Errorf("%w: restore_op_name: the graph has no operation %q", ErrSaverDef, s.def.RestoreOpName)
-	}
-	return nil
-}
-
 // AsSaverDef describes the Saver: the names of its nodes and its retention
 // rule. It is nil before Build, and for a Saver without variables.
 func (s *Saver) AsSaverDef() *SaverDef {
@@ -221,8 +206,8 @@ func (s *Saver) ready(sess *tf.Session) error {
 // LastCheckpoints lists the checkpoints that retention keeps and may delete,
 // oldest first. Each may be given to Restore.
 func (s *Saver) LastCheckpoints() []string {
-	s.keep.Lock()
-	defer s.keep.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.kept.paths()
 }
 
@@ -239,8 +224,8 @@ func (s *Saver) SetLastCheckpoints(paths []string) {
 
 // SetLastCheckpointsWithTime replaces the list, oldest first.
 func (s *Saver) SetLastCheckpointsWithTime(list []Checkpoint) {
-	s.keep.Lock()
-	defer s.keep.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.kept.last = append([]Checkpoint(nil), list...)
 }
 
@@ -256,10 +241,9 @@ func (s *Saver) Close() error {
 	if s.closed {
 		return nil
 	}
-	err := s.settle()
+	err := s.waitPending()
 	s.closed = true
-	s.plans.close()
-	s.closeLater(s.gatherer)
-	s.closing.Wait()
+	s.nodes.close()
+	s.pool.close()
 	return errors.Join(err, s.locks.release())
 }

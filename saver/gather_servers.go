@@ -1,0 +1,226 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// serverPool keeps the sessions on servers that gathering has opened from one save or
+// restore to the next. Only one save or restore at a time uses it.
+type serverPool struct {
+	current *servers       // of the last session on a cluster; nil if there is none
+	closing sync.WaitGroup // sessions that are being closed in the background
+}
+
+// forSession returns the servers that sess works on. With a cluster, the values of
+// variables on its servers are exchanged with these directly.
+func (p *serverPool) forSession(sess *tf.Session, nodes *saverNodes, cluster *tf.ClusterSpec) (*servers, error) {
+	if p.current != nil && p.current.sess == sess {
+		return p.current, nil
+	}
+	var parts *taskParts
+	o := sess.Options()
+	if cluster != nil && !o.Isolate && !o.Config.GetIsolateSessionState() {
+		var err error
+		if parts, err = nodes.taskParts(); err != nil {
+			return nil, err
+		}
+	}
+	p.closeLater()
+	p.current = newServers(sess, nodes.g, cluster, parts)
+	return p.current, nil
+}
+
+// drop closes the sessions on servers of which one failed, so that the next save or
+// restore begins with new ones. A nil pool has none.
+func (p *serverPool) drop(s *servers) {
+	if p != nil && p.current == s {
+		p.closeLater()
+	}
+}
+
+// closeLater closes the sessions in the background: a session whose server is gone
+// takes OperationTimeout for it.
+func (p *serverPool) closeLater() {
+	if p.current != nil {
+		p.closing.Go(p.current.close)
+		p.current = nil
+	}
+}
+
+// close closes all sessions and waits for it.
+func (p *serverPool) close() {
+	p.closeLater()
+	p.closing.Wait()
+}
+
+// servers are what a session works on, and how the Saver exchanges values with them:
+// through that session, or through sessions of its own on each server.
+type servers struct {
+	sess    *tf.Session
+	cluster *tf.ClusterSpec
+	main    *route
+	parts   *taskParts // nil where all values pass through sess
+
+	mu     sync.Mutex // guards direct; taken last, and held for the look-up only
+	direct map[task]*route
+}
+
+// route is a session, and the graph that it runs.
+type route struct {
+	sess  *tf.Session
+	graph *tf.Graph
+	parts *taskParts // nil: the graph is the Saver's own
+	once  sync.Once
+	err   error
+}
+
+// directTimeout bounds the runs of the Saver's own sessions where the session that
+// it was given has no OperationTimeout: a server that is gone must not hang it.
+const directTimeout = time.Minute
+
+// dialTimeout bounds the connecting to a server, where OperationTimeout isn't
+// shorter.
+const dialTimeout = 5 * time.Second
+
+func newServers(sess *tf.Session, g *tf.Graph, cluster *tf.ClusterSpec, parts *taskParts) *servers {
+	return &servers{
+		sess: sess, cluster: cluster, parts: parts,
+		main: &route{sess: sess, graph: g}, direct: map[task]*route{},
+	}
+}
+
+// close closes the sessions that were opened here. An error is ignored: it means that
+// the server is gone.
+func (s *servers) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.direct {
+		if r.sess != nil {
+			_ = r.sess.Close()
+		}
+	}
+	s.direct = map[task]*route{}
+}
+
+// savedOn returns the task that has tensor i of the save plan; the zero task stands
+// for the session.
+func (s *servers) savedOn(i int) task {
+	if s.parts == nil {
+		return task{}
+	}
+	return s.known(s.parts.saved[i])
+}
+
+// restoredOn is savedOn for tensor i of the restore plan.
+func (s *servers) restoredOn(i int) task {
+	if s.parts == nil {
+		return task{}
+	}
+	return s.known(s.parts.restored[i])
+}
+
+// known returns owner if the cluster lists it, else the zero task.
+func (s *servers) known(owner task) task {
+	if _, err := s.cluster.TaskAddress(owner.job, owner.index); err != nil {
+		return task{}
+	}
+	return owner
+}
+
+// route returns the route to a task, which is opened when it is first used.
+func (s *servers) route(to task) (*route, error) {
+	if to == (task{}) {
+		return s.main, nil
+	}
+	s.mu.Lock()
+	r := s.direct[to]
+	if r == nil {
+		r = &route{parts: s.parts}
+		s.direct[to] = r
+	}
+	s.mu.Unlock()
+	r.once.Do(func() { r.err = s.open(r, to) })
+	return r, r.err
+}
+
+func (s *servers) open(r *route, to task) error {
+	address, err := s.cluster.TaskAddress(to.job, to.index)
+	if err != nil {
+		return err
+	}
+	r.graph = tf.NewGraph()
+	if _, err := tf.ImportGraphDef(r.graph, s.parts.graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
+		return fmt.Errorf("saver: the variables of %v: %w", to, err)
+	}
+	o := s.sess.Options()
+	o.Target = "grpc://" + address
+	o.DeviceFilters = []string{to.String()}
+	o.DisableGrappler = true
+	if o.OperationTimeout == 0 && o.Config.GetOperationTimeoutInMs() == 0 {
+		o.OperationTimeout = directTimeout
+	}
+	r.sess, err = tf.NewSession(r.graph, &o)
+	return err
+}
+
+// dial connects to the servers of n tensors, and closes the connections again: a run
+// waits for a server that is gone as long as its timeout, and a connection fails at
+// once.
+func (s *servers) dial(ctx context.Context, n int, owner func(int) task) error {
+	tasks := map[task]bool{}
+	for i := range n {
+		tasks[owner(i)] = true
+	}
+	delete(tasks, task{})
+	dialer := net.Dialer{Timeout: dialTimeout}
+	if limit := s.sess.Options().OperationTimeout; limit > 0 {
+		dialer.Timeout = min(limit, dialTimeout)
+	}
+	for to := range tasks {
+		address, err := s.cluster.TaskAddress(to.job, to.index)
+		if err != nil {
+			return err
+		}
+		connection, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return fmt.Errorf("saver: %v of Gather.Cluster: %w", to, &tf.Error{Code: tf.ErrUnavailable.(tf.Code), Message: err.Error()})
+		}
+		connection.Close()
+	}
+	return nil
+}
+
+// each calls f for each task that owns some of the wanted tensors, for all tasks at
+// once, with the indices of these tensors in wanted. An error names the task.
+func (s *servers) each(ctx context.Context, wanted []int, owner func(int) task, f func(context.Context, *route, []int) error) error {
+	// A longer time is for nodes that save all at once; a batch is a short run.
+	ctx = tf.WithOperationTimeout(ctx, 0)
+	indices := map[task][]int{}
+	for index, i := range wanted {
+		to := owner(i)
+		indices[to] = append(indices[to], index)
+	}
+	tasks := slices.Collect(maps.Keys(indices))
+	// A task goes on when another one fails: no run is abandoned.
+	return parallel.Each(ctx, len(tasks), len(tasks), func(_ context.Context, i int) error {
+		to := tasks[i]
+		r, err := s.route(to)
+		if err == nil {
+			err = f(ctx, r, indices[to])
+		}
+		if err != nil && to != (task{}) && !errors.Is(err, ErrUninitialized) {
+			err = fmt.Errorf("%v: %w", to, err)
+		}
+		return err
+	})
+}

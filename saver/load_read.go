@@ -1,0 +1,178 @@
+package saver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// read reads all tensors, several at a time. The large ones come first, so that the
+// goroutines end at about the same time. After an error, too, the values belong to the
+// caller.
+func (l *load) read(ctx context.Context, wanted []restoredTensor) ([]*tf.Tensor, error) {
+	order := make([]int, len(wanted))
+	sizes := make([]int64, len(wanted))
+	var total int64
+	for i, t := range wanted {
+		order[i] = i
+		info, _ := l.reader.Lookup(t.name)
+		sizes[i] = info.Bytes
+		total += info.Bytes
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+
+	values := make([]*tf.Tensor, len(wanted))
+	var progress sync.Mutex
+	var done int64
+	err := parallel.Each(ctx, len(order), l.workers(), func(ctx context.Context, n int) (err error) {
+		i := order[n]
+		if values[i], err = l.readTensor(ctx, &wanted[i]); err != nil {
+			return err
+		}
+		if l.opts.Progress != nil {
+			progress.Lock()
+			defer progress.Unlock()
+			done += sizes[i]
+			l.opts.Progress(done, total)
+		}
+		return nil
+	})
+	return values, err
+}
+
+func (l *load) workers() int {
+	if l.files.workers > 0 {
+		return l.files.workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// readTensor reads one tensor, or the part of it that the graph wants, straight into a
+// tensor's memory.
+func (l *load) readTensor(ctx context.Context, t *restoredTensor) (*tf.Tensor, error) {
+	info, _ := l.reader.Lookup(t.name)
+	shape, part := info.Shape, checkpoint.Slice(nil)
+	if t.spec != "" {
+		full, slice, err := checkpoint.ParseSliceSpec(t.spec)
+		if err != nil {
+			return nil, err
+		}
+		if shape, err = slice.Shape(full); err != nil {
+			return nil, err
+		}
+		part = slice
+	}
+	if info.DType == dtype.String {
+		return l.readStrings(ctx, t.name, shape, part)
+	}
+	n, ok := checkpoint.NumElements(shape)
+	if !ok {
+		return nil, fmt.Errorf("%w: tensor %s of shape %v", checkpoint.ErrCorrupt, t.name, shape)
+	}
+	size := n * int64(dtype.Size(info.DType))
+	if l.opts.Mapped && part == nil && size > 0 {
+		if v, err := l.mapTensor(t.name, info, shape); v != nil || err != nil {
+			return v, err
+		}
+	}
+	v, err := capi.AllocateTensor(tf.DataType(info.DType), shape)
+	if err != nil {
+		return nil, err
+	}
+	var into []byte
+	if size > 0 {
+		into = v.TensorData()
+	}
+	if part == nil {
+		err = l.reader.ReadInto(ctx, t.name, into)
+	} else {
+		err = l.reader.ReadSliceInto(ctx, t.name, part, into)
+	}
+	if err != nil {
+		tf.Release(v)
+		return nil, err
+	}
+	return v, nil
+}
+
+// mapTensor lends a tensor the file's memory. It returns nil and no error for a tensor
+// that has to be read.
+func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64) (*tf.Tensor, error) {
+	if len(info.Slices) > 0 {
+		return nil, nil
+	}
+	memory, unmap, err := l.reader.Map(name)
+	if err != nil {
+		return nil, err
+	}
+	return capi.ForeignTensor(tf.DataType(info.DType), shape, memory, func() { _ = unmap() })
+}
+
+func (l *load) readStrings(ctx context.Context, name string, shape []int64, part checkpoint.Slice) (*tf.Tensor, error) {
+	var elements [][]byte
+	var err error
+	if part == nil {
+		elements, err = l.reader.ReadStrings(ctx, name)
+	} else {
+		elements, err = l.reader.ReadSliceStrings(ctx, name, part)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return capi.NewStrings(shape, elements)
+}
+
+// bytes returns the size of a tensor, or of the part of it that the graph wants.
+func (l *load) bytes(t *restoredTensor) (int64, error) {
+	info, _ := l.reader.Lookup(t.name)
+	if t.spec == "" || info.DType == dtype.String {
+		return info.Bytes, nil
+	}
+	full, slice, err := checkpoint.ParseSliceSpec(t.spec)
+	if err != nil {
+		return 0, err
+	}
+	shape, err := slice.Shape(full)
+	if err != nil {
+		return 0, err
+	}
+	n, _ := checkpoint.NumElements(shape)
+	return n * int64(dtype.Size(info.DType)), nil
+}
+
+// verify reads the tensors to compare their checksums, and keeps nothing.
+func (l *load) verify(ctx context.Context, fitting []restoredTensor) error {
+	var names []string
+	for _, t := range fitting {
+		names = append(names, t.name)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return parallel.Each(ctx, len(names), l.workers(), func(ctx context.Context, i int) error {
+		return l.verifyTensor(ctx, names[i])
+	})
+}
+
+func (l *load) verifyTensor(ctx context.Context, name string) error {
+	if info, _ := l.reader.Lookup(name); info.DType == dtype.String {
+		_, err := l.reader.ReadStrings(ctx, name)
+		return err
+	}
+	r, err := l.reader.OpenTensor(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	return err
+}

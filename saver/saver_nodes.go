@@ -1,0 +1,183 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// saverNodes are the nodes of a Saver in its graph, and what they do. It is read off
+// the graph when it is first needed, and once: nodes don't change once they are made.
+// Saver.turn guards it.
+type saverNodes struct {
+	g        *tf.Graph
+	def      *SaverDef
+	filename tf.Output // fed with the path
+	saved    tf.Output // the path, once everything is written
+	restore  *tf.Operation
+
+	read    bool
+	save    *savePlan
+	saveErr error
+	load    *restorePlan
+	loadErr error
+	sources []tf.Output // parallel to save.tensors
+	fed     []tf.Output // parallel to load.tensors
+	parts   *taskParts  // nil until it is needed
+
+	// The step that assigns all of load.tensors, for the session of the last
+	// restore: laying out thousands of feeds takes as long as running them.
+	assign  *tf.Callable
+	session *tf.Session
+}
+
+// findNodes looks up the nodes that a SaverDef names.
+func findNodes(g *tf.Graph, def *SaverDef) (*saverNodes, error) {
+	n := &saverNodes{g: g, def: def}
+	var err error
+	if n.filename, err = g.OutputByName(def.FilenameTensorName); err != nil {
+		return nil, fmt.Errorf("%w: filename_tensor_name: %w", ErrSaverDef, err)
+	}
+	if n.saved, err = g.OutputByName(def.SaveTensorName); err != nil {
+		return nil, fmt.Errorf("%w: save_tensor_name: %w", ErrSaverDef, err)
+	}
+	if n.restore = g.Operation(def.RestoreOpName); n.restore == nil {
+		return nil, fmt.Errorf("%w: restore_op_name: the graph has no operation %q", ErrSaverDef, def.RestoreOpName)
+	}
+	return n, nil
+}
+
+// readPlans reads what the nodes do.
+func (n *saverNodes) readPlans() error {
+	if n.read {
+		return nil
+	}
+	def, err := n.g.GraphDef()
+	if err != nil {
+		return err // not for good: the next call tries again
+	}
+	n.read = true
+	x := indexNodes(def.Node)
+	n.save, n.saveErr = x.planSave(n.def.SaveTensorName)
+	n.load, n.loadErr = x.planRestore(n.def.RestoreOpName)
+	if n.saveErr == nil {
+		n.sources, n.saveErr = outputs(n.g, n.save.tensors, func(t *savedTensor) string { return t.source })
+	}
+	if n.loadErr == nil {
+		n.fed, n.loadErr = outputs(n.g, n.load.tensors, func(t *restoredTensor) string { return t.output })
+	}
+	return nil
+}
+
+func outputs[T any](g *tf.Graph, tensors []T, name func(*T) string) ([]tf.Output, error) {
+	out := make([]tf.Output, len(tensors))
+	for i := range tensors {
+		o, err := g.OutputByName(name(&tensors[i]))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = o
+	}
+	return out, nil
+}
+
+// savePlan returns what the save nodes do, and the tensors to fetch for it.
+func (n *saverNodes) savePlan() (*savePlan, []tf.Output, error) {
+	if err := n.readPlans(); err != nil {
+		return nil, nil, err
+	}
+	return n.save, n.sources, n.saveErr
+}
+
+// restorePlan returns what the restore nodes do.
+func (n *saverNodes) restorePlan() (*restorePlan, error) {
+	if err := n.readPlans(); err != nil {
+		return nil, err
+	}
+	return n.load, n.loadErr
+}
+
+// taskParts returns what each server of a cluster can do of both plans by itself.
+func (n *saverNodes) taskParts() (*taskParts, error) {
+	if err := n.readPlans(); err != nil {
+		return nil, err
+	}
+	if n.parts != nil || n.saveErr != nil || n.loadErr != nil {
+		return n.parts, errors.Join(n.saveErr, n.loadErr)
+	}
+	def, err := n.g.GraphDef()
+	if err != nil {
+		return nil, err
+	}
+	n.parts = indexNodes(def.Node).taskParts(def, n.save, n.load)
+	return n.parts, nil
+}
+
+// savedPath returns what the save nodes return for a path: the path itself, but for
+// the shards of V1 the pattern that matches them.
+func (n *saverNodes) savedPath(path string) string {
+	plan, _, err := n.savePlan()
+	if err != nil || plan.version != checkpoint.V1 || !n.def.Sharded {
+		return path
+	}
+	return fmt.Sprintf("%s-?????-of-%05d", path, plan.shards)
+}
+
+// runSave runs the save nodes and returns the path that they report.
+func (n *saverNodes) runSave(ctx context.Context, sess *tf.Session, path string) (string, error) {
+	feed, err := tf.NewTensor(path)
+	if err != nil {
+		return "", err
+	}
+	defer tf.Release(feed)
+	got, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{n.filename: feed}, []tf.Output{n.saved}, nil)
+	if err != nil {
+		return "", err
+	}
+	defer tf.Release(got...)
+	saved, ok := got[0].Value().(string)
+	if !ok {
+		return "", fmt.Errorf("%w: %s is not a string", ErrSaverDef, n.def.SaveTensorName)
+	}
+	return saved, nil
+}
+
+// runRestore runs the restore nodes. feeds may replace the keys that they ask for.
+func (n *saverNodes) runRestore(ctx context.Context, sess *tf.Session, path string, feeds map[tf.Output]*tf.Tensor) error {
+	feed, err := tf.NewTensor(path)
+	if err != nil {
+		return err
+	}
+	defer tf.Release(feed)
+	all := map[tf.Output]*tf.Tensor{n.filename: feed}
+	maps.Copy(all, feeds)
+	_, err = sess.Run(ctx, all, nil, []*tf.Operation{n.restore})
+	return err
+}
+
+// assignAll assigns one value to each tensor of the restore plan, in order.
+func (n *saverNodes) assignAll(ctx context.Context, sess *tf.Session, values []*tf.Tensor) error {
+	if n.assign == nil || n.session != sess {
+		call, err := sess.MakeCallable(n.fed, nil, []*tf.Operation{n.restore})
+		if err != nil {
+			return err
+		}
+		_ = n.assign.Close()
+		n.assign, n.session = call, sess
+	}
+	_, err := n.assign.Run(ctx, values...)
+	return err
+}
+
+// close frees the prepared step.
+func (n *saverNodes) close() {
+	if n == nil {
+		return
+	}
+	_ = n.assign.Close()
+	n.assign, n.session = nil, nil
+}

@@ -1,0 +1,181 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// A transport moves the values of variables between a session and the files of a
+// checkpoint. There are three:
+//
+//   - localTransport: Go reads and writes the files, and exchanges the values with a
+//     session of this process.
+//   - gatheredTransport: Go reads and writes the files, and exchanges the values with
+//     the servers of a cluster, in batches.
+//   - nodeTransport: the graph's own nodes read and write the files.
+//
+// Saver.saveTransport and Saver.restoreTransport choose one. The files are the same.
+type transport interface {
+	// fetch takes the values that the save nodes would write, or prepares to take
+	// them. With copyReferences, values that training would change are copied.
+	fetch(ctx context.Context, copyReferences bool) (values, error)
+	// restore checks a checkpoint and assigns what it holds.
+	restore(ctx context.Context, l *load) (*RestoreReport, error)
+}
+
+// values are those of one save.
+type values interface {
+	// write writes the checkpoint and its meta graph, and returns the path that
+	// Restore takes.
+	write(ctx context.Context, to *target) (string, error)
+	// release frees the values that were not written. It may be called twice.
+	release()
+	// inBackground reports whether write may run while the session trains.
+	inBackground() bool
+}
+
+// target is where and how a save writes.
+type target struct {
+	fileOptions
+	path     string // the prefix, with the global step
+	suffix   string // of the meta graph's file, without the dot
+	meta     []byte // the meta graph's file; nil where none is written
+	progress func(done, total int64)
+	// unwatched means that this process writes nothing beside the checkpoint, and
+	// does not need to see its files.
+	unwatched bool
+}
+
+// fileOptions are the Options that concern files.
+type fileOptions struct {
+	fs        vfs.FS
+	noSync    bool
+	alignment int
+	workers   int
+}
+
+func (s *Saver) fileOptions() fileOptions {
+	return fileOptions{fs: s.fs, noSync: s.opts.NoSync, alignment: s.opts.Alignment, workers: s.opts.Workers}
+}
+
+// create begins the checkpoint's files.
+func (t *target) create(shards int) (*checkpoint.Writer, error) {
+	return checkpoint.Create(localPath(t.path), &checkpoint.WriterOptions{
+		NumShards: shards,
+		Alignment: t.alignment,
+		NoSync:    t.noSync,
+		Workers:   t.workers,
+		FS:        t.fs,
+	})
+}
+
+// commit adds the meta graph and makes the checkpoint appear.
+func (t *target) commit(ctx context.Context, w *checkpoint.Writer) error {
+	if t.meta != nil {
+		if err := w.AddFile("."+t.suffix, t.meta); err != nil {
+			return err
+		}
+	}
+	return w.Commit(ctx)
+}
+
+// writeMeta writes the meta graph's file by itself.
+func (t *target) writeMeta() error {
+	if t.meta == nil {
+		return nil
+	}
+	name := checkpoint.MetaGraphPath(localPath(t.path), t.suffix)
+	if err := t.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return vfs.WriteFileAtomic(t.fs, name, t.meta, !t.noSync)
+}
+
+// report calls Progress, if there is one.
+func (t *target) report(done, total int64) {
+	if t.progress != nil {
+		t.progress(done, total)
+	}
+}
+
+// saveTransport chooses who saves the values of sess under path.
+func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) {
+	var why error // not Go
+	switch {
+	case s.opts.Driver == Ops, s.opts.Driver == Auto && sess.Target() != "" && !isRemotePath(path):
+		return s.nodeTransport(sess), nil
+	case isRemotePath(path):
+		why = fmt.Errorf("only TensorFlow knows the file system of %s", path)
+	default:
+		var plan *savePlan
+		if plan, _, why = s.nodes.savePlan(); why == nil && plan.version != checkpoint.V2 {
+			why = errors.New("the Saver writes format V1")
+		}
+	}
+	switch {
+	case why == nil:
+		return s.goTransport(sess), nil
+	case s.opts.Driver == Files:
+		return nil, fmt.Errorf("%w: Driver is saver.Files: %w", ErrArgument, why)
+	}
+	return s.nodeTransport(sess), nil
+}
+
+// restoreTransport chooses who restores a checkpoint into sess. Where this process
+// can check the checkpoint before, it sets l.plan.
+func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
+	onCluster := sess.Target() != ""
+	mustBeGo := s.opts.Driver == Files || l.opts.Reader != nil
+	plan, err := s.nodes.restorePlan()
+	switch {
+	case l.opts.Reader != nil:
+	case isRemotePath(l.path):
+		return s.uncheckedTransport(sess, l)
+	case !present(s.fs, localPath(l.path)):
+		if onCluster && s.opts.Driver != Files {
+			return s.uncheckedTransport(sess, l) // on the disks of the cluster, perhaps
+		}
+		return nil, fmt.Errorf("%w: %s", ErrNotCheckpoint, l.path)
+	}
+	if err != nil {
+		if !errors.Is(err, ErrNoPlan) || mustBeGo {
+			return nil, err
+		}
+		return s.uncheckedTransport(sess, l)
+	}
+	l.plan = plan
+	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster
+	if nodes && !l.opts.Partial && l.opts.Reader == nil {
+		return s.nodeTransport(sess), nil
+	}
+	return s.goTransport(sess), nil
+}
+
+// uncheckedTransport has the graph's nodes read files that only they can see.
+func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error) {
+	if l.opts.Partial || l.opts.Rename != nil || s.opts.Driver == Files {
+		return nil, fmt.Errorf("%w: Partial, Rename and saver.Files need files that this process can read; %s is not", ErrArgument, l.path)
+	}
+	return s.nodeTransport(sess), nil
+}
+
+func (s *Saver) goTransport(sess *tf.Session) transport {
+	if sess.Target() != "" {
+		return &gatheredTransport{nodes: s.nodes, pool: &s.pool, sess: sess, opts: s.opts.Gather, sequential: s.opts.RestoreSequentially}
+	}
+	return &localTransport{nodes: s.nodes, sess: sess, sequential: s.opts.RestoreSequentially}
+}
+
+func (s *Saver) nodeTransport(sess *tf.Session) transport {
+	wait := s.opts.SharedWait
+	if wait == 0 {
+		wait = defaultSharedWait
+	}
+	return &nodeTransport{nodes: s.nodes, sess: sess, fs: s.fs, sharedWait: wait}
+}

@@ -1,0 +1,159 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// nodeTransport has the graph's own nodes write and read the files. On a cluster each
+// machine writes the shard of its variables, all under the same path. That makes one
+// checkpoint only where the path is one folder for all of them, and for this process,
+// which writes the state file and deletes old checkpoints.
+type nodeTransport struct {
+	nodes      *saverNodes
+	sess       *tf.Session
+	fs         vfs.FS
+	sharedWait time.Duration
+}
+
+// fetch takes nothing: the nodes do that when they write.
+func (t *nodeTransport) fetch(context.Context, bool) (values, error) { return t, nil }
+
+// write runs the save nodes.
+func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
+	before := t.indexOf(to.path)
+	saved, err := t.nodes.runSave(ctx, t.sess, to.path)
+	if err != nil {
+		return "", t.explainSave(to, err)
+	}
+	if err := t.confirm(ctx, to, saved, before); err != nil {
+		return "", err
+	}
+	if err := t.sync(to, saved); err != nil {
+		return "", fmt.Errorf("saver: save %s: %w", to.path, err)
+	}
+	return saved, to.writeMeta()
+}
+
+func (t *nodeTransport) release() {}
+
+// inBackground is false: a step beside the save nodes would change what they write.
+func (t *nodeTransport) inBackground() bool { return false }
+
+// restore runs the restore nodes, after a check where this process sees the files.
+func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, error) {
+	var feeds map[tf.Output]*tf.Tensor
+	report := &RestoreReport{Path: l.path}
+	if l.plan != nil {
+		var err error
+		if report, _, err = l.check(ctx); err != nil {
+			return nil, err
+		}
+		var release func()
+		if feeds, release, err = t.renamedKeys(l); err != nil {
+			return nil, err
+		}
+		defer release()
+	}
+	if err := t.nodes.runRestore(ctx, t.sess, l.path, feeds); err != nil {
+		return nil, t.explainRestore(l, err)
+	}
+	if l.plan == nil {
+		if plan, err := t.nodes.restorePlan(); err == nil {
+			for _, wanted := range plan.tensors {
+				report.Restored = append(report.Restored, wanted.name)
+			}
+		}
+	}
+	return report, nil
+}
+
+// renamedKeys feeds the restore nodes the keys that the checkpoint has, in place of
+// the constants of the graph.
+func (t *nodeTransport) renamedKeys(l *load) (map[tf.Output]*tf.Tensor, func(), error) {
+	feeds := map[tf.Output]*tf.Tensor{}
+	release := func() {
+		for _, feed := range feeds {
+			tf.Release(feed)
+		}
+	}
+	names := map[string][]string{} // restore node → keys
+	changed := map[string]bool{}
+	for _, wanted := range l.plan.tensors {
+		node, i := inputRef(wanted.output)
+		for len(names[node]) <= i {
+			names[node] = append(names[node], "")
+		}
+		names[node][i] = l.key(wanted.name)
+		changed[node] = changed[node] || l.key(wanted.name) != wanted.name
+	}
+	for node, keys := range names {
+		if !changed[node] {
+			continue
+		}
+		op := t.nodes.g.Operation(node)
+		if op == nil {
+			continue
+		}
+		var v *tf.Tensor
+		var err error
+		if op.Type() == "RestoreV2" {
+			v, err = tf.NewTensor(keys)
+		} else {
+			v, err = tf.NewTensor(keys[0])
+		}
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		feeds[inputs(op)[1]] = v
+	}
+	return feeds, release, nil
+}
+
+// sync makes durable what the nodes have written, which they don't do.
+func (t *nodeTransport) sync(to *target, saved string) error {
+	if to.noSync || isRemotePath(saved) {
+		return nil
+	}
+	path := localPath(saved)
+	dir := filepath.Dir(path)
+	entries, err := t.fs.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // on the disk of another machine
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !belongsTo(e.Name(), filepath.Base(path)) {
+			continue
+		}
+		f, err := t.fs.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return t.fs.SyncDir(dir)
+}
+
+// belongsTo reports whether a file is part of the checkpoint of that name.
+func belongsTo(file, name string) bool {
+	if ok, err := filepath.Match(name, file); err == nil && ok {
+		return true
+	}
+	rest, ok := strings.CutPrefix(file, name)
+	return ok && (rest == ".index" || strings.HasPrefix(rest, ".data-"))
+}

@@ -1,0 +1,221 @@
+package saver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// server names the machine of a device, which is the session's where the graph doesn't
+// name one.
+func (t *nodeTransport) server(device string) string {
+	if on, ok := taskOf(device); ok {
+		return on.String()
+	}
+	return t.sess.Target()
+}
+
+var (
+	// unmerged is what MergeV2Checkpoints says (tensor_bundle.cc).
+	unmerged = regexp.MustCompile(`(\S+/part-|part-)(\d{5})-of-(\d{5}) did not exist`)
+	// nowhere is what the nodes say of files and folders that aren't there.
+	nowhere = regexp.MustCompile(`No such file or directory|Failed to find any matching files`)
+)
+
+// notShared makes a ShardError of the error of a save if the reason is that the
+// machines have folders of their own.
+func (t *nodeTransport) notShared(to *target, err error) error {
+	if t.sess.Target() == "" || isRemotePath(to.path) {
+		return nil
+	}
+	plan, _, planErr := t.nodes.savePlan()
+	if planErr != nil {
+		return nil
+	}
+	if m := unmerged.FindStringSubmatch(err.Error()); m != nil {
+		e := &ShardError{Op: "save", Path: to.path, Shards: plan.shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.merge), Err: err}
+		e.Shard, _ = strconv.Atoi(m[2])
+		e.Writer = t.server(plan.device(e.Shard))
+		return e
+	}
+	dir := filepath.Dir(localPath(to.path))
+	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, tf.ErrNotFound) || !nowhere.MatchString(err.Error()) {
+		return nil
+	}
+	for _, saved := range plan.tensors {
+		if saved.node == nodeOf(err) {
+			return &ShardError{Op: "save", Path: to.path, Shard: -1, Shards: plan.shards, File: "the folder " + dir, Reader: t.server(saved.device), Err: err}
+		}
+	}
+	return nil
+}
+
+// nodeOf returns the node that failed, or "" where TensorFlow's error doesn't name it.
+func nodeOf(err error) string {
+	var e *tf.Error
+	if errors.As(err, &e) {
+		return e.Node
+	}
+	return ""
+}
+
+// device returns the device that writes a shard.
+func (p *savePlan) device(shard int) string {
+	for _, t := range p.tensors {
+		if t.shard == shard {
+			return t.device
+		}
+	}
+	return ""
+}
+
+// unreadable makes an error of the error of a restore if it is that a machine
+// doesn't see the files.
+func (t *nodeTransport) unreadable(l *load, err error) error {
+	if t.sess.Target() == "" || isRemotePath(l.path) || !errors.Is(err, tf.ErrNotFound) || !nowhere.MatchString(err.Error()) {
+		return nil
+	}
+	plan, planErr := t.nodes.restorePlan()
+	if planErr != nil {
+		return nil
+	}
+	for _, wanted := range plan.tensors {
+		if node, _ := inputRef(wanted.output); node != nodeOf(err) {
+			continue
+		}
+		on := t.server(wanted.device)
+		if l.plan == nil && !present(t.fs, localPath(l.path)) {
+			return fmt.Errorf("%w: %s: neither this process nor %s sees it: %w", ErrNotCheckpoint, l.path, on, err)
+		}
+		return &ShardError{Op: "restore", Path: l.path, Shard: -1, File: l.path, Reader: on, Err: err}
+	}
+	return nil
+}
+
+// defaultSharedWait is longer than network file systems usually take to show a file.
+const defaultSharedWait = 3 * time.Second
+
+// confirm waits until this process sees all files that the nodes have written, because
+// network file systems show them late. It is left out where nothing here needs them.
+func (t *nodeTransport) confirm(ctx context.Context, to *target, saved string, before fs.FileInfo) error {
+	if t.sess.Target() == "" || isRemotePath(saved) || to.unwatched {
+		return nil
+	}
+	deadline := time.Now().Add(t.sharedWait)
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		missing := t.missing(to, saved, before)
+		if missing == nil {
+			return nil
+		}
+		if !time.Now().Before(deadline) {
+			return missing
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// missing returns an error about the first file that this process doesn't see. The
+// index comes last, because it names the least.
+func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) error {
+	path := localPath(saved)
+	// Listing the folder makes a network file system ask its server.
+	have := map[string]bool{}
+	var found []string
+	if entries, err := t.fs.ReadDir(filepath.Dir(path)); err == nil {
+		for _, e := range entries {
+			have[e.Name()] = true
+			if belongsTo(e.Name(), filepath.Base(path)) {
+				found = append(found, e.Name())
+			}
+		}
+	}
+	plan, _, err := t.nodes.savePlan()
+	if err != nil { // Nodes of an unknown form: then one file is as good as another.
+		if present(t.fs, path) {
+			return nil
+		}
+		return &ShardError{Op: "save", Path: to.path, Shard: -1, File: path, Writer: t.sess.Target()}
+	}
+	e := &ShardError{Op: "save", Path: to.path, Shards: plan.shards, Found: found}
+	format := localPath(to.path) + ".data-%05d-of-%05d"
+	if plan.version == checkpoint.V1 {
+		format = localPath(to.path) + "-%05d-of-%05d"
+	}
+	for i := range plan.shards {
+		e.File, e.Shard = fmt.Sprintf(format, i, plan.shards), i
+		if plan.version == checkpoint.V1 && !t.nodes.def.Sharded {
+			e.File = path
+		}
+		if !have[filepath.Base(e.File)] {
+			e.Writer = t.server(plan.device(i))
+			return e
+		}
+	}
+	if plan.version == checkpoint.V1 {
+		return nil
+	}
+	e.File, e.Shard, e.Writer = path+".index", -1, t.server(plan.merge)
+	after, err := t.fs.Stat(e.File)
+	if err != nil || before != nil && before.ModTime().Equal(after.ModTime()) && before.Size() == after.Size() && t.fs.SameFile(before, after) {
+		return e // none, or still that of an older checkpoint
+	}
+	return nil
+}
+
+// indexOf describes the index file of a checkpoint, nil if there is none.
+func (t *nodeTransport) indexOf(path string) fs.FileInfo {
+	if isRemotePath(path) {
+		return nil
+	}
+	info, err := t.fs.Stat(localPath(path) + ".index")
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// explainSave gives an error of the save nodes the form that TensorFlow's Saver gives
+// it.
+func (t *nodeTransport) explainSave(to *target, err error) error {
+	if other := t.notShared(to, err); other != nil {
+		return other
+	}
+	if !errors.Is(err, tf.ErrFailedPrecondition) && !errors.Is(err, tf.ErrNotFound) || isRemotePath(to.path) {
+		return err
+	}
+	if info, statErr := t.fs.Stat(filepath.Dir(localPath(to.path))); statErr != nil || !info.IsDir() {
+		return fmt.Errorf("saver: Parent directory of %s doesn't exist, can't save.: %w", to.path, err)
+	}
+	return err
+}
+
+// explainRestore adds TensorFlow's explanation to an error of the restore nodes.
+func (t *nodeTransport) explainRestore(l *load, err error) error {
+	if other := t.unreadable(l, err); other != nil {
+		return other
+	}
+	var likely string
+	switch {
+	case errors.Is(err, tf.ErrNotFound):
+		likely = "a Variable name or other graph key that is missing"
+	case errors.Is(err, tf.ErrInvalidArgument):
+		likely = "a mismatch between the current graph and the graph"
+	default:
+		return fmt.Errorf("saver: restore %s: %w", l.path, err)
+	}
+	return fmt.Errorf("saver: restore %s: Restoring from checkpoint failed. This is most likely due to %s from the checkpoint. Please ensure that you have not altered the graph expected based on the checkpoint. Original error:\n\n%w",
+		l.path, likely, err)
+}
