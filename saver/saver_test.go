@@ -205,7 +205,7 @@ func TestInvalidPath(t *testing.T) {
 		err := s.Restore(ctx, newSession(t, g), "invalid path")
 		require.ErrorIs(t, err, saver.ErrNotCheckpoint)
 		assert.ErrorContains(t, err, "The passed save_path is not a valid checkpoint: invalid path")
-		assert.ErrorContains(t, s.Restore(ctx, newSession(t, g), ""), "Can't load save_path when it is None")
+		assert.ErrorContains(t, s.Restore(ctx, newSession(t, g), ""), "the path of the checkpoint is empty")
 	}
 }
 
