@@ -6,15 +6,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 )
-
-// objectGraphKey is the key under which TensorFlow 2 stores which object owns
-// which tensor. Its presence makes a checkpoint an object-based one.
-const objectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 // ObjectNamesError says which variables of the graph an object-based checkpoint
 // of TensorFlow 2 doesn't have under their names.
@@ -49,7 +43,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 	if len(l.keys) < len(l.opts.Rename) {
 		return l.strangeNames()
 	}
-	if _, ok := l.reader.Lookup(objectGraphKey); !ok || l.allPresent() {
+	if _, ok := l.reader.Lookup(objectgraph.Key); !ok || l.allPresent() {
 		return nil
 	}
 	byName, err := objectKeys(ctx, l.reader)
@@ -106,25 +100,18 @@ func (l *load) allPresent() bool {
 	return true
 }
 
-// objectKeys reads an object graph: from the full names of variables to the
-// keys of their values.
+// objectKeys reads an object graph and returns the keys of the variables' values by
+// the variables' full names.
 func objectKeys(ctx context.Context, r *checkpoint.Reader) (map[string]string, error) {
-	values, err := r.ReadStrings(ctx, objectGraphKey)
+	graph, err := objectgraph.Read(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if len(values) != 1 {
-		return nil, fmt.Errorf("%w: %d values for %s", checkpoint.ErrCorrupt, len(values), objectGraphKey)
-	}
-	var graph for_core_protos_go_proto.TrackableObjectGraph
-	if err := proto.Unmarshal(values[0], &graph); err != nil {
-		return nil, fmt.Errorf("%w: %w", checkpoint.ErrCorrupt, err)
-	}
 	keys := map[string]string{}
-	for _, node := range graph.Nodes {
-		for _, a := range node.Attributes {
-			if a.FullName != "" {
-				keys[a.FullName] = a.CheckpointKey
+	for _, object := range graph.Objects {
+		for _, v := range object.Values {
+			if v.Full != "" {
+				keys[v.Full] = v.Key
 			}
 		}
 	}

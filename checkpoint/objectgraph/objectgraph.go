@@ -1,8 +1,11 @@
 package objectgraph
 
 import (
+	"cmp"
+	"context"
 	"fmt"
-	"sort"
+	"iter"
+	"slices"
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
@@ -52,6 +55,19 @@ type Slot struct {
 	Object   int    // the object that holds its value
 }
 
+// Read reads the object graph of a checkpoint. A checkpoint that was saved by
+// name, as Saver does, has none: checkpoint.ErrNotFound.
+func Read(ctx context.Context, src checkpoint.StringSource) (*Graph, error) {
+	values, err := src.ReadStrings(ctx, Key)
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != 1 {
+		return nil, fmt.Errorf("objectgraph: %w: %s has %d elements and not one", checkpoint.ErrCorrupt, Key, len(values))
+	}
+	return Decode(values[0])
+}
+
 // Decode parses the bytes of the string tensor [Key]. A reference to an object
 // that the graph does not have is checkpoint.ErrCorrupt.
 func Decode(data []byte) (*Graph, error) {
@@ -92,87 +108,83 @@ func Decode(data []byte) (*Graph, error) {
 	return g, nil
 }
 
-// Step is what [Graph.Walk] tells about one visit.
+// Step is one visit of [Graph.Walk].
 type Step struct {
 	Object int
 	Depth  int      // 0 for the root
-	Path   []string // names from the root; valid during the call only
+	Path   []string // names from the root; valid until the next step only
 	Again  bool     // visited before: its children are not walked again
 	Last   bool     // the last child of its parent
 }
 
-// Walk visits the objects depth first from the root, children in order of
-// name, and stops at the first error of visit, which it returns. An object
-// with several parents is visited from each, and entered from the first.
-func (g *Graph) Walk(visit func(Step) error) error {
-	if len(g.Objects) == 0 {
-		return nil
-	}
-	seen := make([]bool, len(g.Objects))
-	// The stack is explicit: a hostile graph may be one chain of millions.
-	type frame struct {
-		children []Child
-		next     int
-	}
-	enter := func(object int) frame {
-		seen[object] = true
-		children := append([]Child(nil), g.Objects[object].Children...)
-		sort.Slice(children, func(i, j int) bool { return natural(children[i].Name, children[j].Name) })
-		return frame{children: children}
-	}
-	if err := visit(Step{Last: true}); err != nil {
-		return err
-	}
-	var path []string
-	stack := []frame{enter(0)}
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
-		if top.next == len(top.children) {
-			stack = stack[:len(stack)-1]
-			path = path[:max(0, len(stack)-1)]
-			continue
+// Walk visits the objects depth first from the root, children in order of name.
+// An object with several parents is visited from each, and its children from the
+// first one only.
+func (g *Graph) Walk() iter.Seq[Step] {
+	return func(yield func(Step) bool) {
+		if len(g.Objects) == 0 || !yield(Step{Last: true}) {
+			return
 		}
-		c := top.children[top.next]
-		top.next++
-		path = append(path[:len(stack)-1], c.Name)
-		again := seen[c.Object]
-		err := visit(Step{
-			Object: c.Object, Depth: len(stack), Path: path,
-			Again: again, Last: top.next == len(top.children),
-		})
-		if err != nil {
-			return err
+		seen := make([]bool, len(g.Objects))
+		// The stack is explicit: a hostile graph may be one chain of millions.
+		type frame struct {
+			children []Child
+			next     int
 		}
-		if !again {
-			stack = append(stack, enter(c.Object))
+		enter := func(object int) frame {
+			seen[object] = true
+			children := slices.Clone(g.Objects[object].Children)
+			slices.SortFunc(children, func(a, b Child) int { return natural(a.Name, b.Name) })
+			return frame{children: children}
+		}
+		var path []string
+		stack := []frame{enter(0)}
+		for len(stack) > 0 {
+			top := &stack[len(stack)-1]
+			if top.next == len(top.children) {
+				stack = stack[:len(stack)-1]
+				path = path[:max(0, len(stack)-1)]
+				continue
+			}
+			c := top.children[top.next]
+			top.next++
+			path = append(path[:len(stack)-1], c.Name)
+			again := seen[c.Object]
+			if !yield(Step{
+				Object: c.Object, Depth: len(stack), Path: path,
+				Again: again, Last: top.next == len(top.children),
+			}) {
+				return
+			}
+			if !again {
+				stack = append(stack, enter(c.Object))
+			}
 		}
 	}
-	return nil
 }
 
-// natural orders names with numbers by value: "layer-2" before "layer-10".
-func natural(a, b string) bool {
+// natural compares names, and numbers in them by value: "layer-2" is before
+// "layer-10".
+func natural(a, b string) int {
 	for len(a) > 0 && len(b) > 0 {
 		na, nb := digits(a), digits(b)
 		if na == 0 || nb == 0 {
 			if a[0] != b[0] {
-				return a[0] < b[0]
+				return cmp.Compare(a[0], b[0])
 			}
 			a, b = a[1:], b[1:]
 			continue
 		}
 		x, y := a[:na], b[:nb]
-		if len(x) != len(y) {
-			return len(x) < len(y)
-		}
-		if x != y {
-			return x < y
+		if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
+			return c
 		}
 		a, b = a[na:], b[nb:]
 	}
-	return len(a) < len(b)
+	return cmp.Compare(len(a), len(b))
 }
 
+// digits returns the number of digits that s begins with.
 func digits(s string) int {
 	n := 0
 	for n < len(s) && '0' <= s[n] && s[n] <= '9' {

@@ -1,7 +1,6 @@
 package objectgraph_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -22,20 +21,25 @@ type (
 )
 
 func encode(t *testing.T, nodes ...*node) []byte {
+	t.Helper()
 	b, err := proto.Marshal(&pb.TrackableObjectGraph{Nodes: nodes})
 	require.NoError(t, err)
 	return b
 }
 
-func TestDecodeRefusesReferencesToNowhere(t *testing.T) {
-	for name, n := range map[string]*node{
-		"a child past the end": {Children: []*child{{NodeId: 1, LocalName: "a"}}},
-		"a negative child":     {Children: []*child{{NodeId: -1, LocalName: "a"}}},
-		"a slot's variable":    {SlotVariables: []*slot{{OriginalVariableNodeId: 7, SlotName: "m"}}},
-		"a slot":               {SlotVariables: []*slot{{SlotVariableNodeId: 7, SlotName: "m"}}},
+func TestDecodeRefusesBadReferences(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		node *node
+	}{
+		{"child past the end", &node{Children: []*child{{NodeId: 1, LocalName: "a"}}}},
+		{"negative child", &node{Children: []*child{{NodeId: -1, LocalName: "a"}}}},
+		{"variable of a slot", &node{SlotVariables: []*slot{{OriginalVariableNodeId: 7, SlotName: "m"}}}},
+		{"slot", &node{SlotVariables: []*slot{{SlotVariableNodeId: 7, SlotName: "m"}}}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := objectgraph.Decode(encode(t, n))
+		t.Run(c.name, func(t *testing.T) {
+			_, err := objectgraph.Decode(encode(t, c.node))
 			assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
 		})
 	}
@@ -43,22 +47,23 @@ func TestDecodeRefusesReferencesToNowhere(t *testing.T) {
 	assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
 }
 
-// walk gives one line per visit.
+// walk returns one line per visit.
 func walk(t *testing.T, g *objectgraph.Graph) []string {
+	t.Helper()
 	lines := []string{}
-	require.NoError(t, g.Walk(func(s objectgraph.Step) error {
+	for s := range g.Walk() {
 		line := "/" + strings.Join(s.Path, "/")
 		if s.Again {
 			line += " again"
 		}
 		require.Equal(t, s.Depth, len(s.Path))
 		lines = append(lines, line)
-		return nil
-	}))
+	}
 	return lines
 }
 
-func TestWalkVisitsEachPathOnceAndEndsInCycles(t *testing.T) {
+func TestWalkEndsInCycles(t *testing.T) {
+	t.Parallel()
 	g, err := objectgraph.Decode(encode(t,
 		&node{Children: []*child{{NodeId: 2, LocalName: "l-10"}, {NodeId: 1, LocalName: "l-9"}}},
 		&node{Children: []*child{{NodeId: 0, LocalName: "up"}, {NodeId: 2, LocalName: "next"}}},
@@ -67,14 +72,14 @@ func TestWalkVisitsEachPathOnceAndEndsInCycles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"/", "/l-9", "/l-9/next", "/l-9/up again", "/l-10 again"}, walk(t, g))
 
-	stop := errors.New("stop")
-	visits := 0
-	assert.ErrorIs(t, g.Walk(func(objectgraph.Step) error { visits++; return stop }), stop)
-	assert.Equal(t, 1, visits)
+	for range g.Walk() {
+		break // stops the walk
+	}
 	assert.Empty(t, walk(t, &objectgraph.Graph{}))
 }
 
-func TestPathsNameSlotsAsTheCheckpointDoes(t *testing.T) {
+func TestPathsOfSlots(t *testing.T) {
+	t.Parallel()
 	g, err := objectgraph.Decode(encode(t,
 		&node{Children: []*child{{NodeId: 1, LocalName: "v"}, {NodeId: 2, LocalName: "opt"}}},
 		&node{},
@@ -93,7 +98,8 @@ func TestPathsNameSlotsAsTheCheckpointDoes(t *testing.T) {
 	assert.False(t, ok, "nothing leads there")
 }
 
-func TestWalkStandsALongChain(t *testing.T) {
+func TestWalkLongChain(t *testing.T) {
+	t.Parallel()
 	const n = 200_000
 	nodes := make([]*node, n)
 	for i := range nodes {
@@ -102,14 +108,17 @@ func TestWalkStandsALongChain(t *testing.T) {
 	g, err := objectgraph.Decode(encode(t, nodes...))
 	require.NoError(t, err)
 	visits := 0
-	require.NoError(t, g.Walk(func(objectgraph.Step) error { visits++; return nil }))
+	for range g.Walk() {
+		visits++
+	}
 	assert.Equal(t, n+1, visits)
 	path, ok := g.Paths().Of(n - 1)
 	assert.True(t, ok)
 	assert.Len(t, path, n-1)
 }
 
-func TestDecodeReadsWhatKerasSaves(t *testing.T) {
+func TestDecodeReadsPythonCheckpoint(t *testing.T) {
+	t.Parallel()
 	data := oracle.RunEager(t, `
 v = tf.Variable([1.0, 2.0], name="kernel")
 inner = tf.Module(); inner.kernel = v

@@ -2,17 +2,17 @@ package objectgraph
 
 import "slices"
 
-// SlotSegment stands between the path of a variable and that of the optimizer
-// in the names of slot variables.
-const SlotSegment = ".OPTIMIZER_SLOT"
+// slotSegment separates the path of a variable from that of the optimizer in the
+// names of slot variables.
+const slotSegment = ".OPTIMIZER_SLOT"
 
-// Paths knows how the objects of a graph are reached from its root.
+// Paths holds the path from a graph's root to each of its objects.
 type Paths struct {
 	ways []way
 }
 
-// way is the last step to an object: a name in its parent, or a slot's name in
-// an optimizer, for a variable.
+// way is the last step to an object: its name in its parent or, for a slot
+// variable, the slot's name in an optimizer.
 type way struct {
 	known     bool
 	parent    int // -1: the root itself
@@ -21,23 +21,21 @@ type way struct {
 	optimizer int // parent is the variable then
 }
 
-// Paths finds, for every object, the path by which [Graph.Walk] reaches it
-// first.
+// Paths finds the path by which [Graph.Walk] first reaches each object.
 func (g *Graph) Paths() *Paths {
 	p := &Paths{ways: make([]way, len(g.Objects))}
 	parents := []int{}
-	_ = g.Walk(func(s Step) error { // this visit does not fail
+	for s := range g.Walk() {
 		parents = append(parents[:s.Depth], s.Object)
 		if s.Again {
-			return nil
+			continue
 		}
 		w := way{known: true, parent: -1}
 		if s.Depth > 0 {
 			w.parent, w.name = parents[s.Depth-1], s.Path[s.Depth-1]
 		}
 		p.ways[s.Object] = w
-		return nil
-	})
+	}
 	for i, o := range g.Objects {
 		if !p.reached(i) {
 			continue
@@ -51,13 +49,13 @@ func (g *Graph) Paths() *Paths {
 	return p
 }
 
-// reached tells whether children lead to an object.
+// reached reports whether children lead to an object.
 func (p *Paths) reached(object int) bool { return p.ways[object].known && !p.ways[object].slot }
 
-// Of gives an object's path, the names from the root, which has none. A slot
-// variable that no name leads to has the path that its key has in the
-// checkpoint: the variable's, [SlotSegment], the optimizer's and the slot's
-// name. False means that the object is not reached at all.
+// Of returns an object's path: the names from the root, whose own path is empty. A
+// slot variable that no name leads to has the path that its key has in the
+// checkpoint: the variable's path, ".OPTIMIZER_SLOT", the optimizer's path and the
+// slot's name. Of returns false if nothing leads to the object.
 func (p *Paths) Of(object int) ([]string, bool) {
 	w := p.ways[object]
 	if !w.known {
@@ -66,7 +64,7 @@ func (p *Paths) Of(object int) ([]string, bool) {
 	if w.slot {
 		path, _ := p.Of(w.parent)
 		optimizer, _ := p.Of(w.optimizer)
-		return append(append(append(path, SlotSegment), optimizer...), w.name), true
+		return append(append(append(path, slotSegment), optimizer...), w.name), true
 	}
 	path := []string{}
 	for ; w.parent >= 0; w = p.ways[w.parent] {

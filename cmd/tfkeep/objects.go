@@ -48,17 +48,11 @@ slot: a variable that an optimizer keeps for another one.`,
 }
 
 func readObjects(ctx context.Context, r *checkpoint.Reader) (*objectgraph.Graph, error) {
-	values, err := r.ReadStrings(ctx, objectgraph.Key)
+	g, err := objectgraph.Read(ctx, r)
 	if errors.Is(err, checkpoint.ErrNotFound) {
 		return nil, fmt.Errorf("%s has no object graph: it was saved by name (Saver), not by object (tf.train.Checkpoint); \"tfkeep ls\" shows it", r.Prefix())
 	}
-	if err != nil {
-		return nil, err
-	}
-	if len(values) != 1 {
-		return nil, fmt.Errorf("%s: the object graph is %d strings, not one: %w", r.Prefix(), len(values), checkpoint.ErrCorrupt)
-	}
-	return objectgraph.Decode(values[0])
+	return g, err
 }
 
 func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error {
@@ -66,7 +60,7 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 	paths := g.Paths()
 	// open[i]: the branch at depth i+1 goes on below.
 	var open []bool
-	err := g.Walk(func(s objectgraph.Step) error {
+	for s := range g.Walk() {
 		label := "(root)"
 		if s.Depth > 0 {
 			open = append(open[:s.Depth-1], !s.Last)
@@ -74,7 +68,7 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 		}
 		if s.Again {
 			table.Row(label + fmt.Sprintf(" → #%d", s.Object))
-			return nil
+			continue
 		}
 		o := g.Objects[s.Object]
 		if o.Saver != "" {
@@ -86,10 +80,6 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 				ui.Name(strings.Join(shortPath(paths, slot.Variable), "/")), slot.Object)
 			valueRows(table, r, label, g.Objects[slot.Object])
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	return table.Print()
 }
