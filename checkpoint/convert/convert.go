@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/checkpoint/npy"
-	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/npy"
+	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
 // ErrExists reports that the destination is there already.

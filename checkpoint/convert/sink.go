@@ -8,10 +8,10 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/checkpoint/npy"
-	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/internal/safetensors"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 

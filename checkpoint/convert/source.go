@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/checkpoint/npy"
-	"github.com/tfkeep/tfkeep/checkpoint/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/npy"
+	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
 // source is where tensors come from.

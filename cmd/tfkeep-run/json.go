@@ -11,8 +11,8 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/npy"
 )
 
 // integers are the types of whole numbers, and whether they have a sign.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/tfkeep/tfkeep/checkpoint/npy"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/npy"
 )
 
 func Example() {
