@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // A saved names what a saver in the graph restores into a variable.
@@ -22,88 +23,14 @@ type saved struct {
 	saver string // scope of the restore node, "save/"
 }
 
-// restores reads, from the restore nodes in the graph, under which key each
-// variable is saved: savers may rename variables, and save parts of one as a
-// single tensor. All forms since TensorFlow 0.5 count: RestoreV2 for many
-// tensors or for one, Restore and RestoreSlice.
+// restores returns, for each variable, the keys under which the graph's savers restore
+// it: savers may rename variables, and save slices of one as a single tensor.
 func restores(def *graphpb.GraphDef) map[string][]saved {
-	byName := make(map[string]*nodepb.NodeDef, len(def.Node))
-	for _, n := range def.Node {
-		byName[n.Name] = n
-	}
-	split := func(in string) (string, int) {
-		name, idx, ok := strings.Cut(in, ":")
-		i := 0
-		if ok {
-			i, _ = strconv.Atoi(idx)
-		}
-		return name, i
-	}
-	// What an assignment stores comes from a restore node, perhaps reshaped
-	// or copied to another device on the way.
-	origin := func(in string) (*nodepb.NodeDef, int) {
-		for hops := 0; hops < 8; hops++ {
-			name, idx := split(in)
-			n := byName[name]
-			if n == nil {
-				return nil, 0
-			}
-			switch n.Op {
-			case "RestoreV2", "Restore", "RestoreSlice":
-				return n, idx
-			case "Identity", "Reshape":
-				if len(dataInputs(n)) == 0 {
-					return nil, 0
-				}
-				in = n.Input[0]
-			default:
-				return nil, 0
-			}
-		}
-		return nil, 0
-	}
-	constStrings := func(in string) []string {
-		name, _ := split(in)
-		n := byName[name]
-		if n == nil || n.Op != "Const" {
-			return nil
-		}
-		t := n.Attr["value"].GetTensor()
-		out := make([]string, len(t.GetStringVal()))
-		for i, s := range t.GetStringVal() {
-			out[i] = string(s)
-		}
-		// A list of equal strings may be written once.
-		if d := t.GetTensorShape().GetDim(); len(d) == 1 && len(out) > 0 && d[0].Size > int64(len(out)) && d[0].Size < 1<<20 {
-			for int64(len(out)) < d[0].Size {
-				out = append(out, out[len(out)-1])
-			}
-		}
-		return out
-	}
 	found := map[string][]saved{}
-	for _, n := range def.Node {
-		if n.Op != "Assign" && n.Op != "AssignVariableOp" || len(dataInputs(n)) < 2 {
-			continue
+	for r, err := range savergraph.New(def).AllRestores() {
+		if err == nil && r.Assign != "" {
+			found[r.Variable] = append(found[r.Variable], saved{key: r.Key, spec: r.Slice, saver: scopeOf(r.Node)})
 		}
-		r, idx := origin(n.Input[1])
-		if r == nil || len(dataInputs(r)) < 2 {
-			continue
-		}
-		variable, _ := split(n.Input[0])
-		keys := constStrings(r.Input[1])
-		var specs []string
-		if r.Op != "Restore" && len(dataInputs(r)) > 2 {
-			specs = constStrings(r.Input[2])
-		}
-		if idx >= len(keys) {
-			continue
-		}
-		s := saved{key: keys[idx], saver: scopeOf(r.Name)}
-		if idx < len(specs) {
-			s.spec = specs[idx]
-		}
-		found[variable] = append(found[variable], s)
 	}
 	return found
 }

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 func seed(f *testing.F) {
@@ -78,7 +79,7 @@ func FuzzEveryToolSurvivesEveryGraph(f *testing.F) {
 		_ = graphdef.Check(g, nil)
 		_ = graphdef.UnknownOps(g, nil)
 		_ = graphdef.StrippedOpList(g, nil)
-		_ = graphdef.ExtraneousSaverNodes(g, nil)
+		_ = savergraph.ExtraneousNodes(g, nil)
 		_ = graphdef.RemoveTrainingNodes(g, nil)
 		if len(graphdef.Diff(g, proto.Clone(g).(*graphdef.GraphDef), &graphdef.DiffOptions{NaNEqual: true})) > 0 && unique(g) {
 			t.Fatal("a graph differs from itself")

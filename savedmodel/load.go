@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -199,15 +200,13 @@ func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
 	return m.restoreVariables(ctx, files)
 }
 
-// restoring are the operations that read checkpoints. What they read goes into
-// variables, and nowhere else.
-var restoring = []string{"RestoreV2", "Restore", "RestoreSlice"}
-
 func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	if m.Saver.AsSaverDef() == nil {
 		return nil // no variables
 	}
 	if op := m.MetaGraphDef.GetSaverDef().GetRestoreOpName(); op != "" && !m.opts.AllowAllOps {
+		// What the operations that read checkpoints read goes into variables.
+		_, restoring := savergraph.Ops()
 		allow := append(restoring, m.opts.AllowOps...)
 		if err := checkRuns(m.MetaGraphDef.GraphDef, "the restoring of the model's variables", op, nil, allow); err != nil {
 			return err
@@ -219,7 +218,7 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	}
 	defer r.Close()
 	_, err = m.Saver.RestoreWith(ctx, m.sess, files.name+"/"+VariablesDir, &saver.RestoreOptions{Reader: r})
-	if errors.Is(err, saver.ErrNoPlan) { // the nodes of TensorFlow 2 read for themselves
+	if errors.Is(err, savergraph.ErrUnknownForm) { // the nodes of TensorFlow 2 read for themselves
 		var prefix string
 		if prefix, err = files.checkpointPath(); err == nil {
 			err = m.Saver.Restore(ctx, m.sess, prefix)

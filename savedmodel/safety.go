@@ -7,15 +7,20 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
-// reachOut are operations that read or write files, run code of the host
-// program, or call other machines. A model that runs one while it is loaded
-// does so with the rights of the program that loads it.
+// reachesOut reports whether an operation reads or writes files, runs code of the host
+// program, or calls other machines. A model that runs one while it is loaded does so
+// with the rights of the program that loads it.
+func reachesOut(op string) bool {
+	save, restore := savergraph.Ops()
+	return reachOut[op] || slices.Contains(save, op) || slices.Contains(restore, op)
+}
+
+// reachOut are the operations of reachesOut, besides those that write and read checkpoints.
 var reachOut = map[string]bool{
-	"ReadFile": true, "WriteFile": true, "MatchingFiles": true, "PrintV2": true,
-	"Save": true, "SaveSlices": true, "SaveV2": true, "MergeV2Checkpoints": true,
-	"Restore": true, "RestoreSlice": true, "RestoreV2": true,
+	"ReadFile": true, "WriteFile": true, "MatchingFiles": true, "PrintV2": true, "MergeV2Checkpoints": true,
 	"PyFunc": true, "PyFuncStateless": true, "EagerPyFunc": true, "RemoteCall": true, "RpcCall": true, "TryRpc": true, "Rpc": true,
 	"TextLineReader": true, "TextLineReaderV2": true, "TFRecordReader": true, "TFRecordReaderV2": true,
 	"FixedLengthRecordReader": true, "FixedLengthRecordReaderV2": true, "WholeFileReader": true, "WholeFileReaderV2": true, "LMDBReader": true,
@@ -89,7 +94,7 @@ func (w *walk) look(b body) {
 	}
 	for _, n := range b.nodes {
 		switch {
-		case reachOut[n.Op]:
+		case reachesOut(n.Op):
 			w.refuse(b, n, "")
 		case fileTables[n.Op] && (len(n.Input) < 2 || !b.isAsset(n.Input[1])):
 			w.refuse(b, n, " with a file that is no asset")

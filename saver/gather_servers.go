@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -27,7 +28,7 @@ func (p *serverPool) forSession(sess *tf.Session, nodes *saverNodes, cluster *tf
 	if p.current != nil && p.current.sess == sess {
 		return p.current, nil
 	}
-	var parts *taskParts
+	var parts *savergraph.TaskGraphs
 	o := sess.Options()
 	if cluster != nil && !o.Isolate && !o.Config.GetIsolateSessionState() {
 		var err error
@@ -69,17 +70,17 @@ type servers struct {
 	sess    *tf.Session
 	cluster *tf.ClusterSpec
 	main    *route
-	parts   *taskParts // nil where all values pass through sess
+	parts   *savergraph.TaskGraphs // nil where all values pass through sess
 
 	mu     sync.Mutex // guards direct; taken last, and held for the look-up only
-	direct map[task]*route
+	direct map[savergraph.Task]*route
 }
 
 // route is a session, and the graph that it runs.
 type route struct {
 	sess  *tf.Session
 	graph *tf.Graph
-	parts *taskParts // nil: the graph is the Saver's own
+	parts *savergraph.TaskGraphs // nil: the graph is the Saver's own
 	once  sync.Once
 	err   error
 }
@@ -92,10 +93,10 @@ const directTimeout = time.Minute
 // shorter.
 const dialTimeout = 5 * time.Second
 
-func newServers(sess *tf.Session, g *tf.Graph, cluster *tf.ClusterSpec, parts *taskParts) *servers {
+func newServers(sess *tf.Session, g *tf.Graph, cluster *tf.ClusterSpec, parts *savergraph.TaskGraphs) *servers {
 	return &servers{
 		sess: sess, cluster: cluster, parts: parts,
-		main: &route{sess: sess, graph: g}, direct: map[task]*route{},
+		main: &route{sess: sess, graph: g}, direct: map[savergraph.Task]*route{},
 	}
 }
 
@@ -109,37 +110,37 @@ func (s *servers) close() {
 			_ = r.sess.Close()
 		}
 	}
-	s.direct = map[task]*route{}
+	s.direct = map[savergraph.Task]*route{}
 }
 
 // savedOn returns the task that has tensor i of the save plan; the zero task stands
 // for the session.
-func (s *servers) savedOn(i int) task {
+func (s *servers) savedOn(i int) savergraph.Task {
 	if s.parts == nil {
-		return task{}
+		return savergraph.Task{}
 	}
-	return s.known(s.parts.saved[i])
+	return s.known(s.parts.Saved[i])
 }
 
 // restoredOn is savedOn for tensor i of the restore plan.
-func (s *servers) restoredOn(i int) task {
+func (s *servers) restoredOn(i int) savergraph.Task {
 	if s.parts == nil {
-		return task{}
+		return savergraph.Task{}
 	}
-	return s.known(s.parts.restored[i])
+	return s.known(s.parts.Restored[i])
 }
 
 // known returns owner if the cluster lists it, else the zero task.
-func (s *servers) known(owner task) task {
-	if _, err := s.cluster.TaskAddress(owner.job, owner.index); err != nil {
-		return task{}
+func (s *servers) known(owner savergraph.Task) savergraph.Task {
+	if _, err := s.cluster.TaskAddress(owner.Job, owner.Index); err != nil {
+		return savergraph.Task{}
 	}
 	return owner
 }
 
 // route returns the route to a task, which is opened when it is first used.
-func (s *servers) route(to task) (*route, error) {
-	if to == (task{}) {
+func (s *servers) route(to savergraph.Task) (*route, error) {
+	if to == (savergraph.Task{}) {
 		return s.main, nil
 	}
 	s.mu.Lock()
@@ -153,13 +154,13 @@ func (s *servers) route(to task) (*route, error) {
 	return r, r.err
 }
 
-func (s *servers) open(r *route, to task) error {
-	address, err := s.cluster.TaskAddress(to.job, to.index)
+func (s *servers) open(r *route, to savergraph.Task) error {
+	address, err := s.cluster.TaskAddress(to.Job, to.Index)
 	if err != nil {
 		return err
 	}
 	r.graph = tf.NewGraph()
-	if _, err := tf.ImportGraphDef(r.graph, s.parts.graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
+	if _, err := tf.ImportGraphDef(r.graph, s.parts.Graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
 		return fmt.Errorf("saver: the variables of %v: %w", to, err)
 	}
 	o := s.sess.Options()
@@ -176,18 +177,18 @@ func (s *servers) open(r *route, to task) error {
 // dial connects to the servers of n tensors, and closes the connections again: a run
 // waits for a server that is gone as long as its timeout, and a connection fails at
 // once.
-func (s *servers) dial(ctx context.Context, n int, owner func(int) task) error {
-	tasks := map[task]bool{}
+func (s *servers) dial(ctx context.Context, n int, owner func(int) savergraph.Task) error {
+	tasks := map[savergraph.Task]bool{}
 	for i := range n {
 		tasks[owner(i)] = true
 	}
-	delete(tasks, task{})
+	delete(tasks, savergraph.Task{})
 	dialer := net.Dialer{Timeout: dialTimeout}
 	if limit := s.sess.Options().OperationTimeout; limit > 0 {
 		dialer.Timeout = min(limit, dialTimeout)
 	}
 	for to := range tasks {
-		address, err := s.cluster.TaskAddress(to.job, to.index)
+		address, err := s.cluster.TaskAddress(to.Job, to.Index)
 		if err != nil {
 			return err
 		}
@@ -202,10 +203,10 @@ func (s *servers) dial(ctx context.Context, n int, owner func(int) task) error {
 
 // each calls f for each task that owns some of the wanted tensors, for all tasks at
 // once, with the indices of these tensors in wanted. An error names the task.
-func (s *servers) each(ctx context.Context, wanted []int, owner func(int) task, f func(context.Context, *route, []int) error) error {
+func (s *servers) each(ctx context.Context, wanted []int, owner func(int) savergraph.Task, f func(context.Context, *route, []int) error) error {
 	// A longer time is for nodes that save all at once; a batch is a short run.
 	ctx = tf.WithOperationTimeout(ctx, 0)
-	indices := map[task][]int{}
+	indices := map[savergraph.Task][]int{}
 	for index, i := range wanted {
 		to := owner(i)
 		indices[to] = append(indices[to], index)
@@ -218,7 +219,7 @@ func (s *servers) each(ctx context.Context, wanted []int, owner func(int) task, 
 		if err == nil {
 			err = f(ctx, r, indices[to])
 		}
-		if err != nil && to != (task{}) && !errors.Is(err, ErrUninitialized) {
+		if err != nil && to != (savergraph.Task{}) && !errors.Is(err, ErrUninitialized) {
 			err = fmt.Errorf("%v: %w", to, err)
 		}
 		return err

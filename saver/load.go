@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -14,7 +15,7 @@ type load struct {
 	files  fileOptions
 	path   string
 	opts   RestoreOptions
-	plan   *restorePlan // nil where this process can't check the checkpoint
+	plan   []savergraph.Restored // nil where this process can't check the checkpoint
 	reader *checkpoint.Reader
 	opened bool              // reader is to be closed
 	keys   map[string]string // from the graph's names to the checkpoint's, where they differ
@@ -22,7 +23,7 @@ type load struct {
 
 // check opens the checkpoint and compares it with the graph. It returns the tensors to
 // restore; what doesn't fit is an error, or with Partial in the report.
-func (l *load) check(ctx context.Context) (*RestoreReport, []restoredTensor, error) {
+func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored, error) {
 	if l.reader == nil {
 		var err error
 		if l.reader, err = openReader(l.files, localPath(l.path)); err != nil {
@@ -58,11 +59,11 @@ func (l *load) key(name string) string {
 }
 
 // compare compares every tensor of the graph with the checkpoint.
-func (l *load) compare() (*RestoreReport, []restoredTensor) {
+func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	report := &RestoreReport{Path: l.path}
 	asked := map[string]bool{}
-	for _, t := range l.plan.tensors {
-		asked[l.key(t.name)] = true
+	for _, t := range l.plan {
+		asked[l.key(t.Key)] = true
 	}
 	var unused []string
 	for _, t := range l.reader.Tensors() {
@@ -71,14 +72,14 @@ func (l *load) compare() (*RestoreReport, []restoredTensor) {
 		}
 	}
 	report.Unused = unused
-	var fitting []restoredTensor
+	var fitting []savergraph.Restored
 	seen := map[string]bool{}
-	for _, t := range l.plan.tensors {
-		key := l.key(t.name)
+	for _, t := range l.plan {
+		key := l.key(t.Key)
 		have, ok := l.reader.Lookup(key)
 		if !ok {
 			if !seen[key] {
-				m := Missing{Key: key, Variable: t.variable}
+				m := Missing{Key: key, Variable: t.Variable}
 				if len(report.Missing) < maxNearest {
 					m.Nearest = nearestKey(key, unused)
 				}
@@ -87,16 +88,16 @@ func (l *load) compare() (*RestoreReport, []restoredTensor) {
 			seen[key] = true
 			continue
 		}
-		t.name = key
-		if m, bad := t.mismatch(have); bad {
+		t.Key = key
+		if m, bad := mismatch(&t, have); bad {
 			report.Mismatches = append(report.Mismatches, m)
 			continue
 		}
 		fitting = append(fitting, t)
 	}
-	fitting = wholeAssignments(l.plan.tensors, fitting)
+	fitting = wholeAssignments(l.plan, fitting)
 	for _, t := range fitting {
-		report.Restored = append(report.Restored, t.name)
+		report.Restored = append(report.Restored, t.Key)
 	}
 	sort.Slice(report.Missing, func(i, j int) bool { return report.Missing[i].Key < report.Missing[j].Key })
 	sort.SliceStable(report.Mismatches, func(i, j int) bool { return report.Mismatches[i].Key < report.Mismatches[j].Key })
@@ -105,20 +106,20 @@ func (l *load) compare() (*RestoreReport, []restoredTensor) {
 
 // wholeAssignments leaves out what would only feed a part of an operation that
 // takes several tensors, as a table does.
-func wholeAssignments(all, fitting []restoredTensor) []restoredTensor {
+func wholeAssignments(all, fitting []savergraph.Restored) []savergraph.Restored {
 	if len(all) == len(fitting) {
 		return fitting
 	}
 	needs := map[string]int{}
 	for _, t := range all {
-		needs[t.assign]++
+		needs[t.Assign]++
 	}
 	for _, t := range fitting {
-		needs[t.assign]--
+		needs[t.Assign]--
 	}
-	var whole []restoredTensor
+	var whole []savergraph.Restored
 	for _, t := range fitting {
-		if needs[t.assign] == 0 {
+		if needs[t.Assign] == 0 {
 			whole = append(whole, t)
 		}
 	}
@@ -126,17 +127,17 @@ func wholeAssignments(all, fitting []restoredTensor) []restoredTensor {
 }
 
 // assignments returns the operations that take the tensors.
-func assignments(g *tf.Graph, fitting []restoredTensor) ([]*tf.Operation, error) {
+func assignments(g *tf.Graph, fitting []savergraph.Restored) ([]*tf.Operation, error) {
 	var ops []*tf.Operation
 	seen := map[string]bool{}
 	for _, t := range fitting {
-		if seen[t.assign] {
+		if seen[t.Assign] {
 			continue
 		}
-		seen[t.assign] = true
-		op := g.Operation(t.assign)
+		seen[t.Assign] = true
+		op := g.Operation(t.Assign)
 		if op == nil {
-			return nil, fmt.Errorf("%w: the graph has no operation %q", ErrSaverDef, t.assign)
+			return nil, fmt.Errorf("%w: the graph has no operation %q", ErrSaverDef, t.Assign)
 		}
 		ops = append(ops, op)
 	}

@@ -7,21 +7,22 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // loadBatches are the tensors of a restore, divided into batches.
 type loadBatches struct {
-	tensors []restoredTensor // those that one operation takes are neighbors
-	batches [][]int          // of tensors
-	total   int64            // bytes
+	tensors []savergraph.Restored // those that one operation takes are neighbors
+	batches [][]int               // of tensors
+	total   int64                 // bytes
 }
 
 // assignInBatches reads and assigns some tensors at a time, because a model may be
 // larger than this machine's memory. Where there is more than one batch, all of the
 // files is read before, to compare the checksums.
-func (l *load) assignInBatches(ctx context.Context, pool *serverPool, s *servers, fitting []restoredTensor, o *GatherOptions) error {
+func (l *load) assignInBatches(ctx context.Context, pool *serverPool, s *servers, fitting []savergraph.Restored, o *GatherOptions) error {
 	b, err := l.divide(s, fitting, o)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (l *load) assignInBatches(ctx context.Context, pool *serverPool, s *servers
 			return err
 		}
 	}
-	if err := s.dial(ctx, len(b.tensors), func(i int) task { return s.restoredOn(b.tensors[i].index) }); err != nil {
+	if err := s.dial(ctx, len(b.tensors), func(i int) savergraph.Task { return s.restoredOn(b.tensors[i].Index) }); err != nil {
 		pool.drop(s)
 		return err
 	}
@@ -55,7 +56,7 @@ func (l *load) assignInBatches(ctx context.Context, pool *serverPool, s *servers
 }
 
 // divide divides the tensors into batches, but never those that one operation takes.
-func (l *load) divide(s *servers, fitting []restoredTensor, o *GatherOptions) (*loadBatches, error) {
+func (l *load) divide(s *servers, fitting []savergraph.Restored, o *GatherOptions) (*loadBatches, error) {
 	b := &loadBatches{tensors: togetherByAssignment(fitting)}
 	var units [][]int
 	var sizes []int64
@@ -65,10 +66,10 @@ func (l *load) divide(s *servers, fitting []restoredTensor, o *GatherOptions) (*
 			return nil, err
 		}
 		if size > tf.MaxMessage && s.sess.Target() != "" {
-			return nil, &TooLargeError{Key: t.name, Bytes: size}
+			return nil, &TooLargeError{Key: t.Key, Bytes: size}
 		}
 		b.total += size
-		if i > 0 && b.tensors[i-1].assign == t.assign {
+		if i > 0 && b.tensors[i-1].Assign == t.Assign {
 			units[len(units)-1] = append(units[len(units)-1], i)
 			sizes[len(units)-1] += size
 			continue
@@ -76,9 +77,9 @@ func (l *load) divide(s *servers, fitting []restoredTensor, o *GatherOptions) (*
 		units = append(units, []int{i})
 		sizes = append(sizes, size)
 	}
-	lanes := map[task]int{}
+	lanes := map[savergraph.Task]int{}
 	b.batches = inBatches(sizes, func(u int) int {
-		owner := s.restoredOn(b.tensors[units[u][0]].index)
+		owner := s.restoredOn(b.tensors[units[u][0]].Index)
 		if _, ok := lanes[owner]; !ok {
 			lanes[owner] = len(lanes)
 		}
@@ -95,21 +96,21 @@ func (l *load) divide(s *servers, fitting []restoredTensor, o *GatherOptions) (*
 }
 
 // togetherByAssignment makes tensors that one operation takes neighbors.
-func togetherByAssignment(fitting []restoredTensor) []restoredTensor {
+func togetherByAssignment(fitting []savergraph.Restored) []savergraph.Restored {
 	first := map[string]int{}
 	for i, t := range fitting {
-		if _, ok := first[t.assign]; !ok {
-			first[t.assign] = i
+		if _, ok := first[t.Assign]; !ok {
+			first[t.Assign] = i
 		}
 	}
 	out := slices.Clone(fitting)
-	slices.SortStableFunc(out, func(a, b restoredTensor) int { return cmp.Compare(first[a.assign], first[b.assign]) })
+	slices.SortStableFunc(out, func(a, b savergraph.Restored) int { return cmp.Compare(first[a.Assign], first[b.Assign]) })
 	return out
 }
 
 // assignBatch reads some tensors, runs their assignments, and returns their size in
 // bytes. It sets begun before the first variable changes.
-func (l *load) assignBatch(ctx context.Context, s *servers, tensors []restoredTensor, batch []int, begun *atomic.Bool) (int64, error) {
+func (l *load) assignBatch(ctx context.Context, s *servers, tensors []savergraph.Restored, batch []int, begun *atomic.Bool) (int64, error) {
 	values := make([]*tf.Tensor, len(batch))
 	defer func() { tf.Release(values...) }()
 	var bytes int64
@@ -124,15 +125,15 @@ func (l *load) assignBatch(ctx context.Context, s *servers, tensors []restoredTe
 		}
 		bytes += size
 	}
-	owner := func(i int) task { return s.restoredOn(tensors[i].index) }
+	owner := func(i int) savergraph.Task { return s.restoredOn(tensors[i].Index) }
 	return bytes, s.each(ctx, batch, owner, func(ctx context.Context, r *route, indices []int) error {
 		feeds := make(map[tf.Output]*tf.Tensor, len(indices))
-		some := make([]restoredTensor, len(indices))
+		some := make([]savergraph.Restored, len(indices))
 		for k, index := range indices {
 			t := tensors[batch[index]]
-			name := t.output
+			name := t.Output
 			if r.parts != nil {
-				name = r.parts.feeds[t.index]
+				name = r.parts.Feeds[t.Index]
 			}
 			o, err := r.graph.OutputByName(name)
 			if err != nil {

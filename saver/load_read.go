@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -19,13 +20,13 @@ import (
 // read reads all tensors, several at a time. The large ones come first, so that the
 // goroutines end at about the same time. After an error, too, the values belong to the
 // caller.
-func (l *load) read(ctx context.Context, wanted []restoredTensor) ([]*tf.Tensor, error) {
+func (l *load) read(ctx context.Context, wanted []savergraph.Restored) ([]*tf.Tensor, error) {
 	order := make([]int, len(wanted))
 	sizes := make([]int64, len(wanted))
 	var total int64
 	for i, t := range wanted {
 		order[i] = i
-		info, _ := l.reader.Lookup(t.name)
+		info, _ := l.reader.Lookup(t.Key)
 		sizes[i] = info.Bytes
 		total += info.Bytes
 	}
@@ -59,11 +60,11 @@ func (l *load) workers() int {
 
 // readTensor reads one tensor, or the part of it that the graph wants, straight into a
 // tensor's memory.
-func (l *load) readTensor(ctx context.Context, t *restoredTensor) (*tf.Tensor, error) {
-	info, _ := l.reader.Lookup(t.name)
+func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tensor, error) {
+	info, _ := l.reader.Lookup(t.Key)
 	shape, part := info.Shape, checkpoint.Slice(nil)
-	if t.spec != "" {
-		full, slice, err := checkpoint.ParseSliceSpec(t.spec)
+	if t.Slice != "" {
+		full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
 		if err != nil {
 			return nil, err
 		}
@@ -73,15 +74,15 @@ func (l *load) readTensor(ctx context.Context, t *restoredTensor) (*tf.Tensor, e
 		part = slice
 	}
 	if info.DType == dtype.String {
-		return l.readStrings(ctx, t.name, shape, part)
+		return l.readStrings(ctx, t.Key, shape, part)
 	}
 	n, ok := checkpoint.NumElements(shape)
 	if !ok {
-		return nil, fmt.Errorf("%w: tensor %s of shape %v", checkpoint.ErrCorrupt, t.name, shape)
+		return nil, fmt.Errorf("%w: tensor %s of shape %v", checkpoint.ErrCorrupt, t.Key, shape)
 	}
 	size := n * int64(dtype.Size(info.DType))
 	if l.opts.Mapped && part == nil && size > 0 {
-		if v, err := l.mapTensor(t.name, info, shape); v != nil || err != nil {
+		if v, err := l.mapTensor(t.Key, info, shape); v != nil || err != nil {
 			return v, err
 		}
 	}
@@ -94,9 +95,9 @@ func (l *load) readTensor(ctx context.Context, t *restoredTensor) (*tf.Tensor, e
 		into = v.TensorData()
 	}
 	if part == nil {
-		err = l.reader.ReadInto(ctx, t.name, into)
+		err = l.reader.ReadInto(ctx, t.Key, into)
 	} else {
-		err = l.reader.ReadSliceInto(ctx, t.name, part, into)
+		err = l.reader.ReadSliceInto(ctx, t.Key, part, into)
 	}
 	if err != nil {
 		tf.Release(v)
@@ -133,12 +134,12 @@ func (l *load) readStrings(ctx context.Context, name string, shape []int64, part
 }
 
 // bytes returns the size of a tensor, or of the part of it that the graph wants.
-func (l *load) bytes(t *restoredTensor) (int64, error) {
-	info, _ := l.reader.Lookup(t.name)
-	if t.spec == "" || info.DType == dtype.String {
+func (l *load) bytes(t *savergraph.Restored) (int64, error) {
+	info, _ := l.reader.Lookup(t.Key)
+	if t.Slice == "" || info.DType == dtype.String {
 		return info.Bytes, nil
 	}
-	full, slice, err := checkpoint.ParseSliceSpec(t.spec)
+	full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
 	if err != nil {
 		return 0, err
 	}
@@ -151,10 +152,10 @@ func (l *load) bytes(t *restoredTensor) (int64, error) {
 }
 
 // verify reads the tensors to compare their checksums, and keeps nothing.
-func (l *load) verify(ctx context.Context, fitting []restoredTensor) error {
+func (l *load) verify(ctx context.Context, fitting []savergraph.Restored) error {
 	var names []string
 	for _, t := range fitting {
-		names = append(names, t.name)
+		names = append(names, t.Key)
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)

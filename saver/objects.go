@@ -35,9 +35,9 @@ func (e *ObjectNamesError) Unwrap() error { return checkpoint.ErrNotFound }
 // objects.
 func (l *load) mapKeys(ctx context.Context) error {
 	l.keys = map[string]string{}
-	for _, t := range l.plan.tensors {
-		if key, ok := l.opts.Rename[t.name]; ok {
-			l.keys[t.name] = key
+	for _, t := range l.plan {
+		if key, ok := l.opts.Rename[t.Key]; ok {
+			l.keys[t.Key] = key
 		}
 	}
 	if len(l.keys) < len(l.opts.Rename) {
@@ -52,14 +52,14 @@ func (l *load) mapKeys(ctx context.Context) error {
 	}
 	e := &ObjectNamesError{Path: l.path}
 	asked := map[string]bool{}
-	for _, t := range l.plan.tensors {
-		name := l.key(t.name)
+	for _, t := range l.plan {
+		name := l.key(t.Key)
 		if asked[name] {
 			continue
 		}
 		asked[name] = true
 		if key, ok := byName[name]; ok {
-			l.keys[t.name] = key
+			l.keys[t.Key] = key
 			e.Matched++
 		} else if _, ok := l.reader.Lookup(name); !ok {
 			e.Missing = append(e.Missing, name)
@@ -92,8 +92,8 @@ func (l *load) strangeNames() error {
 }
 
 func (l *load) allPresent() bool {
-	for _, t := range l.plan.tensors {
-		if _, ok := l.reader.Lookup(l.key(t.name)); !ok {
+	for _, t := range l.plan {
+		if _, ok := l.reader.Lookup(l.key(t.Key)); !ok {
 			return false
 		}
 	}

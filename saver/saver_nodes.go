@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -21,15 +21,15 @@ type saverNodes struct {
 	restore  *tf.Operation
 
 	read    bool
-	save    *savePlan
+	save    *savergraph.SavePlan
 	saveErr error
-	load    *restorePlan
+	load    []savergraph.Restored
 	loadErr error
-	sources []tf.Output // parallel to save.tensors
-	fed     []tf.Output // parallel to load.tensors
-	parts   *taskParts  // nil until it is needed
+	sources []tf.Output            // parallel to save.Tensors
+	fed     []tf.Output            // parallel to load
+	parts   *savergraph.TaskGraphs // nil until it is needed
 
-	// The step that assigns all of load.tensors, for the session of the last
+	// The step that assigns all of load, for the session of the last
 	// restore: laying out thousands of feeds takes as long as running them.
 	assign  *tf.Callable
 	session *tf.Session
@@ -61,14 +61,14 @@ func (n *saverNodes) readPlans() error {
 		return err // not for good: the next call tries again
 	}
 	n.read = true
-	x := indexNodes(def.Node)
-	n.save, n.saveErr = x.planSave(n.def.SaveTensorName)
-	n.load, n.loadErr = x.planRestore(n.def.RestoreOpName)
+	x := savergraph.New(def)
+	n.save, n.saveErr = x.Save(n.def.SaveTensorName)
+	n.load, n.loadErr = x.Restore(n.def.RestoreOpName)
 	if n.saveErr == nil {
-		n.sources, n.saveErr = outputs(n.g, n.save.tensors, func(t *savedTensor) string { return t.source })
+		n.sources, n.saveErr = outputs(n.g, n.save.Tensors, func(t *savergraph.Saved) string { return t.Source })
 	}
 	if n.loadErr == nil {
-		n.fed, n.loadErr = outputs(n.g, n.load.tensors, func(t *restoredTensor) string { return t.output })
+		n.fed, n.loadErr = outputs(n.g, n.load, func(t *savergraph.Restored) string { return t.Output })
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func outputs[T any](g *tf.Graph, tensors []T, name func(*T) string) ([]tf.Output
 }
 
 // savePlan returns what the save nodes do, and the tensors to fetch for it.
-func (n *saverNodes) savePlan() (*savePlan, []tf.Output, error) {
+func (n *saverNodes) savePlan() (*savergraph.SavePlan, []tf.Output, error) {
 	if err := n.readPlans(); err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +94,7 @@ func (n *saverNodes) savePlan() (*savePlan, []tf.Output, error) {
 }
 
 // restorePlan returns what the restore nodes do.
-func (n *saverNodes) restorePlan() (*restorePlan, error) {
+func (n *saverNodes) restorePlan() ([]savergraph.Restored, error) {
 	if err := n.readPlans(); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (n *saverNodes) restorePlan() (*restorePlan, error) {
 }
 
 // taskParts returns what each server of a cluster can do of both plans by itself.
-func (n *saverNodes) taskParts() (*taskParts, error) {
+func (n *saverNodes) taskParts() (*savergraph.TaskGraphs, error) {
 	if err := n.readPlans(); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (n *saverNodes) taskParts() (*taskParts, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.parts = indexNodes(def.Node).taskParts(def, n.save, n.load)
+	n.parts = savergraph.New(def).SplitByTask(n.save, n.load)
 	return n.parts, nil
 }
 
@@ -121,10 +121,10 @@ func (n *saverNodes) taskParts() (*taskParts, error) {
 // the shards of V1 the pattern that matches them.
 func (n *saverNodes) savedPath(path string) string {
 	plan, _, err := n.savePlan()
-	if err != nil || plan.version != checkpoint.V1 || !n.def.Sharded {
+	if err != nil || !plan.V1 || !n.def.Sharded {
 		return path
 	}
-	return fmt.Sprintf("%s-?????-of-%05d", path, plan.shards)
+	return fmt.Sprintf("%s-?????-of-%05d", path, plan.Shards)
 }
 
 // runSave runs the save nodes and returns the path that they report.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -113,8 +114,8 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 	case isRemotePath(path):
 		why = fmt.Errorf("only TensorFlow knows the file system of %s", path)
 	default:
-		var plan *savePlan
-		if plan, _, why = s.nodes.savePlan(); why == nil && plan.version != checkpoint.V2 {
+		var plan *savergraph.SavePlan
+		if plan, _, why = s.nodes.savePlan(); why == nil && plan.V1 {
 			why = errors.New("the Saver writes format V1")
 		}
 	}
@@ -144,7 +145,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNotCheckpoint, l.path)
 	}
 	if err != nil {
-		if !errors.Is(err, ErrNoPlan) || mustBeGo {
+		if !errors.Is(err, savergraph.ErrUnknownForm) || mustBeGo {
 			return nil, err
 		}
 		return s.uncheckedTransport(sess, l)

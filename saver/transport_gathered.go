@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -40,7 +41,7 @@ func (t *gatheredTransport) fetch(ctx context.Context, _ bool) (values, error) {
 	for i, o := range sources {
 		sizes[i] = staticBytes(o)
 		if sizes[i] > tf.MaxMessage {
-			return nil, &TooLargeError{Key: plan.tensors[i].name, Bytes: sizes[i]}
+			return nil, &TooLargeError{Key: plan.Tensors[i].Key, Bytes: sizes[i]}
 		}
 		v.total += max(sizes[i], 0)
 	}
@@ -48,7 +49,7 @@ func (t *gatheredTransport) fetch(ctx context.Context, _ bool) (values, error) {
 		t.pool.drop(servers)
 		return nil, err
 	}
-	v.batches = inBatches(sizes, func(i int) int { return plan.tensors[i].shard }, t.opts.batchBytes(v.total))
+	v.batches = inBatches(sizes, func(i int) int { return plan.Tensors[i].Shard }, t.opts.batchBytes(v.total))
 	return v, nil
 }
 
@@ -76,7 +77,7 @@ func (t *gatheredTransport) restore(ctx context.Context, l *load) (*RestoreRepor
 type remoteValues struct {
 	pool    *serverPool
 	servers *servers
-	plan    *savePlan
+	plan    *savergraph.SavePlan
 	sources []tf.Output
 	batches [][]int // of tensors of the plan
 	workers int
@@ -85,7 +86,7 @@ type remoteValues struct {
 
 // write fetches the values and writes them as they come.
 func (v *remoteValues) write(ctx context.Context, to *target) (_ string, err error) {
-	w, err := to.create(v.plan.shards)
+	w, err := to.create(v.plan.Shards)
 	if err != nil {
 		return "", err
 	}
@@ -102,7 +103,7 @@ func (v *remoteValues) write(ctx context.Context, to *target) (_ string, err err
 		batch := make([]checkpoint.Tensor, len(values))
 		for k, i := range v.batches[b] {
 			var err error
-			if batch[k], err = toPlanned(values[k], &v.plan.tensors[i]); err != nil {
+			if batch[k], err = toPlanned(values[k], &v.plan.Tensors[i]); err != nil {
 				return err
 			}
 			done += int64(len(batch[k].Data))
@@ -129,7 +130,7 @@ func (v *remoteValues) inBackground() bool { return true }
 func (v *remoteValues) fetch(ctx context.Context, wanted []int) ([]*tf.Tensor, error) {
 	values := make([]*tf.Tensor, len(wanted))
 	err := v.servers.each(ctx, wanted, v.servers.savedOn, func(ctx context.Context, r *route, indices []int) error {
-		tensors := make([]savedTensor, len(indices))
+		tensors := make([]savergraph.Saved, len(indices))
 		fetches := make([]tf.Output, len(indices))
 		for k, index := range indices {
 			i := wanted[index]
@@ -137,7 +138,7 @@ func (v *remoteValues) fetch(ctx context.Context, wanted []int) ([]*tf.Tensor, e
 			if err != nil {
 				return err
 			}
-			tensors[k], fetches[k] = v.plan.tensors[i], o
+			tensors[k], fetches[k] = v.plan.Tensors[i], o
 		}
 		got, err := fetchInParts(ctx, r.sess, tensors, fetches)
 		for k, index := range indices {
@@ -159,12 +160,12 @@ func (v *remoteValues) source(r *route, i int) (tf.Output, error) {
 	if r.parts == nil {
 		return v.sources[i], nil
 	}
-	return r.graph.OutputByName(v.plan.tensors[i].source)
+	return r.graph.OutputByName(v.plan.Tensors[i].Source)
 }
 
 // fetchInParts fetches tensors, in smaller parts where the values turn out to be too
 // much for a message, as those of tables and strings may.
-func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savedTensor, fetches []tf.Output) ([]*tf.Tensor, error) {
+func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savergraph.Saved, fetches []tf.Output) ([]*tf.Tensor, error) {
 	got, err := sess.Run(ctx, nil, fetches, nil)
 	switch {
 	case err == nil:
@@ -172,7 +173,7 @@ func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savedTensor, 
 	case !isTooLarge(err):
 		return nil, explainFetch(ctx, sess, tensors, fetches, err)
 	case len(fetches) == 1:
-		return nil, &TooLargeError{Key: tensors[0].name, Bytes: -1, Err: err}
+		return nil, &TooLargeError{Key: tensors[0].Key, Bytes: -1, Err: err}
 	}
 	middle := len(fetches) / 2
 	first, err := fetchInParts(ctx, sess, tensors[:middle], fetches[:middle])

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -30,16 +31,16 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 	}
 	held, err := t.sess.Run(ctx, nil, sources, nil)
 	if err != nil {
-		return nil, explainFetch(ctx, t.sess, plan.tensors, sources, err)
+		return nil, explainFetch(ctx, t.sess, plan.Tensors, sources, err)
 	}
-	snap := &snapshot{shards: plan.shards, held: held}
-	for i, planned := range plan.tensors {
+	snap := &snapshot{shards: plan.Shards, held: held}
+	for i, planned := range plan.Tensors {
 		value, err := toPlanned(held[i], &planned)
 		if err != nil {
 			snap.release()
 			return nil, err
 		}
-		if copyReferences && planned.aliases && value.Data != nil {
+		if copyReferences && planned.Aliases && value.Data != nil {
 			value.Data = slices.Clone(value.Data)
 			tf.Release(held[i])
 			snap.held[i] = nil
@@ -70,18 +71,18 @@ func (t *localTransport) restore(ctx context.Context, l *load) (*RestoreReport, 
 
 // assign feeds the values in place of what the restore nodes would have read, and
 // runs the assignments.
-func (t *localTransport) assign(ctx context.Context, l *load, fitting []restoredTensor) error {
+func (t *localTransport) assign(ctx context.Context, l *load, fitting []savergraph.Restored) error {
 	values, err := l.read(ctx, fitting)
 	defer tf.Release(values...)
 	if err != nil {
 		return err
 	}
-	if len(fitting) == len(l.plan.tensors) {
+	if len(fitting) == len(l.plan) {
 		return t.nodes.assignAll(ctx, t.sess, values)
 	}
 	feeds := make(map[tf.Output]*tf.Tensor, len(fitting))
 	for i, wanted := range fitting {
-		o, err := t.nodes.g.OutputByName(wanted.output)
+		o, err := t.nodes.g.OutputByName(wanted.Output)
 		if err != nil {
 			return err
 		}
@@ -148,15 +149,15 @@ func (snap *snapshot) release() {
 func (snap *snapshot) inBackground() bool { return true }
 
 // toPlanned describes a fetched tensor as the save plan wants it written.
-func toPlanned(value *tf.Tensor, t *savedTensor) (checkpoint.Tensor, error) {
+func toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error) {
 	c, err := toCheckpoint(value)
-	if err == nil && t.spec != "" {
-		c.Shape, c.Slice, err = checkpoint.ParseSliceSpec(t.spec)
+	if err == nil && t.Slice != "" {
+		c.Shape, c.Slice, err = checkpoint.ParseSliceSpec(t.Slice)
 	}
 	if err != nil {
-		return c, fmt.Errorf("saver: tensor %s: %w", t.name, err)
+		return c, fmt.Errorf("saver: tensor %s: %w", t.Key, err)
 	}
-	c.Name, c.Shard = t.name, t.shard
+	c.Name, c.Shard = t.Key, t.Shard
 	return c, nil
 }
 
@@ -179,7 +180,7 @@ const maxUninitialized = 20
 
 // explainFetch finds the variables without a value when a fetch of all of them failed
 // for that reason. It fetches halves, for a half that can be fetched is all right.
-func explainFetch(ctx context.Context, sess *tf.Session, tensors []savedTensor, sources []tf.Output, cause error) error {
+func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Saved, sources []tf.Output, cause error) error {
 	if errors.Is(cause, tfkeep.ErrClosed) || !errors.Is(cause, tf.ErrFailedPrecondition) && !errors.Is(cause, tf.ErrNotFound) {
 		return fmt.Errorf("saver: reading the variables: %w", cause)
 	}
@@ -194,7 +195,7 @@ func explainFetch(ctx context.Context, sess *tf.Session, tensors []savedTensor, 
 		switch middle := (from + to) / 2; {
 		case err == nil:
 		case to-from == 1:
-			names = append(names, tensors[from].name)
+			names = append(names, tensors[from].Key)
 		default:
 			find(from, middle)
 			find(middle, to)

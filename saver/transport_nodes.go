@@ -69,8 +69,8 @@ func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, e
 	}
 	if l.plan == nil {
 		if plan, err := t.nodes.restorePlan(); err == nil {
-			for _, wanted := range plan.tensors {
-				report.Restored = append(report.Restored, wanted.name)
+			for _, wanted := range plan {
+				report.Restored = append(report.Restored, wanted.Key)
 			}
 		}
 	}
@@ -88,13 +88,13 @@ func (t *nodeTransport) renamedKeys(l *load) (map[tf.Output]*tf.Tensor, func(), 
 	}
 	names := map[string][]string{} // restore node → keys
 	changed := map[string]bool{}
-	for _, wanted := range l.plan.tensors {
-		node, i := inputRef(wanted.output)
+	for _, wanted := range l.plan {
+		node, i := wanted.Node, wanted.Port
 		for len(names[node]) <= i {
 			names[node] = append(names[node], "")
 		}
-		names[node][i] = l.key(wanted.name)
-		changed[node] = changed[node] || l.key(wanted.name) != wanted.name
+		names[node][i] = l.key(wanted.Key)
+		changed[node] = changed[node] || l.key(wanted.Key) != wanted.Key
 	}
 	for node, keys := range names {
 		if !changed[node] {

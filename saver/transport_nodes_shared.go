@@ -11,14 +11,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // server names the machine of a device, which is the session's where the graph doesn't
 // name one.
 func (t *nodeTransport) server(device string) string {
-	if on, ok := taskOf(device); ok {
+	if on, ok := savergraph.TaskOf(device); ok {
 		return on.String()
 	}
 	return t.sess.Target()
@@ -42,18 +42,18 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 		return nil
 	}
 	if m := unmerged.FindStringSubmatch(err.Error()); m != nil {
-		e := &ShardError{Op: "save", Path: to.path, Shards: plan.shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.merge), Err: err}
+		e := &ShardError{Op: "save", Path: to.path, Shards: plan.Shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.Merge), Err: err}
 		e.Shard, _ = strconv.Atoi(m[2])
-		e.Writer = t.server(plan.device(e.Shard))
+		e.Writer = t.server(deviceOf(plan, e.Shard))
 		return e
 	}
 	dir := filepath.Dir(localPath(to.path))
 	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, tf.ErrNotFound) || !nowhere.MatchString(err.Error()) {
 		return nil
 	}
-	for _, saved := range plan.tensors {
-		if saved.node == nodeOf(err) {
-			return &ShardError{Op: "save", Path: to.path, Shard: -1, Shards: plan.shards, File: "the folder " + dir, Reader: t.server(saved.device), Err: err}
+	for _, saved := range plan.Tensors {
+		if saved.Node == nodeOf(err) {
+			return &ShardError{Op: "save", Path: to.path, Shard: -1, Shards: plan.Shards, File: "the folder " + dir, Reader: t.server(saved.Device), Err: err}
 		}
 	}
 	return nil
@@ -68,11 +68,11 @@ func nodeOf(err error) string {
 	return ""
 }
 
-// device returns the device that writes a shard.
-func (p *savePlan) device(shard int) string {
-	for _, t := range p.tensors {
-		if t.shard == shard {
-			return t.device
+// deviceOf returns the device that writes a shard.
+func deviceOf(p *savergraph.SavePlan, shard int) string {
+	for _, t := range p.Tensors {
+		if t.Shard == shard {
+			return t.Device
 		}
 	}
 	return ""
@@ -88,11 +88,11 @@ func (t *nodeTransport) unreadable(l *load, err error) error {
 	if planErr != nil {
 		return nil
 	}
-	for _, wanted := range plan.tensors {
-		if node, _ := inputRef(wanted.output); node != nodeOf(err) {
+	for _, wanted := range plan {
+		if wanted.Node != nodeOf(err) {
 			continue
 		}
-		on := t.server(wanted.device)
+		on := t.server(wanted.Device)
 		if l.plan == nil && !present(t.fs, localPath(l.path)) {
 			return fmt.Errorf("%w: %s: neither this process nor %s sees it: %w", ErrNotCheckpoint, l.path, on, err)
 		}
@@ -149,25 +149,25 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 		}
 		return &ShardError{Op: "save", Path: to.path, Shard: -1, File: path, Writer: t.sess.Target()}
 	}
-	e := &ShardError{Op: "save", Path: to.path, Shards: plan.shards, Found: found}
+	e := &ShardError{Op: "save", Path: to.path, Shards: plan.Shards, Found: found}
 	format := localPath(to.path) + ".data-%05d-of-%05d"
-	if plan.version == checkpoint.V1 {
+	if plan.V1 {
 		format = localPath(to.path) + "-%05d-of-%05d"
 	}
-	for i := range plan.shards {
-		e.File, e.Shard = fmt.Sprintf(format, i, plan.shards), i
-		if plan.version == checkpoint.V1 && !t.nodes.def.Sharded {
+	for i := range plan.Shards {
+		e.File, e.Shard = fmt.Sprintf(format, i, plan.Shards), i
+		if plan.V1 && !t.nodes.def.Sharded {
 			e.File = path
 		}
 		if !have[filepath.Base(e.File)] {
-			e.Writer = t.server(plan.device(i))
+			e.Writer = t.server(deviceOf(plan, i))
 			return e
 		}
 	}
-	if plan.version == checkpoint.V1 {
+	if plan.V1 {
 		return nil
 	}
-	e.File, e.Shard, e.Writer = path+".index", -1, t.server(plan.merge)
+	e.File, e.Shard, e.Writer = path+".index", -1, t.server(plan.Merge)
 	after, err := t.fs.Stat(e.File)
 	if err != nil || before != nil && before.ModTime().Equal(after.ModTime()) && before.Size() == after.Size() && t.fs.SameFile(before, after) {
 		return e // none, or still that of an older checkpoint

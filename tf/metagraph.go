@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // ExportMetaGraphOptions says what ExportMetaGraph exports. Nil and the zero
@@ -129,7 +130,7 @@ func (ex *exporter) graphDef() (*graphdef.GraphDef, error) {
 		return def, nil
 	}
 	if o.ClearExtraneousSavers {
-		ex.exclude = graphdef.ExtraneousSaverNodes(def, o.SaverDef)
+		ex.exclude = savergraph.ExtraneousNodes(def, o.SaverDef)
 	}
 	var kept []*graphdef.NodeDef
 	for _, n := range def.GetNode() {

@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // checkGraph looks at a graph by itself. where tells which one it is, for the
@@ -105,71 +106,56 @@ func tensorsOf(t *graphdef.TensorInfo) []string {
 	return []string{t.GetName()}
 }
 
-// checkRestores looks whether the checkpoint has what the graph's saver would
-// ask of it.
+// checkRestores checks that the checkpoint has what the graph's saver would read.
 func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) {
 	wanted := restores(mg)
-	if len(wanted) == 0 {
+	for _, err := range wanted.unknown {
+		item.harmless(fmt.Errorf("%snot checked against the checkpoint %s: %w", where, prefix, err))
+	}
+	if len(wanted.tensors) == 0 {
 		return
 	}
 	r, err := checkpoint.Open(prefix, nil)
 	if err != nil {
-		return // told with the checkpoint
+		return // reported with the checkpoint
 	}
 	defer r.Close()
-	for _, w := range wanted {
-		t, ok := r.Lookup(w.name)
+	for _, w := range wanted.tensors {
+		t, ok := r.Lookup(w.Key)
 		switch {
 		case !ok:
 			item.fault(fmt.Errorf("%snode %q restores %q, which the checkpoint %s does not have: %w",
-				where, w.node, w.name, prefix, checkpoint.ErrNotFound))
-		case w.dtype != 0 && w.dtype != t.DType:
-			item.fault(fmt.Errorf("%snode %q restores %q as %s, the checkpoint has %s: %w", where, w.node, w.name,
-				dtype.Name(w.dtype), dtype.Name(t.DType), checkpoint.ErrMismatch))
+				where, w.Node, w.Key, prefix, checkpoint.ErrNotFound))
+		case w.DType != 0 && w.DType != t.DType:
+			item.fault(fmt.Errorf("%snode %q restores %q as %s, the checkpoint has %s: %w", where, w.Node, w.Key,
+				dtype.Name(w.DType), dtype.Name(t.DType), checkpoint.ErrMismatch))
 		}
 	}
 }
 
-// restored is a tensor that a node asks of the checkpoint.
+// restored is what a saver's restore nodes read.
 type restored struct {
-	node, name string
-	dtype      dtype.DataType // 0 where the node does not tell
+	tensors []savergraph.Restored
+	unknown []error // nodes whose keys cannot be read from the graph
 }
 
-// restores lists what the saver's restore ops ask for: those that read from
-// the saver's own file name.
-func restores(mg *graphdef.MetaGraphDef) []restored {
+// restores returns what those restore nodes read that take their file name from the
+// saver's own file name tensor.
+func restores(mg *graphdef.MetaGraphDef) restored {
+	var list restored
 	file := graphdef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
 	if file == "" {
-		return nil
+		return list
 	}
-	constants := map[string][][]byte{}
-	for _, n := range mg.GetGraphDef().GetNode() {
-		if n.GetOp() == "Const" {
-			constants[n.GetName()] = n.GetAttr()["value"].GetTensor().GetStringVal()
-		}
-	}
-	var list []restored
-	for _, n := range mg.GetGraphDef().GetNode() {
-		in := n.GetInput()
-		if len(in) < 2 || graphdef.NodeName(in[0]) != file {
-			continue
-		}
-		names := constants[graphdef.NodeName(in[1])]
-		switch n.GetOp() {
-		case "RestoreV2":
-			types := n.GetAttr()["dtypes"].GetList().GetType()
-			for i, name := range names {
-				w := restored{node: n.GetName(), name: string(name)}
-				if i < len(types) {
-					w.dtype = types[i]
-				}
-				list = append(list, w)
-			}
-		case "Restore", "RestoreSlice":
-			if len(names) == 1 {
-				list = append(list, restored{n.GetName(), string(names[0]), n.GetAttr()["dt"].GetType()})
-			}
+	seen := map[string]bool{}
+	for t, err := range savergraph.New(mg.GetGraphDef()).AllRestores() {
+		switch {
+		case t.File != file || t.Output != "" && seen[t.Output]:
+		case err != nil:
+			list.unknown = append(list.unknown, err)
+		default:
+			seen[t.Output] = true
+			list.tensors = append(list.tensors, t)
 		}
 	}
 	return list

@@ -49,7 +49,10 @@ func (r *run) savedModel(dir string) error {
 }
 
 func needsVariables(m *graphdef.SavedModel) bool {
-	return slices.ContainsFunc(m.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool { return len(restores(mg)) > 0 })
+	return slices.ContainsFunc(m.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool {
+		wanted := restores(mg)
+		return len(wanted.tensors)+len(wanted.unknown) > 0
+	})
 }
 
 func checkSavedModel(item *Item, model *graphdef.SavedModel, dir string) {

@@ -1,0 +1,382 @@
+package savergraph
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/prototext"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+const (
+	float32Type = types_go_proto.DataType_DT_FLOAT
+	int32Type   = types_go_proto.DataType_DT_INT32
+)
+
+func parse(t *testing.T, text string) *Graph {
+	t.Helper()
+	var g graphdef.GraphDef
+	require.NoError(t, prototext.Unmarshal([]byte(text), &g))
+	return New(&g)
+}
+
+// stringsNode is a constant of strings, one string_val each.
+func stringsNode(name string, values ...string) string {
+	return constText(name, len(values), listed(values))
+}
+
+// packedNode is a constant of strings as the C API writes it.
+func packedNode(name string, values ...string) string {
+	return constText(name, len(values), packed(values))
+}
+
+func constText(name string, size int, value string) string {
+	return fmt.Sprintf("node { name: %q op: 'Const' attr { key: 'value' value { tensor { dtype: DT_STRING tensor_shape { dim { size: %d } } %s } } } }\n", name, size, value)
+}
+
+func listed(values []string) string {
+	var b strings.Builder
+	for _, v := range values {
+		fmt.Fprintf(&b, "string_val: %q ", v)
+	}
+	return b.String()
+}
+
+func packed(values []string) string {
+	var b strings.Builder
+	for _, v := range values {
+		b.WriteByte(byte(len(v)))
+	}
+	return fmt.Sprintf("tensor_content: %q", b.String()+strings.Join(values, ""))
+}
+
+func intNode(name string, value int) string {
+	return fmt.Sprintf("node { name: %q op: 'Const' attr { key: 'value' value { tensor { dtype: DT_INT32 int_val: %d } } } }\n", name, value)
+}
+
+const names = `
+node { name: "names" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { dim { size: 2 } } string_val: "b" string_val: "a" } } } }
+node { name: "specs" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { dim { size: 2 } } string_val: "" } } } }
+`
+
+func TestSaveFollowsTheGraph(t *testing.T) {
+	t.Parallel()
+	g := parse(t, names+`
+node { name: "save" op: "SaveV2" input: "file" input: "names" input: "specs" input: "ref" input: "read:0" }
+node { name: "ref" op: "VariableV2" }
+node { name: "read" op: "ReadVariableOp" input: "handle" }
+node { name: "done" op: "Identity" input: "file" input: "^save" }
+node { name: "file" op: "Const" }
+`)
+	p, err := g.Save("done:0")
+	require.NoError(t, err)
+	assert.Equal(t, &SavePlan{Shards: 1, Tensors: []Saved{
+		{Key: "a", Source: "read:0", Node: "save"},
+		{Key: "b", Source: "ref", Node: "save", Aliases: true},
+	}}, p)
+}
+
+// shardedSave saves two variables in two files, the first one as two slices.
+const shardedSave = `
+node { name: "f0" op: "ShardedFilename" input: "prefix" input: "zero" input: "two" device: "/job:ps/task:0" }
+node { name: "f1" op: "ShardedFilename" input: "prefix" input: "one" input: "two" device: "/job:ps/task:1" }
+node { name: "save" op: "SaveV2" input: "f0" input: "k0" input: "s0" input: "a" device: "/job:ps/task:0" }
+node { name: "save_1" op: "SaveV2" input: "f1" input: "k1" input: "s1" input: "b" input: "c" device: "/job:ps/task:1" }
+node { name: "merge" op: "MergeV2Checkpoints" input: "f0" input: "f1" input: "^save" input: "^save_1" device: "/job:chief/task:0" }
+node { name: "done" op: "Identity" input: "prefix" input: "^merge" }
+node { name: "a" op: "Identity" input: "read" }
+node { name: "read" op: "ReadVariableOp" input: "handle" }
+`
+
+func TestSaveReadsShardsAndSlices(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		node func(string, ...string) string
+	}{{"listed strings", stringsNode}, {"packed strings", packedNode}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := parse(t, shardedSave+intNode("zero", 0)+intNode("one", 1)+intNode("two", 2)+
+				c.node("k0", "w")+c.node("s0", "4 2 0,2:-")+c.node("k1", "w", "step")+c.node("s1", "4 2 2,2:-", ""))
+			p, err := g.Save("done:0")
+			require.NoError(t, err)
+			assert.Equal(t, &SavePlan{Shards: 2, Merge: "/job:chief/task:0", Tensors: []Saved{
+				{Key: "w", Slice: "4 2 0,2:-", Source: "a", Node: "save", Device: "/job:ps/task:0"},
+				{Key: "step", Source: "c", Shard: 1, Node: "save_1", Device: "/job:ps/task:1", Aliases: true},
+				{Key: "w", Slice: "4 2 2,2:-", Source: "b", Shard: 1, Node: "save_1", Device: "/job:ps/task:1", Aliases: true},
+			}}, p)
+		})
+	}
+}
+
+func TestUnknownFormsAreErrors(t *testing.T) {
+	t.Parallel()
+	save := names + `node { name: "save" op: "SaveV2" input: "f" input: "names" input: "specs" input: "v" input: "v" }`
+	for _, c := range []struct{ name, text string }{
+		{"computed keys", `node { name: "names" op: "Placeholder" } node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`},
+		{"fewer keys than tensors", names + `node { name: "save" op: "SaveV2" input: "f" input: "names" input: "specs" input: "v" }`},
+		{"a shard is missing", save + intNode("i", 0) + `
+			node { name: "f" op: "ShardedFilename" input: "p" input: "i" input: "n" }
+			node { name: "n" op: "Const" attr { key: "value" value { tensor { dtype: DT_INT32 tensor_content: "\002\000\000\000" } } } }`},
+		{"a shard beyond the last", save + intNode("i", 1) + intNode("n", 1) + `
+			node { name: "f" op: "ShardedFilename" input: "p" input: "i" input: "n" }`},
+		{"a shard written twice", stringsNode("k", "a") + intNode("i", 0) + intNode("n", 2) + `
+			node { name: "f" op: "ShardedFilename" input: "p" input: "i" input: "n" }
+			node { name: "s0" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }
+			node { name: "s1" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }
+			node { name: "save" op: "NoOp" input: "^s0" input: "^s1" }`},
+		{"nothing is saved", `node { name: "save" op: "NoOp" }`},
+		{"no node", ``},
+		{"no inputs", `node { name: "save" op: "SaveV2" }`},
+		{"too many strings", constText("names", 99999999999, "") + `
+			node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`},
+		{"a cycle of identities", `node { name: "names" op: "Identity" input: "names" }
+			node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parse(t, c.text).Save("save")
+			require.ErrorIs(t, err, ErrUnknownForm)
+			assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
+		})
+	}
+	_, err := parse(t, `node { name: "restore" op: "NoOp" }`).Restore("restore")
+	assert.ErrorIs(t, err, ErrUnknownForm)
+}
+
+func TestRestoreKnowsWhatTakesEachTensor(t *testing.T) {
+	t.Parallel()
+	g := parse(t, names+`
+node { name: "r" op: "RestoreV2" input: "f" input: "names" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_INT32 } } } }
+node { name: "id" op: "Identity" input: "r" }
+node { name: "assign" op: "AssignVariableOp" input: "handle" input: "id" }
+node { name: "handle" op: "VarHandleOp" attr { key: "shape" value { shape { dim { size: 2 } dim { size: -1 } } } } }
+node { name: "loose" op: "Assign" input: "ref" input: "r:1" attr { key: "validate_shape" value { b: false } } }
+node { name: "ref" op: "VariableV2" attr { key: "shape" value { shape { dim { size: 3 } } } } }
+node { name: "all" op: "NoOp" input: "^assign" input: "^loose" }
+`)
+	p, err := g.Restore("all")
+	require.NoError(t, err)
+	assert.Equal(t, []Restored{
+		{Key: "b", DType: float32Type, Node: "r", Output: "r:0", File: "f", Assign: "assign", Variable: "handle", Shape: []int64{2, -1}, HasShape: true},
+		{Key: "a", DType: int32Type, Node: "r", Output: "r:1", Port: 1, File: "f", Index: 1, Assign: "loose", Variable: "ref"},
+	}, p)
+}
+
+func TestRestoreLeavesTablesToTheirOperation(t *testing.T) {
+	t.Parallel()
+	g := parse(t, names+`
+node { name: "r" op: "RestoreV2" input: "f" input: "names" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_INT32 } } } }
+node { name: "import" op: "LookupTableImportV2" input: "table" input: "r" input: "r:1" }
+`)
+	p, err := g.Restore("import")
+	require.NoError(t, err)
+	require.Len(t, p, 2)
+	for _, r := range p {
+		assert.Equal(t, [2]string{"import", "import"}, [2]string{r.Assign, r.Variable})
+		assert.False(t, r.HasShape)
+	}
+}
+
+// renamed restores v and w under other keys, in the order and with the nodes between
+// that a test chooses.
+func renamed(strings, between string) string {
+	return strings + `
+node { name: "f" op: "Const" }
+node { name: "v" op: "VariableV2" attr { key: "shape" value { shape { dim { size: 2 } } } } }
+node { name: "w" op: "VariableV2" attr { key: "shape" value { shape { dim { size: 2 } } } } }
+node { name: "save/r" op: "RestoreV2" input: "f" input: "keys" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT } } } }
+node { name: "save/Assign" op: "Assign" input: "v" input: "` + between + `" }
+node { name: "save/Assign_1" op: "Assign" input: "w" input: "save/r:1" }
+`
+}
+
+func TestAllRestoresFindsRenamedKeys(t *testing.T) {
+	t.Parallel()
+	specs := stringsNode("specs", "", "")
+	for _, c := range []struct{ name, strings, between string }{
+		{"listed", stringsNode("keys", "old/v", "old/w") + specs, "save/r"},
+		{"packed", packedNode("keys", "old/v", "old/w") + packedNode("specs", "", ""), "save/r:0"},
+		{"repeated slices", packedNode("keys", "old/v", "old/w") + constText("specs", 2, "string_val: ''"), "save/r"},
+		{"no slices stored", stringsNode("keys", "old/v", "old/w") + constText("specs", 2, ""), "save/r"},
+		{"identity", stringsNode("keys", "old/v", "old/w") + specs + `node { name: "id" op: "Identity" input: "save/r" }`, "id"},
+		{"cast", stringsNode("keys", "old/v", "old/w") + specs + `node { name: "c" op: "Cast" input: "save/r" }`, "c"},
+		{"constants behind an identity", stringsNode("hidden", "old/v", "old/w") + `node { name: "keys" op: "Identity" input: "hidden" }` + specs, "save/r"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := map[string]string{}
+			for r, err := range parse(t, renamed(c.strings, c.between)).AllRestores() {
+				require.NoError(t, err)
+				assert.Equal(t, "f", r.File)
+				assert.Equal(t, []int64{2}, r.Shape)
+				got[r.Variable] = r.Key
+			}
+			assert.Equal(t, map[string]string{"v": "old/v", "w": "old/w"}, got)
+		})
+	}
+}
+
+func TestAllRestoresReadsTheOldForms(t *testing.T) {
+	t.Parallel()
+	scalar := func(name, value string) string {
+		return fmt.Sprintf("node { name: %q op: 'Const' attr { key: 'value' value { tensor { dtype: DT_STRING tensor_shape {} string_val: %q } } } }\n", name, value)
+	}
+	g := parse(t, scalar("k", "key")+scalar("s", "4 0,2")+`
+node { name: "v" op: "Variable" attr { key: "shape" value { shape {} } } }
+node { name: "r0" op: "Restore" input: "f" input: "k" attr { key: "dt" value { type: DT_FLOAT } } }
+node { name: "r1" op: "RestoreSlice" input: "f" input: "k" input: "s" attr { key: "dt" value { type: DT_FLOAT } } }
+node { name: "shape" op: "Const" }
+node { name: "reshape" op: "Reshape" input: "r0" input: "shape" }
+node { name: "a0" op: "Assign" input: "v" input: "reshape" }
+`)
+	var got []Restored
+	for r, err := range g.AllRestores() {
+		require.NoError(t, err)
+		got = append(got, r)
+	}
+	assert.Equal(t, []Restored{
+		{Key: "key", DType: float32Type, Node: "r0", Output: "r0:0", File: "f", Assign: "a0", Variable: "v", Reshapes: true},
+		{Key: "key", Slice: "4 0,2", DType: float32Type, Node: "r1", Output: "r1:0", File: "f"},
+	}, got)
+}
+
+func TestAllRestoresReportsComputedKeys(t *testing.T) {
+	t.Parallel()
+	g := parse(t, renamed(stringsNode("keys", "v", "w")+stringsNode("specs", "", ""), "save/r")+`
+node { name: "computed" op: "StringJoin" }
+node { name: "r2" op: "RestoreV2" input: "other" input: "computed" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT } } } device: "/cpu:0" }
+`)
+	var known, unknown []Restored
+	for r, err := range g.AllRestores() {
+		if err != nil {
+			require.ErrorIs(t, err, ErrUnknownForm)
+			assert.Contains(t, err.Error(), `node "r2"`)
+			unknown = append(unknown, r)
+		} else {
+			known = append(known, r)
+		}
+	}
+	assert.Len(t, known, 2)
+	assert.Equal(t, []Restored{{Node: "r2", Device: "/cpu:0", File: "other"}}, unknown)
+}
+
+func TestAllRestoresYieldsEachAssignment(t *testing.T) {
+	t.Parallel()
+	g := parse(t, renamed(stringsNode("keys", "v", "w")+stringsNode("specs", "", ""), "save/r")+`
+node { name: "copy" op: "VariableV2" }
+node { name: "again" op: "Assign" input: "copy" input: "save/r:1" }
+`)
+	var got []string
+	for r := range g.AllRestores() {
+		got = append(got, r.Key+" "+r.Variable)
+	}
+	assert.Equal(t, []string{"v v", "w w", "w copy"}, got)
+	for range g.AllRestores() {
+		break // stops without a panic
+	}
+}
+
+// The C API writes constants of strings packed.
+func TestPackedStrings(t *testing.T) {
+	t.Parallel()
+	got, ok := packedStrings([]byte("\x01\x00\x03abcd"))
+	require.True(t, ok)
+	assert.Equal(t, []string{"a", "", "bcd"}, got)
+	for _, bad := range []string{"\x05ab", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x01"} {
+		_, ok := packedStrings([]byte(bad))
+		assert.False(t, ok, "%q", bad)
+	}
+}
+
+func TestSplitByTaskMakesSmallGraphs(t *testing.T) {
+	t.Parallel()
+	g := parse(t, names+`
+node { name: "v" op: "VarHandleOp" device: "/job:ps/task:0" }
+node { name: "read" op: "ReadVariableOp" input: "v" device: "/job:ps/task:0" }
+node { name: "w" op: "VariableV2" device: "/job:ps/task:1" attr { key: "_class" value { list { s: "loc:@v" } } } }
+node { name: "save" op: "SaveV2" input: "file" input: "names" input: "specs" input: "read" input: "w" }
+node { name: "r" op: "RestoreV2" input: "file" input: "names" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_FLOAT } } } }
+node { name: "assign" op: "AssignVariableOp" input: "v" input: "r" device: "/job:ps/task:0" }
+node { name: "assign_1" op: "Assign" input: "w" input: "r:1" device: "/job:ps/task:1" }
+node { name: "all" op: "NoOp" input: "^assign" input: "^assign_1" }
+`)
+	save, err := g.Save("save")
+	require.NoError(t, err)
+	restore, err := g.Restore("all")
+	require.NoError(t, err)
+	p := g.SplitByTask(save, restore)
+	ps0, ps1 := Task{"ps", 0}, Task{"ps", 1}
+	assert.Equal(t, []Task{ps1, ps0}, p.Saved, "in the order of the keys, a and b")
+	assert.Equal(t, []Task{ps0, ps1}, p.Restored)
+	assert.Equal(t, []string{"restored/0:0", "restored/1:0"}, p.Feeds)
+	var nodes []string
+	for _, n := range p.Graphs[ps1].Node {
+		nodes = append(nodes, n.Name)
+		assert.NotContains(t, n.Attr, "_class")
+	}
+	assert.Equal(t, []string{"w", "restored/1", "assign_1"}, nodes)
+	assert.Equal(t, []string{"w", "restored/1"}, p.Graphs[ps1].Node[2].Input)
+	assert.Equal(t, "/job:ps/task:1", ps1.String())
+}
+
+func TestSplitByTaskLeavesOutWhatCannotMove(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, source string }{
+		{"no task", `node { name: "v" op: "VariableV2" }`},
+		{"two tasks", `node { name: "v" op: "Identity" input: "w" device: "/job:ps/task:0" } node { name: "w" op: "VariableV2" device: "/job:ps/task:1" }`},
+		{"another operation", `node { name: "v" op: "MatMul" device: "/job:ps/task:0" }`},
+		{"a control input", `node { name: "v" op: "VariableV2" device: "/job:ps/task:0" input: "^v" }`},
+		{"a missing node", `node { name: "v" op: "Identity" input: "gone" device: "/job:ps/task:0" }`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			g := parse(t, stringsNode("k", "key")+c.source+`node { name: "save" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }`)
+			save, err := g.Save("save")
+			require.NoError(t, err)
+			p := g.SplitByTask(save, nil)
+			assert.Equal(t, []Task{{}}, p.Saved)
+			assert.Empty(t, p.Graphs)
+		})
+	}
+}
+
+func TestTaskOf(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		device string
+		want   Task
+		ok     bool
+	}{
+		{"/job:ps/replica:0/task:2/device:GPU:0", Task{"ps", 2}, true},
+		{"/job:ps", Task{"ps", 0}, false},
+		{"/task:1", Task{"", 1}, false},
+		{"", Task{}, false},
+	} {
+		got, ok := TaskOf(c.device)
+		assert.Equal(t, c.ok, ok, c.device)
+		assert.Equal(t, c.want, got, c.device)
+	}
+}
+
+func TestExtraneousNodesKeepsOneSaver(t *testing.T) {
+	t.Parallel()
+	var g graphdef.GraphDef
+	require.NoError(t, prototext.Unmarshal([]byte(`
+node { name: "x" op: "NoOp" }
+node { name: "save/SaveV2" op: "SaveV2" }
+node { name: "save/Const" op: "Const" }
+node { name: "save_1/RestoreV2" op: "RestoreV2" }
+node { name: "save_1/Const" op: "Const" }
+`), &g))
+	keep := &graphdef.SaverDef{SaveTensorName: "save/Const:0", RestoreOpName: "save/restore_all"}
+	assert.Equal(t, map[string]bool{"save_1/RestoreV2": true, "save_1/Const": true}, ExtraneousNodes(&g, keep))
+	assert.Len(t, ExtraneousNodes(&g, nil), 4)
+}

@@ -1,0 +1,74 @@
+package saver
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+)
+
+// mismatch says how what the checkpoint has differs from what the graph takes.
+func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, bool) {
+	m := Mismatch{Key: t.Key, Variable: t.Variable}
+	if have.DType != t.DType {
+		m.Kind = "dtype"
+		m.Graph, m.File = dtype.CName(t.DType), dtype.CName(have.DType)
+		return m, true
+	}
+	shape := have.Shape
+	if t.Slice != "" {
+		full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
+		if err != nil || !slices.Equal(full, have.Shape) {
+			m.Kind, m.Graph, m.File = "shape", shapeText(full), shapeText(have.Shape)
+			return m, true
+		}
+		if shape, err = slice.Shape(full); err != nil {
+			m.Kind, m.Graph, m.File = "shape", t.Slice, shapeText(have.Shape)
+			return m, true
+		}
+	}
+	if !t.HasShape || fits(t.Shape, shape) {
+		return m, false
+	}
+	if t.Reshapes {
+		want, ok := checkpoint.NumElements(t.Shape)
+		got, _ := checkpoint.NumElements(shape)
+		if !ok || want == got {
+			return m, false
+		}
+	}
+	m.Kind, m.Graph, m.File = "shape", shapeText(t.Shape), shapeText(shape)
+	return m, true
+}
+
+// fits reports whether a tensor of a shape can go where want is asked for, in
+// which negative dimensions are free.
+func fits(want, have []int64) bool {
+	if len(want) != len(have) {
+		return false
+	}
+	for i, d := range want {
+		if d >= 0 && d != have[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// shapeText writes a shape as TensorFlow's messages do: [2,3].
+func shapeText(shape []int64) string {
+	s := "["
+	for i, d := range shape {
+		if i > 0 {
+			s += ","
+		}
+		if d < 0 {
+			s += "?"
+			continue
+		}
+		s += fmt.Sprint(d)
+	}
+	return s + "]"
+}
