@@ -7,16 +7,17 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 // FuzzPlan reads hostile graphs, from every node.
 func FuzzPlan(f *testing.F) {
 	for _, text := range []string{
 		names + `node { name: "save" op: "SaveV2" input: "f" input: "names" input: "specs" input: "v" input: "v" }`,
-		shardedSave + intNode("zero", 0) + intNode("one", 1) + intNode("two", 2) + packedNode("k0", "w") + packedNode("s0", "") + packedNode("k1", "a", "b") + packedNode("s1", "", ""),
-		renamed(packedNode("keys", "v", "w")+packedNode("specs", "", ""), "save/r"),
+		shardedSave + intNode("zero", 0) + intNode("one", 1) + intNode("two", 2) + tftest.PackedStringsNode("k0", "w") + tftest.PackedStringsNode("s0", "") + tftest.PackedStringsNode("k1", "a", "b") + tftest.PackedStringsNode("s1", "", ""),
+		renamed(tftest.PackedStringsNode("keys", "v", "w")+tftest.PackedStringsNode("specs", "", ""), "save/r"),
 		`node { name: "a" op: "Identity" input: "a" } node { name: "save" op: "SaveV2" input: "a" input: "a" input: "a" input: "" }`,
-		constText("k", 99999999999, "") + `node { name: "r" op: "RestoreV2" input: "k" input: "k" input: "k" attr { key: "dtypes" value { list { type: DT_FLOAT } } } }`,
+		tftest.StringsNodeOf("k", 99999999999, "") + `node { name: "r" op: "RestoreV2" input: "k" input: "k" input: "k" attr { key: "dtypes" value { list { type: DT_FLOAT } } } }`,
 	} {
 		var g graphdef.GraphDef
 		if err := prototext.Unmarshal([]byte(text), &g); err != nil {

@@ -2,17 +2,16 @@ package savergraph
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 const (
@@ -25,36 +24,6 @@ func parse(t *testing.T, text string) *Graph {
 	var g graphdef.GraphDef
 	require.NoError(t, prototext.Unmarshal([]byte(text), &g))
 	return New(&g)
-}
-
-// stringsNode is a constant of strings, one string_val each.
-func stringsNode(name string, values ...string) string {
-	return constText(name, len(values), listed(values))
-}
-
-// packedNode is a constant of strings as the C API writes it.
-func packedNode(name string, values ...string) string {
-	return constText(name, len(values), packed(values))
-}
-
-func constText(name string, size int, value string) string {
-	return fmt.Sprintf("node { name: %q op: 'Const' attr { key: 'value' value { tensor { dtype: DT_STRING tensor_shape { dim { size: %d } } %s } } } }\n", name, size, value)
-}
-
-func listed(values []string) string {
-	var b strings.Builder
-	for _, v := range values {
-		fmt.Fprintf(&b, "string_val: %q ", v)
-	}
-	return b.String()
-}
-
-func packed(values []string) string {
-	var b strings.Builder
-	for _, v := range values {
-		b.WriteByte(byte(len(v)))
-	}
-	return fmt.Sprintf("tensor_content: %q", b.String()+strings.Join(values, ""))
 }
 
 func intNode(name string, value int) string {
@@ -100,7 +69,7 @@ func TestSaveReadsShardsAndSlices(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		node func(string, ...string) string
-	}{{"listed strings", stringsNode}, {"packed strings", packedNode}} {
+	}{{"listed strings", tftest.StringsNode}, {"packed strings", tftest.PackedStringsNode}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			g := parse(t, shardedSave+intNode("zero", 0)+intNode("one", 1)+intNode("two", 2)+
@@ -127,7 +96,7 @@ func TestUnknownFormsAreErrors(t *testing.T) {
 			node { name: "n" op: "Const" attr { key: "value" value { tensor { dtype: DT_INT32 tensor_content: "\002\000\000\000" } } } }`},
 		{"a shard beyond the last", save + intNode("i", 1) + intNode("n", 1) + `
 			node { name: "f" op: "ShardedFilename" input: "p" input: "i" input: "n" }`},
-		{"a shard written twice", stringsNode("k", "a") + intNode("i", 0) + intNode("n", 2) + `
+		{"a shard written twice", tftest.StringsNode("k", "a") + intNode("i", 0) + intNode("n", 2) + `
 			node { name: "f" op: "ShardedFilename" input: "p" input: "i" input: "n" }
 			node { name: "s0" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }
 			node { name: "s1" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }
@@ -135,7 +104,7 @@ func TestUnknownFormsAreErrors(t *testing.T) {
 		{"nothing is saved", `node { name: "save" op: "NoOp" }`},
 		{"no node", ``},
 		{"no inputs", `node { name: "save" op: "SaveV2" }`},
-		{"too many strings", constText("names", 99999999999, "") + `
+		{"too many strings", tftest.StringsNodeOf("names", 99999999999, "") + `
 			node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`},
 		{"a cycle of identities", `node { name: "names" op: "Identity" input: "names" }
 			node { name: "save" op: "SaveV2" input: "f" input: "names" input: "names" input: "v" }`},
@@ -200,15 +169,15 @@ node { name: "save/Assign_1" op: "Assign" input: "w" input: "save/r:1" }
 
 func TestAllRestoresFindsRenamedKeys(t *testing.T) {
 	t.Parallel()
-	specs := stringsNode("specs", "", "")
+	specs := tftest.StringsNode("specs", "", "")
 	for _, c := range []struct{ name, strings, between string }{
-		{"listed", stringsNode("keys", "old/v", "old/w") + specs, "save/r"},
-		{"packed", packedNode("keys", "old/v", "old/w") + packedNode("specs", "", ""), "save/r:0"},
-		{"repeated slices", packedNode("keys", "old/v", "old/w") + constText("specs", 2, "string_val: ''"), "save/r"},
-		{"no slices stored", stringsNode("keys", "old/v", "old/w") + constText("specs", 2, ""), "save/r"},
-		{"identity", stringsNode("keys", "old/v", "old/w") + specs + `node { name: "id" op: "Identity" input: "save/r" }`, "id"},
-		{"cast", stringsNode("keys", "old/v", "old/w") + specs + `node { name: "c" op: "Cast" input: "save/r" }`, "c"},
-		{"constants behind an identity", stringsNode("hidden", "old/v", "old/w") + `node { name: "keys" op: "Identity" input: "hidden" }` + specs, "save/r"},
+		{"listed", tftest.StringsNode("keys", "old/v", "old/w") + specs, "save/r"},
+		{"packed", tftest.PackedStringsNode("keys", "old/v", "old/w") + tftest.PackedStringsNode("specs", "", ""), "save/r:0"},
+		{"repeated slices", tftest.PackedStringsNode("keys", "old/v", "old/w") + tftest.StringsNodeOf("specs", 2, "string_val: ''"), "save/r"},
+		{"no slices stored", tftest.StringsNode("keys", "old/v", "old/w") + tftest.StringsNodeOf("specs", 2, ""), "save/r"},
+		{"identity", tftest.StringsNode("keys", "old/v", "old/w") + specs + `node { name: "id" op: "Identity" input: "save/r" }`, "id"},
+		{"cast", tftest.StringsNode("keys", "old/v", "old/w") + specs + `node { name: "c" op: "Cast" input: "save/r" }`, "c"},
+		{"constants behind an identity", tftest.StringsNode("hidden", "old/v", "old/w") + `node { name: "keys" op: "Identity" input: "hidden" }` + specs, "save/r"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -250,7 +219,7 @@ node { name: "a0" op: "Assign" input: "v" input: "reshape" }
 
 func TestAllRestoresReportsComputedKeys(t *testing.T) {
 	t.Parallel()
-	g := parse(t, renamed(stringsNode("keys", "v", "w")+stringsNode("specs", "", ""), "save/r")+`
+	g := parse(t, renamed(tftest.StringsNode("keys", "v", "w")+tftest.StringsNode("specs", "", ""), "save/r")+`
 node { name: "computed" op: "StringJoin" }
 node { name: "r2" op: "RestoreV2" input: "other" input: "computed" input: "specs" attr { key: "dtypes" value { list { type: DT_FLOAT } } } device: "/cpu:0" }
 `)
@@ -270,7 +239,7 @@ node { name: "r2" op: "RestoreV2" input: "other" input: "computed" input: "specs
 
 func TestAllRestoresYieldsEachAssignment(t *testing.T) {
 	t.Parallel()
-	g := parse(t, renamed(stringsNode("keys", "v", "w")+stringsNode("specs", "", ""), "save/r")+`
+	g := parse(t, renamed(tftest.StringsNode("keys", "v", "w")+tftest.StringsNode("specs", "", ""), "save/r")+`
 node { name: "copy" op: "VariableV2" }
 node { name: "again" op: "Assign" input: "copy" input: "save/r:1" }
 `)
@@ -338,7 +307,7 @@ func TestSplitByTaskLeavesOutWhatCannotMove(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			g := parse(t, stringsNode("k", "key")+c.source+`node { name: "save" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }`)
+			g := parse(t, tftest.StringsNode("k", "key")+c.source+`node { name: "save" op: "SaveV2" input: "f" input: "k" input: "k" input: "v" }`)
 			save, err := g.Save("save")
 			require.NoError(t, err)
 			p := g.SplitByTask(save, nil)
