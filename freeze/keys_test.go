@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
@@ -49,7 +50,7 @@ func TestNewRefusesCastKeys(t *testing.T) {
 	t.Parallel()
 	text := renaming(tftest.PackedStringsNode("keys", "model/w", "model/unused")+tftest.StringsNode("slices", "", "")+
 		`node { name: "cast" op: "Cast" input: "save/Restore" }`, "cast")
-	half := checkpoint.TensorInfo{DType: checkpoint.Float16, Shape: []int64{2}, Bytes: 4}
+	half := checkpoint.TensorInfo{DType: dtype.Float16, Shape: []int64{2}, Bytes: 4}
 	_, err := freeze.New(graph(t, text), memory{"model/w": half}, &freeze.Options{Outputs: []string{"y"}})
 	require.ErrorIs(t, err, freeze.ErrMissingValues)
 	assert.ErrorContains(t, err, "w: the graph has float32, the checkpoint float16")

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
@@ -22,7 +23,7 @@ func saved(t *testing.T, constants string) (prefix string) {
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: checkpoint.Float32, Shape: []int64{2}, Data: make([]byte, 8)}))
+	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{2}, Data: make([]byte, 8)}))
 	require.NoError(t, w.Commit(t.Context()))
 
 	mg := &graphdef.MetaGraphDef{

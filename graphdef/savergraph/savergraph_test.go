@@ -4,19 +4,14 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/tftest"
-)
-
-const (
-	float32Type = types_go_proto.DataType_DT_FLOAT
-	int32Type   = types_go_proto.DataType_DT_INT32
 )
 
 func parse(t *testing.T, text string) *Graph {
@@ -134,8 +129,8 @@ node { name: "all" op: "NoOp" input: "^assign" input: "^loose" }
 	p, err := g.Restore("all")
 	require.NoError(t, err)
 	assert.Equal(t, []Restored{
-		{Key: "b", DType: float32Type, Node: "r", Output: "r:0", File: "f", Assign: "assign", Variable: "handle", Shape: []int64{2, -1}, HasShape: true},
-		{Key: "a", DType: int32Type, Node: "r", Output: "r:1", Port: 1, File: "f", Index: 1, Assign: "loose", Variable: "ref"},
+		{Key: "b", DType: dtype.Float32, Node: "r", Output: "r:0", File: "f", Assign: "assign", Variable: "handle", Shape: []int64{2, -1}, HasShape: true},
+		{Key: "a", DType: dtype.Int32, Node: "r", Output: "r:1", Port: 1, File: "f", Index: 1, Assign: "loose", Variable: "ref"},
 	}, p)
 }
 
@@ -212,8 +207,8 @@ node { name: "a0" op: "Assign" input: "v" input: "reshape" }
 		got = append(got, r)
 	}
 	assert.Equal(t, []Restored{
-		{Key: "key", DType: float32Type, Node: "r0", Output: "r0:0", File: "f", Assign: "a0", Variable: "v", Reshapes: true},
-		{Key: "key", Slice: "4 0,2", DType: float32Type, Node: "r1", Output: "r1:0", File: "f"},
+		{Key: "key", DType: dtype.Float32, Node: "r0", Output: "r0:0", File: "f", Assign: "a0", Variable: "v", Reshapes: true},
+		{Key: "key", Slice: "4 0,2", DType: dtype.Float32, Node: "r1", Output: "r1:0", File: "f"},
 	}, got)
 }
 
