@@ -7,13 +7,14 @@ import (
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
 const colocated = "loc:@"
 
 // extract keeps the nodes of b that roots need, in their order.
 func (b *body) extract(roots []string) error {
-	sub, err := graphdef.ExtractSubgraph(&graphpb.GraphDef{Node: b.nodes}, roots)
+	sub, err := edit.Extract(&graphpb.GraphDef{Node: b.nodes}, roots)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadGraph, err)
 	}

@@ -6,6 +6,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/diff"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
@@ -32,10 +36,11 @@ func seed(f *testing.F) {
 func FuzzWhatIsReadIsWrittenAndReadAgain(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, kind, err := graphdef.Parse(data)
+		m, err := graphdef.Parse(data)
 		if err != nil {
 			return
 		}
+		kind := messageName(m)
 		bin, err := graphdef.MarshalBinary(m)
 		if err != nil {
 			t.Fatal(err)
@@ -76,24 +81,24 @@ func FuzzEveryToolSurvivesEveryGraph(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_ = graphdef.Check(g, nil)
-		_ = graphdef.UnknownOps(g, nil)
-		_ = graphdef.StrippedOpList(g, nil)
+		_ = check.Graph(g, nil)
+		_ = opdef.Unknown(g, nil)
+		_ = opdef.StrippedList(g, nil)
 		_ = savergraph.ExtraneousNodes(g, nil)
-		_ = graphdef.RemoveTrainingNodes(g, nil)
-		if len(graphdef.Diff(g, proto.Clone(g).(*graphdef.GraphDef), &graphdef.DiffOptions{NaNEqual: true})) > 0 && unique(g) {
+		_ = edit.RemoveTraining(g, nil)
+		if len(diff.Graphs(g, proto.Clone(g).(*graphdef.GraphDef), &diff.Options{NaNEqual: true})) > 0 && unique(g) {
 			t.Fatal("a graph differs from itself")
 		}
 		for _, n := range g.GetNode() {
-			_, _ = graphdef.OutputTypes(n, nil)
-			_, _ = graphdef.ExtractSubgraph(g, []string{n.GetName()})
-			_, _ = graphdef.StripUnused(g, []string{n.GetName()}, []string{n.GetName()}, nil, nil)
+			_, _ = opdef.OutputTypes(n, nil)
+			_, _ = edit.Extract(g, []string{n.GetName()})
+			_, _ = edit.StripUnused(g, []string{n.GetName()}, []string{n.GetName()}, nil)
 			break
 		}
-		graphdef.StripDefaultAttrs(g, nil)
-		graphdef.AddDefaultAttrs(g, nil)
-		graphdef.ClearDevices(g)
-		_ = graphdef.RenameScope(g, "a", "b")
+		opdef.StripDefaults(g, nil)
+		opdef.AddDefaults(g, nil)
+		edit.ClearDevices(g)
+		_ = edit.RenameScope(g, "a", "b")
 	})
 }
 

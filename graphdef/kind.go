@@ -6,57 +6,36 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Kind tells the three files of a graph apart.
-type Kind int
+// kind tells the three kinds of graph file apart by the names of their messages.
+type kind string
 
-// The kinds of graph file.
 const (
-	KindUnknown Kind = iota
-	KindGraphDef
-	KindMetaGraphDef
-	KindSavedModel
+	kindGraphDef     kind = "GraphDef"
+	kindMetaGraphDef kind = "MetaGraphDef"
+	kindSavedModel   kind = "SavedModel"
 )
 
-var kindNames = [...]string{"unknown file", "GraphDef", "MetaGraphDef", "SavedModel"}
+// kinds are all kinds in the order in which Parse tries them: MetaGraphDef before
+// GraphDef, because a meta graph's fields can pass for nodes more easily than the
+// other way round.
+var kinds = []kind{kindSavedModel, kindMetaGraphDef, kindGraphDef}
 
-// String gives the message's name, "GraphDef" for one.
-func (k Kind) String() string {
-	if k < 0 || int(k) >= len(kindNames) {
-		return kindNames[0]
-	}
-	return kindNames[k]
-}
-
-func (k Kind) new() proto.Message {
+func (k kind) newMessage() proto.Message {
 	switch k {
-	case KindGraphDef:
-		return &GraphDef{}
-	case KindMetaGraphDef:
-		return &MetaGraphDef{}
-	case KindSavedModel:
+	case kindSavedModel:
 		return &SavedModel{}
+	case kindMetaGraphDef:
+		return &MetaGraphDef{}
+	default:
+		return &GraphDef{}
 	}
-	return nil
 }
 
-// KindOf gives the kind of a message, KindUnknown for one that is no graph.
-func KindOf(m proto.Message) Kind {
-	switch m.(type) {
-	case *GraphDef:
-		return KindGraphDef
-	case *MetaGraphDef:
-		return KindMetaGraphDef
-	case *SavedModel:
-		return KindSavedModel
-	}
-	return KindUnknown
-}
-
-// plausible says whether a message that parsed as binary is what its bytes
-// meant. Protocol buffers carry no type: nearly any message parses as nearly
-// any other, what does not fit being kept as unknown fields, and text can parse
-// as binary by chance. A graph's nodes have names and ops, though, and a field
-// that its own definition knows by number never ends up among the unknown.
+// plausible reports whether the bytes of a parsed message were a message of this
+// type. Protocol buffers carry no type: nearly any message parses as nearly any
+// other, whose fields are then unknown ones, and text can parse as binary by chance.
+// But a graph's nodes have names and ops, and a field whose number the definition
+// knows never ends up among the unknown fields.
 func plausible(m proto.Message) bool {
 	switch m := m.(type) {
 	case *GraphDef:
@@ -81,7 +60,7 @@ func plausibleGraph(g *GraphDef) bool {
 	if misread(g) {
 		return false
 	}
-	// Nothing but a foreign message gives a graph with no field of its own.
+	// Only a message of another type parses as a graph without any field of its own.
 	if !hasFields(g) {
 		return false
 	}
@@ -119,13 +98,12 @@ func plausibleMetaGraph(mg *MetaGraphDef) bool {
 	return mg.SaverDef == nil || !misread(mg.SaverDef)
 }
 
-// blank says whether a message is absent or has no field.
+// blank reports whether a message is absent or has no field.
 func blank(m proto.Message) bool {
 	return len(m.ProtoReflect().GetUnknown()) == 0 && !hasFields(m)
 }
 
-// hasFields says whether any of the fields that a message's definition knows is
-// set.
+// hasFields reports whether a message has any field that its definition knows.
 func hasFields(m proto.Message) bool {
 	found := false
 	m.ProtoReflect().Range(func(protoreflect.FieldDescriptor, protoreflect.Value) bool {
@@ -135,10 +113,9 @@ func hasFields(m proto.Message) bool {
 	return found
 }
 
-// misread says whether m has an unknown field whose number its definition does
-// know, that is one of another wire type, or a number far beyond anything that
-// TensorFlow's graph messages use. Fields that a newer TensorFlow added do not
-// count.
+// misread reports whether m has an unknown field whose number its definition knows,
+// which is then of another wire type, or whose number is far beyond those that
+// TensorFlow's graph messages use. Fields that a newer TensorFlow added do not count.
 func misread(m proto.Message) bool {
 	const beyond = 100
 	r := m.ProtoReflect()

@@ -13,8 +13,9 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
-// The messages that this package works on, under the names TensorFlow gives
-// them, so that a caller imports one package and not ten generated ones.
+// The messages that the packages of this module work on, under the names that
+// TensorFlow gives them, so that a caller imports one package and not ten generated
+// ones.
 type (
 	GraphDef           = graph_go_proto.GraphDef
 	NodeDef            = node_def_go_proto.NodeDef

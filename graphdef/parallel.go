@@ -17,7 +17,7 @@ const worthSplitting = 1 << 20
 // unmarshal is proto.Unmarshal with the nesting limit. The graph of a large
 // MetaGraphDef, which is nearly all of it, is parsed in parts at the same time.
 func unmarshal(data []byte, m proto.Message) error {
-	opts := proto.UnmarshalOptions{RecursionLimit: MaxNesting}
+	opts := proto.UnmarshalOptions{RecursionLimit: maxNesting}
 	mg, ok := m.(*MetaGraphDef)
 	if !ok || len(data) < worthSplitting {
 		return opts.Unmarshal(data, m)
@@ -29,7 +29,7 @@ func unmarshal(data []byte, m proto.Message) error {
 	if err := opts.Unmarshal(rest, mg); err != nil {
 		return err
 	}
-	g, err := unmarshalNodes(graph, proto.UnmarshalOptions{RecursionLimit: MaxNesting - 1})
+	g, err := unmarshalNodes(graph, proto.UnmarshalOptions{RecursionLimit: maxNesting - 1})
 	mg.GraphDef = g
 	return err
 }

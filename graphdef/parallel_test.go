@@ -13,12 +13,13 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 // largeMetaGraph is over the size from which its nodes are parsed in parts.
 func largeMetaGraph(t testing.TB) *graphdef.MetaGraphDef {
 	t.Helper()
-	g := parse(t, `library { function { signature { name: "f" } } } versions { producer: 24 min_consumer: 3 }`)
+	g := tftest.ParseGraph(t, `library { function { signature { name: "f" } } } versions { producer: 24 min_consumer: 3 }`)
 	for i := range 5_000 {
 		g.Node = append(g.Node, &graphdef.NodeDef{Name: fmt.Sprint("n", i), Op: "Neg", Device: strings.Repeat("d", 300),
 			Input: []string{fmt.Sprint("n", i-1)}})
@@ -40,7 +41,7 @@ func TestALargeMetaGraphIsReadAsASmallOneIs(t *testing.T) {
 	assert.True(t, proto.Equal(mg, got))
 
 	// Two graph_def fields are one graph, by protobuf's rules.
-	more, err := graphdef.MarshalBinary(&graphdef.MetaGraphDef{GraphDef: parse(t, `node { name: "last" op: "NoOp" } versions { producer: 25 }`)})
+	more, err := graphdef.MarshalBinary(&graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `node { name: "last" op: "NoOp" } versions { producer: 25 }`)})
 	require.NoError(t, err)
 	got, err = graphdef.ParseMetaGraphDef(append(append([]byte{}, data...), more...))
 	require.NoError(t, err)
@@ -54,24 +55,25 @@ func TestALargeMetaGraphIsReadAsASmallOneIs(t *testing.T) {
 	}
 }
 
-func TestReadMetaGraphFileGivesTheGraphsBytes(t *testing.T) {
+func TestReadMetaGraphReturnsSerializedGraph(t *testing.T) {
 	mg := largeMetaGraph(t)
 	dir := t.TempDir()
 	for _, text := range []bool{false, true} {
 		path := filepath.Join(dir, fmt.Sprint(text))
 		require.NoError(t, graphdef.Write(path, mg, &graphdef.WriteOptions{Text: text}))
-		got, serialized, err := graphdef.ReadMetaGraphFile(path)
+		var serialized []byte
+		got, err := graphdef.ReadMetaGraphDef(path, &graphdef.ReadOptions{SerializedGraph: &serialized})
 		require.NoError(t, err)
 		assert.True(t, proto.Equal(mg, got))
 		if text {
 			assert.Nil(t, serialized)
 		} else {
-			assert.Equal(t, binary(t, mg.GraphDef), serialized)
+			assert.Equal(t, tftest.Marshal(t, mg.GraphDef), serialized)
 		}
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bad"), []byte("\xff"), 0o666))
-	_, _, err := graphdef.ReadMetaGraphFile(filepath.Join(dir, "bad"))
+	_, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, "bad"), nil)
 	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
-	_, _, err = graphdef.ReadMetaGraphFile(filepath.Join(dir, "missing"))
+	_, err = graphdef.ReadMetaGraphDef(filepath.Join(dir, "missing"), nil)
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 }

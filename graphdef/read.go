@@ -17,61 +17,57 @@ import (
 )
 
 const (
-	// MaxSize is the largest message that protocol buffers can hold, and so the
-	// largest file read: 2 GiB less one byte.
-	MaxSize = math.MaxInt32
-	// MaxNesting is how deep messages may nest, text or binary. It is the limit
-	// of TensorFlow's C++ and Python, so whatever is read here they can read.
-	MaxNesting = 100
+	// maxSize is the size of the largest message that protocol buffers can hold, and
+	// so of the largest file that is read: 2 GiB less one byte.
+	maxSize = math.MaxInt32
+	// maxNesting is the depth to which messages may nest, text or binary. It is the
+	// limit of TensorFlow's C++ and Python, so that they can read what is read here.
+	maxNesting = 100
 )
 
-// The names that a SavedModel's own file has in its directory; where both are
-// there, TensorFlow reads the first.
+// The names of the file with the graphs in a SavedModel's directory. If both exist,
+// TensorFlow reads the first.
 const (
 	SavedModelFile     = "saved_model.pb"
 	SavedModelTextFile = "saved_model.pbtxt"
 )
 
-// ReadGraphDef reads a GraphDef file, text or binary by its content.
+// ReadGraphDef reads a GraphDef file, text or binary according to its content.
 //
-// The error is of kind tfkeep.ErrNotFound, tfkeep.ErrMismatch (with the kind it is), tfkeep.ErrCorrupt
-// or tfkeep.ErrTooLarge.
+// The error is a tfkeep.ErrNotFound, a tfkeep.ErrMismatch for a file of another kind
+// that it names, a tfkeep.ErrCorrupt or a tfkeep.ErrTooLarge.
 func ReadGraphDef(path string) (*GraphDef, error) {
-	m, err := readAs(path, KindGraphDef)
-	if err != nil {
-		return nil, err
-	}
-	return m.(*GraphDef), nil
+	return readAs[*GraphDef](path, kindGraphDef)
 }
 
-// ReadMetaGraphDef reads a MetaGraphDef, the content of a ".meta" file, text or
-// binary by its content. Errors are those of ReadGraphDef.
-func ReadMetaGraphDef(path string) (*MetaGraphDef, error) {
-	m, err := readAs(path, KindMetaGraphDef)
-	if err != nil {
-		return nil, err
-	}
-	return m.(*MetaGraphDef), nil
+// ReadOptions configures [ReadMetaGraphDef]. Nil and the zero value are the defaults.
+type ReadOptions struct {
+	// SerializedGraph, if not nil, receives the bytes of the GraphDef as they are in
+	// the file, for a caller who passes them on unchanged. They are nil if the file
+	// is text.
+	SerializedGraph *[]byte
 }
 
-// ReadMetaGraphFile is ReadMetaGraphDef that also gives the bytes of the
-// GraphDef in it as they lie in the file, for a caller who hands them on as they
-// are. They are nil where the file is text.
-func ReadMetaGraphFile(path string) (mg *MetaGraphDef, serializedGraph []byte, err error) {
+// ReadMetaGraphDef reads a MetaGraphDef, the content of a ".meta" file, text or binary
+// according to its content. It returns the same errors as [ReadGraphDef].
+func ReadMetaGraphDef(path string, o *ReadOptions) (*MetaGraphDef, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if mg, err = ParseMetaGraphDef(data); err != nil {
-		return nil, nil, inFile(err, path)
+	mg, err := ParseMetaGraphDef(data)
+	if err != nil {
+		return nil, inFile(err, path)
 	}
-	// Text cannot pass for a MetaGraphDef's fields to its very end.
-	serializedGraph, _ = splitOff(data, 2)
-	return mg, serializedGraph, nil
+	if o != nil && o.SerializedGraph != nil {
+		// Text cannot pass for a MetaGraphDef's fields to its very end.
+		*o.SerializedGraph, _ = splitOff(data, 2)
+	}
+	return mg, nil
 }
 
-// ReadSavedModel reads a SavedModel, given its directory or the file
-// saved_model.pb or saved_model.pbtxt itself. Errors are those of ReadGraphDef.
+// ReadSavedModel reads a SavedModel, given its directory or the file saved_model.pb or
+// saved_model.pbtxt itself. It returns the same errors as [ReadGraphDef].
 func ReadSavedModel(path string) (*SavedModel, error) {
 	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
 		file, err := savedModelIn(path)
@@ -80,138 +76,124 @@ func ReadSavedModel(path string) (*SavedModel, error) {
 		}
 		path = file
 	}
-	m, err := readAs(path, KindSavedModel)
-	if err != nil {
-		return nil, err
-	}
-	return m.(*SavedModel), nil
+	return readAs[*SavedModel](path, kindSavedModel)
 }
 
-// Read reads a file of any of the three kinds, or the SavedModel in a
-// directory, and says which it is.
-func Read(path string) (proto.Message, Kind, error) {
+// Read reads a file of any of the three kinds, or the SavedModel in a directory. The
+// message is a *GraphDef, a *MetaGraphDef or a *SavedModel.
+func Read(path string) (proto.Message, error) {
 	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		m, err := ReadSavedModel(path)
-		return m, KindSavedModel, err
+		return ReadSavedModel(path)
 	}
 	data, err := readFile(path)
 	if err != nil {
-		return nil, KindUnknown, err
-	}
-	m, kind, err := Parse(data)
-	return m, kind, inFile(err, path)
-}
-
-// ParseGraphDef parses the content of a GraphDef file. Text and binary are told
-// apart as in ReadGraphDef.
-func ParseGraphDef(data []byte) (*GraphDef, error) {
-	m, err := parseAs(data, KindGraphDef)
-	if err != nil {
 		return nil, err
 	}
-	return m.(*GraphDef), nil
+	m, err := Parse(data)
+	return m, inFile(err, path)
+}
+
+// ParseGraphDef parses the content of a GraphDef file, text or binary.
+func ParseGraphDef(data []byte) (*GraphDef, error) {
+	return parseAs[*GraphDef](data, kindGraphDef)
 }
 
 // ParseMetaGraphDef parses the content of a ".meta" file, text or binary.
 func ParseMetaGraphDef(data []byte) (*MetaGraphDef, error) {
-	m, err := parseAs(data, KindMetaGraphDef)
-	if err != nil {
-		return nil, err
-	}
-	return m.(*MetaGraphDef), nil
+	return parseAs[*MetaGraphDef](data, kindMetaGraphDef)
 }
 
-// ParseSavedModel parses the content of a saved_model.pb or .pbtxt.
+// ParseSavedModel parses the content of a saved_model.pb or saved_model.pbtxt.
 func ParseSavedModel(data []byte) (*SavedModel, error) {
-	m, err := parseAs(data, KindSavedModel)
-	if err != nil {
-		return nil, err
-	}
-	return m.(*SavedModel), nil
+	return parseAs[*SavedModel](data, kindSavedModel)
 }
 
-// Parse parses a message of any of the three kinds and says which it is.
-func Parse(data []byte) (proto.Message, Kind, error) {
-	// MetaGraphDef before GraphDef: a meta graph's fields can pass for nodes
-	// more easily than the other way round.
-	for _, kind := range []Kind{KindSavedModel, KindMetaGraphDef, KindGraphDef} {
-		if m, err := parse(data, kind); err == nil {
-			return m, kind, nil
+// Parse parses a message of any of the three kinds: a *GraphDef, a *MetaGraphDef or a
+// *SavedModel.
+func Parse(data []byte) (proto.Message, error) {
+	for _, k := range kinds {
+		if m, err := parse(data, k); err == nil {
+			return m, nil
 		} else if errors.Is(err, tfkeep.ErrTooLarge) {
-			return nil, KindUnknown, err
+			return nil, err
 		}
 	}
-	return nil, KindUnknown, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
-		Detail: "neither a GraphDef nor a MetaGraphDef nor a SavedModel, in text or binary" + whatInstead(data)}
+	return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
+		Detail: "neither a GraphDef nor a MetaGraphDef nor a SavedModel, in text or binary" + likelyFormat(data)}
 }
 
-func readAs(path string, kind Kind) (proto.Message, error) {
+func readAs[M proto.Message](path string, k kind) (M, error) {
 	data, err := readFile(path)
 	if err != nil {
-		return nil, err
+		var none M
+		return none, err
 	}
-	m, err := parseAs(data, kind)
+	m, err := parseAs[M](data, k)
 	return m, inFile(err, path)
 }
 
-// parseAs is parse with the better error: when the bytes are a sound message of
-// another kind, it says which.
-func parseAs(data []byte, kind Kind) (proto.Message, error) {
-	m, err := parse(data, kind)
-	if err == nil || errors.Is(err, tfkeep.ErrTooLarge) {
-		return m, err
+// parseAs is parse with a better error: if the bytes are a valid message of another
+// kind, it names that kind.
+func parseAs[M proto.Message](data []byte, k kind) (M, error) {
+	m, err := parse(data, k)
+	if err == nil {
+		return m.(M), nil
 	}
-	for _, other := range []Kind{KindSavedModel, KindMetaGraphDef, KindGraphDef} {
-		if other == kind {
+	var none M
+	if errors.Is(err, tfkeep.ErrTooLarge) {
+		return none, err
+	}
+	for _, other := range kinds {
+		if other == k {
 			continue
 		}
 		if _, otherErr := parse(data, other); otherErr == nil {
-			return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrMismatch,
-				Detail: fmt.Sprintf("this is a %v, not a %v", other, kind)}
+			return none, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrMismatch,
+				Detail: fmt.Sprintf("this is a %s, not a %s", other, k)}
 		}
 	}
-	return nil, err
+	return none, err
 }
 
 // parse parses data as one kind, binary first and then text, as TensorFlow does.
-func parse(data []byte, kind Kind) (proto.Message, error) {
+func parse(data []byte, k kind) (proto.Message, error) {
 	if len(data) == 0 {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
-			Detail: fmt.Sprintf("empty: 0 bytes are no %v; was a write cut short?", kind)}
+			Detail: fmt.Sprintf("0 bytes are not a %s; was a write cut short?", k)}
 	}
-	if int64(len(data)) > MaxSize {
+	if int64(len(data)) > maxSize {
 		return nil, tooLarge("parse", int64(len(data)))
 	}
-	m := kind.new()
+	m := k.newMessage()
 	binErr := unmarshal(data, m)
 	if binErr == nil && plausible(m) {
 		return m, nil
 	}
 	if !looksLikeText(data) {
 		if binErr == nil {
-			binErr = fmt.Errorf("its fields are not those of a %v", kind)
+			binErr = fmt.Errorf("its fields are not those of a %s", k)
 		}
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: binErr,
-			Detail: fmt.Sprintf("no binary %v, and no text%s", kind, whatInstead(data))}
+			Detail: fmt.Sprintf("not a %s in binary, and not text%s", k, likelyFormat(data))}
 	}
-	m = kind.new()
-	if err := (prototext.UnmarshalOptions{RecursionLimit: MaxNesting}).Unmarshal(data, m); err != nil {
+	m = k.newMessage()
+	if err := (prototext.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(data, m); err != nil {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
-			Detail: fmt.Sprintf("no %v in text%s", kind, whatInstead(data))}
+			Detail: fmt.Sprintf("not a %s in text%s", k, likelyFormat(data))}
 	}
 	if blank(m) {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
-			Detail: fmt.Sprintf("text without a single field: no %v", kind)}
+			Detail: fmt.Sprintf("text without a single field is not a %s", k)}
 	}
 	if !plausible(m) {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
-			Detail: fmt.Sprintf("text of a %v without content, or with nodes that have neither name nor op", kind)}
+			Detail: fmt.Sprintf("text of a %s without content, or with nodes that have neither name nor op", k)}
 	}
 	return m, nil
 }
 
-// looksLikeText says whether data can be protobuf text at all: valid UTF-8, and
-// no control characters but white space. Text escapes all others.
+// looksLikeText reports whether data can be protobuf text: valid UTF-8 without control
+// characters other than white space. Text escapes all others.
 func looksLikeText(data []byte) bool {
 	for _, c := range data {
 		if c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != '\v' {
@@ -221,8 +203,8 @@ func looksLikeText(data []byte) bool {
 	return utf8.Valid(data)
 }
 
-// whatInstead recognises the files that people most often pass by mistake.
-func whatInstead(data []byte) string {
+// likelyFormat recognizes the files that people most often pass by mistake.
+func likelyFormat(data []byte) string {
 	has := func(prefix string) bool {
 		return len(data) >= len(prefix) && string(data[:len(prefix)]) == prefix
 	}
@@ -256,12 +238,12 @@ func readFile(path string) ([]byte, error) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
 	if fi.IsDir() {
-		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "is a directory; a file is wanted"}
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "this is a directory, not a file"}
 	}
-	if fi.Size() > MaxSize {
+	if fi.Size() > maxSize {
 		return nil, inFile(tooLarge("read", fi.Size()), path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}

@@ -14,29 +14,34 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-// oneOfEach gives a small message of every kind.
-func oneOfEach(t testing.TB) map[graphdef.Kind]proto.Message {
+// messageName returns the name of a message's type: "GraphDef".
+func messageName(m proto.Message) string { return string(m.ProtoReflect().Descriptor().Name()) }
+
+// oneOfEach returns a small message of every kind.
+func oneOfEach(t testing.TB) map[string]proto.Message {
 	t.Helper()
-	g := parse(t, twoPlaceholders)
+	g := tftest.ParseGraph(t, twoPlaceholders)
 	mg := &graphdef.MetaGraphDef{
-		MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: "2.21.0", StrippedOpList: graphdef.StrippedOpList(g, nil)},
+		MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"serve"}, TensorflowVersion: "2.21.0", StrippedOpList: opdef.StrippedList(g, nil)},
 		GraphDef:    g,
 		SaverDef:    &graphdef.SaverDef{FilenameTensorName: "save/Const:0"},
 	}
-	return map[graphdef.Kind]proto.Message{
-		graphdef.KindGraphDef:     g,
-		graphdef.KindMetaGraphDef: mg,
-		graphdef.KindSavedModel:   &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}},
+	return map[string]proto.Message{
+		"GraphDef":     g,
+		"MetaGraphDef": mg,
+		"SavedModel":   &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}},
 	}
 }
 
-func parseAs(kind graphdef.Kind, data []byte) (proto.Message, error) {
+func parseAs(kind string, data []byte) (proto.Message, error) {
 	switch kind {
-	case graphdef.KindGraphDef:
+	case "GraphDef":
 		return graphdef.ParseGraphDef(data)
-	case graphdef.KindMetaGraphDef:
+	case "MetaGraphDef":
 		return graphdef.ParseMetaGraphDef(data)
 	default:
 		return graphdef.ParseSavedModel(data)
@@ -52,9 +57,9 @@ func TestTextAndBinaryAreToldByContent(t *testing.T) {
 				back, err := parseAs(kind, content)
 				require.NoError(t, err)
 				assert.True(t, proto.Equal(m, back))
-				any, found, err := graphdef.Parse(content)
+				any, err := graphdef.Parse(content)
 				require.NoError(t, err)
-				assert.Equal(t, kind, found)
+				assert.Equal(t, kind, messageName(any))
 				assert.True(t, proto.Equal(m, any))
 			})
 		}
@@ -116,14 +121,14 @@ func TestWhatIsNoGraphIsAnError(t *testing.T) {
 		"node sans name": {"\x0a\x00", "fields"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, kind := range []graphdef.Kind{graphdef.KindGraphDef, graphdef.KindMetaGraphDef, graphdef.KindSavedModel} {
+			for _, kind := range []string{"GraphDef", "MetaGraphDef", "SavedModel"} {
 				_, err := parseAs(kind, []byte(c.data))
 				require.ErrorIs(t, err, tfkeep.ErrCorrupt)
-				if kind == graphdef.KindGraphDef {
+				if kind == "GraphDef" {
 					assert.ErrorContains(t, err, c.says)
 				}
 			}
-			_, _, err := graphdef.Parse([]byte(c.data))
+			_, err := graphdef.Parse([]byte(c.data))
 			assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		})
 	}
@@ -153,7 +158,7 @@ func TestDeeplyNestedBinaryIsAnErrorAndNoCrash(t *testing.T) {
 func TestReadNamesTheFile(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "no.meta")
-	_, err := graphdef.ReadMetaGraphDef(missing)
+	_, err := graphdef.ReadMetaGraphDef(missing, nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, missing)
 
@@ -187,7 +192,7 @@ func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "SavedModel file does not exist at: "+dir)
 
-	m := oneOfEach(t)[graphdef.KindSavedModel].(*graphdef.SavedModel)
+	m := oneOfEach(t)["SavedModel"].(*graphdef.SavedModel)
 	text := proto.Clone(m).(*graphdef.SavedModel)
 	text.MetaGraphs[0].MetaInfoDef.Tags = []string{"text"}
 	tags := func(path string) string {
@@ -201,8 +206,8 @@ func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
 	assert.Equal(t, "serve", tags(dir), "the binary one wins")
 	assert.Equal(t, "text", tags(filepath.Join(dir, graphdef.SavedModelTextFile)))
 
-	any, kind, err := graphdef.Read(dir)
+	any, err := graphdef.Read(dir)
 	require.NoError(t, err)
-	assert.Equal(t, graphdef.KindSavedModel, kind)
+	assert.Equal(t, "SavedModel", messageName(any))
 	assert.True(t, proto.Equal(m, any))
 }

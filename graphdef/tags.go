@@ -1,35 +1,40 @@
 package graphdef
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
-// TagSet writes the tags of a SavedModel's graph as "{gpu, serve}": sorted, each
-// once, so that it is the same for two lists that hold the same tags.
+// TagSet writes the tags of a SavedModel's graph as "{gpu, serve}": sorted, each once,
+// so that two lists of the same tags give the same text.
 func TagSet(tags []string) string {
 	return "{" + strings.Join(distinct(tags), ", ") + "}"
 }
 
-// Tagged finds the graph of a SavedModel that has exactly the given tags, in any
-// order; it is nil where there is none.
-func Tagged(sm *SavedModel, tags []string) *MetaGraphDef {
-	want := distinct(tags)
-	for _, mg := range sm.GetMetaGraphs() {
-		if slices.Equal(distinct(mg.GetMetaInfoDef().GetTags()), want) {
-			return mg
-		}
+// FindMetaGraph returns the graph of a SavedModel that has exactly the given tags, in
+// any order; without tags, the only graph, or else the one without tags. If there is
+// no such graph the error is a tfkeep.ErrNotFound that lists the tags of all graphs.
+func FindMetaGraph(sm *SavedModel, tags []string) (*MetaGraphDef, error) {
+	if graphs := sm.GetMetaGraphs(); len(tags) == 0 && len(graphs) == 1 {
+		return graphs[0], nil
 	}
-	return nil
-}
-
-// TagSets are the tag sets of a SavedModel's graphs, in the order of the file.
-func TagSets(sm *SavedModel) []string {
+	want := distinct(tags)
 	var sets []string
 	for _, mg := range sm.GetMetaGraphs() {
+		if slices.Equal(distinct(mg.GetMetaInfoDef().GetTags()), want) {
+			return mg, nil
+		}
 		sets = append(sets, TagSet(mg.GetMetaInfoDef().GetTags()))
 	}
-	return sets
+	have := "the SavedModel has no graphs"
+	if len(sets) > 0 {
+		have = "the SavedModel has " + strings.Join(sets, ", ")
+	}
+	return nil, &tfkeep.Error{Op: "find graph", Err: tfkeep.ErrNotFound,
+		Detail: fmt.Sprintf("no graph with exactly the tags %s; %s", TagSet(tags), have)}
 }
 
 func distinct(tags []string) []string {

@@ -64,7 +64,7 @@ func spellOut(a *anypb.Any) proto.Message {
 	if !strings.Contains(a.GetTypeUrl(), "/") {
 		return nil
 	}
-	m, err := anypb.UnmarshalNew(a, proto.UnmarshalOptions{RecursionLimit: MaxNesting})
+	m, err := anypb.UnmarshalNew(a, proto.UnmarshalOptions{RecursionLimit: maxNesting})
 	if err != nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 const twoPlaceholders = `node {
@@ -53,7 +54,7 @@ versions {
 `
 
 func TestTextIsLaidOutAsTensorFlowDoes(t *testing.T) {
-	assert.Equal(t, twoPlaceholders, string(graphdef.MarshalText(parse(t, twoPlaceholders))))
+	assert.Equal(t, twoPlaceholders, string(graphdef.MarshalText(tftest.ParseGraph(t, twoPlaceholders))))
 }
 
 func awkwardGraph(t testing.TB) *graphdef.MetaGraphDef {
@@ -110,8 +111,8 @@ func TestPythonAndGoReadEachOthersText(t *testing.T) {
 	mg := awkwardGraph(t)
 	data, err := graphdef.MarshalBinary(mg)
 	require.NoError(t, err)
-	path, err := graphdef.WriteGraph(mg, t.TempDir(), "m.pbtxt", true)
-	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "m.pbtxt")
+	require.NoError(t, graphdef.Write(path, mg, &graphdef.WriteOptions{Text: true}))
 
 	same := oracle.Value[bool](t, `
 from tensorflow.python.framework import meta_graph
@@ -123,7 +124,7 @@ result = meta_graph.read_meta_graph_file(args[0]) == m
 `, path, data)
 	assert.True(t, same)
 
-	back, err := graphdef.ReadMetaGraphDef(filepath.Join(filepath.Dir(path), "python.pbtxt"))
+	back, err := graphdef.ReadMetaGraphDef(filepath.Join(filepath.Dir(path), "python.pbtxt"), nil)
 	require.NoError(t, err)
 	assert.True(t, proto.Equal(mg, back))
 }

@@ -2,9 +2,7 @@ package graphdef
 
 import (
 	"fmt"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -12,24 +10,23 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// WriteOptions says how Write writes. Nil and the zero value are the defaults.
+// WriteOptions configures [Write]. Nil and the zero value are the defaults.
 type WriteOptions struct {
-	// Text writes protobuf text; default binary.
+	// Text writes protobuf text. The default is binary.
 	Text bool
-	// NoSync leaves out the fsyncs. The file is then still whole or absent for
-	// other processes, but perhaps not after a power cut.
+	// NoSync leaves out the fsyncs. Other processes still see the whole file or
+	// none, but a power cut may leave neither the old file nor the new one.
 	NoSync bool
-	// FS is the file system to write to; nil is the operating system's.
-	FS vfs.FS
+
+	fs vfs.FS // nil is the operating system's; set by tests
 }
 
-// MarshalBinary gives a message's bytes, always the same for the same message:
-// fields by number, maps by key.
-// A message over 2 GiB is an error of kind tfkeep.ErrTooLarge.
+// MarshalBinary returns the bytes of a message, always the same for the same message:
+// fields by number, maps by key. A message over 2 GiB is a tfkeep.ErrTooLarge.
 func MarshalBinary(m proto.Message) ([]byte, error) {
 	opts := proto.MarshalOptions{Deterministic: true}
 	size := opts.Size(m)
-	if int64(size) > MaxSize {
+	if int64(size) > maxSize {
 		return nil, &tfkeep.Error{Op: "marshal", Err: tfkeep.ErrTooLarge,
 			Detail: fmt.Sprintf("%s cannot be larger than 2GB. Received size: %d.", m.ProtoReflect().Descriptor().Name(), size)}
 	}
@@ -41,8 +38,9 @@ func MarshalBinary(m proto.Message) ([]byte, error) {
 	return data, nil
 }
 
-// Write writes a message to a file, replacing one that is there: atomically,
-// deterministically, making directories that are missing.
+// Write writes a message, one of the three kinds or any other, to a file. It makes
+// missing directories and replaces an existing file in one atomic step. The same
+// message always becomes the same bytes.
 func Write(file string, m proto.Message, o *WriteOptions) error {
 	if o == nil {
 		o = &WriteOptions{}
@@ -51,38 +49,17 @@ func Write(file string, m proto.Message, o *WriteOptions) error {
 	if err != nil {
 		return inFile(err, file)
 	}
-	fsys := o.FS
+	fsys := o.fs
 	if fsys == nil {
 		fsys = vfs.OS
 	}
 	if err := fsys.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return &tfkeep.Error{Op: "write", Path: file, Cause: err}
+		return &tfkeep.Error{Op: "write", Path: file, Cause: withoutPath(err)}
 	}
 	if err := vfs.WriteFileAtomic(fsys, file, data, !o.NoSync); err != nil {
-		return &tfkeep.Error{Op: "write", Path: file, Cause: err}
+		return &tfkeep.Error{Op: "write", Path: file, Cause: withoutPath(err)}
 	}
 	return nil
-}
-
-// WriteGraph writes a graph, or any message of its kin (a MetaGraphDef, a
-// SaverDef, …), to dir/name as text or binary and returns that path, which may
-// have directories in name too. It is TensorFlow's write_graph; see Write for
-// what it promises.
-func WriteGraph(m proto.Message, dir, name string, asText bool) (string, error) {
-	file := join(dir, name)
-	return file, Write(file, m, &WriteOptions{Text: asText})
-}
-
-// join is os.path.join, which does not clean: the path comes back as it was
-// given.
-func join(dir, name string) string {
-	if dir == "" || filepath.IsAbs(name) || path.IsAbs(name) {
-		return name
-	}
-	if strings.HasSuffix(dir, "/") || strings.HasSuffix(dir, string(filepath.Separator)) {
-		return dir + name
-	}
-	return dir + string(filepath.Separator) + name
 }
 
 func marshal(m proto.Message, text bool) ([]byte, error) {

@@ -11,40 +11,35 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-func TestWriteGraphMakesDirectoriesAndReturnsThePath(t *testing.T) {
-	g := parse(t, twoPlaceholders)
+func TestWriteMakesDirectories(t *testing.T) {
+	t.Parallel()
+	g := tftest.ParseGraph(t, twoPlaceholders)
 	dir := t.TempDir()
 	for _, c := range []struct {
-		dir, name string
-		asText    bool
+		path string
+		text bool
 	}{
-		{filepath.Join(dir, "l1", "l2"), "g.pb", false},
-		{filepath.Join(dir, "l1") + "/", "l3/g.pbtxt", true},
-		{"ignored", filepath.Join(dir, "absolute.pb"), false},
+		{filepath.Join(dir, "l1", "l2", "g.pb"), false},
+		{filepath.Join(dir, "l1", "l3", "g.pbtxt"), true},
+		{filepath.Join(dir, "g.pb"), false},
 	} {
-		path, err := graphdef.WriteGraph(g, c.dir, c.name, c.asText)
-		require.NoError(t, err)
-		want := c.dir + "/" + c.name
-		if filepath.IsAbs(c.name) {
-			want = c.name
-		} else if c.dir[len(c.dir)-1] == '/' {
-			want = c.dir + c.name
-		}
-		assert.Equal(t, want, path)
-		back, err := graphdef.ReadGraphDef(path)
+		require.NoError(t, graphdef.Write(c.path, g, &graphdef.WriteOptions{Text: c.text}))
+		back, err := graphdef.ReadGraphDef(c.path)
 		require.NoError(t, err)
 		assert.True(t, proto.Equal(g, back))
-		content, err := os.ReadFile(path)
+		content, err := os.ReadFile(c.path)
 		require.NoError(t, err)
-		assert.Equal(t, c.asText, string(content) == twoPlaceholders)
+		assert.Equal(t, c.text, string(content) == twoPlaceholders)
 	}
 }
 
-func TestWriteGraphTakesAnyMessage(t *testing.T) {
-	path, err := graphdef.WriteGraph(&graphdef.SaverDef{SaveTensorName: "a"}, t.TempDir(), "saver.pbtxt", true)
-	require.NoError(t, err)
+func TestWriteTakesAnyMessage(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "saver.pbtxt")
+	require.NoError(t, graphdef.Write(path, &graphdef.SaverDef{SaveTensorName: "a"}, &graphdef.WriteOptions{Text: true}))
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "save_tensor_name: \"a\"\n", string(content))
@@ -54,11 +49,11 @@ func TestWriteReplacesAFileWholeAndLeavesNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "g.pb")
 	require.NoError(t, os.WriteFile(path, make([]byte, 1<<16), 0o666))
-	g := parse(t, twoPlaceholders)
+	g := tftest.ParseGraph(t, twoPlaceholders)
 	require.NoError(t, graphdef.Write(path, g, nil))
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, binary(t, g), content)
+	assert.Equal(t, tftest.Marshal(t, g), content)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
@@ -68,7 +63,7 @@ func TestWriteSaysWhichFileItCouldNotWrite(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))
-	_, err := graphdef.WriteGraph(parse(t, twoPlaceholders), file, "g.pb", false)
+	err := graphdef.Write(filepath.Join(file, "g.pb"), tftest.ParseGraph(t, twoPlaceholders), nil)
 	var place *tfkeep.Error
 	require.ErrorAs(t, err, &place)
 	assert.Equal(t, filepath.Join(file, "g.pb"), place.Path)

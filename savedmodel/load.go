@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/saver"
@@ -173,7 +175,7 @@ func LoadGraph(sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Mo
 }
 
 func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Model, error) {
-	if err := graphdef.Check(mg.GetGraphDef(), nil); err != nil {
+	if err := check.Graph(mg.GetGraphDef(), nil); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	im, err := tf.ImportMetaGraph(sess.Graph(), mg, &tf.ImportMetaGraphOptions{
@@ -182,7 +184,7 @@ func loadGraph(sess *tf.Session, mg *graphdef.MetaGraphDef, o *LoadOptions) (*Mo
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)
 	}
-	graphdef.AddDefaultAttrs(mg.GraphDef, nil)
+	opdef.AddDefaults(mg.GraphDef, nil)
 	sv, err := saver.FromImported(sess.Graph(), im, o.Saver)
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %w", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
@@ -38,7 +39,7 @@ var fileTables = map[string]bool{"InitializeTableFromTextFile": true, "Initializ
 // checkRuns refuses operations of the graph that would reach out of the model
 // if op were run. fed are the nodes that hold the paths of assets.
 func checkRuns(def *graphdef.GraphDef, what, op string, fed map[string]bool, allow []string) error {
-	sub, err := graphdef.ExtractSubgraph(def, []string{graphdef.NodeName(op)})
+	sub, err := edit.Extract(def, []string{graphdef.NodeName(op)})
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, what, err)
 	}

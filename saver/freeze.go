@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -67,7 +68,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 			roots = append(roots, node)
 		}
 	}
-	sub, err := graphdef.ExtractSubgraph(def, roots)
+	sub, err := edit.Extract(def, roots)
 	if err != nil {
 		return nil, fmt.Errorf("saver: freeze: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
 // ImportGraphDefOptions says how ImportGraphDef imports. Nil and the zero value
@@ -53,7 +55,7 @@ type ImportResult struct {
 // (WithDevice) completes the nodes' own. An imported graph has no variables for
 // a saver; ImportMetaGraph brings those.
 //
-// Before TensorFlow sees the graph it is checked as a whole (graphdef.Check):
+// Before TensorFlow sees the graph it is checked as a whole (check.Graph):
 // the error lists every fault, unknown op, element to return and key of
 // InputMap that is not there, and g is unchanged. def itself is not modified.
 func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) (*ImportResult, error) {
@@ -101,7 +103,7 @@ type importer struct {
 	g    *Graph
 	def  *graphdef.GraphDef
 	o    *ImportGraphDefOptions
-	ops  *graphdef.Ops
+	ops  *opdef.Set
 	opts capi.ImportOptions
 }
 
@@ -116,7 +118,7 @@ func (im *importer) prepare() error {
 		return err
 	}
 	im.ops = ops
-	if missing := graphdef.UnknownOps(im.def, ops); len(missing) > 0 {
+	if missing := opdef.Unknown(im.def, ops); len(missing) > 0 {
 		return unknownOps(missing, im.o.Writer)
 	}
 	im.def = withoutUnknownDefaults(im.def, im.o.ProducerOpList, ops)
@@ -128,7 +130,7 @@ func (im *importer) prepare() error {
 			faults = append(faults, err.Error())
 		}
 	}
-	checkErr := graphdef.Check(im.def, &graphdef.CheckOptions{Ops: ops, GraphVersion: -1, Provided: im.provided})
+	checkErr := check.Graph(im.def, &check.Options{Ops: ops, GraphVersion: -1, Provided: im.provided})
 	if checkErr != nil {
 		return checkErr
 	}
@@ -191,7 +193,7 @@ func (im *importer) unusedInputs() []string {
 	known := map[string]bool{}
 	for _, n := range im.def.GetNode() {
 		known["^"+n.GetName()] = true
-		outs, err := graphdef.OutputTypes(n, im.ops)
+		outs, err := opdef.OutputTypes(n, im.ops)
 		for i := range outs {
 			known[fmt.Sprintf("%s:%d", n.GetName(), i)] = true
 		}
@@ -244,7 +246,7 @@ func (im *importer) wantElement(name string) (fault string) {
 	if n == nil {
 		return fmt.Sprintf("Requested return tensor '%s' not found in graph def", name)
 	}
-	if outs, err := graphdef.OutputTypes(n, im.ops); err == nil && index >= len(outs) {
+	if outs, err := opdef.OutputTypes(n, im.ops); err == nil && index >= len(outs) {
 		return fmt.Sprintf("Invalid return output %d of node '%s', which has %d output(s)", index, op, len(outs))
 	}
 	return ""
@@ -288,9 +290,9 @@ func (im *importer) result(res *capi.ImportResult) *ImportResult {
 	return r
 }
 
-// withoutUnknownDefaults is graphdef.RemoveUnknownDefaultAttrs on a copy, made
+// withoutUnknownDefaults is opdef.RemoveUnknownDefaults on a copy, made
 // only where there is anything to remove.
-func withoutUnknownDefaults(def *graphdef.GraphDef, producer *graphdef.OpList, ops *graphdef.Ops) *graphdef.GraphDef {
+func withoutUnknownDefaults(def *graphdef.GraphDef, producer *graphdef.OpList, ops *opdef.Set) *graphdef.GraphDef {
 	for _, theirs := range producer.GetOp() {
 		ours := ops.Get(theirs.GetName())
 		known := map[string]bool{}
@@ -300,7 +302,7 @@ func withoutUnknownDefaults(def *graphdef.GraphDef, producer *graphdef.OpList, o
 		for _, a := range theirs.GetAttr() {
 			if ours != nil && !known[a.GetName()] {
 				def = proto.Clone(def).(*graphdef.GraphDef)
-				graphdef.RemoveUnknownDefaultAttrs(def, producer, ops)
+				opdef.RemoveUnknownDefaults(def, producer, ops)
 				return def
 			}
 		}

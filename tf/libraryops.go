@@ -8,27 +8,29 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
 var opsInUse struct {
 	sync.Mutex
-	ops *graphdef.Ops
+	ops *opdef.Set
 }
 
 // libraryOps gives the op definitions of the TensorFlow library in use. They
 // are read once, and again when def has ops that were not among them: a
 // library of custom ops may have been loaded since.
-func libraryOps(def *graphdef.GraphDef) (*graphdef.Ops, error) {
+func libraryOps(def *graphdef.GraphDef) (*opdef.Set, error) {
 	opsInUse.Lock()
 	defer opsInUse.Unlock()
-	if opsInUse.ops != nil && len(graphdef.UnknownOps(def, opsInUse.ops)) == 0 {
+	if opsInUse.ops != nil && len(opdef.Unknown(def, opsInUse.ops)) == 0 {
 		return opsInUse.ops, nil
 	}
 	list, err := capi.AllOpList()
 	if err != nil {
 		return nil, err
 	}
-	ops, err := graphdef.NewOps(list)
+	ops, err := opdef.Parse(list)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func (e *UnknownOpsError) Error() string {
 	if e.Writer != "" {
 		by = fmt.Sprintf(", which TensorFlow %s wrote,", e.Writer)
 	}
-	return fmt.Sprintf("tf: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (graphdef.ExtractSubgraph)",
+	return fmt.Sprintf("tf: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (edit.Extract)",
 		by, Version(), strings.Join(e.Ops, ", "))
 }
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
@@ -74,10 +75,10 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	mg.MetaInfoDef.TensorflowVersion = Version()
 	mg.MetaInfoDef.TensorflowGitVersion = gitVersion(Version())
 	if len(mg.MetaInfoDef.GetStrippedOpList().GetOp()) == 0 {
-		mg.MetaInfoDef.StrippedOpList = graphdef.StrippedOpList(def, ops)
+		mg.MetaInfoDef.StrippedOpList = opdef.StrippedList(def, ops)
 	}
 	if o.StripDefaultAttrs {
-		graphdef.StripMetaGraphDefaultAttrs(mg, ops)
+		opdef.StripMetaGraphDefaults(mg, ops)
 	}
 	if o.SaverDef != nil {
 		mg.SaverDef = proto.Clone(o.SaverDef).(*graphdef.SaverDef)

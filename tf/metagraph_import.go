@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
 // ImportMetaGraphOptions says how ImportMetaGraph imports. Nil and the zero
@@ -191,7 +192,7 @@ func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 		}
 		nodes = append(nodes, n)
 	}
-	return graphdef.WithNodes(def, nodes)
+	return edit.WithNodes(def, nodes)
 }
 
 // CopyScope copies the part of a graph below one scope to another scope of the

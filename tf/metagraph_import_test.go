@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -314,7 +315,7 @@ func TestWriteGraphWritesALiveGraph(t *testing.T) {
 	require.NoError(t, err)
 	live, err := g.GraphDef()
 	require.NoError(t, err)
-	assert.Empty(t, graphdef.Diff(live, def, nil))
+	assert.Empty(t, diff.Graphs(live, def, nil))
 	assert.NotContains(t, def.Node[0].Attr, "_output_shapes")
 
 	imported := tf.NewGraph()

@@ -11,9 +11,11 @@
 //   - a directory of SavedModels by version, as TensorFlow Serving reads it;
 //   - a graph in a file of its own.
 //
-// A graph is checked by itself (graphdef.Check) and against its checkpoint:
+// A graph is checked by itself (check.Graph) and against its checkpoint:
 // what its saver would restore has to be there, in the right type.
 //
 // Damage is told from what is merely untidy: a [checkpoint.Fault] that is
 // Harmless does not keep the model from working.
 package verify
+
+import "github.com/tfkeep/tfkeep/graphdef/check"

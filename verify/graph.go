@@ -9,6 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
@@ -16,8 +18,8 @@ import (
 // texts.
 func checkGraph(item *Item, g *graphdef.GraphDef, where string) {
 	item.Nodes += len(g.GetNode())
-	err := graphdef.Check(g, nil)
-	var all *graphdef.CheckError
+	err := check.Graph(g, nil)
+	var all *check.Error
 	if !errors.As(err, &all) {
 		if err != nil {
 			item.fault(fmt.Errorf("%s%w", where, err))
@@ -26,7 +28,7 @@ func checkGraph(item *Item, g *graphdef.GraphDef, where string) {
 	}
 	// Ops that TensorFlow lacks may come with a library of their own.
 	custom := map[string]bool{}
-	for _, op := range graphdef.UnknownOps(g, graphdef.BuiltinOps()) {
+	for _, op := range opdef.Unknown(g, opdef.Builtin()) {
 		custom[op] = true
 	}
 	ops := map[string]string{}

@@ -13,6 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
 func (c *command) graph() *cobra.Command {
@@ -148,7 +150,7 @@ func (c *command) graphExtract() *cobra.Command {
 		Use:   "extract IN OUT NODE…",
 		Short: "Keep what some nodes need, and nothing else",
 		Args:  needs(3, -1, "IN OUT NODE…"),
-	}, graphdef.ExtractSubgraph)
+	}, edit.Extract)
 }
 
 func (c *command) graphStripUnused() *cobra.Command {
@@ -169,7 +171,7 @@ func (c *command) graphStripUnused() *cobra.Command {
 			}
 			dtypes = append(dtypes, dt)
 		}
-		return graphdef.StripUnused(g, inputs, outputs, dtypes, nil)
+		return edit.StripUnused(g, inputs, outputs, dtypes, nil)
 	})
 	cmd.Flags().StringSliceVar(&inputs, "inputs", nil, "nodes that become placeholders")
 	cmd.Flags().StringSliceVar(&outputs, "outputs", nil, "nodes that are kept with all they need")
@@ -194,7 +196,7 @@ func (c *command) graphRemoveTraining() *cobra.Command {
 		Short: "Remove nodes that only training needs: checks, and identities that order nothing",
 		Args:  needs(2, 2, "IN OUT"),
 	}, func(g *graphdef.GraphDef, _ []string) (*graphdef.GraphDef, error) {
-		return graphdef.RemoveTrainingNodes(g, keep), nil
+		return edit.RemoveTraining(g, keep), nil
 	})
 	cmd.Flags().StringSliceVar(&keep, "keep", nil, "nodes to keep whatever they are, such as the outputs")
 	return cmd
@@ -207,7 +209,7 @@ func (c *command) graphClearDevices() *cobra.Command {
 		Args:  needs(2, 2, "IN OUT"),
 	}, func(m proto.Message, _ []string) error {
 		for _, g := range graphsOf(m) {
-			graphdef.ClearDevices(g)
+			edit.ClearDevices(g)
 		}
 		return nil
 	})
@@ -221,12 +223,12 @@ func (c *command) graphStripDefaults() *cobra.Command {
 	}, func(m proto.Message, _ []string) error {
 		switch m := m.(type) {
 		case *graphdef.GraphDef:
-			graphdef.StripDefaultAttrs(m, nil)
+			opdef.StripDefaults(m, nil)
 		case *graphdef.MetaGraphDef:
-			graphdef.StripMetaGraphDefaultAttrs(m, nil)
+			opdef.StripMetaGraphDefaults(m, nil)
 		case *graphdef.SavedModel:
 			for _, mg := range m.GetMetaGraphs() {
-				graphdef.StripMetaGraphDefaultAttrs(mg, nil)
+				opdef.StripMetaGraphDefaults(mg, nil)
 			}
 		}
 		return nil
@@ -243,6 +245,6 @@ func (c *command) graphRenameScope() *cobra.Command {
 		if !ok {
 			return fmt.Errorf("a %v names its nodes in collections and savers too: rename the scope of a GraphDef, or import the meta graph under a scope", graphdef.KindOf(m))
 		}
-		return graphdef.RenameScope(g, args[0], args[1])
+		return edit.RenameScope(g, args[0], args[1])
 	})
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	graphdiff "github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/draw"
 )
 
@@ -31,8 +33,8 @@ func (c *command) graphCheck() *cobra.Command {
 			bad, nodes := 0, 0
 			for _, g := range graphsOf(m) {
 				nodes += len(g.GetNode())
-				var faults *graphdef.CheckError
-				if errors.As(graphdef.Check(g, nil), &faults) {
+				var faults *check.Error
+				if errors.As(check.Graph(g, nil), &faults) {
 					for _, f := range faults.Faults {
 						c.Printf("%s\n", ui.Clean(f.String()))
 					}
@@ -50,7 +52,7 @@ func (c *command) graphCheck() *cobra.Command {
 }
 
 func (c *command) graphDiff() *cobra.Command {
-	var o graphdef.DiffOptions
+	var o graphdiff.Options
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "diff A B",
@@ -69,7 +71,7 @@ Ends with 1 if anything differs.`,
 				return err
 			}
 			o.NaNEqual = true
-			found := graphdef.Diff(a, b, &o)
+			found := graphdiff.Graphs(a, b, &o)
 			out := newLines(c.Out)
 			for _, d := range found {
 				if !asJSON {
@@ -105,7 +107,7 @@ Ends with 1 if anything differs.`,
 	return cmd
 }
 
-func diffColour(d graphdef.Difference) ui.Style {
+func diffColour(d graphdiff.Difference) ui.Style {
 	switch d.String()[0] {
 	case '-':
 		return ui.Red

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/ui"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
 )
@@ -182,7 +183,7 @@ func (c *command) showTensorInfo(t *signature.TensorInfo, indent string) {
 }
 
 func (c *command) showOps(mg *graphdef.MetaGraphDef) {
-	c.Printf("The MetaGraph with tag set [%s] contains the following ops: %s\n", tagList(mg), pythonSet(graphdef.UsedOps(mg.GraphDef)))
+	c.Printf("The MetaGraph with tag set [%s] contains the following ops: %s\n", tagList(mg), pythonSet(opdef.Used(mg.GraphDef)))
 }
 
 // pythonSet writes names as Python prints a set of them, in order.

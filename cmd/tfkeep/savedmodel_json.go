@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 )
 
@@ -38,7 +39,7 @@ func modelJSON(sm *graphdef.SavedModel) savedModelJSON {
 		g := metaGraphJSON{
 			Tags: append([]string{}, mg.GetMetaInfoDef().GetTags()...), TensorFlow: mg.GetMetaInfoDef().GetTensorflowVersion(),
 			Nodes: len(mg.GetGraphDef().GetNode()), Functions: len(mg.GetGraphDef().GetLibrary().GetFunction()),
-			Ops: append([]string{}, graphdef.UsedOps(mg.GraphDef)...), Signatures: map[string]signatureJSON{},
+			Ops: append([]string{}, opdef.Used(mg.GraphDef)...), Signatures: map[string]signatureJSON{},
 		}
 		for key, s := range mg.SignatureDef {
 			g.Signatures[key] = signatureJSON{Method: s.MethodName, Inputs: infosJSON(s.Inputs), Outputs: infosJSON(s.Outputs)}

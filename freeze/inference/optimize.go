@@ -12,7 +12,7 @@ import (
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
-	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
 // Options for [Optimize].
@@ -51,15 +51,15 @@ func Optimize(def *graphpb.GraphDef, o *Options) (*graphpb.GraphDef, *Report, er
 		return nil, nil, err
 	}
 	if len(o.Inputs) > 0 {
-		def, err = graphdef.StripUnused(def, o.Inputs, o.Outputs, nil, nil)
+		def, err = edit.StripUnused(def, o.Inputs, o.Outputs, nil, nil)
 	} else {
-		def, err = graphdef.ExtractSubgraph(def, o.Outputs)
+		def, err = edit.Extract(def, o.Outputs)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if !o.KeepTrainingNodes {
-		def = graphdef.RemoveTrainingNodes(def, o.Outputs)
+		def = edit.RemoveTraining(def, o.Outputs)
 	}
 	if !o.KeepBatchNorms {
 		def, r.Folded = FoldBatchNorms(def, o.Outputs)

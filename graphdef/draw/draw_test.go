@@ -12,14 +12,8 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/draw"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
-
-func parse(t testing.TB, text string) *graphdef.GraphDef {
-	t.Helper()
-	g, err := graphdef.ParseGraphDef([]byte(text))
-	require.NoError(t, err)
-	return g
-}
 
 const small = `
 	node { name: "x" op: "Placeholder" attr { key: "_output_shapes" value { list { shape { dim { size: -1 } dim { size: 64 } } } } } }
@@ -39,11 +33,11 @@ func TestDotOfASmallGraph(t *testing.T) {
   n1 -> n2;
   n3 -> n2 [style=dashed];
 }
-`, string(draw.Dot(parse(t, small), nil)))
+`, string(draw.Dot(tftest.ParseGraph(t, small), nil)))
 }
 
 func TestScopesAreClosedUntilThePictureIsSmallEnough(t *testing.T) {
-	dot := string(draw.Dot(parse(t, small), &draw.Options{MaxBoxes: 3}))
+	dot := string(draw.Dot(tftest.ParseGraph(t, small), &draw.Options{MaxBoxes: 3}))
 	assert.Contains(t, dot, `[label="h\n2 nodes", tooltip="h", shape=folder]`)
 	assert.NotContains(t, dot, "MatMul")
 
@@ -59,12 +53,12 @@ func TestScopesAreClosedUntilThePictureIsSmallEnough(t *testing.T) {
 }
 
 func TestSVGIsWellFormedAndHasEveryBox(t *testing.T) {
-	g := parse(t, small)
+	g := tftest.ParseGraph(t, small)
 	g.Node = append(g.Node, &graphdef.NodeDef{Name: "<&\"\x01" + strings.Repeat("ü", 100), Op: "Neg", Input: []string{"x", "lost"}})
 	for name, g := range map[string]*graphdef.GraphDef{
 		"a graph": g,
 		"empty":   {},
-		"a loop": parse(t, `node { name: "merge" op: "Merge" input: "next" } node { name: "next" op: "NextIteration" input: "merge" }
+		"a loop": tftest.ParseGraph(t, `node { name: "merge" op: "Merge" input: "next" } node { name: "next" op: "NextIteration" input: "merge" }
 			node { name: "self" op: "Neg" input: "self" }`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +79,7 @@ func TestSVGIsWellFormedAndHasEveryBox(t *testing.T) {
 			assert.Equal(t, string(svg), string(draw.SVG(g, nil)), "and is always the same")
 		})
 	}
-	svg := string(draw.SVG(parse(t, small), nil))
+	svg := string(draw.SVG(tftest.ParseGraph(t, small), nil))
 	assert.Contains(t, svg, "<title>x = Placeholder [?, 64]</title>")
 	assert.Contains(t, svg, "<title>h/w = VarHandleOp on /cpu:0</title>")
 	assert.Contains(t, svg, "stroke-dasharray")

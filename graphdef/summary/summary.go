@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
 // Summary is what a file of any of the three kinds holds.
@@ -92,10 +93,10 @@ type Signature struct {
 	Outputs []Tensor `json:"outputs"` // as above
 }
 
-// Of summarizes a message; ops (nil: graphdef.BuiltinOps) tells outputs' types.
+// Of summarizes a message; ops (nil: opdef.Builtin) tells outputs' types.
 // A message that is none of the three kinds gives a Summary without content.
-func Of(m proto.Message, ops *graphdef.Ops) *Summary {
-	s := &Summary{Kind: graphdef.KindOf(m).String()}
+func Of(m proto.Message, ops *opdef.Set) *Summary {
+	s := &Summary{Kind: string(m.ProtoReflect().Descriptor().Name())}
 	switch m := m.(type) {
 	case *graphdef.GraphDef:
 		s.Graph = OfGraph(m, ops)
@@ -106,12 +107,14 @@ func Of(m proto.Message, ops *graphdef.Ops) *Summary {
 		for _, mg := range m.GetMetaGraphs() {
 			s.MetaGraphs = append(s.MetaGraphs, ofMetaGraph(mg, ops))
 		}
+	default:
+		s.Kind = "unknown file"
 	}
 	return s
 }
 
 // OfGraph summarizes a graph.
-func OfGraph(g *graphdef.GraphDef, ops *graphdef.Ops) *Graph {
+func OfGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 	s := &Graph{
 		Nodes:       len(g.GetNode()),
 		Producer:    g.GetVersions().GetProducer(),
@@ -149,7 +152,7 @@ func OfGraph(g *graphdef.GraphDef, ops *graphdef.Ops) *Graph {
 	return s
 }
 
-func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *graphdef.Ops) MetaGraph {
+func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 	info := mg.GetMetaInfoDef()
 	s := MetaGraph{
 		Tags:                 info.GetTags(),
@@ -161,7 +164,7 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *graphdef.Ops) MetaGraph {
 	s.Variables, s.Parameters = variables(mg)
 	for _, key := range keys(mg.GetCollectionDef()) {
 		c := mg.GetCollectionDef()[key]
-		s.Collections = append(s.Collections, Collection{Key: key, Kind: graphdef.CollectionKind(c), Items: graphdef.CollectionLen(c)})
+		s.Collections = append(s.Collections, Collection{Key: key, Kind: collectionKind(c), Items: graphdef.CollectionLen(c)})
 	}
 	if d := mg.GetSaverDef(); d != nil {
 		s.Saver = &Saver{
@@ -177,6 +180,17 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *graphdef.Ops) MetaGraph {
 		s.Assets = append(s.Assets, a.GetFilename())
 	}
 	return s
+}
+
+// collectionKind returns the field that holds a collection's items, "node_list" for
+// one, or "" if the collection has none.
+func collectionKind(c *graphdef.CollectionDef) string {
+	m := c.ProtoReflect()
+	field := m.WhichOneof(m.Descriptor().Oneofs().ByName("kind"))
+	if field == nil {
+		return ""
+	}
+	return string(field.Name())
 }
 
 // variables lists the variables of a meta graph. An entry that cannot be read is
@@ -236,9 +250,9 @@ func elements(shape []int64) (int64, bool) {
 }
 
 // output describes a node's first output.
-func output(n *graphdef.NodeDef, ops *graphdef.Ops) Tensor {
+func output(n *graphdef.NodeDef, ops *opdef.Set) Tensor {
 	t := Tensor{Name: n.GetName(), Op: n.GetOp()}
-	if types, err := graphdef.OutputTypes(n, ops); err == nil && len(types) > 0 && types[0] != 0 {
+	if types, err := opdef.OutputTypes(n, ops); err == nil && len(types) > 0 && types[0] != 0 {
 		t.DType = types[0].String()
 	}
 	if shapes := n.GetAttr()["_output_shapes"].GetList().GetShape(); len(shapes) > 0 {

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/diff"
 )
 
 // DefaultDenylist are the operations that saved_model_cli scan looks for: they
@@ -118,7 +119,7 @@ func diffGraphs(tags string, a, b *graphdef.MetaGraphDef) []Difference {
 			found = append(found, Difference{Tags: tags, What: "collection " + key, A: fmt.Sprintf("%d items", na), B: fmt.Sprintf("%d items", nb)})
 		}
 	}
-	for _, d := range graphdef.Diff(a.GetGraphDef(), b.GetGraphDef(), &graphdef.DiffOptions{NaNEqual: true}) {
+	for _, d := range diff.Graphs(a.GetGraphDef(), b.GetGraphDef(), &diff.Options{NaNEqual: true}) {
 		what := "graph"
 		if d.Node != "" {
 			what = "node " + d.Node

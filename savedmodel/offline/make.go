@@ -12,6 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
@@ -53,7 +55,7 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, dir string, o *Opti
 		}
 	}
 	mg := &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{
-		StrippedOpList: graphdef.StrippedOpList(def, graphdef.BuiltinOps())}}
+		StrippedOpList: opdef.StrippedList(def, opdef.Builtin())}}
 	return write(ctx, mg, dir, o, func(string) error { return nil })
 }
 
@@ -92,7 +94,7 @@ func write(ctx context.Context, mg *graphdef.MetaGraphDef, dir string, o *Option
 	}
 	mg = proto.Clone(mg).(*graphdef.MetaGraphDef)
 	if o.ClearDevices {
-		graphdef.ClearDevices(mg.GraphDef)
+		edit.ClearDevices(mg.GraphDef)
 	}
 	if mg.MetaInfoDef == nil {
 		mg.MetaInfoDef = &graphdef.MetaInfoDef{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
@@ -60,7 +61,7 @@ func describe(nodes map[string]*graphdef.NodeDef, names []string, tensor string)
 		}
 		return nil, fault
 	}
-	types, err := graphdef.OutputTypes(n, nil)
+	types, err := opdef.OutputTypes(n, nil)
 	if err != nil {
 		return nil, err.Error()
 	}

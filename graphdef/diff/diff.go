@@ -1,24 +1,28 @@
-package graphdef
+package diff
 
 import (
 	"bytes"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // Difference is one way in which two graphs differ.
 type Difference struct {
 	Function string // the function it is in, or "" for the graph itself
 	Node     string // the node, or "" for the graph's versions or a whole function
-	What     string // "op", "device", "input", "attr dtype", …; "" where A or B lacks the node
-	A, B     string // the two values as text; "" where one has none
+	What     string // "op", "device", "input", "attr dtype", …; "" if A or B lacks the node
+	A, B     string // the two values as text; "" if there is no value
 }
 
-// String writes a difference as one line: "-" what only a has, "+" what only b
-// has, "~" what both have otherwise.
+// String returns the difference as one line, which begins with "-" for what only the
+// first graph has, "+" for what only the second has, and "~" for what both have but
+// not the same.
 func (d Difference) String() string {
 	where := d.Node
 	if d.Function != "" {
@@ -46,23 +50,23 @@ func orNone(s string) string {
 	return s
 }
 
-// DiffOptions says what Diff leaves out of account. Nil compares everything.
-type DiffOptions struct {
-	// IgnoreVersions leaves out the graphs' versions.
+// Options says which differences [Graphs] ignores. Nil compares everything.
+type Options struct {
+	// IgnoreVersions ignores the graphs' versions.
 	IgnoreVersions bool
-	// IgnoreShapes leaves out the _output_shapes attributes.
+	// IgnoreShapes ignores the _output_shapes attributes.
 	IgnoreShapes bool
-	// NaNEqual takes a NaN to be equal to a NaN; else, as in IEEE 754, no two
-	// are, and so two graphs that hold one differ.
+	// NaNEqual makes NaNs equal to each other. By default they are not, as in
+	// IEEE 754, so that a graph that holds a NaN differs from itself.
 	NaNEqual bool
 }
 
-// Diff gives all differences between two graphs, nil for graphs that are alike.
-// The order of nodes and of functions does not count, nor does the order of
-// control inputs; that of data inputs does. Attributes are compared by value.
-func Diff(a, b *GraphDef, o *DiffOptions) []Difference {
+// Graphs returns all differences between two graphs, nil if they are the same. The
+// order of nodes, of functions and of control inputs does not matter; that of data
+// inputs does. Attributes are compared by value.
+func Graphs(a, b *graphdef.GraphDef, o *Options) []Difference {
 	if o == nil {
-		o = &DiffOptions{}
+		o = &Options{}
 	}
 	d := &differ{o: o}
 	if !o.IgnoreVersions && !proto.Equal(a.GetVersions(), b.GetVersions()) {
@@ -70,7 +74,7 @@ func Diff(a, b *GraphDef, o *DiffOptions) []Difference {
 	}
 	d.nodes(a.GetNode(), b.GetNode())
 
-	inA, inB := libraryFunctions(a), libraryFunctions(b)
+	inA, inB := graphdef.Functions(a), graphdef.Functions(b)
 	for _, name := range slices.Sorted(maps.Keys(inA)) {
 		d.function = name
 		if inB[name] == nil {
@@ -88,7 +92,7 @@ func Diff(a, b *GraphDef, o *DiffOptions) []Difference {
 }
 
 type differ struct {
-	o        *DiffOptions
+	o        *Options
 	function string
 	found    []Difference
 }
@@ -97,10 +101,10 @@ func (d *differ) add(node, what, a, b string) {
 	d.found = append(d.found, Difference{Function: d.function, Node: node, What: what, A: a, B: b})
 }
 
-func (d *differ) functions(a, b *FunctionDef) {
+func (d *differ) functions(a, b *graphdef.FunctionDef) {
 	d.nodes(a.GetNodeDef(), b.GetNodeDef())
-	rest := func(f *FunctionDef) *FunctionDef {
-		f = proto.Clone(f).(*FunctionDef)
+	rest := func(f *graphdef.FunctionDef) *graphdef.FunctionDef {
+		f = proto.Clone(f).(*graphdef.FunctionDef)
 		f.NodeDef = nil
 		return f
 	}
@@ -109,8 +113,8 @@ func (d *differ) functions(a, b *FunctionDef) {
 	}
 }
 
-func (d *differ) nodes(a, b []*NodeDef) {
-	inB := make(map[string]*NodeDef, len(b))
+func (d *differ) nodes(a, b []*graphdef.NodeDef) {
+	inB := make(map[string]*graphdef.NodeDef, len(b))
 	for _, n := range b {
 		inB[n.GetName()] = n
 	}
@@ -130,7 +134,7 @@ func (d *differ) nodes(a, b []*NodeDef) {
 	}
 }
 
-func (d *differ) node(a, b *NodeDef) {
+func (d *differ) node(a, b *graphdef.NodeDef) {
 	name := a.GetName()
 	if a.GetOp() != b.GetOp() {
 		d.add(name, "op", a.GetOp(), b.GetOp())
@@ -164,9 +168,8 @@ func (d *differ) node(a, b *NodeDef) {
 	}
 }
 
-// equal compares two attributes. Two NaNs are alike to proto.Equal, and to the
-// bytes of a message.
-func (d *differ) equal(a, b *AttrValue) bool {
+// equal compares two attributes. proto.Equal takes two NaNs to be equal.
+func (d *differ) equal(a, b *graphdef.AttrValue) bool {
 	if (a == nil) != (b == nil) {
 		return false
 	}
@@ -176,15 +179,15 @@ func (d *differ) equal(a, b *AttrValue) bool {
 	return d.o.NaNEqual || !hasNaN(a)
 }
 
-// splitInputs gives a node's data inputs in canonical spelling, "a" for "a:0",
-// and its control inputs sorted.
-func splitInputs(n *NodeDef) (data, control []string) {
+// splitInputs returns a node's data inputs, with "a:0" written as "a", and its control
+// inputs, sorted.
+func splitInputs(n *graphdef.NodeDef) (data, control []string) {
 	for _, input := range n.GetInput() {
 		switch {
-		case IsControl(input):
+		case graphdef.IsControl(input):
 			control = append(control, input)
-		case len(input) > 2 && input[len(input)-2:] == ":0" && bytes.Count([]byte(input), []byte(":")) == 1:
-			data = append(data, input[:len(input)-2])
+		case strings.HasSuffix(input, ":0") && strings.Count(input, ":") == 1:
+			data = append(data, strings.TrimSuffix(input, ":0"))
 		default:
 			data = append(data, input)
 		}
@@ -193,13 +196,13 @@ func splitInputs(n *NodeDef) (data, control []string) {
 	return data, control
 }
 
-// oneLine writes a message as text on one line, cut where it gets long.
+// oneLine returns a message as text on one line, cut if it is long.
 func oneLine(m proto.Message) string {
 	if !m.ProtoReflect().IsValid() {
 		return ""
 	}
 	const longest = 200
-	s := string(bytes.Join(bytes.Fields(MarshalText(m)), []byte(" ")))
+	s := string(bytes.Join(bytes.Fields(graphdef.MarshalText(m)), []byte(" ")))
 	if len(s) > longest {
 		s = s[:longest] + "…"
 	}

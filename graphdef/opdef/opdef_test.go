@@ -1,4 +1,4 @@
-package graphdef_test
+package opdef_test
 
 import (
 	"testing"
@@ -9,11 +9,13 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func TestBuiltinOpsAreTensorFlows(t *testing.T) {
-	ops := graphdef.BuiltinOps()
+	ops := opdef.Builtin()
 	names := ops.Names()
 	require.Greater(t, len(names), 1500)
 	data := oracle.Value[[]byte](t, `
@@ -30,57 +32,56 @@ result = op_def_pb2.OpList(op=[o for o in map(op_def_registry.get, args[0]) if o
 }
 
 func TestOpsAnswerForWhatTheyLack(t *testing.T) {
-	ops := graphdef.BuiltinOps()
+	ops := opdef.Builtin()
 	assert.Nil(t, ops.Get("NoSuchOp"))
-	assert.False(t, ops.Has("NoSuchOp"))
-	assert.True(t, ops.Has("MatMul"))
+	assert.NotNil(t, ops.Get("MatMul"))
 
-	list := graphdef.NewOpsFromList(&graphdef.OpList{Op: []*graphdef.OpDef{{Name: "Mine"}}})
-	assert.True(t, list.Has("Mine"))
+	list := opdef.FromList(&graphdef.OpList{Op: []*graphdef.OpDef{{Name: "Mine"}}})
+	assert.NotNil(t, list.Get("Mine"))
 	assert.Equal(t, []string{"Mine"}, list.Names())
 
 	for _, bad := range []string{"\x0a\xff", "\x08\x01", "junk"} {
-		_, err := graphdef.NewOps([]byte(bad))
+		_, err := opdef.Parse([]byte(bad))
 		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	}
 }
 
 func TestStrippedOpListIsSortedAndSkipsUnknownOps(t *testing.T) {
-	g := parse(t, `node { name: "m" op: "Mul" } node { name: "c" op: "Const" } node { name: "u" op: "Unreg" } node { name: "c2" op: "Const" }`)
-	assert.Equal(t, []string{"Const", "Mul", "Unreg"}, graphdef.UsedOps(g))
-	list := graphdef.StrippedOpList(g, nil)
+	g := tftest.ParseGraph(t, `node { name: "m" op: "Mul" } node { name: "c" op: "Const" } node { name: "u" op: "Unreg" } node { name: "c2" op: "Const" }`)
+	assert.Equal(t, []string{"Const", "Mul", "Unreg"}, opdef.Used(g))
+	list := opdef.StrippedList(g, nil)
 	require.Len(t, list.Op, 2)
 	assert.Equal(t, "Const", list.Op[0].Name)
 	assert.Equal(t, "Mul", list.Op[1].Name)
 	assert.Empty(t, list.Op[1].Summary+list.Op[1].Description)
-	assert.Equal(t, []string{"Unreg"}, graphdef.UnknownOps(g, nil))
+	assert.Equal(t, []string{"Unreg"}, opdef.Unknown(g, nil))
 }
 
 func TestStrippedOpListNestedFunctions(t *testing.T) {
-	g := parse(t, `library {
+	g := tftest.ParseGraph(t, `library {
 		function { signature { name: "f0" } node_def { name: "s" op: "Square" } }
 		function { signature { name: "f1" } node_def { name: "c" op: "Const" } node_def { name: "f" op: "f0" } }
 	}`)
-	assert.Empty(t, graphdef.UsedOps(g), "a function that nothing calls uses nothing")
+	assert.Empty(t, opdef.Used(g), "a function that nothing calls uses nothing")
 	g.Node = append(g.Node, &graphdef.NodeDef{Name: "call", Op: "f1"})
-	assert.Equal(t, []string{"Const", "Square"}, graphdef.UsedOps(g))
+	assert.Equal(t, []string{"Const", "Square"}, opdef.Used(g))
 }
 
 func TestStrippedOpListRecursiveFunctions(t *testing.T) {
-	g := parse(t, `node { name: "call" op: "A" } library {
+	g := tftest.ParseGraph(t, `node { name: "call" op: "A" } library {
 		function { signature { name: "A" } node_def { name: "b" op: "B" } }
 		function { signature { name: "B" } node_def { name: "c" op: "Const" } node_def { name: "a" op: "A" } }
 	}`)
-	assert.Equal(t, []string{"Const"}, graphdef.UsedOps(g))
+	assert.Equal(t, []string{"Const"}, opdef.Used(g))
 }
 
 func TestStrippedOpListPartitionedCalls(t *testing.T) {
-	g := parse(t, `node { name: "p" op: "PartitionedCall" attr { key: "f" value { func { name: "A" } } } }
+	g := tftest.ParseGraph(t, `node { name: "p" op: "PartitionedCall" attr { key: "f" value { func { name: "A" } } } }
 	library {
 		function { signature { name: "A" } node_def { name: "q" op: "StatefulPartitionedCall" attr { key: "f" value { func { name: "B" } } } } }
 		function { signature { name: "B" } node_def { name: "c" op: "Const" } }
 	}`)
-	assert.Equal(t, []string{"Const", "PartitionedCall", "StatefulPartitionedCall"}, graphdef.UsedOps(g))
+	assert.Equal(t, []string{"Const", "PartitionedCall", "StatefulPartitionedCall"}, opdef.Used(g))
 }
 
 const complexNodes = `
@@ -88,19 +89,19 @@ const complexNodes = `
 	node { name: "other" op: "Complex" attr { key: "T" value { type: DT_DOUBLE } } attr { key: "Tout" value { type: DT_COMPLEX128 } } }`
 
 func TestDefaultAttrsAreStrippedAndAdded(t *testing.T) {
-	g := parse(t, complexNodes)
+	g := tftest.ParseGraph(t, complexNodes)
 	whole := proto.Clone(g).(*graphdef.GraphDef)
-	graphdef.StripDefaultAttrs(g, nil)
+	opdef.StripDefaults(g, nil)
 	assert.Empty(t, g.Node[0].Attr)
 	assert.Len(t, g.Node[1].Attr, 2)
-	graphdef.AddDefaultAttrs(g, nil)
+	opdef.AddDefaults(g, nil)
 	assert.True(t, proto.Equal(whole, g))
 }
 
 func TestDefaultAttrStrippingNestedFunctions(t *testing.T) {
-	mg := &graphdef.MetaGraphDef{GraphDef: parse(t, `library { function { signature { name: "f" }
+	mg := &graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `library { function { signature { name: "f" }
 		node_def { name: "v" op: "VarHandleOp" attr { key: "container" value { s: "" } } attr { key: "dtype" value { type: DT_FLOAT } } } } }`)}
-	graphdef.StripMetaGraphDefaultAttrs(mg, nil)
+	opdef.StripMetaGraphDefaults(mg, nil)
 	attrs := mg.GraphDef.Library.Function[0].NodeDef[0].Attr
 	assert.NotContains(t, attrs, "container")
 	assert.Contains(t, attrs, "dtype")
@@ -108,12 +109,12 @@ func TestDefaultAttrStrippingNestedFunctions(t *testing.T) {
 }
 
 func TestDefaultAttrStrippingUnregisteredOps(t *testing.T) {
-	mg := &graphdef.MetaGraphDef{GraphDef: parse(t, `
+	mg := &graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `
 		node { name: "u" op: "unreg_op" attr { key: "attr_1" value { i: 1 } } }
 		node { name: "c" op: "Complex" attr { key: "T" value { type: DT_FLOAT } } }
 		library { function { signature { name: "Complex" } } }`)}
 	before := proto.Clone(mg.GraphDef)
-	graphdef.StripMetaGraphDefaultAttrs(mg, nil)
+	opdef.StripMetaGraphDefaults(mg, nil)
 	assert.True(t, proto.Equal(before, mg.GraphDef), "neither an unknown op nor a function is touched")
 	assert.True(t, mg.MetaInfoDef.StrippedDefaultAttrs)
 }
@@ -127,11 +128,11 @@ func TestUnknownDefaultAttrsOfANewerTensorFlowAreRemoved(t *testing.T) {
 		attr { name: "required" type: "int" } } } }`))
 	require.NoError(t, err)
 	producer = list.MetaInfoDef.StrippedOpList
-	g := parse(t, `
+	g := tftest.ParseGraph(t, `
 		node { name: "m" op: "Mul" attr { key: "T" value { type: DT_FLOAT } } attr { key: "new" value { i: 7 } }
 			attr { key: "used" value { i: 8 } } attr { key: "required" value { i: 7 } } attr { key: "_note" value { i: 7 } } }
 		node { name: "u" op: "Unreg" attr { key: "new" value { i: 7 } } }`)
-	graphdef.RemoveUnknownDefaultAttrs(g, producer, nil)
+	opdef.RemoveUnknownDefaults(g, producer, nil)
 	attrs := g.Node[0].Attr
 	assert.NotContains(t, attrs, "new")
 	for _, kept := range []string{"T", "used", "required", "_note"} {

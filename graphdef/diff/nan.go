@@ -1,4 +1,4 @@
-package graphdef
+package diff
 
 import (
 	"encoding/binary"
@@ -7,10 +7,12 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// hasNaN says whether an attribute holds a NaN, in a number or in a tensor.
-func hasNaN(v *AttrValue) bool {
+// hasNaN reports whether an attribute holds a NaN, in a number or in a tensor.
+func hasNaN(v *graphdef.AttrValue) bool {
 	if isNaN32(v.GetF()) || slices.ContainsFunc(v.GetList().GetF(), isNaN32) || tensorHasNaN(v.GetTensor()) {
 		return true
 	}

@@ -1,4 +1,4 @@
-package graphdef
+package edit
 
 import (
 	"fmt"
@@ -7,12 +7,13 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
 // ExtractSubgraph gives the part of a graph that the named nodes need: their
@@ -22,8 +23,8 @@ import (
 //
 // Names that the graph lacks, and inputs that nothing provides, are one error
 // of kind tfkeep.ErrNotFound that lists them all.
-func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
-	byName := make(map[string]*NodeDef, len(g.GetNode()))
+func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
+	byName := make(map[string]*graphdef.NodeDef, len(g.GetNode()))
 	for _, n := range g.GetNode() {
 		byName[n.GetName()] = n
 	}
@@ -51,9 +52,9 @@ func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 		n := byName[pending[len(pending)-1]]
 		pending = pending[:len(pending)-1]
 		for _, input := range n.GetInput() {
-			want(NodeName(input), n.GetName())
+			want(graphdef.NodeName(input), n.GetName())
 		}
-		for _, name := range Colocations(n) {
+		for _, name := range graphdef.Colocations(n) {
 			if byName[name] != nil {
 				want(name, n.GetName())
 			}
@@ -63,7 +64,7 @@ func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 		sort.Strings(missing)
 		return nil, &tfkeep.Error{Op: "extract subgraph", Err: tfkeep.ErrNotFound, Detail: strings.Join(missing, "; ")}
 	}
-	var kept []*NodeDef
+	var kept []*graphdef.NodeDef
 	for _, n := range g.GetNode() {
 		if keep[n.GetName()] {
 			kept = append(kept, n)
@@ -72,11 +73,11 @@ func ExtractSubgraph(g *GraphDef, nodes []string) (*GraphDef, error) {
 	return WithNodes(g, kept), nil
 }
 
-// WithNodes gives a graph with other nodes and all else of g, which it shares:
-// the function library, the versions (in whatever field they are: old files have
+// WithNodes returns a graph that has the given nodes and shares everything else with
+// g: the function library, the versions (in whichever field they are: old files use
 // another one) and what newer TensorFlows may have added.
-func WithNodes(g *GraphDef, nodes []*NodeDef) *GraphDef {
-	out := &GraphDef{}
+func WithNodes(g *graphdef.GraphDef, nodes []*graphdef.NodeDef) *graphdef.GraphDef {
+	out := &graphdef.GraphDef{}
 	from, to := g.ProtoReflect(), out.ProtoReflect()
 	from.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		to.Set(fd, v)
@@ -87,26 +88,38 @@ func WithNodes(g *GraphDef, nodes []*NodeDef) *GraphDef {
 	return out
 }
 
-// StripUnused cuts a graph down to what lies between inputs and outputs: each
-// input node becomes a Placeholder of the same name, and everything that the
-// outputs then do not need is left out. It is TensorFlow's strip_unused.
+// StripOptions configures [StripUnused]. Nil and the zero value are the defaults.
+type StripOptions struct {
+	// Types are the types of the placeholders: one for all inputs, or one for each
+	// in their order. By default a placeholder has the type of the input node's
+	// first output.
+	Types []graphdef.DataType
+	// Ops are the op definitions that tell the type of an output; nil means
+	// opdef.Builtin.
+	Ops *opdef.Set
+}
+
+// StripUnused returns the part of a graph between inputs and outputs: each input node
+// becomes a Placeholder of the same name, with the node's shape and _output_shapes
+// attributes, and everything that the outputs then do not need is left out. It is
+// TensorFlow's strip_unused.
 //
-// types gives the placeholders' types: one for each input, or one for all, or
-// none, when the type is taken from the input node itself. A placeholder keeps
-// the node's shape and _output_shapes attributes. Nothing in g is changed.
-//
-// An input that names a tensor ("a:0") is an error of kind tfkeep.ErrArgument; inputs
-// and outputs that the graph lacks are one error of kind tfkeep.ErrNotFound.
-func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *Ops) (*GraphDef, error) {
+// An input that names a tensor ("a:0") is a tfkeep.ErrArgument. Inputs and outputs
+// that the graph lacks are one tfkeep.ErrNotFound.
+func StripUnused(g *graphdef.GraphDef, inputs, outputs []string, o *StripOptions) (*graphdef.GraphDef, error) {
+	if o == nil {
+		o = &StripOptions{}
+	}
+	types := o.Types
 	if len(types) > 1 && len(types) != len(inputs) {
-		return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrArgument,
+		return nil, &tfkeep.Error{Op: "strip unused nodes", Err: tfkeep.ErrArgument,
 			Detail: fmt.Sprintf("%d types for %d inputs; give one, or one for each", len(types), len(inputs))}
 	}
-	typeOf := map[string]DataType{}
+	typeOf := map[string]graphdef.DataType{}
 	wanted := map[string]bool{}
 	for i, name := range inputs {
 		if strings.Contains(name, ":") {
-			return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrArgument,
+			return nil, &tfkeep.Error{Op: "strip unused nodes", Err: tfkeep.ErrArgument,
 				Detail: fmt.Sprintf("Name '%s' appears to refer to a Tensor, not an Operation.", name)}
 		}
 		wanted[name] = true
@@ -114,11 +127,11 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 			typeOf[name] = types[min(i, len(types)-1)]
 		}
 	}
-	var nodes []*NodeDef
+	var nodes []*graphdef.NodeDef
 	for _, n := range g.GetNode() {
 		if wanted[n.GetName()] {
 			delete(wanted, n.GetName())
-			p, err := placeholderFor(n, typeOf[n.GetName()], ops)
+			p, err := placeholderFor(n, typeOf[n.GetName()], o.Ops)
 			if err != nil {
 				return nil, err
 			}
@@ -127,29 +140,29 @@ func StripUnused(g *GraphDef, inputs, outputs []string, types []DataType, ops *O
 		nodes = append(nodes, n)
 	}
 	if len(wanted) > 0 {
-		return nil, &tfkeep.Error{Op: "strip unused", Err: tfkeep.ErrNotFound,
+		return nil, &tfkeep.Error{Op: "strip unused nodes", Err: tfkeep.ErrNotFound,
 			Detail: fmt.Sprintf("The following input nodes were not found: %s.", strings.Join(slices.Sorted(maps.Keys(wanted)), ", "))}
 	}
-	return ExtractSubgraph(WithNodes(g, nodes), outputs)
+	return Extract(WithNodes(g, nodes), outputs)
 }
 
-// placeholderFor makes a Placeholder that stands in for n. dtype 0 takes the
-// type of n's first output.
-func placeholderFor(n *NodeDef, dtype DataType, ops *Ops) (*NodeDef, error) {
+// placeholderFor makes a Placeholder that replaces n. If dtype is 0 it has the type of
+// n's first output.
+func placeholderFor(n *graphdef.NodeDef, dtype graphdef.DataType, ops *opdef.Set) (*graphdef.NodeDef, error) {
 	if dtype == 0 {
-		outs, err := outputTypes(n, ops.orBuiltin().Get(n.GetOp()))
+		outs, err := opdef.OutputTypes(n, ops)
 		if err != nil || len(outs) == 0 || outs[0] == 0 {
-			return nil, &tfkeep.Error{Op: "strip unused", Item: "node", Name: n.GetName(), Err: tfkeep.ErrArgument,
-				Detail: fmt.Sprintf("the type of its first output cannot be told from op %s; give one", n.GetOp())}
+			return nil, &tfkeep.Error{Op: "strip unused nodes", Item: "node", Name: n.GetName(), Err: tfkeep.ErrArgument,
+				Detail: fmt.Sprintf("the type of its first output cannot be told from op %s; set StripOptions.Types", n.GetOp())}
 		}
 		dtype = outs[0]
 	}
-	p := &NodeDef{Name: n.GetName(), Op: "Placeholder", Attr: map[string]*AttrValue{
+	p := &graphdef.NodeDef{Name: n.GetName(), Op: "Placeholder", Attr: map[string]*graphdef.AttrValue{
 		"dtype": {Value: &attr_value_go_proto.AttrValue_Type{Type: dtype}},
 	}}
 	for _, key := range []string{"_output_shapes", "shape"} {
 		if v, ok := n.GetAttr()[key]; ok {
-			p.Attr[key] = proto.Clone(v).(*AttrValue)
+			p.Attr[key] = proto.Clone(v).(*graphdef.AttrValue)
 		}
 	}
 	return p, nil

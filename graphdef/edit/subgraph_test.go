@@ -1,4 +1,4 @@
-package graphdef_test
+package edit_test
 
 import (
 	"testing"
@@ -10,33 +10,36 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/diff"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func TestExtractSubGraph(t *testing.T) {
-	g := parse(t, `
+	g := tftest.ParseGraph(t, `
 		node { name: "n1" op: "A" input: "n5" } node { name: "n2" op: "A" input: "n1:0" } node { name: "n3" op: "A" input: "^n2" }
 		node { name: "n4" op: "A" } node { name: "n5" op: "A" input: "n1" } node { name: "n6" op: "A" input: "n2:0" }
 		versions { producer: 5 } library { function { signature { name: "f" } } }`)
-	sub, err := graphdef.ExtractSubgraph(g, []string{"n3"})
+	sub, err := edit.Extract(g, []string{"n3"})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"n1", "n2", "n3", "n5"}, names(sub), "the graph's order")
+	assert.Equal(t, []string{"n1", "n2", "n3", "n5"}, tftest.NodeNames(sub), "the graph's order")
 	assert.True(t, proto.Equal(g.Versions, sub.Versions))
 	assert.True(t, proto.Equal(g.Library, sub.Library))
 }
 
 func TestExtractSubGraphKeepsColocatedNodes(t *testing.T) {
-	g := parse(t, `
+	g := tftest.ParseGraph(t, `
 		node { name: "v" op: "A" } node { name: "w" op: "A" }
 		node { name: "a" op: "A" attr { key: "_class" value { list { s: "loc:@v" s: "loc:@gone" s: "other" } } } }`)
-	sub, err := graphdef.ExtractSubgraph(g, []string{"a"})
+	sub, err := edit.Extract(g, []string{"a"})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"v", "a"}, names(sub))
+	assert.Equal(t, []string{"v", "a"}, tftest.NodeNames(sub))
 }
 
 func TestExtractSubGraphListsAllThatIsMissing(t *testing.T) {
-	g := parse(t, `node { name: "a" op: "A" input: "lost" input: "^lost2" }`)
-	_, err := graphdef.ExtractSubgraph(g, []string{"a", "nope", "neither"})
+	g := tftest.ParseGraph(t, `node { name: "a" op: "A" input: "lost" input: "^lost2" }`)
+	_, err := edit.Extract(g, []string{"a", "nope", "neither"})
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	for _, part := range []string{"nope is not in graph", "neither is not in graph", "lost, an input of a, is not in graph", "lost2"} {
 		assert.ErrorContains(t, err, part)
@@ -50,10 +53,10 @@ const unusedGraph = `
 	node { name: "later_node" op: "Add" input: "output_node" input: "constant" }`
 
 func TestStripUnused(t *testing.T) {
-	g := parse(t, unusedGraph)
-	out, err := graphdef.StripUnused(g, []string{"wanted_input_node"}, []string{"output_node"}, nil, nil)
+	g := tftest.ParseGraph(t, unusedGraph)
+	out, err := edit.StripUnused(g, []string{"wanted_input_node"}, []string{"output_node"}, nil)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, names(out))
+	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, tftest.NodeNames(out))
 	p := out.Node[1]
 	assert.Equal(t, "Placeholder", p.Op)
 	assert.Empty(t, p.Input)
@@ -64,28 +67,28 @@ func TestStripUnused(t *testing.T) {
 }
 
 func TestStripUnusedMultipleInputs(t *testing.T) {
-	g := parse(t, unusedGraph)
+	g := tftest.ParseGraph(t, unusedGraph)
 	types := []graphdef.DataType{types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE}
-	out, err := graphdef.StripUnused(g, []string{"wanted_input_node", "constant"}, []string{"output_node"}, types, nil)
+	out, err := edit.StripUnused(g, []string{"wanted_input_node", "constant"}, []string{"output_node"}, &edit.StripOptions{Types: types})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, names(out))
+	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, tftest.NodeNames(out))
 	assert.Equal(t, types_go_proto.DataType_DT_DOUBLE, out.Node[0].Attr["dtype"].GetType())
 	assert.Contains(t, out.Node[0].Attr, "shape")
 	assert.Equal(t, types_go_proto.DataType_DT_FLOAT, out.Node[1].Attr["dtype"].GetType())
 }
 
 func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
-	g := parse(t, unusedGraph)
-	_, err := graphdef.StripUnused(g, []string{"wanted_input_node:0"}, []string{"output_node"}, nil, nil)
+	g := tftest.ParseGraph(t, unusedGraph)
+	_, err := edit.StripUnused(g, []string{"wanted_input_node:0"}, []string{"output_node"}, nil)
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "Name 'wanted_input_node:0' appears to refer to a Tensor, not an Operation.")
-	_, err = graphdef.StripUnused(g, []string{"b", "a"}, []string{"output_node"}, nil, nil)
+	_, err = edit.StripUnused(g, []string{"b", "a"}, []string{"output_node"}, nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "The following input nodes were not found: a, b.")
-	_, err = graphdef.StripUnused(g, []string{"constant"}, []string{"output_node"}, make([]graphdef.DataType, 3), nil)
+	_, err = edit.StripUnused(g, []string{"constant"}, []string{"output_node"}, &edit.StripOptions{Types: make([]graphdef.DataType, 3)})
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)
-	unknown := parse(t, `node { name: "u" op: "Unreg" }`)
-	_, err = graphdef.StripUnused(unknown, []string{"u"}, []string{"u"}, nil, nil)
+	unknown := tftest.ParseGraph(t, `node { name: "u" op: "Unreg" }`)
+	_, err = edit.StripUnused(unknown, []string{"u"}, []string{"u"}, nil)
 	assert.ErrorContains(t, err, "the type of its first output cannot be told")
 }
 
@@ -109,33 +112,33 @@ func TestRemoveTrainingNodesEqualsTensorFlows(t *testing.T) {
 			node { name: "A" op: "Const" } node { name: "out" op: "Identity" input: "A" }`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := parse(t, text)
-			before := binary(t, g)
+			g := tftest.ParseGraph(t, text)
+			before := tftest.Marshal(t, g)
 			want := oracle.Value[[]byte](t, `
 g = tf1.GraphDef.FromString(args[0])
 result = tf1.graph_util.remove_training_nodes(g, ["out"]).SerializeToString(deterministic=True)
 `, before)
-			got := graphdef.RemoveTrainingNodes(g, []string{"out"})
+			got := edit.RemoveTraining(g, []string{"out"})
 			python, err := graphdef.ParseGraphDef(want)
 			require.NoError(t, err)
-			assert.Empty(t, graphdef.Diff(python, got, nil))
-			assert.Equal(t, before, binary(t, g), "the given graph is unchanged")
+			assert.Empty(t, diff.Graphs(python, got, nil))
+			assert.Equal(t, before, tftest.Marshal(t, g), "the given graph is unchanged")
 		})
 	}
 }
 
 func TestRemoveTrainingNodesConnectsPastAChecksData(t *testing.T) {
-	g := parse(t, `node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A:1" } node { name: "D" op: "Mul" input: "check" input: "A" }
+	g := tftest.ParseGraph(t, `node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A:1" } node { name: "D" op: "Mul" input: "check" input: "A" }
 		versions { producer: 9 }`)
-	got := graphdef.RemoveTrainingNodes(g, nil)
-	assert.Equal(t, []string{"A", "D"}, names(got))
+	got := edit.RemoveTraining(g, nil)
+	assert.Equal(t, []string{"A", "D"}, tftest.NodeNames(got))
 	assert.Equal(t, []string{"A:1", "A"}, got.Node[1].Input)
 	assert.EqualValues(t, 9, got.Versions.Producer)
 }
 
 func TestRemoveTrainingNodesEndsOnARingOfIdentities(t *testing.T) {
-	g := parse(t, `node { name: "a" op: "Identity" input: "b" } node { name: "b" op: "Identity" input: "a" } node { name: "c" op: "Neg" input: "a" }`)
-	assert.Equal(t, []string{"c"}, names(graphdef.RemoveTrainingNodes(g, nil)))
+	g := tftest.ParseGraph(t, `node { name: "a" op: "Identity" input: "b" } node { name: "b" op: "Identity" input: "a" } node { name: "c" op: "Neg" input: "a" }`)
+	assert.Equal(t, []string{"c"}, tftest.NodeNames(edit.RemoveTraining(g, nil)))
 }
 
 func TestExtractSubgraphEqualsTensorFlows(t *testing.T) {
@@ -153,8 +156,8 @@ result = [g.SerializeToString(), sub.SerializeToString()]
 	require.NoError(t, err)
 	want, err := graphdef.ParseGraphDef(data[1])
 	require.NoError(t, err)
-	got, err := graphdef.ExtractSubgraph(g, []string{"loss", "w/Momentum/Assign"})
+	got, err := edit.Extract(g, []string{"loss", "w/Momentum/Assign"})
 	require.NoError(t, err)
-	assert.Equal(t, names(want), names(got))
-	assert.Empty(t, graphdef.Diff(want, got, nil))
+	assert.Equal(t, tftest.NodeNames(want), tftest.NodeNames(got))
+	assert.Empty(t, diff.Graphs(want, got, nil))
 }

@@ -1,4 +1,4 @@
-package graphdef
+package edit
 
 import (
 	"fmt"
@@ -7,25 +7,26 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// ClearDevices removes the device from every node of the graph, in place, so
-// that it can be placed on another machine. The bodies of functions keep
-// theirs, as with TensorFlow's clear_devices.
-func ClearDevices(g *GraphDef) {
+// ClearDevices removes the device from every node of the graph, in place, so that the
+// graph can run on another machine. The bodies of functions keep their devices, as
+// with TensorFlow's clear_devices.
+func ClearDevices(g *graphdef.GraphDef) {
 	for _, n := range g.GetNode() {
 		n.Device = ""
 	}
 }
 
-// RenameScope moves, in place, the nodes in scope from (and a node of that very
-// name) to scope to: their names, and whatever refers to them, which is inputs,
-// colocation and the frames of while loops. An empty to takes the scope off; an
-// empty from puts the whole graph into to.
+// RenameScope moves, in place, the nodes in scope from, and a node of that very name,
+// to scope to: their names and everything that refers to them, which is inputs,
+// colocation and the frames of while loops. An empty to removes the scope; an empty
+// from puts the whole graph into to.
 //
-// Where the new names would collide with others nothing is changed and the
-// error, of kind tfkeep.ErrArgument, lists them; a scope without nodes is tfkeep.ErrNotFound.
-func RenameScope(g *GraphDef, from, to string) error {
+// If new names would collide with others, RenameScope changes nothing and returns a
+// tfkeep.ErrArgument that lists them. A scope without nodes is a tfkeep.ErrNotFound.
+func RenameScope(g *graphdef.GraphDef, from, to string) error {
 	from, to = strings.TrimSuffix(from, "/"), strings.TrimSuffix(to, "/")
 	taken := map[string]bool{}
 	var moving []string
@@ -37,7 +38,7 @@ func RenameScope(g *GraphDef, from, to string) error {
 		}
 	}
 	if len(moving) == 0 {
-		return &tfkeep.Error{Op: "rename scope", Err: tfkeep.ErrNotFound, Detail: fmt.Sprintf("no node in scope %q", from)}
+		return &tfkeep.Error{Op: "rename scope", Err: tfkeep.ErrNotFound, Detail: fmt.Sprintf("there is no node in scope %q", from)}
 	}
 	var clashes []string
 	for _, name := range moving {
@@ -53,13 +54,9 @@ func RenameScope(g *GraphDef, from, to string) error {
 	}
 
 	rename := func(name string) string {
-		mark, rest := splitMark(name)
-		node, port := rest, ""
-		if i := strings.IndexByte(rest, ':'); i >= 0 {
-			node, port = rest[:i], rest[i:]
-		}
-		node, _ = moved(node, from, to)
-		return mark + node + port
+		node := graphdef.NodeName(name)
+		renamed, _ := moved(node, from, to)
+		return strings.Replace(name, node, renamed, 1)
 	}
 	for _, n := range g.GetNode() {
 		n.Name = rename(n.GetName())
@@ -67,7 +64,9 @@ func RenameScope(g *GraphDef, from, to string) error {
 			n.Input[i] = rename(input)
 		}
 		for i, class := range n.GetAttr()["_class"].GetList().GetS() {
-			n.Attr["_class"].GetList().S[i] = []byte(rename(string(class)))
+			if node, ok := strings.CutPrefix(string(class), graphdef.ColocationPrefix); ok {
+				n.Attr["_class"].GetList().S[i] = []byte(graphdef.ColocationPrefix + rename(node))
+			}
 		}
 		if v := frameName(n); v != nil {
 			v.Value = &attr_value_go_proto.AttrValue_S{S: []byte(rename(string(v.GetS())))}
@@ -76,12 +75,12 @@ func RenameScope(g *GraphDef, from, to string) error {
 	return nil
 }
 
-// moved gives the name that a node has after its scope was renamed, and whether
-// the node is in that scope at all.
+// moved returns the name of a node after its scope was renamed, and whether the node
+// is in that scope.
 func moved(name, from, to string) (string, bool) {
 	switch {
 	case from == "":
-		return PrependNameScope(name, to), true
+		return graphdef.PrependNameScope(name, to), true
 	case name == from:
 		return to, true
 	case strings.HasPrefix(name, from+"/"):
@@ -93,8 +92,8 @@ func moved(name, from, to string) (string, bool) {
 	return name, false
 }
 
-// frameName gives the attribute that names the frame of a while loop's entry.
-func frameName(n *NodeDef) *AttrValue {
+// frameName returns the attribute that names the frame of a while loop's entry.
+func frameName(n *graphdef.NodeDef) *graphdef.AttrValue {
 	switch n.GetOp() {
 	case "Enter", "RefEnter":
 		return n.GetAttr()["frame_name"]
