@@ -10,7 +10,6 @@ import (
 
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
@@ -29,7 +28,7 @@ func FromCheckpoint(path string, o *Options) (*Plan, error) {
 	}
 	return closing(r, func() (*Plan, error) {
 		meta := checkpoint.MetaGraphPath(r.Prefix(), "")
-		mg, err := graphdef.ReadMetaGraphDef(meta)
+		mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w (no meta graph lies beside the checkpoint; give the graph as a file of its own)", err)
 		}
@@ -42,7 +41,7 @@ func FromCheckpoint(path string, o *Options) (*Plan, error) {
 
 // FromMetaGraph plans the freezing of a meta graph file with the values of a checkpoint.
 func FromMetaGraph(meta, ckpt string, o *Options) (*Plan, error) {
-	mg, err := graphdef.ReadMetaGraphDef(meta)
+	mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -162,17 +161,14 @@ func withOutputs(o *Options, def *graphpb.GraphDef, signatures map[string]*proto
 
 // pickGraph finds the graph of a SavedModel by its tags.
 func pickGraph(sm *protobuf.SavedModel, tags []string) (*protobuf.MetaGraphDef, error) {
-	if len(tags) == 0 {
-		if len(sm.MetaGraphs) == 1 {
-			return sm.MetaGraphs[0], nil
-		}
+	if len(tags) == 0 && len(sm.GetMetaGraphs()) > 1 {
 		tags = []string{"serve"}
 	}
-	if mg := graphdef.Tagged(sm, tags); mg != nil {
-		return mg, nil
+	mg, err := graphdef.FindMetaGraph(sm, tags)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnknownNode, err)
 	}
-	return nil, fmt.Errorf("%w: no graph with exactly the tags %s; the SavedModel has %s",
-		ErrUnknownNode, graphdef.TagSet(tags), strings.Join(graphdef.TagSets(sm), ", "))
+	return mg, nil
 }
 
 // objectAliases maps the names of variables to the keys that TensorFlow 2

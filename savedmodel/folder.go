@@ -83,7 +83,7 @@ func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 	if err != nil {
 		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
 	}
-	if mg := graphdef.Tagged(sm, tags); mg != nil {
+	if mg, err := graphdef.FindMetaGraph(sm, tags); err == nil && graphdef.TagSet(mg.GetMetaInfoDef().GetTags()) == graphdef.TagSet(tags) {
 		return mg, nil
 	}
 	var have []string

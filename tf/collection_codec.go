@@ -23,14 +23,14 @@ import (
 func encodeCollection(key string, items []Item, scope string, exclude map[string]bool) (*graphdef.CollectionDef, error) {
 	var kept []Item
 	for _, item := range items {
-		if name, ok := exportName(item); !ok || !exclude[name] && (hasScope(name, scope) || strings.HasPrefix(name, graphdef.UnboundInputPrefix)) {
+		if name, ok := exportName(item); !ok || !exclude[name] && (hasScope(name, scope) || strings.HasPrefix(name, unboundInputPrefix)) {
 			kept = append(kept, item)
 		}
 	}
 	if len(kept) == 0 {
 		return nil, nil
 	}
-	if graphdef.NewCollectionProto(key) != nil {
+	if newCollectionMessage(key) != nil {
 		return encodeMessages(key, kept, scope)
 	}
 	switch kept[0].Kind() {
@@ -72,7 +72,7 @@ func exportName(i Item) (string, bool) {
 
 func encodeMessages(key string, items []Item, scope string) (*graphdef.CollectionDef, error) {
 	list := &for_core_protos_go_proto.CollectionDef_BytesList{}
-	want := graphdef.NewCollectionProto(key).ProtoReflect().Descriptor().FullName()
+	want := newCollectionMessage(key).ProtoReflect().Descriptor().FullName()
 	for _, item := range items {
 		m := item.Message()
 		if v := item.Variable(); v != nil {
@@ -193,8 +193,8 @@ type collectionDecoder struct {
 
 func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]Item, error) {
 	var items []Item
-	switch graphdef.CollectionKind(def) {
-	case graphdef.NodeList:
+	switch def.GetKind().(type) {
+	case *for_core_protos_go_proto.CollectionDef_NodeList_:
 		var missing []string
 		for _, name := range def.GetNodeList().GetValue() {
 			item, ok := d.node(graphdef.PrependNameScope(name, d.scope))
@@ -206,7 +206,7 @@ func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]I
 		if len(missing) > 0 {
 			return nil, fmt.Errorf("these items are not in the graph: %s", strings.Join(missing, ", "))
 		}
-	case graphdef.BytesList:
+	case *for_core_protos_go_proto.CollectionDef_BytesList_:
 		for _, data := range def.GetBytesList().GetValue() {
 			item, err := d.bytes(key, data)
 			if err != nil {
@@ -214,15 +214,15 @@ func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]I
 			}
 			items = append(items, item)
 		}
-	case graphdef.Int64List:
+	case *for_core_protos_go_proto.CollectionDef_Int64List_:
 		for _, v := range def.GetInt64List().GetValue() {
 			items = append(items, NewItem(v))
 		}
-	case graphdef.FloatList:
+	case *for_core_protos_go_proto.CollectionDef_FloatList_:
 		for _, v := range def.GetFloatList().GetValue() {
 			items = append(items, NewItem(v))
 		}
-	case graphdef.AnyList:
+	case *for_core_protos_go_proto.CollectionDef_AnyList_:
 		for _, v := range def.GetAnyList().GetValue() {
 			items = append(items, NewItem(v))
 		}
@@ -241,7 +241,7 @@ func (d *collectionDecoder) node(name string) (Item, bool) {
 }
 
 func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
-	m := graphdef.NewCollectionProto(key)
+	m := newCollectionMessage(key)
 	if m == nil {
 		if d.scope == "" {
 			return NewItem(bytes.Clone(data)), nil

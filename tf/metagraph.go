@@ -112,7 +112,7 @@ func (ex *exporter) unboundKey() string {
 	if ex.o.UnboundInputsCollection != "" {
 		return ex.o.UnboundInputsCollection
 	}
-	return graphdef.UnboundInputs
+	return unboundInputs
 }
 
 // graphDef gives the nodes to export.
@@ -136,7 +136,7 @@ func (ex *exporter) graphDef() (*graphdef.GraphDef, error) {
 	var kept []*graphdef.NodeDef
 	for _, n := range def.GetNode() {
 		name := n.GetName()
-		if ex.exclude[name] || !hasScope(name, o.ExportScope) && !strings.HasPrefix(name, graphdef.UnboundInputPrefix) {
+		if ex.exclude[name] || !hasScope(name, o.ExportScope) && !strings.HasPrefix(name, unboundInputPrefix) {
 			continue
 		}
 		ex.takeOut(n)
@@ -161,7 +161,7 @@ func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 			continue
 		}
 		name, control := strings.CutPrefix(input, "^")
-		name = graphdef.UnboundInputPrefix + name
+		name = unboundInputPrefix + name
 		if control {
 			name = "^" + name
 		}

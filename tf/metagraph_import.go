@@ -2,6 +2,7 @@ package tf
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -49,7 +50,8 @@ type ImportedMetaGraph struct {
 
 // ImportMetaGraphFile is ImportMetaGraph for a ".meta" file, text or binary.
 func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
-	mg, serialized, err := graphdef.ReadMetaGraphFile(path)
+	var serialized []byte
+	mg, err := graphdef.ReadMetaGraphDef(path, &graphdef.ReadOptions{SerializedGraph: &serialized})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	}
 	unboundKey := o.UnboundInputsCollection
 	if unboundKey == "" {
-		unboundKey = graphdef.UnboundInputs
+		unboundKey = unboundInputs
 	}
 	if err := checkUnbound(mg, unboundKey, o.InputMap); err != nil {
 		return nil, err
@@ -215,13 +217,26 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 
 // WriteGraph writes a graph as it is now to dir/name, as text or binary, and
 // returns that path. It is TensorFlow's write_graph for a live graph;
-// graphdef.WriteGraph is the one for messages.
+// graphdef.Write is the one for messages.
 func WriteGraph(g *Graph, dir, name string, asText bool) (string, error) {
 	def, err := g.stableGraphDef()
 	if err != nil {
 		return "", err
 	}
-	return graphdef.WriteGraph(def, dir, name, asText)
+	file := joinPath(dir, name)
+	return file, graphdef.Write(file, def, &graphdef.WriteOptions{Text: asText})
+}
+
+// joinPath is os.path.join, which does not clean: the path comes back as it was
+// given.
+func joinPath(dir, name string) string {
+	if dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	if strings.HasSuffix(dir, "/") || strings.HasSuffix(dir, string(filepath.Separator)) {
+		return dir + name
+	}
+	return dir + string(filepath.Separator) + name
 }
 
 func setBytes(v *graphdef.AttrValue, s string) {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -160,8 +161,8 @@ func TestScopedExportHasToBeGivenItsInputs(t *testing.T) {
 	require.NoError(t, err)
 	mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{ExportScope: "h"})
 	require.NoError(t, err)
-	assert.Equal(t, [][]byte{[]byte("$unbound_inputs_x"), []byte("^$unbound_inputs_x")}, mg.CollectionDef[graphdef.UnboundInputs].GetBytesList().Value)
-	assert.Empty(t, g.Collection(graphdef.UnboundInputs), "an export leaves the graph alone")
+	assert.Equal(t, [][]byte{[]byte("$unbound_inputs_x"), []byte("^$unbound_inputs_x")}, mg.CollectionDef["unbound_inputs"].GetBytesList().Value)
+	assert.Empty(t, g.Collection("unbound_inputs"), "an export leaves the graph alone")
 
 	other := tf.NewGraph()
 	_, err = tf.ImportMetaGraph(other, mg, nil)
@@ -181,7 +182,7 @@ func TestScopedExportHasToBeGivenItsInputs(t *testing.T) {
 	assert.Equal(t, "new", im.Scope)
 	assert.Equal(t, "new/a", im.Elements[0].Op().Name())
 	assert.EqualValues(t, -7, evaluate(t, other, "new/a"))
-	assert.Empty(t, other.Collection(graphdef.UnboundInputs))
+	assert.Empty(t, other.Collection("unbound_inputs"))
 
 	// Python reads it with the same keys.
 	assert.EqualValues(t, -7, oracle.Value[int32](t, `
@@ -253,7 +254,7 @@ func TestACollectionThatDoesNotFitTheGraphIsAnError(t *testing.T) {
 func TestMessagesOfACollectionAreKeptByteForByte(t *testing.T) {
 	// A WhileContextDef has a map, whose order is the writer's own.
 	raw := []byte("\x0a\x05while\x4a\x16\x12\x08\x0a\x01b\x12\x03y:0\x12\x0a\x0a\x01a\x12\x05xyz:0")
-	context := graphdef.NewCollectionProto(tf.WhileContext)
+	context := &for_core_protos_go_proto.WhileContextDef{}
 	require.NoError(t, proto.Unmarshal(raw, context))
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`graph_def { node { name: "a" op: "NoOp" } } collection_def { key: "while_context" value { bytes_list { value: "" } } }`))
 	require.NoError(t, err)
@@ -270,7 +271,7 @@ func TestMessagesOfACollectionAreKeptByteForByte(t *testing.T) {
 	require.NoError(t, err)
 	out, err = tf.ExportMetaGraph(scoped, &tf.ExportMetaGraphOptions{ExportScope: "imp"})
 	require.NoError(t, err)
-	back := graphdef.NewCollectionProto(tf.WhileContext)
+	back := &for_core_protos_go_proto.WhileContextDef{}
 	require.NoError(t, proto.Unmarshal(out.CollectionDef[tf.WhileContext].GetBytesList().Value[0], back))
 	assert.True(t, proto.Equal(context, back), "into a scope and out of it again")
 }
@@ -317,6 +318,18 @@ func TestWriteGraphWritesALiveGraph(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, diff.Graphs(live, def, nil))
 	assert.NotContains(t, def.Node[0].Attr, "_output_shapes")
+
+	dir := t.TempDir()
+	for _, c := range []struct{ dir, name, want string }{
+		{dir + "/", "l3/g.pbtxt", dir + "/l3/g.pbtxt"},
+		{"ignored", filepath.Join(dir, "absolute.pb"), filepath.Join(dir, "absolute.pb")},
+	} {
+		path, err := tf.WriteGraph(g, c.dir, c.name, false)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, path)
+		_, err = graphdef.ReadGraphDef(path)
+		require.NoError(t, err)
+	}
 
 	imported := tf.NewGraph()
 	_, err = tf.ImportGraphDef(imported, def, nil)

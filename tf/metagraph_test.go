@@ -70,7 +70,7 @@ saver = tf1.train.Saver()
 saver.export_meta_graph(args[0])
 result = 1
 `, file)
-	python, err := graphdef.ReadMetaGraphDef(file)
+	python, err := graphdef.ReadMetaGraphDef(file, nil)
 	require.NoError(t, err)
 
 	g := tf.NewGraph()

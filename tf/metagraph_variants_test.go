@@ -125,7 +125,7 @@ result = 1
 					g := tf.NewGraph()
 					im, err := tf.ImportMetaGraphFile(g, filepath.Join(dir, "whole.meta"), nil)
 					require.NoError(t, err)
-					python, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, fmt.Sprint(i, ".meta")))
+					python, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, fmt.Sprint(i, ".meta")), nil)
 					require.NoError(t, err)
 					got, err := tf.ExportMetaGraph(g, v.o(g, im.SaverDef))
 					require.NoError(t, err)

@@ -17,5 +17,3 @@
 // Damage is told from what is merely untidy: a [checkpoint.Fault] that is
 // Harmless does not keep the model from working.
 package verify
-
-import "github.com/tfkeep/tfkeep/graphdef/check"

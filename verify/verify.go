@@ -126,7 +126,7 @@ func (r *run) values(path string) (*Item, error) {
 // metaGraph looks at the meta graph of a checkpoint, "" for one by itself.
 func (r *run) metaGraph(path, prefix string) error {
 	item := &Item{Path: path, Kind: MetaGraph}
-	mg, err := graphdef.ReadMetaGraphDef(path)
+	mg, err := graphdef.ReadMetaGraphDef(path, nil)
 	if err != nil {
 		item.fault(err)
 		return r.visit(item)
@@ -151,7 +151,7 @@ func isGraphFile(path string) bool {
 // graphFile looks at a graph that is in no SavedModel.
 func (r *run) graphFile(path string) error {
 	item := &Item{Path: path, Kind: Graph}
-	message, _, err := graphdef.Read(path)
+	message, err := graphdef.Read(path)
 	if err != nil {
 		item.fault(err)
 		return r.visit(item)

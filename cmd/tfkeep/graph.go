@@ -67,13 +67,13 @@ func (c *command) writeGraph(path string, m proto.Message, o *output, was, now i
 	if err := graphdef.Write(path, m, &graphdef.WriteOptions{Text: o.text || isTextName(path)}); err != nil {
 		return err
 	}
-	c.Printf("%s  %s, %s of %s\n", path, graphdef.KindOf(m), ui.Count(int64(now)), ui.Plural(int64(was), "node"))
+	c.Printf("%s  %s, %s of %s\n", path, messageName(m), ui.Count(int64(now)), ui.Plural(int64(was), "node"))
 	return nil
 }
 
 // graphIn reads IN and gives the one graph in it.
 func graphIn(path string) (*graphdef.GraphDef, error) {
-	m, _, err := graphdef.Read(path)
+	m, err := graphdef.Read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,9 @@ func onlyGraph(path string, m proto.Message) (*graphdef.GraphDef, error) {
 	}
 	return graphs[0], nil
 }
+
+// messageName returns the name of a message's type: "GraphDef".
+func messageName(m proto.Message) string { return string(m.ProtoReflect().Descriptor().Name()) }
 
 // graphsOf gives the graphs in a message.
 func graphsOf(m proto.Message) []*graphdef.GraphDef {
@@ -129,7 +132,7 @@ func (c *command) edit(cmd *cobra.Command, change func(m proto.Message, args []s
 	var o output
 	o.flags(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		m, _, err := graphdef.Read(args[0])
+		m, err := graphdef.Read(args[0])
 		if err != nil {
 			return err
 		}
@@ -171,7 +174,7 @@ func (c *command) graphStripUnused() *cobra.Command {
 			}
 			dtypes = append(dtypes, dt)
 		}
-		return edit.StripUnused(g, inputs, outputs, dtypes, nil)
+		return edit.StripUnused(g, inputs, outputs, &edit.StripOptions{Types: dtypes})
 	})
 	cmd.Flags().StringSliceVar(&inputs, "inputs", nil, "nodes that become placeholders")
 	cmd.Flags().StringSliceVar(&outputs, "outputs", nil, "nodes that are kept with all they need")
@@ -243,7 +246,7 @@ func (c *command) graphRenameScope() *cobra.Command {
 	}, func(m proto.Message, args []string) error {
 		g, ok := m.(*graphdef.GraphDef)
 		if !ok {
-			return fmt.Errorf("a %v names its nodes in collections and savers too: rename the scope of a GraphDef, or import the meta graph under a scope", graphdef.KindOf(m))
+			return fmt.Errorf("a %s names its nodes in collections and savers too: rename the scope of a GraphDef, or import the meta graph under a scope", messageName(m))
 		}
 		return edit.RenameScope(g, args[0], args[1])
 	})

@@ -17,7 +17,7 @@ func (c *command) convertGraph(in, out string, force bool) (done bool, err error
 	if fi, err := os.Stat(in); err != nil || !fi.Mode().IsRegular() || holdsTensors(in) {
 		return false, nil
 	}
-	m, _, err := graphdef.Read(in)
+	m, err := graphdef.Read(in)
 	if errors.Is(err, tfkeep.ErrCorrupt) {
 		return false, nil
 	}

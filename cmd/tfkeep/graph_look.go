@@ -26,7 +26,7 @@ func (c *command) graphCheck() *cobra.Command {
 		Short: "Find every fault of a graph: cycles, missing or double nodes, wrong ports, unknown ops",
 		Args:  needs(1, 1, "IN"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, kind, err := graphdef.Read(args[0])
+			m, err := graphdef.Read(args[0])
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (c *command) graphCheck() *cobra.Command {
 				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(bad), "fault"))))
 				return errBadNews
 			}
-			c.Printf("%s: %v, %s, no fault found\n", args[0], kind, ui.Plural(int64(nodes), "node"))
+			c.Printf("%s: %s, %s, no fault found\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"))
 			return nil
 		},
 	}

@@ -78,7 +78,7 @@ func (c *command) savedModelShow() *cobra.Command {
 				c.Printf("%s\n", strings.Join(sets, "\n"))
 				return nil
 			}
-			mg, err := offline.Graph(sm, list(tags))
+			mg, err := graphdef.FindMetaGraph(sm, list(tags))
 			if err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func (c *command) savedModelScan() *cobra.Command {
 				return err
 			}
 			if tags != "" {
-				mg, err := offline.Graph(sm, list(tags))
+				mg, err := graphdef.FindMetaGraph(sm, list(tags))
 				if err != nil {
 					return err
 				}

@@ -168,7 +168,7 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 // unfrozen writes the graph of the meta graph in dir as a file of its own.
 func unfrozen(t *testing.T, dir string) string {
 	t.Helper()
-	mg, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, "model-7.meta"))
+	mg, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, "model-7.meta"), nil)
 	require.NoError(t, err)
 	path := filepath.Join(dir, "graph.pb")
 	require.NoError(t, graphdef.Write(path, mg.GraphDef, nil))

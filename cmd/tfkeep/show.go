@@ -35,7 +35,7 @@ SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
   tfkeep show --tensorboard logs model.meta && tensorboard --logdir logs`,
 		Args: needs(1, 1, "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, _, err := graphdef.Read(args[0])
+			m, err := graphdef.Read(args[0])
 			if err != nil && isCheckpoint(args[0], err) {
 				if logDir != "" {
 					return usageError{fmt.Errorf("%s is a checkpoint and has no graph; its .meta file has", args[0])}

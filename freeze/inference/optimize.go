@@ -51,7 +51,7 @@ func Optimize(def *graphpb.GraphDef, o *Options) (*graphpb.GraphDef, *Report, er
 		return nil, nil, err
 	}
 	if len(o.Inputs) > 0 {
-		def, err = edit.StripUnused(def, o.Inputs, o.Outputs, nil, nil)
+		def, err = edit.StripUnused(def, o.Inputs, o.Outputs, nil)
 	} else {
 		def, err = edit.Extract(def, o.Outputs)
 	}

@@ -61,7 +61,7 @@ func KeepTags(lists ...[]string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		var kept []*graphdef.MetaGraphDef
 		for _, tags := range lists {
-			mg, err := Graph(sm, tags)
+			mg, err := graphdef.FindMetaGraph(sm, tags)
 			if err != nil {
 				return err
 			}
@@ -78,11 +78,11 @@ func KeepTags(lists ...[]string) Change {
 // Retag gives the graph with exactly the tags from the tags to.
 func Retag(from, to []string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := Graph(sm, from)
+		mg, err := graphdef.FindMetaGraph(sm, from)
 		if err != nil {
 			return err
 		}
-		if other, err := Graph(sm, to); err == nil && other != mg {
+		if other, err := graphdef.FindMetaGraph(sm, to); err == nil && other != mg {
 			return fmt.Errorf("%w: another graph has the tags %s", ErrArgument, graphdef.TagSet(to))
 		}
 		if mg.MetaInfoDef == nil {
@@ -97,7 +97,7 @@ func Retag(from, to []string) Change {
 // Types and shapes come from the graph, see [SignatureOf].
 func SetSignature(tags []string, key string, inputs, outputs map[string]string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := Graph(sm, tags)
+		mg, err := graphdef.FindMetaGraph(sm, tags)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func RenameSignature(tags []string, from, to string) Change {
 }
 
 func withSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphdef.MetaGraphDef, error) {
-	mg, err := Graph(sm, tags)
+	mg, err := graphdef.FindMetaGraph(sm, tags)
 	if err != nil {
 		return nil, err
 	}
@@ -152,17 +152,6 @@ func withSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphde
 		return nil, fmt.Errorf("%w: no signature %q; there are %s", ErrArgument, key, strings.Join(slices.Sorted(maps.Keys(mg.SignatureDef)), ", "))
 	}
 	return mg, nil
-}
-
-// Graph finds the graph with exactly the given tags; with none, the only one.
-func Graph(sm *graphdef.SavedModel, tags []string) (*graphdef.MetaGraphDef, error) {
-	if len(tags) == 0 && len(sm.MetaGraphs) == 1 {
-		return sm.MetaGraphs[0], nil
-	}
-	if mg := graphdef.Tagged(sm, tags); mg != nil {
-		return mg, nil
-	}
-	return nil, fmt.Errorf("%w: %s; there are %s", ErrNoTags, graphdef.TagSet(tags), strings.Join(graphdef.TagSets(sm), ", "))
 }
 
 // same tells whether two signatures say the same.

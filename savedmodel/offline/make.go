@@ -24,8 +24,6 @@ var (
 	ErrExists = modeldir.ErrExists
 	// ErrArgument: an option that cannot be met, such as a tensor that the graph lacks.
 	ErrArgument = errors.New("offline: invalid argument")
-	// ErrNoTags: no graph has exactly the tags asked for.
-	ErrNoTags = errors.New("offline: no graph with these tags")
 )
 
 // Options describe a model to be made.
@@ -55,7 +53,7 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, dir string, o *Opti
 		}
 	}
 	mg := &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{
-		StrippedOpList: opdef.StrippedList(def, opdef.Builtin())}}
+		StrippedOpList: opdef.StrippedList(def, nil)}}
 	return write(ctx, mg, dir, o, func(string) error { return nil })
 }
 
@@ -71,7 +69,7 @@ func FromCheckpoint(ctx context.Context, ckpt, meta, dir string, o *Options) (st
 	if meta == "" {
 		meta = checkpoint.MetaGraphPath(r.Prefix(), "")
 	}
-	mg, err := graphdef.ReadMetaGraphDef(meta)
+	mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 	if err != nil {
 		return "", err
 	}

@@ -1,7 +1,7 @@
-// Command oplist writes the op definitions that package graphdef embeds: the
+// Command oplist writes the op definitions that package graphdef/opdef embeds: the
 // op list of libtensorflow without its documentation, sorted by name and
-// deflated. Run it (go generate ./graphdef) after a change of TensorFlow's
-// version, and read the difference of graphdef's tests.
+// deflated. Run it (go generate ./graphdef/opdef) after a change of TensorFlow's
+// version, and read the difference of opdef's tests.
 package main
 
 import (
