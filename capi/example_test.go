@@ -9,7 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// A step is prepared once and run many times; what it gives is released at once.
+// A step is prepared once and run many times. Its results are released at once.
 func ExampleNewStep() {
 	g := tensorflow.NewGraph()
 	x, err := capi.AddOperation(g, tensorflow.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tensorflow.Float}})
@@ -55,8 +55,8 @@ func ExampleNewStep() {
 	// 9
 }
 
-// Errors are told apart by TensorFlow's codes.
-func ExampleError() {
+// An operation without an input is an error, where C would end the process.
+func ExampleAddOperation() {
 	_, err := capi.AddOperation(tensorflow.NewGraph(), tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{}}})
 	fmt.Println(errors.Is(err, status.InvalidArgument))
 	// Output: true

@@ -5,7 +5,8 @@
 
 #include "tensorflow/c/c_api.h"
 
-// tfk_foreign_tensor makes a tensor over memory that handle's owner releases.
+// tfk_foreign_tensor makes a tensor over memory. tfkReleaseForeign(handle) is
+// called when the memory is no longer needed.
 TF_Tensor* tfk_foreign_tensor(TF_DataType type, const int64_t* dims,
                               int num_dims, void* data, size_t len,
                               uintptr_t handle);

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-// said is a copy of the loader's message, which the next call of the loader overwrites.
-static char* said(void) {
+// copy_message copies the loader's message, which the loader's next call overwrites.
+static char* copy_message(void) {
   const char* message = dlerror();
   return strdup(message != NULL ? message : "unknown error");
 }
 
-// opener is the library that TensorFlow opens others from: the system's loader
-// searches the path that is written into it, and not that of the program.
-static void* opener(void) {
+// tensorflow_library returns the library from which TensorFlow opens others. The
+// system's loader searches the path that is written into it, not the program's.
+static void* tensorflow_library(void) {
   void* framework = dlopen("libtensorflow_framework.so.2", RTLD_LAZY | RTLD_NOLOAD);
   if (framework != NULL) return framework;
   Dl_info info;
@@ -26,7 +26,7 @@ static void* opener(void) {
 #ifdef __GLIBC__
 
 // open_along opens name in the first folder of library's search path that has it. It
-// returns whether there is one, with the error, if any, in *error.
+// returns whether a folder has it, and sets *error if it cannot be opened.
 static int open_along(void* library, const char* name, void** handle, char** error) {
   Dl_serinfo size;
   if (dlinfo(library, RTLD_DI_SERINFOSIZE, &size) != 0) return 0;
@@ -40,7 +40,7 @@ static int open_along(void* library, const char* name, void** handle, char** err
       if (access(file, R_OK) == 0) {
         found = 1;
         *handle = dlopen(file, RTLD_LAZY);
-        if (*handle == NULL) *error = said();
+        if (*handle == NULL) *error = copy_message();
       }
       free(file);
     }
@@ -49,23 +49,23 @@ static int open_along(void* library, const char* name, void** handle, char** err
   return found;
 }
 
-#else  // other C libraries do not tell a library's search path
+#else  // other C libraries have no function for a library's search path
 
 static int open_along(void* library, const char* name, void** handle, char** error) { return 0; }
 
 #endif
 
-// open_library is tfk_open_library that keeps the library open.
+// open_library opens a library as tfk_open_library does, and keeps it open.
 static void* open_library(const char* name, char** error) {
   void* handle = NULL;
   *error = NULL;
-  void* from = opener();
+  void* from = tensorflow_library();
   int found = from != NULL && open_along(from, name, &handle, error);
   if (from != NULL) dlclose(from);
   if (found) return handle;
-  // The rest of the search is the same for all: the loader's cache.
+  // The rest of the search, the loader's cache, does not depend on the library.
   handle = dlopen(name, RTLD_LAZY);
-  if (handle == NULL) *error = said();
+  if (handle == NULL) *error = copy_message();
   return handle;
 }
 
@@ -76,15 +76,15 @@ char* tfk_open_library(const char* name) {
   return error;
 }
 
-char* tfk_ask_driver(tfk_driver* d) {
+char* tfk_read_driver(tfk_driver* d) {
   memset(d, 0, sizeof *d);
   char* error;
-  // It stays open: the driver does not bear being unloaded.
+  // It stays open, because the driver must not be unloaded.
   void* cuda = open_library("libcuda.so.1", &error);
   if (cuda == NULL) return error;
 
   int (*error_name)(int, const char**) = (int (*)(int, const char**))dlsym(cuda, "cuGetErrorName");
-#define ASK(function, parameters, ...)                                     \
+#define CALL(function, parameters, ...)                                     \
   do {                                                                     \
     int (*f) parameters = (int (*) parameters)dlsym(cuda, #function);      \
     d->failed = #function;                                                 \
@@ -96,21 +96,21 @@ char* tfk_ask_driver(tfk_driver* d) {
     }                                                                      \
   } while (0)
 
-  ASK(cuDriverGetVersion, (int*), &d->version);
-  ASK(cuInit, (unsigned), 0);
+  CALL(cuDriverGetVersion, (int*), &d->version);
+  CALL(cuInit, (unsigned), 0);
   int count = 0;
-  ASK(cuDeviceGetCount, (int*), &count);
+  CALL(cuDeviceGetCount, (int*), &count);
   for (int i = 0; i < count && i < TFK_MAX_GPUS; i++) {
     tfk_gpu* gpu = &d->gpus[i];
     int device = 0;
-    ASK(cuDeviceGet, (int*, int), &device, i);
-    ASK(cuDeviceGetName, (char*, int, int), gpu->name, (int)sizeof gpu->name - 1, device);
-    ASK(cuDeviceTotalMem_v2, (size_t*, int), &gpu->memory, device);
-    ASK(cuDeviceGetAttribute, (int*, int, int), &gpu->major, 75, device);  // COMPUTE_CAPABILITY_MAJOR
-    ASK(cuDeviceGetAttribute, (int*, int, int), &gpu->minor, 76, device);  // COMPUTE_CAPABILITY_MINOR
+    CALL(cuDeviceGet, (int*, int), &device, i);
+    CALL(cuDeviceGetName, (char*, int, int), gpu->name, (int)sizeof gpu->name - 1, device);
+    CALL(cuDeviceTotalMem_v2, (size_t*, int), &gpu->memory, device);
+    CALL(cuDeviceGetAttribute, (int*, int, int), &gpu->major, 75, device);  // COMPUTE_CAPABILITY_MAJOR
+    CALL(cuDeviceGetAttribute, (int*, int, int), &gpu->minor, 76, device);  // COMPUTE_CAPABILITY_MINOR
     d->count++;
   }
-#undef ASK
+#undef CALL
   d->failed = NULL;
   return NULL;
 }

@@ -95,7 +95,7 @@ func Driver() (version int, gpus []GPU, err error) {
 	// The driver keeps state for the calling thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := loaderError(C.tfk_ask_driver(d)); err != nil {
+	if err := loaderError(C.tfk_read_driver(d)); err != nil {
 		return 0, nil, err
 	}
 	if d.failed != nil {

@@ -3,12 +3,12 @@
 
 #include "tensorflow/c/c_api.h"
 
-// Exported by the library, and declared in a header that is not among those that
-// the binding needs.
+// The library exports this function, but its header is not among those that the
+// binding needs.
 extern TF_Buffer* TF_GetRegisteredKernelsForOp(const char* name, TF_Status* status);
 
-// tfk_open_library opens a shared library as TensorFlow's own loader does, and
-// returns NULL, or what the system's loader says, for the caller to free.
+// tfk_open_library opens a shared library as TensorFlow does, and closes it. It
+// returns NULL or the loader's message, which the caller frees.
 char* tfk_open_library(const char* name);
 
 #define TFK_MAX_GPUS 64
@@ -20,8 +20,8 @@ typedef struct {
 } tfk_gpu;
 
 typedef struct {
-  // failed is the function of the driver that failed, or NULL; where result is 0
-  // the driver lacks it. error is the driver's name for the result, or NULL.
+  // failed is the function of the driver that failed, or NULL. If result is 0 the
+  // driver lacks the function. error is the driver's name of the result, or NULL.
   const char* failed;
   int result;
   const char* error;
@@ -30,8 +30,9 @@ typedef struct {
   tfk_gpu gpus[TFK_MAX_GPUS];
 } tfk_driver;
 
-// tfk_ask_driver asks NVIDIA's driver for its GPUs, without a context on any. It
-// returns NULL, or why the driver cannot be opened, for the caller to free.
-char* tfk_ask_driver(tfk_driver* d);
+// tfk_read_driver reads version and GPUs from NVIDIA's driver, without creating a
+// context. It returns NULL, or the loader's message if the driver cannot be opened,
+// which the caller frees.
+char* tfk_read_driver(tfk_driver* d);
 
 #endif  // TFKEEP_GPU_H_

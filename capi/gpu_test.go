@@ -18,18 +18,18 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// found is what TestAskInAChild prints.
+// found is what TestGPUChild writes.
 type found struct {
 	Version int
 	GPUs    []capi.GPU
 	Failed  *capi.DriverError
 	Err     string
-	Opened  map[string]string // what the loader says of a library
+	Opened  map[string]string // the loader's message by library
 }
 
-// TestAskInAChild is the child of the tests below: the loader reads its environment
-// when a process starts. By itself it does nothing.
-func TestAskInAChild(t *testing.T) {
+// TestGPUChild is the child process of the tests below: the loader reads its
+// environment when a process starts. In the parent it does nothing.
+func TestGPUChild(t *testing.T) {
 	out := os.Getenv("CAPI_TEST_OUT")
 	if out == "" {
 		return
@@ -49,37 +49,37 @@ func TestAskInAChild(t *testing.T) {
 	require.NoError(t, os.WriteFile(out, raw, 0o600))
 }
 
-// ask runs the child with dir as the loader's path.
-func ask(t *testing.T, dir string, env ...string) (f found) {
+// runGPUChild runs the child with dir in the loader's path.
+func runGPUChild(t *testing.T, dir string, env ...string) (f found) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out.json")
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAskInAChild$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestGPUChild$")
 	path := dir
 	if set := os.Getenv("LD_LIBRARY_PATH"); set != "" {
 		path += ":" + set
 	}
 	cmd.Env = append(os.Environ(), append(env, "CAPI_TEST_OUT="+out, "LD_LIBRARY_PATH="+path)...)
-	said, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	output, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", output)
 	raw, err := os.ReadFile(out)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &f))
 	return f
 }
 
-// library compiles dir/name.
-func library(t *testing.T, dir, name, source string, args ...string) {
+// compileLibrary compiles dir/name.
+func compileLibrary(t *testing.T, dir, name, source string, args ...string) {
 	t.Helper()
 	args = append([]string{"-shared", "-fPIC", "-Wl,-soname," + name, "-o", filepath.Join(dir, name), source}, args...)
-	said, err := exec.Command("cc", args...).CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	output, err := exec.Command("cc", args...).CombinedOutput()
+	require.NoError(t, err, "%s", output)
 }
 
-func TestTheDriverIsAsked(t *testing.T) {
+func TestDriver(t *testing.T) {
 	dir := t.TempDir()
-	library(t, dir, "libcuda.so.1", "testdata/gpu/libcuda.c")
+	compileLibrary(t, dir, "libcuda.so.1", "testdata/gpu/libcuda.c")
 	t.Run("GPUs", func(t *testing.T) {
-		f := ask(t, dir, "STUB_GPUS=2", "STUB_CAPABILITY=89")
+		f := runGPUChild(t, dir, "STUB_GPUS=2", "STUB_CAPABILITY=89")
 		assert.Equal(t, 12090, f.Version)
 		assert.Equal(t, []capi.GPU{
 			{Name: "Stub GPU 0", MemoryBytes: 80 << 30, ComputeMajor: 8, ComputeMinor: 9},
@@ -89,58 +89,58 @@ func TestTheDriverIsAsked(t *testing.T) {
 		assert.Empty(t, f.Err)
 	})
 	t.Run("no GPU", func(t *testing.T) {
-		f := ask(t, dir, "STUB_GPUS=0")
+		f := runGPUChild(t, dir, "STUB_GPUS=0")
 		assert.Empty(t, f.GPUs)
 		assert.Nil(t, f.Failed)
 		assert.Empty(t, f.Err)
 	})
-	t.Run("more GPUs than there is room for", func(t *testing.T) {
-		assert.Len(t, ask(t, dir, "STUB_GPUS=1000").GPUs, 64)
+	t.Run("too many GPUs", func(t *testing.T) {
+		assert.Len(t, runGPUChild(t, dir, "STUB_GPUS=1000").GPUs, 64)
 	})
 	t.Run("an error with a name", func(t *testing.T) {
-		f := ask(t, dir, "STUB_CUINIT=100")
+		f := runGPUChild(t, dir, "STUB_CUINIT=100")
 		assert.Equal(t, &capi.DriverError{Function: "cuInit", Result: 100, Name: "CUDA_ERROR_NO_DEVICE"}, f.Failed)
 		assert.EqualError(t, f.Failed, "cuInit: CUDA_ERROR_NO_DEVICE (100)")
 		assert.Equal(t, 12090, f.Version)
 	})
-	t.Run("an error without", func(t *testing.T) {
-		assert.EqualError(t, ask(t, dir, "STUB_CUINIT=12345").Failed, "cuInit: error 12345")
+	t.Run("an error without a name", func(t *testing.T) {
+		assert.EqualError(t, runGPUChild(t, dir, "STUB_CUINIT=12345").Failed, "cuInit: error 12345")
 	})
-	t.Run("something else of that name", func(t *testing.T) {
+	t.Run("another library of that name", func(t *testing.T) {
 		other := t.TempDir()
 		source := filepath.Join(other, "other.c")
 		require.NoError(t, os.WriteFile(source, []byte("int other(void) { return 1; }\n"), 0o600))
-		library(t, other, "libcuda.so.1", source)
-		assert.EqualError(t, ask(t, other).Failed, "the driver has no cuDriverGetVersion")
+		compileLibrary(t, other, "libcuda.so.1", source)
+		assert.EqualError(t, runGPUChild(t, other).Failed, "the driver has no cuDriverGetVersion")
 	})
-	t.Run("a file that is no library", func(t *testing.T) {
+	t.Run("not a library", func(t *testing.T) {
 		other := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(other, "libcuda.so.1"), []byte("text"), 0o600))
-		assert.Contains(t, ask(t, other).Err, filepath.Join(other, "libcuda.so.1"))
+		assert.Contains(t, runGPUChild(t, other).Err, filepath.Join(other, "libcuda.so.1"))
 	})
 }
 
-func TestLibrariesAreOpenedOrTheMissingOneIsNamed(t *testing.T) {
+func TestOpenLibraryNamesMissingFile(t *testing.T) {
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one.c"), filepath.Join(dir, "two.c")
 	require.NoError(t, os.WriteFile(one, []byte("int one(void) { return 1; }\n"), 0o600))
 	require.NoError(t, os.WriteFile(two, []byte("int one(void);\nint two(void) { return 1 + one(); }\n"), 0o600))
-	library(t, dir, "libone.so.1", one)
-	library(t, dir, "libtwo.so.1", two, filepath.Join(dir, "libone.so.1"))
-	assert.Equal(t, map[string]string{"libone.so.1": "<nil>", "libtwo.so.1": "<nil>"}, ask(t, dir).Opened)
+	compileLibrary(t, dir, "libone.so.1", one)
+	compileLibrary(t, dir, "libtwo.so.1", two, filepath.Join(dir, "libone.so.1"))
+	assert.Equal(t, map[string]string{"libone.so.1": "<nil>", "libtwo.so.1": "<nil>"}, runGPUChild(t, dir).Opened)
 
 	require.NoError(t, os.Remove(filepath.Join(dir, "libone.so.1")))
-	opened := ask(t, dir).Opened
+	opened := runGPUChild(t, dir).Opened
 	for _, name := range []string{"libone.so.1", "libtwo.so.1"} {
 		assert.Contains(t, opened[name], "libone.so.1: cannot open shared object file", name)
 	}
 }
 
-func TestGPUKernelsAreThereWhereTheLibraryHasCodeForGPUs(t *testing.T) {
+func TestHasGPUKernels(t *testing.T) {
 	got, err := capi.HasGPUKernels()
 	require.NoError(t, err)
 	code := false
-	for _, file := range loaded(t, "libtensorflow") {
+	for _, file := range loadedLibraries(t, "libtensorflow") {
 		f, err := elf.Open(file)
 		require.NoError(t, err)
 		code = code || f.Section(".nv_fatbin") != nil
@@ -149,8 +149,9 @@ func TestGPUKernelsAreThereWhereTheLibraryHasCodeForGPUs(t *testing.T) {
 	assert.Equal(t, code, got)
 }
 
-// loaded are the libraries of this process whose file names begin with prefix.
-func loaded(t *testing.T, prefix string) (files []string) {
+// loadedLibraries returns the libraries of this process whose file names begin with
+// prefix.
+func loadedLibraries(t *testing.T, prefix string) (files []string) {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")
 	require.NoError(t, err)

@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-// These came to the public C API last. Declared weak, a library without them
-// still loads, and its lack can be told in words.
+// The newest functions of the public C API. They are weak, so that a program also
+// loads with a library that lacks them, and reports an error.
 #pragma weak TF_SetAttr
 #pragma weak TF_SetRequestedDevice
 #pragma weak TF_ClearAttr

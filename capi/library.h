@@ -3,11 +3,11 @@
 
 #include "tensorflow/c/c_api.h"
 
-// Exported by the library, and declared in a header that needs C++'s company.
+// The library exports this function, but its header needs C++.
 extern void TF_ImportGraphDefOptionsSetValidateColocationConstraints(
     TF_ImportGraphDefOptions* opts, unsigned char enable);
 
-// The public functions that came last, declared here for older headers too.
+// The newest public functions, declared here for older headers.
 extern void TF_SetAttr(TF_Graph* graph, TF_Operation* op, const char* attr_name,
                        TF_Buffer* attr_value_proto, TF_Status* status);
 extern void TF_ClearAttr(TF_Graph* graph, TF_Operation* op,
@@ -15,7 +15,7 @@ extern void TF_ClearAttr(TF_Graph* graph, TF_Operation* op,
 extern void TF_SetRequestedDevice(TF_Graph* graph, TF_Operation* op,
                                   const char* device);
 
-// tfk_missing_function is the name of a function that this package needs and
+// tfk_missing_function returns the name of a function that this package needs and
 // the loaded library lacks, or NULL.
 const char* tfk_missing_function(void);
 

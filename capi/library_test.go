@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheLibrarysAgeIsSaid wherever the documentation speaks of it.
-func TestTheLibrarysAgeIsSaid(t *testing.T) {
+func TestDocsNameOldestLibrary(t *testing.T) {
 	for file, want := range map[string]string{
 		"../README.md":                "TensorFlow " + minVersion + " or newer",
 		"../docs/libtensorflow.md":    "Version " + minVersion + " is the oldest",
@@ -21,7 +20,7 @@ func TestTheLibrarysAgeIsSaid(t *testing.T) {
 	}
 }
 
-func TestVersionsAreComparedByNumber(t *testing.T) {
+func TestVersionsCompareAsNumbers(t *testing.T) {
 	for _, c := range []struct {
 		version, least string
 		want           bool
@@ -33,6 +32,6 @@ func TestVersionsAreComparedByNumber(t *testing.T) {
 	}
 }
 
-func TestTheLayoutOfTheBindingIsKnown(t *testing.T) {
+func TestFindLayout(t *testing.T) {
 	assert.NoError(t, findLayout())
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/leftover"
 )
 
-// TestMain fails the run where a test leaves C memory behind that neither a
-// Close nor the collector freed.
+// TestMain fails if C objects are left that neither a Close nor the garbage collector
+// freed.
 func TestMain(m *testing.M) { os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond)) }
 
-// settled waits for the collector, where a test left want behind.
+// settled collects garbage until the counts are want or do not change any more.
 func settled(want capi.Counts) capi.Counts { return leftover.Settled(want, 10*time.Millisecond) }

@@ -3,8 +3,8 @@
 
 #include "tensorflow/c/c_api.h"
 
-// A library for phones, and some builds of others, have no servers. Weak in every
-// file that calls them, the program still loads there.
+// Libraries for phones and some other builds have no servers. The functions are weak
+// in every file that calls them, so that the program loads there too.
 #pragma weak TF_NewServer
 #pragma weak TF_ServerStart
 #pragma weak TF_ServerStop
@@ -12,8 +12,8 @@
 #pragma weak TF_ServerTarget
 #pragma weak TF_DeleteServer
 
-// tfk_missing_server_function is the name of a function of servers that the
-// loaded library lacks, or NULL.
+// tfk_missing_server_function returns the name of a server function that the loaded
+// library lacks, or NULL.
 const char* tfk_missing_server_function(void);
 
 #endif  // TFKEEP_SERVER_H_

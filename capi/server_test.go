@@ -16,7 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// serverDef is that of the only worker of a cluster.
+// serverDef returns the ServerDef of the only worker of a cluster.
 func serverDef(t *testing.T, address string) *for_core_protos_go_proto.ServerDef {
 	t.Helper()
 	return &for_core_protos_go_proto.ServerDef{
@@ -35,13 +35,13 @@ func newServer(t *testing.T, def *for_core_protos_go_proto.ServerDef) (*capi.Ser
 	return capi.NewServer(raw)
 }
 
-func TestAServerThatWasNotStartedGivesItsPortBack(t *testing.T) {
+func TestCloseFreesPort(t *testing.T) {
 	before := capi.Live().Servers
 	s, err := newServer(t, serverDef(t, "localhost:0"))
 	require.NoError(t, err)
 	assert.Equal(t, before+1, capi.Live().Servers)
 	assert.False(t, s.Started())
-	assert.ErrorIs(t, s.Join(), status.FailedPrecondition, "nothing to wait for")
+	assert.ErrorIs(t, s.Join(), status.FailedPrecondition, "the server was not started")
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.Target(), "grpc://"))
 	require.NoError(t, err)
 	number, err := strconv.Atoi(port)
@@ -59,30 +59,30 @@ func TestAServerThatWasNotStartedGivesItsPortBack(t *testing.T) {
 	require.NoError(t, again.Close())
 }
 
-func TestAStartedServerCannotBeStopped(t *testing.T) {
+func TestStartedServerCannotBeClosed(t *testing.T) {
 	before := capi.Live().Servers
 	s, err := newServer(t, serverDef(t, "localhost:0"))
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
 	require.NoError(t, s.Start(), "once is enough")
 	assert.True(t, s.Started())
-	assert.Equal(t, before, capi.Live().Servers, "it is the process's now")
+	assert.Equal(t, before, capi.Live().Servers, "a started server is not counted")
 	assert.ErrorIs(t, s.Close(), status.Unimplemented)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.Target(), "grpc://"))
-	require.NoError(t, err, "it goes on")
+	require.NoError(t, err, "the server still serves")
 	require.NoError(t, conn.Close())
 }
 
-func TestServersOfBadDefsAreErrors(t *testing.T) {
+func TestNewServerRefusesBadDefs(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*for_core_protos_go_proto.ServerDef)
 		want   string
 	}{
-		"a task that is not there": {func(d *for_core_protos_go_proto.ServerDef) { d.TaskIndex = 3 }, "Task 3 was not defined"},
-		"a job that is not there":  {func(d *for_core_protos_go_proto.ServerDef) { d.JobName = "ps" }, `Job "ps" was not defined`},
-		"an address without port":  {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[0] = "localhost" }, "Could not parse port"},
-		"a protocol of its own":    {func(d *for_core_protos_go_proto.ServerDef) { d.Protocol = "pigeon" }, "No server factory"},
-		"a bad neighbour":          {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[1] = "nowhere" }, "nowhere"},
+		"unknown task":                {func(d *for_core_protos_go_proto.ServerDef) { d.TaskIndex = 3 }, "Task 3 was not defined"},
+		"unknown job":                 {func(d *for_core_protos_go_proto.ServerDef) { d.JobName = "ps" }, `Job "ps" was not defined`},
+		"address without port":        {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[0] = "localhost" }, "Could not parse port"},
+		"unknown protocol":            {func(d *for_core_protos_go_proto.ServerDef) { d.Protocol = "pigeon" }, "No server factory"},
+		"bad address of another task": {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[1] = "nowhere" }, "nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			def := serverDef(t, "localhost:0")

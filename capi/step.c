@@ -8,7 +8,7 @@ tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets) {
   step->num_feeds = num_feeds;
   step->num_fetches = num_fetches;
   step->num_targets = num_targets;
-  // One element more than needed: calloc(0) may return NULL.
+  // One element more than needed, because calloc(0) may return NULL.
   step->feeds = calloc(num_feeds + 1, sizeof(TF_Output));
   step->feed_types = calloc(num_feeds + 1, sizeof(TF_DataType));
   step->feed_tensors = calloc(num_feeds + 1, sizeof(TF_Tensor*));

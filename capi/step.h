@@ -3,8 +3,8 @@
 
 #include "tensorflow/c/c_api.h"
 
-// tfk_max_dims is the rank up to which a step reports its results' shapes;
-// larger ranks are asked for one by one.
+// tfk_max_dims is the largest rank for which a step reports the shape of a
+// result. Shapes of larger ranks are read one by one.
 enum { tfk_max_dims = 8 };
 
 typedef struct {
@@ -12,8 +12,8 @@ typedef struct {
   int64_t dims[tfk_max_dims];
 } tfk_shape;
 
-// tfk_step is one prepared step. All of it lies in one block of C memory, so
-// that a step is one call from Go and checks no Go pointers.
+// tfk_step is one prepared step. It lies in C memory, so that running it is one
+// call from Go in which cgo checks no Go pointers.
 typedef struct {
   TF_Output* feeds;
   TF_DataType* feed_types;  // without the reference flag
@@ -31,8 +31,8 @@ typedef struct {
 tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets);
 void tfk_delete_step(tfk_step* step);
 
-// tfk_run runs a step and describes its results. It returns 0, or n when the
-// tensor of feed n-1 is of the wrong type and nothing was run.
+// tfk_run runs a step and stores its results and their shapes. It returns 0, or
+// n without running anything if the tensor of feed n-1 has the wrong type.
 int tfk_run(TF_Session* session, tfk_step* step, const TF_Buffer* options,
             TF_Buffer* metadata);
 
