@@ -3,10 +3,10 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/devices"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -30,13 +30,13 @@ It ends with 0, or with 1 when --require gpu is given and no GPU can be used.`,
   tfkeep-run devices --require gpu && train`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("devices takes no arguments; a model in a folder of that name is ./devices")}
+				return cli.Usagef("devices takes no arguments; a model in a folder of that name is ./devices")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if require != "" && require != "cpu" && require != "gpu" {
-				return usageError{fmt.Errorf("--require %s: it is cpu or gpu", require)}
+				return cli.Usagef("--require %s: it is cpu or gpu", require)
 			}
 			if err := tf.SetLogLevel(tf.LogErrors); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/devices"
 )
 
@@ -31,7 +32,7 @@ func TestDevices(t *testing.T) {
 		if r.HasGPU() {
 			assert.Zero(t, code, errs)
 		} else {
-			assert.Equal(t, exitBad, code)
+			assert.Equal(t, cli.ExitFailed, code)
 			assert.Contains(t, errs, "a GPU is required, and none can be used: "+r.NoGPU[0])
 		}
 	})
@@ -41,7 +42,7 @@ func TestDevices(t *testing.T) {
 		"unknown flag: --nope":            {"devices", "--nope"},
 	} {
 		code, out, errs := tfkeepRun(t, "", args...)
-		assert.Equal(t, exitUsage, code, errs)
+		assert.Equal(t, cli.ExitUsage, code, errs)
 		assert.Empty(t, out)
 		assert.Contains(t, errs, says)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -25,7 +26,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 	made := map[string]*tf.Tensor{}
 	add := func(name string, make func() (*npy.Array, error)) error {
 		if made[name] != nil {
-			return usageError{fmt.Errorf("input %q is given twice", name)}
+			return cli.Usagef("input %q is given twice", name)
 		}
 		if sig.Inputs[name] == nil {
 			return fmt.Errorf("the signature has no input %q; it has %s", name, strings.Join(slices.Sorted(maps.Keys(sig.Inputs)), ", "))
@@ -53,7 +54,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 	for _, s := range j.inputs {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return made, usageError{fmt.Errorf("--input %s: write it as NAME=JSON or NAME=@FILE", s)}
+			return made, cli.Usagef("--input %s: write it as NAME=JSON or NAME=@FILE", s)
 		}
 		if err := add(name, func() (*npy.Array, error) { return fromText(value, typeOf(m, sig.Inputs[name])) }); err != nil {
 			return made, err
@@ -62,7 +63,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 	for _, s := range j.examples {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return made, usageError{fmt.Errorf("--examples %s: write it as NAME=[{FEATURE: [VALUES]}, ...]", s)}
+			return made, cli.Usagef("--examples %s: write it as NAME=[{FEATURE: [VALUES]}, ...]", s)
 		}
 		if err := add(name, func() (*npy.Array, error) { return fromExamples([]byte(value)) }); err != nil {
 			return made, err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,21 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
-
-// The exit codes, which are those of tfkeep.
-const (
-	exitGood  = 0
-	exitBad   = 1 // the work failed
-	exitUsage = 2
-)
-
-// usageError is a wrong command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 // job is one run of the command.
 type job struct {
@@ -49,20 +37,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	var usage usageError
-	switch {
-	case err == nil:
-		return exitGood
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "tfkeep-run: interrupted")
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "tfkeep-run: %v\nRun \"tfkeep-run --help\" for how to use it.\n", err)
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "tfkeep-run: %v\n", err)
-	}
-	return exitBad
+	failure := cli.Failure{Stderr: stderr, Command: "tfkeep-run"}
+	return failure.ExitCode(ctx, cmd.ExecuteContext(ctx))
 }
 
 func (j *job) command() *cobra.Command {
@@ -88,7 +64,7 @@ line was wrong.`,
   tfkeep-run export/1 --signature classify --examples 'inputs=[{"age": [35], "job": ["cook"]}]'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("%d arguments; name the folder of one model", len(args))}
+				return cli.Usagef("%d arguments; name the folder of one model", len(args))
 			}
 			return nil
 		},
@@ -99,7 +75,7 @@ line was wrong.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
 	f.StringVar(&j.signature, "signature", signature.DefaultServingKey, "the signature to run")
 	f.StringVar(&j.tags, "tags", signature.ServingTag, "the graph with exactly these tags, with commas")

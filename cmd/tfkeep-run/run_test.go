@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -81,7 +82,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		assert.Equal(t, []float64{2.5, 3}, oracle.Value[[]float64](t, `result = np.load(args[0]).ravel().tolist()`, filepath.Join(results, "y.npy")))
 
 		code, out, errs := tfkeepRun(t, "", half, "--input", "x=[[5]]", "--outdir", results)
-		assert.Equal(t, exitBad, code)
+		assert.Equal(t, cli.ExitFailed, code)
 		assert.Empty(t, out, "nothing runs")
 		assert.Contains(t, errs, "y.npy exists; --overwrite replaces it")
 		code, _, errs = tfkeepRun(t, "", half, "--input", "x=@"+filepath.Join(dir, "x.npz")+"[x]", "--out", results, "--overwrite")
@@ -116,7 +117,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"outputs":[[6],[4]]}`, out)
 		code, out, errs = tfkeepRun(t, "", half, "--signature", "parse", "--examples", `inputs=[{"x":[8.5, 1],"name":["cook"],"n":[-7]},{"x":[1, 0.5]}]`, "--json")
-		assert.Equal(t, exitBad, code, "two values for one place: %s%s", out, errs)
+		assert.Equal(t, cli.ExitFailed, code, "two values for one place: %s%s", out, errs)
 		code, out, errs = tfkeepRun(t, "", half, "--signature", "parse", "--examples", `inputs=[{"x":[8.5],"name":["cook"],"n":[-7]},{"x":[1e0]}]`, "--json")
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"name":[["cook"],[""]],"n":[[-7],[0]]}`, out)
@@ -141,7 +142,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 	} {
 		t.Run(says, func(t *testing.T) {
 			code, out, errs := tfkeepRun(t, "", args...)
-			assert.Equal(t, exitBad, code)
+			assert.Equal(t, cli.ExitFailed, code)
 			assert.Empty(t, out)
 			assert.Contains(t, errs, says)
 		})
@@ -158,7 +159,7 @@ func TestWrongCommandLine(t *testing.T) {
 		"NAME=[{FEATURE":     {half, "--examples", "x"},
 	} {
 		code, out, errs := tfkeepRun(t, "", args...)
-		assert.Equal(t, exitUsage, code, errs)
+		assert.Equal(t, cli.ExitUsage, code, errs)
 		assert.Empty(t, out)
 		assert.Contains(t, errs, says)
 	}

@@ -8,21 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
 )
-
-// The exit codes, which are those of tfkeep.
-const (
-	exitGood  = 0
-	exitBad   = 1 // it could not serve
-	exitUsage = 2
-)
-
-// usageError is a wrong command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 // job is one run of the command.
 type job struct {
@@ -42,17 +31,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	var usage usageError
-	switch {
-	case err == nil:
-		return exitGood
-	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "tfkeep-server: %v\nRun \"tfkeep-server --help\" for how to use it.\n", err)
-		return exitUsage
-	}
-	fmt.Fprintf(stderr, "tfkeep-server: %v\n", err)
-	return exitBad
+	failure := cli.Failure{Stderr: stderr, Command: "tfkeep-server"}
+	return failure.ExitCode(ctx, cmd.ExecuteContext(ctx))
 }
 
 func (j *job) command() *cobra.Command {
@@ -74,7 +54,7 @@ inside a network that you trust.`,
   TF_CONFIG='{"cluster": {"ps": ["a:2222"], "worker": ["b:2222"]}, "task": {"type": "ps", "index": 0}}' tfkeep-server`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 0 {
-				return usageError{fmt.Errorf("%q is not a flag", args[0])}
+				return cli.Usagef("%q is not a flag", args[0])
 			}
 			return nil
 		},
@@ -82,7 +62,7 @@ inside a network that you trust.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
 	f.StringVar(&j.cluster, "cluster", "", "the cluster: JOB=HOST:PORT,HOST:PORT;JOB=...; TF_CONFIG if not given")
 	f.StringVar(&j.job, "job", "", "the job of this server")
@@ -105,7 +85,7 @@ func (j *job) do(cmd *cobra.Command) error {
 		}
 	}
 	if err != nil {
-		return usageError{err}
+		return &cli.UsageError{Err: err}
 	}
 	if cmd.Flags().Changed("job") {
 		m.Job = j.job
@@ -121,7 +101,7 @@ func (j *job) do(cmd *cobra.Command) error {
 	}
 	err = localcluster.Serve(cmd.Context(), m)
 	if errors.Is(err, tf.ErrNotFound) {
-		return usageError{err}
+		return &cli.UsageError{Err: err}
 	}
 	return err
 }

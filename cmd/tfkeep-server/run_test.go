@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -105,7 +106,7 @@ func TestItServesUntilItIsToldToEnd(t *testing.T) {
 			require.NoError(t, sess.Close())
 
 			require.NoError(t, end(s))
-			assert.Equal(t, exitGood, s.wait(t), s.said())
+			assert.Equal(t, cli.ExitOK, s.wait(t), s.said())
 		})
 	}
 }
@@ -116,12 +117,12 @@ func TestTheEnvironmentSaysWhichServerItIs(t *testing.T) {
 	s := start(t, config, "--while-stdin", "--allow-growth")
 	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.said())
 	require.NoError(t, s.stdin.Close())
-	assert.Equal(t, exitGood, s.wait(t))
+	assert.Equal(t, cli.ExitOK, s.wait(t))
 
 	s = start(t, strings.Replace(config, `"index": 1`, `"index": 0`, 1), "--while-stdin", "--task=1")
 	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, "a flag counts more")
 	require.NoError(t, s.stdin.Close())
-	assert.Equal(t, exitGood, s.wait(t))
+	assert.Equal(t, cli.ExitOK, s.wait(t))
 }
 
 func TestWhatCannotBeServedIsTold(t *testing.T) {
@@ -134,15 +135,15 @@ func TestWhatCannotBeServedIsTold(t *testing.T) {
 		code int
 		want string
 	}{
-		"no cluster":         {"", nil, exitUsage, "give --cluster, or set TF_CONFIG"},
-		"a bad cluster":      {"", []string{"--cluster", "ps=x"}, exitUsage, `"x" is not an address`},
-		"a bad TF_CONFIG":    {"{", nil, exitUsage, "TF_CONFIG"},
-		"an unknown job":     {"", []string{"--cluster", "ps=a:1", "--job", "worker"}, exitUsage, `no job "worker"`},
-		"an unknown task":    {"", []string{"--cluster", "ps=a:1", "--task", "7"}, exitUsage, "no task 7"},
-		"a stray argument":   {"", []string{"ps"}, exitUsage, `"ps" is not a flag`},
-		"an unknown flag":    {"", []string{"--port", "1"}, exitUsage, "--port"},
-		"a port in use":      {"", []string{"--cluster", "ps=" + taken.Addr().String()}, exitBad, "is in use"},
-		"a strange protocol": {"", []string{"--cluster", "ps=" + freeAddress(t), "--protocol", "pigeon"}, exitUsage, "No server factory"},
+		"no cluster":         {"", nil, cli.ExitUsage, "give --cluster, or set TF_CONFIG"},
+		"a bad cluster":      {"", []string{"--cluster", "ps=x"}, cli.ExitUsage, `"x" is not an address`},
+		"a bad TF_CONFIG":    {"{", nil, cli.ExitUsage, "TF_CONFIG"},
+		"an unknown job":     {"", []string{"--cluster", "ps=a:1", "--job", "worker"}, cli.ExitUsage, `no job "worker"`},
+		"an unknown task":    {"", []string{"--cluster", "ps=a:1", "--task", "7"}, cli.ExitUsage, "no task 7"},
+		"a stray argument":   {"", []string{"ps"}, cli.ExitUsage, `"ps" is not a flag`},
+		"an unknown flag":    {"", []string{"--port", "1"}, cli.ExitUsage, "--port"},
+		"a port in use":      {"", []string{"--cluster", "ps=" + taken.Addr().String()}, cli.ExitFailed, "is in use"},
+		"a strange protocol": {"", []string{"--cluster", "ps=" + freeAddress(t), "--protocol", "pigeon"}, cli.ExitUsage, "No server factory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TF_CONFIG", c.env)
@@ -158,7 +159,7 @@ func TestWhatCannotBeServedIsTold(t *testing.T) {
 
 func TestHelpSaysWhatThereIs(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitGood, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
+	require.Equal(t, cli.ExitOK, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
 	for _, flag := range []string{"--cluster", "--job", "--task", "--while-stdin", "TF_CONFIG"} {
 		assert.Contains(t, stdout.String(), flag)
 	}

@@ -1,20 +1,17 @@
-// Command tfkeep looks into TensorFlow's files and changes them: checkpoints of
-// both formats, graphs and SavedModels. It is one static binary that needs
-// neither Python nor TensorFlow.
+// Command tfkeep inspects and changes TensorFlow's files: checkpoints of both formats,
+// graphs and SavedModels. It is one static binary that needs neither Python nor
+// TensorFlow.
 //
 // "tfkeep help" lists what it can do; docs/cli.md shows it.
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command"
 )
 
 func main() {
-	// The first signal lets the work stop cleanly; a second one kills.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(command.Run(cli.Context(), os.Args[1:], os.Stdout, os.Stderr))
 }

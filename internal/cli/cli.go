@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The exit codes.
+const (
+	ExitOK     = 0
+	ExitFailed = 1 // the work failed, or the answer is bad news
+	ExitUsage  = 2 // the command line was wrong
+)
+
+// ErrBadNews ends a command with ExitFailed whose output already says what is wrong.
+var ErrBadNews = errors.New("bad news")
+
+// UsageError is an error in the command line.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// Usagef returns a UsageError.
+func Usagef(format string, args ...any) error {
+	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// Context returns a context that the first SIGINT or SIGTERM cancels, so that the work
+// stops cleanly. A second signal ends the process.
+func Context() context.Context {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx
+}
+
+// Failure says how a command reports that it failed.
+type Failure struct {
+	Stderr io.Writer
+	// Command is what the user called, for the hint after a usage error: "tfkeep ls".
+	Command string
+	// Print writes the error. By default it is a line that begins with Command.
+	Print func(error)
+}
+
+// ExitCode reports err, the result of a command that ran under ctx, and returns the
+// exit code for it.
+func (f *Failure) ExitCode(ctx context.Context, err error) int {
+	print := f.Print
+	if print == nil {
+		print = func(err error) { fmt.Fprintf(f.Stderr, "%s: %v\n", f.Command, err) }
+	}
+	var usage *UsageError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, ErrBadNews):
+		return ExitFailed
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		print(errors.New("interrupted"))
+		return ExitFailed
+	case errors.As(err, &usage):
+		print(err)
+		fmt.Fprintf(f.Stderr, "Run \"%s --help\" for how to use it.\n", f.Command)
+		return ExitUsage
+	}
+	print(err)
+	return ExitFailed
+}

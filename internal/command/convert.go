@@ -1,0 +1,93 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/convert"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command/ui"
+)
+
+func (c *command) convert() *cobra.Command {
+	var (
+		to          string
+		skip, force bool
+	)
+	cmd := &cobra.Command{
+		Use:   "convert IN OUT",
+		Short: "Convert checkpoints (V1, V2, safetensors, npz), and graphs to and from text",
+		Long: `Convert a checkpoint. The formats go by the names: OUT ending in .safetensors or
+.npz is one of these, anything else is a checkpoint's prefix, written as V2. IN
+is any name of a checkpoint, or a .safetensors or .npz file.
+
+Values, names, types and shapes stay what they are. What does not fit is an
+error, or left out and told with --skip-unsupported: strings and complex128 in
+safetensors, bfloat16 and newer types in V1. NumPy has no bfloat16 and no 8-bit
+floats, which .npz holds as float32, exactly, and which become bfloat16 again on
+the way back.
+
+A graph (a GraphDef, a .meta file, a SavedModel's .pb or .pbtxt) is converted
+between binary and protobuf text: to text where OUT ends in .pbtxt or .txt.
+
+OUT appears when it is complete, and is not replaced without --force.`,
+		Example: `  tfkeep convert model.meta model.pbtxt
+  tfkeep convert old-v1.ckpt new-v2
+  tfkeep convert train/ model.safetensors
+  tfkeep convert model.npz restored/model
+  tfkeep convert --to v1 train/model-1000 for-tf-0.11.ckpt`,
+		Args: needs(2, 2, "IN OUT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if done, err := c.convertGraph(args[0], args[1], force); done {
+				return err
+			}
+			format := convert.Format(to)
+			if to != "" && !slices.Contains(convert.Formats(), format) {
+				return cli.Usagef("--to %s is none of %v", to, convert.Formats())
+			}
+			progress := c.NewProgress("converting", sizeOf(args[0]), ui.Size)
+			defer progress.Done()
+			res, err := convert.Convert(cmd.Context(), args[0], args[1], &convert.Options{
+				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Add,
+			})
+			progress.Done()
+			switch {
+			case errors.Is(err, convert.ErrExists):
+				return fmt.Errorf("%w; --force replaces it", err)
+			case errors.Is(err, checkpoint.ErrUnsupported) && !skip && strings.HasPrefix(err.Error(), "tensor "):
+				return fmt.Errorf("%w; --skip-unsupported leaves such tensors out", err)
+			case err != nil:
+				return err
+			}
+			c.converted(args[1], res)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "the format of OUT whatever its name: v2, v1, safetensors or npz")
+	cmd.Flags().BoolVar(&skip, "skip-unsupported", false, "leave out tensors that OUT's format cannot hold")
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace OUT if it exists")
+	return cmd
+}
+
+func (c *command) converted(out string, res *convert.Result) {
+	c.Printf("%s  %s → %s, %s, %s\n", out, res.From, res.To, ui.Plural(int64(res.Tensors), "tensor"), ui.Size(res.Bytes))
+	types := make([]dtype.DataType, 0, len(res.Widened))
+	for dt := range res.Widened {
+		types = append(types, dt)
+	}
+	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
+	for _, dt := range types {
+		c.Note("%s of %s held in a wider type, which NumPy has; converting back undoes it",
+			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))
+	}
+	for _, s := range res.Skipped {
+		c.Note("left out %s: %v", ui.Name(s.Name), s.Err)
+	}
+}

@@ -1,0 +1,174 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command/ui"
+)
+
+func (c *command) diff() *cobra.Command {
+	var (
+		tolerance   float64
+		asJSON, all bool
+	)
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Compare two checkpoints",
+		Long: `Compare two checkpoints: what was added, removed, reshaped or retyped, and by how
+much the values of the rest changed. Formats, shards and partitions do not
+matter, values do. Ends with 1 if anything differs.`,
+		Example: `  tfkeep diff train/model-900 train/model-1000
+  tfkeep diff --tol 1e-6 a/ b/
+  tfkeep diff --json a/ b/ | jq 'select(.change=="reshaped")'`,
+		Args: needs(2, 2, "A B"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if tolerance < 0 {
+				return cli.Usagef("--tol %g is negative", tolerance)
+			}
+			a, err := checkpoint.Open(args[0], nil)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			b, err := checkpoint.Open(args[1], nil)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			progress := c.NewProgress("comparing", int64(max(len(a.Tensors()), len(b.Tensors()))), ui.Count)
+			defer progress.Done()
+			var found []diff.Difference
+			counts := map[diff.Kind]int64{}
+			err = diff.Each(cmd.Context(), a, b, &diff.Options{Tolerance: tolerance}, func(d diff.Difference) error {
+				progress.Add(1)
+				counts[d.Kind]++
+				if all || d.Kind != diff.Same {
+					found = append(found, d)
+				}
+				return nil
+			})
+			progress.Done()
+			if err != nil {
+				return err
+			}
+			print := c.diffTable
+			if asJSON {
+				print = c.diffJSON
+			}
+			if err := print(found); err != nil {
+				return err
+			}
+			if !asJSON {
+				c.diffSummary(counts)
+			}
+			for kind, n := range counts {
+				if kind != diff.Same && n > 0 {
+					return cli.ErrBadNews
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Float64Var(&tolerance, "tol", 0, "numbers no further apart than this are the same")
+	cmd.Flags().BoolVar(&all, "all", false, "list the tensors that are the same too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+var diffStyles = map[diff.Kind]ui.Style{
+	diff.Added: ui.Green, diff.Removed: ui.Red, diff.Retyped: ui.Amber, diff.Reshaped: ui.Amber, diff.Changed: ui.Cyan, diff.Same: ui.Dim,
+}
+
+func (c *command) diffTable(found []diff.Difference) error {
+	if len(found) == 0 {
+		return nil
+	}
+	headings := []string{"CHANGE", "NAME", "BEFORE", "AFTER", ">DIFFERENT", ">MAX |Δ|", ">MEAN |Δ|", ">MAX |Δ|/|A|"}
+	if !slices.ContainsFunc(found, func(d diff.Difference) bool { return d.Kind == diff.Changed }) {
+		headings = headings[:4]
+	}
+	table := c.NewTable(headings...)
+	for _, d := range found {
+		before, after := typeAndShape(d.Before), typeAndShape(d.After)
+		if before == after {
+			after = "same"
+		}
+		row := []any{ui.Styled{Style: diffStyles[d.Kind], Text: string(d.Kind)}, ui.Name(d.Name), before, after}
+		if v := d.Values; v != nil && d.Kind == diff.Changed {
+			row = append(row, percent(v.Different, v.Elements))
+			if d.Before.DType != dtype.String {
+				row = append(row, short(v.MaxAbs), short(v.MeanAbs), short(v.MaxRel))
+			}
+		}
+		table.Row(row...)
+	}
+	return table.Print()
+}
+
+func typeAndShape(t *checkpoint.TensorInfo) string {
+	if t == nil {
+		return "-"
+	}
+	return dtype.Name(t.DType) + " " + shapeText(t.Shape)
+}
+
+func (c *command) diffSummary(counts map[diff.Kind]int64) {
+	var parts []string
+	for _, kind := range []diff.Kind{diff.Added, diff.Removed, diff.Retyped, diff.Reshaped, diff.Changed, diff.Same} {
+		if n := counts[kind]; n > 0 || kind == diff.Same {
+			parts = append(parts, fmt.Sprintf("%s %s", ui.Count(n), kind))
+		}
+	}
+	c.Printf("%s\n", c.Paint(ui.Dim, strings.Join(parts, ", ")))
+}
+
+type diffLine struct {
+	Name   string      `json:"name"`
+	Change string      `json:"change"`
+	Before *typeJSON   `json:"before"`
+	After  *typeJSON   `json:"after"`
+	Values *valuesJSON `json:"values,omitempty"`
+}
+
+type typeJSON struct {
+	DType string  `json:"dtype"`
+	Shape []int64 `json:"shape"`
+}
+
+type valuesJSON struct {
+	Elements  int64  `json:"elements"`
+	Different int64  `json:"different"`
+	Near      int64  `json:"near"`
+	MaxAbs    number `json:"max_abs"`
+	At        int64  `json:"at"`
+	MeanAbs   number `json:"mean_abs"`
+	MaxRel    number `json:"max_rel"`
+}
+
+func (c *command) diffJSON(found []diff.Difference) error {
+	out := newLines(c.Out)
+	side := func(t *checkpoint.TensorInfo) *typeJSON {
+		if t == nil {
+			return nil
+		}
+		return &typeJSON{dtype.Name(t.DType), append([]int64{}, t.Shape...)}
+	}
+	for _, d := range found {
+		line := diffLine{Name: d.Name, Change: string(d.Kind), Before: side(d.Before), After: side(d.After)}
+		if v := d.Values; v != nil {
+			line.Values = &valuesJSON{v.Elements, v.Different, v.Near, number(v.MaxAbs), v.At, number(v.MeanAbs), number(v.MaxRel)}
+		}
+		if err := out.write(line); err != nil {
+			return err
+		}
+	}
+	return out.flush()
+}

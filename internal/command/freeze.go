@@ -1,0 +1,260 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/freeze/inference"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command/ui"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
+)
+
+// freezeFlags are freeze_graph.py's, by its names, and a few of our own.
+type freezeFlags struct {
+	graph, saver, checkpoint, metaGraph, savedModel, tags string
+	outputs, output, initializers, allow, deny            string
+	optimize                                              bool
+	round                                                 string
+	inputs, assets                                        string
+	embedTables                                           bool
+	constants                                             []string
+	clearDevices, binary                                  bool
+	ignored                                               string
+	version                                               int
+	asJSON                                                bool
+}
+
+func (c *command) freeze() *cobra.Command {
+	var f freezeFlags
+	cmd := &cobra.Command{
+		Use:   "freeze [CKPT] -o FILE",
+		Short: "Turn a model into one GraphDef with its variables as constants",
+		Long: `Turn a graph and a checkpoint into one GraphDef whose variables are constants,
+as freeze_graph.py does and with its flags, so that a script has one word to
+change. Text and binary files are told apart by what is in them.
+
+The model is one of
+  CKPT alone                              the .meta beside it is its graph; a
+                                          SavedModel's directory works too
+  --input_graph and --input_checkpoint
+  --input_meta_graph and --input_checkpoint
+  --input_saved_model_dir
+
+Without --output_node_names the outputs are those of the signatures, or the one
+node that is clearly an output; otherwise the likely ones are listed.`,
+		Example: `  tfkeep freeze train/ -o frozen.pb
+  tfkeep freeze --input_graph graph.pbtxt --input_checkpoint train/model-1000 \
+      --output_node_names softmax --output_graph frozen.pb
+  tfkeep freeze export/1 -o small.pb --optimize --round float16`,
+		Args: needs(0, 1, "at most one CKPT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("clear_devices") {
+				f.clearDevices = true
+			}
+			return c.runFreeze(cmd.Context(), &f, args)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.graph, "input_graph", "", "the GraphDef, text or binary")
+	fl.StringVar(&f.saver, "input_saver", "", "the SaverDef that knows the checkpoint's keys")
+	fl.StringVar(&f.checkpoint, "input_checkpoint", "", "the checkpoint: a prefix, a file or a directory")
+	fl.StringVar(&f.metaGraph, "input_meta_graph", "", "the MetaGraphDef, text or binary")
+	fl.StringVar(&f.savedModel, "input_saved_model_dir", "", "a SavedModel's directory")
+	fl.StringVar(&f.tags, "saved_model_tags", "", `its tags, with commas (its only graph, or "serve")`)
+	fl.StringVar(&f.outputs, "output_node_names", "", "the nodes to keep, with commas")
+	fl.StringVarP(&f.output, "output_graph", "o", "", "where to write the frozen GraphDef")
+	fl.StringVar(&f.initializers, "initializer_nodes", "", "nodes that initialise tables, to be kept as well")
+	fl.StringVar(&f.allow, "variable_names_whitelist", "", "the only variables to freeze, with commas")
+	fl.StringVar(&f.deny, "variable_names_denylist", "", "variables to leave, with commas")
+	fl.StringVar(&f.deny, "variable_names_blacklist", "", "the same, as TensorFlow 1 called it")
+	fl.BoolVar(&f.clearDevices, "clear_devices", true, "forget the device of each node")
+	fl.BoolVar(&f.optimize, "optimize", false, "then what optimize_for_inference does: strip training nodes, fold batch norms")
+	fl.StringVar(&f.inputs, "input_names", "", "with --optimize: the nodes that will be fed, with commas")
+	fl.StringSliceVar(&f.constants, "constant", nil, "fix a boolean placeholder: is_training=false")
+	fl.StringVar(&f.round, "round", "", "store weights as float16 or bfloat16")
+	fl.BoolVar(&f.embedTables, "embed_tables", false, "put the text files of lookup tables into the graph")
+	fl.StringVar(&f.assets, "assets", "", "where those files are, if not where the graph says")
+	fl.BoolVar(&f.asJSON, "json", false, "the summary as JSON")
+	for _, name := range []string{"restore_op_name", "filename_tensor_name"} {
+		fl.StringVar(&f.ignored, name, "", "accepted and not needed, as by freeze_graph.py")
+		_ = fl.MarkHidden(name)
+	}
+	fl.IntVar(&f.version, "checkpoint_version", 2, "accepted: the version is found out")
+	fl.BoolVar(&f.binary, "input_binary", false, "accepted: text and binary are told apart by content")
+	_ = fl.MarkHidden("checkpoint_version")
+	_ = fl.MarkHidden("input_binary")
+	_ = fl.MarkHidden("variable_names_blacklist")
+	return cmd
+}
+
+// joinBooleans lets freeze_graph.py's "--clear_devices false" mean what it
+// means there: a boolean flag may have its value as an argument of its own.
+func joinBooleans(args []string) []string {
+	if len(args) == 0 || args[0] != "freeze" {
+		return args
+	}
+	var joined []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if (a == "--clear_devices" || a == "--input_binary") && i+1 < len(args) {
+			if v := strings.ToLower(args[i+1]); v == "true" || v == "false" {
+				joined = append(joined, a+"="+v)
+				i++
+				continue
+			}
+		}
+		joined = append(joined, a)
+	}
+	return joined
+}
+
+// plan reads the model that the flags name.
+func (f *freezeFlags) plan(args []string) (*freeze.Plan, error) {
+	o := &freeze.Options{
+		Outputs: list(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: list(f.initializers),
+		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny), EmbedTables: f.embedTables, Assets: f.assets,
+	}
+	if f.saver != "" {
+		sd, err := freeze.ReadSaverDef(f.saver)
+		if err != nil {
+			return nil, err
+		}
+		o.SaverDef = sd
+	}
+	switch {
+	case f.savedModel != "":
+		return freeze.FromSavedModel(f.savedModel, list(f.tags), o)
+	case f.metaGraph != "":
+		return freeze.FromMetaGraph(f.metaGraph, f.checkpoint, o)
+	case f.graph != "":
+		return freeze.FromGraph(f.graph, f.checkpoint, o)
+	}
+	path := f.checkpoint
+	if len(args) > 0 {
+		path = args[0]
+	}
+	if modeldir.IsSavedModel(path) {
+		return freeze.FromSavedModel(path, list(f.tags), o)
+	}
+	return freeze.FromCheckpoint(path, o)
+}
+
+// check tells what is missing or contradictory on the command line.
+func (f *freezeFlags) check(args []string) error {
+	models := 0
+	for _, given := range []bool{len(args) > 0, f.savedModel != "", f.metaGraph != "", f.graph != ""} {
+		if given {
+			models++
+		}
+	}
+	switch {
+	case f.output == "":
+		return errors.New("no output: say where to write with -o FILE (--output_graph)")
+	case models > 1:
+		return errors.New("more than one model: give CKPT, --input_graph, --input_meta_graph or --input_saved_model_dir")
+	case models == 0 && f.checkpoint == "":
+		return errors.New("no model: give CKPT, or --input_graph and --input_checkpoint")
+	case (f.graph != "" || f.metaGraph != "") && f.checkpoint == "":
+		return errors.New("no values: say which checkpoint with --input_checkpoint")
+	case f.round != "" && f.round != "float16" && f.round != "bfloat16":
+		return fmt.Errorf("--round %s: it is float16 or bfloat16", f.round)
+	}
+	return nil
+}
+
+func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) error {
+	if err := f.check(args); err != nil {
+		return &cli.UsageError{Err: err}
+	}
+	constants, err := booleans(f.constants)
+	if err != nil {
+		return &cli.UsageError{Err: err}
+	}
+	plan, err := f.plan(args)
+	if err != nil {
+		return err
+	}
+	defer plan.Close()
+	summary := frozenSummary{Report: plan.Report(), Path: f.output}
+	if f.optimize || f.round != "" || len(constants) > 0 || f.inputs != "" {
+		err = c.freezeInMemory(ctx, f, plan, constants, &summary)
+	} else {
+		progress := c.NewProgress("freezing", summary.Size, ui.Size)
+		last := int64(0)
+		_, err = plan.WriteFile(ctx, f.output, func(n int64) { progress.Add(n - last); last = n })
+		progress.Done()
+	}
+	if err != nil {
+		return err
+	}
+	return c.printFrozen(f, &summary)
+}
+
+// freezeInMemory is for what changes weights: the whole graph is held.
+func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *freeze.Plan, constants map[string]bool, s *frozenSummary) error {
+	def, err := plan.GraphDef(ctx)
+	if err != nil {
+		return err
+	}
+	if f.optimize || len(constants) > 0 || f.inputs != "" {
+		o := &inference.Options{Outputs: s.Outputs, Inputs: list(f.inputs), Constants: constants,
+			KeepBatchNorms: !f.optimize, KeepTrainingNodes: !f.optimize}
+		if def, s.optimized, err = inference.Optimize(def, o); err != nil {
+			return err
+		}
+	}
+	if f.round != "" {
+		to := types_go_proto.DataType_DT_HALF
+		if f.round == "bfloat16" {
+			to = types_go_proto.DataType_DT_BFLOAT16
+		}
+		if def, s.rounded, err = inference.RoundWeights(def, to, 0); err != nil {
+			return err
+		}
+	}
+	s.describe(def)
+	return graphdef.Write(f.output, def, nil)
+}
+
+// describe takes what the report says of the graph from the graph as it is now.
+func (s *frozenSummary) describe(def *graph_go_proto.GraphDef) {
+	s.Nodes, s.Size, s.Inputs = len(def.Node), int64(proto.Size(def)), nil
+	for _, n := range def.Node {
+		if n.Op == "Placeholder" {
+			s.Inputs = append(s.Inputs, n.Name)
+		}
+	}
+}
+
+func list(text string) []string {
+	var names []string
+	for _, n := range strings.Split(text, ",") {
+		if n = strings.TrimSpace(n); n != "" {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func booleans(settings []string) (map[string]bool, error) {
+	m := map[string]bool{}
+	for _, s := range settings {
+		name, value, ok := strings.Cut(s, "=")
+		value = strings.ToLower(value)
+		if !ok || name == "" || value != "true" && value != "false" {
+			return nil, fmt.Errorf("--constant %s: write it as NAME=true or NAME=false", s)
+		}
+		m[name] = value == "true"
+	}
+	return m, nil
+}

@@ -1,0 +1,169 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	graphdiff "github.com/tfkeep/tfkeep/graphdef/diff"
+	"github.com/tfkeep/tfkeep/graphdef/draw"
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command/ui"
+)
+
+// dataTypeNames gives the names of protobuf's DataType, "DT_FLOAT".
+func dataTypeNames() map[int32]string { return types_go_proto.DataType_name }
+
+func (c *command) graphCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check IN",
+		Short: "Find every fault of a graph: cycles, missing or double nodes, wrong ports, unknown ops",
+		Args:  needs(1, 1, "IN"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, err := graphdef.Read(args[0])
+			if err != nil {
+				return err
+			}
+			bad, nodes := 0, 0
+			for _, g := range graphsOf(m) {
+				nodes += len(g.GetNode())
+				var faults *check.Error
+				if errors.As(check.Graph(g, nil), &faults) {
+					for _, f := range faults.Faults {
+						c.Printf("%s\n", ui.Clean(f.String()))
+					}
+					bad += len(faults.Faults)
+				}
+			}
+			if bad > 0 {
+				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(bad), "fault"))))
+				return cli.ErrBadNews
+			}
+			c.Printf("%s: %s, %s, no fault found\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"))
+			return nil
+		},
+	}
+}
+
+func (c *command) graphDiff() *cobra.Command {
+	var o graphdiff.Options
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Say how two graphs differ; the order of nodes and functions does not matter",
+		Long: `Say how two graphs differ: "-" is in A only, "+" in B only, "~" in both, and not
+the same. The order of nodes, of functions and of control inputs does not matter.
+Ends with 1 if anything differs.`,
+		Args: needs(2, 2, "A B"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			a, err := graphIn(args[0])
+			if err != nil {
+				return err
+			}
+			b, err := graphIn(args[1])
+			if err != nil {
+				return err
+			}
+			o.NaNEqual = true
+			found := graphdiff.Graphs(a, b, &o)
+			out := newLines(c.Out)
+			for _, d := range found {
+				if !asJSON {
+					c.Printf("%s\n", c.Paint(diffColour(d), ui.Clean(d.String())))
+					continue
+				}
+				line := struct {
+					Function string `json:"function,omitempty"`
+					Node     string `json:"node,omitempty"`
+					What     string `json:"what,omitempty"`
+					A        string `json:"a,omitempty"`
+					B        string `json:"b,omitempty"`
+				}{d.Function, d.Node, d.What, d.A, d.B}
+				if err := out.write(line); err != nil {
+					return err
+				}
+			}
+			if err := out.flush(); err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				return cli.ErrBadNews
+			}
+			if !asJSON {
+				c.Printf("no difference in %s\n", ui.Plural(int64(len(a.GetNode())), "node"))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&o.IgnoreVersions, "ignore-versions", false, "do not compare the graphs' versions")
+	cmd.Flags().BoolVar(&o.IgnoreShapes, "ignore-shapes", false, "do not compare the _output_shapes that meta graphs have")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+func diffColour(d graphdiff.Difference) ui.Style {
+	switch d.String()[0] {
+	case '-':
+		return ui.Red
+	case '+':
+		return ui.Green
+	}
+	return ui.Amber
+}
+
+func (c *command) graphDraw() *cobra.Command {
+	var (
+		o        draw.Options
+		dot, svg bool
+		force    bool
+	)
+	cmd := &cobra.Command{
+		Use:   "draw IN [OUT]",
+		Short: "Draw a graph as SVG or for Graphviz; of a large one, its scopes",
+		Long: `Draw a graph: an SVG that every browser shows, or Graphviz's dot. The form goes by
+OUT's name (.svg or .dot) or the flag; without OUT it is printed. A graph of more
+than --max-boxes nodes is drawn by its name scopes; --scope opens one of them.`,
+		Example: `  tfkeep graph draw model.meta graph.svg
+  tfkeep graph draw model.meta --scope hidden --dot | dot -Tpng >hidden.png`,
+		Args: needs(1, 2, "IN [OUT]"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			asDot := dot
+			if len(args) > 1 && !dot && !svg {
+				ext := strings.ToLower(filepath.Ext(args[1]))
+				if asDot = ext == ".dot" || ext == ".gv"; !asDot && ext != ".svg" {
+					return cli.Usagef("%s: the name tells no form; use .svg or .dot, or the flag --svg or --dot", args[1])
+				}
+			}
+			g, err := graphIn(args[0])
+			if err != nil {
+				return err
+			}
+			picture := draw.SVG
+			if asDot {
+				picture = draw.Dot
+			}
+			if len(args) == 1 {
+				_, err := c.Out.Write(picture(g, &o))
+				return err
+			}
+			if _, err := os.Lstat(args[1]); err == nil && !force {
+				return fmt.Errorf("%s exists; --force replaces it", args[1])
+			}
+			return os.WriteFile(args[1], picture(g, &o), 0o666)
+		},
+	}
+	cmd.Flags().BoolVar(&dot, "dot", false, "Graphviz's dot language")
+	cmd.Flags().BoolVar(&svg, "svg", false, "SVG (the default)")
+	cmd.MarkFlagsMutuallyExclusive("dot", "svg")
+	cmd.Flags().StringVar(&o.Scope, "scope", "", "draw the inside of this name scope")
+	cmd.Flags().IntVar(&o.MaxBoxes, "max-boxes", 60, "close scopes until there are no more boxes than this")
+	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace OUT if it exists")
+	return cmd
+}

@@ -1,0 +1,54 @@
+package command
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+)
+
+func (c *command) latest() *cobra.Command {
+	var verified, asJSON bool
+	var stateName string
+	cmd := &cobra.Command{
+		Use:   "latest DIR",
+		Short: "Print the newest checkpoint of a directory",
+		Long: `Print the prefix of the newest checkpoint that the directory's state file names.
+A directory that was moved still finds its checkpoints. A damaged state file is
+an error; with --verified it is passed over, as is every checkpoint that is
+damaged or incomplete.`,
+		Example: `  tfkeep latest train/
+  tfkeep ls "$(tfkeep latest --verified train/)"`,
+		Args: needs(1, 1, "DIR"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if fi, err := os.Stat(args[0]); err == nil && !fi.IsDir() {
+				return fmt.Errorf("%s is a file; name the directory that it is in", args[0])
+			}
+			prefix, err := checkpoint.Latest(args[0], &checkpoint.LatestOptions{
+				LatestFilename: stateName,
+				Verified:       verified,
+				OnSkip:         func(what string, err error) { c.Note("passed over %s: %v", what, err) },
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := newLines(c.Out)
+				if err := out.write(struct {
+					Path string `json:"path"`
+				}{prefix}); err != nil {
+					return err
+				}
+				return out.flush()
+			}
+			c.Printf("%s\n", prefix)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&verified, "verified", false, "read the checkpoints and take the newest that is whole")
+	cmd.Flags().StringVar(&stateName, "state", "", `the state file's name ("checkpoint")`)
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"path": …}`)
+	return cmd
+}

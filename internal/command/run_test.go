@@ -1,0 +1,97 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/internal/cli"
+)
+
+func TestWrongUsageEndsWith2AndSaysHowToGoOn(t *testing.T) {
+	inFixture(t, "m", fixture())
+	for want, args := range map[string][]string{
+		`unknown command "lss"; did you mean "ls"?`: {"lss"},
+		"arguments are missing: CKPT":               {"ls"},
+		"3 arguments are too many: CKPT NAME":       {"cat", "a", "b", "c"},
+		"unknown flag: --jsno":                      {"ls", "--jsno", "m"},
+		"--tol -1 is negative":                      {"diff", "--tol", "-1", "m", "m"},
+		"--to v3 is none of":                        {"convert", "--to", "v3", "m", "x"},
+		"invalid argument":                          {"diff", "--tol", "x", "m", "m"},
+		"none of the others can be":                 {"cat", "m", "step", "--npy", "x", "--json"},
+	} {
+		code, out, errs := execute(t, args...)
+		assert.Equal(t, cli.ExitUsage, code, args)
+		assert.Empty(t, out, args)
+		assert.Contains(t, errs, want)
+		assert.Contains(t, errs, "--help")
+	}
+}
+
+func TestFailureEndsWith1AndNamesPathAndRemedy(t *testing.T) {
+	inFixture(t, "m", fixture())
+	require.NoError(t, os.Mkdir("empty", 0o755))
+	for want, args := range map[string][]string{
+		"nowhere.index":                 {"ls", "nowhere"},
+		"has neither a checkpoint":      {"ls", "empty"},
+		"did you mean hidden/w":         {"cat", "m", "hiden/w"},
+		`"tfkeep ls m" lists its 7`:     {"cat", "m", "something-else"},
+		`no tensor "nothing*"`:          {"stats", "m", "nothing*"},
+		"no checkpoint was saved there": {"latest", "--verified", "empty"},
+		"is a directory; name a file":   {"convert", "m", "empty"},
+		`".h5" is no format`:            {"convert", "m", "x.h5"},
+		"x.npz: no such file":           {"convert", "x.npz", "y"},
+	} {
+		code, out, errs := execute(t, args...)
+		assert.Equal(t, cli.ExitFailed, code, "%v: %s", args, errs)
+		assert.Empty(t, out, args)
+		assert.Contains(t, errs, want, args)
+		assert.True(t, strings.HasPrefix(errs, "tfkeep: "), errs)
+		assert.NotContains(t, errs, "--help")
+	}
+}
+
+func TestEveryVerbHasHelpWithExamples(t *testing.T) {
+	out := good(t, "--help")
+	for _, verb := range []string{"ls", "cat", "stats", "verify", "latest", "diff", "convert", "objects", "version", "completion"} {
+		assert.Contains(t, out, "\n  "+verb+" ")
+		if verb != "completion" {
+			assert.Contains(t, good(t, verb, "--help"), "Examples:\n  tfkeep "+verb)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		assert.Contains(t, good(t, "completion", shell), "tfkeep")
+	}
+	assert.Regexp(t, `^tfkeep \S+`, good(t, "version"))
+	assert.Equal(t, out, good(t), "the bare command helps")
+}
+
+func TestInterruptStopsCleanly(t *testing.T) {
+	inFixture(t, "m", fixture())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"stats", "m"}, {"verify", "m"}, {"diff", "m", "m"}, {"convert", "m", "x.npz"}} {
+		var out, errs bytes.Buffer
+		assert.Equal(t, cli.ExitFailed, Run(ctx, args, &out, &errs), args)
+		assert.Equal(t, "tfkeep: interrupted\n", errs.String(), args)
+	}
+	assert.NoFileExists(t, "x.npz")
+}
+
+func TestMatches(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"*", "", true}, {"*", "a/b", true}, {"a*", "a/b/c", true},
+		{"*/w", "a/b/w", true}, {"*/w", "a/w/x", false}, {"a*b*c", "a1b2c", true}, {"a*b*c", "acb", false},
+		{"a*a", "a", false}, {"*b*", "abc", true},
+	} {
+		assert.Equal(t, c.want, matches(c.pattern, c.name), "%s %s", c.pattern, c.name)
+	}
+}

@@ -1,0 +1,217 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/internal/command/ui"
+	"github.com/tfkeep/tfkeep/savedmodel/offline"
+)
+
+// makeFlags are those of the verbs that make a model.
+type makeFlags struct {
+	tags, key               string
+	inputs, outputs         []string
+	text, manifest, devices bool
+	meta                    string
+}
+
+func (f *makeFlags) add(cmd *cobra.Command) {
+	tagsFlag(cmd, &f.tags, `its tags, with commas ("serve")`)
+	fl := cmd.Flags()
+	fl.StringVar(&f.key, "signature", "", `key of its signature ("serving_default")`)
+	fl.StringSliceVar(&f.inputs, "input", nil, "an input: NAME=TENSOR, or TENSOR")
+	fl.StringSliceVar(&f.outputs, "output", nil, "an output: NAME=TENSOR, or TENSOR")
+	fl.BoolVar(&f.text, "text", false, "write saved_model.pbtxt")
+	fl.BoolVar(&f.manifest, "manifest", false, "add a list of all files with their checksums")
+	fl.BoolVar(&f.devices, "keep_devices", false, "keep the device of each node")
+}
+
+func (f *makeFlags) options() (*offline.Options, error) {
+	in, err := tensors("--input", f.inputs)
+	if err != nil {
+		return nil, err
+	}
+	out, err := tensors("--output", f.outputs)
+	if err != nil {
+		return nil, err
+	}
+	return &offline.Options{Tags: list(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices}, nil
+}
+
+// tensors reads NAME=TENSOR, or TENSOR, whose node's name is then the name.
+func tensors(flag string, settings []string) (map[string]string, error) {
+	if len(settings) == 0 {
+		return nil, fmt.Errorf("%s is missing: name a tensor of the graph", flag)
+	}
+	m := map[string]string{}
+	for _, s := range settings {
+		name, tensor, ok := strings.Cut(s, "=")
+		if !ok {
+			tensor = s
+			name, _, _ = strings.Cut(s[strings.LastIndexByte(s, '/')+1:], ":")
+		}
+		if name == "" || tensor == "" {
+			return nil, fmt.Errorf("%s %s: write it as NAME=TENSOR", flag, s)
+		}
+		if _, twice := m[name]; twice {
+			return nil, fmt.Errorf("%s: the name %q is given twice", flag, name)
+		}
+		m[name] = tensor
+	}
+	return m, nil
+}
+
+func (c *command) savedModelFromFrozen() *cobra.Command {
+	var f makeFlags
+	cmd := &cobra.Command{
+		Use:     "from-frozen GRAPH DIR",
+		Short:   "Make a servable model of a frozen graph",
+		Example: `  tfkeep savedmodel from-frozen frozen.pb export/1 --input x --output probabilities=y:0`,
+		Args:    needs(2, 2, "GRAPH DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.options()
+			if err != nil {
+				return &cli.UsageError{Err: err}
+			}
+			def, err := graphdef.ReadGraphDef(args[0])
+			if err != nil {
+				return err
+			}
+			path, err := offline.FromFrozen(cmd.Context(), def, args[1], o)
+			if err != nil {
+				return err
+			}
+			c.Printf("%s\n", path)
+			return nil
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (c *command) savedModelFromCheckpoint() *cobra.Command {
+	var f makeFlags
+	cmd := &cobra.Command{
+		Use:     "from-checkpoint CKPT DIR",
+		Short:   "Make a servable model of a checkpoint and its meta graph",
+		Example: `  tfkeep savedmodel from-checkpoint train/ export/1 --input x --output y`,
+		Args:    needs(2, 2, "CKPT DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := f.options()
+			if err != nil {
+				return &cli.UsageError{Err: err}
+			}
+			path, err := offline.FromCheckpoint(cmd.Context(), args[0], f.meta, args[1], o)
+			if err != nil {
+				return err
+			}
+			c.Printf("%s\n", path)
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.meta, "meta_graph", "", "the meta graph (the .meta beside the checkpoint)")
+	return cmd
+}
+
+func (c *command) savedModelPrune() *cobra.Command {
+	var keep []string
+	cmd := &cobra.Command{
+		Use:   "prune DIR --keep TAGS",
+		Short: "Keep only the graphs with the given tags",
+		Example: `  tfkeep savedmodel prune export/1 --keep serve
+  tfkeep savedmodel prune export/1 --keep serve --keep serve,gpu`,
+		Args: needs(1, 1, "DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(keep) == 0 {
+				return cli.Usagef("--keep is missing: name the tags of the graphs to keep")
+			}
+			lists := make([][]string, len(keep))
+			for i, k := range keep {
+				lists[i] = list(k)
+			}
+			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.KeepTags(lists...)))
+		},
+	}
+	cmd.Flags().StringArrayVar(&keep, "keep", nil, "tags of a graph to keep, with commas; may be given several times")
+	return cmd
+}
+
+func (c *command) savedModelRetag() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:     "retag DIR --from TAGS --to TAGS",
+		Short:   "Give a graph other tags",
+		Example: `  tfkeep savedmodel retag export/1 --from tag --to serve`,
+		Args:    needs(1, 1, "DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("to") {
+				return cli.Usagef("--to is missing: name the new tags")
+			}
+			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.Retag(list(from), list(to))))
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "the tags it has, with commas (those of the only graph)")
+	cmd.Flags().StringVar(&to, "to", "", "the tags it gets, with commas")
+	return cmd
+}
+
+func (c *command) savedModelResign() *cobra.Command {
+	var tags, key, remove, rename string
+	var inputs, outputs []string
+	cmd := &cobra.Command{
+		Use:   "resign DIR",
+		Short: "Add, replace, rename or remove a signature",
+		Example: `  tfkeep savedmodel resign export/1 --signature serving_default --input x --output y
+  tfkeep savedmodel resign export/1 --rename predict=serving_default
+  tfkeep savedmodel resign export/1 --remove old`,
+		Args: needs(1, 1, "DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var changes []offline.Change
+			if remove != "" {
+				changes = append(changes, offline.RemoveSignature(list(tags), remove))
+			}
+			if rename != "" {
+				from, to, ok := strings.Cut(rename, "=")
+				if !ok {
+					return cli.Usagef("--rename %s: write it as OLD=NEW", rename)
+				}
+				changes = append(changes, offline.RenameSignature(list(tags), from, to))
+			}
+			if key != "" {
+				in, err := tensors("--input", inputs)
+				if err != nil {
+					return &cli.UsageError{Err: err}
+				}
+				out, err := tensors("--output", outputs)
+				if err != nil {
+					return &cli.UsageError{Err: err}
+				}
+				changes = append(changes, offline.SetSignature(list(tags), key, in, out))
+			}
+			if len(changes) == 0 {
+				return cli.Usagef("nothing to do: give --signature, --rename or --remove")
+			}
+			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], changes...))
+		},
+	}
+	tagsFlag(cmd, &tags, "tags of the graph, with commas (the only graph)")
+	cmd.Flags().StringVar(&key, "signature", "", "the signature to add or replace")
+	cmd.Flags().StringSliceVar(&inputs, "input", nil, "an input: NAME=TENSOR, or TENSOR")
+	cmd.Flags().StringSliceVar(&outputs, "output", nil, "an output: NAME=TENSOR, or TENSOR")
+	cmd.Flags().StringVar(&rename, "rename", "", "OLD=NEW")
+	cmd.Flags().StringVar(&remove, "remove", "", "the signature to remove")
+	return cmd
+}
+
+func (c *command) edited(dir string, err error) error {
+	if err == nil {
+		c.Printf("%s changed\n", ui.Clean(dir))
+	}
+	return err
+}
