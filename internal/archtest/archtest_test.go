@@ -23,6 +23,8 @@ var pure = []string{
 	"freeze",
 	"cmd/tfkeep",
 	"verify",
+	"internal/cli",
+	"internal/command",
 	"internal/crc32c",
 	"savedmodel/offline",
 	"internal/device",
