@@ -25,7 +25,7 @@ type apart struct {
 
 func newApart(t *testing.T, prefix string, folders ...string) *apart {
 	t.Helper()
-	cluster(t)
+	runningCluster(t)
 	a := &apart{g: tf.NewGraph(), dir: t.TempDir()}
 	clusterModel(t, a.g, prefix)
 	t.Chdir(a.dir)
@@ -39,7 +39,7 @@ func newApart(t *testing.T, prefix string, folders ...string) *apart {
 
 func (a *apart) initialize(t *testing.T) {
 	t.Helper()
-	a.sess = clusterSession(t, cluster(t), a.g)
+	a.sess = clusterSession(t, runningCluster(t), a.g)
 	initialize(t, a.g, a.sess)
 }
 

@@ -26,7 +26,7 @@ var sharedCluster struct {
 	dirs string
 }
 
-func cluster(t testing.TB) *localcluster.Cluster {
+func runningCluster(t testing.TB) *localcluster.Cluster {
 	t.Helper()
 	sharedCluster.Lock()
 	defer sharedCluster.Unlock()

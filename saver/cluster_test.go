@@ -47,7 +47,7 @@ var clusterConfigurations = []struct {
 // The servers, this process, and Python on the same cluster write the same files,
 // and each restores what the others have written.
 func TestOnAClusterAllWriteTheSameFiles(t *testing.T) {
-	c := cluster(t)
+	c := runningCluster(t)
 	for i, configuration := range clusterConfigurations {
 		t.Run(configuration.name, func(t *testing.T) {
 			g := tf.NewGraph()
@@ -133,7 +133,7 @@ func values(m map[string]string) []string {
 
 // Retention, the state file, meta graphs, Resume and Verify are as on one machine.
 func TestOnAClusterSaverKeepsItsHouse(t *testing.T) {
-	c := cluster(t)
+	c := runningCluster(t)
 	for name, o := range clusterDrivers(c) {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()

@@ -1,11 +1,11 @@
 package saver
 
-import "github.com/tfkeep/tfkeep/internal/device"
+import "github.com/tfkeep/tfkeep/internal/devicename"
 
 // parseDevice leaves out parts that it doesn't know, as the runtime would refuse
 // them anyway.
-func parseDevice(name string) device.Spec {
-	d, _ := device.Parse(name)
+func parseDevice(name string) devicename.Spec {
+	d, _ := devicename.Parse(name)
 	return d
 }
 

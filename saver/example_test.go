@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // One program saves; another, which doesn't have the code of the model, goes on
@@ -78,7 +79,7 @@ func train(ctx context.Context, path string) (string, error) {
 // The checkpoints of a cluster whose machines share no folder lie here, with this
 // process.
 func ExampleGatherOptions() {
-	save := func(ctx context.Context, g *tf.Graph, spec *tf.ClusterSpec, step *tf.Variable) (string, error) {
+	save := func(ctx context.Context, g *tf.Graph, spec *cluster.Spec, step *tf.Variable) (string, error) {
 		s, err := saver.New(g, &saver.Options{
 			Sharded: true,
 			Driver:  saver.Files,

@@ -6,6 +6,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // GatherOptions tune how saver.Files moves values between the servers of a cluster
@@ -18,7 +19,7 @@ type GatherOptions struct {
 	// server, which takes about twice as long. It has no effect on sessions with
 	// Isolate, on variables without a task of their own, and on servers that it
 	// doesn't list.
-	Cluster *tf.ClusterSpec
+	Cluster *cluster.Spec
 	// BatchBytes is how much one run moves; 0 means 16 MiB, and up to 64 MiB for
 	// more than 4 GiB in all, since servers prepare a graph for each batch when it
 	// first runs. A larger variable moves by itself. The values that one batch takes
@@ -52,7 +53,7 @@ func (o *GatherOptions) check() error {
 	return nil
 }
 
-func (o *GatherOptions) cluster() *tf.ClusterSpec {
+func (o *GatherOptions) cluster() *cluster.Spec {
 	if o == nil {
 		return nil
 	}

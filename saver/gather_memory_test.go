@@ -29,7 +29,7 @@ func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
 	const variables, size = 64, 4 << 20
 	for name, o := range map[string]*saver.GatherOptions{
 		"through the worker": {BatchBytes: size, Batches: 2},
-		"from each server":   {BatchBytes: size, Batches: 2, Cluster: cluster(t).Spec()},
+		"from each server":   {BatchBytes: size, Batches: 2, Cluster: runningCluster(t).Spec()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
@@ -40,7 +40,7 @@ func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
 				})
 			}
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o, NoSync: true})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			require.NoError(t, procmem.ForgetPeak(os.Getpid()))
 			before := peak(t)

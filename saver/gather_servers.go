@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // serverPool keeps the sessions on servers that gathering has opened from one save or
@@ -24,20 +25,20 @@ type serverPool struct {
 
 // forSession returns the servers that sess works on. With a cluster, the values of
 // variables on its servers are exchanged with these directly.
-func (p *serverPool) forSession(sess *tf.Session, nodes *saverNodes, cluster *tf.ClusterSpec) (*servers, error) {
+func (p *serverPool) forSession(sess *tf.Session, nodes *saverNodes, spec *cluster.Spec) (*servers, error) {
 	if p.current != nil && p.current.sess == sess {
 		return p.current, nil
 	}
 	var parts *savergraph.TaskGraphs
 	o := sess.Options()
-	if cluster != nil && !o.Isolate && !o.Config.GetIsolateSessionState() {
+	if spec != nil && !o.Isolate && !o.Config.GetIsolateSessionState() {
 		var err error
 		if parts, err = nodes.taskParts(); err != nil {
 			return nil, err
 		}
 	}
 	p.closeLater()
-	p.current = newServers(sess, nodes.g, cluster, parts)
+	p.current = newServers(sess, nodes.g, spec, parts)
 	return p.current, nil
 }
 
@@ -67,10 +68,10 @@ func (p *serverPool) close() {
 // servers are what a session works on, and how the Saver exchanges values with them:
 // through that session, or through sessions of its own on each server.
 type servers struct {
-	sess    *tf.Session
-	cluster *tf.ClusterSpec
-	main    *route
-	parts   *savergraph.TaskGraphs // nil where all values pass through sess
+	sess  *tf.Session
+	spec  *cluster.Spec
+	main  *route
+	parts *savergraph.TaskGraphs // nil where all values pass through sess
 
 	mu     sync.Mutex // guards direct; taken last, and held for the look-up only
 	direct map[savergraph.Task]*route
@@ -93,9 +94,9 @@ const directTimeout = time.Minute
 // shorter.
 const dialTimeout = 5 * time.Second
 
-func newServers(sess *tf.Session, g *tf.Graph, cluster *tf.ClusterSpec, parts *savergraph.TaskGraphs) *servers {
+func newServers(sess *tf.Session, g *tf.Graph, spec *cluster.Spec, parts *savergraph.TaskGraphs) *servers {
 	return &servers{
-		sess: sess, cluster: cluster, parts: parts,
+		sess: sess, spec: spec, parts: parts,
 		main: &route{sess: sess, graph: g}, direct: map[savergraph.Task]*route{},
 	}
 }
@@ -132,7 +133,7 @@ func (s *servers) restoredOn(i int) savergraph.Task {
 
 // known returns owner if the cluster lists it, else the zero task.
 func (s *servers) known(owner savergraph.Task) savergraph.Task {
-	if _, err := s.cluster.TaskAddress(owner.Job, owner.Index); err != nil {
+	if _, err := s.spec.Address(cluster.Task(owner)); err != nil {
 		return savergraph.Task{}
 	}
 	return owner
@@ -155,7 +156,7 @@ func (s *servers) route(to savergraph.Task) (*route, error) {
 }
 
 func (s *servers) open(r *route, to savergraph.Task) error {
-	address, err := s.cluster.TaskAddress(to.Job, to.Index)
+	address, err := s.spec.Address(cluster.Task(to))
 	if err != nil {
 		return err
 	}
@@ -188,7 +189,7 @@ func (s *servers) dial(ctx context.Context, n int, owner func(int) savergraph.Ta
 		dialer.Timeout = min(limit, dialTimeout)
 	}
 	for to := range tasks {
-		address, err := s.cluster.TaskAddress(to.Job, to.Index)
+		address, err := s.spec.Address(cluster.Task(to))
 		if err != nil {
 			return err
 		}

@@ -24,8 +24,8 @@ func gathers(t *testing.T) map[string]*saver.GatherOptions {
 	return map[string]*saver.GatherOptions{
 		"through the worker":  nil,
 		"in small batches":    {BatchBytes: 40, Batches: 3},
-		"from each server":    {Cluster: cluster(t).Spec(), BatchBytes: 40},
-		"one after the other": {Cluster: cluster(t).Spec(), Batches: 1},
+		"from each server":    {Cluster: runningCluster(t).Spec(), BatchBytes: 40},
+		"one after the other": {Cluster: runningCluster(t).Spec(), Batches: 1},
 	}
 }
 
@@ -46,7 +46,7 @@ func TestGatheredTables(t *testing.T) {
 				})
 			}
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			insert(t, sess, handles[0], "a", 1)
 			insert(t, sess, handles[1], "b", 2)
@@ -85,7 +85,7 @@ func TestGatheredPartialRestore(t *testing.T) {
 			onPS(t, g, 1, func() { b = variable(t, g, prefix+"_b", []float32{3, 4}) })
 			one := newSaver(t, g, &saver.Options{VarMap: map[string]any{"other": a}, Driver: saver.Files, Gather: o})
 			both := newSaver(t, g, &saver.Options{VarMap: map[string]any{"a": a, "b": b}, Driver: saver.Files, Gather: o})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			path := mustSave(t, one, sess, filepath.Join(t.TempDir(), "m"), nil)
 			zero(t, g, sess)
@@ -105,7 +105,7 @@ func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "damage_"+strings.ReplaceAll(name, " ", "_"))
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			dir := t.TempDir()
 			path := mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
@@ -132,7 +132,7 @@ func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
 			onPS(t, g, 0, func() { ready = variable(t, g, prefix+"_ready", []float32{1}) })
 			onPS(t, g, 1, func() { variable(t, g, prefix+"_missing", []float32{1}) })
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			require.NoError(t, sess.RunOps(ctx, ready.Initializer()))
 			dir := t.TempDir()
 			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
@@ -155,7 +155,7 @@ func TestTensorsThatNoMessageHolds(t *testing.T) {
 		require.NoError(t, err)
 	})
 	s := newSaver(t, g, &saver.Options{Driver: saver.Files})
-	sess := clusterSession(t, cluster(t), g) // nothing is initialized, and nobody looks
+	sess := clusterSession(t, runningCluster(t), g) // nothing is initialized, and nobody looks
 	dir := t.TempDir()
 	_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
 	require.ErrorIs(t, err, saver.ErrTooLarge)
@@ -178,7 +178,7 @@ func TestGatheredSaveAsync(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "async_"+strings.ReplaceAll(name, " ", "_"))
 			s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: o})
-			sess := clusterSession(t, cluster(t), g)
+			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			dir := t.TempDir()
 			first := mustSave(t, s, sess, filepath.Join(dir, "first"), nil)
@@ -243,7 +243,7 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 
 // Sessions that keep their variables to themselves are asked themselves.
 func TestGatheringFromAnIsolatedSession(t *testing.T) {
-	c := cluster(t)
+	c := runningCluster(t)
 	g := tf.NewGraph()
 	clusterModel(t, g, "isolated")
 	s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Files, Gather: &saver.GatherOptions{Cluster: c.Spec()}})
@@ -258,7 +258,7 @@ func TestGatheringFromAnIsolatedSession(t *testing.T) {
 
 // What the Saver opened for gathering is given back when it is closed.
 func TestCloseEndsTheSaversOwnSessions(t *testing.T) {
-	c := cluster(t)
+	c := runningCluster(t)
 	before := live()
 	g := tf.NewGraph()
 	clusterModel(t, g, "closed")

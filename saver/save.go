@@ -113,7 +113,7 @@ func stepOf(ctx context.Context, sess *tf.Session, step any) (int64, error) {
 	switch v := step.(type) {
 	case *tf.Variable:
 		if v == nil {
-			return 0, fmt.Errorf("%w: the global step is a nil *tf.Variable; tf.FindGlobalStep gives nil where the graph has none", ErrArgument)
+			return 0, fmt.Errorf("%w: the global step is a nil *tf.Variable", ErrArgument)
 		}
 		out = v.Value()
 	case tf.Output:

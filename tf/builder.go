@@ -1,90 +1,52 @@
 package tf
 
 import (
-	"encoding/binary"
-	"math"
+	"errors"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
-
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
-// builder adds a variable's nodes below a scope. Every node gets class as its
-// colocation, where it is set.
+// builder adds a variable's nodes below a scope.
 type builder struct {
-	g     *Graph
-	scope string // ends in a slash
-	class []string
-	at    placement
+	*graphbuild.Builder
+	g *Graph
+}
+
+// below returns a builder for nodes under a scope, which are placed at a place and are
+// in the colocation groups class.
+func below(g *Graph, scope string, at placement, class []string) *builder {
+	return &builder{graphbuild.New(placedGraph{g, at}, scope).In(class), g}
 }
 
 // op adds a node named below the scope.
-func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Output) (Output, error) {
-	spec := OpSpec{Type: typ, Name: b.scope + name, Attrs: attrs}
-	for _, in := range inputs {
-		spec.Input = append(spec.Input, in)
-	}
-	if len(b.class) > 0 {
-		if spec.Attrs == nil {
-			spec.Attrs = make(map[string]any, 1)
-		}
-		spec.Attrs["_class"] = b.class
-	}
-	b.g.mu.Lock()
-	defer b.g.mu.Unlock()
-	op, err := b.g.addNode(spec, b.at)
+func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Input) (Output, error) {
+	o := graphbuild.First(b.Add(typ, b.Unique(name), attrs, inputs...))
+	return o, b.Err()
+}
+
+// constant adds a Const of the given shape in which every element is v.
+func (b *builder) constant(name string, dt DataType, v any, dims ...int64) (Output, error) {
+	value, err := filled(dt, v, dims)
 	if err != nil {
 		return Output{}, err
 	}
-	return op.Output(0), nil
-}
-
-func (b *builder) constant(name string, dt DataType, value any) (Output, error) {
 	return b.op("Const", name, map[string]any{"dtype": dt, "value": value})
 }
 
 // given adds a Const of a value that the caller brought.
 func (b *builder) given(t *Tensor) (Output, error) {
 	if t.DataType() == String {
-		return b.constant("initial_value", String, stringsAttr(t))
+		return b.op("Const", "initial_value", map[string]any{"dtype": String, "value": graphbuild.Strings(t)})
 	}
-	return b.constant("initial_value", t.DataType(), t)
-}
-
-// scalar adds a Const of one value.
-func (b *builder) scalar(name string, dt DataType, v any) (Output, error) {
-	value, err := filled(dt, v, nil)
-	if err != nil {
-		return Output{}, err
-	}
-	return b.constant(name, dt, value)
+	return b.op("Const", "initial_value", map[string]any{"dtype": t.DataType(), "value": t})
 }
 
 // shape adds a Const that holds dims, as int32 where they fit.
 func (b *builder) shape(name string, dims []int64) (Output, error) {
-	dt, size := Int32, 4
-	for _, d := range dims {
-		if d > math.MaxInt32 {
-			dt, size = Int64, 8
-		}
-	}
-	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto([]int64{int64(len(dims))})}
-	if len(dims) == 1 && dt == Int32 {
-		t.IntVal = []int32{int32(dims[0])}
-	} else if len(dims) == 1 {
-		t.Int64Val = dims
-	} else {
-		t.TensorContent = make([]byte, 0, len(dims)*size)
-		for _, d := range dims {
-			if dt == Int32 {
-				t.TensorContent = binary.LittleEndian.AppendUint32(t.TensorContent, uint32(d))
-			} else {
-				t.TensorContent = binary.LittleEndian.AppendUint64(t.TensorContent, uint64(d))
-			}
-		}
-	}
-	return b.constant(name, dt, tensorAttr(t))
+	o := b.ConstOf(b.Unique(name), graphbuild.Dims(dims))
+	return o, b.Err()
 }
 
 // smallConstant is the number of elements up to which Python's zeros and ones
@@ -98,17 +60,13 @@ func (b *builder) fill(name string, v any, i Initializer) (Output, error) {
 		n *= d
 	}
 	if n < smallConstant {
-		value, err := filled(i.dtype, v, i.dims)
-		if err != nil {
-			return Output{}, err
-		}
-		return b.constant(name, i.dtype, value)
+		return b.constant(name, i.dtype, v, i.dims...)
 	}
 	dims, err := b.shape(name+"/shape_as_tensor", i.dims)
 	if err != nil {
 		return Output{}, err
 	}
-	value, err := b.scalar(name+"/Const", i.dtype, v)
+	value, err := b.constant(name+"/Const", i.dtype, v)
 	if err != nil {
 		return Output{}, err
 	}
@@ -124,11 +82,11 @@ func (b *builder) normal(name, typ string, mean, stddev float64, i Initializer) 
 	if err != nil {
 		return Output{}, err
 	}
-	m, err := b.scalar(name+"/mean", i.dtype, mean)
+	m, err := b.constant(name+"/mean", i.dtype, mean)
 	if err != nil {
 		return Output{}, err
 	}
-	s, err := b.scalar(name+"/stddev", i.dtype, stddev)
+	s, err := b.constant(name+"/stddev", i.dtype, stddev)
 	if err != nil {
 		return Output{}, err
 	}
@@ -154,11 +112,11 @@ func (b *builder) uniform(lo, hi float64, i Initializer) (Output, error) {
 	if err != nil {
 		return Output{}, err
 	}
-	minimum, err := b.scalar(name+"/min", i.dtype, lo)
+	minimum, err := b.constant(name+"/min", i.dtype, lo)
 	if err != nil {
 		return Output{}, err
 	}
-	maximum, err := b.scalar(name+"/max", i.dtype, hi)
+	maximum, err := b.constant(name+"/max", i.dtype, hi)
 	if err != nil {
 		return Output{}, err
 	}
@@ -180,3 +138,15 @@ func (b *builder) uniform(lo, hi float64, i Initializer) (Output, error) {
 	}
 	return b.op("AddV2", name, nil, scaled, minimum)
 }
+
+// filled returns the attribute "value" of a Const in which every element is v.
+func filled(dt DataType, v any, dims []int64) (*AttrValue, error) {
+	value, err := graphbuild.Filled(dt, v, dims)
+	var e *tfkeep.Error
+	if errors.As(err, &e) {
+		return nil, invalidf("%s", e.Detail)
+	}
+	return value, err
+}
+
+func isFloat(dt DataType) bool { return graphbuild.IsFloat(dt) }

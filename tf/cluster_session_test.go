@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -202,71 +201,5 @@ func TestFiltersThatWouldEndAServerAreRefused(t *testing.T) {
 		err := sess.RunOps(t.Context(), v.Initializer())
 		assert.NotErrorIs(t, err, tf.ErrUnavailable, "the server is gone: %q", filter)
 		assert.NotErrorIs(t, err, tf.ErrDeadlineExceeded, "%q", filter)
-	}
-}
-
-// TestAReplicatedGraphTrainsWhereItSays is a graph on real servers, without the soft
-// placement that would put nodes elsewhere.
-func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
-	c := startCluster(t, map[string]int{"ps": 2, "worker": 2})
-	for _, ref := range []bool{false, true} {
-		var sess [2]*tf.Session
-		var train [2]*tf.Operation
-		var w, step [2]*tf.Variable
-		for i := range sess {
-			g := tf.NewGraph()
-			device := "/job:worker/task:" + string(rune('0'+i))
-			setter := tf.ReplicaDeviceSetter{Cluster: c.Spec(), WorkerDevice: device}
-			require.NoError(t, g.WithReplicaDevices(setter, func() (err error) {
-				o := &tf.VariableOptions{Ref: ref}
-				if w[i], err = tf.NewVariableWith(g, "w", tf.Value([]float32{1, 2}), o); err != nil {
-					return err
-				}
-				o = &tf.VariableOptions{Ref: ref, NotTrainable: true}
-				if step[i], err = tf.NewVariableWith(g, "step", tf.Zeros().WithDType(tf.Int64), o); err != nil {
-					return err
-				}
-				loss := op.Square(g.Scope(), w[i].Value())
-				train[i], err = tf.Momentum{LearningRate: 0.125, Momentum: 0.5}.Minimize(g, loss, step[i])
-				return err
-			}))
-			assert.Equal(t, "/job:ps/task:0", w[i].Handle().Op.Device())
-			assert.Equal(t, "/job:ps/task:1", step[i].Handle().Op.Device())
-			init, err := tf.GlobalVariablesInitializer(g)
-			require.NoError(t, err)
-			sess[i] = openSession(t, g, tf.SessionOptions{
-				Target: c.Target("worker", i), OperationTimeout: generous,
-				DeviceFilters: []string{"/job:ps", device}, DisallowSoftPlacement: true,
-			})
-			if i == 0 {
-				missing, err := tf.UninitializedVariables(t.Context(), sess[0])
-				require.NoError(t, err)
-				assert.Len(t, missing, 3)
-				require.NoError(t, sess[0].RunOps(t.Context(), init))
-			}
-			missing, err := tf.UninitializedVariables(t.Context(), sess[i])
-			require.NoError(t, err)
-			assert.Empty(t, missing, "the chief has initialized for both")
-		}
-		want, velocity := float32(1), float32(0)
-		for i := range 4 {
-			velocity = velocity/2 + 2*want
-			want -= velocity / 8
-			require.NoError(t, sess[i%2].RunOps(t.Context(), train[i%2]))
-		}
-		for i := range sess {
-			count, err := read(t.Context(), sess[i], step[i])
-			require.NoError(t, err)
-			assert.Equal(t, int64(4), count, "the steps of both")
-			value, err := read(t.Context(), sess[i], w[i])
-			require.NoError(t, err)
-			assert.InDeltaSlice(t, []float32{want, 2 * want}, value, 1e-6)
-		}
-		for i := range sess {
-			require.NoError(t, sess[i].Close())
-		}
-		for task := range 2 {
-			require.NoError(t, c.Restart(t.Context(), "ps", task), "without the variables of the other kind")
-		}
 	}
 }

@@ -3,15 +3,15 @@ package tf
 import (
 	"regexp"
 
-	"github.com/tfkeep/tfkeep/internal/device"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
-type deviceSpec = device.Spec
+type deviceSpec = devicename.Spec
 
 // parseDevice reads names such as "/job:ps/task:1/device:GPU:0", "/gpu:0" and
 // "/cpu:*".
 func parseDevice(name string) (deviceSpec, error) {
-	d, err := device.Parse(name)
+	d, err := devicename.Parse(name)
 	if err != nil {
 		return deviceSpec{}, invalidf("%v", err)
 	}
@@ -27,7 +27,7 @@ func checkFilter(filter string) error {
 	if err != nil {
 		return invalidf("device filter %q: %s", filter, words(err))
 	}
-	if d.Job != "" && !jobName.MatchString(d.Job) {
+	if d.Job != "" && !devicename.IsJob(d.Job) {
 		return invalidf("device filter %q: %q is not the name of a job", filter, d.Job)
 	}
 	return nil

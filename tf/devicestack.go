@@ -129,6 +129,19 @@ func (g *Graph) beside(class any, device string) placement {
 	return exactly(device)
 }
 
+// placedGraph is a graph for a graphbuild.Builder, all of whose nodes go to one place.
+type placedGraph struct {
+	*Graph
+	at placement
+}
+
+// AddOp adds a node at the place of p.
+func (p placedGraph) AddOp(spec OpSpec) (*Operation, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.addNode(spec, p.at)
+}
+
 // surroundings are the current devices of the graph.
 func (g *Graph) surroundings() deviceStack {
 	g.mu.Lock()

@@ -1,5 +1,4 @@
-// Package tf builds TensorFlow graphs with variables and optimizers, trains them
-// in sessions, and takes graphs in and out of GraphDefs and meta graphs. It
+// Package tf builds TensorFlow graphs with variables, runs them in sessions, and takes graphs in and out of GraphDefs and meta graphs. It
 // stands on the Go binding, whose types it re-exports, so that a program imports
 // one tf beside the binding's op:
 //
@@ -7,13 +6,13 @@
 //	s := g.Scope()                                    // for op.MatMul and its like
 //	w, err := tf.NewVariable(g, "hidden/w", tf.TruncatedNormal(0, 0.1, 64, 128))
 //	…
-//	train, err := tf.Adam{LearningRate: 1e-3}.Minimize(g, loss, step)
+//	step, err := train.Minimize(g, train.NewAdam(1e-3), loss, nil)
 //	init, err := tf.GlobalVariablesInitializer(g)
 //
 //	sess, err := tf.NewSession(g, nil)
 //	defer sess.Close()
 //	err = sess.RunOps(ctx, init)
-//	batch, err := sess.MakeCallable([]tf.Output{x, y}, []tf.Output{loss}, []*tf.Operation{train})
+//	batch, err := sess.MakeCallable([]tf.Output{x, y}, []tf.Output{loss}, []*tf.Operation{step})
 //	defer batch.Close()
 //	for … {
 //		out, err := batch.Run(ctx, images, labels)
@@ -36,34 +35,10 @@
 // an error. Operations that the binding's wrappers add are seen, but not renamed:
 // give each its SubScope. WithDevice and WithDeviceFunc hold for all of them.
 //
-// # Clusters
+// # Training and clusters
 //
-// A cluster is processes that execute parts of a graph: a ClusterSpec says who they
-// are, NewServer makes a process one of them, and a session with a Target runs its
-// graph on all that the nodes' devices name. A variable on "/job:ps/task:0" lives in
-// that process, whichever session asks for it:
-//
-//	cluster, job, task, err := tf.ClusterFromEnv() // TF_CONFIG
-//	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: job, Task: task})
-//	if job == "ps" {
-//		return server.Join(ctx) // a parameter server does no more
-//	}
-//	g := tf.NewGraph()
-//	setter := tf.ReplicaDeviceSetter{Cluster: cluster, WorkerDevice: server.Device()}
-//	err = g.WithReplicaDevices(setter, func() error { … }) // variables on the servers, all else here
-//	sess, err := tf.NewSession(g, &tf.SessionOptions{
-//		Target:           server.Target(),
-//		DeviceFilters:    []string{"/job:ps", server.Device()},
-//		OperationTimeout: time.Minute,
-//	})
-//
-// Where each worker builds such a graph, they share the variables: that is
-// between-graph replication. One of them, the chief, initializes and saves. Package
-// saver/supervisor does that, and goes on where a server was lost.
-//
-// By TensorFlow's defaults a session waits for ever for a server that is gone; set
-// OperationTimeout, or give runs a context with a deadline. Servers take orders from
-// everybody who reaches their port, which is on every network interface.
+// Package tf/train has the optimizers, gradients and the global step. Package tf/cluster
+// makes processes the members of a cluster, and places variables on its servers.
 //
 // # Memory
 //

@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"maps"
 	"runtime"
 	"strconv"
 	"strings"
@@ -50,10 +51,15 @@ func (g *Graph) Scope() *op.Scope {
 	return g.scope
 }
 
-// AddOp adds an operation: AddOperation with the name made unique, and the
-// current device for what spec's own leaves open. Besides the binding's attribute types
-// it takes int, int32, []byte and AttrValue; "_class" with []string{"loc:@x"}
-// colocates: then the node is where x is, whatever surrounds it.
+// AddOp adds an operation. It makes the name unique, or takes it as it is if it ends
+// in a slash, without the slash, as Python does; by default the name is the type.
+// Besides the binding's attribute types it takes int, int32, []byte and AttrValue.
+//
+// The current device completes spec.Device. The attribute "_class" with
+// []string{"loc:@x"} colocates the node with x: it is on the device of x, or else on
+// spec.Device, whatever the current device is. An empty "_class" places the node on
+// spec.Device only, and is not added to the node; it is what Python's
+// colocate_with(None, ignore_existing=True) does.
 func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,12 +73,24 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	at := within(g.devices, spec.Device)
 	if class, ok := spec.Attrs["_class"]; ok {
 		at = g.beside(class, spec.Device)
+		if class, ok := class.([]string); ok && len(class) == 0 {
+			spec.Attrs = maps.Clone(spec.Attrs)
+			delete(spec.Attrs, "_class")
+		}
 	}
 	return g.addNode(spec, at)
 }
 
-// addNode adds an operation with its name made unique.
+// addNode adds an operation with its name made unique, or with exactly its name if
+// that ends in a slash.
 func (g *Graph) addNode(spec OpSpec, at placement) (*Operation, error) {
+	if name, exact := strings.CutSuffix(spec.Name, "/"); exact {
+		if err := checkName(name); err != nil {
+			return nil, err
+		}
+		spec.Name = name
+		return g.addAt(spec, at)
+	}
 	if err := checkName(spec.Name); err != nil {
 		return nil, err
 	}

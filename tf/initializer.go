@@ -52,11 +52,7 @@ func Ones(dims ...int64) Initializer {
 // variable unless WithDType says otherwise; bool and string make their own.
 func Constant(v any, dims ...int64) Initializer {
 	i := made(dims, func(b *builder, i Initializer) (Output, error) {
-		value, err := filled(i.dtype, v, i.dims)
-		if err != nil {
-			return Output{}, err
-		}
-		return b.constant("Const", i.dtype, value)
+		return b.constant("Const", i.dtype, v, i.dims...)
 	})
 	switch v.(type) {
 	case bool:

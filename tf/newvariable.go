@@ -1,8 +1,10 @@
 package tf
 
 import (
+	"strings"
+
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -158,7 +160,7 @@ func (p *plan) placement() error {
 		if with.g != p.g {
 			return invalidf("it cannot be colocated with variable %q of another graph", with.name)
 		}
-		p.outer = colocationGroup(with.handle.Op)
+		p.outer = graphbuild.ColocationGroup(with.handle.Op)
 		p.own = p.outer
 		if device := with.handle.Op.Device(); device != "" {
 			p.initial = exactly(device)
@@ -166,20 +168,6 @@ func (p *plan) placement() error {
 		}
 	}
 	return nil
-}
-
-// colocationGroup is the group that ops colocated with op join.
-func colocationGroup(op *Operation) []string {
-	if v, err := capi.Attr(op, "_class"); err == nil {
-		var group []string
-		for _, s := range v.GetList().GetS() {
-			group = append(group, string(s))
-		}
-		if len(group) > 0 {
-			return group
-		}
-	}
-	return []string{"loc:@" + op.Name()}
 }
 
 // shape is the shape that the variable's node declares.
@@ -192,7 +180,7 @@ func (p *plan) shape() Shape {
 
 // below is a builder for nodes below the variable's name.
 func (p *plan) below(sub string, at placement, class []string) *builder {
-	return &builder{g: p.g, scope: p.name + "/" + sub, at: at, class: class}
+	return below(p.g, strings.TrimSuffix(p.name+"/"+sub, "/"), at, class)
 }
 
 func (p *plan) initialValue() (Output, error) {
@@ -204,23 +192,22 @@ func (p *plan) initialValue() (Output, error) {
 		// device and colocation of its surroundings.
 		return p.below("", p.around, p.outer).given(p.init.tensor)
 	case p.init.tensor != nil:
-		return p.below("Initializer/", p.initial, p.own).given(p.init.tensor)
+		return p.below("Initializer", p.initial, p.own).given(p.init.tensor)
 	case p.init.build == nil:
 		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
 	}
-	return p.init.build(p.below("Initializer/", p.initial, p.own), p.init)
+	return p.init.build(p.below("Initializer", p.initial, p.own), p.init)
 }
 
 // resource adds the nodes of a resource variable.
 func (p *plan) resource(v *Variable) (err error) {
-	root := &builder{g: p.g, at: p.around, class: p.own}
-	v.handle, err = root.exact("VarHandleOp", p.name, map[string]any{
+	v.handle, err = p.node("VarHandleOp", p.own, map[string]any{
 		"container": "", "shared_name": p.name, "debug_name": p.name + "/", "dtype": v.dtype, "shape": v.shape, "allowed_devices": []string{},
 	})
 	if err != nil {
 		return err
 	}
-	if v.initialized, err = p.below("IsInitialized/", p.around, p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
+	if v.initialized, err = p.below("IsInitialized", p.around, p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
 		return err
 	}
 	device := v.handle.Op.Device()
@@ -232,7 +219,7 @@ func (p *plan) resource(v *Variable) (err error) {
 	// Python asks the surroundings of the read for what the variable's device lacks.
 	read := p.around
 	read.device = device
-	v.value, err = p.below("Read/", read, p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
+	v.value, err = p.below("Read", read, p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
 	return err
 }
 
@@ -242,8 +229,7 @@ func (p *plan) reference(v *Variable) (err error) {
 	if p.init.tensor != nil || p.init.output.Op != nil {
 		class = p.outer // a given value brings no colocation of the variable's own
 	}
-	root := &builder{g: p.g, at: p.around, class: class}
-	v.handle, err = root.exact("VariableV2", p.name, map[string]any{
+	v.handle, err = p.node("VariableV2", class, map[string]any{
 		"container": "", "shared_name": "", "dtype": v.dtype, "shape": v.shape,
 	})
 	if err != nil {
@@ -259,16 +245,9 @@ func (p *plan) reference(v *Variable) (err error) {
 	return err
 }
 
-// exact adds a node under the very name given, which is free.
-func (b *builder) exact(typ, name string, attrs map[string]any) (Output, error) {
-	if len(b.class) > 0 {
-		attrs["_class"] = b.class
-	}
-	b.g.mu.Lock()
-	defer b.g.mu.Unlock()
-	op, err := b.g.addAt(OpSpec{Type: typ, Name: name, Attrs: attrs}, b.at)
-	if err != nil {
-		return Output{}, err
-	}
-	return op.Output(0), nil
+// node adds the node of the variable itself, under its very name, which is free.
+func (p *plan) node(typ string, class []string, attrs map[string]any) (Output, error) {
+	b := below(p.g, "", p.around, class)
+	o := graphbuild.First(b.Add(typ, p.name, attrs))
+	return o, b.Err()
 }

@@ -33,7 +33,7 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 	if o == nil {
 		o = new(SessionOptions)
 	}
-	config, err := o.proto()
+	config, err := o.ConfigProto()
 	if err != nil {
 		return nil, err
 	}

@@ -64,8 +64,9 @@ type GPUOptions struct {
 	VisibleDevices string
 }
 
-// proto is the options as a ConfigProto. The given Config is not changed.
-func (o *SessionOptions) proto() (*ConfigProto, error) {
+// ConfigProto returns the options in TensorFlow's own form, without the Target. It does
+// not change Config.
+func (o *SessionOptions) ConfigProto() (*ConfigProto, error) {
 	c := new(ConfigProto)
 	if o.Config != nil {
 		c = proto.Clone(o.Config).(*ConfigProto)

@@ -42,7 +42,7 @@ func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := new(ConfigProto)
 			require.NoError(t, prototext.Unmarshal([]byte(c.want), want))
-			got, err := c.options.proto()
+			got, err := c.options.ConfigProto()
 			require.NoError(t, err)
 			assert.True(t, proto.Equal(want, got), "%v", got)
 		})
@@ -53,7 +53,7 @@ func TestSessionOptionsLeaveTheConfigAlone(t *testing.T) {
 	config := &ConfigProto{IntraOpParallelismThreads: 1}
 	before := proto.Clone(config)
 	o := SessionOptions{Config: config, IntraOpThreads: 4, GPU: GPUOptions{AllowGrowth: true}, DisableGrappler: true}
-	_, err := o.proto()
+	_, err := o.ConfigProto()
 	require.NoError(t, err)
 	assert.True(t, proto.Equal(before, config))
 }

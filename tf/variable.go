@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
+
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // SaveSliceInfo says which part of a partitioned variable one variable is:
@@ -126,7 +128,7 @@ func (v *Variable) update(refType, resourceType string, value Output) (*Operatio
 		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: map[string]any{"dtype": v.dtype}})
 	}
 	// What changes a reference is where it is.
-	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}, Attrs: map[string]any{"_class": colocationGroup(v.handle.Op)}}
+	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}, Attrs: map[string]any{"_class": graphbuild.ColocationGroup(v.handle.Op)}}
 	if refType == "Assign" && v.shape.NumDimensions() < 0 {
 		spec.Attrs["validate_shape"] = false
 	}

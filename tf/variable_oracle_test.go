@@ -3,11 +3,10 @@ package tf_test
 import (
 	"testing"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
@@ -33,27 +32,6 @@ result = {
     },
 }
 `)
-}
-
-func requireSameNodes(t *testing.T, want []byte, g *tf.Graph) {
-	t.Helper()
-	python := new(graph_go_proto.GraphDef)
-	require.NoError(t, proto.Unmarshal(want, python))
-	def, err := g.GraphDef()
-	require.NoError(t, err)
-	names := func(nodes []*node_def_go_proto.NodeDef) (out []string) {
-		for _, n := range nodes {
-			out = append(out, n.GetOp()+" "+n.GetName())
-		}
-		return out
-	}
-	require.Equal(t, names(python.GetNode()), names(def.GetNode()))
-	for i, n := range python.GetNode() {
-		if !proto.Equal(n, def.GetNode()[i]) {
-			assert.Equal(t, prototext.Format(n), prototext.Format(def.GetNode()[i]))
-		}
-	}
-	assert.True(t, proto.Equal(python.GetVersions(), def.GetVersions()))
 }
 
 func requireSameVariables(t *testing.T, want map[string][][]byte, g *tf.Graph) {
@@ -244,7 +222,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 			g := tf.NewGraph()
 			c.golang(t, g)
 			python := askPython(t, c.python)
-			requireSameNodes(t, python.Graph, g)
+			tfgraph.RequireSameNodes(t, python.Graph, g)
 			requireSameVariables(t, python.Collections, g)
 		})
 	}

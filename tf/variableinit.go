@@ -1,6 +1,10 @@
 package tf
 
-import "context"
+import (
+	"context"
+
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
+)
 
 // GlobalVariablesInitializer adds an operation that gives every variable of
 // the collection variables its first value; a NoOp called "init", as Python's,
@@ -27,9 +31,9 @@ func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation,
 		}
 		all = append(all, v.Initializer())
 	}
-	n := newNodes(g, name)
-	init := n.group(n.scope, all...)
-	return init, *n.err
+	b := graphbuild.Open(g, name)
+	init := b.Group(b.Scope(), all...)
+	return init, b.Err()
 }
 
 // UninitializedVariables are the names of those of vars that have no value in

@@ -8,9 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // job is one run of the command.
@@ -77,10 +79,10 @@ func (j *job) do(cmd *cobra.Command) error {
 	m := localcluster.Member{Ready: j.stdout}
 	var err error
 	if j.cluster != "" {
-		m.Cluster, err = tf.ParseClusterSpec(j.cluster)
+		m.Cluster, err = cluster.ParseSpec(j.cluster)
 	} else {
-		m.Cluster, m.Job, m.Task, err = tf.ClusterFromEnv()
-		if errors.Is(err, tf.ErrNotFound) {
+		m.Cluster, m.Task, err = cluster.FromEnv()
+		if errors.Is(err, tfkeep.ErrNotFound) {
 			err = fmt.Errorf("which cluster? give --cluster, or set TF_CONFIG")
 		}
 	}
@@ -88,10 +90,10 @@ func (j *job) do(cmd *cobra.Command) error {
 		return &cli.UsageError{Err: err}
 	}
 	if cmd.Flags().Changed("job") {
-		m.Job = j.job
+		m.Task.Job = j.job
 	}
 	if cmd.Flags().Changed("task") {
-		m.Task = j.task
+		m.Task.Index = j.task
 	}
 	if m.Protocol = j.protocol; j.allowGrowth {
 		m.Config = &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}}
@@ -100,7 +102,7 @@ func (j *job) do(cmd *cobra.Command) error {
 		m.While = j.stdin
 	}
 	err = localcluster.Serve(cmd.Context(), m)
-	if errors.Is(err, tf.ErrNotFound) {
+	if errors.Is(err, tfkeep.ErrNotFound) {
 		return &cli.UsageError{Err: err}
 	}
 	return err

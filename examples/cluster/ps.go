@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // serve is the whole of a parameter server: TensorFlow holds the variables that the
@@ -24,16 +24,16 @@ func (o options) serve(ctx context.Context, out io.Writer) error {
 }
 
 // join makes this process the part of the cluster that TF_CONFIG says it is.
-func join(out io.Writer) (*tf.Server, *tf.ClusterSpec, error) {
-	cluster, job, task, err := tf.ClusterFromEnv()
+func join(out io.Writer) (*cluster.Server, *cluster.Spec, error) {
+	spec, task, err := cluster.FromEnv()
 	if err != nil {
 		return nil, nil, err
 	}
-	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: job, Task: task})
+	server, err := cluster.NewServer(spec, &cluster.ServerOptions{Task: task})
 	if err != nil {
 		return nil, nil, err
 	}
 	// Whoever started this process may wait for this line.
 	_, err = fmt.Fprintln(out, "serving", server.Target(), "as", server.Device())
-	return server, cluster, err
+	return server, spec, err
 }

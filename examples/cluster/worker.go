@@ -14,6 +14,8 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 const (
@@ -27,7 +29,7 @@ const chief = "/job:worker/task:0"
 // work trains until the model's global step is o.steps, together with the other
 // workers.
 func (o options) work(ctx context.Context, out io.Writer) error {
-	server, cluster, err := join(out)
+	server, spec, err := join(out)
 	if err != nil {
 		return err
 	}
@@ -36,8 +38,11 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 	// Every worker builds the same graph. The variables are on the parameter servers
 	// in turn, and so are the same for all; what computes is here.
 	g := tf.NewGraph()
-	setter := tf.ReplicaDeviceSetter{Cluster: cluster, WorkerDevice: me}
-	if err := g.WithReplicaDevices(setter, func() error { return model.BuildIn(g, 1) }); err != nil {
+	place, err := cluster.ReplicaDeviceSetter(spec, &cluster.ReplicaOptions{WorkerDevice: me})
+	if err != nil {
+		return err
+	}
+	if err := g.WithDeviceFunc(place, func() error { return model.BuildIn(g, 1) }); err != nil {
 		return err
 	}
 	keep, err := saver.New(g, nil)
@@ -51,7 +56,7 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 			// Nobody here needs the other workers: one that is lost stops nobody.
 			DeviceFilters: []string{"/job:ps", me},
 		},
-		Cluster:          cluster,
+		Cluster:          spec,
 		Worker:           me != chief,
 		Dir:              o.dir,
 		SaveSteps:        saveEvery,
@@ -68,7 +73,7 @@ func (o options) train(ctx context.Context, r *supervisor.Running, me string) er
 	if err != nil {
 		return err
 	}
-	step, err := tf.FindGlobalStep(g)
+	step, err := train.FindGlobalStep(g)
 	if err != nil {
 		return err
 	}

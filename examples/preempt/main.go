@@ -19,6 +19,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 func run(stop context.Context, out io.Writer, dir string) error {
 	ctx := context.Background() // the last save must not be stopped by stop
 	g := tf.NewGraph()
-	step, err := tf.GetOrCreateGlobalStep(g)
+	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
 		return err
 	}

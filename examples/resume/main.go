@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 func main() {
@@ -29,7 +30,7 @@ func main() {
 
 func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error) {
 	g := tf.NewGraph()
-	step, train, err := buildModel(g)
+	step, trainOp, err := buildModel(g)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 	}
 
 	for i := from.Step + 1; i <= from.Step+steps; i++ {
-		if err := sess.RunOps(ctx, train); err != nil {
+		if err := sess.RunOps(ctx, trainOp); err != nil {
 			return err
 		}
 		if i%20 != 0 && i != from.Step+steps {
@@ -86,7 +87,7 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 }
 
 // buildModel fits y = 3x by gradient descent on one number.
-func buildModel(g *tf.Graph) (step *tf.Variable, train *tf.Operation, err error) {
+func buildModel(g *tf.Graph) (step *tf.Variable, trainOp *tf.Operation, err error) {
 	w, err := tf.NewVariable(g, "w", tf.Zeros())
 	if err != nil {
 		return nil, nil, err
@@ -99,11 +100,11 @@ func buildModel(g *tf.Graph) (step *tf.Variable, train *tf.Operation, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	if step, err = tf.GetOrCreateGlobalStep(g); err != nil {
+	if step, err = train.GetOrCreateGlobalStep(g); err != nil {
 		return nil, nil, err
 	}
-	train, err = tf.Adam{LearningRate: 0.1}.Minimize(g, loss.Output(0), step)
-	return step, train, err
+	trainOp, err = train.Minimize(g, train.NewAdam(0.1), loss.Output(0), &train.MinimizeOptions{GlobalStep: step})
+	return step, trainOp, err
 }
 
 func scalar(v float32) *tf.Tensor {

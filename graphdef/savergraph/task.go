@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/device"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // The variables of a cluster live in its servers, not in a session: another session
@@ -23,18 +23,17 @@ type Task struct {
 }
 
 // String returns the task as a device name, "/job:ps/task:1".
-func (t Task) String() string { return "/job:" + t.Job + "/task:" + strconv.Itoa(t.Index) }
+func (t Task) String() string { return devicename.Task(t.Job, t.Index) }
 
 // TaskOf returns the task that a device name contains, and whether it contains one.
 func TaskOf(name string) (Task, bool) {
-	d := parseDevice(name)
-	index, err := strconv.Atoi(d.Task)
-	return Task{d.Job, index}, err == nil && d.Job != ""
+	job, index, ok := devicename.TaskOf(name)
+	return Task{job, index}, ok
 }
 
 // parseDevice leaves out parts that it does not know: the runtime refuses them anyway.
-func parseDevice(name string) device.Spec {
-	d, _ := device.Parse(name)
+func parseDevice(name string) devicename.Spec {
+	d, _ := devicename.Parse(name)
 	return d
 }
 

@@ -27,7 +27,7 @@ var pure = []string{
 	"internal/command",
 	"internal/crc32c",
 	"savedmodel/offline",
-	"internal/device",
+	"internal/devicename",
 	"internal/modeldir",
 	"internal/ndtext",
 	"internal/npy",

@@ -47,10 +47,10 @@ type Options struct {
 // gradient of a resource handle is that of the variable's value.
 //
 // An x on which no y depends, or only through values that don't change
-// continuously, has no gradient; that is not an error. ErrNoGradient,
-// ErrControlFlow and ErrInvalid are, and leave the graph as it was, but for an
-// operation that an older library cannot differentiate, which is found on the
-// way.
+// continuously, has no gradient; that is not an error. Errors are *tfkeep.Error values of
+// the kinds ErrNoGradient, ErrControlFlow and tfkeep.ErrArgument. They leave the graph as
+// it was, except for an operation that an older library cannot differentiate, which is
+// found only on the way.
 func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradient, error) {
 	if o == nil {
 		o = new(Options)

@@ -134,7 +134,7 @@ func prevented(n *node) error {
 	if v, err := capi.Attr(n.op, "message"); err == nil && len(v.GetS()) > 0 {
 		reason = string(v.GetS())
 	}
-	return &NoGradientError{OpType: n.typ, Node: n.name, Err: ErrNoGradient, Remedy: "the gradient is explicitly disabled: " + reason}
+	return refuse(n, ErrNoGradient, "the gradient is explicitly disabled: "+reason)
 }
 
 func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {

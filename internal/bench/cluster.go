@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Saver beside Saver on one cluster: parameter servers and a worker, processes of
@@ -69,7 +70,11 @@ func newClusterModel(ctx context.Context, ps int) (*clusterModel, error) {
 		return nil, err
 	}
 	m := &clusterModel{cluster: c, g: tf.NewGraph()}
-	err = m.g.WithReplicaDevices(tf.ReplicaDeviceSetter{Cluster: c.Spec()}, func() error {
+	place, err := cluster.ReplicaDeviceSetter(c.Spec(), nil)
+	if err != nil {
+		return nil, err
+	}
+	err = m.g.WithDeviceFunc(place, func() error {
 		for i := range clusterVariables {
 			if _, err := tf.NewVariable(m.g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, clusterElements).WithSeed(int64(i+1))); err != nil {
 				return err

@@ -129,10 +129,8 @@ func middle(d []time.Duration) time.Duration {
 // processes are this one, the parameter servers and the worker.
 func (m *clusterModel) processes() []int {
 	pids := []int{os.Getpid()}
-	for _, job := range m.cluster.Spec().Jobs() {
-		for _, task := range m.cluster.Spec().TaskIndices(job) {
-			pids = append(pids, m.cluster.Pid(job, task))
-		}
+	for task := range m.cluster.Spec().Tasks() {
+		pids = append(pids, m.cluster.Pid(task.Job, task.Index))
 	}
 	return pids
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // pythonMember is a member of a cluster in Python, as localcluster starts it: it
@@ -56,8 +57,9 @@ func digitsOn(t *testing.T, c *localcluster.Cluster) (*tf.Session, *saver.Saver)
 	t.Helper()
 	g := tf.NewGraph()
 	const device = "/job:worker/task:0"
-	setter := tf.ReplicaDeviceSetter{Cluster: c.Spec(), WorkerDevice: device}
-	require.NoError(t, g.WithReplicaDevices(setter, func() error { return model.BuildIn(g, 1) }))
+	place, err := cluster.ReplicaDeviceSetter(c.Spec(), &cluster.ReplicaOptions{WorkerDevice: device})
+	require.NoError(t, err)
+	require.NoError(t, g.WithDeviceFunc(place, func() error { return model.BuildIn(g, 1) }))
 	sv, err := saver.New(g, nil)
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, &tf.SessionOptions{
@@ -94,14 +96,12 @@ func trainSteps(t *testing.T, sess *tf.Session, first, steps int) (loss float32)
 func requireLoopback(t *testing.T, c *localcluster.Cluster) {
 	t.Helper()
 	seen := 0
-	for _, job := range c.Spec().Jobs() {
-		for _, task := range c.Spec().TaskIndices(job) {
-			remotes, err := localcluster.Connections(c.Pid(job, task))
-			require.NoError(t, err)
-			for _, addr := range remotes {
-				seen++
-				assert.True(t, addr.IsLoopback(), "/job:%s/task:%d talks to %s", job, task, addr)
-			}
+	for task := range c.Spec().Tasks() {
+		remotes, err := localcluster.Connections(c.Pid(task.Job, task.Index))
+		require.NoError(t, err)
+		for _, addr := range remotes {
+			seen++
+			assert.True(t, addr.IsLoopback(), "%s talks to %s", task, addr)
 		}
 	}
 	assert.Positive(t, seen, "no connections at all")

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // TestASaverUnderReplicaDevicesIsThatOfPython makes variables and their Saver within
@@ -28,7 +29,9 @@ with tf1.device(tf1.train.replica_device_setter(2, worker_device=worker)):
 result = {n.name: n.device for n in tf1.get_default_graph().as_graph_def().node}
 `, ref, sharded, worker)
 					g := tf.NewGraph()
-					require.NoError(t, g.WithReplicaDevices(tf.ReplicaDeviceSetter{PSTasks: 2, WorkerDevice: worker}, func() error {
+					place, err := cluster.ReplicaDeviceSetter(nil, &cluster.ReplicaOptions{PSTasks: 2, WorkerDevice: worker})
+					require.NoError(t, err)
+					require.NoError(t, g.WithDeviceFunc(place, func() error {
 						for _, name := range []string{"a", "b", "c"} {
 							if _, err := tf.NewVariableWith(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
 								return err

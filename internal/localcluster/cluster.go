@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Options say what cluster to start. Only Jobs has to be set.
@@ -39,21 +39,14 @@ type Options struct {
 
 // Cluster is a running cluster. It is safe for many goroutines.
 type Cluster struct {
-	spec    *tf.ClusterSpec
+	spec    *cluster.Spec
 	options Options
 	log     *log
 
 	mu      sync.Mutex
-	members map[place]*member
+	members map[cluster.Task]*member
 	stopped bool
 }
-
-type place struct {
-	job  string
-	task int
-}
-
-func (p place) String() string { return fmt.Sprintf("/job:%s/task:%d", p.job, p.task) }
 
 // attempts is how often ports are chosen anew where somebody else was faster.
 const attempts = 5
@@ -92,17 +85,15 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 		}
 		ports = ports[n:]
 	}
-	spec, err := tf.NewClusterSpec(jobs)
+	spec, err := cluster.NewSpec(jobs)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{spec: spec, options: o, log: &log{to: o.Log}, members: make(map[place]*member)}
-	for _, job := range spec.Jobs() {
-		for _, task := range spec.TaskIndices(job) {
-			if err := c.launch(place{job, task}); err != nil {
-				c.Stop()
-				return nil, err
-			}
+	c := &Cluster{spec: spec, options: o, log: &log{to: o.Log}, members: make(map[cluster.Task]*member)}
+	for task := range spec.Tasks() {
+		if err := c.launch(task); err != nil {
+			c.Stop()
+			return nil, err
 		}
 	}
 	for p, m := range c.members {
@@ -115,10 +106,10 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 }
 
 // launch starts the process of a task; the caller has c.mu, or c alone.
-func (c *Cluster) launch(p place) error {
+func (c *Cluster) launch(p cluster.Task) error {
 	var cmd *exec.Cmd
 	if c.options.Command != nil {
-		cmd = c.options.Command(p.job, p.task)
+		cmd = c.options.Command(p.Job, p.Index)
 	} else {
 		self, err := os.Executable()
 		if err != nil {
@@ -136,7 +127,7 @@ func (c *Cluster) launch(p place) error {
 	}
 	cmd.Env = slices.Concat([]string{"TF_CPP_MIN_LOG_LEVEL=2"}, env, c.options.Env, []string{serving + "=serve", "TF_CONFIG=" + config})
 	if c.options.Dir != nil {
-		cmd.Dir = c.options.Dir(p.job, p.task)
+		cmd.Dir = c.options.Dir(p.Job, p.Index)
 	}
 	m, err := launch(cmd, c.log)
 	if err != nil {
@@ -147,12 +138,12 @@ func (c *Cluster) launch(p place) error {
 }
 
 // Spec is the cluster's.
-func (c *Cluster) Spec() *tf.ClusterSpec { return c.spec }
+func (c *Cluster) Spec() *cluster.Spec { return c.spec }
 
 // Target is what a session connects to that has the task as its master, "" where
 // the cluster has no such task.
 func (c *Cluster) Target(job string, task int) string {
-	address, err := c.spec.TaskAddress(job, task)
+	address, err := c.spec.Address(cluster.Task{Job: job, Index: task})
 	if err != nil {
 		return ""
 	}
@@ -162,9 +153,9 @@ func (c *Cluster) Target(job string, task int) string {
 func (c *Cluster) member(job string, task int) (*member, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.members[place{job, task}]
+	m := c.members[cluster.Task{Job: job, Index: task}]
 	if m == nil {
-		return nil, fmt.Errorf("localcluster: there is no %s; the cluster is %s", place{job, task}, c.spec)
+		return nil, fmt.Errorf("localcluster: there is no %s; the cluster is %s", cluster.Task{Job: job, Index: task}, c.spec)
 	}
 	return m, nil
 }
@@ -239,7 +230,7 @@ func (c *Cluster) Restart(ctx context.Context, job string, task int) error {
 	if err := old.kill(); err != nil {
 		return err
 	}
-	p := place{job, task}
+	p := cluster.Task{Job: job, Index: task}
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // member is the process of one task.
@@ -111,16 +111,14 @@ func (m *member) end() {
 }
 
 // configOf is the TF_CONFIG of a task.
-func configOf(spec *tf.ClusterSpec, p place) (string, error) {
-	cluster := make(map[string][]string)
-	for _, job := range spec.Jobs() {
-		for _, task := range spec.TaskIndices(job) {
-			cluster[job] = append(cluster[job], spec.JobTasks(job)[task])
-		}
+func configOf(spec *cluster.Spec, p cluster.Task) (string, error) {
+	jobs := make(map[string][]string)
+	for task, address := range spec.Tasks() {
+		jobs[task.Job] = append(jobs[task.Job], address)
 	}
 	text, err := json.Marshal(map[string]any{
-		"cluster": cluster,
-		"task":    map[string]any{"type": p.job, "index": p.task},
+		"cluster": jobs,
+		"task":    map[string]any{"type": p.Job, "index": p.Index},
 	})
 	return string(text), err
 }

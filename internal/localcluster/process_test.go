@@ -17,6 +17,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 func shell(script string) func(string, int) *exec.Cmd {
@@ -46,12 +47,11 @@ func TestEachTaskHasItsPlace(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(root, dir, "config"))
 		require.NoError(t, err)
 		t.Setenv("TF_CONFIG", string(text))
-		spec, job, index, err := tf.ClusterFromEnv()
+		spec, at, err := cluster.FromEnv()
 		require.NoError(t, err)
-		assert.True(t, spec.Equal(c.Spec()))
-		assert.Equal(t, "ps", job)
-		assert.Equal(t, task, index)
-		address, err := spec.TaskAddress("ps", task)
+		assert.Equal(t, c.Spec().String(), spec.String())
+		assert.Equal(t, cluster.Task{Job: "ps", Index: task}, at)
+		address, err := spec.Address(at)
 		require.NoError(t, err)
 		assert.Equal(t, "grpc://"+address, c.Target("ps", task))
 	}
@@ -147,7 +147,7 @@ func TestAPortThatIsTakenMeanwhileIsChosenAnew(t *testing.T) {
 	})
 	first, err := os.ReadFile(marker)
 	require.NoError(t, err)
-	address, err := c.Spec().TaskAddress("ps", 0)
+	address, err := c.Spec().Address(cluster.Task{Job: "ps"})
 	require.NoError(t, err)
 	assert.NotContains(t, string(first), address)
 }

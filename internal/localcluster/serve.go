@@ -9,13 +9,13 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Member is a place in a cluster to serve.
 type Member struct {
-	Cluster *tf.ClusterSpec
-	tf.ServerOptions
+	Cluster *cluster.Spec
+	cluster.ServerOptions
 	// While, where it is not nil, is read until it ends, and the serving with it.
 	While io.Reader
 	// Ready gets a line once the server is up, such as
@@ -26,7 +26,7 @@ type Member struct {
 // Serve serves until ctx is over or While ends. What TensorFlow started goes on
 // until the process ends: the caller returns from main.
 func Serve(ctx context.Context, m Member) error {
-	server, err := tf.NewServer(m.Cluster, &m.ServerOptions)
+	server, err := cluster.NewServer(m.Cluster, &m.ServerOptions)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func Main() (code int, served bool) {
 	defer stop()
 	m := Member{While: os.Stdin, Ready: os.NewFile(1, "stdout")}
 	var err error
-	if m.Cluster, m.Job, m.Task, err = tf.ClusterFromEnv(); err == nil {
+	if m.Cluster, m.Task, err = cluster.FromEnv(); err == nil {
 		err = Serve(ctx, m)
 	}
 	if err != nil {

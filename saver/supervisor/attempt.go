@@ -2,11 +2,13 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 // attempt opens a session and tries once to make the model ready. If another
@@ -116,15 +118,14 @@ func runOps(ctx context.Context, sess *tf.Session, ops []*tf.Operation) error {
 
 // readStep returns the step to continue from.
 func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *saver.Resumed) (int64, error) {
-	v, err := tf.FindGlobalStep(s.g)
-	if err != nil {
-		return 0, err
-	}
-	if v == nil {
-		if resumed != nil {
-			return resumed.Step, nil
-		}
+	v, err := train.FindGlobalStep(s.g)
+	switch {
+	case errors.Is(err, tfkeep.ErrNotFound) && resumed != nil:
+		return resumed.Step, nil
+	case errors.Is(err, tfkeep.ErrNotFound):
 		return -1, nil
+	case err != nil:
+		return 0, err
 	}
 	got, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // The environment variables of a chief in a process of its own.
@@ -44,7 +45,7 @@ func chiefMain() int {
 }
 
 func chiefRun(ctx context.Context) error {
-	spec, err := tf.ParseClusterSpec(os.Getenv(chiefCluster))
+	spec, err := cluster.ParseSpec(os.Getenv(chiefCluster))
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func chiefRun(ctx context.Context) error {
 		return err
 	}
 	defer m.sv.Close()
-	master, err := spec.TaskAddress("worker", 0)
+	master, err := spec.Address(cluster.Task{Job: "worker"})
 	if err != nil {
 		return err
 	}
@@ -77,12 +78,12 @@ type chief struct {
 	ended chan struct{}
 }
 
-func startChief(t *testing.T, cluster *tf.ClusterSpec, dir string) *chief {
+func startChief(t *testing.T, spec *cluster.Spec, dir string) *chief {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := &chief{cmd: exec.Command(self), ended: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), chiefCluster+"="+cluster.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
+	c.cmd.Env = append(os.Environ(), chiefCluster+"="+spec.String(), chiefDir+"="+dir, "TF_CPP_MIN_LOG_LEVEL=2")
 	c.cmd.Stderr = &c.err
 	_, err = c.cmd.StdinPipe() // closed when this process ends
 	require.NoError(t, err)
@@ -133,7 +134,7 @@ func (c *chief) waitFor(t *testing.T, kind supervisor.EventKind) string {
 func TestWorkersWaitForKilledChief(t *testing.T) {
 	repeated(t, "chief killed with a ps, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
-		c := cluster(t, 2, 2)
+		c := startCluster(t, 2, 2)
 		m := modelOn(t, 2, 1000, nil)
 		log := new(events)
 		o := worker(c, 1, log)
@@ -198,7 +199,7 @@ func trainUntilError(ctx context.Context, m *model, r *supervisor.Running) error
 func TestWorkersTrainWithoutChief(t *testing.T) {
 	repeated(t, "chief killed alone, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
-		c := cluster(t, 2, 2)
+		c := startCluster(t, 2, 2)
 		first := startChief(t, c.Spec(), dir)
 		first.waitFor(t, supervisor.Saved)
 		m := modelOn(t, 2, 1000, nil)

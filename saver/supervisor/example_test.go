@@ -10,6 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 // A training in this process stops after some steps and continues when it is started
@@ -37,7 +39,7 @@ func ExampleRun() {
 
 func trainTo(ctx context.Context, dir string, last int64) error {
 	g := tf.NewGraph()
-	step, err := tf.GetOrCreateGlobalStep(g)
+	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
 		return err
 	}
@@ -85,10 +87,10 @@ func ExampleRun_cluster() {
 		s          *saver.Saver
 		train      *tf.Operation
 		globalStep tf.Output
-		cluster    *tf.ClusterSpec
+		spec       *cluster.Spec
 		task       = 0
 	)
-	server, err := tf.NewServer(cluster, &tf.ServerOptions{Job: "worker", Task: task})
+	server, err := cluster.NewServer(spec, &cluster.ServerOptions{Task: cluster.Task{Job: "worker", Index: task}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -97,7 +99,7 @@ func ExampleRun_cluster() {
 			Target:        server.Target(),
 			DeviceFilters: []string{"/job:ps", server.Device()},
 		},
-		Cluster:   cluster,
+		Cluster:   spec,
 		Worker:    task != 0,
 		Dir:       "/shared/checkpoints",
 		SaveSteps: 1000,

@@ -47,7 +47,7 @@ func trainWithFault(m *model, last, at int64, hurt func()) (body func(context.Co
 func TestKilledParameterServer(t *testing.T) {
 	repeated(t, "ps killed, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
-		c := cluster(t, 2, 1)
+		c := startCluster(t, 2, 1)
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
 		log := new(events)
 		o := options(c, dir, log)
@@ -88,7 +88,7 @@ func TestKilledParameterServer(t *testing.T) {
 func TestKilledMasterCostsNoSteps(t *testing.T) {
 	repeated(t, "master killed, started again", func(t *testing.T, f *figures) {
 		dir := t.TempDir()
-		c := cluster(t, 2, 1)
+		c := startCluster(t, 2, 1)
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})
 		log := new(events)
 		o := options(c, dir, log)
@@ -124,7 +124,7 @@ func TestKilledMasterCostsNoSteps(t *testing.T) {
 
 func TestLostWorkerDoesNotDisturbChief(t *testing.T) {
 	repeated(t, "worker killed, started again", func(t *testing.T, f *figures) {
-		c := cluster(t, 2, 2)
+		c := startCluster(t, 2, 2)
 		m := modelOn(t, 2, 1000, nil)
 		chiefLog, workerLog := new(events), new(events)
 		done := make(chan struct{})
@@ -178,7 +178,7 @@ func TestHungServerCostsOperationTimeout(t *testing.T) {
 	}{{"ps", "ps", 1}, {"master", "worker", 0}} {
 		t.Run(c.name, func(t *testing.T) {
 			repeated(t, c.name+" stops to answer and comes back", func(t *testing.T, f *figures) {
-				servers := cluster(t, 2, 1)
+				servers := startCluster(t, 2, 1)
 				m := modelOn(t, 2, 1000, nil)
 				log := new(events)
 				o := options(servers, t.TempDir(), log)
@@ -212,7 +212,7 @@ func TestGivingUpNamesTask(t *testing.T) {
 			probed bool
 		}{{"asked by its address", true}, {"named by TensorFlow", false}} {
 			name, probed := test.name, test.probed
-			c := cluster(t, 2, 1)
+			c := startCluster(t, 2, 1)
 			m := modelOn(t, 2, 10, nil)
 			log := new(events)
 			o := options(c, t.TempDir(), log)
@@ -259,7 +259,7 @@ func TestMissingServerAtStartIsNamed(t *testing.T) {
 	} {
 		t.Run(gone.name, func(t *testing.T) {
 			repeated(t, gone.name+", is not there at the start", func(t *testing.T, f *figures) {
-				c := cluster(t, 2, 1)
+				c := startCluster(t, 2, 1)
 				require.NoError(t, c.Kill(gone.job, gone.task))
 				m := modelOn(t, 2, 10, nil)
 				o := options(c, t.TempDir(), new(events))
@@ -296,7 +296,7 @@ func TestCancelEndsRun(t *testing.T) {
 		return op
 	}
 	repeated(t, "canceled", func(t *testing.T, f *figures) {
-		c := cluster(t, 2, 1)
+		c := startCluster(t, 2, 1)
 		m := modelOn(t, 2, 10, nil)
 		stuck := addStuckStep(m)
 		for _, name := range []string{"in a run", "waiting for a chief", "waiting for a server"} {

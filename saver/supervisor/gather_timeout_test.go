@@ -17,7 +17,7 @@ import (
 // a server that does not answer after OperationTimeout, as a step does.
 func TestGatheredSaveNoticesHungServer(t *testing.T) {
 	dir := t.TempDir()
-	c := cluster(t, 2, 1)
+	c := startCluster(t, 2, 1)
 	for _, test := range []struct {
 		name   string
 		gather *saver.GatherOptions

@@ -17,6 +17,8 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 // model is a training whose variables show whether its state is consistent: a step
@@ -64,7 +66,7 @@ func newModel(ps int, elements int64, o *saver.Options) (*model, error) {
 		}
 	}
 	err := m.g.WithDevice(device(0), func() (err error) {
-		if m.global, err = tf.GetOrCreateGlobalStep(m.g); err != nil {
+		if m.global, err = train.GetOrCreateGlobalStep(m.g); err != nil {
 			return err
 		}
 		update, err := one(m.global)
@@ -134,7 +136,7 @@ func modelOn(t *testing.T, ps int, elements int64, o *saver.Options) *model {
 }
 
 // cluster starts a cluster of processes for the test.
-func cluster(t *testing.T, ps, workers int) *localcluster.Cluster {
+func startCluster(t *testing.T, ps, workers int) *localcluster.Cluster {
 	t.Helper()
 	c, err := localcluster.Start(t.Context(), localcluster.Options{Jobs: map[string]int{"ps": ps, "worker": workers}})
 	require.NoError(t, err)
@@ -168,7 +170,7 @@ func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
 // task returns a task with its address.
 func task(t *testing.T, c *localcluster.Cluster, job string, i int) supervisor.Task {
 	t.Helper()
-	return supervisor.Task{Job: job, Index: i, Address: must[string](t)(c.Spec().TaskAddress(job, i))}
+	return supervisor.Task{Job: job, Index: i, Address: must[string](t)(c.Spec().Address(cluster.Task{Job: job, Index: i}))}
 }
 
 // events collects the events of Run.

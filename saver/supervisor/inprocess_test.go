@@ -13,15 +13,16 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // A worker's master is usually in the client's own process, where TensorFlow calls it
 // without gRPC.
 func TestMasterInClientProcess(t *testing.T) {
 	dir := t.TempDir()
-	c := cluster(t, 2, 1)
+	c := startCluster(t, 2, 1)
 	require.NoError(t, c.Kill("worker", 0), "this process replaces it")
-	_, err := tf.NewServer(c.Spec(), &tf.ServerOptions{Job: "worker", Task: 0})
+	_, err := cluster.NewServer(c.Spec(), &cluster.ServerOptions{Task: cluster.Task{Job: "worker"}})
 	require.NoError(t, err)
 	repeated(t, "ps killed, master in this process", func(t *testing.T, f *figures) {
 		m := modelOn(t, 2, 1000, &saver.Options{Sharded: true})

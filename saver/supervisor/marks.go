@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/device"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -42,8 +42,8 @@ func newMarks(g *tf.Graph, chief bool) (*marks, error) {
 	m := &marks{g: tf.NewGraph()}
 	for _, v := range g.GlobalVariables() {
 		var task string
-		if d, _ := device.Parse(v.Handle().Op.Device()); d.Job != "" {
-			task = device.Spec{Job: d.Job, Task: d.Task}.String()
+		if d, _ := devicename.Parse(v.Handle().Op.Device()); d.Job != "" {
+			task = devicename.Spec{Job: d.Job, Task: d.Task}.String()
 		}
 		if !slices.Contains(m.tasks, task) && (task != "" || chief) {
 			m.tasks = append(m.tasks, task)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Options are the options of [Run]. Nil and the zero value run a training in this
@@ -20,7 +21,7 @@ type Options struct {
 	// Cluster, if not nil, has the addresses of the tasks. Run then probes them from
 	// this process before it opens a session, and names a task that is gone at once,
 	// where TensorFlow would wait silently.
-	Cluster *tf.ClusterSpec
+	Cluster *cluster.Spec
 
 	// Worker makes this client a worker instead of the chief: it neither restores nor
 	// initializes, but waits until the chief has. A training has one chief.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/device"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // probeTimeout is how long a task may take to answer.
@@ -103,7 +103,7 @@ func neededTasks(tasks []Task, filters []string, master string) []Task {
 // filterMatches reports whether a device filter such as "/job:ps/task:0" lets a
 // task in.
 func filterMatches(filter string, t Task) bool {
-	d, _ := device.Parse(filter) // parts that match everything, such as "/job:*", are left empty
+	d, _ := devicename.Parse(filter) // parts that match everything, such as "/job:*", are left empty
 	job, task := strings.Trim(d.Job, "*"), d.Task
 	return (job == "" || job == t.Job) && (task == "" || task == fmt.Sprint(t.Index))
 }

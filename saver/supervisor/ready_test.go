@@ -23,7 +23,7 @@ func TestWorkersWaitUntilChiefIsDone(t *testing.T) {
 	}{{"with the mark", false}, {"without, as in TensorFlow", true}} {
 		t.Run(test.name, func(t *testing.T) {
 			noMark := test.noMark
-			c := cluster(t, 2, 2)
+			c := startCluster(t, 2, 2)
 			m, second := modelOn(t, 2, 10, nil), modelOn(t, 2, 10, nil)
 			chiefLog, workerLog := new(events), new(events)
 			preparing, resume, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -71,7 +71,7 @@ func TestWorkersWaitUntilChiefIsDone(t *testing.T) {
 func emptyBody(context.Context, *supervisor.Running) error { return nil }
 
 func TestWorkerWithoutChiefGivesUp(t *testing.T) {
-	c := cluster(t, 2, 2)
+	c := startCluster(t, 2, 2)
 	for _, test := range []struct {
 		name   string
 		noMark bool
@@ -94,7 +94,7 @@ func TestWorkerWithoutChiefGivesUp(t *testing.T) {
 }
 
 func TestWorkerWaitsForReadyOp(t *testing.T) {
-	c := cluster(t, 1, 2)
+	c := startCluster(t, 1, 2)
 	m, second := modelOn(t, 1, 10, nil), modelOn(t, 1, 10, nil)
 	// The model is ready once two steps are done.
 	two, err := second.g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Int64, "value": must[*tf.Tensor](t)(tf.NewTensor(int64(2)))}})
@@ -131,7 +131,7 @@ func TestWorkerWaitsForReadyOp(t *testing.T) {
 
 // A variable that never had a value is an error of the program, not a loss.
 func TestUninitializedVariableIsNoLoss(t *testing.T) {
-	c := cluster(t, 1, 1)
+	c := startCluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	var stray *tf.Variable
 	require.NoError(t, m.g.WithDevice("/job:ps/task:0", func() (err error) {
@@ -153,7 +153,7 @@ func TestUninitializedVariableIsNoLoss(t *testing.T) {
 }
 
 func TestOtherErrorsAreReturnedAtOnce(t *testing.T) {
-	c := cluster(t, 1, 1)
+	c := startCluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	mine := errors.New("mine")
 	calls := 0
@@ -167,7 +167,7 @@ func TestOtherErrorsAreReturnedAtOnce(t *testing.T) {
 
 // The body keeps failing with an error that means a loss, while nothing is lost.
 func TestBodyWithoutProgress(t *testing.T) {
-	c := cluster(t, 1, 1)
+	c := startCluster(t, 1, 1)
 	m := modelOn(t, 1, 10, nil)
 	o := options(c, "", new(events))
 	o.RecoveryTimeout = 2 * time.Second

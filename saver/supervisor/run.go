@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Run opens a session on g, makes the model ready and calls body. The chief
@@ -44,9 +45,7 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 		return invalid("the body is nil")
 	}
 	s := &supervisor{Options: options, g: g, sv: sv, body: body}
-	if err := s.findTasks(); err != nil {
-		return err
-	}
+	s.findTasks()
 	if options.Session.Target != "" && !options.Session.Isolate && !options.NoMark {
 		if s.marks, err = newMarks(g, !options.Worker); err != nil {
 			return err
@@ -85,23 +84,16 @@ type outage struct {
 }
 
 // findTasks sets tasks and master.
-func (s *supervisor) findTasks() error {
+func (s *supervisor) findTasks() {
 	s.master = Task{Address: strings.TrimPrefix(s.Session.Target, "grpc://")}
-	for _, job := range s.Cluster.Jobs() {
-		for _, i := range s.Cluster.TaskIndices(job) {
-			addr, err := s.Cluster.TaskAddress(job, i)
-			if err != nil {
-				return err
-			}
-			t := Task{Job: job, Index: i, Address: addr}
-			if addr == s.master.Address {
-				s.master = t
-			}
-			s.tasks = append(s.tasks, t)
+	for task, addr := range s.Cluster.Tasks() {
+		t := Task{Job: task.Job, Index: task.Index, Address: addr}
+		if addr == s.master.Address {
+			s.master = t
 		}
+		s.tasks = append(s.tasks, t)
 	}
 	s.tasks = neededTasks(s.tasks, s.Session.DeviceFilters, s.master.Address)
-	return nil
 }
 
 func (s *supervisor) run(ctx context.Context) error {
@@ -227,7 +219,7 @@ func (s *supervisor) outageError(lasted time.Duration, err error) error {
 func (s *supervisor) tasksNamedIn(err error) []Task {
 	tasks := tasksIn(err, s.master)
 	for i, t := range tasks {
-		if addr, err := s.Cluster.TaskAddress(t.Job, t.Index); t.Job != "" && err == nil {
+		if addr, err := s.Cluster.Address(cluster.Task{Job: t.Job, Index: t.Index}); t.Job != "" && err == nil {
 			tasks[i].Address = addr
 		}
 	}

@@ -33,7 +33,7 @@ func TestKillInSaveKeepsOldCheckpoint(t *testing.T) {
 
 func killInSave(t *testing.T, f *figures, driver saver.Driver) {
 	s := &saveFault{
-		t: t, dir: t.TempDir(), cluster: cluster(t, 2, 1), killed: make(chan time.Time, 1),
+		t: t, dir: t.TempDir(), cluster: startCluster(t, 2, 1), killed: make(chan time.Time, 1),
 		model: modelOn(t, 2, 100_000, &saver.Options{Sharded: true, Driver: driver}),
 	}
 	log := new(events)

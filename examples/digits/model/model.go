@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 // hidden is the number of units between the pixels and the ten classes.
@@ -72,12 +73,12 @@ func BuildIn(g *tf.Graph, seed int64) error {
 		return fmt.Errorf("model: %w", err)
 	}
 
-	step, err := tf.GetOrCreateGlobalStep(g)
+	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
 		return err
 	}
 	// Minimize puts the train op into its collection, where a resuming program finds it.
-	_, err = tf.Adam{LearningRate: 2e-3}.Minimize(g, loss, step)
+	_, err = train.Minimize(g, train.NewAdam(2e-3), loss, &train.MinimizeOptions{GlobalStep: step})
 	return err
 }
 

@@ -1,0 +1,42 @@
+package devicename_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tfkeep/tfkeep/internal/devicename"
+)
+
+func TestNamesAreReadAndWritten(t *testing.T) {
+	for name, want := range map[string]string{
+		"":                                "",
+		"/cpu:0":                          "/device:CPU:0",
+		"/gpu:*":                          "/device:GPU:*",
+		"/device:gpu:1/job:ps":            "/job:ps/device:GPU:1",
+		"/JOB:ps/replica:0/task:3":        "/job:ps/replica:0/task:3",
+		"/job:ps/task:1/device:XLA_CPU:0": "/job:ps/task:1/device:XLA_CPU:0",
+	} {
+		d, err := devicename.Parse(name)
+		assert.NoError(t, err, name)
+		assert.Equal(t, want, d.String(), name)
+	}
+	for name, want := range map[string]string{
+		"cpu:0":              "/device:CPU:0",
+		"/job:ps/task:first": "/job:ps",
+		"/job:":              "",
+		"/what/cpu:0":        "/device:CPU:0",
+		"/cpu:-1":            "",
+	} {
+		d, err := devicename.Parse(name)
+		assert.Error(t, err, name)
+		assert.Equal(t, want, d.String(), "the parts of %q that can be read", name)
+	}
+}
+
+func TestWhatADeviceDoesNotSayAnotherOneCompletes(t *testing.T) {
+	inner := devicename.Spec{Job: "worker", Kind: "GPU", Index: "1"}
+	outer := devicename.Spec{Job: "ps", Task: "2", Kind: "CPU", Index: "0"}
+	assert.Equal(t, "/job:worker/task:2/device:GPU:1", inner.Over(outer).String())
+	assert.Equal(t, outer, devicename.Spec{}.Over(outer))
+}

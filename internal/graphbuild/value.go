@@ -1,0 +1,248 @@
+package graphbuild
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+)
+
+// AttrValue is the value of a node's attribute.
+type AttrValue = attr_value_go_proto.AttrValue
+
+// Filled returns the attribute "value" of a Const of the given shape in which every
+// element is v, a Go scalar. It holds v once, as Python's make_tensor_proto does.
+func Filled(dt tensorflow.DataType, v any, shape []int64) (*AttrValue, error) {
+	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto(shape)}
+	if err := setScalar(t, dt, v); err != nil {
+		return nil, err
+	}
+	if slices.Contains(shape, 0) {
+		t = &tensor_go_proto.TensorProto{Dtype: t.Dtype, TensorShape: t.TensorShape}
+	}
+	return tensorAttr(t), nil
+}
+
+// Strings returns the attribute "value" of a Const of the strings in t. Each is in a
+// field of its own, as Python writes them: the library, given a tensor, packs them.
+func Strings(t *tensorflow.Tensor) *AttrValue {
+	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: dimsProto(t.Shape())}
+	var add func(v reflect.Value)
+	add = func(v reflect.Value) {
+		if v.Kind() == reflect.String {
+			p.StringVal = append(p.StringVal, []byte(v.String()))
+			return
+		}
+		for i := range v.Len() {
+			add(v.Index(i))
+		}
+	}
+	add(reflect.ValueOf(t.Value()))
+	return tensorAttr(p)
+}
+
+// Vector returns the attribute "value" of a Const of one dimension, as Python writes
+// it: strings each in a field of its own, several numbers as bytes.
+func Vector[T string | int32 | int64](values []T) *AttrValue {
+	t := &tensor_go_proto.TensorProto{TensorShape: dimsProto([]int64{int64(len(values))})}
+	switch values := any(values).(type) {
+	case []string:
+		t.Dtype = types_go_proto.DataType_DT_STRING
+		for _, s := range values {
+			t.StringVal = append(t.StringVal, []byte(s))
+		}
+		return tensorAttr(t)
+	case []int32:
+		t.Dtype = types_go_proto.DataType_DT_INT32
+		if len(values) == 1 {
+			t.IntVal = values
+			return tensorAttr(t)
+		}
+	case []int64:
+		t.Dtype = types_go_proto.DataType_DT_INT64
+		if len(values) == 1 {
+			t.Int64Val = values
+			return tensorAttr(t)
+		}
+	}
+	t.TensorContent, _ = binary.Append([]byte{}, binary.LittleEndian, values)
+	return tensorAttr(t)
+}
+
+// Dims returns the attribute "value" of a Const that holds a shape, as int32 if all
+// dimensions fit.
+func Dims(dims []int64) *AttrValue {
+	narrow := make([]int32, len(dims))
+	for i, d := range dims {
+		if narrow[i] = int32(d); int64(narrow[i]) != d {
+			return Vector(dims)
+		}
+	}
+	return Vector(narrow)
+}
+
+func tensorAttr(t *tensor_go_proto.TensorProto) *AttrValue {
+	return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}
+}
+
+func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
+	p := new(tensor_shape_go_proto.TensorShapeProto)
+	for _, d := range shape {
+		p.Dim = append(p.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
+	}
+	return p
+}
+
+// setScalar puts v, a Go scalar, into the field of t that dt's values lie in.
+func setScalar(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) error {
+	val := reflect.ValueOf(v)
+	switch dt {
+	case tensorflow.String:
+		s, ok := text(v)
+		if !ok {
+			return scalarError(v, dt)
+		}
+		t.StringVal = [][]byte{s}
+		return nil
+	case tensorflow.Bool:
+		if val.Kind() != reflect.Bool {
+			return scalarError(v, dt)
+		}
+		t.BoolVal = []bool{val.Bool()}
+		return nil
+	}
+	if IsInteger(dt) {
+		return setInteger(t, dt, v)
+	}
+	re, im, ok := number(v)
+	if !ok || im != 0 && dt != tensorflow.Complex64 && dt != tensorflow.Complex128 {
+		return scalarError(v, dt)
+	}
+	switch dt {
+	case tensorflow.Float:
+		t.FloatVal = []float32{float32(re)}
+	case tensorflow.Double:
+		t.DoubleVal = []float64{re}
+	case tensorflow.Half:
+		t.HalfVal = []int32{int32(dtype.ToF16(float32(re)))}
+	case tensorflow.Bfloat16:
+		t.HalfVal = []int32{int32(dtype.ToBF16(float32(re)))}
+	case tensorflow.Complex64:
+		t.ScomplexVal = []float32{float32(re), float32(im)}
+	case tensorflow.Complex128:
+		t.DcomplexVal = []float64{re, im}
+	default:
+		return scalarError(v, dt)
+	}
+	return nil
+}
+
+func setInteger(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) error {
+	i, ok := integer(v)
+	if !ok {
+		return scalarError(v, dt)
+	}
+	limits := map[tensorflow.DataType][2]float64{
+		tensorflow.Int8: {math.MinInt8, math.MaxInt8}, tensorflow.Int16: {math.MinInt16, math.MaxInt16}, tensorflow.Int32: {math.MinInt32, math.MaxInt32},
+		tensorflow.Uint8: {0, math.MaxUint8}, tensorflow.Uint16: {0, math.MaxUint16}, tensorflow.Uint32: {0, math.MaxUint32},
+	}
+	if l, ok := limits[dt]; ok && (float64(i) < l[0] || float64(i) > l[1]) {
+		return invalidf("%d does not fit into %s", i, dtype.Name(dt))
+	}
+	switch dt {
+	case tensorflow.Int64:
+		t.Int64Val = []int64{i}
+	case tensorflow.Uint32:
+		t.Uint32Val = []uint32{uint32(i)}
+	case tensorflow.Uint64:
+		if u := reflect.ValueOf(v); u.CanUint() {
+			t.Uint64Val = []uint64{u.Uint()}
+			return nil
+		}
+		if i < 0 {
+			return invalidf("%d does not fit into %s", i, dtype.Name(dt))
+		}
+		t.Uint64Val = []uint64{uint64(i)}
+	default:
+		t.IntVal = []int32{int32(i)}
+	}
+	return nil
+}
+
+func scalarError(v any, dt tensorflow.DataType) error {
+	if v == nil {
+		return invalidf("there is no such value of type %s: use Constant or Value with one", dtype.Name(dt))
+	}
+	return invalidf("a %T cannot be a value of type %s", v, dtype.Name(dt))
+}
+
+// IsInteger reports whether dt is a type of whole numbers.
+func IsInteger(dt tensorflow.DataType) bool {
+	switch dt {
+	case tensorflow.Int8, tensorflow.Int16, tensorflow.Int32, tensorflow.Int64, tensorflow.Uint8, tensorflow.Uint16, tensorflow.Uint32, tensorflow.Uint64:
+		return true
+	}
+	return false
+}
+
+// IsFloat reports whether dt is a type of floating point numbers.
+func IsFloat(dt tensorflow.DataType) bool {
+	switch dt {
+	case tensorflow.Half, tensorflow.Bfloat16, tensorflow.Float, tensorflow.Double:
+		return true
+	}
+	return false
+}
+
+func text(v any) ([]byte, bool) {
+	switch v := v.(type) {
+	case string:
+		return []byte(v), true
+	case []byte:
+		return v, true
+	}
+	return nil, false
+}
+
+// number is a Go number as a complex one.
+func number(v any) (re, im float64, ok bool) {
+	switch val := reflect.ValueOf(v); {
+	case val.CanInt():
+		return float64(val.Int()), 0, true
+	case val.CanUint():
+		return float64(val.Uint()), 0, true
+	case val.CanFloat():
+		return val.Float(), 0, true
+	case val.CanComplex():
+		return real(val.Complex()), imag(val.Complex()), true
+	}
+	return 0, 0, false
+}
+
+// integer is a Go number that has no fraction, as an int64.
+func integer(v any) (int64, bool) {
+	switch val := reflect.ValueOf(v); {
+	case val.CanInt():
+		return val.Int(), true
+	case val.CanUint():
+		return int64(val.Uint()), true
+	case val.CanFloat():
+		f := val.Float()
+		return int64(f), f == math.Trunc(f) && math.Abs(f) < 1<<63
+	}
+	return 0, false
+}
+
+func invalidf(format string, args ...any) error {
+	return &tfkeep.Error{Op: "make a constant", Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,6 @@
+package cluster
+
+var (
+	ByteSize = byteSize
+	Def      = (*Spec).def
+)

@@ -1,0 +1,57 @@
+package cluster_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/tf/cluster"
+)
+
+// What is taken for a cluster is written so that it is read again as the same one.
+func FuzzParseSpec(f *testing.F) {
+	for _, seed := range []string{
+		"ps=a:2222,b:2222;worker=c:2222", "worker=3@c:2222,d:1", "ps=;worker=[::1]:0", "a=b:1;a=c:2", "=,;@:",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		spec, err := cluster.ParseSpec(text)
+		if err != nil {
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
+			return
+		}
+		again, err := cluster.ParseSpec(spec.String())
+		require.NoError(t, err, "%q", spec.String())
+		assert.Equal(t, spec.String(), again.String())
+	})
+}
+
+// TF_CONFIG is the work of other programs.
+func FuzzFromEnv(f *testing.F) {
+	for _, seed := range []string{
+		`{"cluster": {"ps": ["a:2222"], "worker": ["b:2222", "c:2222"]}, "task": {"type": "worker", "index": 1}}`,
+		`{"cluster": {"worker": {"1": "c:2222"}}, "task": {"type": "worker", "index": "1"}}`,
+		`{"cluster": {"ps": null}, "task": {"index": null}}`, `[]`, `{"task": 1}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for i := range len(text) {
+			if text[i] == 0 {
+				return // no environment holds it
+			}
+		}
+		t.Setenv("TF_CONFIG", text)
+		spec, task, err := cluster.FromEnv()
+		if err != nil {
+			return
+		}
+		assert.GreaterOrEqual(t, task.Index, 0)
+		again, err := cluster.ParseSpec(spec.String())
+		require.NoError(t, err, "%q", spec.String())
+		assert.Equal(t, spec.String(), again.String())
+	})
+}

@@ -1,0 +1,31 @@
+// Package train adds the nodes that train a model: gradients, optimizers, gradient
+// clipping and the global step. It is TensorFlow's own tf.compat.v1.train for graphs
+// of package tf.
+//
+// An optimizer is a struct of plain fields. Its constructor sets them to Python's
+// defaults, and a caller may change any of them afterwards, also to zero:
+//
+//	adam := train.NewAdam(0.001)
+//	adam.Beta1 = 0
+//	step, err := train.GetOrCreateGlobalStep(g)
+//	op, err := train.Minimize(g, adam, loss, &train.MinimizeOptions{GlobalStep: step})
+//
+// A session then runs op once per training step. To change the gradients before they
+// are applied, call the two halves of Minimize, [ComputeGradients] and
+// [ApplyGradients], and one of the Clip functions in between.
+//
+// # The same graph as Python's
+//
+// The nodes, their names, their devices and their colocation are those that Python's
+// optimizer of the same name adds. This includes the slot variables ("hidden/w/Adam",
+// "hidden/w/Adam_1", "beta1_power"), so a checkpoint of the one restores into the
+// other, and Python can continue to train an imported graph. Each call makes slots of
+// its own, as each optimizer object does in Python; a second call with the same
+// variables continues the numbers ("hidden/w/Adam_2").
+//
+// # Gradients
+//
+// [Gradients] is Python's tf.gradients. TensorFlow's C API does most of the work, and
+// this package adds the gradients that the C API lacks. Loops and conditionals have no
+// gradient; the error is [ErrControlFlow].
+package train

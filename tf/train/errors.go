@@ -1,0 +1,28 @@
+package train
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/autodiff"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// The kinds of errors of this package, for errors.Is. Errors of the kind
+// tfkeep.ErrArgument mean that the caller has to change the call.
+var (
+	// ErrNoGradient means that an operation between the loss and a variable has no
+	// gradient.
+	ErrNoGradient = autodiff.ErrNoGradient
+	// ErrControlFlow means that a loop or a conditional is between the loss and a
+	// variable.
+	ErrControlFlow = autodiff.ErrControlFlow
+)
+
+func invalid(op, format string, args ...any) error {
+	return &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(format, args...)}
+}
+
+// tensorName returns the name of an output, "a:0".
+func tensorName(o tf.Output) string { return o.Op.Name() + ":" + strconv.Itoa(o.Index) }

@@ -1,0 +1,74 @@
+package train
+
+import (
+	"github.com/tfkeep/tfkeep/internal/autodiff"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Gradient is the derivative of a loss with respect to one tensor or variable: Dense, in
+// the shape of the tensor, or Slices. It is empty if the tensor does not influence the
+// loss.
+type Gradient struct {
+	Dense  tf.Output
+	Slices *IndexedSlices
+}
+
+// IndexedSlices are rows of a tensor along its first dimension: row Indices[i] is
+// Values[i], and all other rows are zero. Rows that are named twice add up. It is the
+// gradient of a lookup in an embedding table.
+type IndexedSlices struct {
+	Values     tf.Output // shape [n, …], with the last dimensions of the tensor
+	Indices    tf.Output // shape [n], int32 or int64
+	DenseShape tf.Output // the tensor's shape, int32; its Op is nil if it is not known
+}
+
+// IsNone reports whether there is no gradient, as Python's None does.
+func (g Gradient) IsNone() bool { return g.Dense.Op == nil && g.Slices == nil }
+
+// GradientsOptions are the choices of [Gradients]. Nil means none of them.
+type GradientsOptions struct {
+	// GradYs are the gradients with respect to the ys. An output without an Op, and an
+	// output that a shorter list lacks, means ones.
+	GradYs []tf.Output
+	// StopGradients are treated as constants.
+	StopGradients []tf.Output
+	// Name is the scope of the new nodes, "gradients" by default.
+	Name string
+}
+
+// Gradients adds nodes that compute, for each x, the derivative of the sum of all ys with
+// respect to it, as Python's tf.gradients does. An x may be any floating point tensor; to
+// differentiate with respect to a variable, pass its Handle.
+//
+// TensorFlow's C API does most of the work. This package adds the gradients that the C
+// API lacks: of sparse softmax cross entropy, of lookups (Gather, GatherV2,
+// ResourceGather, ResourceGatherNd, the sparse segment sums), of the older fused batch
+// normalizations, Concat, Conv3D and some rarer operations. It replaces those that the C
+// API has wrong: of dilated and explicitly padded convolutions, LRN and Atan2.
+//
+// An operation without a gradient is an error of the kind [ErrNoGradient], and a loop or
+// a conditional one of the kind [ErrControlFlow]. The error is a *tfkeep.Error with the
+// name of the operation, and the graph stays as it was.
+//
+// Apply the gradients of reference variables with [ComputeGradients] and
+// [ApplyGradients]. They make sure that no variable changes while another gradient still
+// needs its value.
+func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradient, error) {
+	if opts == nil {
+		opts = new(GradientsOptions)
+	}
+	built, err := autodiff.Build(g.Graph, ys, xs, &autodiff.Options{
+		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName,
+	})
+	if err != nil {
+		return nil, err
+	}
+	grads := make([]Gradient, len(built))
+	for i, b := range built {
+		grads[i].Dense = b.Dense
+		if s := b.Slices; s != nil {
+			grads[i].Slices = &IndexedSlices{Values: s.Values, Indices: s.Indices, DenseShape: s.DenseShape}
+		}
+	}
+	return grads, nil
+}

@@ -1,0 +1,15 @@
+package train_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/leftover"
+)
+
+// TestMain fails the run if a test leaves C memory that neither a Close nor the garbage
+// collector freed.
+func TestMain(m *testing.M) {
+	os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond))
+}

@@ -1,0 +1,308 @@
+package train_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train"
+)
+
+// square is the loss Σ v².
+func square(t testing.TB, g *tf.Graph, v *tf.Variable) tf.Output {
+	t.Helper()
+	return must(t, g, "Sum", "loss", nil, must(t, g, "Square", "square", nil, v.Value()), constOf(t, g, int32(0)))
+}
+
+func vector(t testing.TB, g *tf.Graph, name string, values ...float32) *tf.Variable {
+	t.Helper()
+	v, err := tf.NewVariable(g, name, tf.Value(values))
+	require.NoError(t, err)
+	return v
+}
+
+func TestOptimizerErrorsSayWhatIsWrong(t *testing.T) {
+	sgd := train.NewGradientDescent(0.1)
+	for name, tt := range map[string]struct {
+		do   func(g *tf.Graph, v *tf.Variable, loss tf.Output) error
+		text string
+	}{
+		"a loss that was never made": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.Minimize(g, sgd, tf.Output{}, nil)
+			return err
+		}, "the loss has no operation"},
+		"a whole-number loss": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.Minimize(g, sgd, constOf(t, g, int32(1)), nil)
+			return err
+		}, "Invalid type int32 for c_1:0"},
+		"a loss of no variable": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.Minimize(g, sgd, constOf(t, g, float32(1)), nil)
+			return err
+		}, "No gradients provided for any variable, check your graph for ops that do not support gradients, between variables [v:0] and loss c_1:0"},
+		"a graph without variables": {func(*tf.Graph, *tf.Variable, tf.Output) error {
+			g := tf.NewGraph()
+			_, err := train.Minimize(g, sgd, constOf(t, g, float32(1)), nil)
+			return err
+		}, "No variables to optimize"},
+		"a loss of another graph": {func(_ *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			g := tf.NewGraph()
+			vector(t, g, "v", 1)
+			_, err := train.Minimize(g, sgd, loss, nil)
+			return err
+		}, "another graph"},
+		"a variable of another graph": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.ComputeGradients(g, loss, []*tf.Variable{vector(t, tf.NewGraph(), "far", 1)})
+			return err
+		}, `variable "far" belongs to another graph`},
+		"a variable of whole numbers": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			v, err := tf.NewVariable(g, "count", tf.Zeros(1).WithDType(tf.Int32))
+			require.NoError(t, err)
+			_, err = train.ComputeGradients(g, loss, []*tf.Variable{v})
+			return err
+		}, `Invalid type int32 for variable "count"`},
+		"no pairs": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.ApplyGradients(g, sgd, nil, nil)
+			return err
+		}, "No variables provided"},
+		"no gradient in the pairs": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Variable: v}}, nil)
+			return err
+		}, "No gradients provided for any variable: [v:0]"},
+		"a pair without a variable": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Dense: loss}}}, nil)
+			return err
+		}, "a variable is nil"},
+		"a variable twice": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			pair := train.GradientVariable{Gradient: train.Gradient{Dense: v.Value()}, Variable: v}
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{pair, pair}, nil)
+			return err
+		}, `variable "v" is there twice`},
+		"slices without indices": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Slices: &train.IndexedSlices{Values: v.Value()}}, Variable: v}}, nil)
+			return err
+		}, "no Indices"},
+		"a step that cannot count": {func(g *tf.Graph, v *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, sgd, loss, &train.MinimizeOptions{GlobalStep: v})
+			return err
+		}, "must be an integer variable"},
+		"an accumulator of zero": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			adagrad := train.NewAdagrad(1)
+			adagrad.InitialAccumulatorValue = 0
+			_, err := train.Minimize(g, adagrad, loss, nil)
+			return err
+		}, "InitialAccumulatorValue must be positive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := tf.NewGraph()
+			v := vector(t, g, "v", 1, 2)
+			err := tt.do(g, v, square(t, g, v))
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
+			assert.ErrorContains(t, err, tt.text)
+			assert.Empty(t, g.Collection(tf.TrainOp))
+		})
+	}
+}
+
+func TestApplyGradientsRefusesAnotherShape(t *testing.T) {
+	g := tf.NewGraph()
+	v := vector(t, g, "v", 1, 2)
+	_, err := train.ApplyGradients(g, train.NewGradientDescent(0.1), []train.GradientVariable{{Gradient: train.Gradient{Dense: constOf(t, g, []float32{1, 2, 3})}, Variable: v}}, nil)
+	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	assert.ErrorContains(t, err, `apply gradients: variable "v": `)
+	assert.Empty(t, g.Collection(tf.TrainOp))
+}
+
+func TestMinimizeNamesTheOperationWithoutAGradient(t *testing.T) {
+	g := tf.NewGraph()
+	v, err := tf.NewVariable(g, "v", tf.Ones(2, 2))
+	require.NoError(t, err)
+	loss := must(t, g, "Cholesky", "factor", nil, v.Value())
+	_, err = train.Minimize(g, train.NewAdam(0.001), loss, nil)
+	require.ErrorIs(t, err, train.ErrNoGradient)
+	var at *tfkeep.Error
+	require.ErrorAs(t, err, &at)
+	assert.Equal(t, "factor", at.Name)
+	assert.Contains(t, at.Detail, "type Cholesky")
+}
+
+// minimizeFrom runs one step and gives the variable after it.
+func minimizeFrom(t *testing.T, g *tf.Graph, op *tf.Operation, feeds map[tf.Output]*tf.Tensor, v *tf.Variable) []float32 {
+	t.Helper()
+	ctx := context.Background()
+	init, err := tf.GlobalVariablesInitializer(g)
+	require.NoError(t, err)
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	require.NoError(t, sess.RunOps(ctx, init))
+	_, err = sess.Run(ctx, feeds, nil, []*tf.Operation{op})
+	require.NoError(t, err)
+	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	require.NoError(t, err)
+	defer tf.Release(out...)
+	return out[0].Value().([]float32)
+}
+
+func TestTheLearningRateMayBeFed(t *testing.T) {
+	for _, o := range []func(rate tf.Output) train.Optimizer{
+		func(rate tf.Output) train.Optimizer {
+			return with(train.NewGradientDescent(0), func(o *train.GradientDescent) { o.LearningRateTensor = rate })
+		},
+		func(rate tf.Output) train.Optimizer {
+			return with(train.NewMomentum(0, 0), func(o *train.Momentum) { o.LearningRateTensor = rate })
+		},
+	} {
+		g := tf.NewGraph()
+		v := vector(t, g, "v", 1, 2)
+		rate := must(t, g, "Placeholder", "rate", map[string]any{"dtype": tf.Float, "shape": tf.ScalarShape()})
+		op, err := train.Minimize(g, o(rate), square(t, g, v), nil)
+		require.NoError(t, err)
+		half, err := tf.NewTensor(float32(0.5))
+		require.NoError(t, err)
+		assert.Equal(t, []float32{0, 0}, minimizeFrom(t, g, op, map[tf.Output]*tf.Tensor{rate: half}, v), "v - 0.5·2v")
+	}
+}
+
+func TestZeroIsNotADefault(t *testing.T) {
+	g := tf.NewGraph()
+	v := vector(t, g, "v", 1, 2)
+	adam := train.NewAdam(0)
+	adam.Beta1 = 0
+	op, err := train.Minimize(g, adam, square(t, g, v), nil)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{1, 2}, minimizeFrom(t, g, op, nil, v), "a learning rate of zero moves nothing")
+	assert.Equal(t, [][]byte{{0, 0, 0, 0}}, fetchBytes(t, g, g.Operation("Adam/beta1").Output(0)))
+}
+
+func TestOnlyVariablesWithInfluenceAreUpdated(t *testing.T) {
+	g := tf.NewGraph()
+	v, unused := vector(t, g, "v", 1, 2), vector(t, g, "unused", 3)
+	_, err := tf.NewVariableWith(g, "frozen", tf.Zeros(2), &tf.VariableOptions{NotTrainable: true})
+	require.NoError(t, err)
+	grads, err := train.ComputeGradients(g, square(t, g, v), nil)
+	require.NoError(t, err)
+	require.Len(t, grads, 2)
+	assert.Same(t, v, grads[0].Variable)
+	assert.False(t, grads[0].Gradient.IsNone())
+	assert.Same(t, unused, grads[1].Variable)
+	assert.True(t, grads[1].Gradient.IsNone())
+	_, err = train.ApplyGradients(g, train.NewMomentum(0.1, 0), grads, nil)
+	require.NoError(t, err)
+	assert.NotNil(t, g.Operation("v/Momentum"))
+	assert.Nil(t, g.Operation("unused/Momentum"))
+}
+
+// Two optimizers on one graph number their slots and nodes as Python's do.
+func TestASecondOptimizerHasSlotsOfItsOwn(t *testing.T) {
+	want := oracle.Value[applied](t, `
+v = tf1.get_variable("v", [2], initializer=tf1.zeros_initializer(), use_resource=True)
+grad = tf1.placeholder(tf.float32, [2], name="grad")
+for o in [tf1.train.AdamOptimizer(), tf1.train.AdamOptimizer(), tf1.train.MomentumOptimizer(0.1, 0.9, name="Adam")]:
+    op = o.apply_gradients([(grad, v)])
+g = tf1.get_default_graph()
+result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
+`)
+	wantDef := new(graph_go_proto.GraphDef)
+	require.NoError(t, proto.Unmarshal(want.Graph, wantDef))
+
+	g := tf.NewGraph()
+	v, err := tf.NewVariable(g, "v", tf.Zeros(2))
+	require.NoError(t, err)
+	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(2)})
+	pair := []train.GradientVariable{{Gradient: train.Gradient{Dense: grad}, Variable: v}}
+	var op *tf.Operation
+	for _, o := range []train.Optimizer{train.NewAdam(0.001), train.NewAdam(0.001), with(train.NewMomentum(0.1, 0.9), func(o *train.Momentum) { o.Name = "Adam" })} {
+		op, err = train.ApplyGradients(g, o, pair, nil)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, want.Op, op.Name())
+	def, err := g.GraphDef()
+	require.NoError(t, err)
+	sameNodes(t, wantDef, def)
+}
+
+// On several devices each has a group of its own, and every slot and update
+// lies with its variable.
+func TestUpdatesLieWithTheirVariables(t *testing.T) {
+	want := oracle.Value[applied](t, `
+with tf1.device("/job:ps/task:0"):
+    a = tf1.get_variable("a", [2], initializer=tf1.zeros_initializer(), use_resource=True)
+with tf1.device("/job:ps/task:1"):
+    b = tf1.get_variable("b", [2], initializer=tf1.zeros_initializer(), use_resource=True)
+    step = tf1.train.get_or_create_global_step()
+c = tf1.get_variable("c", [2], initializer=tf1.zeros_initializer(), use_resource=True)
+grad = tf1.placeholder(tf.float32, [2], name="grad")
+with tf1.device("/job:worker"):
+    op = tf1.train.AdamOptimizer().apply_gradients([(grad, c), (grad, a), (grad, b)], step)
+g = tf1.get_default_graph()
+result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
+`)
+	wantDef := new(graph_go_proto.GraphDef)
+	require.NoError(t, proto.Unmarshal(want.Graph, wantDef))
+
+	g := tf.NewGraph()
+	var a, b, step *tf.Variable
+	require.NoError(t, g.WithDevice("/job:ps/task:0", func() (err error) {
+		a, err = tf.NewVariable(g, "a", tf.Zeros(2))
+		return err
+	}))
+	require.NoError(t, g.WithDevice("/job:ps/task:1", func() (err error) {
+		if b, err = tf.NewVariable(g, "b", tf.Zeros(2)); err != nil {
+			return err
+		}
+		step, err = train.GetOrCreateGlobalStep(g)
+		return err
+	}))
+	c, err := tf.NewVariable(g, "c", tf.Zeros(2))
+	require.NoError(t, err)
+	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(2)})
+	require.NoError(t, g.WithDevice("/job:worker", func() error {
+		_, err := train.ApplyGradients(g, train.NewAdam(0.001), []train.GradientVariable{
+			{Gradient: train.Gradient{Dense: grad}, Variable: c}, {Gradient: train.Gradient{Dense: grad}, Variable: a}, {Gradient: train.Gradient{Dense: grad}, Variable: b},
+		}, &train.ApplyOptions{GlobalStep: step})
+		return err
+	}))
+	def, err := g.GraphDef()
+	require.NoError(t, err)
+	sameNodes(t, wantDef, def)
+}
+
+func TestSlotsOfPartsArePartsOfSlots(t *testing.T) {
+	g := tf.NewGraph()
+	v, err := tf.NewVariableWith(g, "w/part_1", tf.Zeros(2, 3), &tf.VariableOptions{
+		SliceInfo: &tf.SaveSliceInfo{FullName: "w", FullShape: []int64{4, 3}, Offset: []int64{2, 0}, Shape: []int64{2, 3}},
+	})
+	require.NoError(t, err)
+	_, err = train.ApplyGradients(g, train.NewRMSProp(0.1), []train.GradientVariable{{Gradient: train.Gradient{Dense: v.Value()}, Variable: v}}, nil)
+	require.NoError(t, err)
+	var names []string
+	for _, v := range g.GlobalVariables() {
+		s := v.SaveSliceInfo()
+		require.NotNil(t, s, v.Name())
+		assert.Equal(t, []int64{2, 0}, s.Offset)
+		names = append(names, s.FullName)
+	}
+	assert.Equal(t, []string{"w", "w/RMSProp", "w/RMSProp_1"}, names)
+}
+
+func TestSlotsOfVariablesOfUnknownShapeStartLikeThem(t *testing.T) {
+	g := tf.NewGraph()
+	start := constOf(t, g, []float32{1, 2})
+	v, err := tf.NewVariableWith(g, "v", tf.FromOutput(start), &tf.VariableOptions{AnyShape: true})
+	require.NoError(t, err)
+	grad := must(t, g, "Identity", "grad", nil, v.Value())
+	adagrad := train.NewAdagrad(0.1)
+	adagrad.InitialAccumulatorValue = 3
+	op, err := train.ApplyGradients(g, adagrad, []train.GradientVariable{{Gradient: train.Gradient{Dense: grad}, Variable: v}}, nil)
+	require.NoError(t, err)
+	got := minimizeFrom(t, g, op, nil, v)
+	// 1 - 0.1·1/√(3+1²), 2 - 0.1·2/√(3+2²)
+	assert.InDeltaSlice(t, []float32{0.95, 1.9244071}, got, 1e-6)
+}
