@@ -1,4 +1,3 @@
-// Package tfgraph helps the tests of packages that build and run graphs.
 package tfgraph
 
 import (

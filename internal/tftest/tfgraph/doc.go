@@ -1,0 +1,2 @@
+// Package tfgraph helps the tests of packages that build and run graphs.
+package tfgraph
