@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/cli"
@@ -54,14 +55,13 @@ OUT appears when it is complete, and is not replaced without --force.`,
 			progress := c.NewProgress("converting", sizeOf(args[0]), ui.Size)
 			defer progress.Done()
 			res, err := convert.Convert(cmd.Context(), args[0], args[1], &convert.Options{
-				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Set,
+				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Add,
 			})
 			progress.Done()
-			var place *tfkeep.Error
 			switch {
-			case errors.Is(err, tfkeep.ErrExists):
+			case errors.Is(err, convert.ErrExists):
 				return fmt.Errorf("%w; --force replaces it", err)
-			case errors.As(err, &place) && place.Op == "convert" && place.Item == "tensor" && errors.Is(err, tfkeep.ErrUnsupported):
+			case errors.Is(err, checkpoint.ErrUnsupported) && !skip && strings.HasPrefix(err.Error(), "tensor "):
 				return fmt.Errorf("%w; --skip-unsupported leaves such tensors out", err)
 			case err != nil:
 				return err

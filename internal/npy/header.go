@@ -8,21 +8,20 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
 const (
 	magic = "\x93NUMPY"
-	// maxHeader is the largest size of the header's text. NumPy itself refuses more
-	// than 10,000 bytes unless told to trust the file.
+	// maxHeader bounds the header's text; NumPy itself refuses above 10,000
+	// unless told to trust the file.
 	maxHeader = 1 << 16
-	// maxRank is the largest number of dimensions that NumPy 2 supports.
+	// maxRank bounds the dimensions to what NumPy 2 can hold.
 	maxRank = 64
 )
 
-// formatHeader returns the magic, version and header of an array, padded as NumPy pads
-// it: the data begins at a multiple of 64 bytes.
+// formatHeader gives the magic, version and header of an array, padded so that
+// the data begins at a multiple of 64 bytes, as NumPy writes it.
 func formatHeader(descr string, shape []int64) []byte {
 	dims := make([]string, len(shape))
 	for i, d := range shape {
@@ -72,7 +71,7 @@ func readHeader(r io.Reader) (*header, error) {
 		}
 		size = binary.LittleEndian.Uint32(n[:])
 	default:
-		return nil, unsupported("read", "version %d.%d of the .npy format", fixed[6], fixed[7])
+		return nil, unsupported("version %d.%d of the .npy format", fixed[6], fixed[7])
 	}
 	if size > maxHeader {
 		return nil, corrupt("the header claims %d bytes, more than the %d allowed", size, maxHeader)
@@ -102,7 +101,7 @@ func parseHeader(text string) (*header, error) {
 		switch key {
 		case "descr":
 			if p.err == nil && !p.at("'", `"`) {
-				return nil, unsupported("read", "structured dtypes")
+				return nil, unsupported("structured dtypes")
 			}
 			descr = p.quoted()
 		case "fortran_order":
@@ -146,7 +145,7 @@ type literal struct {
 
 func (p *literal) fail() {
 	if p.err == nil {
-		p.err = tfkeep.ErrCorrupt
+		p.err = ErrCorrupt
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -21,7 +22,7 @@ import (
 // The kinds of failure, for errors.Is.
 var (
 	// ErrExists: the export folder has something in it.
-	ErrExists = modeldir.ErrExists
+	ErrExists = tfkeep.ErrExists
 	// ErrArgument: an option that cannot be met, such as a tensor that the graph lacks.
 	ErrArgument = errors.New("offline: invalid argument")
 )
