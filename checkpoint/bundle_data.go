@@ -5,10 +5,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
@@ -31,23 +35,26 @@ const maxOpenAhead = 64
 // they are few, so that a Saver that replaces or deletes the checkpoint later
 // does no harm. Should one be gone already, or the index be another by then, so
 // that the files may be the next checkpoint's, it is read again.
-func openBundle(fsys fs.FS, prefix string, o *ReaderOptions) (*Reader, error) {
+func openBundle(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions) (*Reader, error) {
 	const tries = 10
 	for try := 1; ; try++ {
-		before, statErr := fs.Stat(fsys, prefix+indexSuffix)
+		before, statErr := fs.Stat(fsys, filenames.Index(prefix))
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		x, err := readIndex(fsys, prefix, o)
 		if err != nil {
 			return nil, err
 		}
-		b := &bundle{fsys: fsys, prefix: prefix, numShards: x.header.numShards,
-			bigEndian: x.header.bigEndian, opts: *o, files: map[int]*input{}}
+		b := &bundle{fsys: fsys, prefix: prefix, numShards: x.header.NumShards,
+			bigEndian: x.header.BigEndian, opts: *o, files: map[int]*input{}}
 		err = b.openAhead(x.tensors)
-		replaced := statErr == nil && !isUnchanged(fsys, prefix+indexSuffix, before)
+		replaced := statErr == nil && !isUnchanged(fsys, filenames.Index(prefix), before)
 		if (err != nil || replaced) && try < tries {
 			b.close()
 			continue
 		}
-		return newReader(fsys, prefix, V2, x.tensors, b, o)
+		return newReader(ctx, fsys, prefix, V2, x.tensors, b, o)
 	}
 }
 
@@ -97,13 +104,26 @@ func eachPart(tensors []TensorInfo, visit func(*TensorInfo, *SliceInfo) error) e
 	return nil
 }
 
+func (b *bundle) fileNames(tensors []TensorInfo) []string {
+	shards := map[int]bool{}
+	eachPart(tensors, func(_ *TensorInfo, p *SliceInfo) error {
+		shards[p.Shard] = true
+		return nil
+	})
+	names := []string{displayPath(b.fsys, filenames.Index(b.prefix))}
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		names = append(names, displayPath(b.fsys, filenames.Data(b.prefix, shard, b.numShards)))
+	}
+	return names
+}
+
 func (b *bundle) file(shard int) (*input, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if in := b.files[shard]; in != nil {
 		return in, nil
 	}
-	in, err := openInput(b.fsys, dataFile(b.prefix, shard, b.numShards))
+	in, err := openInput(b.fsys, filenames.Data(b.prefix, shard, b.numShards))
 	if err != nil {
 		return nil, err
 	}
@@ -125,14 +145,14 @@ func (b *bundle) close() error {
 func (b *bundle) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error) {
 	in, err := b.file(p.Shard)
 	if err != nil {
-		var e *Error
+		var e *tfkeep.Error
 		if errors.As(err, &e) {
-			e.Op, e.Tensor = "read", t.Name
+			e.Op, e.Item, e.Name = "read", "tensor", t.Name
 		}
 		return nil, err
 	}
 	if p.Offset > in.size || p.Bytes > in.size-p.Offset {
-		return nil, t.errorf(in.path, p.Offset, ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
+		return nil, t.errorf(in.path, p.Offset, tfkeep.ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
 	}
 	return &bundlePart{b: b, in: in, t: t, place: *p, count: box.volume()}, nil
 }
@@ -227,16 +247,16 @@ func (p *bundlePart) readAt(dst []byte, off int64) error {
 	case n == len(dst):
 		return nil
 	case err == nil || err == io.EOF:
-		return p.t.errorf(p.in.path, off, ErrCorrupt, "the file ends after %d of %d bytes", n, len(dst))
+		return p.t.errorf(p.in.path, off, tfkeep.ErrCorrupt, "the file ends after %d of %d bytes", n, len(dst))
 	}
-	return &Error{Op: "read", File: p.in.path, Tensor: p.t.Name, Offset: off, Err: err}
+	return atOffset(off, &tfkeep.Error{Op: "read", Path: p.in.path, Item: "tensor", Name: p.t.Name, Cause: err})
 }
 
 func (p *bundlePart) checkSum(crc uint32) error {
 	if p.b.opts.SkipChecksums || crc == p.place.CRC32C {
 		return nil
 	}
-	return p.t.errorf(p.in.path, p.place.Offset, ErrCorrupt, "the checksum of its %d bytes is %08x, the index has %08x", p.place.Bytes, crc, p.place.CRC32C)
+	return p.t.errorf(p.in.path, p.place.Offset, tfkeep.ErrCorrupt, "the checksum of its %d bytes is %08x, the index has %08x", p.place.Bytes, crc, p.place.CRC32C)
 }
 
 func (p *bundlePart) stream(buffer int) partStream {

@@ -5,35 +5,10 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
-
-// decodeBundleHeader reads the BundleHeaderProto under the empty key.
-func decodeBundleHeader(b []byte) (h bundleHeader, err error) {
-	var numShards, endianness int32
-	err = eachField(b, func(f field) (err error) {
-		switch f.number {
-		case 1:
-			return f.int32(&numShards)
-		case 2:
-			return f.int32(&endianness)
-		case 3:
-			h.versions, err = f.decodeVersions()
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return h, err
-	case endianness != 0 && endianness != 1:
-		return h, fmt.Errorf("endianness %d is neither little (0) nor big (1)", endianness)
-	case numShards < 1:
-		return h, fmt.Errorf("%d data shards", numShards)
-	}
-	h.numShards, h.bigEndian = int(numShards), endianness == 1
-	return h, nil
-}
 
 // decodeBundleEntry reads a BundleEntryProto. It appends the shape to dims and
 // returns dims for the next entry: an index of many tensors makes few
@@ -41,23 +16,23 @@ func decodeBundleHeader(b []byte) (h bundleHeader, err error) {
 func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err error) {
 	start := len(dims)
 	var shard int32
-	err = eachField(b, func(f field) (err error) {
-		switch f.number {
+	err = wire.Each(b, func(f wire.Field) (err error) {
+		switch f.Number {
 		case 1:
-			return f.int32((*int32)(&e.dtype))
+			return f.Int32((*int32)(&e.dtype))
 		case 2:
-			dims, err = f.decodeShape(dims, start)
+			dims, err = decodeShape(f, dims, start)
 		case 3:
-			return f.int32(&shard)
+			return f.Int32(&shard)
 		case 4:
-			return f.int64(&e.offset)
+			return f.Int64(&e.offset)
 		case 5:
-			return f.int64(&e.size)
+			return f.Int64(&e.size)
 		case 6:
-			return f.fixed32(&e.crc)
+			return f.Fixed32(&e.crc)
 		case 7:
 			var s Slice
-			s, err = f.decodeSlice()
+			s, err = decodeSlice(f)
 			e.slices = append(e.slices, s)
 		}
 		return err

@@ -5,26 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
-
-const indexSuffix = ".index"
-
-// dataFile is the name of a shard, of which there are total.
-func dataFile(prefix string, shard, total int) string {
-	return fmt.Sprintf("%s.data-%05d-of-%05d", prefix, shard, total)
-}
 
 // indexReader turns a V2 index into TensorInfos.
 type indexReader struct {
 	in      *input
 	table   *table.Reader
 	opts    *ReaderOptions
-	header  bundleHeader
+	header  wire.BundleHeader
 	tensors []TensorInfo
 	stored  map[string]bundleEntry // the slices met, by key
 	claimed int                    // of those, the ones that belong to a tensor
@@ -33,7 +30,7 @@ type indexReader struct {
 
 // readIndex reads and checks prefix.index. No data file is touched.
 func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error) {
-	in, err := openInput(fsys, prefix+indexSuffix)
+	in, err := openInput(fsys, filenames.Index(prefix))
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +55,7 @@ func (x *indexReader) scan(limit int64) error {
 		return err
 	}
 	if need > limit {
-		return x.errorf("", -1, ErrUnsupported, "%d entries need %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", count, need, limit)
+		return x.errorf("", -1, tfkeep.ErrUnsupported, "%d entries need %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", count, need, limit)
 	}
 	x.tensors = make([]TensorInfo, 0, count)
 	x.stored = make(map[string]bundleEntry, slices)
@@ -74,10 +71,10 @@ func (x *indexReader) scan(limit int64) error {
 		return err
 	}
 	if first {
-		return x.errorf("", -1, ErrCorrupt, "the index is empty: not even a header")
+		return x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: not even a header")
 	}
 	if x.claimed < len(x.stored) {
-		return x.errorf("", -1, ErrCorrupt, "%d stored slices belong to no tensor", len(x.stored)-x.claimed)
+		return x.errorf("", -1, tfkeep.ErrCorrupt, "%d stored slices belong to no tensor", len(x.stored)-x.claimed)
 	}
 	return nil
 }
@@ -107,13 +104,13 @@ func (x *indexReader) measure() (count, slices int, need int64, err error) {
 
 func (x *indexReader) addHeader(e table.Entry) (err error) {
 	if len(e.Key) > 0 {
-		return x.errorf("", e.Offset, ErrCorrupt, "the header is missing: the first key is %q", e.Key)
+		return x.errorf("", e.Offset, tfkeep.ErrCorrupt, "the header is missing: the first key is %q", e.Key)
 	}
-	if x.header, err = decodeBundleHeader(e.Value); err != nil {
-		return x.errorf("", e.Offset, ErrCorrupt, "header: %v", err)
+	if x.header, err = wire.DecodeBundleHeader(e.Value); err != nil {
+		return x.errorf("", e.Offset, tfkeep.ErrCorrupt, "header: %v", err)
 	}
-	if why := x.header.versions.refusal(); why != "" {
-		return x.errorf("", e.Offset, ErrUnsupported, "%s", why)
+	if why := x.header.Versions.Refusal(); why != "" {
+		return x.errorf("", e.Offset, tfkeep.ErrUnsupported, "%s", why)
 	}
 	return nil
 }
@@ -125,16 +122,16 @@ func (x *indexReader) add(e table.Entry) (err error) {
 	var entry bundleEntry
 	entry, x.dims, err = decodeBundleEntry(e.Value, x.dims)
 	if err == nil {
-		err = entry.check(x.header.numShards)
+		err = entry.check(x.header.NumShards)
 	}
 	if err != nil {
-		return x.errorf(string(e.Key), e.Offset, ErrCorrupt, "%v", err)
+		return x.errorf(string(e.Key), e.Offset, tfkeep.ErrCorrupt, "%v", err)
 	}
 	// The keys of slices begin with a zero byte, so all of them come before the
 	// tensors that they are parts of.
 	if _, _, ok := parseSliceKey(e.Key); ok {
 		if len(entry.slices) > 0 {
-			return x.errorf(string(e.Key), e.Offset, ErrCorrupt, "a slice has slices")
+			return x.errorf(string(e.Key), e.Offset, tfkeep.ErrCorrupt, "a slice has slices")
 		}
 		x.stored[string(e.Key)] = entry
 		return nil
@@ -143,13 +140,13 @@ func (x *indexReader) add(e table.Entry) (err error) {
 		Bytes: entry.size, Shard: entry.shard, Offset: entry.offset, CRC32C: crc32c.Unmask(entry.crc)}
 	if whole := len(entry.slices) == 1 && entry.slices[0].IsFull(); whole {
 		entry.slices = nil
-		if err = entry.check(x.header.numShards); err != nil {
-			return x.errorf(t.Name, e.Offset, ErrCorrupt, "%v", err)
+		if err = entry.check(x.header.NumShards); err != nil {
+			return x.errorf(t.Name, e.Offset, tfkeep.ErrCorrupt, "%v", err)
 		}
 	}
 	if len(entry.slices) > 0 {
 		if err := x.addSlices(&t, entry.slices); err != nil {
-			return x.errorf(t.Name, e.Offset, ErrCorrupt, "%v", err)
+			return x.errorf(t.Name, e.Offset, tfkeep.ErrCorrupt, "%v", err)
 		}
 	}
 	x.tensors = append(x.tensors, t)
@@ -157,10 +154,10 @@ func (x *indexReader) add(e table.Entry) (err error) {
 }
 
 // addSlices places a partitioned tensor's parts.
-func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
-	t.Slices = make([]SliceInfo, len(slices))
+func (x *indexReader) addSlices(t *TensorInfo, parts []Slice) error {
+	t.Slices = make([]SliceInfo, len(parts))
 	t.Bytes = 0
-	for i, s := range slices {
+	for i, s := range parts {
 		shape, err := s.Shape(t.Shape)
 		if err != nil {
 			return fmt.Errorf("slice %s does not lie in the shape %v", s, t.Shape)
@@ -171,7 +168,7 @@ func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
 			return fmt.Errorf("slice %s is missing", s)
 		case part.dtype != t.DType:
 			return fmt.Errorf("slice %s is of %s, the tensor of %s", s, dtype.Name(part.dtype), dtype.Name(t.DType))
-		case !equalShapes(part.shape, shape):
+		case !slices.Equal(part.shape, shape):
 			return fmt.Errorf("slice %s is stored with shape %v", s, part.shape)
 		}
 		x.claimed++
@@ -190,40 +187,31 @@ func (x *indexReader) addSlices(t *TensorInfo, slices []Slice) error {
 	return nil
 }
 
-func equalShapes(a, b []int64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 func (x *indexReader) errorf(tensor string, block int64, kind error, format string, args ...any) error {
-	return &Error{Op: "open", File: x.in.path, Tensor: tensor, Offset: block, Err: kind, Detail: fmt.Sprintf(format, args...)}
+	return atOffset(block, &tfkeep.Error{Op: "open", Path: x.in.path, Item: "tensor", Name: tensor, Err: kind, Detail: fmt.Sprintf(format, args...)})
 }
 
-// tableError gives a table's error this package's type and kinds.
+// tableError turns an error of package table into one of this module's kinds. Other
+// errors stay as they are.
 func tableError(op, file string, err error) error {
 	var te *table.Error
 	if !errors.As(err, &te) {
 		return err
 	}
-	e := &Error{Op: op, File: file, Offset: te.Offset, Err: te.Err, Detail: te.Block}
-	switch te.Err {
-	case table.ErrCorrupt:
-		e.Err = ErrCorrupt
-	case table.ErrUnsupported:
-		e.Err = ErrUnsupported
-	case table.ErrTooLarge:
-		e.Err = ErrUnsupported
-		te.Detail += ": raise ReaderOptions.MemoryLimit"
-	}
+	e := &tfkeep.Error{Op: op, Path: file, Detail: te.Block}
 	if te.Detail != "" {
 		e.Detail += ": " + te.Detail
 	}
-	return e
+	switch te.Err {
+	case table.ErrCorrupt:
+		e.Err = tfkeep.ErrCorrupt
+	case table.ErrUnsupported:
+		e.Err = tfkeep.ErrUnsupported
+	case table.ErrTooLarge:
+		e.Err = tfkeep.ErrUnsupported
+		e.Detail += ": raise ReaderOptions.MemoryLimit"
+	default:
+		e.Cause = te.Err
+	}
+	return atOffset(te.Offset, e)
 }

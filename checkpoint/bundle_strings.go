@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -107,5 +108,5 @@ func (p *bundlePart) order() byteOrder {
 }
 
 func (p *bundlePart) corrupt(at int, format string, args ...any) error {
-	return p.t.errorf(p.in.path, p.place.Offset+int64(at), ErrCorrupt, format, args...)
+	return p.t.errorf(p.in.path, p.place.Offset+int64(at), tfkeep.ErrCorrupt, format, args...)
 }

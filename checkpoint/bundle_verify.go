@@ -2,8 +2,11 @@ package checkpoint
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"slices"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // byteRange is where a tensor or slice lies in a data file.
@@ -14,13 +17,16 @@ type byteRange struct {
 
 // verify checks that each data file is there and consists of the tensors in it
 // and nothing else but zeros, which align them.
-func (b *bundle) verify(tensors []TensorInfo) error {
+func (b *bundle) verify(ctx context.Context, tensors []TensorInfo) error {
 	ranges := map[int][]byteRange{}
 	eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
 		ranges[p.Shard] = append(ranges[p.Shard], byteRange{p.Offset, p.Offset + p.Bytes, t})
 		return nil
 	})
 	for shard, used := range ranges {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		in, err := b.file(shard)
 		if err != nil {
 			return err
@@ -40,11 +46,11 @@ func checkRanges(in *input, used []byteRange) error {
 	for _, u := range used {
 		switch {
 		case u.end > in.size:
-			return u.tensor.errorf(in.path, u.start, ErrCorrupt, "it ends at byte %d of %d: cut short?", u.end, in.size)
+			return u.tensor.errorf(in.path, u.start, tfkeep.ErrCorrupt, "it ends at byte %d of %d: cut short?", u.end, in.size)
 		case u.start == u.end:
 			continue
 		case u.start < end:
-			return u.tensor.errorf(in.path, u.start, ErrCorrupt, "it shares bytes with another tensor")
+			return u.tensor.errorf(in.path, u.start, tfkeep.ErrCorrupt, "it shares bytes with another tensor")
 		}
 		if err := checkZeros(in, end, u.start); err != nil {
 			return err
@@ -52,7 +58,7 @@ func checkRanges(in *input, used []byteRange) error {
 		end = u.end
 	}
 	if end < in.size {
-		return &Error{Op: "open", File: in.path, Offset: end, Err: ErrCorrupt, Detail: "the rest of the file belongs to no tensor"}
+		return atOffset(end, &tfkeep.Error{Op: "open", Path: in.path, Err: tfkeep.ErrCorrupt, Detail: "the rest of the file belongs to no tensor"})
 	}
 	return nil
 }
@@ -63,12 +69,12 @@ func checkZeros(in *input, from, to int64) error {
 		piece := buf[:min(int64(len(buf)), to-from)]
 		if n, err := in.ReadAt(piece, from); n < len(piece) {
 			if err == io.EOF {
-				err = ErrCorrupt
+				err = tfkeep.ErrCorrupt
 			}
-			return &Error{Op: "open", File: in.path, Offset: from, Err: err, Detail: "the file ends between tensors"}
+			return atOffset(from, &tfkeep.Error{Op: "open", Path: in.path, Cause: err, Detail: "the file ends between tensors"})
 		}
 		if i := slices.IndexFunc(piece, func(c byte) bool { return c != 0 }); i >= 0 {
-			return &Error{Op: "open", File: in.path, Offset: from + int64(i), Err: ErrCorrupt, Detail: "a byte between tensors is not zero"}
+			return atOffset(from+int64(i), &tfkeep.Error{Op: "open", Path: in.path, Err: tfkeep.ErrCorrupt, Detail: "a byte between tensors is not zero"})
 		}
 		from += int64(len(piece))
 	}

@@ -2,7 +2,9 @@ package checkpoint
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,8 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -27,8 +31,8 @@ type crafted struct {
 }
 
 func newCrafted() *crafted {
-	h := bundleHeader{numShards: 1, versions: versions{producer: 1}}
-	return &crafted{header: string(h.encode()), entries: map[string]string{}, data: map[int][]byte{}, numShards: 1}
+	h := wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1}}
+	return &crafted{header: string(h.Encode()), entries: map[string]string{}, data: map[int][]byte{}, numShards: 1}
 }
 
 // add stores data at the end of shard 0 and returns its entry.
@@ -109,9 +113,19 @@ func (c *crafted) indexBytes(t testing.TB, o *table.WriterOptions) []byte {
 // write puts the files into a directory of their own and returns the prefix.
 func (c *crafted) write(t testing.TB) string {
 	prefix := filepath.Join(t.TempDir(), "model")
-	require.NoError(t, os.WriteFile(prefix+indexSuffix, c.indexBytes(t, nil), 0o644))
+	require.NoError(t, os.WriteFile(filenames.Index(prefix), c.indexBytes(t, nil), 0o644))
 	for shard, data := range c.data {
-		require.NoError(t, os.WriteFile(dataFile(prefix, shard, c.numShards), data, 0o644))
+		require.NoError(t, os.WriteFile(filenames.Data(prefix, shard, c.numShards), data, 0o644))
 	}
 	return prefix
+}
+
+// openFS opens a checkpoint in a file system.
+func openFS(fsys fs.FS, name string, o *ReaderOptions) (*Reader, error) {
+	opts := ReaderOptions{}
+	if o != nil {
+		opts = *o
+	}
+	opts.FS = fsys
+	return Open(context.Background(), name, &opts)
 }

@@ -66,6 +66,6 @@
 // allocated on the word of an unchecked size, every checksum is verified
 // (unless [ReaderOptions.SkipChecksums]), and every failure is an [*Error] that
 // names the file, the tensor or block, and the offset, and that wraps one of
-// the package's sentinels: [ErrCorrupt], [ErrNotFound], [ErrUnsupported],
-// [ErrMismatch], [ErrClosed].
+// the package's sentinels: [tfkeep.ErrCorrupt], [tfkeep.ErrNotFound], [tfkeep.ErrUnsupported],
+// [tfkeep.ErrMismatch], [tfkeep.ErrClosed].
 package checkpoint

@@ -3,63 +3,48 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
-// The kinds of failure, for errors.Is. Failures of the file system keep their
-// own kinds too: a missing file is both ErrNotFound and fs.ErrNotExist.
-var (
-	// ErrCorrupt: the file contradicts itself or its checksums.
-	ErrCorrupt = errors.New("corrupt checkpoint")
-	// ErrNotFound: there is no such checkpoint, file or tensor.
-	ErrNotFound = errors.New("not found")
-	// ErrUnsupported: the file is whole, as far as one can tell, but needs
-	// something this package does not do (a newer format, a variant tensor),
-	// or more memory than [ReaderOptions.MemoryLimit] grants.
-	ErrUnsupported = errors.New("unsupported")
-	// ErrMismatch: the caller asked for another data type, shape or size than
-	// the tensor has.
-	ErrMismatch = errors.New("mismatch")
-	// ErrClosed: the Reader or Writer was closed before.
-	ErrClosed = errors.New("already closed")
-)
+// ErrDuplicate reports a tensor, or a slice of one, that was added before.
+var ErrDuplicate = errors.New("duplicate tensor")
 
-// Error is the error of every function of this package that touches files. It
-// says where; Err says what kind.
-type Error struct {
-	Op     string // what was being done: "open", "read", "write", …
-	File   string // the file, empty when it is not about one
-	Tensor string // the tensor's name, empty when it is not about one
-	Offset int64  // byte offset in File, -1 when unknown
-	Err    error  // one of the sentinels above, or an error of the file system
-	Detail string // what exactly is wrong, and the remedy where there is one
+// offsetError is an error at a known place in a file.
+type offsetError struct {
+	err    *tfkeep.Error
+	offset int64
 }
 
-// Error reads "checkpoint: read train/model.index: tensor "w": offset 12: corrupt checkpoint: …".
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("checkpoint: ")
-	b.WriteString(e.Op)
-	if e.File != "" {
-		b.WriteString(" ")
-		b.WriteString(e.File)
+func (e *offsetError) Error() string { return e.err.Error() }
+
+func (e *offsetError) Unwrap() error { return e.err }
+
+// atOffset adds a byte offset to the detail of an error; a negative one is unknown.
+func atOffset(offset int64, e *tfkeep.Error) error {
+	if offset < 0 {
+		return e
 	}
-	if e.Tensor != "" {
-		fmt.Fprintf(&b, ": tensor %q", e.Tensor)
-	}
-	if e.Offset >= 0 && e.File != "" {
-		fmt.Fprintf(&b, ": offset %d", e.Offset)
-	}
-	if e.Err != nil {
-		b.WriteString(": ")
-		b.WriteString(e.Err.Error())
-	}
+	detail := fmt.Sprintf("offset %d", offset)
 	if e.Detail != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Detail)
+		detail += ": " + e.Detail
 	}
-	return b.String()
+	e.Detail = detail
+	return &offsetError{e, offset}
 }
 
-// Unwrap gives the kind.
-func (e *Error) Unwrap() error { return e.Err }
+// missingShardsError reports that some of the files of a V1 checkpoint do not exist.
+type missingShardsError struct{ err *tfkeep.Error }
+
+func (e *missingShardsError) Error() string { return e.err.Error() }
+
+func (e *missingShardsError) Unwrap() error { return e.err }
+
+// offsetOf returns the byte offset of an error; -1 if it has none.
+func offsetOf(err error) int64 {
+	var e *offsetError
+	if errors.As(err, &e) {
+		return e.offset
+	}
+	return -1
+}

@@ -42,7 +42,7 @@ func ExampleOpen() {
 	}
 	defer os.RemoveAll(filepath.Dir(prefix))
 
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(context.Background(), prefix, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -73,7 +73,7 @@ func ExampleReader_ReadSliceStrings() {
 	}
 	defer os.RemoveAll(filepath.Dir(prefix))
 
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(context.Background(), prefix, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

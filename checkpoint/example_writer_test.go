@@ -9,18 +9,19 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // A checkpoint appears when it is committed, and not before.
 func ExampleWriter() {
-	dir, err := os.MkdirTemp("", "example")
+	folder, err := os.MkdirTemp("", "example")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
-	prefix := filepath.Join(dir, "model-1")
+	defer os.RemoveAll(folder)
+	prefix := filepath.Join(folder, "model-1")
 
 	w, err := checkpoint.Create(prefix, nil)
 	if err != nil {
@@ -46,18 +47,18 @@ func ExampleWriter() {
 		fmt.Println(err)
 		return
 	}
-	state := checkpoint.State{ModelCheckpointPath: prefix}
-	if err := checkpoint.UpdateState(ctx, dir, state, &checkpoint.StateOptions{SaveRelativePaths: true}); err != nil {
+	state := dir.State{ModelCheckpointPath: prefix}
+	if err := dir.UpdateState(ctx, folder, state, &dir.StateOptions{SaveRelativePaths: true}); err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	newest, err := checkpoint.Latest(dir, nil)
+	newest, err := dir.Latest(context.Background(), folder, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	r, err := checkpoint.Open(newest, nil)
+	r, err := checkpoint.Open(context.Background(), newest, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -74,14 +75,14 @@ func ExampleWriter() {
 // A partitioned variable is written slice by slice, here into two data files, and
 // reads back as one.
 func ExampleWriter_slices() {
-	dir, err := os.MkdirTemp("", "example")
+	folder, err := os.MkdirTemp("", "example")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(folder)
 
-	w, err := checkpoint.Create(filepath.Join(dir, "model"), &checkpoint.WriterOptions{NumShards: 2})
+	w, err := checkpoint.Create(filepath.Join(folder, "model"), &checkpoint.WriterOptions{NumShards: 2})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -102,7 +103,7 @@ func ExampleWriter_slices() {
 		fmt.Println(err)
 		return
 	}
-	r, err := checkpoint.Open(filepath.Join(dir, "model"), nil)
+	r, err := checkpoint.Open(context.Background(), filepath.Join(folder, "model"), nil)
 	if err != nil {
 		fmt.Println(err)
 		return

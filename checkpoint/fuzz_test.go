@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -66,8 +68,8 @@ func FuzzBundle(f *testing.F) {
 			f.Add([]byte(seed.header), []byte(entry), []byte(seed.entries[part]), seed.data[0])
 		}
 	}
-	big := bundleHeader{numShards: 1, bigEndian: true}
-	f.Add(big.encode(), []byte(seed.entries["dense/kernel"]), []byte{}, seed.data[0])
+	big := wire.BundleHeader{NumShards: 1, BigEndian: true}
+	f.Add(big.Encode(), []byte(seed.entries["dense/kernel"]), []byte{}, seed.data[0])
 	f.Fuzz(func(t *testing.T, header, whole, part, data []byte) {
 		craft := newCrafted()
 		craft.header, craft.entries["w"], craft.data[0] = string(header), string(whole), data
@@ -77,7 +79,7 @@ func FuzzBundle(f *testing.F) {
 			}
 		}
 		fsys := fstest.MapFS{"m.index": {Data: craft.indexBytes(t, nil)}, "m.data-00000-of-00001": {Data: data}}
-		r, err := NewReader(fsys, "m", fuzzOptions)
+		r, err := openFS(fsys, "m", fuzzOptions)
 		if err != nil {
 			requireError(t, err, kindOf(err))
 			return
@@ -124,7 +126,7 @@ func FuzzV1(f *testing.F) {
 			_ = w.Add([]byte(key), record)
 		}
 		_ = w.Close()
-		r, err := NewReader(fstest.MapFS{"m": {Data: out.Bytes()}}, "m", fuzzOptions)
+		r, err := openFS(fstest.MapFS{"m": {Data: out.Bytes()}}, "m", fuzzOptions)
 		if err != nil {
 			requireError(t, err, kindOf(err))
 			return
@@ -147,9 +149,9 @@ func listedKeys(contents []byte) []string {
 	_ = w.Close()
 	tab, _ := table.NewReader(bytes.NewReader(empty.Bytes()), int64(empty.Len()), nil)
 	v.tables = []*v1Table{{in: &input{}, table: tab}}
-	_ = eachField(contents, func(f field) error {
-		return f.message(func(f field) error {
-			if f.number == 1 {
+	_ = wire.Each(contents, func(f wire.Field) error {
+		return f.Message(func(f wire.Field) error {
+			if f.Number == 1 {
 				return v.addMeta(f, 0, known)
 			}
 			return nil
@@ -178,7 +180,7 @@ func FuzzStrings(f *testing.F) {
 				t: &TensorInfo{Name: "s", DType: dtype.String}, place: SliceInfo{Bytes: int64(len(data))}, count: int64(count)}
 			elems, err := p.strings(context.Background())
 			if err != nil {
-				requireError(t, err, ErrCorrupt)
+				requireError(t, err, tfkeep.ErrCorrupt)
 				continue
 			}
 			require.Len(t, elems, int(count))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
@@ -32,7 +33,7 @@ func appendFloats(b []byte, values ...float32) []byte {
 
 // readWholeCheckpoint opens a checkpoint and reads all that it holds.
 func readWholeCheckpoint(prefix string, o *ReaderOptions) (values map[string]any, err error) {
-	r, err := Open(prefix, o)
+	r, err := Open(context.Background(), prefix, o)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +93,8 @@ func rawEntry(value string) func(*crafted, *bundleEntry) {
 	return func(c *crafted, w *bundleEntry) { c.entries["w"] = value; w.shape = nil }
 }
 
-func header(h bundleHeader) func(*crafted, *bundleEntry) {
-	return func(c *crafted, _ *bundleEntry) { c.header = string(h.encode()) }
+func header(h wire.BundleHeader) func(*crafted, *bundleEntry) {
+	return func(c *crafted, _ *bundleEntry) { c.header = string(h.Encode()) }
 }
 
 func rawHeader(value string) func(*crafted, *bundleEntry) {
@@ -141,160 +142,160 @@ func checksummedLengths(rest string, lengths ...uint64) string {
 }
 
 var hostileCases = []hostileCase{
-	{"dimension 2^40, size of 16 bytes", shape(1 << 40), ErrCorrupt, "do not fit float32", "w"},
-	{"dimension 2^40, size to match", set(func(w *bundleEntry) { w.shape, w.size = []int64{1 << 40}, 1<<42 }), ErrCorrupt, "leave the file", "w"},
-	{"dimensions 2^62 × 2^62", shape(1<<62, 1<<62), ErrCorrupt, "impossible", "w"},
-	{"2^62 elements of 4 bytes", shape(1 << 62), ErrCorrupt, "do not fit", "w"},
-	{"dimensions that wrap to 4", shape(1<<32, 1<<32, 4), ErrCorrupt, "impossible", "w"},
-	{"dimension -1", shape(-1), ErrCorrupt, "impossible", "w"},
-	{"dimensions -4 and -1", shape(-4, -1), ErrCorrupt, "impossible", "w"},
-	{"dimensions -1 and 0", shape(-1, 0), ErrCorrupt, "impossible", "w"},
-	{"300 dimensions", shape(make([]int64, 300)...), ErrCorrupt, "more than 254 dimensions", "w"},
-	{"unknown rank", rawEntry("\x08\x01\x12\x02\x18\x01\x28\x10"), ErrCorrupt, "no rank", "w"},
-	{"type 0", set(func(w *bundleEntry) { w.dtype = 0 }), ErrCorrupt, "0 is not a data type", "w"},
-	{"type 999", set(func(w *bundleEntry) { w.dtype = 999 }), ErrCorrupt, "999 is not a data type", "w"},
-	{"type -1", set(func(w *bundleEntry) { w.dtype = -1 }), ErrCorrupt, "-1 is not a data type", "w"},
-	{"type of a reference", set(func(w *bundleEntry) { w.dtype = 101 }), ErrCorrupt, "101 is not a data type", "w"},
-	{"type of 2^32 and more", rawEntry("\x08" + varint(1<<32+1)), ErrCorrupt, "does not fit 32 bits", "w"},
-	{"type of the future", set(func(w *bundleEntry) { w.dtype = 60 }), ErrUnsupported, "dtype(60)", "w"},
-	{"variant", set(func(w *bundleEntry) { w.dtype = dtype.Variant }), ErrUnsupported, "variant", "w"},
-	{"resource", set(func(w *bundleEntry) { w.dtype = dtype.Resource }), ErrUnsupported, "resource", "w"},
-	{"variants that cannot fit", set(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), ErrCorrupt, "cannot hold", "w"},
+	{"dimension 2^40, size of 16 bytes", shape(1 << 40), tfkeep.ErrCorrupt, "do not fit float32", "w"},
+	{"dimension 2^40, size to match", set(func(w *bundleEntry) { w.shape, w.size = []int64{1 << 40}, 1<<42 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"dimensions 2^62 × 2^62", shape(1<<62, 1<<62), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"2^62 elements of 4 bytes", shape(1 << 62), tfkeep.ErrCorrupt, "do not fit", "w"},
+	{"dimensions that wrap to 4", shape(1<<32, 1<<32, 4), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimension -1", shape(-1), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimensions -4 and -1", shape(-4, -1), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimensions -1 and 0", shape(-1, 0), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"300 dimensions", shape(make([]int64, 300)...), tfkeep.ErrCorrupt, "more than 254 dimensions", "w"},
+	{"unknown rank", rawEntry("\x08\x01\x12\x02\x18\x01\x28\x10"), tfkeep.ErrCorrupt, "no rank", "w"},
+	{"type 0", set(func(w *bundleEntry) { w.dtype = 0 }), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
+	{"type 999", set(func(w *bundleEntry) { w.dtype = 999 }), tfkeep.ErrCorrupt, "999 is not a data type", "w"},
+	{"type -1", set(func(w *bundleEntry) { w.dtype = -1 }), tfkeep.ErrCorrupt, "-1 is not a data type", "w"},
+	{"type of a reference", set(func(w *bundleEntry) { w.dtype = 101 }), tfkeep.ErrCorrupt, "101 is not a data type", "w"},
+	{"type of 2^32 and more", rawEntry("\x08" + varint(1<<32+1)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
+	{"type of the future", set(func(w *bundleEntry) { w.dtype = 60 }), tfkeep.ErrUnsupported, "dtype(60)", "w"},
+	{"variant", set(func(w *bundleEntry) { w.dtype = dtype.Variant }), tfkeep.ErrUnsupported, "variant", "w"},
+	{"resource", set(func(w *bundleEntry) { w.dtype = dtype.Resource }), tfkeep.ErrUnsupported, "resource", "w"},
+	{"variants that cannot fit", set(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), tfkeep.ErrCorrupt, "cannot hold", "w"},
 
-	{"entry empty", rawEntry(""), ErrCorrupt, "0 is not a data type", "w"},
-	{"entry of garbage", rawEntry("\xff\xff\xff"), ErrCorrupt, "does not decode", "w"},
-	{"entry cut off", rawEntry("\x08\x01\x12\x05\x12"), ErrCorrupt, "does not decode", "w"},
-	{"entry with a group left open", rawEntry("\x0b\x08\x01"), ErrCorrupt, "does not decode", "w"},
-	{"entry with field 0", rawEntry("\x00\x01"), ErrCorrupt, "does not decode", "w"},
-	{"type of wire type 2", rawEntry("\x0a\x01\x01"), ErrCorrupt, "field 1 has wire type 2", "w"},
-	{"shape of wire type 0", rawEntry("\x10\x01"), ErrCorrupt, "field 2 has wire type 0", "w"},
-	{"dimension of wire type 0", rawEntry("\x12\x02\x10\x01"), ErrCorrupt, "field 2 has wire type 0", "w"},
-	{"size of a dimension of wire type 5", rawEntry("\x12\x07\x12\x05\x0d\x01\x01\x01\x01"), ErrCorrupt, "field 1 has wire type 5", "w"},
-	{"shard of wire type 5", rawEntry("\x1d\x01\x01\x01\x01"), ErrCorrupt, "field 3 has wire type 5", "w"},
-	{"checksum of wire type 0", rawEntry("\x30\x01"), ErrCorrupt, "field 6 has wire type 0", "w"},
-	{"slice of wire type 0", rawEntry("\x38\x01"), ErrCorrupt, "field 7 has wire type 0", "w"},
-	{"extent of wire type 0", rawEntry("\x3a\x02\x08\x01"), ErrCorrupt, "field 1 has wire type 0", "w"},
-	{"slice of 300 dimensions", rawEntry("\x3a" + varint(600) + strings.Repeat("\x0a\x00", 300)), ErrCorrupt, "slice has more than 254 dimensions", "w"},
+	{"entry empty", rawEntry(""), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
+	{"entry of garbage", rawEntry("\xff\xff\xff"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry cut off", rawEntry("\x08\x01\x12\x05\x12"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry with a group left open", rawEntry("\x0b\x08\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry with field 0", rawEntry("\x00\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"type of wire type 2", rawEntry("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", "w"},
+	{"shape of wire type 0", rawEntry("\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
+	{"dimension of wire type 0", rawEntry("\x12\x02\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
+	{"size of a dimension of wire type 5", rawEntry("\x12\x07\x12\x05\x0d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 5", "w"},
+	{"shard of wire type 5", rawEntry("\x1d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 5", "w"},
+	{"checksum of wire type 0", rawEntry("\x30\x01"), tfkeep.ErrCorrupt, "field 6 has wire type 0", "w"},
+	{"slice of wire type 0", rawEntry("\x38\x01"), tfkeep.ErrCorrupt, "field 7 has wire type 0", "w"},
+	{"extent of wire type 0", rawEntry("\x3a\x02\x08\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 0", "w"},
+	{"slice of 300 dimensions", rawEntry("\x3a" + varint(600) + strings.Repeat("\x0a\x00", 300)), tfkeep.ErrCorrupt, "slice has more than 254 dimensions", "w"},
 
-	{"offset behind the end", set(func(w *bundleEntry) { w.offset = 1000 }), ErrCorrupt, "leave the file", "w"},
-	{"offset of the last byte", set(func(w *bundleEntry) { w.offset = 1 }), ErrCorrupt, "leave the file", "w"},
-	{"offset negative", set(func(w *bundleEntry) { w.offset = -8 }), ErrCorrupt, "offset -8", "w"},
-	{"offset 2^63-8", set(func(w *bundleEntry) { w.offset = math.MaxInt64 - 7 }), ErrCorrupt, "are impossible", "w"},
-	{"offset 2^62", set(func(w *bundleEntry) { w.offset = 1 << 62 }), ErrCorrupt, "leave the file", "w"},
-	{"size negative", set(func(w *bundleEntry) { w.size = -16 }), ErrCorrupt, "size -16", "w"},
-	{"size too small", set(func(w *bundleEntry) { w.size = 12 }), ErrCorrupt, "12 bytes do not fit", "w"},
-	{"size too large", set(func(w *bundleEntry) { w.size = 20 }), ErrCorrupt, "20 bytes do not fit", "w"},
-	{"size zero", set(func(w *bundleEntry) { w.size = 0 }), ErrCorrupt, "0 bytes do not fit", "w"},
-	{"checksum of other bytes", set(func(w *bundleEntry) { w.crc ^= 1 }), ErrCorrupt, "checksum", "w"},
-	{"checksum missing", set(func(w *bundleEntry) { w.crc = 0 }), ErrCorrupt, "checksum", "w"},
-	{"checksum of an empty tensor", set(func(w *bundleEntry) { w.shape, w.size = []int64{0}, 0 }), ErrCorrupt, "checksum of an empty tensor", "w"},
-	{"shard 7 of 1", set(func(w *bundleEntry) { w.shard = 7 }), ErrCorrupt, "shard 7 of 1", "w"},
-	{"shard -1", set(func(w *bundleEntry) { w.shard = -1 }), ErrCorrupt, "shard -1 of 1", "w"},
-	{"shard that is 0 in 32 bits", rawEntry("\x08\x01\x18" + varint(1<<32)), ErrCorrupt, "does not fit 32 bits", "w"},
+	{"offset behind the end", set(func(w *bundleEntry) { w.offset = 1000 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"offset of the last byte", set(func(w *bundleEntry) { w.offset = 1 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"offset negative", set(func(w *bundleEntry) { w.offset = -8 }), tfkeep.ErrCorrupt, "offset -8", "w"},
+	{"offset 2^63-8", set(func(w *bundleEntry) { w.offset = math.MaxInt64 - 7 }), tfkeep.ErrCorrupt, "are impossible", "w"},
+	{"offset 2^62", set(func(w *bundleEntry) { w.offset = 1 << 62 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"size negative", set(func(w *bundleEntry) { w.size = -16 }), tfkeep.ErrCorrupt, "size -16", "w"},
+	{"size too small", set(func(w *bundleEntry) { w.size = 12 }), tfkeep.ErrCorrupt, "12 bytes do not fit", "w"},
+	{"size too large", set(func(w *bundleEntry) { w.size = 20 }), tfkeep.ErrCorrupt, "20 bytes do not fit", "w"},
+	{"size zero", set(func(w *bundleEntry) { w.size = 0 }), tfkeep.ErrCorrupt, "0 bytes do not fit", "w"},
+	{"checksum of other bytes", set(func(w *bundleEntry) { w.crc ^= 1 }), tfkeep.ErrCorrupt, "checksum", "w"},
+	{"checksum missing", set(func(w *bundleEntry) { w.crc = 0 }), tfkeep.ErrCorrupt, "checksum", "w"},
+	{"checksum of an empty tensor", set(func(w *bundleEntry) { w.shape, w.size = []int64{0}, 0 }), tfkeep.ErrCorrupt, "checksum of an empty tensor", "w"},
+	{"shard 7 of 1", set(func(w *bundleEntry) { w.shard = 7 }), tfkeep.ErrCorrupt, "shard 7 of 1", "w"},
+	{"shard -1", set(func(w *bundleEntry) { w.shard = -1 }), tfkeep.ErrCorrupt, "shard -1 of 1", "w"},
+	{"shard that is 0 in 32 bits", rawEntry("\x08\x01\x18" + varint(1<<32)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
 
-	{"no header", rawHeader("-"), ErrCorrupt, "header is missing", ""},
-	{"header alone is missing", func(c *crafted, _ *bundleEntry) { c.index = Table{}.Bytes() }, ErrCorrupt, "the index is empty", ""},
-	{"header of garbage", rawHeader("\xff"), ErrCorrupt, "header", ""},
-	{"header empty", rawHeader(""), ErrCorrupt, "0 data shards", ""},
-	{"header with shards of wire type 2", rawHeader("\x0a\x01\x01"), ErrCorrupt, "field 1 has wire type 2", ""},
-	{"header with versions of wire type 0", rawHeader("\x08\x01\x18\x01"), ErrCorrupt, "field 3 has wire type 0", ""},
-	{"header with bad consumers cut off", rawHeader("\x08\x01\x1a\x03\x1a\x01\xff"), ErrCorrupt, "does not decode", ""},
-	{"2^31-1 shards", header(bundleHeader{numShards: math.MaxInt32}), ErrNotFound, "of-2147483647", "w"},
-	{"-1 shards", header(bundleHeader{numShards: -1}), ErrCorrupt, "-1 data shards", ""},
-	{"no shards", header(bundleHeader{}), ErrCorrupt, "0 data shards", ""},
-	{"endianness 7", rawHeader("\x08\x01\x10\x07"), ErrCorrupt, "endianness 7", ""},
-	{"endianness of wire type 2", rawHeader("\x08\x01\x12\x01\x01"), ErrCorrupt, "field 2 has wire type 2", ""},
-	{"minimal consumer 2", header(bundleHeader{numShards: 1, versions: versions{producer: 1, minConsumer: 2}}), ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow", ""},
-	{"producer -1", header(bundleHeader{numShards: 1, versions: versions{producer: -1}}), ErrUnsupported, "Checkpoint producer version -1 below min producer 0 supported by TensorFlow", ""},
-	{"bad consumer 1", header(bundleHeader{numShards: 1, versions: versions{producer: 1, badConsumers: []int32{5, 1}}}), ErrUnsupported, "Checkpoint disallows consumer version 1.  Please upgrade TensorFlow: this version is likely buggy.", ""},
-	{"bad consumer 1, not packed", rawHeader("\x08\x01\x1a\x02\x18\x01"), ErrUnsupported, "disallows consumer version 1", ""},
+	{"no header", rawHeader("-"), tfkeep.ErrCorrupt, "header is missing", ""},
+	{"header alone is missing", func(c *crafted, _ *bundleEntry) { c.index = Table{}.Bytes() }, tfkeep.ErrCorrupt, "the index is empty", ""},
+	{"header of garbage", rawHeader("\xff"), tfkeep.ErrCorrupt, "header", ""},
+	{"header empty", rawHeader(""), tfkeep.ErrCorrupt, "0 data shards", ""},
+	{"header with shards of wire type 2", rawHeader("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", ""},
+	{"header with versions of wire type 0", rawHeader("\x08\x01\x18\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 0", ""},
+	{"header with bad consumers cut off", rawHeader("\x08\x01\x1a\x03\x1a\x01\xff"), tfkeep.ErrCorrupt, "does not decode", ""},
+	{"2^31-1 shards", header(wire.BundleHeader{NumShards: math.MaxInt32}), tfkeep.ErrNotFound, "of-2147483647", "w"},
+	{"-1 shards", header(wire.BundleHeader{NumShards: -1}), tfkeep.ErrCorrupt, "-1 data shards", ""},
+	{"no shards", header(wire.BundleHeader{}), tfkeep.ErrCorrupt, "0 data shards", ""},
+	{"endianness 7", rawHeader("\x08\x01\x10\x07"), tfkeep.ErrCorrupt, "endianness 7", ""},
+	{"endianness of wire type 2", rawHeader("\x08\x01\x12\x01\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 2", ""},
+	{"minimal consumer 2", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, MinConsumer: 2}}), tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow", ""},
+	{"producer -1", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: -1}}), tfkeep.ErrUnsupported, "Checkpoint producer version -1 below min producer 0 supported by TensorFlow", ""},
+	{"bad consumer 1", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, BadConsumers: []int32{5, 1}}}), tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1.  Please upgrade TensorFlow: this version is likely buggy.", ""},
+	{"bad consumer 1, not packed", rawHeader("\x08\x01\x1a\x02\x18\x01"), tfkeep.ErrUnsupported, "disallows consumer version 1", ""},
 
-	{"2^28 strings in 16 bytes", stringData(1<<28, strings.Repeat("\x00", 16)), ErrCorrupt, "16 bytes cannot hold 268435456 strings", "s"},
-	{"2^62 strings", stringData(1<<62, "\x00\x00\x00\x00\x00"), ErrCorrupt, "cannot hold", "s"},
-	{"strings in 3 bytes", stringData(1, "\x00\x00\x00"), ErrCorrupt, "cannot hold", "s"},
-	{"string of 2^34 bytes", stringData(1, checksummedLengths("x", 1<<34)), ErrCorrupt, "leaves the tensor", "s"},
-	{"string of 2^40 bytes", stringData(1, checksummedLengths("x", 1<<40)), ErrCorrupt, "leaves the tensor", "s"},
-	{"string of 2^63 bytes", stringData(1, checksummedLengths("x", 1<<63)), ErrCorrupt, "leaves the tensor", "s"},
-	{"string of 2^64-1 bytes", stringData(1, checksummedLengths("x", math.MaxUint64)), ErrCorrupt, "leaves the tensor", "s"},
-	{"strings that wrap together", stringData(2, checksummedLengths("x", 2, math.MaxUint64)), ErrCorrupt, "leaves the tensor", "s"},
-	{"strings longer than the tensor", stringData(2, checksummedLengths("xyz", 2, 2)), ErrCorrupt, "take 10 bytes, the tensor has 9", "s"},
-	{"strings shorter than the tensor", stringData(2, checksummedLengths("xyz", 1, 1)), ErrCorrupt, "take 8 bytes, the tensor has 9", "s"},
-	{"no room for the lengths' checksum", stringData(2, "\x01\x01abcd"), ErrCorrupt, "take 8 bytes, the tensor has 6", "s"},
-	{"string length cut off", stringData(1, "\xff\xff\xff\xff\xff"), ErrCorrupt, "does not decode", "s"},
-	{"string length of 11 bytes", stringData(1, strings.Repeat("\xff", 11)+"\x00\x00\x00\x00"), ErrCorrupt, "does not decode", "s"},
-	{"lengths' checksum false", stringData(1, "\x01\x00\x00\x00\x00x"), ErrCorrupt, "checksum of the strings' lengths", "s"},
+	{"2^28 strings in 16 bytes", stringData(1<<28, strings.Repeat("\x00", 16)), tfkeep.ErrCorrupt, "16 bytes cannot hold 268435456 strings", "s"},
+	{"2^62 strings", stringData(1<<62, "\x00\x00\x00\x00\x00"), tfkeep.ErrCorrupt, "cannot hold", "s"},
+	{"strings in 3 bytes", stringData(1, "\x00\x00\x00"), tfkeep.ErrCorrupt, "cannot hold", "s"},
+	{"string of 2^34 bytes", stringData(1, checksummedLengths("x", 1<<34)), tfkeep.ErrCorrupt, "leaves the tensor", "s"},
+	{"string of 2^40 bytes", stringData(1, checksummedLengths("x", 1<<40)), tfkeep.ErrCorrupt, "leaves the tensor", "s"},
+	{"string of 2^63 bytes", stringData(1, checksummedLengths("x", 1<<63)), tfkeep.ErrCorrupt, "leaves the tensor", "s"},
+	{"string of 2^64-1 bytes", stringData(1, checksummedLengths("x", math.MaxUint64)), tfkeep.ErrCorrupt, "leaves the tensor", "s"},
+	{"strings that wrap together", stringData(2, checksummedLengths("x", 2, math.MaxUint64)), tfkeep.ErrCorrupt, "leaves the tensor", "s"},
+	{"strings longer than the tensor", stringData(2, checksummedLengths("xyz", 2, 2)), tfkeep.ErrCorrupt, "take 10 bytes, the tensor has 9", "s"},
+	{"strings shorter than the tensor", stringData(2, checksummedLengths("xyz", 1, 1)), tfkeep.ErrCorrupt, "take 8 bytes, the tensor has 9", "s"},
+	{"no room for the lengths' checksum", stringData(2, "\x01\x01abcd"), tfkeep.ErrCorrupt, "take 8 bytes, the tensor has 6", "s"},
+	{"string length cut off", stringData(1, "\xff\xff\xff\xff\xff"), tfkeep.ErrCorrupt, "does not decode", "s"},
+	{"string length of 11 bytes", stringData(1, strings.Repeat("\xff", 11)+"\x00\x00\x00\x00"), tfkeep.ErrCorrupt, "does not decode", "s"},
+	{"lengths' checksum false", stringData(1, "\x01\x00\x00\x00\x00x"), tfkeep.ErrCorrupt, "checksum of the strings' lengths", "s"},
 	{"strings' checksum false", func(c *crafted, _ *bundleEntry) {
 		e := c.addStrings("s", []int64{2}, "ab", "c")
 		e.crc ^= 1
 		c.set("s", e)
-	}, ErrCorrupt, "the checksum of its", "s"},
+	}, tfkeep.ErrCorrupt, "the checksum of its", "s"},
 	{"no strings, false checksum", func(c *crafted, _ *bundleEntry) {
 		c.set("s", &bundleEntry{dtype: dtype.String, shape: []int64{0}, crc: 5})
-	}, ErrCorrupt, "checksum", "s"},
-	{"no strings, bytes all the same", stringData(0, checksummedLengths("x")), ErrCorrupt, "0 strings take 4 bytes, the tensor has 5", "s"},
+	}, tfkeep.ErrCorrupt, "checksum", "s"},
+	{"no strings, bytes all the same", stringData(0, checksummedLengths("x")), tfkeep.ErrCorrupt, "0 strings take 4 bytes, the tensor has 5", "s"},
 
-	{"slices that overlap", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{1, 3}, {0, FullExtent}}), ErrCorrupt, "overlap", "p"},
-	{"slices that overlap in as many elements as a gap has", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{1, 2}, {0, FullExtent}}), ErrCorrupt, "overlap", "p"},
-	{"one slice twice", sliced(func(*crafted, *bundleEntry) {}, firstPart, firstPart), ErrCorrupt, "overlap", "p"},
-	{"slices with a gap", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{3, 1}, {0, FullExtent}}), ErrCorrupt, "do not cover", "p"},
-	{"slice out of the shape", sliced(func(_ *crafted, p *bundleEntry) { p.shape = []int64{3, 4} }), ErrCorrupt, "does not lie in the shape", "p"},
-	{"slice of another rank", sliced(func(_ *crafted, p *bundleEntry) { p.shape = []int64{16} }), ErrCorrupt, "does not lie in the shape", "p"},
-	{"slice starts at -1", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{-1, 2}, {0, FullExtent}} }), ErrCorrupt, "does not lie in the shape", "p"},
-	{"slice of length -4", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{0, -4}, {0, FullExtent}} }), ErrCorrupt, "does not lie in the shape", "p"},
-	{"slice that wraps", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{4, math.MaxInt64}, {0, FullExtent}} }), ErrCorrupt, "does not lie in the shape", "p"},
-	{"slice missing", sliced(func(c *crafted, _ *bundleEntry) { delete(c.entries, sliceKey("p", firstPart)) }), ErrCorrupt, "slice 0,2:- is missing", "p"},
-	{"slice that nobody lists", sliced(func(_ *crafted, p *bundleEntry) { p.slices = p.slices[:1] }), ErrCorrupt, "1 stored slices belong to no tensor", ""},
-	{"tensor of slices missing", func(c *crafted, _ *bundleEntry) { c.addPartitioned("p", 4, 4, firstPart); delete(c.entries, "p") }, ErrCorrupt, "belong to no tensor", ""},
+	{"slices that overlap", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{1, 3}, {0, FullExtent}}), tfkeep.ErrCorrupt, "overlap", "p"},
+	{"slices that overlap in as many elements as a gap has", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{1, 2}, {0, FullExtent}}), tfkeep.ErrCorrupt, "overlap", "p"},
+	{"one slice twice", sliced(func(*crafted, *bundleEntry) {}, firstPart, firstPart), tfkeep.ErrCorrupt, "overlap", "p"},
+	{"slices with a gap", sliced(func(*crafted, *bundleEntry) {}, firstPart, Slice{{3, 1}, {0, FullExtent}}), tfkeep.ErrCorrupt, "do not cover", "p"},
+	{"slice out of the shape", sliced(func(_ *crafted, p *bundleEntry) { p.shape = []int64{3, 4} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
+	{"slice of another rank", sliced(func(_ *crafted, p *bundleEntry) { p.shape = []int64{16} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
+	{"slice starts at -1", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{-1, 2}, {0, FullExtent}} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
+	{"slice of length -4", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{0, -4}, {0, FullExtent}} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
+	{"slice that wraps", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{4, math.MaxInt64}, {0, FullExtent}} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
+	{"slice missing", sliced(func(c *crafted, _ *bundleEntry) { delete(c.entries, sliceKey("p", firstPart)) }), tfkeep.ErrCorrupt, "slice 0,2:- is missing", "p"},
+	{"slice that nobody lists", sliced(func(_ *crafted, p *bundleEntry) { p.slices = p.slices[:1] }), tfkeep.ErrCorrupt, "1 stored slices belong to no tensor", ""},
+	{"tensor of slices missing", func(c *crafted, _ *bundleEntry) { c.addPartitioned("p", 4, 4, firstPart); delete(c.entries, "p") }, tfkeep.ErrCorrupt, "belong to no tensor", ""},
 	{"slice of another type", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Int32, shape: []int64{2, 4}, size: 32})
-	}), ErrCorrupt, "is of int32, the tensor of float32", "p"},
+	}), tfkeep.ErrCorrupt, "is of int32, the tensor of float32", "p"},
 	{"slice smaller than it should be", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{1, 4}, size: 16})
-	}), ErrCorrupt, "is stored with shape [1 4]", "p"},
+	}), tfkeep.ErrCorrupt, "is stored with shape [1 4]", "p"},
 	{"slice of another rank than its entry", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{8}, size: 32})
-	}), ErrCorrupt, "is stored with shape [8]", "p"},
+	}), tfkeep.ErrCorrupt, "is stored with shape [8]", "p"},
 	{"slice whose size is not its shape's", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{2, 4}, size: 8})
-	}), ErrCorrupt, "8 bytes do not fit", sliceKey("p", firstPart)},
+	}), tfkeep.ErrCorrupt, "8 bytes do not fit", sliceKey("p", firstPart)},
 	{"slice that has slices", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Float32, shape: []int64{2, 4}, slices: []Slice{firstPart}})
-	}), ErrCorrupt, "a slice has slices", sliceKey("p", firstPart)},
+	}), tfkeep.ErrCorrupt, "a slice has slices", sliceKey("p", firstPart)},
 	{"slices that share bytes", sliced(func(c *crafted, p *bundleEntry) {
 		c.data[0] = c.data[0][:16]
 		for i, s := range p.slices {
 			box, _ := s.Resolve(p.shape)
 			c.set(sliceKey("p", p.slices[i]), &bundleEntry{dtype: dtype.Float32, shape: box.lengths(), size: 16, crc: crc32c.Mask(crc32c.Checksum(c.data[0]))})
 		}
-	}, Slice{{0, 1}, {0, FullExtent}}, Slice{{1, 1}, {0, FullExtent}}, Slice{{2, 1}, {0, FullExtent}}, Slice{{3, 1}, {0, FullExtent}}), ErrCorrupt, "share bytes", "p"},
+	}, Slice{{0, 1}, {0, FullExtent}}, Slice{{1, 1}, {0, FullExtent}}, Slice{{2, 1}, {0, FullExtent}}, Slice{{3, 1}, {0, FullExtent}}), tfkeep.ErrCorrupt, "share bytes", "p"},
 	{"slices of a scalar", func(c *crafted, _ *bundleEntry) {
 		c.add(sliceKey("p", Slice{}), dtype.Float32, nil, appendFloats(nil, 1))
 		c.set("p", &bundleEntry{dtype: dtype.Float32, slices: []Slice{{}, {}}})
-	}, ErrCorrupt, "overlap", "p"},
+	}, tfkeep.ErrCorrupt, "overlap", "p"},
 	{"slices of 2^62 elements", func(c *crafted, _ *bundleEntry) {
 		s := Slice{{0, 1 << 61}}
 		c.set(sliceKey("p", s), &bundleEntry{dtype: dtype.Float32, shape: []int64{1 << 61}, size: 1 << 62})
 		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{1 << 62}, slices: []Slice{s}})
-	}, ErrCorrupt, "do not fit", sliceKey("p", Slice{{0, 1 << 61}})},
+	}, tfkeep.ErrCorrupt, "do not fit", sliceKey("p", Slice{{0, 1 << 61}})},
 	{"full slice whose entry is false", func(c *crafted, _ *bundleEntry) {
 		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{4}, size: 12, slices: []Slice{FullSlice(1)}})
-	}, ErrCorrupt, "12 bytes do not fit", "p"},
+	}, tfkeep.ErrCorrupt, "12 bytes do not fit", "p"},
 
-	{"data file missing", func(c *crafted, _ *bundleEntry) { delete(c.data, 0) }, ErrNotFound, "data-00000-of-00001", "w"},
-	{"data file empty", func(c *crafted, _ *bundleEntry) { c.data[0] = nil }, ErrCorrupt, "cut short", "w"},
-	{"index empty", func(c *crafted, _ *bundleEntry) { c.index = []byte{} }, ErrCorrupt, "too few", ""},
-	{"index of text", func(c *crafted, _ *bundleEntry) { c.index = bytes.Repeat([]byte("text\n"), 50) }, ErrCorrupt, "magic", ""},
+	{"data file missing", func(c *crafted, _ *bundleEntry) { delete(c.data, 0) }, tfkeep.ErrNotFound, "data-00000-of-00001", "w"},
+	{"data file empty", func(c *crafted, _ *bundleEntry) { c.data[0] = nil }, tfkeep.ErrCorrupt, "cut short", "w"},
+	{"index empty", func(c *crafted, _ *bundleEntry) { c.index = []byte{} }, tfkeep.ErrCorrupt, "too few", ""},
+	{"index of text", func(c *crafted, _ *bundleEntry) { c.index = bytes.Repeat([]byte("text\n"), 50) }, tfkeep.ErrCorrupt, "magic", ""},
 	{"index with a key twice", func(c *crafted, w *bundleEntry) {
 		v := string(w.encode(nil))
 		c.index = Table{Data: []Block{Entries(Pair("", c.header), Pair("w", v), Pair("w", v))}}.Bytes()
-	}, ErrCorrupt, "does not sort after", ""},
+	}, tfkeep.ErrCorrupt, "does not sort after", ""},
 	{"index out of order", func(c *crafted, w *bundleEntry) {
 		v := string(w.encode(nil))
 		c.index = Table{Data: []Block{Entries(Pair("", c.header), Pair("x", v), Pair("w", v))}}.Bytes()
-	}, ErrCorrupt, "does not sort after", ""},
+	}, tfkeep.ErrCorrupt, "does not sort after", ""},
 	{"index compressed by nobody knows what", func(c *crafted, _ *bundleEntry) {
 		c.index = Table{Data: []Block{{Type: 7}}}.Bytes()
-	}, ErrUnsupported, "compression type 7", ""},
+	}, tfkeep.ErrUnsupported, "compression type 7", ""},
 }
 
 func TestHostileCheckpointsAreErrors(t *testing.T) {
@@ -313,9 +314,9 @@ func TestHostileCheckpointsAreErrors(t *testing.T) {
 					requireError(t, err, c.kind)
 					if o == nil {
 						require.Contains(t, err.Error(), c.want)
-						var e *Error
+						var e *tfkeep.Error
 						errors.As(err, &e)
-						require.Equal(t, c.names, e.Tensor)
+						require.Equal(t, c.names, e.Name)
 					}
 				})
 			}
@@ -327,11 +328,11 @@ func TestHostileCheckpointsAreErrors(t *testing.T) {
 // has the kind.
 func requireError(t *testing.T, err, kind error) {
 	t.Helper()
-	var e *Error
+	var e *tfkeep.Error
 	require.ErrorAs(t, err, &e)
 	require.ErrorIs(t, err, kind)
-	require.NotEmpty(t, e.File)
-	require.True(t, strings.HasPrefix(err.Error(), "checkpoint: "), err)
+	require.NotEmpty(t, e.Path)
+	require.True(t, strings.HasPrefix(err.Error(), e.Op+" "+e.Path), err)
 }
 
 // What looks odd and is not wrong: TensorFlow reads it, and so do we.
@@ -342,8 +343,8 @@ func TestUnusualCheckpointsAreRead(t *testing.T) {
 		make func(c *crafted, w *bundleEntry)
 		want []byte
 	}{
-		{"producer 99", header(bundleHeader{numShards: 1, versions: versions{producer: 99}}), floats},
-		{"bad consumers that are not ours", header(bundleHeader{numShards: 1, versions: versions{badConsumers: []int32{0, 2, 3}}}), floats},
+		{"producer 99", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 99}}), floats},
+		{"bad consumers that are not ours", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{BadConsumers: []int32{0, 2, 3}}}), floats},
 		{"no versions", rawHeader("\x08\x01"), floats},
 		{"unknown fields", func(c *crafted, w *bundleEntry) {
 			c.header += "\x7a\x03abc"
@@ -355,12 +356,12 @@ func TestUnusualCheckpointsAreRead(t *testing.T) {
 			w.shape = append(bytesToInts(bytes.Repeat([]byte{1}, 253)), 4)
 		}), floats},
 		{"only the second of two shards", func(c *crafted, w *bundleEntry) {
-			header(bundleHeader{numShards: 2})(c, w)
+			header(wire.BundleHeader{NumShards: 2})(c, w)
 			w.shard, c.numShards = 1, 2
 			c.data = map[int][]byte{1: c.data[0]}
 		}, floats},
 		{"a full slice in the list", set(func(w *bundleEntry) { w.slices = []Slice{FullSlice(1)} }), floats},
-		{"big-endian", header(bundleHeader{numShards: 1, bigEndian: true}), []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0}},
+		{"big-endian", header(wire.BundleHeader{NumShards: 1, BigEndian: true}), []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newCrafted()
@@ -410,10 +411,10 @@ func TestStrictModeSeesWhatBelongsToNoTensor(t *testing.T) {
 			good(craft)
 			c.make(craft)
 			prefix := craft.write(t)
-			r, err := Open(prefix, nil)
+			r, err := Open(context.Background(), prefix, nil)
 			require.NoError(t, err)
 			require.NoError(t, r.Close())
-			r, err = Open(prefix, &ReaderOptions{Strict: true})
+			r, err = Open(context.Background(), prefix, &ReaderOptions{Strict: true})
 			if c.want == "" {
 				require.NoError(t, err)
 				require.NoError(t, r.Close())
@@ -436,11 +437,11 @@ func TestIndexThatUnfoldsBeyondItsMemory(t *testing.T) {
 	craft.index = Table{Data: []Block{b}}.Bytes()
 	prefix := craft.write(t)
 	requireCheap(t, prefix, func() {
-		_, err := Open(prefix, nil)
-		requireError(t, err, ErrUnsupported)
+		_, err := Open(context.Background(), prefix, nil)
+		requireError(t, err, tfkeep.ErrUnsupported)
 		require.ErrorContains(t, err, "MemoryLimit")
 	})
-	r, err := Open(prefix, &ReaderOptions{MemoryLimit: 2 << 30})
+	r, err := Open(context.Background(), prefix, &ReaderOptions{MemoryLimit: 2 << 30})
 	require.NoError(t, err)
 	assert.Len(t, r.Tensors(), 40000)
 	require.NoError(t, r.Close())
@@ -461,7 +462,7 @@ func TestTangledSlicesAreRefused(t *testing.T) {
 	craft.set("p", p)
 	prefix := craft.write(t)
 	requireCheap(t, prefix, func() {
-		r, err := Open(prefix, nil)
+		r, err := Open(context.Background(), prefix, nil)
 		require.NoError(t, err)
 		require.NoError(t, r.Close())
 	})
@@ -474,8 +475,9 @@ func TestTangledSlicesAreRefused(t *testing.T) {
 }
 
 func TestErrorTellsWhere(t *testing.T) {
-	err := &Error{Op: "read", File: "f.index", Tensor: "w", Offset: 12, Err: ErrCorrupt, Detail: "why"}
-	assert.Equal(t, `checkpoint: read f.index: tensor "w": offset 12: corrupt checkpoint: why`, err.Error())
-	assert.Equal(t, "checkpoint: slice: mismatch", (&Error{Op: "slice", Offset: -1, Err: ErrMismatch}).Error())
-	assert.Equal(t, fmt.Sprint(ErrClosed), errors.Unwrap(&Error{Err: ErrClosed}).Error())
+	err := atOffset(12, &tfkeep.Error{Op: "read", Path: "f.index", Item: "tensor", Name: "w", Err: tfkeep.ErrCorrupt, Detail: "why"})
+	assert.Equal(t, `read f.index: tensor "w": corrupt: offset 12: why`, err.Error())
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+	assert.Equal(t, int64(12), offsetOf(err))
+	assert.Equal(t, int64(-1), offsetOf(&tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch}))
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -49,7 +50,7 @@ func (p *bundlePart) canMap() bool {
 func (p *bundlePart) mapped() (data []byte, release func() error, err error) {
 	data, release, err = mapFile(p.in.file.(*os.File), p.place.Offset, p.place.Bytes)
 	if err != nil {
-		return nil, nil, &Error{Op: "map", File: p.in.path, Tensor: p.t.Name, Offset: p.place.Offset, Err: err}
+		return nil, nil, atOffset(p.place.Offset, &tfkeep.Error{Op: "map", Path: p.in.path, Item: "tensor", Name: p.t.Name, Cause: err})
 	}
 	if p.b.opts.SkipChecksums {
 		return data, release, nil

@@ -9,7 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -53,7 +57,7 @@ func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) 
 		}
 	}
 	if len(m.sources) == 0 {
-		return &Error{Op: "merge", File: dst, Offset: -1, Err: ErrNotFound,
+		return &tfkeep.Error{Op: "merge", Path: dst, Err: tfkeep.ErrNotFound,
 			Detail: "At least one prefix checkpoint file must exist, but none existed."}
 	}
 	if err := m.commit(ctx); err != nil {
@@ -68,7 +72,7 @@ type merger struct {
 	opts MergeOptions
 
 	sources []string // the prefixes that were there
-	header  bundleHeader
+	header  wire.BundleHeader
 	entries map[string]*bundleEntry
 	shards  map[string]int // data file of a source → shard of the result
 	order   []string       // those data files by shard
@@ -76,22 +80,22 @@ type merger struct {
 
 // read takes in the entries of one source.
 func (m *merger) read(prefix string) error {
-	name := prefix + indexSuffix
+	name := filenames.Index(prefix)
 	f, err := m.fs.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if m.opts.AllowMissingFiles {
 			return nil
 		}
-		return &Error{Op: "merge", File: name, Offset: -1, Err: fmt.Errorf("%w: %w", ErrNotFound, err),
+		return &tfkeep.Error{Op: "merge", Path: name, Err: tfkeep.ErrNotFound, Cause: err,
 			Detail: "allow_missing_files was set to false and " + prefix + " did not exist."}
 	}
 	if err != nil {
-		return fileError("merge", name, err)
+		return vfs.Error("merge", name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fileError("merge", name, err)
+		return vfs.Error("merge", name, err)
 	}
 	t, err := table.NewReader(f, info.Size(), nil)
 	if err != nil {
@@ -101,7 +105,7 @@ func (m *merger) read(prefix string) error {
 	m.sources = append(m.sources, prefix)
 	err = t.Scan(src.add)
 	if err == nil && !src.hasHeader {
-		err = src.error(ErrCorrupt, "", "the index is empty: not even a header")
+		err = src.error(tfkeep.ErrCorrupt, "", "the index is empty: not even a header")
 	}
 	return tableError("merge", name, err)
 }
@@ -125,7 +129,7 @@ func (s *mergeSource) add(e table.Entry) error {
 		err = entry.check(s.numShards)
 	}
 	if err != nil {
-		return s.error(ErrCorrupt, string(e.Key), err.Error())
+		return s.error(tfkeep.ErrCorrupt, string(e.Key), err.Error())
 	}
 	key := string(e.Key)
 	present := s.entries[key]
@@ -139,7 +143,7 @@ func (s *mergeSource) add(e table.Entry) error {
 	case len(entry.slices) == 0:
 		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s; attempting to merge in a non-slice bundle entry", key))
 	case present.dtype != entry.dtype || !slices.Equal(present.shape, entry.shape):
-		return s.error(ErrMismatch, key, fmt.Sprintf("its slices are of %s %v here, of %s %v in an earlier prefix",
+		return s.error(tfkeep.ErrMismatch, key, fmt.Sprintf("its slices are of %s %v here, of %s %v in an earlier prefix",
 			dtype.Name(entry.dtype), entry.shape, dtype.Name(present.dtype), present.shape))
 	}
 	present.slices = append(present.slices, entry.slices...)
@@ -148,23 +152,23 @@ func (s *mergeSource) add(e table.Entry) error {
 
 func (s *mergeSource) addHeader(e table.Entry) error {
 	if len(e.Key) > 0 {
-		return s.error(ErrCorrupt, "", "the header is missing")
+		return s.error(tfkeep.ErrCorrupt, "", "the header is missing")
 	}
-	h, err := decodeBundleHeader(e.Value)
+	h, err := wire.DecodeBundleHeader(e.Value)
 	if err != nil {
-		return s.error(ErrCorrupt, "", err.Error())
+		return s.error(tfkeep.ErrCorrupt, "", err.Error())
 	}
-	if why := h.versions.refusal(); why != "" {
-		return s.error(ErrUnsupported, "", why)
+	if why := h.Versions.Refusal(); why != "" {
+		return s.error(tfkeep.ErrUnsupported, "", why)
 	}
-	s.numShards = h.numShards
+	s.numShards = h.NumShards
 	switch {
 	case s.first:
 		s.header = h
-	case h.bigEndian != s.header.bigEndian:
-		return s.error(ErrMismatch, "", "Merging bundles with conflicting endianness; inputs corrupted?")
-	case string(h.versions.encode(nil)) != string(s.header.versions.encode(nil)):
-		return s.error(ErrMismatch, "", fmt.Sprintf("Merging bundles with different format versions: merged %+v vs. curr %+v", s.header.versions, h.versions))
+	case h.BigEndian != s.header.BigEndian:
+		return s.error(tfkeep.ErrMismatch, "", "Merging bundles with conflicting endianness; inputs corrupted?")
+	case string(h.Versions.Encode(nil)) != string(s.header.Versions.Encode(nil)):
+		return s.error(tfkeep.ErrMismatch, "", fmt.Sprintf("Merging bundles with different format versions: merged %+v vs. curr %+v", s.header.Versions, h.Versions))
 	}
 	return nil
 }
@@ -172,7 +176,7 @@ func (s *mergeSource) addHeader(e table.Entry) error {
 // shardOf gives a source's data file its number in the result. Files that no
 // entry names are not taken along.
 func (s *mergeSource) shardOf(shard int) int {
-	name := dataFile(s.prefix, shard, s.numShards)
+	name := filenames.Data(s.prefix, shard, s.numShards)
 	n, ok := s.shards[name]
 	if !ok {
 		n = len(s.order)
@@ -183,7 +187,7 @@ func (s *mergeSource) shardOf(shard int) int {
 }
 
 func (s *mergeSource) error(kind error, tensor, detail string) error {
-	return &Error{Op: "merge", File: s.prefix + indexSuffix, Tensor: tensor, Offset: -1, Err: kind, Detail: detail}
+	return &tfkeep.Error{Op: "merge", Path: filenames.Index(s.prefix), Item: "tensor", Name: tensor, Err: kind, Detail: detail}
 }
 
 // commit writes the result.
@@ -204,15 +208,15 @@ func (m *merger) commit(ctx context.Context) error {
 	for _, e := range m.entries {
 		e.shard += tx.layout.first
 	}
-	m.header.numShards = tx.layout.total
+	m.header.NumShards = tx.layout.total
 	return tx.commit(func(f vfs.File) error { return writeIndexTable(f, m.header, m.entries) })
 }
 
 // linkData makes a file that exists a data file of the checkpoint, by a second
 // name or, where that is refused, a copy.
 func (tx *transaction) linkData(ctx context.Context, shard int, name string) error {
-	final := dataFile(tx.prefix, tx.layout.first+shard, tx.layout.total)
-	temp := final + vfs.TempSuffix
+	final := filenames.Data(tx.prefix, tx.layout.first+shard, tx.layout.total)
+	temp := filenames.Temp(final)
 	if err := tx.fs.Link(name, temp); err == nil {
 		// Opened anew to be synced: TensorFlow, which does not, may have
 		// written it.
@@ -222,7 +226,7 @@ func (tx *transaction) linkData(ctx context.Context, shard int, name string) err
 	}
 	src, err := tx.fs.Open(name)
 	if err != nil {
-		return fileError("merge", name, err)
+		return vfs.Error("merge", name, err)
 	}
 	defer src.Close()
 	dst, err := tx.createData(shard)
@@ -230,7 +234,7 @@ func (tx *transaction) linkData(ctx context.Context, shard int, name string) err
 		return err
 	}
 	if _, err := io.Copy(dst, &contextReader{ctx, src}); err != nil {
-		return fileError("merge", final, err)
+		return vfs.Error("merge", final, err)
 	}
 	return nil
 }
@@ -258,7 +262,8 @@ func (m *merger) removeSources() error {
 		if filepath.Clean(p) == filepath.Clean(m.dst) {
 			continue
 		}
-		errs = append(errs, Remove(p, &RemoveOptions{Version: V2, NoSync: m.opts.NoSync, FS: m.fs}))
+		removal := recovery.Removal{FS: m.fs, Prefix: p, Version: int(V2), NoSync: m.opts.NoSync}
+		errs = append(errs, vfs.Error("remove", p, removal.Run()))
 	}
 	if m.opts.DeleteOldDirs {
 		for _, p := range m.sources {

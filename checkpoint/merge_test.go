@@ -11,10 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/table"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 const pyMerge = `
@@ -35,15 +37,15 @@ func writeParts(t *testing.T, dir string, shards int, tensors []checkpoint.Tenso
 			}
 		}
 		p := filepath.Join(dir, "parts", fmt.Sprintf("part-%d", i))
-		write(t, p, nil, own)
+		tftest.WriteCheckpoint(t, p, nil, own)
 		prefixes = append(prefixes, p)
 	}
 	return prefixes
 }
 
 func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
-	tensors := append(slicesOf(filled(1, "p", dtype.Float32, 9, 2), 2, 3, 4),
-		filled(2, "a", dtype.Int64, 3), text("s", []int64{1}, "hello"))
+	tensors := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 9, 2), 2, 3, 4),
+		tftest.RandomTensor(2, "a", dtype.Int64, 3), tftest.StringTensor("s", []int64{1}, "hello"))
 	tensors[4].Shard = 2
 	theirs, ours := t.TempDir(), t.TempDir()
 	parts := writeParts(t, theirs, 3, tensors)
@@ -58,32 +60,32 @@ func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
 
 func TestMergeOfShardedCheckpoints(t *testing.T) {
 	dir := t.TempDir()
-	one := append(slicesOf(filled(1, "p", dtype.Float32, 4, 2), 2, 2), filled(3, "b", dtype.Int64, 3))
-	write(t, filepath.Join(dir, "one"), &checkpoint.WriterOptions{NumShards: 2}, one)
-	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", dtype.Int64, 3)})
-	write(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{filled(2, "a", dtype.Int64, 3)}) // now shard 1 of 2
+	one := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 4, 2), 2, 2), tftest.RandomTensor(3, "b", dtype.Int64, 3))
+	tftest.WriteCheckpoint(t, filepath.Join(dir, "one"), &checkpoint.WriterOptions{NumShards: 2}, one)
+	tftest.WriteCheckpoint(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{tftest.RandomTensor(2, "a", dtype.Int64, 3)})
+	tftest.WriteCheckpoint(t, filepath.Join(dir, "two"), nil, []checkpoint.Tensor{tftest.RandomTensor(2, "a", dtype.Int64, 3)}) // now shard 1 of 2
 	err := checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "one"), filepath.Join(dir, "two")},
 		filepath.Join(dir, "m"), &checkpoint.MergeOptions{KeepSources: true})
 	require.NoError(t, err)
-	assert.Len(t, filesOf(t, dir), 3+2+4)
-	all := append(one, filled(2, "a", dtype.Int64, 3))
+	assert.Len(t, tftest.ReadFiles(t, dir), 3+2+4)
+	all := append(one, tftest.RandomTensor(2, "a", dtype.Int64, 3))
 	for i := range all {
 		all[i].Shard = 0
 	}
 	copied, direct := t.TempDir(), t.TempDir()
 	restoreAndSaveV2(t, filepath.Join(dir, "m"), filepath.Join(copied, "m"), all)
-	write(t, filepath.Join(direct, "m"), nil, all)
+	tftest.WriteCheckpoint(t, filepath.Join(direct, "m"), nil, all)
 	assertSameFiles(t, direct, copied)
 }
 
 func TestMergeErrors(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	tensor := []checkpoint.Tensor{filled(1, "a", dtype.Float32, 2)}
-	write(t, at("one"), nil, tensor)
-	write(t, at("two"), nil, tensor)
+	tensor := []checkpoint.Tensor{tftest.RandomTensor(1, "a", dtype.Float32, 2)}
+	tftest.WriteCheckpoint(t, at("one"), nil, tensor)
+	tftest.WriteCheckpoint(t, at("two"), nil, tensor)
 	require.NoError(t, os.WriteFile(at("bad.index"), []byte("not a table"), 0o644))
-	before := filesOf(t, dir)
+	before := tftest.ReadFiles(t, dir)
 	for _, c := range []struct {
 		name     string
 		prefixes []string
@@ -93,30 +95,30 @@ func TestMergeErrors(t *testing.T) {
 	}{
 		{"the same tensor twice", []string{at("one"), at("two")}, nil, checkpoint.ErrDuplicate,
 			"Duplicate tensor keyed by a encountered, when merging prefix: " + at("two")},
-		{"a missing source", []string{at("one"), at("none")}, nil, checkpoint.ErrNotFound,
+		{"a missing source", []string{at("one"), at("none")}, nil, tfkeep.ErrNotFound,
 			"allow_missing_files was set to false and " + at("none") + " did not exist."},
-		{"no source", nil, nil, checkpoint.ErrNotFound, "At least one prefix checkpoint file must exist, but none existed."},
-		{"none of them", []string{at("none")}, &checkpoint.MergeOptions{AllowMissingFiles: true}, checkpoint.ErrNotFound,
+		{"no source", nil, nil, tfkeep.ErrNotFound, "At least one prefix checkpoint file must exist, but none existed."},
+		{"none of them", []string{at("none")}, &checkpoint.MergeOptions{AllowMissingFiles: true}, tfkeep.ErrNotFound,
 			"At least one prefix checkpoint file must exist, but none existed."},
-		{"a damaged source", []string{at("bad")}, nil, checkpoint.ErrCorrupt, "bad.index"},
+		{"a damaged source", []string{at("bad")}, nil, tfkeep.ErrCorrupt, "bad.index"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := checkpoint.Merge(context.Background(), c.prefixes, at("m"), c.options)
 			require.ErrorIs(t, err, c.kind)
 			assert.ErrorContains(t, err, c.text)
-			assert.Equal(t, before, filesOf(t, dir))
+			assert.Equal(t, before, tftest.ReadFiles(t, dir))
 		})
 	}
 }
 
 func TestMergeOntoOneOfItsSources(t *testing.T) {
 	dir := t.TempDir()
-	a, b := filled(1, "a", dtype.Float32, 20_000), filled(2, "b", dtype.Float32, 3)
-	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{a})
-	write(t, filepath.Join(dir, "n"), nil, []checkpoint.Tensor{b})
+	a, b := tftest.RandomTensor(1, "a", dtype.Float32, 20_000), tftest.RandomTensor(2, "b", dtype.Float32, 3)
+	tftest.WriteCheckpoint(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{a})
+	tftest.WriteCheckpoint(t, filepath.Join(dir, "n"), nil, []checkpoint.Tensor{b})
 	require.NoError(t, checkpoint.Merge(context.Background(), []string{filepath.Join(dir, "m"), filepath.Join(dir, "n")}, filepath.Join(dir, "m"), nil))
-	assert.Equal(t, []string{"m.data-00000-of-00002", "m.data-00001-of-00002", "m.index"}, names(filesOf(t, dir)))
-	r, err := checkpoint.Open(filepath.Join(dir, "m"), nil)
+	assert.Equal(t, []string{"m.data-00000-of-00002", "m.data-00001-of-00002", "m.index"}, tftest.FileNames(t, dir))
+	r, err := checkpoint.Open(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer r.Close()
 	got, err := r.ReadBytes(context.Background(), "a")
@@ -146,11 +148,11 @@ func TestMergeRefusesHeadersThatDoNotGoTogether(t *testing.T) {
 		kind   error
 		text   string
 	}{
-		{"the other byte order", []byte("\x08\x01\x10\x01\x1a\x02\x08\x01"), checkpoint.ErrMismatch, "Merging bundles with conflicting endianness; inputs corrupted?"},
-		{"another version", []byte("\x08\x01\x1a\x02\x08\x02"), checkpoint.ErrMismatch, "Merging bundles with different format versions"},
-		{"one for newer readers", []byte("\x08\x01\x1a\x04\x08\x02\x10\x02"), checkpoint.ErrUnsupported, "min consumer version 2"},
-		{"no header", nil, checkpoint.ErrCorrupt, "not even a header"},
-		{"a damaged header", []byte("\x08"), checkpoint.ErrCorrupt, ""},
+		{"the other byte order", []byte("\x08\x01\x10\x01\x1a\x02\x08\x01"), tfkeep.ErrMismatch, "Merging bundles with conflicting endianness; inputs corrupted?"},
+		{"another version", []byte("\x08\x01\x1a\x02\x08\x02"), tfkeep.ErrMismatch, "Merging bundles with different format versions"},
+		{"one for newer readers", []byte("\x08\x01\x1a\x04\x08\x02\x10\x02"), tfkeep.ErrUnsupported, "min consumer version 2"},
+		{"no header", nil, tfkeep.ErrCorrupt, "not even a header"},
+		{"a damaged header", []byte("\x08"), tfkeep.ErrCorrupt, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			other := bundle(t, filepath.Join(dir, "other"), c.header)

@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -37,9 +39,9 @@ func smallCheckpoint() *crafted {
 
 // inMemory gives a checkpoint's files, under the prefix "m".
 func (c *crafted) inMemory(t testing.TB) map[string][]byte {
-	files := map[string][]byte{"m" + indexSuffix: c.indexBytes(t, nil)}
+	files := map[string][]byte{filenames.Index("m"): c.indexBytes(t, nil)}
 	for shard, data := range c.data {
-		files[dataFile("m", shard, c.numShards)] = data
+		files[filenames.Data("m", shard, c.numShards)] = data
 	}
 	return files
 }
@@ -74,7 +76,7 @@ func readFS(files map[string][]byte, o *ReaderOptions) (map[string]any, error) {
 }
 
 func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
-	r, err := NewReader(fsys, "m", o)
+	r, err := openFS(fsys, "m", o)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +145,12 @@ func with(files map[string][]byte, name string, data []byte) map[string][]byte {
 
 // kindOf gives the sentinel that an error must have; of damage there are three.
 func kindOf(err error) error {
-	for _, kind := range []error{ErrCorrupt, ErrUnsupported, ErrNotFound} {
+	for _, kind := range []error{tfkeep.ErrCorrupt, tfkeep.ErrUnsupported, tfkeep.ErrNotFound} {
 		if errors.Is(err, kind) {
 			return kind
 		}
 	}
-	return ErrCorrupt
+	return tfkeep.ErrCorrupt
 }
 
 // A large index has several blocks. Damage to any one of them is an error that
@@ -171,13 +173,13 @@ func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 			bad := bytes.Clone(file)
 			at := tab.BlockOffset(i) + random.Int64N(tab.BlockSize(i))
 			bad[at] ^= 1 << random.IntN(8)
-			_, err := NewReader(fstest.MapFS{"m.index": {Data: bad}}, "m", nil)
-			requireError(t, err, ErrCorrupt)
-			var e *Error
+			_, err := openFS(fstest.MapFS{"m.index": {Data: bad}}, "m", nil)
+			requireError(t, err, tfkeep.ErrCorrupt)
+			var e *tfkeep.Error
 			require.ErrorAs(t, err, &e)
 			assert.Contains(t, e.Detail, fmt.Sprintf("block %d:", i))
-			assert.Equal(t, tab.BlockOffset(i), e.Offset)
-			assert.Equal(t, "m.index", e.File)
+			assert.Equal(t, tab.BlockOffset(i), offsetOf(err))
+			assert.Equal(t, "m.index", e.Path)
 		}
 	}
 }

@@ -4,17 +4,19 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"github.com/tfkeep/tfkeep/dtype"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // putFiles writes files below a new directory and returns it.
@@ -49,9 +51,6 @@ func merged(all ...map[string][]byte) map[string][]byte {
 func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
 	v2 := smallCheckpoint().inMemory(t)
 	v1 := smallV1Checkpoint(t)
-	state := func(path string) map[string][]byte {
-		return map[string][]byte{"checkpoint": FormatState(&State{ModelCheckpointPath: path, AllModelCheckpointPaths: []string{path}})}
-	}
 	inDir := func(dir string, files map[string][]byte) map[string][]byte {
 		out := map[string][]byte{}
 		for name, data := range files {
@@ -76,19 +75,13 @@ func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
 		{"V1 pattern", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m-?????-of-00001", "m-?????-of-00001"},
 		{"V1 prefix of shards", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m", "m-?????-of-00001"},
 		{"V1 pattern of any files", map[string][]byte{"part_x": v1["m"]}, "part_*", "part_*"},
-		{"directory with state", merged(renamed(v2, "m-1"), renamed(v2, "m-2"), state("m-1")), ".", "m-1"},
-		{"directory that was moved", merged(renamed(v2, "m-1"), state("/elsewhere/train/m-1")), ".", "m-1"},
-		{"directory with a path below", merged(inDir("sub", v2), state("sub/m")), ".", "sub/m"},
-		{"directory without state", renamed(v2, "m-7"), ".", "m-7"},
-		{"SavedModel", map[string][]byte{"saved_model.pb": nil, "variables/variables.index": v2["m.index"], "variables/variables.data-00000-of-00001": v2["m.data-00000-of-00001"]}, ".", "variables/variables"},
-		{"SavedModel of V1", map[string][]byte{"saved_model.pb": nil, "variables/variables": v1["m"]}, ".", "variables/variables"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && c.name == "prefix with special characters" {
 				t.Skip("Windows has no such names")
 			}
 			dir := putFiles(t, c.files)
-			r, err := Open(filepath.Join(dir, c.open), nil)
+			r, err := Open(context.Background(), filepath.Join(dir, c.open), nil)
 			require.NoError(t, err)
 			assert.Equal(t, filepath.Join(dir, c.prefix), r.Prefix())
 			assert.NotEmpty(t, r.Tensors())
@@ -98,7 +91,7 @@ func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
 			for name, data := range c.files {
 				fsys[name] = &fstest.MapFile{Data: data}
 			}
-			r, err = NewReader(fsys, c.open, nil)
+			r, err = openFS(fsys, c.open, nil)
 			require.NoError(t, err)
 			assert.Equal(t, c.prefix, r.Prefix())
 			require.NoError(t, r.Close())
@@ -109,8 +102,8 @@ func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
 func TestOpenRelativePaths(t *testing.T) {
 	dir := putFiles(t, smallCheckpoint().inMemory(t))
 	t.Chdir(dir)
-	for _, name := range []string{"m", "./m", ".", "m.index"} {
-		r, err := Open(name, nil)
+	for _, name := range []string{"m", "./m", "m.index"} {
+		r, err := Open(context.Background(), name, nil)
 		require.NoError(t, err, name)
 		assert.Equal(t, "m", filepath.Base(r.Prefix()))
 		require.NoError(t, r.Close())
@@ -119,7 +112,6 @@ func TestOpenRelativePaths(t *testing.T) {
 
 func TestOpenFailsWithAReason(t *testing.T) {
 	v1 := smallV1Checkpoint(t)["m"]
-	v2 := smallCheckpoint().inMemory(t)
 	for _, c := range []struct {
 		name  string
 		files map[string][]byte
@@ -127,19 +119,17 @@ func TestOpenFailsWithAReason(t *testing.T) {
 		kind  error
 		want  string
 	}{
-		{"nothing there", nil, "m", ErrNotFound, "neither"},
-		{"no such directory", nil, "a/b/m", ErrNotFound, "neither"},
-		{"empty directory", nil, ".", ErrNotFound, "neither a checkpoint nor the state file"},
-		{"pattern without files", nil, "m-?????-of-00002", ErrNotFound, "neither"},
-		{"pattern malformed", nil, "m-[", ErrNotFound, "malformed"},
-		{"shard missing", map[string][]byte{"m-00001-of-00002": v1}, "m-?????-of-00002", ErrNotFound, "1 of 2"},
-		{"state of a checkpoint that is gone", map[string][]byte{"checkpoint": []byte("model_checkpoint_path: \"m-3\"\n")}, ".", ErrNotFound, "m-3"},
-		{"state damaged", map[string][]byte{"checkpoint": []byte("model_checkpoint_pa"), "m.index": v2["m.index"]}, ".", ErrCorrupt, "state"},
-		{"not a checkpoint", map[string][]byte{"m": bytes.Repeat([]byte("text "), 30)}, "m", ErrCorrupt, "magic"},
-		{"same tensor in two shards", map[string][]byte{"m-00000-of-00002": v1, "m-00001-of-00002": v1}, "m", ErrCorrupt, "overlap"},
+		{"nothing there", nil, "m", tfkeep.ErrNotFound, "neither"},
+		{"no such directory", nil, "a/b/m", tfkeep.ErrNotFound, "neither"},
+		{"folder", nil, ".", tfkeep.ErrNotFound, "dir.Open"},
+		{"pattern without files", nil, "m-?????-of-00002", tfkeep.ErrNotFound, "neither"},
+		{"pattern malformed", nil, "m-[", tfkeep.ErrNotFound, "malformed"},
+		{"shard missing", map[string][]byte{"m-00001-of-00002": v1}, "m-?????-of-00002", tfkeep.ErrNotFound, "1 of 2"},
+		{"not a checkpoint", map[string][]byte{"m": bytes.Repeat([]byte("text "), 30)}, "m", tfkeep.ErrCorrupt, "magic"},
+		{"same tensor in two shards", map[string][]byte{"m-00000-of-00002": v1, "m-00001-of-00002": v1}, "m", tfkeep.ErrCorrupt, "overlap"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Open(filepath.Join(putFiles(t, c.files), c.open), nil)
+			_, err := Open(context.Background(), filepath.Join(putFiles(t, c.files), c.open), nil)
 			requireError(t, err, c.kind)
 			require.ErrorContains(t, err, c.want)
 
@@ -147,26 +137,13 @@ func TestOpenFailsWithAReason(t *testing.T) {
 			for name, data := range c.files {
 				fsys[name] = &fstest.MapFile{Data: data}
 			}
-			_, err = NewReader(fsys, c.open, nil)
+			_, err = openFS(fsys, c.open, nil)
 			require.ErrorIs(t, err, c.kind)
 		})
 	}
-	_, err := Open("", nil)
-	require.ErrorIs(t, err, ErrNotFound)
-	require.ErrorIs(t, func() error { _, err := Open(t.TempDir()+"/m", nil); return err }(), fs.ErrNotExist)
-}
-
-func TestOpenDirectoryWithoutStateTakesTheNewest(t *testing.T) {
-	v2 := smallCheckpoint().inMemory(t)
-	dir := putFiles(t, merged(renamed(v2, "old"), renamed(v2, "new"), renamed(v2, "older")))
-	now := time.Now()
-	for name, age := range map[string]time.Duration{"old": time.Hour, "new": time.Minute, "older": 2 * time.Hour} {
-		require.NoError(t, os.Chtimes(filepath.Join(dir, name+".index"), now, now.Add(-age)))
-	}
-	r, err := Open(dir, nil)
-	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(dir, "new"), r.Prefix())
-	require.NoError(t, r.Close())
+	_, err := Open(context.Background(), "", nil)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+	require.ErrorIs(t, func() error { _, err := Open(context.Background(), t.TempDir()+"/m", nil); return err }(), fs.ErrNotExist)
 }
 
 // A compressed archive can only be read forward.
@@ -203,7 +180,7 @@ func TestReaderOutlivesItsFiles(t *testing.T) {
 		t.Skip("Windows deletes no open file")
 	}
 	dir := putFiles(t, smallCheckpoint().inMemory(t))
-	r, err := Open(filepath.Join(dir, "m"), nil)
+	r, err := Open(context.Background(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer r.Close()
 	require.NoError(t, os.RemoveAll(dir))
@@ -233,8 +210,8 @@ func TestOpenReadsAReplacedIndexAgain(t *testing.T) {
 	}
 	fsys := &renamingFS{FS: files, replace: func() {
 		next := newCrafted()
-		h := bundleHeader{numShards: 2, versions: versions{producer: 1}}
-		next.header, next.numShards = string(h.encode()), 2
+		h := wire.BundleHeader{NumShards: 2, Versions: wire.Versions{Producer: 1}}
+		next.header, next.numShards = string(h.Encode()), 2
 		e := next.add("w", dtype.Uint8, nil, []byte{9})
 		e.shard = 1
 		next.set("w", e)

@@ -2,9 +2,11 @@ package checkpoint
 
 import (
 	"context"
+	"io"
+
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/parallel"
-	"io"
 )
 
 // ReadInto reads a whole tensor, its partitions put together, into dst: row by
@@ -35,7 +37,7 @@ func (r *Reader) ReadSliceInto(ctx context.Context, name string, s Slice, dst []
 		return err
 	}
 	if int64(len(dst)) != sel.bytes() {
-		return t.errorf(r.prefix, -1, ErrMismatch, "the destination has %d bytes, the value %d", len(dst), sel.bytes())
+		return t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "the destination has %d bytes, the value %d", len(dst), sel.bytes())
 	}
 	return sel.readInto(ctx, dst)
 }
@@ -76,7 +78,7 @@ func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([]
 	}
 	defer end()
 	if t.DType != dtype.String {
-		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
 	}
 	sel, err := r.selectParts(t, s)
 	if err != nil {
@@ -89,11 +91,11 @@ func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([]
 func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
 	switch {
 	case t.DType == dtype.String:
-		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds strings: use ReadStrings")
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds strings: use ReadStrings")
 	case t.DType == 0:
-		return nil, t.errorf(r.prefix, -1, ErrCorrupt, "the table of contents does not tell its type")
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "the table of contents does not tell its type")
 	case dtype.Size(t.DType) == 0:
-		return nil, t.errorf(r.prefix, -1, ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
 	}
 	return r.selectParts(t, s)
 }
@@ -119,7 +121,7 @@ type piece struct {
 func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 	box, err := s.Resolve(t.Shape)
 	if err != nil {
-		return nil, t.errorf(r.prefix, -1, ErrMismatch, "slice %s does not lie in the shape %v", s, t.Shape)
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "slice %s does not lie in the shape %v", s, t.Shape)
 	}
 	sel := &selection{t: t, box: box, workers: r.opts.workers(), skip: r.opts.SkipChecksums}
 	parts := t.Slices
@@ -132,7 +134,7 @@ func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 		p := &parts[i]
 		partBox, err := p.Slice.Resolve(t.Shape)
 		if err != nil {
-			return nil, t.errorf(r.prefix, -1, ErrCorrupt, "slice %s does not lie in the shape %v", p.Slice, t.Shape)
+			return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "slice %s does not lie in the shape %v", p.Slice, t.Shape)
 		}
 		shared, ok := partBox.intersect(box)
 		// The stored bytes of an empty tensor are looked at all the same.
@@ -145,7 +147,7 @@ func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 		}
 		file, n := part.span()
 		if spans[file] += n; spans[file] > file.size {
-			return nil, t.errorf(file.path, p.Offset, ErrCorrupt, "its slices share bytes: together they are longer than the file")
+			return nil, t.errorf(file.path, p.Offset, tfkeep.ErrCorrupt, "its slices share bytes: together they are longer than the file")
 		}
 		if ok {
 			covered += shared.volume()
@@ -155,7 +157,7 @@ func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 		sel.pieces = append(sel.pieces, piece{part, partBox, shared})
 	}
 	if covered != box.volume() {
-		return nil, t.errorf(r.prefix, -1, ErrCorrupt, "its slices do not cover %s", box)
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "its slices do not cover %s", box)
 	}
 	return sel, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/tfkeep/tfkeep/dtype"
 	"io"
 	"math"
 	"os"
@@ -16,10 +15,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 )
 
 func (c *crafted) open(t testing.TB, o *ReaderOptions) *Reader {
-	r, err := Open(c.write(t), o)
+	r, err := Open(context.Background(), c.write(t), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, r.Close()) })
 	return r
@@ -35,17 +39,17 @@ func TestReadingAsksForTheRightThing(t *testing.T) {
 		kind error
 		want string
 	}{
-		{"no such tensor", errorOf(r.ReadBytes(ctx, "nope")), ErrNotFound, `tensor "nope"`},
-		{"strings as bytes", errorOf(r.ReadBytes(ctx, "names")), ErrMismatch, "use ReadStrings"},
-		{"strings mapped", func() error { _, _, err := r.Map("names"); return err }(), ErrMismatch, "use ReadStrings"},
-		{"strings streamed", errorOf(r.OpenTensor(ctx, "names")), ErrMismatch, "use ReadStrings"},
-		{"numbers as strings", errorOf(r.ReadStrings(ctx, "global_step")), ErrMismatch, "use ReadBytes"},
-		{"destination too short", r.ReadInto(ctx, "dense/bias", make([]byte, 11)), ErrMismatch, "has 11 bytes, the value 12"},
-		{"destination too long", r.ReadSliceInto(ctx, "dense/bias", Slice{{1, 1}}, make([]byte, 12)), ErrMismatch, "has 12 bytes, the value 4"},
-		{"slice of another rank", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{0, 1}, {0, 1}})), ErrMismatch, "does not lie"},
-		{"slice out of the shape", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{2, 2}})), ErrMismatch, "does not lie"},
-		{"values of another type", errorOf(Values[float64](ctx, r, "dense/bias")), ErrMismatch, "holds float32, Values was asked for float64"},
-		{"values of nothing", errorOf(Values[float64](ctx, r, "nope")), ErrNotFound, ""},
+		{"no such tensor", errorOf(r.ReadBytes(ctx, "nope")), tfkeep.ErrNotFound, `tensor "nope"`},
+		{"strings as bytes", errorOf(r.ReadBytes(ctx, "names")), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"strings mapped", func() error { _, _, err := r.Map("names"); return err }(), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"strings streamed", errorOf(r.OpenTensor(ctx, "names")), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"numbers as strings", errorOf(r.ReadStrings(ctx, "global_step")), tfkeep.ErrMismatch, "use ReadBytes"},
+		{"destination too short", r.ReadInto(ctx, "dense/bias", make([]byte, 11)), tfkeep.ErrMismatch, "has 11 bytes, the value 12"},
+		{"destination too long", r.ReadSliceInto(ctx, "dense/bias", Slice{{1, 1}}, make([]byte, 12)), tfkeep.ErrMismatch, "has 12 bytes, the value 4"},
+		{"slice of another rank", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{0, 1}, {0, 1}})), tfkeep.ErrMismatch, "does not lie"},
+		{"slice out of the shape", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{2, 2}})), tfkeep.ErrMismatch, "does not lie"},
+		{"values of another type", errorOf(Values[float64](ctx, r, "dense/bias")), tfkeep.ErrMismatch, "holds float32, Values was asked for float64"},
+		{"values of nothing", errorOf(Values[float64](ctx, r, "nope")), tfkeep.ErrNotFound, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireError(t, c.err, c.kind)
@@ -66,7 +70,7 @@ func TestReadInto(t *testing.T) {
 
 func TestClosedReader(t *testing.T) {
 	ctx := context.Background()
-	r, err := Open(smallCheckpoint().write(t), nil)
+	r, err := Open(context.Background(), smallCheckpoint().write(t), nil)
 	require.NoError(t, err)
 	stream, err := r.OpenTensor(ctx, "part")
 	require.NoError(t, err)
@@ -78,9 +82,9 @@ func TestClosedReader(t *testing.T) {
 	assert.Equal(t, appendFloats(nil, 0, 1), mapped[:8])
 	require.NoError(t, release())
 	_, err = r.ReadBytes(ctx, "part")
-	requireError(t, err, ErrClosed)
+	requireError(t, err, tfkeep.ErrClosed)
 	_, err = stream.Read(make([]byte, 1))
-	requireError(t, err, ErrClosed)
+	requireError(t, err, tfkeep.ErrClosed)
 	require.NoError(t, stream.Close())
 	_, ok := r.Lookup("part")
 	assert.True(t, ok, "the index needs no file")
@@ -127,7 +131,7 @@ func TestLargeTensorsAreReadInParallel(t *testing.T) {
 	craft, data := largeCheckpoint()
 	prefix := craft.write(t)
 	for _, o := range []*ReaderOptions{nil, {Workers: 1}, {Workers: 7}, {SkipChecksums: true, Workers: 3}} {
-		r, err := Open(prefix, o)
+		r, err := Open(context.Background(), prefix, o)
 		require.NoError(t, err)
 		for _, name := range []string{"whole", "parts"} {
 			got, err := r.ReadBytes(ctx, name)
@@ -158,16 +162,16 @@ func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
 		craft.data[0][at] ^= 1
 		r := craft.open(t, &ReaderOptions{Workers: 3})
 		_, err := r.ReadBytes(ctx, "whole")
-		requireError(t, err, ErrCorrupt)
+		requireError(t, err, tfkeep.ErrCorrupt)
 		_, _, err = r.Map("whole")
-		requireError(t, err, ErrCorrupt)
+		requireError(t, err, tfkeep.ErrCorrupt)
 		f, err := r.OpenTensor(ctx, "whole")
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, f)
-		requireError(t, err, ErrCorrupt)
+		requireError(t, err, tfkeep.ErrCorrupt)
 		// A slice that does not touch the damage shares its checksum.
 		_, err = r.ReadSliceBytes(ctx, "whole", Slice{{5, 1}})
-		requireError(t, err, ErrCorrupt)
+		requireError(t, err, tfkeep.ErrCorrupt)
 		_, err = r.ReadBytes(ctx, "parts")
 		require.NoError(t, err, "the other tensor is whole")
 		craft.data[0][at] ^= 1
@@ -177,8 +181,8 @@ func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
 func TestBigEndianOfEveryWordSize(t *testing.T) {
 	ctx := context.Background()
 	craft := newCrafted()
-	h := bundleHeader{numShards: 1, bigEndian: true}
-	craft.header = string(h.encode())
+	h := wire.BundleHeader{NumShards: 1, BigEndian: true}
+	craft.header = string(h.Encode())
 	craft.add("i16", dtype.Int16, []int64{2}, []byte{1, 2, 3, 4})
 	craft.add("f32", dtype.Float32, []int64{1}, []byte{0x3f, 0x80, 0, 0})
 	craft.add("i64", dtype.Int64, nil, []byte{0, 0, 0, 0, 0, 0, 1, 2})
@@ -241,8 +245,8 @@ func TestManyGoroutinesReadAtOnce(t *testing.T) {
 func TestManyShards(t *testing.T) {
 	const n = maxOpenAhead + 20
 	craft := newCrafted()
-	h := bundleHeader{numShards: n, versions: versions{producer: 1}}
-	craft.header, craft.numShards = string(h.encode()), n
+	h := wire.BundleHeader{NumShards: n, Versions: wire.Versions{Producer: 1}}
+	craft.header, craft.numShards = string(h.Encode()), n
 	for i := range n {
 		e := craft.add(fmt.Sprintf("t%03d", i), dtype.Uint8, nil, []byte{byte(i)})
 		craft.data[i+1] = craft.data[0]
@@ -265,19 +269,19 @@ func TestFilesThatShrinkOrFailWhileTheyAreRead(t *testing.T) {
 	ctx := context.Background()
 	craft, _ := largeCheckpoint()
 	prefix := craft.write(t)
-	r, err := Open(prefix, &ReaderOptions{Workers: 2})
+	r, err := Open(context.Background(), prefix, &ReaderOptions{Workers: 2})
 	require.NoError(t, err)
 	defer r.Close()
 	f, err := r.OpenTensor(ctx, "whole")
 	require.NoError(t, err)
-	require.NoError(t, os.Truncate(dataFile(prefix, 0, 1), readChunk+5))
+	require.NoError(t, os.Truncate(filenames.Data(prefix, 0, 1), readChunk+5))
 	_, err = r.ReadBytes(ctx, "whole")
-	requireError(t, err, ErrCorrupt)
+	requireError(t, err, tfkeep.ErrCorrupt)
 	require.ErrorContains(t, err, "the file ends")
 	_, err = io.Copy(io.Discard, f)
-	requireError(t, err, ErrCorrupt)
+	requireError(t, err, tfkeep.ErrCorrupt)
 	_, _, err = r.Map("whole")
-	requireError(t, err, ErrCorrupt)
+	requireError(t, err, tfkeep.ErrCorrupt)
 }
 
 func TestFailuresOfTheFileSystemKeepTheirKind(t *testing.T) {
@@ -289,13 +293,13 @@ func TestFailuresOfTheFileSystemKeepTheirKind(t *testing.T) {
 	for _, name := range []string{"m.index", "m.data-00000-of-00001"} {
 		_, err := readAllIn(failingFS{files, name, bad}, nil)
 		requireError(t, err, bad)
-		require.NotErrorIs(t, err, ErrCorrupt)
+		require.NotErrorIs(t, err, tfkeep.ErrCorrupt)
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "m"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "m.index"), files["m.index"].Data, 0o644))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "m.data-00000-of-00001"), 0o755))
-	r, err := Open(filepath.Join(dir, "m"), nil)
+	r, err := Open(context.Background(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer r.Close()
 	_, err = r.ReadBytes(context.Background(), "flags")

@@ -8,12 +8,18 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
 // ReaderOptions tunes a [Reader]. The zero value, or nil, is the careful
 // reader.
 type ReaderOptions struct {
+	// FS is the file system that has the checkpoint: an archive, an embedded one, one
+	// in memory. Nil is the operating system's. Files need not implement io.ReaderAt,
+	// but reading is slow if they implement neither that nor io.Seeker, because every
+	// read begins at the start of the file.
+	FS fs.FS
 	// SkipChecksums trusts the storage: no checksum is computed. Every other
 	// check stays.
 	SkipChecksums bool
@@ -71,8 +77,10 @@ type valueStore interface {
 	// of t or p before.
 	open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error)
 	// verify checks, for strict mode, what no tensor's reading would.
-	verify(tensors []TensorInfo) error
+	verify(ctx context.Context, tensors []TensorInfo) error
 	close() error
+	// fileNames returns the names of the files that hold the tensors.
+	fileNames(tensors []TensorInfo) []string
 }
 
 // storedPart is a part of a tensor that is really there.
@@ -105,6 +113,11 @@ func (r *Reader) Version() Version { return r.version }
 // made. For a V1 checkpoint it is the file, or the pattern of its files.
 func (r *Reader) Prefix() string { return r.prefix }
 
+// Files returns the names of the files that the checkpoint consists of: the index and
+// the data files that hold its tensors, or the files of a V1 checkpoint. A file may be
+// missing; then reading a tensor of it fails.
+func (r *Reader) Files() []string { return r.values.fileNames(r.tensors) }
+
 // Tensors lists what the checkpoint holds, sorted by name. The slice and all in
 // it belong to the Reader.
 func (r *Reader) Tensors() []TensorInfo { return r.tensors }
@@ -126,7 +139,7 @@ func (r *Reader) find(name string) *TensorInfo {
 }
 
 // Close closes the files. It waits for the reads that are under way; those that
-// begin later fail with ErrClosed. Mapped memory stays valid.
+// begin later fail with tfkeep.ErrClosed. Mapped memory stays valid.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,21 +155,21 @@ func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
 	r.mu.RLock()
 	if r.closed {
 		r.mu.RUnlock()
-		return nil, nil, &Error{Op: "read", File: r.prefix, Tensor: name, Offset: -1, Err: ErrClosed}
+		return nil, nil, &tfkeep.Error{Op: "read", Path: r.prefix, Item: "tensor", Name: name, Err: tfkeep.ErrClosed}
 	}
 	if t = r.find(name); t == nil {
 		r.mu.RUnlock()
-		return nil, nil, &Error{Op: "read", File: r.prefix, Tensor: name, Offset: -1, Err: ErrNotFound,
+		return nil, nil, &tfkeep.Error{Op: "read", Path: r.prefix, Item: "tensor", Name: name, Err: tfkeep.ErrNotFound,
 			Detail: fmt.Sprintf("the checkpoint holds %d tensors, none of that name", len(r.tensors))}
 	}
 	return t, r.mu.RUnlock, nil
 }
 
 // newReader finishes opening. The name is that of the checkpoint in fsys.
-func newReader(fsys fs.FS, name string, version Version, tensors []TensorInfo, values valueStore, o *ReaderOptions) (*Reader, error) {
+func newReader(ctx context.Context, fsys fs.FS, name string, version Version, tensors []TensorInfo, values valueStore, o *ReaderOptions) (*Reader, error) {
 	r := &Reader{prefix: displayPath(fsys, name), version: version, opts: *o, tensors: tensors, values: values}
 	if o.Strict {
-		if err := values.verify(tensors); err != nil {
+		if err := values.verify(ctx, tensors); err != nil {
 			values.close()
 			return nil, err
 		}
@@ -165,5 +178,5 @@ func newReader(fsys fs.FS, name string, version Version, tensors []TensorInfo, v
 }
 
 func (t *TensorInfo) errorf(file string, offset int64, kind error, format string, args ...any) error {
-	return &Error{Op: "read", File: file, Tensor: t.Name, Offset: offset, Err: kind, Detail: fmt.Sprintf(format, args...)}
+	return atOffset(offset, &tfkeep.Error{Op: "read", Path: file, Item: "tensor", Name: t.Name, Err: kind, Detail: fmt.Sprintf(format, args...)})
 }

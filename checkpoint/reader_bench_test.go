@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
@@ -54,7 +55,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 	each := func(b *testing.B, read func(r *Reader, i int, t *TensorInfo) error) {
 		b.SetBytes(benchTensors * benchBytes)
 		for b.Loop() {
-			r, err := Open(prefix, nil)
+			r, err := Open(context.Background(), prefix, nil)
 			require.NoError(b, err)
 			for i := range r.tensors {
 				require.NoError(b, read(r, i, &r.tensors[i]))
@@ -64,7 +65,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 	}
 	b.Run("raw", func(b *testing.B) {
 		b.SetBytes(benchTensors * benchBytes)
-		f, err := os.Open(dataFile(prefix, 0, 1))
+		f, err := os.Open(filenames.Data(prefix, 0, 1))
 		require.NoError(b, err)
 		defer f.Close()
 		for b.Loop() {
@@ -108,7 +109,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 	b.Run("one of 64, with Open", func(b *testing.B) {
 		b.SetBytes(benchBytes)
 		for b.Loop() {
-			r, err := Open(prefix, nil)
+			r, err := Open(context.Background(), prefix, nil)
 			require.NoError(b, err)
 			require.NoError(b, r.ReadInto(ctx, "layer_33/kernel", dst[0]))
 			require.NoError(b, r.Close())
@@ -125,10 +126,10 @@ func BenchmarkOpen20000(b *testing.B) {
 		craft.set(fmt.Sprintf("model/layer_%05d/kernel", i), w)
 	}
 	prefix := filepath.Join(b.TempDir(), "model")
-	require.NoError(b, os.WriteFile(prefix+indexSuffix, craft.indexBytes(b, nil), 0o644))
-	require.NoError(b, os.WriteFile(dataFile(prefix, 0, 1), craft.data[0], 0o644))
+	require.NoError(b, os.WriteFile(filenames.Index(prefix), craft.indexBytes(b, nil), 0o644))
+	require.NoError(b, os.WriteFile(filenames.Data(prefix, 0, 1), craft.data[0], 0o644))
 	for b.Loop() {
-		r, err := Open(prefix, nil)
+		r, err := Open(context.Background(), prefix, nil)
 		require.NoError(b, err)
 		require.Len(b, r.Tensors(), 20001)
 		_, err = Values[float32](context.Background(), r, "model/layer_12345/kernel")
@@ -141,7 +142,7 @@ func BenchmarkOpen20000(b *testing.B) {
 func BenchmarkOpenToFirstTensor(b *testing.B) {
 	prefix := smallCheckpoint().write(b)
 	for b.Loop() {
-		r, err := Open(prefix, nil)
+		r, err := Open(context.Background(), prefix, nil)
 		require.NoError(b, err)
 		_, err = Values[float32](context.Background(), r, "dense/bias")
 		require.NoError(b, err)

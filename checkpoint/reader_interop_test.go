@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -122,7 +123,7 @@ func TestReadsEveryTypeThatTensorFlowSaves(t *testing.T) {
 			assert.Equal(t, c.refused, got.Refused)
 
 			for _, o := range []checkpoint.ReaderOptions{{}, {Strict: true}, {SkipChecksums: true}} {
-				r, err := checkpoint.Open(prefix, &o)
+				r, err := checkpoint.Open(t.Context(), prefix, &o)
 				require.NoError(t, err)
 				defer r.Close()
 				assert.Equal(t, c.version, r.Version())
@@ -198,7 +199,7 @@ result = 0
 				}
 				oracle.Run(t, script, prefix, version == checkpoint.V1, boxes)
 				for _, o := range []checkpoint.ReaderOptions{{Strict: true}, {SkipChecksums: true}} {
-					r, err := checkpoint.Open(prefix, &o)
+					r, err := checkpoint.Open(t.Context(), prefix, &o)
 					require.NoError(t, err)
 					defer r.Close()
 					info, ok := r.Lookup("part")
@@ -266,15 +267,15 @@ with tf1.Session(config=tf1.ConfigProto(device_count={"CPU": 2})) as sess:
     values = sess.run(whole)
 result = {"paths": out, "part": values.tobytes()}
 `
-	dir := t.TempDir()
+	folder := t.TempDir()
 	saved := oracle.Value[struct {
 		Paths map[string]string
 		Part  []byte
-	}](t, script, dir)
+	}](t, script, folder)
 	for name, path := range saved.Paths {
 		t.Run(name, func(t *testing.T) {
 			for _, given := range []string{path, filepath.Dir(path), filepath.Join(filepath.Dir(path), "model-7.meta")} {
-				r, err := checkpoint.Open(given, &checkpoint.ReaderOptions{Strict: true})
+				r, err := dir.Open(t.Context(), given, &checkpoint.ReaderOptions{Strict: true})
 				require.NoError(t, err, given)
 				defer r.Close()
 				assert.Equal(t, path, r.Prefix())
@@ -300,7 +301,7 @@ result = tf.train.Checkpoint(model=m).save(os.path.join(args[0], "ckpt"))
 `
 	var path string
 	oracle.RunEager(t, script, t.TempDir()).Decode(t, &path)
-	r, err := checkpoint.Open(path, &checkpoint.ReaderOptions{Strict: true})
+	r, err := checkpoint.Open(t.Context(), path, &checkpoint.ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
 	w, err := checkpoint.Values[float32](context.Background(), r, "model/w/.ATTRIBUTES/VARIABLE_VALUE")
@@ -327,7 +328,7 @@ result = names
 	prefix := filepath.Join(t.TempDir(), "many")
 	var names []string
 	oracle.RunEager(t, script, prefix, n).Decode(t, &names)
-	r, err := checkpoint.Open(prefix, &checkpoint.ReaderOptions{Strict: true})
+	r, err := checkpoint.Open(t.Context(), prefix, &checkpoint.ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
 	require.Len(t, r.Tensors(), n)

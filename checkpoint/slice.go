@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // FullExtent as an Extent's Length means "the whole dimension".
@@ -58,7 +60,7 @@ func (s Slice) String() string {
 // slice lies within it. A nil slice becomes the whole.
 func (s Slice) Resolve(shape []int64) (Slice, error) {
 	if s != nil && len(s) != len(shape) {
-		return nil, &Error{Op: "slice", Offset: -1, Err: ErrMismatch,
+		return nil, &tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch,
 			Detail: fmt.Sprintf("slice %s has %d dimensions, the shape %v has %d", s, len(s), shape, len(shape))}
 	}
 	out := make(Slice, len(shape))
@@ -71,7 +73,7 @@ func (s Slice) Resolve(shape []int64) (Slice, error) {
 			e.Length = d
 		}
 		if e.Start < 0 || e.Length < 0 || e.Start > d || e.Length > d-e.Start {
-			return nil, &Error{Op: "slice", Offset: -1, Err: ErrMismatch,
+			return nil, &tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch,
 				Detail: fmt.Sprintf("slice %s leaves the shape %v in dimension %d", s, shape, i)}
 		}
 		out[i] = e
@@ -179,5 +181,5 @@ func FormatSliceSpec(shape []int64, s Slice) string {
 }
 
 func specError(spec, detail string) error {
-	return &Error{Op: "slice", Offset: -1, Err: ErrMismatch, Detail: fmt.Sprintf("bad slice specification %q: %s", spec, detail)}
+	return &tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch, Detail: fmt.Sprintf("bad slice specification %q: %s", spec, detail)}
 }

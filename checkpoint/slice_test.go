@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 func TestSliceSpecs(t *testing.T) {
@@ -31,7 +33,7 @@ func TestSliceSpecs(t *testing.T) {
 		"4 -:-", "4 4 -", "4 0,1,2", "4  -", "9999999999999999999 -", "4 9223372036854775807,1",
 	} {
 		_, _, err := ParseSliceSpec(spec)
-		require.ErrorIs(t, err, ErrMismatch, "%q", spec)
+		require.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", spec)
 	}
 }
 
@@ -51,14 +53,14 @@ func TestSlices(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []int64{1, 4, 1, 6}, shape)
 	_, err = s.Shape([]int64{2, 4, 4, 8})
-	require.ErrorIs(t, err, ErrMismatch)
+	require.ErrorIs(t, err, tfkeep.ErrMismatch)
 
 	box, err := Slice(nil).Resolve([]int64{2, 3})
 	require.NoError(t, err)
 	assert.Equal(t, Slice{{0, 2}, {0, 3}}, box)
 	for _, bad := range []Slice{{{-1, 1}}, {{0, -2}}, {{3, 1}}, {{0, math.MaxInt64}}, {{math.MaxInt64, 1}}, {{1, FullExtent}}} {
 		_, err := bad.Resolve([]int64{3})
-		require.ErrorIs(t, err, ErrMismatch, "%v", bad)
+		require.ErrorIs(t, err, tfkeep.ErrMismatch, "%v", bad)
 	}
 }
 

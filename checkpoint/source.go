@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // osDir is the operating system's file system below a directory. Unlike
@@ -15,18 +17,19 @@ import (
 // messages.
 type osDir string
 
-func (d osDir) path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
+// Path returns the name of a file for the operating system.
+func (d osDir) Path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
 
-func (d osDir) Open(name string) (fs.File, error) { return os.Open(d.path(name)) }
+func (d osDir) Open(name string) (fs.File, error) { return os.Open(d.Path(name)) }
 
-func (d osDir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.path(name)) }
+func (d osDir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.Path(name)) }
 
-func (d osDir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.path(name)) }
+func (d osDir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.Path(name)) }
 
 // displayPath is a file's name for messages and for Prefix.
 func displayPath(fsys fs.FS, name string) string {
-	if d, ok := fsys.(osDir); ok {
-		return d.path(name)
+	if d, ok := fsys.(interface{ Path(name string) string }); ok {
+		return d.Path(name)
 	}
 	return name
 }
@@ -69,13 +72,13 @@ func (in *input) Close() error {
 	return in.file.Close()
 }
 
-// fsError wraps a failure of the file system. A missing file is ErrNotFound
+// fsError wraps a failure of the file system. A missing file is tfkeep.ErrNotFound
 // beside what the system says.
 func (in *input) fsError(op string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", ErrNotFound, err)
+		err = fmt.Errorf("%w: %w", tfkeep.ErrNotFound, err)
 	}
-	return &Error{Op: op, File: in.path, Offset: -1, Err: err}
+	return &tfkeep.Error{Op: op, Path: in.path, Cause: err}
 }
 
 // forwardReader reads at offsets from a file that can only be read forward, as

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -74,43 +73,11 @@ func TestForwardReader(t *testing.T) {
 	}
 }
 
-func TestStateFilesInOtherFileSystems(t *testing.T) {
-	v2 := smallCheckpoint().inMemory(t)
-	base := fstest.MapFS{"m.index": {Data: v2["m.index"]}}
-	for _, c := range []struct {
-		name  string
-		state fs.FS
-		kind  error
-	}{
-		{"damaged", fstest.MapFS{"checkpoint": {Data: []byte("x")}}, ErrCorrupt},
-		{"too large", fstest.MapFS{"checkpoint": {Data: bytes.Repeat([]byte("#"), maxStateSize+1)}}, ErrCorrupt},
-		{"names what is gone", fstest.MapFS{"checkpoint": {Data: []byte(`model_checkpoint_path: "/a/b/n"`)}}, ErrNotFound},
-		{"unreadable", failingFS{fstest.MapFS{"checkpoint": {Data: []byte("x")}}, "checkpoint", errBadDisk}, errBadDisk},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := NewReader(overlayFS{base, c.state}, ".", nil)
-			require.ErrorIs(t, err, c.kind)
-		})
-	}
-}
-
 var errBadDisk = errors.New("bad disk")
 
-// overlayFS looks in the second file system first.
-type overlayFS struct{ below, above fs.FS }
-
-func (o overlayFS) Open(name string) (fs.File, error) {
-	if f, err := o.above.Open(name); err == nil && name != "." {
-		return f, nil
-	}
-	return o.below.Open(name)
-}
-
 func TestUnreadableDirectories(t *testing.T) {
-	_, err := NewReader(failingStat{fstest.MapFS{}}, "m", nil)
+	_, err := openFS(failingStat{fstest.MapFS{}}, "m", nil)
 	require.ErrorIs(t, err, errBadDisk)
-	_, err = findNewest(fstest.MapFS{}, "nowhere")
-	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 type failingStat struct{ fs.FS }

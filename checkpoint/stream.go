@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"context"
 	"io"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // OpenTensor streams a tensor: reading gives its bytes as [Reader.ReadInto]
@@ -96,7 +98,7 @@ func (s *tensorStream) Read(dst []byte) (n int, err error) {
 	s.r.mu.RLock()
 	defer s.r.mu.RUnlock()
 	if s.r.closed {
-		s.err = s.sel.t.errorf(s.r.prefix, -1, ErrClosed, "")
+		s.err = s.sel.t.errorf(s.r.prefix, -1, tfkeep.ErrClosed, "")
 		return 0, s.err
 	}
 	for n < len(dst) && s.err == nil {
@@ -143,7 +145,7 @@ func (s *tensorStream) readRun(dst []byte) (int, error) {
 // Close gives up the stream. It never fails.
 func (s *tensorStream) Close() error {
 	if s.err == nil {
-		s.err = s.sel.t.errorf(s.r.prefix, -1, ErrClosed, "the stream was closed")
+		s.err = s.sel.t.errorf(s.r.prefix, -1, tfkeep.ErrClosed, "the stream was closed")
 	}
 	s.runs = nil
 	return nil

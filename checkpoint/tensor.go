@@ -1,10 +1,11 @@
 package checkpoint
 
 import (
-	"errors"
 	"fmt"
-	"github.com/tfkeep/tfkeep/dtype"
 	"slices"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Tensor is a value to be written: the whole of a tensor or a slice of it.
@@ -41,7 +42,7 @@ func (t *Tensor) check() (shape []int64, err error) {
 	default:
 		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
 	case t.DType == dtype.Resource || t.DType == dtype.Variant:
-		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
+		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrUnsupported,
 			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", dtype.Name(t.DType))}
 	}
 	if len(t.Shape) > maxRank {
@@ -62,7 +63,7 @@ func (t *Tensor) check() (shape []int64, err error) {
 func (t *Tensor) sliceShape() ([]int64, error) {
 	r, err := t.Slice.Resolve(t.Shape)
 	if err != nil {
-		return nil, t.bad(err.(*Error).Detail)
+		return nil, t.bad(err.(*tfkeep.Error).Detail)
 	}
 	for i, e := range r {
 		if e.Length == 0 && t.Shape[i] > 0 {
@@ -102,13 +103,10 @@ func (t *Tensor) isWhole() bool {
 }
 
 func (t *Tensor) bad(detail string) error {
-	return &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrMismatch, Detail: detail}
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrMismatch, Detail: detail}
 }
-
-// ErrDuplicate: a tensor, or the same slice of it, was added before.
-var ErrDuplicate = errors.New("duplicate tensor")
 
 // duplicate has TensorFlow's words.
 func (t *Tensor) duplicate() error {
-	return &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrDuplicate, Detail: "Adding duplicate key: " + t.Name}
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: ErrDuplicate, Detail: "Adding duplicate key: " + t.Name}
 }

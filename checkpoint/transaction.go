@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -58,12 +61,12 @@ func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transact
 	}
 	tx = &transaction{fs: fsys, prefix: prefix, noSync: noSync}
 	if tx.newDirs, err = makeDirs(fsys, filepath.Dir(prefix)); err != nil {
-		return nil, fileError("create", prefix, err)
+		return nil, vfs.Error("create", prefix, err)
 	}
-	if tx.index, err = vfs.OpenLocked(fsys, prefix+indexSuffix+vfs.TempSuffix); err != nil {
-		return nil, fileError("create", prefix, err)
+	if tx.index, err = vfs.OpenLocked(fsys, filenames.Temp(filenames.Index(prefix))); err != nil {
+		return nil, vfs.Error("create", prefix, err)
 	}
-	removed, err := recoverPrefix(fsys, prefix, tx.index)
+	removed, err := recovery.Clear(fsys, prefix, tx.index)
 	if err == nil && len(removed) > 0 {
 		err = tx.syncDir()
 	}
@@ -74,7 +77,7 @@ func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transact
 		err = tx.chooseLayout(numShards)
 	}
 	if err != nil {
-		return nil, errors.Join(fileError("create", prefix, err), tx.abort())
+		return nil, errors.Join(vfs.Error("create", prefix, err), tx.abort())
 	}
 	return tx, nil
 }
@@ -85,7 +88,7 @@ func checkPrefix(prefix string) error {
 			return nil
 		}
 	}
-	return &Error{Op: "create", File: prefix, Offset: -1, Err: ErrMismatch,
+	return &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrMismatch,
 		Detail: `a prefix is a directory and the beginning of file names, as "train/model-1"`}
 }
 
@@ -108,7 +111,7 @@ func makeDirs(fsys vfs.FS, dir string) (made []string, err error) {
 // only the shards that entries name.
 func (tx *transaction) chooseLayout(numShards int) error {
 	tx.layout = dataLayout{0, numShards}
-	_, err := tx.fs.Stat(tx.prefix + indexSuffix)
+	_, err := tx.fs.Stat(filenames.Index(tx.prefix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -116,13 +119,13 @@ func (tx *transaction) chooseLayout(numShards int) error {
 		return err
 	}
 	tx.replaces = true
-	present, err := listDataFiles(tx.fs, tx.prefix, "")
+	present, err := recovery.DataFiles(tx.fs, tx.prefix)
 	if err != nil {
 		return err
 	}
 	used := map[int]bool{}
 	for _, f := range present {
-		used[f.total] = true
+		used[f.Total] = true
 	}
 	for used[tx.layout.total] {
 		tx.layout.first = tx.layout.total
@@ -133,8 +136,8 @@ func (tx *transaction) chooseLayout(numShards int) error {
 
 // createData opens the data file of a shard. The transaction's lock covers it.
 func (tx *transaction) createData(shard int) (*pendingFile, error) {
-	final := dataFile(tx.prefix, tx.layout.first+shard, tx.layout.total)
-	f, err := tx.fs.OpenFile(final+vfs.TempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	final := filenames.Data(tx.prefix, tx.layout.first+shard, tx.layout.total)
+	f, err := tx.fs.OpenFile(filenames.Temp(final), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	return tx.add(f, final, false, err)
 }
 
@@ -147,7 +150,7 @@ func (tx *transaction) createSide(final string) (*pendingFile, error) {
 
 func (tx *transaction) add(f vfs.File, final string, side bool, err error) (*pendingFile, error) {
 	if err != nil {
-		return nil, fileError("create", final, err)
+		return nil, vfs.Error("create", final, err)
 	}
 	p := &pendingFile{File: f, final: final, side: side}
 	tx.files = append(tx.files, p)
@@ -160,13 +163,13 @@ func (tx *transaction) commit(writeIndex func(vfs.File) error) error {
 	if err := tx.prepare(writeIndex); err != nil {
 		return errors.Join(err, tx.abort())
 	}
-	indexName := tx.prefix + indexSuffix
-	if err := tx.fs.Rename(indexName+vfs.TempSuffix, indexName); err != nil && !tx.indexIsOurs() {
-		return errors.Join(fileError("commit", indexName, err), tx.abort())
+	indexName := filenames.Index(tx.prefix)
+	if err := tx.fs.Rename(filenames.Temp(indexName), indexName); err != nil && !tx.indexIsOurs() {
+		return errors.Join(vfs.Error("commit", indexName, err), tx.abort())
 	}
 	err := tx.syncDir()
 	if err != nil {
-		err = &Error{Op: "commit", File: tx.prefix, Offset: -1, Err: err,
+		err = &tfkeep.Error{Op: "commit", Path: tx.prefix, Cause: err,
 			Detail: "the checkpoint is in place and readable, but may be lost in a power cut"}
 	}
 	tx.done = true
@@ -183,10 +186,10 @@ func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 		return err
 	}
 	if err := writeIndex(tx.index); err != nil {
-		return fileError("write", tx.prefix+indexSuffix, err)
+		return vfs.Error("write", filenames.Index(tx.prefix), err)
 	}
 	if err := tx.sync(tx.index); err != nil {
-		return fileError("sync", tx.prefix+indexSuffix, err)
+		return vfs.Error("sync", filenames.Index(tx.prefix), err)
 	}
 	if err := tx.syncNewDirs(); err != nil {
 		return err
@@ -196,11 +199,11 @@ func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 	}
 	for _, f := range tx.files {
 		f.renamed = true // Whatever Rename reports, it may have happened.
-		if err := tx.fs.Rename(f.final+vfs.TempSuffix, f.final); err != nil {
-			return fileError("commit", f.final, err)
+		if err := tx.fs.Rename(filenames.Temp(f.final), f.final); err != nil {
+			return vfs.Error("commit", f.final, err)
 		}
 		if err := f.Close(); err != nil {
-			return fileError("close", f.final, err)
+			return vfs.Error("close", f.final, err)
 		}
 	}
 	return tx.syncDir()
@@ -217,7 +220,7 @@ func (tx *transaction) syncFiles() error {
 	for i, f := range tx.files {
 		wg.Go(func() {
 			if err := f.Sync(); err != nil {
-				errs[i] = fileError("sync", f.final, err)
+				errs[i] = vfs.Error("sync", f.final, err)
 			}
 		})
 	}
@@ -232,24 +235,13 @@ func (tx *transaction) sync(f vfs.File) error {
 	return f.Sync()
 }
 
-func (tx *transaction) syncDir() error { return syncDirOf(tx.fs, tx.prefix, tx.noSync) }
+func (tx *transaction) syncDir() error { return vfs.SyncDirOf(tx.fs, tx.prefix, tx.noSync) }
 
 func (tx *transaction) syncNewDirs() error {
 	for _, d := range tx.newDirs {
-		if err := syncDirOf(tx.fs, d, tx.noSync); err != nil {
+		if err := vfs.SyncDirOf(tx.fs, d, tx.noSync); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// syncDirOf syncs the directory that a file is in.
-func syncDirOf(fsys vfs.FS, name string, noSync bool) error {
-	if noSync {
-		return nil
-	}
-	if err := fsys.SyncDir(filepath.Dir(name)); err != nil {
-		return &Error{Op: "sync", File: filepath.Dir(name), Offset: -1, Err: err}
 	}
 	return nil
 }
@@ -258,7 +250,7 @@ func syncDirOf(fsys vfs.FS, name string, noSync bool) error {
 // system may, was done all the same. If that cannot be known it is taken for
 // done: nothing that the index may need is removed then.
 func (tx *transaction) indexIsOurs() bool {
-	named, err := tx.fs.Stat(tx.prefix + indexSuffix)
+	named, err := tx.fs.Stat(filenames.Index(tx.prefix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
@@ -275,23 +267,29 @@ func (tx *transaction) abort() error {
 	tx.done = true
 	var errs []error
 	for _, f := range tx.files {
-		errs = append(errs, removeIfThere(tx.fs, f.final+vfs.TempSuffix))
+		errs = append(errs, remove(tx.fs, filenames.Temp(f.final)))
 		// What took the place of the earlier checkpoint's meta graph stays:
 		// better this one than none.
 		if f.renamed && !(f.side && tx.replaces) {
-			errs = append(errs, removeIfThere(tx.fs, f.final))
+			errs = append(errs, remove(tx.fs, f.final))
 		}
 		_ = f.Close()
 	}
 	errs = append(errs, tx.syncDir())
 	if errors.Join(errs...) == nil {
-		errs = append(errs, removeIfThere(tx.fs, tx.prefix+indexSuffix+vfs.TempSuffix))
+		errs = append(errs, remove(tx.fs, filenames.Temp(filenames.Index(tx.prefix))))
 	}
 	_ = tx.index.Close()
 	if err := errors.Join(errs...); err != nil {
-		return fileError("remove", tx.prefix, err)
+		return vfs.Error("remove", tx.prefix, err)
 	}
 	return nil
+}
+
+// remove removes a file that may exist.
+func remove(fsys vfs.FS, name string) error {
+	_, err := recovery.Remove(fsys, name)
+	return err
 }
 
 // removeReplaced removes the data files of the checkpoint that was there
@@ -299,8 +297,8 @@ func (tx *transaction) abort() error {
 // may have begun, and then this is its business. What cannot be removed is left
 // to [Sweep]: the checkpoint is safe, which is what the caller wants to know.
 func (tx *transaction) removeReplaced() {
-	if stale, err := staleData(tx.fs, tx.prefix, tx.layout.total); err != nil || len(stale) == 0 {
+	if stale, err := recovery.StaleData(tx.fs, tx.prefix, tx.layout.total); err != nil || len(stale) == 0 {
 		return
 	}
-	_, _ = sweepPrefix(tx.fs, tx.prefix)
+	_, _ = recovery.Sweep(tx.fs, tx.prefix)
 }

@@ -2,8 +2,9 @@ package checkpoint
 
 import (
 	"fmt"
-	"github.com/tfkeep/tfkeep/dtype"
 	"math"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // Version is a checkpoint's file format.

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -68,23 +70,24 @@ func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, erro
 	record, err := tab.get(appendSliceKey(nil, t.Name, p.Slice))
 	if err != nil {
 		e := tableError("read", tab.in.path, err)
-		if e, ok := e.(*Error); ok {
-			e.Tensor = t.Name
+		var placed *tfkeep.Error
+		if errors.As(e, &placed) {
+			placed.Item, placed.Name = "tensor", t.Name
 		}
 		return nil, e
 	}
 	if record == nil {
-		return nil, bad(ErrCorrupt, "the values of slice %s are missing", p.Slice)
+		return nil, bad(tfkeep.ErrCorrupt, "the values of slice %s are missing", p.Slice)
 	}
 	part := &v1Part{in: tab.in, t: t, offset: p.Offset, count: box.volume(), bytes: p.Bytes}
 	if err := part.decode(record, p.Slice); err != nil {
-		return nil, bad(ErrCorrupt, "%v", err)
+		return nil, bad(tfkeep.ErrCorrupt, "%v", err)
 	}
 	if part.field == 0 {
-		return nil, bad(ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
+		return nil, bad(tfkeep.ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
 	}
 	if part.found != part.count {
-		return nil, bad(ErrCorrupt, "%d values are stored, its shape needs %d", part.found, part.count)
+		return nil, bad(tfkeep.ErrCorrupt, "%d values are stored, its shape needs %d", part.found, part.count)
 	}
 	return part, nil
 }
@@ -144,18 +147,18 @@ func (p *v1Part) decode(record []byte, want Slice) error {
 	}
 	var name []byte
 	slice := Slice{}
-	err := eachField(record, func(f field) error {
-		if f.number != 2 {
+	err := wire.Each(record, func(f wire.Field) error {
+		if f.Number != 2 {
 			return nil
 		}
-		return f.message(func(f field) (err error) {
-			switch f.number {
+		return f.Message(func(f wire.Field) (err error) {
+			switch f.Number {
 			case 1:
-				err = f.string(&name)
+				err = f.Text(&name)
 			case 2:
-				slice, err = f.decodeSlice()
+				slice, err = decodeSlice(f)
 			case 3:
-				err = f.message(p.addPiece)
+				err = f.Message(p.addPiece)
 			}
 			return err
 		})
@@ -175,36 +178,36 @@ func (p *v1Part) decode(record []byte, want Slice) error {
 	return nil
 }
 
-func (p *v1Part) addPiece(f field) error {
-	if f.number != p.field {
+func (p *v1Part) addPiece(f wire.Field) error {
+	if f.Number != p.field {
 		return nil
 	}
 	loose := false
 	switch {
-	case f.wire == protowire.BytesType && p.wire == protowire.BytesType:
+	case f.Wire == protowire.BytesType && p.wire == protowire.BytesType:
 		if p.found++; p.found > p.count {
 			return fmt.Errorf("more than the %d strings that its shape needs are stored", p.count)
 		}
-	case f.wire == protowire.BytesType:
-		n, err := countPacked(f.bytes, p.wire)
+	case f.Wire == protowire.BytesType:
+		n, err := countPacked(f.Bytes, p.wire)
 		if err != nil {
 			return err
 		}
 		p.found += n
-	case f.wire == p.wire:
+	case f.Wire == p.wire:
 		// Elements one by one become a packed piece.
 		p.found++
 		if loose = true; p.loose {
 			last := &p.pieces[len(p.pieces)-1]
-			*last = appendElement(*last, p.wire, f.num)
+			*last = appendElement(*last, p.wire, f.Num)
 			return nil
 		}
-		f.bytes = appendElement(nil, p.wire, f.num)
+		f.Bytes = appendElement(nil, p.wire, f.Num)
 	default:
-		return f.typeError()
+		return f.TypeError()
 	}
 	p.loose = loose
-	p.pieces = append(p.pieces, f.bytes)
+	p.pieces = append(p.pieces, f.Bytes)
 	return nil
 }
 
@@ -219,9 +222,9 @@ func appendElement(b []byte, wire protowire.Type, v uint64) []byte {
 }
 
 // countPacked counts numbers without decoding them.
-func countPacked(b []byte, wire protowire.Type) (int64, error) {
+func countPacked(b []byte, kind protowire.Type) (int64, error) {
 	size := 1
-	switch wire {
+	switch kind {
 	case protowire.Fixed32Type:
 		size = 4
 	case protowire.Fixed64Type:
@@ -229,7 +232,7 @@ func countPacked(b []byte, wire protowire.Type) (int64, error) {
 	default:
 		// Each varint has one byte without the high bit, its last.
 		if len(b) > 0 && b[len(b)-1] >= 0x80 {
-			return 0, errWire
+			return 0, wire.ErrDecode
 		}
 		n := int64(0)
 		for _, c := range b {
@@ -240,7 +243,7 @@ func countPacked(b []byte, wire protowire.Type) (int64, error) {
 		return n, nil
 	}
 	if len(b)%size != 0 {
-		return 0, errWire
+		return 0, wire.ErrDecode
 	}
 	return int64(len(b) / size), nil
 }
@@ -261,7 +264,7 @@ func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
 		for len(piece) > 0 {
 			v, n := protowire.ConsumeVarint(piece)
 			if n < 0 || !fitsElement(v, p.t.DType) {
-				return p.t.errorf(p.in.path, p.offset, ErrCorrupt, "a stored number does not decode to a %s", dtype.Name(p.t.DType))
+				return p.t.errorf(p.in.path, p.offset, tfkeep.ErrCorrupt, "a stored number does not decode to a %s", dtype.Name(p.t.DType))
 			}
 			piece = piece[n:]
 			putElement(dst, elem, v)
@@ -345,9 +348,17 @@ func (s *v1Stream) skipTo(int64) int64 {
 	return 0
 }
 
+func (v *v1Files) fileNames([]TensorInfo) []string {
+	names := make([]string, len(v.tables))
+	for i, tab := range v.tables {
+		names[i] = tab.in.path
+	}
+	return names
+}
+
 // verify reads every file whole: each record must be one that a table of
 // contents lists.
-func (v *v1Files) verify(tensors []TensorInfo) error {
+func (v *v1Files) verify(ctx context.Context, tensors []TensorInfo) error {
 	for shard, tab := range v.tables {
 		listed := map[string]bool{"": true}
 		eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
@@ -361,9 +372,12 @@ func (v *v1Files) verify(tensors []TensorInfo) error {
 			return nil
 		})
 		err := tab.table.Scan(func(e table.Entry) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if !listed[string(e.Key)] {
-				return &Error{Op: "open", File: tab.in.path, Offset: e.Offset, Err: ErrCorrupt,
-					Detail: fmt.Sprintf("the table of contents does not list the record %q", e.Key)}
+				return atOffset(e.Offset, &tfkeep.Error{Op: "open", Path: tab.in.path, Err: tfkeep.ErrCorrupt,
+					Detail: fmt.Sprintf("the table of contents does not list the record %q", e.Key)})
 			}
 			delete(listed, string(e.Key))
 			return nil
@@ -373,7 +387,7 @@ func (v *v1Files) verify(tensors []TensorInfo) error {
 		}
 		for key := range listed {
 			name, s, _ := parseSliceKey([]byte(key))
-			return &Error{Op: "open", File: tab.in.path, Tensor: name, Offset: -1, Err: ErrCorrupt,
+			return &tfkeep.Error{Op: "open", Path: tab.in.path, Item: "tensor", Name: name, Err: tfkeep.ErrCorrupt,
 				Detail: fmt.Sprintf("the values of slice %s are missing", s)}
 		}
 	}

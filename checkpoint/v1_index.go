@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
@@ -33,11 +36,10 @@ type v1Table struct {
 	values map[string][]byte
 }
 
-// openV1 opens the files of a V1 checkpoint; name is what they are called
-// together.
-func openV1(fsys fs.FS, name string, files []string, o *ReaderOptions) (*Reader, error) {
+// openV1 opens the files of a V1 checkpoint.
+func openV1(ctx context.Context, files foundFiles, o *ReaderOptions) (*Reader, error) {
 	v := &v1Files{opts: *o}
-	tensors, err := v.openFiles(fsys, files)
+	tensors, err := v.openFiles(files.fs, files.v1)
 	if err != nil {
 		v.close()
 		return nil, err
@@ -47,12 +49,12 @@ func openV1(fsys fs.FS, name string, files []string, o *ReaderOptions) (*Reader,
 		size += t.in.size
 	}
 	if size <= maxReadAhead && !o.SkipChecksums && !o.Strict {
-		if err := v.verify(tensors); err != nil {
+		if err := v.verify(ctx, tensors); err != nil {
 			v.close()
 			return nil, err
 		}
 	}
-	return newReader(fsys, name, V1, tensors, v, o)
+	return newReader(ctx, files.fs, files.name, V1, tensors, v, o)
 }
 
 // maxReadAhead is the size up to which a V1 checkpoint, whose index and values
@@ -80,7 +82,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 	tensors := make([]TensorInfo, 0, len(contents))
 	for _, t := range contents {
 		if err := finishV1(t, v.opts.Strict); err != nil {
-			return nil, &Error{Op: "open", File: v.tables[t.Shard].in.path, Tensor: t.Name, Offset: -1, Err: ErrCorrupt, Detail: err.Error()}
+			return nil, &tfkeep.Error{Op: "open", Path: v.tables[t.Shard].in.path, Item: "tensor", Name: t.Name, Err: tfkeep.ErrCorrupt, Detail: err.Error()}
 		}
 		tensors = append(tensors, *t)
 	}
@@ -96,28 +98,28 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 		return err
 	}
 	bad := func(kind error, detail string) error {
-		return &Error{Op: "open", File: t.in.path, Offset: 0, Err: kind, Detail: detail}
+		return atOffset(0, &tfkeep.Error{Op: "open", Path: t.in.path, Err: kind, Detail: detail})
 	}
 	if !ok {
-		return bad(ErrCorrupt, "the table of contents is missing: not a checkpoint")
+		return bad(tfkeep.ErrCorrupt, "the table of contents is missing: not a checkpoint")
 	}
 	found := false
-	err = eachField(value, func(f field) error {
-		if f.number != 1 {
+	err = wire.Each(value, func(f wire.Field) error {
+		if f.Number != 1 {
 			return nil
 		}
 		found = true
-		if need := measureV1(f.bytes); need > limit {
-			return bad(ErrUnsupported, fmt.Sprintf("the table of contents needs %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", need, limit))
+		if need := measureV1(f.Bytes); need > limit {
+			return bad(tfkeep.ErrUnsupported, fmt.Sprintf("the table of contents needs %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", need, limit))
 		}
-		return f.message(func(f field) error {
-			switch f.number {
+		return f.Message(func(f wire.Field) error {
+			switch f.Number {
 			case 1:
 				return v.addMeta(f, shard, contents)
 			case 2:
-				vs, err := f.decodeVersions()
-				if why := vs.refusal(); err == nil && why != "" {
-					err = bad(ErrUnsupported, why)
+				vs, err := f.DecodeVersions()
+				if why := vs.Refusal(); err == nil && why != "" {
+					err = bad(tfkeep.ErrUnsupported, why)
 				}
 				return err
 			}
@@ -127,9 +129,9 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 	if err == nil && !found {
 		err = errors.New("the first record is no table of contents")
 	}
-	var e *Error
+	var e *tfkeep.Error
 	if err != nil && !errors.As(err, &e) {
-		err = bad(ErrCorrupt, err.Error())
+		err = bad(tfkeep.ErrCorrupt, err.Error())
 	}
 	return err
 }
@@ -138,15 +140,15 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 func measureV1(meta []byte) int64 {
 	const perTensor = int64(unsafe.Sizeof(TensorInfo{}) + unsafe.Sizeof(SliceInfo{}) + 64)
 	need := int64(0)
-	eachField(meta, func(f field) error {
-		if f.number == 1 {
-			need += perTensor + int64(len(f.bytes))
-			eachField(f.bytes, func(f field) error {
-				switch f.number {
+	wire.Each(meta, func(f wire.Field) error {
+		if f.Number == 1 {
+			need += perTensor + int64(len(f.Bytes))
+			wire.Each(f.Bytes, func(f wire.Field) error {
+				switch f.Number {
 				case 2: // shape
-					need += 4 * int64(len(f.bytes))
+					need += 4 * int64(len(f.Bytes))
 				case 4: // slice
-					need += 2*int64(unsafe.Sizeof(SliceInfo{})) + 16*int64(len(f.bytes))
+					need += 2*int64(unsafe.Sizeof(SliceInfo{})) + 16*int64(len(f.Bytes))
 				}
 				return nil
 			})
@@ -157,21 +159,21 @@ func measureV1(meta []byte) int64 {
 }
 
 // addMeta adds a SavedSliceMeta: what one file has of one tensor.
-func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) error {
+func (v *v1Files) addMeta(f wire.Field, shard int, contents map[string]*TensorInfo) error {
 	in := TensorInfo{Shard: shard}
-	if err := f.message(func(f field) (err error) {
-		switch f.number {
+	if err := f.Message(func(f wire.Field) (err error) {
+		switch f.Number {
 		case 1:
 			var name []byte
-			err = f.string(&name)
+			err = f.Text(&name)
 			in.Name = string(name)
 		case 2:
-			in.Shape, err = f.decodeShape(in.Shape, 0)
+			in.Shape, err = decodeShape(f, in.Shape, 0)
 		case 3:
-			err = f.int32((*int32)(&in.DType))
+			err = f.Int32((*int32)(&in.DType))
 		case 4:
 			var s Slice
-			s, err = f.decodeSlice()
+			s, err = decodeSlice(f)
 			in.Slices = append(in.Slices, SliceInfo{Slice: s, Shard: shard})
 		}
 		return err
@@ -179,7 +181,7 @@ func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) e
 		return err
 	}
 	if err := checkV1Meta(&in); err != nil {
-		return &Error{Op: "open", File: v.tables[shard].in.path, Tensor: in.Name, Offset: -1, Err: ErrCorrupt, Detail: err.Error()}
+		return &tfkeep.Error{Op: "open", Path: v.tables[shard].in.path, Item: "tensor", Name: in.Name, Err: tfkeep.ErrCorrupt, Detail: err.Error()}
 	}
 	for i := range in.Slices {
 		v.place(&in, &in.Slices[i])
@@ -190,7 +192,7 @@ func (v *v1Files) addMeta(f field, shard int, contents map[string]*TensorInfo) e
 		return nil
 	}
 	if known.DType != in.DType || !slices.Equal(known.Shape, in.Shape) {
-		return &Error{Op: "open", File: v.tables[shard].in.path, Tensor: in.Name, Offset: -1, Err: ErrCorrupt,
+		return &tfkeep.Error{Op: "open", Path: v.tables[shard].in.path, Item: "tensor", Name: in.Name, Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("it is %s %v here and %s %v elsewhere", dtype.Name(in.DType), in.Shape, dtype.Name(known.DType), known.Shape)}
 	}
 	known.Slices = append(known.Slices, in.Slices...)

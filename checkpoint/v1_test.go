@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
@@ -34,7 +36,7 @@ func newV1Crafted() *v1Crafted {
 // listed is a SavedSliceMeta.
 func listed(name string, dt dtype.DataType, shape []int64, slices ...Slice) []byte {
 	b := append(message(1, []byte(name)), message(2, appendShape(nil, shape))...)
-	b = appendVarintField(b, 3, uint64(dt))
+	b = wire.AppendVarint(b, 3, uint64(dt))
 	for _, s := range slices {
 		b = append(b, message(4, appendSlice(nil, s))...)
 	}
@@ -107,7 +109,7 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 	c.add("text", dtype.String, []int64{3}, append(append(message(8, []byte("a")), message(8, nil)...), message(8, []byte("bc"))...))
 	c.add("empty", dtype.Float32, []int64{0, 3}, nil)
 	c.add("other fields", dtype.Int32, nil, append(packedVarints(7, 5), append(packedFloats(9), 0x08, 0x03)...))
-	r, err := NewReader(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{Strict: true})
+	r, err := openFS(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
 	assert.Equal(t, V1, r.Version())
@@ -157,7 +159,7 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 		"m_1": {Data: part(Slice{{2, 2}, {0, 3}}, 10, 11, 12, 15, 16, 17)},
 		"m_2": {Data: part(Slice{{3, 1}, {3, 2}}, 18, 19)},
 	}
-	r, err := NewReader(files, "m_*", nil)
+	r, err := openFS(files, "m_*", nil)
 	require.NoError(t, err)
 	defer r.Close()
 	info, ok := r.Lookup("test")
@@ -173,9 +175,9 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []float32{15, 16, 17, 18, 19}, got)
 	_, err = SliceValues[float32](ctx, r, "test", Slice{{2, 1}, {2, 2}})
-	requireError(t, err, ErrCorrupt)
+	requireError(t, err, tfkeep.ErrCorrupt)
 	require.ErrorContains(t, err, "do not cover 2,1:2,2")
-	_, err = NewReader(files, "m_*", &ReaderOptions{Strict: true})
+	_, err = openFS(files, "m_*", &ReaderOptions{Strict: true})
 	require.ErrorContains(t, err, "leave gaps")
 }
 
@@ -187,57 +189,57 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		kind error
 		want string
 	}{
-		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, ErrCorrupt, "no table of contents"},
-		{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, ErrCorrupt, "does not decode"},
-		{"contents that are values", func(c *v1Crafted) { c.contents = record("w", whole, packedFloats(1)) }, ErrCorrupt, "no table of contents"},
-		{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, ErrCorrupt, "wire type 0"},
-		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = message(1, []byte{0x08, 0x01}) }, ErrCorrupt, "wire type 0"},
-		{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, ErrCorrupt, "wire type 0"},
-		{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
-		{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, ErrUnsupported, "Checkpoint disallows consumer version 1."},
-		{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, ErrCorrupt, "does not decode"},
-		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, ErrCorrupt, "does not tell its type"},
-		{"type 999", func(c *v1Crafted) { c.tensors[0] = listed("w", 999, []int64{4}, whole) }, ErrCorrupt, "999 is not a data type"},
-		{"type of the future", func(c *v1Crafted) { c.tensors[0] = listed("w", 60, []int64{4}, whole) }, ErrUnsupported, "dtype(60)"},
-		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float8E5M2, []int64{4}, whole) }, ErrUnsupported, "float8_e5m2"},
-		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{-1}, whole) }, ErrCorrupt, "impossible"},
-		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, ErrCorrupt, "impossible"},
-		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 61}, whole) }, ErrCorrupt, "impossible"},
-		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 40}, whole) }, ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
-		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, make([]int64, 300), whole) }, ErrCorrupt, "254 dimensions"},
-		{"no slice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}) }, ErrCorrupt, "no slice"},
-		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, ErrCorrupt, "does not lie"},
-		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, FullSlice(2)) }, ErrCorrupt, "does not lie"},
-		{"slice twice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, whole, whole) }, ErrCorrupt, "overlap"},
-		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, ErrCorrupt, "overlap"},
-		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, listed("w", dtype.Int32, []int64{4}, whole)) }, ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
-		{"values missing", func(c *v1Crafted) { clear(c.records) }, ErrCorrupt, "the values of slice - are missing"},
-		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, ErrCorrupt, "does not list"},
-		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, ErrCorrupt, "does not list"},
-		{"values of another tensor", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("x", whole, packedFloats(1, 2, 3, 4)) }, ErrCorrupt, `that of "x"`},
+		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "no table of contents"},
+		{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+		{"contents that are values", func(c *v1Crafted) { c.contents = record("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "no table of contents"},
+		{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = message(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
+		{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
+		{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not tell its type"},
+		{"type 999", func(c *v1Crafted) { c.tensors[0] = listed("w", 999, []int64{4}, whole) }, tfkeep.ErrCorrupt, "999 is not a data type"},
+		{"type of the future", func(c *v1Crafted) { c.tensors[0] = listed("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
+		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
+		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
+		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, tfkeep.ErrCorrupt, "impossible"},
+		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
+		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
+		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
+		{"no slice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
+		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
+		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, FullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
+		{"slice twice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, whole, whole) }, tfkeep.ErrCorrupt, "overlap"},
+		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, tfkeep.ErrCorrupt, "overlap"},
+		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, listed("w", dtype.Int32, []int64{4}, whole)) }, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
+		{"values missing", func(c *v1Crafted) { clear(c.records) }, tfkeep.ErrCorrupt, "the values of slice - are missing"},
+		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, tfkeep.ErrCorrupt, "does not list"},
+		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, tfkeep.ErrCorrupt, "does not list"},
+		{"values of another tensor", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("x", whole, packedFloats(1, 2, 3, 4)) }, tfkeep.ErrCorrupt, `that of "x"`},
 		{"values of another slice", func(c *v1Crafted) {
 			c.records[sliceKey("w", whole)] = record("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
-		}, ErrCorrupt, "slice 0,4"},
-		{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = []byte{0xff} }, ErrCorrupt, "does not decode"},
-		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3)) }, ErrCorrupt, "3 values are stored, its shape needs 4"},
-		{"too many values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3, 4, 5)) }, ErrCorrupt, "5 values are stored"},
-		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedVarints(7, 1, 2, 3, 4)) }, ErrCorrupt, "0 values are stored"},
-		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, []byte{0x28, 1}) }, ErrCorrupt, "wire type 0"},
-		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, message(5, make([]byte, 18))) }, ErrCorrupt, "does not decode"},
-		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, message(9, appendFloats(nil, 1))) }, ErrCorrupt, "are no complex ones"},
-		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, message(7, []byte{0x80})) }, ErrCorrupt, "does not decode"},
+		}, tfkeep.ErrCorrupt, "slice 0,4"},
+		{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3)) }, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
+		{"too many values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3, 4, 5)) }, tfkeep.ErrCorrupt, "5 values are stored"},
+		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedVarints(7, 1, 2, 3, 4)) }, tfkeep.ErrCorrupt, "0 values are stored"},
+		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, []byte{0x28, 1}) }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, message(5, make([]byte, 18))) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, message(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "are no complex ones"},
+		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, message(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
 		{"varint of 11 bytes", func(c *v1Crafted) {
 			c.add("i", dtype.Int64, nil, message(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
-		}, ErrCorrupt, "does not decode to a int64"},
-		{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, ErrCorrupt, "does not decode to a int8"},
-		{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, ErrCorrupt, "does not decode"},
-		{"int16 of 2^15", func(c *v1Crafted) { c.add("i", dtype.Int16, nil, packedVarints(7, 1<<15)) }, ErrCorrupt, "does not decode"},
-		{"half of 2^16", func(c *v1Crafted) { c.add("i", dtype.Float16, nil, packedVarints(13, 1<<16)) }, ErrCorrupt, "does not decode"},
-		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, ErrCorrupt, "does not decode"},
-		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, ErrCorrupt, "does not decode"},
-		{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, ErrCorrupt, "does not decode"},
-		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(message(8, nil), message(8, nil)...)) }, ErrCorrupt, "more than the 1 strings"},
-		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, message(8, nil)) }, ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
+		}, tfkeep.ErrCorrupt, "does not decode to a int64"},
+		{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, tfkeep.ErrCorrupt, "does not decode to a int8"},
+		{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"int16 of 2^15", func(c *v1Crafted) { c.add("i", dtype.Int16, nil, packedVarints(7, 1<<15)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"half of 2^16", func(c *v1Crafted) { c.add("i", dtype.Float16, nil, packedVarints(13, 1<<16)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(message(8, nil), message(8, nil)...)) }, tfkeep.ErrCorrupt, "more than the 1 strings"},
+		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, message(8, nil)) }, tfkeep.ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newV1Crafted()
@@ -257,8 +259,8 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 
 func TestV1IsNoTableOfContents(t *testing.T) {
 	file := Table{Data: []Block{Entries(Pair("a", "b"))}}.Bytes()
-	_, err := NewReader(fstest.MapFS{"m": {Data: file}}, "m", nil)
-	requireError(t, err, ErrCorrupt)
+	_, err := openFS(fstest.MapFS{"m": {Data: file}}, "m", nil)
+	requireError(t, err, tfkeep.ErrCorrupt)
 	require.ErrorContains(t, err, "table of contents is missing")
 }
 
@@ -268,14 +270,14 @@ func TestV1KeepsToItsMemory(t *testing.T) {
 		c.tensors = append(c.tensors, listed(string(rune('a'+i)), dtype.Float32, nil, Slice{}))
 	}
 	fsys := fstest.MapFS{"m": {Data: c.bytes(t)}}
-	_, err := NewReader(fsys, "m", &ReaderOptions{MemoryLimit: 300 << 10})
-	requireError(t, err, ErrUnsupported)
+	_, err := openFS(fsys, "m", &ReaderOptions{MemoryLimit: 300 << 10})
+	requireError(t, err, tfkeep.ErrUnsupported)
 	require.ErrorContains(t, err, "MemoryLimit")
 
 	c = newV1Crafted()
 	c.add("w", dtype.Float32, []int64{100000}, packedFloats(make([]float32, 100000)...))
-	_, err = NewReader(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{MemoryLimit: 300 << 10})
-	requireError(t, err, ErrUnsupported)
+	_, err = openFS(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{MemoryLimit: 300 << 10})
+	requireError(t, err, tfkeep.ErrUnsupported)
 	require.ErrorContains(t, err, "raise ReaderOptions.MemoryLimit")
 }
 

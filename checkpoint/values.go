@@ -3,11 +3,13 @@ package checkpoint
 import (
 	"context"
 	"encoding/binary"
-	"github.com/tfkeep/tfkeep/dtype"
 	"unsafe"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Values reads a whole tensor as a Go slice, in row-major order. ErrMismatch
+// Values reads a whole tensor as a Go slice, in row-major order. tfkeep.ErrMismatch
 // says that the tensor has another data type.
 func Values[T dtype.Element](ctx context.Context, r *Reader, name string) ([]T, error) {
 	return SliceValues[T](ctx, r, name, nil)
@@ -22,7 +24,7 @@ func SliceValues[T dtype.Element](ctx context.Context, r *Reader, name string, s
 	defer end()
 	var zero T
 	if !dtype.Holds[T](t.DType) {
-		return nil, t.errorf(r.prefix, -1, ErrMismatch, "it holds %s, Values was asked for %T", dtype.Name(t.DType), zero)
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds %s, Values was asked for %T", dtype.Name(t.DType), zero)
 	}
 	sel, err := r.selectParts(t, s)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
@@ -114,6 +115,6 @@ func TestStringsOfPartitionedTensorsAndFailures(t *testing.T) {
 	craft.data[0][e.offset+e.size-1] ^= 1
 	r = craft.open(t, nil)
 	_, err = Values[string](ctx, r, "p")
-	requireError(t, err, ErrCorrupt)
-	require.True(t, errors.Is(err, ErrCorrupt))
+	requireError(t, err, tfkeep.ErrCorrupt)
+	require.True(t, errors.Is(err, tfkeep.ErrCorrupt))
 }

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // VerifyOptions tunes [Verify]. The zero value, or nil, is the right default.
 type VerifyOptions struct {
+	// FS is the file system that has the checkpoint; nil is the operating system's.
+	FS fs.FS
 	// Workers bounds the tensors that are read at once; 0 is one a core.
 	Workers int
 	// Progress, if not nil, is called with the bytes of each part that was
@@ -31,6 +33,8 @@ type Fault struct {
 	// Harmless marks what no reader would notice: bytes that belong to nothing
 	// and padding that is not what it should be. The values are whole.
 	Harmless bool
+	// Offset is the place in the file that Err names, in bytes; -1 if it is unknown.
+	Offset int64
 }
 
 // Report is what [Verify] found.
@@ -55,56 +59,37 @@ func (r *Report) OK() bool {
 	return true
 }
 
-// Verify reads a whole checkpoint, every checksum included, and collects
-// everything that is wrong with it, where [Reader] stops at the first thing.
-// An index with a broken block still has its other blocks looked at, and a
-// missing data file does not hide damage in the next.
+// Verify reads a whole checkpoint, checks every checksum, and collects everything that
+// is wrong, where [Reader] stops at the first error. If one block of the index is
+// broken, it still looks at the others, and a missing data file does not hide damage in
+// the next one.
 //
-// name is any that [Open] takes. The error is not about the checkpoint's
-// state: there is none of that name (ErrNotFound), or the context ended.
+// The name is one that [Open] takes. Damage is not an error: the error reports that there
+// is no checkpoint of that name (ErrNotFound), or that the context ended.
 func Verify(ctx context.Context, name string, o *VerifyOptions) (*Report, error) {
-	fsys, name := splitPath(name)
-	return verifyIn(ctx, fsys, name, o)
-}
-
-// VerifyFS is [Verify] in another file system.
-func VerifyFS(ctx context.Context, fsys fs.FS, prefix string, o *VerifyOptions) (*Report, error) {
-	return verifyIn(ctx, fsys, prefix, o)
-}
-
-// splitPath finds the directory to look in, as [Open] does.
-func splitPath(name string) (fs.FS, string) {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		if _, err := os.Stat(name + indexSuffix); err != nil {
-			return osDir(name), "."
-		}
-	}
-	dir, base := filepath.Split(filepath.Clean(name))
-	return osDir(dir), base
-}
-
-func verifyIn(ctx context.Context, fsys fs.FS, name string, o *VerifyOptions) (*Report, error) {
-	found, err := findCheckpoint(fsys, name)
-	if errors.Is(err, ErrNotFound) && (errors.Is(err, fs.ErrNotExist) || isDir(fsys, name)) {
-		return nil, err
-	}
-	v := &verifier{ctx: ctx, fsys: fsys, report: &Report{Prefix: displayPath(fsys, name)}, broken: map[place]bool{}}
+	v := &verifier{ctx: ctx, report: &Report{Prefix: name}, broken: map[place]bool{}}
 	if o != nil {
 		v.opts = *o
 	}
-	if err != nil {
+	files, err := findFiles(ctx, v.opts.FS, name)
+	var missing *missingShardsError
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, tfkeep.ErrNotFound) && !errors.As(err, &missing):
+		return nil, err
+	case err != nil:
 		v.fault(err)
 		return v.report, nil
 	}
-	// A state file may lead to another directory.
-	v.fsys = found.fsys
-	v.report.Prefix = displayPath(found.fsys, found.name)
-	if found.v1 != nil {
+	v.fs = files.fs
+	v.report.Prefix = displayPath(files.fs, files.name)
+	if files.v1 != nil {
 		v.report.Version = V1
-		err = v.verifyV1(found)
+		err = v.verifyV1(files)
 	} else {
 		v.report.Version = V2
-		err = v.verifyV2(found.name)
+		err = v.verifyV2(files.name)
 	}
 	if err != nil {
 		return nil, err
@@ -112,15 +97,10 @@ func verifyIn(ctx context.Context, fsys fs.FS, name string, o *VerifyOptions) (*
 	return v.report, nil
 }
 
-func isDir(fsys fs.FS, name string) bool {
-	info, err := fs.Stat(fsys, name)
-	return err == nil && info.IsDir()
-}
-
 // verifier collects faults.
 type verifier struct {
 	ctx    context.Context
-	fsys   fs.FS
+	fs     fs.FS
 	opts   VerifyOptions
 	report *Report
 	broken map[place]bool // where faults were found, to tell them once
@@ -132,10 +112,12 @@ type place struct {
 	offset int64
 }
 
-func (v *verifier) fault(err error) { v.report.Faults = append(v.report.Faults, Fault{Err: err}) }
+func (v *verifier) fault(err error) {
+	v.report.Faults = append(v.report.Faults, Fault{Err: err, Offset: offsetOf(err)})
+}
 
 func (v *verifier) harmless(err error) {
-	v.report.Faults = append(v.report.Faults, Fault{Err: err, Harmless: true})
+	v.report.Faults = append(v.report.Faults, Fault{Err: err, Harmless: true, Offset: offsetOf(err)})
 }
 
 func (v *verifier) verifyV2(prefix string) error {
@@ -143,12 +125,12 @@ func (v *verifier) verifyV2(prefix string) error {
 	if x == nil {
 		return v.ctx.Err()
 	}
-	if x.header.numShards == 0 { // the header is lost; the data files' names tell
-		if x.header.numShards = v.guessShards(prefix); x.header.numShards == 0 {
+	if x.header.NumShards == 0 { // the header is lost; the data files' names tell
+		if x.header.NumShards = v.guessShards(prefix); x.header.NumShards == 0 {
 			return v.ctx.Err()
 		}
 	}
-	b := &bundle{fsys: v.fsys, prefix: prefix, numShards: x.header.numShards, bigEndian: x.header.bigEndian, files: map[int]*input{}}
+	b := &bundle{fsys: v.fs, prefix: prefix, numShards: x.header.NumShards, bigEndian: x.header.BigEndian, files: map[int]*input{}}
 	defer b.close()
 	if err := v.verifyParts(x.tensors, b); err != nil {
 		return err
@@ -156,26 +138,26 @@ func (v *verifier) verifyV2(prefix string) error {
 	if len(v.report.Faults) > 0 {
 		return nil // what is left over belongs to what was lost, perhaps
 	}
-	if _, err := readIndex(v.fsys, prefix, &ReaderOptions{Strict: true}); err != nil {
+	if _, err := readIndex(v.fs, prefix, &ReaderOptions{Strict: true}); err != nil {
 		v.harmless(err)
 	}
-	if err := b.verify(x.tensors); err != nil {
+	if err := b.verify(v.ctx, x.tensors); err != nil {
 		v.harmless(err)
 	}
 	return nil
 }
 
-func (v *verifier) verifyV1(found foundCheckpoint) error {
-	files := &v1Files{}
-	defer files.close()
-	tensors, err := files.openFiles(v.fsys, found.v1)
+func (v *verifier) verifyV1(files foundFiles) error {
+	values := &v1Files{}
+	defer values.close()
+	tensors, err := values.openFiles(v.fs, files.v1)
 	if err != nil {
 		v.fault(err)
 	}
-	if err := v.verifyParts(tensors, files); err != nil {
+	if err := v.verifyParts(tensors, values); err != nil {
 		return err
 	}
-	for _, t := range files.tables {
+	for _, t := range values.tables {
 		if t.table == nil {
 			continue
 		}
@@ -189,7 +171,7 @@ func (v *verifier) verifyV1(found foundCheckpoint) error {
 	if len(v.report.Faults) > 0 {
 		return nil
 	}
-	strict, err := openV1(v.fsys, found.name, found.v1, &ReaderOptions{Strict: true})
+	strict, err := openV1(v.ctx, files, &ReaderOptions{Strict: true})
 	if err != nil {
 		v.harmless(err)
 		return nil
@@ -201,18 +183,18 @@ func (v *verifier) verifyV1(found foundCheckpoint) error {
 // if they do not agree on one.
 func (v *verifier) guessShards(prefix string) int {
 	dir, base := path.Split(prefix)
-	entries, err := fs.ReadDir(v.fsys, path.Clean(dir))
+	entries, err := fs.ReadDir(v.fs, path.Clean(dir))
 	if err != nil {
 		return 0
 	}
 	total := 0
 	for _, e := range entries {
-		of, shard, ok := parseDataFile(e.Name())
+		of, _, n, ok := filenames.ParseData(e.Name())
 		switch {
 		case !ok || of != base:
 		case total == 0:
-			total = shard.total
-		case total != shard.total:
+			total = n
+		case total != n:
 			return 0
 		}
 	}
@@ -234,7 +216,7 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 			continue
 		}
 		if err := checkTiling(t, true); err != nil {
-			v.fault(t.errorf(v.report.Prefix, -1, ErrCorrupt, "%v", err))
+			v.fault(t.errorf(v.report.Prefix, -1, tfkeep.ErrCorrupt, "%v", err))
 		}
 	}
 	v.report.Tensors += len(tensors)
@@ -260,20 +242,20 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 
 // partFault tells a missing file once, not for each tensor in it.
 func (v *verifier) partFault(err error) {
-	var e *Error
+	var e *tfkeep.Error
 	if !errors.As(err, &e) {
 		if err != nil {
 			v.fault(err)
 		}
 		return
 	}
-	at := place{e.File, e.Offset}
+	at := place{e.Path, offsetOf(err)}
 	if errors.Is(err, fs.ErrNotExist) {
 		if at.offset = -1; v.broken[at] {
 			return
 		}
 		once := *e
-		once.Tensor = ""
+		once.Item, once.Name = "", ""
 		err = &once
 	}
 	v.broken[at] = true
@@ -290,7 +272,7 @@ func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInf
 	}
 	box, err := s.Resolve(t.Shape)
 	if err != nil {
-		return t.errorf("", -1, ErrCorrupt, "slice %s does not lie in the shape %v", s, t.Shape)
+		return t.errorf("", -1, tfkeep.ErrCorrupt, "slice %s does not lie in the shape %v", s, t.Shape)
 	}
 	whole := *p
 	whole.Slice = s

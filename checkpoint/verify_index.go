@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -11,7 +13,7 @@ import (
 // block and entry that cannot. It gives nil if nothing can; a header that
 // cannot be read leaves numShards 0.
 func (v *verifier) salvageIndex(prefix string) *indexReader {
-	in, err := openInput(v.fsys, prefix+indexSuffix)
+	in, err := openInput(v.fs, filenames.Index(prefix))
 	if err != nil {
 		v.fault(err)
 		return nil
@@ -30,32 +32,32 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 		first := i == 0
 		intact = v.scanBlock(x.table, in.path, i, func(e table.Entry) error {
 			if need += entryMemory(e); need > limit {
-				return x.errorf("", e.Offset, ErrUnsupported, "the entries need more than %d bytes of memory", limit)
+				return x.errorf("", e.Offset, tfkeep.ErrUnsupported, "the entries need more than %d bytes of memory", limit)
 			}
 			if first {
 				first = false
 				if err := x.addHeader(e); err != nil {
 					v.fault(err)
-					x.header.numShards = 0
+					x.header.NumShards = 0
 				}
 				return nil
 			}
-			shards := x.header.numShards
+			shards := x.header.NumShards
 			if shards == 0 { // unknown: any will do
-				x.header.numShards = 1<<31 - 1
+				x.header.NumShards = 1<<31 - 1
 			}
 			if err := x.add(e); err != nil {
 				v.fault(err)
 			}
-			x.header.numShards = shards
+			x.header.NumShards = shards
 			return nil
 		}) && intact
 	}
 	if x.table.NumBlocks() == 0 {
-		v.fault(x.errorf("", -1, ErrCorrupt, "the index is empty: not even a header"))
+		v.fault(x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: not even a header"))
 	}
 	if lost := len(x.stored) - x.claimed; lost > 0 && intact {
-		v.fault(x.errorf("", -1, ErrCorrupt, "%d stored slices belong to no tensor", lost))
+		v.fault(x.errorf("", -1, tfkeep.ErrCorrupt, "%d stored slices belong to no tensor", lost))
 	}
 	return x
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
@@ -73,10 +74,10 @@ func TestVerifyTellsEveryFault(t *testing.T) {
 	assert.False(t, r.OK())
 	found := map[string]int{}
 	for _, f := range r.Faults {
-		var e *checkpoint.Error
+		var e *tfkeep.Error
 		require.ErrorAs(t, f.Err, &e)
-		assert.ErrorIs(t, f.Err, checkpoint.ErrCorrupt)
-		found[e.Tensor]++
+		assert.ErrorIs(t, f.Err, tfkeep.ErrCorrupt)
+		found[e.Name]++
 	}
 	assert.Equal(t, map[string]int{"a": 1, "b": 1, "c": 1, "p": 2}, found)
 }
@@ -127,7 +128,7 @@ func TestVerifySeesEveryFlippedBit(t *testing.T) {
 		for i := range 8 * len(good) {
 			copy(file.Data, good)
 			file.Data[i/8] ^= 1 << (i % 8)
-			r, err := checkpoint.VerifyFS(t.Context(), dir, "m", nil)
+			r, err := checkpoint.Verify(t.Context(), "m", &checkpoint.VerifyOptions{FS: dir})
 			require.NoError(t, err)
 			require.NotEmpty(t, r.Faults, "%s, bit %d", name, i)
 			if r.OK() {
@@ -152,12 +153,12 @@ func TestVerifySeesEveryTruncation(t *testing.T) {
 		good := file.Data
 		for n := range good {
 			file.Data = good[:n]
-			r, err := checkpoint.VerifyFS(t.Context(), dir, "m", nil)
+			r, err := checkpoint.Verify(t.Context(), "m", &checkpoint.VerifyOptions{FS: dir})
 			require.NoError(t, err)
 			require.False(t, r.OK(), "%s cut to %d bytes", name, n)
 		}
 		file.Data = append(bytes.Clone(good), 0)
-		r, err := checkpoint.VerifyFS(t.Context(), dir, "m", nil)
+		r, err := checkpoint.Verify(t.Context(), "m", &checkpoint.VerifyOptions{FS: dir})
 		require.NoError(t, err)
 		if name != "m.index" { // whose footer counts from its end
 			assert.True(t, r.OK(), "%s with a byte more", name)
@@ -188,7 +189,7 @@ func TestVerifyReadsV1(t *testing.T) {
 	for i := range 8 * len(good) {
 		copy(b, good)
 		b[i/8] ^= 1 << (i % 8)
-		r, err := checkpoint.VerifyFS(t.Context(), dir, "m", nil)
+		r, err := checkpoint.Verify(t.Context(), "m", &checkpoint.VerifyOptions{FS: dir})
 		require.NoError(t, err)
 		require.NotEmpty(t, r.Faults, "bit %d", i)
 	}
@@ -197,9 +198,9 @@ func TestVerifyReadsV1(t *testing.T) {
 func TestVerifyTellsWhatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
 	_, err := checkpoint.Verify(t.Context(), filepath.Join(dir, "nothing"), nil)
-	assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	_, err = checkpoint.Verify(t.Context(), dir, nil)
-	assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	// A shard that is missing is a fault of what is there.
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "m-00000-of-00002"), nil, 0o644))
 	r := verifyReport(t, filepath.Join(dir, "m"))

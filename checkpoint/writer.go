@@ -9,7 +9,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -54,13 +57,13 @@ type Writer struct {
 	mu      sync.Mutex
 	entries map[string]*bundleEntry
 	sliced  map[string]*bundleEntry // those of entries that have slices
-	err     error                   // the first failure, or ErrClosed
+	err     error                   // the first failure, or tfkeep.ErrClosed
 	active  sync.WaitGroup          // calls of Add at work
 }
 
 // Create begins a checkpoint. It makes the prefix's directory if need be, and
 // removes what an earlier writer of the prefix, one that died, left behind. When
-// another writer is at work on the prefix it fails with [ErrLocked].
+// another writer is at work on the prefix it fails with [tfkeep.ErrLocked].
 func Create(prefix string, o *WriterOptions) (*Writer, error) {
 	w := &Writer{entries: map[string]*bundleEntry{}, sliced: map[string]*bundleEntry{}}
 	if o != nil {
@@ -90,7 +93,7 @@ func Create(prefix string, o *WriterOptions) (*Writer, error) {
 
 func (o *WriterOptions) normalize(prefix string) error {
 	bad := func(what string, n int) error {
-		return &Error{Op: "create", File: prefix, Offset: -1, Err: ErrMismatch, Detail: fmt.Sprintf("%s is %d", what, n)}
+		return &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrMismatch, Detail: fmt.Sprintf("%s is %d", what, n)}
 	}
 	switch {
 	case o.NumShards < 0 || o.NumShards > 99999:
@@ -212,15 +215,15 @@ func (w *Writer) AddFile(suffix string, data []byte) error {
 		return w.err
 	}
 	final := w.tx.prefix + suffix
-	if suffix == "" || suffix == indexSuffix || filepath.Dir(final) != filepath.Dir(w.tx.prefix) {
-		w.err = &Error{Op: "write", File: final, Offset: -1, Err: ErrMismatch, Detail: "not a file beside the checkpoint's own"}
+	if suffix == "" || filenames.Index("") == suffix || filepath.Dir(final) != filepath.Dir(w.tx.prefix) {
+		w.err = &tfkeep.Error{Op: "write", Path: final, Err: tfkeep.ErrMismatch, Detail: "not a file beside the checkpoint's own"}
 		return w.err
 	}
 	f, err := w.tx.createSide(final)
 	if err == nil {
 		_, err = f.WriteAt(data, 0)
 	}
-	w.err = fileError("write", final, err)
+	w.err = vfs.Error("write", final, err)
 	return w.err
 }
 
@@ -254,7 +257,7 @@ func (w *Writer) close() error {
 	w.mu.Lock()
 	err := w.err
 	if err == nil {
-		w.err = &Error{Op: "write", File: w.tx.prefix, Offset: -1, Err: ErrClosed}
+		w.err = &tfkeep.Error{Op: "write", Path: w.tx.prefix, Err: tfkeep.ErrClosed}
 	}
 	w.mu.Unlock()
 	w.active.Wait()
@@ -263,7 +266,7 @@ func (w *Writer) close() error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !errors.Is(w.err, ErrClosed) {
+	if !errors.Is(w.err, tfkeep.ErrClosed) {
 		return w.err // An Add that was at work has failed.
 	}
 	return nil
@@ -278,7 +281,7 @@ func (w *Writer) finishData() error {
 	}
 	for _, s := range w.shards {
 		if err := s.finish(); err != nil {
-			return fileError("write", s.file.final, err)
+			return vfs.Error("write", s.file.final, err)
 		}
 	}
 	return nil
@@ -290,26 +293,26 @@ func checkSlicesDisjoint(name string, e *bundleEntry) error {
 		boxes[i], _ = s.Resolve(e.shape)
 	}
 	if err := checkDisjoint(boxes); err != nil {
-		return &Error{Op: "write", Tensor: name, Offset: -1, Err: ErrMismatch, Detail: err.Error()}
+		return &tfkeep.Error{Op: "write", Item: "tensor", Name: name, Err: tfkeep.ErrMismatch, Detail: err.Error()}
 	}
 	return nil
 }
 
 func (w *Writer) writeIndex(f vfs.File) error {
-	h := bundleHeader{numShards: w.tx.layout.total, versions: versions{producer: formatVersion}}
+	h := wire.BundleHeader{NumShards: w.tx.layout.total, Versions: wire.Versions{Producer: wire.FormatVersion}}
 	return writeIndexTable(f, h, w.entries)
 }
 
 // writeIndexTable writes an index: the header under the empty key, then the
 // entries by key.
-func writeIndexTable(f vfs.File, h bundleHeader, entries map[string]*bundleEntry) error {
+func writeIndexTable(f vfs.File, h wire.BundleHeader, entries map[string]*bundleEntry) error {
 	keys := make([]string, 0, len(entries))
 	for k := range entries {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
 	t := table.NewWriter(f, nil)
-	if err := t.Add(nil, h.encode()); err != nil {
+	if err := t.Add(nil, h.Encode()); err != nil {
 		return err
 	}
 	var buf []byte
@@ -326,7 +329,7 @@ func writeIndexTable(f vfs.File, h bundleHeader, entries map[string]*bundleEntry
 func (w *Writer) fail(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err == nil || errors.Is(w.err, ErrClosed) {
+	if w.err == nil || errors.Is(w.err, tfkeep.ErrClosed) {
 		w.err = w.place(err)
 	}
 	return w.err
@@ -334,9 +337,9 @@ func (w *Writer) fail(err error) error {
 
 // place adds the checkpoint to an error that only knows its tensor.
 func (w *Writer) place(err error) error {
-	var e *Error
-	if errors.As(err, &e) && e.File == "" {
-		e.File = w.tx.prefix
+	var e *tfkeep.Error
+	if errors.As(err, &e) && e.Path == "" {
+		e.Path = w.tx.prefix
 	}
 	return err
 }

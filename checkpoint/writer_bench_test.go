@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 func benchModel() []checkpoint.Tensor {
 	var tensors []checkpoint.Tensor
 	for i := range benchTensors {
-		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("variable_%02d", i), dtype.Float32, benchBytes/4))
+		tensors = append(tensors, tftest.RandomTensor(uint64(i), fmt.Sprintf("variable_%02d", i), dtype.Float32, benchBytes/4))
 	}
 	return tensors
 }
@@ -48,7 +49,7 @@ func BenchmarkWriteGibibyte(b *testing.B) {
 			b.SetBytes(2 * benchTensors * benchBytes)
 			for b.Loop() {
 				best(&raw, func(name string) { rawWrite(b, name, !noSync, tensors) })
-				best(&ours, func(name string) { write(b, name, &checkpoint.WriterOptions{NoSync: noSync}, tensors) })
+				best(&ours, func(name string) { tftest.WriteCheckpoint(b, name, &checkpoint.WriterOptions{NoSync: noSync}, tensors) })
 			}
 			b.ReportMetric(ours.Seconds(), "s/GiB")
 			b.ReportMetric(raw.Seconds(), "raw-s/GiB")
@@ -96,11 +97,11 @@ func rawWrite(b *testing.B, name string, sync_ bool, tensors []checkpoint.Tensor
 func BenchmarkWrite20000Tensors(b *testing.B) {
 	var tensors []checkpoint.Tensor
 	for i := range 20_000 {
-		tensors = append(tensors, filled(uint64(i), fmt.Sprintf("layer_%d/variable_%05d", i%100, i), dtype.Float32, 64))
+		tensors = append(tensors, tftest.RandomTensor(uint64(i), fmt.Sprintf("layer_%d/variable_%05d", i%100, i), dtype.Float32, 64))
 	}
 	b.Run("AddAll", func(b *testing.B) {
 		for b.Loop() {
-			write(b, filepath.Join(b.TempDir(), "m"), nil, tensors)
+			tftest.WriteCheckpoint(b, filepath.Join(b.TempDir(), "m"), nil, tensors)
 		}
 	})
 	b.Run("Add", func(b *testing.B) {

@@ -1,4 +1,4 @@
-package checkpoint
+package checkpoint_test
 
 import (
 	"errors"
@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
@@ -22,11 +25,11 @@ func saveAndForget(f vfs.FS, old, new model) error {
 	if err := new.write(f, path(new), false); err != nil {
 		return err
 	}
-	err := UpdateState(bg, "/d", State{ModelCheckpointPath: path(new)}, &StateOptions{SaveRelativePaths: true, FS: f})
+	err := dir.UpdateState(in(f), "/d", dir.State{ModelCheckpointPath: path(new)}, &dir.StateOptions{SaveRelativePaths: true})
 	if err != nil || old.version == 0 {
 		return err
 	}
-	return Remove(path(old), &RemoveOptions{FS: f})
+	return dir.Remove(in(f), path(old), nil)
 }
 
 // However a save with only one checkpoint kept ends, the newest that the state
@@ -41,14 +44,14 @@ func TestTheNewestIsWholeWhateverEndsASave(t *testing.T) {
 		act: func(f vfs.FS) error { return saveAndForget(f, old, new) },
 	}
 	check := func(f *crashfs.FS, succeeded bool, where string) {
-		newest, err := Latest("/d", &LatestOptions{FS: f})
+		newest, err := dir.Latest(in(f), "/d", nil)
 		require.NoError(t, err, where)
 		want := map[string]model{"/d/m-1": old, "/d/m-2": new}[newest]
 		require.NoError(t, want.check(f, newest), where)
 		if succeeded {
 			require.Equal(t, "/d/m-2", newest, where)
 		}
-		_, err = Sweep("/d", &SweepOptions{FS: f, Idle: -1})
+		_, err = dir.Sweep(in(f), "/d", &dir.SweepOptions{Idle: -1})
 		require.NoError(t, err, where)
 		files := 1 // The state file.
 		for prefix, m := range map[string]model{"/d/m-1": old, "/d/m-2": new} {
@@ -87,7 +90,7 @@ func TestAMergeIsAllOrNothing(t *testing.T) {
 			require.NoError(t, part.write(f, "/d/parts/p0", false))
 		},
 		act: func(f vfs.FS) error {
-			return Merge(bg, []string{"/d/parts/p0"}, "/d/m", &MergeOptions{FS: f, DeleteOldDirs: true})
+			return checkpoint.Merge(bg, []string{"/d/parts/p0"}, "/d/m", &checkpoint.MergeOptions{FS: f, DeleteOldDirs: true})
 		},
 	}
 	check := func(f *crashfs.FS, err error, where string) {
@@ -104,13 +107,13 @@ func TestAMergeIsAllOrNothing(t *testing.T) {
 			where := fmt.Sprintf("%v at %d: %s", fault, n, lastOf(f.Log()))
 			f.Restart()
 			check(f, err, where)
-			for _, dir := range []string{"/d", "/d/parts"} {
-				_, err = Sweep(dir, &SweepOptions{FS: f, Idle: -1})
+			for _, folder := range []string{"/d", "/d/parts"} {
+				_, err = dir.Sweep(in(f), folder, &dir.SweepOptions{Idle: -1})
 				require.NoError(t, err, where)
 			}
 			check(f, errors.New("unknown"), where)
 			for _, name := range f.Names("/") {
-				require.NotContains(t, name, vfs.TempSuffix, where)
+				require.NotContains(t, name, filenames.Temp(""), where)
 			}
 		})
 	}
@@ -145,9 +148,9 @@ func TestReadersBesideAWriterSeeWholeCheckpoints(t *testing.T) {
 			running = false
 		default:
 		}
-		r, err := Open(prefix, nil)
+		r, err := checkpoint.Open(bg, prefix, nil)
 		require.NoError(t, err)
-		first, err := Values[int64](bg, r, "t0")
+		first, err := checkpoint.Values[int64](bg, r, "t0")
 		require.NoError(t, err)
 		m := model{first[0] / 1000, 1, false}
 		got, err := r.ReadBytes(bg, "t1")
@@ -164,7 +167,7 @@ func TestStrictReadersTakeAReplacedCheckpoint(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
 	for v := range int64(3) {
 		require.NoError(t, model{v, 1, false}.write(vfs.OS, prefix, true))
-		r, err := Open(prefix, &ReaderOptions{Strict: true})
+		r, err := checkpoint.Open(bg, prefix, &checkpoint.ReaderOptions{Strict: true})
 		require.NoError(t, err)
 		require.NoError(t, r.Close())
 	}

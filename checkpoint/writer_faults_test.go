@@ -1,4 +1,4 @@
-package checkpoint
+package checkpoint_test
 
 import (
 	"context"
@@ -12,7 +12,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
@@ -24,6 +28,9 @@ import (
 
 var bg = context.Background()
 
+// in returns a context that makes the functions work in a file system.
+func in(fsys vfs.FS) context.Context { return vfs.NewContext(bg, fsys) }
+
 // model is a checkpoint's contents: each tensor holds the version.
 type model struct {
 	version int64
@@ -31,8 +38,8 @@ type model struct {
 	meta    bool
 }
 
-func (m model) tensors() []Tensor {
-	var out []Tensor
+func (m model) tensors() []checkpoint.Tensor {
+	var out []checkpoint.Tensor
 	for i := range 3 * m.shards {
 		data := make([]byte, 0, 8*300)
 		for j := range 300 {
@@ -44,7 +51,7 @@ func (m model) tensors() []Tensor {
 				data = append(data, data...)
 			}
 		}
-		out = append(out, Tensor{Name: fmt.Sprintf("t%d", i), DType: dtype.Int64, Shape: []int64{int64(len(data) / 8)}, Data: data, Shard: i / 3})
+		out = append(out, checkpoint.Tensor{Name: fmt.Sprintf("t%d", i), DType: dtype.Int64, Shape: []int64{int64(len(data) / 8)}, Data: data, Shard: i / 3})
 	}
 	return out
 }
@@ -52,7 +59,7 @@ func (m model) tensors() []Tensor {
 func (m model) metaGraph() []byte { return fmt.Appendf(nil, "meta graph %d", m.version) }
 
 func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
-	w, err := Create(prefix, &WriterOptions{NumShards: m.shards, FS: fsys, NoSync: noSync, Workers: 1})
+	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NumShards: m.shards, FS: fsys, NoSync: noSync, Workers: 1})
 	if err != nil {
 		return err
 	}
@@ -70,7 +77,7 @@ func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
 
 // check reads a checkpoint and compares it with the model.
 func (m model) check(fsys vfs.FS, prefix string) error {
-	r, err := NewReader(vfs.IOFS(fsys, "/"), strings.TrimPrefix(prefix, "/"), nil)
+	r, err := checkpoint.Open(in(fsys), prefix, nil)
 	if err != nil {
 		return err
 	}
@@ -128,8 +135,8 @@ func scenarios() []scenario {
 		{"overwrite sharded", prepare(shard1), write(shard2), "/d/m", &shard1, &shard2},
 		{"from one shard to two", prepare(one), write(shard2), "/d/m", &one, &shard2},
 		{"from two shards to one", prepare(shard1), write(two), "/d/m", &shard1, &two},
-		{"remove", prepare(one), func(f vfs.FS) error { return Remove("/d/m", &RemoveOptions{FS: f}) }, "/d/m", &one, nil},
-		{"remove sharded", prepare(one, shard2), func(f vfs.FS) error { return Remove("/d/m", &RemoveOptions{FS: f}) }, "/d/m", &shard2, nil},
+		{"remove", prepare(one), func(f vfs.FS) error { return dir.Remove(in(f), "/d/m", nil) }, "/d/m", &one, nil},
+		{"remove sharded", prepare(one, shard2), func(f vfs.FS) error { return dir.Remove(in(f), "/d/m", nil) }, "/d/m", &shard2, nil},
 	}
 }
 
@@ -225,7 +232,7 @@ func (s *scenario) requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, 
 		}
 		require.Nil(t, s.new, "%s: neither the old nor the new: %v\n%s", where, err, strings.Join(f.Names("/"), "\n"))
 	}
-	_, err := f.Stat(s.prefix + indexSuffix)
+	_, err := f.Stat(filenames.Index(s.prefix))
 	require.Error(t, err, "%s: there is an index without a checkpoint\n%s", where, strings.Join(f.Names("/"), "\n"))
 }
 
@@ -233,18 +240,20 @@ func (s *scenario) requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, 
 func (s *scenario) requireClean(t *testing.T, f *crashfs.FS, where string) {
 	t.Helper()
 	before := strings.Join(f.Names("/"), "\n")
-	_, err := Sweep("/d", &SweepOptions{FS: f, Idle: -1})
+	_, err := dir.Sweep(in(f), "/d", &dir.SweepOptions{Idle: -1})
 	require.NoError(t, err, where)
 	var allowed []string
 	for _, m := range []*model{s.old, s.new} {
 		if m != nil && m.check(f, s.prefix) == nil {
-			allowed = append(allowed, s.prefix+indexSuffix, s.prefix+".meta")
-			files, err := listDataFiles(f, s.prefix, "")
-			require.NoError(t, err)
-			require.Len(t, files, m.shards, where)
-			for _, d := range files {
-				allowed = append(allowed, d.path)
+			allowed = append(allowed, filenames.Index(s.prefix), s.prefix+".meta")
+			data := 0
+			for _, name := range f.Names("/") {
+				if prefix, _, _, ok := filenames.ParseData(name); ok && prefix == s.prefix {
+					allowed = append(allowed, name)
+					data++
+				}
 			}
+			require.Equal(t, m.shards, data, where)
 		}
 	}
 	sort.Strings(allowed)
@@ -286,14 +295,14 @@ func TestTheNextWriterClearsWhatADeadOneLeft(t *testing.T) {
 // A V1 checkpoint of one file replaces another as a whole, too.
 func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 	write := func(f vfs.FS, version byte) error {
-		w, err := CreateV1("/d/m", &WriterOptions{FS: f})
+		w, err := checkpoint.CreateV1("/d/m", &checkpoint.WriterOptions{FS: f})
 		if err != nil {
 			return err
 		}
 		defer w.Close()
 		data := make([]byte, 100_000)
 		data[0] = version
-		if err := w.Add(bg, Tensor{Name: "v", DType: dtype.Uint8, Shape: []int64{100_000}, Data: data}); err != nil {
+		if err := w.Add(bg, checkpoint.Tensor{Name: "v", DType: dtype.Uint8, Shape: []int64{100_000}, Data: data}); err != nil {
 			return err
 		}
 		return w.Commit(bg)
@@ -306,7 +315,7 @@ func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 		act: func(f vfs.FS) error { return write(f, 2) },
 	}
 	version := func(f *crashfs.FS, where string) byte {
-		r, err := NewReader(vfs.IOFS(f, "/d"), "m", nil)
+		r, err := checkpoint.Open(in(f), "/d/m", nil)
 		require.NoError(t, err, where)
 		defer r.Close()
 		got, err := r.ReadBytes(bg, "v")
@@ -328,7 +337,7 @@ func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 				if err == nil {
 					require.Equal(t, byte(2), got, where)
 				}
-				_, err = Sweep("/d", &SweepOptions{FS: f})
+				_, err = dir.Sweep(in(f), "/d", nil)
 				require.NoError(t, err, where)
 				require.Equal(t, []string{"/d/m"}, f.Names("/"), where)
 			})
@@ -342,7 +351,7 @@ func TestTheErrorOfAFullDiskSaysSo(t *testing.T) {
 	f.FailAt(4, crashfs.NoSpace)
 	err := model{1, 1, false}.write(f, "/d/m", false)
 	require.ErrorIs(t, err, syscall.ENOSPC)
-	var e *Error
+	var e *tfkeep.Error
 	require.True(t, errors.As(err, &e))
-	require.Contains(t, e.File, "/d/m")
+	require.Contains(t, e.Path, "/d/m")
 }

@@ -9,41 +9,44 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
-	dir := t.TempDir()
-	prefix := filepath.Join(dir, "m")
+	folder := t.TempDir()
+	prefix := filepath.Join(folder, "m")
 	for version, want := range [][]string{
 		{"m.data-00000-of-00001", "m.index"},
 		{"m.data-00001-of-00002", "m.index"},
 		{"m.data-00000-of-00001", "m.index"},
 	} {
-		tensors := []checkpoint.Tensor{filled(uint64(version), "a", dtype.Float32, 30, 40), text("s", []int64{2}, "x", "yy")}
-		tensors = append(tensors, slicesOf(filled(uint64(version), "p", dtype.Int32, 6, 2), 2, 4)[:]...)
+		tensors := []checkpoint.Tensor{tftest.RandomTensor(uint64(version), "a", dtype.Float32, 30, 40), tftest.StringTensor("s", []int64{2}, "x", "yy")}
+		tensors = append(tensors, slicesOf(tftest.RandomTensor(uint64(version), "p", dtype.Int32, 6, 2), 2, 4)[:]...)
 		for i := range tensors {
 			tensors[i].Shard = 0
 		}
-		write(t, prefix, nil, tensors)
-		assert.Equal(t, want, names(filesOf(t, dir)), "after save %d", version+1)
+		tftest.WriteCheckpoint(t, prefix, nil, tensors)
+		assert.Equal(t, want, tftest.FileNames(t, folder), "after save %d", version+1)
 
 		copied, direct := t.TempDir(), t.TempDir()
 		restoreAndSaveV2(t, prefix, filepath.Join(copied, "m"), tensors)
-		write(t, filepath.Join(direct, "m"), nil, tensors)
+		tftest.WriteCheckpoint(t, filepath.Join(direct, "m"), nil, tensors)
 		assertSameFiles(t, direct, copied)
 	}
 }
 
 func TestPythonsSaverRestoresAndRemovesAnOverwrittenCheckpoint(t *testing.T) {
-	dir := t.TempDir()
-	prefix := filepath.Join(dir, "m")
+	folder := t.TempDir()
+	prefix := filepath.Join(folder, "m")
 	v := checkpoint.Tensor{Name: "v", DType: dtype.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 2, 0, 0, 0}}
-	write(t, prefix, &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{v})
-	write(t, prefix, nil, []checkpoint.Tensor{v})
-	write(t, prefix, nil, []checkpoint.Tensor{v})
+	tftest.WriteCheckpoint(t, prefix, &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{v})
+	tftest.WriteCheckpoint(t, prefix, nil, []checkpoint.Tensor{v})
+	tftest.WriteCheckpoint(t, prefix, nil, []checkpoint.Tensor{v})
 	got := oracle.Value[map[string]any](t, `
 v = tf1.get_variable('v', [2], tf.int32, initializer=tf1.zeros_initializer())
 with tf1.Session() as s:
@@ -60,45 +63,45 @@ result = {'value': value, 'listed': [[n, list(s)] for n, s in listed], 'left': o
 
 func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
-	old := []checkpoint.Tensor{filled(1, "v", dtype.Float32, 50_000)}
-	write(t, prefix, nil, old)
+	old := []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Float32, 50_000)}
+	tftest.WriteCheckpoint(t, prefix, nil, old)
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
-	require.NoError(t, w.Add(context.Background(), filled(2, "v", dtype.Float32, 50_000)))
-	r, err := checkpoint.Open(prefix, nil)
+	require.NoError(t, w.Add(context.Background(), tftest.RandomTensor(2, "v", dtype.Float32, 50_000)))
+	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	got, err := r.ReadBytes(context.Background(), "v")
 	require.NoError(t, err)
 	assert.Equal(t, old[0].Data, got)
 	require.NoError(t, r.Close())
 	require.NoError(t, w.Close())
-	assert.Equal(t, []string{"m.data-00000-of-00001", "m.index"}, names(filesOf(t, filepath.Dir(prefix))))
+	assert.Equal(t, []string{"m.data-00000-of-00001", "m.index"}, tftest.FileNames(t, filepath.Dir(prefix)))
 }
 
 func TestASecondWriterOfAPrefixIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	w, err := checkpoint.Create(filepath.Join(dir, "m"), nil)
+	folder := t.TempDir()
+	w, err := checkpoint.Create(filepath.Join(folder, "m"), nil)
 	require.NoError(t, err)
-	_, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
-	require.ErrorIs(t, err, checkpoint.ErrLocked)
-	other, err := checkpoint.Create(filepath.Join(dir, "n"), nil)
+	_, err = checkpoint.Create(filepath.Join(folder, "m"), nil)
+	require.ErrorIs(t, err, tfkeep.ErrLocked)
+	other, err := checkpoint.Create(filepath.Join(folder, "n"), nil)
 	require.NoError(t, err)
 	require.NoError(t, other.Close())
-	removed, err := checkpoint.Sweep(dir, nil)
+	removed, err := dir.Sweep(t.Context(), folder, nil)
 	require.NoError(t, err)
 	assert.Empty(t, removed, "a writer at work is left alone")
 	require.NoError(t, w.Close())
-	w, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
+	w, err = checkpoint.Create(filepath.Join(folder, "m"), nil)
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
-	assert.Empty(t, filesOf(t, dir))
+	assert.Empty(t, tftest.ReadFiles(t, folder))
 }
 
 func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{filled(1, "v", dtype.Float32, 5)})
+	folder := t.TempDir()
+	tftest.WriteCheckpoint(t, filepath.Join(folder, "m"), nil, []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Float32, 5)})
 	touch := func(name string) {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(folder, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte("x"), 0o644))
 	}
@@ -109,36 +112,36 @@ func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
 	} {
 		touch(name)
 	}
-	removed, err := checkpoint.Sweep(dir, nil)
+	removed, err := dir.Sweep(t.Context(), folder, nil)
 	require.NoError(t, err)
 	assert.Empty(t, removed, "TensorFlow may be at work on them")
-	removed, err = checkpoint.Sweep(dir, &checkpoint.SweepOptions{Idle: -1})
+	removed, err = dir.Sweep(t.Context(), folder, &dir.SweepOptions{Idle: -1})
 	require.NoError(t, err)
 	assert.Len(t, removed, 7)
-	assert.Equal(t, []string{"checkpoint.tmp", "k.data-00000-of-00001", "m.data-00000-of-00001", "m.index", "n.tempstate"}, names(filesOf(t, dir)))
-	assert.FileExists(t, filepath.Join(dir, "mine_temp/notes"))
-	assert.NoDirExists(t, filepath.Join(dir, "n_temp"))
+	assert.Equal(t, []string{"checkpoint.tmp", "k.data-00000-of-00001", "m.data-00000-of-00001", "m.index", "n.tempstate"}, tftest.FileNames(t, folder))
+	assert.FileExists(t, filepath.Join(folder, "mine_temp/notes"))
+	assert.NoDirExists(t, filepath.Join(folder, "n_temp"))
 }
 
 func TestSweepOfNoDirectoryIsClean(t *testing.T) {
-	removed, err := checkpoint.Sweep(filepath.Join(t.TempDir(), "none"), nil)
+	removed, err := dir.Sweep(t.Context(), filepath.Join(t.TempDir(), "none"), nil)
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
 
 func TestRemoveOfNothingIsNoError(t *testing.T) {
-	require.NoError(t, checkpoint.Remove(filepath.Join(t.TempDir(), "none"), nil))
+	require.NoError(t, dir.Remove(t.Context(), filepath.Join(t.TempDir(), "none"), nil))
 }
 
 func TestALockIsHeldOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint")
-	lock, err := checkpoint.Lock(path, nil)
+	lock, err := dir.Lock(path)
 	require.NoError(t, err)
-	_, err = checkpoint.Lock(path, nil)
-	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	_, err = dir.Lock(path)
+	require.ErrorIs(t, err, tfkeep.ErrLocked)
 	require.NoError(t, lock.Close())
-	lock, err = checkpoint.Lock(path, nil)
+	lock, err = dir.Lock(path)
 	require.NoError(t, err)
 	require.NoError(t, lock.Close())
-	assert.Empty(t, filesOf(t, filepath.Dir(path)))
+	assert.Empty(t, tftest.ReadFiles(t, filepath.Dir(path)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/parallel"
@@ -183,5 +184,5 @@ func (w *Writer) writeChunks(ctx context.Context, chunks []chunk) error {
 }
 
 func (p *tensorPlan) error(err error) error {
-	return &Error{Op: "write", File: p.shard.file.final, Tensor: p.tensor.Name, Offset: p.entry.offset, Err: err}
+	return atOffset(p.entry.offset, &tfkeep.Error{Op: "write", Path: p.shard.file.final, Item: "tensor", Name: p.tensor.Name, Cause: err})
 }

@@ -1,13 +1,12 @@
 package checkpoint_test
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 // pyTensor is a tensor as the scripts below take it.
@@ -92,37 +92,11 @@ result = None
 `, from, toPython(t, tensors), to)
 }
 
-func write(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
-	t.Helper()
-	w, err := checkpoint.Create(prefix, o)
-	require.NoError(t, err)
-	defer w.Close()
-	require.NoError(t, w.AddAll(context.Background(), tensors))
-	require.NoError(t, w.Commit(context.Background()))
-}
-
-// filesOf reads a directory: names and contents.
-func filesOf(t testing.TB, dir string) map[string][]byte {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	out := map[string][]byte{}
-	for _, e := range entries {
-		if e.IsDir() {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		require.NoError(t, err)
-		out[e.Name()] = data
-	}
-	return out
-}
-
 // assertSameFiles compares two directories and tells the first byte that differs.
 func assertSameFiles(t testing.TB, wantDir, gotDir string) {
 	t.Helper()
-	want, got := filesOf(t, wantDir), filesOf(t, gotDir)
-	assert.Equal(t, names(want), names(got))
+	want, got := tftest.ReadFiles(t, wantDir), tftest.ReadFiles(t, gotDir)
+	assert.Equal(t, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)))
 	for name, w := range want {
 		g := got[name]
 		for i := range min(len(w), len(g)) {
@@ -134,15 +108,6 @@ func assertSameFiles(t testing.TB, wantDir, gotDir string) {
 	}
 }
 
-func names(m map[string][]byte) []string {
-	var out []string
-	for n := range m {
-		out = append(out, n)
-	}
-	sort.Strings(out)
-	return out
-}
-
 // savedTypes are those whose kernels TensorFlow has for saving and restoring.
 var savedTypes = []dtype.DataType{
 	dtype.Float32, dtype.Float64, dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8,
@@ -150,32 +115,6 @@ var savedTypes = []dtype.DataType{
 	dtype.BFloat16, dtype.QInt16, dtype.QUint16, dtype.Uint16, dtype.Complex128,
 	dtype.Float16, dtype.Uint32, dtype.Uint64, dtype.Float8E5M2, dtype.Float8E4M3FN,
 	dtype.Int4, dtype.Uint4,
-}
-
-// filled makes a tensor of random bytes. Booleans are 0 or 1, and numbers of
-// four bits stay within them.
-func filled(seed uint64, name string, dt dtype.DataType, shape ...int64) checkpoint.Tensor {
-	random := rand.New(rand.NewPCG(seed, uint64(dt)))
-	n, _ := checkpoint.NumElements(shape)
-	data := make([]byte, int(n)*dtype.Size(dt))
-	for i := range data {
-		data[i] = byte(random.Uint32())
-		switch dt {
-		case dtype.Bool:
-			data[i] &= 1
-		case dtype.Int4, dtype.Uint4:
-			data[i] &= 7
-		}
-	}
-	return checkpoint.Tensor{Name: name, DType: dt, Shape: shape, Data: data}
-}
-
-func text(name string, shape []int64, values ...string) checkpoint.Tensor {
-	t := checkpoint.Tensor{Name: name, DType: dtype.String, Shape: shape, Strings: [][]byte{}}
-	for _, v := range values {
-		t.Strings = append(t.Strings, []byte(v))
-	}
-	return t
 }
 
 func longString(n int) string {
@@ -213,41 +152,41 @@ func writeCases() []writeCase {
 	var all []checkpoint.Tensor
 	for i, dt := range savedTypes {
 		n := dtype.Name(dt)
-		all = append(all, filled(1, n+"/matrix", dt, 3, 5), filled(2, n+"/scalar", dt), filled(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
+		all = append(all, tftest.RandomTensor(1, n+"/matrix", dt, 3, 5), tftest.RandomTensor(2, n+"/scalar", dt), tftest.RandomTensor(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
 	}
 	strings := []checkpoint.Tensor{
-		text("scalar", nil, "x"), text("empty", []int64{0, 3}), text("nothing", []int64{2}, "", ""),
-		text("mixed", []int64{2, 3}, "a", longString(127), longString(128), longString(300), "", "z"),
-		text("long", []int64{3}, longString(3<<20+5), "between", longString(1<<20)),
-		text("many", []int64{5000}, many(5000)...),
-		text("binary", []int64{1}, "\x00\xff\n\x80"),
+		tftest.StringTensor("scalar", nil, "x"), tftest.StringTensor("empty", []int64{0, 3}), tftest.StringTensor("nothing", []int64{2}, "", ""),
+		tftest.StringTensor("mixed", []int64{2, 3}, "a", longString(127), longString(128), longString(300), "", "z"),
+		tftest.StringTensor("long", []int64{3}, longString(3<<20+5), "between", longString(1<<20)),
+		tftest.StringTensor("many", []int64{5000}, many(5000)...),
+		tftest.StringTensor("binary", []int64{1}, "\x00\xff\n\x80"),
 	}
-	big := filled(4, "big", dtype.Float32, 1000, 1001)
-	part := filled(5, "part", dtype.Float64, 10, 3)
-	wide := filled(6, "wide", dtype.Int16, 130, 70, 2)
+	big := tftest.RandomTensor(4, "big", dtype.Float32, 1000, 1001)
+	part := tftest.RandomTensor(5, "part", dtype.Float64, 10, 3)
+	wide := tftest.RandomTensor(6, "wide", dtype.Int16, 130, 70, 2)
 	sliced := append(slicesOf(part, 1, 5, 4), slicesOf(wide, 65, 65)...)
-	column := filled(7, "column", dtype.Float32, 4, 1000)
+	column := tftest.RandomTensor(7, "column", dtype.Float32, 4, 1000)
 	column.Slice, column.Data = checkpoint.Slice{{Start: 0, Length: 4}, {Start: 900, Length: 100}}, column.Data[:1600]
-	whole := filled(8, "whole", dtype.Float32, 6)
+	whole := tftest.RandomTensor(8, "whole", dtype.Float32, 6)
 	whole.Slice = checkpoint.Slice{{Start: 0, Length: 6}}
-	full := filled(9, "full", dtype.Float32, 2, 2)
+	full := tftest.RandomTensor(9, "full", dtype.Float32, 2, 2)
 	full.Slice = checkpoint.FullSlice(2)
 	ones := make([]checkpoint.Tensor, 0, len(sliced))
 	for _, s := range sliced {
 		s.Shard = 0
 		ones = append(ones, s)
 	}
-	ones = append(ones, column, whole, full, filled(10, "z", dtype.Int32, 7))
-	sharded := append(sliced, filled(11, "a", dtype.Int64, 3), filled(12, "m", dtype.Bool, 9))
+	ones = append(ones, column, whole, full, tftest.RandomTensor(10, "z", dtype.Int32, 7))
+	sharded := append(sliced, tftest.RandomTensor(11, "a", dtype.Int64, 3), tftest.RandomTensor(12, "m", dtype.Bool, 9))
 	sharded[len(sharded)-1].Shard = 2
 	return []writeCase{
-		{"one tensor", 1, []checkpoint.Tensor{filled(13, "v", dtype.Float32, 2)}},
+		{"one tensor", 1, []checkpoint.Tensor{tftest.RandomTensor(13, "v", dtype.Float32, 2)}},
 		{"all types", 1, all},
 		{"strings", 1, strings},
-		{"names of any bytes", 1, []checkpoint.Tensor{filled(1, "é/ü", dtype.Int8, 1), filled(1, "a b", dtype.Int8, 1),
-			filled(1, "~", dtype.Int8, 1), filled(1, "a", dtype.Int8, 1), filled(1, longString(200), dtype.Int8, 1)}},
-		{"small and large", 1, []checkpoint.Tensor{filled(1, "s1", dtype.Uint8, 3), big, filled(2, "s2", dtype.Uint8, 5),
-			filled(3, "middle", dtype.Uint8, 100_000), filled(4, "s3", dtype.Uint8, 1)}},
+		{"names of any bytes", 1, []checkpoint.Tensor{tftest.RandomTensor(1, "é/ü", dtype.Int8, 1), tftest.RandomTensor(1, "a b", dtype.Int8, 1),
+			tftest.RandomTensor(1, "~", dtype.Int8, 1), tftest.RandomTensor(1, "a", dtype.Int8, 1), tftest.RandomTensor(1, longString(200), dtype.Int8, 1)}},
+		{"small and large", 1, []checkpoint.Tensor{tftest.RandomTensor(1, "s1", dtype.Uint8, 3), big, tftest.RandomTensor(2, "s2", dtype.Uint8, 5),
+			tftest.RandomTensor(3, "middle", dtype.Uint8, 100_000), tftest.RandomTensor(4, "s3", dtype.Uint8, 1)}},
 		{"slices", 1, ones},
 		{"two shards", 2, slicesOf(part, 6, 4)},
 		{"three shards with slices", 3, sharded},
@@ -267,7 +206,7 @@ func TestWriterWritesWhatSaveV2Writes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			theirs, ours := t.TempDir(), t.TempDir()
 			saveV2(t, filepath.Join(theirs, "m"), c.shards, c.tensors)
-			write(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards}, c.tensors)
+			tftest.WriteCheckpoint(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards}, c.tensors)
 			os.Remove(filepath.Join(theirs, "m_temp"))
 			assertSameFiles(t, theirs, ours)
 		})
@@ -278,12 +217,12 @@ func TestTensorFlowRestoresWhatTheWriterWrote(t *testing.T) {
 	for _, c := range writeCases() {
 		t.Run(c.name, func(t *testing.T) {
 			ours, copied, want := t.TempDir(), t.TempDir(), t.TempDir()
-			write(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards, Alignment: 4096}, c.tensors)
+			tftest.WriteCheckpoint(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards, Alignment: 4096}, c.tensors)
 			restoreAndSaveV2(t, filepath.Join(ours, "m"), filepath.Join(copied, "m"), c.tensors)
 			for i := range c.tensors {
 				c.tensors[i].Shard = 0
 			}
-			write(t, filepath.Join(want, "m"), nil, c.tensors)
+			tftest.WriteCheckpoint(t, filepath.Join(want, "m"), nil, c.tensors)
 			assertSameFiles(t, want, copied)
 		})
 	}

@@ -13,12 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
-	ok := filled(1, "v", dtype.Float32, 2)
+	ok := tftest.RandomTensor(1, "v", dtype.Float32, 2)
 	with := func(change func(*checkpoint.Tensor)) []checkpoint.Tensor {
 		bad := ok
 		change(&bad)
@@ -33,32 +35,32 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 		kind    error
 		text    string
 	}{
-		{"no name", with(func(x *checkpoint.Tensor) { x.Name = "" }), checkpoint.ErrMismatch, "needs a name"},
+		{"no name", with(func(x *checkpoint.Tensor) { x.Name = "" }), tfkeep.ErrMismatch, "needs a name"},
 		{"the same name", []checkpoint.Tensor{ok, ok}, checkpoint.ErrDuplicate, `tensor "v": duplicate tensor: Adding duplicate key: v`},
-		{"no type", with(func(x *checkpoint.Tensor) { x.DType = 0 }), checkpoint.ErrMismatch, "0 is not a data type"},
-		{"an unknown type", with(func(x *checkpoint.Tensor) { x.DType = 77 }), checkpoint.ErrMismatch, "77 is not a data type"},
-		{"a reference type", with(func(x *checkpoint.Tensor) { x.DType = 101 }), checkpoint.ErrMismatch, "101 is not a data type"},
-		{"a resource", with(func(x *checkpoint.Tensor) { x.DType = dtype.Resource }), checkpoint.ErrUnsupported, "resource"},
-		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = dtype.Variant }), checkpoint.ErrUnsupported, "variant"},
-		{"too few bytes", with(func(x *checkpoint.Tensor) { x.Data = x.Data[:7] }), checkpoint.ErrMismatch, "float32 of shape [2] takes 8 bytes, got 7"},
-		{"too many bytes", with(func(x *checkpoint.Tensor) { x.Shape = nil }), checkpoint.ErrMismatch, "takes 4 bytes, got 8"},
-		{"a negative dimension", with(func(x *checkpoint.Tensor) { x.Shape = []int64{-1} }), checkpoint.ErrMismatch, "negative dimension"},
-		{"an overflowing shape", with(func(x *checkpoint.Tensor) { x.Shape = []int64{1 << 40, 1 << 40} }), checkpoint.ErrMismatch, "too many elements"},
-		{"too many dimensions", with(func(x *checkpoint.Tensor) { x.Shape = make([]int64, 255); x.Data = nil }), checkpoint.ErrMismatch, "rank 255"},
-		{"strings of a number", with(func(x *checkpoint.Tensor) { x.Strings = [][]byte{nil, nil} }), checkpoint.ErrMismatch, "belong in Data"},
-		{"bytes of a string", with(func(x *checkpoint.Tensor) { x.DType = dtype.String }), checkpoint.ErrMismatch, "belong in Strings"},
-		{"too few strings", []checkpoint.Tensor{text("s", []int64{2}, "x")}, checkpoint.ErrMismatch, "takes 2 strings, got 1"},
-		{"no such shard", with(func(x *checkpoint.Tensor) { x.Shard = 1 }), checkpoint.ErrMismatch, "shard 1 of 1"},
-		{"a negative shard", with(func(x *checkpoint.Tensor) { x.Shard = -1 }), checkpoint.ErrMismatch, "shard -1 of 1"},
-		{"a slice of other rank", with(func(x *checkpoint.Tensor) { x.Slice = checkpoint.FullSlice(2) }), checkpoint.ErrMismatch, "dimensions"},
-		{"a slice outside", []checkpoint.Tensor{part(2, 3)}, checkpoint.ErrMismatch, "leaves the shape"},
-		{"an empty slice", []checkpoint.Tensor{part(2, 0)}, checkpoint.ErrMismatch, "is empty in dimension 0"},
+		{"no type", with(func(x *checkpoint.Tensor) { x.DType = 0 }), tfkeep.ErrMismatch, "0 is not a data type"},
+		{"an unknown type", with(func(x *checkpoint.Tensor) { x.DType = 77 }), tfkeep.ErrMismatch, "77 is not a data type"},
+		{"a reference type", with(func(x *checkpoint.Tensor) { x.DType = 101 }), tfkeep.ErrMismatch, "101 is not a data type"},
+		{"a resource", with(func(x *checkpoint.Tensor) { x.DType = dtype.Resource }), tfkeep.ErrUnsupported, "resource"},
+		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = dtype.Variant }), tfkeep.ErrUnsupported, "variant"},
+		{"too few bytes", with(func(x *checkpoint.Tensor) { x.Data = x.Data[:7] }), tfkeep.ErrMismatch, "float32 of shape [2] takes 8 bytes, got 7"},
+		{"too many bytes", with(func(x *checkpoint.Tensor) { x.Shape = nil }), tfkeep.ErrMismatch, "takes 4 bytes, got 8"},
+		{"a negative dimension", with(func(x *checkpoint.Tensor) { x.Shape = []int64{-1} }), tfkeep.ErrMismatch, "negative dimension"},
+		{"an overflowing shape", with(func(x *checkpoint.Tensor) { x.Shape = []int64{1 << 40, 1 << 40} }), tfkeep.ErrMismatch, "too many elements"},
+		{"too many dimensions", with(func(x *checkpoint.Tensor) { x.Shape = make([]int64, 255); x.Data = nil }), tfkeep.ErrMismatch, "rank 255"},
+		{"strings of a number", with(func(x *checkpoint.Tensor) { x.Strings = [][]byte{nil, nil} }), tfkeep.ErrMismatch, "belong in Data"},
+		{"bytes of a string", with(func(x *checkpoint.Tensor) { x.DType = dtype.String }), tfkeep.ErrMismatch, "belong in Strings"},
+		{"too few strings", []checkpoint.Tensor{tftest.StringTensor("s", []int64{2}, "x")}, tfkeep.ErrMismatch, "takes 2 strings, got 1"},
+		{"no such shard", with(func(x *checkpoint.Tensor) { x.Shard = 1 }), tfkeep.ErrMismatch, "shard 1 of 1"},
+		{"a negative shard", with(func(x *checkpoint.Tensor) { x.Shard = -1 }), tfkeep.ErrMismatch, "shard -1 of 1"},
+		{"a slice of other rank", with(func(x *checkpoint.Tensor) { x.Slice = checkpoint.FullSlice(2) }), tfkeep.ErrMismatch, "dimensions"},
+		{"a slice outside", []checkpoint.Tensor{part(2, 3)}, tfkeep.ErrMismatch, "leaves the shape"},
+		{"an empty slice", []checkpoint.Tensor{part(2, 0)}, tfkeep.ErrMismatch, "is empty in dimension 0"},
 		{"the same slice", []checkpoint.Tensor{part(0, 2), part(0, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
 		{"a slice and the whole", []checkpoint.Tensor{part(0, 2), part(0, 4)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
 		{"the whole and a slice", []checkpoint.Tensor{part(0, 4), part(0, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
-		{"overlapping slices", []checkpoint.Tensor{part(0, 3), part(2, 2)}, checkpoint.ErrMismatch, "overlap"},
-		{"slices of two types", slicesWith(dtype.Int8, 4, dtype.Int16, 4), checkpoint.ErrMismatch, "this slice is of int16, an earlier one of int8"},
-		{"slices of two shapes", slicesWith(dtype.Int8, 4, dtype.Int8, 5), checkpoint.ErrMismatch, "shape [5], an earlier one of [4]"},
+		{"overlapping slices", []checkpoint.Tensor{part(0, 3), part(2, 2)}, tfkeep.ErrMismatch, "overlap"},
+		{"slices of two types", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "this slice is of int16, an earlier one of int8"},
+		{"slices of two shapes", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "shape [5], an earlier one of [4]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -73,7 +75,7 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 				assert.ErrorIs(t, w.Add(context.Background(), ok), c.kind, "the first failure is final")
 			}
 			require.NoError(t, w.Close())
-			assert.Empty(t, filesOf(t, dir))
+			assert.Empty(t, tftest.ReadFiles(t, dir))
 		})
 	}
 }
@@ -82,18 +84,18 @@ func TestCreateRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, prefix := range []string{"", dir + "/", dir + "/.", dir + "/.."} {
 		_, err := checkpoint.Create(prefix, nil)
-		assert.ErrorIs(t, err, checkpoint.ErrMismatch, "%q", prefix)
+		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
 		_, err = checkpoint.CreateV1(prefix, nil)
-		assert.ErrorIs(t, err, checkpoint.ErrMismatch, "%q", prefix)
+		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
 	}
 	for _, o := range []checkpoint.WriterOptions{{NumShards: -1}, {NumShards: 100_000}, {Alignment: -1}, {Workers: -1}} {
 		_, err := checkpoint.Create(filepath.Join(dir, "m"), &o)
-		assert.ErrorIs(t, err, checkpoint.ErrMismatch, "%+v", o)
+		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%+v", o)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
 	_, err := checkpoint.Create(filepath.Join(dir, "file", "m"), nil)
 	assert.Error(t, err)
-	assert.Len(t, filesOf(t, dir), 1)
+	assert.Len(t, tftest.ReadFiles(t, dir), 1)
 }
 
 func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
@@ -105,9 +107,9 @@ func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
 		w, err := checkpoint.Create(prefix, nil)
 		require.NoError(t, err)
 		require.NoError(t, end(w))
-		assert.ErrorIs(t, w.Add(ctx, filled(1, "v", dtype.Int8, 1)), checkpoint.ErrClosed)
-		assert.ErrorIs(t, w.AddFile(".meta", nil), checkpoint.ErrClosed)
-		assert.ErrorIs(t, w.Commit(ctx), checkpoint.ErrClosed)
+		assert.ErrorIs(t, w.Add(ctx, tftest.RandomTensor(1, "v", dtype.Int8, 1)), tfkeep.ErrClosed)
+		assert.ErrorIs(t, w.AddFile(".meta", nil), tfkeep.ErrClosed)
+		assert.ErrorIs(t, w.Commit(ctx), tfkeep.ErrClosed)
 		assert.NoError(t, w.Close())
 	}
 }
@@ -118,15 +120,15 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	require.ErrorIs(t, w.Add(ctx, filled(1, "v", dtype.Int8, 1<<22)), context.Canceled)
+	require.ErrorIs(t, w.Add(ctx, tftest.RandomTensor(1, "v", dtype.Int8, 1<<22)), context.Canceled)
 	require.ErrorIs(t, w.Commit(context.Background()), context.Canceled)
-	assert.Empty(t, filesOf(t, dir))
+	assert.Empty(t, tftest.ReadFiles(t, dir))
 
 	w, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
-	require.NoError(t, w.Add(context.Background(), filled(1, "v", dtype.Int8, 1<<22)))
+	require.NoError(t, w.Add(context.Background(), tftest.RandomTensor(1, "v", dtype.Int8, 1<<22)))
 	require.ErrorIs(t, w.Commit(ctx), context.Canceled)
-	assert.Empty(t, filesOf(t, dir))
+	assert.Empty(t, tftest.ReadFiles(t, dir))
 }
 
 // In any order, from any number of goroutines, the values are right and TensorFlow's
@@ -138,7 +140,7 @@ func TestConcurrentAdds(t *testing.T) {
 		require.NoError(t, err)
 		sizes := []int64{1, 100, 16 << 10, 16<<10 + 1, 200_000, 3 << 20, 0}
 		tensor := func(i int) checkpoint.Tensor {
-			x := filled(uint64(i), fmt.Sprintf("v%03d", i), dtype.Uint8, sizes[i%len(sizes)])
+			x := tftest.RandomTensor(uint64(i), fmt.Sprintf("v%03d", i), dtype.Uint8, sizes[i%len(sizes)])
 			x.Shard = i % 2
 			return x
 		}
@@ -148,7 +150,7 @@ func TestConcurrentAdds(t *testing.T) {
 			wg.Go(func() {
 				for i := g; i < n; i += 7 {
 					if i%3 == 0 {
-						assert.NoError(t, w.AddAll(context.Background(), []checkpoint.Tensor{tensor(i), text(fmt.Sprintf("s%d", i), []int64{2}, "a", longString(i*1000))}))
+						assert.NoError(t, w.AddAll(context.Background(), []checkpoint.Tensor{tensor(i), tftest.StringTensor(fmt.Sprintf("s%d", i), []int64{2}, "a", longString(i*1000))}))
 					} else {
 						assert.NoError(t, w.Add(context.Background(), tensor(i)))
 					}
@@ -158,7 +160,7 @@ func TestConcurrentAdds(t *testing.T) {
 		wg.Wait()
 		require.NoError(t, w.Commit(context.Background()))
 
-		r, err := checkpoint.Open(prefix, &checkpoint.ReaderOptions{Strict: alignment == 0})
+		r, err := checkpoint.Open(t.Context(), prefix, &checkpoint.ReaderOptions{Strict: alignment == 0})
 		require.NoError(t, err)
 		require.Len(t, r.Tensors(), n+47)
 		for i := range n {
@@ -188,15 +190,15 @@ func TestCloseWaitsForAdds(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				err := w.Add(context.Background(), filled(1, fmt.Sprint(i), dtype.Uint8, 1<<20))
-				if err != nil && !errors.Is(err, checkpoint.ErrClosed) {
+				err := w.Add(context.Background(), tftest.RandomTensor(1, fmt.Sprint(i), dtype.Uint8, 1<<20))
+				if err != nil && !errors.Is(err, tfkeep.ErrClosed) {
 					t.Error(err)
 				}
 			})
 		}
 		require.NoError(t, w.Close())
 		wg.Wait()
-		require.Empty(t, filesOf(t, dir))
+		require.Empty(t, tftest.ReadFiles(t, dir))
 	}
 }
 
@@ -207,20 +209,20 @@ func TestAddFileTakesPartInTheCommit(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.AddFile(".meta", []byte("graph")))
 	require.NoError(t, w.Close())
-	assert.Empty(t, filesOf(t, dir))
+	assert.Empty(t, tftest.ReadFiles(t, dir))
 
 	w, err = checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.AddFile(".meta", []byte("graph")))
 	assert.NoFileExists(t, prefix+".meta")
 	require.NoError(t, w.Commit(context.Background()))
-	assert.Equal(t, "graph", string(filesOf(t, dir)["m.meta"]))
+	assert.Equal(t, "graph", string(tftest.ReadFiles(t, dir)["m.meta"]))
 
 	for _, suffix := range []string{"", ".index", "/x", "x/../../y"} {
 		w, err = checkpoint.Create(prefix, nil)
 		require.NoError(t, err)
-		assert.ErrorIs(t, w.AddFile(suffix, nil), checkpoint.ErrMismatch, suffix)
-		assert.ErrorIs(t, w.Commit(context.Background()), checkpoint.ErrMismatch)
+		assert.ErrorIs(t, w.AddFile(suffix, nil), tfkeep.ErrMismatch, suffix)
+		assert.ErrorIs(t, w.Commit(context.Background()), tfkeep.ErrMismatch)
 	}
 }
 
@@ -228,11 +230,11 @@ func TestTwentyThousandTensorsAreWrittenAsSaveV2Does(t *testing.T) {
 	var tensors []checkpoint.Tensor
 	for i := range 20_000 {
 		name := fmt.Sprintf("model/layer_%d/%s/variable_%05d", i%97, strings.Repeat("x", i%40), i)
-		tensors = append(tensors, filled(uint64(i), name, dtype.Float32, int64(i%5)))
+		tensors = append(tensors, tftest.RandomTensor(uint64(i), name, dtype.Float32, int64(i%5)))
 	}
 	theirs, ours := t.TempDir(), t.TempDir()
 	saveV2(t, filepath.Join(theirs, "m"), 1, tensors)
-	write(t, filepath.Join(ours, "m"), nil, tensors)
+	tftest.WriteCheckpoint(t, filepath.Join(ours, "m"), nil, tensors)
 	assertSameFiles(t, theirs, ours)
-	assert.Greater(t, len(filesOf(t, ours)["m.index"]), 2*256<<10, "several blocks")
+	assert.Greater(t, len(tftest.ReadFiles(t, ours)["m.index"]), 2*256<<10, "several blocks")
 }

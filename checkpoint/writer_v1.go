@@ -11,6 +11,8 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -71,7 +73,7 @@ func CreateV1(prefix string, o *WriterOptions) (*V1Writer, error) {
 		return nil, err
 	}
 	if _, err := makeDirs(w.fs, filepath.Dir(prefix)); err != nil {
-		return nil, fileError("create", prefix, err)
+		return nil, vfs.Error("create", prefix, err)
 	}
 	for i := range opts.NumShards {
 		name := prefix
@@ -80,7 +82,7 @@ func CreateV1(prefix string, o *WriterOptions) (*V1Writer, error) {
 		}
 		f, err := vfs.CreateAtomic(w.fs, name)
 		if err != nil {
-			return nil, errors.Join(fileError("create", name, err), w.Close())
+			return nil, errors.Join(vfs.Error("create", name, err), w.Close())
 		}
 		w.shards = append(w.shards, &v1File{file: f, byName: map[string]*v1Meta{}, values: map[string][]byte{}})
 	}
@@ -161,7 +163,7 @@ func (w *V1Writer) Commit(ctx context.Context) error {
 	if w.err != nil {
 		return errors.Join(w.err, w.closeFiles())
 	}
-	w.err = &Error{Op: "write", File: w.prefix, Offset: -1, Err: ErrClosed}
+	w.err = &tfkeep.Error{Op: "write", Path: w.prefix, Err: tfkeep.ErrClosed}
 	return nil
 }
 
@@ -169,12 +171,12 @@ func (w *V1Writer) commit() error {
 	// All are written before the first takes effect.
 	for _, s := range w.shards {
 		if err := s.write(); err != nil {
-			return fileError("write", w.prefix, err)
+			return vfs.Error("write", w.prefix, err)
 		}
 	}
 	for _, s := range w.shards {
 		if err := s.file.Commit(!w.noSync); err != nil {
-			return fileError("commit", w.prefix, err)
+			return vfs.Error("commit", w.prefix, err)
 		}
 	}
 	return nil
@@ -220,20 +222,20 @@ func (s *v1File) checkSlices() error {
 
 // encodeMeta encodes the SavedTensorSlices that describes a file.
 func (s *v1File) encodeMeta() []byte {
-	return appendMessage(nil, 1, func(b []byte) []byte {
+	return wire.AppendMessage(nil, 1, func(b []byte) []byte {
 		for _, m := range s.tensors {
-			b = appendMessage(b, 1, m.encode)
+			b = wire.AppendMessage(b, 1, m.encode)
 		}
-		return appendMessage(b, 2, versions{producer: formatVersion}.encode)
+		return wire.AppendMessage(b, 2, wire.Versions{Producer: wire.FormatVersion}.Encode)
 	})
 }
 
 func (m *v1Meta) encode(b []byte) []byte {
-	b = appendBytesField(b, 1, []byte(m.name))
-	b = appendMessage(b, 2, func(b []byte) []byte { return appendShape(b, m.shape) })
-	b = appendVarintField(b, 3, uint64(m.dtype))
+	b = wire.AppendBytes(b, 1, []byte(m.name))
+	b = wire.AppendMessage(b, 2, func(b []byte) []byte { return appendShape(b, m.shape) })
+	b = wire.AppendVarint(b, 3, uint64(m.dtype))
 	for _, s := range m.slices {
-		b = appendMessage(b, 4, func(b []byte) []byte { return appendSlice(b, s) })
+		b = wire.AppendMessage(b, 4, func(b []byte) []byte { return appendSlice(b, s) })
 	}
 	return b
 }
@@ -243,7 +245,7 @@ func (w *V1Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		w.err = &Error{Op: "write", File: w.prefix, Offset: -1, Err: ErrClosed}
+		w.err = &tfkeep.Error{Op: "write", Path: w.prefix, Err: tfkeep.ErrClosed}
 	}
 	return w.closeFiles()
 }
@@ -253,13 +255,13 @@ func (w *V1Writer) closeFiles() error {
 	for _, s := range w.shards {
 		errs = append(errs, s.file.Close())
 	}
-	return fileError("remove", w.prefix, errors.Join(errs...))
+	return vfs.Error("remove", w.prefix, errors.Join(errs...))
 }
 
 func (w *V1Writer) place(err error) error {
-	var e *Error
-	if errors.As(err, &e) && e.File == "" {
-		e.File = w.prefix
+	var e *tfkeep.Error
+	if errors.As(err, &e) && e.Path == "" {
+		e.Path = w.prefix
 	}
 	return err
 }
@@ -279,6 +281,6 @@ func checkV1Size(t *Tensor, estimate int64) error {
 	if estimate <= maxV1Slice && estimate <= math.MaxInt {
 		return nil
 	}
-	return &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrUnsupported,
 		Detail: fmt.Sprintf("Tensor slice is too large to serialize (conservative estimate: %d bytes); write it as V2, or in smaller slices", estimate)}
 }

@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 // v1Types are those that TensorFlow's V1 writer takes.
@@ -32,31 +34,22 @@ result = None
 `, file, toPython(t, tensors))
 }
 
-func writeV1(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
-	t.Helper()
-	w, err := checkpoint.CreateV1(prefix, o)
-	require.NoError(t, err)
-	defer w.Close()
-	require.NoError(t, w.AddAll(context.Background(), tensors))
-	require.NoError(t, w.Commit(context.Background()))
-}
-
 func v1Cases() []writeCase {
 	var all []checkpoint.Tensor
 	for i, dt := range v1Types {
 		n := dtype.Name(dt)
-		all = append(all, filled(1, n+"/matrix", dt, 3, 50), filled(2, n+"/scalar", dt), filled(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
+		all = append(all, tftest.RandomTensor(1, n+"/matrix", dt, 3, 50), tftest.RandomTensor(2, n+"/scalar", dt), tftest.RandomTensor(3, fmt.Sprintf("%02d/empty", i), dt, 4, 0, 2))
 	}
-	slices := append(slicesOf(filled(5, "part", dtype.Float64, 10, 3), 1, 5, 4), slicesOf(filled(6, "wide", dtype.Int16, 130, 70, 2), 65, 65)...)
-	explicit := filled(8, "whole", dtype.Float32, 6)
+	slices := append(slicesOf(tftest.RandomTensor(5, "part", dtype.Float64, 10, 3), 1, 5, 4), slicesOf(tftest.RandomTensor(6, "wide", dtype.Int16, 130, 70, 2), 65, 65)...)
+	explicit := tftest.RandomTensor(8, "whole", dtype.Float32, 6)
 	explicit.Slice = checkpoint.Slice{{Start: 0, Length: 6}}
 	var large []checkpoint.Tensor
 	for i := range 5 {
-		large = append(large, filled(uint64(i), fmt.Sprintf("large%d", i), dtype.Float32, 100, int64(300+700*(i%2))), filled(9, fmt.Sprintf("small%d", i), dtype.Int32, 3))
+		large = append(large, tftest.RandomTensor(uint64(i), fmt.Sprintf("large%d", i), dtype.Float32, 100, int64(300+700*(i%2))), tftest.RandomTensor(9, fmt.Sprintf("small%d", i), dtype.Int32, 3))
 	}
 	return []writeCase{
 		{"all types", 0, all},
-		{"strings", 0, []checkpoint.Tensor{text("scalar", nil, "x"), text("none", []int64{0, 3}), text("two", []int64{2}, "", longString(300))}},
+		{"strings", 0, []checkpoint.Tensor{tftest.StringTensor("scalar", nil, "x"), tftest.StringTensor("none", []int64{0, 3}), tftest.StringTensor("two", []int64{2}, "", longString(300))}},
 		{"slices", 0, append(slices, explicit)},
 		{"many blocks", 0, large},
 	}
@@ -70,7 +63,7 @@ func TestV1WriterWritesWhatSaveSlicesWrites(t *testing.T) {
 			}
 			theirs, ours := t.TempDir(), t.TempDir()
 			saveSlices(t, filepath.Join(theirs, "m"), c.tensors)
-			writeV1(t, filepath.Join(ours, "m"), nil, c.tensors)
+			tftest.WriteCheckpointV1(t, filepath.Join(ours, "m"), nil, c.tensors)
 			assertSameFiles(t, theirs, ours)
 		})
 	}
@@ -78,9 +71,9 @@ func TestV1WriterWritesWhatSaveSlicesWrites(t *testing.T) {
 
 func TestTensorFlowRestoresAShardedV1Checkpoint(t *testing.T) {
 	dir := t.TempDir()
-	tensors := append(slicesOf(filled(1, "p", dtype.Float32, 5, 3), 2, 3), filled(2, "a", dtype.Int64, 3))
-	writeV1(t, filepath.Join(dir, "m"), &checkpoint.WriterOptions{NumShards: 2}, tensors)
-	assert.Equal(t, []string{"m-00000-of-00002", "m-00001-of-00002"}, names(filesOf(t, dir)))
+	tensors := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 5, 3), 2, 3), tftest.RandomTensor(2, "a", dtype.Int64, 3))
+	tftest.WriteCheckpointV1(t, filepath.Join(dir, "m"), &checkpoint.WriterOptions{NumShards: 2}, tensors)
+	assert.Equal(t, []string{"m-00000-of-00002", "m-00001-of-00002"}, tftest.FileNames(t, dir))
 	got := oracle.Value[[]string](t, `
 import base64
 p = tf1.get_variable('p', [5, 3], initializer=tf1.zeros_initializer())
@@ -89,7 +82,7 @@ with tf1.Session() as s:
     tf1.train.Saver(write_version=tf1.train.SaverDef.V1).restore(s, args[0])
     result = [base64.b64encode(x.tobytes()).decode() for x in s.run([p, a])]
 `, filepath.Join(dir, "m-?????-of-00002"))
-	whole := filled(1, "p", dtype.Float32, 5, 3)
+	whole := tftest.RandomTensor(1, "p", dtype.Float32, 5, 3)
 	assert.Equal(t, base64.StdEncoding.EncodeToString(whole.Data), got[0])
 	assert.Equal(t, base64.StdEncoding.EncodeToString(tensors[2].Data), got[1])
 }
@@ -102,11 +95,11 @@ func TestV1WriterRefuses(t *testing.T) {
 		kind    error
 		text    string
 	}{
-		{"too large", []checkpoint.Tensor{{Name: "b", DType: dtype.Bool, Shape: shape, Data: nil}}, checkpoint.ErrMismatch, "takes 4294967296 bytes"},
-		{"a type V1 lacks", []checkpoint.Tensor{filled(1, "v", dtype.BFloat16, 2)}, checkpoint.ErrUnsupported, "bfloat16"},
-		{"twice", []checkpoint.Tensor{filled(1, "v", dtype.Int8, 2), filled(1, "v", dtype.Int8, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: v"},
-		{"other type", slicesWith(dtype.Int8, 4, dtype.Int16, 4), checkpoint.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
-		{"other shape", slicesWith(dtype.Int8, 4, dtype.Int8, 5), checkpoint.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
+		{"too large", []checkpoint.Tensor{{Name: "b", DType: dtype.Bool, Shape: shape, Data: nil}}, tfkeep.ErrMismatch, "takes 4294967296 bytes"},
+		{"a type V1 lacks", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.BFloat16, 2)}, tfkeep.ErrUnsupported, "bfloat16"},
+		{"twice", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 2), tftest.RandomTensor(1, "v", dtype.Int8, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: v"},
+		{"other type", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
+		{"other shape", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -117,14 +110,14 @@ func TestV1WriterRefuses(t *testing.T) {
 			assert.ErrorContains(t, err, c.text)
 			require.ErrorIs(t, w.Commit(context.Background()), c.kind)
 			require.NoError(t, w.Close())
-			assert.Empty(t, filesOf(t, dir))
+			assert.Empty(t, tftest.ReadFiles(t, dir))
 		})
 	}
 }
 
 // slicesWith gives two slices under one name, of tensors that may differ.
 func slicesWith(d1 dtype.DataType, n1 int64, d2 dtype.DataType, n2 int64) []checkpoint.Tensor {
-	a, b := filled(1, "v", d1, n1), filled(1, "v", d2, n2)
+	a, b := tftest.RandomTensor(1, "v", d1, n1), tftest.RandomTensor(1, "v", d2, n2)
 	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2*dtype.Size(d1)]
 	b.Slice, b.Data = checkpoint.Slice{{Start: 2, Length: 2}}, b.Data[:2*dtype.Size(d2)]
 	return []checkpoint.Tensor{a, b}
@@ -140,7 +133,7 @@ func TestV1WriterHasTensorFlowsLimit(t *testing.T) {
 	defer w.Close()
 	data := make([]byte, 1<<31)
 	err = w.Add(context.Background(), checkpoint.Tensor{Name: "b", DType: dtype.Bool, Shape: []int64{1 << 31}, Data: data})
-	require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+	require.ErrorIs(t, err, tfkeep.ErrUnsupported)
 	assert.ErrorContains(t, err, "Tensor slice is too large to serialize (conservative estimate: 2147484")
 	_, err = os.Stat(filepath.Join(dir, "m"))
 	assert.ErrorIs(t, err, os.ErrNotExist)

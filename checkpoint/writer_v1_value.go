@@ -2,10 +2,13 @@ package checkpoint
 
 import (
 	"encoding/binary"
-	"github.com/tfkeep/tfkeep/dtype"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // v1Encoding tells how a V1 value of a type is written: the field of TensorProto
@@ -47,7 +50,7 @@ var v1Encodings = map[dtype.DataType]v1Encoding{
 }
 
 // V1Holds tells whether the V1 format has values of a type; for others, such as
-// bfloat16, a [V1Writer] returns [ErrUnsupported].
+// bfloat16, a [V1Writer] returns [tfkeep.ErrUnsupported].
 func V1Holds(dt dtype.DataType) bool {
 	_, ok := v1Encodings[dt]
 	return ok
@@ -59,21 +62,21 @@ func V1Holds(dt dtype.DataType) bool {
 func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
 	enc, ok := v1Encodings[t.DType]
 	if !ok {
-		return nil, &Error{Op: "write", Tensor: t.Name, Offset: -1, Err: ErrUnsupported,
+		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrUnsupported,
 			Detail: "the V1 format has no " + dtype.Name(t.DType) + "; write V2"}
 	}
-	head := appendBytesField(nil, 1, []byte(t.Name))
+	head := wire.AppendBytes(nil, 1, []byte(t.Name))
 	if t.Name == "" {
 		head = nil
 	}
-	head = appendMessage(head, 2, func(b []byte) []byte { return appendSlice(b, t.v1Slice()) })
+	head = wire.AppendMessage(head, 2, func(b []byte) []byte { return appendSlice(b, t.v1Slice()) })
 	if err := checkV1Size(t, t.v1Estimate(shape, enc, len(head))); err != nil {
 		return nil, err
 	}
 	data := enc.encode(t)
-	return appendMessage(nil, 2, func(b []byte) []byte {
+	return wire.AppendMessage(nil, 2, func(b []byte) []byte {
 		b = append(b, head...)
-		return appendBytesField(b, 3, data)
+		return wire.AppendBytes(b, 3, data)
 	}), nil
 }
 
@@ -96,7 +99,7 @@ func (enc v1Encoding) encode(t *Tensor) []byte {
 	if t.DType == dtype.String {
 		var b []byte
 		for _, s := range t.Strings {
-			b = appendBytesField(b, enc.field, s)
+			b = wire.AppendBytes(b, enc.field, s)
 		}
 		return b
 	}
@@ -111,5 +114,5 @@ func (enc v1Encoding) encode(t *Tensor) []byte {
 			packed = protowire.AppendVarint(packed, enc.varint(rest))
 		}
 	}
-	return appendBytesField(nil, enc.field, packed)
+	return wire.AppendBytes(nil, enc.field, packed)
 }

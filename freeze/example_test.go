@@ -10,7 +10,7 @@ import (
 
 // Freeze the newest checkpoint of a training run by the meta graph beside it.
 func ExampleFromCheckpoint() {
-	plan, err := freeze.FromCheckpoint("train/", &freeze.Options{Outputs: []string{"softmax"}})
+	plan, err := freeze.FromCheckpoint(context.Background(), "train/", &freeze.Options{Outputs: []string{"softmax"}})
 	if err != nil {
 		log.Fatal(err) // names every value that is missing, or the nodes that come nearest
 	}

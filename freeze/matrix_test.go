@@ -69,19 +69,19 @@ func TestEveryKindOfGraphFromEverySource(t *testing.T) {
 	outputs := &freeze.Options{Outputs: []string{"y"}}
 	sources := map[string]func(dir string) (*freeze.Plan, error){
 		"meta graph": func(dir string) (*freeze.Plan, error) {
-			return freeze.FromMetaGraph(filepath.Join(dir, "model.meta"), filepath.Join(dir, "model"), outputs)
+			return freeze.FromMetaGraph(t.Context(), filepath.Join(dir, "model.meta"), filepath.Join(dir, "model"), outputs)
 		},
 		"checkpoint alone": func(dir string) (*freeze.Plan, error) {
-			return freeze.FromCheckpoint(filepath.Join(dir, "model"), outputs)
+			return freeze.FromCheckpoint(t.Context(), filepath.Join(dir, "model"), outputs)
 		},
 		"binary graph": func(dir string) (*freeze.Plan, error) {
-			return freeze.FromGraph(filepath.Join(dir, "graph.pb"), filepath.Join(dir, "model"), outputs)
+			return freeze.FromGraph(t.Context(), filepath.Join(dir, "graph.pb"), filepath.Join(dir, "model"), outputs)
 		},
 		"text graph": func(dir string) (*freeze.Plan, error) {
-			return freeze.FromGraph(filepath.Join(dir, "graph.pbtxt"), filepath.Join(dir, "model"), outputs)
+			return freeze.FromGraph(t.Context(), filepath.Join(dir, "graph.pbtxt"), filepath.Join(dir, "model"), outputs)
 		},
 		"SavedModel": func(dir string) (*freeze.Plan, error) {
-			return freeze.FromSavedModel(filepath.Join(dir, "saved_model"), nil, outputs)
+			return freeze.FromSavedModel(t.Context(), filepath.Join(dir, "saved_model"), nil, outputs)
 		},
 	}
 	for _, kind := range kinds {

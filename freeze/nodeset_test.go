@@ -26,7 +26,7 @@ mg = freeze_graph._parse_input_meta_graph_proto(d + "/model.meta", True)
 g = freeze_graph.freeze_graph_with_def_protos(None, None, d + "/model", "y", None, None, "", True, "", input_meta_graph_def=mg)
 result = {n.name: n.op for n in g.node}
 `, m.dir)
-			plan, err := freeze.FromCheckpoint(filepath.Join(m.dir, "model"), &freeze.Options{Outputs: []string{"y"}})
+			plan, err := freeze.FromCheckpoint(t.Context(), filepath.Join(m.dir, "model"), &freeze.Options{Outputs: []string{"y"}})
 			require.NoError(t, err)
 			defer plan.Close()
 			def, err := plan.GraphDef(context.Background())

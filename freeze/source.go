@@ -1,11 +1,11 @@
 package freeze
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -14,20 +14,22 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 )
 
 // FromCheckpoint plans the freezing of a checkpoint by the meta graph that
 // was saved beside it. path is a prefix, a V1 file or pattern, or a directory,
 // whose newest checkpoint is taken. Without Options.Outputs the output is
 // taken if there is exactly one likely one. Close the plan when it is written.
-func FromCheckpoint(path string, o *Options) (*Plan, error) {
-	r, err := checkpoint.Open(path, nil)
+func FromCheckpoint(ctx context.Context, path string, o *Options) (*Plan, error) {
+	r, err := dir.Open(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}
 	return closing(r, func() (*Plan, error) {
-		meta := checkpoint.MetaGraphPath(r.Prefix(), "")
+		meta := dir.MetaGraphPath(r.Prefix(), "")
 		mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w (no meta graph lies beside the checkpoint; give the graph as a file of its own)", err)
@@ -40,12 +42,12 @@ func FromCheckpoint(path string, o *Options) (*Plan, error) {
 }
 
 // FromMetaGraph plans the freezing of a meta graph file with the values of a checkpoint.
-func FromMetaGraph(meta, ckpt string, o *Options) (*Plan, error) {
+func FromMetaGraph(ctx context.Context, meta, ckpt string, o *Options) (*Plan, error) {
 	mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 	if err != nil {
 		return nil, err
 	}
-	r, err := checkpoint.Open(ckpt, nil)
+	r, err := dir.Open(ctx, ckpt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -53,12 +55,12 @@ func FromMetaGraph(meta, ckpt string, o *Options) (*Plan, error) {
 }
 
 // FromGraph plans the freezing of a GraphDef file, text or binary, with the values of a checkpoint.
-func FromGraph(graph, ckpt string, o *Options) (*Plan, error) {
+func FromGraph(ctx context.Context, graph, ckpt string, o *Options) (*Plan, error) {
 	def, err := graphdef.ReadGraphDef(graph)
 	if err != nil {
 		return nil, err
 	}
-	r, err := checkpoint.Open(ckpt, nil)
+	r, err := dir.Open(ctx, ckpt, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +76,8 @@ func FromGraph(graph, ckpt string, o *Options) (*Plan, error) {
 // FromSavedModel plans the freezing of the graph of a SavedModel that has
 // exactly the given tags; with no tags, of its only graph, or of the one
 // tagged "serve".
-func FromSavedModel(dir string, tags []string, o *Options) (*Plan, error) {
-	sm, err := graphdef.ReadSavedModel(dir)
+func FromSavedModel(ctx context.Context, folder string, tags []string, o *Options) (*Plan, error) {
+	sm, err := graphdef.ReadSavedModel(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -83,18 +85,15 @@ func FromSavedModel(dir string, tags []string, o *Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix := filepath.Join(dir, "variables", "variables")
-	if _, err := os.Stat(prefix + ".index"); errors.Is(err, fs.ErrNotExist) {
-		// SavedModels of 2016 hold a V1 file named variables, or none where there are no variables.
-		if _, err := os.Stat(prefix); errors.Is(err, fs.ErrNotExist) && !hasVariables(mg.GetGraphDef().GetNode()) {
-			o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
-			if err != nil {
-				return nil, err
-			}
-			return newPlan(mg.GraphDef, nil, o, nil)
+	prefix := filenames.SavedModelPrefix(folder)
+	if !dir.Exists(ctx, prefix) && !hasVariables(mg.GetGraphDef().GetNode()) {
+		o, err := withOutputs(o, mg.GraphDef, mg.SignatureDef)
+		if err != nil {
+			return nil, err
 		}
+		return newPlan(mg.GraphDef, nil, o, nil)
 	}
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(ctx, prefix, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ with tf1.Session() as s:
 result = tf1.get_collection(tf1.GraphKeys.TABLE_INITIALIZERS)[0].name
 `, dir)
 	ckpt := filepath.Join(dir, "model")
-	plain, err := freeze.FromCheckpoint(ckpt, &freeze.Options{Outputs: []string{"y"}})
+	plain, err := freeze.FromCheckpoint(t.Context(), ckpt, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
 	defer plain.Close()
 	r := plain.Report()
@@ -38,7 +38,7 @@ result = tf1.get_collection(tf1.GraphKeys.TABLE_INITIALIZERS)[0].name
 	assert.Len(t, r.Assets, 1)
 	assert.Equal(t, []string{initializer}, r.TableInitializers)
 
-	plan, err := freeze.FromCheckpoint(ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
+	plan, err := freeze.FromCheckpoint(t.Context(), ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
 	require.NoError(t, err)
 	defer plan.Close()
 	frozen := filepath.Join(dir, "frozen.pb")
@@ -57,7 +57,7 @@ with tf1.Session() as s:
 `, frozen, filepath.Join(dir, "words.txt"), initializer)
 	assert.Equal(t, [][]float64{{6, 7}, {0, 1}, {2, 3}}, y)
 
-	_, err = freeze.FromCheckpoint(ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
+	_, err = freeze.FromCheckpoint(t.Context(), ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
 	require.ErrorIs(t, err, freeze.ErrUnsupported, "the file is gone")
 	assert.ErrorContains(t, err, "words.txt")
 }

@@ -12,19 +12,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// openFS opens the model in the root of a file system.
-func openFS(fsys fs.FS) (*savedmodel.Model, error) {
-	return savedmodel.Open(ctx, ".", &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{FS: fsys}})
-}
-
-// inMemory copies a folder into a file system in memory and into a zip archive.
+// inMemory copies a folder into a file system in memory, and into a zip archive.
 func inMemory(t *testing.T, dir string) (fstest.MapFS, *zip.Reader) {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -52,14 +45,14 @@ func inMemory(t *testing.T, dir string) (fstest.MapFS, *zip.Reader) {
 	return files, r
 }
 
-func TestOpenFromFS(t *testing.T) {
+func TestModelsLoadFromArchivesAndMemory(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
 	memory, archive := inMemory(t, dir)
 	for name, fsys := range map[string]fs.FS{"memory": memory, "zip": archive} {
 		t.Run(name, func(t *testing.T) {
-			model, err := openFS(fsys)
+			model, err := savedmodel.OpenFS(ctx, fsys, nil)
 			require.NoError(t, err)
 			defer model.Close()
 			x := floats(t, 2)
@@ -78,30 +71,30 @@ func TestOpenFromFS(t *testing.T) {
 					less[k] = v
 				}
 			}
-			_, err := openFS(less)
+			_, err := savedmodel.OpenFS(ctx, less, nil)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, filepath.Base(name)[:5], "the error names what is missing")
 		})
 	}
 }
 
-func TestManifestDetectsChanges(t *testing.T) {
+func TestManifestTellsEveryChange(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
 	b, err := savedmodel.NewBuilder(dir, &savedmodel.BuilderOptions{Manifest: true})
 	require.NoError(t, err)
 	defer b.Close()
 	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
-	_, err = b.Save(ctx)
+	_, err = b.Save(ctx, false)
 	require.NoError(t, err)
 	assert.True(t, oracle.Value[bool](t, `
 with tf1.Session() as s:
     tf1.saved_model.loader.load(s, ["serve"], args[0])
 result = True
-`, dir), "TensorFlow ignores the manifest")
+`, dir), "TensorFlow passes the manifest over")
 
 	whole, _ := inMemory(t, dir)
-	model, err := openFS(whole)
+	model, err := savedmodel.OpenFS(ctx, whole, nil)
 	require.NoError(t, err)
 	require.NoError(t, model.Close())
 	for name := range whole {
@@ -110,22 +103,22 @@ result = True
 			changed[k] = &fstest.MapFile{Data: append([]byte(nil), v.Data...)}
 		}
 		changed[name].Data[len(changed[name].Data)/2] ^= 1
-		_, err := openFS(changed)
-		assert.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
+		_, err := savedmodel.OpenFS(ctx, changed, nil)
+		assert.ErrorIs(t, err, savedmodel.ErrDamaged, name)
 	}
 	whole["assets/extra.txt"] = &fstest.MapFile{Data: []byte("x")}
-	_, err = openFS(whole)
+	_, err = savedmodel.OpenFS(ctx, whole, nil)
 	assert.ErrorContains(t, err, "assets/extra.txt is not in the manifest")
 }
 
-func TestNewVersionAndKeepVersions(t *testing.T) {
+func TestVersionsCountUpAndOldOnesGo(t *testing.T) {
 	m := newLinear(t)
 	base := filepath.Join(t.TempDir(), "model")
 	for i := 0; i < 4; i++ {
 		b, err := savedmodel.NewVersion(base, &savedmodel.BuilderOptions{KeepVersions: 2})
 		require.NoError(t, err)
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
-		_, err = b.Save(ctx)
+		_, err = b.Save(ctx, false)
 		require.NoError(t, err)
 	}
 	versions, err := savedmodel.Versions(base)
@@ -136,14 +129,14 @@ func TestNewVersionAndKeepVersions(t *testing.T) {
 	assert.Len(t, entries, 2, "nothing else is left")
 }
 
-func TestSecondBuilderIsLocked(t *testing.T) {
+func TestSecondBuilderForAFolderIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	b, err := savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
 	_, err = savedmodel.NewBuilder(dir, nil)
-	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	require.Error(t, err)
 	require.NoError(t, b.Close())
-	// The next builder removes what a killed one left.
+	// What a killed builder leaves is swept by the next.
 	require.NoError(t, os.MkdirAll(filepath.Join(dir+".tfkeep-tmp", "variables"), 0o755))
 	b, err = savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
@@ -151,7 +144,7 @@ func TestSecondBuilderIsLocked(t *testing.T) {
 	assert.NoDirExists(t, dir+".tfkeep-tmp")
 }
 
-func TestAllowOps(t *testing.T) {
+func TestInitialisationThatReachesOutIsRefused(t *testing.T) {
 	root := t.TempDir()
 	dir, victim := filepath.Join(root, "m"), filepath.Join(root, "victim")
 	oracle.Run(t, `
@@ -166,7 +159,7 @@ with tf1.Session() as s:
     b.save()
 `, dir, victim)
 	_, err := savedmodel.Open(ctx, dir, nil)
-	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+	require.ErrorIs(t, err, savedmodel.ErrUnsafe)
 	assert.ErrorContains(t, err, "WriteFile")
 	assert.NoFileExists(t, victim)
 

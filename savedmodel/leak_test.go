@@ -16,18 +16,19 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// resident returns the resident memory of the process in bytes.
+// resident is how much memory the process has, in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	bytes, err := procmem.Resident(os.Getpid())
 	if err != nil {
-		t.Skip("this system does not report the memory of a process")
+		t.Skip("this system does not tell how much memory a process has")
 	}
 	return bytes
 }
 
-// The test loads a model of 1 MiB 200 times, or TFKEEP_LOADS times.
-func TestLoadKeepsNoMemory(t *testing.T) {
+// TestLoadingTimeAndAgainKeepsNothing loads a model of 1 MiB 200 times;
+// TFKEEP_LOADS sets another number.
+func TestLoadingTimeAndAgainKeepsNothing(t *testing.T) {
 	loads := 200
 	if n, err := strconv.Atoi(os.Getenv("TFKEEP_LOADS")); err == nil {
 		loads = n

@@ -10,14 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 )
 
-// tableModel makes a model in Python whose main op fills a table from an asset.
+// tableModel is a model of Python's whose main op fills a table from an asset.
 func tableModel(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
@@ -38,7 +36,7 @@ with tf1.Session() as s:
 	return dir
 }
 
-// rewrite changes the graph of a model with one graph.
+// rewrite changes the only graph of a model.
 func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
 	t.Helper()
 	sm, err := graphdef.ReadSavedModel(dir)
@@ -47,7 +45,7 @@ func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
 	require.NoError(t, graphdef.Write(filepath.Join(dir, "saved_model.pb"), sm, nil))
 }
 
-func TestAssetsOutsideOfModel(t *testing.T) {
+func TestAssetsCannotLeaveTheModel(t *testing.T) {
 	dir := tableModel(t)
 	name := ""
 	for file := range assets(t, dir) {
@@ -57,7 +55,7 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 	require.NoError(t, os.Mkdir(sibling, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(sibling, "words"), []byte("a\n"), 0o644))
 	m, err := savedmodel.Open(ctx, dir, nil)
-	require.NoError(t, err, "the unchanged model loads")
+	require.NoError(t, err, "as it is, it loads")
 	require.NoError(t, m.Close())
 	whole, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
 	require.NoError(t, err)
@@ -68,17 +66,17 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 	} {
 		t.Run("name "+path, func(t *testing.T) {
 			rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-				mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
+				mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
 			})
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.Error(t, err)
-			if path == `..\..\x` { // a valid name on Unix, but there is no such file
-				require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+			if path == `..\..\x` { // an odd name on Unix, and no file of that name
+				require.ErrorIs(t, err, savedmodel.ErrDamaged)
 			} else {
-				require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+				require.ErrorIs(t, err, savedmodel.ErrUnsafe)
 			}
 			memory, _ := inMemory(t, dir)
-			_, err = openFS(memory)
+			_, err = savedmodel.OpenFS(ctx, memory, nil)
 			require.Error(t, err)
 		})
 	}
@@ -92,18 +90,18 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 			require.NoError(t, os.Symlink(target, words))
 			defer os.Remove(words)
 			_, err := savedmodel.Open(ctx, dir, nil)
-			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
 		})
 	}
 	t.Run("a folder", func(t *testing.T) {
 		require.NoError(t, os.Mkdir(words, 0o755))
 		defer os.Remove(words)
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
 	})
 	t.Run("missing", func(t *testing.T) {
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+		require.ErrorIs(t, err, savedmodel.ErrDamaged)
 		assert.ErrorContains(t, err, "assets/"+name)
 	})
 	require.NoError(t, os.Rename(inside, words))
@@ -119,11 +117,11 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 		})
 	}
 	m, err = savedmodel.Open(ctx, dir, nil)
-	require.NoError(t, err, "the repaired model loads")
+	require.NoError(t, err, "mended, it loads again")
 	require.NoError(t, m.Close())
 }
 
-func TestUnsafeOpsAreRefused(t *testing.T) {
+func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 	victim := filepath.Join(t.TempDir(), "victim")
 	write := func(name string) []*graphdef.NodeDef {
 		return []*graphdef.NodeDef{stringConst("path", victim), stringConst("text", "gotcha"), {Name: name, Op: "WriteFile", Input: []string{"path", "text"}}}
@@ -131,15 +129,15 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 	for name, change := range map[string]func(mg *graphdef.MetaGraphDef){
 		"before the main op": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
-			main := mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0]
+			main := mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0]
 			n := nodeOf(mg, main)
 			n.Input = append(n.Input, "^evil")
 		},
 		"as the main op": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
-			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "evil"
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "evil"
 		},
-		"before the restore op": func(mg *graphdef.MetaGraphDef) {
+		"before the restoring": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
 			n := nodeOf(mg, mg.SaverDef.RestoreOpName)
 			n.Input = append(n.Input, "^evil")
@@ -151,9 +149,9 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 					&graphdef.NodeDef{Name: "evil", Op: "WriteFile", Input: []string{"path:output:0", "text:output:0"}}),
 			}}
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "outer"})
-			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "call"
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "call"
 		},
-		"a table from another file": func(mg *graphdef.MetaGraphDef) {
+		"a table of another file": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"))
 			for _, n := range mg.GraphDef.Node {
 				if strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
@@ -161,10 +159,10 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 				}
 			}
 		},
-		"an asset fed to a node that reads a file": func(mg *graphdef.MetaGraphDef) {
+		"an asset that is read besides": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
-			mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
-			n := nodeOf(mg, mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0])
+			mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
+			n := nodeOf(mg, mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0])
 			n.Input = append(n.Input, "^leak")
 		},
 	} {
@@ -172,7 +170,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 			dir := tableModel(t)
 			rewrite(t, dir, change)
 			_, err := savedmodel.Open(ctx, dir, nil)
-			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
 			assert.NoFileExists(t, victim)
 			assert.ErrorContains(t, err, "LoadOptions.AllowOps")
 		})
@@ -184,21 +182,21 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "f"})
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+		require.ErrorIs(t, err, savedmodel.ErrDamaged)
 	})
 	t.Run("an init op that is not there", func(t *testing.T) {
 		dir := tableModel(t)
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "nope"
+			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "nope"
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
 		require.Error(t, err)
 	})
 }
 
-// The initialization of a TensorFlow 2 model is a function that gets the asset as an
-// argument.
-func TestTensorFlow2Initialization(t *testing.T) {
+// TestTensorFlow2Initialisation loads a model of TensorFlow 2, whose
+// initialisation is a function that gets the asset as an argument.
+func TestTensorFlow2Initialisation(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	oracle.RunEager(t, `
 d = args[0]
@@ -220,12 +218,12 @@ result = 1
 	defer m.Close()
 	predictWords(t, m)
 	memory, _ := inMemory(t, dir)
-	fromMemory, err := openFS(memory)
+	fromMemory, err := savedmodel.OpenFS(ctx, memory, nil)
 	require.NoError(t, err)
 	defer fromMemory.Close()
 	predictWords(t, fromMemory)
 
-	t.Run("with a file that is not an asset", func(t *testing.T) {
+	t.Run("with a file that is no asset", func(t *testing.T) {
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
 			for _, f := range mg.GraphDef.Library.Function {
 				for _, n := range f.NodeDef {
@@ -239,9 +237,9 @@ result = 1
 			t.Fatal("no table in a function")
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
-		assert.ErrorContains(t, err, "with a file that is not an asset")
+		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+		assert.ErrorContains(t, err, "with a file that is no asset")
 	})
-	_, err = openFS(fstest.MapFS{})
-	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+	_, err = savedmodel.OpenFS(ctx, fstest.MapFS{}, nil)
+	require.ErrorIs(t, err, savedmodel.ErrNotSavedModel)
 }

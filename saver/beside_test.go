@@ -1,6 +1,7 @@
 package saver_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -50,7 +52,7 @@ func TestAReaderBesideASaver(t *testing.T) {
 		reads = 500
 	}
 	for range reads {
-		if err := readNewest(dir); err != nil {
+		if err := readNewest(t.Context(), dir); err != nil {
 			failed++
 			t.Log(err)
 		}
@@ -61,8 +63,8 @@ func TestAReaderBesideASaver(t *testing.T) {
 	t.Logf("%d reads beside %d saves", reads, saves)
 }
 
-func readNewest(dir string) error {
-	r, err := checkpoint.Open(dir, nil)
+func readNewest(ctx context.Context, folder string) error {
+	r, err := dir.Open(ctx, folder, nil)
 	if err != nil {
 		return err
 	}
@@ -96,10 +98,10 @@ func TestRandomKills(t *testing.T) {
 
 // killOnce starts a process that saves, lets it live for a while, kills it, and
 // looks at what is there.
-func killOnce(t *testing.T, dir string, newest int64, context string) int64 {
+func killOnce(t *testing.T, folder string, newest int64, context string) int64 {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestRandomKills$")
-	child.Env = append(os.Environ(), "TFKEEP_TEST_KILL_DIR="+dir)
+	child.Env = append(os.Environ(), "TFKEEP_TEST_KILL_DIR="+folder)
 	out, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
@@ -112,15 +114,15 @@ func killOnce(t *testing.T, dir string, newest int64, context string) int64 {
 	g, v, _ := model(t)
 	s := newSaver(t, g, &saver.Options{MaxToKeep: 2})
 	sess := newSession(t, g)
-	r, err := s.Resume(ctx, sess, dir, nil)
+	r, err := s.Resume(ctx, sess, folder, nil)
 	require.NoError(t, err, context)
 	require.Empty(t, r.Skipped, context)
 	require.Greater(t, r.Step, newest, context)
 	require.Equal(t, float32(10*r.Step), value(t, sess, v.Value()), "%s: torn", context)
-	require.FileExists(t, checkpoint.MetaGraphPath(r.Path, ""), context)
-	left := len(files(t, dir))
+	require.FileExists(t, dir.MetaGraphPath(r.Path, ""), context)
+	left := len(files(t, folder))
 	want := 1 + 3*len(s.LastCheckpoints())
-	require.Equal(t, want, left, "%s: garbage in %v", context, files(t, dir))
+	require.Equal(t, want, left, "%s: garbage in %v", context, files(t, folder))
 	require.NoError(t, s.Close())
 	return r.Step
 }

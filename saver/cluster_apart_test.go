@@ -96,7 +96,7 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 			assert.Equal(t, test.want, *got)
 			assert.ErrorContains(t, err, "saver.Files")
 			assert.Equal(t, before, files(t, "ckpt"), "nothing of it is here")
-			latest, err := saver.LatestCheckpoint("ckpt")
+			latest, err := saver.LatestCheckpoint(t.Context(), "ckpt")
 			require.NoError(t, err)
 			assert.Equal(t, previous, latest)
 
@@ -188,7 +188,7 @@ func TestFilesThatShowUpLate(t *testing.T) {
 	}()
 	path := mustSave(t, s, a.sess, "ckpt/m", nil)
 	require.NoError(t, <-done)
-	latest, err := saver.LatestCheckpoint("ckpt")
+	latest, err := saver.LatestCheckpoint(t.Context(), "ckpt")
 	require.NoError(t, err)
 	assert.Equal(t, path, latest)
 }

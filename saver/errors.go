@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -155,15 +155,15 @@ func (e *RestoreError) cause() string {
 	return "a mismatch between the current graph and the graph"
 }
 
-// Unwrap gives checkpoint.ErrNotFound if a key is missing, and
-// checkpoint.ErrMismatch if a type or shape differs.
+// Unwrap gives tfkeep.ErrNotFound if a key is missing, and
+// tfkeep.ErrMismatch if a type or shape differs.
 func (e *RestoreError) Unwrap() []error {
 	var kinds []error
 	if len(e.Missing) > 0 {
-		kinds = append(kinds, checkpoint.ErrNotFound)
+		kinds = append(kinds, tfkeep.ErrNotFound)
 	}
 	if len(e.Mismatches) > 0 {
-		kinds = append(kinds, checkpoint.ErrMismatch)
+		kinds = append(kinds, tfkeep.ErrMismatch)
 	}
 	return kinds
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 	"github.com/tfkeep/tfkeep/saver"
@@ -124,7 +125,7 @@ func garbage(t *testing.T, fs *crashfs.FS, s *saver.Saver) []string {
 		owned := name == "checkpoint" || strings.HasSuffix(name, ".tfkeep-lock")
 		for _, p := range s.LastCheckpoints() {
 			rest, ok := strings.CutPrefix(name, filepath.Base(p))
-			owned = owned || ok && (rest == ".index" || rest == ".meta" || strings.HasPrefix(rest, ".data-") && !strings.HasSuffix(rest, vfs.TempSuffix))
+			owned = owned || ok && (rest == ".index" || rest == ".meta" || strings.HasPrefix(rest, ".data-") && !strings.HasSuffix(rest, filenames.Temp("")))
 		}
 		if !owned {
 			stray = append(stray, name)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
@@ -92,7 +93,7 @@ func TestAllWriteTheSameFiles(t *testing.T) {
 			require.NoError(t, err)
 			dirs["python"] = filepath.Join(root, "python")
 			require.NoError(t, os.Mkdir(dirs["python"], 0o755))
-			latest, err := saver.LatestCheckpoint(dirs["auto"])
+			latest, err := saver.LatestCheckpoint(t.Context(), dirs["auto"])
 			require.NoError(t, err)
 			oracle.Run(t, `
 s = tf1.train.import_meta_graph(args[0])
@@ -128,8 +129,8 @@ func TestHandOver(t *testing.T) {
 				s := newSaver(t, g, &o)
 				sess := multiCPU(t, g)
 				initialize(t, g, sess)
-				dir := t.TempDir()
-				first := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 1})
+				folder := t.TempDir()
+				first := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: 1})
 
 				// Python changes what it can add to and saves.
 				var second string
@@ -140,16 +141,16 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
     ops = [v.assign(v + tf.ones_like(v)) for v in tf1.global_variables() if v.dtype.base_dtype.is_floating]
     sess.run(ops)
     result = s.save(sess, args[2], global_step=2)
-`, checkpoint.MetaGraphPath(first, ""), first, filepath.Join(dir, "m")).Decode(t, &second)
+`, dir.MetaGraphPath(first, ""), first, filepath.Join(folder, "m")).Decode(t, &second)
 
 				g = tf.NewGraph()
-				im, err := tf.ImportMetaGraphFile(g, checkpoint.MetaGraphPath(second, ""), nil)
+				im, err := tf.ImportMetaGraphFile(g, dir.MetaGraphPath(second, ""), nil)
 				require.NoError(t, err)
 				s2, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
 				require.NoError(t, err)
 				sess = multiCPU(t, g)
 				require.NoError(t, s2.Restore(ctx, sess, second))
-				third := mustSave(t, s2, sess, filepath.Join(dir, "third", "m"), nil)
+				third := mustSave(t, s2, sess, filepath.Join(folder, "third", "m"), nil)
 				require.NoError(t, s2.Close())
 				equalCheckpoints(t, second, third)
 			})
@@ -160,10 +161,10 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
 // equalCheckpoints holds the values of two checkpoints against each other.
 func equalCheckpoints(t *testing.T, a, b string) {
 	t.Helper()
-	ra, err := checkpoint.Open(a, nil)
+	ra, err := checkpoint.Open(t.Context(), a, nil)
 	require.NoError(t, err)
 	defer ra.Close()
-	rb, err := checkpoint.Open(b, nil)
+	rb, err := checkpoint.Open(t.Context(), b, nil)
 	require.NoError(t, err)
 	defer rb.Close()
 	require.NotEmpty(t, ra.Tensors())

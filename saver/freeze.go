@@ -8,6 +8,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -148,26 +149,26 @@ func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
 func (v *sessionValues) OpenTensor(_ context.Context, key string) (io.ReadCloser, error) {
 	t := v.tensors[key]
 	if t == nil {
-		return nil, fmt.Errorf("%w: %q", checkpoint.ErrNotFound, key)
+		return nil, fmt.Errorf("%w: %q", tfkeep.ErrNotFound, key)
 	}
 	return io.NopCloser(bytes.NewReader(t.TensorData())), nil
 }
 
 // OpenSlice is not needed: each variable of a session is whole.
 func (v *sessionValues) OpenSlice(_ context.Context, key string, _ checkpoint.Slice) (io.ReadCloser, error) {
-	return nil, fmt.Errorf("%w: a part of %q", checkpoint.ErrUnsupported, key)
+	return nil, fmt.Errorf("%w: a part of %q", tfkeep.ErrUnsupported, key)
 }
 
 // ReadStrings reads a variable of strings.
 func (v *sessionValues) ReadStrings(_ context.Context, key string) ([][]byte, error) {
 	t := v.tensors[key]
 	if t == nil {
-		return nil, fmt.Errorf("%w: %q", checkpoint.ErrNotFound, key)
+		return nil, fmt.Errorf("%w: %q", tfkeep.ErrNotFound, key)
 	}
 	return capi.Strings(t)
 }
 
 // ReadSliceStrings is not needed; see OpenSlice.
 func (v *sessionValues) ReadSliceStrings(_ context.Context, key string, _ checkpoint.Slice) ([][]byte, error) {
-	return nil, fmt.Errorf("%w: a part of %q", checkpoint.ErrUnsupported, key)
+	return nil, fmt.Errorf("%w: a part of %q", tfkeep.ErrUnsupported, key)
 }

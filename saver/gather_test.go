@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -116,7 +116,7 @@ func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 			zero(t, g, sess)
 			before := mustSave(t, s, sess, filepath.Join(dir, "before"), nil)
 			err := s.Restore(ctx, sess, path)
-			require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+			require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 			require.NotErrorIs(t, err, saver.ErrHalfRestored)
 			equalCheckpoints(t, before, mustSave(t, s, sess, filepath.Join(dir, "after"), nil))
 		})

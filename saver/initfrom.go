@@ -7,7 +7,9 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -34,7 +36,7 @@ func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assi
 	if len(assignments) == 0 {
 		return fmt.Errorf("%w: the assignment map is empty", ErrArgument)
 	}
-	r, err := checkpoint.Open(localPath(path), nil)
+	r, err := dir.Open(ctx, localPath(path), nil)
 	if err != nil {
 		return fmt.Errorf("saver: %w", err)
 	}
@@ -100,12 +102,12 @@ func (a *assigner) variables() map[string]any {
 func (a *assigner) assign(named map[string]any, key string, target any) error {
 	have, ok := a.r.Lookup(key)
 	if !ok {
-		return fmt.Errorf("%w: Tensor %s is not found in %s checkpoint%s", checkpoint.ErrNotFound, key, a.path, a.hint(key))
+		return fmt.Errorf("%w: Tensor %s is not found in %s checkpoint%s", tfkeep.ErrNotFound, key, a.path, a.hint(key))
 	}
 	if v, ok := target.(*tf.Variable); ok && v != nil {
 		if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
 			return fmt.Errorf("%w: Shape of variable %s (%s) doesn't match with shape of tensor %s (%s) from checkpoint reader",
-				checkpoint.ErrMismatch, v.TensorName(), shapeText(dims), key, shapeText(have.Shape))
+				tfkeep.ErrMismatch, v.TensorName(), shapeText(dims), key, shapeText(have.Shape))
 		}
 	}
 	if _, taken := named[key]; taken {

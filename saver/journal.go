@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 )
 
 // announce notes, before anything is written, which files a save is going to
@@ -105,7 +106,7 @@ func (l *dirLock) tidy(s *Saver) error {
 		left = &note{}
 	}
 	state, err := s.readState(l.dir, l.name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, checkpoint.ErrNotFound) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tfkeep.ErrNotFound) {
 		return nil // unreadable: then nobody knows what is safe to delete
 	}
 	listed := map[string]bool{}
@@ -123,6 +124,6 @@ func (l *dirLock) tidy(s *Saver) error {
 		}
 	}
 	l.removeAll(s)
-	_, err = checkpoint.Sweep(l.dir, &checkpoint.SweepOptions{FS: s.fs})
+	_, err = dir.Sweep(s.context(), l.dir, nil)
 	return err
 }

@@ -26,7 +26,7 @@ type load struct {
 func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored, error) {
 	if l.reader == nil {
 		var err error
-		if l.reader, err = openReader(l.files, localPath(l.path)); err != nil {
+		if l.reader, err = openReader(ctx, l.files, localPath(l.path)); err != nil {
 			return nil, nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
 		}
 		l.opened = true

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -78,7 +79,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 	}
 	n, ok := checkpoint.NumElements(shape)
 	if !ok {
-		return nil, fmt.Errorf("%w: tensor %s of shape %v", checkpoint.ErrCorrupt, t.Key, shape)
+		return nil, fmt.Errorf("%w: tensor %s of shape %v", tfkeep.ErrCorrupt, t.Key, shape)
 	}
 	size := n * int64(dtype.Size(info.DType))
 	if l.opts.Mapped && part == nil && size > 0 {

@@ -61,7 +61,7 @@ var locks = struct {
 	held map[lockKey]*dirLock
 }{held: map[lockKey]*dirLock{}}
 
-// lockSuffix is that of checkpoint.Lock, so that checkpoint.Sweep knows the file
+// lockSuffix is that of dir.Lock, so that dir.Sweep knows the file
 // when its owner has died.
 const lockSuffix = ".tfkeep-lock"
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -208,17 +209,17 @@ tf1.train.export_meta_graph(args[0], saver_def=d)
 func TestCheckpointExistsAndMtimes(t *testing.T) {
 	for _, version := range []checkpoint.Version{checkpoint.V1, checkpoint.V2} {
 		for _, sharded := range []bool{false, true} {
-			dir := t.TempDir()
+			folder := t.TempDir()
 			g := tf.NewGraph()
 			variable(t, g, "v", float32(1))
 			s := newSaver(t, g, &saver.Options{WriteVersion: version, Sharded: sharded})
-			assert.False(t, saver.CheckpointExists(filepath.Join(dir, "m")))
-			path := mustSave(t, s, initialized(t, g), filepath.Join(dir, "m"), nil)
-			assert.True(t, saver.CheckpointExists(path))
-			latest, err := saver.LatestCheckpoint(dir)
+			assert.False(t, saver.CheckpointExists(t.Context(), filepath.Join(folder, "m")))
+			path := mustSave(t, s, initialized(t, g), filepath.Join(folder, "m"), nil)
+			assert.True(t, saver.CheckpointExists(t.Context(), path))
+			latest, err := saver.LatestCheckpoint(t.Context(), folder)
 			require.NoError(t, err)
-			assert.True(t, saver.CheckpointExists(latest))
-			_, err = checkpoint.Mtime(path)
+			assert.True(t, saver.CheckpointExists(t.Context(), latest))
+			_, err = dir.Mtime(t.Context(), path)
 			require.NoError(t, err)
 		}
 	}

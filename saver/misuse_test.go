@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -143,18 +143,18 @@ func TestResumeInACopy(t *testing.T) {
 
 // TestResumeDeletesNothingElsewhere: a state file may name what is another's.
 func TestResumeDeletesNothingElsewhere(t *testing.T) {
-	dir, elsewhere := t.TempDir(), t.TempDir()
+	folder, elsewhere := t.TempDir(), t.TempDir()
 	trained(t, elsewhere, 1, nil)
-	require.NoError(t, saver.UpdateCheckpointState(ctx, dir, checkpoint.State{ModelCheckpointPath: filepath.Join(elsewhere, "m-1")}, nil))
+	require.NoError(t, saver.UpdateCheckpointState(ctx, folder, dir.State{ModelCheckpointPath: filepath.Join(elsewhere, "m-1")}, nil))
 	before := files(t, elsewhere)
 
 	g, _, step := model(t)
 	s := newSaver(t, g, &saver.Options{MaxToKeep: 1})
 	sess := newSession(t, g)
-	r, err := s.Resume(ctx, sess, dir, nil)
+	r, err := s.Resume(ctx, sess, folder, nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(elsewhere, "m-1"), r.Path)
-	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: step})
+	mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: step})
 	assert.Equal(t, before, files(t, elsewhere))
 }
 

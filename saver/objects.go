@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 )
@@ -27,8 +28,8 @@ func (e *ObjectNamesError) Error() string {
 		e.Path, strings.Join(e.Missing, ", "), strings.Join(e.Extra, ", "), e.Matched)
 }
 
-// Unwrap gives checkpoint.ErrNotFound.
-func (e *ObjectNamesError) Unwrap() error { return checkpoint.ErrNotFound }
+// Unwrap gives tfkeep.ErrNotFound.
+func (e *ObjectNamesError) Unwrap() error { return tfkeep.ErrNotFound }
 
 // mapKeys works out under which keys the checkpoint has what the graph asks
 // for: those of Rename, and, of an object-based checkpoint, those of its

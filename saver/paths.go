@@ -1,13 +1,11 @@
 package saver
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"path/filepath"
+	"context"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -38,58 +36,28 @@ func (s *Saver) removeFiles(path string, f files) error {
 	if f.V1 {
 		version = checkpoint.V1
 	}
-	return checkpoint.Remove(path, &checkpoint.RemoveOptions{
-		Version: version, MetaGraphSuffix: f.Suffix, NoSync: s.opts.NoSync, FS: s.fs,
+	return dir.Remove(s.context(), path, &dir.RemoveOptions{
+		Version: version, MetaGraphSuffix: f.Suffix, NoSync: s.opts.NoSync,
 	})
 }
 
-// exists reports whether a checkpoint, or part of one, lies under the prefix.
-func (s *Saver) exists(prefix string) bool {
-	for _, name := range []string{prefix + ".index", prefix} {
-		if _, err := s.fs.Stat(localPath(name)); err == nil {
-			return true
-		}
-	}
-	return false
-}
+// context returns the context of work in the Saver's file system that nobody cancels.
+func (s *Saver) context() context.Context { return vfs.NewContext(context.Background(), s.fs) }
 
-// present is exists for patterns too, as the paths of V1 shards are.
+// exists reports whether a checkpoint lies under a prefix or pattern.
+func (s *Saver) exists(path string) bool { return present(s.fs, localPath(path)) }
+
+// present reports whether a file system has a checkpoint under a prefix or pattern.
 func present(fsys vfs.FS, path string) bool {
-	return len(vfs.Glob(fsys, path+".index")) > 0 || len(vfs.Glob(fsys, path)) > 0
+	return dir.Exists(vfs.NewContext(context.Background(), fsys), path)
 }
 
 // openReader opens a checkpoint for reading.
-func openReader(f fileOptions, path string) (*checkpoint.Reader, error) {
-	o := &checkpoint.ReaderOptions{Workers: f.workers}
-	if f.fs == vfs.OS {
-		return checkpoint.Open(path, o)
-	}
-	dir, base := filepath.Split(path)
-	return checkpoint.NewReader(vfs.IOFS(f.fs, filepath.Clean(dir)), base, o)
+func openReader(ctx context.Context, f fileOptions, path string) (*checkpoint.Reader, error) {
+	return dir.Open(vfs.NewContext(ctx, f.fs), path, &checkpoint.ReaderOptions{Workers: f.workers})
 }
 
-// readState is checkpoint.ReadState in the Saver's file system.
-func (s *Saver) readState(dir, name string) (*checkpoint.State, error) {
-	path := filepath.Join(dir, name)
-	data, err := vfs.ReadFile(s.fs, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %w", checkpoint.ErrNotFound, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	state, err := checkpoint.ParseState(data)
-	if err != nil {
-		return nil, fmt.Errorf("saver: %s: %w", path, err)
-	}
-	join := func(p *string) {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(dir, *p)
-		}
-	}
-	join(&state.ModelCheckpointPath)
-	for i := range state.AllModelCheckpointPaths {
-		join(&state.AllModelCheckpointPaths[i])
-	}
-	return state, nil
+// readState reads a state file in the Saver's file system.
+func (s *Saver) readState(folder, name string) (*dir.State, error) {
+	return dir.ReadState(s.context(), folder, &dir.StateOptions{LatestFilename: name})
 }

@@ -55,7 +55,7 @@ type RestoreReport struct {
 // the checkpoint, and all values read and their checksums checked, before the
 // first is assigned. A [*RestoreError] lists everything that doesn't fit, a
 // path without checkpoint is [ErrNotCheckpoint], damage is
-// checkpoint.ErrCorrupt.
+// tfkeep.ErrCorrupt.
 //
 // Checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
 // the variables' names when they were written.

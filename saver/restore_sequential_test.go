@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -35,7 +35,7 @@ func TestRestoreSequentially(t *testing.T) {
 	broken[len(broken)-1] ^= 1
 	require.NoError(t, os.WriteFile(data, broken, 0o644))
 	err := s.Restore(ctx, sess, path)
-	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	require.NotErrorIs(t, err, saver.ErrHalfRestored)
 	for _, v := range vars {
 		assert.Equal(t, []float32{9, 9}, value(t, sess, v.Value()))

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
@@ -56,8 +58,8 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			err := s.Restore(ctx, sess, path)
 			var misfit *saver.RestoreError
 			require.ErrorAs(t, err, &misfit)
-			assert.ErrorIs(t, err, checkpoint.ErrNotFound)
-			assert.ErrorIs(t, err, checkpoint.ErrMismatch)
+			assert.ErrorIs(t, err, tfkeep.ErrNotFound)
+			assert.ErrorIs(t, err, tfkeep.ErrMismatch)
 			assert.Equal(t, 1, misfit.Matched)
 			assert.Equal(t, []saver.Missing{
 				{Key: "hidden", Variable: "hidden", Nearest: "old/hidden"},
@@ -111,7 +113,7 @@ func TestAWrongShapeDoesNotReachAResourceVariable(t *testing.T) {
 	v := variable(t, g, "v", []float32{1, 2, 3})
 	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
-	require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrMismatch)
+	require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrMismatch)
 	assert.Equal(t, []float32{1, 2, 3}, value(t, sess, v.Value()))
 }
 
@@ -136,12 +138,12 @@ func TestDamageIsFoundBeforeAnythingIsAssigned(t *testing.T) {
 		for _, v := range vars {
 			assign(t, sess, v, []float32{9, 9, 9})
 		}
-		require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrCorrupt)
+		require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrCorrupt)
 		for _, v := range vars {
 			assert.Equal(t, []float32{9, 9, 9}, value(t, sess, v.Value()))
 		}
 		require.NoError(t, os.Remove(path+".data-00000-of-00001"))
-		require.ErrorIs(t, s.Restore(ctx, sess, path), checkpoint.ErrNotFound)
+		require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrNotFound)
 	})
 }
 
@@ -156,14 +158,14 @@ func TestReshape(t *testing.T) {
 			v, err := tf.NewVariableWith(g, "v", tf.Value(make([]float32, 6)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
 			sess := newSession(t, g)
-			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path), checkpoint.ErrMismatch)
+			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path), tfkeep.ErrMismatch)
 			require.NoError(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, sess, path))
 			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, value(t, sess, v.Value()))
 
 			g = tf.NewGraph()
 			_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
-			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, newSession(t, g), path), checkpoint.ErrMismatch)
+			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, newSession(t, g), path), tfkeep.ErrMismatch)
 		})
 	}
 }
@@ -247,7 +249,7 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 		err := s.Restore(ctx, newSession(t, g), prefix)
 		var names *saver.ObjectNamesError
 		require.ErrorAs(t, err, &names)
-		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 		assert.Equal(t, []string{"c", "d"}, names.Missing)
 		assert.Contains(t, names.Extra, "b")
 		assert.Contains(t, err.Error(), "Existing variables not in the checkpoint: c, d")
@@ -272,7 +274,7 @@ func TestRestoreAfterSaveV1(t *testing.T) {
 		g := tf.NewGraph()
 		variable(t, g, "zz", float32(1))
 		err := newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, newSession(t, g), path)
-		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	})
 }
 
@@ -291,7 +293,7 @@ func TestMappedRestore(t *testing.T) {
 	_, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Mapped: true})
 	require.NoError(t, err)
 	before := read(t, path+".data-00000-of-00001")
-	require.NoError(t, saver.RemoveCheckpoint(path, nil))
+	require.NoError(t, saver.RemoveCheckpoint(t.Context(), path, nil))
 	assert.Equal(t, want, value(t, sess, v.Value()))
 	assign(t, sess, v, make([]float32, 10000))
 	assert.True(t, strings.Contains(before, "a"))
@@ -303,14 +305,14 @@ func TestMappedRestore(t *testing.T) {
 
 func TestListAndLoadVariables(t *testing.T) {
 	dir := t.TempDir()
-	_, err := saver.ListVariables(dir)
-	require.ErrorIs(t, err, checkpoint.ErrNotFound)
+	_, err := saver.ListVariables(t.Context(), dir)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	g := tf.NewGraph()
 	variable(t, g, "b", []float32{1, 2})
 	variable(t, g, "a/c", [][]int64{{3}})
 	mustSave(t, newSaver(t, g, nil), initialized(t, g), filepath.Join(dir, "m"), nil)
 	for _, path := range []string{dir, filepath.Join(dir, "m")} {
-		list, err := saver.ListVariables(path)
+		list, err := saver.ListVariables(t.Context(), path)
 		require.NoError(t, err)
 		require.Len(t, list, 2)
 		assert.Equal(t, "a/c", list[0].Name)
@@ -319,14 +321,14 @@ func TestListAndLoadVariables(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []int64{3}, got)
 		_, err = saver.LoadVariable[float32](ctx, path, "x")
-		assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	}
 }
 
 func TestInitFromCheckpoint(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "m"), floats("a/x", 2), floats("a/y", 3), floats("z", 1), floats("p", 4))
-	require.NoError(t, saver.UpdateCheckpointState(ctx, dir, checkpoint.State{ModelCheckpointPath: filepath.Join(dir, "m")}, nil))
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "m"), floats("a/x", 2), floats("a/y", 3), floats("z", 1), floats("p", 4))
+	require.NoError(t, saver.UpdateCheckpointState(ctx, folder, dir.State{ModelCheckpointPath: filepath.Join(folder, "m")}, nil))
 	build := func() (*tf.Graph, map[string]*tf.Variable, *tf.Session) {
 		g := tf.NewGraph()
 		vars := map[string]*tf.Variable{}
@@ -365,7 +367,7 @@ func TestInitFromCheckpoint(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			g, vars, sess := build()
-			err := saver.InitFromCheckpoint(ctx, sess, dir, c.assign(vars))
+			err := saver.InitFromCheckpoint(ctx, sess, folder, c.assign(vars))
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
 			} else {

@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -87,7 +88,7 @@ func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *Res
 func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) (*Resumed, error) {
 	r := &Resumed{Step: -1}
 	state, stateErr := s.readState(dir, name)
-	if errors.Is(stateErr, checkpoint.ErrNotFound) {
+	if errors.Is(stateErr, tfkeep.ErrNotFound) {
 		stateErr = nil
 	}
 	listed := s.listed(dir, state)
@@ -133,13 +134,13 @@ func isDamage(err error) bool {
 	if errors.As(err, &misfit) || errors.As(err, &names) {
 		return false
 	}
-	return errors.Is(err, checkpoint.ErrCorrupt) || errors.Is(err, checkpoint.ErrNotFound) ||
-		errors.Is(err, checkpoint.ErrUnsupported) || errors.Is(err, ErrNotCheckpoint) ||
+	return errors.Is(err, tfkeep.ErrCorrupt) || errors.Is(err, tfkeep.ErrNotFound) ||
+		errors.Is(err, tfkeep.ErrUnsupported) || errors.Is(err, ErrNotCheckpoint) ||
 		errors.Is(err, fs.ErrNotExist) || errors.Is(err, tf.ErrDataLoss)
 }
 
 // listed are the state file's checkpoints, oldest first, where they lie now.
-func (s *Saver) listed(dir string, state *checkpoint.State) []string {
+func (s *Saver) listed(dir string, state *dir.State) []string {
 	if state == nil {
 		return nil
 	}
@@ -221,7 +222,7 @@ func (s *Saver) unlisted(dir string, listed []string) []string {
 // carryOver makes this Saver go on with the retention of the one before it.
 // Damaged checkpoints count as the oldest, and so go first. What lies elsewhere
 // belongs to another, and is not deleted.
-func (s *Saver) carryOver(dir string, listed []string, state *checkpoint.State, r *Resumed) {
+func (s *Saver) carryOver(dir string, listed []string, state *dir.State, r *Resumed) {
 	damaged := map[string]bool{}
 	for _, sk := range r.Skipped {
 		damaged[sk.Path] = true
@@ -255,12 +256,11 @@ func (s *Saver) carryOver(dir string, listed []string, state *checkpoint.State, 
 }
 
 func (s *Saver) mtime(path string) time.Time {
-	for _, name := range []string{path + ".index", path} {
-		if info, err := s.fs.Stat(name); err == nil {
-			return info.ModTime()
-		}
+	t, err := dir.Mtime(s.context(), path)
+	if err != nil {
+		return s.opts.now()
 	}
-	return s.opts.now()
+	return t
 }
 
 // step is the global step after a restore.

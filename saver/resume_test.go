@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -61,7 +61,7 @@ func TestResumeTakesTheNewest(t *testing.T) {
 	// Retention goes on where it was; TensorFlow would begin anew.
 	assert.Len(t, s.LastCheckpoints(), 5)
 	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 8})
-	assert.False(t, saver.CheckpointExists(filepath.Join(dir, "m-3")))
+	assert.False(t, saver.CheckpointExists(t.Context(), filepath.Join(dir, "m-3")))
 	assert.Len(t, files(t, dir), 1+5*3)
 }
 
@@ -102,13 +102,13 @@ func TestResumeNeverStartsAfreshOverDamage(t *testing.T) {
 	}
 	g, _, _ := model(t)
 	_, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
-	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	assert.ErrorContains(t, err, "no checkpoint of 2 is whole")
 
 	dir = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte("model_checkpoint_path: 7"), 0o644))
 	_, err = newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
-	require.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 }
 
 func TestResumeWithADamagedStateFile(t *testing.T) {

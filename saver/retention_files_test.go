@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -23,9 +24,9 @@ func one(t *testing.T, o *saver.Options) (*saver.Saver, *tf.Session) {
 	return s, initialized(t, g)
 }
 
-func state(t *testing.T, dir string) *checkpoint.State {
+func state(t *testing.T, folder string) *dir.State {
 	t.Helper()
-	s, err := checkpoint.ReadState(dir, "")
+	s, err := dir.ReadState(t.Context(), folder, nil)
 	require.NoError(t, err)
 	return s
 }
@@ -46,13 +47,13 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 			assert.Equal(t, paths, st.AllModelCheckpointPaths)
 			assert.Equal(t, paths[len(paths)-1], st.ModelCheckpointPath)
 			for _, path := range paths {
-				assert.True(t, saver.CheckpointExists(path), path)
+				assert.True(t, saver.CheckpointExists(t.Context(), path), path)
 				assert.FileExists(t, path+".meta")
 			}
 		}
 		gone := func(name string) {
 			t.Helper()
-			assert.False(t, saver.CheckpointExists(p(name)), name)
+			assert.False(t, saver.CheckpointExists(t.Context(), p(name)), name)
 			assert.NoFileExists(t, p(name)+".meta")
 			assert.NoFileExists(t, p(name)+".data-00000-of-00001")
 		}
@@ -81,7 +82,7 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 		mustSave(t, s2, sess, p("s2"), nil)
 		assert.Equal(t, []string{p("s3"), p("s2")}, s2.LastCheckpoints())
 		mustSave(t, s2, sess, p("s1"), nil)
-		assert.True(t, saver.CheckpointExists(p("s2")))
+		assert.True(t, saver.CheckpointExists(t.Context(), p("s2")))
 
 		assert.Empty(t, s3.LastCheckpoints())
 		mustSave(t, s3, sess, p("s2"), nil)
@@ -118,7 +119,7 @@ func TestMaxToKeepSharded(t *testing.T) {
 		matches, err := filepath.Glob(filepath.Join(dir, "s1*"))
 		require.NoError(t, err)
 		assert.Empty(t, matches)
-		latest, err := saver.LatestCheckpoint(dir)
+		latest, err := saver.LatestCheckpoint(t.Context(), dir)
 		require.NoError(t, err)
 		assert.Equal(t, paths[2], latest)
 		require.NoError(t, s.Restore(ctx, sess, latest))
@@ -135,7 +136,7 @@ func TestKeepCheckpointEveryNHoursNonSharded(t *testing.T) {
 		mustSave(t, s, sess, filepath.Join(dir, name), nil)
 	}
 	for name, want := range map[string]bool{"s1": true, "s2": false, "s3": true, "s4": true} {
-		assert.Equal(t, want, saver.CheckpointExists(filepath.Join(dir, name)), name)
+		assert.Equal(t, want, saver.CheckpointExists(t.Context(), filepath.Join(dir, name)), name)
 	}
 }
 
@@ -150,7 +151,7 @@ func TestRecoverLastCheckpoints(t *testing.T) {
 	s2.RecoverLastCheckpoints(paths)
 	assert.Equal(t, paths, s2.LastCheckpoints())
 
-	require.NoError(t, saver.RemoveCheckpoint(paths[0], nil))
+	require.NoError(t, saver.RemoveCheckpoint(t.Context(), paths[0], nil))
 	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
 	s3.RecoverLastCheckpoints(paths)
 	assert.Equal(t, paths[1:], s3.LastCheckpoints())
@@ -177,13 +178,13 @@ func TestSetLastCheckpointsAreNeverDeleted(t *testing.T) {
 	s2.SetLastCheckpoints([]string{old})
 	a := mustSave(t, s2, sess, filepath.Join(dir, "a"), nil)
 	mustSave(t, s2, sess, filepath.Join(dir, "b"), nil)
-	assert.True(t, saver.CheckpointExists(old))
-	assert.False(t, saver.CheckpointExists(a))
+	assert.True(t, saver.CheckpointExists(t.Context(), old))
+	assert.False(t, saver.CheckpointExists(t.Context(), a))
 
 	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
 	s3.SetLastCheckpointsWithTime([]saver.Checkpoint{{Path: old, Time: time.Now()}})
 	mustSave(t, s3, sess, filepath.Join(dir, "c"), nil)
-	assert.False(t, saver.CheckpointExists(old))
+	assert.False(t, saver.CheckpointExists(t.Context(), old))
 }
 
 func TestAFailedSaveLeavesNothing(t *testing.T) {
@@ -210,7 +211,7 @@ func TestAFailedSaveLeavesNothing(t *testing.T) {
 	require.NoError(t, os.Rename(filepath.Join(dir, "aside"), filepath.Join(dir, "checkpoint")))
 	assert.Equal(t, before, files(t, dir))
 	assert.Equal(t, []string{first}, s.LastCheckpoints())
-	latest, err := saver.LatestCheckpoint(dir)
+	latest, err := saver.LatestCheckpoint(t.Context(), dir)
 	require.NoError(t, err)
 	assert.Equal(t, first, latest)
 }

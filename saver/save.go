@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -287,18 +289,17 @@ func (j *job) announce() error {
 func (j *job) commit(ctx context.Context, saved string) error {
 	s := j.s
 	kept, _ := j.retention(saved)
-	state := checkpoint.State{ModelCheckpointPath: localPath(saved), AllModelCheckpointPaths: kept.paths()}
+	state := dir.State{ModelCheckpointPath: localPath(saved), AllModelCheckpointPaths: kept.paths()}
 	for i, p := range state.AllModelCheckpointPaths {
 		state.AllModelCheckpointPaths[i] = localPath(p)
 	}
 	if s.opts.KeepCheckpointEveryNHours != 0 {
 		state.LastPreservedTimestamp = seconds(kept.nextKeep.Add(-kept.keepEvery))
 	}
-	err := checkpoint.UpdateState(ctx, dirOf(localPath(j.file)), state, &checkpoint.StateOptions{
+	err := dir.UpdateState(vfs.NewContext(ctx, s.fs), dirOf(localPath(j.file)), state, &dir.StateOptions{
 		LatestFilename:    j.opts.latestFilename(),
 		SaveRelativePaths: s.opts.SaveRelativePaths,
 		NoSync:            s.opts.NoSync,
-		FS:                s.fs,
 	})
 	if err != nil {
 		return fmt.Errorf("saver: save %s: the state file: %w", j.file, err)

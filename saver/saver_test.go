@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -130,7 +131,7 @@ func TestVariables(t *testing.T) {
 	insert(t, sess, handle, "k1", 3)
 	mustSave(t, s, sess, prefix, nil)
 
-	list, err := saver.ListVariables(prefix)
+	list, err := saver.ListVariables(t.Context(), prefix)
 	require.NoError(t, err)
 	var names []string
 	for _, v := range list {
@@ -171,13 +172,13 @@ func TestSaveCopyRestoreWithSaveRelativePaths(t *testing.T) {
 	s := newSaver(t, g, &saver.Options{SaveRelativePaths: true})
 	sess := initialized(t, g)
 	path := mustSave(t, s, sess, filepath.Join(dir1, "save_copy_restore"), nil)
-	latest, err := saver.LatestCheckpoint(dir1)
+	latest, err := saver.LatestCheckpoint(t.Context(), dir1)
 	require.NoError(t, err)
 	assert.Equal(t, path, latest)
 	require.NoError(t, s.Close())
 
 	require.NoError(t, os.Rename(dir1, dir2))
-	latest, err = saver.LatestCheckpoint(dir2)
+	latest, err = saver.LatestCheckpoint(t.Context(), dir2)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dir2, "save_copy_restore"), latest)
 	s = newSaver(t, g, nil)
@@ -362,7 +363,7 @@ func TestSaveRestoreAndValidateVariableDtype(t *testing.T) {
 			mustSave(t, s, initialized(t, g), path, nil)
 			s, g = build(int32(1))
 			err := s.Restore(ctx, newSession(t, g), path)
-			require.ErrorIs(t, err, checkpoint.ErrMismatch)
+			require.ErrorIs(t, err, tfkeep.ErrMismatch)
 			assert.ErrorContains(t, err, "tensor_name = v0; expected dtype int32 does not equal original dtype float")
 			assert.ErrorContains(t, err, "a mismatch between the current graph and the graph")
 		})
@@ -381,7 +382,7 @@ func TestCacheRereadsFile(t *testing.T) {
 	require.NoError(t, s0.Restore(ctx, sess, path))
 	mustSave(t, s1, sess, path, nil)
 	require.NoError(t, s1.Restore(ctx, sess, path))
-	require.ErrorIs(t, s0.Restore(ctx, sess, path), checkpoint.ErrNotFound)
+	require.ErrorIs(t, s0.Restore(ctx, sess, path), tfkeep.ErrNotFound)
 }
 
 func TestNonReshapeVariableMap(t *testing.T) {
@@ -395,7 +396,7 @@ func TestNonReshapeVariableMap(t *testing.T) {
 	b := variable(t, g, "restore_prefix/v0", float32(-1))
 	sess := newSession(t, g)
 	err := newSaver(t, g, &saver.Options{VarMap: map[string]any{"v0": b}}).Restore(ctx, sess, path)
-	require.ErrorIs(t, err, checkpoint.ErrNotFound)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "Key v0 not found in checkpoint (did you mean save_prefix/v0?)")
 	require.NoError(t, newSaver(t, g, &saver.Options{VarMap: map[string]any{"save_prefix/v0": b}}).Restore(ctx, sess, path))
 	assert.Equal(t, float32(10), value(t, sess, b.Value()))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
@@ -91,7 +92,7 @@ func (t *target) writeMeta() error {
 	if t.meta == nil {
 		return nil
 	}
-	name := checkpoint.MetaGraphPath(localPath(t.path), t.suffix)
+	name := dir.MetaGraphPath(localPath(t.path), t.suffix)
 	if err := t.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

@@ -6,31 +6,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
-	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // directory looks at a directory of checkpoints, or of SavedModels by version.
-func (r *run) directory(dir string) error {
-	entries, err := os.ReadDir(dir)
+func (r *run) directory(folder string) error {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	visited := 0
 	visit := r.visit
 	r.visit = func(i *Item) error { visited++; return visit(i) }
-	prefixes := checkpointsIn(dir, entries)
-	if contains(entries, checkpoint.DefaultLatestFilename) {
-		state, err := r.stateFile(dir)
-		if err != nil {
-			return err
-		}
-		prefixes = withNamed(prefixes, dir, state)
+	prefixes, err := r.stateFile(folder, contains(entries, dir.DefaultLatestFilename))
+	if err != nil {
+		return err
 	}
 	for _, prefix := range prefixes {
 		if err := r.checkpointAt(prefix); err != nil && !errors.Is(err, ErrNothing) {
@@ -38,100 +32,88 @@ func (r *run) directory(dir string) error {
 		}
 	}
 	for _, e := range entries {
-		if sub := filepath.Join(dir, e.Name()); e.IsDir() && modeldir.IsSavedModel(sub) {
+		if sub := filepath.Join(folder, e.Name()); e.IsDir() && modeldir.IsSavedModel(sub) {
 			if err := r.savedModel(sub); err != nil {
 				return err
 			}
 		}
 	}
 	if visited == 0 {
-		return fmt.Errorf("verify: %s: %w: the directory has no checkpoint and no SavedModel", dir, ErrNothing)
+		return fmt.Errorf("verify: %s: %w: the directory has no checkpoint and no SavedModel", folder, ErrNothing)
 	}
-	return r.leftovers(dir, entries, prefixes)
+	return r.leftovers(folder, entries, prefixes)
 }
 
 func contains(entries []fs.DirEntry, name string) bool {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name && !e.IsDir() })
 }
 
-// checkpointsIn lists the prefixes of a directory's V2 checkpoints.
-func checkpointsIn(dir string, entries []fs.DirEntry) []string {
+// stateFile looks at the state file: can it be read, and does what it names exist? It
+// returns the prefixes of the checkpoints in the folder.
+func (r *run) stateFile(folder string, exists bool) ([]string, error) {
+	list, err := dir.List(r.ctx, folder, &dir.ListOptions{PreferFolder: true})
+	item := &Item{Path: filepath.Join(folder, dir.DefaultLatestFilename), Kind: StateFile}
+	switch {
+	case r.ctx.Err() != nil:
+		return nil, r.ctx.Err()
+	case err != nil:
+		item.fault(err)
+		if list, err = dir.List(r.ctx, folder, &dir.ListOptions{IgnoreState: true}); err != nil {
+			return nil, err
+		}
+	case exists:
+		if _, err := dir.Latest(r.ctx, folder, nil); err != nil {
+			item.fault(err)
+		}
+	}
 	var prefixes []string
-	for _, e := range entries {
-		if base, ok := strings.CutSuffix(e.Name(), ".index"); ok && base != "" && !e.IsDir() {
-			prefixes = append(prefixes, filepath.Join(dir, base))
+	for i, c := range list {
+		switch {
+		case c.Version == 0 && i > 0:
+			item.harmless(fmt.Errorf("it lists %s, which is gone", c.Prefix))
+		case c.Version != 0 && filepath.Dir(c.Prefix) == filepath.Clean(folder):
+			prefixes = append(prefixes, filepath.Clean(c.Prefix))
 		}
 	}
-	return prefixes
+	slices.Sort(prefixes)
+	if !exists {
+		return prefixes, nil
+	}
+	return prefixes, r.visit(item)
 }
-
-// withNamed adds the checkpoints in the directory that only the state file
-// tells to be some: V1's.
-func withNamed(prefixes []string, dir string, state *checkpoint.State) []string {
-	if state == nil {
-		return prefixes
-	}
-	for _, path := range append([]string{state.ModelCheckpointPath}, state.AllModelCheckpointPaths...) {
-		here := filepath.Join(dir, filepath.Base(path))
-		if !slices.Contains(prefixes, here) && checkpoint.Exists(here) {
-			prefixes = append(prefixes, here)
-		}
-	}
-	return prefixes
-}
-
-// stateFile looks at the state file: can it be read, is what it names there?
-func (r *run) stateFile(dir string) (*checkpoint.State, error) {
-	item := &Item{Path: filepath.Join(dir, checkpoint.DefaultLatestFilename), Kind: StateFile}
-	state, err := checkpoint.ReadState(dir, "")
-	if err != nil {
-		item.fault(err)
-		return nil, r.visit(item)
-	}
-	if _, err := checkpoint.Latest(dir, nil); err != nil {
-		item.fault(err)
-	}
-	for _, path := range state.AllModelCheckpointPaths {
-		if path != state.ModelCheckpointPath && !checkpoint.Exists(path) &&
-			!checkpoint.Exists(filepath.Join(dir, filepath.Base(path))) {
-			item.harmless(fmt.Errorf("it lists %s, which is gone", path))
-		}
-	}
-	return state, r.visit(item)
-}
-
-var (
-	dataFile   = regexp.MustCompile(`^(.+)\.data-[0-9]{5,}-of-[0-9]{5,}$`)
-	unfinished = regexp.MustCompile(`\.tempstate[0-9]+$|\.tmp[0-9a-f]{32}$|\.tfkeep-lock$`)
-)
 
 // leftovers looks for files that belong to no checkpoint.
-func (r *run) leftovers(dir string, entries []fs.DirEntry, prefixes []string) error {
+func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string) error {
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		item := &Item{Path: path, Kind: Leftover}
-		owner := func(base string) bool { return slices.Contains(prefixes, filepath.Join(dir, base)) }
-		switch {
-		case e.IsDir():
-			continue
-		case unfinished.MatchString(e.Name()) || strings.HasSuffix(e.Name(), vfs.TempSuffix):
-			item.harmless(errors.New("left by a save that did not finish, or is still at work"))
-		case dataFile.MatchString(e.Name()):
-			if base := dataFile.FindStringSubmatch(e.Name())[1]; owner(base) {
-				continue
-			}
-			item.harmless(errors.New("values without an index: a save that did not finish, or a deletion"))
-		case strings.HasSuffix(e.Name(), ".meta"):
-			if base := strings.TrimSuffix(e.Name(), ".meta"); owner(base) || checkpoint.Exists(filepath.Join(dir, base)) {
-				continue
-			}
-			item.harmless(errors.New("a meta graph whose checkpoint is gone"))
-		default:
+		if e.IsDir() {
 			continue
 		}
+		reason := r.leftover(folder, e.Name(), prefixes)
+		if reason == "" {
+			continue
+		}
+		item := &Item{Path: filepath.Join(folder, e.Name()), Kind: Leftover}
+		item.harmless(errors.New(reason))
 		if err := r.visit(item); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leftover returns why a file belongs to no checkpoint; "" if it may belong to one.
+func (r *run) leftover(folder, name string, prefixes []string) string {
+	_, isTemp := filenames.ParseTemp(name)
+	_, isLock := filenames.ParseLock(name)
+	if isTemp || isLock || filenames.IsTensorFlowTemp(name) {
+		return "left by a save that did not finish, or is still at work"
+	}
+	owned := func(base string) bool { return slices.Contains(prefixes, filepath.Join(folder, base)) }
+	if base, _, _, ok := filenames.ParseData(name); ok && !owned(base) {
+		return "values without an index: a save that did not finish, or a deletion"
+	}
+	if base, ok := filenames.ParseMetaGraph(name); ok && !owned(base) && !dir.Exists(r.ctx, filepath.Join(folder, base)) {
+		return "a meta graph whose checkpoint is gone"
+	}
+	return ""
 }

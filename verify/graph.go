@@ -1,11 +1,13 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -47,14 +49,14 @@ func checkGraph(item *Item, g *graphdef.GraphDef, where string) {
 
 // checkMetaGraph looks at a meta graph, and at the checkpoint it belongs to as
 // far as its saver needs it.
-func checkMetaGraph(item *Item, mg *graphdef.MetaGraphDef, prefix string) {
+func checkMetaGraph(ctx context.Context, item *Item, mg *graphdef.MetaGraphDef, prefix string) {
 	checkGraph(item, mg.GetGraphDef(), "")
 	checkNames(item, mg, "")
 	if _, err := graphdef.Variables(mg); err != nil {
 		item.fault(err)
 	}
 	if prefix != "" {
-		checkRestores(item, mg, prefix, "")
+		checkRestores(ctx, item, mg, prefix, "")
 	}
 }
 
@@ -109,7 +111,7 @@ func tensorsOf(t *graphdef.TensorInfo) []string {
 }
 
 // checkRestores checks that the checkpoint has what the graph's saver would read.
-func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) {
+func checkRestores(ctx context.Context, item *Item, mg *graphdef.MetaGraphDef, prefix, where string) {
 	wanted := restores(mg)
 	for _, err := range wanted.unknown {
 		item.harmless(fmt.Errorf("%snot checked against the checkpoint %s: %w", where, prefix, err))
@@ -117,7 +119,7 @@ func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) 
 	if len(wanted.tensors) == 0 {
 		return
 	}
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(ctx, prefix, nil)
 	if err != nil {
 		return // reported with the checkpoint
 	}
@@ -127,10 +129,10 @@ func checkRestores(item *Item, mg *graphdef.MetaGraphDef, prefix, where string) 
 		switch {
 		case !ok:
 			item.fault(fmt.Errorf("%snode %q restores %q, which the checkpoint %s does not have: %w",
-				where, w.Node, w.Key, prefix, checkpoint.ErrNotFound))
+				where, w.Node, w.Key, prefix, tfkeep.ErrNotFound))
 		case w.DType != 0 && w.DType != t.DType:
 			item.fault(fmt.Errorf("%snode %q restores %q as %s, the checkpoint has %s: %w", where, w.Node, w.Key,
-				dtype.Name(w.DType), dtype.Name(t.DType), checkpoint.ErrMismatch))
+				dtype.Name(w.DType), dtype.Name(t.DType), tfkeep.ErrMismatch))
 		}
 	}
 }

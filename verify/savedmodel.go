@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +12,9 @@ import (
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
@@ -23,19 +25,19 @@ func (r *run) savedModel(dir string) error {
 	if err != nil {
 		item.fault(err)
 	} else {
-		checkSavedModel(item, model, dir)
+		checkSavedModel(r.ctx, item, model, dir)
 	}
 	faults, _, err := modeldir.CheckManifest(r.ctx, os.DirFS(dir))
 	if err != nil {
 		return err
 	}
 	for _, f := range faults {
-		item.fault(fmt.Errorf("it differs from its manifest: %s", f))
+		item.fault(fmt.Errorf("%w: %s", modeldir.ErrManifest, f))
 	}
 	variables := filepath.Join(dir, "variables", "variables")
 	values, err := r.values(variables)
 	switch {
-	case errors.Is(err, checkpoint.ErrNotFound):
+	case errors.Is(err, tfkeep.ErrNotFound):
 		if model != nil && needsVariables(model) {
 			item.fault(fmt.Errorf("it has variables, but no values for them: %w", err))
 		}
@@ -55,7 +57,7 @@ func needsVariables(m *graphdef.SavedModel) bool {
 	})
 }
 
-func checkSavedModel(item *Item, model *graphdef.SavedModel, dir string) {
+func checkSavedModel(ctx context.Context, item *Item, model *graphdef.SavedModel, dir string) {
 	graphs := model.GetMetaGraphs()
 	if len(graphs) == 0 {
 		item.fault(errors.New("it has no graph"))
@@ -79,7 +81,7 @@ func checkSavedModel(item *Item, model *graphdef.SavedModel, dir string) {
 			item.fault(fmt.Errorf("%s%w", where, err))
 		}
 		checkAssets(item, mg, dir, where)
-		checkRestores(item, mg, filepath.Join(dir, "variables", "variables"), where)
+		checkRestores(ctx, item, mg, filenames.SavedModelPrefix(dir), where)
 	}
 }
 
@@ -115,10 +117,10 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	for _, a := range mg.GetAssetFileDef() {
 		names = append(names, a.GetFilename())
 	}
-	for _, packed := range mg.GetCollectionDef()[modeldir.AssetsCollection].GetAnyList().GetValue() {
+	for _, packed := range mg.GetCollectionDef()[assetsCollection].GetAnyList().GetValue() {
 		a := &pb.AssetFileDef{}
 		if err := packed.UnmarshalTo(a); err != nil {
-			return names, fmt.Errorf("collection %q holds something that is no asset: %w", modeldir.AssetsCollection, err)
+			return names, fmt.Errorf("collection %q holds something that is no asset: %w", assetsCollection, err)
 		}
 		if !slices.Contains(names, a.GetFilename()) {
 			names = append(names, a.GetFilename())
@@ -126,3 +128,5 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	}
 	return names, nil
 }
+
+const assetsCollection = "saved_model_assets"

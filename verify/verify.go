@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
@@ -46,11 +49,11 @@ func (i *Item) OK() bool {
 }
 
 func (i *Item) fault(err error) {
-	i.Faults = append(i.Faults, checkpoint.Fault{Err: err})
+	i.Faults = append(i.Faults, checkpoint.Fault{Err: err, Offset: -1})
 }
 
 func (i *Item) harmless(err error) {
-	i.Faults = append(i.Faults, checkpoint.Fault{Err: err, Harmless: true})
+	i.Faults = append(i.Faults, checkpoint.Fault{Err: err, Harmless: true, Offset: -1})
 }
 
 // Options tunes [Path]. The zero value, or nil, is the right default.
@@ -77,7 +80,7 @@ func Path(ctx context.Context, path string, o *Options, visit func(*Item) error)
 	switch {
 	case err == nil && st.IsDir() && modeldir.IsSavedModel(path):
 		return r.savedModel(path)
-	case err == nil && st.IsDir() && !isFile(path+".index"):
+	case err == nil && st.IsDir() && !isFile(filenames.Index(path)):
 		return r.directory(path)
 	case err == nil && isGraphFile(path):
 		return r.graphFile(path)
@@ -95,7 +98,7 @@ type run struct {
 // checkpointAt looks at a checkpoint and its meta graph.
 func (r *run) checkpointAt(path string) error {
 	item, err := r.values(path)
-	if errors.Is(err, checkpoint.ErrNotFound) {
+	if errors.Is(err, tfkeep.ErrNotFound) {
 		return fmt.Errorf("verify: %s: %w: there is no checkpoint, no directory and no SavedModel of that name", path, ErrNothing)
 	}
 	if err != nil {
@@ -104,7 +107,7 @@ func (r *run) checkpointAt(path string) error {
 	if err := r.visit(item); err != nil {
 		return err
 	}
-	meta := checkpoint.MetaGraphPath(item.Path, "meta")
+	meta := dir.MetaGraphPath(item.Path, "meta")
 	if _, err := os.Stat(meta); err != nil {
 		return nil
 	}
@@ -131,7 +134,7 @@ func (r *run) metaGraph(path, prefix string) error {
 		item.fault(err)
 		return r.visit(item)
 	}
-	checkMetaGraph(item, mg, prefix)
+	checkMetaGraph(r.ctx, item, mg, prefix)
 	return r.visit(item)
 }
 
@@ -143,7 +146,7 @@ func isFile(path string) bool {
 func isGraphFile(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".pb", ".pbtxt", ".meta":
-		return !isFile(strings.TrimSuffix(path, filepath.Ext(path)) + ".index")
+		return !isFile(filenames.Index(strings.TrimSuffix(path, filepath.Ext(path))))
 	}
 	return false
 }
@@ -161,7 +164,7 @@ func (r *run) graphFile(path string) error {
 		checkGraph(item, m, "")
 	case *graphdef.MetaGraphDef:
 		item.Kind = MetaGraph
-		checkMetaGraph(item, m, "")
+		checkMetaGraph(r.ctx, item, m, "")
 	case *graphdef.SavedModel:
 		return r.savedModel(filepath.Dir(path))
 	}

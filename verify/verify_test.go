@@ -112,7 +112,7 @@ func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
 	}
 	got := faults(t, dir, items(t, dir))
 	require.Len(t, got, 6, strings.Join(got, "\n"))
-	assert.Contains(t, got[0], `BAD model-1: checkpoint: read model-1.data-00000-of-00001: tensor "b"`)
+	assert.Contains(t, got[0], `BAD model-1: read model-1.data-00000-of-00001: tensor "b"`)
 	assert.Contains(t, got[1], "BAD model-2.meta: ")
 	assert.Contains(t, got[2], "note model-3.data-00000-of-00001.tempstate123: left by a save")
 	assert.Contains(t, got[3], "note model-9.data-00000-of-00001: values without an index")

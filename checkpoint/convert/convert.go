@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
@@ -54,14 +55,14 @@ type Skipped struct {
 // Convert reads the checkpoint or file in and writes out. The formats go by
 // the names' endings. in may be any name that checkpoint.Open takes.
 //
-// A tensor that the destination cannot hold is checkpoint.ErrUnsupported, a
+// A tensor that the destination cannot hold is tfkeep.ErrUnsupported, a
 // destination that exists [ErrExists]; both are found before anything is
 // written.
 func Convert(ctx context.Context, in, out string, o *Options) (*Result, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	src, from, err := openSource(in)
+	src, from, err := openSource(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func Convert(ctx context.Context, in, out string, o *Options) (*Result, error) {
 	case NPZ:
 		err = w.npz()
 	default:
-		err = fmt.Errorf("convert: %w: format %q; there are %v", checkpoint.ErrUnsupported, res.To, Formats())
+		err = fmt.Errorf("convert: %w: format %q; there are %v", tfkeep.ErrUnsupported, res.To, Formats())
 	}
 	if err != nil {
 		return nil, err
@@ -116,11 +117,11 @@ func (res *Result) choose(all []checkpoint.TensorInfo, skip bool) ([]checkpoint.
 			}
 		case V1:
 			if !checkpoint.V1Holds(t.DType) {
-				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", checkpoint.ErrUnsupported, dtype.Name(t.DType))
+				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", tfkeep.ErrUnsupported, dtype.Name(t.DType))
 			}
 		default:
 			if t.DType != dtype.String && dtype.Size(t.DType) == 0 {
-				err = fmt.Errorf("convert: %w: %s has no values of its own", checkpoint.ErrUnsupported, dtype.Name(t.DType))
+				err = fmt.Errorf("convert: %w: %s has no values of its own", tfkeep.ErrUnsupported, dtype.Name(t.DType))
 			}
 		}
 		switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
@@ -69,10 +70,10 @@ var inNPZ = append([]dtype.DataType{
 
 func requireSame(t *testing.T, a, b string) {
 	t.Helper()
-	x, err := checkpoint.Open(a, nil)
+	x, err := checkpoint.Open(t.Context(), a, nil)
 	require.NoError(t, err)
 	defer x.Close()
-	y, err := checkpoint.Open(b, nil)
+	y, err := checkpoint.Open(t.Context(), b, nil)
 	require.NoError(t, err)
 	defer y.Close()
 	require.NoError(t, diff.Each(t.Context(), x, y, nil, func(d diff.Difference) error {
@@ -125,7 +126,7 @@ func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
 		_, err := convert.Convert(t.Context(), in, filepath.Join(dir, out), nil)
 		require.NoError(t, err)
 	}
-	r, err := checkpoint.Open(filepath.Join(dir, "x"), nil)
+	r, err := checkpoint.Open(t.Context(), filepath.Join(dir, "x"), nil)
 	require.NoError(t, err)
 	defer r.Close()
 	info, _ := r.Lookup("p")
@@ -143,7 +144,7 @@ func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
 			dir := t.TempDir()
 			out := filepath.Join(dir, name)
 			_, err := convert.Convert(t.Context(), in, out, nil)
-			require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+			require.ErrorIs(t, err, tfkeep.ErrUnsupported)
 			assert.ErrorContains(t, err, `tensor "s"`)
 			entries, err := os.ReadDir(dir)
 			require.NoError(t, err)
@@ -175,7 +176,7 @@ func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in, out := save(t, one("fits", dtype.Float32), c.unfit), filepath.Join(t.TempDir(), c.out)
 			_, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to})
-			require.ErrorIs(t, err, checkpoint.ErrUnsupported)
+			require.ErrorIs(t, err, tfkeep.ErrUnsupported)
 			assert.NoFileExists(t, out)
 			res, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to, SkipUnsupported: true})
 			require.NoError(t, err)
@@ -200,9 +201,9 @@ func TestConvertRefusesWrongDestinations(t *testing.T) {
 		assert.ErrorContains(t, err, want, out)
 	}
 	_, err := convert.Convert(t.Context(), in, filepath.Join(dir, "x"), &convert.Options{To: "v9"})
-	assert.ErrorIs(t, err, checkpoint.ErrUnsupported)
+	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 	_, err = convert.Convert(t.Context(), filepath.Join(dir, "nothing"), filepath.Join(dir, "x"), nil)
-	assert.ErrorIs(t, err, checkpoint.ErrNotFound)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	for _, name := range []string{"a.npz", "a.safetensors"} {
 		_, err = convert.Convert(t.Context(), filepath.Join(dir, name), filepath.Join(dir, "x"), nil)
 		assert.ErrorIs(t, err, os.ErrNotExist)
@@ -232,7 +233,7 @@ func TestDamageLeavesNoDestination(t *testing.T) {
 	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
 		dir := t.TempDir()
 		_, err := convert.Convert(t.Context(), in, filepath.Join(dir, name), nil)
-		assert.ErrorIs(t, err, checkpoint.ErrCorrupt, name)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		assert.Empty(t, entries, name)

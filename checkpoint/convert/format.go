@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 )
 
 // Format is what a file is.
@@ -30,7 +30,7 @@ var foreign = []string{".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt.pt", ".bi
 
 // FormatOf tells the format that a path stands for by its ending: a checkpoint
 // is a prefix, without one. A path that clearly means another format is
-// checkpoint.ErrUnsupported.
+// tfkeep.ErrUnsupported.
 func FormatOf(path string) (Format, error) {
 	ext := strings.ToLower(filepath.Ext(path))
 	switch {
@@ -40,7 +40,7 @@ func FormatOf(path string) (Format, error) {
 		return NPZ, nil
 	case slices.Contains(foreign, ext):
 		return "", fmt.Errorf("convert: %w: %s: %q is no format that this converts; there are checkpoints (a prefix without ending), .safetensors and .npz",
-			checkpoint.ErrUnsupported, path, ext)
+			tfkeep.ErrUnsupported, path, ext)
 	}
 	return V2, nil
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
@@ -25,7 +27,7 @@ type source interface {
 	close() error
 }
 
-func openSource(path string) (source, Format, error) {
+func openSource(ctx context.Context, path string) (source, Format, error) {
 	format, err := FormatOf(path)
 	if err != nil {
 		return nil, "", err
@@ -49,7 +51,7 @@ func openSource(path string) (source, Format, error) {
 		}
 		return s, format, nil
 	}
-	r, err := checkpoint.Open(path, nil)
+	r, err := dir.Open(ctx, path, nil)
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,7 +100,7 @@ func (s safeTensorsSource) bytes(_ context.Context, name string, _ checkpoint.Sl
 }
 
 func (s safeTensorsSource) strings(context.Context, string, checkpoint.Slice) ([][]byte, error) {
-	return nil, checkpoint.ErrUnsupported // the format has none
+	return nil, tfkeep.ErrUnsupported // the format has none
 }
 
 func (s safeTensorsSource) close() error { return s.r.Close() }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -36,7 +37,7 @@ func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))
 	require.NoError(t, w.Commit(t.Context()))
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { r.Close() })
 	return r
@@ -169,7 +170,7 @@ func TestPartitionsDoNotMatter(t *testing.T) {
 func TestEachFailsOnWhatItCannotCompare(t *testing.T) {
 	a, b := open(t, floats("x", 1)), open(t, floats("x", 1))
 	ignore := func(diff.Difference) error { return nil }
-	assert.ErrorIs(t, diff.Each(t.Context(), a, b, &diff.Options{Names: []string{"y"}}, ignore), checkpoint.ErrNotFound)
+	assert.ErrorIs(t, diff.Each(t.Context(), a, b, &diff.Options{Names: []string{"y"}}, ignore), tfkeep.ErrNotFound)
 	stop := errors.New("stop")
 	assert.ErrorIs(t, diff.Each(t.Context(), a, b, nil, func(diff.Difference) error { return stop }), stop)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,6 +10,7 @@ import (
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
@@ -56,30 +57,30 @@ type Slot struct {
 }
 
 // Read reads the object graph of a checkpoint. A checkpoint that was saved by
-// name, as Saver does, has none: checkpoint.ErrNotFound.
+// name, as Saver does, has none: tfkeep.ErrNotFound.
 func Read(ctx context.Context, src checkpoint.StringSource) (*Graph, error) {
 	values, err := src.ReadStrings(ctx, Key)
 	if err != nil {
 		return nil, err
 	}
 	if len(values) != 1 {
-		return nil, fmt.Errorf("objectgraph: %w: %s has %d elements and not one", checkpoint.ErrCorrupt, Key, len(values))
+		return nil, fmt.Errorf("objectgraph: %w: %s has %d elements and not one", tfkeep.ErrCorrupt, Key, len(values))
 	}
 	return Decode(values[0])
 }
 
 // Decode parses the bytes of the string tensor [Key]. A reference to an object
-// that the graph does not have is checkpoint.ErrCorrupt.
+// that the graph does not have is tfkeep.ErrCorrupt.
 func Decode(data []byte) (*Graph, error) {
 	var m pb.TrackableObjectGraph
 	if err := proto.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("objectgraph: %w: not a TrackableObjectGraph: %v", checkpoint.ErrCorrupt, err)
+		return nil, fmt.Errorf("objectgraph: %w: not a TrackableObjectGraph: %v", tfkeep.ErrCorrupt, err)
 	}
 	g := &Graph{Objects: make([]Object, len(m.GetNodes()))}
 	check := func(object int, what string, id int32) error {
 		if id < 0 || int(id) >= len(g.Objects) {
 			return fmt.Errorf("objectgraph: %w: object %d has the %s %d, the graph has %d objects",
-				checkpoint.ErrCorrupt, object, what, id, len(g.Objects))
+				tfkeep.ErrCorrupt, object, what, id, len(g.Objects))
 		}
 		return nil
 	}

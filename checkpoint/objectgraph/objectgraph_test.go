@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -40,11 +40,11 @@ func TestDecodeRefusesBadReferences(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := objectgraph.Decode(encode(t, c.node))
-			assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
+			assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		})
 	}
 	_, err := objectgraph.Decode([]byte("\xff\xff no message"))
-	assert.ErrorIs(t, err, checkpoint.ErrCorrupt)
+	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 }
 
 // walk returns one line per visit.

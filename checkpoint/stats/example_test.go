@@ -33,7 +33,7 @@ func ExampleEach() {
 		log.Fatal(err)
 	}
 
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(context.Background(), prefix, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

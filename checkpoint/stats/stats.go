@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/parallel"
@@ -47,7 +48,7 @@ func Of(ctx context.Context, r *checkpoint.Reader, name string) (*Summary, error
 		return nil, err
 	}
 	if len(tensors) == 0 {
-		return nil, fmt.Errorf("stats: tensor %q holds no values: %w", name, checkpoint.ErrUnsupported)
+		return nil, fmt.Errorf("stats: tensor %q holds no values: %w", name, tfkeep.ErrUnsupported)
 	}
 	return of(ctx, r, tensors[0])
 }
@@ -59,7 +60,7 @@ func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, erro
 		for i, name := range names {
 			t, ok := r.Lookup(name)
 			if !ok {
-				return nil, fmt.Errorf("stats: no tensor %q in %s: %w", name, r.Prefix(), checkpoint.ErrNotFound)
+				return nil, fmt.Errorf("stats: no tensor %q in %s: %w", name, r.Prefix(), tfkeep.ErrNotFound)
 			}
 			tensors[i] = t
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -33,7 +34,7 @@ func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))
 	require.NoError(t, w.Commit(t.Context()))
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { r.Close() })
 	return r
@@ -141,7 +142,7 @@ func TestEachGoesInOrderAndStops(t *testing.T) {
 
 	stop := errors.New("stop")
 	assert.ErrorIs(t, stats.Each(t.Context(), r, nil, func(*stats.Summary) error { return stop }), stop)
-	assert.ErrorIs(t, stats.Each(t.Context(), r, &stats.Options{Names: []string{"x"}}, note), checkpoint.ErrNotFound)
+	assert.ErrorIs(t, stats.Each(t.Context(), r, &stats.Options{Names: []string{"x"}}, note), tfkeep.ErrNotFound)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	assert.ErrorIs(t, stats.Each(ctx, r, nil, note), context.Canceled)
@@ -165,7 +166,7 @@ for k, a in arrays.items():
     counts, _ = np.histogram(a, 16)
     result[k] = [a.min(), a.max(), a.mean(), a.std(), (a == 0).sum()] + counts.tolist()
 `, prefix)
-	r, err := checkpoint.Open(prefix, nil)
+	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	defer r.Close()
 	seen := 0

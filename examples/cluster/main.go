@@ -24,7 +24,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/saver"
 )
@@ -137,11 +137,11 @@ func (o options) accident(ctx context.Context, out io.Writer, cluster *localclus
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		_, err := saver.LatestCheckpoint(o.dir)
+		_, err := saver.LatestCheckpoint(ctx, o.dir)
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, checkpoint.ErrNotFound) {
+		if !errors.Is(err, tfkeep.ErrNotFound) {
 			return err
 		}
 		select {

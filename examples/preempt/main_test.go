@@ -42,7 +42,7 @@ func TestASignalSavesBeforeTheEnd(t *testing.T) {
 		saved, ok := strings.CutPrefix(lines.Text(), "told to stop; saved ")
 		require.True(t, ok, lines.Text())
 		require.NoError(t, program.Wait())
-		path, err := saver.LatestCheckpoint(dir)
+		path, err := saver.LatestCheckpoint(t.Context(), dir)
 		require.NoError(t, err)
 		assert.True(t, strings.HasSuffix(path, saved))
 		assert.NotEqual(t, last, path, "the second run goes on")

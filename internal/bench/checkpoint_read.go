@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
@@ -48,7 +49,7 @@ func (p readPair) prepare(ctx context.Context, e *Env) (Measure, Measure, error)
 	}
 	dst := make([]byte, 4*p.elements)
 	ours := e.InGo(func(ctx context.Context) error {
-		r, err := checkpoint.Open(prefix, nil)
+		r, err := dir.Open(ctx, prefix, nil)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
@@ -48,7 +49,7 @@ func prepareWrite(count, elements int, o *checkpoint.WriterOptions) func(context
 				return Sample{}, err
 			}
 			took := time.Since(start)
-			return Sample{Time: took}, checkpoint.Remove(prefix, nil)
+			return Sample{Time: took}, dir.Remove(ctx, prefix, nil)
 		}
 		_, err = e.Script(`
 names = ['v%05d' % i for i in range(args[0])]

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
@@ -22,9 +23,9 @@ func (c *command) diff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare two checkpoints",
-		Long: `Compare two checkpoints: which tensors were added, removed, reshaped or retyped, and
-by how much the values of the others changed. Formats, shards and partitions do not
-matter. The exit code is 1 if anything differs.`,
+		Long: `Compare two checkpoints: what was added, removed, reshaped or retyped, and by how
+much the values of the rest changed. Formats, shards and partitions do not
+matter, values do. Ends with 1 if anything differs.`,
 		Example: `  tfkeep diff train/model-900 train/model-1000
   tfkeep diff --tol 1e-6 a/ b/
   tfkeep diff --json a/ b/ | jq 'select(.change=="reshaped")'`,
@@ -33,12 +34,12 @@ matter. The exit code is 1 if anything differs.`,
 			if tolerance < 0 {
 				return cli.Usagef("--tol %g is negative", tolerance)
 			}
-			a, err := checkpoint.Open(args[0], nil)
+			a, err := dir.Open(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
 			}
 			defer a.Close()
-			b, err := checkpoint.Open(args[1], nil)
+			b, err := dir.Open(cmd.Context(), args[1], nil)
 			if err != nil {
 				return err
 			}
@@ -59,11 +60,11 @@ matter. The exit code is 1 if anything differs.`,
 			if err != nil {
 				return err
 			}
-			report := c.diffTable
+			print := c.diffTable
 			if asJSON {
-				report = c.diffJSON
+				print = c.diffJSON
 			}
-			if err := report(found); err != nil {
+			if err := print(found); err != nil {
 				return err
 			}
 			if !asJSON {
@@ -77,9 +78,9 @@ matter. The exit code is 1 if anything differs.`,
 			return nil
 		},
 	}
-	cmd.Flags().Float64Var(&tolerance, "tol", 0, "treat numbers that differ by at most `X` as the same")
-	cmd.Flags().BoolVar(&all, "all", false, "also list the tensors that are the same")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	cmd.Flags().Float64Var(&tolerance, "tol", 0, "numbers no further apart than this are the same")
+	cmd.Flags().BoolVar(&all, "all", false, "list the tensors that are the same too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/oracle"
@@ -144,8 +145,8 @@ func TestVerifyStrictCountsNotes(t *testing.T) {
 func TestLatest(t *testing.T) {
 	inFixture(t, "train/model-1", fixture())
 	save(t, "train/model-2", fixture())
-	state := checkpoint.State{ModelCheckpointPath: "train/model-2", AllModelCheckpointPaths: []string{"train/model-1", "train/model-2"}}
-	require.NoError(t, checkpoint.UpdateState(t.Context(), "train", state, &checkpoint.StateOptions{SaveRelativePaths: true}))
+	state := dir.State{ModelCheckpointPath: "train/model-2", AllModelCheckpointPaths: []string{"train/model-1", "train/model-2"}}
+	require.NoError(t, dir.UpdateState(t.Context(), "train", state, &dir.StateOptions{SaveRelativePaths: true}))
 	assert.Equal(t, "train/model-2\n", good(t, "latest", "train"))
 	assert.JSONEq(t, `{"path":"train/model-2"}`, good(t, "latest", "--json", "train"))
 	code, _, errs := execute(t, "latest", "train/model-2.index")
@@ -156,7 +157,7 @@ func TestLatest(t *testing.T) {
 	code, out, errs := execute(t, "latest", "--verified", "train")
 	assert.Equal(t, cli.ExitOK, code)
 	assert.Equal(t, "train/model-1\n", out)
-	assert.Contains(t, errs, "skipped train/model-2: ")
+	assert.Contains(t, errs, "passed over train/model-2: ")
 
 	require.NoError(t, os.WriteFile("train/checkpoint", []byte("\x00"), 0o644))
 	code, out, errs = execute(t, "latest", "train")

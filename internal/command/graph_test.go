@@ -225,7 +225,7 @@ func TestShowASavedModel(t *testing.T) {
 
 func TestConvertTakesTensorsFromFilesTooLargeForAGraph(t *testing.T) {
 	for name, want := range map[string]string{
-		"w.npz": "not a zip archive", "w.safetensors": "safetensors", "v1.ckpt": "checkpoint: open v1.ckpt",
+		"w.npz": "not a zip archive", "w.safetensors": "safetensors", "v1.ckpt": "open v1.ckpt",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

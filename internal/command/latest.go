@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 )
 
 func (c *command) latest() *cobra.Command {
@@ -15,21 +15,21 @@ func (c *command) latest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "latest DIR",
 		Short: "Print the newest checkpoint of a directory",
-		Long: `Print the prefix of the newest checkpoint that a directory's state file names. The
-directory may have been moved. A damaged state file is an error. With --verified the
-checkpoints are read, and a damaged state file and damaged or incomplete checkpoints
-are skipped and reported.`,
+		Long: `Print the prefix of the newest checkpoint that the directory's state file names.
+A directory that was moved still finds its checkpoints. A damaged state file is
+an error; with --verified it is passed over, as is every checkpoint that is
+damaged or incomplete.`,
 		Example: `  tfkeep latest train/
   tfkeep ls "$(tfkeep latest --verified train/)"`,
 		Args: needs(1, 1, "DIR"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if fi, err := os.Stat(args[0]); err == nil && !fi.IsDir() {
 				return fmt.Errorf("%s is a file; name the directory that it is in", args[0])
 			}
-			prefix, err := checkpoint.Latest(args[0], &checkpoint.LatestOptions{
+			prefix, err := dir.Latest(cmd.Context(), args[0], &dir.LatestOptions{
 				LatestFilename: stateName,
 				Verified:       verified,
-				OnSkip:         func(what string, err error) { c.Note("skipped %s: %v", what, err) },
+				OnSkip:         func(what string, err error) { c.Note("passed over %s: %v", what, err) },
 			})
 			if err != nil {
 				return err
@@ -47,8 +47,8 @@ are skipped and reported.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&verified, "verified", false, "read the checkpoints and print the newest that is complete and undamaged")
-	cmd.Flags().StringVar(&stateName, "state", "", "the `NAME` of the state file; default: checkpoint")
-	cmd.Flags().BoolVar(&asJSON, "json", false, `print one JSON object: {"path": …}`)
+	cmd.Flags().BoolVar(&verified, "verified", false, "read the checkpoints and take the newest that is whole")
+	cmd.Flags().StringVar(&stateName, "state", "", `the state file's name ("checkpoint")`)
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"path": …}`)
 	return cmd
 }

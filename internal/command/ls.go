@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
 )
@@ -16,16 +17,16 @@ func (c *command) ls() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls CKPT [NAME…]",
 		Short: "List the tensors of a checkpoint",
-		Long: `List the tensors of a checkpoint: name, type, shape and size. Only the index is read,
-which is quick for a checkpoint of any size.
+		Long: `List the tensors of a checkpoint: name, type, shape and size. Only the index is
+read, so it is quick for a checkpoint of any size.
 
-Each NAME selects tensors; * in it stands for anything, including /.`,
+NAME limits the list; * in it stands for anything, / included.`,
 		Example: `  tfkeep ls train/
   tfkeep ls train/model-1000 'hidden/*'
   tfkeep ls --json train/model-1000 | jq -r 'select(.dtype=="float32").name'`,
 		Args: needs(1, -1, "CKPT [NAME…]"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := checkpoint.Open(args[0], nil)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := dir.Open(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
 			}
@@ -40,7 +41,7 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 			return c.listTable(r, tensors)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: name, dtype, shape, bytes, shard, crc32c, slices")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: name, dtype, shape, bytes, shard, crc32c, slices")
 	return cmd
 }
 

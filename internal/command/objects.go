@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
@@ -19,16 +21,16 @@ func (c *command) objects() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "objects CKPT",
 		Short: "Show the object graph of a TF2 checkpoint",
-		Long: `Show the Python objects that a TensorFlow 2 checkpoint was saved from as a tree, with
-the type and shape of their values. An object that appears a second time is shown by
-its number only. A line with a dot is a slot: a variable that an optimizer keeps for
-another variable.`,
+		Long: `Show the Python objects that a checkpoint of TensorFlow 2 was saved from, as a
+tree, with the type and shape of the values that belong to each. An object that
+is reached a second time is shown by its number only. A line with a dot is a
+slot: a variable that an optimizer keeps for another one.`,
 		Example: `  tfkeep objects train/ckpt-10
   tfkeep objects export/1
   tfkeep objects --json train/ | jq -r '.values[].key'`,
 		Args: needs(1, 1, "CKPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := checkpoint.Open(args[0], nil)
+			r, err := dir.Open(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
 			}
@@ -43,13 +45,13 @@ another variable.`,
 			return c.objectsTree(r, g)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: id, path, children, values, slots")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: id, path, children, values, slots")
 	return cmd
 }
 
 func readObjects(ctx context.Context, r *checkpoint.Reader) (*objectgraph.Graph, error) {
 	g, err := objectgraph.Read(ctx, r)
-	if errors.Is(err, checkpoint.ErrNotFound) {
+	if errors.Is(err, tfkeep.ErrNotFound) {
 		return nil, fmt.Errorf("%s has no object graph: it was saved by name (Saver), not by object (tf.train.Checkpoint); \"tfkeep ls\" shows it", r.Prefix())
 	}
 	return g, err

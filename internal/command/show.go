@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/summary"
@@ -27,9 +28,9 @@ func (c *command) show() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "show PATH",
-		Short: "Summarize a graph, a meta graph, a SavedModel or a checkpoint",
-		Long: `Summarize any of TensorFlow's files: a GraphDef, a .meta file or a SavedModel (its
-directory or its .pb), in text or binary, or a checkpoint.`,
+		Short: "Say what is in a graph, a meta graph, a SavedModel or a checkpoint",
+		Long: `Say what is in a file, whichever of TensorFlow's it is: a GraphDef, a .meta file, a
+SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
 		Example: `  tfkeep show train/model-1000.meta
   tfkeep show export/1
   tfkeep show --json frozen.pb | jq .graph.ops
@@ -37,9 +38,9 @@ directory or its .pb), in text or binary, or a checkpoint.`,
 		Args: needs(1, 1, "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := graphdef.Read(args[0])
-			if err != nil && isCheckpoint(args[0], err) {
+			if err != nil && isCheckpoint(cmd.Context(), args[0], err) {
 				if logDir != "" {
-					return cli.Usagef("%s is a checkpoint, which has no graph; name its .meta file", args[0])
+					return cli.Usagef("%s is a checkpoint and has no graph; its .meta file has", args[0])
 				}
 				ls := c.ls()
 				ls.SetContext(cmd.Context())
@@ -66,20 +67,20 @@ directory or its .pb), in text or binary, or a checkpoint.`,
 			return c.showSummary(args[0], s, all)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object; for a checkpoint, one per line")
-	cmd.Flags().BoolVar(&all, "all", false, "do not shorten long lists")
-	cmd.Flags().StringVar(&logDir, "tensorboard", "", "write the graph into this log `DIR` for TensorBoard, and print the file's name")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object (of a checkpoint, one a line)")
+	cmd.Flags().BoolVar(&all, "all", false, "list everything in full")
+	cmd.Flags().StringVar(&logDir, "tensorboard", "", "write the graph into this log directory, for TensorBoard, and print the file's name")
 	return cmd
 }
 
 // isCheckpoint says whether a path that is no graph, for reason err, is a
 // checkpoint. A damaged SavedModel is not one, though its variables are.
-func isCheckpoint(path string, err error) bool {
+func isCheckpoint(ctx context.Context, path string, err error) bool {
 	fi, statErr := os.Stat(path)
 	if !errors.Is(err, tfkeep.ErrNotFound) && (statErr != nil || fi.IsDir()) {
 		return false
 	}
-	r, err := checkpoint.Open(path, nil)
+	r, err := dir.Open(ctx, path, nil)
 	if err != nil {
 		return false
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
@@ -18,19 +18,19 @@ func (c *command) stats() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats CKPT [NAME…]",
-		Short: "Summarize the values of each tensor",
-		Long: `Summarize the values of each tensor: minimum, maximum, mean, standard deviation, the
-share of zeros, and a histogram from the minimum to the maximum. NaNs and infinities
-are counted separately and shown in red. Complex numbers are summarized by their
-magnitude, strings by their length. Every byte is read and its checksum verified.
+		Short: "Sum up the values of each tensor: is this checkpoint sane?",
+		Long: `Sum up the values of each tensor: least, greatest, mean, standard deviation, the
+share of zeros, and a histogram from the least to the greatest. NaNs and
+infinities are counted apart and shown in red. Complex numbers are summed up by
+their magnitude, strings by their length. Every byte is checked on the way.
 
-Each NAME selects tensors; * in it stands for anything, including /.`,
+NAME limits the list; * in it stands for anything, / included.`,
 		Example: `  tfkeep stats train/
   tfkeep stats train/model-1000 'hidden/*'
   tfkeep stats --json train/ | jq -r 'select(.nan>0).name'`,
 		Args: needs(1, -1, "CKPT [NAME…]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := checkpoint.Open(args[0], nil)
+			r, err := dir.Open(cmd.Context(), args[0], nil)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
 }
 

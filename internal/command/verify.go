@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
@@ -19,17 +20,17 @@ func (c *command) verify() *cobra.Command {
 	var asJSON, strict, quiet bool
 	cmd := &cobra.Command{
 		Use:   "verify PATH…",
-		Short: "Check checkpoints, SavedModels and graphs for damage",
-		Long: `Read checkpoints, directories of checkpoints, SavedModels and graph files, check every
-checksum and every reference, and report all faults.
+		Short: "Look for everything that can be wrong with checkpoints and SavedModels",
+		Long: `Read checkpoints, directories of them, SavedModels and graph files whole, check
+every checksum and every reference, and tell all faults rather than the first.
 
-In a directory, each checkpoint, its meta graph, the state file and the remains of
-unfinished saves are checked. In a SavedModel, the graphs, signatures, assets and
-variables are checked. A meta graph is also compared with its checkpoint, which must
-have everything that the graph's saver restores.
+For a directory that is each checkpoint with its meta graph, the state file, and
+what unfinished saves left behind. For a SavedModel it is graphs, signatures,
+assets and variables. A graph is also held against its checkpoint: what its
+saver restores has to be there.
 
-The exit code is 1 if anything is damaged or missing. What does no harm is marked
-"note", and counts only with --strict.`,
+Ends with 1 if anything is damaged or missing. What is merely untidy is marked
+"note" and counts with --strict only.`,
 		Example: `  tfkeep verify train/
   tfkeep verify train/model-1000 export/1
   tfkeep verify --json train/ | jq 'select(.ok|not)'`,
@@ -66,9 +67,9 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "count notes as faults")
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
+	cmd.Flags().BoolVar(&strict, "strict", false, "count what is merely untidy as bad")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what has faults")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: path, kind, ok, faults")
 	return cmd
 }
 
@@ -135,7 +136,7 @@ func (t *tally) print(i *verify.Item) {
 		return
 	}
 	if i.Kind == verify.Leftover {
-		c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, ui.Clean(faultText(i.Faults[0].Err))))
+		c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, ui.Clean(faultText(i.Faults[0]))))
 		return
 	}
 	c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, describe(i)))
@@ -149,29 +150,32 @@ func (t *tally) print(i *verify.Item) {
 		if f.Harmless {
 			mark, style = "note ", ui.Amber
 		}
-		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f.Err)))
+		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f)))
 	}
 }
 
-// faultText says what is wrong first and where at the end, without the path
-// that the line above has.
-func faultText(err error) string {
-	e, ok := err.(*checkpoint.Error)
-	if !ok {
-		return err.Error()
+// faultText returns what is wrong first and where at the end, without the path that the
+// line above has.
+func faultText(f checkpoint.Fault) string {
+	e, ok := errors.AsType[*tfkeep.Error](f.Err)
+	if !ok || e.Error() != f.Err.Error() {
+		return f.Err.Error()
 	}
-	text := e.Detail
-	if text == "" || !errors.Is(e.Err, checkpoint.ErrCorrupt) {
+	text := strings.TrimPrefix(e.Detail, fmt.Sprintf("offset %d: ", f.Offset))
+	switch {
+	case e.Cause != nil && e.Err == nil:
+		text = strings.TrimSuffix(e.Cause.Error()+": "+text, ": ")
+	case text == "" || !errors.Is(e.Err, tfkeep.ErrCorrupt):
 		text = strings.TrimSuffix(e.Err.Error()+": "+text, ": ")
 	}
-	if e.Tensor != "" {
-		text = fmt.Sprintf("tensor %q: %s", e.Tensor, text)
+	if e.Name != "" {
+		text = fmt.Sprintf("%s %q: %s", e.Item, e.Name, text)
 	}
 	switch {
-	case e.File != "" && e.Offset >= 0:
-		text += fmt.Sprintf(" (%s, byte %d)", filepath.Base(e.File), e.Offset)
-	case e.File != "":
-		text += fmt.Sprintf(" (%s)", filepath.Base(e.File))
+	case e.Path != "" && f.Offset >= 0:
+		text += fmt.Sprintf(" (%s, byte %d)", filepath.Base(e.Path), f.Offset)
+	case e.Path != "":
+		text += fmt.Sprintf(" (%s)", filepath.Base(e.Path))
 	}
 	return text
 }
@@ -231,12 +235,14 @@ func itemJSON(i *verify.Item) itemLine {
 	}
 	for _, f := range i.Faults {
 		j := faultJSON{Message: f.Err.Error(), Harmless: f.Harmless}
-		var e *checkpoint.Error
-		if errors.As(f.Err, &e) {
-			j.File, j.Tensor = e.File, e.Tensor
-			if e.Offset >= 0 {
-				j.Offset = &e.Offset
+		if e, ok := errors.AsType[*tfkeep.Error](f.Err); ok {
+			j.File = e.Path
+			if e.Item == "tensor" {
+				j.Tensor = e.Name
 			}
+		}
+		if f.Offset >= 0 {
+			j.Offset = &f.Offset
 		}
 		line.Faults = append(line.Faults, j)
 	}

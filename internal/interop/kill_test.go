@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
@@ -47,8 +47,8 @@ func TestMain(m *testing.M) {
 // and prints each step that it has saved.
 func trainForEver(ctx context.Context, dir string) error {
 	g := tf.NewGraph()
-	path, err := saver.LatestCheckpoint(dir)
-	begin := errors.Is(err, checkpoint.ErrNotFound)
+	path, err := saver.LatestCheckpoint(ctx, dir)
+	begin := errors.Is(err, tfkeep.ErrNotFound)
 	var sv *saver.Saver
 	switch {
 	case begin:
@@ -122,7 +122,7 @@ func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
 		saved := killSome(t, dir)
 		require.Greater(t, saved, step, "it goes on")
 
-		path, err := saver.LatestCheckpoint(dir)
+		path, err := saver.LatestCheckpoint(t.Context(), dir)
 		require.NoError(t, err)
 		d := restored(t, path)
 		step, err = training.GlobalStep(t.Context(), d.sess)
@@ -134,7 +134,7 @@ func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
 		assert.Equal(t, filepath.Join(dir, fmt.Sprintf("model-%d", step)), path)
 	}
 
-	path, err := saver.LatestCheckpoint(dir)
+	path, err := saver.LatestCheckpoint(t.Context(), dir)
 	require.NoError(t, err)
 	killed := restored(t, path).values(t)
 	straight := fresh(t)

@@ -10,12 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// put writes a file and creates the folders above it.
+// put writes a file, and the folders above it.
 func put(t *testing.T, content string, path ...string) {
 	t.Helper()
 	name := filepath.Join(path...)
@@ -34,8 +33,7 @@ func names(t *testing.T, dir string) []string {
 	return list
 }
 
-func TestCommitMakesModelVisible(t *testing.T) {
-	t.Parallel()
+func TestStagingIsSeenWhenItIsWhole(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "a", "m")
 	s, err := modeldir.Begin(dir)
@@ -43,22 +41,21 @@ func TestCommitMakesModelVisible(t *testing.T) {
 	put(t, "x", s.Path("variables", "v"))
 	assert.NoDirExists(t, dir)
 	_, err = modeldir.Begin(dir)
-	require.ErrorIs(t, err, checkpoint.ErrLocked)
+	require.ErrorIs(t, err, tfkeep.ErrLocked)
 	beside, err := modeldir.Begin(dir + "2")
 	require.NoError(t, err, "another model in the same folder")
 	require.NoError(t, beside.Close())
-	assert.FileExists(t, s.Path("variables", "v"), "a staging folder in use is not removed")
+	assert.FileExists(t, s.Path("variables", "v"), "nobody sweeps what is in use")
 	require.NoError(t, s.Commit())
 	assert.Equal(t, []string{"m"}, names(t, filepath.Dir(dir)))
 	assert.FileExists(t, filepath.Join(dir, "variables", "v"))
 	require.NoError(t, s.Close())
 	require.Error(t, s.Commit())
 	_, err = modeldir.Begin(dir)
-	require.ErrorIs(t, err, tfkeep.ErrExists)
+	require.ErrorIs(t, err, modeldir.ErrExists)
 }
 
-func TestCloseRemovesStaging(t *testing.T) {
-	t.Parallel()
+func TestStagingThatWasGivenUpLeavesNothing(t *testing.T) {
 	parent := t.TempDir()
 	s, err := modeldir.Begin(filepath.Join(parent, "m"))
 	require.NoError(t, err)
@@ -66,11 +63,10 @@ func TestCloseRemovesStaging(t *testing.T) {
 	require.NoError(t, os.Symlink("/etc", s.Path("link")))
 	require.NoError(t, s.Close())
 	assert.Empty(t, names(t, parent))
-	assert.DirExists(t, "/etc", "links are removed, not followed")
+	assert.DirExists(t, "/etc", "links are removed and not followed")
 }
 
-func TestBeginRemovesLeftovers(t *testing.T) {
-	t.Parallel()
+func TestBeginSweepsWhatKilledProcessesLeft(t *testing.T) {
 	parent := t.TempDir()
 	put(t, "half", parent, "1.tfkeep-tmp", "variables", "v")
 	put(t, "", parent, "1.tfkeep-tmp.tfkeep-lock")
@@ -83,8 +79,7 @@ func TestBeginRemovesLeftovers(t *testing.T) {
 	assert.Equal(t, []string{"notes.tfkeep-old"}, names(t, parent))
 }
 
-func TestVersionsAndPrune(t *testing.T) {
-	t.Parallel()
+func TestVersionsAreNumberedFoldersWithAModel(t *testing.T) {
 	base := t.TempDir()
 	n, err := modeldir.Next(filepath.Join(base, "nope"))
 	require.NoError(t, err)
@@ -99,7 +94,7 @@ func TestVersionsAndPrune(t *testing.T) {
 	assert.Equal(t, []int64{9, 10, 123}, versions)
 	n, err = modeldir.Next(base)
 	require.NoError(t, err)
-	assert.Equal(t, int64(601), n, "a number in use is not used again")
+	assert.Equal(t, int64(601), n, "a number in use for anything is not given again")
 
 	gone, err := modeldir.Prune(base, 0)
 	require.NoError(t, err)
@@ -113,34 +108,33 @@ func TestVersionsAndPrune(t *testing.T) {
 	assert.Empty(t, gone)
 }
 
-func TestReplaceKeepsOneForm(t *testing.T) {
+func TestReplaceLeavesOneForm(t *testing.T) {
 	dir := t.TempDir()
 	put(t, "old", dir, modeldir.FilenamePBTxt)
 	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new")))
 	assert.Equal(t, []string{modeldir.FilenamePB}, names(t, dir))
 }
 
-func TestCheckManifest(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
+func TestManifestTellsWhatChanged(t *testing.T) {
+	ctx := context.Background()
 	dir := t.TempDir()
 	check := func() []string {
-		faults, found, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
+		faults, found, err := modeldir.CheckManifest(t.Context(), vfs.IOFS(vfs.OS, dir))
 		require.NoError(t, err)
 		require.True(t, found)
 		return faults
 	}
-	_, found, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
+	_, found, err := modeldir.CheckManifest(t.Context(), vfs.IOFS(vfs.OS, dir))
 	require.NoError(t, err)
 	assert.False(t, found)
 	put(t, "12345", dir, "a")
 	put(t, "12345", dir, "sub", "b")
-	require.NoError(t, modeldir.WriteManifest(ctx, dir))
+	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))
 	assert.Empty(t, check())
 	put(t, "12346", dir, "a")
-	assert.Equal(t, []string{"the content of a has changed"}, check())
+	assert.Equal(t, []string{"a has another content"}, check())
 	put(t, "1234", dir, "a")
-	assert.Equal(t, []string{"a has 4 bytes instead of 5"}, check())
+	assert.Equal(t, []string{"a has 4 bytes and not 5"}, check())
 	require.NoError(t, os.Remove(filepath.Join(dir, "a")))
 	put(t, "", dir, "c")
 	assert.Equal(t, []string{"a is missing", "c is not in the manifest"}, check())

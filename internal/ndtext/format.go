@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
@@ -53,7 +53,7 @@ func newFormat(dt dtype.DataType, data []byte, values [][]byte, scalar bool, sho
 		}
 		return func(i int64) string { return quote(values[i]) }, nil
 	}
-	return nil, fmt.Errorf("ndtext: %s cannot be printed: %w", dtype.Name(dt), checkpoint.ErrUnsupported)
+	return nil, fmt.Errorf("ndtext: %s cannot be printed: %w", dtype.Name(dt), tfkeep.ErrUnsupported)
 }
 
 func integer(dt dtype.DataType, b []byte) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
@@ -34,7 +35,7 @@ func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [
 	n, ok := checkpoint.NumElements(shape)
 	size := int64(dtype.Size(dt))
 	if !ok || dt == dtype.String && int64(len(values)) != n || dt != dtype.String && int64(len(data)) != n*size {
-		return fmt.Errorf("ndtext: shape %v of %s does not fit the data: %w", shape, dtype.Name(dt), checkpoint.ErrMismatch)
+		return fmt.Errorf("ndtext: shape %v of %s does not fit the data: %w", shape, dtype.Name(dt), tfkeep.ErrMismatch)
 	}
 	p := &printer{w: bufio.NewWriter(w), shape: shape, width: o.Width}
 	if p.width <= 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/oracle"
@@ -82,7 +82,7 @@ func TestFullPrintsEverything(t *testing.T) {
 
 func TestRefusesDataOfAnotherSize(t *testing.T) {
 	var b strings.Builder
-	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Int32, []int64{2}, []byte{1}, nil, nil), checkpoint.ErrMismatch)
-	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.String, []int64{2}, nil, nil, nil), checkpoint.ErrMismatch)
-	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Variant, nil, nil, nil, nil), checkpoint.ErrUnsupported)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Int32, []int64{2}, []byte{1}, nil, nil), tfkeep.ErrMismatch)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.String, []int64{2}, nil, nil, nil), tfkeep.ErrMismatch)
+	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Variant, nil, nil, nil, nil), tfkeep.ErrUnsupported)
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 )
 
 // The kinds of error; all but the first are package checkpoint's.
@@ -12,9 +12,9 @@ var (
 	// ErrCorrupt marks a file that is not sound.
 	ErrCorrupt = errors.New("corrupt file")
 	// ErrUnsupported marks what one of the two sides cannot hold.
-	ErrUnsupported = checkpoint.ErrUnsupported
+	ErrUnsupported = tfkeep.ErrUnsupported
 	// ErrNotFound marks an array that the archive does not have.
-	ErrNotFound = checkpoint.ErrNotFound
+	ErrNotFound = tfkeep.ErrNotFound
 )
 
 func corrupt(format string, args ...any) error {

@@ -3,7 +3,7 @@ package safetensors
 import (
 	"errors"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep"
 )
 
 // The kinds of error; all but the first are package checkpoint's.
@@ -11,9 +11,9 @@ var (
 	// ErrCorrupt marks a file that breaks a rule of the format.
 	ErrCorrupt = errors.New("corrupt file")
 	// ErrUnsupported marks a type that one of the two sides cannot hold.
-	ErrUnsupported = checkpoint.ErrUnsupported
+	ErrUnsupported = tfkeep.ErrUnsupported
 	// ErrNotFound marks a tensor that the file does not have.
-	ErrNotFound = checkpoint.ErrNotFound
+	ErrNotFound = tfkeep.ErrNotFound
 	// ErrMismatch marks memory or bytes of another size than the tensor's.
-	ErrMismatch = checkpoint.ErrMismatch
+	ErrMismatch = tfkeep.ErrMismatch
 )

@@ -69,10 +69,11 @@ type ioFS struct {
 	dir  string
 }
 
-func (f ioFS) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
+// Path returns the name of a file in the FS.
+func (f ioFS) Path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
-func (f ioFS) Open(name string) (fs.File, error) { return f.fsys.Open(f.path(name)) }
+func (f ioFS) Open(name string) (fs.File, error) { return f.fsys.Open(f.Path(name)) }
 
-func (f ioFS) Stat(name string) (fs.FileInfo, error) { return f.fsys.Stat(f.path(name)) }
+func (f ioFS) Stat(name string) (fs.FileInfo, error) { return f.fsys.Stat(f.Path(name)) }
 
-func (f ioFS) ReadDir(name string) ([]fs.DirEntry, error) { return f.fsys.ReadDir(f.path(name)) }
+func (f ioFS) ReadDir(name string) ([]fs.DirEntry, error) { return f.fsys.ReadDir(f.Path(name)) }

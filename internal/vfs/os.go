@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -49,3 +50,15 @@ func wrap(f *os.File, err error) (File, error) {
 }
 
 func (f osFile) TryLock() (bool, error) { return tryLock(f.File) }
+
+// SyncDirOf makes the names in the folder of a file durable, unless noSync is set.
+func SyncDirOf(fsys FS, name string, noSync bool) error {
+	if noSync {
+		return nil
+	}
+	dir := filepath.Dir(name)
+	if err := fsys.SyncDir(dir); err != nil {
+		return Error("sync", dir, err)
+	}
+	return nil
+}

@@ -4,21 +4,15 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/tfkeep/tfkeep/internal/filenames"
 )
 
-// TempSuffix ends the name of every file that this module has not finished
-// writing. What carries it and is not locked was left by a process that died.
-const TempSuffix = ".tfkeep-tmp"
-
-// ErrLocked reports that another writer, here or in another process, is at work
-// on the same file.
-var ErrLocked = errors.New("locked by another writer")
-
-// CreateTemp opens path+[TempSuffix], empty and locked, creating it when needed.
+// CreateTemp opens filenames.Temp(path), empty and locked, creating it when needed.
 // The name is fixed, so whatever an earlier writer of the same path left there
 // is taken over; a writer that still lives makes it fail with [ErrLocked].
 func CreateTemp(fsys FS, path string) (File, error) {
-	f, err := OpenLocked(fsys, path+TempSuffix)
+	f, err := OpenLocked(fsys, filenames.Temp(path))
 	if err != nil {
 		return nil, err
 	}

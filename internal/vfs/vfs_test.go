@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
@@ -47,7 +48,7 @@ func TestAtomicFileIsLockedAndGivesUp(t *testing.T) {
 
 func TestAtomicFileTakesOverWhatADeadWriterLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
-	require.NoError(t, os.WriteFile(path+vfs.TempSuffix, []byte("a long rest of long ago"), 0o644))
+	require.NoError(t, os.WriteFile(path+filenames.Temp(""), []byte("a long rest of long ago"), 0o644))
 	require.NoError(t, vfs.WriteFileAtomic(vfs.OS, path, []byte("new"), false))
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -9,9 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
@@ -22,7 +21,7 @@ import (
 // The kinds of failure, for errors.Is.
 var (
 	// ErrExists: the export folder has something in it.
-	ErrExists = tfkeep.ErrExists
+	ErrExists = modeldir.ErrExists
 	// ErrArgument: an option that cannot be met, such as a tensor that the graph lacks.
 	ErrArgument = errors.New("offline: invalid argument")
 )
@@ -58,17 +57,17 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, dir string, o *Opti
 	return write(ctx, mg, dir, o, func(string) error { return nil })
 }
 
-// FromCheckpoint makes a model of a checkpoint at dir, in one step. meta is
+// FromCheckpoint makes a model of a checkpoint at folder, in one step. meta is
 // the meta graph file; "" takes the one beside the checkpoint. Checkpoints of
 // the old format are converted.
-func FromCheckpoint(ctx context.Context, ckpt, meta, dir string, o *Options) (string, error) {
-	r, err := checkpoint.Open(ckpt, nil)
+func FromCheckpoint(ctx context.Context, ckpt, meta, folder string, o *Options) (string, error) {
+	r, err := dir.Open(ctx, ckpt, nil)
 	if err != nil {
 		return "", err
 	}
 	defer r.Close()
 	if meta == "" {
-		meta = checkpoint.MetaGraphPath(r.Prefix(), "")
+		meta = dir.MetaGraphPath(r.Prefix(), "")
 	}
 	mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 	if err != nil {
@@ -77,7 +76,7 @@ func FromCheckpoint(ctx context.Context, ckpt, meta, dir string, o *Options) (st
 	if mg.SaverDef == nil {
 		return "", fmt.Errorf("%w: %s has no SaverDef, so no loader could restore its variables; freeze it instead", ErrArgument, meta)
 	}
-	return write(ctx, mg, dir, o, func(to string) error {
+	return write(ctx, mg, folder, o, func(to string) error {
 		_, err := convert.Convert(ctx, r.Prefix(), to, &convert.Options{To: convert.V2})
 		return err
 	})

@@ -47,7 +47,7 @@ func killInSave(t *testing.T, f *figures, driver saver.Driver) {
 	f.add("noticed after", log.when(t, supervisor.Lost, killed).Sub(killed))
 	f.add("training again after", log.when(t, supervisor.Ready, killed).Sub(killed))
 
-	latest, err := saver.LatestCheckpoint(s.dir)
+	latest, err := saver.LatestCheckpoint(t.Context(), s.dir)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(s.dir, "model-25"), latest)
 	assert.Empty(t, strays(t, s.dir, "model-10", "model-20", "model-25"))
@@ -120,7 +120,7 @@ func (s *saveFault) saveWithKill(ctx context.Context, r *supervisor.Running, ste
 	if !assert.Error(s.t, err) {
 		return nil
 	}
-	latest, stateErr := saver.LatestCheckpoint(s.dir)
+	latest, stateErr := saver.LatestCheckpoint(ctx, s.dir)
 	assert.NoError(s.t, stateErr)
 	assert.Equal(s.t, filepath.Join(s.dir, "model-10"), latest, "the old checkpoint stays the newest")
 	return fmt.Errorf("saving: %w", err)

@@ -44,7 +44,7 @@ func run(ctx context.Context, out string) error {
 		return err
 	}
 	defer tf.Release(images)
-	newest, err := saver.LatestCheckpoint(filepath.Join(out, "ckpt"))
+	newest, err := saver.LatestCheckpoint(ctx, filepath.Join(out, "ckpt"))
 	if err != nil {
 		return err
 	}

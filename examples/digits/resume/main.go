@@ -35,7 +35,7 @@ func main() {
 
 func run(ctx context.Context, out string, steps, every int64) error {
 	dir := filepath.Join(out, "ckpt")
-	newest, err := saver.LatestCheckpoint(dir)
+	newest, err := saver.LatestCheckpoint(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func run(ctx context.Context, out string, steps, every int64) error {
 // writeFrozen needs no session: it puts the checkpoint's values into the meta graph's
 // nodes, file to file.
 func writeFrozen(ctx context.Context, checkpoint, path string) error {
-	plan, err := freeze.FromCheckpoint(checkpoint, &freeze.Options{Outputs: []string{"y"}})
+	plan, err := freeze.FromCheckpoint(ctx, checkpoint, &freeze.Options{Outputs: []string{"y"}})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,265 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// Checkpoint is one checkpoint of a folder.
+type Checkpoint struct {
+	// Prefix is the checkpoint's own name, as checkpoint.Open takes it. Of a
+	// checkpoint that the state file names and that does not exist, it is the path
+	// in the state file.
+	Prefix string
+	// Step is the global step, the number at the end of the prefix; -1 if there is
+	// none.
+	Step int64
+	// Time is the modification time of the index, or of the first file of a V1
+	// checkpoint.
+	Time time.Time
+	// Version is the format; 0 means that none of the checkpoint's files exists.
+	Version checkpoint.Version
+	// Listed reports whether the state file names the checkpoint.
+	Listed bool
+	// Err is nil if the checkpoint is complete: its index can be read, and every
+	// file that the index names exists. (Only [checkpoint.Verify] knows whether the
+	// values are whole.) Otherwise Err says what is wrong.
+	Err error
+}
+
+// ListOptions tunes [List]. Nil and the zero value are the right defaults.
+type ListOptions struct {
+	// LatestFilename is the name of the state file; "" means "checkpoint".
+	LatestFilename string
+	// IgnoreState makes a list from the folder's files alone.
+	IgnoreState bool
+	// PreferFolder matters for a copy of a folder whose state file names the
+	// checkpoints of the original by absolute paths. By default, as in TensorFlow,
+	// these lead to the original for as long as it exists. With PreferFolder a
+	// checkpoint of the same name in the folder itself comes first.
+	PreferFolder bool
+}
+
+// List returns the checkpoints of a folder, the newest first: those that the state
+// file names, in its order, and then the other V2 checkpoints in the folder by the time
+// at which they were written. (V1 checkpoints that no state file names look like any
+// other file and are not found.) It reads the index of each, and no values.
+//
+// Without a state file, and without the folder, the list may be empty and there is no
+// error. A damaged state file is an ErrCorrupt: ListOptions.IgnoreState does without
+// it.
+func List(ctx context.Context, folder string, o *ListOptions) ([]Checkpoint, error) {
+	var opts ListOptions
+	if o != nil {
+		opts = *o
+	}
+	f := openFolder(ctx, folder)
+	var state *State
+	if !opts.IgnoreState {
+		var err error
+		if state, err = f.state(opts.LatestFilename); err != nil {
+			return nil, err
+		}
+	}
+	list, err := f.list(ctx, state, opts.PreferFolder)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		list[i].Err = f.check(ctx, &list[i])
+	}
+	return list, nil
+}
+
+// folder is a folder in a file system.
+type folder struct {
+	fs   vfs.FS
+	path string
+}
+
+func openFolder(ctx context.Context, path string) folder { return folder{vfs.FromContext(ctx), path} }
+
+// state reads the state file; nil if there is none.
+func (f folder) state(latestFilename string) (*State, error) {
+	state, err := readState(f.fs, f.path, latestFilename)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return state, err
+}
+
+// list returns the checkpoints that a state names, which may be nil, and the others in
+// the folder, without reading their indexes.
+func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Checkpoint, error) {
+	var list []Checkpoint
+	seen := map[string]bool{}
+	add := func(c Checkpoint) {
+		if key := filepath.Clean(c.Prefix); !seen[key] {
+			seen[key] = true
+			if _, step, ok := filenames.CutStep(c.Prefix); ok {
+				c.Step = step
+			} else {
+				c.Step = -1
+			}
+			list = append(list, c)
+		}
+	}
+	if state != nil {
+		named := append(slices.Clone(state.AllModelCheckpointPaths), state.ModelCheckpointPath)
+		for _, path := range slices.Backward(named) {
+			prefix, _ := f.locate(path, preferFolder)
+			c := Checkpoint{Prefix: prefix, Listed: true}
+			c.Version, c.Time = stat(f.fs, prefix)
+			add(c)
+		}
+	}
+	indexes, err := f.indexes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range indexes {
+		add(c)
+	}
+	return list, nil
+}
+
+// indexes returns the folder's V2 checkpoints, the newest first.
+func (f folder) indexes(ctx context.Context) ([]Checkpoint, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := f.fs.ReadDir(orDot(f.path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, vfs.Error("read", f.path, err)
+	}
+	var found []Checkpoint
+	for _, e := range entries {
+		name, ok := filenames.ParseIndex(e.Name())
+		if !ok || e.IsDir() {
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			found = append(found, Checkpoint{Prefix: join(f.path, name), Time: info.ModTime(), Version: checkpoint.V2})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Checkpoint) int { return b.Time.Compare(a.Time) })
+	return found, nil
+}
+
+func orDot(folder string) string {
+	if folder == "" {
+		return "."
+	}
+	return folder
+}
+
+// locate returns where a checkpoint that the state file names is now. The folder may
+// have been moved since: then the path ends in one that exists below the folder. If
+// there is no such checkpoint, locate returns the path as it is and false.
+func (f folder) locate(path string, preferFolder bool) (string, bool) {
+	if preferFolder && !f.holds(path) {
+		if here := join(f.path, filepath.Base(path)); exists(f.fs, here) {
+			return here, true
+		}
+	}
+	if exists(f.fs, path) {
+		return path, true
+	}
+	parts := strings.FieldsFunc(filepath.ToSlash(path), func(r rune) bool { return r == '/' })
+	for i := range parts {
+		if here := join(f.path, filepath.Join(parts[i:]...)); exists(f.fs, here) {
+			return here, true
+		}
+	}
+	return path, false
+}
+
+// holds reports whether the files of a checkpoint lie in the folder, which may have
+// several names.
+func (f folder) holds(prefix string) bool {
+	parent := filepath.Dir(prefix)
+	if parent == filepath.Clean(f.path) {
+		return true
+	}
+	a, err := f.fs.Stat(parent)
+	if err != nil {
+		return false
+	}
+	b, err := f.fs.Stat(orDot(f.path))
+	return err == nil && f.fs.SameFile(a, b)
+}
+
+// check reports why a checkpoint is not complete.
+func (f folder) check(ctx context.Context, c *Checkpoint) error {
+	if c.Version == 0 {
+		return &tfkeep.Error{Op: "open", Path: c.Prefix, Err: tfkeep.ErrNotFound, Detail: "the state file names it"}
+	}
+	r, err := checkpoint.Open(ctx, c.Prefix, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for _, name := range r.Files() {
+		if _, err := f.fs.Stat(name); err != nil {
+			return vfs.Error("open", name, err)
+		}
+	}
+	return nil
+}
+
+// Exists reports whether a checkpoint has the given prefix, by TensorFlow's rule: there
+// is a file prefix.index, or one of the name itself (V1). The prefix may be a pattern.
+// No file is read; see [checkpoint.Verify].
+func Exists(ctx context.Context, prefix string) bool { return exists(vfs.FromContext(ctx), prefix) }
+
+func exists(fsys vfs.FS, prefix string) bool {
+	version, _ := stat(fsys, prefix)
+	return version != 0
+}
+
+// Mtime returns the time at which a checkpoint was written: the modification time of
+// its index, or, for V1, of its file or first shard. If there is no checkpoint, the
+// error is an ErrNotFound.
+func Mtime(ctx context.Context, prefix string) (time.Time, error) {
+	version, mtime := stat(vfs.FromContext(ctx), prefix)
+	if version == 0 {
+		return time.Time{}, &tfkeep.Error{Op: "stat", Path: prefix, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}
+	}
+	return mtime, nil
+}
+
+// stat looks for the files of a checkpoint. The version is 0 if there are none.
+func stat(fsys vfs.FS, prefix string) (checkpoint.Version, time.Time) {
+	if prefix == "" {
+		return 0, time.Time{}
+	}
+	for _, try := range []struct {
+		version checkpoint.Version
+		pattern string
+	}{{checkpoint.V2, filenames.Index(prefix)}, {checkpoint.V1, prefix}} {
+		names := vfs.Glob(fsys, try.pattern)
+		if len(names) == 0 {
+			continue
+		}
+		if info, err := fsys.Stat(names[0]); err == nil {
+			return try.version, info.ModTime()
+		}
+	}
+	return 0, time.Time{}
+}

@@ -1,0 +1,167 @@
+package filenames
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// DefaultState is the usual name of the state file.
+const DefaultState = "checkpoint"
+
+// DefaultMetaGraphSuffix ends the name of a meta graph's file, after a dot.
+const DefaultMetaGraphSuffix = "meta"
+
+const (
+	indexSuffix = ".index"
+	dataInfix   = ".data-"
+)
+
+// Index returns the name of a V2 checkpoint's index.
+func Index(prefix string) string { return prefix + indexSuffix }
+
+// ParseIndex returns the prefix that an index belongs to.
+func ParseIndex(name string) (prefix string, ok bool) {
+	prefix, ok = strings.CutSuffix(name, indexSuffix)
+	return prefix, ok && prefix != ""
+}
+
+// Data returns the name of data file number shard, counted from 0, of total.
+func Data(prefix string, shard, total int) string {
+	return fmt.Sprintf("%s%s%05d-of-%05d", prefix, dataInfix, shard, total)
+}
+
+// DataPattern returns the pattern of all data files of a prefix.
+func DataPattern(prefix string) string { return prefix + dataInfix + "*" }
+
+// ParseData returns the parts of the name of a data file. It accepts only what
+// [Data] returns.
+func ParseData(name string) (prefix string, shard, total int, ok bool) {
+	i := strings.LastIndex(name, dataInfix)
+	if i < 0 {
+		return "", 0, 0, false
+	}
+	prefix = name[:i]
+	shard, total, ok = parseShard(name[i+len(dataInfix):])
+	return prefix, shard, total, ok && Data(prefix, shard, total) == name
+}
+
+// parseShard reads "00001-of-00002".
+func parseShard(s string) (shard, total int, ok bool) {
+	first, second, ok := strings.Cut(s, "-of-")
+	if !ok {
+		return 0, 0, false
+	}
+	shard, err := strconv.Atoi(first)
+	if err != nil {
+		return 0, 0, false
+	}
+	total, err = strconv.Atoi(second)
+	return shard, total, err == nil
+}
+
+// MetaGraph returns the name of the meta graph that belongs to a checkpoint. The
+// name of a sharded V1 checkpoint loses its pattern first. An empty suffix is
+// [DefaultMetaGraphSuffix].
+func MetaGraph(prefix, suffix string) string {
+	if suffix == "" {
+		suffix = DefaultMetaGraphSuffix
+	}
+	return trimV1Shard(prefix) + "." + suffix
+}
+
+// ParseMetaGraph returns the prefix that a meta graph with the default suffix
+// belongs to.
+func ParseMetaGraph(name string) (prefix string, ok bool) {
+	prefix, ok = strings.CutSuffix(name, "."+DefaultMetaGraphSuffix)
+	return prefix, ok && prefix != ""
+}
+
+// Parse returns the prefix of the V2 checkpoint that a file belongs to: an index,
+// a data file or a meta graph.
+func Parse(name string) (prefix string, ok bool) {
+	if prefix, ok = ParseIndex(name); ok {
+		return prefix, true
+	}
+	if prefix, ok = ParseMetaGraph(name); ok {
+		return prefix, true
+	}
+	prefix, _, _, ok = ParseData(name)
+	return prefix, ok && prefix != ""
+}
+
+// HoldsValues reports whether a file, given by its base name, holds values or the
+// index of the checkpoint with the base name prefix. The name of a V1 checkpoint may
+// be a pattern.
+func HoldsValues(file, prefix string) bool {
+	if ok, err := filepath.Match(prefix, file); err == nil && ok {
+		return true
+	}
+	if of, ok := ParseIndex(file); ok && of == prefix {
+		return true
+	}
+	of, _, _, ok := ParseData(file)
+	return ok && of == prefix
+}
+
+// V1Shard returns the name of file number shard, counted from 0, of total files of
+// a V1 checkpoint.
+func V1Shard(prefix string, shard, total int) string {
+	return fmt.Sprintf("%s-%05d-of-%05d", prefix, shard, total)
+}
+
+// V1Pattern returns the pattern that stands for the files of a sharded V1
+// checkpoint, as Saver.save returns it.
+func V1Pattern(prefix string, total int) string {
+	return fmt.Sprintf("%s-?????-of-%05d", prefix, total)
+}
+
+// AnyV1Pattern returns the pattern of the files of a sharded V1 checkpoint whose
+// number is unknown.
+func AnyV1Pattern(prefix string) string { return prefix + "-?????-of-?????" }
+
+var v1Shard = regexp.MustCompile(`(?s)^(.*)-([0-9]{5,}-of-[0-9]{5,})$`)
+
+// ParseV1Shard returns the parts of the name of one of several files of a V1
+// checkpoint.
+func ParseV1Shard(name string) (prefix string, shard, total int, ok bool) {
+	m := v1Shard.FindStringSubmatch(name)
+	if m == nil {
+		return "", 0, 0, false
+	}
+	shard, total, ok = parseShard(m[2])
+	return m[1], shard, total, ok
+}
+
+var v1Pattern = regexp.MustCompile(`(?s)^(.*)-[0-9?]+-of-[0-9]+$`)
+
+// trimV1Shard cuts "-SSSSS-of-NNNNN" off, where the S are digits or "?".
+func trimV1Shard(prefix string) string {
+	if m := v1Pattern.FindStringSubmatch(prefix); m != nil {
+		return m[1]
+	}
+	return prefix
+}
+
+var step = regexp.MustCompile(`(?s)^(.*)-([0-9]+)$`)
+
+// CutStep cuts the global step off a prefix: train/model-1000 has the name
+// train/model and the step 1000. A prefix without a step is returned as it is.
+func CutStep(prefix string) (name string, number int64, ok bool) {
+	m := step.FindStringSubmatch(prefix)
+	if m == nil {
+		return prefix, 0, false
+	}
+	number, err := strconv.ParseInt(m[2], 10, 64)
+	if err != nil {
+		return prefix, 0, false
+	}
+	return m[1], number, true
+}
+
+// SavedModelPrefix returns the prefix of the checkpoint within a SavedModel's
+// folder. The result is a slash-separated path if the folder is one.
+func SavedModelPrefix(folder string) string { return path.Join(folder, "variables", "variables") }
