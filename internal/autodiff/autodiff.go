@@ -1,53 +1,55 @@
 package autodiff
 
 import (
+	"errors"
 	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Gradient is the gradient with respect to one tensor: Dense, or Slices, or
-// neither, where the tensor has no influence.
+// Gradient is the gradient with respect to one tensor: Dense or Slices. It is empty if
+// the tensor has no influence.
 type Gradient struct {
 	Dense  tensorflow.Output
 	Slices *Slices
 }
 
-// IsNone says that there is no gradient.
+// IsNone reports whether there is no gradient.
 func (g Gradient) IsNone() bool { return g.Dense.Op == nil && g.Slices == nil }
 
-// Slices is a gradient that is zero but for some rows of the first dimension:
-// row Indices[i] has Values[i], and rows that are named twice add up.
+// Slices is a gradient that is zero except for some rows of the first dimension: row
+// Indices[i] is Values[i], and rows that are named twice add up.
 type Slices struct {
-	Values     tensorflow.Output // shape [n, …], the last dimensions as of the tensor
+	Values     tensorflow.Output // shape [n, …], with the last dimensions of the tensor
 	Indices    tensorflow.Output // shape [n], int32 or int64
 	DenseShape tensorflow.Output // the shape of the whole tensor, int32
 }
 
-// Options of Build. The zero value is tf.gradients with its defaults.
+// Options are the choices of Build. Nil and the zero value are the defaults of
+// tf.gradients.
 type Options struct {
-	// GradYs are the gradients that come in at the ys. An output without an
-	// operation, and a slice that is too short, stand for ones.
+	// GradYs are the gradients with respect to the ys. An output without an operation,
+	// and an output that a shorter list lacks, means ones.
 	GradYs []tensorflow.Output
 	// StopGradients are treated as constants.
 	StopGradients []tensorflow.Output
-	// Name is the scope of the new nodes, "gradients" by default. It is made
-	// unique.
+	// Name is the scope of the new nodes, "gradients" by default. It is made unique.
 	Name string
-	// UniqueName makes a name unique in the graph and takes it. By default
-	// numbers are tried in TensorFlow's manner.
+	// UniqueName makes a name unique in the graph and marks it as used. By default,
+	// numbers are appended as TensorFlow does.
 	UniqueName func(string) string
 }
 
-// Build adds nodes that compute, for each x, the derivative of the sum of all
-// ys with respect to it. The shapes of the gradients are those of the xs; the
-// gradient of a resource handle is that of the variable's value.
+// Build adds nodes that compute, for each x, the derivative of the sum of all ys with
+// respect to it. The shapes of the gradients are those of the xs. The gradient of a
+// resource handle is that of the variable's value.
 //
-// An x on which no y depends, or only through values that don't change
-// continuously, has no gradient; that is not an error. Errors are *tfkeep.Error values of
+// An x on which no y depends, or only through values that do not change continuously, has
+// no gradient; that is not an error. Errors are *tfkeep.Error values of
 // the kinds ErrNoGradient, ErrControlFlow and tfkeep.ErrArgument. They leave the graph as
 // it was, except for an operation that an older library cannot differentiate, which is
 // found only on the way.
@@ -58,25 +60,24 @@ func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 	if err := check(g, ys, xs, o); err != nil {
 		return nil, err
 	}
-	w, err := newWalk(ys, xs, o.StopGradients)
+	grads, err := build(g, ys, xs, o)
+	var e *tfkeep.Error
+	if err != nil && !errors.As(err, &e) {
+		err = &tfkeep.Error{Op: "differentiate", Cause: err}
+	}
+	return grads, err
+}
+
+func build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradient, error) {
+	sub, err := newSubgraph(ys, xs, o.StopGradients)
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlan(w)
+	s, err := newSchedule(sub)
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{graph: g, unique: o.UniqueName}
-	if b.unique == nil {
-		b.unique = b.numbered
-	}
-	name := o.Name
-	if name == "" {
-		name = "gradients"
-	}
-	b.base = b.unique(name)
-	b.scope = b.base
-	return backprop(b, p, o.GradYs)
+	return backprop(newBuilder(g, o), s, o.GradYs)
 }
 
 func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
@@ -97,8 +98,8 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 		}
 	}
 	for i, y := range ys {
-		if dt := dtype.Base(y.DataType()); !trainable(dt) || dt == dtResource || dt == dtVariant {
-			return invalid("y %d, %s, has a type (%d) that has no derivative; only floating point values do", i, portName(y), dt)
+		if dt := dtype.Base(y.DataType()); !differentiable(dt) || dt == dtResource || dt == dtVariant {
+			return invalid("y %d, %s, has the type %s, which has no derivative; only floating point types have one", i, portName(y), dtype.Name(dt))
 		}
 		if i >= len(o.GradYs) || o.GradYs[i].Op == nil {
 			continue
@@ -107,7 +108,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 			return invalid("gradient of y %d: %v", i, err)
 		}
 		if got, want := dtype.Base(o.GradYs[i].DataType()), dtype.Base(y.DataType()); got != want {
-			return invalid("the gradient of y %d, %s, has type %d, not %d", i, portName(y), got, want)
+			return invalid("the gradient of y %d, %s, has the type %s, not %s", i, portName(y), dtype.Name(got), dtype.Name(want))
 		}
 	}
 	return nil

@@ -12,18 +12,18 @@ import (
 // backward carries gradients from the ys to the xs.
 type backward struct {
 	*builder
-	plan    *plan
-	pending map[port][]Gradient // what has come back so far
-	total   map[port]Gradient   // of xs within a region, from the library
+	schedule *schedule
+	pending  map[port][]Gradient // the gradients so far, to be summed up
+	total    map[port]Gradient   // of xs in a region: the library's sums
 }
 
-func backprop(b *builder, p *plan, gradYs []tensorflow.Output) ([]Gradient, error) {
-	bw := &backward{b, p, make(map[port][]Gradient), make(map[port]Gradient)}
-	for i, y := range p.w.ys {
+func backprop(b *builder, s *schedule, gradYs []tensorflow.Output) ([]Gradient, error) {
+	bw := &backward{b, s, make(map[port][]Gradient), make(map[port]Gradient)}
+	for i, y := range s.graph.ys {
 		if !y.isLive() {
 			continue
 		}
-		bw.within(fmt.Sprintf("grad_ys_%d", i))
+		bw.setScope(fmt.Sprintf("grad_ys_%d", i))
 		g := Gradient{}
 		if i < len(gradYs) {
 			g.Dense = gradYs[i]
@@ -31,33 +31,33 @@ func backprop(b *builder, p *plan, gradYs []tensorflow.Output) ([]Gradient, erro
 		if g.IsNone() {
 			g.Dense = bw.ones(y.output())
 		}
-		bw.pending[y] = append(bw.pending[y], g)
+		bw.add(y, g)
 	}
-	for level := range p.regions {
-		if err := bw.region(p.regions[level]); err != nil {
+	for level := range s.regions {
+		if err := bw.differentiateRegion(&s.regions[level]); err != nil {
 			return nil, err
 		}
-		for _, n := range p.holes[level] {
-			if err := bw.hole(n); err != nil {
+		for _, n := range s.separate[level] {
+			if err := bw.differentiateNode(n); err != nil {
 				return nil, err
 			}
 		}
 	}
-	grads := make([]Gradient, len(p.w.xs))
-	for i, x := range p.w.xs {
+	grads := make([]Gradient, len(s.graph.xs))
+	for i, x := range s.graph.xs {
 		if x.node == nil {
 			continue
 		}
 		if g, ok := bw.total[x]; ok {
 			grads[i] = g
 		} else {
-			grads[i] = bw.arrived(x)
+			grads[i] = bw.gradientOf(x)
 		}
 	}
-	return grads, bw.err
+	return grads, bw.Err()
 }
 
-// ones has the shape and the type of y.
+// ones returns ones in the shape and type of y.
 func (b *builder) ones(y output) output {
 	if dims, ok := fullShape(y.Shape()); ok && len(dims) == 0 {
 		return b.scalar(1, y)
@@ -65,48 +65,50 @@ func (b *builder) ones(y output) output {
 	return b.one("Fill", nil, b.shape(y), b.scalar(1, y))
 }
 
-// arrived is the sum of what came back to p; all that is to come has.
-func (bw *backward) arrived(p port) Gradient {
-	gs := bw.pending[p]
-	if len(gs) > 1 {
-		bw.within(p.node.name + "_grad")
-		gs = []Gradient{bw.sum(gs)}
-		bw.pending[p] = gs
-	}
-	return bw.builder.sum(gs)
-}
-
-func (bw *backward) pass(p port, g Gradient) {
+// add adds a part of the gradient of p.
+func (bw *backward) add(p port, g Gradient) {
 	if !g.IsNone() {
 		bw.pending[p] = append(bw.pending[p], g)
 	}
 }
 
-// region lets the library differentiate a region.
-func (bw *backward) region(r region) error {
+// gradientOf returns the gradient of p, when all its parts are there.
+func (bw *backward) gradientOf(p port) Gradient {
+	parts := bw.pending[p]
+	if len(parts) > 1 {
+		bw.setScope(p.node.name + "_grad")
+		parts = []Gradient{bw.sum(parts)}
+		bw.pending[p] = parts
+	}
+	return bw.sum(parts)
+}
+
+// differentiateRegion lets the library differentiate a region.
+func (bw *backward) differentiateRegion(r *region) error {
 	var ys, xs, dys []output
+	inside := func(n *node) bool { return r.has[n] }
 	for _, y := range r.y {
-		g := bw.arrived(y)
+		g := bw.gradientOf(y)
 		if g.IsNone() {
 			continue
 		}
-		bw.within(y.node.name + "_grad")
+		bw.setScope(y.node.name + "_grad")
 		dys = append(dys, bw.dense(g))
-		if len(r.y) > 1 && r.goesOn(y) {
-			// Of ys that depend on one another the library loses gradients; on
-			// an identity nothing depends.
-			ys = append(ys, bw.named("Identity", "out", nil, y.output()))
+		if len(r.y) > 1 && y.hasUse(inside) {
+			// The library loses gradients of ys that depend on one another. Nothing
+			// depends on an identity.
+			ys = append(ys, bw.Value("Identity", "out", y.output()))
 		} else {
 			ys = append(ys, y.output())
 		}
 	}
-	if bw.err != nil || len(ys) == 0 {
-		return bw.err
+	if bw.Err() != nil || len(ys) == 0 {
+		return bw.Err()
 	}
 	for _, x := range r.x {
 		xs = append(xs, x.output())
 	}
-	dxs, err := bw.library("part", ys, xs, dys)
+	dxs, err := bw.callLibrary("part", ys, xs, dys)
 	if err != nil {
 		return libraryError(err, r.nodes)
 	}
@@ -114,21 +116,22 @@ func (bw *backward) region(r region) error {
 		if r.has[x.node] {
 			bw.total[x] = dxs[i]
 		} else {
-			bw.pass(x, dxs[i])
+			bw.add(x, dxs[i])
 		}
 	}
 	return nil
 }
 
-// library calls TF_AddGradients.
-func (bw *backward) library(name string, ys, xs, dys []output) ([]Gradient, error) {
-	dxs, err := bw.graph.AddGradients(bw.unique(bw.base+"/"+name), ys, xs, dys)
+// callLibrary calls TF_AddGradients.
+func (bw *backward) callLibrary(name string, ys, xs, dys []output) ([]Gradient, error) {
+	scope := bw.Within(bw.base).Unique(name)
+	dxs, err := bw.graph.AddGradients(scope, ys, xs, dys)
 	if err != nil {
 		return nil, err
 	}
 	grads := make([]Gradient, len(dxs))
 	for i, dx := range dxs {
-		// A tensor without influence comes back with a C operation that is nil.
+		// The C operation of a tensor without influence is nil.
 		if _, err := capi.Inputs(dx.Op); err == nil {
 			grads[i] = Gradient{Dense: dx}
 		}
@@ -136,50 +139,49 @@ func (bw *backward) library(name string, ys, xs, dys []output) ([]Gradient, erro
 	return grads, nil
 }
 
-// hole differentiates one node: by its rule, or as a copy.
-func (bw *backward) hole(n *node) error {
+// differentiateNode differentiates a separate node: by its rule, or as a copy.
+func (bw *backward) differentiateNode(n *node) error {
 	dy := make([]Gradient, len(n.live))
 	none := true
 	for i := range dy {
-		dy[i] = bw.arrived(port{n, i})
+		dy[i] = bw.gradientOf(port{n, i})
 		none = none && dy[i].IsNone()
 	}
-	if bw.err != nil || none {
-		return bw.err
+	if bw.Err() != nil || none {
+		return bw.Err()
 	}
-	bw.within(n.name + "_grad")
-	var dx []Gradient
-	var err error
+	bw.setScope(n.name + "_grad")
+	differentiate := bw.differentiateCopy
 	if n.rule != nil {
-		dx, err = n.rule(bw.builder, n, dy)
-	} else {
-		dx, err = bw.isolated(n, dy)
+		differentiate = func(n *node, dy []Gradient) ([]Gradient, error) { return n.rule(bw.builder, n, dy) }
 	}
+	dx, err := differentiate(n, dy)
 	if err == nil {
-		err = bw.err
+		err = bw.Err()
 	}
 	if err != nil {
 		return err
 	}
 	for i, g := range dx {
 		if n.in[i].isLive() {
-			bw.pass(n.in[i], g)
+			bw.add(n.in[i], g)
 		}
 	}
 	return nil
 }
 
-var undefined = regexp.MustCompile(`No gradient defined for op: (\w+)`)
+// noGradientFor finds the operation in the library's message about it.
+var noGradientFor = regexp.MustCompile(`No gradient defined for op: (\w+)`)
 
-// libraryError turns the library's complaint about an operation into ours,
-// which names the node.
+// libraryError returns an error that names the node, if the library complains about an
+// operation.
 func libraryError(err error, nodes []*node) error {
-	if m := undefined.FindStringSubmatch(err.Error()); m != nil {
+	if m := noGradientFor.FindStringSubmatch(err.Error()); m != nil {
 		for _, n := range nodes {
 			if n.typ == m[1] {
 				return noGradient(n)
 			}
 		}
 	}
-	return fmt.Errorf("autodiff: TF_AddGradients: %w", err)
+	return err
 }

@@ -1,7 +1,6 @@
 package autodiff
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -9,124 +8,112 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 type (
+	input  = tensorflow.Input
 	output = tensorflow.Output
 	attrs  = map[string]any
 )
 
-// builder adds nodes under a scope. Its first error sticks and later calls do
-// nothing, so that a rule reads as a formula; whoever calls a rule asks for err.
-type builder struct {
+// bindingGraph is a graph of the binding to add nodes to.
+type bindingGraph struct {
 	graph  *tensorflow.Graph
 	unique func(string) string
-	taken  map[string]bool // for numbered
-	base   string          // "gradients"
-	scope  string          // of the nodes that are added now
-	err    error
+	taken  map[string]bool // for tryNumbers
 }
 
-// numbered is TensorFlow's way to a unique name: a, a_1, a_2. A name that was
-// given out is taken, for it may have become a scope, as is that of a scope in
-// the graph.
-func (b *builder) numbered(name string) string {
-	if b.taken == nil {
-		b.taken = make(map[string]bool)
-		for _, node := range capi.OperationNames(b.graph, 0) {
+// UniqueName makes a name unique in the graph.
+func (g *bindingGraph) UniqueName(name string) string {
+	if g.unique != nil {
+		return g.unique(name)
+	}
+	return g.tryNumbers(name)
+}
+
+// AddOp adds a node under exactly the name of spec.
+func (g *bindingGraph) AddOp(spec tensorflow.OpSpec) (*tensorflow.Operation, error) {
+	spec.Name = strings.TrimSuffix(spec.Name, "/")
+	return capi.AddOperation(g.graph, spec)
+}
+
+// tryNumbers is TensorFlow's way to a unique name: a, a_1, a_2. A name that was returned
+// before is taken, because it may have become a scope, and so is that of a scope in the
+// graph.
+func (g *bindingGraph) tryNumbers(name string) string {
+	if g.taken == nil {
+		g.taken = make(map[string]bool)
+		for _, node := range capi.OperationNames(g.graph, 0) {
 			for i := len(node); i >= 0; i = strings.LastIndexByte(node, '/') {
 				node = node[:i]
-				b.taken[node] = true
+				g.taken[node] = true
 			}
 		}
 	}
 	next := name
-	for i := 1; b.taken[next]; i++ {
+	for i := 1; g.taken[next]; i++ {
 		next = name + "_" + strconv.Itoa(i)
 	}
-	b.taken[next] = true
+	g.taken[next] = true
 	return next
 }
 
-// within sets the scope for the nodes of one rule.
-func (b *builder) within(name string) { b.scope = b.base + "/" + name }
-
-func (b *builder) add(opType, name string, a attrs, inputs ...tensorflow.Input) *tensorflow.Operation {
-	if b.err != nil {
-		return nil
-	}
-	op, err := capi.AddOperation(b.graph, tensorflow.OpSpec{
-		Type: opType, Name: b.unique(b.scope + "/" + name), Input: inputs, Attrs: a,
-	})
-	if err != nil {
-		b.err = fmt.Errorf("autodiff: gradient node of type %s in %s: %w", opType, b.scope, err)
-	}
-	return op
+// builder adds the nodes of gradients.
+type builder struct {
+	*graphbuild.Builder
+	graph *tensorflow.Graph
+	base  string // "gradients"
 }
 
-// one adds an operation with one output.
-func (b *builder) one(opType string, a attrs, inputs ...tensorflow.Input) output {
-	return b.named(opType, opType, a, inputs...)
+// newBuilder opens the scope of the gradients.
+func newBuilder(g *tensorflow.Graph, o *Options) *builder {
+	name := o.Name
+	if name == "" {
+		name = "gradients"
+	}
+	nodes := graphbuild.Open(&bindingGraph{graph: g, unique: o.UniqueName}, name)
+	return &builder{nodes, g, nodes.Scope()}
 }
 
-func (b *builder) named(opType, name string, a attrs, inputs ...tensorflow.Input) output {
-	op := b.add(opType, name, a, inputs...)
-	if op == nil {
+// setScope sets the scope of the next nodes, below the base.
+func (b *builder) setScope(name string) { b.Builder = b.Within(b.base + "/" + name) }
+
+// one adds a node that is named after its type and returns its only output.
+func (b *builder) one(opType string, a attrs, inputs ...input) output {
+	return graphbuild.First(b.Op(opType, a, inputs...))
+}
+
+// int32s adds a constant vector.
+func (b *builder) int32s(values ...int32) output {
+	return b.ConstOf(b.Unique("Const"), graphbuild.Vector(values))
+}
+
+// int32 adds a constant scalar.
+func (b *builder) int32(v int32) output { return b.Const(b.Unique("Const"), tensorflow.Int32, v) }
+
+// scalar adds a constant of the type of like.
+func (b *builder) scalar(v float64, like output) output {
+	if b.Err() != nil {
 		return output{}
 	}
-	return op.Output(0)
-}
-
-// constant adds a Const of a Go value.
-func (b *builder) constant(value any) output {
-	if b.err != nil {
-		return output{}
-	}
-	t, err := tensorflow.NewTensor(value)
-	if err != nil {
-		b.err = err
-		return output{}
-	}
-	defer capi.Release(capi.Adopt(t))
-	return b.one("Const", attrs{"dtype": t.DataType(), "value": t})
-}
-
-// scalar is a constant of the type of like.
-func (b *builder) scalar(value float64, like output) output {
-	if b.err != nil {
-		return output{}
-	}
-	switch dt := dtype.Base(like.DataType()); dt {
-	case tensorflow.Float:
-		return b.constant(float32(value))
-	case tensorflow.Double:
-		return b.constant(value)
-	default:
-		return b.cast(b.constant(float32(value)), dt)
-	}
-}
-
-func (b *builder) cast(x output, dt tensorflow.DataType) output {
-	if b.err != nil || dtype.Base(x.DataType()) == dt {
-		return x
-	}
-	return b.one("Cast", attrs{"DstT": dt}, x)
+	return b.Const(b.Unique("Const"), dtype.Base(like.DataType()), v)
 }
 
 func (b *builder) mul(x, y output) output { return b.one("Mul", nil, x, y) }
 
-// shape is the shape of x as an int32 vector, a constant where it is known.
+// shape returns the shape of x as an int32 vector, a constant if it is known.
 func (b *builder) shape(x output) output {
-	if b.err != nil {
+	if b.Err() != nil {
 		return output{}
 	}
 	if dims, ok := fullShape(x.Shape()); ok {
-		return b.constant(dims)
+		return b.int32s(dims...)
 	}
 	return b.one("Shape", nil, x)
 }
 
-// fullShape gives the dimensions of a shape that is fully known and fits int32.
+// fullShape returns the dimensions of a shape that is fully known and fits int32.
 func fullShape(s tensorflow.Shape) ([]int32, bool) {
 	if s.NumDimensions() < 0 {
 		return nil, false
@@ -143,27 +130,27 @@ func fullShape(s tensorflow.Shape) ([]int32, bool) {
 
 // vector reshapes x to one dimension.
 func (b *builder) vector(x output) output {
-	if b.err != nil {
+	if b.Err() != nil {
 		return output{}
 	}
 	if x.Shape().NumDimensions() == 1 {
 		return x
 	}
-	return b.one("Reshape", nil, x, b.constant([]int32{-1}))
+	return b.one("Reshape", nil, x, b.int32s(-1))
 }
 
-// from takes the part of vector x that begins at element start.
+// from returns the part of vector x that begins at element start.
 func (b *builder) from(x output, start int32) output {
 	return b.one("StridedSlice", attrs{"end_mask": int64(1)},
-		x, b.constant([]int32{start}), b.constant([]int32{0}), b.constant([]int32{1}))
+		x, b.int32s(start), b.int32s(0), b.int32s(1))
 }
 
-// first is element 0 of vector x.
+// first returns element 0 of vector x.
 func (b *builder) first(x output) output {
 	return b.one("StridedSlice", attrs{"shrink_axis_mask": int64(1)},
-		x, b.constant([]int32{0}), b.constant([]int32{1}), b.constant([]int32{1}))
+		x, b.int32s(0), b.int32s(1), b.int32s(1))
 }
 
 func (b *builder) concat(xs ...output) output {
-	return b.one("ConcatV2", nil, tensorflow.OutputList(xs), b.constant(int32(0)))
+	return b.one("ConcatV2", nil, tensorflow.OutputList(xs), b.int32(0))
 }

@@ -118,7 +118,7 @@ func TestRequestsAreChecked(t *testing.T) {
 		{"another graph", list(float), list(other), nil, "another graph"},
 		{"whole numbers", list(whole), list(float), nil, "no derivative"},
 		{"too many gradients", list(float), list(float), &autodiff.Options{GradYs: list(float, float)}, "2 gradients for 1 ys"},
-		{"gradient of another type", list(float), list(float), &autodiff.Options{GradYs: list(whole)}, "has type"},
+		{"gradient of another type", list(float), list(float), &autodiff.Options{GradYs: list(whole)}, "has the type"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := autodiff.Build(g, tt.ys, tt.xs, tt.o)

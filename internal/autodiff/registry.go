@@ -2,9 +2,9 @@ package autodiff
 
 import "strings"
 
-// libraryGradients are the operations that TF_AddGradients differentiates, as
-// the library of TensorFlow 2.21 lists them in its registry of gradients. An
-// older library that lacks one says so itself; see libraryError.
+// libraryGradients are the operations that TF_AddGradients differentiates, as in the
+// gradient registry of TensorFlow 2.21. An older library that lacks one reports it; see
+// libraryError.
 var libraryGradients = set(`
 	Abs Acos Acosh Add AddN AddV2 Angle Asin Asinh Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul
 	BatchMatMulV2 BatchMatMulV3 BatchToSpace BatchToSpaceND BiasAdd BroadcastTo Cast CheckNumerics
@@ -23,8 +23,8 @@ var libraryGradients = set(`
 	UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentSum
 `)
 
-// libraryStops are the operations that its registry marks as not
-// differentiable: it passes no gradient through them.
+// libraryStops are the operations that the registry marks as not differentiable: the
+// library passes no gradient through them.
 var libraryStops = set(`
 	ApproximateEqual BroadcastGradientArgs ConcatOffset Const DeleteSessionTensor EditDistance Equal
 	Floor GetSessionHandle GetSessionHandleV2 GetSessionTensor Greater GreaterEqual InvertPermutation
@@ -34,8 +34,8 @@ var libraryStops = set(`
 	Stack StackClose StackPop StackPush StopGradient ZerosLike
 `)
 
-// pythonStops are further operations through which Python TensorFlow passes no
-// gradient. The C API knows nothing of them, so it must not meet them.
+// pythonStops are more operations through which Python passes no gradient. The C API does
+// not know this, so it must not meet them.
 var pythonStops = set(`
 	ArgMax ArgMin AsString Assert Assign AssignAdd AssignSub AudioMicrofrontend AudioSummary
 	AudioSummaryV2 BitwiseAnd BitwiseOr BitwiseXor CTCBeamSearchDecoder CTCGreedyDecoder Ceil
@@ -58,8 +58,8 @@ var pythonStops = set(`
 	VariableShape WholeFileReader
 `)
 
-// controlFlowOps end the process when TF_AddGradients meets them (Exit, Merge)
-// or have no gradient without the functions that Python makes for them.
+// controlFlowOps are operations at which TF_AddGradients ends the process (Exit, Merge), or
+// that have no gradient without the functions that Python makes for them.
 var controlFlowOps = set(`
 	Enter RefEnter Exit RefExit Switch RefSwitch Merge RefMerge NextIteration RefNextIteration LoopCond
 	While StatelessWhile If StatelessIf Case StatelessCase

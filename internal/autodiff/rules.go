@@ -2,7 +2,6 @@ package autodiff
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -10,18 +9,18 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// rule adds the nodes that turn the gradients of n's outputs (at least one is
-// there) into those of its inputs. The result may be shorter than the inputs;
-// a missing or empty gradient is none.
+// rule adds the nodes that turn the gradients of n's outputs, of which at least one is not
+// empty, into those of its inputs. The result may be shorter than the inputs; the missing
+// gradients are empty.
 type rule func(b *builder, n *node, dy []Gradient) ([]Gradient, error)
 
-// rules are the gradients that the library lacks, or has wrong. Each follows Python's
-// function of the same operation (tensorflow/python/ops/*_grad.py).
+// rules are the gradients that the library lacks or has wrong. Each follows Python's
+// function for the same operation (tensorflow/python/ops/*_grad.py).
 var rules map[string]rule
 
 func init() {
 	rules = map[string]rule{
-		// A read passes the gradient of the value on, slices as they are.
+		// The gradient of the value passes through, slices as they are.
 		"ReadVariableOp":         passThrough,
 		"PlaceholderWithDefault": passThrough,
 		"IdentityN":              passThrough,
@@ -47,8 +46,8 @@ func init() {
 		"MatrixDiagV3":     matrixDiag,
 		"MatrixDiagPartV3": matrixDiagPart,
 
-		// Of two inputs that are broadcast. The library's Atan2 does not sum
-		// over what was broadcast.
+		// Operations with two inputs that are broadcast. The library's gradient of
+		// Atan2 does not sum over the broadcast dimensions.
 		"Atan2":    atan2,
 		"FloorMod": floorMod,
 		"MulNoNan": mulNoNan,
@@ -65,30 +64,29 @@ func init() {
 	}
 }
 
-// ruleFor is the rule for a node, nil for one that is the library's. The errors
-// are all found here, before the graph is changed.
-func ruleFor(n *node, w *walk) (rule, error) {
+// ruleFor returns the rule for a node, or nil if the library differentiates it. It finds
+// all errors before the graph is changed.
+func ruleFor(n *node, g *subgraph) (rule, error) {
 	switch n.typ {
 	case "Identity", "RefIdentity":
-		if reads(n, w) {
+		if readsX(n, g) {
 			return passThrough, nil
 		}
 	case "GatherV2":
-		// Python's slices for a table that is asked for; elsewhere they would
-		// be made dense at once, which the library does itself.
-		if p := n.in[0]; (w.isX[p] || reads(p.node, w)) && alongFirstDimension(n) {
+		// For a table among the xs, the gradient is slices, as in Python. Elsewhere
+		// slices would become dense at once, and the library does that itself.
+		if p := n.in[0]; (g.isX[p] || readsX(p.node, g)) && alongFirstDimension(n) {
 			return gather, nil
 		}
 	case "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MaxPool":
-		if unusual(n) {
+		if isUnusual(n) {
 			return unusualRules[n.typ], nil
 		}
 	case "PreventGradient":
 		return nil, prevented(n)
 	case "SparseSoftmaxCrossEntropyWithLogits":
-		// Output 1 is a gradient already; to differentiate it again is not
-		// provided for.
-		if second := (port{n, 1}); second.isLive() && (w.isY[second] || second.wanted()) {
+		// Output 1 is a gradient already, which has no gradient itself.
+		if second := (port{n, 1}); second.isLive() && (g.isY[second] || second.hasUse(func(n *node) bool { return n.onPath })) {
 			return nil, noGradient(n)
 		}
 	case "ResourceGather":
@@ -106,20 +104,10 @@ func ruleFor(n *node, w *walk) (rule, error) {
 	return rules[n.typ], nil
 }
 
-// wanted says that a gradient may come back to p.
-func (p port) wanted() bool {
-	for _, u := range p.node.uses {
-		if u.output == p.index && u.to.between {
-			return true
-		}
-	}
-	return false
-}
-
-// reads says that n gives one of the xs as it is.
-func reads(n *node, w *walk) bool {
+// readsX reports whether the output of n is one of the xs, unchanged.
+func readsX(n *node, g *subgraph) bool {
 	for n.typ == "Identity" || n.typ == "RefIdentity" || n.typ == "ReadVariableOp" {
-		if w.isX[n.in[0]] {
+		if g.isX[n.in[0]] {
 			return true
 		}
 		n = n.in[0].node
@@ -127,16 +115,19 @@ func reads(n *node, w *walk) bool {
 	return false
 }
 
+// passThrough is the rule for operations whose outputs equal their inputs.
 func passThrough(_ *builder, _ *node, dy []Gradient) ([]Gradient, error) { return dy, nil }
 
+// prevented returns the error for a PreventGradient, with the message that it carries.
 func prevented(n *node) error {
-	reason := "the graph asks for that"
+	reason := "the graph demands it"
 	if v, err := capi.Attr(n.op, "message"); err == nil && len(v.GetS()) > 0 {
 		reason = string(v.GetS())
 	}
 	return refuse(n, ErrNoGradient, "the gradient is explicitly disabled: "+reason)
 }
 
+// toEveryInput is the rule for sums.
 func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	dx := make([]Gradient, len(n.in))
 	for i := range dx {
@@ -145,31 +136,32 @@ func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return dx, nil
 }
 
-// sparseCrossEntropy: the operation's second output is the gradient of the loss
-// with respect to the logits.
+// sparseCrossEntropy uses the operation's second output: the gradient of the loss with
+// respect to the logits.
 func sparseCrossEntropy(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	column := b.one("ExpandDims", nil, b.dense(dy[0]), b.constant(int32(-1)))
+	column := b.one("ExpandDims", nil, b.dense(dy[0]), b.int32(-1))
 	return one(b.mul(column, n.op.Output(1))), nil
 }
 
 func gather(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	params := n.in[0].output()
-	return []Gradient{b.gathered(b.dense(dy[0]), n.in[1].output(), b.shape(params), params.Shape())}, nil
+	return []Gradient{b.gatherGradient(b.dense(dy[0]), n.in[1].output(), b.shape(params), params.Shape())}, nil
 }
 
 func resourceGather(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	shape, known := b.variableShape(n)
-	return []Gradient{b.gathered(b.dense(dy[0]), n.in[1].output(), shape, known)}, nil
+	return []Gradient{b.gatherGradient(b.dense(dy[0]), n.in[1].output(), shape, known)}, nil
 }
 
-// variableShape is the shape of the variable whose handle is n's first input.
+// variableShape returns the shape of the variable whose handle is n's first input: as a
+// tensor, and what is known of it.
 func (b *builder) variableShape(n *node) (output, tensorflow.Shape) {
 	handle := n.in[0].node
 	if handle.typ == "VarHandleOp" {
 		if v, err := handle.op.Attr("shape"); err == nil {
 			if s, ok := v.(tensorflow.Shape); ok {
 				if dims, ok := fullShape(s); ok {
-					return b.constant(dims), s
+					return b.int32s(dims...), s
 				}
 			}
 		}
@@ -177,7 +169,7 @@ func (b *builder) variableShape(n *node) (output, tensorflow.Shape) {
 	return b.one("VariableShape", nil, n.in[0].output()), tensorflow.Shape{}
 }
 
-// sparseSegment: embedding bags; the gradient is dense.
+// sparseSegment is the rule for embedding bags. Their gradient is dense.
 func sparseSegment(grad string) rule {
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		rows := b.first(b.shape(n.in[0].output()))
@@ -185,9 +177,8 @@ func sparseSegment(grad string) rule {
 	}
 }
 
-// fusedBatchNorm: when training, outputs 3 and 4 are what the gradient needs;
-// otherwise the given mean and variance are, and the kernel knows only the
-// layout with channels last.
+// fusedBatchNorm uses outputs 3 and 4 in training. Otherwise it uses the given mean and
+// variance, and then the kernel supports only the layout with channels last.
 func fusedBatchNorm(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	if dy[0].IsNone() {
 		return nil, nil
@@ -208,34 +199,34 @@ func fusedBatchNorm(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		mean, variance = n.in[3].output(), n.in[4].output()
 		if transposed = channelsFirst(n); transposed {
 			last := []int32{0, 2, 3, 1}
-			x, grad = b.one("Transpose", nil, x, b.constant(last)), b.one("Transpose", nil, grad, b.constant(last))
+			x, grad = b.one("Transpose", nil, x, b.int32s(last...)), b.one("Transpose", nil, grad, b.int32s(last...))
 			a["data_format"] = "NHWC"
 		}
 	}
-	g := b.add(op, op, a, grad, x, scale, mean, variance)
+	g := b.Op(op, a, grad, x, scale, mean, variance)
 	if g == nil {
-		return nil, b.err
+		return nil, b.Err()
 	}
 	dx := g.Output(0)
 	if transposed {
-		dx = b.one("Transpose", nil, dx, b.constant([]int32{0, 3, 1, 2}))
+		dx = b.one("Transpose", nil, dx, b.int32s(0, 3, 1, 2))
 	}
 	return []Gradient{{Dense: dx}, {Dense: g.Output(1)}, {Dense: g.Output(2)}}, nil
 }
 
-// concatV1 takes the axis first.
+// concatV1 is the rule for Concat, whose first input is the axis.
 func concatV1(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	axis := n.in[0].output()
 	var shapes tensorflow.OutputList
 	for _, in := range n.in[1:] {
 		shapes = append(shapes, b.one("Shape", nil, in.output()))
 	}
-	offsets := b.add("ConcatOffset", "ConcatOffset", nil, axis, shapes)
+	offsets := b.Op("ConcatOffset", nil, axis, shapes)
 	grad := b.dense(dy[0])
 	dx := []Gradient{{}}
 	for i, shape := range shapes {
-		if b.err != nil {
-			return nil, b.err
+		if b.Err() != nil {
+			return nil, b.Err()
 		}
 		dx = append(dx, Gradient{Dense: b.one("Slice", nil, grad, offsets.Output(i), shape)})
 	}
@@ -261,19 +252,20 @@ func fakeQuantVars(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		return nil, err
 	}
 	const name = "FakeQuantWithMinMaxVarsGradient"
-	g := b.add(name, name, a, b.dense(dy[0]), n.in[0].output(), n.in[1].output(), n.in[2].output())
+	g := b.Op(name, a, b.dense(dy[0]), n.in[0].output(), n.in[1].output(), n.in[2].output())
 	if g == nil {
-		return nil, b.err
+		return nil, b.Err()
 	}
 	return []Gradient{{Dense: g.Output(0)}, {Dense: g.Output(1)}, {Dense: g.Output(2)}}, nil
 }
 
-// reluGrad(g, x) is linear in g and constant in x almost everywhere.
+// reluGrad is the rule for ReluGrad(g, x), which is linear in g and constant in x almost
+// everywhere.
 func reluGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return one(b.one("ReluGrad", nil, b.dense(dy[0]), n.in[1].output())), nil
 }
 
-// tanhGrad(y, g) = g·(1-y²)
+// tanhGrad is the rule for TanhGrad(y, g) = g·(1-y²).
 func tanhGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	y, g, d := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
 	return []Gradient{
@@ -282,7 +274,7 @@ func tanhGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	}, nil
 }
 
-// sigmoidGrad(y, g) = g·y·(1-y)
+// sigmoidGrad is the rule for SigmoidGrad(y, g) = g·y·(1-y).
 func sigmoidGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	y, g, d := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
 	dg := b.mul(d, g)
@@ -292,33 +284,34 @@ func sigmoidGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	}, nil
 }
 
-// biasAddGrad sums over all dimensions but the channels'; its gradient repeats.
+// biasAddGrad is the rule for BiasAddGrad, which sums over all dimensions except the
+// channels. Its gradient repeats.
 func biasAddGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	grad, in := b.dense(dy[0]), n.in[0].output()
 	if channelsFirst(n) {
-		// [c] against [n, c, h, w]: give it the two trailing dimensions.
-		grad = b.one("Reshape", nil, grad, b.constant([]int32{-1, 1, 1}))
+		// The gradient [c] needs two more dimensions to be broadcast to [n, c, h, w].
+		grad = b.one("Reshape", nil, grad, b.int32s(-1, 1, 1))
 	}
 	return one(b.one("BroadcastTo", nil, grad, b.shape(in))), nil
 }
 
 func one(dx output) []Gradient { return []Gradient{{Dense: dx}} }
 
-// copyAttrs takes attributes of the forward node over.
+// copyAttrs returns attributes of the forward node.
 func copyAttrs(n *node, names ...string) (attrs, error) {
 	a := make(attrs, len(names))
 	for _, name := range names {
 		v, err := capi.Attr(n.op, name)
 		if err != nil {
-			return nil, fmt.Errorf("autodiff: %w", err)
+			return nil, err
 		}
 		a[name] = v
 	}
 	return a, nil
 }
 
-// alongFirstDimension says that a GatherV2 takes whole rows: a constant axis 0,
-// no batch dimensions.
+// alongFirstDimension reports whether a GatherV2 takes whole rows: its axis is the
+// constant 0, and it has no batch dimensions.
 func alongFirstDimension(n *node) bool {
 	if v, err := capi.Attr(n.op, "batch_dims"); err == nil && v.GetI() != 0 {
 		return false
@@ -340,7 +333,7 @@ func alongFirstDimension(n *node) bool {
 	case len(content) > 0:
 		return false
 	}
-	// A zero may be left out altogether.
+	// A zero may be missing altogether.
 	for _, i := range t.GetIntVal() {
 		if i != 0 {
 			return false

@@ -2,15 +2,14 @@ package autodiff
 
 import "github.com/tfkeep/tfkeep/capi"
 
-// resourceGatherNd gives slices where the indices name whole rows, as Python
-// does.
+// resourceGatherNd returns slices if the indices name whole rows, as Python does.
 func resourceGatherNd(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	shape, known := b.variableShape(n)
 	indices := n.in[1].output()
 	if s := indices.Shape(); s.NumDimensions() == 2 && s.Size(1) == 1 {
-		return []Gradient{b.gathered(b.dense(dy[0]), b.vector(indices), shape, known)}, nil
+		return []Gradient{b.gatherGradient(b.dense(dy[0]), b.vector(indices), shape, known)}, nil
 	}
-	return one(b.one("ScatterNd", nil, indices, b.dense(dy[0]), b.cast(shape, indices.DataType()))), nil
+	return one(b.one("ScatterNd", nil, indices, b.dense(dy[0]), b.Cast(shape, indices.DataType()))), nil
 }
 
 func matrixDiag(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
@@ -31,7 +30,7 @@ func matrixDiagPart(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return one(b.one("MatrixSetDiagV3", a, zeros, b.dense(dy[0]), n.in[1].output())), nil
 }
 
-// channelsFirst says that the node's data format is NCHW.
+// channelsFirst reports whether the node's data format is NCHW.
 func channelsFirst(n *node) bool {
 	v, err := capi.Attr(n.op, "data_format")
 	return err == nil && string(v.GetS()) == "NCHW"

@@ -6,10 +6,9 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// unusual says that a convolution or a pool has explicit paddings or dilations.
-// The library's gradients leave both attributes out, the dilations without an
-// error.
-func unusual(n *node) bool {
+// isUnusual reports whether a convolution or a pool has explicit paddings or dilations. The
+// library's gradients ignore both, the dilations without an error.
+func isUnusual(n *node) bool {
 	if v, err := capi.Attr(n.op, "padding"); err == nil && string(v.GetS()) == "EXPLICIT" {
 		return true
 	}
@@ -17,8 +16,8 @@ func unusual(n *node) bool {
 	return err == nil && slices.ContainsFunc(v.GetList().GetI(), func(d int64) bool { return d != 1 })
 }
 
-// unusualRules are for those; the library differentiates the usual ones, which
-// keeps them together in one call.
+// unusualRules are the rules for these operations. The library differentiates the usual
+// ones, which keeps them together with others in one call.
 var unusualRules = map[string]rule{
 	"Conv2D":                convolution("Conv2DBackpropInput", "Conv2DBackpropFilter", conv2DAttrs...),
 	"DepthwiseConv2dNative": convolution("DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter", conv2DAttrs...),
@@ -28,8 +27,8 @@ var unusualRules = map[string]rule{
 
 var conv2DAttrs = []string{"strides", "padding", "explicit_paddings", "dilations", "data_format"}
 
-// localResponse is the gradient of LRN; the library's takes the default numbers
-// whatever the operation's are.
+// localResponse is the rule for LRN. The library's gradient ignores the attributes of the
+// operation and uses the defaults.
 func localResponse(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	a, err := copyAttrs(n, "depth_radius", "bias", "alpha", "beta")
 	if err != nil {
@@ -46,7 +45,7 @@ func maxPool(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return one(b.one("MaxPoolGrad", a, n.in[0].output(), n.op.Output(0), b.dense(dy[0]))), nil
 }
 
-// convolution is the rule for one with the two given gradients.
+// convolution returns the rule for a convolution with two operations as its gradients.
 func convolution(input, filter string, attrNames ...string) rule {
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		a, err := copyAttrs(n, attrNames...)
@@ -61,7 +60,8 @@ func convolution(input, filter string, attrNames ...string) rule {
 	}
 }
 
-// transposedConvolution takes the sizes, the kernel and the values.
+// transposedConvolution is the rule for Conv2DBackpropInput, whose inputs are the sizes, the
+// kernel and the values.
 func transposedConvolution(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	a, err := copyAttrs(n, conv2DAttrs...)
 	if err != nil {

@@ -2,9 +2,8 @@ package autodiff
 
 import tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
-// sum adds gradients of one tensor up. It stays sparse where all of them are, as
-// Python does: the slices follow one another, and whoever applies them adds the
-// rows that are named twice.
+// sum adds up gradients of one tensor. The sum of slices is slices, as in Python: the
+// rows follow one another, and whoever applies them adds up rows that are named twice.
 func (b *builder) sum(gs []Gradient) Gradient {
 	if len(gs) == 0 {
 		return Gradient{}
@@ -26,11 +25,12 @@ func (b *builder) sum(gs []Gradient) Gradient {
 	return Gradient{Dense: b.one("AddN", nil, dense)}
 }
 
+// join appends slices to one another.
 func (b *builder) join(gs []Gradient) *Slices {
-	if b.err != nil {
+	if b.Err() != nil {
 		return nil
 	}
-	// Concat wants one type of indices.
+	// Concat needs indices of one type.
 	mixed := false
 	for _, g := range gs {
 		mixed = mixed || g.Slices.Indices.DataType() != gs[0].Slices.Indices.DataType()
@@ -40,14 +40,14 @@ func (b *builder) join(gs []Gradient) *Slices {
 		values = append(values, g.Slices.Values)
 		index := g.Slices.Indices
 		if mixed {
-			index = b.cast(index, tensorflow.Int64)
+			index = b.Cast(index, tensorflow.Int64)
 		}
 		indices = append(indices, index)
 	}
 	return &Slices{Values: b.concat(values...), Indices: b.concat(indices...), DenseShape: gs[0].Slices.DenseShape}
 }
 
-// dense gives a gradient as one tensor.
+// dense returns a gradient as one tensor.
 func (b *builder) dense(g Gradient) output {
 	if g.Slices == nil {
 		return g.Dense
@@ -55,18 +55,18 @@ func (b *builder) dense(g Gradient) output {
 	return b.one("UnsortedSegmentSum", nil, g.Slices.Values, g.Slices.Indices, b.first(g.Slices.DenseShape))
 }
 
-// gathered is the gradient of a gather along the first dimension of params:
-// the rows that were taken. shape is that of params, with what is known of it.
-func (b *builder) gathered(dy, indices, shape output, known tensorflow.Shape) Gradient {
-	if b.err != nil {
+// gatherGradient returns the gradient of a gather along the first dimension of params: the
+// rows that were taken. shape is the shape of params, and known what is known of it.
+func (b *builder) gatherGradient(dy, indices, shape output, known tensorflow.Shape) Gradient {
+	if b.Err() != nil {
 		return Gradient{}
 	}
 	var rows output
 	if dims, ok := rowShape(known); ok {
-		rows = b.constant(append([]int32{-1}, dims...))
+		rows = b.int32s(append([]int32{-1}, dims...)...)
 	} else {
-		// -1 would leave the count of rows open where a dimension is 0.
-		size := b.one("ExpandDims", nil, b.one("Size", nil, indices), b.constant(int32(0)))
+		// With -1, the number of rows would be undefined if a dimension is 0.
+		size := b.one("ExpandDims", nil, b.one("Size", nil, indices), b.int32(0))
 		rows = b.concat(size, b.from(shape, 1))
 	}
 	return Gradient{Slices: &Slices{
@@ -76,7 +76,7 @@ func (b *builder) gathered(dy, indices, shape output, known tensorflow.Shape) Gr
 	}}
 }
 
-// rowShape is the shape of a row, if it is known and not empty.
+// rowShape returns the shape of a row, if it is known and not empty.
 func rowShape(s tensorflow.Shape) ([]int32, bool) {
 	if s.NumDimensions() < 1 {
 		return nil, false

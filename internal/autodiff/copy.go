@@ -10,24 +10,24 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// isolated differentiates a copy of n whose inputs are identities that feed
-// nothing else, so that the library's call cannot run along any other path. The
-// gradient's nodes refer to the copy's values where they need them; those equal
-// n's, and what nobody refers to never runs.
-func (bw *backward) isolated(n *node, dy []Gradient) ([]Gradient, error) {
+// differentiateCopy differentiates a copy of n whose inputs are identities that feed
+// nothing else, so that the library's call cannot follow any other path. The nodes of the
+// gradient use the values of the copy where they need them. These values equal those of
+// n, and the nodes that nothing uses never run.
+func (bw *backward) differentiateCopy(n *node, dy []Gradient) ([]Gradient, error) {
 	inputs := make([]output, len(n.in))
 	var xs []output
 	for i, in := range n.in {
 		inputs[i] = in.output()
 		if in.isLive() {
-			inputs[i] = bw.named("Identity", "in_"+strconv.Itoa(i), nil, inputs[i])
+			inputs[i] = bw.Value("Identity", "in_"+strconv.Itoa(i), inputs[i])
 			xs = append(xs, inputs[i])
 		}
 	}
-	if bw.err != nil {
-		return nil, bw.err
+	if bw.Err() != nil {
+		return nil, bw.Err()
 	}
-	outputs, err := bw.copy(n, inputs)
+	outputs, err := bw.addCopy(n, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +37,10 @@ func (bw *backward) isolated(n *node, dy []Gradient) ([]Gradient, error) {
 			ys, dys = append(ys, outputs[i]), append(dys, bw.dense(g))
 		}
 	}
-	if bw.err != nil {
-		return nil, bw.err
+	if bw.Err() != nil {
+		return nil, bw.Err()
 	}
-	grads, err := bw.library(n.name+"_grad/part", ys, xs, dys)
+	grads, err := bw.callLibrary(n.name+"_grad/part", ys, xs, dys)
 	if err != nil {
 		return nil, libraryError(err, []*node{n})
 	}
@@ -53,14 +53,14 @@ func (bw *backward) isolated(n *node, dy []Gradient) ([]Gradient, error) {
 	return dx, nil
 }
 
-// copy adds an operation like n with other inputs. It goes through a GraphDef:
-// that way the attributes need not be understood.
-func (bw *backward) copy(n *node, inputs []output) ([]output, error) {
+// addCopy adds an operation like n with other inputs. It goes through a GraphDef, so that
+// no attribute has to be interpreted.
+func (bw *backward) addCopy(n *node, inputs []output) ([]output, error) {
 	def, err := capi.NodeDef(n.op)
 	if err != nil {
 		return nil, err
 	}
-	def.Name = bw.unique(bw.scope + "/copy")
+	def.Name = bw.Unique("copy")
 	def.Input = nil
 	delete(def.Attr, "_class")
 	o := &capi.ImportOptions{InputMapping: make(map[capi.TensorName]output)}
