@@ -14,53 +14,57 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// assetFile is a file that a graph reads: where it is now, and what it will be
-// called in the model.
+// assetFile is a file that a graph reads.
 type assetFile struct {
-	tensor string // of the constant that names the file, "asset:0"
-	path   string
-	name   string
+	tensor string // the constant with the path, such as "asset:0"
+	path   string // where the file is now
+	name   string // its name in the model
 }
 
-// assetsOf finds the files behind constants of strings. Files with the same
-// name and content are one asset; with other content the later one gets a
-// number, as in TensorFlow ("words.txt_1"). That is so within a graph: of a name
-// that an earlier graph has taken, see [copyAsset].
-func assetsOf(def *graphdef.GraphDef, tensors []tf.Output) ([]assetFile, error) {
+// findAssets returns the files whose paths are in constant tensors of strings. Files
+// with the same name and content are one asset. If the content differs, the later one
+// gets a number, as in TensorFlow ("words.txt_1"). That holds within a graph; see
+// copyAsset for names that an earlier graph has used.
+func findAssets(dir string, def *graphdef.GraphDef, tensors []tf.Output) ([]assetFile, error) {
 	byName := map[string]*graphdef.NodeDef{}
 	for _, n := range def.Node {
 		byName[n.Name] = n
 	}
 	var files []assetFile
-	taken := map[string]string{} // name in the model → path of the file
+	taken := map[string]string{} // names in the model and the paths of their files
 	for _, out := range tensors {
 		if out.Op == nil {
-			return nil, fmt.Errorf("%w: an asset is no tensor", ErrArgument)
+			return nil, buildError(dir, tfkeep.ErrArgument, "an asset has no operation")
 		}
 		n := byName[out.Op.Name()]
 		value := n.GetAttr()["value"].GetTensor()
 		if n.GetOp() != "Const" || len(value.GetStringVal()) != 1 || len(value.GetTensorShape().GetDim()) != 0 {
-			return nil, fmt.Errorf("%w: asset %s is no constant scalar string with the path of a file", ErrArgument, out.Op.Name())
+			return nil, assetError(dir, out.Op.Name(), tfkeep.ErrArgument, "it must be a constant scalar string with the path of a file", nil)
 		}
 		path := string(value.StringVal[0])
 		if path == "" {
-			return nil, fmt.Errorf("%w: asset %s names no file", ErrArgument, out.Op.Name())
+			return nil, assetError(dir, out.Op.Name(), tfkeep.ErrArgument, "the path is empty", nil)
 		}
 		name, err := assetName(taken, path)
 		if err != nil {
-			return nil, err
+			return nil, assetError(dir, out.Op.Name(), nil, "", err)
 		}
 		files = append(files, assetFile{tensor: out.Op.Name() + ":" + strconv.Itoa(out.Index), path: path, name: name})
 	}
 	return files, nil
 }
 
-// assetName chooses the name of a file within the model.
+func assetError(dir, name string, kind error, detail string, cause error) error {
+	return &tfkeep.Error{Op: "build", Path: dir, Item: "asset", Name: name, Err: kind, Detail: detail, Cause: cause}
+}
+
+// assetName chooses the name of a file in the model.
 func assetName(taken map[string]string, path string) (string, error) {
 	base := filepath.Base(path)
 	name := base
@@ -70,9 +74,9 @@ func assetName(taken map[string]string, path string) (string, error) {
 			taken[name] = path
 			return name, nil
 		}
-		same, err := sameContent(other, path)
+		same, err := equalContent(other, path)
 		if err != nil {
-			return "", fmt.Errorf("savedmodel: asset: %w", err)
+			return "", err
 		}
 		if same {
 			return name, nil
@@ -81,7 +85,7 @@ func assetName(taken map[string]string, path string) (string, error) {
 	}
 }
 
-func sameContent(a, b string) (bool, error) {
+func equalContent(a, b string) (bool, error) {
 	if a == b {
 		return true, nil
 	}
@@ -102,7 +106,7 @@ func sameContent(a, b string) (bool, error) {
 		if !bytes.Equal(bufA[:na], bufB[:nb]) {
 			return false, nil
 		}
-		endA, endB := ended(errA), ended(errB)
+		endA, endB := isEOF(errA), isEOF(errB)
 		switch {
 		case errA != nil && !endA:
 			return false, errA
@@ -114,10 +118,10 @@ func sameContent(a, b string) (bool, error) {
 	}
 }
 
-func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+func isEOF(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// assetItems are the entries for the collection that lists a graph's assets.
-func assetItems(files []assetFile) ([]tf.Item, error) {
+// assetItems returns the entries of the collection that lists a graph's assets.
+func assetItems(dir string, files []assetFile) ([]tf.Item, error) {
 	var items []tf.Item
 	for _, f := range files {
 		raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(&for_core_protos_go_proto.AssetFileDef{
@@ -125,41 +129,35 @@ func assetItems(files []assetFile) ([]tf.Item, error) {
 			Filename:   f.name,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("savedmodel: asset %s: %w", f.name, err)
+			return nil, assetError(dir, f.name, nil, "", err)
 		}
-		items = append(items, tf.NewItem(&anypb.Any{TypeUrl: anyAssetURL, Value: raw}))
+		items = append(items, tf.NewItem(&anypb.Any{TypeUrl: "type.googleapis.com/tensorflow.AssetFileDef", Value: raw}))
 	}
 	return items, nil
 }
 
-// copyAsset copies one file into the model. A file of that name that an
-// earlier graph brought stays: the first wins, as in TensorFlow.
-func copyAsset(f assetFile, dir string) error {
-	to := filepath.Join(dir, f.name)
+// copyAsset copies one file into the folder. A file with that name from an earlier
+// graph stays: the first one wins, as in TensorFlow.
+func copyAsset(f assetFile, folder string) error {
+	to := filepath.Join(folder, f.name)
 	if _, err := os.Stat(to); err == nil {
 		return nil
 	}
 	in, err := os.Open(f.path)
 	if err != nil {
-		return fmt.Errorf("savedmodel: asset: %w", err)
+		return err
 	}
 	defer in.Close()
 	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: asset %s is no regular file", ErrArgument, f.path)
+		return fmt.Errorf("%w: %s is not a regular file", tfkeep.ErrArgument, f.path)
 	}
 	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("savedmodel: asset: %w", err)
+		return err
 	}
 	_, err = io.Copy(out, in)
 	if err == nil {
 		err = out.Sync()
 	}
-	if cerr := out.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("savedmodel: asset %s: %w", f.name, err)
-	}
-	return nil
+	return errors.Join(err, out.Close())
 }

@@ -9,13 +9,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// asset writes a file and adds a constant with its path.
+// asset writes a file and adds a constant with its path to the graph.
 func asset(t *testing.T, g *tf.Graph, node, path, content string) tf.Output {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -32,7 +34,7 @@ func constant(t *testing.T, g *tf.Graph, node string, v any) tf.Output {
 	return o.Output(0)
 }
 
-// assets are the files of a model's folder for assets, with their contents.
+// assets returns the contents of the files in a model's asset folder by name.
 func assets(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -46,7 +48,7 @@ func assets(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-func TestAssetsAreCopiedUnderNamesOfTheirOwn(t *testing.T) {
+func TestAssetNames(t *testing.T) {
 	for name, c := range map[string]struct {
 		files [][2]string // path, content
 		want  map[string]string
@@ -67,7 +69,7 @@ func TestAssetsAreCopiedUnderNamesOfTheirOwn(t *testing.T) {
 				list = append(list, asset(t, sess.Graph(), fmt.Sprint("asset_file_tensor_", i), filepath.Join(root, f[0]), f[1]))
 			}
 			dir := filepath.Join(root, "m")
-			build(t, dir, false, func(b *savedmodel.Builder) {
+			build(t, dir, nil, func(b *savedmodel.Builder) {
 				require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo"}, &savedmodel.GraphOptions{Assets: list}))
 			})
 			assert.Equal(t, c.want, assets(t, dir))
@@ -76,12 +78,12 @@ func TestAssetsAreCopiedUnderNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestAssetsAreListedInTheirCollection(t *testing.T) {
+func TestAssetsCollection(t *testing.T) {
 	root := t.TempDir()
 	sess := session(t, map[string]float32{"v": 42})
 	sess.Graph().AddToCollection("asset_filepaths", asset(t, sess.Graph(), "asset_file_tensor", filepath.Join(root, "hello42.txt"), "foo bar baz"))
 	dir := filepath.Join(root, "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo"}, &savedmodel.GraphOptions{AssetsCollection: "asset_filepaths"}))
 	})
 	assert.Equal(t, []string{"hello42.txt", "asset_file_tensor:0"}, oracle.Value[[]string](t, `
@@ -101,25 +103,25 @@ with tf1.Session() as s:
 	assert.Equal(t, "scope_name/asset_file_tensor", paths[0].Output().Op.Name())
 }
 
-func TestFirstAssetOfANameWinsAcrossGraphs(t *testing.T) {
+func TestFirstAssetOfNameWins(t *testing.T) {
 	root := t.TempDir()
 	foo, bar := session(t, map[string]float32{"v": 1}), session(t, map[string]float32{"v": 1})
 	inFoo := asset(t, foo.Graph(), "a", filepath.Join(root, "foo", "foo.txt"), "content_foo")
 	inBar := asset(t, bar.Graph(), "a", filepath.Join(root, "bar", "foo.txt"), "content_bar")
 	other := asset(t, bar.Graph(), "b", filepath.Join(root, "bar", "bar.txt"), "another")
 	dir := filepath.Join(root, "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, foo, []string{"foo"}, &savedmodel.GraphOptions{Assets: []tf.Output{inFoo}}))
 		require.NoError(t, b.AddMetaGraph(ctx, bar.Graph(), []string{"bar"}, &savedmodel.GraphOptions{Assets: []tf.Output{inBar, other}}))
 	})
 	assert.Equal(t, map[string]string{"foo.txt": "content_foo", "bar.txt": "another"}, assets(t, dir))
 	sm, err := graphdef.ReadSavedModel(dir)
 	require.NoError(t, err)
-	assert.Len(t, sm.MetaGraphs[0].CollectionDef[savedmodel.AssetsKey].GetAnyList().GetValue(), 1)
-	assert.Len(t, sm.MetaGraphs[1].CollectionDef[savedmodel.AssetsKey].GetAnyList().GetValue(), 2)
+	assert.Len(t, sm.MetaGraphs[0].CollectionDef[modeldir.AssetsCollection].GetAnyList().GetValue(), 1)
+	assert.Len(t, sm.MetaGraphs[1].CollectionDef[modeldir.AssetsCollection].GetAnyList().GetValue(), 2)
 }
 
-func TestAssetsThatAreNoneAreRefused(t *testing.T) {
+func TestInvalidAssets(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	g := sess.Graph()
 	root := t.TempDir()
@@ -142,7 +144,7 @@ func TestAssetsThatAreNoneAreRefused(t *testing.T) {
 			if name == "a missing file" {
 				assert.ErrorIs(t, err, os.ErrNotExist)
 			} else {
-				assert.ErrorIs(t, err, savedmodel.ErrArgument)
+				assert.ErrorIs(t, err, tfkeep.ErrArgument)
 			}
 		})
 	}

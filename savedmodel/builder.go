@@ -2,15 +2,18 @@ package savedmodel
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -19,160 +22,161 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Builder makes a SavedModel. One goroutine may use it.
+// Builder makes a SavedModel. It is for one goroutine at a time.
 type Builder struct {
 	staging *modeldir.Staging
 	opts    BuilderOptions
 	model   *for_core_protos_go_proto.SavedModel
-	saved   bool // the variables are written
 	closed  bool
 }
 
-// BuilderOptions are those of a model as a whole.
+// BuilderOptions are the options of a whole model.
 type BuilderOptions struct {
-	// Manifest adds a file with the sizes and SHA-256 checksums of all others,
-	// which TensorFlow passes over, and Load and "tfkeep verify" check.
+	// Text writes the graphs as text, saved_model.pbtxt, instead of binary.
+	Text bool
+	// Manifest adds a file with the sizes and SHA-256 checksums of all others. TensorFlow
+	// ignores it; Load and "tfkeep verify" check it.
 	Manifest bool
-	// KeepVersions removes all but so many of the newest versions once a model
-	// made by NewVersion is in its place; 0 keeps all.
+	// KeepVersions is the number of newest versions to keep once a model of NewVersion is
+	// in its place; older ones are removed. 0 keeps all.
 	KeepVersions int
 }
 
-// GraphOptions describe one graph of a model. The zero value, and nil, export
+// GraphOptions are the options of one graph of a model. The zero value, and nil, export
 // the graph as it is, without signatures.
 type GraphOptions struct {
-	// Signatures by their keys; see package signature and [Predict].
+	// Signatures by their keys; see package signature and [PredictSignature].
 	Signatures map[string]*signature.SignatureDef
-	// Assets are constants with the paths of files that go into the model;
-	// AssetsCollection names a collection of such, and adds to them. A file
-	// whose name an earlier graph of the model has taken is not copied: that
-	// graph's is used, as in TensorFlow.
+	// Assets are constant tensors with the paths of files that are copied into the
+	// model. AssetsCollection names a collection of more such tensors. A file with the
+	// name of an asset of an earlier graph is not copied; the graph then uses that
+	// asset, as in TensorFlow.
 	Assets           []tf.Output
 	AssetsCollection string
-	// MainOp is run after loading, with the assets fed. LegacyInitOp is the
-	// same under the name that loaders before TensorFlow 1.2 know. At most one.
+	// MainOp runs after loading, with the assets fed. LegacyInitOp is the same under the
+	// name that loaders before TensorFlow 1.2 know. At most one of them may be set.
 	MainOp       *tf.Operation
 	LegacyInitOp *tf.Operation
-	// TrainOp is offered to who loads the model.
+	// TrainOp is the training step that Model.TrainOp returns.
 	TrainOp *tf.Operation
-	// ClearDevices exports no devices.
+	// ClearDevices exports the graph without devices.
 	ClearDevices bool
 	// StripDefaultAttrs leaves out attributes with their default value, so that
 	// an older TensorFlow can read the graph.
 	StripDefaultAttrs bool
-	// Saver saves the variables, and is the one that the model names; nil makes
-	// one of all variables, sharded by device, as TensorFlow does.
+	// Saver saves the variables, and its nodes restore them. Nil means a new Saver of
+	// all variables, sharded by device, as in TensorFlow.
 	Saver *saver.Saver
 }
 
-// NewBuilder begins a model that will be at dir, which must not exist or be
-// empty: [ErrExists]. A second builder for the same folder, here or in another
-// process, is refused with tfkeep.ErrLocked. Close it when it is done with.
+// NewBuilder starts a model that will be in dir. The error is tfkeep.ErrExists if dir
+// exists and is not empty, and tfkeep.ErrLocked if another Builder, in this process or
+// another one, works on the same folder. Call Close when the Builder is no longer
+// needed.
 func NewBuilder(dir string, o *BuilderOptions) (*Builder, error) {
+	const schemaVersion = 1
 	b := &Builder{model: &for_core_protos_go_proto.SavedModel{SavedModelSchemaVersion: schemaVersion}}
 	if o != nil {
 		b.opts = *o
 	}
 	var err error
 	if b.staging, err = modeldir.Begin(dir); err != nil {
-		if errors.Is(err, modeldir.ErrExists) {
-			return nil, fmt.Errorf("%w: %w", ErrExists, err)
-		}
-		return nil, fmt.Errorf("savedmodel: %w", err)
+		return nil, buildCause(dir, "", err)
 	}
 	return b, nil
 }
 
-// NewVersion begins the next version of a model, in the numbered folder of
-// base that TensorFlow Serving would load: base/1, base/2, and so on.
+// NewVersion starts the next version of a model, in the numbered folder of base that
+// TensorFlow Serving would load: base/1, base/2, and so on.
 func NewVersion(base string, o *BuilderOptions) (*Builder, error) {
 	n, err := modeldir.Next(base)
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
+		return nil, buildCause(base, "", err)
 	}
 	return NewBuilder(filepath.Join(base, strconv.FormatInt(n, 10)), o)
 }
 
-// Dir is where the model will be.
+// Dir returns the folder of the model, which exists once Save has returned.
 func (b *Builder) Dir() string { return b.staging.Dir() }
 
-// Close removes what was made unless it was saved. It may be called any number of times.
+// Close removes the files of a model that was not saved. It may be called more than once.
 func (b *Builder) Close() error {
 	b.closed = true
 	return b.staging.Close()
 }
 
-// AddMetaGraphAndVariables adds the session's graph with the values of its
-// variables. It must be the first graph, and its values serve all of them:
-// [ErrOrder] otherwise.
+// AddMetaGraphAndVariables adds the session's graph and the values of its variables. It
+// must be the first call, and further graphs share these values: tfkeep.ErrArgument
+// otherwise.
 func (b *Builder) AddMetaGraphAndVariables(ctx context.Context, sess *tf.Session, tags []string, o *GraphOptions) error {
 	switch {
 	case b.closed:
-		return ErrClosed
-	case b.saved:
-		return fmt.Errorf("%w: Graph state including variables and assets has already been saved. Please invoke `add_meta_graph()` instead", ErrOrder)
+		return b.closedError()
+	case len(b.model.MetaGraphs) > 0:
+		return buildError(b.Dir(), tfkeep.ErrArgument, "the variables are saved already; add further graphs with AddMetaGraph")
 	case sess == nil:
-		return fmt.Errorf("%w: no session", ErrArgument)
+		return buildError(b.Dir(), tfkeep.ErrArgument, "the session is nil")
 	}
 	return b.add(ctx, sess.Graph(), sess, tags, o)
 }
 
-// AddMetaGraph adds a further graph, which shares the variables of the first.
+// AddMetaGraph adds another graph, which shares the variables of the first one.
 func (b *Builder) AddMetaGraph(ctx context.Context, g *tf.Graph, tags []string, o *GraphOptions) error {
 	switch {
 	case b.closed:
-		return ErrClosed
-	case !b.saved:
-		return fmt.Errorf("%w: Graph state including variables and assets has not been saved yet. Please invoke `add_meta_graph_and_variables()` first", ErrOrder)
+		return b.closedError()
+	case len(b.model.MetaGraphs) == 0:
+		return buildError(b.Dir(), tfkeep.ErrArgument, "the variables are not saved yet; add the first graph with AddMetaGraphAndVariables")
 	case g == nil:
-		return fmt.Errorf("%w: no graph", ErrArgument)
+		return buildError(b.Dir(), tfkeep.ErrArgument, "the graph is nil")
 	}
 	return b.add(ctx, g, nil, tags, o)
 }
 
+func (b *Builder) closedError() error {
+	return &tfkeep.Error{Op: "build", Path: b.Dir(), Err: tfkeep.ErrClosed}
+}
+
+// add adds a graph, with the values of its variables if sess is not nil.
 func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags []string, o *GraphOptions) error {
 	if o == nil {
 		o = &GraphOptions{}
 	}
 	if err := signature.Check(o.Signatures); err != nil {
-		return fmt.Errorf("%w: %w", ErrSignature, err)
+		return buildCause(b.Dir(), "", err)
 	}
-	def, err := g.GraphDef()
-	if err != nil {
-		return fmt.Errorf("savedmodel: %w", err)
-	}
-	if err := checkSignatures(g, o.Signatures); err != nil {
+	if err := b.checkTensors(g, o.Signatures); err != nil {
 		return err
 	}
-	files, err := collectAssets(g, def, o)
+	files, err := b.findAssets(g, o)
 	if err != nil {
 		return err
 	}
-	restore, err := addCollections(g, files, o)
+	undo, err := b.addCollections(g, files, o)
+	defer undo()
 	if err != nil {
 		return err
 	}
-	defer restore()
 	sv := o.Saver
 	if sv == nil {
 		if sv, err = saver.New(g, &saver.Options{Sharded: true, AllowEmpty: true}); err != nil {
-			return fmt.Errorf("savedmodel: %w", err)
+			return buildCause(b.Dir(), "", err)
 		}
 		defer sv.Close()
 	}
 	if sess != nil {
 		if err := b.saveVariables(ctx, sess, sv); err != nil {
-			return err
+			return buildCause(b.Dir(), "", err)
 		}
 	}
 	mg, err := sv.ExportMetaGraph(&tf.ExportMetaGraphOptions{ClearDevices: o.ClearDevices, StripDefaultAttrs: o.StripDefaultAttrs})
 	if err != nil {
-		return fmt.Errorf("savedmodel: %w", err)
+		return buildCause(b.Dir(), "", err)
 	}
 	if err := b.copyAssets(files); err != nil {
-		return err
+		return buildCause(b.Dir(), "copy assets", err)
 	}
-	mg.MetaInfoDef.Tags = append([]string(nil), tags...)
+	mg.MetaInfoDef.Tags = slices.Clone(tags)
 	for key, s := range o.Signatures {
 		if mg.SignatureDef == nil {
 			mg.SignatureDef = map[string]*signature.SignatureDef{}
@@ -180,24 +184,22 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 		mg.SignatureDef[key] = proto.Clone(s).(*signature.SignatureDef)
 	}
 	b.model.MetaGraphs = append(b.model.MetaGraphs, mg)
-	b.saved = true
 	return nil
 }
 
 // saveVariables writes the checkpoint of the model.
 func (b *Builder) saveVariables(ctx context.Context, sess *tf.Session, sv *saver.Saver) error {
-	dir := b.staging.Path(VariablesDir)
+	dir := b.staging.Path(modeldir.VariablesDir)
 	if err := vfs.OS.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("savedmodel: variables: %w", err)
+		return err
 	}
-	if _, err := sv.Save(ctx, sess, filepath.Join(dir, VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true}); err != nil {
-		return fmt.Errorf("savedmodel: variables: %w", err)
-	}
-	return nil
+	_, err := sv.Save(ctx, sess, filepath.Join(dir, modeldir.VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true})
+	return err
 }
 
-func collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOptions) ([]assetFile, error) {
-	tensors := append([]tf.Output(nil), o.Assets...)
+// findAssets returns the files of the graph's assets.
+func (b *Builder) findAssets(g *tf.Graph, o *GraphOptions) ([]assetFile, error) {
+	tensors := slices.Clone(o.Assets)
 	if o.AssetsCollection != "" {
 		for _, it := range g.Collection(o.AssetsCollection) {
 			tensors = append(tensors, it.Output())
@@ -206,16 +208,20 @@ func collectAssets(g *tf.Graph, def *graphdef.GraphDef, o *GraphOptions) ([]asse
 	if len(tensors) == 0 {
 		return nil, nil
 	}
-	return assetsOf(def, tensors)
+	def, err := g.GraphDef()
+	if err != nil {
+		return nil, buildCause(b.Dir(), "", err)
+	}
+	return findAssets(b.Dir(), def, tensors)
 }
 
 func (b *Builder) copyAssets(files []assetFile) error {
 	if len(files) == 0 {
 		return nil
 	}
-	dir := b.staging.Path(AssetsDir)
+	dir := b.staging.Path(modeldir.AssetsDir)
 	if err := vfs.OS.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("savedmodel: assets: %w", err)
+		return err
 	}
 	for _, f := range files {
 		if err := copyAsset(f, dir); err != nil {
@@ -225,121 +231,115 @@ func (b *Builder) copyAssets(files []assetFile) error {
 	return vfs.OS.SyncDir(dir)
 }
 
-// addCollections puts a graph's assets and operations into its collections for
-// the time of the export. restore takes them out again, so that the next
-// export of the same graph begins as this one did.
-func addCollections(g *tf.Graph, files []assetFile, o *GraphOptions) (restore func(), err error) {
-	if o.MainOp != nil && o.LegacyInitOp != nil {
-		return nil, fmt.Errorf("%w: MainOp and LegacyInitOp are both given; a model has one init op", ErrArgument)
-	}
-	var undo []func()
-	restore = func() {
-		for _, f := range undo {
-			f()
-		}
-	}
-	set := func(key string, items ...tf.Item) {
-		before := g.Collection(key)
-		undo = append(undo, func() {
-			if len(before) == 0 {
+// addCollections adds a graph's assets and operations to its collections for the
+// export. undo, which is never nil, restores the collections, so that the next export
+// of the same graph starts from the same state.
+func (b *Builder) addCollections(g *tf.Graph, files []assetFile, o *GraphOptions) (undo func(), err error) {
+	before := map[string][]tf.Item{}
+	undo = func() {
+		for key, items := range before {
+			if len(items) == 0 {
 				g.ClearCollection(key)
 			} else {
-				g.SetCollection(key, before)
+				g.SetCollection(key, items)
 			}
-		})
-		g.SetCollection(key, append(append([]tf.Item(nil), before...), items...))
+		}
+	}
+	add := func(key string, items ...tf.Item) {
+		before[key] = g.Collection(key)
+		g.SetCollection(key, slices.Concat(before[key], items))
+	}
+	if o.MainOp != nil && o.LegacyInitOp != nil {
+		return undo, buildError(b.Dir(), tfkeep.ErrArgument, "MainOp and LegacyInitOp are both set; a model has one init op")
 	}
 	for _, c := range []struct {
 		key string
 		op  *tf.Operation
-	}{{MainOpKey, o.MainOp}, {LegacyInitKey, o.LegacyInitOp}} {
+	}{{modeldir.MainOpCollection, o.MainOp}, {modeldir.LegacyInitCollection, o.LegacyInitOp}} {
 		if c.op == nil {
 			continue
 		}
 		if len(g.Collection(c.key)) > 0 {
-			restore()
-			return nil, fmt.Errorf("%w: Graph already contains one or more main ops under the collection %s", ErrArgument, c.key)
+			return undo, buildError(b.Dir(), tfkeep.ErrArgument, "the graph's collection %s already has an init op", c.key)
 		}
-		set(c.key, tf.NewItem(c.op))
+		add(c.key, tf.NewItem(c.op))
 	}
 	if o.TrainOp != nil {
-		set(TrainOpKey, tf.NewItem(o.TrainOp))
+		add(modeldir.TrainOpCollection, tf.NewItem(o.TrainOp))
 	}
 	if len(files) > 0 {
-		items, err := assetItems(files)
+		items, err := assetItems(b.Dir(), files)
 		if err != nil {
-			restore()
-			return nil, err
+			return undo, err
 		}
-		set(AssetsKey, items...)
+		add(modeldir.AssetsCollection, items...)
 	}
-	return restore, nil
+	return undo, nil
 }
 
-// checkSignatures finds tensors that signatures name and the graph lacks.
-func checkSignatures(g *tf.Graph, signatures map[string]*signature.SignatureDef) error {
+// checkTensors checks that the graph has the tensors that its signatures name.
+func (b *Builder) checkTensors(g *tf.Graph, signatures map[string]*signature.SignatureDef) error {
 	var missing []string
-	for key, s := range signatures {
-		for _, side := range []map[string]*signature.TensorInfo{s.Inputs, s.Outputs} {
-			for name, info := range side {
-				for _, t := range tensorNames(info) {
-					if _, err := g.OutputByName(t); err != nil && g.Operation(t) == nil {
-						missing = append(missing, fmt.Sprintf("%s of %q names %q", name, key, t))
-					}
+	check := func(key string, side map[string]*signature.TensorInfo) {
+		for _, name := range slices.Sorted(maps.Keys(side)) {
+			for _, t := range tensorNames(side[name]) {
+				if _, err := g.OutputByName(t); err != nil && g.Operation(t) == nil {
+					missing = append(missing, fmt.Sprintf("%q for %q of signature %q", t, name, key))
 				}
 			}
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(signatures)) {
+		check(key, signatures[key].GetInputs())
+		check(key, signatures[key].GetOutputs())
+	}
 	if len(missing) > 0 {
-		return fmt.Errorf("%w: the graph lacks tensors: %s", ErrSignature, joinSorted(missing))
+		return buildError(b.Dir(), tfkeep.ErrArgument, "the graph lacks tensors: %s", strings.Join(missing, "; "))
 	}
 	return nil
 }
 
-// Save writes the graphs, as text if asText, and puts the model in its place,
-// in one step. It returns the path of the file with the graphs. The builder is
-// closed then.
-func (b *Builder) Save(ctx context.Context, asText bool) (string, error) {
+// Save writes the graphs and moves the model into its place in one step. It returns the
+// path of the file with the graphs. The Builder is closed then. If the model is in its
+// place but older versions could not be removed, Save returns the path and an error.
+func (b *Builder) Save(ctx context.Context) (string, error) {
 	if b.closed {
-		return "", ErrClosed
+		return "", b.closedError()
 	}
-	if !b.saved {
-		return "", fmt.Errorf("%w: the model has no graph; call AddMetaGraphAndVariables first", ErrOrder)
+	if len(b.model.MetaGraphs) == 0 {
+		return "", buildError(b.Dir(), tfkeep.ErrArgument, "the model has no graph; call AddMetaGraphAndVariables first")
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	name := FilenamePB
-	if asText {
-		name = FilenamePBTxt
+	dir, name := b.Dir(), modeldir.FilenamePB
+	if b.opts.Text {
+		name = modeldir.FilenamePBTxt
 	}
-	if err := graphdef.Write(b.staging.Path(name), b.model, &graphdef.WriteOptions{Text: asText}); err != nil {
-		return "", fmt.Errorf("savedmodel: %w", err)
+	if err := graphdef.Write(b.staging.Path(name), b.model, &graphdef.WriteOptions{Text: b.opts.Text}); err != nil {
+		return "", buildCause(dir, "", err)
 	}
 	if b.opts.Manifest {
 		if err := modeldir.WriteManifest(ctx, b.staging.Path()); err != nil {
-			return "", fmt.Errorf("savedmodel: manifest: %w", err)
+			return "", buildCause(dir, "", err)
 		}
 	}
-	dir := b.staging.Dir()
-	if err := b.staging.Commit(); errors.Is(err, modeldir.ErrExists) {
-		return "", fmt.Errorf("%w: %w", ErrExists, err)
-	} else if err != nil {
-		return "", fmt.Errorf("savedmodel: %w", err)
+	if err := b.staging.Commit(); err != nil {
+		return "", buildCause(dir, "", err)
 	}
 	b.closed = true
 	if b.opts.KeepVersions > 0 {
 		if _, err := modeldir.Prune(filepath.Dir(dir), b.opts.KeepVersions); err != nil {
-			return filepath.Join(dir, name), fmt.Errorf("savedmodel: %w", err)
+			return filepath.Join(dir, name), buildCause(dir, "remove older versions", err)
 		}
 	}
 	return filepath.Join(dir, name), nil
 }
 
-// SimpleSave exports a session for serving: one graph, tagged "serve", with the
+// SimpleSave exports a session for serving: one graph with the tag "serve" and the
 // signature "serving_default" of the given inputs and outputs.
 func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outputs map[string]tf.Output) error {
-	sig, err := Predict(inputs, outputs)
+	sig, err := PredictSignature(inputs, outputs)
 	if err != nil {
 		return err
 	}
@@ -354,6 +354,6 @@ func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outpu
 	if err != nil {
 		return err
 	}
-	_, err = b.Save(ctx, false)
+	_, err = b.Save(ctx)
 	return err
 }

@@ -10,15 +10,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// session makes a session with the given variables, initialised.
+// session returns a session whose graph has the given variables, initialized.
 func session(t *testing.T, vars map[string]float32) *tf.Session {
 	t.Helper()
 	g := tf.NewGraph()
@@ -37,24 +39,24 @@ func session(t *testing.T, vars map[string]float32) *tf.Session {
 	return sess
 }
 
-// build makes a model: first with its session, the others of new graphs.
-func build(t *testing.T, dir string, asText bool, add func(b *savedmodel.Builder)) string {
+// build makes a model whose graphs the function add adds.
+func build(t *testing.T, dir string, o *savedmodel.BuilderOptions, add func(b *savedmodel.Builder)) string {
 	t.Helper()
 	b, err := savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
 	defer b.Close()
 	add(b)
-	path, err := b.Save(ctx, asText)
+	path, err := b.Save(ctx)
 	require.NoError(t, err)
 	return path
 }
 
-// value reads a variable of a loaded model.
+// value returns the value of a variable of a loaded model.
 func value(t *testing.T, m *savedmodel.Model, name string) any {
 	t.Helper()
 	for _, v := range m.Graph().GlobalVariables() {
 		if v.Name() == name {
-			got, err := m.Session().Run(ctx, nil, []tf.Output{v.Value()}, nil)
+			got, err := m.Session.Run(ctx, nil, []tf.Output{v.Value()}, nil)
 			require.NoError(t, err)
 			defer tf.Release(got...)
 			return got[0].Value()
@@ -72,11 +74,11 @@ func openTags(t *testing.T, dir string, tags ...string) *savedmodel.Model {
 	return m
 }
 
-func TestTagsShareTheVariablesOfTheFirstGraph(t *testing.T) {
+func TestGraphsShareVariables(t *testing.T) {
 	for name, asText := range map[string]bool{"binary": false, "text": true} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "m")
-			path := build(t, dir, asText, func(b *savedmodel.Builder) {
+			path := build(t, dir, &savedmodel.BuilderOptions{Text: asText}, func(b *savedmodel.Builder) {
 				require.NoError(t, b.AddMetaGraphAndVariables(ctx, session(t, map[string]float32{"v": 42}), []string{"train"}, nil))
 				for i, tags := range [][]string{{"serve"}, {"serve", "gpu"}, {"serve", "tpu"}, {"foo", "bar"}} {
 					require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v": 43 + float32(i)}).Graph(), tags, nil))
@@ -88,12 +90,12 @@ func TestTagsShareTheVariablesOfTheFirstGraph(t *testing.T) {
 			}
 			for _, tags := range [][]string{{"INVALID"}, {"foo", "baz"}, {""}} {
 				_, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: tags})
-				require.ErrorIs(t, err, savedmodel.ErrNoTags)
-				assert.ErrorContains(t, err, "'[{'train'}, {'serve'}, {'serve', 'gpu'}, {'serve', 'tpu'}, {'foo', 'bar'}]'")
+				require.ErrorIs(t, err, tfkeep.ErrNotFound)
+				assert.ErrorContains(t, err, "{train}, {serve}, {gpu, serve}, {serve, tpu}, {bar, foo}")
 			}
 			sess := session(t, nil)
 			_, err := savedmodel.Load(ctx, sess, nil, dir, nil)
-			require.ErrorIs(t, err, savedmodel.ErrNoTags)
+			require.ErrorIs(t, err, tfkeep.ErrNotFound)
 			assert.Equal(t, 42.0, oracle.Value[float64](t, `
 for tags in (["train"], ["serve"], ["foo", "bar", "foo"]):
     with tf.Graph().as_default(), tf1.Session() as s:
@@ -107,7 +109,7 @@ for tags in (["train"], ["serve"], ["foo", "bar", "foo"]):
 
 func TestVariablesOfLaterGraphs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, session(t, map[string]float32{"v1": 1, "v2": 2}), []string{"foo"}, nil))
 		require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v2": 3}).Graph(), []string{"bar"}, nil))
 		require.NoError(t, b.AddMetaGraph(ctx, session(t, map[string]float32{"v3": 4}).Graph(), []string{"baz"}, nil))
@@ -124,15 +126,15 @@ func TestVariablesOfLaterGraphs(t *testing.T) {
 func TestExportFolders(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	empty := t.TempDir()
-	path := build(t, empty, false, func(b *savedmodel.Builder) {
+	path := build(t, empty, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
 	})
-	assert.Equal(t, filepath.Join(empty, "saved_model.pb"), path, "an empty folder may be there")
+	assert.Equal(t, filepath.Join(empty, "saved_model.pb"), path, "the folder may exist if it is empty")
 	_, err := savedmodel.NewBuilder(empty, nil)
-	require.ErrorIs(t, err, savedmodel.ErrExists)
-	assert.ErrorContains(t, err, "Export directory "+empty+" already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory")
+	require.ErrorIs(t, err, tfkeep.ErrExists)
+	assert.ErrorContains(t, err, empty+": already exists: the export folder is not empty")
 
-	t.Run("files that come meanwhile stay", func(t *testing.T) {
+	t.Run("files that appear meanwhile stay", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "m")
 		b, err := savedmodel.NewBuilder(dir, nil)
 		require.NoError(t, err)
@@ -140,8 +142,8 @@ func TestExportFolders(t *testing.T) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
 		require.NoError(t, os.Mkdir(dir, 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "mine"), nil, 0o644))
-		_, err = b.Save(ctx, false)
-		require.ErrorIs(t, err, savedmodel.ErrExists)
+		_, err = b.Save(ctx)
+		require.ErrorIs(t, err, tfkeep.ErrExists)
 		assert.FileExists(t, filepath.Join(dir, "mine"))
 	})
 	t.Run("a file of that name", func(t *testing.T) {
@@ -150,7 +152,7 @@ func TestExportFolders(t *testing.T) {
 		_, err := savedmodel.NewBuilder(file, nil)
 		require.Error(t, err)
 	})
-	t.Run("maybe a model", func(t *testing.T) {
+	t.Run("IsSavedModel", func(t *testing.T) {
 		assert.True(t, savedmodel.IsSavedModel(empty))
 		assert.False(t, savedmodel.IsSavedModel(filepath.Join(empty, "nope")))
 		for _, name := range []string{"saved_model.pbtxt", "saved_model.cpb"} {
@@ -162,7 +164,7 @@ func TestExportFolders(t *testing.T) {
 	})
 }
 
-func TestGraphsKeepTheirCollectionsAndSignatures(t *testing.T) {
+func TestEachGraphHasItsOwnSignatures(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	foo, bar := session(t, map[string]float32{"v": 42}), session(t, map[string]float32{"v": 43})
 	sign := func(sess *tf.Session, key, method string) *savedmodel.GraphOptions {
@@ -173,7 +175,7 @@ func TestGraphsKeepTheirCollectionsAndSignatures(t *testing.T) {
 		sig := signature.Build(map[string]*signature.TensorInfo{key + "_inputs": info}, nil, method)
 		return &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"foo_key": sig}}
 	}
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, foo, []string{"foo"}, sign(foo, "foo", "foo")))
 		require.NoError(t, b.AddMetaGraph(ctx, bar.Graph(), []string{"bar"}, sign(bar, "bar", "bar_new")))
 	})
@@ -187,7 +189,7 @@ func TestGraphsKeepTheirCollectionsAndSignatures(t *testing.T) {
 	}
 }
 
-func TestSignaturesAreCheckedBeforeAnythingIsWritten(t *testing.T) {
+func TestSignatureErrors(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	info, err := savedmodel.TensorInfo(sess.Graph().GlobalVariables()[0].Value())
 	require.NoError(t, err)
@@ -205,13 +207,13 @@ func TestSignaturesAreCheckedBeforeAnythingIsWritten(t *testing.T) {
 		`input "in" of signature "no name"`: try("no name", noName),
 		`SignatureDef map key "__saved_model_init_op" is reserved for initialization. Please use a different key.`: try("__saved_model_init_op", info),
 	} {
-		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		require.ErrorIs(t, err, signature.ErrInvalid)
 		assert.ErrorContains(t, err, says)
 	}
-	require.NoError(t, try("values alone will do", sparse))
+	require.NoError(t, try("values alone are enough", sparse))
 }
 
-func TestOperationsToRunAfterLoading(t *testing.T) {
+func TestInitAndTrainOps(t *testing.T) {
 	makeInit := func(t *testing.T) (*tf.Session, *tf.Operation) {
 		sess := session(t, map[string]float32{"v1": 1, "v2": 2, "v3": 42})
 		vars := sess.Graph().GlobalVariables()
@@ -227,7 +229,7 @@ func TestOperationsToRunAfterLoading(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sess, init := makeInit(t)
 			dir := filepath.Join(t.TempDir(), "m")
-			build(t, dir, false, func(b *savedmodel.Builder) {
+			build(t, dir, nil, func(b *savedmodel.Builder) {
 				require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, options(init)))
 			})
 			assert.Equal(t, float32(3), value(t, openTags(t, dir, "serve"), "v3"))
@@ -236,40 +238,41 @@ with tf1.Session() as s:
     tf1.saved_model.loader.load(s, ["serve"], args[0])
     result = float(s.run(tf1.global_variables()[2]))
 `, dir))
-			assert.Empty(t, sess.Graph().Collection(savedmodel.MainOpKey), "the graph is as it was")
+			assert.Empty(t, sess.Graph().Collection(modeldir.MainOpCollection), "the graph is unchanged")
 		})
 	}
-	t.Run("one is enough", func(t *testing.T) {
+	t.Run("two init ops", func(t *testing.T) {
 		sess, init := makeInit(t)
 		b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 		require.NoError(t, err)
 		defer b.Close()
 		err = b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{MainOp: init, LegacyInitOp: init})
-		require.ErrorIs(t, err, savedmodel.ErrArgument)
-		for key, o := range map[string]*savedmodel.GraphOptions{savedmodel.MainOpKey: {MainOp: init}, savedmodel.LegacyInitKey: {LegacyInitOp: init}} {
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
+		for key, o := range map[string]*savedmodel.GraphOptions{modeldir.MainOpCollection: {MainOp: init}, modeldir.LegacyInitCollection: {LegacyInitOp: init}} {
 			sess.Graph().AddToCollection(key, init)
 			err := b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, o)
-			require.ErrorIs(t, err, savedmodel.ErrArgument)
-			assert.ErrorContains(t, err, "Graph already contains one or more main ops under the collection "+key)
-			assert.Len(t, sess.Graph().Collection(key), 1, "the graph is as it was")
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
+			assert.ErrorContains(t, err, "collection "+key+" already has an init op")
+			assert.Len(t, sess.Graph().Collection(key), 1, "the graph is unchanged")
 		}
 	})
 	t.Run("train op", func(t *testing.T) {
 		sess, step := makeInit(t)
 		dir := filepath.Join(t.TempDir(), "m")
-		build(t, dir, false, func(b *savedmodel.Builder) {
+		build(t, dir, nil, func(b *savedmodel.Builder) {
 			require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
 			require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"train"}, &savedmodel.GraphOptions{TrainOp: step}))
 		})
 		m := openTags(t, dir, "train")
 		require.NotNil(t, m.TrainOp())
 		assert.Equal(t, "AssignVariableOp", m.TrainOp().Type())
-		require.NoError(t, m.Session().RunOps(ctx, m.TrainOp()))
-		assert.Nil(t, openTags(t, dir, "serve").TrainOp(), "only the graph that was added with it has it")
+		require.NoError(t, m.Session.RunOps(ctx, m.TrainOp()))
+		assert.Nil(t, openTags(t, dir, "serve").TrainOp(), "only the graph with the option has a train op")
 	})
 }
 
-// TestSaversOfGraphs names the restore operations of models whose graphs have savers already.
+// Models name the restore operation of the right saver if their graphs have savers
+// already.
 func TestSaversOfGraphs(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	mine, err := saver.New(sess.Graph(), &saver.Options{Name: "my_saver"})
@@ -277,7 +280,7 @@ func TestSaversOfGraphs(t *testing.T) {
 	defer mine.Close()
 	other := session(t, map[string]float32{"v": 1})
 	dir := filepath.Join(t.TempDir(), "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"mine"}, &savedmodel.GraphOptions{Saver: mine}))
 		require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"0"}, nil))
 		require.NoError(t, b.AddMetaGraph(ctx, other.Graph(), []string{"1"}, nil))
@@ -291,21 +294,21 @@ func TestSaversOfGraphs(t *testing.T) {
 	}
 	assert.Equal(t, []string{"my_saver/restore_all", "save/restore_all", "save/restore_all", "save_1/restore_all"}, restore)
 	for _, n := range sm.MetaGraphs[0].GraphDef.Node {
-		assert.NotEqual(t, "save/restore_all", n.Name, "the first graph has no saver but its own")
+		assert.NotEqual(t, "save/restore_all", n.Name, "the first graph has only its own saver")
 	}
 	for _, tag := range []string{"mine", "0", "1", "2"} {
 		assert.Equal(t, float32(1), value(t, openTags(t, dir, tag), "v"), tag)
 	}
 }
 
-func TestDefaultAttributesAreStripped(t *testing.T) {
+func TestStripDefaultAttrs(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	s := sess.Graph().Scope()
 	zero := op.Const(s.SubScope("zero"), float32(0))
 	op.Complex(s.SubScope("c"), zero, zero, op.ComplexTout(tf.Complex64))
 	require.NoError(t, s.Err())
 	dir := filepath.Join(t.TempDir(), "m")
-	build(t, dir, true, func(b *savedmodel.Builder) {
+	build(t, dir, &savedmodel.BuilderOptions{Text: true}, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"stripped"}, &savedmodel.GraphOptions{StripDefaultAttrs: true}))
 		require.NoError(t, b.AddMetaGraph(ctx, sess.Graph(), []string{"whole"}, nil))
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Export a model for a server, and serve it.
+// Export a model as the next version of a folder, load it, and run its signature.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")
@@ -39,8 +39,8 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	// The next version: models/1, models/2, and so on. It is there whole or not at all.
-	sig, err := savedmodel.Predict(map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
+	// The versions are models/1, models/2, and so on. Save makes one visible in one step.
+	sig, err := savedmodel.PredictSignature(map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := b.Save(ctx, false); err != nil {
+	if _, err := b.Save(ctx); err != nil {
 		log.Fatal(err)
 	}
 

@@ -3,7 +3,6 @@ package savedmodel
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -19,35 +19,32 @@ import (
 // maxGraphFile is the largest protobuf message that TensorFlow reads.
 const maxGraphFile = 1<<31 - 1
 
-// folder is the files of a SavedModel. One on disk is reached through an
-// os.Root: no path and no link leads out of it.
+// folder is an open SavedModel. A folder on disk is read through an os.Root, so that
+// no path and no link leads out of it.
 type folder struct {
 	name string // for messages
 	fsys fs.FS
-	root *os.Root // nil where the files are not on disk
-	temp string   // folder with copies of files, "" while there are none
+	root *os.Root // nil if the files are not on disk
+	temp string   // folder with copies of files, "" if there are none
 }
 
-func openFolder(dir string) (*folder, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, notThere(dir)
+// openFolder opens dir in fsys, or on disk if fsys is nil.
+func openFolder(dir string, fsys fs.FS) (*folder, error) {
+	if fsys != nil {
+		sub, err := fs.Sub(fsys, dir)
+		if err != nil {
+			return nil, &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrArgument, Cause: err}
+		}
+		return &folder{name: dir, fsys: sub}, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %w", err)
+	root, err := os.OpenRoot(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrNotFound, Cause: err}
+	case err != nil:
+		return nil, loadCause(dir, "", err)
 	}
 	return &folder{name: dir, fsys: root.FS(), root: root}, nil
-}
-
-func newFolder(fsys fs.FS) (*folder, error) {
-	if fsys == nil {
-		return nil, fmt.Errorf("%w: no file system", ErrArgument)
-	}
-	return &folder{name: "the file system", fsys: fsys}, nil
-}
-
-func notThere(dir string) error {
-	return fmt.Errorf("%w: SavedModel file does not exist at: %s/{%s|%s}", ErrNotSavedModel, dir, FilenamePBTxt, FilenamePB)
 }
 
 func (f *folder) Close() error {
@@ -61,19 +58,19 @@ func (f *folder) Close() error {
 	return err
 }
 
-// checkManifest compares the files with the model's own list, if it has one.
+// checkManifest compares the files with the model's manifest, if it has one.
 func (f *folder) checkManifest(ctx context.Context) error {
 	faults, _, err := modeldir.CheckManifest(ctx, f.fsys)
 	if err != nil {
-		return fmt.Errorf("savedmodel: manifest: %w", err)
+		return loadCause(f.name, "check the manifest", err)
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("%w: %w: %s", ErrDamaged, modeldir.ErrManifest, strings.Join(faults, "; "))
+		return loadError(f.name, tfkeep.ErrCorrupt, "the files differ from the manifest: %s", strings.Join(faults, "; "))
 	}
 	return nil
 }
 
-// graph reads the model and picks the graph with exactly these tags.
+// graph reads the model and returns the graph with exactly these tags.
 func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 	data, err := f.read()
 	if err != nil {
@@ -81,84 +78,79 @@ func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 	}
 	sm, err := graphdef.ParseSavedModel(data)
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
+		return nil, loadCause(f.name, "", err)
 	}
-	if mg, err := graphdef.FindMetaGraph(sm, tags); err == nil && graphdef.TagSet(mg.GetMetaInfoDef().GetTags()) == graphdef.TagSet(tags) {
-		return mg, nil
+	mg, err := graphdef.FindMetaGraph(sm, tags)
+	if err != nil {
+		return nil, loadCause(f.name, "", err)
 	}
-	var have []string
-	for _, mg := range sm.MetaGraphs {
-		have = append(have, "{"+quoted(mg.GetMetaInfoDef().GetTags())+"}")
-	}
-	return nil, fmt.Errorf("%w: MetaGraphDef associated with tags %s could not be found in SavedModel, with available tags '[%s]'. To inspect available tag-sets in the SavedModel, please use: tfkeep savedmodel show %s",
-		ErrNoTags, quoted(tags), strings.Join(have, ", "), f.name)
+	return mg, nil
 }
 
-// read returns the content of saved_model.pb, or else of saved_model.pbtxt.
+// read returns the content of saved_model.pb, or of saved_model.pbtxt if there is no
+// saved_model.pb.
 func (f *folder) read() ([]byte, error) {
-	for _, name := range []string{FilenamePB, FilenamePBTxt} {
+	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBTxt} {
 		file, err := f.fsys.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("savedmodel: %w", err)
+			return nil, loadCause(f.name, "", err)
 		}
 		defer file.Close()
 		info, err := file.Stat()
 		if err != nil {
-			return nil, fmt.Errorf("savedmodel: %w", err)
+			return nil, loadCause(f.name, "", err)
 		}
 		if info.Size() > maxGraphFile {
-			return nil, fmt.Errorf("%w: %s has %d bytes; TensorFlow reads none above 2 GiB", ErrDamaged, name, info.Size())
+			return nil, loadError(f.name, tfkeep.ErrTooLarge, "%s has %d bytes; TensorFlow reads 2 GiB at most", name, info.Size())
 		}
 		data, err := io.ReadAll(io.LimitReader(file, maxGraphFile+1))
 		if err != nil {
-			return nil, fmt.Errorf("savedmodel: %s: %w", name, err)
+			return nil, loadCause(f.name, name, err)
 		}
 		return data, nil
 	}
 	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
-		return nil, fmt.Errorf("%w: %s has only %s, the chunked form of models above 2 GiB, which is not read here", ErrNotSavedModel, f.name, modeldir.FilenameCPB)
+		return nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
-	return nil, notThere(f.name)
+	return nil, loadError(f.name, tfkeep.ErrNotFound, "the folder has neither %s nor %s", modeldir.FilenamePB, modeldir.FilenamePBTxt)
 }
 
-func quoted(tags []string) string {
-	q := make([]string, len(tags))
-	for i, t := range tags {
-		q[i] = "'" + t + "'"
-	}
-	return strings.Join(q, ", ")
-}
-
-// variables opens the checkpoint, of either format.
+// variables opens the checkpoint, which may have either format.
 func (f *folder) variables(ctx context.Context) (*checkpoint.Reader, error) {
-	if _, err := fs.Stat(f.fsys, VariablesDir); err != nil {
-		return nil, fmt.Errorf("%w: the model has variables and no folder %s with their values: %w", ErrDamaged, VariablesDir, err)
+	if _, err := fs.Stat(f.fsys, modeldir.VariablesDir); err != nil {
+		return nil, &tfkeep.Error{
+			Op: "load", Path: f.name, Err: tfkeep.ErrCorrupt, Cause: err,
+			Detail: "the model has variables, but no folder variables with their values",
+		}
 	}
-	r, err := checkpoint.Open(ctx, path.Join(VariablesDir, VariablesName), &checkpoint.ReaderOptions{FS: f.fsys})
+	r, err := checkpoint.Open(ctx, path.Join(modeldir.VariablesDir, modeldir.VariablesName), &checkpoint.ReaderOptions{FS: f.fsys})
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: %s: %w", f.name, err)
+		return nil, loadCause(f.name, "", err)
 	}
 	return r, nil
 }
 
-// asset finds a file among the model's assets, and copies it to the disk if it
-// is not there.
+// asset returns the path of one of the model's assets on disk. If the model is not on
+// disk, it copies the file there.
 func (f *folder) asset(name string) (string, error) {
-	rel := path.Join(AssetsDir, name)
-	if name == "" || !fs.ValidPath(name) || path.Dir(rel) != AssetsDir {
-		return "", fmt.Errorf("%w: asset %q is not a file of the folder %s", ErrUnsafe, name, AssetsDir)
+	fail := func(kind error, detail string) (string, error) {
+		return "", &tfkeep.Error{Op: "load", Path: f.name, Item: "asset", Name: name, Err: kind, Detail: detail}
+	}
+	rel := path.Join(modeldir.AssetsDir, name)
+	if name == "" || !fs.ValidPath(name) || path.Dir(rel) != modeldir.AssetsDir {
+		return fail(tfkeep.ErrUnsafe, "it is not a file of the folder "+modeldir.AssetsDir)
 	}
 	info, err := fs.Lstat(f.fsys, rel)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("%w: asset %s of %s is missing", ErrDamaged, rel, f.name)
+		return fail(tfkeep.ErrCorrupt, rel+" is missing")
 	case err != nil:
-		return "", fmt.Errorf("savedmodel: asset: %w", err)
+		return "", loadCause(f.name, "", err)
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%w: asset %s of %s is no regular file", ErrUnsafe, rel, f.name)
+		return fail(tfkeep.ErrUnsafe, rel+" is not a regular file")
 	}
 	if f.root != nil {
 		return filepath.Join(f.name, filepath.FromSlash(rel)), nil
@@ -166,52 +158,52 @@ func (f *folder) asset(name string) (string, error) {
 	return f.copyOut(rel)
 }
 
-// checkpointPath is the prefix of the checkpoint on the disk, where it is
-// copied to if it is not there.
+// checkpointPath returns the prefix of the checkpoint on disk. If the model is not on
+// disk, it copies the checkpoint there.
 func (f *folder) checkpointPath() (string, error) {
 	if f.root != nil {
-		return filepath.Join(f.name, VariablesDir, VariablesName), nil
+		return filepath.Join(f.name, modeldir.VariablesDir, modeldir.VariablesName), nil
 	}
-	entries, err := fs.ReadDir(f.fsys, VariablesDir)
+	entries, err := fs.ReadDir(f.fsys, modeldir.VariablesDir)
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: variables: %w", err)
+		return "", loadCause(f.name, "", err)
 	}
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), VariablesName) {
+		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), modeldir.VariablesName) {
 			continue
 		}
-		if _, err := f.copyOut(path.Join(VariablesDir, e.Name())); err != nil {
+		if _, err := f.copyOut(path.Join(modeldir.VariablesDir, e.Name())); err != nil {
 			return "", err
 		}
 	}
-	return filepath.Join(f.temp, VariablesDir, VariablesName), nil
+	return filepath.Join(f.temp, modeldir.VariablesDir, modeldir.VariablesName), nil
 }
 
 // copyOut copies a file into a temporary folder, which Close removes.
-func (f *folder) copyOut(rel string) (string, error) {
-	if f.temp == "" {
-		dir, err := os.MkdirTemp("", "savedmodel-")
+func (f *folder) copyOut(rel string) (_ string, err error) {
+	defer func() {
 		if err != nil {
-			return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
+			err = loadCause(f.name, "copy "+rel+" to disk", err)
 		}
-		f.temp = dir
+	}()
+	if f.temp == "" {
+		if f.temp, err = os.MkdirTemp("", "savedmodel-"); err != nil {
+			return "", err
+		}
 	}
 	to := filepath.Join(f.temp, filepath.FromSlash(rel))
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
+		return "", err
 	}
 	in, err := f.fsys.Open(rel)
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: %w", err)
+		return "", err
 	}
 	defer in.Close()
 	out, err := os.Create(to)
 	if err != nil {
-		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
+		return "", err
 	}
 	_, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Close()); err != nil {
-		return "", fmt.Errorf("savedmodel: %s: %w", rel, err)
-	}
-	return to, nil
+	return to, errors.Join(err, out.Close())
 }

@@ -12,12 +12,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// inMemory copies a folder into a file system in memory, and into a zip archive.
+// openFS opens the model in the root of a file system.
+func openFS(fsys fs.FS) (*savedmodel.Model, error) {
+	return savedmodel.Open(ctx, ".", &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{FS: fsys}})
+}
+
+// inMemory copies a folder into a file system in memory and into a zip archive.
 func inMemory(t *testing.T, dir string) (fstest.MapFS, *zip.Reader) {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -45,14 +51,14 @@ func inMemory(t *testing.T, dir string) (fstest.MapFS, *zip.Reader) {
 	return files, r
 }
 
-func TestModelsLoadFromArchivesAndMemory(t *testing.T) {
+func TestOpenFromFS(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
 	memory, archive := inMemory(t, dir)
 	for name, fsys := range map[string]fs.FS{"memory": memory, "zip": archive} {
 		t.Run(name, func(t *testing.T) {
-			model, err := savedmodel.OpenFS(ctx, fsys, nil)
+			model, err := openFS(fsys)
 			require.NoError(t, err)
 			defer model.Close()
 			x := floats(t, 2)
@@ -71,30 +77,30 @@ func TestModelsLoadFromArchivesAndMemory(t *testing.T) {
 					less[k] = v
 				}
 			}
-			_, err := savedmodel.OpenFS(ctx, less, nil)
+			_, err := openFS(less)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, filepath.Base(name)[:5], "the error names what is missing")
 		})
 	}
 }
 
-func TestManifestTellsEveryChange(t *testing.T) {
+func TestManifestDetectsChanges(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
 	b, err := savedmodel.NewBuilder(dir, &savedmodel.BuilderOptions{Manifest: true})
 	require.NoError(t, err)
 	defer b.Close()
 	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
-	_, err = b.Save(ctx, false)
+	_, err = b.Save(ctx)
 	require.NoError(t, err)
 	assert.True(t, oracle.Value[bool](t, `
 with tf1.Session() as s:
     tf1.saved_model.loader.load(s, ["serve"], args[0])
 result = True
-`, dir), "TensorFlow passes the manifest over")
+`, dir), "TensorFlow ignores the manifest")
 
 	whole, _ := inMemory(t, dir)
-	model, err := savedmodel.OpenFS(ctx, whole, nil)
+	model, err := openFS(whole)
 	require.NoError(t, err)
 	require.NoError(t, model.Close())
 	for name := range whole {
@@ -103,22 +109,22 @@ result = True
 			changed[k] = &fstest.MapFile{Data: append([]byte(nil), v.Data...)}
 		}
 		changed[name].Data[len(changed[name].Data)/2] ^= 1
-		_, err := savedmodel.OpenFS(ctx, changed, nil)
-		assert.ErrorIs(t, err, savedmodel.ErrDamaged, name)
+		_, err := openFS(changed)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
 	}
 	whole["assets/extra.txt"] = &fstest.MapFile{Data: []byte("x")}
-	_, err = savedmodel.OpenFS(ctx, whole, nil)
+	_, err = openFS(whole)
 	assert.ErrorContains(t, err, "assets/extra.txt is not in the manifest")
 }
 
-func TestVersionsCountUpAndOldOnesGo(t *testing.T) {
+func TestNewVersionAndKeepVersions(t *testing.T) {
 	m := newLinear(t)
 	base := filepath.Join(t.TempDir(), "model")
 	for i := 0; i < 4; i++ {
 		b, err := savedmodel.NewVersion(base, &savedmodel.BuilderOptions{KeepVersions: 2})
 		require.NoError(t, err)
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
-		_, err = b.Save(ctx, false)
+		_, err = b.Save(ctx)
 		require.NoError(t, err)
 	}
 	versions, err := savedmodel.Versions(base)
@@ -129,14 +135,14 @@ func TestVersionsCountUpAndOldOnesGo(t *testing.T) {
 	assert.Len(t, entries, 2, "nothing else is left")
 }
 
-func TestSecondBuilderForAFolderIsRefused(t *testing.T) {
+func TestSecondBuilderIsLocked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	b, err := savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
 	_, err = savedmodel.NewBuilder(dir, nil)
-	require.Error(t, err)
+	require.ErrorIs(t, err, tfkeep.ErrLocked)
 	require.NoError(t, b.Close())
-	// What a killed builder leaves is swept by the next.
+	// The next builder removes what a killed one left.
 	require.NoError(t, os.MkdirAll(filepath.Join(dir+".tfkeep-tmp", "variables"), 0o755))
 	b, err = savedmodel.NewBuilder(dir, nil)
 	require.NoError(t, err)
@@ -144,7 +150,7 @@ func TestSecondBuilderForAFolderIsRefused(t *testing.T) {
 	assert.NoDirExists(t, dir+".tfkeep-tmp")
 }
 
-func TestInitialisationThatReachesOutIsRefused(t *testing.T) {
+func TestAllowOps(t *testing.T) {
 	root := t.TempDir()
 	dir, victim := filepath.Join(root, "m"), filepath.Join(root, "victim")
 	oracle.Run(t, `
@@ -159,7 +165,7 @@ with tf1.Session() as s:
     b.save()
 `, dir, victim)
 	_, err := savedmodel.Open(ctx, dir, nil)
-	require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	assert.ErrorContains(t, err, "WriteFile")
 	assert.NoFileExists(t, victim)
 

@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// What models are forged of.
+// Helpers that forge hostile models.
 
 func stringConst(name, value string) *graphdef.NodeDef {
 	const dtype = types_go_proto.DataType_DT_STRING
@@ -56,7 +56,7 @@ func assetDef(t *testing.T, tensor, file string) []byte {
 	return raw
 }
 
-// predictWords looks words up in a model with the table a, b, c.
+// predictWords looks up words in a model with the table a, b, c.
 func predictWords(t *testing.T, m *savedmodel.Model) {
 	t.Helper()
 	x, err := tf.NewTensor([]string{"c", "none", "a"})

@@ -2,59 +2,60 @@ package savedmodel
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// runInit runs what the model names for its initialisation: the signature of
-// TensorFlow 2, the main op, or the legacy init op, whichever is first found.
+// runInit runs the operation that the model names for its initialization: the
+// signature of TensorFlow 2, the main op, or the legacy init op, whichever it finds
+// first.
 func (m *Model) runInit(ctx context.Context, files *folder) error {
 	feeds, fed, err := m.assetFeeds(files)
-	if err != nil {
-		return err
-	}
 	defer func() {
 		for _, t := range feeds {
 			tf.Release(t)
 		}
 	}()
-	name, err := initOp(m.MetaGraphDef)
+	if err != nil {
+		return err
+	}
+	name, err := initOp(files.name, m.MetaGraphDef)
 	if err != nil || name == "" {
 		return err
 	}
 	if !m.opts.AllowAllOps {
-		if err := checkRuns(m.MetaGraphDef.GraphDef, "the model's initialisation", name, fed, m.opts.AllowOps); err != nil {
+		if err := checkRuns(files.name, m.MetaGraphDef.GraphDef, "initializing the model", name, fed, m.opts.AllowOps); err != nil {
 			return err
 		}
 	}
-	node, _, _ := strings.Cut(inScope(name, m.scope), ":")
-	op := m.Graph().Operation(node)
+	op := findOperation(m.Graph(), name, m.Scope)
 	if op == nil {
-		return fmt.Errorf("%w: the graph lacks its init op %q", ErrDamaged, name)
+		return loadError(files.name, tfkeep.ErrCorrupt, "the graph lacks its init op %q", name)
 	}
-	if _, err := m.sess.Run(ctx, feeds, nil, []*tf.Operation{op}); err != nil {
-		return fmt.Errorf("savedmodel: init op %s: %w", name, err)
+	if _, err := m.Session.Run(ctx, feeds, nil, []*tf.Operation{op}); err != nil {
+		return &tfkeep.Error{Op: "load", Path: files.name, Item: "init op", Name: name, Cause: err}
 	}
 	return nil
 }
 
-// initOp is the name of the operation to run after loading, "" if there is none.
-func initOp(mg *graphdef.MetaGraphDef) (string, error) {
+// initOp returns the name of the operation to run after loading, or "".
+func initOp(dir string, mg *graphdef.MetaGraphDef) (string, error) {
 	if name := signatureOp(mg, signature.InitOpKey); name != "" {
 		return name, nil
 	}
-	for _, key := range []string{MainOpKey, LegacyInitKey} {
+	for _, key := range []string{modeldir.MainOpCollection, modeldir.LegacyInitCollection} {
 		names := mg.CollectionDef[key].GetNodeList().GetValue()
 		if len(names) > 1 {
-			return "", fmt.Errorf("%w: Expected exactly one SavedModel init op. Found %d: %s", ErrDamaged, len(names), strings.Join(names, ", "))
+			return "", loadError(dir, tfkeep.ErrCorrupt, "collection %s has %d init ops instead of one: %s", key, len(names), strings.Join(names, ", "))
 		}
 		if len(names) == 1 {
 			return names[0], nil
@@ -63,24 +64,16 @@ func initOp(mg *graphdef.MetaGraphDef) (string, error) {
 	return "", nil
 }
 
-// operationOf finds an operation by the key of its signature or of its collection.
-func operationOf(mg *graphdef.MetaGraphDef, sigKey, collection string) string {
-	if name := signatureOp(mg, sigKey); name != "" {
-		return name
-	}
-	if names := mg.CollectionDef[collection].GetNodeList().GetValue(); len(names) > 0 {
-		return names[0]
-	}
-	return ""
-}
-
+// signatureOp returns the name of the operation that the signature of a key stands
+// for, or "".
 func signatureOp(mg *graphdef.MetaGraphDef, key string) string {
 	return mg.SignatureDef[key].GetOutputs()[key].GetName()
 }
 
-// assetFeeds makes the tensors with the paths of the assets.
+// assetFeeds returns tensors with the paths of the assets, and the names of the nodes
+// that they are fed to. The feeds must be released, also after an error.
 func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed map[string]bool, err error) {
-	defs, err := assetDefs(m.MetaGraphDef)
+	defs, err := assetDefs(files.name, m.MetaGraphDef)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,15 +85,15 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 		}
 		name := def.GetTensorInfo().GetName()
 		if fed[graphdef.NodeName(name)] {
-			continue // TensorFlow's own table initializers list their file a second time
+			continue // TensorFlow's table initializers list their file a second time
 		}
-		out, err := m.Graph().OutputByName(inScope(name, m.scope))
+		out, err := m.Graph().OutputByName(inScope(name, m.Scope))
 		if err != nil {
-			return feeds, fed, fmt.Errorf("%w: asset %s: %w", ErrDamaged, def.GetFilename(), err)
+			return feeds, fed, &tfkeep.Error{Op: "load", Path: files.name, Item: "asset", Name: def.GetFilename(), Err: tfkeep.ErrCorrupt, Cause: err}
 		}
 		t, err := tf.NewTensor(path)
 		if err != nil {
-			return feeds, fed, fmt.Errorf("savedmodel: asset %s: %w", def.GetFilename(), err)
+			return feeds, fed, loadCause(files.name, "", err)
 		}
 		feeds[out] = t
 		fed[graphdef.NodeName(name)] = true
@@ -108,17 +101,17 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 	return feeds, fed, nil
 }
 
-// assetDefs reads the list of assets, from its field or from the collection
-// that builders before TensorFlow 2 wrote.
-func assetDefs(mg *graphdef.MetaGraphDef) ([]*for_core_protos_go_proto.AssetFileDef, error) {
+// assetDefs returns the assets of a graph, from their field or from the collection
+// that builders before TensorFlow 2 write.
+func assetDefs(dir string, mg *graphdef.MetaGraphDef) ([]*for_core_protos_go_proto.AssetFileDef, error) {
 	if len(mg.AssetFileDef) > 0 {
 		return mg.AssetFileDef, nil
 	}
 	var defs []*for_core_protos_go_proto.AssetFileDef
-	for _, a := range mg.CollectionDef[AssetsKey].GetAnyList().GetValue() {
+	for _, a := range mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().GetValue() {
 		def := &for_core_protos_go_proto.AssetFileDef{}
 		if err := proto.Unmarshal(a.GetValue(), def); err != nil {
-			return nil, fmt.Errorf("%w: collection %s: %w", ErrDamaged, AssetsKey, err)
+			return nil, &tfkeep.Error{Op: "load", Path: dir, Item: "collection", Name: modeldir.AssetsCollection, Err: tfkeep.ErrCorrupt, Cause: err}
 		}
 		defs = append(defs, def)
 	}

@@ -21,15 +21,15 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// killing is the file system of a process that kills itself, with SIGKILL, at
-// one of the calls that change something on the disk.
+// killing is a file system that kills its process with SIGKILL at the call number at
+// of those that change the disk.
 type killing struct {
 	vfs.FS
 	calls *atomic.Int64
 	at    int64
 }
 
-// call counts a change, and is the last that the process does when its turn comes.
+// call counts a call, and kills the process when the count reaches k.at.
 func (k killing) call() {
 	if k.calls.Add(1) == k.at {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -67,8 +67,8 @@ func (f killingFile) WriteAt(p []byte, o int64) (int, error) { f.k.call(); retur
 func (f killingFile) Truncate(n int64) error                 { f.k.call(); return f.File.Truncate(n) }
 func (f killingFile) Sync() error                            { f.k.call(); return f.File.Sync() }
 
-// export makes the next version of a model, with an asset, a manifest and a
-// limit of versions: all that an export can change on the disk.
+// export makes the next version of a model with an asset, a manifest and a limit of
+// versions, that is, with everything that an export can change on disk.
 func export(t *testing.T, base string, keep int) {
 	t.Helper()
 	sess := session(t, map[string]float32{"v": 7})
@@ -77,15 +77,15 @@ func export(t *testing.T, base string, keep int) {
 	require.NoError(t, err)
 	defer b.Close()
 	require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Assets: []tf.Output{words}}))
-	_, err = b.Save(ctx, false)
+	_, err = b.Save(ctx)
 	require.NoError(t, err)
 }
 
-// TestKilledExport is the process that TestKilledExports starts.
+// TestKilledExport runs in the process that TestKilledExports starts.
 func TestKilledExport(t *testing.T) {
 	base, at := os.Getenv("TFKEEP_EXPORT_TO"), os.Getenv("TFKEEP_KILL_AT")
 	if base == "" {
-		return // this test is the other one's subprocess
+		return // not in the subprocess
 	}
 	n, err := strconv.ParseInt(at, 10, 64)
 	require.NoError(t, err)
@@ -93,8 +93,9 @@ func TestKilledExport(t *testing.T) {
 	export(t, base, 1)
 }
 
-// subprocess exports in a process that dies at one of its changes, if it makes so many.
-func subprocess(t *testing.T, base string, at int64) (killed bool) {
+// exportInProcess runs export in a process that is killed at a call. killed is false if
+// the export makes fewer calls.
+func exportInProcess(t *testing.T, base string, at int64) (killed bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledExport$", "-test.v")
 	cmd.Env = append(os.Environ(), "TFKEEP_EXPORT_TO="+base, "TFKEEP_KILL_AT="+strconv.FormatInt(at, 10))
@@ -108,13 +109,13 @@ func subprocess(t *testing.T, base string, at int64) (killed bool) {
 	return false
 }
 
-// TestKilledExports kills an export at every third call that changes the disk,
-// and at every one with TFKEEP_KILL_STEP=1. A
-// version is there whole or not at all, the one before it stays until the new
-// one is there, and the next export sweeps what the killed one left.
+// TestKilledExports kills an export at every third call that changes the disk, or at
+// every call with TFKEEP_KILL_STEP=1. The new version exists completely or not at all,
+// the version before it stays until the new one exists, and the next export removes
+// what the killed one left.
 func TestKilledExports(t *testing.T) {
 	root := t.TempDir()
-	step := int64(3) // each takes a process with TensorFlow
+	step := int64(3) // each kill starts a process with TensorFlow
 	if n, err := strconv.ParseInt(os.Getenv("TFKEEP_KILL_STEP"), 10, 64); err == nil {
 		step = n
 	}
@@ -122,11 +123,11 @@ func TestKilledExports(t *testing.T) {
 	for at := int64(1); ; at += step {
 		base := filepath.Join(root, strconv.FormatInt(at, 10), "model")
 		export(t, base, 0)
-		killed := subprocess(t, base, at)
+		killed := exportInProcess(t, base, at)
 		versions, err := savedmodel.Versions(base)
 		require.NoError(t, err)
 		require.NotEmpty(t, versions, "killed at change %d", at)
-		for _, v := range versions { // the manifest tells whether one is whole
+		for _, v := range versions { // Open checks the manifest
 			m, err := savedmodel.Open(ctx, filepath.Join(base, strconv.FormatInt(v, 10)), nil)
 			require.NoError(t, err, "version %d after the kill at change %d", v, at)
 			require.Equal(t, float32(7), value(t, m, "v"))
@@ -142,6 +143,6 @@ func TestKilledExports(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "after the kill at change %d the next export leaves %v", at, entries)
 	}
-	t.Logf("killed %d times, at each %d. change", died, step)
+	t.Logf("killed %d times, at every %d. call", died, step)
 	assert.Greater(t, died*int(step), 30)
 }

@@ -16,19 +16,18 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// resident is how much memory the process has, in bytes.
+// resident returns the resident memory of the process in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	bytes, err := procmem.Resident(os.Getpid())
 	if err != nil {
-		t.Skip("this system does not tell how much memory a process has")
+		t.Skip("this system does not report the memory of a process")
 	}
 	return bytes
 }
 
-// TestLoadingTimeAndAgainKeepsNothing loads a model of 1 MiB 200 times;
-// TFKEEP_LOADS sets another number.
-func TestLoadingTimeAndAgainKeepsNothing(t *testing.T) {
+// The test loads a model of 1 MiB 200 times, or TFKEEP_LOADS times.
+func TestLoadKeepsNoMemory(t *testing.T) {
 	loads := 200
 	if n, err := strconv.Atoi(os.Getenv("TFKEEP_LOADS")); err == nil {
 		loads = n

@@ -11,14 +11,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// xyModel is a model with x=5, y=11 and the main op y=7 for the tag foo_graph.
+// xyModel saves a model with x=5 and y=11. The graph with the tag foo_graph has the main
+// op y=7.
 func xyModel(t *testing.T) string {
 	t.Helper()
 	g := tf.NewGraph()
@@ -36,7 +39,7 @@ func xyModel(t *testing.T) string {
 	defer sess.Close()
 	require.NoError(t, sess.RunOps(ctx, init))
 	dir := filepath.Join(t.TempDir(), "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo_graph"}, &savedmodel.GraphOptions{MainOp: seven}))
 		require.NoError(t, b.AddMetaGraph(ctx, g, []string{"plain"}, nil))
 	})
@@ -62,7 +65,7 @@ func TestLoadStepByStep(t *testing.T) {
 				fresh, err := saver.New(sess.Graph(), nil)
 				require.NoError(t, err)
 				defer fresh.Close()
-				require.Error(t, fresh.Restore(ctx, sess, filepath.Join(dir, "variables", "variables")), "it would look for baz/x")
+				require.Error(t, fresh.Restore(ctx, sess, filepath.Join(dir, "variables", "variables")), "it looks for the key baz/x")
 			}
 			require.NoError(t, m.RestoreVariables(ctx, dir))
 			assert.Equal(t, float32(5), value(t, m, prefix+"x"))
@@ -77,7 +80,7 @@ func TestLoadStepByStep(t *testing.T) {
 		assert.Equal(t, float32(7), value(t, m, "y"))
 		assert.Equal(t, float32(11), value(t, openTags(t, dir, "plain"), "y"))
 	})
-	t.Run("into a graph that has something", func(t *testing.T) {
+	t.Run("into a graph with variables", func(t *testing.T) {
 		sess := session(t, map[string]float32{"v": 1})
 		m, err := savedmodel.Load(ctx, sess, []string{"plain"}, dir, nil)
 		require.NoError(t, err)
@@ -98,8 +101,8 @@ func TestLoadStepByStep(t *testing.T) {
 	})
 }
 
-// TestGraphsWhoseVariablesAreNotListed have a saver all the same, which restores.
-func TestGraphsWhoseVariablesAreNotListed(t *testing.T) {
+// A graph whose collections have no variables is restored by its saver.
+func TestVariablesOutsideCollections(t *testing.T) {
 	g := tf.NewGraph()
 	x, err := tf.NewVariableWith(g, "x", tf.Constant(float32(5)), &tf.VariableOptions{Collections: []string{"not_a_known_collection"}})
 	require.NoError(t, err)
@@ -111,20 +114,19 @@ func TestGraphsWhoseVariablesAreNotListed(t *testing.T) {
 	require.NoError(t, err)
 	defer sv.Close()
 	dir := filepath.Join(t.TempDir(), "m")
-	build(t, dir, false, func(b *savedmodel.Builder) {
+	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"foo"}, &savedmodel.GraphOptions{Saver: sv}))
 	})
 	m := openTags(t, dir, "foo")
 	assert.Empty(t, m.Graph().GlobalVariables())
 	read, err := m.Graph().OutputByName(x.Value().Op.Name())
 	require.NoError(t, err)
-	got, err := m.Session().Run(ctx, nil, []tf.Output{read}, nil)
+	got, err := m.Session.Run(ctx, nil, []tf.Output{read}, nil)
 	require.NoError(t, err)
 	defer tf.Release(got...)
 	assert.Equal(t, float32(5), got[0].Value())
 }
 
-// TestModelWithoutVariables is a graph of constants.
 func TestModelWithoutVariables(t *testing.T) {
 	sess := session(t, nil)
 	x := placeholder(t, sess.Graph(), "x", tf.Float, -1)
@@ -145,9 +147,8 @@ with tf1.Session() as s:
 `, dir))
 }
 
-// TestHalfPlusTwoByAllLoaders compares with the C++ loader on a model of
-// Python's, at the values of TensorFlow's own test.
-func TestHalfPlusTwoByAllLoaders(t *testing.T) {
+// The model and the values are those of TensorFlow's own test of its C++ loader.
+func TestHalfPlusTwo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "00000123")
 	oracle.Run(t, `
 x = tf1.placeholder(tf.float32, [None, 1], name="x")
@@ -185,7 +186,7 @@ with tf1.Session() as s:
 	assert.Equal(t, []int64{123}, versions)
 }
 
-func TestDamagedModelsAreRefused(t *testing.T) {
+func TestDamagedModels(t *testing.T) {
 	dir := xyModel(t)
 	sm, err := graphdef.ReadSavedModel(dir)
 	require.NoError(t, err)
@@ -222,24 +223,24 @@ func TestDamagedModelsAreRefused(t *testing.T) {
 			require.NoError(t, err)
 			change(sm.MetaGraphs[1].GraphDef)
 			require.NoError(t, graphdef.Write(file, sm, nil))
-			assert.ErrorIs(t, open("plain"), savedmodel.ErrDamaged, name)
+			assert.ErrorIs(t, open("plain"), tfkeep.ErrCorrupt, name)
 		}
 	})
 	require.NoError(t, os.WriteFile(file, good, 0o644))
 	t.Run("two init ops", func(t *testing.T) {
 		sm, err := graphdef.ReadSavedModel(dir)
 		require.NoError(t, err)
-		list := sm.MetaGraphs[0].CollectionDef[savedmodel.MainOpKey].GetNodeList()
+		list := sm.MetaGraphs[0].CollectionDef[modeldir.MainOpCollection].GetNodeList()
 		list.Value = append(list.Value, "seven")
 		require.NoError(t, graphdef.Write(file, sm, nil))
-		require.ErrorIs(t, open("foo_graph"), savedmodel.ErrDamaged)
-		assert.ErrorContains(t, open("foo_graph"), "Expected exactly one SavedModel init op. Found 2")
+		require.ErrorIs(t, open("foo_graph"), tfkeep.ErrCorrupt)
+		assert.ErrorContains(t, open("foo_graph"), "has 2 init ops instead of one")
 		require.NoError(t, os.WriteFile(file, good, 0o644))
 	})
 	t.Run("variables", func(t *testing.T) {
 		away := filepath.Join(dir, "away")
 		require.NoError(t, os.Rename(filepath.Join(dir, "variables"), away))
-		require.ErrorIs(t, open("plain"), savedmodel.ErrDamaged)
+		require.ErrorIs(t, open("plain"), tfkeep.ErrCorrupt)
 		assert.ErrorContains(t, open("plain"), "no folder variables")
 		require.NoError(t, os.Rename(away, filepath.Join(dir, "variables")))
 		require.NoError(t, open("plain"))

@@ -7,39 +7,45 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Predict runs a signature: inputs and outputs by the names that it gives them.
-// Names, types and shapes are checked before anything runs. The results are
-// the caller's to tf.Release.
+// Predict runs the signature with the given key. The inputs and outputs have the names
+// that the signature gives them. Predict checks names, types and shapes before it runs
+// anything: the error is tfkeep.ErrNotFound if the model has no such signature, and
+// tfkeep.ErrArgument with everything that is wrong if the inputs do not fit. Free the
+// results with tf.Release.
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
 	sig := m.MetaGraphDef.SignatureDef[key]
-	if sig == nil || key == signature.InitOpKey || key == signature.TrainOpKey {
-		keys := slices.Sorted(maps.Keys(m.Signatures()))
-		text := "the model has " + strings.Join(keys, ", ")
-		if len(keys) == 0 {
-			text = "the model has none"
-		}
-		return nil, fmt.Errorf("%w: no signature %q; %s", ErrSignature, key, text)
+	fail := func(kind error, detail string, cause error) error {
+		return &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: kind, Detail: detail, Cause: cause}
 	}
-	feeds, err := m.feeds(key, sig, inputs)
-	if err != nil {
-		return nil, err
+	if sig == nil || isReserved(key) {
+		detail := "the model has no signatures"
+		if keys := slices.Sorted(maps.Keys(m.Signatures())); len(keys) > 0 {
+			detail = "the model has " + strings.Join(keys, ", ")
+		}
+		return nil, fail(tfkeep.ErrNotFound, detail, nil)
+	}
+	feeds, faults := m.inputFeeds(sig, inputs)
+	if len(faults) > 0 {
+		return nil, fail(tfkeep.ErrArgument, strings.Join(faults, "; "), nil)
 	}
 	names := slices.Sorted(maps.Keys(sig.Outputs))
 	fetches := make([]tf.Output, len(names))
 	for i, name := range names {
-		if fetches[i], err = TensorFromInfo(m.Graph(), sig.Outputs[name], m.scope); err != nil {
-			return nil, fmt.Errorf("output %q of %q: %w", name, key, err)
+		var err error
+		if fetches[i], err = FindTensor(m.Graph(), sig.Outputs[name], m.Scope); err != nil {
+			return nil, fail(nil, fmt.Sprintf("output %q", name), err)
 		}
 	}
-	got, err := m.sess.Run(ctx, feeds, fetches, nil)
+	got, err := m.Session.Run(ctx, feeds, fetches, nil)
 	if err != nil {
-		return nil, fmt.Errorf("savedmodel: signature %q: %w", key, err)
+		return nil, fail(nil, "", err)
 	}
 	out := make(map[string]*tf.Tensor, len(names))
 	for i, name := range names {
@@ -48,10 +54,10 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 	return out, nil
 }
 
-// feeds checks the inputs against the signature, and lists all that is wrong.
-func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string]*tf.Tensor) (map[tf.Output]*tf.Tensor, error) {
-	var faults []string
-	feeds := make(map[tf.Output]*tf.Tensor, len(inputs))
+// inputFeeds checks the inputs against the signature. It returns the feeds, and a list
+// of everything that is wrong.
+func (m *Model) inputFeeds(sig *signature.SignatureDef, inputs map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
+	feeds = make(map[tf.Output]*tf.Tensor, len(inputs))
 	for _, name := range slices.Sorted(maps.Keys(sig.Inputs)) {
 		info := sig.Inputs[name]
 		t := inputs[name]
@@ -63,7 +69,7 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 			faults = append(faults, fmt.Sprintf("input %q: %s", name, fault))
 			continue
 		}
-		out, err := TensorFromInfo(m.Graph(), info, m.scope)
+		out, err := FindTensor(m.Graph(), info, m.Scope)
 		if err != nil {
 			faults = append(faults, fmt.Sprintf("input %q: %v", name, err))
 			continue
@@ -72,24 +78,22 @@ func (m *Model) feeds(key string, sig *signature.SignatureDef, inputs map[string
 	}
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
 		if sig.Inputs[name] == nil {
-			fault := fmt.Sprintf("there is no input %q", name)
+			fault := fmt.Sprintf("the signature has no input %q", name)
 			if near := nearest.Names(name, slices.Sorted(maps.Keys(sig.Inputs)), 1); len(near) > 0 {
 				fault += fmt.Sprintf(" (did you mean %q?)", near[0])
 			}
 			faults = append(faults, fault)
 		}
 	}
-	if len(faults) > 0 {
-		return nil, fmt.Errorf("%w %q: %s", ErrSignature, key, strings.Join(faults, "; "))
-	}
-	return feeds, nil
+	return feeds, faults
 }
 
-// mismatch tells how a tensor differs from what is wanted, "" if it does not.
+// mismatch describes how a tensor differs from an input of a signature. It returns ""
+// if the tensor fits.
 func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
-	// Models of 2016 say neither type nor shape; then TensorFlow checks.
+	// Models from 2016 have neither types nor shapes; then TensorFlow checks.
 	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
-		return fmt.Sprintf("it is %s and not %s", dtype.Name(signature.DataType(t.DataType())), dtype.Name(info.Dtype))
+		return fmt.Sprintf("its type is %s instead of %s", dtype.Name(signature.DataType(t.DataType())), dtype.Name(info.Dtype))
 	}
 	shape := info.GetTensorShape()
 	if shape == nil || shape.UnknownRank {
@@ -107,5 +111,5 @@ func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
 	if same {
 		return ""
 	}
-	return fmt.Sprintf("its shape is %v and not [%s]", t.Shape(), strings.Join(want, " "))
+	return fmt.Sprintf("its shape is %v instead of [%s]", t.Shape(), strings.Join(want, " "))
 }

@@ -3,9 +3,9 @@ package savedmodel
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -19,7 +19,8 @@ func reachesOut(op string) bool {
 	return reachOut[op] || slices.Contains(save, op) || slices.Contains(restore, op)
 }
 
-// reachOut are the operations of reachesOut, besides those that write and read checkpoints.
+// reachOut has the operations of reachesOut, except for those that write and read
+// checkpoints.
 var reachOut = map[string]bool{
 	"ReadFile": true, "WriteFile": true, "MatchingFiles": true, "PrintV2": true, "MergeV2Checkpoints": true,
 	"PyFunc": true, "PyFuncStateless": true, "EagerPyFunc": true, "RemoteCall": true, "RpcCall": true, "TryRpc": true, "Rpc": true,
@@ -33,15 +34,16 @@ var reachOut = map[string]bool{
 	"RegisterDataset": true, "RegisterDatasetV2": true, "DumpToFile": true, "LoadAndRemapMatrix": true, "GenerateVocabRemapping": true,
 }
 
-// fileTables fill a table from a file; they may, if the file is an asset.
-var fileTables = map[string]bool{"InitializeTableFromTextFile": true, "InitializeTableFromTextFileV2": true}
+// fileTableOps fill a table from a file, which must be an asset.
+var fileTableOps = map[string]bool{"InitializeTableFromTextFile": true, "InitializeTableFromTextFileV2": true}
 
-// checkRuns refuses operations of the graph that would reach out of the model
-// if op were run. fed are the nodes that hold the paths of assets.
-func checkRuns(def *graphdef.GraphDef, what, op string, fed map[string]bool, allow []string) error {
+// checkRuns checks that the operation op of a graph can run without reaching out of the
+// model. The error names the operations that would. fed has the nodes with the paths of
+// assets. doing describes why op runs.
+func checkRuns(dir string, def *graphdef.GraphDef, doing, op string, fed map[string]bool, allow []string) error {
 	sub, err := edit.Extract(def, []string{graphdef.NodeName(op)})
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrDamaged, what, err)
+		return &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrCorrupt, Detail: doing, Cause: err}
 	}
 	w := walk{allowed: map[string]bool{}, functions: map[string]*graphdef.FunctionDef{}, seen: map[string]bool{}}
 	for _, a := range allow {
@@ -54,41 +56,42 @@ func checkRuns(def *graphdef.GraphDef, what, op string, fed map[string]bool, all
 	for len(w.queue) > 0 && len(w.seen) < maxBodies {
 		next := w.queue[0]
 		w.queue = w.queue[1:]
-		w.look(next)
+		w.checkBody(next)
 	}
 	if len(w.queue) > 0 {
-		return fmt.Errorf("%w: %s calls functions in more than %d ways, too many to check; allow it with LoadOptions.AllowAllOps if you trust the model", ErrUnsafe, what, maxBodies)
+		return loadError(dir, tfkeep.ErrUnsafe, "%s calls functions in more than %d ways, too many to check; set LoadOptions.AllowAllOps if you trust the model", doing, maxBodies)
 	}
-	if len(w.bad) > 0 {
-		sort.Strings(w.bad)
-		return fmt.Errorf("%w: %s reaches out of the model through %s; allow it with LoadOptions.AllowOps if you trust the model",
-			ErrUnsafe, what, strings.Join(slices.Compact(w.bad), ", "))
+	if len(w.unsafe) > 0 {
+		slices.Sort(w.unsafe)
+		return loadError(dir, tfkeep.ErrUnsafe, "%s reaches out of the model through %s; allow these operations with LoadOptions.AllowOps if you trust the model",
+			doing, strings.Join(slices.Compact(w.unsafe), ", "))
 	}
 	return nil
 }
 
-// maxBodies bounds the work of a check: a model can call functions with
-// exponentially many combinations of arguments.
+// maxBodies bounds the work of checkRuns: a model can call functions with exponentially
+// many combinations of arguments.
 const maxBodies = 10_000
 
-// walk goes through what would run, functions included.
+// walk visits all nodes that would run, including those of functions.
 type walk struct {
 	allowed   map[string]bool
 	functions map[string]*graphdef.FunctionDef
-	seen      map[string]bool // bodies that were queued
+	seen      map[string]bool // the keys of bodies that were queued
 	queue     []body
-	bad       []string
+	unsafe    []string // descriptions of refused operations
 }
 
-// body is nodes that run together: those of the graph, or of one call of a function.
+// body is a set of nodes that run together: those of the graph, or of one call of a
+// function.
 type body struct {
-	function string                       // "" for the graph
-	nodes    []*graphdef.NodeDef          //
-	assets   map[string]bool              // nodes and arguments that hold the paths of assets
-	byName   map[string]*graphdef.NodeDef // of nodes
+	function string // "" for the graph
+	nodes    []*graphdef.NodeDef
+	assets   map[string]bool // nodes and arguments with the paths of assets
+	byName   map[string]*graphdef.NodeDef
 }
 
-func (w *walk) look(b body) {
+func (w *walk) checkBody(b body) {
 	b.byName = make(map[string]*graphdef.NodeDef, len(b.nodes))
 	for _, n := range b.nodes {
 		b.byName[n.Name] = n
@@ -97,10 +100,10 @@ func (w *walk) look(b body) {
 		switch {
 		case reachesOut(n.Op):
 			w.refuse(b, n, "")
-		case fileTables[n.Op] && (len(n.Input) < 2 || !b.isAsset(n.Input[1])):
-			w.refuse(b, n, " with a file that is no asset")
+		case fileTableOps[n.Op] && (len(n.Input) < 2 || !b.isAsset(n.Input[1])):
+			w.refuse(b, n, " with a file that is not an asset")
 		}
-		w.calls(b, n)
+		w.queueCalls(b, n)
 	}
 }
 
@@ -111,10 +114,10 @@ func (w *walk) refuse(b body, n *graphdef.NodeDef, how string) {
 	if b.function != "" {
 		how += " of function " + b.function
 	}
-	w.bad = append(w.bad, fmt.Sprintf("%s (%s)%s", n.Name, n.Op, how))
+	w.unsafe = append(w.unsafe, fmt.Sprintf("%s (%s)%s", n.Name, n.Op, how))
 }
 
-// isAsset tells whether an input is the path of one of the model's assets.
+// isAsset reports whether an input is the path of one of the model's assets.
 func (b body) isAsset(input string) bool {
 	for hops := 0; hops < 16; hops++ {
 		name, _, _ := strings.Cut(input, ":")
@@ -128,7 +131,7 @@ func (b body) isAsset(input string) bool {
 		case src.Op == "Identity":
 			input = src.Input[0]
 		case src.Op == "ReadVariableOp":
-			if input = b.assigned(src); input == "" {
+			if input = b.assignedValue(src); input == "" {
 				return false
 			}
 		default:
@@ -138,10 +141,10 @@ func (b body) isAsset(input string) bool {
 	return false
 }
 
-// assigned is what a read of a variable gives, where that is certain: the
-// variable is assigned once, before the read, and nobody else can reach it.
-// TensorFlow 2 keeps the paths of assets in such variables.
-func (b body) assigned(read *graphdef.NodeDef) string {
+// assignedValue returns the input that a read of a variable returns, or "" if that is
+// not certain. It is certain if the variable is assigned once, before the read, and
+// no other node uses it. TensorFlow 2 keeps the paths of assets in such variables.
+func (b body) assignedValue(read *graphdef.NodeDef) string {
 	handle := b.byName[graphdef.NodeName(read.Input[0])]
 	if handle == nil || handle.Op != "VarHandleOp" {
 		return ""
@@ -174,22 +177,22 @@ func sharedName(handle *graphdef.NodeDef) string {
 	return handle.Name
 }
 
-// calls queues the functions that a node calls, by its op or by an attribute.
-// Only of plain calls is it known which argument is which input.
-func (w *walk) calls(b body, n *graphdef.NodeDef) {
-	w.call(b, n, n.Op, true)
+// queueCalls queues the functions that a node calls by its op or by an attribute. Only
+// for plain calls is it known which input becomes which argument.
+func (w *walk) queueCalls(b body, n *graphdef.NodeDef) {
+	w.queueCall(b, n, n.Op, true)
 	plain := n.Op == "PartitionedCall" || n.Op == "StatefulPartitionedCall"
 	for key, a := range n.Attr {
 		if f := a.GetFunc(); f != nil {
-			w.call(b, n, f.Name, plain && key == "f")
+			w.queueCall(b, n, f.Name, plain && key == "f")
 		}
 		for _, f := range a.GetList().GetFunc() {
-			w.call(b, n, f.Name, false)
+			w.queueCall(b, n, f.Name, false)
 		}
 	}
 }
 
-func (w *walk) call(b body, n *graphdef.NodeDef, name string, plain bool) {
+func (w *walk) queueCall(b body, n *graphdef.NodeDef, name string, plain bool) {
 	f := w.functions[name]
 	if f == nil {
 		return

@@ -10,12 +10,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 )
 
-// tableModel is a model of Python's whose main op fills a table from an asset.
+// tableModel makes a model in Python whose main op fills a table from an asset.
 func tableModel(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "model")
@@ -36,7 +38,7 @@ with tf1.Session() as s:
 	return dir
 }
 
-// rewrite changes the only graph of a model.
+// rewrite changes the graph of a model with one graph.
 func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
 	t.Helper()
 	sm, err := graphdef.ReadSavedModel(dir)
@@ -45,7 +47,7 @@ func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
 	require.NoError(t, graphdef.Write(filepath.Join(dir, "saved_model.pb"), sm, nil))
 }
 
-func TestAssetsCannotLeaveTheModel(t *testing.T) {
+func TestAssetsOutsideOfModel(t *testing.T) {
 	dir := tableModel(t)
 	name := ""
 	for file := range assets(t, dir) {
@@ -55,7 +57,7 @@ func TestAssetsCannotLeaveTheModel(t *testing.T) {
 	require.NoError(t, os.Mkdir(sibling, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(sibling, "words"), []byte("a\n"), 0o644))
 	m, err := savedmodel.Open(ctx, dir, nil)
-	require.NoError(t, err, "as it is, it loads")
+	require.NoError(t, err, "the unchanged model loads")
 	require.NoError(t, m.Close())
 	whole, err := os.ReadFile(filepath.Join(dir, "saved_model.pb"))
 	require.NoError(t, err)
@@ -66,17 +68,17 @@ func TestAssetsCannotLeaveTheModel(t *testing.T) {
 	} {
 		t.Run("name "+path, func(t *testing.T) {
 			rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-				mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
+				mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
 			})
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.Error(t, err)
-			if path == `..\..\x` { // an odd name on Unix, and no file of that name
-				require.ErrorIs(t, err, savedmodel.ErrDamaged)
+			if path == `..\..\x` { // a valid name on Unix, but there is no such file
+				require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 			} else {
-				require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+				require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 			}
 			memory, _ := inMemory(t, dir)
-			_, err = savedmodel.OpenFS(ctx, memory, nil)
+			_, err = openFS(memory)
 			require.Error(t, err)
 		})
 	}
@@ -90,18 +92,18 @@ func TestAssetsCannotLeaveTheModel(t *testing.T) {
 			require.NoError(t, os.Symlink(target, words))
 			defer os.Remove(words)
 			_, err := savedmodel.Open(ctx, dir, nil)
-			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 		})
 	}
 	t.Run("a folder", func(t *testing.T) {
 		require.NoError(t, os.Mkdir(words, 0o755))
 		defer os.Remove(words)
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	})
 	t.Run("missing", func(t *testing.T) {
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, savedmodel.ErrDamaged)
+		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		assert.ErrorContains(t, err, "assets/"+name)
 	})
 	require.NoError(t, os.Rename(inside, words))
@@ -117,11 +119,11 @@ func TestAssetsCannotLeaveTheModel(t *testing.T) {
 		})
 	}
 	m, err = savedmodel.Open(ctx, dir, nil)
-	require.NoError(t, err, "mended, it loads again")
+	require.NoError(t, err, "the repaired model loads")
 	require.NoError(t, m.Close())
 }
 
-func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
+func TestUnsafeOpsAreRefused(t *testing.T) {
 	victim := filepath.Join(t.TempDir(), "victim")
 	write := func(name string) []*graphdef.NodeDef {
 		return []*graphdef.NodeDef{stringConst("path", victim), stringConst("text", "gotcha"), {Name: name, Op: "WriteFile", Input: []string{"path", "text"}}}
@@ -129,15 +131,15 @@ func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 	for name, change := range map[string]func(mg *graphdef.MetaGraphDef){
 		"before the main op": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
-			main := mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0]
+			main := mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0]
 			n := nodeOf(mg, main)
 			n.Input = append(n.Input, "^evil")
 		},
 		"as the main op": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
-			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "evil"
+			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "evil"
 		},
-		"before the restoring": func(mg *graphdef.MetaGraphDef) {
+		"before the restore op": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
 			n := nodeOf(mg, mg.SaverDef.RestoreOpName)
 			n.Input = append(n.Input, "^evil")
@@ -149,9 +151,9 @@ func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 					&graphdef.NodeDef{Name: "evil", Op: "WriteFile", Input: []string{"path:output:0", "text:output:0"}}),
 			}}
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "outer"})
-			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "call"
+			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "call"
 		},
-		"a table of another file": func(mg *graphdef.MetaGraphDef) {
+		"a table from another file": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"))
 			for _, n := range mg.GraphDef.Node {
 				if strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
@@ -159,10 +161,10 @@ func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 				}
 			}
 		},
-		"an asset that is read besides": func(mg *graphdef.MetaGraphDef) {
+		"an asset fed to a node that reads a file": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
-			mg.CollectionDef[savedmodel.AssetsKey].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
-			n := nodeOf(mg, mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0])
+			mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
+			n := nodeOf(mg, mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0])
 			n.Input = append(n.Input, "^leak")
 		},
 	} {
@@ -170,7 +172,7 @@ func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 			dir := tableModel(t)
 			rewrite(t, dir, change)
 			_, err := savedmodel.Open(ctx, dir, nil)
-			require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 			assert.NoFileExists(t, victim)
 			assert.ErrorContains(t, err, "LoadOptions.AllowOps")
 		})
@@ -182,21 +184,21 @@ func TestLoadingRunsNothingThatReachesOut(t *testing.T) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "f"})
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, savedmodel.ErrDamaged)
+		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	})
 	t.Run("an init op that is not there", func(t *testing.T) {
 		dir := tableModel(t)
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-			mg.CollectionDef[savedmodel.MainOpKey].GetNodeList().Value[0] = "nope"
+			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "nope"
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
 		require.Error(t, err)
 	})
 }
 
-// TestTensorFlow2Initialisation loads a model of TensorFlow 2, whose
-// initialisation is a function that gets the asset as an argument.
-func TestTensorFlow2Initialisation(t *testing.T) {
+// The initialization of a TensorFlow 2 model is a function that gets the asset as an
+// argument.
+func TestTensorFlow2Initialization(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	oracle.RunEager(t, `
 d = args[0]
@@ -218,12 +220,12 @@ result = 1
 	defer m.Close()
 	predictWords(t, m)
 	memory, _ := inMemory(t, dir)
-	fromMemory, err := savedmodel.OpenFS(ctx, memory, nil)
+	fromMemory, err := openFS(memory)
 	require.NoError(t, err)
 	defer fromMemory.Close()
 	predictWords(t, fromMemory)
 
-	t.Run("with a file that is no asset", func(t *testing.T) {
+	t.Run("with a file that is not an asset", func(t *testing.T) {
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
 			for _, f := range mg.GraphDef.Library.Function {
 				for _, n := range f.NodeDef {
@@ -237,9 +239,9 @@ result = 1
 			t.Fatal("no table in a function")
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
-		assert.ErrorContains(t, err, "with a file that is no asset")
+		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+		assert.ErrorContains(t, err, "with a file that is not an asset")
 	})
-	_, err = savedmodel.OpenFS(ctx, fstest.MapFS{}, nil)
-	require.ErrorIs(t, err, savedmodel.ErrNotSavedModel)
+	_, err = openFS(fstest.MapFS{})
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 }

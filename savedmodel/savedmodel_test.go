@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -19,7 +20,7 @@ import (
 
 var ctx = context.Background()
 
-// linear is y = x*w + b with variables that have values.
+// linear is the model y = x*w + b with initialized variables.
 type linear struct {
 	g    *tf.Graph
 	sess *tf.Session
@@ -50,7 +51,7 @@ func newLinear(t *testing.T) *linear {
 
 func (m *linear) signatures(t *testing.T) map[string]*signature.SignatureDef {
 	t.Helper()
-	sig, err := savedmodel.Predict(map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y})
+	sig, err := savedmodel.PredictSignature(map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y})
 	require.NoError(t, err)
 	return map[string]*signature.SignatureDef{signature.DefaultServingKey: sig}
 }
@@ -62,7 +63,7 @@ func floats(t *testing.T, v ...float32) *tf.Tensor {
 	return x
 }
 
-func TestModelPredictsTheSameEverywhere(t *testing.T) {
+func TestPredictInGoCppAndPython(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "1")
 	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
@@ -78,7 +79,7 @@ func TestModelPredictsTheSameEverywhere(t *testing.T) {
 		require.NoError(t, err)
 		defer tf.Release(out["y"])
 		assert.Equal(t, want, out["y"].Value())
-		assert.Len(t, model.Graph().GlobalVariables(), 2, "the variables are variables again")
+		assert.Len(t, model.Graph().GlobalVariables(), 2, "the variables are variables of the graph")
 	})
 	t.Run("C++ loader", func(t *testing.T) {
 		bundle, err := tensorflow.LoadSavedModel(dir, []string{"serve"}, nil)
@@ -112,7 +113,7 @@ result = f(x=tf.constant([0., 1., 2.]))["y"].numpy().tolist()
 	})
 }
 
-func TestGoLoadsWhatPythonSaved(t *testing.T) {
+func TestLoadModelFromPython(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "model")
 	oracle.Run(t, `
 d = args[0]
@@ -145,7 +146,7 @@ os.remove(d + ".words")
 		tf.Release(x, out["y"])
 		require.NoError(t, model.Close())
 	}
-	t.Run("an asset that leaves the model is refused", func(t *testing.T) {
+	t.Run("asset outside of the model", func(t *testing.T) {
 		words := filepath.Join(dir, "assets")
 		entries, err := os.ReadDir(words)
 		require.NoError(t, err)
@@ -153,40 +154,42 @@ os.remove(d + ".words")
 		require.NoError(t, os.Rename(name, name+".moved"))
 		require.NoError(t, os.Symlink("/etc/passwd", name))
 		_, err = savedmodel.Open(ctx, dir, nil)
-		require.ErrorIs(t, err, savedmodel.ErrUnsafe)
+		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	})
 }
 
 func TestBuilderRefusesWrongOrder(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
-	b, err := savedmodel.NewBuilder(dir, nil)
+	b, err := savedmodel.NewBuilder(dir, &savedmodel.BuilderOptions{Text: true})
 	require.NoError(t, err)
 	defer b.Close()
-	_, err = b.Save(ctx, false)
-	require.ErrorIs(t, err, savedmodel.ErrOrder)
-	require.ErrorIs(t, b.AddMetaGraph(ctx, m.g, []string{"foo"}, nil), savedmodel.ErrOrder)
+	_, err = b.Save(ctx)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	require.ErrorIs(t, b.AddMetaGraph(ctx, m.g, []string{"foo"}, nil), tfkeep.ErrArgument)
 	require.NoError(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil))
-	require.ErrorIs(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil), savedmodel.ErrOrder)
+	require.ErrorIs(t, b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, nil), tfkeep.ErrArgument)
 	require.NoError(t, b.AddMetaGraph(ctx, m.g, []string{"foo", "bar"}, &savedmodel.GraphOptions{Signatures: m.signatures(t)}))
-	assert.NoDirExists(t, dir, "nothing is seen before the model is whole")
-	path, err := b.Save(ctx, true)
+	assert.NoDirExists(t, dir, "the folder does not exist before the model is complete")
+	path, err := b.Save(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dir, "saved_model.pbtxt"), path)
+	_, err = b.Save(ctx)
+	require.ErrorIs(t, err, tfkeep.ErrClosed)
 
 	_, err = savedmodel.NewBuilder(dir, nil)
-	require.ErrorIs(t, err, savedmodel.ErrExists)
+	require.ErrorIs(t, err, tfkeep.ErrExists)
 	model, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"bar", "foo", "bar"}})
 	require.NoError(t, err)
 	defer model.Close()
 	_, err = savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{Tags: []string{"foo"}})
-	require.ErrorIs(t, err, savedmodel.ErrNoTags)
-	assert.ErrorContains(t, err, "{'serve'}, {'foo', 'bar'}")
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+	assert.ErrorContains(t, err, "{serve}, {bar, foo}")
 	_, err = savedmodel.Open(ctx, t.TempDir(), nil)
-	require.ErrorIs(t, err, savedmodel.ErrNotSavedModel)
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 }
 
-func TestAbandonedModelLeavesNothing(t *testing.T) {
+func TestCloseRemovesUnsavedModel(t *testing.T) {
 	m := newLinear(t)
 	parent := t.TempDir()
 	b, err := savedmodel.NewBuilder(filepath.Join(parent, "m"), nil)
@@ -199,7 +202,7 @@ func TestAbandonedModelLeavesNothing(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-func TestPredictChecksBeforeItRuns(t *testing.T) {
+func TestPredictInputErrors(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
@@ -211,25 +214,25 @@ func TestPredictChecksBeforeItRuns(t *testing.T) {
 	wrongRank, err := tf.NewTensor([][]float32{{1}})
 	require.NoError(t, err)
 	for says, inputs := range map[string]map[string]*tf.Tensor{
-		`input "x" is missing; there is no input "X"`: {"X": wrongType},
-		"it is int32 and not float32":                 {"x": wrongType},
-		"its shape is [1 1] and not [?]":              {"x": wrongRank},
+		`input "x" is missing; the signature has no input "X"`: {"X": wrongType},
+		"its type is int32 instead of float32":                 {"x": wrongType},
+		"its shape is [1 1] instead of [?]":                    {"x": wrongRank},
 	} {
 		_, err := model.Predict(ctx, "serving_default", inputs)
-		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
 		assert.ErrorContains(t, err, says)
 	}
 	_, err = model.Predict(ctx, "nope", nil)
 	assert.ErrorContains(t, err, "the model has serving_default")
 }
 
-func TestSignatureOfTensorsTheGraphLacks(t *testing.T) {
+func TestSignatureWithUnknownTensor(t *testing.T) {
 	m := newLinear(t)
 	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
 	sig := signature.Build(nil, map[string]*signature.TensorInfo{"y": signature.Dense("gone:0", signature.DataType(tf.Float), nil)}, signature.PredictMethod)
 	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"s": sig}})
-	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, `"gone:0"`)
 }

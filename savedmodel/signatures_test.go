@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -24,9 +25,8 @@ func placeholder(t *testing.T, g *tf.Graph, name string, dtype tf.DataType, dims
 	return o.Output(0)
 }
 
-// TestSignaturesAreThoseThatPythonMakes makes each kind of signature in both
-// languages of the same tensors.
-func TestSignaturesAreThoseThatPythonMakes(t *testing.T) {
+// TestSignaturesEqualPython makes each kind of signature in Go and in Python.
+func TestSignaturesEqualPython(t *testing.T) {
 	g := tf.NewGraph()
 	examples := placeholder(t, g, "examples", tf.String, 1)
 	classes := placeholder(t, g, "classes", tf.String, 1)
@@ -43,17 +43,34 @@ func TestSignaturesAreThoseThatPythonMakes(t *testing.T) {
 	require.NoError(t, err)
 	in := map[string]tf.Output{"in": examples}
 	losses, one, two := map[string]tf.Output{"loss": loss}, map[string]tf.Output{"p": scores}, map[string]tf.Output{"m": metric}
-	made := map[string]func() (*signature.SignatureDef, error){
-		"regression":          func() (*signature.SignatureDef, error) { return savedmodel.Regress(examples, scores) },
-		"classification":      func() (*signature.SignatureDef, error) { return savedmodel.Classify(examples, classes, scores) },
-		"classification, one": func() (*signature.SignatureDef, error) { return savedmodel.Classify(examples, tf.Output{}, scores) },
-		"prediction": func() (*signature.SignatureDef, error) {
-			return savedmodel.Predict(map[string]tf.Output{"a": examples, "b": scores}, map[string]tf.Output{"c": classes})
+	info := func(out tf.Output) *signature.TensorInfo {
+		i, err := savedmodel.TensorInfo(out)
+		require.NoError(t, err)
+		return i
+	}
+	infos := func(m map[string]tf.Output) map[string]*signature.TensorInfo {
+		i, err := savedmodel.TensorInfos(m)
+		require.NoError(t, err)
+		return i
+	}
+	type sign func() (*signature.SignatureDef, error)
+	made := map[string]sign{
+		"regression": func() (*signature.SignatureDef, error) { return signature.Regress(info(examples), info(scores)) },
+		"classification": func() (*signature.SignatureDef, error) {
+			return signature.Classify(info(examples), info(classes), info(scores))
 		},
-		"train":                func() (*signature.SignatureDef, error) { return savedmodel.Train(in, losses, one, two) },
-		"train, loss":          func() (*signature.SignatureDef, error) { return savedmodel.Train(in, losses, nil, nil) },
-		"eval, no predictions": func() (*signature.SignatureDef, error) { return savedmodel.Eval(in, losses, nil, two) },
-		"operation":            func() (*signature.SignatureDef, error) { return savedmodel.OperationSignature(step, "op") },
+		"classification, one": func() (*signature.SignatureDef, error) { return signature.Classify(info(examples), nil, info(scores)) },
+		"prediction": func() (*signature.SignatureDef, error) {
+			return savedmodel.PredictSignature(map[string]tf.Output{"a": examples, "b": scores}, map[string]tf.Output{"c": classes})
+		},
+		"train": func() (*signature.SignatureDef, error) {
+			return signature.Train(infos(in), infos(losses), infos(one), infos(two))
+		},
+		"train, loss": func() (*signature.SignatureDef, error) { return signature.Train(infos(in), infos(losses), nil, nil) },
+		"eval, no predictions": func() (*signature.SignatureDef, error) {
+			return signature.Eval(infos(in), infos(losses), nil, infos(two))
+		},
+		"operation": func() (*signature.SignatureDef, error) { return signature.ForOperation(step.Name(), "op"), nil },
 		"sparse": func() (*signature.SignatureDef, error) {
 			return signature.Build(map[string]*signature.TensorInfo{"x": sparse}, nil, "custom"), nil
 		},
@@ -87,75 +104,72 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 			require.NoError(t, err)
 			python := &signature.SignatureDef{}
 			require.NoError(t, protojson.Unmarshal(want[name], python))
-			if name == "sparse" { // the names that Python gives to the parts of its placeholder are its own
+			if name == "sparse" { // Python chooses the names of the parts of its placeholder
 				require.Equal(t, "x/values:0", python.Inputs["x"].GetCooSparse().ValuesTensorName)
 			}
 			assert.True(t, proto.Equal(python, got), "Python: %v\nGo: %v", python, got)
 		})
 	}
 
-	t.Run("LoadOpFromSignatureDef", func(t *testing.T) {
-		sig, err := savedmodel.OperationSignature(step, "op")
-		require.NoError(t, err)
-		found, err := savedmodel.OperationFromSignature(g, sig, "op", "")
+	t.Run("find the operation", func(t *testing.T) {
+		sig := signature.ForOperation(step.Name(), "op")
+		found, err := savedmodel.FindOperation(g, sig, "op", "")
 		require.NoError(t, err)
 		assert.Equal(t, "step", found.Name())
-		_, err = savedmodel.OperationFromSignature(g, sig, "op", "elsewhere")
-		require.ErrorIs(t, err, savedmodel.ErrSignature)
-		_, err = savedmodel.OperationFromSignature(g, sig, "other", "")
-		require.ErrorIs(t, err, savedmodel.ErrSignature)
-		_, err = savedmodel.OperationSignature(nil, "op")
-		require.ErrorIs(t, err, savedmodel.ErrSignature)
+		_, err = savedmodel.FindOperation(g, sig, "op", "elsewhere")
+		require.ErrorIs(t, err, tfkeep.ErrNotFound)
+		_, err = savedmodel.FindOperation(g, sig, "other", "")
+		require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	})
-	t.Run("what is refused", func(t *testing.T) {
-		for name, make := range map[string]func() (*signature.SignatureDef, error){
-			"regression of numbers": func() (*signature.SignatureDef, error) { return savedmodel.Regress(scores, scores) },
-			"regression to strings": func() (*signature.SignatureDef, error) { return savedmodel.Regress(examples, classes) },
-			"regression of nothing": func() (*signature.SignatureDef, error) { return savedmodel.Regress(tf.Output{}, scores) },
-			"classification of nothing": func() (*signature.SignatureDef, error) {
-				return savedmodel.Classify(examples, tf.Output{}, tf.Output{})
-			},
-			"train without inputs":  func() (*signature.SignatureDef, error) { return savedmodel.Train(nil, losses, nil, nil) },
-			"eval without inputs":   func() (*signature.SignatureDef, error) { return savedmodel.Eval(nil, losses, nil, nil) },
-			"prediction of nothing": func() (*signature.SignatureDef, error) { return savedmodel.Predict(nil, one) },
-			"prediction to nothing": func() (*signature.SignatureDef, error) { return savedmodel.Predict(in, nil) },
-			"an output that is not there": func() (*signature.SignatureDef, error) {
-				return savedmodel.Predict(in, map[string]tf.Output{"y": {Op: step, Index: 0}})
-			},
+	t.Run("errors", func(t *testing.T) {
+		for name, sign := range map[string]sign{
+			"regression of numbers":     func() (*signature.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) },
+			"regression to strings":     func() (*signature.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) },
+			"regression of nothing":     func() (*signature.SignatureDef, error) { return signature.Regress(nil, info(scores)) },
+			"classification of nothing": func() (*signature.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) },
+			"train without inputs":      func() (*signature.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) },
+			"eval without inputs":       func() (*signature.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) },
+			"prediction of nothing":     func() (*signature.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) },
+			"prediction to nothing":     func() (*signature.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) },
 		} {
-			_, err := make()
-			assert.ErrorIs(t, err, savedmodel.ErrSignature, name)
+			_, err := sign()
+			assert.ErrorIs(t, err, signature.ErrInvalid, name)
 		}
+		_, err := savedmodel.PredictSignature(in, map[string]tf.Output{"y": {Op: step, Index: 0}})
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
+		assert.ErrorContains(t, err, `"y"`)
+		_, err = savedmodel.TensorInfo(tf.Output{})
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
 	})
 }
 
-func TestTensorsAreFoundFromTheirInfo(t *testing.T) {
+func TestFindTensor(t *testing.T) {
 	g := tf.NewGraph()
 	x := placeholder(t, g, "foo/bar/x", tf.Float, 1)
 	info := signature.Dense("bar/x:0", signature.DataType(tf.Float), []int64{1})
-	got, err := savedmodel.TensorFromInfo(g, info, "foo")
+	got, err := savedmodel.FindTensor(g, info, "foo")
 	require.NoError(t, err)
 	assert.Equal(t, x.Op.Name(), got.Op.Name())
 
-	_, err = savedmodel.TensorFromInfo(g, info, "")
-	require.ErrorIs(t, err, savedmodel.ErrSignature)
+	_, err = savedmodel.FindTensor(g, info, "")
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	require.ErrorIs(t, err, tf.ErrNotFound)
-	_, err = savedmodel.TensorFromInfo(g, &signature.TensorInfo{}, "")
-	require.ErrorIs(t, err, savedmodel.ErrSignature)
-	assert.ErrorContains(t, err, "Invalid TensorInfo.encoding: ")
+	_, err = savedmodel.FindTensor(g, &signature.TensorInfo{}, "")
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	assert.ErrorContains(t, err, "names no tensor")
 
 	parts := savedmodel.Sparse{
 		Values: placeholder(t, g, "s/values", tf.Float, -1), Indices: placeholder(t, g, "s/indices", tf.Int64, -1, 2), DenseShape: placeholder(t, g, "s/shape", tf.Int64, 2),
 	}
 	sparse, err := savedmodel.SparseTensorInfo(parts)
 	require.NoError(t, err)
-	back, err := savedmodel.SparseFromInfo(g, sparse, "")
+	back, err := savedmodel.FindSparse(g, sparse, "")
 	require.NoError(t, err)
 	assert.Equal(t, "s/indices", back.Indices.Op.Name())
-	assert.Equal(t, []int64{-1, -1}, back.Shape, "the rank is known, the sizes are not")
-	_, err = savedmodel.SparseFromInfo(g, info, "")
-	require.ErrorIs(t, err, savedmodel.ErrSignature)
-	_, err = savedmodel.TensorFromInfo(g, sparse, "")
+	assert.Equal(t, []int64{-1, -1}, back.Shape, "the rank is known, but not the sizes")
+	_, err = savedmodel.FindSparse(g, info, "")
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	_, err = savedmodel.FindTensor(g, sparse, "")
 	assert.ErrorContains(t, err, "s/values:0, s/indices:0, s/shape:0")
 
 	shape, err := tf.NewTensor([]int64{42, 69})
@@ -163,5 +177,5 @@ func TestTensorsAreFoundFromTheirInfo(t *testing.T) {
 	parts.DenseShape = op.Const(g.Scope().SubScope("size"), shape)
 	sparse, err = savedmodel.SparseTensorInfo(parts)
 	require.NoError(t, err)
-	assert.Equal(t, int64(69), sparse.TensorShape.Dim[1].Size, "a constant shape is known")
+	assert.Equal(t, int64(69), sparse.TensorShape.Dim[1].Size, "the shape is a constant")
 }

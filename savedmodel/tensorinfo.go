@@ -2,24 +2,31 @@ package savedmodel
 
 import (
 	"fmt"
-	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// TensorInfo describes a tensor of a graph for a signature.
-func TensorInfo(out tf.Output) (*signature.TensorInfo, error) {
+// TensorInfo describes a tensor of a graph for a signature: its name, its element type
+// and what is known of its shape.
+func TensorInfo(out tf.Output) (*signature.TensorInfo, error) { return describe("", out) }
+
+// describe is TensorInfo for the tensor with this name in a signature.
+func describe(name string, out tf.Output) (*signature.TensorInfo, error) {
 	if out.Op == nil {
-		return nil, fmt.Errorf("%w: no tensor", ErrSignature)
+		return nil, &tfkeep.Error{Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument, Detail: "the tensor has no operation"}
 	}
 	if out.Index >= out.Op.NumOutputs() {
-		return nil, fmt.Errorf("%w: %s has %d outputs", ErrSignature, out.Op.Name(), out.Op.NumOutputs())
+		return nil, &tfkeep.Error{
+			Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument,
+			Detail: fmt.Sprintf("operation %s has %d outputs; %d is not one of them", out.Op.Name(), out.Op.NumOutputs(), out.Index),
+		}
 	}
 	var dims []int64
 	if shape := out.Shape(); shape.NumDimensions() >= 0 {
@@ -28,17 +35,16 @@ func TensorInfo(out tf.Output) (*signature.TensorInfo, error) {
 			dims[i] = shape.Size(i)
 		}
 	}
-	value := dtype.Base(out.DataType()) // reading a reference yields a value
-	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), signature.DataType(value), dims), nil
+	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), dtype.Base(signature.DataType(out.DataType())), dims), nil
 }
 
-// Sparse is a sparse tensor of a graph, in its three parts.
+// Sparse is a sparse tensor of a graph in three parts.
 type Sparse struct {
-	Values     tf.Output // the values that are there, [n]
-	Indices    tf.Output // their places, [n, rank], int64
-	DenseShape tf.Output // the shape of the whole, [rank], int64
-	// Shape is the shape of the whole as far as it is known; nil means as far
-	// as DenseShape, if it is a constant, or the rank of Indices tell.
+	Values     tf.Output // the values that are set, [n]
+	Indices    tf.Output // their indices, int64, [n, rank]
+	DenseShape tf.Output // the shape of the whole tensor, int64, [rank]
+	// Shape is the shape of the whole tensor, with -1 for unknown sizes. If it is nil,
+	// SparseTensorInfo uses DenseShape, if it is a constant, or the static rank.
 	Shape []int64
 }
 
@@ -63,8 +69,8 @@ func SparseTensorInfo(s Sparse) (*signature.TensorInfo, error) {
 	return signature.Sparse(values.GetName(), indices.GetName(), shape.GetName(), values.Dtype, dims), nil
 }
 
-// sparseShape is what the graph says of the shape of a sparse tensor, nil if
-// not even the number of dimensions.
+// sparseShape returns the static shape of a sparse tensor, or nil if not even the
+// number of dimensions is known.
 func sparseShape(s Sparse) []int64 {
 	if s.DenseShape.Op.Type() == "Const" {
 		if v, err := s.DenseShape.Op.Attr("value"); err == nil {
@@ -82,7 +88,7 @@ func sparseShape(s Sparse) []int64 {
 	if sh := s.Indices.Shape(); rank < 0 && sh.NumDimensions() == 2 {
 		rank = sh.Size(1)
 	}
-	if rank < 0 || rank > 254 { // TensorFlow's greatest number of dimensions
+	if rank < 0 || rank > 254 { // the largest rank in TensorFlow
 		return nil
 	}
 	dims := make([]int64, rank)
@@ -92,28 +98,26 @@ func sparseShape(s Sparse) []int64 {
 	return dims
 }
 
-// TensorFromInfo finds the tensor that a TensorInfo of a signature names, in
-// a graph that was imported into the given scope ("" for none). A sparse one is
-// found by [SparseFromInfo].
-func TensorFromInfo(g *tf.Graph, info *signature.TensorInfo, importScope string) (tf.Output, error) {
+// FindTensor returns the tensor that a TensorInfo of a signature names. scope is the
+// scope that the graph was imported into, or "". [FindSparse] does this for sparse
+// tensors.
+func FindTensor(g *tf.Graph, info *signature.TensorInfo, scope string) (tf.Output, error) {
 	if info.GetName() == "" {
-		if len(tensorNames(info)) > 0 {
-			return tf.Output{}, fmt.Errorf("%w: it is no dense tensor; run the session with the parts of it: %s", ErrSignature, strings.Join(tensorNames(info), ", "))
+		detail := "the TensorInfo names no tensor"
+		if names := tensorNames(info); len(names) > 0 {
+			detail = "the TensorInfo is not that of a dense tensor; fetch its parts: " + strings.Join(names, ", ")
 		}
-		return tf.Output{}, fmt.Errorf("%w: Invalid TensorInfo.encoding: it names no tensor", ErrSignature)
+		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Err: tfkeep.ErrArgument, Detail: detail}
 	}
-	out, err := g.OutputByName(inScope(info.GetName(), importScope))
-	if err != nil {
-		return tf.Output{}, fmt.Errorf("%w: %w", ErrSignature, err)
-	}
-	return out, nil
+	return findOutput(g, info.GetName(), scope)
 }
 
-// SparseFromInfo finds the parts of a sparse tensor; see [TensorFromInfo].
-func SparseFromInfo(g *tf.Graph, info *signature.TensorInfo, importScope string) (Sparse, error) {
+// FindSparse returns the parts of the sparse tensor that a TensorInfo describes; see
+// [FindTensor].
+func FindSparse(g *tf.Graph, info *signature.TensorInfo, scope string) (Sparse, error) {
 	coo := info.GetCooSparse()
 	if coo == nil {
-		return Sparse{}, fmt.Errorf("%w: Invalid TensorInfo.encoding: it is no sparse tensor", ErrSignature)
+		return Sparse{}, &tfkeep.Error{Op: "find tensor", Err: tfkeep.ErrArgument, Detail: "the TensorInfo is not that of a sparse tensor"}
 	}
 	var s Sparse
 	for _, part := range []struct {
@@ -121,8 +125,8 @@ func SparseFromInfo(g *tf.Graph, info *signature.TensorInfo, importScope string)
 		out  *tf.Output
 	}{{coo.ValuesTensorName, &s.Values}, {coo.IndicesTensorName, &s.Indices}, {coo.DenseShapeTensorName, &s.DenseShape}} {
 		var err error
-		if *part.out, err = g.OutputByName(inScope(part.name, importScope)); err != nil {
-			return Sparse{}, fmt.Errorf("%w: %w", ErrSignature, err)
+		if *part.out, err = findOutput(g, part.name, scope); err != nil {
+			return Sparse{}, err
 		}
 	}
 	if sh := info.GetTensorShape(); !sh.GetUnknownRank() {
@@ -134,7 +138,15 @@ func SparseFromInfo(g *tf.Graph, info *signature.TensorInfo, importScope string)
 	return s, nil
 }
 
-// tensorNames lists the tensors that a TensorInfo stands for.
+func findOutput(g *tf.Graph, name, scope string) (tf.Output, error) {
+	out, err := g.OutputByName(inScope(name, scope))
+	if err != nil {
+		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Item: "tensor", Name: name, Err: tfkeep.ErrNotFound, Cause: err}
+	}
+	return out, nil
+}
+
+// tensorNames returns the names of the tensors that a TensorInfo describes.
 func tensorNames(info *signature.TensorInfo) []string {
 	switch e := info.GetEncoding().(type) {
 	case *for_core_protos_go_proto.TensorInfo_Name:
@@ -157,15 +169,10 @@ func tensorNames(info *signature.TensorInfo) []string {
 	return nil
 }
 
-// inScope moves the name of a tensor into the scope that its graph was imported into.
+// inScope returns a name of the model as it is in a graph that it was imported into.
 func inScope(name, scope string) string {
 	if scope == "" {
 		return name
 	}
 	return strings.TrimSuffix(scope, "/") + "/" + name
-}
-
-func joinSorted(list []string) string {
-	sort.Strings(list)
-	return strings.Join(list, "; ")
 }

@@ -32,5 +32,5 @@ func TestModelsAreHeldAgainstTheirManifest(t *testing.T) {
 	}
 	before := faults()
 	require.NoError(t, os.WriteFile(extra, []byte("two"), 0o644))
-	assert.Equal(t, append(before, "the model is not as its manifest says: assets.extra has another content"), faults())
+	assert.Equal(t, append(before, "it differs from its manifest: the content of assets.extra has changed"), faults())
 }

@@ -32,7 +32,7 @@ func (r *run) savedModel(dir string) error {
 		return err
 	}
 	for _, f := range faults {
-		item.fault(fmt.Errorf("%w: %s", modeldir.ErrManifest, f))
+		item.fault(fmt.Errorf("it differs from its manifest: %s", f))
 	}
 	variables := filepath.Join(dir, "variables", "variables")
 	values, err := r.values(variables)
@@ -117,10 +117,10 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	for _, a := range mg.GetAssetFileDef() {
 		names = append(names, a.GetFilename())
 	}
-	for _, packed := range mg.GetCollectionDef()[assetsCollection].GetAnyList().GetValue() {
+	for _, packed := range mg.GetCollectionDef()[modeldir.AssetsCollection].GetAnyList().GetValue() {
 		a := &pb.AssetFileDef{}
 		if err := packed.UnmarshalTo(a); err != nil {
-			return names, fmt.Errorf("collection %q holds something that is no asset: %w", assetsCollection, err)
+			return names, fmt.Errorf("collection %q holds something that is no asset: %w", modeldir.AssetsCollection, err)
 		}
 		if !slices.Contains(names, a.GetFilename()) {
 			names = append(names, a.GetFilename())
@@ -128,5 +128,3 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	}
 	return names, nil
 }
-
-const assetsCollection = "saved_model_assets"

@@ -75,7 +75,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 // typeOf is the type of an input. Signatures of 2016 leave it to the graph.
 func typeOf(m *savedmodel.Model, info *signature.TensorInfo) dtype.DataType {
 	if info.GetDtype() == 0 {
-		if out, err := savedmodel.TensorFromInfo(m.Graph(), info, m.Scope()); err == nil {
+		if out, err := savedmodel.FindTensor(m.Graph(), info, m.Scope); err == nil {
 			return dtype.DataType(out.DataType())
 		}
 	}

@@ -52,9 +52,9 @@ type Failure struct {
 // ExitCode reports err, the result of a command that ran under ctx, and returns the
 // exit code for it.
 func (f *Failure) ExitCode(ctx context.Context, err error) int {
-	print := f.Print
-	if print == nil {
-		print = func(err error) { fmt.Fprintf(f.Stderr, "%s: %v\n", f.Command, err) }
+	report := f.Print
+	if report == nil {
+		report = func(err error) { fmt.Fprintf(f.Stderr, "%s: %v\n", f.Command, err) }
 	}
 	var usage *UsageError
 	switch {
@@ -63,13 +63,13 @@ func (f *Failure) ExitCode(ctx context.Context, err error) int {
 	case errors.Is(err, ErrBadNews):
 		return ExitFailed
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		print(errors.New("interrupted"))
+		report(errors.New("interrupted"))
 		return ExitFailed
 	case errors.As(err, &usage):
-		print(err)
+		report(err)
 		fmt.Fprintf(f.Stderr, "Run \"%s --help\" for how to use it.\n", f.Command)
 		return ExitUsage
 	}
-	print(err)
+	report(err)
 	return ExitFailed
 }

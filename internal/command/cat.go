@@ -28,12 +28,13 @@ func (c *command) cat() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat CKPT NAME",
 		Short: "Print or export the values of a tensor",
-		Long: `Print the values of a tensor as NumPy would: the middle of large ones is left
-out, unless --full is given.
+		Long: `Print the values of a tensor in NumPy's layout. The middle of a large tensor is left
+out unless --full is given.
 
---npy writes them for numpy.load. NumPy has no bfloat16 and no floats of 8 or 4
-bits: these are written as float32, which holds each of their values exactly.
-Strings become fixed-width bytes ("S"), quantized and small integers plain ones.`,
+--npy writes a file for numpy.load. NumPy has no bfloat16 and no floats of 8 or 4
+bits: they are written as float32, which holds each of their values exactly.
+Strings become fixed-width bytes ("S"); quantized and small integers become plain
+ones.`,
 		Example: `  tfkeep cat train/model-1000 hidden/w
   tfkeep cat train/ embedding --slice 0,10:-
   tfkeep cat train/ embedding --npy embedding.npy
@@ -62,8 +63,8 @@ Strings become fixed-width bytes ("S"), quantized and small integers plain ones.
 			return c.printValues(ctx, r, t, slice, full, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&npyPath, "npy", "", "write a .npy `FILE` instead of printing (\"-\": standard output)")
-	cmd.Flags().StringVar(&sliceText, "slice", "", "a part only, as `START,LENGTH` of each dimension between colons, - for all of one")
+	cmd.Flags().StringVar(&npyPath, "npy", "", "write a .npy `FILE` instead of printing; - is standard output")
+	cmd.Flags().StringVar(&sliceText, "slice", "", "only a part: `START,LENGTH` for each dimension, joined by colons; - is a whole dimension")
 	cmd.Flags().BoolVar(&full, "full", false, "print every value")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: name, dtype, shape, values")
 	cmd.MarkFlagsMutuallyExclusive("npy", "full")

@@ -24,20 +24,20 @@ func (c *command) convert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN OUT",
 		Short: "Convert checkpoints (V1, V2, safetensors, npz), and graphs to and from text",
-		Long: `Convert a checkpoint. The formats go by the names: OUT ending in .safetensors or
-.npz is one of these, anything else is a checkpoint's prefix, written as V2. IN
-is any name of a checkpoint, or a .safetensors or .npz file.
+		Long: `Convert a checkpoint. The name of OUT selects the format: .safetensors and .npz are
+files of that kind, anything else is the prefix of a V2 checkpoint. IN is a
+checkpoint by any of its names, or a .safetensors or .npz file.
 
-Values, names, types and shapes stay what they are. What does not fit is an
-error, or left out and told with --skip-unsupported: strings and complex128 in
-safetensors, bfloat16 and newer types in V1. NumPy has no bfloat16 and no 8-bit
-floats, which .npz holds as float32, exactly, and which become bfloat16 again on
-the way back.
+Values, names, types and shapes do not change. A tensor that OUT's format cannot
+hold is an error, or is left out and reported with --skip-unsupported: safetensors
+has no strings and no complex128, V1 has no bfloat16 and no newer types. NumPy has
+no bfloat16 and no 8-bit floats: .npz holds them exactly as float32, and converting
+back restores their type.
 
-A graph (a GraphDef, a .meta file, a SavedModel's .pb or .pbtxt) is converted
-between binary and protobuf text: to text where OUT ends in .pbtxt or .txt.
+A graph (a GraphDef, a .meta file, a SavedModel's .pb or .pbtxt) is converted between
+binary and protobuf text: to text if OUT ends in .pbtxt or .txt.
 
-OUT appears when it is complete, and is not replaced without --force.`,
+OUT appears when it is complete. An existing OUT is replaced only with --force.`,
 		Example: `  tfkeep convert model.meta model.pbtxt
   tfkeep convert old-v1.ckpt new-v2
   tfkeep convert train/ model.safetensors
@@ -70,7 +70,7 @@ OUT appears when it is complete, and is not replaced without --force.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "the format of OUT whatever its name: v2, v1, safetensors or npz")
+	cmd.Flags().StringVar(&to, "to", "", "the `FORMAT` of OUT, whatever its name: v2, v1, safetensors or npz")
 	cmd.Flags().BoolVar(&skip, "skip-unsupported", false, "leave out tensors that OUT's format cannot hold")
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace OUT if it exists")
 	return cmd

@@ -23,9 +23,9 @@ func (c *command) diff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Compare two checkpoints",
-		Long: `Compare two checkpoints: what was added, removed, reshaped or retyped, and by how
-much the values of the rest changed. Formats, shards and partitions do not
-matter, values do. Ends with 1 if anything differs.`,
+		Long: `Compare two checkpoints: which tensors were added, removed, reshaped or retyped, and
+by how much the values of the others changed. Formats, shards and partitions do not
+matter. The exit code is 1 if anything differs.`,
 		Example: `  tfkeep diff train/model-900 train/model-1000
   tfkeep diff --tol 1e-6 a/ b/
   tfkeep diff --json a/ b/ | jq 'select(.change=="reshaped")'`,
@@ -60,11 +60,11 @@ matter, values do. Ends with 1 if anything differs.`,
 			if err != nil {
 				return err
 			}
-			print := c.diffTable
+			report := c.diffTable
 			if asJSON {
-				print = c.diffJSON
+				report = c.diffJSON
 			}
-			if err := print(found); err != nil {
+			if err := report(found); err != nil {
 				return err
 			}
 			if !asJSON {
@@ -78,9 +78,9 @@ matter, values do. Ends with 1 if anything differs.`,
 			return nil
 		},
 	}
-	cmd.Flags().Float64Var(&tolerance, "tol", 0, "numbers no further apart than this are the same")
-	cmd.Flags().BoolVar(&all, "all", false, "list the tensors that are the same too")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().Float64Var(&tolerance, "tol", 0, "treat numbers that differ by at most `X` as the same")
+	cmd.Flags().BoolVar(&all, "all", false, "also list the tensors that are the same")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 

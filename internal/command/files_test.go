@@ -157,7 +157,7 @@ func TestLatest(t *testing.T) {
 	code, out, errs := execute(t, "latest", "--verified", "train")
 	assert.Equal(t, cli.ExitOK, code)
 	assert.Equal(t, "train/model-1\n", out)
-	assert.Contains(t, errs, "passed over train/model-2: ")
+	assert.Contains(t, errs, "skipped train/model-2: ")
 
 	require.NoError(t, os.WriteFile("train/checkpoint", []byte("\x00"), 0o644))
 	code, out, errs = execute(t, "latest", "train")

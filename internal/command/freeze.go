@@ -38,20 +38,22 @@ func (c *command) freeze() *cobra.Command {
 	var f freezeFlags
 	cmd := &cobra.Command{
 		Use:   "freeze [CKPT] -o FILE",
-		Short: "Turn a model into one GraphDef with its variables as constants",
-		Long: `Turn a graph and a checkpoint into one GraphDef whose variables are constants,
-as freeze_graph.py does and with its flags, so that a script has one word to
-change. Text and binary files are told apart by what is in them.
+		Short: "Turn a model into one GraphDef whose variables are constants",
+		Long: `Turn a graph and a checkpoint into one GraphDef whose variables are constants, like
+freeze_graph.py and with its flags: a script has one word to change. Files may be
+text or binary.
 
 The model is one of
-  CKPT alone                              the .meta beside it is its graph; a
-                                          SavedModel's directory works too
+
+  CKPT                                      its graph is the .meta file beside it;
+                                            or a SavedModel's directory
   --input_graph and --input_checkpoint
   --input_meta_graph and --input_checkpoint
   --input_saved_model_dir
 
-Without --output_node_names the outputs are those of the signatures, or the one
-node that is clearly an output; otherwise the likely ones are listed.`,
+Without --output_node_names the outputs are those of the signatures, or the only
+node that can be an output. If there are several, they are listed and nothing is
+written.`,
 		Example: `  tfkeep freeze train/ -o frozen.pb
   tfkeep freeze --input_graph graph.pbtxt --input_checkpoint train/model-1000 \
       --output_node_names softmax --output_graph frozen.pb
@@ -65,32 +67,32 @@ node that is clearly an output; otherwise the likely ones are listed.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.graph, "input_graph", "", "the GraphDef, text or binary")
-	fl.StringVar(&f.saver, "input_saver", "", "the SaverDef that knows the checkpoint's keys")
-	fl.StringVar(&f.checkpoint, "input_checkpoint", "", "the checkpoint: a prefix, a file or a directory")
-	fl.StringVar(&f.metaGraph, "input_meta_graph", "", "the MetaGraphDef, text or binary")
-	fl.StringVar(&f.savedModel, "input_saved_model_dir", "", "a SavedModel's directory")
-	fl.StringVar(&f.tags, "saved_model_tags", "", `its tags, with commas (its only graph, or "serve")`)
-	fl.StringVar(&f.outputs, "output_node_names", "", "the nodes to keep, with commas")
-	fl.StringVarP(&f.output, "output_graph", "o", "", "where to write the frozen GraphDef")
-	fl.StringVar(&f.initializers, "initializer_nodes", "", "nodes that initialise tables, to be kept as well")
-	fl.StringVar(&f.allow, "variable_names_whitelist", "", "the only variables to freeze, with commas")
-	fl.StringVar(&f.deny, "variable_names_denylist", "", "variables to leave, with commas")
-	fl.StringVar(&f.deny, "variable_names_blacklist", "", "the same, as TensorFlow 1 called it")
-	fl.BoolVar(&f.clearDevices, "clear_devices", true, "forget the device of each node")
-	fl.BoolVar(&f.optimize, "optimize", false, "then what optimize_for_inference does: strip training nodes, fold batch norms")
-	fl.StringVar(&f.inputs, "input_names", "", "with --optimize: the nodes that will be fed, with commas")
-	fl.StringSliceVar(&f.constants, "constant", nil, "fix a boolean placeholder: is_training=false")
-	fl.StringVar(&f.round, "round", "", "store weights as float16 or bfloat16")
+	fl.StringVar(&f.graph, "input_graph", "", "the GraphDef `FILE`")
+	fl.StringVar(&f.saver, "input_saver", "", "the `FILE` with the SaverDef whose keys the checkpoint has")
+	fl.StringVar(&f.checkpoint, "input_checkpoint", "", "the checkpoint: `CKPT` by any of its names")
+	fl.StringVar(&f.metaGraph, "input_meta_graph", "", "the MetaGraphDef `FILE`")
+	fl.StringVar(&f.savedModel, "input_saved_model_dir", "", "the `DIR` of a SavedModel")
+	fl.StringVar(&f.tags, "saved_model_tags", "", "the `TAGS` of its graph, separated by commas; default: its only graph, or serve")
+	fl.StringVar(&f.outputs, "output_node_names", "", "the `NODES` to keep, separated by commas")
+	fl.StringVarP(&f.output, "output_graph", "o", "", "the `FILE` to write")
+	fl.StringVar(&f.initializers, "initializer_nodes", "", "the `NODES` that initialize tables, separated by commas; they are kept too")
+	fl.StringVar(&f.allow, "variable_names_whitelist", "", "the only variables to freeze: `NAMES` separated by commas")
+	fl.StringVar(&f.deny, "variable_names_denylist", "", "variables not to freeze: `NAMES` separated by commas")
+	fl.StringVar(&f.deny, "variable_names_blacklist", "", "the name of the flag above in TensorFlow 1")
+	fl.BoolVar(&f.clearDevices, "clear_devices", true, "remove the devices of the nodes")
+	fl.BoolVar(&f.optimize, "optimize", false, "optimize like optimize_for_inference: remove training nodes, fold batch norms")
+	fl.StringVar(&f.inputs, "input_names", "", "with --optimize: the `NODES` that will be fed, separated by commas")
+	fl.StringSliceVar(&f.constants, "constant", nil, "fix a boolean placeholder: `NAME=BOOL`, such as is_training=false")
+	fl.StringVar(&f.round, "round", "", "store weights as `TYPE`: float16 or bfloat16")
 	fl.BoolVar(&f.embedTables, "embed_tables", false, "put the text files of lookup tables into the graph")
-	fl.StringVar(&f.assets, "assets", "", "where those files are, if not where the graph says")
-	fl.BoolVar(&f.asJSON, "json", false, "the summary as JSON")
+	fl.StringVar(&f.assets, "assets", "", "the `DIR` of those files, if they are not where the graph says")
+	fl.BoolVar(&f.asJSON, "json", false, "print the summary as one JSON object")
 	for _, name := range []string{"restore_op_name", "filename_tensor_name"} {
-		fl.StringVar(&f.ignored, name, "", "accepted and not needed, as by freeze_graph.py")
+		fl.StringVar(&f.ignored, name, "", "accepted and ignored, as by freeze_graph.py")
 		_ = fl.MarkHidden(name)
 	}
-	fl.IntVar(&f.version, "checkpoint_version", 2, "accepted: the version is found out")
-	fl.BoolVar(&f.binary, "input_binary", false, "accepted: text and binary are told apart by content")
+	fl.IntVar(&f.version, "checkpoint_version", 2, "accepted and ignored: the file shows the version")
+	fl.BoolVar(&f.binary, "input_binary", false, "accepted and ignored: the file shows the format")
 	_ = fl.MarkHidden("checkpoint_version")
 	_ = fl.MarkHidden("input_binary")
 	_ = fl.MarkHidden("variable_names_blacklist")

@@ -20,11 +20,11 @@ import (
 func (c *command) graph() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph",
-		Short: "Cut, clean, compare, check and draw graphs",
-		Long: `Work on graphs. IN is a GraphDef, a .meta file or a SavedModel (its directory or
-its .pb), in text or binary, whichever it is. OUT is text where its name ends in
-.pbtxt, .txt or .prototxt, or with --text, and binary else; it appears when it is
-complete, and is not replaced without --force.`,
+		Short: "Extract, clean, compare, check and draw graphs",
+		Long: `Work on graphs. IN is a GraphDef, a .meta file or a SavedModel (its directory or its
+.pb), in text or binary. OUT is text if its name ends in .pbtxt, .txt, .textproto or
+.prototxt, or with --text, and binary otherwise. OUT appears when it is complete. An
+existing OUT is replaced only with --force.`,
 		Example: `  tfkeep graph check model.meta
   tfkeep graph extract frozen.pb head.pb logits
   tfkeep graph strip-unused g.pb small.pb --inputs x --outputs y
@@ -36,13 +36,13 @@ complete, and is not replaced without --force.`,
 	return cmd
 }
 
-// output is where a graph verb writes to.
+// output says how a graph verb writes OUT.
 type output struct {
 	text, force bool
 }
 
 func (o *output) flags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.text, "text", false, "write protobuf text whatever OUT is called")
+	cmd.Flags().BoolVar(&o.text, "text", false, "write protobuf text, whatever the name of OUT")
 	cmd.Flags().BoolVarP(&o.force, "force", "f", false, "replace OUT if it exists")
 }
 
@@ -54,7 +54,7 @@ func isTextName(path string) bool {
 	return false
 }
 
-// write writes OUT and says what it is now.
+// writeGraph writes OUT and prints what it is now.
 func (c *command) writeGraph(path string, m proto.Message, o *output, was, now int) error {
 	if _, err := os.Lstat(path); err == nil && !o.force {
 		return fmt.Errorf("%s exists; --force replaces it", path)
@@ -66,7 +66,7 @@ func (c *command) writeGraph(path string, m proto.Message, o *output, was, now i
 	return nil
 }
 
-// graphIn reads IN and gives the one graph in it.
+// graphIn reads IN and returns the only graph in it.
 func graphIn(path string) (*graphdef.GraphDef, error) {
 	m, err := graphdef.Read(path)
 	if err != nil {
@@ -78,7 +78,7 @@ func graphIn(path string) (*graphdef.GraphDef, error) {
 func onlyGraph(path string, m proto.Message) (*graphdef.GraphDef, error) {
 	graphs := graphsOf(m)
 	if len(graphs) != 1 {
-		return nil, fmt.Errorf("%s holds %s, and one is wanted: write it out by its tags first", path, ui.Plural(int64(len(graphs)), "meta graph"))
+		return nil, fmt.Errorf("%s holds %s, not one: keep one of them first with \"tfkeep savedmodel prune\"", path, ui.Plural(int64(len(graphs)), "meta graph"))
 	}
 	return graphs[0], nil
 }
@@ -86,7 +86,7 @@ func onlyGraph(path string, m proto.Message) (*graphdef.GraphDef, error) {
 // messageName returns the name of a message's type: "GraphDef".
 func messageName(m proto.Message) string { return string(m.ProtoReflect().Descriptor().Name()) }
 
-// graphsOf gives the graphs in a message.
+// graphsOf returns the graphs in a message.
 func graphsOf(m proto.Message) []*graphdef.GraphDef {
 	switch m := m.(type) {
 	case *graphdef.GraphDef:
@@ -103,7 +103,7 @@ func graphsOf(m proto.Message) []*graphdef.GraphDef {
 	return nil
 }
 
-// cut makes a verb that turns one graph into a smaller one, written as GraphDef.
+// cut makes a verb that writes a part of one graph as a GraphDef.
 func (c *command) cut(cmd *cobra.Command, change func(g *graphdef.GraphDef, args []string) (*graphdef.GraphDef, error)) *cobra.Command {
 	var o output
 	o.flags(cmd)
@@ -121,8 +121,8 @@ func (c *command) cut(cmd *cobra.Command, change func(g *graphdef.GraphDef, args
 	return cmd
 }
 
-// edit makes a verb that changes every graph of a file in place; the file stays
-// of the kind that it is.
+// edit makes a verb that changes every graph of a file. The file stays of the same
+// kind.
 func (c *command) edit(cmd *cobra.Command, change func(m proto.Message, args []string) error) *cobra.Command {
 	var o output
 	o.flags(cmd)
@@ -146,8 +146,11 @@ func (c *command) edit(cmd *cobra.Command, change func(m proto.Message, args []s
 func (c *command) graphExtract() *cobra.Command {
 	return c.cut(&cobra.Command{
 		Use:   "extract IN OUT NODE…",
-		Short: "Keep what some nodes need, and nothing else",
-		Args:  needs(3, -1, "IN OUT NODE…"),
+		Short: "Keep only what some nodes need",
+		Long: `Write the part of a graph that the named nodes need, as a GraphDef: these nodes, their
+inputs, and so on. It is TensorFlow's extract_sub_graph.`,
+		Example: `  tfkeep graph extract frozen.pb head.pb logits`,
+		Args:    needs(3, -1, "IN OUT NODE…"),
 	}, edit.Extract)
 }
 
@@ -155,8 +158,12 @@ func (c *command) graphStripUnused() *cobra.Command {
 	var inputs, outputs, types []string
 	cmd := c.cut(&cobra.Command{
 		Use:   "strip-unused IN OUT --inputs A,B --outputs Y",
-		Short: "Keep what lies between inputs, which become placeholders, and outputs",
-		Args:  needs(2, 2, "IN OUT"),
+		Short: "Keep only what lies between inputs and outputs",
+		Long: `Write the part of a graph between inputs, which become placeholders, and outputs, as
+a GraphDef. It is TensorFlow's strip_unused.`,
+		Example: `  tfkeep graph strip-unused g.pb small.pb --inputs x --outputs y
+  tfkeep graph strip-unused g.pb small.pb --inputs a,b --types float32,int64 --outputs y`,
+		Args: needs(2, 2, "IN OUT"),
 	}, func(g *graphdef.GraphDef, _ []string) (*graphdef.GraphDef, error) {
 		if len(outputs) == 0 {
 			return nil, cli.Usagef("--outputs names no node")
@@ -165,15 +172,15 @@ func (c *command) graphStripUnused() *cobra.Command {
 		for _, name := range types {
 			dt, ok := parseType(name)
 			if !ok {
-				return nil, cli.Usagef("--types: %q is no type such as float32", name)
+				return nil, cli.Usagef("--types: %q is not a type such as float32", name)
 			}
 			dtypes = append(dtypes, dt)
 		}
 		return edit.StripUnused(g, inputs, outputs, &edit.StripOptions{Types: dtypes})
 	})
-	cmd.Flags().StringSliceVar(&inputs, "inputs", nil, "nodes that become placeholders")
-	cmd.Flags().StringSliceVar(&outputs, "outputs", nil, "nodes that are kept with all they need")
-	cmd.Flags().StringSliceVar(&types, "types", nil, "the placeholders' types, one for all or one for each; default: those of the nodes")
+	cmd.Flags().StringSliceVar(&inputs, "inputs", nil, "the `NODES` that become placeholders, separated by commas")
+	cmd.Flags().StringSliceVar(&outputs, "outputs", nil, "the `NODES` that are kept with everything that they need")
+	cmd.Flags().StringSliceVar(&types, "types", nil, "the `TYPES` of the placeholders: one for all, or one for each; default: the types of the nodes")
 	return cmd
 }
 
@@ -191,12 +198,16 @@ func (c *command) graphRemoveTraining() *cobra.Command {
 	var keep []string
 	cmd := c.cut(&cobra.Command{
 		Use:   "remove-training-nodes IN OUT",
-		Short: "Remove nodes that only training needs: checks, and identities that order nothing",
-		Args:  needs(2, 2, "IN OUT"),
+		Short: "Remove nodes that only training needs",
+		Long: `Remove the nodes that only training needs, and write a GraphDef: every CheckNumerics,
+and each Identity and StopGradient that does not affect the order of other nodes. It
+is TensorFlow's remove_training_nodes.`,
+		Example: `  tfkeep graph remove-training-nodes g.pb lean.pb --keep y`,
+		Args:    needs(2, 2, "IN OUT"),
 	}, func(g *graphdef.GraphDef, _ []string) (*graphdef.GraphDef, error) {
 		return edit.RemoveTraining(g, keep), nil
 	})
-	cmd.Flags().StringSliceVar(&keep, "keep", nil, "nodes to keep whatever they are, such as the outputs")
+	cmd.Flags().StringSliceVar(&keep, "keep", nil, "the `NODES` to keep in any case, such as the outputs")
 	return cmd
 }
 
@@ -204,7 +215,10 @@ func (c *command) graphClearDevices() *cobra.Command {
 	return c.edit(&cobra.Command{
 		Use:   "clear-devices IN OUT",
 		Short: "Remove the devices, so that the graph runs on another machine",
-		Args:  needs(2, 2, "IN OUT"),
+		Long: `Remove the devices from the nodes of every graph in a file. The file stays a GraphDef,
+a meta graph or a SavedModel. Functions keep their devices, as in TensorFlow.`,
+		Example: `  tfkeep graph clear-devices model.meta anywhere.meta`,
+		Args:    needs(2, 2, "IN OUT"),
 	}, func(m proto.Message, _ []string) error {
 		for _, g := range graphsOf(m) {
 			edit.ClearDevices(g)
@@ -216,8 +230,11 @@ func (c *command) graphClearDevices() *cobra.Command {
 func (c *command) graphStripDefaults() *cobra.Command {
 	return c.edit(&cobra.Command{
 		Use:   "strip-defaults IN OUT",
-		Short: "Remove attributes that have their default, so that an older TensorFlow reads the graph",
-		Args:  needs(2, 2, "IN OUT"),
+		Short: "Remove default attributes, so that an older TensorFlow can read the graph",
+		Long: `Remove the attributes that have their op's default value from every graph in a file,
+so that a TensorFlow that does not know them can read it.`,
+		Example: `  tfkeep graph strip-defaults model.meta for-older-tensorflow.meta`,
+		Args:    needs(2, 2, "IN OUT"),
 	}, func(m proto.Message, _ []string) error {
 		switch m := m.(type) {
 		case *graphdef.GraphDef:
@@ -236,8 +253,12 @@ func (c *command) graphStripDefaults() *cobra.Command {
 func (c *command) graphRenameScope() *cobra.Command {
 	return c.edit(&cobra.Command{
 		Use:   "rename-scope IN OUT FROM TO",
-		Short: "Move the nodes of one name scope to another; \"\" is the whole graph, or no scope",
-		Args:  needs(4, 4, "IN OUT FROM TO"),
+		Short: "Move the nodes of one name scope to another",
+		Long: `Move the nodes of a GraphDef from one name scope to another. An empty FROM is the
+whole graph, and an empty TO is no scope.`,
+		Example: `  tfkeep graph rename-scope g.pb h.pb tower_0 model
+  tfkeep graph rename-scope g.pb h.pb "" model`,
+		Args: needs(4, 4, "IN OUT FROM TO"),
 	}, func(m proto.Message, args []string) error {
 		g, ok := m.(*graphdef.GraphDef)
 		if !ok {

@@ -24,8 +24,12 @@ func dataTypeNames() map[int32]string { return types_go_proto.DataType_name }
 func (c *command) graphCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check IN",
-		Short: "Find every fault of a graph: cycles, missing or double nodes, wrong ports, unknown ops",
-		Args:  needs(1, 1, "IN"),
+		Short: "Find everything that is wrong with a graph",
+		Long: `Find everything that is wrong with the graphs in a file: cycles, nodes that are
+missing or defined twice, inputs of outputs that do not exist, unknown ops, functions
+that call themselves, and more. The exit code is 1 if there is a fault.`,
+		Example: `  tfkeep graph check model.meta`,
+		Args:    needs(1, 1, "IN"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			m, err := graphdef.Read(args[0])
 			if err != nil {
@@ -57,10 +61,12 @@ func (c *command) graphDiff() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Say how two graphs differ; the order of nodes and functions does not matter",
-		Long: `Say how two graphs differ: "-" is in A only, "+" in B only, "~" in both, and not
-the same. The order of nodes, of functions and of control inputs does not matter.
-Ends with 1 if anything differs.`,
+		Short: "Compare two graphs",
+		Long: `Compare two graphs: "-" is only in A, "+" is only in B, "~" is in both but not the
+same. The order of nodes, of functions and of control inputs does not matter. The
+exit code is 1 if anything differs.`,
+		Example: `  tfkeep graph diff a.pb b.pb
+  tfkeep graph diff --ignore-versions --ignore-shapes model.meta frozen.pb`,
 		Args: needs(2, 2, "A B"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			a, err := graphIn(args[0])
@@ -76,7 +82,7 @@ Ends with 1 if anything differs.`,
 			out := newLines(c.Out)
 			for _, d := range found {
 				if !asJSON {
-					c.Printf("%s\n", c.Paint(diffColour(d), ui.Clean(d.String())))
+					c.Printf("%s\n", c.Paint(diffColor(d), ui.Clean(d.String())))
 					continue
 				}
 				line := struct {
@@ -102,13 +108,13 @@ Ends with 1 if anything differs.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&o.IgnoreVersions, "ignore-versions", false, "do not compare the graphs' versions")
-	cmd.Flags().BoolVar(&o.IgnoreShapes, "ignore-shapes", false, "do not compare the _output_shapes that meta graphs have")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().BoolVar(&o.IgnoreVersions, "ignore-versions", false, "ignore the graphs' versions")
+	cmd.Flags().BoolVar(&o.IgnoreShapes, "ignore-shapes", false, "ignore the _output_shapes that meta graphs have")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 
-func diffColour(d graphdiff.Difference) ui.Style {
+func diffColor(d graphdiff.Difference) ui.Style {
 	switch d.String()[0] {
 	case '-':
 		return ui.Red
@@ -126,10 +132,11 @@ func (c *command) graphDraw() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "draw IN [OUT]",
-		Short: "Draw a graph as SVG or for Graphviz; of a large one, its scopes",
-		Long: `Draw a graph: an SVG that every browser shows, or Graphviz's dot. The form goes by
-OUT's name (.svg or .dot) or the flag; without OUT it is printed. A graph of more
-than --max-boxes nodes is drawn by its name scopes; --scope opens one of them.`,
+		Short: "Draw a graph as SVG or for Graphviz",
+		Long: `Draw a graph as SVG, which every browser shows, or in Graphviz's dot language. The
+name of OUT (.svg, .dot or .gv) or a flag selects the form; without OUT the drawing
+is printed. In a graph of more than --max-boxes nodes, name scopes are drawn as one
+box each; --scope shows the inside of one of them.`,
 		Example: `  tfkeep graph draw model.meta graph.svg
   tfkeep graph draw model.meta --scope hidden --dot | dot -Tpng >hidden.png`,
 		Args: needs(1, 2, "IN [OUT]"),
@@ -138,7 +145,7 @@ than --max-boxes nodes is drawn by its name scopes; --scope opens one of them.`,
 			if len(args) > 1 && !dot && !svg {
 				ext := strings.ToLower(filepath.Ext(args[1]))
 				if asDot = ext == ".dot" || ext == ".gv"; !asDot && ext != ".svg" {
-					return cli.Usagef("%s: the name tells no form; use .svg or .dot, or the flag --svg or --dot", args[1])
+					return cli.Usagef("%s: unknown form; use .svg or .dot in the name, or the flag --svg or --dot", args[1])
 				}
 			}
 			g, err := graphIn(args[0])
@@ -159,11 +166,11 @@ than --max-boxes nodes is drawn by its name scopes; --scope opens one of them.`,
 			return os.WriteFile(args[1], picture(g, &o), 0o666)
 		},
 	}
-	cmd.Flags().BoolVar(&dot, "dot", false, "Graphviz's dot language")
-	cmd.Flags().BoolVar(&svg, "svg", false, "SVG (the default)")
+	cmd.Flags().BoolVar(&dot, "dot", false, "draw in Graphviz's dot language")
+	cmd.Flags().BoolVar(&svg, "svg", false, "draw as SVG (the default)")
 	cmd.MarkFlagsMutuallyExclusive("dot", "svg")
-	cmd.Flags().StringVar(&o.Scope, "scope", "", "draw the inside of this name scope")
-	cmd.Flags().IntVar(&o.MaxBoxes, "max-boxes", 60, "close scopes until there are no more boxes than this")
+	cmd.Flags().StringVar(&o.Scope, "scope", "", "draw the inside of this name `SCOPE`")
+	cmd.Flags().IntVar(&o.MaxBoxes, "max-boxes", 60, "draw at most `N` boxes, by drawing whole scopes as one box")
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "replace OUT if it exists")
 	return cmd
 }

@@ -15,10 +15,10 @@ func (c *command) latest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "latest DIR",
 		Short: "Print the newest checkpoint of a directory",
-		Long: `Print the prefix of the newest checkpoint that the directory's state file names.
-A directory that was moved still finds its checkpoints. A damaged state file is
-an error; with --verified it is passed over, as is every checkpoint that is
-damaged or incomplete.`,
+		Long: `Print the prefix of the newest checkpoint that a directory's state file names. The
+directory may have been moved. A damaged state file is an error. With --verified the
+checkpoints are read, and a damaged state file and damaged or incomplete checkpoints
+are skipped and reported.`,
 		Example: `  tfkeep latest train/
   tfkeep ls "$(tfkeep latest --verified train/)"`,
 		Args: needs(1, 1, "DIR"),
@@ -29,7 +29,7 @@ damaged or incomplete.`,
 			prefix, err := dir.Latest(cmd.Context(), args[0], &dir.LatestOptions{
 				LatestFilename: stateName,
 				Verified:       verified,
-				OnSkip:         func(what string, err error) { c.Note("passed over %s: %v", what, err) },
+				OnSkip:         func(what string, err error) { c.Note("skipped %s: %v", what, err) },
 			})
 			if err != nil {
 				return err
@@ -47,8 +47,8 @@ damaged or incomplete.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&verified, "verified", false, "read the checkpoints and take the newest that is whole")
-	cmd.Flags().StringVar(&stateName, "state", "", `the state file's name ("checkpoint")`)
-	cmd.Flags().BoolVar(&asJSON, "json", false, `print {"path": …}`)
+	cmd.Flags().BoolVar(&verified, "verified", false, "read the checkpoints and print the newest that is complete and undamaged")
+	cmd.Flags().StringVar(&stateName, "state", "", "the `NAME` of the state file; default: checkpoint")
+	cmd.Flags().BoolVar(&asJSON, "json", false, `print one JSON object: {"path": …}`)
 	return cmd
 }

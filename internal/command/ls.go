@@ -17,10 +17,10 @@ func (c *command) ls() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls CKPT [NAME…]",
 		Short: "List the tensors of a checkpoint",
-		Long: `List the tensors of a checkpoint: name, type, shape and size. Only the index is
-read, so it is quick for a checkpoint of any size.
+		Long: `List the tensors of a checkpoint: name, type, shape and size. Only the index is read,
+which is quick for a checkpoint of any size.
 
-NAME limits the list; * in it stands for anything, / included.`,
+Each NAME selects tensors; * in it stands for anything, including /.`,
 		Example: `  tfkeep ls train/
   tfkeep ls train/model-1000 'hidden/*'
   tfkeep ls --json train/model-1000 | jq -r 'select(.dtype=="float32").name'`,
@@ -41,7 +41,7 @@ NAME limits the list; * in it stands for anything, / included.`,
 			return c.listTable(r, tensors)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: name, dtype, shape, bytes, shard, crc32c, slices")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: name, dtype, shape, bytes, shard, crc32c, slices")
 	return cmd
 }
 

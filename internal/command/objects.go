@@ -21,10 +21,10 @@ func (c *command) objects() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "objects CKPT",
 		Short: "Show the object graph of a TF2 checkpoint",
-		Long: `Show the Python objects that a checkpoint of TensorFlow 2 was saved from, as a
-tree, with the type and shape of the values that belong to each. An object that
-is reached a second time is shown by its number only. A line with a dot is a
-slot: a variable that an optimizer keeps for another one.`,
+		Long: `Show the Python objects that a TensorFlow 2 checkpoint was saved from as a tree, with
+the type and shape of their values. An object that appears a second time is shown by
+its number only. A line with a dot is a slot: a variable that an optimizer keeps for
+another variable.`,
 		Example: `  tfkeep objects train/ckpt-10
   tfkeep objects export/1
   tfkeep objects --json train/ | jq -r '.values[].key'`,
@@ -45,7 +45,7 @@ slot: a variable that an optimizer keeps for another one.`,
 			return c.objectsTree(r, g)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: id, path, children, values, slots")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: id, path, children, values, slots")
 	return cmd
 }
 

@@ -21,8 +21,8 @@ func (c *command) savedModel() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "savedmodel",
 		Short: "Show, check, make and change SavedModels",
-		Long: `Show, check, make and change SavedModels, from their files alone. "show" and
-"scan" answer in the words of saved_model_cli.`,
+		Long: `Show, check, make and change SavedModels from their files alone. The output of "show"
+and "scan" is that of saved_model_cli.`,
 		RunE: verbsOnly,
 	}
 	cmd.AddCommand(c.savedModelShow(), c.savedModelScan(), c.savedModelDiff(), c.savedModelFromFrozen(),
@@ -33,7 +33,7 @@ func (c *command) savedModel() *cobra.Command {
 // tagsFlag adds --tags, and saved_model_cli's names for it.
 func tagsFlag(cmd *cobra.Command, tags *string, what string) {
 	cmd.Flags().StringVar(tags, "tags", "", what)
-	cmd.Flags().StringVar(tags, "tag_set", "", "the same")
+	cmd.Flags().StringVar(tags, "tag_set", "", "saved_model_cli's name for --tags")
 	_ = cmd.Flags().MarkHidden("tag_set")
 }
 
@@ -43,6 +43,8 @@ func (c *command) savedModelShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show DIR",
 		Short: "Show tags, signatures and operations",
+		Long: `Show the tag sets of a SavedModel; with --tags, the signatures of the graph with
+exactly these tags; with --signature, the inputs and outputs of a signature.`,
 		Example: `  tfkeep savedmodel show export/1
   tfkeep savedmodel show export/1 --tags serve --signature serving_default
   tfkeep savedmodel show export/1 --all
@@ -93,13 +95,13 @@ func (c *command) savedModelShow() *cobra.Command {
 			return nil
 		},
 	}
-	tagsFlag(cmd, &tags, "the graph with exactly these tags, with commas")
-	cmd.Flags().StringVar(&key, "signature", "", "a signature of that graph")
-	cmd.Flags().StringVar(&key, "signature_def", "", "the same")
+	tagsFlag(cmd, &tags, "the graph with exactly these `TAGS`, separated by commas")
+	cmd.Flags().StringVar(&key, "signature", "", "the `KEY` of a signature of that graph")
+	cmd.Flags().StringVar(&key, "signature_def", "", "saved_model_cli's name for --signature")
 	_ = cmd.Flags().MarkHidden("signature_def")
-	cmd.Flags().BoolVar(&all, "all", false, "everything of every graph")
-	cmd.Flags().BoolVar(&listOps, "list_ops", false, "the operations of the graph")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object")
+	cmd.Flags().BoolVar(&all, "all", false, "show every graph in full")
+	cmd.Flags().BoolVar(&listOps, "list_ops", false, "show the operations of the graph")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
@@ -195,9 +197,9 @@ func (c *command) savedModelScan() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "scan DIR",
-		Short: "Look for operations that a careful server would not run",
-		Long: `Look for operations that read or write files or the terminal, or for those of
---op_denylist, in all graphs and functions. Finding some ends with 1.`,
+		Short: "Find operations that a careful server would not run",
+		Long: `Find operations that read or write files or print, or those of --op_denylist, in all
+graphs and functions. The exit code is 1 if there are any.`,
 		Example: `  tfkeep savedmodel scan downloaded/`,
 		Args:    needs(1, 1, "DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -240,9 +242,9 @@ func (c *command) savedModelScan() *cobra.Command {
 			return nil
 		},
 	}
-	tagsFlag(cmd, &tags, "only the graph with exactly these tags")
-	cmd.Flags().StringVar(&deny, "op_denylist", "", `the operations to look for, with commas ("ReadFile,WriteFile,PrintV2")`)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "a JSON list")
+	tagsFlag(cmd, &tags, "only the graph with exactly these `TAGS`, separated by commas")
+	cmd.Flags().StringVar(&deny, "op_denylist", "", "the `OPS` to find, separated by commas; default: ReadFile,WriteFile,PrintV2")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list")
 	return cmd
 }
 
@@ -278,9 +280,10 @@ func (c *command) printScan(sm *graphdef.SavedModel, denied []string, found []of
 
 func (c *command) savedModelDiff() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "diff A B",
-		Short:   "Tell the graphs and signatures of two SavedModels apart",
-		Long:    `Tell the graphs, signatures and collections of two SavedModels apart; a difference ends with 1. "tfkeep diff A B" compares their variables.`,
+		Use:   "diff A B",
+		Short: "Compare the graphs and signatures of two SavedModels",
+		Long: `Compare the graphs, signatures and collections of two SavedModels. The exit code is 1
+if anything differs. "tfkeep diff A B" compares their variables.`,
 		Example: `  tfkeep savedmodel diff export/1 export/2`,
 		Args:    needs(2, 2, "A B"),
 		RunE: func(_ *cobra.Command, args []string) error {

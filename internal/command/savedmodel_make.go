@@ -21,14 +21,14 @@ type makeFlags struct {
 }
 
 func (f *makeFlags) add(cmd *cobra.Command) {
-	tagsFlag(cmd, &f.tags, `its tags, with commas ("serve")`)
+	tagsFlag(cmd, &f.tags, "the model's `TAGS`, separated by commas; default: serve")
 	fl := cmd.Flags()
-	fl.StringVar(&f.key, "signature", "", `key of its signature ("serving_default")`)
-	fl.StringSliceVar(&f.inputs, "input", nil, "an input: NAME=TENSOR, or TENSOR")
-	fl.StringSliceVar(&f.outputs, "output", nil, "an output: NAME=TENSOR, or TENSOR")
-	fl.BoolVar(&f.text, "text", false, "write saved_model.pbtxt")
+	fl.StringVar(&f.key, "signature", "", "the `KEY` of its signature; default: serving_default")
+	fl.StringSliceVar(&f.inputs, "input", nil, "an input: `NAME=TENSOR`, or just TENSOR; may be repeated")
+	fl.StringSliceVar(&f.outputs, "output", nil, "an output: `NAME=TENSOR`, or just TENSOR; may be repeated")
+	fl.BoolVar(&f.text, "text", false, "write saved_model.pbtxt instead of saved_model.pb")
 	fl.BoolVar(&f.manifest, "manifest", false, "add a list of all files with their checksums")
-	fl.BoolVar(&f.devices, "keep_devices", false, "keep the device of each node")
+	fl.BoolVar(&f.devices, "keep_devices", false, "keep the devices of the nodes")
 }
 
 func (f *makeFlags) options() (*offline.Options, error) {
@@ -69,8 +69,10 @@ func tensors(flag string, settings []string) (map[string]string, error) {
 func (c *command) savedModelFromFrozen() *cobra.Command {
 	var f makeFlags
 	cmd := &cobra.Command{
-		Use:     "from-frozen GRAPH DIR",
-		Short:   "Make a servable model of a frozen graph",
+		Use:   "from-frozen GRAPH DIR",
+		Short: "Make a SavedModel of a frozen graph",
+		Long: `Make a SavedModel of a graph without variables. DIR appears when it is complete, and
+must not exist or be empty.`,
 		Example: `  tfkeep savedmodel from-frozen frozen.pb export/1 --input x --output probabilities=y:0`,
 		Args:    needs(2, 2, "GRAPH DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -97,8 +99,10 @@ func (c *command) savedModelFromFrozen() *cobra.Command {
 func (c *command) savedModelFromCheckpoint() *cobra.Command {
 	var f makeFlags
 	cmd := &cobra.Command{
-		Use:     "from-checkpoint CKPT DIR",
-		Short:   "Make a servable model of a checkpoint and its meta graph",
+		Use:   "from-checkpoint CKPT DIR",
+		Short: "Make a SavedModel of a checkpoint and its meta graph",
+		Long: `Make a SavedModel of a checkpoint and its meta graph. DIR appears when it is complete,
+and must not exist or be empty.`,
 		Example: `  tfkeep savedmodel from-checkpoint train/ export/1 --input x --output y`,
 		Args:    needs(2, 2, "CKPT DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -115,7 +119,7 @@ func (c *command) savedModelFromCheckpoint() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&f.meta, "meta_graph", "", "the meta graph (the .meta beside the checkpoint)")
+	cmd.Flags().StringVar(&f.meta, "meta_graph", "", "the meta graph `FILE`; default: the .meta file beside the checkpoint")
 	return cmd
 }
 
@@ -124,6 +128,8 @@ func (c *command) savedModelPrune() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune DIR --keep TAGS",
 		Short: "Keep only the graphs with the given tags",
+		Long: `Remove all graphs from a SavedModel except those with exactly the given tags. The
+model is changed in place, in one step.`,
 		Example: `  tfkeep savedmodel prune export/1 --keep serve
   tfkeep savedmodel prune export/1 --keep serve --keep serve,gpu`,
 		Args: needs(1, 1, "DIR"),
@@ -138,15 +144,17 @@ func (c *command) savedModelPrune() *cobra.Command {
 			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.KeepTags(lists...)))
 		},
 	}
-	cmd.Flags().StringArrayVar(&keep, "keep", nil, "tags of a graph to keep, with commas; may be given several times")
+	cmd.Flags().StringArrayVar(&keep, "keep", nil, "the `TAGS` of a graph to keep, separated by commas; may be repeated")
 	return cmd
 }
 
 func (c *command) savedModelRetag() *cobra.Command {
 	var from, to string
 	cmd := &cobra.Command{
-		Use:     "retag DIR --from TAGS --to TAGS",
-		Short:   "Give a graph other tags",
+		Use:   "retag DIR --from TAGS --to TAGS",
+		Short: "Change the tags of a graph",
+		Long: `Change the tags of a graph in a SavedModel. The model is changed in place, in one
+step.`,
 		Example: `  tfkeep savedmodel retag export/1 --from tag --to serve`,
 		Args:    needs(1, 1, "DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -156,8 +164,8 @@ func (c *command) savedModelRetag() *cobra.Command {
 			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.Retag(list(from), list(to))))
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "the tags it has, with commas (those of the only graph)")
-	cmd.Flags().StringVar(&to, "to", "", "the tags it gets, with commas")
+	cmd.Flags().StringVar(&from, "from", "", "the present `TAGS`, separated by commas; default: those of the only graph")
+	cmd.Flags().StringVar(&to, "to", "", "the new `TAGS`, separated by commas")
 	return cmd
 }
 
@@ -167,6 +175,9 @@ func (c *command) savedModelResign() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resign DIR",
 		Short: "Add, replace, rename or remove a signature",
+		Long: `Add, replace, rename or remove a signature. With several of these flags the signature
+is removed first, then renamed, then added. The model is changed in place, in one
+step.`,
 		Example: `  tfkeep savedmodel resign export/1 --signature serving_default --input x --output y
   tfkeep savedmodel resign export/1 --rename predict=serving_default
   tfkeep savedmodel resign export/1 --remove old`,
@@ -200,12 +211,12 @@ func (c *command) savedModelResign() *cobra.Command {
 			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], changes...))
 		},
 	}
-	tagsFlag(cmd, &tags, "tags of the graph, with commas (the only graph)")
-	cmd.Flags().StringVar(&key, "signature", "", "the signature to add or replace")
-	cmd.Flags().StringSliceVar(&inputs, "input", nil, "an input: NAME=TENSOR, or TENSOR")
-	cmd.Flags().StringSliceVar(&outputs, "output", nil, "an output: NAME=TENSOR, or TENSOR")
-	cmd.Flags().StringVar(&rename, "rename", "", "OLD=NEW")
-	cmd.Flags().StringVar(&remove, "remove", "", "the signature to remove")
+	tagsFlag(cmd, &tags, "the `TAGS` of the graph, separated by commas; default: the only graph")
+	cmd.Flags().StringVar(&key, "signature", "", "the `KEY` of the signature to add or replace")
+	cmd.Flags().StringSliceVar(&inputs, "input", nil, "an input: `NAME=TENSOR`, or just TENSOR; may be repeated")
+	cmd.Flags().StringSliceVar(&outputs, "output", nil, "an output: `NAME=TENSOR`, or just TENSOR; may be repeated")
+	cmd.Flags().StringVar(&rename, "rename", "", "rename a signature: `OLD=NEW`")
+	cmd.Flags().StringVar(&remove, "remove", "", "the `KEY` of the signature to remove")
 	return cmd
 }
 

@@ -28,9 +28,9 @@ func (c *command) show() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "show PATH",
-		Short: "Say what is in a graph, a meta graph, a SavedModel or a checkpoint",
-		Long: `Say what is in a file, whichever of TensorFlow's it is: a GraphDef, a .meta file, a
-SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
+		Short: "Summarize a graph, a meta graph, a SavedModel or a checkpoint",
+		Long: `Summarize any of TensorFlow's files: a GraphDef, a .meta file or a SavedModel (its
+directory or its .pb), in text or binary, or a checkpoint.`,
 		Example: `  tfkeep show train/model-1000.meta
   tfkeep show export/1
   tfkeep show --json frozen.pb | jq .graph.ops
@@ -40,7 +40,7 @@ SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
 			m, err := graphdef.Read(args[0])
 			if err != nil && isCheckpoint(cmd.Context(), args[0], err) {
 				if logDir != "" {
-					return cli.Usagef("%s is a checkpoint and has no graph; its .meta file has", args[0])
+					return cli.Usagef("%s is a checkpoint, which has no graph; name its .meta file", args[0])
 				}
 				ls := c.ls()
 				ls.SetContext(cmd.Context())
@@ -67,9 +67,9 @@ SavedModel (its directory or its .pb), text or binary, or a checkpoint.`,
 			return c.showSummary(args[0], s, all)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object (of a checkpoint, one a line)")
-	cmd.Flags().BoolVar(&all, "all", false, "list everything in full")
-	cmd.Flags().StringVar(&logDir, "tensorboard", "", "write the graph into this log directory, for TensorBoard, and print the file's name")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object; for a checkpoint, one per line")
+	cmd.Flags().BoolVar(&all, "all", false, "do not shorten long lists")
+	cmd.Flags().StringVar(&logDir, "tensorboard", "", "write the graph into this log `DIR` for TensorBoard, and print the file's name")
 	return cmd
 }
 

@@ -18,13 +18,13 @@ func (c *command) stats() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stats CKPT [NAME…]",
-		Short: "Sum up the values of each tensor: is this checkpoint sane?",
-		Long: `Sum up the values of each tensor: least, greatest, mean, standard deviation, the
-share of zeros, and a histogram from the least to the greatest. NaNs and
-infinities are counted apart and shown in red. Complex numbers are summed up by
-their magnitude, strings by their length. Every byte is checked on the way.
+		Short: "Summarize the values of each tensor",
+		Long: `Summarize the values of each tensor: minimum, maximum, mean, standard deviation, the
+share of zeros, and a histogram from the minimum to the maximum. NaNs and infinities
+are counted separately and shown in red. Complex numbers are summarized by their
+magnitude, strings by their length. Every byte is read and its checksum verified.
 
-NAME limits the list; * in it stands for anything, / included.`,
+Each NAME selects tensors; * in it stands for anything, including /.`,
 		Example: `  tfkeep stats train/
   tfkeep stats train/model-1000 'hidden/*'
   tfkeep stats --json train/ | jq -r 'select(.nan>0).name'`,
@@ -66,7 +66,7 @@ NAME limits the list; * in it stands for anything, / included.`,
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
 }
 

@@ -20,17 +20,17 @@ func (c *command) verify() *cobra.Command {
 	var asJSON, strict, quiet bool
 	cmd := &cobra.Command{
 		Use:   "verify PATH…",
-		Short: "Look for everything that can be wrong with checkpoints and SavedModels",
-		Long: `Read checkpoints, directories of them, SavedModels and graph files whole, check
-every checksum and every reference, and tell all faults rather than the first.
+		Short: "Check checkpoints, SavedModels and graphs for damage",
+		Long: `Read checkpoints, directories of checkpoints, SavedModels and graph files, check every
+checksum and every reference, and report all faults.
 
-For a directory that is each checkpoint with its meta graph, the state file, and
-what unfinished saves left behind. For a SavedModel it is graphs, signatures,
-assets and variables. A graph is also held against its checkpoint: what its
-saver restores has to be there.
+In a directory, each checkpoint, its meta graph, the state file and the remains of
+unfinished saves are checked. In a SavedModel, the graphs, signatures, assets and
+variables are checked. A meta graph is also compared with its checkpoint, which must
+have everything that the graph's saver restores.
 
-Ends with 1 if anything is damaged or missing. What is merely untidy is marked
-"note" and counts with --strict only.`,
+The exit code is 1 if anything is damaged or missing. What does no harm is marked
+"note", and counts only with --strict.`,
 		Example: `  tfkeep verify train/
   tfkeep verify train/model-1000 export/1
   tfkeep verify --json train/ | jq 'select(.ok|not)'`,
@@ -67,9 +67,9 @@ Ends with 1 if anything is damaged or missing. What is merely untidy is marked
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "count what is merely untidy as bad")
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what has faults")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line: path, kind, ok, faults")
+	cmd.Flags().BoolVar(&strict, "strict", false, "count notes as faults")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
 	return cmd
 }
 

@@ -1,6 +1,7 @@
-// Package modeldir knows how the folder of a SavedModel is laid out, puts one
-// in its place in a single step, and keeps the versions of a model apart.
+// Package modeldir knows the layout of a SavedModel's folder. It moves a new model into
+// its place in one step, numbers the versions of a model, and writes and checks
+// manifests.
 //
-// It is pure Go and knows nothing of graphs: package savedmodel fills the
-// folder from a session, the tfkeep command from files.
+// It does not read graphs: package savedmodel fills the folder from a session, and
+// package savedmodel/offline from files.
 package modeldir

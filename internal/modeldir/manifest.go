@@ -1,6 +1,7 @@
 package modeldir
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,20 +11,17 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"sort"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// ManifestName is the file that lists all others with their sizes and
-// checksums. TensorFlow passes it over.
+// ManifestName is the name of the manifest: a file that lists all other files with their
+// sizes and checksums. TensorFlow ignores it.
 const ManifestName = "tfkeep_manifest.json"
 
-// maxManifest bounds what is read of a manifest.
+// maxManifest is the largest manifest that is read, in bytes.
 const maxManifest = 16 << 20
-
-// ErrManifest is the kind of error for a folder that is not as its manifest says.
-var ErrManifest = errors.New("the model is not as its manifest says")
 
 // manifest is the content of the file.
 type manifest struct {
@@ -36,9 +34,9 @@ type manifestFile struct {
 	SHA256 string `json:"sha256"`
 }
 
-// WriteManifest lists the files of dir.
+// WriteManifest writes the manifest of the files in dir.
 func WriteManifest(ctx context.Context, dir string) error {
-	m, err := list(ctx, vfs.IOFS(vfs.OS, dir))
+	m, err := listFiles(ctx, vfs.IOFS(vfs.OS, dir))
 	if err != nil {
 		return err
 	}
@@ -49,7 +47,7 @@ func WriteManifest(ctx context.Context, dir string) error {
 	return vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, ManifestName), append(data, '\n'), true)
 }
 
-func list(ctx context.Context, fsys fs.FS) (*manifest, error) {
+func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
 	m := &manifest{Files: []manifestFile{}}
 	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
@@ -59,7 +57,7 @@ func list(ctx context.Context, fsys fs.FS) (*manifest, error) {
 			return err
 		}
 		if !d.Type().IsRegular() {
-			return fmt.Errorf("%s is no regular file", path)
+			return fmt.Errorf("%s is not a regular file", path)
 		}
 		f, err := fsys.Open(path)
 		if err != nil {
@@ -74,13 +72,12 @@ func list(ctx context.Context, fsys fs.FS) (*manifest, error) {
 		m.Files = append(m.Files, manifestFile{Path: path, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))})
 		return nil
 	})
-	sort.Slice(m.Files, func(i, j int) bool { return m.Files[i].Path < m.Files[j].Path })
+	slices.SortFunc(m.Files, func(a, b manifestFile) int { return cmp.Compare(a.Path, b.Path) })
 	return m, err
 }
 
-// CheckManifest compares a model with its manifest and returns all faults,
-// each with what is wrong with which file. A model without one has none:
-// found is false.
+// CheckManifest compares a model with its manifest and describes every difference. found
+// is false if the model has no manifest.
 func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool, err error) {
 	f, err := fsys.Open(ManifestName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +95,7 @@ func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool
 	if len(data) > maxManifest || json.Unmarshal(data, &want) != nil {
 		return []string{ManifestName + " is damaged"}, true, nil
 	}
-	have, err := list(ctx, fsys)
+	have, err := listFiles(ctx, fsys)
 	if err != nil {
 		return nil, true, err
 	}
@@ -114,9 +111,9 @@ func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool
 		case !ok:
 			faults = append(faults, w.Path+" is missing")
 		case h.Bytes != w.Bytes:
-			faults = append(faults, fmt.Sprintf("%s has %d bytes and not %d", w.Path, h.Bytes, w.Bytes))
+			faults = append(faults, fmt.Sprintf("%s has %d bytes instead of %d", w.Path, h.Bytes, w.Bytes))
 		case h.SHA256 != w.SHA256:
-			faults = append(faults, w.Path+" has another content")
+			faults = append(faults, "the content of "+w.Path+" has changed")
 		}
 	}
 	for _, h := range have.Files {

@@ -14,7 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// put writes a file, and the folders above it.
+// put writes a file and creates the folders above it.
 func put(t *testing.T, content string, path ...string) {
 	t.Helper()
 	name := filepath.Join(path...)
@@ -33,7 +33,8 @@ func names(t *testing.T, dir string) []string {
 	return list
 }
 
-func TestStagingIsSeenWhenItIsWhole(t *testing.T) {
+func TestCommitMakesModelVisible(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "a", "m")
 	s, err := modeldir.Begin(dir)
@@ -45,17 +46,18 @@ func TestStagingIsSeenWhenItIsWhole(t *testing.T) {
 	beside, err := modeldir.Begin(dir + "2")
 	require.NoError(t, err, "another model in the same folder")
 	require.NoError(t, beside.Close())
-	assert.FileExists(t, s.Path("variables", "v"), "nobody sweeps what is in use")
+	assert.FileExists(t, s.Path("variables", "v"), "a staging folder in use is not removed")
 	require.NoError(t, s.Commit())
 	assert.Equal(t, []string{"m"}, names(t, filepath.Dir(dir)))
 	assert.FileExists(t, filepath.Join(dir, "variables", "v"))
 	require.NoError(t, s.Close())
 	require.Error(t, s.Commit())
 	_, err = modeldir.Begin(dir)
-	require.ErrorIs(t, err, modeldir.ErrExists)
+	require.ErrorIs(t, err, tfkeep.ErrExists)
 }
 
-func TestStagingThatWasGivenUpLeavesNothing(t *testing.T) {
+func TestCloseRemovesStaging(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	s, err := modeldir.Begin(filepath.Join(parent, "m"))
 	require.NoError(t, err)
@@ -63,10 +65,11 @@ func TestStagingThatWasGivenUpLeavesNothing(t *testing.T) {
 	require.NoError(t, os.Symlink("/etc", s.Path("link")))
 	require.NoError(t, s.Close())
 	assert.Empty(t, names(t, parent))
-	assert.DirExists(t, "/etc", "links are removed and not followed")
+	assert.DirExists(t, "/etc", "links are removed, not followed")
 }
 
-func TestBeginSweepsWhatKilledProcessesLeft(t *testing.T) {
+func TestBeginRemovesLeftovers(t *testing.T) {
+	t.Parallel()
 	parent := t.TempDir()
 	put(t, "half", parent, "1.tfkeep-tmp", "variables", "v")
 	put(t, "", parent, "1.tfkeep-tmp.tfkeep-lock")
@@ -79,7 +82,8 @@ func TestBeginSweepsWhatKilledProcessesLeft(t *testing.T) {
 	assert.Equal(t, []string{"notes.tfkeep-old"}, names(t, parent))
 }
 
-func TestVersionsAreNumberedFoldersWithAModel(t *testing.T) {
+func TestVersionsAndPrune(t *testing.T) {
+	t.Parallel()
 	base := t.TempDir()
 	n, err := modeldir.Next(filepath.Join(base, "nope"))
 	require.NoError(t, err)
@@ -94,7 +98,7 @@ func TestVersionsAreNumberedFoldersWithAModel(t *testing.T) {
 	assert.Equal(t, []int64{9, 10, 123}, versions)
 	n, err = modeldir.Next(base)
 	require.NoError(t, err)
-	assert.Equal(t, int64(601), n, "a number in use for anything is not given again")
+	assert.Equal(t, int64(601), n, "a number in use is not used again")
 
 	gone, err := modeldir.Prune(base, 0)
 	require.NoError(t, err)
@@ -108,15 +112,16 @@ func TestVersionsAreNumberedFoldersWithAModel(t *testing.T) {
 	assert.Empty(t, gone)
 }
 
-func TestReplaceLeavesOneForm(t *testing.T) {
+func TestReplaceKeepsOneForm(t *testing.T) {
 	dir := t.TempDir()
 	put(t, "old", dir, modeldir.FilenamePBTxt)
 	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new")))
 	assert.Equal(t, []string{modeldir.FilenamePB}, names(t, dir))
 }
 
-func TestManifestTellsWhatChanged(t *testing.T) {
-	ctx := context.Background()
+func TestCheckManifest(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
 	dir := t.TempDir()
 	check := func() []string {
 		faults, found, err := modeldir.CheckManifest(t.Context(), vfs.IOFS(vfs.OS, dir))
@@ -132,9 +137,9 @@ func TestManifestTellsWhatChanged(t *testing.T) {
 	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))
 	assert.Empty(t, check())
 	put(t, "12346", dir, "a")
-	assert.Equal(t, []string{"a has another content"}, check())
+	assert.Equal(t, []string{"the content of a has changed"}, check())
 	put(t, "1234", dir, "a")
-	assert.Equal(t, []string{"a has 4 bytes and not 5"}, check())
+	assert.Equal(t, []string{"a has 4 bytes instead of 5"}, check())
 	require.NoError(t, os.Remove(filepath.Join(dir, "a")))
 	put(t, "", dir, "c")
 	assert.Equal(t, []string{"a is missing", "c is not in the manifest"}, check())

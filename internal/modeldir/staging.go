@@ -2,7 +2,6 @@ package modeldir
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,69 +13,73 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// The names within a SavedModel.
+// The names of files and folders in a SavedModel.
 const (
 	FilenamePB    = "saved_model.pb"
 	FilenamePBTxt = "saved_model.pbtxt"
-	FilenameCPB   = "saved_model.cpb" // of models above 2 GiB, in chunks, of TensorFlow 2.15 and later
+	FilenameCPB   = "saved_model.cpb" // a model above 2 GiB in chunks, TensorFlow 2.15 and later
 	VariablesDir  = "variables"
-	VariablesName = "variables" // prefix of the checkpoint within VariablesDir
+	VariablesName = "variables" // the prefix of the checkpoint in VariablesDir
 	AssetsDir     = "assets"
 )
 
-// ErrExists is the kind of error for a folder that has something in it.
-var ErrExists = errors.New("the export directory is not empty")
-
-// Staging is a model on its way: a folder beside the one it is to become.
+// Staging is a model that is being made, in a folder beside its final one.
 type Staging struct {
 	dir    string
 	lock   io.Closer
 	closed bool
 }
 
-// Begin makes a staging folder for a model at target, which must not exist or be
-// empty. What killed processes left there and beside it is removed; one that is
-// still at work on the same model is tfkeep.ErrLocked.
+// Begin creates a staging folder for a model in target. It removes what killed processes
+// left there and beside it. The error is tfkeep.ErrExists if target exists and is not
+// empty, and tfkeep.ErrLocked if another Staging for the same model is open.
 func Begin(target string) (*Staging, error) {
 	target = filepath.Clean(target)
 	entries, err := os.ReadDir(target)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("export directory: %w", err)
+		return nil, err
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("%w: Export directory %s already exists, and isn't empty. Please choose a different export directory, or delete all the contents of the specified directory", ErrExists, target)
+		return nil, existsError(target, nil)
 	}
 	if err := vfs.OS.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return nil, fmt.Errorf("export directory: %w", err)
+		return nil, err
 	}
 	if err := sweep(filepath.Dir(target)); err != nil {
-		return nil, fmt.Errorf("export directory: %w", err)
+		return nil, err
 	}
 	s := &Staging{dir: target}
 	if s.lock, err = dir.Lock(s.Path()); err != nil {
 		return nil, err
 	}
-	// What lies there belongs to nobody: its owner would hold the lock.
+	// A staging folder that exists has no owner: the owner would hold the lock.
 	if err = removeAll(s.Path()); err == nil {
 		err = vfs.OS.MkdirAll(s.Path(), 0o755)
 	}
 	if err != nil {
 		s.lock.Close()
-		return nil, fmt.Errorf("export directory: %w", err)
+		return nil, err
 	}
 	return s, nil
 }
 
-// Path is the folder to write into.
+func existsError(dir string, cause error) error {
+	return &tfkeep.Error{
+		Op: "create", Path: dir, Err: tfkeep.ErrExists, Cause: cause,
+		Detail: "the export folder is not empty; choose another one, or remove what is in it",
+	}
+}
+
+// Path returns the path of a file in the staging folder.
 func (s *Staging) Path(elem ...string) string {
 	return filepath.Join(append([]string{filenames.Temp(s.dir)}, elem...)...)
 }
 
-// Dir is where the model will be.
+// Dir returns the final folder of the model.
 func (s *Staging) Dir() string { return s.dir }
 
-// Commit puts the model in its place and closes the staging. Files that were
-// written must be synced already; folders are synced here.
+// Commit renames the staging folder to its final name and closes the Staging. The files
+// must be synced already, and so must folders inside; Commit syncs the folder itself.
 func (s *Staging) Commit() error {
 	if s.closed {
 		return os.ErrClosed
@@ -86,17 +89,17 @@ func (s *Staging) Commit() error {
 			return err
 		}
 	}
-	// An empty folder makes room; one that got files meanwhile does not go.
+	// Remove deletes an empty folder, but not one that other files were put into.
 	if err := vfs.OS.Remove(s.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%w: %w", ErrExists, err)
+		return existsError(s.dir, err)
 	}
 	if err := vfs.OS.Rename(s.Path(), s.dir); err != nil {
-		return fmt.Errorf("export directory: %w", err)
+		return err
 	}
 	return errors.Join(vfs.OS.SyncDir(filepath.Dir(s.dir)), s.Close())
 }
 
-// Close removes what was not committed. It may be called any number of times.
+// Close removes a staging folder that was not committed. It may be called more than once.
 func (s *Staging) Close() error {
 	if s.closed {
 		return nil
@@ -105,8 +108,8 @@ func (s *Staging) Close() error {
 	return errors.Join(removeAll(s.Path()), s.lock.Close())
 }
 
-// sweep removes staging folders and versions on their way out that no process
-// is at work on. A staging folder has a lock file as long as it exists.
+// sweep removes staging folders, and versions that were being removed, if no process
+// uses them. A staging folder has a lock file as long as it exists.
 func sweep(parent string) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -140,9 +143,10 @@ func sweep(parent string) error {
 	return nil
 }
 
-// removeAll removes a folder with all that is in it; one that is not there is fine.
+// removeAll removes a folder and everything in it. It is not an error if the folder does
+// not exist.
 func removeAll(path string) error {
-	err := vfs.OS.Remove(path) // a link is removed and not followed
+	err := vfs.OS.Remove(path) // removes a link, does not follow it
 	if err == nil || errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -158,9 +162,9 @@ func removeAll(path string) error {
 	return vfs.OS.Remove(path)
 }
 
-// Replace puts a new SavedModel file into a model that exists, in one step:
-// the old file is read until the new one is complete and synced. Of the two
-// forms, text and binary, only the new one stays.
+// Replace replaces the SavedModel file of an existing model in one step: readers get the
+// old file until the new one is complete and synced. Of the two forms, text and binary,
+// only the new one stays.
 func Replace(dir, name string, data []byte) error {
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err
@@ -175,7 +179,7 @@ func Replace(dir, name string, data []byte) error {
 	return vfs.OS.SyncDir(dir)
 }
 
-// IsSavedModel tells whether dir holds a SavedModel: binary, text or chunked.
+// IsSavedModel reports whether dir holds a SavedModel: binary, text or chunked.
 func IsSavedModel(dir string) bool {
 	for _, name := range []string{FilenamePB, FilenamePBTxt, FilenameCPB} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {

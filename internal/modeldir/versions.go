@@ -1,17 +1,18 @@
 package modeldir
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// Versions lists the numbered folders of base that hold a model, in order.
+// Versions returns the numbered folders of base that hold a model, in ascending order.
 func Versions(base string) ([]int64, error) {
 	folders, err := versions(base)
 	numbers := make([]int64, len(folders))
@@ -21,7 +22,7 @@ func Versions(base string) ([]int64, error) {
 	return numbers, err
 }
 
-// folder is a version by its number and its name, which may begin with zeros.
+// folder is the folder of a version. Its name may start with zeros.
 type folder struct {
 	number int64
 	name   string
@@ -38,11 +39,11 @@ func versions(base string) ([]folder, error) {
 			folders = append(folders, folder{n, e.Name()})
 		}
 	}
-	sort.SliceStable(folders, func(i, j int) bool { return folders[i].number < folders[j].number })
+	slices.SortStableFunc(folders, func(a, b folder) int { return cmp.Compare(a.number, b.number) })
 	return folders, nil
 }
 
-// Next is the number after the greatest that is in use for anything.
+// Next returns the number after the highest one that a file or folder of base has.
 func Next(base string) (int64, error) {
 	entries, err := os.ReadDir(base)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -57,35 +58,35 @@ func Next(base string) (int64, error) {
 	return next, nil
 }
 
-// version reads a folder's name as TensorFlow Serving does: digits only.
+// version parses a folder's name as TensorFlow Serving does: digits only.
 func version(name string) (int64, bool) {
 	n, err := strconv.ParseInt(name, 10, 63)
 	return n, err == nil && name[0] != '+' && name[0] != '-'
 }
 
-// Prune removes all but the newest keep versions, the oldest first, and
-// returns the numbers of those removed. A version is renamed before it is
-// deleted, so that no reader finds half of it; what a killed Prune leaves under
-// the other name, the next Begin sweeps.
+// Prune removes all versions except the newest keep ones, the oldest first, and returns
+// the numbers of the removed ones. It renames a version before it deletes it, so that no
+// reader finds half of it. The next Begin removes what a killed Prune leaves. If keep is
+// 0, Prune removes nothing.
 func Prune(base string, keep int) ([]int64, error) {
 	folders, err := versions(base)
 	if err != nil || keep <= 0 {
 		return nil, err
 	}
-	var gone []int64
+	var removed []int64
 	for len(folders) > keep {
 		oldest := folders[0]
 		folders = folders[1:]
 		dir := filepath.Join(base, oldest.name)
 		if err := vfs.OS.Rename(dir, dir+trashSuffix); err != nil {
-			return gone, fmt.Errorf("removing version %d: %w", oldest.number, err)
+			return removed, &tfkeep.Error{Op: "remove", Path: dir, Cause: err}
 		}
 		if err := errors.Join(vfs.OS.SyncDir(base), removeAll(dir+trashSuffix)); err != nil {
-			return gone, fmt.Errorf("removing version %d: %w", oldest.number, err)
+			return removed, &tfkeep.Error{Op: "remove", Path: dir, Cause: err}
 		}
-		gone = append(gone, oldest.number)
+		removed = append(removed, oldest.number)
 	}
-	return gone, nil
+	return removed, nil
 }
 
 // trashSuffix marks a version that is being removed.

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -21,7 +22,7 @@ import (
 // The kinds of failure, for errors.Is.
 var (
 	// ErrExists: the export folder has something in it.
-	ErrExists = modeldir.ErrExists
+	ErrExists = tfkeep.ErrExists
 	// ErrArgument: an option that cannot be met, such as a tensor that the graph lacks.
 	ErrArgument = errors.New("offline: invalid argument")
 )
@@ -57,7 +58,7 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, dir string, o *Opti
 	return write(ctx, mg, dir, o, func(string) error { return nil })
 }
 
-// FromCheckpoint makes a model of a checkpoint at folder, in one step. meta is
+// FromCheckpoint makes a model of a checkpoint at dir, in one step. meta is
 // the meta graph file; "" takes the one beside the checkpoint. Checkpoints of
 // the old format are converted.
 func FromCheckpoint(ctx context.Context, ckpt, meta, folder string, o *Options) (string, error) {

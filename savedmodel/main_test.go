@@ -1,0 +1,14 @@
+package savedmodel_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/tfkeep/tfkeep/internal/leftover"
+)
+
+// TestMain fails the run if C objects outlive the tests.
+func TestMain(m *testing.M) {
+	os.Exit(leftover.Code(os.Stderr, m.Run(), 20*time.Millisecond))
+}
