@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
-// TestMain is the program itself where the cluster under test starts it.
+// TestMain is the program itself if the launcher under test starts it.
 func TestMain(m *testing.M) {
 	if os.Getenv("TF_CONFIG") != "" {
 		main()
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// output is what the program printed so far.
+// output collects what the program prints.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -45,7 +45,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-func TestATrainingOutlivesAParameterServer(t *testing.T) {
+func TestTrainingSurvivesKilledServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out output
@@ -67,7 +67,7 @@ func TestATrainingOutlivesAParameterServer(t *testing.T) {
 	before, after, killed := strings.Cut(text, "killing ps 1\n")
 	require.True(t, killed, text)
 	assert.Contains(t, before, "worker/task:0: initialized")
-	assert.Contains(t, text, "worker/task:0: saved") // perhaps told after the checkpoint was seen
+	assert.Contains(t, text, "worker/task:0: saved") // perhaps printed after the kill
 	assert.Contains(t, after, "worker/task:0: resumed from")
 	assert.Contains(t, before, "worker/task:0: ready")
 	assert.Contains(t, after, "worker/task:0: ready")
@@ -77,7 +77,7 @@ func TestATrainingOutlivesAParameterServer(t *testing.T) {
 	assert.Empty(t, left, "nothing outlives the program")
 }
 
-// children are the processes that this one started.
+// children returns the processes that this one started.
 func children() ([]int, error) {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
@@ -87,7 +87,7 @@ func children() ([]int, error) {
 	for _, task := range tasks {
 		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
 		if err != nil {
-			continue // a thread that has ended meanwhile
+			continue // the thread has ended
 		}
 		for _, word := range strings.Fields(string(text)) {
 			pid, err := strconv.Atoi(word)
@@ -100,7 +100,7 @@ func children() ([]int, error) {
 	return pids, nil
 }
 
-// watchTraffic looks for connections that leave this machine until done.
+// watchTraffic fails if a connection leaves this machine before done is closed.
 func watchTraffic(done <-chan struct{}) error {
 	seen := 0
 	for {
@@ -111,7 +111,7 @@ func watchTraffic(done <-chan struct{}) error {
 		for _, pid := range pids {
 			remotes, err := localcluster.Connections(pid)
 			if err != nil {
-				continue // it has ended meanwhile
+				continue // it has ended since
 			}
 			for _, addr := range remotes {
 				if seen++; !addr.IsLoopback() {
@@ -130,10 +130,10 @@ func watchTraffic(done <-chan struct{}) error {
 	}
 }
 
-func TestAnUnknownRoleIsAnError(t *testing.T) {
+func TestUnknownRoleIsRefused(t *testing.T) {
 	require.ErrorContains(t, options{role: "boss"}.run(t.Context(), &output{}), "boss")
 }
 
-func TestARoleNeedsACluster(t *testing.T) {
+func TestRoleNeedsTFConfig(t *testing.T) {
 	require.ErrorContains(t, options{role: "ps"}.run(t.Context(), &output{}), "TF_CONFIG")
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// serve is the whole of a parameter server: TensorFlow holds the variables that the
-// workers' graphs put there, and updates them. It ends with ctx. The command
-// tfkeep-server does the same.
+// serve is a complete parameter server: TensorFlow holds the variables that the workers'
+// graphs place there, and updates them. It ends with ctx. The command tfkeep-server does
+// the same.
 func (o options) serve(ctx context.Context, out io.Writer) error {
 	server, _, err := join(out)
 	if err != nil {
@@ -23,7 +23,7 @@ func (o options) serve(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// join makes this process the part of the cluster that TF_CONFIG says it is.
+// join makes this process the member of the cluster that TF_CONFIG names.
 func join(out io.Writer) (*cluster.Server, *cluster.Spec, error) {
 	spec, task, err := cluster.FromEnv()
 	if err != nil {
@@ -33,7 +33,7 @@ func join(out io.Writer) (*cluster.Server, *cluster.Spec, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// Whoever started this process may wait for this line.
+	// The launcher waits for this line.
 	_, err = fmt.Fprintln(out, "serving", server.Target(), "as", server.Device())
 	return server, spec, err
 }

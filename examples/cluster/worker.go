@@ -26,8 +26,7 @@ const (
 // chief is the worker that initializes, restores and saves.
 const chief = "/job:worker/task:0"
 
-// work trains until the model's global step is o.steps, together with the other
-// workers.
+// work trains together with the other workers until the global step is o.steps.
 func (o options) work(ctx context.Context, out io.Writer) error {
 	server, spec, err := join(out)
 	if err != nil {
@@ -35,8 +34,8 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 	}
 	me := server.Device()
 
-	// Every worker builds the same graph. The variables are on the parameter servers
-	// in turn, and so are the same for all; what computes is here.
+	// Every worker builds the same graph. The variables are on the parameter servers in
+	// turn, so all workers share them; the other nodes are here.
 	g := tf.NewGraph()
 	place, err := cluster.ReplicaDeviceSetter(spec, &cluster.ReplicaOptions{WorkerDevice: me})
 	if err != nil {
@@ -53,7 +52,7 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 	return supervisor.Run(ctx, g, keep, &supervisor.Options{
 		Session: &tf.SessionOptions{
 			Target: server.Target(),
-			// Nobody here needs the other workers: one that is lost stops nobody.
+			// No worker needs the others: a lost worker stops nobody.
 			DeviceFilters: []string{"/job:ps", me},
 		},
 		Cluster:          spec,
@@ -66,32 +65,32 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 	}, func(ctx context.Context, r *supervisor.Running) error { return o.train(ctx, r, me) })
 }
 
-// train is called again after a loss, with a session in which the model is ready.
+// train is called again after each loss, with a session in which the model is ready.
 func (o options) train(ctx context.Context, r *supervisor.Running, me string) error {
 	g := r.Session.Graph()
 	images, _, err := dataset.Load()
 	if err != nil {
 		return err
 	}
-	step, err := train.FindGlobalStep(g)
+	globalStep, err := train.FindGlobalStep(g)
 	if err != nil {
 		return err
 	}
-	train, err := training.NewStep(r.Session)
+	step, err := training.NewStep(r.Session)
 	if err != nil {
 		return err
 	}
-	defer train.Close()
-	count, err := r.Session.MakeCallable(nil, []tf.Output{step.Value()}, nil)
+	defer step.Close()
+	count, err := r.Session.MakeCallable(nil, []tf.Output{globalStep.Value()}, nil)
 	if err != nil {
 		return err
 	}
 	defer count.Close()
 
 	for done := r.Step; done < o.steps; {
-		// The step is that of all workers together, which number their batches by it:
-		// they rarely take the same one.
-		if _, err := train.Run(ctx, images.Batch(int(done), batchSize)); err != nil {
+		// The global step counts the steps of all workers. As the workers choose their
+		// batches by it, they rarely train on the same one.
+		if _, err := step.Run(ctx, images.Batch(int(done), batchSize)); err != nil {
 			return err
 		}
 		if done, err = number(ctx, count); err != nil {
@@ -124,8 +123,8 @@ func number(ctx context.Context, read *tf.Callable) (int64, error) {
 // mark begins the lines that say writes.
 const mark = "| "
 
-// say tells what happens. On standard error, for standard output ends with the line
-// that the server is up.
+// say prints what happens, on standard error: the launcher reads standard output only up
+// to the line that the server is up.
 func say(who, what string) {
 	fmt.Fprintln(os.Stderr, mark+strings.TrimPrefix(who, "/job:")+": "+what)
 }
