@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -46,7 +45,7 @@ type BuilderOptions struct {
 // the graph as it is, without signatures.
 type GraphOptions struct {
 	// Signatures by their keys; see package signature and [PredictSignature].
-	Signatures map[string]*signature.SignatureDef
+	Signatures map[string]*graphdef.SignatureDef
 	// Assets are constant tensors with the paths of files that are copied into the
 	// model. AssetsCollection names a collection of more such tensors. A file with the
 	// name of an asset of an earlier graph is not copied; the graph then uses that
@@ -142,7 +141,7 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 	if o == nil {
 		o = &GraphOptions{}
 	}
-	if err := signature.Check(o.Signatures); err != nil {
+	if err := signature.CheckAll(o.Signatures); err != nil {
 		return buildCause(b.Dir(), "", err)
 	}
 	if err := b.checkTensors(g, o.Signatures); err != nil {
@@ -179,9 +178,9 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 	mg.MetaInfoDef.Tags = slices.Clone(tags)
 	for key, s := range o.Signatures {
 		if mg.SignatureDef == nil {
-			mg.SignatureDef = map[string]*signature.SignatureDef{}
+			mg.SignatureDef = map[string]*graphdef.SignatureDef{}
 		}
-		mg.SignatureDef[key] = proto.Clone(s).(*signature.SignatureDef)
+		mg.SignatureDef[key] = proto.Clone(s).(*graphdef.SignatureDef)
 	}
 	b.model.MetaGraphs = append(b.model.MetaGraphs, mg)
 	return nil
@@ -278,9 +277,9 @@ func (b *Builder) addCollections(g *tf.Graph, files []assetFile, o *GraphOptions
 }
 
 // checkTensors checks that the graph has the tensors that its signatures name.
-func (b *Builder) checkTensors(g *tf.Graph, signatures map[string]*signature.SignatureDef) error {
+func (b *Builder) checkTensors(g *tf.Graph, signatures map[string]*graphdef.SignatureDef) error {
 	var missing []string
-	check := func(key string, side map[string]*signature.TensorInfo) {
+	check := func(key string, side map[string]*graphdef.TensorInfo) {
 		for _, name := range slices.Sorted(maps.Keys(side)) {
 			for _, t := range tensorNames(side[name]) {
 				if _, err := g.OutputByName(t); err != nil && g.Operation(t) == nil {
@@ -312,9 +311,9 @@ func (b *Builder) Save(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	dir, name := b.Dir(), modeldir.FilenamePB
+	dir, name := b.Dir(), graphdef.SavedModelFile
 	if b.opts.Text {
-		name = modeldir.FilenamePBTxt
+		name = graphdef.SavedModelTextFile
 	}
 	if err := graphdef.Write(b.staging.Path(name), b.model, &graphdef.WriteOptions{Text: b.opts.Text}); err != nil {
 		return "", buildCause(dir, "", err)
@@ -349,7 +348,7 @@ func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outpu
 	}
 	defer b.Close()
 	err = b.AddMetaGraphAndVariables(ctx, sess, []string{signature.ServingTag}, &GraphOptions{
-		Signatures: map[string]*signature.SignatureDef{signature.DefaultServingKey: sig},
+		Signatures: map[string]*graphdef.SignatureDef{signature.DefaultServingKey: sig},
 	})
 	if err != nil {
 		return err

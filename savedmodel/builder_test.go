@@ -172,8 +172,8 @@ func TestEachGraphHasItsOwnSignatures(t *testing.T) {
 		sess.Graph().AddToCollection(key+"_vars", v)
 		info, err := savedmodel.TensorInfo(v.Value())
 		require.NoError(t, err)
-		sig := signature.Build(map[string]*signature.TensorInfo{key + "_inputs": info}, nil, method)
-		return &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"foo_key": sig}}
+		sig := signature.New(map[string]*graphdef.TensorInfo{key + "_inputs": info}, nil, method)
+		return &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{"foo_key": sig}}
 	}
 	build(t, dir, nil, func(b *savedmodel.Builder) {
 		require.NoError(t, b.AddMetaGraphAndVariables(ctx, foo, []string{"foo"}, sign(foo, "foo", "foo")))
@@ -198,16 +198,16 @@ func TestSignatureErrors(t *testing.T) {
 	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
-	try := func(key string, t *signature.TensorInfo) error {
-		sig := signature.Build(map[string]*signature.TensorInfo{"in": t}, nil, "foo")
-		return b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{key: sig}})
+	try := func(key string, t *graphdef.TensorInfo) error {
+		sig := signature.New(map[string]*graphdef.TensorInfo{"in": t}, nil, "foo")
+		return b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{key: sig}})
 	}
 	for says, err := range map[string]error{
 		`input "in" of signature "no type"`: try("no type", noType),
 		`input "in" of signature "no name"`: try("no name", noName),
 		`SignatureDef map key "__saved_model_init_op" is reserved for initialization. Please use a different key.`: try("__saved_model_init_op", info),
 	} {
-		require.ErrorIs(t, err, signature.ErrInvalid)
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
 		assert.ErrorContains(t, err, says)
 	}
 	require.NoError(t, try("values alone are enough", sparse))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -50,7 +51,7 @@ func Example() {
 	}
 	defer b.Close()
 	err = b.AddMetaGraphAndVariables(ctx, sess, []string{signature.ServingTag}, &savedmodel.GraphOptions{
-		Signatures: map[string]*signature.SignatureDef{signature.DefaultServingKey: sig},
+		Signatures: map[string]*graphdef.SignatureDef{signature.DefaultServingKey: sig},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -235,18 +235,17 @@ func (m *Model) RunInitOps(ctx context.Context, dir string) error {
 func (m *Model) Graph() *tf.Graph { return m.Session.Graph() }
 
 // Signatures returns copies of the model's signatures by their keys.
-func (m *Model) Signatures() map[string]*signature.SignatureDef {
-	s := make(map[string]*signature.SignatureDef, len(m.MetaGraphDef.SignatureDef))
+func (m *Model) Signatures() map[string]*graphdef.SignatureDef {
+	s := make(map[string]*graphdef.SignatureDef, len(m.MetaGraphDef.SignatureDef))
 	for key, def := range m.MetaGraphDef.SignatureDef {
-		if !isReserved(key) {
-			s[key] = proto.Clone(def).(*signature.SignatureDef)
+		if !signature.IsReserved(key) {
+			s[key] = proto.Clone(def).(*graphdef.SignatureDef)
 		}
 	}
 	return s
 }
 
 // isReserved reports whether the signature of a key stands for an operation.
-func isReserved(key string) bool { return key == signature.InitOpKey || key == signature.TrainOpKey }
 
 // TrainOp returns the operation that the model offers for training, or nil if it has
 // none.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/tf"
@@ -24,7 +25,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 	fail := func(kind error, detail string, cause error) error {
 		return &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: kind, Detail: detail, Cause: cause}
 	}
-	if sig == nil || isReserved(key) {
+	if sig == nil || signature.IsReserved(key) {
 		detail := "the model has no signatures"
 		if keys := slices.Sorted(maps.Keys(m.Signatures())); len(keys) > 0 {
 			detail = "the model has " + strings.Join(keys, ", ")
@@ -56,7 +57,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 
 // inputFeeds checks the inputs against the signature. It returns the feeds, and a list
 // of everything that is wrong.
-func (m *Model) inputFeeds(sig *signature.SignatureDef, inputs map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
+func (m *Model) inputFeeds(sig *graphdef.SignatureDef, inputs map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
 	feeds = make(map[tf.Output]*tf.Tensor, len(inputs))
 	for _, name := range slices.Sorted(maps.Keys(sig.Inputs)) {
 		info := sig.Inputs[name]
@@ -90,10 +91,10 @@ func (m *Model) inputFeeds(sig *signature.SignatureDef, inputs map[string]*tf.Te
 
 // mismatch describes how a tensor differs from an input of a signature. It returns ""
 // if the tensor fits.
-func mismatch(info *signature.TensorInfo, t *tf.Tensor) string {
+func mismatch(info *graphdef.TensorInfo, t *tf.Tensor) string {
 	// Models from 2016 have neither types nor shapes; then TensorFlow checks.
 	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
-		return fmt.Sprintf("its type is %s instead of %s", dtype.Name(signature.DataType(t.DataType())), dtype.Name(info.Dtype))
+		return fmt.Sprintf("its type is %s instead of %s", dtype.Name(dtype.DataType(t.DataType())), dtype.Name(info.Dtype))
 	}
 	shape := info.GetTensorShape()
 	if shape == nil || shape.UnknownRank {

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -49,11 +51,11 @@ func newLinear(t *testing.T) *linear {
 	return m
 }
 
-func (m *linear) signatures(t *testing.T) map[string]*signature.SignatureDef {
+func (m *linear) signatures(t *testing.T) map[string]*graphdef.SignatureDef {
 	t.Helper()
 	sig, err := savedmodel.PredictSignature(map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y})
 	require.NoError(t, err)
-	return map[string]*signature.SignatureDef{signature.DefaultServingKey: sig}
+	return map[string]*graphdef.SignatureDef{signature.DefaultServingKey: sig}
 }
 
 func floats(t *testing.T, v ...float32) *tf.Tensor {
@@ -231,8 +233,8 @@ func TestSignatureWithUnknownTensor(t *testing.T) {
 	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
-	sig := signature.Build(nil, map[string]*signature.TensorInfo{"y": signature.Dense("gone:0", signature.DataType(tf.Float), nil)}, signature.PredictMethod)
-	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*signature.SignatureDef{"s": sig}})
+	sig := signature.New(nil, map[string]*graphdef.TensorInfo{"y": signature.Dense("gone:0", dtype.DataType(tf.Float), nil)}, signature.PredictMethod)
+	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{"s": sig}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, `"gone:0"`)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -14,7 +15,7 @@ import (
 // PredictSignature returns the signature of a model with arbitrary inputs and outputs.
 // It needs at least one of each. Package signature makes the other kinds of signatures
 // from the results of [TensorInfo] and [TensorInfos].
-func PredictSignature(inputs, outputs map[string]tf.Output) (*signature.SignatureDef, error) {
+func PredictSignature(inputs, outputs map[string]tf.Output) (*graphdef.SignatureDef, error) {
 	in, err := TensorInfos(inputs)
 	if err != nil {
 		return nil, err
@@ -27,8 +28,8 @@ func PredictSignature(inputs, outputs map[string]tf.Output) (*signature.Signatur
 }
 
 // TensorInfos describes named tensors of a graph for a signature.
-func TensorInfos(tensors map[string]tf.Output) (map[string]*signature.TensorInfo, error) {
-	infos := make(map[string]*signature.TensorInfo, len(tensors))
+func TensorInfos(tensors map[string]tf.Output) (map[string]*graphdef.TensorInfo, error) {
+	infos := make(map[string]*graphdef.TensorInfo, len(tensors))
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		info, err := describe(name, tensors[name])
 		if err != nil {
@@ -42,7 +43,7 @@ func TensorInfos(tensors map[string]tf.Output) (map[string]*signature.TensorInfo
 // FindOperation returns the operation that a signature stands for: one that
 // signature.ForOperation has made with this key. scope is the scope that the graph was
 // imported into, or "".
-func FindOperation(g *tf.Graph, sig *signature.SignatureDef, key, scope string) (*tf.Operation, error) {
+func FindOperation(g *tf.Graph, sig *graphdef.SignatureDef, key, scope string) (*tf.Operation, error) {
 	name := sig.GetOutputs()[key].GetName()
 	if name == "" {
 		return nil, &tfkeep.Error{Op: "find operation", Err: tfkeep.ErrNotFound, Detail: fmt.Sprintf("the signature names no operation %q", key)}

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -43,36 +45,36 @@ func TestSignaturesEqualPython(t *testing.T) {
 	require.NoError(t, err)
 	in := map[string]tf.Output{"in": examples}
 	losses, one, two := map[string]tf.Output{"loss": loss}, map[string]tf.Output{"p": scores}, map[string]tf.Output{"m": metric}
-	info := func(out tf.Output) *signature.TensorInfo {
+	info := func(out tf.Output) *graphdef.TensorInfo {
 		i, err := savedmodel.TensorInfo(out)
 		require.NoError(t, err)
 		return i
 	}
-	infos := func(m map[string]tf.Output) map[string]*signature.TensorInfo {
+	infos := func(m map[string]tf.Output) map[string]*graphdef.TensorInfo {
 		i, err := savedmodel.TensorInfos(m)
 		require.NoError(t, err)
 		return i
 	}
-	type sign func() (*signature.SignatureDef, error)
+	type sign func() (*graphdef.SignatureDef, error)
 	made := map[string]sign{
-		"regression": func() (*signature.SignatureDef, error) { return signature.Regress(info(examples), info(scores)) },
-		"classification": func() (*signature.SignatureDef, error) {
+		"regression": func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(scores)) },
+		"classification": func() (*graphdef.SignatureDef, error) {
 			return signature.Classify(info(examples), info(classes), info(scores))
 		},
-		"classification, one": func() (*signature.SignatureDef, error) { return signature.Classify(info(examples), nil, info(scores)) },
-		"prediction": func() (*signature.SignatureDef, error) {
+		"classification, one": func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, info(scores)) },
+		"prediction": func() (*graphdef.SignatureDef, error) {
 			return savedmodel.PredictSignature(map[string]tf.Output{"a": examples, "b": scores}, map[string]tf.Output{"c": classes})
 		},
-		"train": func() (*signature.SignatureDef, error) {
+		"train": func() (*graphdef.SignatureDef, error) {
 			return signature.Train(infos(in), infos(losses), infos(one), infos(two))
 		},
-		"train, loss": func() (*signature.SignatureDef, error) { return signature.Train(infos(in), infos(losses), nil, nil) },
-		"eval, no predictions": func() (*signature.SignatureDef, error) {
+		"train, loss": func() (*graphdef.SignatureDef, error) { return signature.Train(infos(in), infos(losses), nil, nil) },
+		"eval, no predictions": func() (*graphdef.SignatureDef, error) {
 			return signature.Eval(infos(in), infos(losses), nil, infos(two))
 		},
-		"operation": func() (*signature.SignatureDef, error) { return signature.ForOperation(step.Name(), "op"), nil },
-		"sparse": func() (*signature.SignatureDef, error) {
-			return signature.Build(map[string]*signature.TensorInfo{"x": sparse}, nil, "custom"), nil
+		"operation": func() (*graphdef.SignatureDef, error) { return signature.ForOperation(step.Name(), "op"), nil },
+		"sparse": func() (*graphdef.SignatureDef, error) {
+			return signature.New(map[string]*graphdef.TensorInfo{"x": sparse}, nil, "custom"), nil
 		},
 	}
 	want := oracle.Value[map[string]json.RawMessage](t, `
@@ -102,7 +104,7 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 		t.Run(name, func(t *testing.T) {
 			got, err := sign()
 			require.NoError(t, err)
-			python := &signature.SignatureDef{}
+			python := &graphdef.SignatureDef{}
 			require.NoError(t, protojson.Unmarshal(want[name], python))
 			if name == "sparse" { // Python chooses the names of the parts of its placeholder
 				require.Equal(t, "x/values:0", python.Inputs["x"].GetCooSparse().ValuesTensorName)
@@ -123,17 +125,17 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 	})
 	t.Run("errors", func(t *testing.T) {
 		for name, sign := range map[string]sign{
-			"regression of numbers":     func() (*signature.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) },
-			"regression to strings":     func() (*signature.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) },
-			"regression of nothing":     func() (*signature.SignatureDef, error) { return signature.Regress(nil, info(scores)) },
-			"classification of nothing": func() (*signature.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) },
-			"train without inputs":      func() (*signature.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) },
-			"eval without inputs":       func() (*signature.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) },
-			"prediction of nothing":     func() (*signature.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) },
-			"prediction to nothing":     func() (*signature.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) },
+			"regression of numbers":     func() (*graphdef.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) },
+			"regression to strings":     func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) },
+			"regression of nothing":     func() (*graphdef.SignatureDef, error) { return signature.Regress(nil, info(scores)) },
+			"classification of nothing": func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) },
+			"train without inputs":      func() (*graphdef.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) },
+			"eval without inputs":       func() (*graphdef.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) },
+			"prediction of nothing":     func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) },
+			"prediction to nothing":     func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) },
 		} {
 			_, err := sign()
-			assert.ErrorIs(t, err, signature.ErrInvalid, name)
+			assert.ErrorIs(t, err, tfkeep.ErrArgument, name)
 		}
 		_, err := savedmodel.PredictSignature(in, map[string]tf.Output{"y": {Op: step, Index: 0}})
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
@@ -146,7 +148,7 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 func TestFindTensor(t *testing.T) {
 	g := tf.NewGraph()
 	x := placeholder(t, g, "foo/bar/x", tf.Float, 1)
-	info := signature.Dense("bar/x:0", signature.DataType(tf.Float), []int64{1})
+	info := signature.Dense("bar/x:0", dtype.DataType(tf.Float), []int64{1})
 	got, err := savedmodel.FindTensor(g, info, "foo")
 	require.NoError(t, err)
 	assert.Equal(t, x.Op.Name(), got.Op.Name())
@@ -154,7 +156,7 @@ func TestFindTensor(t *testing.T) {
 	_, err = savedmodel.FindTensor(g, info, "")
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	require.ErrorIs(t, err, tf.ErrNotFound)
-	_, err = savedmodel.FindTensor(g, &signature.TensorInfo{}, "")
+	_, err = savedmodel.FindTensor(g, &graphdef.TensorInfo{}, "")
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "names no tensor")
 

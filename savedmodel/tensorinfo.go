@@ -9,16 +9,17 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // TensorInfo describes a tensor of a graph for a signature: its name, its element type
 // and what is known of its shape.
-func TensorInfo(out tf.Output) (*signature.TensorInfo, error) { return describe("", out) }
+func TensorInfo(out tf.Output) (*graphdef.TensorInfo, error) { return describe("", out) }
 
 // describe is TensorInfo for the tensor with this name in a signature.
-func describe(name string, out tf.Output) (*signature.TensorInfo, error) {
+func describe(name string, out tf.Output) (*graphdef.TensorInfo, error) {
 	if out.Op == nil {
 		return nil, &tfkeep.Error{Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument, Detail: "the tensor has no operation"}
 	}
@@ -35,7 +36,7 @@ func describe(name string, out tf.Output) (*signature.TensorInfo, error) {
 			dims[i] = shape.Size(i)
 		}
 	}
-	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), dtype.Base(signature.DataType(out.DataType())), dims), nil
+	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), dtype.Base(dtype.DataType(out.DataType())), dims), nil
 }
 
 // Sparse is a sparse tensor of a graph in three parts.
@@ -49,7 +50,7 @@ type Sparse struct {
 }
 
 // SparseTensorInfo describes a sparse tensor of a graph for a signature.
-func SparseTensorInfo(s Sparse) (*signature.TensorInfo, error) {
+func SparseTensorInfo(s Sparse) (*graphdef.TensorInfo, error) {
 	values, err := TensorInfo(s.Values)
 	if err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func sparseShape(s Sparse) []int64 {
 // FindTensor returns the tensor that a TensorInfo of a signature names. scope is the
 // scope that the graph was imported into, or "". [FindSparse] does this for sparse
 // tensors.
-func FindTensor(g *tf.Graph, info *signature.TensorInfo, scope string) (tf.Output, error) {
+func FindTensor(g *tf.Graph, info *graphdef.TensorInfo, scope string) (tf.Output, error) {
 	if info.GetName() == "" {
 		detail := "the TensorInfo names no tensor"
 		if names := tensorNames(info); len(names) > 0 {
@@ -114,7 +115,7 @@ func FindTensor(g *tf.Graph, info *signature.TensorInfo, scope string) (tf.Outpu
 
 // FindSparse returns the parts of the sparse tensor that a TensorInfo describes; see
 // [FindTensor].
-func FindSparse(g *tf.Graph, info *signature.TensorInfo, scope string) (Sparse, error) {
+func FindSparse(g *tf.Graph, info *graphdef.TensorInfo, scope string) (Sparse, error) {
 	coo := info.GetCooSparse()
 	if coo == nil {
 		return Sparse{}, &tfkeep.Error{Op: "find tensor", Err: tfkeep.ErrArgument, Detail: "the TensorInfo is not that of a sparse tensor"}
@@ -147,7 +148,7 @@ func findOutput(g *tf.Graph, name, scope string) (tf.Output, error) {
 }
 
 // tensorNames returns the names of the tensors that a TensorInfo describes.
-func tensorNames(info *signature.TensorInfo) []string {
+func tensorNames(info *graphdef.TensorInfo) []string {
 	switch e := info.GetEncoding().(type) {
 	case *for_core_protos_go_proto.TensorInfo_Name:
 		return []string{e.Name}

@@ -17,7 +17,7 @@ import (
 func TestModelsAreHeldAgainstTheirManifest(t *testing.T) {
 	dir := t.TempDir()
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{{GraphDef: &graphdef.GraphDef{}}}}
-	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), sm, nil))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
 	extra := filepath.Join(dir, "assets.extra")
 	require.NoError(t, os.WriteFile(extra, []byte("one"), 0o644))
 	require.NoError(t, modeldir.WriteManifest(context.Background(), dir))

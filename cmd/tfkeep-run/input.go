@@ -14,7 +14,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -22,7 +22,7 @@ import (
 )
 
 // read makes the tensors of the inputs. What it made so far it returns in any case.
-func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string]*tf.Tensor, error) {
+func (j *job) read(m *savedmodel.Model, sig *graphdef.SignatureDef) (map[string]*tf.Tensor, error) {
 	made := map[string]*tf.Tensor{}
 	add := func(name string, make func() (*npy.Array, error)) error {
 		if made[name] != nil {
@@ -73,7 +73,7 @@ func (j *job) read(m *savedmodel.Model, sig *signature.SignatureDef) (map[string
 }
 
 // typeOf is the type of an input. Signatures of 2016 leave it to the graph.
-func typeOf(m *savedmodel.Model, info *signature.TensorInfo) dtype.DataType {
+func typeOf(m *savedmodel.Model, info *graphdef.TensorInfo) dtype.DataType {
 	if info.GetDtype() == 0 {
 		if out, err := savedmodel.FindTensor(m.Graph(), info, m.Scope); err == nil {
 			return dtype.DataType(out.DataType())

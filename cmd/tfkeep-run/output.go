@@ -15,7 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -23,7 +23,7 @@ import (
 )
 
 // checkFiles makes sure, before the work, that its results can be written.
-func (j *job) checkFiles(sig *signature.SignatureDef) error {
+func (j *job) checkFiles(sig *graphdef.SignatureDef) error {
 	if j.out == "" {
 		return nil
 	}

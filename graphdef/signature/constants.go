@@ -1,6 +1,6 @@
 package signature
 
-// Method names tell a server how to call a signature.
+// The method names tell a server how to call a signature.
 const (
 	PredictMethod  = "tensorflow/serving/predict"
 	ClassifyMethod = "tensorflow/serving/classify"
@@ -9,32 +9,28 @@ const (
 	EvalMethod     = "tensorflow/supervised/eval"
 )
 
-// Keys of signatures in a meta graph.
+// The keys of signatures in a meta graph.
 const (
-	// DefaultServingKey is the signature that is used when none is named.
+	// DefaultServingKey is the signature that servers use if no key is given.
 	DefaultServingKey = "serving_default"
-	// InitOpKey and TrainOpKey hold operations that SavedModels of TensorFlow 2
-	// run at load and offer for training. They are not for users' signatures.
+	// InitOpKey and TrainOpKey are signatures of one operation, which SavedModels of
+	// TensorFlow 2 run when they are loaded, and offer for training. Users'
+	// signatures must not have these keys.
 	InitOpKey  = "__saved_model_init_op"
 	TrainOpKey = "__saved_model_train_op"
 )
 
-// Keys of the inputs and outputs of the methods above.
+// The keys of inputs and outputs in the signatures of regressions and classifications.
 const (
-	PredictInputs  = "inputs"
-	PredictOutputs = "outputs"
-	ClassifyInputs = "inputs"
-	ClassesOutput  = "classes"
-	ScoresOutput   = "scores"
-	RegressInputs  = "inputs"
-	RegressOutputs = "outputs"
+	InputsKey  = "inputs"  // the only input of both
+	OutputsKey = "outputs" // the only output of a regression
+	ClassesKey = "classes" // the outputs of a classification
+	ScoresKey  = "scores"
 )
 
-// Tags of the meta graphs of a SavedModel.
+// The usual tags of the graphs in a SavedModel.
 const (
 	ServingTag  = "serve"
 	TrainingTag = "train"
 	EvalTag     = "eval"
-	GPUTag      = "gpu"
-	TPUTag      = "tpu"
 )

@@ -1,75 +1,49 @@
 package signature
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// ErrInvalid is the kind of all errors of this package.
-var ErrInvalid = errors.New("signature: invalid")
-
-// The protobufs.
-type (
-	SignatureDef = for_core_protos_go_proto.SignatureDef
-	TensorInfo   = for_core_protos_go_proto.TensorInfo
-	DataType     = types_go_proto.DataType
-)
-
-// Dense describes an ordinary tensor: its name ("x:0"), type and shape. A
-// dimension of -1 is any; a nil shape is one of unknown rank, an empty one a
-// scalar.
-func Dense(name string, dtype DataType, shape []int64) *TensorInfo {
-	return &TensorInfo{
+// Dense describes an ordinary tensor: its name ("x:0"), type and shape. A dimension of
+// -1 may have any size. A nil shape has an unknown rank, an empty one is a scalar.
+func Dense(name string, dt dtype.DataType, shape []int64) *graphdef.TensorInfo {
+	return &graphdef.TensorInfo{
 		Encoding:    &for_core_protos_go_proto.TensorInfo_Name{Name: name},
-		Dtype:       dtype,
+		Dtype:       dt,
 		TensorShape: shapeProto(shape),
 	}
 }
 
-// Sparse describes a SparseTensor by the names of its three parts and the
-// shape of the whole.
-func Sparse(values, indices, denseShape string, dtype DataType, shape []int64) *TensorInfo {
-	return &TensorInfo{
+// Sparse describes a SparseTensor by the names of its three parts, its type, and its
+// shape as a dense tensor.
+func Sparse(values, indices, denseShape string, dt dtype.DataType, shape []int64) *graphdef.TensorInfo {
+	return &graphdef.TensorInfo{
 		Encoding: &for_core_protos_go_proto.TensorInfo_CooSparse_{CooSparse: &for_core_protos_go_proto.TensorInfo_CooSparse{
 			ValuesTensorName: values, IndicesTensorName: indices, DenseShapeTensorName: denseShape,
 		}},
-		Dtype:       dtype,
+		Dtype:       dt,
 		TensorShape: shapeProto(shape),
 	}
 }
 
-// Operation describes an operation, as in the signatures for init and train ops.
-func Operation(name string) *TensorInfo {
-	return &TensorInfo{
-		Encoding:    &for_core_protos_go_proto.TensorInfo_Name{Name: name},
-		Dtype:       types_go_proto.DataType_DT_INVALID,
-		TensorShape: shapeProto(nil),
-	}
-}
-
-func shapeProto(dims []int64) *tensor_shape_go_proto.TensorShapeProto {
+func shapeProto(dims []int64) *graphdef.TensorShapeProto {
 	if dims == nil {
-		return &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}
+		return &graphdef.TensorShapeProto{UnknownRank: true}
 	}
-	s := &tensor_shape_go_proto.TensorShapeProto{}
+	s := &graphdef.TensorShapeProto{}
 	for _, d := range dims {
 		s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: max(d, -1)})
 	}
 	return s
 }
 
-// Build makes a SignatureDef as it is given, without rules.
-func Build(inputs, outputs map[string]*TensorInfo, method string) *SignatureDef {
-	s := &SignatureDef{MethodName: method}
+// New makes a SignatureDef without checking it.
+func New(inputs, outputs map[string]*graphdef.TensorInfo, method string) *graphdef.SignatureDef {
+	s := &graphdef.SignatureDef{MethodName: method}
 	if len(inputs) > 0 {
 		s.Inputs = inputs
 	}
@@ -79,176 +53,87 @@ func Build(inputs, outputs map[string]*TensorInfo, method string) *SignatureDef 
 	return s
 }
 
-// Predict makes the signature of a model that takes and gives any tensors.
-func Predict(inputs, outputs map[string]*TensorInfo) (*SignatureDef, error) {
+// Predict makes the signature of a model with any inputs and outputs, at least one of
+// each.
+func Predict(inputs, outputs map[string]*graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
 	if len(inputs) == 0 {
-		return nil, invalid("Prediction `inputs` cannot be None or empty.")
+		return nil, invalid("a prediction needs at least one input")
 	}
 	if len(outputs) == 0 {
-		return nil, invalid("Prediction `outputs` cannot be None or empty.")
+		return nil, invalid("a prediction needs at least one output")
 	}
-	return Build(inputs, outputs, PredictMethod), nil
+	return New(inputs, outputs, PredictMethod), nil
 }
 
-// Regress makes the signature of a regression: serialised tf.Examples in
-// (DT_STRING), one float each out.
-func Regress(examples, predictions *TensorInfo) (*SignatureDef, error) {
+// Regress makes the signature of a regression: the input is a vector of serialized
+// tf.Examples (DT_STRING), the output one number (DT_FLOAT) for each.
+func Regress(examples, predictions *graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
 	switch {
-	case examples == nil:
-		return nil, invalid("Regression `examples` cannot be None.")
-	case predictions == nil:
-		return nil, invalid("Regression `predictions` cannot be None.")
-	case examples.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Regression input tensors must be of type string. Found tensor with dtype: %s.", dtype.CName(examples.Dtype))
-	case predictions.Dtype != types_go_proto.DataType_DT_FLOAT:
-		return nil, invalid("Regression output tensors must be of type float. Found tensor with dtype: %s.", dtype.CName(predictions.Dtype))
+	case examples == nil || predictions == nil:
+		return nil, invalid("a regression needs examples and predictions")
+	case examples.Dtype != dtype.String:
+		return nil, invalid("the input of a regression must be of type string, not %s", dtype.Name(examples.Dtype))
+	case predictions.Dtype != dtype.Float32:
+		return nil, invalid("the output of a regression must be of type float32, not %s", dtype.Name(predictions.Dtype))
 	}
-	return Build(map[string]*TensorInfo{RegressInputs: examples}, map[string]*TensorInfo{RegressOutputs: predictions}, RegressMethod), nil
+	return New(map[string]*graphdef.TensorInfo{InputsKey: examples}, map[string]*graphdef.TensorInfo{OutputsKey: predictions}, RegressMethod), nil
 }
 
-// Classify makes the signature of a classification: serialised tf.Examples in
-// (DT_STRING), classes (DT_STRING) or scores (DT_FLOAT) or both out.
-func Classify(examples, classes, scores *TensorInfo) (*SignatureDef, error) {
+// Classify makes the signature of a classification: the input is a vector of serialized
+// tf.Examples (DT_STRING), the outputs are classes (DT_STRING), scores (DT_FLOAT) or
+// both. One of the two may be nil.
+func Classify(examples, classes, scores *graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
 	switch {
 	case examples == nil:
-		return nil, invalid("Classification `examples` cannot be None.")
+		return nil, invalid("a classification needs examples")
 	case classes == nil && scores == nil:
-		return nil, invalid("Classification `classes` and `scores` cannot both be None.")
-	case examples.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Classification input tensors must be of type string. Found tensor with dtype: %s", dtype.CName(examples.Dtype))
-	case classes != nil && classes.Dtype != types_go_proto.DataType_DT_STRING:
-		return nil, invalid("Classification classes must be of type string Tensor. Found tensor with dtype: %s", dtype.CName(classes.Dtype))
-	case scores != nil && scores.Dtype != types_go_proto.DataType_DT_FLOAT:
-		return nil, invalid("Classification scores must be a float tensor. Found tensor with dtype: %s", dtype.CName(scores.Dtype))
+		return nil, invalid("a classification needs classes or scores")
+	case examples.Dtype != dtype.String:
+		return nil, invalid("the input of a classification must be of type string, not %s", dtype.Name(examples.Dtype))
+	case classes != nil && classes.Dtype != dtype.String:
+		return nil, invalid("the classes of a classification must be of type string, not %s", dtype.Name(classes.Dtype))
+	case scores != nil && scores.Dtype != dtype.Float32:
+		return nil, invalid("the scores of a classification must be of type float32, not %s", dtype.Name(scores.Dtype))
 	}
-	outputs := map[string]*TensorInfo{}
+	outputs := map[string]*graphdef.TensorInfo{}
 	if classes != nil {
-		outputs[ClassesOutput] = classes
+		outputs[ClassesKey] = classes
 	}
 	if scores != nil {
-		outputs[ScoresOutput] = scores
+		outputs[ScoresKey] = scores
 	}
-	return Build(map[string]*TensorInfo{ClassifyInputs: examples}, outputs, ClassifyMethod), nil
+	return New(map[string]*graphdef.TensorInfo{InputsKey: examples}, outputs, ClassifyMethod), nil
 }
 
-// Train makes the signature of a training step. The loss, or losses, the
-// predictions and the metrics are its outputs; any of them may be nil.
-func Train(inputs, loss, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
-	return supervised("Train", TrainMethod, inputs, loss, predictions, metrics)
+// Train makes the signature of a training step. Its outputs are the losses, the
+// predictions and the metrics, each of which may be nil.
+func Train(inputs, losses, predictions, metrics map[string]*graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
+	return supervised("a training", TrainMethod, inputs, losses, predictions, metrics)
 }
 
 // Eval makes the signature of an evaluation; see [Train].
-func Eval(inputs, loss, predictions, metrics map[string]*TensorInfo) (*SignatureDef, error) {
-	return supervised("Eval", EvalMethod, inputs, loss, predictions, metrics)
+func Eval(inputs, losses, predictions, metrics map[string]*graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
+	return supervised("an evaluation", EvalMethod, inputs, losses, predictions, metrics)
 }
 
-func supervised(what, method string, inputs map[string]*TensorInfo, groups ...map[string]*TensorInfo) (*SignatureDef, error) {
+func supervised(what, method string, inputs map[string]*graphdef.TensorInfo, groups ...map[string]*graphdef.TensorInfo) (*graphdef.SignatureDef, error) {
 	if len(inputs) == 0 {
-		return nil, invalid("%s `inputs` cannot be None or empty.", what)
+		return nil, invalid("%s needs at least one input", what)
 	}
-	outputs := map[string]*TensorInfo{}
+	outputs := map[string]*graphdef.TensorInfo{}
 	for _, group := range groups {
-		for k, t := range group {
-			if _, twice := outputs[k]; twice {
-				return nil, invalid("%s output %q is given twice", what, k)
+		for key, t := range group {
+			if _, twice := outputs[key]; twice {
+				return nil, invalid("%s has two outputs %q", what, key)
 			}
-			outputs[k] = t
+			outputs[key] = t
 		}
 	}
-	return Build(inputs, outputs, method), nil
+	return New(inputs, outputs, method), nil
 }
 
-// ForOperation makes the signature that stands for one operation.
-func ForOperation(op, key string) *SignatureDef {
-	return Build(nil, map[string]*TensorInfo{key: Operation(op)}, "")
-}
-
-// Valid tells whether a signature keeps the rules of its method, as
-// TensorFlow's is_valid_signature does: a known method, inputs and outputs of
-// the types that it demands. The error says what is wrong.
-func Valid(s *SignatureDef) error {
-	switch s.GetMethodName() {
-	case PredictMethod:
-		_, err := Predict(s.Inputs, s.Outputs)
-		return err
-	case RegressMethod:
-		if len(s.Inputs) != 1 || len(s.Outputs) != 1 {
-			return invalid("a regression has the input %q and the output %q and no others", RegressInputs, RegressOutputs)
-		}
-		_, err := Regress(s.Inputs[RegressInputs], s.Outputs[RegressOutputs])
-		return err
-	case ClassifyMethod:
-		for k := range s.Outputs {
-			if k != ClassesOutput && k != ScoresOutput {
-				return invalid("a classification has no output %q", k)
-			}
-		}
-		if len(s.Inputs) != 1 {
-			return invalid("a classification has the input %q and no others", ClassifyInputs)
-		}
-		_, err := Classify(s.Inputs[ClassifyInputs], s.Outputs[ClassesOutput], s.Outputs[ScoresOutput])
-		return err
-	case "":
-		return invalid("the signature has no method name")
-	}
-	return invalid("unknown method name %q", s.GetMethodName())
-}
-
-// Check tells whether a map of signatures can be saved: reserved keys are not
-// for users, and each TensorInfo needs a name (or its parts) and a type. It
-// lists all that is wrong.
-func Check(signatures map[string]*SignatureDef) error {
-	var faults []string
-	for _, key := range slices.Sorted(maps.Keys(signatures)) {
-		if key == InitOpKey || key == TrainOpKey {
-			faults = append(faults, fmt.Sprintf("SignatureDef map key %q is reserved for initialization. Please use a different key.", key))
-			continue
-		}
-		s := signatures[key]
-		for _, side := range []struct {
-			what string
-			m    map[string]*TensorInfo
-		}{{"input", s.GetInputs()}, {"output", s.GetOutputs()}} {
-			for _, name := range slices.Sorted(maps.Keys(side.m)) {
-				if fault := checkInfo(side.m[name]); fault != "" {
-					faults = append(faults, fmt.Sprintf("%s %q of signature %q: %s", side.what, name, key, fault))
-				}
-			}
-		}
-	}
-	if len(faults) > 0 {
-		return invalid("%s", strings.Join(faults, "; "))
-	}
-	return nil
-}
-
-func checkInfo(t *TensorInfo) string {
-	if t == nil {
-		return "All TensorInfo protos used in the SignatureDefs must have the name and dtype fields set"
-	}
-	switch e := t.Encoding.(type) {
-	case *for_core_protos_go_proto.TensorInfo_CompositeTensor_:
-		for _, c := range e.CompositeTensor.GetComponents() {
-			if fault := checkInfo(c); fault != "" {
-				return fault
-			}
-		}
-		return ""
-	case *for_core_protos_go_proto.TensorInfo_CooSparse_:
-		if e.CooSparse.GetValuesTensorName() == "" {
-			return "a sparse tensor needs the name of its values"
-		}
-	default:
-		if t.GetName() == "" {
-			return "All TensorInfo protos used in the SignatureDefs must have the name and dtype fields set"
-		}
-	}
-	if t.Dtype == types_go_proto.DataType_DT_INVALID {
-		return "All TensorInfo protos used in the SignatureDefs must have the name and dtype fields set"
-	}
-	return ""
-}
-
-func invalid(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+// ForOperation makes the signature that stands for one operation, such as those with
+// InitOpKey and TrainOpKey. key is the key of its only output.
+func ForOperation(op, key string) *graphdef.SignatureDef {
+	return New(nil, map[string]*graphdef.TensorInfo{key: Dense(op, 0, nil)}, "")
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -19,35 +22,35 @@ const (
 	number = types_go_proto.DataType_DT_INT32
 )
 
-func dense(t signature.DataType) *signature.TensorInfo { return signature.Dense("t:0", t, []int64{1}) }
+func dense(t dtype.DataType) *graphdef.TensorInfo { return signature.Dense("t:0", t, []int64{1}) }
 
-type infos = map[string]*signature.TensorInfo
+type infos = map[string]*graphdef.TensorInfo
 
 // TestValidAgreesWithPython asks TensorFlow of each signature whether it is valid.
 func TestValidAgreesWithPython(t *testing.T) {
 	s, f, i := dense(text), dense(float), dense(number)
-	cases := map[string]*signature.SignatureDef{
-		"regress":                    signature.Build(infos{"inputs": s}, infos{"outputs": f}, signature.RegressMethod),
-		"regress, number in":         signature.Build(infos{"inputs": f}, infos{"outputs": f}, signature.RegressMethod),
-		"regress, string out":        signature.Build(infos{"inputs": s}, infos{"outputs": s}, signature.RegressMethod),
-		"regress, another input":     signature.Build(infos{"inputs": s, "more": s}, infos{"outputs": f}, signature.RegressMethod),
-		"regress, another output":    signature.Build(infos{"inputs": s}, infos{"outputs": f, "more": f}, signature.RegressMethod),
-		"regress, wrong input name":  signature.Build(infos{"x": s}, infos{"outputs": f}, signature.RegressMethod),
-		"regress, wrong output name": signature.Build(infos{"inputs": s}, infos{"y": f}, signature.RegressMethod),
-		"regress, nothing":           signature.Build(nil, nil, signature.RegressMethod),
-		"classify":                   signature.Build(infos{"inputs": s}, infos{"classes": s, "scores": f}, signature.ClassifyMethod),
-		"classify, classes":          signature.Build(infos{"inputs": s}, infos{"classes": s}, signature.ClassifyMethod),
-		"classify, scores":           signature.Build(infos{"inputs": s}, infos{"scores": f}, signature.ClassifyMethod),
-		"classify, nothing out":      signature.Build(infos{"inputs": s}, nil, signature.ClassifyMethod),
-		"classify, classes numbers":  signature.Build(infos{"inputs": s}, infos{"classes": f}, signature.ClassifyMethod),
-		"classify, scores strings":   signature.Build(infos{"inputs": s}, infos{"scores": s}, signature.ClassifyMethod),
-		"classify, another output":   signature.Build(infos{"inputs": s}, infos{"classes": s, "scores": f, "more": f}, signature.ClassifyMethod),
-		"classify, numbers in":       signature.Build(infos{"inputs": f}, infos{"classes": s}, signature.ClassifyMethod),
-		"predict":                    signature.Build(infos{"a": s, "b": i}, infos{"c": f}, signature.PredictMethod),
-		"predict, nothing in":        signature.Build(nil, infos{"c": f}, signature.PredictMethod),
-		"predict, nothing out":       signature.Build(infos{"a": s}, nil, signature.PredictMethod),
-		"wrong method":               signature.Build(infos{"inputs": s}, infos{"outputs": f}, "WRONG method name"),
-		"no method":                  signature.Build(infos{"inputs": s}, infos{"outputs": f}, ""),
+	cases := map[string]*graphdef.SignatureDef{
+		"regress":                    signature.New(infos{"inputs": s}, infos{"outputs": f}, signature.RegressMethod),
+		"regress, number in":         signature.New(infos{"inputs": f}, infos{"outputs": f}, signature.RegressMethod),
+		"regress, string out":        signature.New(infos{"inputs": s}, infos{"outputs": s}, signature.RegressMethod),
+		"regress, another input":     signature.New(infos{"inputs": s, "more": s}, infos{"outputs": f}, signature.RegressMethod),
+		"regress, another output":    signature.New(infos{"inputs": s}, infos{"outputs": f, "more": f}, signature.RegressMethod),
+		"regress, wrong input name":  signature.New(infos{"x": s}, infos{"outputs": f}, signature.RegressMethod),
+		"regress, wrong output name": signature.New(infos{"inputs": s}, infos{"y": f}, signature.RegressMethod),
+		"regress, nothing":           signature.New(nil, nil, signature.RegressMethod),
+		"classify":                   signature.New(infos{"inputs": s}, infos{"classes": s, "scores": f}, signature.ClassifyMethod),
+		"classify, classes":          signature.New(infos{"inputs": s}, infos{"classes": s}, signature.ClassifyMethod),
+		"classify, scores":           signature.New(infos{"inputs": s}, infos{"scores": f}, signature.ClassifyMethod),
+		"classify, nothing out":      signature.New(infos{"inputs": s}, nil, signature.ClassifyMethod),
+		"classify, classes numbers":  signature.New(infos{"inputs": s}, infos{"classes": f}, signature.ClassifyMethod),
+		"classify, scores strings":   signature.New(infos{"inputs": s}, infos{"scores": s}, signature.ClassifyMethod),
+		"classify, another output":   signature.New(infos{"inputs": s}, infos{"classes": s, "scores": f, "more": f}, signature.ClassifyMethod),
+		"classify, numbers in":       signature.New(infos{"inputs": f}, infos{"classes": s}, signature.ClassifyMethod),
+		"predict":                    signature.New(infos{"a": s, "b": i}, infos{"c": f}, signature.PredictMethod),
+		"predict, nothing in":        signature.New(nil, infos{"c": f}, signature.PredictMethod),
+		"predict, nothing out":       signature.New(infos{"a": s}, nil, signature.PredictMethod),
+		"wrong method":               signature.New(infos{"inputs": s}, infos{"outputs": f}, "WRONG method name"),
+		"no method":                  signature.New(infos{"inputs": s}, infos{"outputs": f}, ""),
 	}
 	encoded := map[string]json.RawMessage{}
 	for name, sig := range cases {
@@ -66,21 +69,21 @@ result = {k: u.is_valid_signature(json_format.ParseDict(v, meta_graph_pb2.Signat
 `, string(raw))
 	require.Len(t, want, len(cases))
 	for name, sig := range cases {
-		err := signature.Valid(sig)
+		err := signature.CheckMethod(sig)
 		assert.Equal(t, want[name], err == nil, "%s: %v", name, err)
 		if err != nil {
-			assert.ErrorIs(t, err, signature.ErrInvalid, name)
+			assert.ErrorIs(t, err, tfkeep.ErrArgument, name)
 		}
 	}
 }
 
 func TestSupervisedSignatures(t *testing.T) {
 	in, loss := infos{"in": dense(float)}, infos{"loss": dense(float)}
-	for method, sign := range map[string]func(inputs, loss, predictions, metrics infos) (*signature.SignatureDef, error){
+	for method, sign := range map[string]func(inputs, loss, predictions, metrics infos) (*graphdef.SignatureDef, error){
 		signature.TrainMethod: signature.Train, signature.EvalMethod: signature.Eval,
 	} {
 		_, err := sign(nil, loss, nil, nil)
-		require.ErrorIs(t, err, signature.ErrInvalid)
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
 		sig, err := sign(in, loss, nil, nil)
 		require.NoError(t, err)
 		assert.Len(t, sig.Outputs, 1)
@@ -89,19 +92,19 @@ func TestSupervisedSignatures(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, sig.Outputs, 4)
 		_, err = sign(in, loss, infos{"loss": dense(float)}, nil)
-		require.ErrorIs(t, err, signature.ErrInvalid, "a name of two tensors")
+		require.ErrorIs(t, err, tfkeep.ErrArgument, "a name of two tensors")
 	}
 }
 
 func TestCheckListsAllThatIsWrong(t *testing.T) {
-	good := signature.Build(infos{"x": signature.Sparse("v:0", "", "", float, nil)}, infos{"y": dense(float)}, "m")
-	require.NoError(t, signature.Check(map[string]*signature.SignatureDef{"good": good}))
-	err := signature.Check(map[string]*signature.SignatureDef{
+	good := signature.New(infos{"x": signature.Sparse("v:0", "", "", float, nil)}, infos{"y": dense(float)}, "m")
+	require.NoError(t, signature.CheckAll(map[string]*graphdef.SignatureDef{"good": good}))
+	err := signature.CheckAll(map[string]*graphdef.SignatureDef{
 		signature.InitOpKey: good,
-		"untyped":           signature.Build(infos{"x": dense(0)}, nil, "m"),
-		"unnamed":           signature.Build(nil, infos{"y": signature.Dense("", float, nil), "z": nil}, "m"),
+		"untyped":           signature.New(infos{"x": dense(0)}, nil, "m"),
+		"unnamed":           signature.New(nil, infos{"y": signature.Dense("", float, nil), "z": nil}, "m"),
 	})
-	require.ErrorIs(t, err, signature.ErrInvalid)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	for _, says := range []string{"reserved for initialization", `"x" of signature "untyped"`, `"y" of signature "unnamed"`, `"z" of signature "unnamed"`} {
 		assert.ErrorContains(t, err, says)
 	}

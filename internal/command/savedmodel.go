@@ -11,7 +11,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
@@ -141,10 +140,10 @@ func (c *command) printMetaGraph(mg *graphdef.MetaGraphDef) {
 	}
 }
 
-func (c *command) showSignature(s *signature.SignatureDef, indent string) {
+func (c *command) showSignature(s *graphdef.SignatureDef, indent string) {
 	for _, side := range []struct {
 		title, name string
-		m           map[string]*signature.TensorInfo
+		m           map[string]*graphdef.TensorInfo
 	}{{"input(s)", "inputs", s.Inputs}, {"output(s)", "outputs", s.Outputs}} {
 		c.Printf("%sThe given SavedModel SignatureDef contains the following %s:\n", indent, side.title)
 		names := make([]string, 0, len(side.m))
@@ -160,7 +159,7 @@ func (c *command) showSignature(s *signature.SignatureDef, indent string) {
 	c.Printf("%sMethod name is: %s\n", indent, ui.Clean(s.MethodName))
 }
 
-func (c *command) showTensorInfo(t *signature.TensorInfo, indent string) {
+func (c *command) showTensorInfo(t *graphdef.TensorInfo, indent string) {
 	c.Printf("%sdtype: %s\n", indent, t.Dtype)
 	shape := "unknown_rank"
 	if s := t.TensorShape; !s.GetUnknownRank() {

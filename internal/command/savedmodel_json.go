@@ -4,7 +4,6 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 )
 
 type savedModelJSON struct {
@@ -49,7 +48,7 @@ func modelJSON(sm *graphdef.SavedModel) savedModelJSON {
 	return j
 }
 
-func infosJSON(infos map[string]*signature.TensorInfo) map[string]tensorInfoJSON {
+func infosJSON(infos map[string]*graphdef.TensorInfo) map[string]tensorInfoJSON {
 	m := map[string]tensorInfoJSON{}
 	for name, t := range infos {
 		j := tensorInfoJSON{Name: t.GetName(), DType: dtype.Name(t.Dtype)}

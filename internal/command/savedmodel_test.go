@@ -147,7 +147,7 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 			assert.Equal(t, []float32{3}, got)
 			code, _, stderr = execute(t, make...)
 			assert.Equal(t, cli.ExitFailed, code)
-			assert.Contains(t, stderr, "isn't empty")
+			assert.Contains(t, stderr, "is not empty")
 		})
 	}
 	code, out, _ := execute(t, "savedmodel", "diff", filepath.Join(dir, "from-frozen", "1"), filepath.Join(dir, "from-checkpoint", "1"))

@@ -9,14 +9,14 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// The names of files and folders in a SavedModel.
+// The names of files and folders in a SavedModel, besides graphdef.SavedModelFile and
+// graphdef.SavedModelTextFile.
 const (
-	FilenamePB    = "saved_model.pb"
-	FilenamePBTxt = "saved_model.pbtxt"
 	FilenameCPB   = "saved_model.cpb" // a model above 2 GiB in chunks, TensorFlow 2.15 and later
 	VariablesDir  = "variables"
 	VariablesName = "variables" // the prefix of the checkpoint in VariablesDir
@@ -169,9 +169,9 @@ func Replace(dir, name string, data []byte) error {
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err
 	}
-	other := FilenamePB
-	if name == FilenamePB {
-		other = FilenamePBTxt
+	other := graphdef.SavedModelFile
+	if name == graphdef.SavedModelFile {
+		other = graphdef.SavedModelTextFile
 	}
 	if err := vfs.OS.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -181,7 +181,7 @@ func Replace(dir, name string, data []byte) error {
 
 // IsSavedModel reports whether dir holds a SavedModel: binary, text or chunked.
 func IsSavedModel(dir string) bool {
-	for _, name := range []string{FilenamePB, FilenamePBTxt, FilenameCPB} {
+	for _, name := range []string{graphdef.SavedModelFile, graphdef.SavedModelTextFile, FilenameCPB} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			return true
 		}

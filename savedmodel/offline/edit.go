@@ -37,9 +37,9 @@ func Edit(ctx context.Context, dir string, changes ...Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	name, data := modeldir.FilenamePB, []byte(nil)
+	name, data := graphdef.SavedModelFile, []byte(nil)
 	if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
-		name, data = modeldir.FilenamePBTxt, graphdef.MarshalText(sm)
+		name, data = graphdef.SavedModelTextFile, graphdef.MarshalText(sm)
 	} else if data, err = graphdef.MarshalBinary(sm); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func SetSignature(tags []string, key string, inputs, outputs map[string]string) 
 		if err != nil {
 			return err
 		}
-		if key == "" || key == signature.InitOpKey || key == signature.TrainOpKey {
+		if key == "" || signature.IsReserved(key) {
 			return fmt.Errorf("%w: %q cannot be the key of a signature", ErrArgument, key)
 		}
 		sig, err := SignatureOf(mg.GraphDef, inputs, outputs)
@@ -109,7 +109,7 @@ func SetSignature(tags []string, key string, inputs, outputs map[string]string) 
 			return err
 		}
 		if mg.SignatureDef == nil {
-			mg.SignatureDef = map[string]*signature.SignatureDef{}
+			mg.SignatureDef = map[string]*graphdef.SignatureDef{}
 		}
 		mg.SignatureDef[key] = sig
 		return nil
@@ -155,4 +155,4 @@ func withSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphde
 }
 
 // same tells whether two signatures say the same.
-func same(a, b *signature.SignatureDef) bool { return proto.Equal(a, b) }
+func same(a, b *graphdef.SignatureDef) bool { return proto.Equal(a, b) }

@@ -106,7 +106,7 @@ func write(ctx context.Context, mg *graphdef.MetaGraphDef, dir string, o *Option
 		key = signature.DefaultServingKey
 	}
 	if mg.SignatureDef == nil {
-		mg.SignatureDef = map[string]*signature.SignatureDef{}
+		mg.SignatureDef = map[string]*graphdef.SignatureDef{}
 	}
 	mg.SignatureDef[key] = sig
 	st, err := modeldir.Begin(dir)
@@ -121,9 +121,9 @@ func write(ctx context.Context, mg *graphdef.MetaGraphDef, dir string, o *Option
 	if err := fill(filepath.Join(variables, modeldir.VariablesName)); err != nil {
 		return "", err
 	}
-	name := modeldir.FilenamePB
+	name := graphdef.SavedModelFile
 	if o.Text {
-		name = modeldir.FilenamePBTxt
+		name = graphdef.SavedModelTextFile
 	}
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}}
 	if err := graphdef.Write(st.Path(name), sm, &graphdef.WriteOptions{Text: o.Text}); err != nil {

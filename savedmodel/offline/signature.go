@@ -17,7 +17,7 @@ import (
 // a constant's value, the shapes that meta graphs carry), unknown where it
 // says nothing. The method is the prediction's. All tensors that the graph
 // lacks are told at once.
-func SignatureOf(def *graphdef.GraphDef, inputs, outputs map[string]string) (*signature.SignatureDef, error) {
+func SignatureOf(def *graphdef.GraphDef, inputs, outputs map[string]string) (*graphdef.SignatureDef, error) {
 	nodes := make(map[string]*graphdef.NodeDef, len(def.GetNode()))
 	names := make([]string, 0, len(def.GetNode()))
 	for _, n := range def.GetNode() {
@@ -25,8 +25,8 @@ func SignatureOf(def *graphdef.GraphDef, inputs, outputs map[string]string) (*si
 		names = append(names, n.Name)
 	}
 	var faults []string
-	side := func(tensors map[string]string) map[string]*signature.TensorInfo {
-		infos := map[string]*signature.TensorInfo{}
+	side := func(tensors map[string]string) map[string]*graphdef.TensorInfo {
+		infos := map[string]*graphdef.TensorInfo{}
 		for key, name := range tensors {
 			info, fault := describe(nodes, names, name)
 			if fault != "" {
@@ -48,7 +48,7 @@ func SignatureOf(def *graphdef.GraphDef, inputs, outputs map[string]string) (*si
 	return sig, nil
 }
 
-func describe(nodes map[string]*graphdef.NodeDef, names []string, tensor string) (*signature.TensorInfo, string) {
+func describe(nodes map[string]*graphdef.NodeDef, names []string, tensor string) (*graphdef.TensorInfo, string) {
 	name, index, err := graphdef.ParseTensorName(tensor)
 	if err != nil {
 		return nil, err.Error()
