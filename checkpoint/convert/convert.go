@@ -16,155 +16,166 @@ import (
 	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
-// ErrExists reports that the destination is there already.
-var ErrExists = errors.New("exists already")
-
-// Options tunes [Convert]. The zero value, or nil, is the right default.
+// Options are the options of [Convert]. The zero value, and nil, have the right
+// defaults.
 type Options struct {
-	// To is the destination's format; "" goes by its name, see [FormatOf].
+	// To is the destination's format; "" derives it from the name, see [FormatOf].
 	To Format
-	// Replace lets a destination that exists be replaced.
+	// Replace permits to replace a destination that exists.
 	Replace bool
-	// SkipUnsupported leaves out tensors that the destination cannot hold.
+	// SkipUnsupported leaves out the tensors that the destination cannot hold.
 	SkipUnsupported bool
 	// NoSync leaves it to the operating system when the files reach the disk.
 	NoSync bool
-	// Progress, if not nil, is called with the bytes of each tensor done, from
-	// one goroutine.
-	Progress func(bytes int64)
+	// Progress, if not nil, is called after each tensor with the bytes done so far and
+	// the bytes of all tensors, from one goroutine at a time.
+	Progress func(done, total int64)
 }
 
-// Result says what was done.
+// Result describes a finished conversion.
 type Result struct {
 	From, To Format
-	Tensors  int   // written
-	Bytes    int64 // of their values
-	// Skipped are the tensors left out and why.
+	Tensors  int   // the number of tensors written
+	Bytes    int64 // the size of their values
+	// Skipped are the tensors that were left out.
 	Skipped []Skipped
-	// Widened counts the tensors of each type that the destination holds in a
-	// wider one: those that NumPy lacks, in .npz.
+	// Widened counts, by type, the tensors that the destination holds in a wider type:
+	// those of types that NumPy lacks, in .npz.
 	Widened map[dtype.DataType]int
 }
 
-// Skipped is a tensor that was left out.
+// Skipped is a tensor that was left out, and the reason.
 type Skipped struct {
 	Name string
 	Err  error
 }
 
-// Convert reads the checkpoint or file in and writes out. The formats go by
-// the names' endings. in may be any name that checkpoint.Open takes.
+// Convert reads the checkpoint or file in and writes out. The formats follow from the
+// names, see [FormatOf]. in may be any name that checkpoint.Open takes.
 //
-// A tensor that the destination cannot hold is tfkeep.ErrUnsupported, a
-// destination that exists [ErrExists]; both are found before anything is
-// written.
-func Convert(ctx context.Context, in, out string, o *Options) (*Result, error) {
-	if o == nil {
-		o = &Options{}
+// A tensor that the destination cannot hold is a *tfkeep.Error about this tensor, whose
+// Op is "convert" and whose kind is tfkeep.ErrUnsupported. A destination that exists is
+// tfkeep.ErrExists. Nothing is written then.
+func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error) {
+	if opts == nil {
+		opts = &Options{}
 	}
 	src, from, err := openSource(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	defer src.close()
-	res := &Result{From: from, To: o.To, Widened: map[dtype.DataType]int{}}
-	if res.To == "" {
-		if res.To, err = FormatOf(out); err != nil {
+	defer src.Close()
+	c := &conversion{src: src, in: in, out: out, opts: opts,
+		res: &Result{From: from, To: opts.To, Widened: map[dtype.DataType]int{}}}
+	if c.res.To == "" {
+		if c.res.To, err = FormatOf(out); err != nil {
 			return nil, err
 		}
 	}
-	if err := checkDestination(src, out, res.To, o.Replace); err != nil {
+	if err := c.checkDestination(); err != nil {
 		return nil, err
 	}
-	tensors, err := res.choose(src.tensors(), o.SkipUnsupported)
-	if err != nil {
+	if err := c.choose(); err != nil {
 		return nil, err
 	}
-	w := &writing{ctx: ctx, src: src, tensors: tensors, out: out, opts: o, res: res}
-	switch res.To {
-	case V2, V1:
-		err = w.checkpoint()
+	if err := c.write(ctx); err != nil {
+		return nil, err
+	}
+	return c.res, nil
+}
+
+// conversion is one call of Convert.
+type conversion struct {
+	src     source
+	in, out string
+	opts    *Options
+	tensors []checkpoint.TensorInfo // to be written
+	total   int64                   // their bytes
+	res     *Result
+}
+
+// choose selects the tensors that the destination can hold.
+func (c *conversion) choose() error {
+	for _, t := range c.src.Tensors() {
+		if err := c.check(&t); err != nil {
+			if err := c.skip(t.Name, err); err != nil {
+				return err
+			}
+			continue
+		}
+		c.tensors = append(c.tensors, t)
+		c.total += t.Bytes
+		if stored, err := npy.StoredType(t.DType); c.res.To == NPZ && err == nil && stored != t.DType {
+			c.res.Widened[t.DType]++
+		}
+	}
+	return nil
+}
+
+// check returns why the destination cannot hold a tensor.
+func (c *conversion) check(t *checkpoint.TensorInfo) error {
+	switch c.res.To {
 	case SafeTensors:
-		err = w.safeTensors()
+		return safetensors.Check(t)
 	case NPZ:
-		err = w.npz()
+		return npy.Check(t.Name, t.DType)
+	case V1:
+		if !checkpoint.V1Holds(t.DType) {
+			return &tfkeep.Error{Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("the V1 format has no %s; write V2", dtype.Name(t.DType))}
+		}
 	default:
-		err = fmt.Errorf("convert: %w: format %q; there are %v", tfkeep.ErrUnsupported, res.To, Formats())
-	}
-	if err != nil {
-		return nil, err
-	}
-	return res, nil
-}
-
-// choose finds the tensors that the destination can hold.
-func (res *Result) choose(all []checkpoint.TensorInfo, skip bool) ([]checkpoint.TensorInfo, error) {
-	var chosen []checkpoint.TensorInfo
-	for _, t := range all {
-		var err error
-		switch res.To {
-		case SafeTensors:
-			if _, err = safetensors.DTypeName(t.DType); err == nil {
-				err = safetensors.CheckName(t.Name)
-			}
-		case NPZ:
-			var stored dtype.DataType
-			if stored, err = npy.StoredType(t.DType); err == nil {
-				err = npy.CheckName(t.Name)
-			}
-			if err == nil && stored != t.DType {
-				res.Widened[t.DType]++
-			}
-		case V1:
-			if !checkpoint.V1Holds(t.DType) {
-				err = fmt.Errorf("convert: %w: the V1 format has no %s; write V2", tfkeep.ErrUnsupported, dtype.Name(t.DType))
-			}
-		default:
-			if t.DType != dtype.String && dtype.Size(t.DType) == 0 {
-				err = fmt.Errorf("convert: %w: %s has no values of its own", tfkeep.ErrUnsupported, dtype.Name(t.DType))
-			}
-		}
-		switch {
-		case err == nil:
-			chosen = append(chosen, t)
-		case skip:
-			res.Skipped = append(res.Skipped, Skipped{t.Name, err})
-		default:
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+		if t.DType != dtype.String && dtype.Size(t.DType) == 0 {
+			return &tfkeep.Error{Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("a %s tensor has no values of its own", dtype.Name(t.DType))}
 		}
 	}
-	return chosen, nil
+	return nil
 }
 
-// checkDestination refuses a path that cannot be meant.
-func checkDestination(src source, out string, to Format, replace bool) error {
-	if st, err := os.Stat(out); err == nil && st.IsDir() {
-		return fmt.Errorf("convert: %s is a directory; name a file or a checkpoint's prefix in it, such as %s",
-			out, filepath.Join(out, "model"))
+// skip leaves out a tensor that the destination cannot hold, or returns the error for it.
+func (c *conversion) skip(name string, why error) error {
+	e := &tfkeep.Error{Op: "convert", Path: c.in, Item: "tensor", Name: name, Err: tfkeep.ErrUnsupported, Cause: why}
+	var known *tfkeep.Error
+	if errors.As(why, &known) {
+		e.Detail, e.Cause = known.Detail, nil
 	}
-	if to == V2 || to == V1 {
+	if !c.opts.SkipUnsupported {
+		return e
+	}
+	c.res.Skipped = append(c.res.Skipped, Skipped{name, e})
+	return nil
+}
+
+// checkDestination refuses a path that exists or cannot be meant.
+func (c *conversion) checkDestination() error {
+	refuse := func(kind error, format string, args ...any) error {
+		return &tfkeep.Error{Op: "convert to", Path: c.out, Err: kind, Detail: fmt.Sprintf(format, args...)}
+	}
+	if st, err := os.Stat(c.out); err == nil && st.IsDir() {
+		return refuse(tfkeep.ErrArgument, "it is a directory; name a file or a checkpoint's prefix in it, such as %s", filepath.Join(c.out, "model"))
+	}
+	existing := c.out
+	if c.res.To == V2 || c.res.To == V1 {
 		for _, end := range []string{".index", ".meta"} {
-			if prefix, ok := strings.CutSuffix(out, end); ok {
-				return fmt.Errorf("convert: a checkpoint is named by its prefix: %s, without %s", prefix, end)
+			if prefix, ok := strings.CutSuffix(c.out, end); ok {
+				return refuse(tfkeep.ErrArgument, "a checkpoint is named by its prefix: %s, without %s", prefix, end)
 			}
 		}
 	}
-	there := out
-	if to == V2 {
-		there += ".index"
+	if c.res.To == V2 {
+		existing += ".index"
 	}
-	_, err := os.Stat(there)
+	_, err := os.Stat(existing)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("convert: %w", err)
+		return &tfkeep.Error{Op: "convert to", Path: c.out, Cause: err}
 	}
-	if c, ok := src.(checkpointSource); ok && to == V2 && c.r.Version() == checkpoint.V2 && sameFile(c.r.Prefix()+".index", there) {
-		return fmt.Errorf("convert: %s is the input", out)
+	if r, ok := c.src.(*checkpoint.Reader); ok && c.res.To == V2 && r.Version() == checkpoint.V2 && sameFile(r.Prefix()+".index", existing) {
+		return refuse(tfkeep.ErrArgument, "it is the input")
 	}
-	if !replace {
-		return fmt.Errorf("convert: %s: %w", there, ErrExists)
+	if !c.opts.Replace {
+		return &tfkeep.Error{Op: "convert to", Path: existing, Err: tfkeep.ErrExists}
 	}
 	return nil
 }

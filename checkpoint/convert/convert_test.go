@@ -101,13 +101,14 @@ func TestThereAndBackIsTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in, dir := save(t, c.tensors...), t.TempDir()
 			out, back := filepath.Join(dir, c.out), filepath.Join(dir, "back")
-			var done int64
-			res, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to, NoSync: true, Progress: func(n int64) { done += n }})
+			var done, total int64
+			res, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to, NoSync: true, Progress: func(d, of int64) { done, total = d, of }})
 			require.NoError(t, err)
 			assert.Equal(t, convert.V2, res.From)
 			assert.Equal(t, c.to, res.To)
 			assert.Equal(t, len(c.tensors), res.Tensors)
 			assert.Equal(t, res.Bytes, done)
+			assert.Equal(t, res.Bytes, total)
 			res, err = convert.Convert(t.Context(), out, back, nil)
 			require.NoError(t, err)
 			assert.Equal(t, c.to, res.From)
@@ -191,7 +192,7 @@ func TestConvertRefusesWrongDestinations(t *testing.T) {
 	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
 	for out, want := range map[string]string{
 		dir:                               "is a directory",
-		filepath.Join(dir, "model.h5"):    "no format",
+		filepath.Join(dir, "model.h5"):    "cannot convert",
 		filepath.Join(dir, "model.index"): "prefix",
 		filepath.Join(dir, "no", "x.npz"): "no such file",
 		in:                                "is the input",
@@ -217,7 +218,7 @@ func TestConvertReplacesOnRequestOnly(t *testing.T) {
 		_, err := convert.Convert(t.Context(), in, out, nil)
 		require.NoError(t, err)
 		_, err = convert.Convert(t.Context(), in, out, nil)
-		assert.ErrorIs(t, err, convert.ErrExists)
+		assert.ErrorIs(t, err, tfkeep.ErrExists)
 		_, err = convert.Convert(t.Context(), in, out, &convert.Options{Replace: true})
 		assert.NoError(t, err)
 	}

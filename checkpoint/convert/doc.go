@@ -1,13 +1,12 @@
-// Package convert turns checkpoints of one format into those of another: V1
-// into V2 and back, and either into .safetensors and .npz files and back.
+// Package convert converts checkpoints between formats: V1 to V2 and back, and either of
+// them to .safetensors and .npz files and back.
 //
-// Values stay what they are, bit for bit, and so do names, types and shapes.
-// Partitions are kept between checkpoints and put together elsewhere. What the
-// destination cannot hold (strings in safetensors, say) is an error before
-// anything is written, or is left out and told when Options.SkipUnsupported
-// says so.
+// Values, names, types and shapes stay the same, bit for bit. Partitions are kept between
+// checkpoints and joined in other formats. A tensor that the destination cannot hold
+// (strings in safetensors, for example) is an error; Options.SkipUnsupported leaves such
+// tensors out and lists them in the result.
 //
-// The destination appears when it is complete and not before. Memory is a few
-// times the largest tensor at most, and for .safetensors and .npz from a
-// checkpoint a few megabytes.
+// The destination appears when it is complete. Writing .safetensors and .npz takes a few
+// megabytes of memory. Writing a checkpoint takes as much as the largest tensor, at least
+// 32 MiB.
 package convert

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
@@ -15,63 +16,66 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// writing is one conversion on its way to a destination.
-type writing struct {
-	ctx     context.Context
-	src     source
-	tensors []checkpoint.TensorInfo
-	out     string
-	opts    *Options
-	res     *Result
+func (c *conversion) write(ctx context.Context) error {
+	switch c.res.To {
+	case V2, V1:
+		return c.writeCheckpoint(ctx)
+	case SafeTensors:
+		return c.writeFile(func(w io.Writer) error { return c.writeSafeTensors(ctx, w) })
+	case NPZ:
+		return c.writeFile(func(w io.Writer) error { return c.writeNPZ(ctx, w) })
+	}
+	return &tfkeep.Error{Op: "convert", Path: c.in, Err: tfkeep.ErrUnsupported,
+		Detail: fmt.Sprintf("there is no format %q; the formats are %v", c.res.To, Formats())}
 }
 
-func (w *writing) done(t *checkpoint.TensorInfo) {
-	w.res.Tensors++
-	w.res.Bytes += t.Bytes
-	if w.opts.Progress != nil {
-		w.opts.Progress(t.Bytes)
+// done counts a tensor that was written.
+func (c *conversion) done(t *checkpoint.TensorInfo) {
+	c.res.Tensors++
+	c.res.Bytes += t.Bytes
+	if c.opts.Progress != nil {
+		c.opts.Progress(c.res.Bytes, c.total)
 	}
 }
 
-// checkpointWriter is what the writers of both versions do.
+// checkpointWriter has the methods that the writers of both versions have.
 type checkpointWriter interface {
 	AddAll(ctx context.Context, tensors []checkpoint.Tensor) error
 	Commit(ctx context.Context) error
 	Close() error
 }
 
-// groupSize is the size, in bytes, up to which tensors are read and written
-// together.
+// groupSize is the size in bytes up to which tensors are read and written together.
 const groupSize = 32 << 20
 
-func (w *writing) checkpoint() (err error) {
-	o := &checkpoint.WriterOptions{NoSync: w.opts.NoSync}
+func (c *conversion) writeCheckpoint(ctx context.Context) (err error) {
+	o := &checkpoint.WriterOptions{NoSync: c.opts.NoSync}
 	var to checkpointWriter
-	if w.res.To == V1 {
-		to, err = checkpoint.CreateV1(w.out, o)
+	if c.res.To == V1 {
+		to, err = checkpoint.CreateV1(c.out, o)
 	} else {
-		to, err = checkpoint.Create(w.out, o)
+		to, err = checkpoint.Create(c.out, o)
 	}
 	if err != nil {
 		return err
 	}
 	defer to.Close()
-	for first := 0; first < len(w.tensors); {
-		end, size := first+1, w.tensors[first].Bytes
-		for end < len(w.tensors) && size+w.tensors[end].Bytes <= groupSize {
-			size += w.tensors[end].Bytes
+	for first := 0; first < len(c.tensors); {
+		end, size := first+1, c.tensors[first].Bytes
+		for end < len(c.tensors) && size+c.tensors[end].Bytes <= groupSize {
+			size += c.tensors[end].Bytes
 			end++
 		}
-		if err := w.group(to, w.tensors[first:end]); err != nil {
+		if err := c.addGroup(ctx, to, c.tensors[first:end]); err != nil {
 			return err
 		}
 		first = end
 	}
-	return to.Commit(w.ctx)
+	return to.Commit(ctx)
 }
 
-// group reads tensors in parallel and adds them, partitioned as they were.
-func (w *writing) group(to checkpointWriter, tensors []checkpoint.TensorInfo) error {
+// addGroup reads tensors in parallel and adds them with their partitions.
+func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors []checkpoint.TensorInfo) error {
 	var batch []checkpoint.Tensor
 	for _, t := range tensors {
 		whole := checkpoint.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}
@@ -84,32 +88,33 @@ func (w *writing) group(to checkpointWriter, tensors []checkpoint.TensorInfo) er
 			batch = append(batch, part)
 		}
 	}
-	err := parallel.InOrder(w.ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (none struct{}, err error) {
+	err := parallel.Each(ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
 		t := &batch[i]
 		if t.DType == dtype.String {
-			t.Strings, err = w.src.strings(ctx, t.Name, t.Slice)
+			t.Strings, err = readStrings(ctx, c.src, t.Name, t.Slice)
 		} else {
-			t.Data, err = w.src.bytes(ctx, t.Name, t.Slice)
+			t.Data, err = readNumbers(ctx, c.src, t)
 		}
-		return none, err
-	}, func(int, struct{}) error { return nil })
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if err := to.AddAll(w.ctx, batch); err != nil {
+	if err := to.AddAll(ctx, batch); err != nil {
 		return err
 	}
 	for i := range tensors {
-		w.done(&tensors[i])
+		c.done(&tensors[i])
 	}
 	return nil
 }
 
-// file writes a single file in one step.
-func (w *writing) file(write func(io.Writer) error) error {
-	f, err := vfs.CreateAtomic(vfs.OS, w.out)
+// writeFile writes a single file, which appears when it is complete.
+func (c *conversion) writeFile(write func(io.Writer) error) error {
+	place := func(err error) error { return &tfkeep.Error{Op: "convert to", Path: c.out, Cause: err} }
+	f, err := vfs.CreateAtomic(vfs.OS, c.out)
 	if err != nil {
-		return fmt.Errorf("convert: %w", err)
+		return place(err)
 	}
 	defer f.Close()
 	b := bufio.NewWriterSize(f, 1<<20)
@@ -117,92 +122,80 @@ func (w *writing) file(write func(io.Writer) error) error {
 		return err
 	}
 	if err := b.Flush(); err != nil {
-		return fmt.Errorf("convert: %w", err)
+		return place(err)
 	}
-	if err := f.Commit(!w.opts.NoSync); err != nil {
-		return fmt.Errorf("convert: %w", err)
+	if err := f.Commit(!c.opts.NoSync); err != nil {
+		return place(err)
 	}
 	return nil
 }
 
-func (w *writing) safeTensors() error {
-	infos := make([]safetensors.TensorInfo, len(w.tensors))
-	byName := make(map[string]*checkpoint.TensorInfo, len(w.tensors))
-	for i := range w.tensors {
-		t := &w.tensors[i]
-		infos[i] = safetensors.TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape}
-		byName[t.Name] = t
+func (c *conversion) writeSafeTensors(ctx context.Context, out io.Writer) error {
+	to, err := safetensors.NewWriter(out, c.tensors, map[string]string{"format": "tf"})
+	if err != nil {
+		return err
 	}
-	return w.file(func(out io.Writer) error {
-		to, err := safetensors.NewWriter(out, infos, map[string]string{"format": "tf"})
+	for _, t := range to.Order() {
+		if err := c.stream(ctx, &t, func(in io.Reader) error { _, err := io.Copy(to, in); return err }); err != nil {
+			return err
+		}
+	}
+	return to.Close()
+}
+
+func (c *conversion) writeNPZ(ctx context.Context, out io.Writer) error {
+	to := npy.NewArchiveWriter(out)
+	for i := range c.tensors {
+		t := &c.tensors[i]
+		var err error
+		if t.DType == dtype.String {
+			err = c.addStrings(ctx, to, t)
+		} else {
+			err = c.stream(ctx, t, func(in io.Reader) error { return to.Add(t.Name, t.DType, t.Shape, in) })
+		}
 		if err != nil {
 			return err
 		}
-		for _, info := range to.Order() {
-			t := byName[info.Name]
-			if err := w.stream(t, func(in io.Reader) error { _, err := io.Copy(to, in); return err }); err != nil {
-				return err
-			}
-		}
-		return to.Close()
-	})
+	}
+	return to.Close()
 }
 
-func (w *writing) npz() error {
-	return w.file(func(out io.Writer) error {
-		to := npy.NewArchiveWriter(out)
-		for i := range w.tensors {
-			t := &w.tensors[i]
-			if t.DType == dtype.String {
-				if err := w.addStrings(to, t); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := w.stream(t, func(in io.Reader) error { return to.Add(t.Name, t.DType, t.Shape, in) }); err != nil {
-				return err
-			}
-		}
-		return to.Close()
-	})
-}
-
-func (w *writing) addStrings(to *npy.ArchiveWriter, t *checkpoint.TensorInfo) error {
-	values, err := w.src.strings(w.ctx, t.Name, nil)
+func (c *conversion) addStrings(ctx context.Context, to *npy.ArchiveWriter, t *checkpoint.TensorInfo) error {
+	values, err := readStrings(ctx, c.src, t.Name, nil)
 	if err != nil {
 		return err
 	}
 	if err := npy.CheckStrings(t.Shape, values); err != nil {
-		if w.opts.SkipUnsupported {
-			w.res.Skipped = append(w.res.Skipped, Skipped{t.Name, err})
-			return nil
-		}
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
+		return c.skip(t.Name, err)
 	}
 	if err := to.AddStrings(t.Name, t.Shape, values); err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
+		return c.tensorError(t.Name, err)
 	}
-	w.done(t)
+	c.done(t)
 	return nil
 }
 
-// stream lets take have a tensor's bytes and then reads to their end, where
-// the checksum is known.
-func (w *writing) stream(t *checkpoint.TensorInfo, take func(io.Reader) error) error {
-	if err := w.ctx.Err(); err != nil {
+// stream passes a tensor's bytes to take and then reads to their end, where the checksum
+// is known.
+func (c *conversion) stream(ctx context.Context, t *checkpoint.TensorInfo, take func(io.Reader) error) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	in, err := w.src.open(w.ctx, t.Name)
+	in, err := c.src.OpenTensor(ctx, t.Name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	if err := take(in); err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
+		return c.tensorError(t.Name, err)
 	}
 	if _, err := io.Copy(io.Discard, in); err != nil {
 		return err
 	}
-	w.done(t)
+	c.done(t)
 	return nil
+}
+
+func (c *conversion) tensorError(name string, err error) error {
+	return &tfkeep.Error{Op: "convert", Path: c.in, Item: "tensor", Name: name, Cause: err}
 }

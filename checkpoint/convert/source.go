@@ -3,7 +3,6 @@ package convert
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/tfkeep/tfkeep"
@@ -14,17 +13,10 @@ import (
 	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
-// source is where tensors come from.
+// source is a checkpoint.Source that convert has opened.
 type source interface {
-	tensors() []checkpoint.TensorInfo
-	// open streams the little-endian bytes of a whole tensor of numbers. They
-	// are good once io.EOF was seen.
-	open(ctx context.Context, name string) (io.ReadCloser, error)
-	// bytes and strings read a tensor or a part of it, which only checkpoints
-	// have.
-	bytes(ctx context.Context, name string, s checkpoint.Slice) ([]byte, error)
-	strings(ctx context.Context, name string, s checkpoint.Slice) ([][]byte, error)
-	close() error
+	checkpoint.Source
+	io.Closer
 }
 
 func openSource(ctx context.Context, path string) (source, Format, error) {
@@ -38,18 +30,13 @@ func openSource(ctx context.Context, path string) (source, Format, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		return safeTensorsSource{r}, format, nil
+		return r, format, nil
 	case NPZ:
-		a, err := npy.OpenArchive(path)
+		a, err := openArchive(path)
 		if err != nil {
 			return nil, "", err
 		}
-		s := &npzSource{archive: a}
-		if err := s.list(); err != nil {
-			a.Close()
-			return nil, "", fmt.Errorf("%s: %w", path, err)
-		}
-		return s, format, nil
+		return a, format, nil
 	}
 	r, err := dir.Open(ctx, path, nil)
 	if err != nil {
@@ -58,92 +45,102 @@ func openSource(ctx context.Context, path string) (source, Format, error) {
 	if r.Version() == checkpoint.V1 {
 		format = V1
 	}
-	return checkpointSource{r}, format, nil
+	return r, format, nil
 }
 
-type checkpointSource struct{ r *checkpoint.Reader }
-
-func (s checkpointSource) tensors() []checkpoint.TensorInfo { return s.r.Tensors() }
-func (s checkpointSource) close() error                     { return s.r.Close() }
-
-func (s checkpointSource) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	return s.r.OpenTensor(ctx, name)
+// archive is an .npz file as a checkpoint.StringSource.
+type archive struct {
+	*npy.Archive
+	tensors []checkpoint.TensorInfo
+	byName  map[string]int
 }
 
-func (s checkpointSource) bytes(ctx context.Context, name string, p checkpoint.Slice) ([]byte, error) {
-	return s.r.ReadSliceBytes(ctx, name, p)
-}
+var _ checkpoint.StringSource = (*archive)(nil)
 
-func (s checkpointSource) strings(ctx context.Context, name string, p checkpoint.Slice) ([][]byte, error) {
-	return s.r.ReadSliceStrings(ctx, name, p)
-}
-
-type safeTensorsSource struct{ r *safetensors.Reader }
-
-func (s safeTensorsSource) tensors() []checkpoint.TensorInfo {
-	list := make([]checkpoint.TensorInfo, len(s.r.Tensors()))
-	for i, t := range s.r.Tensors() {
-		list[i] = checkpoint.TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape, Bytes: t.Bytes}
+func openArchive(path string) (*archive, error) {
+	in, err := npy.OpenArchive(path)
+	if err != nil {
+		return nil, err
 	}
-	return list
-}
-
-func (s safeTensorsSource) open(_ context.Context, name string) (io.ReadCloser, error) {
-	r, err := s.r.OpenTensor(name)
-	return io.NopCloser(r), err
-}
-
-func (s safeTensorsSource) bytes(_ context.Context, name string, _ checkpoint.Slice) ([]byte, error) {
-	t, _ := s.r.Lookup(name) // its size was checked against the file's
-	data := make([]byte, t.Bytes)
-	return data, s.r.ReadInto(name, data)
-}
-
-func (s safeTensorsSource) strings(context.Context, string, checkpoint.Slice) ([][]byte, error) {
-	return nil, tfkeep.ErrUnsupported // the format has none
-}
-
-func (s safeTensorsSource) close() error { return s.r.Close() }
-
-type npzSource struct {
-	archive *npy.Archive
-	infos   []checkpoint.TensorInfo
-}
-
-func (s *npzSource) list() error {
-	for _, name := range s.archive.Names() {
-		dt, shape, err := s.archive.Stat(name)
+	a := &archive{Archive: in, byName: map[string]int{}}
+	for i, name := range in.Names() {
+		dt, shape, err := in.Stat(name)
 		if err != nil {
-			return err
+			in.Close()
+			return nil, err
 		}
-		n, _ := checkpoint.NumElements(shape)
-		s.infos = append(s.infos, checkpoint.TensorInfo{Name: name, DType: dt, Shape: shape,
+		n, _ := checkpoint.NumElements(shape) // checked
+		a.tensors = append(a.tensors, checkpoint.TensorInfo{Name: name, DType: dt, Shape: shape,
 			Bytes: n * int64(dtype.Size(dt))})
+		a.byName[name] = i
 	}
-	return nil
+	return a, nil
 }
 
-func (s *npzSource) tensors() []checkpoint.TensorInfo { return s.infos }
+func (a *archive) Tensors() []checkpoint.TensorInfo { return a.tensors }
 
-func (s *npzSource) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	data, err := s.bytes(ctx, name, nil)
-	return io.NopCloser(bytes.NewReader(data)), err
+func (a *archive) Lookup(name string) (checkpoint.TensorInfo, bool) {
+	i, ok := a.byName[name]
+	if !ok {
+		return checkpoint.TensorInfo{}, false
+	}
+	return a.tensors[i], true
 }
 
-func (s *npzSource) bytes(_ context.Context, name string, _ checkpoint.Slice) ([]byte, error) {
-	a, err := s.archive.Read(name)
+func (a *archive) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
+	in, err := a.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return a.Data, nil
+	return &stream{ctx: ctx, ReadCloser: in}, nil
 }
 
-func (s *npzSource) strings(_ context.Context, name string, _ checkpoint.Slice) ([][]byte, error) {
-	a, err := s.archive.Read(name)
+// stream ends with the context.
+type stream struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.ReadCloser.Read(p)
+}
+
+func (a *archive) ReadStrings(_ context.Context, name string) ([][]byte, error) {
+	array, err := a.Read(name)
 	if err != nil {
 		return nil, err
 	}
-	return a.Strings, nil
+	return array.Strings, nil
 }
 
-func (s *npzSource) close() error { return s.archive.Close() }
+// readNumbers reads a tensor of numbers, or a part of one.
+func readNumbers(ctx context.Context, src checkpoint.Source, t *checkpoint.Tensor) ([]byte, error) {
+	if r, ok := src.(*checkpoint.Reader); ok {
+		return r.ReadSliceBytes(ctx, t.Name, t.Slice) // on several goroutines
+	}
+	info, _ := src.Lookup(t.Name)
+	in, err := src.OpenTensor(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	// The size is a claim of the file's: memory grows with what is really there.
+	var b bytes.Buffer
+	b.Grow(int(min(info.Bytes, 1<<20) + bytes.MinRead))
+	_, err = b.ReadFrom(in)
+	return b.Bytes(), err
+}
+
+// readStrings reads a tensor of strings, or a part of one.
+func readStrings(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) ([][]byte, error) {
+	if r, ok := src.(checkpoint.SliceSource); ok && s != nil {
+		return r.ReadSliceStrings(ctx, name, s)
+	}
+	if r, ok := src.(checkpoint.StringSource); ok {
+		return r.ReadStrings(ctx, name)
+	}
+	return nil, &tfkeep.Error{Op: "read", Item: "tensor", Name: name, Err: tfkeep.ErrUnsupported, Detail: "the source has no strings"}
+}

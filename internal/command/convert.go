@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -55,13 +54,14 @@ OUT appears when it is complete. An existing OUT is replaced only with --force.`
 			progress := c.NewProgress("converting", sizeOf(args[0]), ui.Size)
 			defer progress.Done()
 			res, err := convert.Convert(cmd.Context(), args[0], args[1], &convert.Options{
-				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Add,
+				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Set,
 			})
 			progress.Done()
+			var place *tfkeep.Error
 			switch {
-			case errors.Is(err, convert.ErrExists):
+			case errors.Is(err, tfkeep.ErrExists):
 				return fmt.Errorf("%w; --force replaces it", err)
-			case errors.Is(err, tfkeep.ErrUnsupported) && !skip && strings.HasPrefix(err.Error(), "tensor "):
+			case errors.As(err, &place) && place.Op == "convert" && place.Item == "tensor" && errors.Is(err, tfkeep.ErrUnsupported):
 				return fmt.Errorf("%w; --skip-unsupported leaves such tensors out", err)
 			case err != nil:
 				return err

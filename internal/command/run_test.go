@@ -44,8 +44,8 @@ func TestFailureEndsWith1AndNamesPathAndRemedy(t *testing.T) {
 		`no tensor "nothing*"`:          {"stats", "m", "nothing*"},
 		"no checkpoint was saved there": {"latest", "--verified", "empty"},
 		"is a directory; name a file":   {"convert", "m", "empty"},
-		`".h5" is no format`:            {"convert", "m", "x.h5"},
-		"x.npz: no such file":           {"convert", "x.npz", "y"},
+		`cannot convert ".h5"`:          {"convert", "m", "x.h5"},
+		"x.npz: not found":              {"convert", "x.npz", "y"},
 	} {
 		code, out, errs := execute(t, args...)
 		assert.Equal(t, cli.ExitFailed, code, "%v: %s", args, errs)

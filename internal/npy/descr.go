@@ -6,9 +6,9 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// StoredType gives the type that NumPy gets for one of TensorFlow's: the same
-// where NumPy has it, float32 or an integer that holds every value otherwise.
-// Types that are no numbers, bools or strings are [ErrUnsupported].
+// StoredType returns the type with which NumPy stores one of TensorFlow's types: the same
+// type if NumPy has it, otherwise float32 or an integer type that holds every value.
+// Types other than numbers, booleans and strings are tfkeep.ErrUnsupported.
 func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	switch dt {
 	case dtype.QInt8, dtype.Int4, dtype.Int2:
@@ -28,7 +28,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 		return dtype.Float32, nil
 	}
 	if dtype.Size(dt) == 0 {
-		return 0, unsupported("NumPy has no type for %s", dtype.Name(dt))
+		return 0, unsupported("write", "NumPy has no type for %s", dtype.Name(dt))
 	}
 	return dt, nil
 }
@@ -36,7 +36,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 // smallFloat reports whether dt is a float of 16 bits or fewer.
 func smallFloat(dt dtype.DataType) bool { return dtype.IsFloat(dt) && dtype.Size(dt) <= 2 }
 
-// letters are NumPy's codes for the types that both sides have.
+// letters are NumPy's codes for the types that NumPy and TensorFlow have.
 var letters = []struct {
 	dtype dtype.DataType
 	code  string
@@ -46,10 +46,10 @@ var letters = []struct {
 	{dtype.Uint8, "u1"}, {dtype.Uint16, "u2"}, {dtype.Uint32, "u4"}, {dtype.Uint64, "u8"},
 	{dtype.Float16, "f2"}, {dtype.Float32, "f4"}, {dtype.Float64, "f8"},
 	{dtype.Complex64, "c8"}, {dtype.Complex128, "c16"},
-	{dtype.BFloat16, "V2"}, {dtype.Float8E5M2, "f1"}, // ml_dtypes' way
+	{dtype.BFloat16, "V2"}, {dtype.Float8E5M2, "f1"}, // as ml_dtypes writes them
 }
 
-// descr writes a stored type, of width bytes an element, in NumPy's notation.
+// descr returns NumPy's notation of a stored type with width bytes per element.
 func descr(dt dtype.DataType, width int) string {
 	if dt == dtype.String {
 		return "|S" + strconv.Itoa(width)
@@ -65,16 +65,16 @@ func descr(dt dtype.DataType, width int) string {
 	return ""
 }
 
-// element is what a descr says about the elements of an array.
+// element describes the elements of an array, as its descr does.
 type element struct {
 	dtype     dtype.DataType
-	width     int  // bytes an element in the file
+	width     int  // bytes per element in the file
 	word      int  // bytes in the unit of byte order
-	bigEndian bool // words are to be reversed
+	bigEndian bool // words have to be reversed
 	unicode   bool // strings as 4-byte code points
 }
 
-// maxStringWidth bounds the width of fixed-width strings, in bytes.
+// maxStringWidth is the largest width in bytes of fixed-width strings.
 const maxStringWidth = 1 << 30
 
 func parseDescr(s string) (element, error) {
@@ -87,11 +87,11 @@ func parseDescr(s string) (element, error) {
 	case '>':
 		e.bigEndian = true
 	default:
-		return e, unsupported("dtype %q", s)
+		return e, unsupported("read", "dtype %q", s)
 	}
 	code := s[1:]
 	if code[0] == 'O' {
-		return e, unsupported("the array holds Python objects, a pickle that could run code; save it with a plain dtype")
+		return e, unsupported("read", "the array holds Python objects, a pickle that could run code; save it with a plain dtype")
 	}
 	if code[0] == 'S' || code[0] == 'U' {
 		n, err := strconv.ParseUint(code[1:], 10, 31)
@@ -101,12 +101,12 @@ func parseDescr(s string) (element, error) {
 		e.dtype, e.width, e.word = dtype.String, int(n), 1
 		if code[0] == 'U' {
 			if n > maxStringWidth/4 {
-				return e, unsupported("strings of %d characters", n)
+				return e, unsupported("read", "strings of %d characters", n)
 			}
 			e.width, e.word, e.unicode = 4*int(n), 4, true
 		}
 		if e.width > maxStringWidth {
-			return e, unsupported("strings of %d bytes", n)
+			return e, unsupported("read", "strings of %d bytes", n)
 		}
 		return e, nil
 	}
@@ -121,5 +121,5 @@ func parseDescr(s string) (element, error) {
 		}
 		return e, nil
 	}
-	return e, unsupported("dtype %q", s)
+	return e, unsupported("read", "dtype %q", s)
 }

@@ -1,26 +1,67 @@
 package npy
 
 import (
+	"archive/zip"
+	"compress/flate"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 
 	"github.com/tfkeep/tfkeep"
 )
 
-// The kinds of error; all but the first are package checkpoint's.
-var (
-	// ErrCorrupt marks a file that is not sound.
-	ErrCorrupt = errors.New("corrupt file")
-	// ErrUnsupported marks what one of the two sides cannot hold.
-	ErrUnsupported = tfkeep.ErrUnsupported
-	// ErrNotFound marks an array that the archive does not have.
-	ErrNotFound = tfkeep.ErrNotFound
-)
-
 func corrupt(format string, args ...any) error {
-	return fmt.Errorf("npy: %w: "+format, append([]any{ErrCorrupt}, args...)...)
+	return &tfkeep.Error{Op: "read", Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }
 
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("npy: %w: "+format, append([]any{ErrUnsupported}, args...)...)
+func unsupported(op, format string, args ...any) error {
+	return &tfkeep.Error{Op: op, Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf(format, args...)}
+}
+
+// readError turns an error of the zip reader, which finds damage while it reads, or of
+// the file system into this package's.
+func readError(err error) error {
+	var known *tfkeep.Error
+	var deflate flate.CorruptInputError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &deflate), errors.Is(err, zip.ErrChecksum), errors.Is(err, zip.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
+		return corrupt("%v", err)
+	case errors.Is(err, zip.ErrAlgorithm):
+		return unsupported("read", "%v", err)
+	}
+	return &tfkeep.Error{Op: "read", Cause: err}
+}
+
+func writeError(err error) error { return &tfkeep.Error{Op: "write", Cause: err} }
+
+// openError is the error of the file system for the archive at path.
+func openError(path string, err error) error {
+	e := &tfkeep.Error{Op: "open", Path: path, Cause: err}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		e.Cause = pathError.Err // the path is known
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Err = tfkeep.ErrNotFound
+	}
+	return e
+}
+
+// in adds the place to an error: the archive's path and the name of an array, each of
+// which may be empty.
+func in(path, array string, err error) error {
+	e, ok := err.(*tfkeep.Error)
+	if !ok {
+		return err
+	}
+	if e.Path == "" {
+		e.Path = path
+	}
+	if array != "" && e.Name == "" {
+		e.Item, e.Name = "array", array
+	}
+	return e
 }

@@ -8,20 +8,21 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
 const (
 	magic = "\x93NUMPY"
-	// maxHeader bounds the header's text; NumPy itself refuses above 10,000
-	// unless told to trust the file.
+	// maxHeader is the largest size of the header's text. NumPy itself refuses more
+	// than 10,000 bytes unless told to trust the file.
 	maxHeader = 1 << 16
-	// maxRank bounds the dimensions to what NumPy 2 can hold.
+	// maxRank is the largest number of dimensions that NumPy 2 supports.
 	maxRank = 64
 )
 
-// formatHeader gives the magic, version and header of an array, padded so that
-// the data begins at a multiple of 64 bytes, as NumPy writes it.
+// formatHeader returns the magic, version and header of an array, padded as NumPy pads
+// it: the data begins at a multiple of 64 bytes.
 func formatHeader(descr string, shape []int64) []byte {
 	dims := make([]string, len(shape))
 	for i, d := range shape {
@@ -71,7 +72,7 @@ func readHeader(r io.Reader) (*header, error) {
 		}
 		size = binary.LittleEndian.Uint32(n[:])
 	default:
-		return nil, unsupported("version %d.%d of the .npy format", fixed[6], fixed[7])
+		return nil, unsupported("read", "version %d.%d of the .npy format", fixed[6], fixed[7])
 	}
 	if size > maxHeader {
 		return nil, corrupt("the header claims %d bytes, more than the %d allowed", size, maxHeader)
@@ -101,7 +102,7 @@ func parseHeader(text string) (*header, error) {
 		switch key {
 		case "descr":
 			if p.err == nil && !p.at("'", `"`) {
-				return nil, unsupported("structured dtypes")
+				return nil, unsupported("read", "structured dtypes")
 			}
 			descr = p.quoted()
 		case "fortran_order":
@@ -145,7 +146,7 @@ type literal struct {
 
 func (p *literal) fail() {
 	if p.err == nil {
-		p.err = ErrCorrupt
+		p.err = tfkeep.ErrCorrupt
 	}
 }
 

@@ -2,21 +2,20 @@ package npy
 
 import (
 	"archive/zip"
-	"compress/flate"
-	"encoding/binary"
+	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// commentPrefix begins the comment of a member whose type NumPy lacks.
+// commentPrefix is the start of the comment of a member whose type NumPy lacks.
 const commentPrefix = "tensorflow dtype: "
 
 // ArchiveWriter writes an .npz archive to a stream, uncompressed, as
@@ -49,34 +48,32 @@ func (a *ArchiveWriter) AddStrings(name string, shape []int64, values [][]byte) 
 	return WriteStrings(w, shape, values)
 }
 
-// CheckName tells whether an archive can have an array of this name: one that is
-// not UTF-8, or has more than 65,531 bytes, is [ErrUnsupported].
-func CheckName(name string) error {
+// Check returns an error of the kind tfkeep.ErrUnsupported, which says why, for an array
+// that an archive cannot hold: one of a type that [StoredType] refuses, or whose name is
+// not UTF-8 or has more than 65,531 bytes.
+func Check(name string, dt dtype.DataType) error {
 	if !utf8.ValidString(name) || len(name) > math.MaxUint16-len(".npy") {
-		return unsupported("%.100q as an array's name", name)
+		return unsupported("write", "%.100q cannot be an array's name in a .npz file", name)
 	}
-	return nil
+	_, err := StoredType(dt)
+	return err
 }
 
 func (a *ArchiveWriter) member(name string, dt dtype.DataType) (io.Writer, error) {
-	stored, err := StoredType(dt)
-	if err != nil {
-		return nil, err
-	}
-	if err := CheckName(name); err != nil {
+	if err := Check(name, dt); err != nil {
 		return nil, err
 	}
 	if a.seen[name] {
-		return nil, fmt.Errorf("npy: array %q given twice", name)
+		return nil, &tfkeep.Error{Op: "write", Item: "array", Name: name, Err: tfkeep.ErrArgument, Detail: "it is given twice"}
 	}
 	a.seen[name] = true
 	h := &zip.FileHeader{Name: name + ".npy", Method: zip.Store}
-	if stored != dt {
+	if stored, _ := StoredType(dt); stored != dt {
 		h.Comment = commentPrefix + dtype.Name(dt)
 	}
 	w, err := a.zip.CreateHeader(h)
 	if err != nil {
-		return nil, fmt.Errorf("npy: %w", err)
+		return nil, writeError(err)
 	}
 	return w, nil
 }
@@ -84,47 +81,50 @@ func (a *ArchiveWriter) member(name string, dt dtype.DataType) (io.Writer, error
 // Close finishes the archive. It does not close the stream.
 func (a *ArchiveWriter) Close() error {
 	if err := a.zip.Close(); err != nil {
-		return fmt.Errorf("npy: %w", err)
+		return writeError(err)
 	}
 	return nil
 }
 
-// Archive reads an .npz archive. Its methods may be called from many
-// goroutines.
+// Archive reads an .npz archive. Its methods may be called from many goroutines at
+// once.
 type Archive struct {
+	path    string
 	names   []string
 	members map[string]*zip.File
 	size    int64
 	closer  io.Closer
 }
 
-// OpenArchive opens the archive at path. Close it when done.
+// OpenArchive opens the archive at path. The caller closes it.
 func OpenArchive(path string) (*Archive, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("npy: %w", err)
+		return nil, openError(path, err)
 	}
 	st, err := f.Stat()
-	if err == nil && st.IsDir() {
-		err = fmt.Errorf("npy: %s is a directory, not a file", path)
+	switch {
+	case err != nil:
+		err = openError(path, err)
+	case st.IsDir():
+		err = &tfkeep.Error{Op: "open", Path: path, Err: tfkeep.ErrArgument, Detail: "is a directory, not a file"}
+	}
+	var a *Archive
+	if err == nil {
+		a, err = NewArchive(f, st.Size())
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, in(path, "", err)
 	}
-	a, err := NewArchive(f, st.Size())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w (%s)", err, path)
-	}
-	a.closer = f
+	a.path, a.closer = path, f
 	return a, nil
 }
 
 // NewArchive opens the archive of size bytes in r.
 func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	z, err := zip.NewReader(r, size)
-	// A name such as "../w" is no danger here: nothing is unpacked.
+	// A name such as "../w" is harmless: nothing is unpacked.
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return nil, corrupt("not a zip archive: %v", err)
 	}
@@ -132,83 +132,109 @@ func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	for _, f := range z.File {
 		name := strings.TrimSuffix(f.Name, ".npy")
 		if name == f.Name {
-			return nil, corrupt("member %q is no array", f.Name)
+			return nil, corrupt("the member %q is not an array", f.Name)
 		}
 		if a.members[name] != nil {
-			return nil, corrupt("array %q comes twice", name)
+			return nil, corrupt("the array %q occurs twice", name)
 		}
 		a.members[name] = f
 		a.names = append(a.names, name)
 	}
-	sort.Strings(a.names)
+	slices.Sort(a.names)
 	return a, nil
 }
 
-// Names lists the arrays by name. The caller must not change it.
+// Names returns the names of the arrays, sorted. The caller must not change it.
 func (a *Archive) Names() []string { return a.names }
 
-// Stat reads an array's header: the type that [Archive.Read] will give it, and
-// its shape.
+// Stat reads an array's header and returns the type and shape that [Archive.Read]
+// returns.
 func (a *Archive) Stat(name string) (dtype.DataType, []int64, error) {
-	var h *header
-	f, err := a.open(name, func(r io.Reader) (err error) {
-		h, err = readHeader(r)
-		return err
-	})
+	e, f, err := a.open(name)
 	if err != nil {
 		return 0, nil, err
 	}
-	if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
-		dt, err := originalType(h.dtype, typeName)
-		if err != nil {
-			return 0, nil, fmt.Errorf("array %q: %w", name, err)
-		}
-		h.dtype = dt
-	}
-	return h.dtype, h.shape, nil
+	return e.as, e.h.shape, f.Close()
 }
 
-// open finds a member and lets read have its contents.
-func (a *Archive) open(name string, read func(io.Reader) error) (*zip.File, error) {
-	f := a.members[name]
-	if f == nil {
-		return nil, fmt.Errorf("npy: no array %q in the archive: %w", name, ErrNotFound)
-	}
-	r, err := f.Open()
-	if err != nil {
-		return nil, fmt.Errorf("array %q: %w", name, readError(err))
-	}
-	defer r.Close()
-	if err := read(r); err != nil {
-		return nil, fmt.Errorf("array %q: %w", name, err)
-	}
-	return f, nil
-}
-
-// Read reads one array, in the type that it had before an [ArchiveWriter]
-// widened it for NumPy.
-func (a *Archive) Read(name string) (*Array, error) {
-	var array *Array
-	f, err := a.open(name, func(r io.Reader) (err error) {
-		var known int64
-		if f := a.members[name]; f.Method == zip.Store && f.CompressedSize64 <= uint64(a.size) {
-			known = int64(f.CompressedSize64)
-		}
-		array, err = readArray(r, known)
-		return err
-	})
+// Open streams an array's elements, row-major and little-endian, in the type that
+// [Archive.Stat] returns. An array of strings is tfkeep.ErrMismatch. The whole array is
+// held in memory if it is stored in Fortran order.
+func (a *Archive) Open(name string) (io.ReadCloser, error) {
+	e, f, err := a.open(name)
 	if err != nil {
 		return nil, err
 	}
-	if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
-		if err := array.restoreType(typeName); err != nil {
-			return nil, fmt.Errorf("array %q: %w", name, err)
-		}
+	if e.h.dtype == dtype.String {
+		f.Close()
+		return nil, in(a.path, name, &tfkeep.Error{Op: "read", Err: tfkeep.ErrMismatch, Detail: "it holds strings"})
 	}
-	return array, nil
+	if e.h.fortran && len(e.h.shape) > 1 {
+		f.Close()
+		array, err := a.Read(name)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(array.Data)), nil
+	}
+	return &arrayStream{elements: e, Closer: f, path: a.path, name: name}, nil
 }
 
-// originalType checks a comment's word on the type that stored was before.
+// arrayStream adds the array's name to errors.
+type arrayStream struct {
+	*elements
+	io.Closer
+	path, name string
+}
+
+func (s *arrayStream) Read(p []byte) (int, error) {
+	n, err := s.elements.Read(p)
+	return n, in(s.path, s.name, err)
+}
+
+// Read reads one array, in the type that it had before an [ArchiveWriter] widened it
+// for NumPy.
+func (a *Archive) Read(name string) (*Array, error) {
+	e, f, err := a.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var known int64
+	if f := a.members[name]; f.Method == zip.Store && f.CompressedSize64 <= uint64(a.size) {
+		known = int64(f.CompressedSize64)
+	}
+	array, err := readArray(e, known)
+	return array, in(a.path, name, err)
+}
+
+// open opens a member and reads its header.
+func (a *Archive) open(name string) (*elements, io.Closer, error) {
+	f := a.members[name]
+	if f == nil {
+		return nil, nil, in(a.path, name, &tfkeep.Error{Op: "read", Err: tfkeep.ErrNotFound})
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, nil, in(a.path, name, readError(err))
+	}
+	h, err := readHeader(r)
+	as := dtype.DataType(0)
+	if err == nil {
+		as = h.dtype
+		if typeName, ok := strings.CutPrefix(f.Comment, commentPrefix); ok {
+			as, err = originalType(h.dtype, typeName)
+		}
+	}
+	if err != nil {
+		r.Close()
+		return nil, nil, in(a.path, name, err)
+	}
+	return newElements(r, h, as), r, nil
+}
+
+// originalType parses the comment that names the type before [StoredType], and checks
+// that it is stored as the given type.
 func originalType(stored dtype.DataType, name string) (dtype.DataType, error) {
 	dt, ok := dtype.Parse(name)
 	if !ok {
@@ -220,44 +246,10 @@ func originalType(stored dtype.DataType, name string) (dtype.DataType, error) {
 	return dt, nil
 }
 
-// restoreType undoes what [StoredType] did for a type that NumPy lacks.
-func (a *Array) restoreType(name string) error {
-	dt, err := originalType(a.DType, name)
-	if err != nil {
-		return err
-	}
-	if smallFloat(dt) && dt != a.DType {
-		values := make([]float32, len(a.Data)/4)
-		for i := range values {
-			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(a.Data[4*i:]))
-		}
-		data := make([]byte, len(values)*dtype.Size(dt))
-		if i := dtype.PutFloat32s(dt, data, values); i >= 0 {
-			return corrupt("element %d, %v, cannot have been a %s", i, values[i], name)
-		}
-		a.Data = data
-	}
-	a.DType = dt
-	return nil
-}
-
 // Close closes the file that [OpenArchive] opened.
 func (a *Archive) Close() error {
 	if a.closer == nil {
 		return nil
 	}
 	return a.closer.Close()
-}
-
-// readError tells damage, which the zip reader finds as it goes, from errors
-// of the file system.
-func readError(err error) error {
-	var deflate flate.CorruptInputError
-	if errors.As(err, &deflate) || errors.Is(err, zip.ErrChecksum) || errors.Is(err, zip.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return corrupt("%v", err)
-	}
-	if errors.Is(err, zip.ErrAlgorithm) {
-		return unsupported("%v", err)
-	}
-	return fmt.Errorf("npy: %w", err)
 }

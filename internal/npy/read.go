@@ -3,71 +3,47 @@ package npy
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Read reads one .npy file to its end: any byte order, C or Fortran order.
-// Memory grows with the bytes that r really has, whatever the header claims.
-func Read(r io.Reader) (*Array, error) { return readArray(r, 0) }
-
-// readArray is Read of a file that is known to have size bytes, or 0.
-func readArray(r io.Reader, size int64) (*Array, error) {
+// Read reads one .npy file to its end, in any byte order, in C or Fortran order. Memory
+// grows with the bytes that r really has, whatever the header claims.
+func Read(r io.Reader) (*Array, error) {
 	h, err := readHeader(r)
 	if err != nil {
 		return nil, err
 	}
-	data, err := readData(r, h.bytes, size)
-	if err != nil {
-		return nil, err
-	}
-	if h.bigEndian && h.word > 1 {
-		for i := 0; i+h.word <= len(data); i += h.word {
-			slices.Reverse(data[i : i+h.word])
-		}
-	}
-	if h.fortran && len(h.shape) > 1 {
-		data = rowMajor(data, h.shape, h.width)
-	}
-	a := &Array{DType: h.dtype, Shape: h.shape, Data: data}
-	if h.dtype == dtype.String {
-		a.Data = nil
-		a.Strings, err = splitStrings(data, h)
-	}
-	if h.dtype == dtype.Bool {
-		if i := slices.IndexFunc(data, func(b byte) bool { return b > 1 }); i >= 0 {
-			err = corrupt("element %d is %d, not a bool", i, data[i])
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
+	return readArray(newElements(r, h, h.dtype), 0)
 }
 
-// readData reads exactly n bytes and then the end. As many as are known to be
-// there have their room at once, which saves growing into it.
-func readData(r io.Reader, n, known int64) ([]byte, error) {
+// readArray reads all elements. known is the number of bytes that the file is known to
+// have, or 0: as many are allocated at once, which saves copies while memory grows.
+func readArray(e *elements, known int64) (*Array, error) {
+	h := e.h
 	var b bytes.Buffer
 	// ReadFrom wants this much room beyond the last byte.
-	b.Grow(int(min(n, max(known, 1<<20)) + bytes.MinRead))
-	got, err := io.CopyN(&b, r, n)
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, corrupt("the data ends after %d of %d bytes", got, n)
-	case err != nil:
-		return nil, readError(err)
+	b.Grow(int(min(e.size(), max(known, 1<<20)) + bytes.MinRead))
+	if _, err := b.ReadFrom(e); err != nil {
+		return nil, err
 	}
-	if extra, err := io.CopyN(io.Discard, r, 1); extra > 0 {
-		return nil, corrupt("bytes follow the array's %d", n)
-	} else if err != nil && !errors.Is(err, io.EOF) {
-		return nil, readError(err)
+	data := b.Bytes()
+	if h.dtype == dtype.String {
+		if h.fortran && len(h.shape) > 1 {
+			data = rowMajor(data, h.shape, h.width)
+		}
+		values, err := splitStrings(data, h)
+		if err != nil {
+			return nil, err
+		}
+		return &Array{DType: e.as, Shape: h.shape, Strings: values}, nil
 	}
-	return b.Bytes(), nil
+	if h.fortran && len(h.shape) > 1 {
+		data = rowMajor(data, h.shape, dtype.Size(e.as))
+	}
+	return &Array{DType: e.as, Shape: h.shape, Data: data}, nil
 }
 
 // rowMajor reorders an array whose first dimension varies fastest.
@@ -95,10 +71,10 @@ func rowMajor(data []byte, shape []int64, width int) []byte {
 	return out
 }
 
-// splitStrings cuts fixed-width strings out of data, without their padding.
+// splitStrings splits data into fixed-width strings and removes their padding.
 func splitStrings(data []byte, h *header) ([][]byte, error) {
 	if h.width == 0 {
-		// Nothing in the file bounds the number of empty strings.
+		// The file's size does not limit the number of empty strings.
 		const most = 1 << 20
 		if h.elements > most {
 			return nil, corrupt("%d strings of no bytes", h.elements)

@@ -20,10 +20,9 @@ type Array struct {
 	Strings [][]byte // for dtype.String, row-major
 }
 
-// Write writes the array of the given type and shape, whose little-endian
-// row-major bytes come from data, as a .npy file. It holds no more than a
-// small buffer of it. See the package documentation for types that NumPy
-// lacks; for strings there is [WriteStrings].
+// Write writes an array as a .npy file. data has its little-endian, row-major bytes, of
+// which Write holds a small buffer at a time. The package documentation says what
+// becomes of types that NumPy lacks. [WriteStrings] writes strings.
 func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error {
 	stored, err := StoredType(dt)
 	if err != nil {
@@ -32,13 +31,13 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 	size := int64(dtype.Size(dt))
 	n, ok := checkpoint.NumElements(shape)
 	if size == 0 || !ok || n > math.MaxInt64/size {
-		return unsupported("shape %v of %s", shape, dtype.Name(dt))
+		return unsupported("write", "a %s array of shape %v", dtype.Name(dt), shape)
 	}
 	if len(shape) > maxRank {
-		return unsupported("%d dimensions; NumPy has at most %d", len(shape), maxRank)
+		return unsupported("write", "%d dimensions; NumPy has at most %d", len(shape), maxRank)
 	}
 	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
-		return fmt.Errorf("npy: %w", err)
+		return writeError(err)
 	}
 	if stored == dt || !smallFloat(dt) {
 		if dt == dtype.Int4 || dt == dtype.Int2 || dt == dtype.Uint4 || dt == dtype.Uint2 {
@@ -49,14 +48,14 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 			err = fmt.Errorf("%d bytes of %d: %w", copied, n*size, io.ErrUnexpectedEOF)
 		}
 		if err != nil {
-			return fmt.Errorf("npy: %w", err)
+			return writeError(err)
 		}
 		return nil
 	}
 	return writeWidened(w, dt, n, data)
 }
 
-// smallInts spreads the low bits of integers of 2 and 4 bits over their byte.
+// smallInts sign-extends integers of 2 and 4 bits to the whole byte.
 type smallInts struct {
 	dtype dtype.DataType
 	r     io.Reader
@@ -79,59 +78,59 @@ func writeWidened(w io.Writer, dt dtype.DataType, n int64, data io.Reader) error
 	for n > 0 {
 		k := int(min(n, chunk))
 		if _, err := io.ReadFull(data, src[:k*size]); err != nil {
-			return fmt.Errorf("npy: %w", err)
+			return writeError(err)
 		}
 		dtype.Float32s(dt, src[:k*size], values[:k])
 		for i, v := range values[:k] {
 			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
 		}
 		if _, err := w.Write(out[:4*k]); err != nil {
-			return fmt.Errorf("npy: %w", err)
+			return writeError(err)
 		}
 		n -= int64(k)
 	}
 	return nil
 }
 
-// maxPadding bounds, in bytes, what fixed width may add to strings of very
-// different lengths.
+// maxPadding is the largest number of bytes that the fixed width may add to strings of
+// very different lengths.
 const maxPadding = 1 << 30
 
-// CheckStrings tells whether [WriteStrings] can write the strings without
-// changing any, and without a multiple of their size: [ErrUnsupported] says
-// why not.
+// CheckStrings returns an error of the kind tfkeep.ErrUnsupported, which says why, for
+// strings that [WriteStrings] cannot write without changing one, or only in a multiple of
+// their size.
 func CheckStrings(shape []int64, values [][]byte) error {
 	_, err := stringWidth(shape, values)
 	return err
 }
 
-// stringWidth gives the width, in bytes, at which the strings are written.
+// stringWidth returns the width in bytes with which the strings are written.
 func stringWidth(shape []int64, values [][]byte) (int, error) {
 	if n, ok := checkpoint.NumElements(shape); !ok || n != int64(len(values)) {
-		return 0, unsupported("%d strings in shape %v", len(values), shape)
+		return 0, unsupported("write", "%d strings in shape %v", len(values), shape)
 	}
 	if len(shape) > maxRank {
-		return 0, unsupported("%d dimensions; NumPy has at most %d", len(shape), maxRank)
+		return 0, unsupported("write", "%d dimensions; NumPy has at most %d", len(shape), maxRank)
 	}
 	width, total := 1, int64(0)
 	for i, v := range values {
 		if len(v) > 0 && v[len(v)-1] == 0 {
-			return 0, unsupported("string %d ends in a zero byte, which NumPy's fixed-width strings drop", i)
+			return 0, unsupported("write", "string %d ends in a zero byte, which NumPy's fixed-width strings drop", i)
 		}
 		width = max(width, len(v))
 		total += int64(len(v))
 	}
 	if width > maxStringWidth {
-		return 0, unsupported("a string of %d bytes", width)
+		return 0, unsupported("write", "a string of %d bytes is too long", width)
 	}
 	if padded := int64(width) * int64(len(values)); padded-total > maxPadding {
-		return 0, unsupported("%d strings, the longest of %d bytes, would take %d bytes in NumPy's fixed width instead of %d",
+		return 0, unsupported("write", "%d strings, the longest of %d bytes, would take %d bytes in NumPy's fixed width instead of %d",
 			len(values), width, padded, total)
 	}
 	return width, nil
 }
 
-// WriteStrings writes strings, row-major, as a .npy file of fixed-width bytes.
+// WriteStrings writes strings, in row-major order, as a .npy file of fixed-width bytes.
 func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
 	width, err := stringWidth(shape, values)
 	if err != nil {
@@ -145,7 +144,7 @@ func WriteStrings(w io.Writer, shape []int64, values [][]byte) error {
 		b.Write(zeros[len(v):])
 	}
 	if err := b.Flush(); err != nil { // bufio keeps the first error
-		return fmt.Errorf("npy: %w", err)
+		return writeError(err)
 	}
 	return nil
 }

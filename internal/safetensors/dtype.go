@@ -2,11 +2,14 @@ package safetensors
 
 import (
 	"fmt"
+	"unicode/utf8"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// names pairs TensorFlow's types with the format's names for them.
+// names pairs TensorFlow's types with their names in the format.
 var names = []struct {
 	dtype dtype.DataType
 	name  string
@@ -29,23 +32,37 @@ var names = []struct {
 	{dtype.Float8E4M3FN, "F8_E4M3"},
 }
 
-// DTypeName returns the format's name of a type, such as "BF16". A type the
-// format cannot hold is [ErrUnsupported].
-func DTypeName(dt dtype.DataType) (string, error) {
+// typeName returns the format's name of a type, such as "BF16".
+func typeName(dt dtype.DataType) (string, error) {
 	for _, n := range names {
 		if n.dtype == dt {
 			return n.name, nil
 		}
 	}
-	return "", fmt.Errorf("safetensors: the format has no type for %s: %w", dtype.Name(dt), ErrUnsupported)
+	return "", unsupported("the safetensors format has no type for %s", dtype.Name(dt))
 }
 
-// ParseDType is the reverse of [DTypeName].
-func ParseDType(name string) (dtype.DataType, error) {
+// parseType is the reverse of [typeName].
+func parseType(name string) (dtype.DataType, error) {
 	for _, n := range names {
 		if n.name == name {
 			return n.dtype, nil
 		}
 	}
-	return 0, fmt.Errorf("safetensors: TensorFlow's checkpoints have no type for %q: %w", name, ErrUnsupported)
+	return 0, &tfkeep.Error{Op: "read", Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("TensorFlow's checkpoints have no type for %q", name)}
+}
+
+// Check returns an error of the kind tfkeep.ErrUnsupported, which says why, for a
+// tensor that a file cannot hold: one of a type that the format lacks, or whose name
+// is not UTF-8 or is "__metadata__", which the format reserves.
+func Check(t *checkpoint.TensorInfo) error {
+	if !utf8.ValidString(t.Name) || t.Name == metadataKey {
+		return unsupported("%q cannot be a tensor's name in a safetensors file", t.Name)
+	}
+	_, err := typeName(t.DType)
+	return err
+}
+
+func unsupported(format string, args ...any) error {
+	return &tfkeep.Error{Op: "write", Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf(format, args...)}
 }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
 func Example() {
 	var file bytes.Buffer
-	w, err := safetensors.NewWriter(&file, []safetensors.TensorInfo{
+	w, err := safetensors.NewWriter(&file, []checkpoint.TensorInfo{
 		{Name: "step", DType: dtype.Int64},
 		{Name: "mask", DType: dtype.Uint8, Shape: []int64{2, 2}},
 	}, nil)

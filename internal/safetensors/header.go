@@ -6,31 +6,32 @@ import (
 	"io"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// metadataKey is the header's one name that is no tensor.
+// metadataKey is the one name in the header that is not a tensor's.
 const metadataKey = "__metadata__"
 
-// parseHeader reads the JSON header token by token: encoding/json alone would
-// let a repeated name pass, and a repeated name is how one file shows two
-// programs different weights.
-func parseHeader(header []byte) ([]TensorInfo, map[string]string, error) {
+// parseHeader reads the JSON header token by token. Unmarshaling would accept a
+// repeated name, with which one file can show different weights to two programs.
+func parseHeader(header []byte) ([]checkpoint.TensorInfo, map[string]string, error) {
 	if len(header) == 0 || header[0] != '{' {
-		return nil, nil, corrupt("the header does not begin with '{'")
+		return nil, nil, corrupt("", "the header does not begin with '{'")
 	}
 	if !utf8.Valid(header) {
-		return nil, nil, corrupt("the header is not UTF-8")
+		return nil, nil, corrupt("", "the header is not UTF-8")
 	}
 	p := &headerParser{dec: json.NewDecoder(bytes.NewReader(header))}
 	p.dec.UseNumber()
 	var (
-		tensors  []TensorInfo
+		tensors  []checkpoint.TensorInfo
 		metadata map[string]string
 	)
 	seen := map[string]bool{}
 	p.object(func(name string) {
 		if seen[name] {
-			p.fail("name %q comes twice", name)
+			p.fail("the name %q occurs twice", name)
 			return
 		}
 		seen[name] = true
@@ -42,7 +43,7 @@ func parseHeader(header []byte) ([]TensorInfo, map[string]string, error) {
 	})
 	if p.err == nil {
 		if _, err := p.dec.Token(); err != io.EOF {
-			p.fail("something follows the header's object")
+			p.fail("bytes follow the JSON object")
 		}
 	}
 	if p.err != nil {
@@ -59,7 +60,7 @@ type headerParser struct {
 
 func (p *headerParser) fail(format string, args ...any) {
 	if p.err == nil {
-		p.err = corrupt("header: "+format, args...)
+		p.err = corrupt("", "header: "+format, args...)
 	}
 }
 
@@ -77,7 +78,7 @@ func (p *headerParser) token() json.Token {
 
 func (p *headerParser) delim(want json.Delim) {
 	if t := p.token(); p.err == nil && t != want {
-		p.fail("%v where %q belongs, near byte %d", t, want.String(), p.dec.InputOffset())
+		p.fail("offset %d: %v instead of %q", p.dec.InputOffset(), t, want.String())
 	}
 }
 
@@ -85,7 +86,7 @@ func (p *headerParser) string() string {
 	t := p.token()
 	s, ok := t.(string)
 	if p.err == nil && !ok {
-		p.fail("%v where a string belongs, near byte %d", t, p.dec.InputOffset())
+		p.fail("offset %d: %v instead of a string", p.dec.InputOffset(), t)
 	}
 	return s
 }
@@ -97,12 +98,12 @@ func (p *headerParser) size() int64 {
 	}
 	n, ok := t.(json.Number)
 	if !ok {
-		p.fail("%v where a number belongs, near byte %d", t, p.dec.InputOffset())
+		p.fail("offset %d: %v instead of a number", p.dec.InputOffset(), t)
 		return 0
 	}
 	v, err := strconv.ParseInt(n.String(), 10, 64)
 	if err != nil || v < 0 {
-		p.fail("%s is no size, near byte %d", n, p.dec.InputOffset())
+		p.fail("offset %d: %s is not a size", p.dec.InputOffset(), n)
 	}
 	return v
 }
@@ -123,7 +124,7 @@ func (p *headerParser) sizes(limit int) []int64 {
 	p.delim('[')
 	for p.err == nil && p.dec.More() {
 		if len(list) == limit {
-			p.fail("a list of more than %d numbers, near byte %d", limit, p.dec.InputOffset())
+			p.fail("offset %d: a list of more than %d numbers", p.dec.InputOffset(), limit)
 			return nil
 		}
 		list = append(list, p.size())
@@ -136,7 +137,7 @@ func (p *headerParser) metadata() map[string]string {
 	m := map[string]string{}
 	p.object(func(key string) {
 		if _, twice := m[key]; twice {
-			p.fail("%s: %q comes twice", metadataKey, key)
+			p.fail("%s: %q occurs twice", metadataKey, key)
 			return
 		}
 		m[key] = p.string()
@@ -144,26 +145,23 @@ func (p *headerParser) metadata() map[string]string {
 	return m
 }
 
-func (p *headerParser) tensor(name string) TensorInfo {
-	t := TensorInfo{Name: name}
+func (p *headerParser) tensor(name string) checkpoint.TensorInfo {
+	t := checkpoint.TensorInfo{Name: name}
 	var offsets []int64
 	seen := map[string]bool{}
 	p.object(func(key string) {
 		if seen[key] {
-			p.fail("tensor %q: %q comes twice", name, key)
+			p.fail("tensor %q: %q occurs twice", name, key)
 			return
 		}
 		seen[key] = true
 		switch key {
 		case "dtype":
-			dtype := p.string()
+			text := p.string()
 			if p.err != nil {
 				return
 			}
-			var err error
-			if t.DType, err = ParseDType(dtype); err != nil {
-				p.err = err
-			}
+			t.DType, p.err = parseType(text)
 		case "shape":
 			t.Shape = p.sizes(maxRank)
 		case "data_offsets":

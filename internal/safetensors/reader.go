@@ -1,90 +1,107 @@
 package safetensors
 
 import (
+	"cmp"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
-	"sort"
+	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// MaxHeaderSize is the largest header, in bytes, that readers of the format
-// accept.
-const MaxHeaderSize = 100_000_000
+// maxHeaderSize is the size in bytes of the largest header that readers of the
+// format accept.
+const maxHeaderSize = 100_000_000
 
-// maxRank bounds the number of dimensions to what TensorFlow can hold.
+// maxRank is the largest number of dimensions that TensorFlow supports.
 const maxRank = 254
 
-// TensorInfo describes one tensor of a file.
-type TensorInfo struct {
-	Name  string
-	DType dtype.DataType
-	Shape []int64
-	// Offset is where the tensor begins, in bytes from the end of the header.
-	Offset int64
-	// Bytes is the tensor's size.
-	Bytes int64
-}
-
-// Reader reads the tensors of one file. Its methods may be called from many
-// goroutines.
+// Reader reads the tensors of one file. It is a checkpoint.Source: its methods may be
+// called from many goroutines at once.
 type Reader struct {
+	path     string
 	r        io.ReaderAt
 	base     int64 // where the data begins in r
-	tensors  []TensorInfo
+	tensors  []checkpoint.TensorInfo
 	byName   map[string]int
 	metadata map[string]string
 	closer   io.Closer
 }
 
-// Open opens the file at path. Close it when done.
+var _ checkpoint.Source = (*Reader)(nil)
+
+// Open opens the file at path. The caller closes it.
 func Open(path string) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, openError(path, err)
 	}
 	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		err = &tfkeep.Error{Op: "open", Path: path, Err: tfkeep.ErrArgument, Detail: "is a directory, not a file"}
+	}
+	var r *Reader
+	if err == nil {
+		r, err = NewReader(f, st.Size())
+	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, inFile(path, err)
 	}
-	if st.IsDir() {
-		f.Close()
-		return nil, fmt.Errorf("safetensors: %s is a directory, not a file", path)
-	}
-	r, err := NewReader(f, st.Size())
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%w (%s)", err, path)
-	}
-	r.closer = f
+	r.path, r.closer = path, f
 	return r, nil
 }
 
-// NewReader reads the header of the file in r, which has size bytes, and
-// checks it against every rule of the format. A broken rule is [ErrCorrupt].
+func openError(path string, err error) error {
+	e := &tfkeep.Error{Op: "open", Path: path, Cause: err}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		e.Cause = pathError.Err // the path is known
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		e.Err = tfkeep.ErrNotFound
+	}
+	return e
+}
+
+// inFile adds the path to an error.
+func inFile(path string, err error) error {
+	if e, ok := err.(*tfkeep.Error); ok {
+		e.Path = path
+		return e
+	}
+	return openError(path, err)
+}
+
+// NewReader reads the header of the file in r, which has size bytes, and checks it
+// against every rule of the format. A broken rule is
+// tfkeep.ErrCorrupt.
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	var prefix [8]byte
 	if size < int64(len(prefix)) {
-		return nil, corrupt("the file has %d bytes, too few for the header's length", size)
+		return nil, corrupt("", "the file has %d bytes, too few for the header's length", size)
 	}
 	if err := readAt(r, prefix[:], 0); err != nil {
-		return nil, fmt.Errorf("safetensors: reading the header's length: %w", err)
+		return nil, &tfkeep.Error{Op: "read", Cause: err}
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > MaxHeaderSize {
-		return nil, corrupt("the header claims %d bytes, more than the %d allowed", n, MaxHeaderSize)
+	if n > maxHeaderSize {
+		return nil, corrupt("", "the header claims %d bytes, more than the %d allowed", n, maxHeaderSize)
 	}
 	if int64(n) > size-int64(len(prefix)) {
-		return nil, corrupt("the header claims %d bytes, the file has %d after its length", n, size-int64(len(prefix)))
+		return nil, corrupt("", "the header claims %d bytes, the file has %d after its length", n, size-int64(len(prefix)))
 	}
 	header := make([]byte, n)
 	if err := readAt(r, header, int64(len(prefix))); err != nil {
-		return nil, fmt.Errorf("safetensors: reading the header: %w", err)
+		return nil, &tfkeep.Error{Op: "read", Cause: err}
 	}
 	tensors, metadata, err := parseHeader(header)
 	if err != nil {
@@ -94,7 +111,7 @@ func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	if err := checkLayout(tensors, size-base); err != nil {
 		return nil, err
 	}
-	sort.Slice(tensors, func(i, j int) bool { return tensors[i].Name < tensors[j].Name })
+	slices.SortFunc(tensors, func(a, b checkpoint.TensorInfo) int { return cmp.Compare(a.Name, b.Name) })
 	byName := make(map[string]int, len(tensors))
 	for i, t := range tensors {
 		byName[t.Name] = i
@@ -102,49 +119,46 @@ func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	return &Reader{r: r, base: base, tensors: tensors, byName: byName, metadata: metadata}, nil
 }
 
-// checkLayout checks that every tensor's bytes fit its type and shape, and
-// that all of them together cover the data exactly once.
-func checkLayout(tensors []TensorInfo, dataSize int64) error {
-	inOrder := make([]*TensorInfo, len(tensors))
+// checkLayout checks that each tensor has the bytes that its type and shape need, and
+// that the tensors cover the data exactly once.
+func checkLayout(tensors []checkpoint.TensorInfo, dataSize int64) error {
+	inOrder := make([]*checkpoint.TensorInfo, len(tensors))
 	for i := range tensors {
 		t := &tensors[i]
 		inOrder[i] = t
 		want, ok := byteSize(t.DType, t.Shape)
 		if !ok {
-			return corrupt("tensor %q: shape %v has more bytes than can be counted", t.Name, t.Shape)
+			return corrupt(t.Name, "shape %v has more bytes than can be counted", t.Shape)
 		}
 		if t.Bytes != want {
-			return corrupt("tensor %q: data_offsets give %d bytes, %s%v needs %d",
-				t.Name, t.Bytes, dtype.Name(t.DType), t.Shape, want)
+			return corrupt(t.Name, "data_offsets leave %d bytes, %s%v needs %d",
+				t.Bytes, dtype.Name(t.DType), t.Shape, want)
 		}
 	}
-	sort.Slice(inOrder, func(i, j int) bool {
-		a, b := inOrder[i], inOrder[j]
-		if a.Offset != b.Offset {
-			return a.Offset < b.Offset
-		}
-		return a.Bytes < b.Bytes // empty tensors share the offset of what follows
+	slices.SortFunc(inOrder, func(a, b *checkpoint.TensorInfo) int {
+		// Empty tensors share the offset of what follows.
+		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Bytes, b.Bytes))
 	})
 	var end int64
 	for _, t := range inOrder {
 		switch {
 		case t.Offset < end:
-			return corrupt("tensor %q begins at %d, inside the one before it, which ends at %d", t.Name, t.Offset, end)
+			return corrupt(t.Name, "offset %d: it begins inside the tensor before it, which ends at %d", t.Offset, end)
 		case t.Offset > end:
-			return corrupt("bytes %d to %d, before tensor %q, belong to no tensor", end, t.Offset, t.Name)
+			return corrupt(t.Name, "bytes %d to %d before it belong to no tensor", end, t.Offset)
 		}
 		if t.Bytes > dataSize-t.Offset {
-			return corrupt("tensor %q ends at %d, the file has %d bytes of data", t.Name, t.Offset+t.Bytes, dataSize)
+			return corrupt(t.Name, "it ends at offset %d, the file has %d bytes of data", t.Offset+t.Bytes, dataSize)
 		}
 		end += t.Bytes
 	}
 	if end != dataSize {
-		return corrupt("%d bytes after the last tensor belong to no tensor", dataSize-end)
+		return corrupt("", "%d bytes after the last tensor belong to no tensor", dataSize-end)
 	}
 	return nil
 }
 
-// byteSize multiplies a shape out; false means that an int64 cannot hold it.
+// byteSize returns the size of a tensor, or false if an int64 cannot hold it.
 func byteSize(dt dtype.DataType, shape []int64) (int64, bool) {
 	n, ok := checkpoint.NumElements(shape)
 	size := int64(dtype.Size(dt))
@@ -154,71 +168,62 @@ func byteSize(dt dtype.DataType, shape []int64) (int64, bool) {
 	return n * size, true
 }
 
-// Tensors lists the file's tensors by name. The caller must not change it.
-func (r *Reader) Tensors() []TensorInfo { return r.tensors }
+// Tensors returns the file's tensors by name. The caller must not change it.
+func (r *Reader) Tensors() []checkpoint.TensorInfo { return r.tensors }
 
-// Metadata is the header's "__metadata__", nil when there is none.
+// Metadata returns the header's "__metadata__", or nil if it has none.
 func (r *Reader) Metadata() map[string]string { return r.metadata }
 
 // Lookup finds a tensor by name.
-func (r *Reader) Lookup(name string) (TensorInfo, bool) {
+func (r *Reader) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	i, ok := r.byName[name]
 	if !ok {
-		return TensorInfo{}, false
+		return checkpoint.TensorInfo{}, false
 	}
 	return r.tensors[i], true
 }
 
-// OpenTensor streams a tensor's bytes, little-endian. Streams of one Reader may
-// be read side by side.
-func (r *Reader) OpenTensor(name string) (io.Reader, error) {
+// OpenTensor streams a tensor's bytes, little-endian.
+func (r *Reader) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
 	t, ok := r.Lookup(name)
 	if !ok {
-		return nil, fmt.Errorf("safetensors: no tensor %q in the file: %w", name, ErrNotFound)
+		return nil, &tfkeep.Error{Op: "read", Path: r.path, Item: "tensor", Name: name, Err: tfkeep.ErrNotFound}
 	}
-	return &tensorReader{t: t, in: io.NewSectionReader(r.r, r.base+t.Offset, t.Bytes)}, nil
+	return &tensorReader{ctx: ctx, path: r.path, t: t, in: io.NewSectionReader(r.r, r.base+t.Offset, t.Bytes)}, nil
 }
 
-// tensorReader checks on the way what the header cannot promise.
+// tensorReader checks what the header cannot guarantee.
 type tensorReader struct {
-	t   TensorInfo
-	in  *io.SectionReader
-	pos int64
+	ctx  context.Context
+	path string
+	t    checkpoint.TensorInfo
+	in   *io.SectionReader
+	pos  int64
 }
 
 func (s *tensorReader) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := s.in.Read(p)
 	if s.t.DType == dtype.Bool {
 		for i, b := range p[:n] {
 			if b > 1 {
-				return i, corrupt("tensor %q: element %d is %d, not a bool", s.t.Name, s.pos+int64(i), b)
+				return i, inFile(s.path, corrupt(s.t.Name, "element %d is %d, not a bool", s.pos+int64(i), b))
 			}
 		}
 	}
 	s.pos += int64(n)
-	switch {
-	case err == io.EOF && s.pos < s.t.Bytes:
+	if err == io.EOF && s.pos < s.t.Bytes {
 		err = io.ErrUnexpectedEOF // the file shrank
-		fallthrough
-	case err != nil && err != io.EOF:
-		err = fmt.Errorf("safetensors: reading tensor %q: %w", s.t.Name, err)
+	}
+	if err != nil && err != io.EOF {
+		err = &tfkeep.Error{Op: "read", Path: s.path, Item: "tensor", Name: s.t.Name, Cause: err}
 	}
 	return n, err
 }
 
-// ReadInto reads a tensor's bytes, little-endian, into dst, which must have
-// exactly the tensor's size.
-func (r *Reader) ReadInto(name string, dst []byte) error {
-	in, err := r.OpenTensor(name)
-	if err != nil {
-		return err
-	}
-	if t, _ := r.Lookup(name); int64(len(dst)) != t.Bytes {
-		return fmt.Errorf("safetensors: tensor %q has %d bytes, the memory given %d: %w", name, t.Bytes, len(dst), ErrMismatch)
-	}
-	_, err = io.ReadFull(in, dst)
-	return err
-}
+func (s *tensorReader) Close() error { return nil }
 
 // Close closes the file that [Open] opened.
 func (r *Reader) Close() error {
@@ -228,13 +233,12 @@ func (r *Reader) Close() error {
 	return r.closer.Close()
 }
 
-// readAt fills dst. ReadAt itself may report the end of the file even when it
-// filled everything.
+// readAt fills dst. Unlike ReadAt, it returns no error if the file ends with dst.
 func readAt(r io.ReaderAt, dst []byte, offset int64) error {
 	_, err := io.ReadFull(io.NewSectionReader(r, offset, int64(len(dst))), dst)
 	return err
 }
 
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("safetensors: %w: "+format, append([]any{ErrCorrupt}, args...)...)
+func corrupt(tensor, format string, args ...any) error {
+	return &tfkeep.Error{Op: "read", Item: "tensor", Name: tensor, Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }

@@ -1,40 +1,37 @@
 package safetensors
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Writer writes one file to a stream. The header comes first in the format,
-// so all tensors are told to [NewWriter] and their bytes follow in the order
-// that [Writer.Order] gives: wide types first, so that each stays aligned.
+// Writer writes one file to a stream. The header is first in the format, so
+// [NewWriter] takes the descriptions of all tensors. Their bytes follow in the order
+// of [Writer.Order], wide types first, so that each tensor is aligned.
 type Writer struct {
 	w     io.Writer
-	order []TensorInfo
+	order []checkpoint.TensorInfo
 	next  int   // index in order of the tensor being written
 	left  int64 // bytes that it still lacks
 	err   error
 }
 
-// NewWriter writes the header for the given tensors, whose Offset and Bytes
-// it works out itself, with optional metadata. A type without a counterpart,
-// or a name that is not UTF-8, is [ErrUnsupported].
-func NewWriter(w io.Writer, tensors []TensorInfo, metadata map[string]string) (*Writer, error) {
-	order := make([]TensorInfo, len(tensors))
-	copy(order, tensors)
-	sort.SliceStable(order, func(i, j int) bool {
-		a, b := dtype.Size(order[i].DType), dtype.Size(order[j].DType)
-		if a != b {
-			return a > b
-		}
-		return order[i].Name < order[j].Name
+// NewWriter writes the header for the given tensors, of which it uses Name, DType and
+// Shape, with optional metadata. It returns the error of [Check] for a tensor that a
+// file cannot hold.
+func NewWriter(w io.Writer, tensors []checkpoint.TensorInfo, metadata map[string]string) (*Writer, error) {
+	order := slices.Clone(tensors)
+	slices.SortStableFunc(order, func(a, b checkpoint.TensorInfo) int {
+		return cmp.Or(-cmp.Compare(dtype.Size(a.DType), dtype.Size(b.DType)), cmp.Compare(a.Name, b.Name))
 	})
 	header, err := formatHeader(order, metadata)
 	if err != nil {
@@ -43,10 +40,10 @@ func NewWriter(w io.Writer, tensors []TensorInfo, metadata map[string]string) (*
 	var prefix [8]byte
 	binary.LittleEndian.PutUint64(prefix[:], uint64(len(header)))
 	if _, err := w.Write(prefix[:]); err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, writeError(err)
 	}
 	if _, err := io.WriteString(w, header); err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+		return nil, writeError(err)
 	}
 	out := &Writer{w: w, order: order}
 	if len(order) > 0 {
@@ -55,14 +52,14 @@ func NewWriter(w io.Writer, tensors []TensorInfo, metadata map[string]string) (*
 	return out, nil
 }
 
-// formatHeader lays the tensors out in order and returns the padded header.
-func formatHeader(order []TensorInfo, metadata map[string]string) (string, error) {
+// formatHeader sets the tensors' Offset and Bytes and returns the padded header.
+func formatHeader(order []checkpoint.TensorInfo, metadata map[string]string) (string, error) {
 	var b strings.Builder
 	b.WriteByte('{')
 	if len(metadata) > 0 {
 		m, err := json.Marshal(metadata) // sorts the keys
 		if err != nil {
-			return "", fmt.Errorf("safetensors: metadata: %w", err)
+			return "", writeError(err)
 		}
 		fmt.Fprintf(&b, "%q:%s", metadataKey, m)
 	}
@@ -70,68 +67,65 @@ func formatHeader(order []TensorInfo, metadata map[string]string) (string, error
 	seen := make(map[string]bool, len(order))
 	for i := range order {
 		t := &order[i]
-		dtype, err := DTypeName(t.DType)
-		if err != nil {
-			return "", fmt.Errorf("tensor %q: %w", t.Name, err)
+		if err := Check(t); err != nil {
+			return "", err
 		}
 		bytes, ok := byteSize(t.DType, t.Shape)
 		switch {
 		case !ok:
-			return "", fmt.Errorf("safetensors: tensor %q: shape %v cannot be laid out: %w", t.Name, t.Shape, ErrUnsupported)
-		case CheckName(t.Name) != nil:
-			return "", CheckName(t.Name)
+			return "", tensorError(t.Name, tfkeep.ErrUnsupported, fmt.Sprintf("shape %v has more bytes than can be counted", t.Shape))
 		case seen[t.Name]:
-			return "", fmt.Errorf("safetensors: tensor %q given twice: %w", t.Name, ErrMismatch)
+			return "", tensorError(t.Name, tfkeep.ErrArgument, "it is given twice")
 		}
 		seen[t.Name] = true
 		t.Offset, t.Bytes = end, bytes
 		end += bytes
 		if end < 0 {
-			return "", fmt.Errorf("safetensors: all tensors together have more bytes than can be counted: %w", ErrUnsupported)
+			return "", unsupported("all tensors together have more bytes than can be counted")
 		}
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
+		typ, _ := typeName(t.DType) // checked
 		name, err := json.Marshal(t.Name)
 		if err != nil {
-			return "", fmt.Errorf("safetensors: %w", err)
+			return "", writeError(err)
 		}
 		shape := strings.ReplaceAll(strings.Trim(fmt.Sprint(t.Shape), "[]"), " ", ",")
-		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":[%s],"data_offsets":[%d,%d]}`, name, dtype, shape, t.Offset, end)
+		fmt.Fprintf(&b, `%s:{"dtype":%q,"shape":[%s],"data_offsets":[%d,%d]}`, name, typ, shape, t.Offset, end)
 	}
 	b.WriteByte('}')
 	for b.Len()%8 != 0 {
 		b.WriteByte(' ')
 	}
-	if b.Len() > MaxHeaderSize {
-		return "", fmt.Errorf("safetensors: %d tensors need a header of %d bytes, more than the %d that readers accept: %w",
-			len(order), b.Len(), MaxHeaderSize, ErrUnsupported)
+	if b.Len() > maxHeaderSize {
+		return "", unsupported("%d tensors need a header of %d bytes, more than the %d that readers accept", len(order), b.Len(), maxHeaderSize)
 	}
 	return b.String(), nil
 }
 
-// Order lists the tensors in the order in which their bytes are expected.
-func (w *Writer) Order() []TensorInfo { return w.order }
+// Order returns the tensors in the order in which Write takes their bytes.
+func (w *Writer) Order() []checkpoint.TensorInfo { return w.order }
 
-// Write takes the next bytes of the data, little-endian, tensor after tensor.
-// The pieces may be of any size.
+// Write takes the next bytes of the data, little-endian, tensor after tensor, in
+// pieces of any size.
 func (w *Writer) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
 	}
 	if int64(len(p)) > w.remaining(int64(len(p))) {
-		w.err = fmt.Errorf("safetensors: more bytes than the tensors have: %w", ErrMismatch)
+		w.err = &tfkeep.Error{Op: "write", Err: tfkeep.ErrMismatch, Detail: "more bytes than the tensors have"}
 		return 0, w.err
 	}
 	n, err := w.w.Write(p)
 	w.advance(int64(n))
 	if err != nil {
-		w.err = fmt.Errorf("safetensors: %w", err)
+		w.err = writeError(err)
 	}
 	return n, w.err
 }
 
-// remaining counts the bytes still to come, up to enough.
+// remaining returns the number of bytes still to come, or enough if there are more.
 func (w *Writer) remaining(enough int64) int64 {
 	sum := w.left
 	for i := w.next + 1; i < len(w.order) && sum < enough; i++ {
@@ -152,23 +146,19 @@ func (w *Writer) advance(n int64) {
 	w.left -= n
 }
 
-// Close checks that every tensor came whole. It does not close the stream.
+// Close checks that every tensor is complete. It does not close the stream.
 func (w *Writer) Close() error {
 	if w.err != nil {
 		return w.err
 	}
 	if w.next < len(w.order) && w.remaining(1) > 0 {
-		return fmt.Errorf("safetensors: tensor %q lacks %d bytes: %w", w.order[w.next].Name, w.left, ErrMismatch)
+		return tensorError(w.order[w.next].Name, tfkeep.ErrMismatch, fmt.Sprintf("%d bytes are missing", w.left))
 	}
 	return nil
 }
 
-// CheckName tells whether a file can have a tensor of this name: one that is not
-// UTF-8 is [ErrUnsupported], as is "__metadata__", which the format keeps for
-// itself.
-func CheckName(name string) error {
-	if !utf8.ValidString(name) || name == metadataKey {
-		return fmt.Errorf("safetensors: %q cannot be a tensor's name: %w", name, ErrUnsupported)
-	}
-	return nil
+func writeError(err error) error { return &tfkeep.Error{Op: "write", Cause: err} }
+
+func tensorError(name string, kind error, detail string) error {
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: name, Err: kind, Detail: detail}
 }

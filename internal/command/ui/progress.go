@@ -45,7 +45,24 @@ func (p *Progress) Add(n int64) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done = min(p.done+n, p.total)
+	p.set(p.done + n)
+}
+
+// Set shows how much work is done, and how much there is if total is known (not 0).
+func (p *Progress) Set(done, total int64) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if total > 0 {
+		p.total = total
+	}
+	p.set(done)
+}
+
+func (p *Progress) set(done int64) {
+	p.done = min(done, p.total)
 	now := time.Now()
 	if p.ended || now.Sub(p.start) < progressDelay || now.Sub(p.last) < progressInterval {
 		return
