@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -149,19 +150,9 @@ with tf1.Session() as s:
 
 // The model and the values are those of TensorFlow's own test of its C++ loader.
 func TestHalfPlusTwo(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "00000123")
-	oracle.Run(t, `
-x = tf1.placeholder(tf.float32, [None, 1], name="x")
-a, b = tf1.get_variable("a", initializer=0.5), tf1.get_variable("b", initializer=2.0)
-y = tf.add(a * x, b, name="y")
-with tf1.Session() as s:
-    s.run(tf1.global_variables_initializer())
-    bd = tf1.saved_model.Builder(args[0])
-    sig = {"serving_default": tf1.saved_model.predict_signature_def({"x": x}, {"y": y})}
-    bd.add_meta_graph_and_variables(s, [], sig)
-    bd.add_meta_graph(["serve"], sig)
-    bd.save()
-`, dir)
+	base := t.TempDir()
+	dir := filepath.Join(base, "00000123")
+	require.NoError(t, os.Rename(tftest.Model(t, "half_plus_two"), dir))
 	in := [][]float32{{-1}, {1}, {0}, {float32(math.Inf(-1))}, {float32(math.Inf(1))}}
 	want := [][]float32{{1.5}, {2.5}, {2}, {float32(math.Inf(-1))}, {float32(math.Inf(1))}}
 	x, err := tf.NewTensor(in)
@@ -181,7 +172,7 @@ with tf1.Session() as s:
 	defer bundle.Session.Close()
 	m := openTags(t, dir, "serve")
 	assert.Equal(t, bundle.Signatures["serving_default"].Inputs["x"].Name, m.Signatures()["serving_default"].Inputs["x"].GetName())
-	versions, err := savedmodel.Versions(filepath.Dir(dir))
+	versions, err := savedmodel.Versions(base)
 	require.NoError(t, err)
 	assert.Equal(t, []int64{123}, versions)
 }

@@ -14,29 +14,9 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 )
-
-// tableModel makes a model in Python whose main op fills a table from an asset.
-func tableModel(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "model")
-	oracle.Run(t, `
-d = args[0]
-with open(d + ".words", "w") as f:
-    f.write("a\nb\nc\n")
-path = tf.constant(d + ".words", name="vocabulary")
-table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(path, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
-tf.identity(table.lookup(tf1.placeholder(tf.string, [None], name="x")), name="y")
-w = tf1.get_variable("w", initializer=1.0)
-with tf1.Session() as s:
-    s.run([tf1.global_variables_initializer(), tf1.tables_initializer()])
-    b = tf1.saved_model.Builder(d)
-    b.add_meta_graph_and_variables(s, ["serve"], assets_collection=tf1.get_collection(tf1.GraphKeys.ASSET_FILEPATHS), main_op=tf1.tables_initializer())
-    b.save()
-`, dir)
-	return dir
-}
 
 // rewrite changes the graph of a model with one graph.
 func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
@@ -48,7 +28,7 @@ func rewrite(t *testing.T, dir string, change func(mg *graphdef.MetaGraphDef)) {
 }
 
 func TestAssetsOutsideOfModel(t *testing.T) {
-	dir := tableModel(t)
+	dir := tftest.Model(t, "words")
 	name := ""
 	for file := range assets(t, dir) {
 		name = file
@@ -163,13 +143,13 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 		},
 		"an asset fed to a node that reads a file": func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
-			mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "leak:0", filepath.Base("model.words"))
+			mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "leak:0", "words.txt")
 			n := nodeOf(mg, mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0])
 			n.Input = append(n.Input, "^leak")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := tableModel(t)
+			dir := tftest.Model(t, "words")
 			rewrite(t, dir, change)
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
@@ -178,7 +158,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 		})
 	}
 	t.Run("a function that calls itself", func(t *testing.T) {
-		dir := tableModel(t)
+		dir := tftest.Model(t, "words")
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{function("f", &graphdef.NodeDef{Name: "again", Op: "f"})}}
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "f"})
@@ -187,7 +167,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	})
 	t.Run("an init op that is not there", func(t *testing.T) {
-		dir := tableModel(t)
+		dir := tftest.Model(t, "words")
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
 			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "nope"
 		})

@@ -16,6 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -116,27 +117,7 @@ result = f(x=tf.constant([0., 1., 2.]))["y"].numpy().tolist()
 }
 
 func TestLoadModelFromPython(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "model")
-	oracle.Run(t, `
-d = args[0]
-with open(d + ".words", "w") as f:
-    f.write("a\nb\nc\n")
-x = tf1.placeholder(tf.string, [None], name="x")
-path = tf.constant(d + ".words", name="vocabulary")
-tf1.add_to_collection(tf1.GraphKeys.ASSET_FILEPATHS, path)
-table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(path, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
-w = tf1.get_variable("w", initializer=tf.constant([10., 20., 30., 40.]))
-y = tf.gather(w, table.lookup(x) + 1, name="y")
-counter = tf1.get_variable("counter", initializer=0)
-with tf1.Session() as s:
-    s.run([tf1.global_variables_initializer(), tf1.tables_initializer()])
-    b = tf1.saved_model.Builder(d)
-    sig = tf1.saved_model.predict_signature_def({"x": x}, {"y": y})
-    b.add_meta_graph_and_variables(s, ["serve"], {"serving_default": sig},
-        assets_collection=tf1.get_collection(tf1.GraphKeys.ASSET_FILEPATHS), main_op=tf1.tables_initializer())
-    b.save()
-os.remove(d + ".words")
-`, dir)
+	dir := tftest.Model(t, "words")
 	for _, scope := range []string{"", "inner"} {
 		model, err := savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{ImportScope: scope}})
 		require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 	"github.com/tfkeep/tfkeep/verify"
 )
 
@@ -48,45 +48,8 @@ func faults(t *testing.T, dir string, all []*verify.Item) []string {
 	return list
 }
 
-// train saves two checkpoints as a Python program would.
-func train(t *testing.T) (dir string) {
-	dir = t.TempDir()
-	oracle.Run(t, `
-w = tf1.get_variable("w", [2, 3], initializer=tf1.ones_initializer())
-b = tf1.get_variable("b", [3], initializer=tf1.zeros_initializer())
-y = tf.identity(tf.matmul(tf1.placeholder(tf.float32, [None, 2], name="x"), w) + b, name="y")
-saver = tf1.train.Saver()
-with tf1.Session() as s:
-    s.run(tf1.global_variables_initializer())
-    for step in (1, 2):
-        saver.save(s, os.path.join(args[0], "model"), global_step=step)
-`, dir)
-	return dir
-}
-
-// export saves a SavedModel with an asset as a Python program would.
-func export(t *testing.T) (dir string) {
-	dir = filepath.Join(t.TempDir(), "export")
-	oracle.Run(t, `
-words = os.path.join(os.path.dirname(args[0]), "words.txt")
-open(words, "w").write("a b c")
-x = tf1.placeholder(tf.float32, [None], name="x")
-w = tf1.get_variable("w", initializer=3.0)
-y = tf.multiply(x, w, name="y")
-path = tf.constant(words, name="words")
-tf1.add_to_collection(tf1.GraphKeys.ASSET_FILEPATHS, path)
-sig = tf1.saved_model.predict_signature_def({"x": x}, {"y": y})
-with tf1.Session() as s:
-    s.run(tf1.global_variables_initializer())
-    b = tf1.saved_model.Builder(args[0])
-    b.add_meta_graph_and_variables(s, ["serve"], {"serving_default": sig}, assets_collection=tf1.get_collection(tf1.GraphKeys.ASSET_FILEPATHS))
-    b.save()
-`, dir)
-	return dir
-}
-
 func TestDirectoryOfCheckpoints(t *testing.T) {
-	dir := train(t)
+	dir := tftest.Model(t, "linear")
 	all := items(t, dir)
 	kinds := []verify.Kind{}
 	for _, i := range all {
@@ -100,7 +63,7 @@ func TestDirectoryOfCheckpoints(t *testing.T) {
 }
 
 func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
-	dir := train(t)
+	dir := tftest.Model(t, "linear")
 	file := func(name string) string { return filepath.Join(dir, name) }
 	data, err := os.ReadFile(file("model-1.data-00000-of-00001"))
 	require.NoError(t, err)
@@ -121,7 +84,7 @@ func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
 }
 
 func TestStateFileIsLookedAt(t *testing.T) {
-	dir := train(t)
+	dir := tftest.Model(t, "linear")
 	state := filepath.Join(dir, "checkpoint")
 	require.NoError(t, os.WriteFile(state, []byte("\x00damaged"), 0o644))
 	assert.Contains(t, faults(t, dir, items(t, dir))[0], "BAD checkpoint: ")
@@ -139,7 +102,7 @@ all_model_checkpoint_paths: "model-7"
 }
 
 func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
-	dir := train(t)
+	dir := tftest.Model(t, "linear")
 	prefix := filepath.Join(dir, "model-2")
 	w, err := checkpoint.Create(prefix, nil)
 	require.NoError(t, err)
@@ -153,7 +116,7 @@ func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
 }
 
 func TestSavedModel(t *testing.T) {
-	dir := export(t)
+	dir := tftest.Model(t, "words")
 	all := items(t, dir)
 	require.Len(t, all, 2)
 	assert.Equal(t, verify.SavedModel, all[0].Kind)
@@ -163,7 +126,7 @@ func TestSavedModel(t *testing.T) {
 }
 
 func TestSavedModelTellsAllThatIsWrong(t *testing.T) {
-	dir := export(t)
+	dir := tftest.Model(t, "words")
 	path := filepath.Join(dir, "saved_model.pb")
 	m, err := graphdef.ReadSavedModel(dir)
 	require.NoError(t, err)
@@ -196,7 +159,7 @@ func TestSavedModelTellsAllThatIsWrong(t *testing.T) {
 }
 
 func TestSavedModelThatCannotBeRead(t *testing.T) {
-	dir := export(t)
+	dir := tftest.Model(t, "words")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "saved_model.pb"), []byte("\xff\xff"), 0o644))
 	all := items(t, dir)
 	require.Len(t, all, 2)
@@ -231,7 +194,7 @@ func TestNothingThere(t *testing.T) {
 }
 
 func TestPathStops(t *testing.T) {
-	dir := train(t)
+	dir := tftest.Model(t, "linear")
 	stop := errors.New("stop")
 	assert.ErrorIs(t, verify.Path(t.Context(), dir, nil, func(*verify.Item) error { return stop }), stop)
 	ctx, cancel := context.WithCancel(t.Context())

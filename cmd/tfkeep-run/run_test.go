@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 // tfkeepRun runs the command.
@@ -25,39 +26,25 @@ func tfkeepRun(t *testing.T, stdin string, args ...string) (code int, out, errs 
 	return code, stdout.String(), stderr.String()
 }
 
-// models are made by Python: half_plus_two with its signatures, and one that
-// gives back what it is given, of many types.
-func models(t *testing.T) (half, echo string) {
+// echoModel makes a model with Python that returns its inputs, of many types.
+func echoModel(t *testing.T) string {
 	t.Helper()
-	half, echo = filepath.Join(t.TempDir(), "half"), filepath.Join(t.TempDir(), "echo")
+	dir := filepath.Join(t.TempDir(), "echo")
 	oracle.Run(t, `
-x = tf1.placeholder(tf.float32, [None, 1], name="x")
-a, b, c = (tf1.get_variable(n, initializer=v) for n, v in (("a", 0.5), ("b", 2.0), ("c", 3.0)))
-y = tf.add(a * x, b, name="y")
-examples = tf1.placeholder(tf.string, [None], name="tf_example")
-parsed = tf1.io.parse_example(examples, {"x": tf1.io.FixedLenFeature([1], tf.float32), "name": tf1.io.FixedLenFeature([1], tf.string, ""), "n": tf1.io.FixedLenFeature([1], tf.int64, 0)})
 sm = tf1.saved_model
 with tf1.Session() as s:
-    s.run(tf1.global_variables_initializer())
-    bd = sm.Builder(args[0])
-    bd.add_meta_graph_and_variables(s, ["serve"], {
-        "serving_default": sm.predict_signature_def({"x": x}, {"y": y}),
-        "regress": sm.regression_signature_def(examples, a * parsed["x"] + b),
-        "parse": sm.predict_signature_def({"inputs": examples}, {"name": parsed["name"], "n": parsed["n"]})})
-    bd.save()
-with tf.Graph().as_default(), tf1.Session() as s:
     types = {"f": tf.float32, "d": tf.float64, "h": tf.float16, "b": tf.bool, "i": tf.int8, "l": tf.int64, "u": tf.uint8, "s": tf.string}
     ins = {n: tf1.placeholder(t, name=n) for n, t in types.items()}
     outs = {n: tf.identity(p, name=n + "_out") for n, p in ins.items()}
-    bd = sm.Builder(args[1])
+    bd = sm.Builder(args[0])
     bd.add_meta_graph_and_variables(s, ["serve"], {"serving_default": sm.predict_signature_def(ins, outs)})
     bd.save()
-`, half, echo)
-	return half, echo
+`, dir)
+	return dir
 }
 
 func TestRun(t *testing.T) {
-	half, echo := models(t)
+	half, echo := tftest.Model(t, "half_plus_two"), echoModel(t)
 	t.Run("says what saved_model_cli says", func(t *testing.T) {
 		want := oracle.Value[string](t, `
 import io, contextlib
@@ -150,7 +137,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 }
 
 func TestWrongCommandLine(t *testing.T) {
-	half, _ := models(t)
+	half := tftest.Model(t, "half_plus_two")
 	for says, args := range map[string][]string{
 		"0 arguments":        {},
 		"unknown flag":       {half, "--nope"},
