@@ -228,16 +228,21 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return parallel.InOrder(v.ctx, len(parts), workers, func(ctx context.Context, i int) (error, error) {
+	done := 0
+	for fault, err := range parallel.InOrder(v.ctx, len(parts), workers, func(ctx context.Context, i int) (error, error) {
 		err := readPart(ctx, values, parts[i].t, &parts[i].p)
 		return err, ctx.Err()
-	}, func(i int, err error) error {
-		if v.opts.Progress != nil {
-			v.opts.Progress(parts[i].p.Bytes)
+	}) {
+		if err != nil {
+			return err
 		}
-		v.partFault(err)
-		return nil
-	})
+		if v.opts.Progress != nil {
+			v.opts.Progress(parts[done].p.Bytes)
+		}
+		done++
+		v.partFault(fault)
+	}
+	return nil
 }
 
 // partFault tells a missing file once, not for each tensor in it.

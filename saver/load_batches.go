@@ -38,21 +38,21 @@ func (l *load) assignInBatches(ctx context.Context, pool *serverPool, s *servers
 	}
 	var begun atomic.Bool
 	var done int64
-	err = parallel.InOrder(ctx, len(b.batches), o.batches(), func(ctx context.Context, i int) (int64, error) {
+	for bytes, err := range parallel.InOrder(ctx, len(b.batches), o.batches(), func(ctx context.Context, i int) (int64, error) {
 		return l.assignBatch(ctx, s, b.tensors, b.batches[i], &begun)
-	}, func(_ int, bytes int64) error {
+	}) {
+		if err != nil {
+			pool.drop(s)
+			if begun.Load() {
+				err = fmt.Errorf("%w: %w", ErrHalfRestored, err)
+			}
+			return err
+		}
 		if done += bytes; l.opts.Progress != nil {
 			l.opts.Progress(done, b.total)
 		}
-		return nil
-	})
-	if err != nil {
-		pool.drop(s)
-		if begun.Load() {
-			err = fmt.Errorf("%w: %w", ErrHalfRestored, err)
-		}
 	}
-	return err
+	return nil
 }
 
 // divide divides the tensors into batches, but never those that one operation takes.

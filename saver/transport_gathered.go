@@ -95,31 +95,40 @@ func (v *remoteValues) write(ctx context.Context, to *target) (_ string, err err
 	var done int64
 	var held tensorBag
 	defer held.release()
-	err = parallel.InOrder(ctx, len(v.batches), v.workers, func(ctx context.Context, b int) ([]*tf.Tensor, error) {
+	next := 0
+	for values, err := range parallel.InOrder(ctx, len(v.batches), v.workers, func(ctx context.Context, b int) ([]*tf.Tensor, error) {
 		values, err := v.fetch(ctx, v.batches[b])
 		held.add(values)
 		return values, err
-	}, func(b int, values []*tf.Tensor) error {
-		batch := make([]checkpoint.Tensor, len(values))
-		for k, i := range v.batches[b] {
-			var err error
-			if batch[k], err = toPlanned(values[k], &v.plan.Tensors[i]); err != nil {
-				return err
-			}
-			done += int64(len(batch[k].Data))
+	}) {
+		var bytes int64
+		if err == nil {
+			bytes, err = v.add(ctx, w, v.batches[next], values)
 		}
-		if err := w.AddAll(ctx, batch); err != nil {
-			return err
+		if err != nil {
+			v.pool.drop(v.servers)
+			return "", err
 		}
+		next++
 		held.drop(values)
+		done += bytes
 		to.report(done, max(v.total, done))
-		return nil
-	})
-	if err != nil {
-		v.pool.drop(v.servers)
-		return "", err
 	}
 	return to.path, to.commit(ctx, w)
+}
+
+// add writes one batch and returns its size.
+func (v *remoteValues) add(ctx context.Context, w *checkpoint.Writer, wanted []int, values []*tf.Tensor) (int64, error) {
+	batch := make([]checkpoint.Tensor, len(values))
+	var bytes int64
+	for k, i := range wanted {
+		var err error
+		if batch[k], err = toPlanned(values[k], &v.plan.Tensors[i]); err != nil {
+			return 0, err
+		}
+		bytes += int64(len(batch[k].Data))
+	}
+	return bytes, w.AddAll(ctx, batch)
 }
 
 func (v *remoteValues) release() {}

@@ -51,7 +51,7 @@ type Skipped struct {
 }
 
 // Convert reads the checkpoint or file in and writes out. The formats follow from the
-// names, see [FormatOf]. in may be any name that checkpoint.Open takes.
+// names, see [FormatOf]. in may be any name that dir.Open takes.
 //
 // A tensor that the destination cannot hold is a *tfkeep.Error about this tensor, whose
 // Op is "convert" and whose kind is tfkeep.ErrUnsupported. A destination that exists is

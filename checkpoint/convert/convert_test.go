@@ -76,10 +76,10 @@ func requireSame(t *testing.T, a, b string) {
 	y, err := checkpoint.Open(t.Context(), b, nil)
 	require.NoError(t, err)
 	defer y.Close()
-	require.NoError(t, diff.Each(t.Context(), x, y, nil, func(d diff.Difference) error {
+	for d, err := range diff.Compare(t.Context(), x, y, nil) {
+		require.NoError(t, err)
 		assert.Equal(t, diff.Same, d.Kind, d.Name)
-		return nil
-	}))
+	}
 }
 
 func TestThereAndBackIsTheSame(t *testing.T) {

@@ -2,68 +2,71 @@ package diff
 
 import (
 	"context"
+	"iter"
 	"runtime"
 	"slices"
-	"sort"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-// Kind says how a tensor differs.
+// Kind is the kind of a difference.
 type Kind string
 
-// The kinds, as they are printed.
+// The kinds, as the command prints them.
 const (
 	Same     Kind = "same"
 	Added    Kind = "added"    // only in the second checkpoint
-	Removed  Kind = "removed"  // only in the first
-	Retyped  Kind = "retyped"  // another data type, whatever else
+	Removed  Kind = "removed"  // only in the first checkpoint
+	Retyped  Kind = "retyped"  // another data type; the shape may differ, too
 	Reshaped Kind = "reshaped" // another shape, the same type
 	Changed  Kind = "changed"  // other values, the same type and shape
 )
 
-// Difference is the finding about one name.
+// Difference is the result of comparing the tensors of one name.
 type Difference struct {
 	Name string
 	Kind Kind
-	// Before and After are the tensors in the first and second checkpoint, nil
-	// where there is none.
+	// Before and After are the tensors in the first and the second checkpoint. One of
+	// them is nil if Kind is Added or Removed.
 	Before, After *checkpoint.TensorInfo
-	// Values tells how far the values lie apart: for Changed, and for Same,
-	// where it counts what the tolerance let pass. Nil for the others and for
-	// types without values.
+	// Values is how far the values are apart. It is set for Changed, and for Same, for
+	// which it counts the differences within the tolerance. It is nil for other kinds and
+	// for types without values.
 	Values *Values
 }
 
-// Options tunes [Each]. The zero value, or nil, is the right default.
+// Options are the options of [Compare]. The zero value, and nil, have the right defaults.
 type Options struct {
-	// Tolerance is how far two numbers may be apart and still be the same:
-	// |a-b| <= Tolerance. Complex numbers are compared by their parts.
+	// Tolerance is how far apart two equal numbers may be: |a-b| <= Tolerance. The real
+	// and imaginary parts of complex numbers are compared separately.
 	Tolerance float64
-	// Names are the tensors to compare; nil is all of both checkpoints.
+	// Names are the tensors to compare; nil means all of both checkpoints.
 	Names []string
-	// Workers bounds the tensors that are compared at once; 0 is one a core.
+	// Workers is the largest number of tensors that are compared at once; 0 means
+	// runtime.GOMAXPROCS(0).
 	Workers int
 }
 
-// Each compares checkpoint a with b and calls visit with the finding about
-// every name of either, the same ones included, in order of name.
-func Each(ctx context.Context, a, b *checkpoint.Reader, o *Options, visit func(Difference) error) error {
-	if o == nil {
-		o = &Options{}
+// Compare compares the checkpoints a and b. It returns what it finds about each name of
+// either, equal tensors included, in order of name. The first error is the last thing
+// that it returns: of reading, of ctx, or tfkeep.ErrNotFound for one of Options.Names that
+// neither checkpoint has.
+func Compare(ctx context.Context, a, b *checkpoint.Reader, opts *Options) iter.Seq2[Difference, error] {
+	if opts == nil {
+		opts = &Options{}
 	}
-	names := o.Names
+	names := opts.Names
 	if names == nil {
 		names = union(a.Tensors(), b.Tensors())
 	}
-	workers := o.Workers
+	workers := opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return parallel.InOrder(ctx, len(names), workers,
-		func(ctx context.Context, i int) (Difference, error) { return compare(ctx, a, b, names[i], o.Tolerance) },
-		func(_ int, d Difference) error { return visit(d) })
+	return parallel.InOrder(ctx, len(names), workers, func(ctx context.Context, i int) (Difference, error) {
+		return compare(ctx, a, b, names[i], opts.Tolerance)
+	})
 }
 
 func union(a, b []checkpoint.TensorInfo) []string {
@@ -74,7 +77,7 @@ func union(a, b []checkpoint.TensorInfo) []string {
 	for _, t := range b {
 		names = append(names, t.Name)
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return slices.Compact(names)
 }
 
@@ -90,7 +93,7 @@ func compare(ctx context.Context, a, b *checkpoint.Reader, name string, toleranc
 	}
 	switch {
 	case !inA && !inB:
-		_, err := a.ReadBytes(ctx, name) // the error that says so
+		_, err := a.ReadBytes(ctx, name) // its error says so
 		return d, err
 	case !inA:
 		d.Kind = Added

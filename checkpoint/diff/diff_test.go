@@ -3,7 +3,6 @@ package diff_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math"
 	"path/filepath"
 	"testing"
@@ -47,16 +46,17 @@ func compare(t *testing.T, a, b *checkpoint.Reader, o *diff.Options) map[string]
 	t.Helper()
 	found := map[string]diff.Difference{}
 	last := ""
-	require.NoError(t, diff.Each(t.Context(), a, b, o, func(d diff.Difference) error {
+	for d, err := range diff.Compare(t.Context(), a, b, o) {
+		require.NoError(t, err)
 		assert.Less(t, last, d.Name, "in order of name")
 		last = d.Name
 		found[d.Name] = d
-		return nil
-	}))
+	}
 	return found
 }
 
-func TestEachTellsEveryKindOfChange(t *testing.T) {
+func TestCompareFindsEveryKind(t *testing.T) {
+	t.Parallel()
 	a := open(t, floats("added-not", 1), floats("changed", 1, 2, 4), floats("gone", 1), floats("reshaped", 1, 2), floats("retyped", 1))
 	b := open(t, floats("added-not", 1), floats("changed", 1, 2, 6), floats("new", 1),
 		checkpoint.Tensor{Name: "reshaped", DType: dtype.Float32, Shape: []int64{2, 1}, Data: float32s(1, 2)},
@@ -73,7 +73,8 @@ func TestEachTellsEveryKindOfChange(t *testing.T) {
 	assert.Nil(t, found["gone"].After)
 }
 
-func TestNumbersThatAreTheSame(t *testing.T) {
+func TestCompareEqualNumbers(t *testing.T) {
+	t.Parallel()
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	otherNaN := math.Float32frombits(math.Float32bits(nan) ^ 1)
 	a := open(t, floats("x", 0, nan, inf, 1))
@@ -83,7 +84,8 @@ func TestNumbersThatAreTheSame(t *testing.T) {
 	assert.Zero(t, d.Values.MaxAbs)
 }
 
-func TestNaNAndInfinityAreInfinitelyFar(t *testing.T) {
+func TestCompareNaNAndInfinity(t *testing.T) {
+	t.Parallel()
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, pair := range [][2]float32{{nan, 1}, {1, nan}, {inf, 1}, {inf, -inf}} {
 		a, b := open(t, floats("x", pair[0])), open(t, floats("x", pair[1]))
@@ -93,7 +95,8 @@ func TestNaNAndInfinityAreInfinitelyFar(t *testing.T) {
 	}
 }
 
-func TestToleranceLetsNearValuesPass(t *testing.T) {
+func TestCompareTolerance(t *testing.T) {
+	t.Parallel()
 	a, b := open(t, floats("x", 1, 2, 3)), open(t, floats("x", 1.25, 2, 4))
 	d := compare(t, a, b, &diff.Options{Tolerance: 0.5})["x"]
 	assert.Equal(t, diff.Changed, d.Kind)
@@ -105,7 +108,8 @@ func TestToleranceLetsNearValuesPass(t *testing.T) {
 	assert.Equal(t, 1.0, d.Values.MaxAbs)
 }
 
-func TestLargeIntegersAreNotRounded(t *testing.T) {
+func TestCompareLargeIntegers(t *testing.T) {
+	t.Parallel()
 	le := binary.LittleEndian
 	for _, dt := range []dtype.DataType{dtype.Int64, dtype.Uint64} {
 		one := func(v uint64) *checkpoint.Reader {
@@ -117,7 +121,8 @@ func TestLargeIntegersAreNotRounded(t *testing.T) {
 	}
 }
 
-func TestComplexElementsCountOnce(t *testing.T) {
+func TestCompareComplex(t *testing.T) {
+	t.Parallel()
 	one := func(parts ...float32) *checkpoint.Reader {
 		return open(t, checkpoint.Tensor{Name: "c", DType: dtype.Complex64, Shape: []int64{int64(len(parts) / 2)}, Data: float32s(parts...)})
 	}
@@ -131,7 +136,8 @@ func TestComplexElementsCountOnce(t *testing.T) {
 	assert.Zero(t, d.Values.Near, "an element is near or different, not both")
 }
 
-func TestLargeTensorsAreComparedInPieces(t *testing.T) {
+func TestCompareLargeTensors(t *testing.T) {
+	t.Parallel()
 	const n = 3 << 20 // floats: more than is read at once
 	before := make([]byte, 4*n)
 	after := append([]byte(nil), before...)
@@ -144,7 +150,8 @@ func TestLargeTensorsAreComparedInPieces(t *testing.T) {
 	assert.Equal(t, diff.Same, compare(t, one(before), one(before), nil)["x"].Kind)
 }
 
-func TestStringsAreComparedByteForByte(t *testing.T) {
+func TestCompareStrings(t *testing.T) {
+	t.Parallel()
 	one := func(values ...string) *checkpoint.Reader {
 		s := checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{int64(len(values))}}
 		for _, v := range values {
@@ -158,7 +165,8 @@ func TestStringsAreComparedByteForByte(t *testing.T) {
 	assert.Equal(t, &diff.Values{Elements: 2, Different: 1, MaxAbs: 1, At: 1}, d.Values)
 }
 
-func TestPartitionsDoNotMatter(t *testing.T) {
+func TestComparePartitioned(t *testing.T) {
+	t.Parallel()
 	part := func(start int64, values ...float32) checkpoint.Tensor {
 		return checkpoint.Tensor{Name: "p", DType: dtype.Float32, Shape: []int64{4},
 			Slice: checkpoint.Slice{{Start: start, Length: int64(len(values))}}, Data: float32s(values...)}
@@ -167,13 +175,18 @@ func TestPartitionsDoNotMatter(t *testing.T) {
 	assert.Equal(t, diff.Same, compare(t, a, b, nil)["p"].Kind)
 }
 
-func TestEachFailsOnWhatItCannotCompare(t *testing.T) {
+// failure returns the error with which a comparison ends.
+func failure(ctx context.Context, a, b *checkpoint.Reader, o *diff.Options) (last error) {
+	for _, last = range diff.Compare(ctx, a, b, o) {
+	}
+	return last
+}
+
+func TestCompareEndsWithAnError(t *testing.T) {
+	t.Parallel()
 	a, b := open(t, floats("x", 1)), open(t, floats("x", 1))
-	ignore := func(diff.Difference) error { return nil }
-	assert.ErrorIs(t, diff.Each(t.Context(), a, b, &diff.Options{Names: []string{"y"}}, ignore), tfkeep.ErrNotFound)
-	stop := errors.New("stop")
-	assert.ErrorIs(t, diff.Each(t.Context(), a, b, nil, func(diff.Difference) error { return stop }), stop)
+	assert.ErrorIs(t, failure(t.Context(), a, b, &diff.Options{Names: []string{"y"}}), tfkeep.ErrNotFound)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.ErrorIs(t, diff.Each(ctx, a, b, nil, ignore), context.Canceled)
+	assert.ErrorIs(t, failure(ctx, a, b, nil), context.Canceled)
 }

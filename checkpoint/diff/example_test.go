@@ -12,7 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-func ExampleEach() {
+func ExampleCompare() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "diff")
 	if err != nil {
@@ -42,12 +42,11 @@ func ExampleEach() {
 	a, b := save("a", 1, 2, 3), save("b", 1, 2, 7)
 	defer a.Close()
 	defer b.Close()
-	err = diff.Each(ctx, a, b, nil, func(d diff.Difference) error {
+	for d, err := range diff.Compare(ctx, a, b, nil) {
+		if err != nil {
+			log.Fatal(err)
+		}
 		fmt.Println(d.Name, d.Kind, d.Values.Different, "of", d.Values.Elements, "by at most", d.Values.MaxAbs)
-		return nil
-	})
-	if err != nil {
-		log.Fatal(err)
 	}
 	// Output: v changed 1 of 3 by at most 4
 }

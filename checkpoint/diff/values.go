@@ -12,20 +12,19 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Values says how far the values of two tensors lie apart.
+// Values is how far the values of two tensors are apart.
 type Values struct {
-	// Elements counts those of each tensor; Different those further apart than
-	// the tolerance; Near those that differ by less.
+	// Elements is the number of elements of each tensor. Different is the number of
+	// those further apart than the tolerance, Near of those that differ by less.
 	Elements, Different, Near int64
-	// MaxAbs is the largest |a-b| of all elements, and At the row-major index
-	// of the first that has it. It is +Inf where one of the two is NaN or they
-	// are different infinities. For strings it is 1 at the first difference.
+	// MaxAbs is the largest |a-b| of all elements, and At is the row-major index of the
+	// first element with it. |a-b| is +Inf if one of the two is NaN or they are different
+	// infinities, and 1 for different strings.
 	MaxAbs float64
 	At     int64
-	// MeanAbs is the mean |a-b| over all elements with a finite one.
+	// MeanAbs is the mean of the finite |a-b|.
 	MeanAbs float64
-	// MaxRel is the largest |a-b|/|a| of the elements whose a is finite and not
-	// zero.
+	// MaxRel is the largest |a-b|/|a| of the elements with a finite a other than zero.
 	MaxRel float64
 }
 

@@ -1,10 +1,10 @@
-// Package stats sums tensors up: is this checkpoint sane?
+// Package stats summarizes the tensors of a checkpoint, to show whether its values are
+// plausible.
 //
-// For every tensor it counts zeros, NaNs and infinities and gives minimum,
-// maximum, mean, standard deviation and a histogram of the finite values. What
-// stands for "the value" of an element depends on its type: see [Measure].
+// For each tensor it counts zeros, NaNs and infinities and computes minimum, maximum,
+// mean, standard deviation and a histogram of the finite values. The value of an element
+// that is not a real number is its [Measure].
 //
-// Tensors are read a piece at a time and several at once, so that a checkpoint
-// larger than memory needs a few megabytes a core. Results come in the order
-// of the names all the same.
+// Tensors are read piece by piece and several at once, so that a checkpoint larger than
+// memory takes a few megabytes per goroutine. The results are in order all the same.
 package stats

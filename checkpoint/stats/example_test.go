@@ -12,7 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-func ExampleEach() {
+func ExampleSummarize() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "stats")
 	if err != nil {
@@ -38,12 +38,11 @@ func ExampleEach() {
 		log.Fatal(err)
 	}
 	defer r.Close()
-	err = stats.Each(ctx, r, nil, func(s *stats.Summary) error {
+	for s, err := range stats.Summarize(ctx, r, nil) {
+		if err != nil {
+			log.Fatal(err)
+		}
 		fmt.Println(s.Tensor.Name, s.Min, s.Max, s.Mean, s.Zeros)
-		return nil
-	})
-	if err != nil {
-		log.Fatal(err)
 	}
 	// Output: mask 0 2 1 1
 }

@@ -3,8 +3,8 @@ package stats
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"iter"
 	"runtime"
 
 	"github.com/tfkeep/tfkeep"
@@ -13,44 +13,35 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-// Options tunes [Each]. The zero value, or nil, is the right default.
+// Options are the options of [Summarize]. The zero value, and nil, have the right
+// defaults.
 type Options struct {
-	// Names are the tensors wanted, in the order wanted; nil is all by name.
+	// Names are the tensors to summarize, in this order; nil means all, by name.
 	Names []string
-	// Workers bounds the tensors that are read at once; 0 is one a core.
+	// Workers is the largest number of tensors that are read at once; 0 means
+	// runtime.GOMAXPROCS(0).
 	Workers int
 }
 
-// Each sums up a checkpoint's tensors and calls visit with one after the other.
-// It stops at the first error: of reading, of visit, of the context. Variants
-// and resources have no values and are passed over.
-func Each(ctx context.Context, r *checkpoint.Reader, o *Options, visit func(*Summary) error) error {
-	if o == nil {
-		o = &Options{}
+// Summarize returns a summary of each tensor of a checkpoint, one after the other.
+// Variants and resources have no values and are left out. The first error is the last
+// thing that it returns: of reading, of ctx, or tfkeep.ErrNotFound for one of
+// Options.Names.
+func Summarize(ctx context.Context, r *checkpoint.Reader, opts *Options) iter.Seq2[*Summary, error] {
+	if opts == nil {
+		opts = &Options{}
 	}
-	tensors, err := chosen(r, o.Names)
+	tensors, err := chosen(r, opts.Names)
 	if err != nil {
-		return err
+		return func(yield func(*Summary, error) bool) { yield(nil, err) }
 	}
-	workers := o.Workers
+	workers := opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	return parallel.InOrder(ctx, len(tensors), workers,
-		func(ctx context.Context, i int) (*Summary, error) { return of(ctx, r, tensors[i]) },
-		func(_ int, s *Summary) error { return visit(s) })
-}
-
-// Of sums up one tensor.
-func Of(ctx context.Context, r *checkpoint.Reader, name string) (*Summary, error) {
-	tensors, err := chosen(r, []string{name})
-	if err != nil {
-		return nil, err
-	}
-	if len(tensors) == 0 {
-		return nil, fmt.Errorf("stats: tensor %q holds no values: %w", name, tfkeep.ErrUnsupported)
-	}
-	return of(ctx, r, tensors[0])
+	return parallel.InOrder(ctx, len(tensors), workers, func(ctx context.Context, i int) (*Summary, error) {
+		return summarize(ctx, r, tensors[i])
+	})
 }
 
 func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, error) {
@@ -60,7 +51,7 @@ func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, erro
 		for i, name := range names {
 			t, ok := r.Lookup(name)
 			if !ok {
-				return nil, fmt.Errorf("stats: no tensor %q in %s: %w", name, r.Prefix(), tfkeep.ErrNotFound)
+				return nil, &tfkeep.Error{Op: "read", Path: r.Prefix(), Item: "tensor", Name: name, Err: tfkeep.ErrNotFound}
 			}
 			tensors[i] = t
 		}
@@ -74,7 +65,7 @@ func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, erro
 	return kept, nil
 }
 
-func of(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo) (*Summary, error) {
+func summarize(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo) (*Summary, error) {
 	s := &Summary{Tensor: t}
 	s.Measure, _ = measureOf(t.DType)
 	a := newAccumulator(s)
@@ -104,11 +95,11 @@ func of(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo) (*Su
 }
 
 const (
-	// wholeLimit is the size up to which a tensor is read into memory; larger
-	// ones are streamed twice.
+	// wholeLimit is the size in bytes up to which a tensor is read into memory. Larger
+	// tensors are streamed twice.
 	wholeLimit = 32 << 20
-	// batch is the number of values decoded at a time: they stay in the
-	// processor's first cache.
+	// batch is the number of values that are decoded at a time. They fit into the
+	// processor's first-level cache.
 	batch = 2048
 )
 
@@ -123,7 +114,7 @@ func decode(dt dtype.DataType, data []byte, visit func([]float64)) {
 	}
 }
 
-// stream decodes a tensor of any size a piece at a time.
+// stream decodes a tensor of any size piece by piece.
 func stream(ctx context.Context, r *checkpoint.Reader, t *checkpoint.TensorInfo, visit func([]float64)) error {
 	in, err := r.OpenTensor(ctx, t.Name)
 	if err != nil {

@@ -3,7 +3,6 @@ package stats_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math"
 	"path/filepath"
 	"testing"
@@ -40,12 +39,22 @@ func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	return r
 }
 
-func TestOfCountsWhatIsNotFinite(t *testing.T) {
+func summary(t *testing.T, r *checkpoint.Reader, name string) *stats.Summary {
+	t.Helper()
+	for s, err := range stats.Summarize(t.Context(), r, &stats.Options{Names: []string{name}}) {
+		require.NoError(t, err)
+		return s
+	}
+	require.Fail(t, "no summary", name)
+	return nil
+}
+
+func TestSummarizeNonFinite(t *testing.T) {
+	t.Parallel()
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	r := open(t, checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{2, 4},
 		Data: float32s(0, float32(math.Copysign(0, -1)), 1, 3, nan, inf, inf, -inf)})
-	s, err := stats.Of(t.Context(), r, "w")
-	require.NoError(t, err)
+	s := summary(t, r, "w")
 	assert.Equal(t, int64(8), s.Elements)
 	assert.Equal(t, int64(2), s.Zeros)
 	assert.Equal(t, int64(1), s.NaN)
@@ -59,20 +68,21 @@ func TestOfCountsWhatIsNotFinite(t *testing.T) {
 	assert.Equal(t, want, s.Histogram)
 }
 
-func TestOfHasNoRangeWithoutFiniteValues(t *testing.T) {
+func TestSummarizeWithoutFiniteValues(t *testing.T) {
+	t.Parallel()
 	r := open(t,
 		checkpoint.Tensor{Name: "empty", DType: dtype.Float32, Shape: []int64{0}, Data: []byte{}},
 		checkpoint.Tensor{Name: "nan", DType: dtype.Float32, Data: float32s(float32(math.NaN()))})
 	for _, name := range []string{"empty", "nan"} {
-		s, err := stats.Of(t.Context(), r, name)
-		require.NoError(t, err)
+		s := summary(t, r, name)
 		assert.Zero(t, s.Finite())
 		assert.True(t, math.IsNaN(s.Min) && math.IsNaN(s.Max) && math.IsNaN(s.Mean) && math.IsNaN(s.Std))
 		assert.Nil(t, s.Histogram)
 	}
 }
 
-func TestOfMeasuresStringsComplexAndBools(t *testing.T) {
+func TestSummarizeOtherTypes(t *testing.T) {
+	t.Parallel()
 	r := open(t,
 		checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{3}, Strings: [][]byte{nil, []byte("ab"), []byte("abcd")}},
 		checkpoint.Tensor{Name: "c", DType: dtype.Complex64, Shape: []int64{1}, Data: float32s(3, -4)},
@@ -81,22 +91,21 @@ func TestOfMeasuresStringsComplexAndBools(t *testing.T) {
 		measure  stats.Measure
 		max, avg float64
 	}{"s": {stats.Length, 4, 2}, "c": {stats.Magnitude, 5, 5}, "b": {stats.Value, 1, 0.25}} {
-		s, err := stats.Of(t.Context(), r, name)
-		require.NoError(t, err)
+		s := summary(t, r, name)
 		assert.Equal(t, want.measure, s.Measure)
 		assert.Equal(t, want.max, s.Max)
 		assert.Equal(t, want.avg, s.Mean)
 	}
 }
 
-func TestOfStandsTheWholeRangeOfFloat64(t *testing.T) {
+func TestSummarizeExtremeFloats(t *testing.T) {
+	t.Parallel()
 	var data []byte
 	for _, v := range []float64{-math.MaxFloat64, 0, math.MaxFloat64} {
 		data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
 	}
 	r := open(t, checkpoint.Tensor{Name: "d", DType: dtype.Float64, Shape: []int64{3}, Data: data})
-	s, err := stats.Of(t.Context(), r, "d")
-	require.NoError(t, err)
+	s := summary(t, r, "d")
 	assert.Equal(t, -math.MaxFloat64, s.Min)
 	assert.Equal(t, math.MaxFloat64, s.Max)
 	assert.Equal(t, int64(1), s.Histogram[0])
@@ -104,7 +113,8 @@ func TestOfStandsTheWholeRangeOfFloat64(t *testing.T) {
 	assert.Equal(t, int64(1), s.Histogram[stats.Bins-1])
 }
 
-func TestStreamedTensorsSumUpAsThoseInMemory(t *testing.T) {
+func TestSummarizeLargeTensors(t *testing.T) {
+	t.Parallel()
 	// Above the size that is read whole.
 	values := make([]float32, 9<<20)
 	for i := range values {
@@ -114,10 +124,8 @@ func TestStreamedTensorsSumUpAsThoseInMemory(t *testing.T) {
 	n := int64(len(values))
 	r := open(t, checkpoint.Tensor{Name: "big", DType: dtype.Float32, Shape: []int64{n}, Data: data},
 		checkpoint.Tensor{Name: "small", DType: dtype.Float32, Shape: []int64{1000}, Data: data[:4000]})
-	big, err := stats.Of(t.Context(), r, "big")
-	require.NoError(t, err)
-	small, err := stats.Of(t.Context(), r, "small")
-	require.NoError(t, err)
+	big := summary(t, r, "big")
+	small := summary(t, r, "small")
 	assert.Equal(t, n, big.Elements)
 	assert.Equal(t, small.Min, big.Min)
 	assert.Equal(t, small.Max, big.Max)
@@ -129,26 +137,38 @@ func TestStreamedTensorsSumUpAsThoseInMemory(t *testing.T) {
 	assert.Equal(t, n, sum)
 }
 
-func TestEachGoesInOrderAndStops(t *testing.T) {
+func TestSummarizeInOrder(t *testing.T) {
+	t.Parallel()
 	r := open(t,
 		checkpoint.Tensor{Name: "a", DType: dtype.Int8, Data: []byte{1}},
 		checkpoint.Tensor{Name: "b", DType: dtype.Int8, Data: []byte{2}},
 		checkpoint.Tensor{Name: "c", DType: dtype.Int8, Data: []byte{3}})
 	var names []string
-	note := func(s *stats.Summary) error { names = append(names, s.Tensor.Name); return nil }
-	require.NoError(t, stats.Each(t.Context(), r, nil, note))
-	require.NoError(t, stats.Each(t.Context(), r, &stats.Options{Names: []string{"c", "a"}, Workers: 1}, note))
+	for _, o := range []*stats.Options{nil, {Names: []string{"c", "a"}, Workers: 1}} {
+		for s, err := range stats.Summarize(t.Context(), r, o) {
+			require.NoError(t, err)
+			names = append(names, s.Tensor.Name)
+		}
+	}
 	assert.Equal(t, []string{"a", "b", "c", "c", "a"}, names)
-
-	stop := errors.New("stop")
-	assert.ErrorIs(t, stats.Each(t.Context(), r, nil, func(*stats.Summary) error { return stop }), stop)
-	assert.ErrorIs(t, stats.Each(t.Context(), r, &stats.Options{Names: []string{"x"}}, note), tfkeep.ErrNotFound)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	assert.ErrorIs(t, stats.Each(ctx, r, nil, note), context.Canceled)
 }
 
-func TestSummariesAreNumPys(t *testing.T) {
+func TestSummarizeEndsWithAnError(t *testing.T) {
+	t.Parallel()
+	r := open(t, checkpoint.Tensor{Name: "a", DType: dtype.Int8, Data: []byte{1}})
+	failure := func(ctx context.Context, o *stats.Options) (last error) {
+		for _, last = range stats.Summarize(ctx, r, o) {
+		}
+		return last
+	}
+	assert.ErrorIs(t, failure(t.Context(), &stats.Options{Names: []string{"x"}}), tfkeep.ErrNotFound)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.ErrorIs(t, failure(ctx, nil), context.Canceled)
+}
+
+func TestSummarizeMatchesNumPy(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	want := oracle.Value[map[string][]float64](t, `
 rng = np.random.default_rng(7)
@@ -170,7 +190,8 @@ for k, a in arrays.items():
 	require.NoError(t, err)
 	defer r.Close()
 	seen := 0
-	require.NoError(t, stats.Each(t.Context(), r, nil, func(s *stats.Summary) error {
+	for s, err := range stats.Summarize(t.Context(), r, nil) {
+		require.NoError(t, err)
 		w := want[s.Tensor.Name]
 		require.NotNil(t, w, s.Tensor.Name)
 		assert.Equal(t, w[0], s.Min)
@@ -182,7 +203,6 @@ for k, a in arrays.items():
 			assert.InDelta(t, w[5+i], n, 2, "%s, interval %d", s.Tensor.Name, i) // a value on a border may fall either way
 		}
 		seen++
-		return nil
-	}))
+	}
 	assert.Equal(t, len(want), seen)
 }

@@ -10,14 +10,14 @@ import (
 // Bins is the number of equal intervals in a histogram.
 const Bins = 16
 
-// Measure says which number of an element is summed up.
+// Measure is the number of an element that a [Summary] is about.
 type Measure string
 
 // The measures.
 const (
-	Value     Measure = "value"     // numbers; booleans are 0 and 1
-	Magnitude Measure = "magnitude" // complex numbers
-	Length    Measure = "length"    // strings: their bytes
+	Value     Measure = "value"     // of real numbers and booleans (0 and 1)
+	Magnitude Measure = "magnitude" // of complex numbers
+	Length    Measure = "length"    // of strings, in bytes
 )
 
 func measureOf(dt dtype.DataType) (Measure, bool) {
@@ -30,30 +30,31 @@ func measureOf(dt dtype.DataType) (Measure, bool) {
 	return Value, dtype.Size(dt) > 0
 }
 
-// Summary is what one tensor's elements have in common. Integers of 64 bits
-// are rounded to float64.
+// Summary describes the elements of one tensor. Integers of 64 bits are rounded to
+// float64.
 type Summary struct {
 	Tensor  checkpoint.TensorInfo
 	Measure Measure
-	// Elements counts all of them. Zeros, NaN, PosInf and NegInf are parts of it.
+	// Elements counts all elements, those counted by Zeros, NaN, PosInf and NegInf
+	// included.
 	Elements int64
 	Zeros    int64
 	NaN      int64
 	PosInf   int64
 	NegInf   int64
-	// Min, Max, Mean and Std, the standard deviation of the population, are of
-	// the finite elements; NaN where there is none.
+	// Min, Max, Mean and Std (the population's standard deviation) are those of the
+	// finite elements, or NaN if no element is finite.
 	Min, Max, Mean, Std float64
-	// Histogram counts the finite elements in Bins equal intervals from Min to
-	// Max; nil where there is none. Where Min is Max the first has them all.
+	// Histogram counts the finite elements in Bins equal intervals from Min to Max. It is
+	// nil if no element is finite. If Min equals Max, the first interval has them all.
 	Histogram []int64
 }
 
-// Finite counts the elements that are neither NaN nor infinite.
+// Finite returns the number of elements that are neither NaN nor infinite.
 func (s *Summary) Finite() int64 { return s.Elements - s.NaN - s.PosInf - s.NegInf }
 
-// accumulator takes a tensor's values in two passes: moments first, then the
-// histogram, whose intervals depend on them.
+// accumulator takes a tensor's values in two passes: the first computes the moments, the
+// second the histogram, whose intervals depend on them.
 type accumulator struct {
 	s    *Summary
 	n    float64 // finite values so far
@@ -66,8 +67,8 @@ func newAccumulator(s *Summary) *accumulator {
 	return &accumulator{s: s}
 }
 
-// moments takes a batch of values. Batches are summed up by themselves and
-// joined, which keeps the rounding small however many there are.
+// moments takes a batch of values. It sums up each batch by itself and then joins the
+// sums, which keeps the rounding errors small.
 func (a *accumulator) moments(values []float64) {
 	s := a.s
 	s.Elements += int64(len(values))
@@ -115,7 +116,7 @@ func (a *accumulator) moments(values []float64) {
 	a.n = all
 }
 
-// endMoments fills in what follows from the first pass.
+// endMoments computes the results of the first pass.
 func (a *accumulator) endMoments() {
 	s := a.s
 	if a.n == 0 {
@@ -126,7 +127,7 @@ func (a *accumulator) endMoments() {
 	s.Histogram = make([]int64, Bins)
 }
 
-// bins takes the same values again.
+// bins takes the same values in the second pass.
 func (a *accumulator) bins(values []float64) {
 	h := a.s.Histogram
 	if h == nil {

@@ -48,18 +48,17 @@ matter. The exit code is 1 if anything differs.`,
 			defer progress.Done()
 			var found []diff.Difference
 			counts := map[diff.Kind]int64{}
-			err = diff.Each(cmd.Context(), a, b, &diff.Options{Tolerance: tolerance}, func(d diff.Difference) error {
+			for d, err := range diff.Compare(cmd.Context(), a, b, &diff.Options{Tolerance: tolerance}) {
+				if err != nil {
+					return err
+				}
 				progress.Add(1)
 				counts[d.Kind]++
 				if all || d.Kind != diff.Same {
 					found = append(found, d)
 				}
-				return nil
-			})
-			progress.Done()
-			if err != nil {
-				return err
 			}
+			progress.Done()
 			report := c.diffTable
 			if asJSON {
 				report = c.diffJSON

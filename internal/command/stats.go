@@ -48,14 +48,17 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 			defer progress.Done()
 			var all []*stats.Summary
 			out := newLines(c.Out)
-			err = stats.Each(cmd.Context(), r, &stats.Options{Names: names}, func(s *stats.Summary) error {
-				progress.Add(s.Tensor.Bytes)
-				if asJSON {
-					return out.write(summaryJSON(s))
+			for s, readErr := range stats.Summarize(cmd.Context(), r, &stats.Options{Names: names}) {
+				if err = readErr; err != nil {
+					break
 				}
-				all = append(all, s)
-				return nil
-			})
+				progress.Add(s.Tensor.Bytes)
+				if !asJSON {
+					all = append(all, s)
+				} else if err = out.write(summaryJSON(s)); err != nil {
+					break
+				}
+			}
 			progress.Done()
 			if flushErr := out.flush(); err == nil {
 				err = flushErr

@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"sync/atomic"
 )
@@ -34,50 +35,56 @@ func Each(ctx context.Context, n, workers int, do func(ctx context.Context, i in
 	return context.Cause(ctx)
 }
 
-// InOrder calls work(0) … work(n-1) on up to workers goroutines at once, and
-// visit with each result, in order, on the caller's goroutine. At most workers
-// results wait for their turn. The first error in that order, of work or of
-// visit, cancels the other jobs' context and is returned; the end of ctx is an
-// error too. No goroutine outlives the call.
-func InOrder[T any](ctx context.Context, n, workers int, work func(context.Context, int) (T, error), visit func(int, T) error) error {
+// InOrder calls work(0) … work(n-1) on up to workers goroutines at once and returns the
+// results in order. At most workers results wait for their turn. The first error in that
+// order, or the end of ctx, is the last thing that the iterator returns, with the zero
+// value. It cancels the context of the other jobs, as a break does. No goroutine outlives
+// the loop.
+func InOrder[T any](ctx context.Context, n, workers int, work func(ctx context.Context, i int) (T, error)) iter.Seq2[T, error] {
 	type result struct {
 		value T
 		err   error
 	}
-	workers = max(1, min(workers, n))
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	defer running.Wait()
-	defer cancel()
+	return func(yield func(T, error) bool) {
+		workers := max(1, min(workers, n))
+		ctx, cancel := context.WithCancel(ctx)
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer cancel()
 
-	// A slot of the ring is free once its result was visited.
-	ring := make([]chan result, workers)
-	for i := range ring {
-		ring[i] = make(chan result, 1)
-	}
-	start := func(i int) {
-		running.Go(func() {
-			v, err := work(ctx, i)
-			ring[i%workers] <- result{v, err}
-		})
-	}
-	for i := range min(workers, n) {
-		start(i)
-	}
-	for i := range n {
-		r := <-ring[i%workers]
-		if r.err != nil {
-			return r.err
+		// A slot of the ring is free once its result was returned.
+		ring := make([]chan result, workers)
+		for i := range ring {
+			ring[i] = make(chan result, 1)
+		}
+		start := func(i int) {
+			running.Go(func() {
+				v, err := work(ctx, i)
+				ring[i%workers] <- result{v, err}
+			})
+		}
+		for i := range min(workers, n) {
+			start(i)
+		}
+		var zero T
+		for i := range n {
+			r := <-ring[i%workers]
+			if r.err == nil {
+				r.err = ctx.Err()
+			}
+			if r.err != nil {
+				yield(zero, r.err)
+				return
+			}
+			if !yield(r.value, nil) {
+				return
+			}
+			if i+workers < n {
+				start(i + workers)
+			}
 		}
 		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := visit(i, r.value); err != nil {
-			return err
-		}
-		if i+workers < n {
-			start(i + workers)
+			yield(zero, err)
 		}
 	}
-	return ctx.Err()
 }

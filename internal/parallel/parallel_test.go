@@ -13,11 +13,11 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-func TestInOrderVisitsInOrder(t *testing.T) {
+func TestInOrderReturnsInOrder(t *testing.T) {
 	t.Parallel()
 	var running, most atomic.Int32
-	var got []int
-	err := parallel.InOrder(t.Context(), 50, 4, func(_ context.Context, i int) (int, error) {
+	i := 0
+	for v, err := range parallel.InOrder(t.Context(), 50, 4, func(_ context.Context, i int) (int, error) {
 		for now := running.Add(1); now > most.Load(); {
 			most.CompareAndSwap(most.Load(), now)
 		}
@@ -26,52 +26,68 @@ func TestInOrderVisitsInOrder(t *testing.T) {
 		}
 		running.Add(-1)
 		return i * i, nil
-	}, func(i, v int) error {
+	}) {
+		require.NoError(t, err)
 		assert.Equal(t, i*i, v)
-		got = append(got, i)
-		return nil
-	})
-	require.NoError(t, err)
-	assert.Len(t, got, 50)
-	assert.IsIncreasing(t, got)
+		i++
+	}
+	assert.Equal(t, 50, i)
 	assert.LessOrEqual(t, most.Load(), int32(4))
 }
 
 func TestInOrderStopsAtTheFirstError(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
-	visited := 0
-	err := parallel.InOrder(t.Context(), 100, 3, func(_ context.Context, i int) (int, error) {
+	results := 0
+	var last error
+	for _, err := range parallel.InOrder(t.Context(), 100, 3, func(_ context.Context, i int) (int, error) {
 		if i == 5 {
 			return 0, boom
 		}
 		return i, nil
-	}, func(int, int) error { visited++; return nil })
-	assert.ErrorIs(t, err, boom)
-	assert.Equal(t, 5, visited)
+	}) {
+		if last = err; err == nil {
+			results++
+		}
+	}
+	assert.Equal(t, boom, last)
+	assert.Equal(t, 5, results)
+}
 
-	err = parallel.InOrder(t.Context(), 100, 3, func(context.Context, int) (int, error) { return 0, nil },
-		func(i, _ int) error {
-			if i == 7 {
-				return boom
-			}
-			return nil
-		})
-	assert.ErrorIs(t, err, boom)
+func TestInOrderBreakWaitsForTheJobs(t *testing.T) {
+	t.Parallel()
+	var running atomic.Int32
+	for range parallel.InOrder(t.Context(), 100, 3, func(ctx context.Context, i int) (int, error) {
+		running.Add(1)
+		defer running.Add(-1)
+		if i > 0 {
+			<-ctx.Done()
+		}
+		return 0, nil
+	}) {
+		break
+	}
+	assert.Zero(t, running.Load())
 }
 
 func TestInOrderEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	err := parallel.InOrder(ctx, 100, 3, func(context.Context, int) (int, error) { return 0, nil },
-		func(i, _ int) error {
-			if i == 2 {
-				cancel()
-			}
-			return nil
-		})
-	assert.ErrorIs(t, err, context.Canceled)
-	assert.NoError(t, parallel.InOrder(t.Context(), 0, 3, func(context.Context, int) (int, error) { return 0, nil }, nil))
+	defer cancel()
+	work := func(context.Context, int) (int, error) { return 0, nil }
+	var last error
+	results := 0
+	for _, err := range parallel.InOrder(ctx, 100, 3, work) {
+		if last = err; results == 2 {
+			cancel()
+		}
+		results++
+	}
+	assert.ErrorIs(t, last, context.Canceled)
+	assert.Equal(t, 4, results)
+	for range parallel.InOrder(t.Context(), 0, 3, work) {
+		assert.Fail(t, "there are no jobs")
+	}
 }
 
 func TestEachRunsEveryJobOnce(t *testing.T) {
