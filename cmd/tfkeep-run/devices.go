@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/devices"
+	"github.com/tfkeep/tfkeep/internal/gpudiag"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -41,14 +41,14 @@ It ends with 0, or with 1 when --require gpu is given and no GPU can be used.`,
 			if err := tf.SetLogLevel(tf.LogErrors); err != nil {
 				return err
 			}
-			r, err := devices.Ask(devices.Options{DriverOnly: driverOnly})
+			r, err := gpudiag.Diagnose(cmd.Context(), &gpudiag.Options{DriverOnly: driverOnly})
 			if err != nil {
 				return err
 			}
 			if asJSON {
 				err = json.NewEncoder(cmd.OutOrStdout()).Encode(r)
 			} else {
-				err = devices.Fprint(cmd.OutOrStdout(), r)
+				err = gpudiag.Fprint(cmd.OutOrStdout(), r)
 			}
 			if err == nil && require == "gpu" && !r.HasGPU() {
 				return errors.New("a GPU is required, and none can be used: " + r.NoGPU[0])

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/devices"
+	"github.com/tfkeep/tfkeep/internal/gpudiag"
 )
 
 func TestDevices(t *testing.T) {
@@ -22,7 +22,7 @@ func TestDevices(t *testing.T) {
 	t.Run("the driver's, and whether there must be one", func(t *testing.T) {
 		code, out, errs := tfkeepRun(t, "", "devices", "--driver", "--json")
 		require.Zero(t, code, errs)
-		var r devices.Report
+		var r gpudiag.Report
 		require.NoError(t, json.Unmarshal([]byte(out), &r))
 		assert.Equal(t, capi.Version(), r.Version)
 		assert.Empty(t, r.Session)

@@ -1,6 +1,7 @@
-package devices
+package gpudiag
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 
 const gpu0 = "/job:localhost/replica:0/task:0/device:GPU:0"
 
-// working is a machine on which everything is as it should be. opened counts its sessions.
+// working returns a machine on which everything works. opened counts its sessions.
 func working(opened *int) *machine {
 	return &machine{
 		version: func() string { return "2.21.0" },
@@ -25,7 +26,7 @@ func working(opened *int) *machine {
 			return 12090, []capi.GPU{{Name: "A GPU", MemoryBytes: 80 << 30, ComputeMajor: 8}}, nil
 		},
 		open: func(string) error { return nil },
-		session: func() ([]tf.Device, error) {
+		session: func(context.Context) ([]tf.Device, error) {
 			*opened++
 			return []tf.Device{{Name: "/device:CPU:0", Type: "CPU", MemoryLimitBytes: 256 << 20}, {Name: gpu0, Type: "GPU", MemoryLimitBytes: 76 << 30}}, nil
 		},
@@ -33,7 +34,7 @@ func working(opened *int) *machine {
 	}
 }
 
-// cannotOpen lets libraries be missing.
+// cannotOpen makes libraries missing.
 func cannotOpen(m *machine, missing ...string) {
 	m.open = func(name string) error {
 		if slices.Contains(missing, name) {
@@ -45,16 +46,18 @@ func cannotOpen(m *machine, missing ...string) {
 
 // set gives m an environment of one variable.
 func set(m *machine, name, value string) {
-	m.env = func(asked string) (string, bool) { return value, asked == name }
+	m.env = func(n string) (string, bool) { return value, n == name }
 }
 
 func onlyCPU(m *machine) {
-	m.session = func() ([]tf.Device, error) { return []tf.Device{{Name: "/device:CPU:0", Type: "CPU"}}, nil }
+	m.session = func(context.Context) ([]tf.Device, error) {
+		return []tf.Device{{Name: "/device:CPU:0", Type: "CPU"}}, nil
+	}
 }
 
-func TestAGPUThatWorks(t *testing.T) {
+func TestReportOfWorkingGPU(t *testing.T) {
 	var sessions int
-	r, err := working(&sessions).ask(Options{})
+	r, err := working(&sessions).diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	assert.True(t, r.HasGPU())
 	assert.Equal(t, &Report{
@@ -64,44 +67,50 @@ func TestAGPUThatWorks(t *testing.T) {
 	}, r)
 	assert.Equal(t, 1, sessions)
 
-	r, err = working(&sessions).ask(Options{DriverOnly: true})
+	r, err = working(&sessions).diagnose(t.Context(), &Options{DriverOnly: true})
 	require.NoError(t, err)
 	assert.True(t, r.HasGPU())
 	assert.Empty(t, r.Session)
-	assert.Equal(t, 1, sessions, "the driver alone was asked")
+	assert.Equal(t, 1, sessions, "only the driver was checked")
 }
 
-func TestEachFaultIsNamed(t *testing.T) {
+func TestEachFaultIsReported(t *testing.T) {
 	var sessions int
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name    string
 		breakIt func(m *machine)
-		says    []string
+		want    []string
 	}{
-		"built without CUDA": {
+		{
+			"built without CUDA",
 			func(m *machine) { m.cuda = func() (bool, error) { return false, nil } },
 			[]string{"built without CUDA", "libtensorflow.sh --gpu"},
 		},
-		"no driver": {
+		{
+			"no driver",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
 			},
 			[]string{"no NVIDIA driver (libcuda.so.1: cannot open)", "--gpus all"},
 		},
-		"no driver, for the devices are void": {
+		{
+			"no driver because the devices are void",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
 				set(m, "NVIDIA_VISIBLE_DEVICES", "void")
 			},
 			[]string{`NVIDIA_VISIBLE_DEVICES is "void"`, "set it to all"},
 		},
-		"no driver, for compute is not asked for": {
+		{
+			"no driver because compute is missing",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
 				set(m, "NVIDIA_DRIVER_CAPABILITIES", "utility")
 			},
 			[]string{`NVIDIA_DRIVER_CAPABILITIES is "utility"`, "compute,utility"},
 		},
-		"a driver of another version than its module": {
+		{
+			"driver and module of different versions",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) {
 					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 803, Name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"}
@@ -109,7 +118,8 @@ func TestEachFaultIsNamed(t *testing.T) {
 			},
 			[]string{"cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)", "restart"},
 		},
-		"an error that nobody knows": {
+		{
+			"an unknown error",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) {
 					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 12345}
@@ -117,7 +127,8 @@ func TestEachFaultIsNamed(t *testing.T) {
 			},
 			[]string{"cuInit: error 12345"},
 		},
-		"GPUs hidden from CUDA": {
+		{
+			"GPUs hidden from CUDA",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) {
 					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 100, Name: "CUDA_ERROR_NO_DEVICE"}
@@ -126,35 +137,38 @@ func TestEachFaultIsNamed(t *testing.T) {
 			},
 			[]string{"shows this process no GPU", `CUDA_VISIBLE_DEVICES is "-1"`},
 		},
-		"GPUs hidden from the container": {
+		{
+			"GPUs hidden from the container",
 			func(m *machine) {
 				m.driver = func() (int, []capi.GPU, error) { return 12090, nil, nil }
 				set(m, "NVIDIA_VISIBLE_DEVICES", "none")
 			},
 			[]string{"shows no GPU", `NVIDIA_VISIBLE_DEVICES is "none"`},
 		},
-		"no NVML": {
+		{
+			"no NVML",
 			func(m *machine) {
 				cannotOpen(m, nvml)
 				set(m, "NVIDIA_DRIVER_CAPABILITIES", "compute")
 			},
 			[]string{"libnvidia-ml.so.1", `NVIDIA_DRIVER_CAPABILITIES is "compute"`},
 		},
-		"a library of CUDA": {
+		{
+			"a library of CUDA",
 			func(m *machine) { cannotOpen(m, "libcusolver.so.11") },
 			[]string{"libcusolver.so.11 cannot be opened (libcusolver.so.11: cannot open", "skips every GPU"},
 		},
 	} {
 		for _, driverOnly := range []bool{true, false} {
-			t.Run(name, func(t *testing.T) {
+			t.Run(c.name, func(t *testing.T) {
 				m := working(&sessions)
 				onlyCPU(m)
 				c.breakIt(m)
-				r, err := m.ask(Options{DriverOnly: driverOnly})
+				r, err := m.diagnose(t.Context(), &Options{DriverOnly: driverOnly})
 				require.NoError(t, err)
 				assert.False(t, r.HasGPU())
-				for _, says := range c.says {
-					assert.Contains(t, strings.Join(r.NoGPU, "\n"), says)
+				for _, want := range c.want {
+					assert.Contains(t, strings.Join(r.NoGPU, "\n"), want)
 				}
 				assert.Equal(t, driverOnly, len(r.Session) == 0)
 			})
@@ -162,62 +176,62 @@ func TestEachFaultIsNamed(t *testing.T) {
 	}
 }
 
-func TestASessionThatSeesAGPUIsRight(t *testing.T) {
+func TestSessionWithGPUIsNoFault(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
-	cannotOpen(m, nvml) // where a build of TensorFlow does without
-	r, err := m.ask(Options{})
+	cannotOpen(m, nvml) // not every build of TensorFlow needs it
+	r, err := m.diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	assert.True(t, r.HasGPU())
 }
 
-func TestTensorFlowPassesAGPUOver(t *testing.T) {
+func TestTensorFlowIgnoresGPU(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
 	onlyCPU(m)
-	r, err := m.ask(Options{})
+	r, err := m.diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	assert.False(t, r.HasGPU())
 	assert.Contains(t, r.NoGPU[0], "TF_CPP_MIN_LOG_LEVEL=0")
 }
 
-func TestNoSessionIsOpenedThatWouldEndTheProcess(t *testing.T) {
+func TestNoSessionThatWouldAbort(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
 	cannotOpen(m, cudart)
-	r, err := m.ask(Options{})
+	r, err := m.diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	assert.False(t, r.HasGPU())
 	assert.Contains(t, r.NoGPU[0], cudart)
 	assert.Zero(t, sessions)
 }
 
-func TestFaultsOfTheLibraryAreErrors(t *testing.T) {
+func TestLibraryFaultsAreErrors(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
 	m.cuda = func() (bool, error) { return false, errors.New("too old") }
-	_, err := m.ask(Options{})
+	_, err := m.diagnose(t.Context(), nil)
 	assert.EqualError(t, err, "too old")
 	m = working(&sessions)
 	m.cuda = func() (bool, error) { return false, nil }
-	m.session = func() ([]tf.Device, error) { return nil, errors.New("no session") }
-	_, err = m.ask(Options{})
+	m.session = func(context.Context) ([]tf.Device, error) { return nil, errors.New("no session") }
+	_, err = m.diagnose(t.Context(), nil)
 	assert.EqualError(t, err, "no session")
 }
 
-func TestAGPUOnWhichNoSessionCanBe(t *testing.T) {
+func TestSessionThatCannotBeOpened(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
-	m.session = func() ([]tf.Device, error) { return nil, errors.New("CUDA_ERROR_OUT_OF_MEMORY") }
-	r, err := m.ask(Options{})
+	m.session = func(context.Context) ([]tf.Device, error) { return nil, errors.New("CUDA_ERROR_OUT_OF_MEMORY") }
+	r, err := m.diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	assert.False(t, r.HasGPU())
 	assert.Len(t, r.GPUs, 1)
 	assert.Contains(t, r.NoGPU[0], "a session cannot be opened (CUDA_ERROR_OUT_OF_MEMORY)")
 }
 
-func TestThisMachinesDevicesArePythons(t *testing.T) {
-	r, err := Ask(Options{})
+func TestDevicesAreThoseOfPython(t *testing.T) {
+	r, err := Diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	var names []string
 	for _, d := range r.Session {
@@ -233,10 +247,10 @@ with tf1.Session() as s:
 	assert.Contains(t, names, "/job:localhost/replica:0/task:0/device:CPU:0")
 }
 
-func TestAReportInWords(t *testing.T) {
+func TestFprint(t *testing.T) {
 	var sessions int
 	m := working(&sessions)
-	r, err := m.ask(Options{})
+	r, err := m.diagnose(t.Context(), nil)
 	require.NoError(t, err)
 	var b strings.Builder
 	require.NoError(t, Fprint(&b, r))
@@ -245,11 +259,11 @@ NVIDIA's driver, for CUDA 12.9
   0  A GPU, 80.0 GiB, compute capability 8.0
 a session's devices
   /device:CPU:0, CPU
-  `+gpu0+`, GPU, 76.0 GiB to take
+  `+gpu0+`, GPU, 76.0 GiB available
 `, b.String())
 
 	cannotOpen(m, "libcudnn.so.9")
-	r, err = m.ask(Options{DriverOnly: true})
+	r, err = m.diagnose(t.Context(), &Options{DriverOnly: true})
 	require.NoError(t, err)
 	b.Reset()
 	require.NoError(t, Fprint(&b, r))

@@ -1,4 +1,4 @@
-package devices
+package gpudiag
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Fprint writes a report for people to read.
+// Fprint writes a report as text.
 func Fprint(w io.Writer, r *Report) error {
 	var b strings.Builder
 	with := "without CUDA"
@@ -26,7 +26,7 @@ func Fprint(w io.Writer, r *Report) error {
 	for _, d := range r.Session {
 		fmt.Fprintf(&b, "  %s, %s", d.Name, d.Type)
 		if d.Type == "GPU" {
-			fmt.Fprintf(&b, ", %s to take", gib(d.MemoryBytes))
+			fmt.Fprintf(&b, ", %s available", gib(d.MemoryBytes))
 		}
 		b.WriteString("\n")
 	}
