@@ -192,7 +192,7 @@ func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
 }
 
 func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
-	if m.Saver.AsSaverDef() == nil {
+	if m.Saver.SaverDef() == nil {
 		return nil // no variables
 	}
 	if op := m.MetaGraphDef.GetSaverDef().GetRestoreOpName(); op != "" && !m.opts.AllowAllOps {
@@ -207,11 +207,11 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 		return err
 	}
 	defer r.Close()
-	_, err = m.Saver.RestoreWith(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Reader: r})
+	_, err = m.Saver.Restore(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Reader: r})
 	if errors.Is(err, savergraph.ErrUnknownForm) { // the nodes of TensorFlow 2 read the files themselves
 		var prefix string
 		if prefix, err = files.checkpointPath(); err == nil {
-			err = m.Saver.Restore(ctx, m.Session, prefix)
+			_, err = m.Saver.Restore(ctx, m.Session, prefix, nil)
 		}
 	}
 	if err != nil {

@@ -36,20 +36,11 @@ type Pending struct {
 // Cancelling ctx stops the save. With saver.Ops, or where only the graph's own
 // nodes can write, SaveAsync returns when those have run.
 func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
-	if s == nil {
-		return nil, errNilSaver
-	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := s.waitPending(); err != nil {
-		return nil, err
-	}
-	j, err := s.newJob(ctx, sess, path, o)
+	j, err := s.beginSave(ctx, sess, path, o, true)
 	if err != nil {
-		return nil, err
-	}
-	if err := j.begin(ctx, true); err != nil {
-		return nil, err
+		return nil, wrap("save", path, err)
 	}
 	p := &Pending{done: make(chan struct{})}
 	if j.values != nil && j.values.inBackground() {
@@ -93,5 +84,5 @@ func (s *Saver) waitPending() error {
 	if p.err == nil || p.reported.Swap(true) {
 		return nil
 	}
-	return fmt.Errorf("saver: the save that was still under way failed: %w", p.err)
+	return fmt.Errorf("the save before, in the background: %w", p.err)
 }

@@ -29,7 +29,7 @@ func TestAReaderBesideASaver(t *testing.T) {
 	variable(t, g, "v", ones(1000))
 	s := newSaver(t, g, &saver.Options{MaxToKeep: 1, NoSync: true})
 	sess := initialized(t, g)
-	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 0})
+	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(0)})
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	saves := 0
 	go func() {
@@ -41,7 +41,7 @@ func TestAReaderBesideASaver(t *testing.T) {
 			default:
 			}
 			saves++
-			if _, err := s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saves}); err != nil {
+			if _, err := s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(saves)}); err != nil {
 				stopped <- err
 				return
 			}
@@ -121,7 +121,7 @@ func killOnce(t *testing.T, folder string, newest int64, context string) int64 {
 	require.Equal(t, float32(10*r.Step), value(t, sess, v.Value()), "%s: torn", context)
 	require.FileExists(t, dir.MetaGraphPath(r.Path, ""), context)
 	left := len(files(t, folder))
-	want := 1 + 3*len(s.LastCheckpoints())
+	want := 1 + 3*len(kept(s))
 	require.Equal(t, want, left, "%s: garbage in %v", context, files(t, folder))
 	require.NoError(t, s.Close())
 	return r.Step
@@ -145,9 +145,9 @@ func saveForever(t *testing.T, dir string) {
 	}
 	for i := 0; ; i++ {
 		require.NoError(t, sess.RunOps(ctx, ops...))
-		o := &saver.SaveOptions{GlobalStep: step}
+		o := &saver.SaveOptions{GlobalStep: saver.Step(step)}
 		if filepath.Base(dir) == "same" {
-			o.GlobalStep = nil
+			o.GlobalStep = saver.GlobalStep{}
 		}
 		mustSave(t, s, sess, filepath.Join(dir, "m"), o)
 		if i == 0 {

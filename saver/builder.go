@@ -7,6 +7,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -47,7 +48,7 @@ func build(g *tf.Graph, items []*item, o *Options) (*SaverDef, error) {
 		RestoreOpName:             restore.Name(),
 		MaxToKeep:                 int32(o.maxToKeep()),
 		Sharded:                   o.Sharded,
-		KeepCheckpointEveryNHours: float32(o.keepEveryNHours()),
+		KeepCheckpointEveryNHours: float32(o.keepEvery().Hours()),
 		Version:                   for_core_protos_go_proto.SaverDef_CheckpointFormatVersion(b.version),
 	}, nil
 }
@@ -153,7 +154,7 @@ func (b *builder) deviceOf(it *item) (string, error) {
 	}
 	for _, s := range specs[1:] {
 		if s.device() != specs[0].device() {
-			return "", fmt.Errorf("%w: All tensors of a saveable object must be on the same device: %s", ErrVarList, it.Name())
+			return "", fault(tfkeep.ErrArgument, "the tensors of saveable %s are on several devices", it.Name())
 		}
 	}
 	return specs[0].device(), nil
@@ -168,7 +169,7 @@ func (b *builder) specsOf(it *item) ([]Spec, error) {
 			return nil, err
 		}
 		if len(specs) == 0 {
-			return nil, fmt.Errorf("%w: saveable %s has no tensors to save", ErrVarList, it.Name())
+			return nil, fault(tfkeep.ErrArgument, "saveable %s has no tensors to save", it.Name())
 		}
 		it.specs = specs
 	}

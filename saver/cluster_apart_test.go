@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -80,10 +81,10 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 			o.Driver, o.Name, o.WriteVersion = saver.Files, "files", checkpoint.V2
 			here := newSaver(t, a.g, &o)
 			a.initialize(t)
-			previous := mustSave(t, here, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: 0})
+			previous := mustSave(t, here, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: saver.Step(0)})
 			before := files(t, "ckpt")
 
-			_, err := ops.Save(ctx, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: 1})
+			_, err := ops.Save(ctx, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: saver.Step(1)})
 			require.ErrorIs(t, err, saver.ErrNotShared)
 			var got *saver.ShardError
 			require.ErrorAs(t, err, &got)
@@ -96,19 +97,19 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 			assert.Equal(t, test.want, *got)
 			assert.ErrorContains(t, err, "saver.Files")
 			assert.Equal(t, before, files(t, "ckpt"), "nothing of it is here")
-			latest, err := saver.LatestCheckpoint(t.Context(), "ckpt")
+			latest, err := latestIn("ckpt")
 			require.NoError(t, err)
 			assert.Equal(t, previous, latest)
 
 			// The values are gathered instead.
-			path := mustSave(t, here, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: 2})
+			path := mustSave(t, here, a.sess, "ckpt/m", &saver.SaveOptions{GlobalStep: saver.Step(2)})
 			zero(t, a.g, a.sess)
-			require.NoError(t, here.Restore(ctx, a.sess, path))
+			require.NoError(t, restore(here, a.sess, path))
 			again := mustSave(t, here, a.sess, "again/m", nil)
 			equalCheckpoints(t, path, again)
 
 			// And only here: the nodes do not find them, which is no damage.
-			err = ops.Restore(ctx, a.sess, path)
+			err = restore(ops, a.sess, path)
 			require.ErrorIs(t, err, saver.ErrNotShared)
 			require.ErrorAs(t, err, &got)
 			assert.Equal(t, "restore", got.Op)
@@ -145,10 +146,10 @@ func TestFilesThatThisProcessNeedNotSee(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoDirExists(t, "ckpt")
 	require.FileExists(t, filepath.Join(sharedCluster.dirs, "worker0", "ckpt", "m.index"))
-	require.NoError(t, s.Restore(ctx, a.sess, "ckpt/m"))
+	require.NoError(t, restore(s, a.sess, "ckpt/m"))
 
-	err = s.Restore(ctx, a.sess, "ckpt/other")
-	require.ErrorIs(t, err, saver.ErrNotCheckpoint)
+	err = restore(s, a.sess, "ckpt/other")
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, a.sess.Target())
 }
 
@@ -188,7 +189,7 @@ func TestFilesThatShowUpLate(t *testing.T) {
 	}()
 	path := mustSave(t, s, a.sess, "ckpt/m", nil)
 	require.NoError(t, <-done)
-	latest, err := saver.LatestCheckpoint(t.Context(), "ckpt")
+	latest, err := latestIn("ckpt")
 	require.NoError(t, err)
 	assert.Equal(t, path, latest)
 }
@@ -222,6 +223,6 @@ func TestInitFromACheckpointThatTheServersDoNotSee(t *testing.T) {
 	a.initialize(t)
 	path := mustSave(t, s, a.sess, "ckpt/m", nil)
 	zero(t, a.g, a.sess)
-	require.NoError(t, saver.InitFromCheckpoint(ctx, a.sess, path, map[string]any{"/": "/"}))
+	require.NoError(t, saver.InitFromCheckpoint(ctx, a.sess, path, map[string]string{"/": "/"}))
 	equalCheckpoints(t, path, mustSave(t, s, a.sess, "again/m", nil))
 }

@@ -66,7 +66,7 @@ func TestOnAClusterAllWriteTheSameFiles(t *testing.T) {
 			root := t.TempDir()
 			saved := map[string]string{}
 			for name, s := range savers {
-				saved[name] = mustSave(t, s, sess, filepath.Join(root, name, "m"), &saver.SaveOptions{GlobalStep: 1, NoMetaGraph: true})
+				saved[name] = mustSave(t, s, sess, filepath.Join(root, name, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1), NoMetaGraph: true})
 			}
 			meta := filepath.Join(root, "g.meta")
 			_, err := savers["ops"].ExportMetaGraph(&tf.ExportMetaGraphOptions{Filename: meta})
@@ -94,8 +94,8 @@ with tf1.Session(args[3]) as sess:
 			// And each restores what Python has written.
 			for name, s := range savers {
 				zero(t, g, sess)
-				require.NoError(t, s.Restore(ctx, sess, python), name)
-				again := mustSave(t, s, sess, filepath.Join(root, "again "+name, "m"), &saver.SaveOptions{GlobalStep: 1, NoMetaGraph: true})
+				require.NoError(t, restore(s, sess, python), name)
+				again := mustSave(t, s, sess, filepath.Join(root, "again "+name, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1), NoMetaGraph: true})
 				for _, file := range want {
 					if file != "checkpoint" { // which knows what the Saver saved before
 						assert.Equal(t, read(t, root, "python", file), read(t, filepath.Dir(again), file), "%s of %s", file, name)
@@ -153,7 +153,7 @@ func TestOnAClusterSaverKeepsItsHouse(t *testing.T) {
 			dir := t.TempDir()
 			var path string
 			for range 3 {
-				path = mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: step})
+				path = mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 				require.NoError(t, sess.RunOps(ctx, next))
 			}
 			assert.Equal(t, []string{

@@ -1,6 +1,8 @@
 package saver
 
-import "github.com/tfkeep/tfkeep/internal/devicename"
+import (
+	"github.com/tfkeep/tfkeep/internal/devicename"
+)
 
 // parseDevice leaves out parts that it doesn't know, as the runtime would refuse
 // them anyway.

@@ -6,73 +6,53 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/tf"
 )
 
-// The kinds of failure, for errors.Is. Damaged files keep the kinds of package
-// checkpoint, failed runs those of package tf.
+// The kinds of errors that this package has beside those of package tfkeep. Runs that
+// fail keep the codes of package tf.
 var (
-	// ErrNoVariables: there is nothing to save, and AllowEmpty isn't set.
-	ErrNoVariables = errors.New("saver: No variables to save")
-	// ErrVarList: VarList or VarMap holds something that can't be saved, or the
-	// same thing or name twice.
-	ErrVarList = errors.New("saver: bad variable list")
-	// ErrNotBuilt: Save or Restore before Build on a Saver with DeferBuild.
-	ErrNotBuilt = errors.New("saver: `build()` should be called before save if defer_build==True; call Build first")
-	// ErrArgument: an argument or option makes no sense, alone or with another.
-	ErrArgument = errors.New("saver: bad argument")
-	// ErrNotCheckpoint: there are no checkpoint files under the given path.
-	ErrNotCheckpoint = errors.New("saver: The passed save_path is not a valid checkpoint")
-	// ErrOtherGraph: the session runs another graph than the Saver was made for.
-	ErrOtherGraph = errors.New("saver: the session belongs to another graph; open it with tf.NewSession on the graph that the Saver was made for")
-	// ErrUninitialized: a variable to be saved has no value yet.
-	ErrUninitialized = errors.New("saver: uninitialized variable")
-	// ErrLocked: another process saves into the same directory.
-	ErrLocked = errors.New("saver: the checkpoints are in use by another process")
-	// ErrSaverDef: a SaverDef lacks a name or names nodes that the graph lacks.
-	ErrSaverDef = errors.New("saver: bad SaverDef")
-	// ErrNotShared: the nodes of the graph wrote, or were to read, files that lie
-	// on the disk of another machine. See ShardError.
-	ErrNotShared = errors.New("saver: the machines of the cluster don't share the checkpoint's folder")
-	// ErrTooLarge: a tensor is too large to pass between a server and this
-	// process. See TooLargeError.
-	ErrTooLarge = errors.New("saver: tensor too large for a message")
-	// ErrHalfRestored: a restore on a cluster was broken off when some variables
-	// had their new values. Restore again before they are used.
-	ErrHalfRestored = errors.New("saver: the restore was broken off, and some variables are restored and others not; restore again")
-	// ErrClosed: the Saver was closed before.
-	ErrClosed = errors.New("saver: already closed")
+	// ErrNotShared means that the nodes of the graph wrote, or were to read, files on
+	// the disk of another machine. See ShardError.
+	ErrNotShared = errors.New("the machines of the cluster don't share the checkpoint's folder")
+	// ErrHalfRestored means that a restore failed when some variables had their new
+	// values already. Restore again before the variables are used.
+	ErrHalfRestored = errors.New("some variables are restored and others are not; restore again")
 )
 
-// errNilSaver is what a method of the nil Saver says that ImportMetaGraph gives
-// for a graph without variables.
-var errNilSaver = fmt.Errorf("%w: the Saver is nil, as for a meta graph without variables", ErrNoVariables)
+// opBuild is the operation of New and Build.
+const opBuild = "build saver"
 
-// TooLargeError names a tensor that no message between a server and this process
-// can hold.
-type TooLargeError struct {
-	// Key is the key in the checkpoint.
-	Key string
-	// Bytes is its size, -1 if that isn't known.
-	Bytes int64
-	// Err is what TensorFlow said, if it was asked.
-	Err error
+// fault returns an error of a kind. The method of the Saver that returns it adds the
+// operation and the path, by wrap.
+func fault(kind error, format string, args ...any) error {
+	return &tfkeep.Error{Err: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-func (e *TooLargeError) Error() string {
-	size := "more"
-	if e.Bytes >= 0 {
-		size = fmt.Sprintf("%d bytes", e.Bytes)
+// closeInto calls close and adds its error, if there is one, to *err.
+func closeInto(err *error, close func() error) {
+	if e := close(); e != nil {
+		*err = errors.Join(*err, e)
 	}
-	return fmt.Sprintf("%v: %s has %s, and a message of gRPC no more than %d; partition the variable, or let the servers do it, with saver.Ops and storage that they share", ErrTooLarge, e.Key, size, tf.MaxMessage)
 }
 
-// Unwrap gives ErrTooLarge and what TensorFlow said.
-func (e *TooLargeError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrTooLarge}
+// wrap adds the operation and the path to an error, unless it has them.
+func wrap(op, path string, err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *RestoreError, *ShardError:
+		return err
+	case *tfkeep.Error:
+		if e.Op == op && e.Path == path {
+			return err
+		}
+		if e.Op == "" {
+			placed := *e
+			placed.Op, placed.Path = op, path
+			return &placed
+		}
 	}
-	return []error{ErrTooLarge, e.Err}
+	return &tfkeep.Error{Op: op, Path: path, Cause: err}
 }
 
 // UninitializedError names the variables that have no value.
@@ -80,16 +60,16 @@ type UninitializedError struct {
 	// Names are the checkpoint keys of the variables. When there are very many,
 	// they are the first ones.
 	Names []string
-	// Err is what TensorFlow said.
+	// Err is TensorFlow's error.
 	Err error
 }
 
 func (e *UninitializedError) Error() string {
-	return fmt.Sprintf("%v: %s; run their initializers, or Restore, before Save", ErrUninitialized, strings.Join(e.Names, ", "))
+	return fmt.Sprintf("%v: %s; run their initializers, or Restore, before Save", tfkeep.ErrUninitialized, strings.Join(e.Names, ", "))
 }
 
-// Unwrap gives ErrUninitialized and what the session said.
-func (e *UninitializedError) Unwrap() []error { return []error{ErrUninitialized, e.Err} }
+// Unwrap returns tfkeep.ErrUninitialized and TensorFlow's error.
+func (e *UninitializedError) Unwrap() []error { return []error{tfkeep.ErrUninitialized, e.Err} }
 
 // Mismatch is one variable that can't take what the checkpoint has for it.
 type Mismatch struct {
@@ -100,7 +80,8 @@ type Mismatch struct {
 	File     string // what the checkpoint has
 }
 
-func (m Mismatch) String() string {
+// text is TensorFlow's message.
+func (m Mismatch) text() string {
 	if m.Kind == "dtype" {
 		return fmt.Sprintf("tensor_name = %s; expected dtype %s does not equal original dtype %s", m.Key, m.Graph, m.File)
 	}
@@ -109,14 +90,14 @@ func (m Mismatch) String() string {
 
 // Missing is one variable that the checkpoint has nothing for.
 type Missing struct {
-	Key      string
-	Variable string
-	// Nearest is the most similar key that the checkpoint has and the graph
-	// doesn't ask for; "" if none is similar.
+	Key      string // the key in the checkpoint
+	Variable string // the variable's name in the graph
+	// Nearest is the most similar key that the checkpoint has and the graph does not
+	// use; "" if none is similar.
 	Nearest string
 }
 
-func (m Missing) String() string {
+func (m Missing) text() string {
 	s := fmt.Sprintf("Key %s not found in checkpoint", m.Key)
 	if m.Nearest != "" {
 		s += fmt.Sprintf(" (did you mean %s?)", m.Nearest)
@@ -124,39 +105,43 @@ func (m Missing) String() string {
 	return s
 }
 
-// RestoreError says everything that keeps a checkpoint from fitting a graph.
-// When Restore returns one, no variable was changed.
+// RestoreError lists everything that keeps a checkpoint from fitting a graph. When
+// Restore returns one, no variable was changed.
 type RestoreError struct {
 	Path       string
 	Missing    []Missing
 	Mismatches []Mismatch
-	// Matched counts the tensors that would have fitted.
+	// Matched counts the tensors that fit.
 	Matched int
+	// Objects means that objects of TensorFlow 2 wrote the checkpoint. Its values are
+	// found by the names that their variables had then, and Unused are those of these
+	// names that the graph doesn't have.
+	Objects bool
+	Unused  []string
 }
 
 func (e *RestoreError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "saver: Restoring from checkpoint failed: %s. This is most likely due to %s from the checkpoint. No variable was changed; %d tensor(s) do match.",
-		e.Path, e.cause(), e.Matched)
+	fmt.Fprintf(&b, "restore %s: the checkpoint does not fit the graph: %d missing, %d of another type or shape; no variable was changed, and %d match",
+		e.Path, len(e.Missing), len(e.Mismatches), e.Matched)
 	for _, m := range e.Missing {
-		b.WriteString("\n  " + m.String())
+		b.WriteString("\n  " + m.text())
 	}
 	for _, m := range e.Mismatches {
-		b.WriteString("\n  " + m.String())
+		b.WriteString("\n  " + m.text())
 	}
-	b.WriteString("\nRestore with RestoreOptions.Partial to take what matches, or name the variables with Options.VarMap.")
+	if e.Objects {
+		b.WriteString("\nThe checkpoint was written by objects of TensorFlow 2, and is read by the names that their variables had then.")
+		if len(e.Unused) > 0 {
+			b.WriteString(" Those that the graph does not have: " + strings.Join(e.Unused, ", ") + ".")
+		}
+	}
+	b.WriteString("\nName the variables with Options.VarMap or RestoreOptions.Rename, or restore what matches with RestoreOptions.Partial.")
 	return b.String()
 }
 
-func (e *RestoreError) cause() string {
-	if len(e.Missing) > 0 {
-		return "a Variable name or other graph key that is missing"
-	}
-	return "a mismatch between the current graph and the graph"
-}
-
-// Unwrap gives tfkeep.ErrNotFound if a key is missing, and
-// tfkeep.ErrMismatch if a type or shape differs.
+// Unwrap returns tfkeep.ErrNotFound if a key is missing, and tfkeep.ErrMismatch if a
+// type or shape differs.
 func (e *RestoreError) Unwrap() []error {
 	var kinds []error
 	if len(e.Missing) > 0 {

@@ -39,7 +39,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer sess.Close()
-	if err := s.Restore(ctx, sess, path); err != nil {
+	if err := restore(s, sess, path); err != nil {
 		log.Fatal(err)
 	}
 	w := g.GlobalVariables()[0]
@@ -73,7 +73,7 @@ func train(ctx context.Context, path string) (string, error) {
 	if err := sess.RunOps(ctx, w.Initializer()); err != nil {
 		return "", err
 	}
-	return s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: 1000})
+	return s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: saver.Step(1000)})
 }
 
 // The checkpoints of a cluster whose machines share no folder lie here, with this
@@ -94,7 +94,7 @@ func ExampleGatherOptions() {
 			return "", err
 		}
 		defer sess.Close()
-		return s.Save(ctx, sess, "ckpt/model", &saver.SaveOptions{GlobalStep: step})
+		return s.Save(ctx, sess, "ckpt/model", &saver.SaveOptions{GlobalStep: saver.Step(step)})
 	}
 	_ = save // it needs a cluster
 }

@@ -1,6 +1,8 @@
 package saver
 
-import "github.com/tfkeep/tfkeep/internal/vfs"
+import (
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
 
 // SetFS gives a Saver another file system.
 func (s *Saver) SetFS(fs vfs.FS) { s.fs = fs }

@@ -59,7 +59,7 @@ func newFaultBench(t *testing.T, mode saveMode) *faultBench {
 	b.set, err = step.Assign(b.feed)
 	require.NoError(t, err)
 	s := newSaver(t, g, &mode.o)
-	b.def = s.AsSaverDef()
+	b.def = s.SaverDef()
 	b.sess = multiCPU(t, g)
 	initialize(t, g, b.sess)
 	return b
@@ -87,7 +87,7 @@ func (b *faultBench) save(t *testing.T, s *saver.Saver, step int64) error {
 	require.NoError(t, err)
 	var o saver.SaveOptions
 	if !b.mode.same {
-		o.GlobalStep = step
+		o.GlobalStep = saver.Step(step)
 	}
 	_, err = s.Save(ctx, b.sess, faultDir+"/m", &o)
 	return err
@@ -123,7 +123,7 @@ func garbage(t *testing.T, fs *crashfs.FS, s *saver.Saver) []string {
 	for _, e := range entries {
 		name := e.Name()
 		owned := name == "checkpoint" || strings.HasSuffix(name, ".tfkeep-lock")
-		for _, p := range s.LastCheckpoints() {
+		for _, p := range kept(s) {
 			rest, ok := strings.CutPrefix(name, filepath.Base(p))
 			owned = owned || ok && (rest == ".index" || rest == ".meta" || strings.HasPrefix(rest, ".data-") && !strings.HasSuffix(rest, filenames.Temp("")))
 		}

@@ -85,7 +85,7 @@ func TestAllWriteTheSameFiles(t *testing.T) {
 			dirs := map[string]string{}
 			for name, s := range byDriver {
 				dirs[name] = filepath.Join(root, name)
-				mustSave(t, s, sess, filepath.Join(dirs[name], "m"), &saver.SaveOptions{GlobalStep: 1, NoMetaGraph: true})
+				mustSave(t, s, sess, filepath.Join(dirs[name], "m"), &saver.SaveOptions{GlobalStep: saver.Step(1), NoMetaGraph: true})
 			}
 			// Python restores with Go's Saver and saves with it.
 			meta := filepath.Join(root, "g.meta")
@@ -93,7 +93,7 @@ func TestAllWriteTheSameFiles(t *testing.T) {
 			require.NoError(t, err)
 			dirs["python"] = filepath.Join(root, "python")
 			require.NoError(t, os.Mkdir(dirs["python"], 0o755))
-			latest, err := saver.LatestCheckpoint(t.Context(), dirs["auto"])
+			latest, err := latestIn(dirs["auto"])
 			require.NoError(t, err)
 			oracle.Run(t, `
 s = tf1.train.import_meta_graph(args[0])
@@ -130,7 +130,7 @@ func TestHandOver(t *testing.T) {
 				sess := multiCPU(t, g)
 				initialize(t, g, sess)
 				folder := t.TempDir()
-				first := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: 1})
+				first := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1)})
 
 				// Python changes what it can add to and saves.
 				var second string
@@ -149,7 +149,7 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
 				s2, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
 				require.NoError(t, err)
 				sess = multiCPU(t, g)
-				require.NoError(t, s2.Restore(ctx, sess, second))
+				require.NoError(t, restore(s2, sess, second))
 				third := mustSave(t, s2, sess, filepath.Join(folder, "third", "m"), nil)
 				require.NoError(t, s2.Close())
 				equalCheckpoints(t, second, third)
@@ -199,15 +199,15 @@ func TestStateFilesAreTensorFlows(t *testing.T) {
 	root, home := t.TempDir(), must(os.Getwd())
 	type save struct {
 		Path   string
-		Step   any
+		Step   *int
 		Latest string
 	}
 	scripts := [][]save{
-		{{"a/m", 1, ""}, {"a/m", 2, ""}, {"a/m", 3, ""}},
-		{{"a/m", 1, ""}, {"$/a/m", 2, ""}, {"a/m", 3, ""}},
-		{{"m0", nil, ""}, {"m0", nil, ""}, {"b/m", 7, ""}},
-		{{"b/./m", 1, ""}, {"b/q", nil, "other"}, {"b//m", 2, ""}},
-		{{"$/c/m", 1, ""}, {"$/c/m", 2, ""}, {"$/c/m", 1, ""}},
+		{{"a/m", new(1), ""}, {"a/m", new(2), ""}, {"a/m", new(3), ""}},
+		{{"a/m", new(1), ""}, {"$/a/m", new(2), ""}, {"a/m", new(3), ""}},
+		{{"m0", nil, ""}, {"m0", nil, ""}, {"b/m", new(7), ""}},
+		{{"b/./m", new(1), ""}, {"b/q", nil, "other"}, {"b//m", new(2), ""}},
+		{{"$/c/m", new(1), ""}, {"$/c/m", new(2), ""}, {"$/c/m", new(1), ""}},
 	}
 	for i, script := range scripts {
 		for _, relative := range []bool{false, true} {
@@ -219,8 +219,11 @@ func TestStateFilesAreTensorFlows(t *testing.T) {
 			t.Chdir(goDir)
 			s := newSaver(t, g, &saver.Options{MaxToKeep: 2, SaveRelativePaths: relative})
 			for _, step := range script {
-				mustSave(t, s, sess, strings.Replace(step.Path, "$", goDir, 1),
-					&saver.SaveOptions{GlobalStep: step.Step, LatestFilename: step.Latest})
+				o := &saver.SaveOptions{LatestFilename: step.Latest}
+				if step.Step != nil {
+					o.GlobalStep = saver.Step(*step.Step)
+				}
+				mustSave(t, s, sess, strings.Replace(step.Path, "$", goDir, 1), o)
 			}
 			require.NoError(t, s.Close())
 			t.Chdir(home) // Python is looked for from here

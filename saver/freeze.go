@@ -27,14 +27,14 @@ import (
 // variable has no value.
 func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.Plan, error) {
 	if sess == nil {
-		return nil, fmt.Errorf("%w: 'sess' must be a Session; it is nil", ErrArgument)
+		return nil, wrap("freeze", "", fault(tfkeep.ErrArgument, "the session is nil"))
 	}
 	if o == nil || len(o.Outputs) == 0 {
 		return nil, freeze.ErrNoOutputs
 	}
 	def, err := sess.Graph().GraphDef()
 	if err != nil {
-		return nil, fmt.Errorf("saver: freeze: %w", err)
+		return nil, wrap("freeze", "", err)
 	}
 	values, err := fetchFor(ctx, sess, def, o)
 	if err != nil {
@@ -71,7 +71,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 	}
 	sub, err := edit.Extract(def, roots)
 	if err != nil {
-		return nil, fmt.Errorf("saver: freeze: %w", err)
+		return nil, wrap("freeze", "", err)
 	}
 	var names []string
 	var fetches []tf.Output
@@ -82,7 +82,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 			out = sess.Graph().Operation(n.Name).Output(0)
 		case "VarHandleOp":
 			if out, err = readOf(sess.Graph(), def, n); err != nil {
-				return nil, fmt.Errorf("saver: freeze: %w", err)
+				return nil, wrap("freeze", "", err)
 			}
 		default:
 			continue
@@ -95,7 +95,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 	}
 	got, err := sess.Run(ctx, nil, fetches, nil)
 	if err != nil {
-		return nil, fmt.Errorf("saver: freeze: reading the variables: %w", err)
+		return nil, wrap("freeze", "", fmt.Errorf("read the variables: %w", err))
 	}
 	for i, name := range names {
 		v.tensors[name] = got[i]

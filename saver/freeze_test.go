@@ -26,7 +26,7 @@ func TestFreezeALiveSession(t *testing.T) {
 	s := g.Scope()
 	y := op.Sub(s.SubScope("y"), a.Value(), b.Value())
 	require.NoError(t, s.Err())
-	newSaver(t, g, &saver.Options{VarMap: map[string]any{"a": b, "b": a}})
+	newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"a": saver.Var(b), "b": saver.Var(a)}})
 	sess := initialized(t, g)
 	assign(t, sess, a, []float32{3, 4})
 

@@ -3,6 +3,7 @@ package saver
 import (
 	"fmt"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
@@ -46,9 +47,9 @@ func (o *GatherOptions) check() error {
 	case o == nil:
 		return nil
 	case o.BatchBytes < 0 || o.BatchBytes > tf.MaxMessage:
-		return fmt.Errorf("%w: Gather.BatchBytes is %d; it must be between 0 and %d, the size of a message", ErrArgument, o.BatchBytes, tf.MaxMessage)
+		return fault(tfkeep.ErrArgument, "Gather.BatchBytes is %d; it must be between 0 and %d, the size of a message", o.BatchBytes, tf.MaxMessage)
 	case o.Batches < 0:
-		return fmt.Errorf("%w: Gather.Batches is negative", ErrArgument)
+		return fault(tfkeep.ErrArgument, "Gather.Batches is negative")
 	}
 	return nil
 }
@@ -78,6 +79,15 @@ func (o *GatherOptions) batches() int {
 // oneByOne returns options by which each variable moves by itself.
 func oneByOne(o *GatherOptions) *GatherOptions {
 	return &GatherOptions{Cluster: o.cluster(), BatchBytes: 1, Batches: 1}
+}
+
+// tooLarge returns an error about a tensor that no message between a server and this
+// process can hold.
+func tooLarge(key, size string, cause error) error {
+	return &tfkeep.Error{
+		Item: "tensor", Name: key, Err: tfkeep.ErrTooLarge, Cause: cause,
+		Detail: fmt.Sprintf("%s: a message of gRPC holds at most %d bytes; partition the variable, or save with saver.Ops into storage that the servers share", size, tf.MaxMessage),
+	}
 }
 
 // staticBytes returns the size of a tensor as far as the graph knows it, or -1.

@@ -45,7 +45,7 @@ func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
 			require.NoError(t, procmem.ForgetPeak(os.Getpid()))
 			before := peak(t)
 			path := mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil)
-			require.NoError(t, s.Restore(ctx, sess, path))
+			require.NoError(t, restore(s, sess, path))
 			grown := peak(t) - before
 			t.Logf("%d MB for a model of %d MB", grown>>20, variables*size>>20)
 			assert.Less(t, grown, int64(variables*size*3/4))

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -162,7 +163,7 @@ func (s *servers) open(r *route, to savergraph.Task) error {
 	}
 	r.graph = tf.NewGraph()
 	if _, err := tf.ImportGraphDef(r.graph, s.parts.Graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
-		return fmt.Errorf("saver: the variables of %v: %w", to, err)
+		return fmt.Errorf("import the variables of %v: %w", to, err)
 	}
 	o := s.sess.Options()
 	o.Target = "grpc://" + address
@@ -195,7 +196,7 @@ func (s *servers) dial(ctx context.Context, n int, owner func(int) savergraph.Ta
 		}
 		connection, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
-			return fmt.Errorf("saver: %v of Gather.Cluster: %w", to, &tf.Error{Code: tf.ErrUnavailable.(tf.Code), Message: err.Error()})
+			return fmt.Errorf("connect to %v of Gather.Cluster: %w", to, &tf.Error{Code: tf.ErrUnavailable.(tf.Code), Message: err.Error()})
 		}
 		connection.Close()
 	}
@@ -220,7 +221,7 @@ func (s *servers) each(ctx context.Context, wanted []int, owner func(int) saverg
 		if err == nil {
 			err = f(ctx, r, indices[to])
 		}
-		if err != nil && to != (savergraph.Task{}) && !errors.Is(err, ErrUninitialized) {
+		if err != nil && to != (savergraph.Task{}) && !errors.Is(err, tfkeep.ErrUninitialized) {
 			err = fmt.Errorf("%v: %w", to, err)
 		}
 		return err

@@ -62,7 +62,7 @@ func TestGatheredTables(t *testing.T) {
 			insert(t, sess, handles[0], "a", 10)
 			insert(t, sess, handles[1], "c", 10)
 			zero(t, g, sess)
-			_, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Progress: follow(&restored)})
+			_, err := s.Restore(ctx, sess, path, &saver.RestoreOptions{Progress: follow(&restored)})
 			require.NoError(t, err)
 			assert.Equal(t, map[string]float32{"a": 1}, content(t, sess, handles[0]))
 			assert.Equal(t, map[string]float32{"b": 2}, content(t, sess, handles[1]))
@@ -83,13 +83,13 @@ func TestGatheredPartialRestore(t *testing.T) {
 			var a, b *tf.Variable
 			onPS(t, g, 0, func() { a = variable(t, g, prefix+"_a", []float32{1, 2}) })
 			onPS(t, g, 1, func() { b = variable(t, g, prefix+"_b", []float32{3, 4}) })
-			one := newSaver(t, g, &saver.Options{VarMap: map[string]any{"other": a}, Driver: saver.Files, Gather: o})
-			both := newSaver(t, g, &saver.Options{VarMap: map[string]any{"a": a, "b": b}, Driver: saver.Files, Gather: o})
+			one := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"other": saver.Var(a)}, Driver: saver.Files, Gather: o})
+			both := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"a": saver.Var(a), "b": saver.Var(b)}, Driver: saver.Files, Gather: o})
 			sess := clusterSession(t, runningCluster(t), g)
 			initialize(t, g, sess)
 			path := mustSave(t, one, sess, filepath.Join(t.TempDir(), "m"), nil)
 			zero(t, g, sess)
-			report, err := both.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true, Rename: map[string]string{"a": "other"}})
+			report, err := both.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true, Rename: map[string]string{"a": "other"}})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"other"}, report.Restored)
 			assert.Equal(t, []float32{1, 2}, value(t, sess, a.Value()))
@@ -115,7 +115,7 @@ func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 			require.NoError(t, os.WriteFile(data, bytes, 0o644))
 			zero(t, g, sess)
 			before := mustSave(t, s, sess, filepath.Join(dir, "before"), nil)
-			err := s.Restore(ctx, sess, path)
+			err := restore(s, sess, path)
 			require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 			require.NotErrorIs(t, err, saver.ErrHalfRestored)
 			equalCheckpoints(t, before, mustSave(t, s, sess, filepath.Join(dir, "after"), nil))
@@ -136,7 +136,7 @@ func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
 			require.NoError(t, sess.RunOps(ctx, ready.Initializer()))
 			dir := t.TempDir()
 			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
-			require.ErrorIs(t, err, saver.ErrUninitialized)
+			require.ErrorIs(t, err, tfkeep.ErrUninitialized)
 			var missing *saver.UninitializedError
 			require.ErrorAs(t, err, &missing)
 			assert.Equal(t, []string{prefix + "_missing"}, missing.Names)
@@ -158,17 +158,18 @@ func TestTensorsThatNoMessageHolds(t *testing.T) {
 	sess := clusterSession(t, runningCluster(t), g) // nothing is initialized, and nobody looks
 	dir := t.TempDir()
 	_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
-	require.ErrorIs(t, err, saver.ErrTooLarge)
-	var large *saver.TooLargeError
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
+	var large *tfkeep.Error
 	require.ErrorAs(t, err, &large)
-	assert.Equal(t, saver.TooLargeError{Key: "huge", Bytes: tf.MaxMessage + 4}, *large)
+	assert.Equal(t, "huge", large.Name)
+	assert.ErrorContains(t, err, fmt.Sprint(tf.MaxMessage+4, " bytes"))
 	assert.ErrorContains(t, err, "partition")
 	assert.Empty(t, files(t, dir))
 
 	_, err = saver.New(g, &saver.Options{Gather: &saver.GatherOptions{BatchBytes: tf.MaxMessage + 1}})
-	require.ErrorIs(t, err, saver.ErrArgument)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	_, err = saver.New(g, &saver.Options{Gather: &saver.GatherOptions{Batches: -1}})
-	require.ErrorIs(t, err, saver.ErrArgument)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
 // SaveAsync returns at once; a restore waits until its values are there.
@@ -184,7 +185,7 @@ func TestGatheredSaveAsync(t *testing.T) {
 			first := mustSave(t, s, sess, filepath.Join(dir, "first"), nil)
 			pending, err := s.SaveAsync(ctx, sess, filepath.Join(dir, "second"), nil)
 			require.NoError(t, err)
-			require.NoError(t, s.Restore(ctx, sess, first))
+			require.NoError(t, restore(s, sess, first))
 			second, err := pending.Wait(ctx)
 			require.NoError(t, err)
 			equalCheckpoints(t, first, second)
@@ -209,14 +210,14 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 			sess := clusterSessionWithin(t, c, g, 3*time.Second)
 			initialize(t, g, sess)
 			dir := t.TempDir()
-			path := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 1})
+			path := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1)})
 			whole := files(t, dir)
 
 			require.NoError(t, c.Kill("ps", 1))
-			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 2})
+			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2)})
 			require.ErrorIs(t, err, tf.ErrUnavailable)
 			assert.Equal(t, whole, files(t, dir))
-			err = s.Restore(ctx, sess, path)
+			err = restore(s, sess, path)
 			require.Error(t, err)
 			// Known to be gone, a server is not waited for, and nothing is begun.
 			assert.Equal(t, o.Cluster == nil, errors.Is(err, saver.ErrHalfRestored), "%v", err)
@@ -225,7 +226,7 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 
 			require.Eventually(t, func() bool {
 				sess = clusterSessionWithin(t, c, g, 3*time.Second)
-				if err = s.Restore(ctx, sess, path); err != nil {
+				if err = restore(s, sess, path); err != nil {
 					_ = sess.Close()
 				}
 				return err == nil
@@ -253,7 +254,7 @@ func TestGatheringFromAnIsolatedSession(t *testing.T) {
 	initialize(t, g, sess)
 	path := mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil)
 	zero(t, g, sess)
-	require.NoError(t, s.Restore(ctx, sess, path))
+	require.NoError(t, restore(s, sess, path))
 }
 
 // What the Saver opened for gathering is given back when it is closed.

@@ -85,12 +85,12 @@ func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
 				g, sv := imported(t, nil)
 				assert.Equal(t, "/device:GPU:0", g.Operation("y").Device())
 				sess := noGPU(t, g, false)
-				require.NoError(t, sv.Restore(ctx, sess, path))
+				require.NoError(t, restore(sv, sess, path))
 				assert.Equal(t, pinnedWant, y(t, sess))
 			})
 			t.Run("an error, where that is not allowed", func(t *testing.T) {
 				g, sv := imported(t, nil)
-				err := sv.Restore(ctx, noGPU(t, g, true), path)
+				err := restore(sv, noGPU(t, g, true), path)
 				require.ErrorIs(t, err, tf.ErrInvalidArgument)
 				for _, says := range []string{"Cannot assign a device for operation", "/device:GPU:0", "available devices"} {
 					assert.ErrorContains(t, err, says)
@@ -100,7 +100,7 @@ func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
 				g, sv := imported(t, &tf.ImportMetaGraphOptions{ClearDevices: true})
 				assert.Empty(t, g.Operation("y").Device())
 				sess := noGPU(t, g, true)
-				require.NoError(t, sv.Restore(ctx, sess, path))
+				require.NoError(t, restore(sv, sess, path))
 				assert.Equal(t, pinnedWant, y(t, sess))
 			})
 			t.Run("by Python, without its devices", func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestVariablesOnAGPUAreSavedAndRestored(t *testing.T) {
 			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, oracle.Value[[][]float32](t, `result = tf.train.load_variable(args[0], "v")`, path))
 
 			assign(t, sess, v, [][]float32{{0, 0}, {0, 0}})
-			require.NoError(t, sv.Restore(ctx, sess, path))
+			require.NoError(t, restore(sv, sess, path))
 			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, value(t, sess, v.Value()))
 		})
 	}

@@ -3,6 +3,7 @@ package saver_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,7 +99,7 @@ func TestNodesAreTensorFlows(t *testing.T) {
 			goRefs(t, g, "", "")
 			_, err := tf.NewVariable(g, "r0", tf.Value(float32(1)))
 			require.NoError(t, err)
-			return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepCheckpointEveryNHours: 2})
+			return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepEvery: 2 * time.Hour})
 		}, nil},
 		{"resource, reshape", "r = tf1.get_variable('r0', initializer=tf.zeros([2, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
 			_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3))
@@ -150,7 +151,7 @@ s = tf1.train.Saver({'x': v0, 'b/y': a1, 'slot': slot})`, func(t *testing.T, g *
 			a1 := refVariable(t, g, "a1", int32(3), "")
 			slot, err := tf.NewVariableWith(g, "v0/Adam", tf.Zeros(2), &tf.VariableOptions{Ref: true, ColocateWith: v0})
 			require.NoError(t, err)
-			return newSaver(t, g, &saver.Options{VarMap: map[string]any{"x": v0, "b/y": a1, "slot": slot}})
+			return newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"x": saver.Var(v0), "b/y": saver.Var(a1), "slot": saver.Var(slot)}})
 		}, nil},
 	}
 	for _, c := range configurations {
@@ -168,7 +169,7 @@ s = tf1.train.Saver({'x': v0, 'b/y': a1, 'slot': slot})`, func(t *testing.T, g *
 			require.NoError(t, err)
 			raw, err := proto.Marshal(graphDef)
 			require.NoError(t, err)
-			saverDef, err := proto.Marshal(s.AsSaverDef())
+			saverDef, err := proto.Marshal(s.SaverDef())
 			require.NoError(t, err)
 			got := oracle.Value[[2][]string](t, describeNodes+pythonRefs+c.python+`
 want = describe(tf1.get_default_graph().as_graph_def().SerializeToString(), s.as_saver_def().SerializeToString(), args[2])

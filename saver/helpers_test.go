@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -78,6 +81,45 @@ func mustSave(t testing.TB, s *saver.Saver, sess *tf.Session, path string, o *sa
 	got, err := s.Save(ctx, sess, path, o)
 	require.NoError(t, err)
 	return got
+}
+
+// restore is Restore without options.
+func restore(s *saver.Saver, sess *tf.Session, path string) error {
+	_, err := s.Restore(ctx, sess, path, nil)
+	return err
+}
+
+// load reads a tensor of a checkpoint.
+func load[T dtype.Element](path, name string) ([]T, error) {
+	r, err := checkpoint.Open(ctx, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return checkpoint.Values[T](ctx, r, name)
+}
+
+// latestIn returns the newest checkpoint of a folder.
+func latestIn(folder string) (string, error) { return dir.Latest(ctx, folder, nil) }
+
+// exists reports whether there is a checkpoint.
+func exists(path string) bool { return dir.Exists(ctx, path) }
+
+// remove removes a checkpoint.
+func remove(path string) error { return dir.Remove(ctx, path, nil) }
+
+// updateState writes a state file that names one checkpoint.
+func updateState(folder, newest string) error {
+	return dir.UpdateState(ctx, folder, dir.State{ModelCheckpointPath: newest}, nil)
+}
+
+// kept returns the paths of a Saver's checkpoints.
+func kept(s *saver.Saver) []string {
+	var list []string
+	for _, c := range s.LastCheckpoints() {
+		list = append(list, c.Path)
+	}
+	return list
 }
 
 // files lists a directory without the lock.

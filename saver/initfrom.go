@@ -2,9 +2,9 @@ package saver
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -13,13 +13,10 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// InitFromCheckpoint gives variables values from a checkpoint of another model,
-// by an assignment map in the manner of
-// tf.compat.v1.train.init_from_checkpoint:
+// InitFromCheckpoint sets variables to values from a checkpoint of another model, by an
+// assignment map in the manner of tf.compat.v1.train.init_from_checkpoint:
 //
-//	"old/w": "new/w"     one variable, by its name
-//	"old/w": v           one variable, a *tf.Variable
-//	"old/w": vs          the parts of a partitioned one, a []*tf.Variable
+//	"old/w": "new/w"     one variable, or all parts of a partitioned one
 //	"old/":  "new/"      every variable below new/, from the same name below old/
 //	"/":     "new/"      every variable below new/, from the same name
 //	"old/":  "/"         every variable, from the same name below old/
@@ -29,18 +26,25 @@ import (
 // a directory, whose newest checkpoint is taken. All is checked before anything
 // is assigned. It adds nodes to the graph. On a cluster, too, this process reads
 // the file.
-func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assignments map[string]any) (err error) {
+//
+// For variables that are not in the graph's collections, make a Saver with
+// Options.VarMap.
+func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assignments map[string]string) error {
+	return wrap("initialize from", path, initFrom(ctx, sess, path, assignments))
+}
+
+func initFrom(ctx context.Context, sess *tf.Session, path string, assignments map[string]string) (err error) {
 	if sess == nil {
-		return fmt.Errorf("%w: 'sess' must be a Session; nil", ErrArgument)
+		return fault(tfkeep.ErrArgument, "the session is nil")
 	}
 	if len(assignments) == 0 {
-		return fmt.Errorf("%w: the assignment map is empty", ErrArgument)
+		return fault(tfkeep.ErrArgument, "the assignment map is empty")
 	}
 	r, err := dir.Open(ctx, localPath(path), nil)
 	if err != nil {
-		return fmt.Errorf("saver: %w", err)
+		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer closeInto(&err, r.Close)
 	named, err := (&assigner{g: sess.Graph(), r: r, path: path}).resolve(assignments)
 	if err != nil {
 		return err
@@ -49,7 +53,9 @@ func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assi
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.Restore(ctx, sess, r.Prefix()), s.Close())
+	defer closeInto(&err, s.Close)
+	_, err = s.Restore(ctx, sess, r.Prefix(), nil)
+	return err
 }
 
 // assigner turns an assignment map into one from keys to variables.
@@ -59,117 +65,103 @@ type assigner struct {
 	path string
 }
 
-func (a *assigner) resolve(assignments map[string]any) (map[string]any, error) {
+func (a *assigner) resolve(assignments map[string]string) (map[string]Saveable, error) {
 	vars := a.variables()
-	keys := make([]string, 0, len(assignments))
-	for key := range assignments {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	named := map[string]any{}
-	for _, key := range keys {
+	named := map[string]Saveable{}
+	for _, key := range slices.Sorted(maps.Keys(assignments)) {
 		target := assignments[key]
-		if name, ok := target.(string); ok {
-			v, ok := vars[name]
-			if !ok {
-				if err := a.scope(named, vars, key, name); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			target = v
+		var err error
+		if v, ok := vars[target]; ok {
+			err = a.assign(named, key, v)
+		} else {
+			err = a.assignScope(named, vars, key, target)
 		}
-		if err := a.assign(named, key, target); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	return named, nil
 }
 
-// variables are the graph's by name, the parts of partitioned ones together.
-func (a *assigner) variables() map[string]any {
-	vars := map[string]any{}
+// variables returns the graph's variables by name, and the parts of a partitioned one
+// together under its name.
+func (a *assigner) variables() map[string]*source {
+	vars := map[string]*source{}
 	for _, v := range a.g.GlobalVariables() {
-		vars[v.Name()] = v
+		vars[v.Name()] = &source{variable: v}
 		if info := v.SaveSliceInfo(); info != nil {
-			parts, _ := vars[info.FullName].([]*tf.Variable)
-			vars[info.FullName] = append(parts, v)
+			whole := vars[info.FullName]
+			if whole == nil {
+				whole = &source{partitioned: true}
+				vars[info.FullName] = whole
+			}
+			whole.parts = append(whole.parts, v)
 		}
 	}
 	return vars
 }
 
-func (a *assigner) assign(named map[string]any, key string, target any) error {
+// assign adds the assignment of one variable.
+func (a *assigner) assign(named map[string]Saveable, key string, to *source) error {
 	have, ok := a.r.Lookup(key)
 	if !ok {
-		return fmt.Errorf("%w: Tensor %s is not found in %s checkpoint%s", tfkeep.ErrNotFound, key, a.path, a.hint(key))
+		return &tfkeep.Error{Item: "tensor", Name: key, Err: tfkeep.ErrNotFound, Detail: a.hint(key)}
 	}
-	if v, ok := target.(*tf.Variable); ok && v != nil {
+	if v := to.variable; v != nil {
 		if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
-			return fmt.Errorf("%w: Shape of variable %s (%s) doesn't match with shape of tensor %s (%s) from checkpoint reader",
-				tfkeep.ErrMismatch, v.TensorName(), shapeText(dims), key, shapeText(have.Shape))
+			return fault(tfkeep.ErrMismatch, "the shape %s of variable %s is not the shape %s of tensor %s",
+				shapeText(dims), v.TensorName(), shapeText(have.Shape), key)
 		}
 	}
 	if _, taken := named[key]; taken {
-		return fmt.Errorf("%w: tensor %s is assigned to two variables; call InitFromCheckpoint once for each", ErrArgument, key)
+		return fault(tfkeep.ErrArgument, "tensor %s is assigned to two variables; call InitFromCheckpoint once for each", key)
 	}
-	named[key] = target
+	named[key] = to
 	return nil
 }
 
+// hint names the tensor that a misspelled key most likely means.
 func (a *assigner) hint(key string) string {
 	var keys []string
 	for _, t := range a.r.Tensors() {
 		keys = append(keys, t.Name)
 	}
 	if n := nearestKey(key, keys); n != "" {
-		return fmt.Sprintf(" (did you mean %s?)", n)
+		return fmt.Sprintf("did you mean %s?", n)
 	}
 	return ""
 }
 
-// scope assigns every variable below a scope.
-func (a *assigner) scope(named, vars map[string]any, key, target string) error {
+// assignScope adds the assignments of all variables below a scope.
+func (a *assigner) assignScope(named map[string]Saveable, vars map[string]*source, key, target string) error {
 	scope := ""
 	if i := strings.LastIndexByte(target, '/'); i >= 0 {
 		scope = target[:i]
 	}
 	if !strings.HasSuffix(key, "/") {
-		return fmt.Errorf("%w: Assignment map with scope only name %s should map to scope only %s. Should be 'scope/': 'other_scope/'",
-			ErrArgument, scope, key)
+		return fault(tfkeep.ErrArgument, "%q is the name of a scope, and %q is not; map \"scope/\" to \"other_scope/\"", target, key)
 	}
 	prefix := ""
 	if key != "/" {
 		prefix = key
 	}
-	names := make([]string, 0, len(vars))
-	for name := range vars {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	found := false
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		below, ok := strings.CutPrefix(name, scope+"/")
 		if scope == "" {
 			below, ok = name, true
 		}
-		if !ok || a.isPart(vars[name]) {
-			continue
+		v := vars[name]
+		if !ok || v.variable != nil && v.variable.SaveSliceInfo() != nil {
+			continue // parts are assigned together
 		}
 		found = true
-		if err := a.assign(named, prefix+below, vars[name]); err != nil {
-			return fmt.Errorf("%w (%s in %s)", err, below, key)
+		if err := a.assign(named, prefix+below, v); err != nil {
+			return err
 		}
 	}
 	if !found {
-		return fmt.Errorf("%w: the graph has no variable %s and none below it", ErrArgument, target)
+		return fault(tfkeep.ErrArgument, "the graph has no variable %s and none below it", target)
 	}
 	return nil
-}
-
-// isPart reports whether a variable is one of several, which are assigned
-// together.
-func (a *assigner) isPart(v any) bool {
-	one, ok := v.(*tf.Variable)
-	return ok && one.SaveSliceInfo() != nil
 }

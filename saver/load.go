@@ -2,9 +2,9 @@ package saver
 
 import (
 	"context"
-	"fmt"
 	"sort"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
@@ -27,7 +27,7 @@ func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored
 	if l.reader == nil {
 		var err error
 		if l.reader, err = openReader(ctx, l.files, localPath(l.path)); err != nil {
-			return nil, nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
+			return nil, nil, err
 		}
 		l.opened = true
 	}
@@ -137,7 +137,7 @@ func assignments(g *tf.Graph, fitting []savergraph.Restored) ([]*tf.Operation, e
 		seen[t.Assign] = true
 		op := g.Operation(t.Assign)
 		if op == nil {
-			return nil, fmt.Errorf("%w: the graph has no operation %q", ErrSaverDef, t.Assign)
+			return nil, fault(tfkeep.ErrArgument, "the graph has no operation %q", t.Assign)
 		}
 		ops = append(ops, op)
 	}

@@ -66,7 +66,7 @@ func (l *load) divide(s *servers, fitting []savergraph.Restored, o *GatherOption
 			return nil, err
 		}
 		if size > tf.MaxMessage && s.sess.Target() != "" {
-			return nil, &TooLargeError{Key: t.Key, Bytes: size}
+			return nil, tooLarge(t.Key, fmt.Sprint(size, " bytes"), nil)
 		}
 		b.total += size
 		if i > 0 && b.tensors[i-1].Assign == t.Assign {

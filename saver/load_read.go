@@ -79,7 +79,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 	}
 	n, ok := checkpoint.NumElements(shape)
 	if !ok {
-		return nil, fmt.Errorf("%w: tensor %s of shape %v", tfkeep.ErrCorrupt, t.Key, shape)
+		return nil, &tfkeep.Error{Item: "tensor", Name: t.Key, Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf("shape %v", shape)}
 	}
 	size := n * int64(dtype.Size(info.DType))
 	if l.opts.Mapped && part == nil && size > 0 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -68,7 +69,7 @@ const lockSuffix = ".tfkeep-lock"
 func acquire(fsys vfs.FS, dir, stateName string) (*dirLock, error) {
 	abs, err := filepath.Abs(filepath.Join(dir, stateName+lockSuffix))
 	if err != nil {
-		return nil, fmt.Errorf("saver: locking %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	key := lockKey{fsys, abs}
 	locks.Lock()
@@ -79,10 +80,13 @@ func acquire(fsys vfs.FS, dir, stateName string) (*dirLock, error) {
 	}
 	f, err := vfs.OpenLocked(fsys, abs)
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, fmt.Errorf("%w: %s; end the other process, save into another directory, or use another LatestFilename", ErrLocked, abs)
+		return nil, &tfkeep.Error{
+			Err: tfkeep.ErrLocked, Cause: err,
+			Detail: abs + ": another process saves here; end it, save into another directory, or use another LatestFilename",
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("saver: locking %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	l := &dirLock{key: key, dir: filepath.Dir(abs), name: stateName, refs: 1, file: f}
 	l.left = readNote(f)

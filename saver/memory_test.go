@@ -53,7 +53,7 @@ func TestMemoryIsFlatOverSavesAndRestores(t *testing.T) {
 		require.NoError(t, sess.RunOps(ctx, updates...))
 		_, err = p.Wait(ctx)
 		require.NoError(t, err)
-		require.NoError(t, s.Restore(ctx, sess, path))
+		require.NoError(t, restore(s, sess, path))
 	}
 	grown := resident(t) - before
 	t.Logf("a model of %d MiB, grown by %d MiB in 16 rounds", variables*size>>20, grown>>20)

@@ -1,43 +1,25 @@
 package saver
 
 import (
-	"fmt"
-
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// ImportMetaGraph brings the graph of a ".meta" file, text or binary, into g and
+// ImportMetaGraph imports the graph of a ".meta" file, text or binary, into g and
 // returns its Saver, with which to restore the variables. It is
 // tf.compat.v1.train.import_meta_graph.
 //
-// A file without a SaverDef gives a Saver for all variables of g; if there are
-// none, nil, as in TensorFlow. For options of the Saver's, or the elements that
-// the import returns, use tf.ImportMetaGraphFile and [FromImported], whose
-// Saver is never nil.
+// A file without a SaverDef gives a Saver for all variables of g; where there are none,
+// it is a Saver with AllowEmpty. For a meta graph in memory, for options of the Saver,
+// and for the elements that the import returns, use tf.ImportMetaGraph or
+// tf.ImportMetaGraphFile, and [FromImported].
 func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
 	im, err := tf.ImportMetaGraphFile(g, localPath(path), o)
 	if err != nil {
-		return nil, fmt.Errorf("saver: import meta graph: %w", err)
+		return nil, wrap("import meta graph", path, err)
 	}
-	return orNil(FromImported(g, im, nil))
-}
-
-// ImportMetaGraphDef is ImportMetaGraph for a MetaGraphDef in memory.
-func ImportMetaGraphDef(g *tf.Graph, mg *graphdef.MetaGraphDef, o *tf.ImportMetaGraphOptions) (*Saver, error) {
-	im, err := tf.ImportMetaGraph(g, mg, o)
-	if err != nil {
-		return nil, fmt.Errorf("saver: import meta graph: %w", err)
-	}
-	return orNil(FromImported(g, im, nil))
-}
-
-// orNil turns a Saver without variables into none.
-func orNil(s *Saver, err error) (*Saver, error) {
-	if err != nil || s.AsSaverDef() == nil {
-		return nil, err
-	}
-	return s, nil
+	return FromImported(g, im, nil)
 }
 
 // FromImported makes the Saver of an imported meta graph. Of o, what concerns
@@ -49,7 +31,7 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 		opts = *o
 	}
 	if im == nil {
-		return nil, fmt.Errorf("%w: the imported meta graph is nil", ErrArgument)
+		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "the imported meta graph is nil"))
 	}
 	opts.SaverDef = im.SaverDef
 	opts.Name = ""
@@ -67,6 +49,6 @@ func (s *Saver) ExportMetaGraph(o *tf.ExportMetaGraphOptions) (*graphdef.MetaGra
 	if o != nil {
 		opts = *o
 	}
-	opts.SaverDef = s.AsSaverDef()
+	opts.SaverDef = s.SaverDef()
 	return tf.ExportMetaGraph(s.g, &opts)
 }

@@ -22,10 +22,10 @@ func TestMultiSaverCollection(t *testing.T) {
 	g := tf.NewGraph()
 	v0 := variable(t, g, "v0", [][]float32{{1, 2}, {3, 4}, {5, 6}})
 	v1 := variable(t, g, "v1", float32(11))
-	s0 := newSaver(t, g, &saver.Options{VarMap: map[string]any{"v0": v0}, Name: "saver0"})
-	s1 := newSaver(t, g, &saver.Options{VarMap: map[string]any{"v1": v1}, Name: "saver1"})
-	g.AddToCollection(tf.Savers, s0.AsSaverDef())
-	g.AddToCollection(tf.Savers, s1.AsSaverDef())
+	s0 := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"v0": saver.Var(v0)}, Name: "saver0"})
+	s1 := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"v1": saver.Var(v1)}, Name: "saver1"})
+	g.AddToCollection(tf.Savers, s0.SaverDef())
+	g.AddToCollection(tf.Savers, s1.SaverDef())
 	sess := initialized(t, g)
 	p0 := mustSave(t, s0, sess, filepath.Join(dir, "saver0"), nil)
 	p1 := mustSave(t, s1, sess, filepath.Join(dir, "saver1"), nil)
@@ -38,7 +38,7 @@ func TestMultiSaverCollection(t *testing.T) {
 	assert.Len(t, mg.CollectionDef[tf.Savers].GetBytesList().Value, 2)
 
 	g = tf.NewGraph()
-	_, err = saver.ImportMetaGraphDef(g, mg, nil)
+	_, err = tf.ImportMetaGraph(g, mg, nil)
 	require.NoError(t, err)
 	sess = newSession(t, g)
 	items := g.Collection(tf.Savers)
@@ -47,11 +47,11 @@ func TestMultiSaverCollection(t *testing.T) {
 	for _, item := range items {
 		again = append(again, newSaver(t, g, &saver.Options{SaverDef: item.Value().(*saver.SaverDef)}))
 	}
-	require.NoError(t, again[0].Restore(ctx, sess, p0))
+	require.NoError(t, restore(again[0], sess, p0))
 	names, err := tf.UninitializedVariables(ctx, sess)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"v1"}, names)
-	require.NoError(t, again[1].Restore(ctx, sess, p1))
+	require.NoError(t, restore(again[1], sess, p1))
 }
 
 func TestClearExtraneousSavers(t *testing.T) {
@@ -59,15 +59,15 @@ func TestClearExtraneousSavers(t *testing.T) {
 	goRefs(t, g, "", "")
 	s0 := newSaver(t, g, nil)
 	s1 := newSaver(t, g, nil)
-	g.AddToCollection(tf.Savers, s0.AsSaverDef())
-	g.AddToCollection(tf.Savers, s1.AsSaverDef())
+	g.AddToCollection(tf.Savers, s0.SaverDef())
+	g.AddToCollection(tf.Savers, s1.SaverDef())
 	all, err := s0.ExportMetaGraph(nil)
 	require.NoError(t, err)
 	one, err := s0.ExportMetaGraph(&tf.ExportMetaGraphOptions{ClearExtraneousSavers: true})
 	require.NoError(t, err)
 	assert.Len(t, one.CollectionDef[tf.Savers].GetBytesList().Value, 1)
 	assert.Len(t, all.GraphDef.Node, len(one.GraphDef.Node)+13, "the nodes of a Saver of two variables")
-	_, err = saver.ImportMetaGraphDef(tf.NewGraph(), one, nil)
+	_, err = tf.ImportMetaGraph(tf.NewGraph(), one, nil)
 	require.NoError(t, err)
 }
 
@@ -81,13 +81,13 @@ func TestImportIntoNamescope(t *testing.T) {
 	g = tf.NewGraph()
 	s1, err := saver.ImportMetaGraph(g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
 	require.NoError(t, err)
-	assert.Equal(t, "new_model/save/restore_all", s1.AsSaverDef().RestoreOpName)
+	assert.Equal(t, "new_model/save/restore_all", s1.SaverDef().RestoreOpName)
 	s2, err := saver.ImportMetaGraph(g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
 	require.NoError(t, err)
-	assert.Equal(t, "new_model_1/save/restore_all", s2.AsSaverDef().RestoreOpName)
+	assert.Equal(t, "new_model_1/save/restore_all", s2.SaverDef().RestoreOpName)
 	sess := newSession(t, g)
 	for i, s := range []*saver.Saver{s1, s2} {
-		require.NoError(t, s.Restore(ctx, sess, path))
+		require.NoError(t, restore(s, sess, path))
 		o, err := g.OutputByName([]string{"new_model", "new_model_1"}[i] + "/v/Read/ReadVariableOp:0")
 		require.NoError(t, err)
 		assert.Equal(t, float32(7), value(t, sess, o))
@@ -101,9 +101,9 @@ func TestScopedSaveAndRestore(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "hidden1/weights", []float32{1, 2})
 	variable(t, g, "hidden1/biases", []float32{3})
-	vars := map[string]any{}
+	vars := map[string]saver.Saveable{}
 	for name, v := range tf.VariablesInScope(g, "hidden1/") {
-		vars[name] = v
+		vars[name] = saver.Var(v)
 	}
 	assert.Len(t, vars, 2)
 	assert.Contains(t, vars, "biases:0")
@@ -113,13 +113,13 @@ func TestScopedSaveAndRestore(t *testing.T) {
 	g2 := tf.NewGraph()
 	variable(t, g2, "new_hidden1/weights", []float32{0, 0})
 	variable(t, g2, "new_hidden1/biases", []float32{0})
-	vars = map[string]any{}
+	vars = map[string]saver.Saveable{}
 	for name, v := range tf.VariablesInScope(g2, "new_hidden1/") {
-		vars[name] = v
+		vars[name] = saver.Var(v)
 	}
 	sess := newSession(t, g2)
-	require.NoError(t, newSaver(t, g2, &saver.Options{VarMap: vars}).Restore(ctx, sess, path))
-	assert.Equal(t, []float32{1, 2}, value(t, sess, vars["weights:0"].(*tf.Variable).Value()))
+	require.NoError(t, restore(newSaver(t, g2, &saver.Options{VarMap: vars}), sess, path))
+	assert.Equal(t, []float32{1, 2}, value(t, sess, tf.VariablesInScope(g2, "new_hidden1/")["weights:0"].Value()))
 }
 
 func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
@@ -130,19 +130,19 @@ func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
 	require.NoError(t, err)
 	s, err := saver.ImportMetaGraph(tf.NewGraph(), file, nil)
 	require.NoError(t, err)
-	assert.NotNil(t, s.AsSaverDef())
+	assert.NotNil(t, s.SaverDef())
 
 	_, err = tf.ExportMetaGraph(tf.NewGraph(), &tf.ExportMetaGraphOptions{Filename: file})
 	require.NoError(t, err)
 	s, err = saver.ImportMetaGraph(tf.NewGraph(), file, nil)
 	require.NoError(t, err)
-	assert.Nil(t, s, "no variables, no Saver")
+	assert.Nil(t, s.SaverDef(), "no variables")
 	g = tf.NewGraph()
 	im, err := tf.ImportMetaGraphFile(g, file, nil)
 	require.NoError(t, err)
 	s, err = saver.FromImported(g, im, nil)
 	require.NoError(t, err)
-	assert.NoError(t, s.Restore(ctx, newSession(t, g), "nothing to restore"))
+	assert.NoError(t, restore(s, newSession(t, g), "nothing to restore"))
 }
 
 func TestBadMetaGraphsAreNamed(t *testing.T) {
@@ -197,7 +197,7 @@ tf1.train.export_meta_graph(args[0], saver_def=d)
 				s, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
 				require.NoError(t, err)
 				sess := newSession(t, g)
-				require.NoError(t, s.Restore(ctx, sess, path), name)
+				require.NoError(t, restore(s, sess, path), name)
 				again := mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil)
 				equalCheckpoints(t, path, again)
 				require.NoError(t, s.Close())
@@ -213,13 +213,13 @@ func TestCheckpointExistsAndMtimes(t *testing.T) {
 			g := tf.NewGraph()
 			variable(t, g, "v", float32(1))
 			s := newSaver(t, g, &saver.Options{WriteVersion: version, Sharded: sharded})
-			assert.False(t, saver.CheckpointExists(t.Context(), filepath.Join(folder, "m")))
+			assert.False(t, exists(filepath.Join(folder, "m")))
 			path := mustSave(t, s, initialized(t, g), filepath.Join(folder, "m"), nil)
-			assert.True(t, saver.CheckpointExists(t.Context(), path))
-			latest, err := saver.LatestCheckpoint(t.Context(), folder)
+			assert.True(t, exists(path))
+			latest, err := latestIn(folder)
 			require.NoError(t, err)
-			assert.True(t, saver.CheckpointExists(t.Context(), latest))
-			_, err = dir.Mtime(t.Context(), path)
+			assert.True(t, exists(latest))
+			_, err = dir.Mtime(ctx, path)
 			require.NoError(t, err)
 		}
 	}

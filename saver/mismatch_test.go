@@ -16,7 +16,7 @@ func TestMismatch(t *testing.T) {
 	assert.False(t, bad)
 	m, bad := mismatch(fixed, checkpoint.TensorInfo{DType: dtype.Float32, Shape: []int64{3, 7}})
 	assert.True(t, bad)
-	assert.Equal(t, "b: Assign requires shapes of both tensors to match. lhs shape= [2,?] rhs shape= [3,7]", m.String())
+	assert.Equal(t, "b: Assign requires shapes of both tensors to match. lhs shape= [2,?] rhs shape= [3,7]", m.text())
 	_, bad = mismatch(&savergraph.Restored{Key: "a", DType: dtype.Int32}, checkpoint.TensorInfo{DType: dtype.Int32, Shape: []int64{9}})
 	assert.False(t, bad, "the graph takes any shape")
 }

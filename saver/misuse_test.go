@@ -9,71 +9,80 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/checkpoint/dir"
-	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 func TestWhatIsNilIsNamed(t *testing.T) {
 	_, err := saver.New(nil, nil)
-	require.ErrorIs(t, err, saver.ErrArgument)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 
 	g := tf.NewGraph()
 	v := variable(t, g, "v", float32(1))
 	var none *tf.Variable
+	var nothing saver.Saveable
 	for name, o := range map[string]*saver.Options{
-		"variable":        {VarList: []any{none}},
-		"part":            {VarList: []any{[]*tf.Variable{v, nil}}},
-		"output":          {VarList: []any{tf.Output{}}},
-		"mapped variable": {VarMap: map[string]any{"v": none}},
-		"mapped part":     {VarMap: map[string]any{"v": []*tf.Variable{nil}}},
-		"mapped output":   {VarMap: map[string]any{"v": tf.Output{}}},
+		"variable":        {VarList: saver.Vars(none)},
+		"part":            {VarList: saver.Vars([]*tf.Variable{v, nil})},
+		"output":          {VarList: saver.Vars(tf.Output{})},
+		"saveable":        {VarList: []saver.Saveable{nothing}},
+		"mapped saveable": {VarMap: map[string]saver.Saveable{"v": nothing}},
+		"mapped variable": {VarMap: map[string]saver.Saveable{"v": saver.Var(none)}},
+		"mapped part":     {VarMap: map[string]saver.Saveable{"v": saver.Var([]*tf.Variable{nil})}},
+		"mapped output":   {VarMap: map[string]saver.Saveable{"v": saver.Var(tf.Output{})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := saver.New(g, o)
-			require.ErrorIs(t, err, saver.ErrVarList)
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
 			assert.Regexp(t, "nil|empty", err.Error())
 		})
 	}
 
 	var step *tf.Variable
 	path := filepath.Join(t.TempDir(), "m")
-	_, err = newSaver(t, g, nil).Save(ctx, initialized(t, g), path, &saver.SaveOptions{GlobalStep: step})
-	require.ErrorIs(t, err, saver.ErrArgument)
+	_, err = newSaver(t, g, nil).Save(ctx, initialized(t, g), path, &saver.SaveOptions{GlobalStep: saver.Step(step)})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "nil")
 
 	_, err = saver.FromImported(g, nil, nil)
-	require.ErrorIs(t, err, saver.ErrArgument)
-	_, err = saver.New(g, &saver.Options{VarList: []any{saver.NewTable("table", tf.Output{}, tf.Int64, tf.Float)}})
-	require.ErrorIs(t, err, saver.ErrVarList)
-	_, err = saver.ImportMetaGraphDef(nil, new(graphdef.MetaGraphDef), nil)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
-	_, err = saver.ImportMetaGraphDef(g, nil, nil)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	_, err = saver.New(g, &saver.Options{VarList: []saver.Saveable{saver.NewTable("table", tf.Output{}, tf.Int64, tf.Float)}})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
-// TestTheSaverOfAGraphWithoutVariables is nil, and its methods say why.
-func TestTheSaverOfAGraphWithoutVariables(t *testing.T) {
-	var s *saver.Saver
-	sess := newSession(t, tf.NewGraph())
+// The Saver of a meta graph without variables is empty: it saves the meta graph only, and
+// restores nothing.
+func TestSaverWithoutVariablesIsEmpty(t *testing.T) {
+	g := tf.NewGraph()
+	file := filepath.Join(t.TempDir(), "empty.meta")
+	_, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{Filename: file})
+	require.NoError(t, err)
+	s, err := saver.ImportMetaGraph(g, file, nil)
+	require.NoError(t, err)
+	sess := newSession(t, g)
 	path := filepath.Join(t.TempDir(), "m")
-	_, err := s.Save(ctx, sess, path, nil)
-	require.ErrorIs(t, err, saver.ErrNoVariables)
-	_, err = s.SaveAsync(ctx, sess, path, nil)
-	require.ErrorIs(t, err, saver.ErrNoVariables)
-	require.ErrorIs(t, s.Restore(ctx, sess, path), saver.ErrNoVariables)
-	_, err = s.Resume(ctx, sess, path, nil)
-	require.ErrorIs(t, err, saver.ErrNoVariables)
+	_, err = s.Save(ctx, sess, path, nil)
+	require.NoError(t, err)
+	pending, err := s.SaveAsync(ctx, sess, path, nil)
+	require.NoError(t, err)
+	_, err = pending.Wait(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"m.meta"}, files(t, filepath.Dir(path)))
+	require.NoError(t, restore(s, sess, path))
+	r, err := s.Resume(ctx, sess, path, nil)
+	require.NoError(t, err)
+	assert.True(t, r.Fresh)
+	assert.Nil(t, s.SaverDef())
 	require.NoError(t, s.Close())
 }
 
-func TestAStepThatDoesNotFit(t *testing.T) {
+func TestGlobalStepMustFit63Bits(t *testing.T) {
 	g := tf.NewGraph()
-	variable(t, g, "v", float32(1))
+	step := variable(t, g, "step", uint64(math.MaxInt64)+1)
 	s := newSaver(t, g, nil)
-	_, err := s.Save(ctx, initialized(t, g), filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{GlobalStep: uint64(math.MaxInt64) + 1})
-	require.ErrorIs(t, err, saver.ErrArgument)
+	_, err := s.Save(ctx, initialized(t, g), filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
 // TestAClosedSessionIsNamed: its variables are not called uninitialized.
@@ -86,7 +95,7 @@ func TestAClosedSessionIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m")
 	_, err := s.Save(ctx, sess, path, nil)
 	assert.ErrorContains(t, err, "session is closed")
-	require.NotErrorIs(t, err, saver.ErrUninitialized)
+	require.NotErrorIs(t, err, tfkeep.ErrUninitialized)
 	_, err = s.SaveAsync(ctx, sess, path, nil)
 	assert.ErrorContains(t, err, "session is closed")
 }
@@ -108,13 +117,13 @@ func TestTheStateFileIsNoOtherFile(t *testing.T) {
 	} {
 		t.Run(o.LatestFilename, func(t *testing.T) {
 			_, err := s.Save(ctx, sess, path, &o)
-			require.ErrorIs(t, err, saver.ErrArgument)
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
 		})
 	}
-	_, err := s.Save(ctx, sess, path, &saver.SaveOptions{LatestFilename: "m-5.index", GlobalStep: 5})
-	require.ErrorIs(t, err, saver.ErrArgument)
+	_, err := s.Save(ctx, sess, path, &saver.SaveOptions{LatestFilename: "m-5.index", GlobalStep: saver.Step(5)})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assign(t, sess, v, float32(2))
-	require.NoError(t, s.Restore(ctx, sess, path))
+	require.NoError(t, restore(s, sess, path))
 	assert.Equal(t, float32(1), value(t, sess, v.Value()))
 }
 
@@ -135,8 +144,8 @@ func TestResumeInACopy(t *testing.T) {
 	assert.Equal(t, filepath.Join(twin, "m-2"), r.Path)
 	assert.Equal(t, float32(20), value(t, sess, v.Value()))
 	assign(t, sess, step, int64(3))
-	mustSave(t, s, sess, filepath.Join(twin, "m"), &saver.SaveOptions{GlobalStep: step})
-	assert.Equal(t, []string{filepath.Join(twin, "m-3")}, s.LastCheckpoints())
+	mustSave(t, s, sess, filepath.Join(twin, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
+	assert.Equal(t, []string{filepath.Join(twin, "m-3")}, kept(s))
 	assert.NoFileExists(t, filepath.Join(twin, "m-2.index"))
 	assert.Equal(t, before, files(t, dir))
 }
@@ -145,7 +154,7 @@ func TestResumeInACopy(t *testing.T) {
 func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	folder, elsewhere := t.TempDir(), t.TempDir()
 	trained(t, elsewhere, 1, nil)
-	require.NoError(t, saver.UpdateCheckpointState(ctx, folder, dir.State{ModelCheckpointPath: filepath.Join(elsewhere, "m-1")}, nil))
+	require.NoError(t, updateState(folder, filepath.Join(elsewhere, "m-1")))
 	before := files(t, elsewhere)
 
 	g, _, step := model(t)
@@ -154,7 +163,7 @@ func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	r, err := s.Resume(ctx, sess, folder, nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(elsewhere, "m-1"), r.Path)
-	mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: step})
+	mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 	assert.Equal(t, before, files(t, elsewhere))
 }
 
@@ -163,7 +172,5 @@ func TestInitFromCheckpointRefusesWhatIsNothing(t *testing.T) {
 	variable(t, g, "v", float32(1))
 	sess := initialized(t, g)
 	path := mustSave(t, newSaver(t, g, nil), sess, filepath.Join(t.TempDir(), "m"), nil)
-	require.ErrorIs(t, saver.InitFromCheckpoint(ctx, sess, path, nil), saver.ErrArgument)
-	var none *tf.Variable
-	require.ErrorIs(t, saver.InitFromCheckpoint(ctx, sess, path, map[string]any{"v": none}), saver.ErrVarList)
+	require.ErrorIs(t, saver.InitFromCheckpoint(ctx, sess, path, nil), tfkeep.ErrArgument)
 }

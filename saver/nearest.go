@@ -1,6 +1,8 @@
 package saver
 
-import "github.com/tfkeep/tfkeep/internal/nearest"
+import (
+	"github.com/tfkeep/tfkeep/internal/nearest"
+)
 
 // maxNearest is for how many missing keys the nearest name is looked for. Where
 // more are missing, names are not misspelt: it is another model, and comparing

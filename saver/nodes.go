@@ -9,6 +9,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -50,7 +51,7 @@ func (n *Nodes) add(name string, spec tf.OpSpec) (*tf.Operation, error) {
 	spec.Name = name
 	o, err := n.g.AddOp(spec)
 	if err != nil {
-		return nil, fmt.Errorf("saver: adding node %s (%s): %w", name, spec.Type, err)
+		return nil, fmt.Errorf("add node %s (%s): %w", name, spec.Type, err)
 	}
 	return o, nil
 }
@@ -99,7 +100,7 @@ func (n *Nodes) constant(name string, value any, device string) (tf.Output, erro
 		vector(len(v))
 		t.TensorContent, _ = binary.Append(nil, binary.LittleEndian, v)
 	default:
-		return tf.Output{}, fmt.Errorf("saver: constant %s: no constants of type %T", name, value)
+		return tf.Output{}, fault(tfkeep.ErrArgument, "constant %s of type %T", name, value)
 	}
 	o, err := n.add(name, tf.OpSpec{
 		Type: "Const",

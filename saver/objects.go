@@ -1,9 +1,10 @@
 package saver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -11,29 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 )
 
-// ObjectNamesError says which variables of the graph an object-based checkpoint
-// of TensorFlow 2 doesn't have under their names.
-type ObjectNamesError struct {
-	Path    string
-	Missing []string // names that the graph has and the checkpoint doesn't
-	Extra   []string // names that the checkpoint has and the graph doesn't
-	Matched int
-}
-
-func (e *ObjectNamesError) Error() string {
-	return fmt.Sprintf("saver: restore %s:\n\nExisting variables not in the checkpoint: %s\n\n"+
-		"Variables names when this checkpoint was written which don't exist now: %s\n\n"+
-		"(%d variable name(s) did match)\n\n"+
-		"Could not find some variables in the checkpoint (see names above). It was written by objects of TensorFlow 2, and is read here by the names that their variables had then; give the right ones with Options.VarMap or RestoreOptions.Rename, or take what matches with Partial.",
-		e.Path, strings.Join(e.Missing, ", "), strings.Join(e.Extra, ", "), e.Matched)
-}
-
-// Unwrap gives tfkeep.ErrNotFound.
-func (e *ObjectNamesError) Unwrap() error { return tfkeep.ErrNotFound }
-
-// mapKeys works out under which keys the checkpoint has what the graph asks
-// for: those of Rename, and, of an object-based checkpoint, those of its
-// objects.
+// mapKeys finds the keys under which the checkpoint has what the graph restores: those
+// of Rename, and, in an object-based checkpoint, those of its objects.
 func (l *load) mapKeys(ctx context.Context) error {
 	l.keys = map[string]string{}
 	for _, t := range l.plan {
@@ -42,16 +22,16 @@ func (l *load) mapKeys(ctx context.Context) error {
 		}
 	}
 	if len(l.keys) < len(l.opts.Rename) {
-		return l.strangeNames()
+		return l.unknownNames()
 	}
 	if _, ok := l.reader.Lookup(objectgraph.Key); !ok || l.allPresent() {
 		return nil
 	}
 	byName, err := objectKeys(ctx, l.reader)
 	if err != nil {
-		return fmt.Errorf("saver: restore %s: its object graph: %w", l.path, err)
+		return fmt.Errorf("read its object graph: %w", err)
 	}
-	e := &ObjectNamesError{Path: l.path}
+	e := &RestoreError{Path: l.path, Objects: true}
 	asked := map[string]bool{}
 	for _, t := range l.plan {
 		name := l.key(t.Key)
@@ -63,7 +43,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 			l.keys[t.Key] = key
 			e.Matched++
 		} else if _, ok := l.reader.Lookup(name); !ok {
-			e.Missing = append(e.Missing, name)
+			e.Missing = append(e.Missing, Missing{Key: name, Variable: t.Variable})
 		}
 	}
 	if len(e.Missing) == 0 || l.opts.Partial {
@@ -71,25 +51,25 @@ func (l *load) mapKeys(ctx context.Context) error {
 	}
 	for name := range byName {
 		if !asked[name] {
-			e.Extra = append(e.Extra, name)
+			e.Unused = append(e.Unused, name)
 		}
 	}
-	sort.Strings(e.Missing)
-	sort.Strings(e.Extra)
+	slices.SortFunc(e.Missing, func(a, b Missing) int { return cmp.Compare(a.Key, b.Key) })
+	slices.Sort(e.Unused)
 	return e
 }
 
-// strangeNames names what Rename has and the graph doesn't: a slip, or the map
-// the wrong way round, after which a partial restore would leave variables out.
-func (l *load) strangeNames() error {
+// unknownNames lists the names of Rename that the graph does not have: misspelled, or
+// the map is the wrong way round. A partial restore would leave variables out.
+func (l *load) unknownNames() error {
 	var names []string
 	for name := range l.opts.Rename {
 		if _, ok := l.keys[name]; !ok {
 			names = append(names, name)
 		}
 	}
-	sort.Strings(names)
-	return fmt.Errorf("%w: Rename has names that the graph's save nodes lack: %s; it maps from the name in the graph to that in the checkpoint", ErrArgument, strings.Join(names, ", "))
+	slices.Sort(names)
+	return fault(tfkeep.ErrArgument, "Rename has names that the graph's save nodes do not have: %s; it maps from the name in the graph to that in the checkpoint", strings.Join(names, ", "))
 }
 
 func (l *load) allPresent() bool {

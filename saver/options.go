@@ -3,6 +3,7 @@ package saver
 import (
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
@@ -10,20 +11,18 @@ import (
 // checkpoint only. It is TensorFlow's max_to_keep=0 or None.
 const KeepAll = -1
 
-// Options are those of tf.compat.v1.train.Saver. The zero value, and nil, are
+// Options are the options of tf.compat.v1.train.Saver. The zero value, and nil, are
 // TensorFlow's defaults.
 type Options struct {
-	// VarList says what to save: *tf.Variable, []*tf.Variable (the parts of one
-	// partitioned variable), a tf.Output that is a variable (a reference or a
-	// read), or a Saveable. Parts of a partitioned variable may also stand in
-	// the list singly. Each is saved under its own name. Nil means every global
-	// variable and every saveable object that the graph has when the Saver is
-	// built; variables made later are not saved.
-	VarList []any
+	// VarList lists what to save, each under its own name: variables, made Saveables
+	// by Var or Vars, and other Saveables. The parts of a partitioned variable may be
+	// in the list one by one. Nil means every global variable and every saveable
+	// object that the graph has when the Saver is built; variables made later are not
+	// saved.
+	VarList []Saveable
 	// VarMap is the same with the names to use in the checkpoint. At most one
 	// of VarList and VarMap may be given.
-	VarMap map[string]any
-
+	VarMap map[string]Saveable
 	// Reshape lets a variable take a tensor of another shape with as many
 	// elements.
 	Reshape bool
@@ -31,9 +30,9 @@ type Options struct {
 	Sharded bool
 	// MaxToKeep is how many checkpoints stay; 0 means 5, KeepAll all.
 	MaxToKeep int
-	// KeepCheckpointEveryNHours keeps one checkpoint for good every so often,
-	// beside the MaxToKeep newest; 0 means 10,000 hours, practically never.
-	KeepCheckpointEveryNHours float64
+	// KeepEvery keeps one checkpoint for good every so often, beside the MaxToKeep
+	// newest; 0 means 10,000 hours, practically never.
+	KeepEvery time.Duration
 	// RestoreSequentially restores one variable after another, so that beside the
 	// variables themselves only one value is in memory. The files are read twice,
 	// first to compare all checksums. If reading fails nevertheless after that, the
@@ -41,7 +40,7 @@ type Options struct {
 	// restore, as in TensorFlow since version 1.6.
 	RestoreSequentially bool
 	// SaveRelativePaths writes paths into the state file relative to it, so
-	// that the directory can move. Resume and LatestCheckpoint find moved
+	// that the directory can move. Resume finds moved
 	// checkpoints either way; TensorFlow doesn't.
 	SaveRelativePaths bool
 	// AllowEmpty accepts a graph without variables: Save then writes the meta
@@ -103,6 +102,25 @@ const (
 	Files
 )
 
+func (o *Options) check() error {
+	given := o.VarList != nil || o.VarMap != nil
+	switch {
+	case o.VarList != nil && o.VarMap != nil:
+		return fault(tfkeep.ErrArgument, "VarList and VarMap are both given; use one")
+	case given && o.DeferBuild:
+		return fault(tfkeep.ErrArgument, "DeferBuild does not go with VarList or VarMap")
+	case o.WriteVersion < 0 || o.WriteVersion > 2:
+		return fault(tfkeep.ErrArgument, "WriteVersion is %d; it must be checkpoint.V1 or checkpoint.V2", int(o.WriteVersion))
+	case o.KeepEvery < 0:
+		return fault(tfkeep.ErrArgument, "KeepEvery is negative")
+	case o.Driver < Auto || o.Driver > Files:
+		return fault(tfkeep.ErrArgument, "Driver is %d; it must be saver.Auto, saver.Ops or saver.Files", int(o.Driver))
+	case o.SharedWait < 0:
+		return fault(tfkeep.ErrArgument, "SharedWait is negative")
+	}
+	return o.Gather.check()
+}
+
 func (o *Options) maxToKeep() int {
 	switch {
 	case o.MaxToKeep == 0:
@@ -113,11 +131,11 @@ func (o *Options) maxToKeep() int {
 	return o.MaxToKeep
 }
 
-func (o *Options) keepEveryNHours() float64 {
-	if o.KeepCheckpointEveryNHours == 0 {
-		return defaultKeepEveryNHours
+func (o *Options) keepEvery() time.Duration {
+	if o.KeepEvery == 0 {
+		return defaultKeepEvery
 	}
-	return o.KeepCheckpointEveryNHours
+	return o.KeepEvery
 }
 
 func (o *Options) writeVersion() checkpoint.Version {
@@ -141,16 +159,12 @@ func (o *Options) now() time.Time {
 	return time.Now()
 }
 
-// DefaultLatestFilename is the name of the state file.
-const DefaultLatestFilename = "checkpoint"
-
 // SaveOptions are those of Saver.Save. The zero value, and nil, save under the
 // path itself, with meta graph and state file.
 type SaveOptions struct {
-	// GlobalStep is appended to the path, "model-1000": an integer, or a
-	// *tf.Variable or tf.Output whose value is read. Nil appends nothing; each
-	// save then replaces the last one.
-	GlobalStep any
+	// GlobalStep is appended to the path: Step(1000) saves "model-1000". Without one,
+	// each save replaces the last one.
+	GlobalStep GlobalStep
 	// LatestFilename is the name of the state file; "" means "checkpoint". It
 	// has no directory: it lies beside the checkpoint.
 	LatestFilename string
@@ -172,7 +186,7 @@ type SaveOptions struct {
 
 func (o *SaveOptions) latestFilename() string {
 	if o.LatestFilename == "" {
-		return DefaultLatestFilename
+		return "checkpoint"
 	}
 	return o.LatestFilename
 }

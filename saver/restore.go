@@ -2,14 +2,13 @@ package saver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// RestoreOptions tune RestoreWith. The zero value, and nil, are Restore's.
+// RestoreOptions tune Restore. Nil, and the zero value, are the defaults.
 type RestoreOptions struct {
 	// Partial restores what matches, leaves the rest as it is, and reports it.
 	Partial bool
@@ -34,48 +33,38 @@ type RestoreOptions struct {
 	Progress func(done, total int64)
 }
 
-// RestoreReport says what RestoreWith did.
+// RestoreReport lists what Restore restored.
 type RestoreReport struct {
 	// Path is the checkpoint.
 	Path string
 	// Restored are the keys of the tensors that were restored.
 	Restored []string
-	// Missing and Mismatches are what Partial left as it was.
+	// Missing and Mismatches are what Partial did not restore.
 	Missing    []Missing
 	Mismatches []Mismatch
-	// Unused are the checkpoint's keys that the graph doesn't ask for.
+	// Unused are the checkpoint's keys that the graph doesn't use.
 	Unused []string
 }
 
-// Restore gives the variables the values that they have in a checkpoint. They
-// need not be initialized. path is what Save returned: a prefix, a V1 file, or
-// the pattern of its shards.
+// Restore sets the variables to the values that they have in a checkpoint. They need
+// not be initialized. path is what Save returned: a prefix, a V1 file, or the pattern of
+// its shards. The report is nil if and only if there is an error.
 //
-// All or nothing: keys, types and shapes of all variables are checked against
-// the checkpoint, and all values read and their checksums checked, before the
-// first is assigned. A [*RestoreError] lists everything that doesn't fit, a
-// path without checkpoint is [ErrNotCheckpoint], damage is
-// tfkeep.ErrCorrupt.
+// All or nothing: before the first variable is assigned, keys, types and shapes of all
+// variables are compared with the checkpoint, and all values are read and their
+// checksums compared. A [*RestoreError] lists everything that doesn't fit; a path
+// without a checkpoint is tfkeep.ErrNotFound, damage tfkeep.ErrCorrupt.
 //
 // Checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
-// the variables' names when they were written.
-func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string) error {
-	_, err := s.RestoreWith(ctx, sess, path, nil)
-	return err
-}
-
-// RestoreWith is Restore with options and a report. The report is not nil when
-// err is nil.
-func (s *Saver) RestoreWith(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
-	if s == nil {
-		return nil, errNilSaver
-	}
+// the names that the variables had when they were written.
+func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.pending != nil && sess != nil && sess.Target() != "" {
-		<-s.pending.done // its values are still on their way
+		<-s.pending.done // it may still fetch values
 	}
-	return s.restoreLocked(ctx, sess, path, o)
+	report, err := s.restoreLocked(ctx, sess, path, o)
+	return report, wrap("restore", path, err)
 }
 
 // restoreLocked restores; the caller holds turn.
@@ -87,7 +76,7 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 		return &RestoreReport{Path: path}, nil
 	}
 	if path == "" {
-		return nil, fmt.Errorf("%w: the path of the checkpoint is empty", ErrArgument)
+		return nil, fault(tfkeep.ErrArgument, "the path of the checkpoint is empty")
 	}
 	l := &load{path: path, files: s.fileOptions()}
 	if o != nil {
@@ -97,6 +86,6 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
+	defer closeInto(&err, l.close)
 	return t.restore(ctx, l)
 }

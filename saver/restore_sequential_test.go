@@ -34,7 +34,7 @@ func TestRestoreSequentially(t *testing.T) {
 	broken := []byte(whole)
 	broken[len(broken)-1] ^= 1
 	require.NoError(t, os.WriteFile(data, broken, 0o644))
-	err := s.Restore(ctx, sess, path)
+	err := restore(s, sess, path)
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	require.NotErrorIs(t, err, saver.ErrHalfRestored)
 	for _, v := range vars {
@@ -43,7 +43,7 @@ func TestRestoreSequentially(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(data, []byte(whole), 0o644))
 	var steps []int64
-	report, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{
+	report, err := s.Restore(ctx, sess, path, &saver.RestoreOptions{
 		Progress: func(done, total int64) {
 			steps = append(steps, done)
 			assert.Equal(t, int64(24), total)

@@ -55,7 +55,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			s := newSaver(t, g, &saver.Options{Driver: d})
 			sess := initialized(t, g)
 
-			err := s.Restore(ctx, sess, path)
+			err := restore(s, sess, path)
 			var misfit *saver.RestoreError
 			require.ErrorAs(t, err, &misfit)
 			assert.ErrorIs(t, err, tfkeep.ErrNotFound)
@@ -81,7 +81,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[0].Value()), "unchanged")
 
 			// What matches is taken when asked for.
-			report, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true})
+			report, err := s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"good"}, report.Restored)
 			assert.Equal(t, misfit.Missing, report.Missing)
@@ -91,16 +91,16 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[3].Value()))
 
 			// Other names can be given.
-			report, err = s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true,
+			report, err = s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true,
 				Rename: map[string]string{"hidden": "old/hidden", "kernel": "kernle"}})
 			require.NoError(t, err)
 			assert.ElementsMatch(t, []string{"good", "old/hidden", "kernle"}, report.Restored)
 			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[3].Value()))
 
 			// The map the wrong way round is not taken for no map.
-			_, err = s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Partial: true,
+			_, err = s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true,
 				Rename: map[string]string{"old/hidden": "hidden"}})
-			require.ErrorIs(t, err, saver.ErrArgument)
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
 			assert.ErrorContains(t, err, "old/hidden")
 		})
 	}
@@ -113,7 +113,7 @@ func TestAWrongShapeDoesNotReachAResourceVariable(t *testing.T) {
 	v := variable(t, g, "v", []float32{1, 2, 3})
 	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
-	require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrMismatch)
+	require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrMismatch)
 	assert.Equal(t, []float32{1, 2, 3}, value(t, sess, v.Value()))
 }
 
@@ -138,12 +138,12 @@ func TestDamageIsFoundBeforeAnythingIsAssigned(t *testing.T) {
 		for _, v := range vars {
 			assign(t, sess, v, []float32{9, 9, 9})
 		}
-		require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrCorrupt)
+		require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrCorrupt)
 		for _, v := range vars {
 			assert.Equal(t, []float32{9, 9, 9}, value(t, sess, v.Value()))
 		}
 		require.NoError(t, os.Remove(path+".data-00000-of-00001"))
-		require.ErrorIs(t, s.Restore(ctx, sess, path), tfkeep.ErrNotFound)
+		require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrNotFound)
 	})
 }
 
@@ -158,14 +158,14 @@ func TestReshape(t *testing.T) {
 			v, err := tf.NewVariableWith(g, "v", tf.Value(make([]float32, 6)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
 			sess := newSession(t, g)
-			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path), tfkeep.ErrMismatch)
-			require.NoError(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, sess, path))
+			require.ErrorIs(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, path), tfkeep.ErrMismatch)
+			require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d, Reshape: true}), sess, path))
 			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, value(t, sess, v.Value()))
 
 			g = tf.NewGraph()
 			_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
-			require.ErrorIs(t, newSaver(t, g, &saver.Options{Driver: d, Reshape: true}).Restore(ctx, newSession(t, g), path), tfkeep.ErrMismatch)
+			require.ErrorIs(t, restore(newSaver(t, g, &saver.Options{Driver: d, Reshape: true}), newSession(t, g), path), tfkeep.ErrMismatch)
 		})
 	}
 }
@@ -194,12 +194,12 @@ func TestPartitionedVariable(t *testing.T) {
 				}
 				return mustSave(t, s, sess, filepath.Join(dir, "p"+string(rune('0'+parts))), nil)
 			}
-			restore := func(prefix string, parts int64) {
+			restoreParts := func(prefix string, parts int64) {
 				g := tf.NewGraph()
 				vars := partition(t, g, "var", 12, 3, parts, ref)
-				s := newSaver(t, g, &saver.Options{Driver: d, VarMap: map[string]any{"var": vars}})
+				s := newSaver(t, g, &saver.Options{Driver: d, VarMap: map[string]saver.Saveable{"var": saver.Var(vars)}})
 				sess := newSession(t, g)
-				require.NoError(t, s.Restore(ctx, sess, prefix))
+				require.NoError(t, restore(s, sess, prefix))
 				var got [][]float32
 				for _, v := range vars {
 					got = append(got, value(t, sess, v.Value()).([][]float32)...)
@@ -209,13 +209,13 @@ func TestPartitionedVariable(t *testing.T) {
 			for _, from := range []int64{2, 3} {
 				prefix := save(from)
 				for _, to := range []int64{1, 2, 3, 4} {
-					restore(prefix, to)
+					restoreParts(prefix, to)
 				}
 				g := tf.NewGraph()
 				v, err := tf.NewVariableWith(g, "var", tf.Zeros(12, 3), &tf.VariableOptions{Ref: ref})
 				require.NoError(t, err)
 				sess := newSession(t, g)
-				require.NoError(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, prefix))
+				require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, prefix))
 				assert.Equal(t, full, value(t, sess, v.Value()))
 			}
 		})
@@ -235,8 +235,8 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 		s := newSaver(t, g, &saver.Options{Driver: d})
 		sess := newSession(t, g)
 		nodes := len(g.Operations())
-		require.NoError(t, s.Restore(ctx, sess, prefix))
-		require.NoError(t, s.Restore(ctx, sess, prefix))
+		require.NoError(t, restore(s, sess, prefix))
+		require.NoError(t, restore(s, sess, prefix))
 		assert.Equal(t, float32(3), value(t, sess, a.Value()))
 		assert.Equal(t, []float32{1, 2}, value(t, sess, b.Value()))
 		assert.Len(t, g.Operations(), nodes, "no nodes are added for it")
@@ -246,16 +246,17 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 		variable(t, g, "c", float32(0))
 		variable(t, g, "d", float32(0))
 		s = newSaver(t, g, &saver.Options{Driver: d})
-		err := s.Restore(ctx, newSession(t, g), prefix)
-		var names *saver.ObjectNamesError
-		require.ErrorAs(t, err, &names)
+		err := restore(s, newSession(t, g), prefix)
+		var misfit *saver.RestoreError
+		require.ErrorAs(t, err, &misfit)
 		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
-		assert.Equal(t, []string{"c", "d"}, names.Missing)
-		assert.Contains(t, names.Extra, "b")
-		assert.Contains(t, err.Error(), "Existing variables not in the checkpoint: c, d")
-		assert.Contains(t, err.Error(), "(1 variable name(s) did match)")
+		assert.True(t, misfit.Objects)
+		assert.Equal(t, []saver.Missing{{Key: "c", Variable: "c"}, {Key: "d", Variable: "d"}}, misfit.Missing)
+		assert.Contains(t, misfit.Unused, "b")
+		assert.Contains(t, err.Error(), "Key c not found in checkpoint\n  Key d not found in checkpoint")
+		assert.Contains(t, err.Error(), "and 1 match")
 
-		report, err := s.RestoreWith(ctx, newSession(t, g), prefix, &saver.RestoreOptions{Partial: true})
+		report, err := s.Restore(ctx, newSession(t, g), prefix, &saver.RestoreOptions{Partial: true})
 		require.NoError(t, err)
 		assert.Len(t, report.Restored, 1)
 		assert.Len(t, report.Missing, 2)
@@ -270,10 +271,10 @@ func TestRestoreAfterSaveV1(t *testing.T) {
 	sess := initialized(t, g)
 	assert.Equal(t, path, mustSave(t, newSaver(t, g, &saver.Options{WriteVersion: checkpoint.V1}), sess, path, nil))
 	eachDriver(t, func(t *testing.T, d saver.Driver) {
-		require.NoError(t, newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, sess, path))
+		require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, path))
 		g := tf.NewGraph()
 		variable(t, g, "zz", float32(1))
-		err := newSaver(t, g, &saver.Options{Driver: d}).Restore(ctx, newSession(t, g), path)
+		err := restore(newSaver(t, g, &saver.Options{Driver: d}), newSession(t, g), path)
 		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	})
 }
@@ -290,84 +291,84 @@ func TestMappedRestore(t *testing.T) {
 	s := newSaver(t, g, &saver.Options{Alignment: 4096})
 	sess := initialized(t, g)
 	mustSave(t, s, sess, path, nil)
-	_, err := s.RestoreWith(ctx, sess, path, &saver.RestoreOptions{Mapped: true})
+	_, err := s.Restore(ctx, sess, path, &saver.RestoreOptions{Mapped: true})
 	require.NoError(t, err)
 	before := read(t, path+".data-00000-of-00001")
-	require.NoError(t, saver.RemoveCheckpoint(t.Context(), path, nil))
+	require.NoError(t, remove(path))
 	assert.Equal(t, want, value(t, sess, v.Value()))
 	assign(t, sess, v, make([]float32, 10000))
 	assert.True(t, strings.Contains(before, "a"))
 
 	// TensorFlow reads aligned files.
 	mustSave(t, s, sess, path, nil)
-	require.NoError(t, newSaver(t, g, &saver.Options{Driver: saver.Ops}).Restore(ctx, sess, path))
+	require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: saver.Ops}), sess, path))
 }
 
 func TestListAndLoadVariables(t *testing.T) {
-	dir := t.TempDir()
-	_, err := saver.ListVariables(t.Context(), dir)
+	folder := t.TempDir()
+	_, err := dir.Open(ctx, folder, nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	g := tf.NewGraph()
 	variable(t, g, "b", []float32{1, 2})
 	variable(t, g, "a/c", [][]int64{{3}})
-	mustSave(t, newSaver(t, g, nil), initialized(t, g), filepath.Join(dir, "m"), nil)
-	for _, path := range []string{dir, filepath.Join(dir, "m")} {
-		list, err := saver.ListVariables(t.Context(), path)
+	mustSave(t, newSaver(t, g, nil), initialized(t, g), filepath.Join(folder, "m"), nil)
+	for _, path := range []string{folder, filepath.Join(folder, "m")} {
+		r, err := dir.Open(ctx, path, nil)
 		require.NoError(t, err)
+		defer r.Close()
+		list := r.Tensors()
 		require.Len(t, list, 2)
 		assert.Equal(t, "a/c", list[0].Name)
 		assert.Equal(t, []int64{1, 1}, list[0].Shape)
-		got, err := saver.LoadVariable[int64](ctx, path, "a/c")
+		got, err := checkpoint.Values[int64](ctx, r, "a/c")
 		require.NoError(t, err)
 		assert.Equal(t, []int64{3}, got)
-		_, err = saver.LoadVariable[float32](ctx, path, "x")
+		_, err = checkpoint.Values[float32](ctx, r, "x")
 		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	}
 }
 
 func TestInitFromCheckpoint(t *testing.T) {
-	folder := t.TempDir()
-	write(t, filepath.Join(folder, "m"), floats("a/x", 2), floats("a/y", 3), floats("z", 1), floats("p", 4))
-	require.NoError(t, saver.UpdateCheckpointState(ctx, folder, dir.State{ModelCheckpointPath: filepath.Join(folder, "m")}, nil))
-	build := func() (*tf.Graph, map[string]*tf.Variable, *tf.Session) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "m"), floats("a/x", 2), floats("a/y", 3), floats("z", 1), floats("p", 4))
+	require.NoError(t, updateState(dir, filepath.Join(dir, "m")))
+	build := func() (*tf.Graph, *tf.Session) {
 		g := tf.NewGraph()
-		vars := map[string]*tf.Variable{}
 		for name, n := range map[string]int{"new/x": 2, "new/y": 3, "z": 1, "other/z": 1} {
 			ones := make([]float32, n)
 			for i := range ones {
 				ones[i] = 1
 			}
-			vars[name] = variable(t, g, name, ones)
+			variable(t, g, name, ones)
 		}
 		for i := range int64(2) {
-			v, err := tf.NewVariableWith(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
+			_, err := tf.NewVariableWith(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
 				SliceInfo: &tf.SaveSliceInfo{FullName: "q", FullShape: []int64{4}, Offset: []int64{2 * i}, Shape: []int64{2}}})
 			require.NoError(t, err)
-			vars[v.Name()] = v
 		}
-		return g, vars, initialized(t, g)
+		return g, initialized(t, g)
 	}
 	cases := []struct {
 		name    string
-		assign  func(vars map[string]*tf.Variable) map[string]any
+		assign  map[string]string
 		changed []string
 		want    string
 	}{
-		{"a variable's name", func(map[string]*tf.Variable) map[string]any { return map[string]any{"z": "z"} }, []string{"z"}, ""},
-		{"a variable", func(v map[string]*tf.Variable) map[string]any { return map[string]any{"z": v["other/z"]} }, []string{"other/z"}, ""},
-		{"a scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"a/": "new/"} }, []string{"new/x", "new/y"}, ""},
-		{"the root", func(map[string]*tf.Variable) map[string]any { return map[string]any{"/": "other/"} }, []string{"other/z"}, ""},
-		{"a partitioned name", func(map[string]*tf.Variable) map[string]any { return map[string]any{"p": "q"} }, []string{"q/part_0", "q/part_1"}, ""},
-		{"missing", func(map[string]*tf.Variable) map[string]any { return map[string]any{"zz": "z"} }, nil, "Tensor zz is not found in"},
-		{"missing in a scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"b/": "new/"} }, nil, "Tensor b/x is not found in"},
-		{"no such variable", func(map[string]*tf.Variable) map[string]any { return map[string]any{"z": "nope"} }, nil, "should map to scope only"},
-		{"no such scope", func(map[string]*tf.Variable) map[string]any { return map[string]any{"a/": "nope/"} }, nil, "no variable nope/"},
-		{"shape", func(v map[string]*tf.Variable) map[string]any { return map[string]any{"a/x": v["new/y"]} }, nil, "Shape of variable new/y:0 ([3]) doesn't match with shape of tensor a/x ([2])"},
+		{"a variable's name", map[string]string{"z": "z"}, []string{"z"}, ""},
+		{"a variable", map[string]string{"z": "other/z"}, []string{"other/z"}, ""},
+		{"a scope", map[string]string{"a/": "new/"}, []string{"new/x", "new/y"}, ""},
+		{"the root", map[string]string{"/": "other/"}, []string{"other/z"}, ""},
+		{"a partitioned name", map[string]string{"p": "q"}, []string{"q/part_0", "q/part_1"}, ""},
+		{"missing", map[string]string{"zz": "z"}, nil, `tensor "zz": not found`},
+		{"missing in a scope", map[string]string{"b/": "new/"}, nil, `tensor "b/x": not found`},
+		{"no such variable", map[string]string{"z": "nope"}, nil, `"z" is not; map "scope/" to "other_scope/"`},
+		{"no such scope", map[string]string{"a/": "nope/"}, nil, "no variable nope/"},
+		{"shape", map[string]string{"a/x": "new/y"}, nil, "the shape [3] of variable new/y:0 is not the shape [2] of tensor a/x"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			g, vars, sess := build()
-			err := saver.InitFromCheckpoint(ctx, sess, folder, c.assign(vars))
+			g, sess := build()
+			err := saver.InitFromCheckpoint(ctx, sess, dir, c.assign)
 			if c.want != "" {
 				require.ErrorContains(t, err, c.want)
 			} else {

@@ -53,13 +53,15 @@ type Skipped struct {
 // list of kept checkpoints over, so that MaxToKeep counts across restarts. The
 // directory may have been moved, renamed or copied: where the state file names
 // checkpoints of another directory, those of the same name in this one count.
-func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *ResumeOptions) (*Resumed, error) {
-	if s == nil {
-		return nil, errNilSaver
-	}
+func (s *Saver) Resume(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	name := DefaultLatestFilename
+	r, err := s.resumeLocked(ctx, sess, folder, o)
+	return r, wrap("resume", folder, err)
+}
+
+func (s *Saver) resumeLocked(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
+	name := "checkpoint"
 	if o != nil && o.LatestFilename != "" {
 		name = o.LatestFilename
 	}
@@ -69,41 +71,42 @@ func (s *Saver) Resume(ctx context.Context, sess *tf.Session, dir string, o *Res
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
-	if _, err := s.fs.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.fs.Stat(folder); errors.Is(err, fs.ErrNotExist) {
 		return &Resumed{Step: -1, Fresh: true}, nil
 	}
-	lock, err := s.lock(dir, name)
+	lock, err := s.lock(folder, name)
 	if err != nil {
 		return nil, err
 	}
 	lock.mu.Lock()
 	defer lock.mu.Unlock()
 	if err := lock.tidy(s); err != nil {
-		return nil, fmt.Errorf("saver: resume from %s: %w", dir, err)
+		return nil, err
 	}
 	lock.discardAgain(s)
-	return s.resume(ctx, sess, dir, name)
+	return s.resume(ctx, sess, folder, name)
 }
 
-func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) (*Resumed, error) {
+func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder, name string) (*Resumed, error) {
 	r := &Resumed{Step: -1}
-	state, stateErr := s.readState(dir, name)
+	state, stateErr := s.readState(folder, name)
 	if errors.Is(stateErr, tfkeep.ErrNotFound) {
 		stateErr = nil
 	}
-	listed := s.listed(dir, state)
+	listed := s.listed(folder, state)
 	candidates := slices.Clone(listed)
 	slices.Reverse(candidates)
-	candidates = append(candidates, s.unlisted(dir, listed)...)
+	candidates = append(candidates, s.unlisted(folder, listed)...)
 	if len(candidates) == 0 {
 		if stateErr != nil {
-			return nil, fmt.Errorf("saver: resume from %s: %w", dir, stateErr)
+			return nil, stateErr
 		}
 		r.Fresh = true
 		return r, nil
 	}
 	for _, path := range candidates {
 		_, err := s.restoreLocked(ctx, sess, path, nil)
+		err = wrap("restore", path, err)
 		if err == nil {
 			r.Path = path
 			break
@@ -118,29 +121,30 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, dir, name string) 
 		for _, skipped := range r.Skipped {
 			errs = append(errs, skipped.Err)
 		}
-		return nil, fmt.Errorf("saver: resume from %s: no checkpoint of %d is whole; restore one from a backup, or start in another directory: %w",
-			dir, len(r.Skipped), errors.Join(errs...))
+		return nil, &tfkeep.Error{
+			Detail: fmt.Sprintf("no checkpoint of %d is whole; restore one from a backup, or start in another directory", len(r.Skipped)),
+			Cause:  errors.Join(errs...),
+		}
 	}
-	s.carryOver(dir, listed, state, r)
+	s.carryOver(folder, listed, state, r)
 	var err error
 	r.Step, err = s.step(ctx, sess, r.Path)
 	return r, err
 }
 
-// isDamage tells a checkpoint that can't be read from one that doesn't fit.
+// isDamage reports whether a checkpoint can't be read, rather than not fit the graph.
 func isDamage(err error) bool {
 	var misfit *RestoreError
-	var names *ObjectNamesError
-	if errors.As(err, &misfit) || errors.As(err, &names) {
+	if errors.As(err, &misfit) {
 		return false
 	}
 	return errors.Is(err, tfkeep.ErrCorrupt) || errors.Is(err, tfkeep.ErrNotFound) ||
-		errors.Is(err, tfkeep.ErrUnsupported) || errors.Is(err, ErrNotCheckpoint) ||
+		errors.Is(err, tfkeep.ErrUnsupported) || errors.Is(err, tfkeep.ErrNotFound) || errors.Is(err, tfkeep.ErrCorrupt) ||
 		errors.Is(err, fs.ErrNotExist) || errors.Is(err, tf.ErrDataLoss)
 }
 
 // listed are the state file's checkpoints, oldest first, where they lie now.
-func (s *Saver) listed(dir string, state *dir.State) []string {
+func (s *Saver) listed(folder string, state *dir.State) []string {
 	if state == nil {
 		return nil
 	}
@@ -149,7 +153,7 @@ func (s *Saver) listed(dir string, state *dir.State) []string {
 		if p == "" {
 			continue
 		}
-		p = s.moved(dir, p)
+		p = s.moved(folder, p)
 		paths = slices.DeleteFunc(paths, func(q string) bool { return q == p })
 		paths = append(paths, p)
 	}
@@ -158,24 +162,24 @@ func (s *Saver) listed(dir string, state *dir.State) []string {
 
 // moved finds a checkpoint whose directory has another name now, or is a copy of
 // the one that the state file names: what lies in dir counts.
-func (s *Saver) moved(dir, path string) string {
-	if s.inside(dir, path) && present(s.fs, path) {
+func (s *Saver) moved(folder, path string) string {
+	if s.inside(folder, path) && present(s.fs, path) {
 		return path
 	}
-	if here := filepath.Join(dir, filepath.Base(path)); present(s.fs, here) {
+	if here := filepath.Join(folder, filepath.Base(path)); present(s.fs, here) {
 		return here
 	}
 	return path
 }
 
-// inside reports whether a checkpoint's files lie in dir, whatever it is called.
-func (s *Saver) inside(dir, path string) bool {
+// inside reports whether a checkpoint's files lie in folder, whatever it is called.
+func (s *Saver) inside(folder, path string) bool {
 	parent := filepath.Dir(path)
-	if parent == filepath.Clean(dir) {
+	if parent == filepath.Clean(folder) {
 		return true
 	}
 	a, errA := s.fs.Stat(parent)
-	b, errB := s.fs.Stat(dir)
+	b, errB := s.fs.Stat(folder)
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
@@ -184,8 +188,8 @@ var stepSuffix = regexp.MustCompile(`-(\d+)$`)
 // unlisted are complete checkpoints that the state file doesn't name, newest
 // first: those kept for good, and all of them if the state file is damaged. With
 // a state file, only those count that are called like the ones it names.
-func (s *Saver) unlisted(dir string, listed []string) []string {
-	entries, err := s.fs.ReadDir(dir)
+func (s *Saver) unlisted(folder string, listed []string) []string {
+	entries, err := s.fs.ReadDir(folder)
 	if err != nil {
 		return nil
 	}
@@ -209,7 +213,7 @@ func (s *Saver) unlisted(dir string, listed []string) []string {
 		if len(listed) > 0 && !bases[stepSuffix.ReplaceAllString(name, "")] {
 			continue
 		}
-		all = append(all, found{filepath.Join(dir, name), info.ModTime()})
+		all = append(all, found{filepath.Join(folder, name), info.ModTime()})
 	}
 	slices.SortStableFunc(all, func(a, b found) int { return b.time.Compare(a.time) })
 	var paths []string
@@ -222,14 +226,14 @@ func (s *Saver) unlisted(dir string, listed []string) []string {
 // carryOver makes this Saver go on with the retention of the one before it.
 // Damaged checkpoints count as the oldest, and so go first. What lies elsewhere
 // belongs to another, and is not deleted.
-func (s *Saver) carryOver(dir string, listed []string, state *dir.State, r *Resumed) {
+func (s *Saver) carryOver(folder string, listed []string, state *dir.State, r *Resumed) {
 	damaged := map[string]bool{}
 	for _, sk := range r.Skipped {
 		damaged[sk.Path] = true
 	}
 	var bad, good []Checkpoint
 	for _, p := range listed {
-		if !s.inside(dir, p) || !present(s.fs, p) {
+		if !s.inside(folder, p) || !present(s.fs, p) {
 			continue
 		}
 		c := Checkpoint{Path: p, Time: s.mtime(p)}
@@ -249,7 +253,7 @@ func (s *Saver) carryOver(dir string, listed []string, state *dir.State, r *Resu
 		s.kept.doomed = append(s.kept.doomed, s.kept.last[0])
 		s.kept.last = s.kept.last[1:]
 	}
-	if state != nil && state.LastPreservedTimestamp > 0 && s.opts.KeepCheckpointEveryNHours != 0 {
+	if state != nil && state.LastPreservedTimestamp > 0 && s.opts.KeepEvery != 0 {
 		last := time.Unix(0, int64(state.LastPreservedTimestamp*1e9))
 		s.kept.nextKeep = last.Add(s.kept.keepEvery)
 	}
@@ -267,7 +271,7 @@ func (s *Saver) mtime(path string) time.Time {
 func (s *Saver) step(ctx context.Context, sess *tf.Session, path string) (int64, error) {
 	for _, item := range s.g.Collection(tf.GlobalStep) {
 		if o := item.Output(); o.Op != nil {
-			return stepOf(ctx, sess, o)
+			return readStep(ctx, sess, o)
 		}
 	}
 	if m := stepSuffix.FindStringSubmatch(path); m != nil {
@@ -288,5 +292,5 @@ func (s *Saver) RecoverLastCheckpoints(paths []string) {
 			list = append(list, Checkpoint{Path: p, Time: s.mtime(localPath(p))})
 		}
 	}
-	s.SetLastCheckpointsWithTime(list)
+	s.SetLastCheckpoints(list)
 }

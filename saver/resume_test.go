@@ -25,7 +25,7 @@ func trained(t *testing.T, dir string, n int, o *saver.Options) {
 	for i := 1; i <= n; i++ {
 		assign(t, sess, v, float32(10*i))
 		assign(t, sess, step, int64(i))
-		mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: step})
+		mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 	}
 	require.NoError(t, s.Close())
 }
@@ -59,9 +59,9 @@ func TestResumeTakesTheNewest(t *testing.T) {
 	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-7"), Step: 7}, r)
 	assert.Equal(t, float32(70), value(t, sess, v.Value()))
 	// Retention goes on where it was; TensorFlow would begin anew.
-	assert.Len(t, s.LastCheckpoints(), 5)
-	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 8})
-	assert.False(t, saver.CheckpointExists(t.Context(), filepath.Join(dir, "m-3")))
+	assert.Len(t, kept(s), 5)
+	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(8)})
+	assert.False(t, exists(filepath.Join(dir, "m-3")))
 	assert.Len(t, files(t, dir), 1+5*3)
 }
 
@@ -163,7 +163,7 @@ func TestResumeInAMovedDirectory(t *testing.T) {
 	r, err := s.Resume(ctx, sess, filepath.Join(root, "b"), nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(root, "b", "m-3"), r.Path)
-	assert.Equal(t, filepath.Join(root, "b", "m-1"), s.LastCheckpoints()[0])
+	assert.Equal(t, filepath.Join(root, "b", "m-1"), kept(s)[0])
 }
 
 func TestResumeFromPythonsCheckpoints(t *testing.T) {
@@ -186,8 +186,8 @@ with tf1.Session() as sess:
 	r, err := s.Resume(ctx, sess, dir, nil)
 	require.NoError(t, err)
 	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-4"), Step: 4}, r)
-	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 5})
-	assert.Equal(t, []string{filepath.Join(dir, "m-4"), filepath.Join(dir, "m-5")}, s.LastCheckpoints())
+	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(5)})
+	assert.Equal(t, []string{filepath.Join(dir, "m-4"), filepath.Join(dir, "m-5")}, kept(s))
 	assert.Len(t, files(t, dir), 1+2*3)
 }
 
@@ -196,7 +196,7 @@ func TestResumeCarriesKeepEveryNHoursOver(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Unix(1_000_000, 0)
 	options := func() *saver.Options {
-		return &saver.Options{MaxToKeep: 1, KeepCheckpointEveryNHours: 1, Clock: func() time.Time { return now }}
+		return &saver.Options{MaxToKeep: 1, KeepEvery: time.Hour, Clock: func() time.Time { return now }}
 	}
 	for i := range 40 { // a restart every 20 minutes
 		g, _, _ := model(t)
@@ -208,7 +208,7 @@ func TestResumeCarriesKeepEveryNHoursOver(t *testing.T) {
 			sess = initialized(t, g)
 		}
 		now = now.Add(20 * time.Minute)
-		path := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: i, NoMetaGraph: true})
+		path := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(i), NoMetaGraph: true})
 		require.NoError(t, os.Chtimes(path+".index", now, now))
 		require.NoError(t, s.Close())
 	}

@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// defaultKeepEveryNHours is TensorFlow's "practically never": ten thousand hours.
-const defaultKeepEveryNHours = 10000.0
+// defaultKeepEvery is TensorFlow's "practically never".
+const defaultKeepEvery = 10000 * time.Hour
 
 // Checkpoint is one entry of a Saver's list of kept checkpoints.
 type Checkpoint struct {
 	// Path is what Save returned and what Restore takes.
 	Path string
-	// Time is when the checkpoint was written. The zero time stands for
-	// "later than anything": such a checkpoint is never deleted, which is what
-	// SetLastCheckpoints, that knows no times, asks for.
+	// Time is when the checkpoint was written. The zero time means "later than
+	// anything": such a checkpoint is never deleted.
 	Time time.Time
 }
 
@@ -32,8 +31,7 @@ type retention struct {
 	doomed    []Checkpoint  // pushed out of last, not yet decided
 }
 
-func newRetention(maxToKeep int, keepEveryNHours float64, now time.Time) retention {
-	every := hours(keepEveryNHours)
+func newRetention(maxToKeep int, every time.Duration, now time.Time) retention {
 	return retention{maxToKeep: maxToKeep, keepEvery: every, nextKeep: now.Add(every)}
 }
 

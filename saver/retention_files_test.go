@@ -16,6 +16,15 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
+// untimed returns checkpoints without times.
+func untimed(paths ...string) []saver.Checkpoint {
+	var list []saver.Checkpoint
+	for _, path := range paths {
+		list = append(list, saver.Checkpoint{Path: path})
+	}
+	return list
+}
+
 func one(t *testing.T, o *saver.Options) (*saver.Saver, *tf.Session) {
 	t.Helper()
 	g := tf.NewGraph()
@@ -42,22 +51,22 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 			for i, w := range want {
 				paths[i] = p(w)
 			}
-			assert.Equal(t, paths, s.LastCheckpoints())
+			assert.Equal(t, paths, kept(s))
 			st := state(t, dir)
 			assert.Equal(t, paths, st.AllModelCheckpointPaths)
 			assert.Equal(t, paths[len(paths)-1], st.ModelCheckpointPath)
 			for _, path := range paths {
-				assert.True(t, saver.CheckpointExists(t.Context(), path), path)
+				assert.True(t, exists(path), path)
 				assert.FileExists(t, path+".meta")
 			}
 		}
 		gone := func(name string) {
 			t.Helper()
-			assert.False(t, saver.CheckpointExists(t.Context(), p(name)), name)
+			assert.False(t, exists(p(name)), name)
 			assert.NoFileExists(t, p(name)+".meta")
 			assert.NoFileExists(t, p(name)+".data-00000-of-00001")
 		}
-		assert.Empty(t, s.LastCheckpoints())
+		assert.Empty(t, kept(s))
 		mustSave(t, s, sess, p("s1"), nil)
 		check(s, "s1")
 		mustSave(t, s, sess, p("s2"), nil)
@@ -68,9 +77,9 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 
 		// A second Saver from the SaverDef, with the first one's history; a
 		// third without.
-		s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
-		s2.SetLastCheckpoints(s.LastCheckpoints())
-		s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
+		s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
+		s2.SetLastCheckpoints(untimed(kept(s)...))
+		s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
 
 		mustSave(t, s, sess, p("s2"), nil) // again: to the end, nothing goes
 		check(s, "s3", "s2")
@@ -78,13 +87,13 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 		check(s, "s2", "s1")
 		gone("s3")
 
-		assert.Equal(t, []string{p("s2"), p("s3")}, s2.LastCheckpoints())
+		assert.Equal(t, []string{p("s2"), p("s3")}, kept(s2))
 		mustSave(t, s2, sess, p("s2"), nil)
-		assert.Equal(t, []string{p("s3"), p("s2")}, s2.LastCheckpoints())
+		assert.Equal(t, []string{p("s3"), p("s2")}, kept(s2))
 		mustSave(t, s2, sess, p("s1"), nil)
-		assert.True(t, saver.CheckpointExists(t.Context(), p("s2")))
+		assert.True(t, exists(p("s2")))
 
-		assert.Empty(t, s3.LastCheckpoints())
+		assert.Empty(t, kept(s3))
 		mustSave(t, s3, sess, p("s2"), nil)
 		check(s3, "s2")
 		mustSave(t, s3, sess, p("s1"), nil)
@@ -115,14 +124,14 @@ func TestMaxToKeepSharded(t *testing.T) {
 		if version == checkpoint.V1 {
 			assert.Equal(t, filepath.Join(dir, "s3-?????-of-00002"), paths[2])
 		}
-		assert.Equal(t, paths[1:], s.LastCheckpoints())
+		assert.Equal(t, paths[1:], kept(s))
 		matches, err := filepath.Glob(filepath.Join(dir, "s1*"))
 		require.NoError(t, err)
 		assert.Empty(t, matches)
-		latest, err := saver.LatestCheckpoint(t.Context(), dir)
+		latest, err := latestIn(dir)
 		require.NoError(t, err)
 		assert.Equal(t, paths[2], latest)
-		require.NoError(t, s.Restore(ctx, sess, latest))
+		require.NoError(t, restore(s, sess, latest))
 	}
 }
 
@@ -130,13 +139,13 @@ func TestKeepCheckpointEveryNHoursNonSharded(t *testing.T) {
 	dir := t.TempDir()
 	start := time.Unix(1_000_000, 0)
 	now := start
-	s, sess := one(t, &saver.Options{MaxToKeep: 2, KeepCheckpointEveryNHours: 0.7 / 3600, Clock: func() time.Time { return now }})
+	s, sess := one(t, &saver.Options{MaxToKeep: 2, KeepEvery: 700 * time.Millisecond, Clock: func() time.Time { return now }})
 	now = start.Add(time.Second)
 	for _, name := range []string{"s1", "s2", "s3", "s4"} {
 		mustSave(t, s, sess, filepath.Join(dir, name), nil)
 	}
 	for name, want := range map[string]bool{"s1": true, "s2": false, "s3": true, "s4": true} {
-		assert.Equal(t, want, saver.CheckpointExists(t.Context(), filepath.Join(dir, name)), name)
+		assert.Equal(t, want, exists(filepath.Join(dir, name)), name)
 	}
 }
 
@@ -145,17 +154,17 @@ func TestRecoverLastCheckpoints(t *testing.T) {
 	s, sess := one(t, &saver.Options{MaxToKeep: 10})
 	var paths []string
 	for i := range 3 {
-		paths = append(paths, mustSave(t, s, sess, filepath.Join(dir, "s"), &saver.SaveOptions{GlobalStep: i}))
+		paths = append(paths, mustSave(t, s, sess, filepath.Join(dir, "s"), &saver.SaveOptions{GlobalStep: saver.Step(i)}))
 	}
-	s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
+	s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
 	s2.RecoverLastCheckpoints(paths)
-	assert.Equal(t, paths, s2.LastCheckpoints())
+	assert.Equal(t, paths, kept(s2))
 
-	require.NoError(t, saver.RemoveCheckpoint(t.Context(), paths[0], nil))
-	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
+	require.NoError(t, remove(paths[0]))
+	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
 	s3.RecoverLastCheckpoints(paths)
-	assert.Equal(t, paths[1:], s3.LastCheckpoints())
-	last := mustSave(t, s3, sess, filepath.Join(dir, "s"), &saver.SaveOptions{GlobalStep: 3})
+	assert.Equal(t, paths[1:], kept(s3))
+	last := mustSave(t, s3, sess, filepath.Join(dir, "s"), &saver.SaveOptions{GlobalStep: saver.Step(3)})
 	assert.Equal(t, append(paths[1:], last), state(t, dir).AllModelCheckpointPaths)
 }
 
@@ -163,9 +172,9 @@ func TestKeepAllRecordsTheNewestOnly(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, &saver.Options{MaxToKeep: saver.KeepAll})
 	for i := range 7 {
-		mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: i, NoMetaGraph: true})
+		mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(i), NoMetaGraph: true})
 	}
-	assert.Empty(t, s.LastCheckpoints())
+	assert.Empty(t, kept(s))
 	assert.Equal(t, []string{filepath.Join(dir, "m-6")}, state(t, dir).AllModelCheckpointPaths)
 	assert.Len(t, files(t, dir), 1+7*2)
 }
@@ -174,28 +183,28 @@ func TestSetLastCheckpointsAreNeverDeleted(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, &saver.Options{MaxToKeep: 1})
 	old := mustSave(t, s, sess, filepath.Join(dir, "old"), nil)
-	s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
-	s2.SetLastCheckpoints([]string{old})
+	s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
+	s2.SetLastCheckpoints(untimed(old))
 	a := mustSave(t, s2, sess, filepath.Join(dir, "a"), nil)
 	mustSave(t, s2, sess, filepath.Join(dir, "b"), nil)
-	assert.True(t, saver.CheckpointExists(t.Context(), old))
-	assert.False(t, saver.CheckpointExists(t.Context(), a))
+	assert.True(t, exists(old))
+	assert.False(t, exists(a))
 
-	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.AsSaverDef()})
-	s3.SetLastCheckpointsWithTime([]saver.Checkpoint{{Path: old, Time: time.Now()}})
+	s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
+	s3.SetLastCheckpoints([]saver.Checkpoint{{Path: old, Time: time.Now()}})
 	mustSave(t, s3, sess, filepath.Join(dir, "c"), nil)
-	assert.False(t, saver.CheckpointExists(t.Context(), old))
+	assert.False(t, exists(old))
 }
 
 func TestAFailedSaveLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, nil)
-	first := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 1})
+	first := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1)})
 	before := files(t, dir)
 
 	// Cancelled in the middle of the data.
 	cancelled, cancel := context.WithCancel(ctx)
-	_, err := s.Save(cancelled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 2, Progress: func(done, total int64) {
+	_, err := s.Save(cancelled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2), Progress: func(done, total int64) {
 		assert.LessOrEqual(t, done, total)
 		cancel()
 	}})
@@ -205,13 +214,13 @@ func TestAFailedSaveLeavesNothing(t *testing.T) {
 	// Complete, but for the state file, whose place is taken.
 	require.NoError(t, os.Rename(filepath.Join(dir, "checkpoint"), filepath.Join(dir, "aside")))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "checkpoint", "x"), 0o755))
-	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: 2})
+	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2)})
 	require.Error(t, err)
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "checkpoint")))
 	require.NoError(t, os.Rename(filepath.Join(dir, "aside"), filepath.Join(dir, "checkpoint")))
 	assert.Equal(t, before, files(t, dir))
-	assert.Equal(t, []string{first}, s.LastCheckpoints())
-	latest, err := saver.LatestCheckpoint(t.Context(), dir)
+	assert.Equal(t, []string{first}, kept(s))
+	latest, err := latestIn(dir)
 	require.NoError(t, err)
 	assert.Equal(t, first, latest)
 }

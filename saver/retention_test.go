@@ -26,7 +26,7 @@ func decide(r *retention, path string, now time.Time) (deleted, kept string) {
 }
 
 func TestMaxToKeepStateMachine(t *testing.T) {
-	r := newRetention(2, defaultKeepEveryNHours, at(0))
+	r := newRetention(2, defaultKeepEvery, at(0))
 	steps := []struct{ save, deleted string }{
 		{"s1", ""}, {"s2", ""}, {"s3", "s1"},
 		{"s2", ""}, // saved again: moves to the end, nothing goes
@@ -42,7 +42,7 @@ func TestMaxToKeepStateMachine(t *testing.T) {
 }
 
 func TestMaxToKeepZeroRecordsNothing(t *testing.T) {
-	r := newRetention(0, defaultKeepEveryNHours, at(0))
+	r := newRetention(0, defaultKeepEvery, at(0))
 	for _, p := range []string{"a", "b", "c"} {
 		deleted, kept := decide(&r, p, at(1))
 		assert.Empty(t, deleted)
@@ -54,7 +54,7 @@ func TestMaxToKeepZeroRecordsNothing(t *testing.T) {
 // The trace was measured with TensorFlow 2.21: built at t=1000, kept every
 // half second, a save every 0.2 s from t=1001.
 func TestKeepCheckpointEveryNHoursTrace(t *testing.T) {
-	r := newRetention(2, 0.5/3600, at(1000))
+	r := newRetention(2, time.Second/2, at(1000))
 	want := []struct {
 		deleted, kept string
 		next          float64
@@ -74,7 +74,7 @@ func TestKeepCheckpointEveryNHoursTrace(t *testing.T) {
 // Checkpoints given without a time are never deleted, and each moves the
 // keeping time on: TensorFlow's +inf.
 func TestCheckpointsWithoutTimeAreNeverDeleted(t *testing.T) {
-	r := newRetention(2, 1, at(0))
+	r := newRetention(2, time.Hour, at(0))
 	r.last = []Checkpoint{{Path: "b"}, {Path: "c"}}
 	deleted, kept := decide(&r, "d", at(1))
 	assert.Empty(t, deleted)
@@ -88,7 +88,7 @@ func TestCheckpointsWithoutTimeAreNeverDeleted(t *testing.T) {
 }
 
 func TestHoursDoNotOverflow(t *testing.T) {
-	r := newRetention(1, 1e300, at(0))
+	r := newRetention(1, hours(1e300), at(0))
 	decide(&r, "a", at(1))
 	deleted, _ := decide(&r, "b", at(2))
 	assert.Equal(t, "a", deleted)

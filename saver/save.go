@@ -3,12 +3,11 @@ package saver
 import (
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -26,27 +25,30 @@ import (
 // save into the directory, or by Resume. Saving under the same path again
 // replaces the checkpoint in one step.
 //
-// A nil o saves under path itself. It fails with [ErrUninitialized], naming the
-// variables that have no value; [ErrOtherGraph]; [ErrLocked], if another
-// process saves there; and the errors of the file system. Cancelling ctx stops
-// it and leaves the previous checkpoint in place.
+// A nil o saves under path itself. It fails with an [*UninitializedError], naming the
+// variables that have no value; with tfkeep.ErrLocked, if another process saves there;
+// and with the errors of the file system. Canceling ctx stops it and leaves the
+// previous checkpoint in place.
 func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
-	if s == nil {
-		return "", errNilSaver
-	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	j, err := s.beginSave(ctx, sess, path, o, false)
+	if err != nil {
+		return "", wrap("save", path, err)
+	}
+	return j.finish(ctx)
+}
+
+// beginSave waits for a save in the background and takes the values for the next one.
+func (s *Saver) beginSave(ctx context.Context, sess *tf.Session, path string, o *SaveOptions, copyReferences bool) (*job, error) {
 	if err := s.waitPending(); err != nil {
-		return "", err
+		return nil, err
 	}
 	j, err := s.newJob(ctx, sess, path, o)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if err := j.begin(ctx, false); err != nil {
-		return "", err
-	}
-	return j.finish(ctx)
+	return j, j.begin(ctx, copyReferences)
 }
 
 // job is one save on its way.
@@ -68,31 +70,28 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	if o != nil {
 		j.opts = *o
 	}
-	if s.closed {
-		return nil, ErrClosed
-	}
-	if !s.built {
-		return nil, ErrNotBuilt
+	if s.closed || !s.built {
+		return nil, s.ready(sess)
 	}
 	latest := j.opts.latestFilename()
 	if strings.ContainsAny(latest, `/\`) || latest == "." || latest == ".." {
-		return nil, fmt.Errorf("%w: 'latest_filename' must not contain path components", ErrArgument)
+		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q must not contain a directory", latest)
 	}
 	if path == "" {
-		return nil, fmt.Errorf("%w: the save path is empty", ErrArgument)
+		return nil, fault(tfkeep.ErrArgument, "the path is empty")
 	}
 	if isRemotePath(path) && !(j.opts.NoMetaGraph && j.opts.NoState) {
-		return nil, fmt.Errorf("%w: %s: only TensorFlow's nodes write there, and they write neither meta graph nor state file; set NoMetaGraph and NoState, and write the meta graph elsewhere with ExportMetaGraph", ErrArgument, path)
+		return nil, fault(tfkeep.ErrArgument, "only TensorFlow's nodes write there, and they write neither meta graph nor state file; set NoMetaGraph and NoState, and write the meta graph elsewhere with ExportMetaGraph")
 	}
 	sharded := s.def != nil && s.def.Sharded
-	if j.opts.GlobalStep == nil && filepath.Base(path) == latest && !sharded {
-		return nil, fmt.Errorf("%w: 'latest_filename' collides with 'save_path': '%s' and '%s'", ErrArgument, latest, path)
+	if !j.opts.GlobalStep.given && filepath.Base(path) == latest && !sharded {
+		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of the checkpoint", latest)
 	}
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
-	if j.opts.GlobalStep != nil {
-		step, err := stepOf(ctx, sess, j.opts.GlobalStep)
+	if j.opts.GlobalStep.given {
+		step, err := j.opts.GlobalStep.value(ctx, sess)
 		if err != nil {
 			return nil, err
 		}
@@ -104,45 +103,9 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	}
 	// TensorFlow would write the state file over the checkpoint's own.
 	if base := filepath.Base(j.file); latest == base+".index" || latest == base+"."+j.opts.metaGraphSuffix() || strings.HasPrefix(latest, base+".data-") {
-		return nil, fmt.Errorf("%w: 'latest_filename' collides with a file of the checkpoint: '%s' and '%s'", ErrArgument, latest, j.file)
+		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of a file of the checkpoint %s", latest, j.file)
 	}
 	return j, nil
-}
-
-// stepOf reads a global step: a number, or a variable's or tensor's value.
-func stepOf(ctx context.Context, sess *tf.Session, step any) (int64, error) {
-	var out tf.Output
-	switch v := step.(type) {
-	case *tf.Variable:
-		if v == nil {
-			return 0, fmt.Errorf("%w: the global step is a nil *tf.Variable", ErrArgument)
-		}
-		out = v.Value()
-	case tf.Output:
-		out = v
-	default:
-		return toInt64(step)
-	}
-	got, err := sess.Run(ctx, nil, []tf.Output{out}, nil)
-	if err != nil {
-		return 0, fmt.Errorf("saver: reading the global step: %w", err)
-	}
-	defer tf.Release(got...)
-	return toInt64(got[0].Value())
-}
-
-func toInt64(v any) (int64, error) {
-	r := reflect.ValueOf(v)
-	switch {
-	case r.IsValid() && r.CanInt():
-		return r.Int(), nil
-	case r.IsValid() && r.CanUint():
-		if r.Uint() > math.MaxInt64 {
-			return 0, fmt.Errorf("%w: the global step %d does not fit into 64 bits with a sign", ErrArgument, r.Uint())
-		}
-		return int64(r.Uint()), nil
-	}
-	return 0, fmt.Errorf("%w: the global step is a %T; it must be an integer, or a *tf.Variable or tf.Output of one integer", ErrArgument, v)
 }
 
 // begin takes the values from the session, or prepares to. After it, training may go
@@ -179,7 +142,7 @@ func (j *job) checkParent() error {
 			if info.IsDir() {
 				return nil
 			}
-			return fmt.Errorf("%w: Parent directory of %s doesn't exist, can't save. %s is not a directory", ErrArgument, j.path, dir)
+			return fault(tfkeep.ErrArgument, "%s", noParent(j.path))
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
@@ -195,7 +158,7 @@ func (j *job) lockDir() error {
 	}
 	dir := filepath.Dir(localPath(j.path))
 	if err := j.s.fs.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("saver: save %s: %w", j.path, err)
+		return err
 	}
 	var err error
 	j.lock, err = j.s.lock(dir, j.opts.latestFilename())
@@ -205,6 +168,11 @@ func (j *job) lockDir() error {
 // finish writes the files and makes the checkpoint the newest one. It may run while the
 // session trains.
 func (j *job) finish(ctx context.Context) (string, error) {
+	saved, err := j.write(ctx)
+	return saved, wrap("save", j.file, err)
+}
+
+func (j *job) write(ctx context.Context) (string, error) {
 	s := j.s
 	to := &target{
 		fileOptions: s.fileOptions(),
@@ -217,7 +185,7 @@ func (j *job) finish(ctx context.Context) (string, error) {
 	if !j.opts.NoMetaGraph {
 		var err error
 		if to.meta, err = s.metaGraph(&j.opts); err != nil {
-			return "", fmt.Errorf("saver: export meta graph: %w", err)
+			return "", fmt.Errorf("export the meta graph: %w", err)
 		}
 	}
 	if s.empty {
@@ -227,11 +195,11 @@ func (j *job) finish(ctx context.Context) (string, error) {
 		j.lock.mu.Lock()
 		defer j.lock.mu.Unlock()
 		if err := j.lock.tidy(s); err != nil {
-			return "", fmt.Errorf("saver: tidying up after an interrupted save in %s: %w", j.lock.dir, err)
+			return "", fmt.Errorf("remove what an interrupted save left: %w", err)
 		}
 		j.lock.discardAgain(s)
 		if err := j.announce(); err != nil {
-			return "", fmt.Errorf("saver: save %s: %w", j.file, err)
+			return "", err
 		}
 	}
 	saved, err := j.values.write(ctx, to)
@@ -293,7 +261,7 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	for i, p := range state.AllModelCheckpointPaths {
 		state.AllModelCheckpointPaths[i] = localPath(p)
 	}
-	if s.opts.KeepCheckpointEveryNHours != 0 {
+	if s.opts.KeepEvery != 0 {
 		state.LastPreservedTimestamp = seconds(kept.nextKeep.Add(-kept.keepEvery))
 	}
 	err := dir.UpdateState(vfs.NewContext(ctx, s.fs), dirOf(localPath(j.file)), state, &dir.StateOptions{
@@ -302,7 +270,7 @@ func (j *job) commit(ctx context.Context, saved string) error {
 		NoSync:            s.opts.NoSync,
 	})
 	if err != nil {
-		return fmt.Errorf("saver: save %s: the state file: %w", j.file, err)
+		return fmt.Errorf("write the state file: %w", err)
 	}
 	s.mu.Lock()
 	s.kept = kept

@@ -3,6 +3,7 @@ package saver
 import (
 	"fmt"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -13,7 +14,7 @@ import (
 // lookup table. It is TensorFlow's SaveableObject.
 //
 // Put a Saveable into VarList or VarMap, or into the graph's collection
-// saveable_objects, from where a Saver without a list takes it. Use a pointer
+// saveable_objects, from which a Saver without a list takes it. Use a pointer
 // type, for the same Saveable may not be saved under two names.
 type Saveable interface {
 	// Name is the key in a VarList's map and in errors. The checkpoint's keys
@@ -134,28 +135,27 @@ func fromOutput(name string, o tf.Output) (*variable, bool) {
 
 func outputKey(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
 
-// Table makes a mutable hash table a Saveable: its keys and values are saved as
-// two tensors, "<name>-keys" and "<name>-values", and restoring replaces the
-// table's content.
-type Table struct {
+type table struct {
 	name          string
 	handle        tf.Output
 	keyDType, val tf.DataType
 }
 
-// NewTable wraps the output of a MutableHashTableV2 or its like, with the types
-// of its keys and values.
-func NewTable(name string, handle tf.Output, keyDType, valueDType tf.DataType) *Table {
-	return &Table{name, handle, keyDType, valueDType}
+// NewTable makes a mutable hash table a Saveable: its keys and values are saved as two
+// tensors, "<name>-keys" and "<name>-values", and restoring replaces the table's
+// content. handle is the output of a MutableHashTableV2 or its like, with keys and
+// values of the given types.
+func NewTable(name string, handle tf.Output, keyDType, valueDType tf.DataType) Saveable {
+	return &table{name, handle, keyDType, valueDType}
 }
 
 // Name implements Saveable.
-func (t *Table) Name() string { return t.name }
+func (t *table) Name() string { return t.name }
 
 // Specs implements Saveable.
-func (t *Table) Specs(n *Nodes) ([]Spec, error) {
+func (t *table) Specs(n *Nodes) ([]Spec, error) {
 	if t.handle.Op == nil {
-		return nil, fmt.Errorf("%w: table %s has no operation: look at the error of the call that should have made it", ErrVarList, t.name)
+		return nil, fault(tfkeep.ErrArgument, "table %s has no operation: look at the error of the call that should have made it", t.name)
 	}
 	export, err := n.Add(tf.OpSpec{
 		Type: "LookupTableExportV2", Name: "LookupTableExportV2",
@@ -173,7 +173,7 @@ func (t *Table) Specs(n *Nodes) ([]Spec, error) {
 }
 
 // Restore implements Saveable.
-func (t *Table) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error) {
+func (t *table) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error) {
 	return n.Add(tf.OpSpec{
 		Type: "LookupTableImportV2", Name: "LookupTableImportV2",
 		Input:  []tf.Input{t.handle, restored[0], restored[1]},

@@ -1,12 +1,12 @@
 package saver
 
 import (
-	"errors"
-	"fmt"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -43,24 +43,23 @@ type Saver struct {
 // restore nodes to g. A nil o means the defaults: every global variable, in
 // format V2, the last five checkpoints kept.
 //
-// It fails with [ErrNoVariables] when there is nothing to save, [ErrVarList]
-// for a bad VarList or VarMap, [ErrSaverDef] for a bad SaverDef and
-// [ErrArgument] for options that contradict each other.
+// It fails with tfkeep.ErrArgument when there is nothing to save, for a bad VarList,
+// VarMap or SaverDef, and for options that contradict each other.
 func New(g *tf.Graph, o *Options) (*Saver, error) {
 	if g == nil {
-		return nil, fmt.Errorf("%w: a Saver needs a graph; nil", ErrArgument)
+		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "the graph is nil"))
 	}
 	s := &Saver{g: g, fs: vfs.OS}
 	if o != nil {
 		s.opts = *o
 	}
 	if err := s.opts.check(); err != nil {
-		return nil, err
+		return nil, wrap(opBuild, "", err)
 	}
 	if s.opts.SaverDef != nil {
 		s.def = proto.Clone(s.opts.SaverDef).(*SaverDef)
 		if err := checkSaverDef(s.def); err != nil {
-			return nil, err
+			return nil, wrap(opBuild, "", err)
 		}
 	}
 	if s.opts.DeferBuild {
@@ -72,32 +71,12 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 	return s, nil
 }
 
-func (o *Options) check() error {
-	given := o.VarList != nil || o.VarMap != nil
-	switch {
-	case o.VarList != nil && o.VarMap != nil:
-		return fmt.Errorf("%w: VarList and VarMap are both given; use one", ErrArgument)
-	case given && o.DeferBuild:
-		return fmt.Errorf("%w: If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None", ErrArgument)
-	case o.WriteVersion < 0 || o.WriteVersion > 2:
-		return fmt.Errorf("%w: WriteVersion is %d; it must be checkpoint.V1 or checkpoint.V2", ErrArgument, int(o.WriteVersion))
-	case o.KeepCheckpointEveryNHours < 0:
-		return fmt.Errorf("%w: KeepCheckpointEveryNHours is negative", ErrArgument)
-	case o.Driver < Auto || o.Driver > Files:
-		return fmt.Errorf("%w: Driver is %d; it must be saver.Auto, saver.Ops or saver.Files", ErrArgument, int(o.Driver))
-	}
-	if o.SharedWait < 0 {
-		return fmt.Errorf("%w: SharedWait is negative", ErrArgument)
-	}
-	return o.Gather.check()
-}
-
 func checkSaverDef(def *SaverDef) error {
 	if def.SaveTensorName == "" {
-		return fmt.Errorf("%w: saver_def must specify the save_tensor_name: %v", ErrSaverDef, def)
+		return fault(tfkeep.ErrArgument, "the SaverDef has no save_tensor_name: %v", def)
 	}
 	if def.RestoreOpName == "" {
-		return fmt.Errorf("%w: saver_def must specify the restore_op_name: %v", ErrSaverDef, def)
+		return fault(tfkeep.ErrArgument, "the SaverDef has no restore_op_name: %v", def)
 	}
 	return nil
 }
@@ -110,6 +89,10 @@ func (s *Saver) Build() error {
 	if s.built {
 		return nil
 	}
+	return wrap(opBuild, "", s.build())
+}
+
+func (s *Saver) build() error {
 	if s.def == nil {
 		if err := s.buildNodes(); err != nil || s.empty {
 			s.built = s.empty
@@ -122,42 +105,36 @@ func (s *Saver) Build() error {
 	if s.nodes, err = findNodes(s.g, s.def); err != nil {
 		return err
 	}
-	s.kept = newRetention(int(s.def.MaxToKeep), float64(s.def.KeepCheckpointEveryNHours), s.opts.now())
+	s.kept = newRetention(int(s.def.MaxToKeep), hours(float64(s.def.KeepCheckpointEveryNHours)), s.opts.now())
 	s.built = true
 	return nil
 }
 
-// buildNodes works out what to save and adds the nodes for it.
+// buildNodes determines what to save and adds the nodes for it.
 func (s *Saver) buildNodes() error {
-	items, err := s.items()
-	if errors.Is(err, ErrNoVariables) && s.opts.AllowEmpty {
-		s.empty = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.def, err = build(s.g, items, &s.opts)
-	return err
-}
-
-// items are the saveables in the order of their names.
-func (s *Saver) items() ([]*item, error) {
 	named, list := s.opts.VarMap, s.opts.VarList
 	if named == nil && list == nil {
 		list = allSaveables(s.g)
 	}
 	if len(named) == 0 && len(list) == 0 {
-		return nil, fmt.Errorf("%w: the graph has no variables in its collection %q; make them with tf.NewVariable, or set AllowEmpty",
-			ErrNoVariables, tf.GlobalVariables)
+		if s.opts.AllowEmpty {
+			s.empty = true
+			return nil
+		}
+		return fault(tfkeep.ErrArgument, "no variables to save: the graph has none in its collection %q; make them with tf.NewVariable, or set AllowEmpty", tf.GlobalVariables)
 	}
+	var err error
 	if named == nil {
-		var err error
 		if named, err = fromList(list); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return fromMap(named)
+	items, err := fromMap(named)
+	if err != nil {
+		return err
+	}
+	s.def, err = build(s.g, items, &s.opts)
+	return err
 }
 
 // prependScope moves the names of a SaverDef into the scope that its graph was
@@ -174,9 +151,9 @@ func prependScope(def *SaverDef, scope string) {
 	def.RestoreOpName = scope + def.RestoreOpName
 }
 
-// AsSaverDef describes the Saver: the names of its nodes and its retention
-// rule. It is nil before Build, and for a Saver without variables.
-func (s *Saver) AsSaverDef() *SaverDef {
+// SaverDef describes the Saver: the names of its nodes and its retention rule. It
+// returns nil before Build, and for a Saver without variables.
+func (s *Saver) SaverDef() *SaverDef {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.def == nil {
@@ -185,65 +162,54 @@ func (s *Saver) AsSaverDef() *SaverDef {
 	return proto.Clone(s.def).(*SaverDef)
 }
 
-// Graph is the graph that the Saver was made for.
+// Graph returns the graph that the Saver was made for.
 func (s *Saver) Graph() *tf.Graph { return s.g }
 
-// ready refuses what can't be done with this Saver and session.
+// ready returns an error if this Saver can't work with a session.
 func (s *Saver) ready(sess *tf.Session) error {
 	switch {
 	case s.closed:
-		return ErrClosed
+		return fault(tfkeep.ErrClosed, "the Saver is closed")
 	case !s.built:
-		return ErrNotBuilt
+		return fault(tfkeep.ErrArgument, "the Saver is not built; call Build first")
 	case sess == nil:
-		return fmt.Errorf("%w: 'sess' must be a Session; nil", ErrArgument)
+		return fault(tfkeep.ErrArgument, "the session is nil")
 	case sess.Graph() != s.g:
-		return ErrOtherGraph
+		return fault(tfkeep.ErrArgument, "the session runs another graph than the Saver's")
 	}
 	return nil
 }
 
-// LastCheckpoints lists the checkpoints that retention keeps and may delete,
-// oldest first. Each may be given to Restore.
-func (s *Saver) LastCheckpoints() []string {
+// LastCheckpoints returns the checkpoints that the Saver keeps and may delete, oldest
+// first.
+func (s *Saver) LastCheckpoints() []Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept.paths()
+	return slices.Clone(s.kept.last)
 }
 
-// SetLastCheckpoints replaces the list by one without times. As in TensorFlow,
-// these checkpoints are never deleted, and each that leaves the list counts as
-// one kept by KeepCheckpointEveryNHours.
-func (s *Saver) SetLastCheckpoints(paths []string) {
-	list := make([]Checkpoint, len(paths))
-	for i, p := range paths {
-		list[i].Path = p
-	}
-	s.SetLastCheckpointsWithTime(list)
-}
-
-// SetLastCheckpointsWithTime replaces the list, oldest first.
-func (s *Saver) SetLastCheckpointsWithTime(list []Checkpoint) {
+// SetLastCheckpoints replaces the list of LastCheckpoints, oldest first. As in
+// TensorFlow, a checkpoint without a time is never deleted, and counts as one kept by
+// KeepEvery when it leaves the list.
+func (s *Saver) SetLastCheckpoints(list []Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kept.last = append([]Checkpoint(nil), list...)
+	s.kept.last = slices.Clone(list)
 }
 
-// Close waits for a save that is under way, returns its error unless Wait has
+// Close waits for a save in the background, returns its error unless Wait has
 // returned it already, and lets other processes save into the directories that
 // this Saver used.
-func (s *Saver) Close() error {
-	if s == nil {
-		return nil // ImportMetaGraph of a graph without variables
-	}
+func (s *Saver) Close() (err error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.closed {
 		return nil
 	}
-	err := s.waitPending()
+	err = s.waitPending()
 	s.closed = true
 	s.nodes.close()
 	s.pool.close()
-	return errors.Join(err, s.locks.release())
+	closeInto(&err, s.locks.release)
+	return err
 }

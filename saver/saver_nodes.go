@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -40,15 +41,19 @@ func findNodes(g *tf.Graph, def *SaverDef) (*saverNodes, error) {
 	n := &saverNodes{g: g, def: def}
 	var err error
 	if n.filename, err = g.OutputByName(def.FilenameTensorName); err != nil {
-		return nil, fmt.Errorf("%w: filename_tensor_name: %w", ErrSaverDef, err)
+		return nil, badSaverDef("filename_tensor_name", err)
 	}
 	if n.saved, err = g.OutputByName(def.SaveTensorName); err != nil {
-		return nil, fmt.Errorf("%w: save_tensor_name: %w", ErrSaverDef, err)
+		return nil, badSaverDef("save_tensor_name", err)
 	}
 	if n.restore = g.Operation(def.RestoreOpName); n.restore == nil {
-		return nil, fmt.Errorf("%w: restore_op_name: the graph has no operation %q", ErrSaverDef, def.RestoreOpName)
+		return nil, fault(tfkeep.ErrArgument, "restore_op_name of the SaverDef: the graph has no operation %q", def.RestoreOpName)
 	}
 	return n, nil
+}
+
+func badSaverDef(field string, cause error) error {
+	return &tfkeep.Error{Err: tfkeep.ErrArgument, Cause: cause, Detail: field + " of the SaverDef"}
 }
 
 // readPlans reads what the nodes do.
@@ -141,7 +146,7 @@ func (n *saverNodes) runSave(ctx context.Context, sess *tf.Session, path string)
 	defer tf.Release(got...)
 	saved, ok := got[0].Value().(string)
 	if !ok {
-		return "", fmt.Errorf("%w: %s is not a string", ErrSaverDef, n.def.SaveTensorName)
+		return "", fault(tfkeep.ErrArgument, "save_tensor_name of the SaverDef: %s is not a string", n.def.SaveTensorName)
 	}
 	return saved, nil
 }

@@ -34,7 +34,7 @@ type ShardError struct {
 
 func (e *ShardError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v: %s %s: ", ErrNotShared, e.Op, e.Path)
+	fmt.Fprintf(&b, "%s %s: %v: ", e.Op, e.Path, ErrNotShared)
 	if e.Shard >= 0 {
 		fmt.Fprintf(&b, "shard %d of %d, ", e.Shard, e.Shards)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -124,7 +125,7 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 	case why == nil:
 		return s.goTransport(sess), nil
 	case s.opts.Driver == Files:
-		return nil, fmt.Errorf("%w: Driver is saver.Files: %w", ErrArgument, why)
+		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "Driver is saver.Files", Cause: why}
 	}
 	return s.nodeTransport(sess), nil
 }
@@ -143,7 +144,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		if onCluster && s.opts.Driver != Files {
 			return s.uncheckedTransport(sess, l) // on the disks of the cluster, perhaps
 		}
-		return nil, fmt.Errorf("%w: %s", ErrNotCheckpoint, l.path)
+		return nil, fault(tfkeep.ErrNotFound, "there is no checkpoint")
 	}
 	if err != nil {
 		if !errors.Is(err, savergraph.ErrUnknownForm) || mustBeGo {
@@ -162,7 +163,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 // uncheckedTransport has the graph's nodes read files that only they can see.
 func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error) {
 	if l.opts.Partial || l.opts.Rename != nil || s.opts.Driver == Files {
-		return nil, fmt.Errorf("%w: Partial, Rename and saver.Files need files that this process can read; %s is not", ErrArgument, l.path)
+		return nil, fault(tfkeep.ErrArgument, "Partial, Rename and saver.Files need files that this process can read")
 	}
 	return s.nodeTransport(sess), nil
 }

@@ -41,7 +41,7 @@ func (t *gatheredTransport) fetch(ctx context.Context, _ bool) (values, error) {
 	for i, o := range sources {
 		sizes[i] = staticBytes(o)
 		if sizes[i] > tf.MaxMessage {
-			return nil, &TooLargeError{Key: plan.Tensors[i].Key, Bytes: sizes[i]}
+			return nil, tooLarge(plan.Tensors[i].Key, fmt.Sprint(sizes[i], " bytes"), nil)
 		}
 		v.total += max(sizes[i], 0)
 	}
@@ -68,7 +68,7 @@ func (t *gatheredTransport) restore(ctx context.Context, l *load) (*RestoreRepor
 		o = oneByOne(o)
 	}
 	if err := l.assignInBatches(ctx, t.pool, servers, fitting, o); err != nil {
-		return nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
+		return nil, err
 	}
 	return report, nil
 }
@@ -90,7 +90,7 @@ func (v *remoteValues) write(ctx context.Context, to *target) (_ string, err err
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer closeInto(&err, w.Close)
 
 	var done int64
 	var held tensorBag
@@ -182,7 +182,7 @@ func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savergraph.Sa
 	case !isTooLarge(err):
 		return nil, explainFetch(ctx, sess, tensors, fetches, err)
 	case len(fetches) == 1:
-		return nil, &TooLargeError{Key: tensors[0].Key, Bytes: -1, Err: err}
+		return nil, tooLarge(tensors[0].Key, "the value", err)
 	}
 	middle := len(fetches) / 2
 	first, err := fetchInParts(ctx, sess, tensors[:middle], fetches[:middle])

@@ -64,7 +64,7 @@ func (t *localTransport) restore(ctx context.Context, l *load) (*RestoreReport, 
 		err = t.assign(ctx, l, fitting)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("saver: restore %s: %w", l.path, err)
+		return nil, err
 	}
 	return report, nil
 }
@@ -117,7 +117,7 @@ func (snap *snapshot) write(ctx context.Context, to *target) (_ string, err erro
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer closeInto(&err, w.Close)
 
 	var done int64
 	for start := 0; start < len(snap.tensors); {
@@ -155,7 +155,7 @@ func toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error)
 		c.Shape, c.Slice, err = checkpoint.ParseSliceSpec(t.Slice)
 	}
 	if err != nil {
-		return c, fmt.Errorf("saver: tensor %s: %w", t.Key, err)
+		return c, &tfkeep.Error{Item: "tensor", Name: t.Key, Cause: err}
 	}
 	c.Name, c.Shard = t.Key, t.Shard
 	return c, nil
@@ -182,7 +182,7 @@ const maxUninitialized = 20
 // for that reason. It fetches halves, for a half that can be fetched is all right.
 func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Saved, sources []tf.Output, cause error) error {
 	if errors.Is(cause, tfkeep.ErrClosed) || !errors.Is(cause, tf.ErrFailedPrecondition) && !errors.Is(cause, tf.ErrNotFound) {
-		return fmt.Errorf("saver: reading the variables: %w", cause)
+		return fmt.Errorf("read the variables: %w", cause)
 	}
 	var names []string
 	var find func(from, to int)
@@ -203,7 +203,7 @@ func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Sa
 	}
 	find(0, len(sources))
 	if len(names) == 0 {
-		return fmt.Errorf("saver: reading the variables: %w", cause)
+		return fmt.Errorf("read the variables: %w", cause)
 	}
 	return &UninitializedError{Names: names, Err: cause}
 }

@@ -3,7 +3,6 @@ package saver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,7 +38,7 @@ func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
 		return "", err
 	}
 	if err := t.sync(to, saved); err != nil {
-		return "", fmt.Errorf("saver: save %s: %w", to.path, err)
+		return "", err
 	}
 	return saved, to.writeMeta()
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -94,7 +95,7 @@ func (t *nodeTransport) unreadable(l *load, err error) error {
 		}
 		on := t.server(wanted.Device)
 		if l.plan == nil && !present(t.fs, localPath(l.path)) {
-			return fmt.Errorf("%w: %s: neither this process nor %s sees it: %w", ErrNotCheckpoint, l.path, on, err)
+			return &tfkeep.Error{Err: tfkeep.ErrNotFound, Cause: err, Detail: fmt.Sprintf("there is no checkpoint for this process, nor for %s", on)}
 		}
 		return &ShardError{Op: "restore", Path: l.path, Shard: -1, File: l.path, Reader: on, Err: err}
 	}
@@ -197,9 +198,14 @@ func (t *nodeTransport) explainSave(to *target, err error) error {
 		return err
 	}
 	if info, statErr := t.fs.Stat(filepath.Dir(localPath(to.path))); statErr != nil || !info.IsDir() {
-		return fmt.Errorf("saver: Parent directory of %s doesn't exist, can't save.: %w", to.path, err)
+		return &tfkeep.Error{Err: tfkeep.ErrNotFound, Cause: err, Detail: noParent(to.path)}
 	}
 	return err
+}
+
+// noParent describes a path whose parent directory is missing, or is a file.
+func noParent(path string) string {
+	return fmt.Sprintf("the parent directory of %s does not exist, or is not a directory", path)
 }
 
 // explainRestore adds TensorFlow's explanation to an error of the restore nodes.
@@ -210,12 +216,11 @@ func (t *nodeTransport) explainRestore(l *load, err error) error {
 	var likely string
 	switch {
 	case errors.Is(err, tf.ErrNotFound):
-		likely = "a Variable name or other graph key that is missing"
+		likely = "a name that is missing from the checkpoint"
 	case errors.Is(err, tf.ErrInvalidArgument):
-		likely = "a mismatch between the current graph and the graph"
+		likely = "a mismatch between the current graph and the graph from the checkpoint"
 	default:
-		return fmt.Errorf("saver: restore %s: %w", l.path, err)
+		return err
 	}
-	return fmt.Errorf("saver: restore %s: Restoring from checkpoint failed. This is most likely due to %s from the checkpoint. Please ensure that you have not altered the graph expected based on the checkpoint. Original error:\n\n%w",
-		l.path, likely, err)
+	return &tfkeep.Error{Cause: err, Detail: "the checkpoint does not fit the graph, probably because of " + likely}
 }

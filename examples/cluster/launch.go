@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
@@ -114,11 +114,11 @@ func (l *launcher) killAndRestart(ctx context.Context, task cluster.Task) error 
 	return nil
 }
 
-func waitForCheckpoint(ctx context.Context, dir string) error {
+func waitForCheckpoint(ctx context.Context, folder string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := saver.LatestCheckpoint(ctx, dir); !errors.Is(err, tfkeep.ErrNotFound) {
+		if _, err := dir.Latest(ctx, folder, nil); !errors.Is(err, tfkeep.ErrNotFound) {
 			return err
 		}
 		select {

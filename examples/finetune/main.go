@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 	}
 
 	// By scope: everything below student/dense from below teacher/dense.
-	err = saver.InitFromCheckpoint(ctx, sess, pretrained, map[string]any{"teacher/dense/": "student/dense/"})
+	err = saver.InitFromCheckpoint(ctx, sess, pretrained, map[string]string{"teacher/dense/": "student/dense/"})
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	report, err := keep.RestoreWith(ctx, sess, pretrained, &saver.RestoreOptions{
+	report, err := keep.Restore(ctx, sess, pretrained, &saver.RestoreOptions{
 		Partial: true,
 		Rename: map[string]string{
 			"student/dense/kernel": "teacher/dense/kernel",

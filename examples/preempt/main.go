@@ -66,7 +66,7 @@ func run(stop context.Context, out io.Writer, dir string) error {
 	fmt.Fprintln(out, "training")
 
 	model := filepath.Join(dir, "model")
-	options := &saver.SaveOptions{GlobalStep: step}
+	options := &saver.SaveOptions{GlobalStep: saver.Step(step)}
 	every := time.NewTicker(500 * time.Millisecond)
 	defer every.Stop()
 	for stop.Err() == nil {

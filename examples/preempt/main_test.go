@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 )
 
 // TestMain is the program itself when the test starts it.
@@ -25,10 +25,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestASignalSavesBeforeTheEnd(t *testing.T) {
-	dir := t.TempDir()
+	folder := t.TempDir()
 	last := ""
 	for range 2 {
-		program := exec.Command(os.Args[0], "-dir", dir)
+		program := exec.Command(os.Args[0], "-dir", folder)
 		program.Env = append(os.Environ(), "PREEMPT_PROGRAM=1")
 		out, err := program.StdoutPipe()
 		require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestASignalSavesBeforeTheEnd(t *testing.T) {
 		saved, ok := strings.CutPrefix(lines.Text(), "told to stop; saved ")
 		require.True(t, ok, lines.Text())
 		require.NoError(t, program.Wait())
-		path, err := saver.LatestCheckpoint(t.Context(), dir)
+		path, err := dir.Latest(t.Context(), folder, nil)
 		require.NoError(t, err)
 		assert.True(t, strings.HasSuffix(path, saved))
 		assert.NotEqual(t, last, path, "the second run goes on")

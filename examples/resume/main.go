@@ -77,7 +77,7 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 		if i%20 != 0 && i != from.Step+steps {
 			continue
 		}
-		path, err := keep.Save(ctx, sess, filepath.Join(dir, "model"), &saver.SaveOptions{GlobalStep: step})
+		path, err := keep.Save(ctx, sess, filepath.Join(dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 		if err != nil {
 			return err
 		}

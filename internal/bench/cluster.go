@@ -170,6 +170,6 @@ func (p clusterPair) restore(ctx context.Context, e *Env) (tfkeep, python Measur
 	if err != nil {
 		return nil, nil, err
 	}
-	tfkeep = e.InGo(func(ctx context.Context) error { return keep.Restore(ctx, m.sess, path) })
+	tfkeep = e.InGo(func(ctx context.Context) error { _, err := keep.Restore(ctx, m.sess, path, nil); return err })
 	return tfkeep, e.InPython(pythonRestore, path), nil
 }

@@ -100,7 +100,7 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := measured(1, func() error { return keep.Restore(ctx, m.sess, path) }); err != nil {
+		if err := measured(1, func() error { _, err := keep.Restore(ctx, m.sess, path, nil); return err }); err != nil {
 			return err
 		}
 	}

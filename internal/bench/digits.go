@@ -204,7 +204,7 @@ func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step tr
 	if err != nil {
 		return step, nil, err
 	}
-	if err = sv.Restore(ctx, sess, path); err == nil {
+	if _, err = sv.Restore(ctx, sess, path, nil); err == nil {
 		step, err = training.NewStep(sess)
 	}
 	if err != nil {

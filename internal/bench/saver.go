@@ -155,7 +155,7 @@ func (p saverPair) restore(ctx context.Context, e *Env) (tfkeep, python Measure,
 	if err != nil {
 		return nil, nil, err
 	}
-	tfkeep = e.InGo(func(ctx context.Context) error { return m.keep.Restore(ctx, m.sess, path) })
+	tfkeep = e.InGo(func(ctx context.Context) error { _, err := m.keep.Restore(ctx, m.sess, path, nil); return err })
 	python = e.InPython(pythonRestore, path)
 	return tfkeep, python, nil
 }
@@ -195,7 +195,7 @@ func resumeVariables(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := keep.Restore(ctx, sess, args[0]); err != nil {
+	if _, err := keep.Restore(ctx, sess, args[0], nil); err != nil {
 		return err
 	}
 	if err := sess.RunOps(ctx, g.Collection("train_op")[0].Op()); err != nil {

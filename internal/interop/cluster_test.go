@@ -179,11 +179,12 @@ func TestAGoClientDrivesAClusterOfPython(t *testing.T) {
 	require.NoError(t, err)
 	for name, sv := range map[string]*saver.Saver{"by its nodes": sv, "from here": gather} {
 		t.Run("saves and restores "+name, func(t *testing.T) {
-			path, err := sv.Save(t.Context(), sess, filepath.Join(t.TempDir(), "model"), &saver.SaveOptions{GlobalStep: int64(300)})
+			path, err := sv.Save(t.Context(), sess, filepath.Join(t.TempDir(), "model"), &saver.SaveOptions{GlobalStep: saver.Step(int64(300))})
 			require.NoError(t, err)
 			trainSteps(t, sess, 300, 20)
 			initialize(t, sess)
-			require.NoError(t, sv.Restore(t.Context(), sess, path))
+			_, err = sv.Restore(t.Context(), sess, path, nil)
+			require.NoError(t, err)
 			restored, err := training.Accuracy(t.Context(), sess)
 			require.NoError(t, err)
 			assert.Equal(t, accuracy, restored)

@@ -12,10 +12,9 @@ import (
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
-
-	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
 // digits is the example's model, alive.
@@ -45,7 +44,8 @@ func restored(t *testing.T, path string) digits {
 	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
 	require.NoError(t, err)
 	d := start(t, g, sv)
-	require.NoError(t, sv.Restore(t.Context(), d.sess, path))
+	_, err = sv.Restore(t.Context(), d.sess, path, nil)
+	require.NoError(t, err)
 	return d
 }
 
@@ -64,7 +64,7 @@ func start(t *testing.T, g *tf.Graph, sv *saver.Saver) digits {
 func (d digits) save(t *testing.T, dir string) string {
 	t.Helper()
 	path, err := d.sv.Save(t.Context(), d.sess, filepath.Join(dir, "model"), &saver.SaveOptions{
-		GlobalStep: d.sess.Graph().Collection(tf.GlobalStep)[0].Variable(),
+		GlobalStep: saver.Step(d.sess.Graph().Collection(tf.GlobalStep)[0].Variable()),
 	})
 	require.NoError(t, err)
 	return path

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
@@ -43,11 +44,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// trainForEver starts a training or goes on with the one in dir, saves after every step,
+// trainForEver starts a training or goes on with the one in folder, saves after every step,
 // and prints each step that it has saved.
-func trainForEver(ctx context.Context, dir string) error {
+func trainForEver(ctx context.Context, folder string) error {
 	g := tf.NewGraph()
-	path, err := saver.LatestCheckpoint(ctx, dir)
+	path, err := dir.Latest(ctx, folder, nil)
 	begin := errors.Is(err, tfkeep.ErrNotFound)
 	var sv *saver.Saver
 	switch {
@@ -74,13 +75,13 @@ func trainForEver(ctx context.Context, dir string) error {
 	if begin {
 		err = sess.RunOps(ctx, initialize)
 	} else {
-		err = sv.Restore(ctx, sess, path)
+		_, err = sv.Restore(ctx, sess, path, nil)
 	}
 	if err != nil {
 		return err
 	}
 	_, err = training.Run(ctx, sess, sv, training.Options{
-		Dir:       dir,
+		Dir:       folder,
 		Until:     1 << 40,
 		SaveEvery: 1,
 		AfterStep: func(step int64, _ float32) { fmt.Println(step) },
@@ -116,13 +117,13 @@ func killSome(t *testing.T, dir string) (saved int64) {
 
 func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
 	oracle.Python(t)
-	dir := t.TempDir()
+	folder := t.TempDir()
 	var step int64
 	for range 6 {
-		saved := killSome(t, dir)
+		saved := killSome(t, folder)
 		require.Greater(t, saved, step, "it goes on")
 
-		path, err := saver.LatestCheckpoint(t.Context(), dir)
+		path, err := dir.Latest(t.Context(), folder, nil)
 		require.NoError(t, err)
 		d := restored(t, path)
 		step, err = training.GlobalStep(t.Context(), d.sess)
@@ -131,16 +132,16 @@ func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
 		// save that was announced.
 		assert.GreaterOrEqual(t, step, saved)
 		assert.LessOrEqual(t, step, saved+1)
-		assert.Equal(t, filepath.Join(dir, fmt.Sprintf("model-%d", step)), path)
+		assert.Equal(t, filepath.Join(folder, fmt.Sprintf("model-%d", step)), path)
 	}
 
-	path, err := saver.LatestCheckpoint(t.Context(), dir)
+	path, err := dir.Latest(t.Context(), folder, nil)
 	require.NoError(t, err)
 	killed := restored(t, path).values(t)
 	straight := fresh(t)
 	straight.train(t, t.TempDir(), step)
 	assert.Equal(t, straight.values(t), killed, "six deaths changed the training")
 
-	python := inPython(t, oracle.Value[string](t, `result = tf1.train.latest_checkpoint(args[0])`, dir), t.TempDir(), 0, 0)
+	python := inPython(t, oracle.Value[string](t, `result = tf1.train.latest_checkpoint(args[0])`, folder), t.TempDir(), 0, 0)
 	assert.Equal(t, killed, python.Before)
 }

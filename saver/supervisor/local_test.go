@@ -139,7 +139,7 @@ func TestLocalInitAndInitOptions(t *testing.T) {
 
 func TestSaverOfSomeVariables(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
-	part := must[*saver.Saver](t)(saver.New(m.g, &saver.Options{VarList: []any{m.global}}))
+	part := must[*saver.Saver](t)(saver.New(m.g, &saver.Options{VarList: saver.Vars(m.global)}))
 	defer part.Close()
 	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 1}
 	require.NoError(t, supervisor.Run(t.Context(), m.g, part, o, steps(m, 1)))
@@ -267,5 +267,5 @@ func TestOptionErrors(t *testing.T) {
 	require.ErrorIs(t, supervisor.Run(t.Context(), nil, nil, nil, body), tfkeep.ErrArgument, "no graph")
 	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, nil, nil), tfkeep.ErrArgument, "no body")
 	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, nil, &supervisor.Options{Dir: t.TempDir()}, body), tfkeep.ErrArgument, "no Saver")
-	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, other.sv, nil, body), saver.ErrOtherGraph)
+	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, other.sv, nil, body), tfkeep.ErrArgument)
 }

@@ -107,7 +107,7 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 	case g == nil:
 		return Options{}, invalid("the graph is nil")
 	case sv != nil && sv.Graph() != g:
-		return Options{}, saver.ErrOtherGraph
+		return Options{}, invalid("the Saver was made for another graph")
 	case all.Worker && session.Target == "":
 		return Options{}, invalid("a worker shares the variables of a cluster: set Session.Target, or leave Worker false")
 	case all.Worker && session.Isolate:

@@ -58,7 +58,7 @@ func (r *Running) Save(ctx context.Context) (string, error) {
 	r.mu.Unlock()
 	o := saver.SaveOptions{LatestFilename: s.LatestFilename}
 	if step >= 0 {
-		o.GlobalStep = step
+		o.GlobalStep = saver.Step(step)
 	}
 	start := time.Now()
 	path, err := s.sv.Save(tf.WithOperationTimeout(ctx, s.SaveTimeout), r.Session, filepath.Join(s.Dir, s.SaveName), &o)

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
@@ -47,14 +49,14 @@ func killInSave(t *testing.T, f *figures, driver saver.Driver) {
 	f.add("noticed after", log.when(t, supervisor.Lost, killed).Sub(killed))
 	f.add("training again after", log.when(t, supervisor.Ready, killed).Sub(killed))
 
-	latest, err := saver.LatestCheckpoint(t.Context(), s.dir)
+	latest, err := dir.Latest(t.Context(), s.dir, nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(s.dir, "model-25"), latest)
 	assert.Empty(t, strays(t, s.dir, "model-10", "model-20", "model-25"))
 	for _, step := range []float32{10, 20, 25} {
 		for _, v := range []string{"w0", "w1"} {
 			name := fmt.Sprintf("model-%v", step)
-			values, err := saver.LoadVariable[float32](t.Context(), filepath.Join(s.dir, name), v)
+			values, err := readVariable(t.Context(), filepath.Join(s.dir, name), v)
 			require.NoError(t, err)
 			assert.Equal(t, step, slices.Min(values), "%s of %s", v, name)
 			assert.Equal(t, step, slices.Max(values), "%s of %s", v, name)
@@ -120,7 +122,7 @@ func (s *saveFault) saveWithKill(ctx context.Context, r *supervisor.Running, ste
 	if !assert.Error(s.t, err) {
 		return nil
 	}
-	latest, stateErr := saver.LatestCheckpoint(ctx, s.dir)
+	latest, stateErr := dir.Latest(ctx, s.dir, nil)
 	assert.NoError(s.t, stateErr)
 	assert.Equal(s.t, filepath.Join(s.dir, "model-10"), latest, "the old checkpoint stays the newest")
 	return fmt.Errorf("saving: %w", err)
@@ -154,4 +156,14 @@ func strays(t *testing.T, dir string, checkpoints ...string) []string {
 		}
 	}
 	return found
+}
+
+// readVariable reads a tensor of a checkpoint.
+func readVariable(ctx context.Context, path, name string) ([]float32, error) {
+	r, err := checkpoint.Open(ctx, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return checkpoint.Values[float32](ctx, r, name)
 }

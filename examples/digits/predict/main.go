@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -44,7 +45,7 @@ func run(ctx context.Context, out string) error {
 		return err
 	}
 	defer tf.Release(images)
-	newest, err := saver.LatestCheckpoint(ctx, filepath.Join(out, "ckpt"))
+	newest, err := dir.Latest(ctx, filepath.Join(out, "ckpt"), nil)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func fromCheckpoint(ctx context.Context, path string, images *tf.Tensor) ([][]fl
 		return nil, err
 	}
 	defer sess.Close()
-	if err := sv.Restore(ctx, sess, path); err != nil {
+	if _, err := sv.Restore(ctx, sess, path, nil); err != nil {
 		return nil, err
 	}
 	return probabilities(ctx, sess, images)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -34,8 +35,8 @@ func main() {
 }
 
 func run(ctx context.Context, out string, steps, every int64) error {
-	dir := filepath.Join(out, "ckpt")
-	newest, err := saver.LatestCheckpoint(ctx, dir)
+	folder := filepath.Join(out, "ckpt")
+	newest, err := dir.Latest(ctx, folder, nil)
 	if err != nil {
 		return err
 	}
@@ -52,14 +53,14 @@ func run(ctx context.Context, out string, steps, every int64) error {
 	defer sess.Close()
 	// Restore(ctx, sess, newest) would do; Resume also passes over a damaged checkpoint
 	// and keeps count of the old ones, so that five are kept across the restart.
-	resumed, err := sv.Resume(ctx, sess, dir, nil)
+	resumed, err := sv.Resume(ctx, sess, folder, nil)
 	if err != nil {
 		return err
 	}
 
 	fmt.Printf("resume (process %d): %s restored, goes on at step %d\n", os.Getpid(), resumed.Path, resumed.Step)
 	progress := training.NewProgress(resumed.Step, steps)
-	last, err := training.Run(ctx, sess, sv, training.Options{Dir: dir, Until: steps, SaveEvery: every, AfterStep: progress.Step})
+	last, err := training.Run(ctx, sess, sv, training.Options{Dir: folder, Until: steps, SaveEvery: every, AfterStep: progress.Step})
 	if err != nil {
 		return err
 	}

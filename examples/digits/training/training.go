@@ -56,7 +56,7 @@ func Run(ctx context.Context, sess *tf.Session, sv *saver.Saver, o Options) (str
 		}
 		step++
 		if step%o.SaveEvery == 0 || step == o.Until {
-			path, err = sv.Save(ctx, sess, filepath.Join(o.Dir, "model"), &saver.SaveOptions{GlobalStep: g.Collection(tf.GlobalStep)[0].Variable()})
+			path, err = sv.Save(ctx, sess, filepath.Join(o.Dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(g.Collection(tf.GlobalStep)[0].Variable())})
 			if err != nil {
 				return path, err
 			}

@@ -1,0 +1,72 @@
+package saver
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// GlobalStep is the number that Save appends to the path: "model-1000". Make one with
+// Step. The zero value appends nothing.
+type GlobalStep struct {
+	number int64
+	output tf.Output // its value is the number
+	nilVar bool
+	given  bool
+}
+
+// Step makes a GlobalStep of a number, or of a variable or tensor whose value is read
+// when the checkpoint is saved.
+func Step[T int | int32 | int64 | *tf.Variable | tf.Output](step T) GlobalStep {
+	s := GlobalStep{given: true}
+	switch v := any(step).(type) {
+	case *tf.Variable:
+		if v == nil {
+			s.nilVar = true
+		} else {
+			s.output = v.Value()
+		}
+	case tf.Output:
+		s.output = v
+	case int:
+		s.number = int64(v)
+	case int32:
+		s.number = int64(v)
+	case int64:
+		s.number = v
+	}
+	return s
+}
+
+// value returns the number.
+func (s GlobalStep) value(ctx context.Context, sess *tf.Session) (int64, error) {
+	switch {
+	case s.nilVar:
+		return 0, fault(tfkeep.ErrArgument, "the global step is a nil *tf.Variable, which train.FindGlobalStep returns for a graph that has none")
+	case s.output.Op == nil:
+		return s.number, nil
+	}
+	return readStep(ctx, sess, s.output)
+}
+
+// readStep reads a global step from a session.
+func readStep(ctx context.Context, sess *tf.Session, step tf.Output) (int64, error) {
+	got, err := sess.Run(ctx, nil, []tf.Output{step}, nil)
+	if err != nil {
+		return 0, fmt.Errorf("read the global step: %w", err)
+	}
+	defer tf.Release(got...)
+	v := got[0].Value()
+	r := reflect.ValueOf(v)
+	switch {
+	case r.CanInt():
+		return r.Int(), nil
+	case r.CanUint() && r.Uint() <= math.MaxInt64:
+		return int64(r.Uint()), nil
+	}
+	return 0, fault(tfkeep.ErrArgument, "the global step %s is %v (%T); it must be an integer of at most 63 bits", step.Op.Name(), v, v)
+}
