@@ -1,83 +1,132 @@
 package freeze
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
-	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
-// A body is a list of nodes that name each other: the graph itself, or a
-// function of its library. The two differ in how an input names a tensor:
-// "node", "node:1" in a graph; "node:argument:0" or the name of an argument
-// in a function.
+// body is a list of nodes that name each other: the graph itself, or a function of its
+// library. The two differ in how an input names a tensor: "node" or "node:1" in a
+// graph, "node:argument:0" or the name of an argument in a function.
 type body struct {
-	fn    *functionpb.FunctionDef // nil for the graph
-	nodes []*nodepb.NodeDef
+	fn    *graphdef.FunctionDef // nil for the graph
+	nodes []*graphdef.NodeDef
 	index map[string]int // node name → position in nodes
 
-	cloned map[int]bool // nodes that are ours to write to
+	// owned are the nodes that may be changed. The others belong to the caller.
+	owned map[*graphdef.NodeDef]bool
 }
 
-func newBody(nodes []*nodepb.NodeDef, fn *functionpb.FunctionDef) *body {
-	b := &body{fn: fn, nodes: nodes, index: make(map[string]int, len(nodes)), cloned: map[int]bool{}}
-	for i, n := range nodes {
-		b.index[n.Name] = i
+func newBody(nodes []*graphdef.NodeDef, fn *graphdef.FunctionDef) *body {
+	b := &body{fn: fn, owned: map[*graphdef.NodeDef]bool{}}
+	b.setNodes(nodes)
+	return b
+}
+
+// newOwnBody returns the body of a function that may be changed as a whole.
+func newOwnBody(fn *graphdef.FunctionDef) *body {
+	b := newBody(fn.NodeDef, fn)
+	for _, n := range b.nodes {
+		b.owned[n] = true
 	}
 	return b
 }
 
-// funcName is the name of the function, "" for the graph.
-func (b *body) funcName() string {
-	if b.fn == nil {
-		return ""
+func (b *body) setNodes(nodes []*graphdef.NodeDef) {
+	b.nodes = nodes
+	b.index = make(map[string]int, len(nodes))
+	for i, n := range nodes {
+		b.index[n.Name] = i
 	}
-	return b.fn.Signature.GetName()
 }
 
-// mutable returns node i as a copy that may be changed: the caller's graph is never written to.
-func (b *body) mutable(i int) *nodepb.NodeDef {
-	if !b.cloned[i] {
-		b.nodes[i] = proto.Clone(b.nodes[i]).(*nodepb.NodeDef)
-		b.cloned[i] = true
+// funcName returns the name of the function, "" for the graph.
+func (b *body) funcName() string { return b.fn.GetSignature().GetName() }
+
+// node returns the node with a name, nil if there is no such node.
+func (b *body) node(name string) *graphdef.NodeDef {
+	if i, ok := b.index[name]; ok {
+		return b.nodes[i]
+	}
+	return nil
+}
+
+// has reports whether there is a node with a name.
+func (b *body) has(name string) bool {
+	_, ok := b.index[name]
+	return ok
+}
+
+// mutable returns node i as a copy that may be changed.
+func (b *body) mutable(i int) *graphdef.NodeDef {
+	if !b.owned[b.nodes[i]] {
+		b.set(i, proto.Clone(b.nodes[i]).(*graphdef.NodeDef))
 	}
 	return b.nodes[i]
 }
 
-// A tensor identifies one output of one node of a body, or an argument of the function.
+// set replaces node i with one that may be changed and has the same name.
+func (b *body) set(i int, n *graphdef.NodeDef) {
+	b.nodes[i], b.owned[n] = n, true
+}
+
+// add appends a node that may be changed.
+func (b *body) add(n *graphdef.NodeDef) {
+	b.index[n.Name] = len(b.nodes)
+	b.nodes, b.owned[n] = append(b.nodes, n), true
+}
+
+// addNew is add for nodes that freezing needs. Their names must be free.
+func (b *body) addNew(nodes []*graphdef.NodeDef) error {
+	for _, n := range nodes {
+		if b.has(n.Name) {
+			return nodeError(b, n, tfkeep.ErrUnsupported, "the graph already has a node of this name, which freezing needs")
+		}
+		b.add(n)
+	}
+	return nil
+}
+
+// tensor identifies one output of one node of a body, or an argument of the function.
 type tensor struct {
-	node string // name of the node; of the argument when arg is ""
-	arg  string // name of the output argument; "" in a graph and for arguments
+	node string // the name of the node; of the argument where arg is ""
+	arg  string // the name of the output argument; "" in a graph and for arguments
 	idx  int
 }
 
-// parseInput tells what an input of a node refers to.
-func (b *body) parseInput(in string) (t tensor, control bool) {
-	if strings.HasPrefix(in, "^") {
-		return tensor{node: in[1:]}, true
+// parse returns what an input of a node refers to. A control input refers to output 0.
+func (b *body) parse(in string) tensor {
+	in = strings.TrimPrefix(in, "^")
+	if b.fn == nil {
+		node, idx, err := graphdef.ParseTensorName(in)
+		if err != nil {
+			node, arg, _ := strings.Cut(in, ":")
+			return tensor{node: node, arg: arg} // no node has such an output
+		}
+		return tensor{node: node, idx: idx}
 	}
 	parts := strings.Split(in, ":")
-	switch {
-	case b.fn == nil || len(parts) < 3:
-		t.node = parts[0]
-		if len(parts) > 1 {
-			if n, err := strconv.Atoi(parts[1]); err == nil {
-				t.idx = n
-			} else {
-				t.arg = parts[1]
-			}
-		}
-	default:
-		t.node, t.arg = parts[0], parts[1]
-		t.idx, _ = strconv.Atoi(parts[2])
+	t := tensor{node: parts[0]}
+	if len(parts) > 1 {
+		t.arg = parts[1]
 	}
-	return t, false
+	if len(parts) > 2 {
+		t.idx, _ = strconv.Atoi(parts[2])
+	} else if n, err := strconv.Atoi(t.arg); err == nil {
+		t.arg, t.idx = "", n
+	}
+	return t
 }
 
-// output names output i of a node whose outputs all belong to the argument
-// arg; in a graph the name of the argument does not appear.
+// output returns output i of a node whose outputs all belong to the argument arg. In a
+// graph the name of the argument does not matter.
 func (b *body) output(node, arg string, i int) tensor {
 	if b.fn == nil {
 		return tensor{node: node, idx: i}
@@ -85,7 +134,8 @@ func (b *body) output(node, arg string, i int) tensor {
 	return tensor{node: node, arg: arg, idx: i}
 }
 
-// outputOf names output i of a node whose outputs are single arguments with the given names.
+// outputOf returns output i of a node whose outputs are single arguments with the given
+// names.
 func (b *body) outputOf(node string, args []string, i int) tensor {
 	if b.fn == nil {
 		return tensor{node: node, idx: i}
@@ -93,116 +143,61 @@ func (b *body) outputOf(node string, args []string, i int) tensor {
 	return tensor{node: node, arg: args[i]}
 }
 
-// dataInputs returns the data inputs of n, in order.
-func dataInputs(n *nodepb.NodeDef) []string {
-	for i, in := range n.Input {
-		if strings.HasPrefix(in, "^") {
-			return n.Input[:i]
-		}
-	}
-	return n.Input
-}
-
-// controlInputs returns the control inputs of n; they follow the data inputs.
-func controlInputs(n *nodepb.NodeDef) []string { return n.Input[len(dataInputs(n)):] }
-
-// dataConsumers counts, per node name, the data edges that leave it, the
-// function's own results among them.
+// dataConsumers counts, for each node name, the data edges that leave the node. The
+// results of the function count too.
 func (b *body) dataConsumers() map[string]int {
 	uses := make(map[string]int, len(b.nodes))
 	for _, n := range b.nodes {
 		for _, in := range dataInputs(n) {
-			t, _ := b.parseInput(in)
-			uses[t.node]++
+			uses[b.parse(in).node]++
 		}
 	}
-	if b.fn != nil {
-		for _, r := range b.fn.Ret {
-			t, _ := b.parseInput(r)
-			uses[t.node]++
-		}
+	for _, result := range b.fn.GetRet() {
+		uses[b.parse(result).node]++
 	}
 	return uses
 }
 
-// remove takes nodes out together with the control edges that lead to them.
-// An edge through a removed node keeps its meaning: what waited for the node
-// waits for what the node waited for.
-func (b *body) remove(dead map[string]bool) {
-	if len(dead) == 0 {
+// isConst reports whether a node is a constant, or a variable that becomes one.
+func (b *body) isConst(name string) bool {
+	n := b.node(name)
+	return n != nil && (n.Op == "Const" || isVariable(n.Op))
+}
+
+// extract keeps the nodes that roots need, in their order.
+func (b *body) extract(roots []string) error {
+	sub, err := edit.Extract(&graphdef.GraphDef{Node: b.nodes}, roots)
+	if err != nil {
+		return &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrCorrupt, Cause: err}
+	}
+	b.setNodes(sub.Node)
+	return nil
+}
+
+// dropLostColocations removes colocations with nodes that the graph no longer has:
+// TensorFlow refuses to import them.
+func (b *body) dropLostColocations() {
+	for i, n := range b.nodes {
+		if !slices.ContainsFunc(graphdef.Colocations(n), func(c string) bool { return !b.has(c) }) {
+			continue
+		}
+		dropColocations(b.mutable(i), func(node string) bool { return !b.has(node) })
+	}
+}
+
+const colocated = "loc:@"
+
+// dropColocations removes the colocations of n with the nodes for which gone is true.
+func dropColocations(n *graphdef.NodeDef, gone func(node string) bool) {
+	list := n.Attr["_class"].GetList()
+	if list == nil {
 		return
 	}
-	waits := map[string][]string{} // removed node → control names that stand in for it
-	var standIn func(name string, seen map[string]bool) []string
-	standIn = func(name string, seen map[string]bool) []string {
-		if w, ok := waits[name]; ok {
-			return w
-		}
-		if seen[name] {
-			return nil
-		}
-		seen[name] = true
-		var out []string
-		for _, in := range controlInputs(b.nodes[b.index[name]]) {
-			if t, _ := b.parseInput(in); dead[t.node] {
-				out = append(out, standIn(t.node, seen)...)
-			} else {
-				out = append(out, in)
-			}
-		}
-		waits[name] = out
-		return out
-	}
-	for i, n := range b.nodes {
-		if dead[n.Name] {
-			continue
-		}
-		touched := false
-		for _, in := range controlInputs(n) {
-			if t, _ := b.parseInput(in); dead[t.node] {
-				touched = true
-			}
-		}
-		if !touched {
-			continue
-		}
-		n = b.mutable(i)
-		inputs := append([]string(nil), dataInputs(n)...)
-		have := map[string]bool{}
-		add := func(in string) {
-			if t, _ := b.parseInput(in); !have[in] && t.node != n.Name {
-				have[in] = true
-				inputs = append(inputs, in)
-			}
-		}
-		for _, in := range controlInputs(n) {
-			if t, _ := b.parseInput(in); dead[t.node] {
-				for _, s := range standIn(t.node, map[string]bool{}) {
-					add(s)
-				}
-			} else {
-				add(in)
-			}
-		}
-		n.Input = inputs
-	}
-	kept := b.nodes[:0:0]
-	cloned := map[int]bool{}
-	index := make(map[string]int, len(b.nodes))
-	for i, n := range b.nodes {
-		if dead[n.Name] {
-			continue
-		}
-		cloned[len(kept)] = b.cloned[i]
-		index[n.Name] = len(kept)
-		kept = append(kept, n)
-	}
-	b.nodes, b.cloned, b.index = kept, cloned, index
-	if b.fn != nil {
-		for name, node := range b.fn.ControlRet {
-			if dead[node] {
-				delete(b.fn.ControlRet, name)
-			}
-		}
+	list.S = slices.DeleteFunc(list.S, func(class []byte) bool {
+		node, ok := strings.CutPrefix(string(class), colocated)
+		return ok && gone(node)
+	})
+	if len(list.S) == 0 {
+		delete(n.Attr, "_class")
 	}
 }

@@ -1,71 +1,46 @@
 package freeze
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// The kinds of failure, for errors.Is.
-var (
-	// ErrNoOutputs: no output node was named, and none is the obvious one.
-	ErrNoOutputs = errors.New("freeze: no output nodes named")
-	// ErrUnknownNode: an output, input or initializer node is not in the graph.
-	ErrUnknownNode = errors.New("freeze: no such node in the graph")
-	// ErrNoVariables: the graph has no variables, so it is most likely frozen already.
-	ErrNoVariables = errors.New("freeze: no variables were found in this model")
-	// ErrMissingValues: the checkpoint lacks a value that the graph needs, or
-	// has it with another type or shape.
-	ErrMissingValues = errors.New("freeze: the checkpoint does not fit the graph")
-	// ErrUnsupported: the graph uses a variable in a way that has no meaning once it is constant.
-	ErrUnsupported = errors.New("freeze: cannot be frozen")
-	// ErrTooLarge: the frozen graph would exceed the 2 GiB that a protobuf message may have.
-	ErrTooLarge = errors.New("freeze: the frozen graph would be larger than 2 GiB")
-	// ErrBadGraph: the graph contradicts itself (an input that names no node, a function that calls itself).
-	ErrBadGraph = errors.New("freeze: malformed graph")
-)
-
-// NodeError places a failure at a node.
-type NodeError struct {
-	Node string // name of the node
-	Op   string // its operation, "" if not known
-	Func string // the library function that holds it, "" for the graph itself
-	Err  error  // the kind: one of the sentinels of this package
-	Text string // what is wrong, and the remedy
+// nodeError places an error at a node of a body.
+func nodeError(b *body, n *graphdef.NodeDef, kind error, format string, args ...any) error {
+	var where []string
+	if n.GetOp() != "" {
+		where = append(where, "operation "+n.GetOp())
+	}
+	if name := b.funcName(); name != "" {
+		where = append(where, "function "+name)
+	}
+	detail := fmt.Sprintf(format, args...)
+	if len(where) > 0 {
+		detail = strings.Join(where, " in ") + ": " + detail
+	}
+	return &tfkeep.Error{Op: "freeze", Item: "node", Name: n.GetName(), Err: kind, Detail: detail}
 }
 
-func (e *NodeError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Err.Error())
-	fmt.Fprintf(&b, ": node %q", e.Node)
-	if e.Op != "" {
-		fmt.Fprintf(&b, " (%s)", e.Op)
-	}
-	if e.Func != "" {
-		fmt.Fprintf(&b, " of function %q", e.Func)
-	}
-	if e.Text != "" {
-		b.WriteString(": " + e.Text)
-	}
-	return b.String()
-}
-
-func (e *NodeError) Unwrap() error { return e.Err }
-
-// ValuesError lists every variable whose value is missing or does not fit;
-// its kind is [ErrMissingValues].
+// ValuesError lists every variable whose value is missing or does not fit. It is a
+// tfkeep.ErrNotFound if a value is missing, and a tfkeep.ErrMismatch if one does not
+// fit.
 type ValuesError struct {
-	Source   string   // where the values come from, for people
+	Source   string   // where the values come from, for people; may be empty
 	Missing  []string // variables without a value, with the key that was looked for
 	Mismatch []string // variables whose value has another type or shape: what, wanted, found
 }
 
+// Error returns one line that names all variables.
 func (e *ValuesError) Error() string {
 	var b strings.Builder
-	b.WriteString(ErrMissingValues.Error())
+	b.WriteString("freeze")
 	if e.Source != "" {
-		b.WriteString(" (" + e.Source + ")")
+		b.WriteString(" " + e.Source)
 	}
+	b.WriteString(": the values do not fit the graph")
 	if n := len(e.Missing); n > 0 {
 		fmt.Fprintf(&b, ": %d without a value: %s", n, strings.Join(e.Missing, ", "))
 	}
@@ -75,4 +50,22 @@ func (e *ValuesError) Error() string {
 	return b.String()
 }
 
-func (e *ValuesError) Unwrap() error { return ErrMissingValues }
+// Unwrap returns the kinds.
+func (e *ValuesError) Unwrap() []error {
+	var kinds []error
+	if len(e.Missing) > 0 {
+		kinds = append(kinds, tfkeep.ErrNotFound)
+	}
+	if len(e.Mismatch) > 0 {
+		kinds = append(kinds, tfkeep.ErrMismatch)
+	}
+	return kinds
+}
+
+func (e *ValuesError) add(p *problem) {
+	if p.missing {
+		e.Missing = append(e.Missing, p.text)
+	} else {
+		e.Mismatch = append(e.Mismatch, p.text)
+	}
+}

@@ -15,7 +15,7 @@ func ExampleFromCheckpoint() {
 		log.Fatal(err) // names every value that is missing, or the nodes that come nearest
 	}
 	defer plan.Close()
-	if _, err := plan.WriteFile(context.Background(), "frozen.pb", nil); err != nil {
+	if err := plan.WriteFile(context.Background(), "frozen.pb", nil); err != nil {
 		log.Fatal(err)
 	}
 	for _, r := range plan.Report().Repairs {

@@ -3,26 +3,27 @@ package freeze_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // memory is a source of values that tests make up.
@@ -39,16 +40,8 @@ func (m memory) OpenTensor(_ context.Context, key string) (io.ReadCloser, error)
 	return io.NopCloser(io.LimitReader(zeros{}, m[key].Bytes)), nil
 }
 
-func (m memory) OpenSlice(context.Context, string, checkpoint.Slice) (io.ReadCloser, error) {
-	return nil, errors.New("no slices here")
-}
-
-func (m memory) ReadStrings(context.Context, string) ([][]byte, error) {
-	return nil, errors.New("no strings here")
-}
-
-func (m memory) ReadSliceStrings(context.Context, string, checkpoint.Slice) ([][]byte, error) {
-	return nil, errors.New("no strings here")
+func (m memory) Tensors() []checkpoint.TensorInfo {
+	return slices.SortedFunc(maps.Values(m), func(a, b checkpoint.TensorInfo) int { return strings.Compare(a.Name, b.Name) })
 }
 
 type zeros struct{}
@@ -56,9 +49,9 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 // graph parses a GraphDef written as text.
-func graph(t *testing.T, text string) *graphpb.GraphDef {
+func graph(t *testing.T, text string) *graphdef.GraphDef {
 	t.Helper()
-	def := &graphpb.GraphDef{}
+	def := &graphdef.GraphDef{}
 	require.NoError(t, prototext.Unmarshal([]byte(text), def))
 	return def
 }
@@ -75,12 +68,13 @@ versions { producer: 2474 }
 `
 
 func TestVariableBecomesConstOfTheSameName(t *testing.T) {
+	t.Parallel()
 	def := graph(t, linear)
 	before := proto.Clone(def)
-	plan, err := freeze.New(def, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y:0"}})
+	plan, err := freeze.New(t.Context(), def, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y:0"}})
 	require.NoError(t, err)
 
-	got, err := plan.GraphDef(context.Background())
+	got, err := plan.GraphDef(t.Context())
 	require.NoError(t, err)
 	var names, ops []string
 	for _, n := range got.Node {
@@ -99,23 +93,22 @@ func TestVariableBecomesConstOfTheSameName(t *testing.T) {
 }
 
 func TestWrittenBytesAreTheGraphDef(t *testing.T) {
-	plan, err := freeze.New(graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	t.Parallel()
+	plan, err := freeze.New(t.Context(), graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
-	want, err := plan.GraphDef(context.Background())
+	want, err := plan.GraphDef(t.Context())
 	require.NoError(t, err)
 
 	var first, second bytes.Buffer
-	var told int64
-	n, err := plan.WriteTo(context.Background(), &first, func(n int64) { told = n })
-	require.NoError(t, err)
-	assert.EqualValues(t, first.Len(), n)
-	assert.Equal(t, n, told)
-	assert.Equal(t, plan.Report().Size, n)
-	_, err = plan.WriteTo(context.Background(), &second, nil)
-	require.NoError(t, err)
+	var written, size int64
+	require.NoError(t, plan.Write(t.Context(), &first, &freeze.WriteOptions{Progress: func(done, total int64) { written, size = done, total }}))
+	assert.EqualValues(t, first.Len(), written)
+	assert.Equal(t, plan.Report().Size, written)
+	assert.Equal(t, plan.Report().Size, size)
+	require.NoError(t, plan.Write(t.Context(), &second, nil))
 	assert.Equal(t, first.Bytes(), second.Bytes())
 
-	got := &graphpb.GraphDef{}
+	got := &graphdef.GraphDef{}
 	require.NoError(t, proto.Unmarshal(first.Bytes(), got))
 	assert.True(t, proto.Equal(want, got))
 	deterministic, err := proto.MarshalOptions{Deterministic: true}.Marshal(want)
@@ -124,28 +117,31 @@ func TestWrittenBytesAreTheGraphDef(t *testing.T) {
 }
 
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	missing := `node { name: "a" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } } node { name: "y" op: "Identity" input: "gone" }`
 	twice := `node { name: "y" op: "VariableV2" } node { name: "y" op: "NoOp" }`
 	frozen := `node { name: "y" op: "Const" }`
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		text   string
 		values memory
 		o      *freeze.Options
 		kind   error
 		says   []string
 	}{
-		"no output":           {linear, memory{"w": floats(2)}, nil, freeze.ErrNoOutputs, nil},
-		"unknown output":      {linear, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"yy", "nope"}}, freeze.ErrUnknownNode, []string{`"yy" (did you mean y`, `"nope"`}},
-		"frozen already":      {frozen, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrNoVariables, []string{"cannot freeze a graph twice"}},
-		"value missing":       {linear, memory{}, &freeze.Options{Outputs: []string{"y", "unused"}}, freeze.ErrMissingValues, []string{"2 without a value: w, unused"}},
-		"another shape":       {linear, memory{"w": floats(3)}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrMissingValues, []string{"w: the graph has shape [2], the checkpoint [3]"}},
-		"another type":        {linear, memory{"w": {DType: dtype.Int32, Shape: []int64{2}, Bytes: 8}}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrMissingValues, []string{"float32, the checkpoint int32"}},
-		"larger than 2 GiB":   {linear2GiB, memory{"w": floats(1 << 29)}, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrTooLarge, []string{"SavedModel"}},
-		"input names nothing": {missing, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrBadGraph, []string{"gone, an input of y"}},
-		"name stands twice":   {twice, nil, &freeze.Options{Outputs: []string{"y"}}, freeze.ErrBadGraph, []string{"twice"}},
+		{"no output", linear, memory{"w": floats(2)}, nil, tfkeep.ErrArgument, nil},
+		{"unknown output", linear, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"yy", "nope"}}, tfkeep.ErrNotFound, []string{`"yy" (did you mean y`, `"nope"`}},
+		{"frozen already", frozen, nil, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrNotFound, []string{"cannot freeze a graph twice"}},
+		{"value missing", linear, memory{}, &freeze.Options{Outputs: []string{"y", "unused"}}, tfkeep.ErrNotFound, []string{"2 without a value: w, unused"}},
+		{"another shape", linear, memory{"w": floats(3)}, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrMismatch, []string{"w: the graph has shape [2], the checkpoint [3]"}},
+		{"another type", linear, memory{"w": {DType: dtype.Int32, Shape: []int64{2}, Bytes: 8}}, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrMismatch, []string{"float32, the checkpoint int32"}},
+		{"larger than 2 GiB", linear2GiB, memory{"w": floats(1 << 29)}, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrTooLarge, []string{"SavedModel"}},
+		{"input names nothing", missing, nil, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrCorrupt, []string{"gone, an input of y"}},
+		{"name stands twice", twice, nil, &freeze.Options{Outputs: []string{"y"}}, tfkeep.ErrCorrupt, []string{"twice"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := freeze.New(graph(t, c.text), c.values, c.o)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := freeze.New(t.Context(), graph(t, c.text), c.values, c.o)
 			require.ErrorIs(t, err, c.kind)
 			for _, s := range c.says {
 				assert.ErrorContains(t, err, s)
@@ -160,6 +156,7 @@ node { name: "y" op: "Identity" input: "w" attr { key: "T" value { type: DT_FLOA
 `
 
 func TestAllowAndDenyLists(t *testing.T) {
+	t.Parallel()
 	two := linear + `
 node { name: "v" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "z" op: "Add" input: "y" input: "v" attr { key: "T" value { type: DT_FLOAT } } }`
@@ -167,7 +164,7 @@ node { name: "z" op: "Add" input: "y" input: "v" attr { key: "T" value { type: D
 		{Outputs: []string{"z"}, VariableAllowlist: []string{"w"}},
 		{Outputs: []string{"z"}, VariableDenylist: []string{"v"}},
 	} {
-		plan, err := freeze.New(graph(t, two), memory{"w": floats(2)}, o)
+		plan, err := freeze.New(t.Context(), graph(t, two), memory{"w": floats(2)}, o)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"v"}, plan.Report().Kept)
 		assert.Len(t, plan.Report().Frozen, 1)
@@ -175,15 +172,16 @@ node { name: "z" op: "Add" input: "y" input: "v" attr { key: "T" value { type: D
 }
 
 func TestWritesAreTakenOutAndTold(t *testing.T) {
+	t.Parallel()
 	text := linear + `
 node { name: "delta" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "sub" op: "AssignSub" input: "w" input: "delta" attr { key: "T" value { type: DT_FLOAT } } }
 node { name: "add" op: "AssignAdd" input: "w" input: "delta" attr { key: "T" value { type: DT_FLOAT } } }
 node { name: "out" op: "Add" input: "y" input: "sub" input: "^add" attr { key: "T" value { type: DT_FLOAT } } }`
-	plan, err := freeze.New(graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"out"}})
+	plan, err := freeze.New(t.Context(), graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"out"}})
 	require.NoError(t, err)
 	assert.Equal(t, []freeze.Repair{{Node: "sub", From: "AssignSub", To: "Sub"}, {Node: "add", From: "AssignAdd"}}, plan.Report().Repairs)
-	def, err := plan.GraphDef(context.Background())
+	def, err := plan.GraphDef(t.Context())
 	require.NoError(t, err)
 	for _, n := range def.Node {
 		assert.NotEqual(t, "add", n.Name)
@@ -192,47 +190,50 @@ node { name: "out" op: "Add" input: "y" input: "sub" input: "^add" attr { key: "
 }
 
 func TestUpdateWhoseResultIsAskedForIsRefused(t *testing.T) {
+	t.Parallel()
 	text := `
 node { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "step" op: "ResourceApplyGradientDescent" input: "h" }`
-	_, err := freeze.New(graph(t, text), memory{"h": floats(2)}, &freeze.Options{Outputs: []string{"step"}})
-	require.ErrorIs(t, err, freeze.ErrUnsupported)
-	var where *freeze.NodeError
+	_, err := freeze.New(t.Context(), graph(t, text), memory{"h": floats(2)}, &freeze.Options{Outputs: []string{"step"}})
+	require.ErrorIs(t, err, tfkeep.ErrUnsupported)
+	var where *tfkeep.Error
 	require.ErrorAs(t, err, &where)
-	assert.Equal(t, "step", where.Node)
-	assert.Equal(t, "ResourceApplyGradientDescent", where.Op)
+	assert.Equal(t, "step", where.Name)
+	assert.Contains(t, where.Detail, "operation ResourceApplyGradientDescent")
 }
 
 func TestFunctionThatCallsItselfIsRefused(t *testing.T) {
-	call := func(name string, inputs ...string) *nodepb.NodeDef {
-		return &nodepb.NodeDef{Name: name, Op: "PartitionedCall", Input: inputs, Attr: map[string]*attrpb.AttrValue{
+	t.Parallel()
+	call := func(name string, inputs ...string) *graphdef.NodeDef {
+		return &graphdef.NodeDef{Name: name, Op: "PartitionedCall", Input: inputs, Attr: map[string]*graphdef.AttrValue{
 			"f":   {Value: &attrpb.AttrValue_Func{Func: &attrpb.NameAttrList{Name: "f"}}},
 			"Tin": {Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{}}},
 		}}
 	}
-	def := &graphpb.GraphDef{
-		Node: []*nodepb.NodeDef{
-			{Name: "h", Op: "VarHandleOp", Attr: map[string]*attrpb.AttrValue{"dtype": {Value: &attrpb.AttrValue_Type{Type: dtype.Float32}}}},
+	def := &graphdef.GraphDef{
+		Node: []*graphdef.NodeDef{
+			{Name: "h", Op: "VarHandleOp", Attr: map[string]*graphdef.AttrValue{"dtype": {Value: &attrpb.AttrValue_Type{Type: dtype.Float32}}}},
 			call("y", "h"),
 		},
-		Library: &functionpb.FunctionDefLibrary{Function: []*functionpb.FunctionDef{{
-			Signature: &opdefpb.OpDef{Name: "f", InputArg: []*opdefpb.OpDef_ArgDef{{Name: "a"}}, OutputArg: []*opdefpb.OpDef_ArgDef{{Name: "r"}}},
-			NodeDef:   []*nodepb.NodeDef{call("again", "a")},
+		Library: &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{{
+			Signature: &graphdef.OpDef{Name: "f", InputArg: []*opdefpb.OpDef_ArgDef{{Name: "a"}}, OutputArg: []*opdefpb.OpDef_ArgDef{{Name: "r"}}},
+			NodeDef:   []*graphdef.NodeDef{call("again", "a")},
 			Ret:       map[string]string{"r": "again:output:0"},
 		}}},
 	}
-	_, err := freeze.New(def, memory{"h": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
-	require.ErrorIs(t, err, freeze.ErrBadGraph)
+	_, err := freeze.New(t.Context(), def, memory{"h": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	assert.ErrorContains(t, err, "calls itself")
 }
 
 func TestFailedWriteLeavesWhatWasThere(t *testing.T) {
-	plan, err := freeze.New(graph(t, linear), failing{memory{"w": floats(2)}}, &freeze.Options{Outputs: []string{"y"}})
+	t.Parallel()
+	plan, err := freeze.New(t.Context(), graph(t, linear), failing{memory{"w": floats(2)}}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "frozen.pb")
 	require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
-	_, err = plan.WriteFile(context.Background(), path, nil)
+	err = plan.WriteFile(t.Context(), path, nil)
 	require.ErrorContains(t, err, `value of "w"`)
 	left, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -241,17 +242,17 @@ func TestFailedWriteLeavesWhatWasThere(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
 
-	_, err = plan.WriteFile(context.Background(), dir, nil)
+	err = plan.WriteFile(t.Context(), dir, nil)
 	require.Error(t, err, "a directory is no place for a file")
 }
 
 func TestCancelledWriteStops(t *testing.T) {
-	plan, err := freeze.New(graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	t.Parallel()
+	plan, err := freeze.New(t.Context(), graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = plan.WriteTo(ctx, io.Discard, nil)
-	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, plan.Write(ctx, io.Discard, nil), context.Canceled)
 }
 
 // failing is a source whose data turn out damaged.
@@ -266,6 +267,7 @@ type iotestErr struct{}
 func (iotestErr) Read([]byte) (int, error) { return 0, fmt.Errorf("damaged") }
 
 func TestSuggestOutputs(t *testing.T) {
+	t.Parallel()
 	training := linear + `
 node { name: "labels" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "gradients/g" op: "Mul" input: "y" input: "labels" }

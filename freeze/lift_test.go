@@ -1,12 +1,12 @@
 package freeze_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/freeze"
 )
 
@@ -24,9 +24,10 @@ library { function {
 } }`
 
 func TestHandleThatAFunctionMakesIsFrozen(t *testing.T) {
-	plan, err := freeze.New(graph(t, ownHandle), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	t.Parallel()
+	plan, err := freeze.New(t.Context(), graph(t, ownHandle), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
-	def, err := plan.GraphDef(context.Background())
+	def, err := plan.GraphDef(t.Context())
 	require.NoError(t, err)
 	require.Len(t, plan.Report().Frozen, 1)
 	assert.Equal(t, "w", plan.Report().Frozen[0].Name, "named after the variable")
@@ -41,11 +42,12 @@ func TestHandleThatAFunctionMakesIsFrozen(t *testing.T) {
 }
 
 func TestHandleThatAFunctionMakesStaysOnTheDenylist(t *testing.T) {
+	t.Parallel()
 	text := ownHandle + `node { name: "b" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "z" op: "ReadVariableOp" input: "b" attr { key: "dtype" value { type: DT_FLOAT } } }`
-	plan, err := freeze.New(graph(t, text), memory{"b": floats(2)}, &freeze.Options{Outputs: []string{"y", "z"}, VariableDenylist: []string{"w"}})
+	plan, err := freeze.New(t.Context(), graph(t, text), memory{"b": floats(2)}, &freeze.Options{Outputs: []string{"y", "z"}, VariableDenylist: []string{"w"}})
 	require.NoError(t, err)
-	def, err := plan.GraphDef(context.Background())
+	def, err := plan.GraphDef(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"w"}, plan.Report().Kept)
 	names := map[string]bool{}
@@ -60,13 +62,15 @@ node { name: "z" op: "ReadVariableOp" input: "b" attr { key: "dtype" value { typ
 }
 
 func TestHandleWithoutAValueIsTold(t *testing.T) {
-	_, err := freeze.New(graph(t, ownHandle), memory{}, &freeze.Options{Outputs: []string{"y"}})
+	t.Parallel()
+	_, err := freeze.New(t.Context(), graph(t, ownHandle), memory{}, &freeze.Options{Outputs: []string{"y"}})
 	var values *freeze.ValuesError
 	require.ErrorAs(t, err, &values)
 	assert.Len(t, values.Missing, 1)
 }
 
 func TestFunctionThatMakesAHandleAndCallsItselfIsRefused(t *testing.T) {
+	t.Parallel()
 	text := `
 node { name: "y" op: "f" }
 library { function {
@@ -75,7 +79,7 @@ library { function {
   node_def { name: "again" op: "f" }
   ret { key: "r" value: "again:r:0" }
 } }`
-	_, err := freeze.New(graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
-	require.ErrorIs(t, err, freeze.ErrBadGraph)
+	_, err := freeze.New(t.Context(), graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	assert.ErrorContains(t, err, "calls itself")
 }

@@ -1,7 +1,6 @@
 package freeze_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
@@ -29,7 +28,7 @@ result = {n.name: n.op for n in g.node}
 			plan, err := freeze.FromCheckpoint(t.Context(), filepath.Join(m.dir, "model"), &freeze.Options{Outputs: []string{"y"}})
 			require.NoError(t, err)
 			defer plan.Close()
-			def, err := plan.GraphDef(context.Background())
+			def, err := plan.GraphDef(t.Context())
 			require.NoError(t, err)
 			got := map[string]string{}
 			for _, n := range def.Node {

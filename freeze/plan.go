@@ -5,34 +5,34 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
-	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
-// maxBytes is the largest protobuf message that TensorFlow reads.
+// maxBytes is the size of the largest protobuf message that TensorFlow reads.
 const maxBytes = math.MaxInt32
 
-// Plan is a frozen graph whose weights are still where they come from. It is
-// safe for use by several goroutines once made.
+// Plan is a frozen graph whose weights are still where they come from. Several
+// goroutines may use it at the same time.
 type Plan struct {
-	src    Source
-	graph  *graphpb.GraphDef    // constants of variables have no value here
+	src    checkpoint.Source
+	graph  *graphdef.GraphDef   // the constants of variables have no value here
 	values map[string]*valueRef // node name → its value
 	report Report
-	closer io.Closer
+	closer io.Closer // nil if the source is the caller's to close
 }
 
-// Report tells what was done to the graph.
+// Report says what was done to the graph.
 func (p *Plan) Report() Report { return p.report }
 
-// Close releases what the plan reads from, if the plan owns it: the plans of
-// FromCheckpoint and its like do, those of New do not.
+// Close closes the source of the values, if the plan owns it: plans of [New] do if
+// Options.CloseSource is set, all other plans do.
 func (p *Plan) Close() error {
 	if p.closer == nil {
 		return nil
@@ -40,113 +40,93 @@ func (p *Plan) Close() error {
 	return p.closer.Close()
 }
 
-// Own makes Close close c: what the plan's values come from, if nobody else
-// will.
-func (p *Plan) Own(c io.Closer) { p.closer = c }
-
-// freezer is the state of one run.
-type freezer struct {
-	library   map[string]*functionpb.FunctionDef
-	traced    map[callKey]*tracedFunc
-	active    map[string]bool
-	copies    []*functionpb.FunctionDef
-	copyNames map[string]bool
-	lifted    map[string]string // copy that takes handles as arguments → the function it is made of
-	report    Report
-}
-
-// New plans the freezing of a graph with the values of src. It reads no
-// weights, except for variables of strings. def is not changed.
+// New plans the freezing of a graph with the values of src. It reads no weights, except
+// for variables of strings. It does not change def, which must not change while the plan
+// is in use.
 //
-// Errors: [ErrNoOutputs], [ErrUnknownNode] with the names that come nearest,
-// [ErrNoVariables], [*ValuesError] with all values that are missing or do not
-// fit, [ErrUnsupported], [ErrBadGraph], [ErrTooLarge].
-func New(def *graphpb.GraphDef, src Source, o *Options) (*Plan, error) {
+// The error is a tfkeep.ErrArgument if no output is named, a tfkeep.ErrNotFound for nodes
+// that the graph lacks (with the names that come nearest) and for a graph without
+// variables, a [*ValuesError] with all values that are missing or do not fit, a
+// tfkeep.ErrUnsupported for a use of a variable that has no meaning for a constant, a
+// tfkeep.ErrCorrupt for a graph that contradicts itself, or a tfkeep.ErrTooLarge for a
+// frozen graph of more than 2 GiB.
+func New(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *Options) (*Plan, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	return newPlan(def, src, o, nil)
+	p, err := newPlan(ctx, def, src, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	if closer, ok := src.(io.Closer); ok && o.CloseSource {
+		p.closer = closer
+	}
+	return p, nil
 }
 
-// newPlan is New with aliases: names of variables that are not their keys.
-func newPlan(def *graphpb.GraphDef, src Source, o *Options, aliases map[string]string) (*Plan, error) {
-	f := &freezer{
-		library: map[string]*functionpb.FunctionDef{}, traced: map[callKey]*tracedFunc{},
-		active: map[string]bool{}, copyNames: map[string]bool{}, lifted: map[string]string{},
+// newPlan is New with aliases: keys of variables, by name, of an object-based checkpoint.
+func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *Options, aliases map[string]string) (*Plan, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	for _, fn := range def.GetLibrary().GetFunction() {
-		f.library[fn.GetSignature().GetName()] = fn
+	if def == nil {
+		def = &graphdef.GraphDef{}
 	}
-	out := graphOf(def)
-	b := newBody(out.Node, nil)
-	if len(b.index) != len(b.nodes) {
-		return nil, duplicate(b)
+	b := newBody(slices.Clone(def.Node), nil)
+	if err := checkNames(b); err != nil {
+		return nil, err
 	}
-	roots, keep, err := f.roots(b, o)
+	report := Report{}
+	roots, err := report.findRoots(b, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := b.extract(roots); err != nil {
 		return nil, err
 	}
-	f.liftHandles(b)
-	values, err := f.variables(b, def, src, o, aliases)
+	lib := newLibrary(def)
+	lib.liftHandles(b)
+	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) {
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrNotFound,
+			Detail: "no variables were found in this model. It is likely the model was frozen previously. You cannot freeze a graph twice"}
+	}
+	values, err := findValues(b, newResolver(def, src, o, aliases), o)
 	if err != nil {
 		return nil, err
 	}
-	seeds := flow{}
-	for _, n := range b.nodes {
-		if ref := values[n.Name]; ref != nil {
-			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp"}
-		}
-	}
-	reached, err := f.trace(b, seeds)
+	tracer := newTracer(lib)
+	reached, err := tracer.trace(b, b.variables(values))
 	if err != nil {
 		return nil, err
 	}
-	f.describeTables(b, def)
+	report.describeTables(b, def)
 	if o.EmbedTables {
-		if err := f.embedTables(b, o.Assets); err != nil {
+		if report.Embedded, err = embedTables(b, o.Assets); err != nil {
 			return nil, err
 		}
 	}
-	if err := f.rewrite(b, reached, keep); err != nil {
+	rewriter := &rewriter{tracer: tracer, report: &report}
+	if err := rewriter.rewrite(b, reached, set(roots)); err != nil {
 		return nil, err
 	}
-	for i, n := range b.nodes {
-		ref := values[n.Name]
-		switch {
-		case ref != nil:
-			b.nodes[i], b.cloned[i] = &nodepb.NodeDef{Name: n.Name, Op: "Const"}, true
-			f.report.Frozen = append(f.report.Frozen, Variable{Name: n.Name, Key: ref.key,
-				DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
-			f.report.Bytes += ref.bytes
-		case isVariable(n.Op):
-			f.report.Kept = append(f.report.Kept, n.Name)
-		}
-		if !o.KeepDevices && n.Device != "" {
-			b.mutable(i).Device = ""
-		}
+	report.placeConstants(b, values)
+	if !o.KeepDevices {
+		b.clearDevices()
 	}
-	if len(f.report.Repairs)+len(f.report.Embedded) > 0 { // what only the replaced nodes needed goes too
+	if len(report.Repairs)+len(report.Embedded) > 0 { // what only replaced nodes needed goes too
 		if err := b.extract(roots); err != nil {
 			return nil, err
 		}
 	}
 	b.dropLostColocations()
-	out.Node = b.nodes
-	if added := append(f.liftedInUse(b), f.copies...); len(added) > 0 {
-		out.Library = &functionpb.FunctionDefLibrary{
-			Function: append(append([]*functionpb.FunctionDef(nil), def.Library.Function...), added...),
-			Gradient: def.Library.Gradient,
-		}
-	}
-	p := &Plan{src: src, graph: out, values: values, report: f.report}
-	return p, p.finish()
+	out := &graphdef.GraphDef{Node: b.nodes, Library: lib.withAdded(def, b)}
+	copyVersions(out, def)
+	p := &Plan{src: src, graph: out, values: values, report: report}
+	return p, p.finish(ctx)
 }
 
-// finish fills the rest of the report and refuses what no reader could take.
-func (p *Plan) finish() error {
+// finish completes the report, and refuses a graph that no reader could take.
+func (p *Plan) finish(ctx context.Context) error {
 	p.report.Nodes = len(p.graph.Node)
 	p.report.Functions = len(p.graph.GetLibrary().GetFunction())
 	for _, n := range p.graph.Node {
@@ -154,78 +134,94 @@ func (p *Plan) finish() error {
 			p.report.Inputs = append(p.report.Inputs, n.Name)
 		}
 	}
-	if err := p.inlineStrings(context.Background()); err != nil {
+	if err := p.inlineStrings(ctx); err != nil {
 		return err
 	}
 	p.report.Size = p.size()
 	if p.report.Size > maxBytes {
-		return fmt.Errorf("%w: %d bytes, %d of them weights; save it as a SavedModel, whose variables stay in a checkpoint of any size",
-			ErrTooLarge, p.report.Size, p.report.Bytes)
+		return &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrTooLarge, Detail: fmt.Sprintf(
+			"the frozen graph would have %d bytes, %d of them weights, and a protobuf message 2 GiB at most; save it as a SavedModel, whose variables stay in a checkpoint of any size",
+			p.report.Size, p.report.Bytes)}
 	}
 	return nil
 }
 
-// roots are the nodes to keep, outputs and initializers.
-func (f *freezer) roots(b *body, o *Options) (roots []string, keep map[string]bool, err error) {
-	keep = map[string]bool{}
-	var unknown []string
-	for i, name := range append(append([]string(nil), o.Outputs...), o.InitializerNodes...) {
-		t, _ := b.parseInput(strings.TrimSpace(name))
-		if t.node == "" {
-			continue
+// checkNames refuses a graph that has two nodes of the same name.
+func checkNames(b *body) error {
+	if len(b.index) == len(b.nodes) {
+		return nil
+	}
+	for i, n := range b.nodes {
+		if b.index[n.Name] != i {
+			return nodeError(b, n, tfkeep.ErrCorrupt, "the graph has the name twice")
 		}
-		if _, ok := b.index[t.node]; !ok {
-			text := fmt.Sprintf("%q", t.node)
-			if near := nearest.Names(t.node, nodeNames(b), 3); len(near) > 0 {
-				text += " (did you mean " + strings.Join(near, ", ") + "?)"
-			}
-			unknown = append(unknown, text)
+	}
+	return nil
+}
+
+// findRoots returns the nodes to keep: outputs, which it reports, and initializers.
+func (r *Report) findRoots(b *body, o *Options) ([]string, error) {
+	var roots, unknown []string
+	for i, name := range slices.Concat(o.Outputs, o.InitializerNodes) {
+		node := b.parse(strings.TrimSpace(name)).node
+		switch {
+		case node == "":
 			continue
-		}
-		if !keep[t.node] {
-			keep[t.node] = true
-			roots = append(roots, t.node)
+		case !b.has(node):
+			unknown = append(unknown, suggestion(b, node))
+			continue
+		case !slices.Contains(roots, node):
+			roots = append(roots, node)
 		}
 		if i < len(o.Outputs) {
-			f.report.Outputs = append(f.report.Outputs, t.node)
+			r.Outputs = append(r.Outputs, node)
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, nil, fmt.Errorf("%w: %s", ErrUnknownNode, strings.Join(unknown, ", "))
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrNotFound,
+			Detail: "the graph has no node " + strings.Join(unknown, ", ")}
 	}
-	if len(f.report.Outputs) == 0 {
-		return nil, nil, fmt.Errorf("%w; say which nodes to keep", ErrNoOutputs)
+	if len(r.Outputs) == 0 {
+		return nil, noOutputs("say in Options.Outputs which nodes to keep")
 	}
-	return roots, keep, nil
+	return roots, nil
 }
 
-// variables decides which variables to freeze, and finds the value of each.
-func (f *freezer) variables(b *body, def *graphpb.GraphDef, src Source, o *Options, aliases map[string]string) (map[string]*valueRef, error) {
-	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) {
-		return nil, fmt.Errorf("%w. It is likely the model was frozen previously. You cannot freeze a graph twice", ErrNoVariables)
+func noOutputs(remedy string) error {
+	return &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; " + remedy}
+}
+
+// suggestion returns the name of a node that the graph lacks, with the names that come
+// nearest.
+func suggestion(b *body, node string) string {
+	names := make([]string, len(b.nodes))
+	for i, n := range b.nodes {
+		names[i] = n.Name
 	}
+	text := fmt.Sprintf("%q", node)
+	if near := nearest.Names(node, names, 3); len(near) > 0 {
+		text += " (did you mean " + strings.Join(near, ", ") + "?)"
+	}
+	return text
+}
+
+// findValues returns the value of each variable that is to be frozen.
+func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) {
 	allow, deny := set(o.VariableAllowlist), set(o.VariableDenylist)
-	res := newResolver(def, src, o.SaverDef, aliases)
-	if o.NodeNames {
-		res = &resolver{src: src}
-	}
 	values := map[string]*valueRef{}
 	bad := &ValuesError{}
-	if s, ok := src.(fmt.Stringer); ok {
-		bad.Source = s.String()
+	if source, ok := r.src.(fmt.Stringer); ok {
+		bad.Source = source.String()
 	}
 	for _, n := range b.nodes {
 		if !isVariable(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
 			continue
 		}
-		ref, problem, missing := res.find(n)
-		switch {
-		case ref != nil:
+		ref, problem := r.find(n)
+		if problem != nil {
+			bad.add(problem)
+		} else {
 			values[n.Name] = ref
-		case missing:
-			bad.Missing = append(bad.Missing, problem)
-		default:
-			bad.Mismatch = append(bad.Mismatch, problem)
 		}
 	}
 	if len(bad.Missing)+len(bad.Mismatch) > 0 {
@@ -234,33 +230,48 @@ func (f *freezer) variables(b *body, def *graphpb.GraphDef, src Source, o *Optio
 	return values, nil
 }
 
-// hasVariables tells whether there is anything to freeze.
-func hasVariables(nodes []*nodepb.NodeDef) bool {
-	for _, n := range nodes {
-		if isVariable(n.Op) {
-			return true
+// variables returns the tensors of the variables that have values.
+func (b *body) variables(values map[string]*valueRef) flow {
+	seeds := flow{}
+	for _, n := range b.nodes {
+		if ref := values[n.Name]; ref != nil {
+			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp"}
 		}
 	}
-	return false
+	return seeds
 }
 
-func duplicate(b *body) error {
+// placeConstants replaces variables by constants that have no value yet, and reports
+// which variables were replaced and which stay.
+func (r *Report) placeConstants(b *body, values map[string]*valueRef) {
 	for i, n := range b.nodes {
-		if b.index[n.Name] != i {
-			return &NodeError{Node: n.Name, Op: n.Op, Err: ErrBadGraph, Text: "the name stands twice in the graph"}
+		ref := values[n.Name]
+		switch {
+		case ref != nil:
+			b.set(i, &graphdef.NodeDef{Name: n.Name, Op: "Const"})
+			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
+			r.Bytes += ref.bytes
+		case isVariable(n.Op):
+			r.Kept = append(r.Kept, n.Name)
 		}
 	}
-	return nil
 }
 
-func nodeNames(b *body) []string {
-	names := make([]string, len(b.nodes))
+// clearDevices removes the device of each node.
+func (b *body) clearDevices() {
 	for i, n := range b.nodes {
-		names[i] = n.Name
+		if n.Device != "" {
+			b.mutable(i).Device = ""
+		}
 	}
-	return names
 }
 
+// hasVariables reports whether there is anything to freeze.
+func hasVariables(nodes []*graphdef.NodeDef) bool {
+	return slices.ContainsFunc(nodes, func(n *graphdef.NodeDef) bool { return isVariable(n.Op) })
+}
+
+// set returns the names that are not blank.
 func set(names []string) map[string]bool {
 	m := make(map[string]bool, len(names))
 	for _, n := range names {
@@ -269,4 +280,10 @@ func set(names []string) map[string]bool {
 		}
 	}
 	return m
+}
+
+// copyVersions copies what a graph says of the TensorFlow that wrote it.
+func copyVersions(to, from *graphdef.GraphDef) {
+	to.Versions = from.Versions
+	to.Version = from.Version //nolint:staticcheck // deprecated, but files of 2015 have only this
 }

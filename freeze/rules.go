@@ -2,13 +2,14 @@ package freeze
 
 import "strings"
 
-// passOps hand the tensor at one of their inputs on to their outputs. The
-// value is the operation that does so for a value: the twin of a Ref
-// operation, or the operation itself.
-var passOps = map[string]struct {
-	to      string
-	outputs []string // names of the outputs that carry the tensor
-}{
+// passOp describes an operation that passes the tensor at one of its inputs on to its
+// outputs.
+type passOp struct {
+	to      string   // the operation that does so for a value: the twin of a Ref operation, or the operation itself
+	outputs []string // the names of the outputs that carry the tensor
+}
+
+var passOps = map[string]passOp{
 	"Identity":         {"Identity", []string{"output"}},
 	"Switch":           {"Switch", []string{"output_false", "output_true"}},
 	"Merge":            {"Merge", []string{"output"}},
@@ -23,18 +24,18 @@ var passOps = map[string]struct {
 	"RefNextIteration": {"NextIteration", []string{"output"}},
 }
 
-// isRefOp tells the operations that need a reference where their twins take a value.
+// isRefOp reports whether an operation needs a reference where its twin takes a value.
 func isRefOp(op string) bool { return strings.HasPrefix(op, "Ref") && passOps[op].to != "" }
 
-// callOps call functions of the library. first is the position of the first
-// input that becomes an argument of the functions, types the attribute with
-// the types of those inputs.
-var callOps = map[string]struct {
-	first int
-	types string
-	funcs []string // attributes that name a function, or a list of functions
+// callOp describes an operation that calls functions of the library.
+type callOp struct {
+	first int      // the position of the first input that becomes an argument of the functions
+	types string   // the attribute with the types of those inputs
+	attrs []string // the attributes that name a function, or a list of functions
 	loop  bool     // the outputs are the inputs after the loop
-}{
+}
+
+var callOps = map[string]callOp{
 	"PartitionedCall":         {0, "Tin", []string{"f"}, false},
 	"StatefulPartitionedCall": {0, "Tin", []string{"f"}, false},
 	"If":                      {1, "Tin", []string{"then_branch", "else_branch"}, false},
@@ -45,16 +46,16 @@ var callOps = map[string]struct {
 	"StatelessWhile":          {0, "T", []string{"cond", "body"}, true},
 }
 
-// writeOps change a variable, the input at position 0. The value is the
-// operation that computes the same result without storing it, for where the
-// result is used; "" where there is none.
+// writeOps are operations that change a reference, the input at position 0. The value is
+// the operation that computes the same result without storing it, for where the result
+// is used.
 var writeOps = map[string]string{
 	"Assign":    "Identity",
 	"AssignAdd": "AddV2",
 	"AssignSub": "Sub",
 }
 
-// isWrite tells whether op changes the variable at its input 0.
+// isWrite reports whether op changes the variable at its input 0.
 func isWrite(op string) bool {
 	if _, ok := writeOps[op]; ok {
 		return true
@@ -69,7 +70,7 @@ func isWrite(op string) bool {
 	return strings.HasPrefix(op, "ResourceScatter") || isApply(op)
 }
 
-// isApply tells the update operations of optimizers; some take several
+// isApply reports whether op is an update operation of an optimizer. Some take several
 // variables (the slots) as their first inputs.
 func isApply(op string) bool {
 	for _, p := range []string{"ResourceApply", "ResourceSparseApply", "Apply", "SparseApply"} {
@@ -80,7 +81,7 @@ func isApply(op string) bool {
 	return false
 }
 
-// isVariable tells the operations that hold a variable.
+// isVariable reports whether op holds a variable.
 func isVariable(op string) bool {
 	return op == "Variable" || op == "VariableV2" || op == "VarHandleOp"
 }

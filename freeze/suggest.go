@@ -1,49 +1,43 @@
 package freeze
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strings"
-
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
-	protobuf "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// SuggestOutputs lists the nodes that are likely the outputs of a model: those
-// its signatures name; or else the nodes that depend on a placeholder, that
-// nothing else uses, and that have to do with neither training nor saving.
-// Single numbers (losses, accuracies) do not count where their shape is known
-// from the file: behind them stand the nodes that only a further placeholder,
-// the labels, turns into a loss. It is a guess for a person to look at; one
-// name is a clear case.
-func SuggestOutputs(def *graphpb.GraphDef, signatures map[string]*protobuf.SignatureDef) []string {
+// SuggestOutputs returns the nodes that are likely the outputs of a model: the nodes that
+// its signatures name, or else the nodes that depend on a placeholder, that nothing else
+// uses, and that have nothing to do with training or saving. Single numbers (losses,
+// accuracies) do not count where the file says their shape; if there are only such, the
+// nodes before them count that just one more placeholder, the labels, turns into a loss.
+// It is a guess for a person to look at. One name is a clear case.
+func SuggestOutputs(def *graphdef.GraphDef, signatures map[string]*graphdef.SignatureDef) []string {
 	if names := signatureOutputs(signatures); len(names) > 0 {
 		return names
 	}
 	m := newModelView(def)
-	var sinks, numbers []string
-	for _, n := range def.Node {
-		if m.candidate(n) && len(m.consumers[n.Name]) == 0 {
-			if scalar(n) {
-				numbers = append(numbers, n.Name)
-			} else {
-				sinks = append(sinks, n.Name)
-			}
+	var sinks, numbers, beforeNumbers []string
+	for _, n := range def.GetNode() {
+		if !m.isCandidate(n) {
+			continue
+		}
+		switch isSink := len(m.consumers[n.Name]) == 0; {
+		case isSink && isNumber(n):
+			numbers = append(numbers, n.Name)
+		case isSink:
+			sinks = append(sinks, n.Name)
+		case !isNumber(n) && m.endsHere(n):
+			beforeNumbers = append(beforeNumbers, n.Name)
 		}
 	}
-	if len(sinks) > 0 {
+	switch {
+	case len(sinks) > 0:
 		return sinks
-	}
-	var before []string
-	for _, n := range def.Node {
-		if m.candidate(n) && !scalar(n) && len(m.consumers[n.Name]) > 0 && m.endsHere(n) {
-			before = append(before, n.Name)
-		}
-	}
-	if len(before) > 0 {
-		return before
+	case len(beforeNumbers) > 0:
+		return beforeNumbers
 	}
 	return numbers
 }
@@ -51,91 +45,91 @@ func SuggestOutputs(def *graphpb.GraphDef, signatures map[string]*protobuf.Signa
 // modelView is the part of a graph that computes predictions.
 type modelView struct {
 	training  scopes
-	consumers map[string][]string        // without those in training
-	feeds     map[string]map[string]bool // node → placeholders it depends on
+	consumers map[string][]string        // without consumers that are for training
+	feeds     map[string]map[string]bool // node → the placeholders that it depends on
 }
 
-func newModelView(def *graphpb.GraphDef) *modelView {
+func newModelView(def *graphdef.GraphDef) *modelView {
 	m := &modelView{training: trainingScopes(def), consumers: map[string][]string{}, feeds: map[string]map[string]bool{}}
-	var queue []string
-	for _, n := range def.Node {
-		if m.training.has(n.Name) || notAnOutput(n.Op) {
+	var placeholders []string
+	for _, n := range def.GetNode() {
+		if m.training.has(n.Name) || isNeverOutput(n.Op) {
 			continue
 		}
 		for _, in := range dataInputs(n) {
 			from := graphdef.NodeName(in)
 			m.consumers[from] = append(m.consumers[from], n.Name)
 		}
-		if strings.HasPrefix(n.Op, "Placeholder") {
+		if isPlaceholder(n.Op) {
 			m.feeds[n.Name] = map[string]bool{n.Name: true}
-			queue = append(queue, n.Name)
+			placeholders = append(placeholders, n.Name)
 		}
 	}
+	m.follow(placeholders)
+	return m
+}
+
+// follow finds what depends on placeholders.
+func (m *modelView) follow(queue []string) {
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
 		for _, c := range m.consumers[name] {
-			grew := false
-			for p := range m.feeds[name] {
-				if !m.feeds[c][p] {
-					if m.feeds[c] == nil {
-						m.feeds[c] = map[string]bool{}
-					}
-					m.feeds[c][p], grew = true, true
-				}
+			if m.feeds[c] == nil {
+				m.feeds[c] = map[string]bool{}
 			}
-			if grew {
+			before := len(m.feeds[c])
+			maps.Copy(m.feeds[c], m.feeds[name])
+			if len(m.feeds[c]) > before {
 				queue = append(queue, c)
 			}
 		}
 	}
-	return m
 }
 
-// candidate tells whether n may be an output at all.
-func (m *modelView) candidate(n *nodepb.NodeDef) bool {
-	return len(m.feeds[n.Name]) > 0 && !strings.HasPrefix(n.Op, "Placeholder") && !m.training.has(n.Name) &&
-		!notAnOutput(n.Op) && len(dataInputs(n)) > 0
+// isCandidate reports whether n may be an output at all.
+func (m *modelView) isCandidate(n *graphdef.NodeDef) bool {
+	return len(m.feeds[n.Name]) > 0 && !isPlaceholder(n.Op) && !m.training.has(n.Name) &&
+		!isNeverOutput(n.Op) && len(dataInputs(n)) > 0
 }
 
-// endsHere tells whether all that uses n depends on placeholders that n does not.
-func (m *modelView) endsHere(n *nodepb.NodeDef) bool {
-	for _, c := range m.consumers[n.Name] {
-		if len(m.feeds[c]) <= len(m.feeds[n.Name]) {
-			return false
-		}
-	}
-	return true
+// endsHere reports whether everything that uses n depends on placeholders that n does not
+// depend on.
+func (m *modelView) endsHere(n *graphdef.NodeDef) bool {
+	return !slices.ContainsFunc(m.consumers[n.Name], func(c string) bool {
+		return len(m.feeds[c]) <= len(m.feeds[n.Name])
+	})
 }
 
-// scalar tells whether the file says that n computes a single number.
-func scalar(n *nodepb.NodeDef) bool {
+func isPlaceholder(op string) bool { return strings.HasPrefix(op, "Placeholder") }
+
+// isNumber reports whether the file says that n computes a single number.
+func isNumber(n *graphdef.NodeDef) bool {
 	shapes := n.Attr["_output_shapes"].GetList().GetShape()
 	return len(shapes) > 0 && !shapes[0].UnknownRank && len(shapes[0].Dim) == 0
 }
 
-func signatureOutputs(signatures map[string]*protobuf.SignatureDef) []string {
-	seen := map[string]bool{}
+// signatureOutputs returns the nodes that signatures name as outputs, sorted.
+func signatureOutputs(signatures map[string]*graphdef.SignatureDef) []string {
 	var names []string
 	for key, s := range signatures {
 		if strings.HasPrefix(key, "__saved_model") {
 			continue
 		}
-		for _, o := range s.Outputs {
-			name, _, _ := strings.Cut(o.GetName(), ":")
-			if name != "" && !seen[name] {
-				seen[name] = true
+		for _, o := range s.GetOutputs() {
+			if name := graphdef.NodeName(o.GetName()); name != "" {
 				names = append(names, name)
 			}
 		}
 	}
-	sort.Strings(names)
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // scopes is a set of name scopes, each with its slash.
 type scopes map[string]bool
 
+// has reports whether a node is in one of the scopes.
 func (s scopes) has(node string) bool {
 	for i, c := range node {
 		if c == '/' && s[node[:i+1]] {
@@ -145,19 +139,17 @@ func (s scopes) has(node string) bool {
 	return false
 }
 
-// trainingScopes finds the scopes that gradients, optimizers and savers live in.
-func trainingScopes(def *graphpb.GraphDef) scopes {
+// trainingScopes returns the scopes of gradients, optimizers and savers.
+func trainingScopes(def *graphdef.GraphDef) scopes {
 	s := scopes{}
-	for _, n := range def.Node {
+	for _, n := range def.GetNode() {
+		outermost := strings.IndexByte(n.Name, '/') + 1
 		switch {
+		case outermost == 0: // in no scope
 		case strings.HasPrefix(n.Op, "Save") || strings.HasPrefix(n.Op, "Restore"):
-			if i := strings.IndexByte(n.Name, '/'); i >= 0 {
-				s[scopeOf(n.Name)] = true
-			}
+			s[scopeOf(n.Name)] = true
 		case isApply(n.Op):
-			if i := strings.IndexByte(n.Name, '/'); i >= 0 {
-				s[n.Name[:i+1]] = true
-			}
+			s[n.Name[:outermost]] = true
 		}
 		if i := strings.Index(n.Name, "gradients"); i >= 0 && (i == 0 || n.Name[i-1] == '/') {
 			if j := strings.IndexByte(n.Name[i:], '/'); j > 0 {
@@ -168,13 +160,13 @@ func trainingScopes(def *graphpb.GraphDef) scopes {
 	return s
 }
 
-// notAnOutput tells operations that nobody asks a model for.
-func notAnOutput(op string) bool {
-	switch op {
-	case "NoOp", "Const", "Assert", "Print", "PrintV2", "Shape", "VarIsInitializedOp", "IsVariableInitialized",
-		"ReadVariableOp", "QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2", "WriteFile":
-		return true
-	}
-	return isVariable(op) || isWrite(op) || isApply(op) || strings.Contains(op, "Summary") ||
+var neverOutputs = []string{
+	"NoOp", "Const", "Assert", "Print", "PrintV2", "Shape", "VarIsInitializedOp", "IsVariableInitialized",
+	"ReadVariableOp", "QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2", "WriteFile",
+}
+
+// isNeverOutput reports whether nobody asks a model for the result of op.
+func isNeverOutput(op string) bool {
+	return slices.Contains(neverOutputs, op) || isVariable(op) || isWrite(op) || strings.Contains(op, "Summary") ||
 		strings.HasSuffix(op, "Grad") || strings.HasPrefix(op, "InitializeTable")
 }

@@ -1,62 +1,57 @@
 package freeze
 
 import (
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"slices"
+
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// isTable tells the operations that hold a lookup table.
-func isTable(op string) bool {
-	switch op {
-	case "HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2",
-		"MutableHashTableOfTensors", "MutableHashTableOfTensorsV2", "MutableDenseHashTable", "MutableDenseHashTableV2":
-		return true
-	}
-	return false
+var tableOps = []string{
+	"HashTable", "HashTableV2", "MutableHashTable", "MutableHashTableV2",
+	"MutableHashTableOfTensors", "MutableHashTableOfTensorsV2", "MutableDenseHashTable", "MutableDenseHashTableV2",
 }
 
-// fromTextFile tells the operations that fill a table from a file.
-func fromTextFile(op string) bool {
+// isTable reports whether op holds a lookup table.
+func isTable(op string) bool { return slices.Contains(tableOps, op) }
+
+// fillsFromFile reports whether op fills a table from a text file.
+func fillsFromFile(op string) bool {
 	return op == "InitializeTableFromTextFile" || op == "InitializeTableFromTextFileV2"
 }
 
-// describeTables reports the lookup tables of the kept part of the graph, the
-// nodes of the whole graph that fill them, and the files they are filled from:
-// a frozen graph has to run those nodes, and they have to find those files.
-func (f *freezer) describeTables(b *body, def *graphpb.GraphDef) {
+// fillsTable reports whether op fills a table when the table is initialized. The imports
+// that savers make do not count.
+func fillsTable(op string) bool {
+	return fillsFromFile(op) || op == "InitializeTable" || op == "InitializeTableV2"
+}
+
+// describeTables reports the lookup tables of b, the nodes of the whole graph that fill
+// them, and the files that they are filled from: whoever uses the frozen graph has to
+// run those nodes, which have to find those files.
+func (r *Report) describeTables(b *body, def *graphdef.GraphDef) {
 	tables := map[string]bool{}
 	for _, n := range b.nodes {
 		if isTable(n.Op) {
 			tables[n.Name] = true
-			f.report.Tables = append(f.report.Tables, n.Name)
+			r.Tables = append(r.Tables, n.Name)
 		}
 	}
 	if len(tables) == 0 {
 		return
 	}
-	byName := map[string]*nodepb.NodeDef{}
+	nodes := map[string]bool{}
 	for _, n := range def.Node {
-		byName[n.Name] = n
+		nodes[n.Name] = true
 	}
-	seen := map[string]bool{}
 	for _, n := range def.Node {
-		if !fromTextFile(n.Op) && n.Op != "InitializeTable" && n.Op != "InitializeTableV2" && n.Op != "LookupTableImport" && n.Op != "LookupTableImportV2" {
-			continue
-		}
 		in := dataInputs(n)
-		if len(in) < 2 {
+		if !fillsTable(n.Op) || len(in) < 2 || !tables[b.parse(in[0]).node] {
 			continue
 		}
-		if t, _ := b.parseInput(in[0]); !tables[t.node] {
-			continue
-		}
-		if n.Op != "LookupTableImport" && n.Op != "LookupTableImportV2" { // imports belong to savers
-			f.report.TableInitializers = append(f.report.TableInitializers, n.Name)
-		}
-		file, _ := b.parseInput(in[1])
-		if fromTextFile(n.Op) && byName[file.node] != nil && !seen[file.node] {
-			seen[file.node] = true
-			f.report.Assets = append(f.report.Assets, file.node)
+		r.TableInitializers = append(r.TableInitializers, n.Name)
+		file := b.parse(in[1]).node
+		if fillsFromFile(n.Op) && nodes[file] && !slices.Contains(r.Assets, file) {
+			r.Assets = append(r.Assets, file)
 		}
 	}
 }

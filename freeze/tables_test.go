@@ -1,13 +1,13 @@
 package freeze_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
@@ -42,7 +42,7 @@ result = tf1.get_collection(tf1.GraphKeys.TABLE_INITIALIZERS)[0].name
 	require.NoError(t, err)
 	defer plan.Close()
 	frozen := filepath.Join(dir, "frozen.pb")
-	_, err = plan.WriteFile(context.Background(), frozen, nil)
+	err = plan.WriteFile(t.Context(), frozen, nil)
 	require.NoError(t, err)
 	assert.Equal(t, []string{filepath.Join(dir, "words.txt")}, plan.Report().Embedded)
 	y := oracle.Value[[][]float64](t, `
@@ -58,6 +58,6 @@ with tf1.Session() as s:
 	assert.Equal(t, [][]float64{{6, 7}, {0, 1}, {2, 3}}, y)
 
 	_, err = freeze.FromCheckpoint(t.Context(), ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
-	require.ErrorIs(t, err, freeze.ErrUnsupported, "the file is gone")
+	require.ErrorIs(t, err, tfkeep.ErrUnsupported, "the file is gone")
 	assert.ErrorContains(t, err, "words.txt")
 }

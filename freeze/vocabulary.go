@@ -8,84 +8,100 @@ import (
 	"path/filepath"
 	"strconv"
 
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// What stands in a column of a text file, as TensorFlow numbers it
+// Columns of a text file that have no number of their own, as TensorFlow numbers them
 // (tensorflow/core/kernels/initializable_lookup_table.h).
 const (
 	wholeLine  = -2
 	lineNumber = -1
 )
 
-// maxVocabulary is the largest file that is embedded.
+// maxVocabulary is the size of the largest file that is embedded.
 const maxVocabulary = 1 << 30
 
-// embedTables replaces the nodes that fill tables from text files by ones that
-// fill them from constants, so that the graph needs no files. assets, when not
-// empty, is where the files are if they are not where the graph says.
-func (f *freezer) embedTables(b *body, assets string) error {
-	var added []*nodepb.NodeDef
+// embedTables replaces the nodes that fill tables from text files by nodes that fill them
+// from constants, so that the graph needs no files. It returns the names of the files. If
+// assets is not empty, it is the folder that has the files.
+func embedTables(b *body, assets string) (files []string, err error) {
+	var added []*graphdef.NodeDef
 	for i, n := range b.nodes {
-		if !fromTextFile(n.Op) || len(dataInputs(n)) < 2 {
+		if !fillsFromFile(n.Op) || len(dataInputs(n)) < 2 {
 			continue
 		}
 		v, err := readVocabulary(b, n, assets)
 		if err != nil {
-			return &NodeError{Node: n.Name, Op: n.Op, Err: ErrUnsupported, Text: "its file cannot be embedded: " + err.Error()}
+			return nil, nodeError(b, n, tfkeep.ErrUnsupported, "its file cannot be embedded: %v", err)
 		}
 		keys, values := constNode(n.Name+"/keys", v.keys), constNode(n.Name+"/values", v.values)
+		op := "InitializeTableV2"
+		if n.Op == "InitializeTableFromTextFile" { // the table is a reference
+			op = "InitializeTable"
+		}
 		n = b.mutable(i)
-		ref := n.Op == "InitializeTableFromTextFile"
-		if n.Op = "InitializeTableV2"; ref {
-			n.Op = "InitializeTable"
-		}
 		n.Input = append([]string{n.Input[0], keys.Name, values.Name}, controlInputs(n)...)
-		n.Attr = attrs(n, map[string]*attrpb.AttrValue{"Tkey": typeAttr(v.keys.Dtype), "Tval": typeAttr(v.values.Dtype)})
+		turnInto(n, op, attrs{"Tkey": typeAttr(v.keys.Dtype), "Tval": typeAttr(v.values.Dtype)})
 		added = append(added, keys, values)
-		f.report.Embedded = append(f.report.Embedded, v.file)
+		files = append(files, v.file)
 	}
-	for _, n := range added {
-		if _, taken := b.index[n.Name]; taken {
-			return &NodeError{Node: n.Name, Op: n.Op, Err: ErrUnsupported, Text: "the graph already has a node of this name, which freezing needs"}
-		}
-		b.index[n.Name], b.cloned[len(b.nodes)] = len(b.nodes), true
-		b.nodes = append(b.nodes, n)
-	}
-	return nil
+	return files, b.addNew(added)
 }
 
+// vocabulary is the content of a table's text file.
 type vocabulary struct {
 	file         string
 	keys, values *tensorpb.TensorProto
 }
 
-func readVocabulary(b *body, init *nodepb.NodeDef, assets string) (*vocabulary, error) {
-	node := func(in string) *nodepb.NodeDef {
-		t, _ := b.parseInput(in)
-		if i, ok := b.index[t.node]; ok {
-			return b.nodes[i]
-		}
-		return nil
-	}
-	table, name := node(init.Input[0]), node(init.Input[1])
-	for hops := 0; name != nil && name.Op == "Identity" && len(name.Input) > 0 && hops < 8; hops++ {
-		name = node(name.Input[0])
-	}
+// readVocabulary reads the file that the node init fills its table from.
+func readVocabulary(b *body, init *graphdef.NodeDef, assets string) (*vocabulary, error) {
+	table := b.node(b.parse(init.Input[0]).node)
 	if table == nil || !isTable(table.Op) {
 		return nil, errors.New("the node does not name its table")
 	}
-	if name == nil || name.Op != "Const" || len(name.Attr["value"].GetTensor().GetStringVal()) != 1 {
-		return nil, errors.New("the name of the file is not a constant")
+	file, err := fileName(b, init.Input[1])
+	if err != nil {
+		return nil, err
 	}
-	v := &vocabulary{file: string(name.Attr["value"].GetTensor().StringVal[0])}
-	path := v.file
+	path := file
 	if assets != "" {
-		path = filepath.Join(assets, filepath.Base(v.file))
+		path = filepath.Join(assets, filepath.Base(file))
 	}
+	lines, err := readLines(path, init)
+	if err != nil {
+		return nil, err
+	}
+	delimiter := []byte("\t")
+	if d := init.Attr["delimiter"].GetS(); len(d) == 1 {
+		delimiter = d
+	}
+	v := &vocabulary{file: file}
+	if v.keys, err = column(lines, init.Attr["key_index"].GetI(), delimiter, table.Attr["key_dtype"].GetType()); err != nil {
+		return nil, err
+	}
+	v.values, err = column(lines, init.Attr["value_index"].GetI(), delimiter, table.Attr["value_dtype"].GetType())
+	return v, err
+}
+
+// fileName returns the string that an input has, which must be a constant.
+func fileName(b *body, in string) (string, error) {
+	n := b.node(b.parse(in).node)
+	for hops := 0; n != nil && n.Op == "Identity" && len(n.Input) > 0 && hops < 8; hops++ {
+		n = b.node(b.parse(n.Input[0]).node)
+	}
+	if n == nil || n.Op != "Const" || len(n.Attr["value"].GetTensor().GetStringVal()) != 1 {
+		return "", errors.New("the name of the file is not a constant")
+	}
+	return string(n.Attr["value"].GetTensor().StringVal[0]), nil
+}
+
+// readLines returns the lines of a file that the node init asks for.
+func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -104,23 +120,15 @@ func readVocabulary(b *body, init *nodepb.NodeDef, assets string) (*vocabulary, 
 	if skip := init.Attr["offset"].GetI(); skip > 0 && skip <= int64(len(lines)) {
 		lines = lines[skip:]
 	}
-	if n := init.Attr["vocab_size"].GetI(); n >= 0 && init.Attr["vocab_size"] != nil && n < int64(len(lines)) {
-		lines = lines[:n]
+	if size := init.Attr["vocab_size"]; size != nil && size.GetI() >= 0 && size.GetI() < int64(len(lines)) {
+		lines = lines[:size.GetI()]
 	}
-	delimiter := []byte("\t")
-	if d := init.Attr["delimiter"].GetS(); len(d) == 1 {
-		delimiter = d
-	}
-	v.keys, err = column(lines, init.Attr["key_index"].GetI(), delimiter, table.Attr["key_dtype"].GetType())
-	if err == nil {
-		v.values, err = column(lines, init.Attr["value_index"].GetI(), delimiter, table.Attr["value_dtype"].GetType())
-	}
-	return v, err
+	return lines, nil
 }
 
-// column makes a vector of one column of the lines.
-func column(lines [][]byte, index int64, delimiter []byte, dtype typespb.DataType) (*tensorpb.TensorProto, error) {
-	t := &tensorpb.TensorProto{Dtype: dtype, TensorShape: shapeProto([]int64{int64(len(lines))})}
+// column returns one column of the lines as a vector.
+func column(lines [][]byte, index int64, delimiter []byte, dt graphdef.DataType) (*tensorpb.TensorProto, error) {
+	t := &tensorpb.TensorProto{Dtype: dt, TensorShape: shapeProto([]int64{int64(len(lines))})}
 	for i, line := range lines {
 		text := line
 		switch {
@@ -129,36 +137,42 @@ func column(lines [][]byte, index int64, delimiter []byte, dtype typespb.DataTyp
 		case index != wholeLine:
 			fields := bytes.Split(line, delimiter)
 			if index < 0 || index >= int64(len(fields)) {
-				return nil, fmt.Errorf("line %d has %d columns, there is no column %d", i+1, len(fields), index)
+				return nil, fmt.Errorf("line %d has %d columns, and column %d is needed", i+1, len(fields), index)
 			}
 			text = fields[index]
 		}
-		var err error
-		switch dtype {
-		case typespb.DataType_DT_STRING:
-			t.StringVal = append(t.StringVal, text)
-		case typespb.DataType_DT_INT64:
-			var x int64
-			x, err = strconv.ParseInt(string(text), 10, 64)
-			t.Int64Val = append(t.Int64Val, x)
-		case typespb.DataType_DT_INT32:
-			var x int64
-			x, err = strconv.ParseInt(string(text), 10, 32)
-			t.IntVal = append(t.IntVal, int32(x))
-		case typespb.DataType_DT_FLOAT:
-			var x float64
-			x, err = strconv.ParseFloat(string(text), 32)
-			t.FloatVal = append(t.FloatVal, float32(x))
-		case typespb.DataType_DT_DOUBLE:
-			var x float64
-			x, err = strconv.ParseFloat(string(text), 64)
-			t.DoubleVal = append(t.DoubleVal, x)
-		default:
-			return nil, fmt.Errorf("a table of %v cannot be filled from text", dtype)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %q is no %v", i+1, text, dtype)
+		if err := appendElement(t, text); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
 	}
 	return t, nil
+}
+
+// appendElement parses an element of t and appends it.
+func appendElement(t *tensorpb.TensorProto, text []byte) error {
+	var err error
+	var integer int64
+	var number float64
+	switch t.Dtype {
+	case dtype.String:
+		t.StringVal = append(t.StringVal, text)
+	case dtype.Int64:
+		integer, err = strconv.ParseInt(string(text), 10, 64)
+		t.Int64Val = append(t.Int64Val, integer)
+	case dtype.Int32:
+		integer, err = strconv.ParseInt(string(text), 10, 32)
+		t.IntVal = append(t.IntVal, int32(integer))
+	case dtype.Float32:
+		number, err = strconv.ParseFloat(string(text), 32)
+		t.FloatVal = append(t.FloatVal, float32(number))
+	case dtype.Float64:
+		number, err = strconv.ParseFloat(string(text), 64)
+		t.DoubleVal = append(t.DoubleVal, number)
+	default:
+		return fmt.Errorf("a table of %s cannot be filled from text", dtype.Name(t.Dtype))
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not a %s", text, dtype.Name(t.Dtype))
+	}
+	return nil
 }

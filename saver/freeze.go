@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 
@@ -30,7 +32,7 @@ func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.P
 		return nil, wrap("freeze", "", fault(tfkeep.ErrArgument, "the session is nil"))
 	}
 	if o == nil || len(o.Outputs) == 0 {
-		return nil, freeze.ErrNoOutputs
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; say in Options.Outputs which nodes to keep"}
 	}
 	def, err := sess.Graph().GraphDef()
 	if err != nil {
@@ -41,18 +43,17 @@ func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.P
 		return nil, err
 	}
 	named := *o
-	named.NodeNames = true
-	plan, err := freeze.New(def, values, &named)
+	named.NodeNames, named.CloseSource = true, true
+	plan, err := freeze.New(ctx, def, values, &named)
 	if err != nil {
 		values.Close()
 		return nil, err
 	}
-	plan.Own(values)
 	return plan, nil
 }
 
-// sessionValues are the values of variables, by the names of their nodes. It
-// is a freeze.Source.
+// sessionValues are the values of variables, by the names of their nodes. It is a
+// checkpoint.StringSource.
 type sessionValues struct {
 	tensors map[string]*tf.Tensor
 }
@@ -132,6 +133,16 @@ func (v *sessionValues) Close() error {
 
 func (v *sessionValues) String() string { return "the session" }
 
+// Tensors describes all values, sorted by name.
+func (v *sessionValues) Tensors() []checkpoint.TensorInfo {
+	var all []checkpoint.TensorInfo
+	for _, name := range slices.Sorted(maps.Keys(v.tensors)) {
+		info, _ := v.Lookup(name)
+		all = append(all, info)
+	}
+	return all
+}
+
 // Lookup describes a variable's value.
 func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
 	t := v.tensors[key]
@@ -154,11 +165,6 @@ func (v *sessionValues) OpenTensor(_ context.Context, key string) (io.ReadCloser
 	return io.NopCloser(bytes.NewReader(t.TensorData())), nil
 }
 
-// OpenSlice is not needed: each variable of a session is whole.
-func (v *sessionValues) OpenSlice(_ context.Context, key string, _ checkpoint.Slice) (io.ReadCloser, error) {
-	return nil, fmt.Errorf("%w: a part of %q", tfkeep.ErrUnsupported, key)
-}
-
 // ReadStrings reads a variable of strings.
 func (v *sessionValues) ReadStrings(_ context.Context, key string) ([][]byte, error) {
 	t := v.tensors[key]
@@ -166,9 +172,4 @@ func (v *sessionValues) ReadStrings(_ context.Context, key string) ([][]byte, er
 		return nil, fmt.Errorf("%w: %q", tfkeep.ErrNotFound, key)
 	}
 	return capi.Strings(t)
-}
-
-// ReadSliceStrings is not needed; see OpenSlice.
-func (v *sessionValues) ReadSliceStrings(_ context.Context, key string, _ checkpoint.Slice) ([][]byte, error) {
-	return nil, fmt.Errorf("%w: a part of %q", tfkeep.ErrUnsupported, key)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
@@ -33,8 +34,7 @@ func TestFreezeALiveSession(t *testing.T) {
 	plan, err := saver.Freeze(ctx, sess, &freeze.Options{Outputs: []string{y.Op.Name()}})
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "frozen.pb")
-	_, err = plan.WriteFile(ctx, path, nil)
-	require.NoError(t, err)
+	require.NoError(t, plan.WriteFile(ctx, path, nil))
 	require.NoError(t, plan.Close())
 	got := oracle.Value[[]float32](t, `
 d = tf1.GraphDef()
@@ -48,7 +48,7 @@ with tf1.Session() as s:
 	_, err = saver.Freeze(ctx, newSession(t, g), &freeze.Options{Outputs: []string{y.Op.Name()}})
 	assert.ErrorContains(t, err, "a", "the variable without a value is named")
 	_, err = saver.Freeze(ctx, sess, nil)
-	assert.ErrorIs(t, err, freeze.ErrNoOutputs)
+	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	_, err = saver.Freeze(ctx, sess, &freeze.Options{Outputs: []string{"nope"}})
-	assert.ErrorIs(t, err, freeze.ErrUnknownNode)
+	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 }

@@ -124,10 +124,10 @@ func joinBooleans(args []string) []string {
 func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, error) {
 	o := &freeze.Options{
 		Outputs: list(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: list(f.initializers),
-		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny), EmbedTables: f.embedTables, Assets: f.assets,
+		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny), EmbedTables: f.embedTables, Assets: f.assets, Tags: list(f.tags),
 	}
 	if f.saver != "" {
-		sd, err := freeze.ReadSaverDef(f.saver)
+		sd, err := graphdef.ReadSaverDef(f.saver)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, er
 	}
 	switch {
 	case f.savedModel != "":
-		return freeze.FromSavedModel(ctx, f.savedModel, list(f.tags), o)
+		return freeze.FromSavedModel(ctx, f.savedModel, o)
 	case f.metaGraph != "":
 		return freeze.FromMetaGraph(ctx, f.metaGraph, f.checkpoint, o)
 	case f.graph != "":
@@ -146,7 +146,7 @@ func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, er
 		path = args[0]
 	}
 	if modeldir.IsSavedModel(path) {
-		return freeze.FromSavedModel(ctx, path, list(f.tags), o)
+		return freeze.FromSavedModel(ctx, path, o)
 	}
 	return freeze.FromCheckpoint(ctx, path, o)
 }
@@ -193,7 +193,7 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 	} else {
 		progress := c.NewProgress("freezing", summary.Size, ui.Size)
 		last := int64(0)
-		_, err = plan.WriteFile(ctx, f.output, func(n int64) { progress.Add(n - last); last = n })
+		err = plan.WriteFile(ctx, f.output, &freeze.WriteOptions{Progress: func(done, _ int64) { progress.Add(done - last); last = done }})
 		progress.Done()
 	}
 	if err != nil {

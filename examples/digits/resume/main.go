@@ -87,8 +87,7 @@ func writeFrozen(ctx context.Context, checkpoint, path string) error {
 		return err
 	}
 	defer plan.Close()
-	_, err = plan.WriteFile(ctx, path, nil)
-	return err
+	return plan.WriteFile(ctx, path, nil)
 }
 
 // writeSavedModel exports what the session holds, under the tag serve and the signature

@@ -3,17 +3,15 @@ package freeze
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	functionpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -32,9 +30,9 @@ const chunk = 1 << 20
 
 var deterministic = proto.MarshalOptions{Deterministic: true}
 
-// constHeader encodes all of a Const node that comes before the bytes of its
-// value: fields are written in the order of their numbers, and the value is
-// the last field at every level.
+// constHeader returns the encoding of a Const node up to the bytes of its value. Fields
+// are written in the order of their numbers, so the value is the last field at every
+// level.
 func constHeader(name string, ref *valueRef) ([]byte, error) {
 	open := func(field protowire.Number, inner []byte, rest int64) []byte {
 		b := protowire.AppendTag(nil, field, protowire.BytesType)
@@ -53,30 +51,30 @@ func constHeader(name string, ref *valueRef) ([]byte, error) {
 	key := protowire.AppendTag(nil, mapKey, protowire.BytesType)
 	b = append(protowire.AppendString(key, "value"), b...)
 	b = open(nodeAttr, b, ref.bytes)
-	node, err := deterministic.Marshal(&nodepb.NodeDef{Name: name, Op: "Const", Attr: map[string]*attrpb.AttrValue{"dtype": typeAttr(ref.dtype)}})
+	node, err := deterministic.Marshal(&graphdef.NodeDef{Name: name, Op: "Const", Attr: attrs{"dtype": typeAttr(ref.dtype)}})
 	if err != nil {
 		return nil, err
 	}
 	return open(graphNode, append(node, b...), ref.bytes), nil
 }
 
-// tail is the graph without its nodes: library and versions, which follow the nodes.
-func (p *Plan) tail() *graphpb.GraphDef {
-	t := &graphpb.GraphDef{Library: p.graph.Library}
+// tail returns what follows the nodes: library and versions.
+func (p *Plan) tail() *graphdef.GraphDef {
+	t := &graphdef.GraphDef{Library: p.graph.Library}
 	copyVersions(t, p.graph)
 	return t
 }
 
-// inlineStrings reads the values of string variables: their size is not known before.
+// inlineStrings reads the values of string variables, whose size is not known before.
 func (p *Plan) inlineStrings(ctx context.Context) error {
 	for _, n := range p.graph.Node {
 		ref := p.values[n.Name]
-		if ref == nil || ref.dtype != typeString {
+		if ref == nil || ref.dtype != dtype.String {
 			continue
 		}
 		s, err := ref.strings(ctx, p.src)
 		if err != nil {
-			return fmt.Errorf("freeze: value of %q: %w", n.Name, err)
+			return valueError(n.Name, err)
 		}
 		n.Attr = constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: shapeProto(ref.shape), StringVal: s}).Attr
 		delete(p.values, n.Name)
@@ -84,39 +82,43 @@ func (p *Plan) inlineStrings(ctx context.Context) error {
 	return nil
 }
 
-// size is the length of the frozen graph as a file.
+func valueError(variable string, err error) error {
+	return &tfkeep.Error{Op: "freeze", Item: "value of", Name: variable, Cause: err}
+}
+
+// size returns the length of the frozen graph as a file.
 func (p *Plan) size() int64 {
 	total := int64(proto.Size(p.tail()))
 	for _, n := range p.graph.Node {
 		if ref := p.values[n.Name]; ref != nil {
 			head, err := constHeader(n.Name, ref)
 			if err != nil {
-				continue // the same error comes back from WriteTo
+				continue // Write returns the same error
 			}
 			total += int64(len(head)) + ref.bytes
 			continue
 		}
-		s := proto.Size(n)
-		total += int64(protowire.SizeTag(graphNode) + protowire.SizeBytes(s))
+		total += int64(protowire.SizeTag(graphNode) + protowire.SizeBytes(proto.Size(n)))
 	}
 	return total
 }
 
-// WriteTo streams the frozen graph, a binary GraphDef, to w. The same plan
-// writes the same bytes each time. done, when not nil, is told now and then how
-// many bytes were written.
-func (p *Plan) WriteTo(ctx context.Context, w io.Writer, done func(n int64)) (int64, error) {
-	count := &counter{w: w, done: done}
-	bw := bufio.NewWriterSize(count, 64<<10)
+// Write streams the frozen graph, a binary GraphDef of Report.Size bytes, to w. The same
+// plan writes the same bytes each time.
+func (p *Plan) Write(ctx context.Context, w io.Writer, o *WriteOptions) error {
+	if o != nil && o.Progress != nil {
+		w = &progressWriter{w: w, total: p.report.Size, progress: o.Progress}
+	}
+	bw := bufio.NewWriterSize(w, 64<<10)
 	buf := make([]byte, chunk)
 	var scratch []byte
 	for _, n := range p.graph.Node {
 		if err := ctx.Err(); err != nil {
-			return count.n, err
+			return err
 		}
 		if ref := p.values[n.Name]; ref != nil {
 			if err := p.writeConst(ctx, bw, n.Name, ref, buf); err != nil {
-				return count.n, err
+				return err
 			}
 			continue
 		}
@@ -124,23 +126,23 @@ func (p *Plan) WriteTo(ctx context.Context, w io.Writer, done func(n int64)) (in
 		scratch = protowire.AppendVarint(scratch, uint64(proto.Size(n)))
 		var err error
 		if scratch, err = deterministic.MarshalAppend(scratch, n); err != nil {
-			return count.n, fmt.Errorf("freeze: node %q: %w", n.Name, err)
+			return &tfkeep.Error{Op: "freeze", Item: "node", Name: n.Name, Err: tfkeep.ErrCorrupt, Cause: err}
 		}
 		if _, err := bw.Write(scratch); err != nil {
-			return count.n, err
+			return err
 		}
 	}
 	tail, err := deterministic.Marshal(p.tail())
 	if err != nil {
-		return count.n, fmt.Errorf("freeze: function library: %w", err)
+		return &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrCorrupt, Detail: "the function library", Cause: err}
 	}
 	if _, err := bw.Write(tail); err != nil {
-		return count.n, err
+		return err
 	}
-	err = bw.Flush()
-	return count.n, err
+	return bw.Flush()
 }
 
+// writeConst writes the constant that a variable became.
 func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref *valueRef, buf []byte) error {
 	head, err := constHeader(name, ref)
 	if err != nil {
@@ -151,76 +153,71 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 	}
 	r, err := ref.open(ctx, p.src)
 	if err != nil {
-		return fmt.Errorf("freeze: value of %q: %w", name, err)
+		return valueError(name, err)
 	}
 	defer r.Close()
+	// The structs hide ReadFrom and WriteTo, so that CopyBuffer uses buf.
 	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
-	if err != nil {
-		return fmt.Errorf("freeze: value of %q: %w", name, err)
+	if err == nil && n != ref.bytes {
+		err = io.ErrUnexpectedEOF
 	}
-	if n != ref.bytes {
-		return fmt.Errorf("freeze: value of %q: %w", name, io.ErrUnexpectedEOF)
+	if err != nil {
+		return valueError(name, err)
 	}
 	return nil
 }
 
-// WriteFile writes the frozen graph to a file, all of it or nothing: it
-// appears under its name when it is complete and synced. done is as in [Plan.WriteTo].
-func (p *Plan) WriteFile(ctx context.Context, path string, done func(n int64)) (int64, error) {
+// WriteFile writes the frozen graph to a file, all of it or nothing: the file appears
+// when it is complete and synced.
+func (p *Plan) WriteFile(ctx context.Context, path string, o *WriteOptions) error {
 	f, err := vfs.CreateAtomic(vfs.OS, path)
 	if err != nil {
-		return 0, fmt.Errorf("freeze: %w", err)
+		return &tfkeep.Error{Op: "write", Path: path, Cause: err}
 	}
 	defer f.Close()
-	n, err := p.WriteTo(ctx, f, done)
+	err = p.Write(ctx, f, o)
 	if err == nil {
 		err = f.Commit(true)
 	}
 	if err != nil {
-		return n, fmt.Errorf("freeze: writing %s: %w", path, err)
+		return &tfkeep.Error{Op: "write", Path: path, Cause: err}
 	}
-	return n, nil
+	return nil
 }
 
-// GraphDef builds the frozen graph in memory.
-func (p *Plan) GraphDef(ctx context.Context) (*graphpb.GraphDef, error) {
-	g := &graphpb.GraphDef{}
+// GraphDef returns the frozen graph in memory.
+func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
+	g := &graphdef.GraphDef{}
 	copyVersions(g, p.graph)
 	if p.graph.Library != nil {
-		g.Library = proto.Clone(p.graph.Library).(*functionpb.FunctionDefLibrary)
+		g.Library = proto.Clone(p.graph.Library).(*graphdef.FunctionDefLibrary)
 	}
 	for _, n := range p.graph.Node {
 		ref := p.values[n.Name]
 		if ref == nil {
-			g.Node = append(g.Node, proto.Clone(n).(*nodepb.NodeDef))
+			g.Node = append(g.Node, proto.Clone(n).(*graphdef.NodeDef))
 			continue
 		}
-		r, err := ref.open(ctx, p.src)
+		data, err := ref.read(ctx, p.src)
 		if err != nil {
-			return nil, fmt.Errorf("freeze: value of %q: %w", n.Name, err)
-		}
-		data := make([]byte, ref.bytes)
-		_, err = io.ReadFull(r, data)
-		r.Close()
-		if err != nil {
-			return nil, fmt.Errorf("freeze: value of %q: %w", n.Name, err)
+			return nil, valueError(n.Name, err)
 		}
 		g.Node = append(g.Node, constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: shapeProto(ref.shape), TensorContent: data}))
 	}
 	return g, nil
 }
 
-type counter struct {
-	w    io.Writer
-	n    int64
-	done func(int64)
+// progressWriter reports how many bytes were written.
+type progressWriter struct {
+	w        io.Writer
+	done     int64
+	total    int64
+	progress func(done, total int64)
 }
 
-func (c *counter) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += int64(n)
-	if c.done != nil {
-		c.done(c.n)
-	}
+func (p *progressWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.done += int64(n)
+	p.progress(p.done, p.total)
 	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
@@ -37,7 +38,7 @@ func TestNewFindsRenamedKeys(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := freeze.New(graph(t, renaming(c.text, c.between)), memory{"model/w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+			plan, err := freeze.New(t.Context(), graph(t, renaming(c.text, c.between)), memory{"model/w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 			require.NoError(t, err)
 			require.Len(t, plan.Report().Frozen, 1)
 			assert.Equal(t, "model/w", plan.Report().Frozen[0].Key)
@@ -51,8 +52,8 @@ func TestNewRefusesCastKeys(t *testing.T) {
 	text := renaming(tftest.PackedStringsNode("keys", "model/w", "model/unused")+tftest.StringsNode("slices", "", "")+
 		`node { name: "cast" op: "Cast" input: "save/Restore" }`, "cast")
 	half := checkpoint.TensorInfo{DType: dtype.Float16, Shape: []int64{2}, Bytes: 4}
-	_, err := freeze.New(graph(t, text), memory{"model/w": half}, &freeze.Options{Outputs: []string{"y"}})
-	require.ErrorIs(t, err, freeze.ErrMissingValues)
+	_, err := freeze.New(t.Context(), graph(t, text), memory{"model/w": half}, &freeze.Options{Outputs: []string{"y"}})
+	require.ErrorIs(t, err, tfkeep.ErrMismatch)
 	assert.ErrorContains(t, err, "w: the graph has float32, the checkpoint float16")
 }
 
@@ -67,7 +68,7 @@ node { name: "save/r1" op: "RestoreV2" input: "f" input: "keys" input: "slice1" 
 node { name: "save/a0" op: "Assign" input: "w/part_0" input: "save/r0" }
 node { name: "save/a1" op: "Assign" input: "w/part_1" input: "save/r1" }
 ` + tftest.PackedStringsNode("keys", "renamed") + tftest.PackedStringsNode("slice0", "3 2 0,1:-") + tftest.PackedStringsNode("slice1", "3 2 1,2:-")
-	plan, err := freeze.New(graph(t, text), memory{"renamed": floats(3, 2)}, &freeze.Options{Outputs: []string{"y"}})
+	plan, err := freeze.New(t.Context(), graph(t, text), memory{"renamed": floats(3, 2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
 	assert.Equal(t, []freeze.Variable{
 		{Name: "w/part_0", Key: "renamed", DType: "float32", Shape: []int64{1, 2}, Bytes: 8},
@@ -79,7 +80,7 @@ node { name: "save/a1" op: "Assign" input: "w/part_1" input: "save/r1" }
 func TestNewPassesOverComputedKeys(t *testing.T) {
 	t.Parallel()
 	text := renaming(`node { name: "keys" op: "StringJoin" }`+tftest.StringsNode("slices", "", ""), "save/Restore")
-	plan, err := freeze.New(graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	plan, err := freeze.New(t.Context(), graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
 	assert.Equal(t, "w", plan.Report().Frozen[0].Key)
 }

@@ -1,0 +1,147 @@
+package freeze
+
+import (
+	"fmt"
+	"slices"
+
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// library is the function library of the graph, and the functions that freezing adds.
+type library struct {
+	functions map[string]*graphdef.FunctionDef // by name, lifted ones too
+	lifted    map[string]string                // function that takes handles as arguments → the one that it was made of
+	frozen    []*graphdef.FunctionDef          // functions that take values in the place of handles
+	reserved  map[string]bool                  // names of the functions that freezing adds
+}
+
+func newLibrary(def *graphdef.GraphDef) *library {
+	l := &library{functions: map[string]*graphdef.FunctionDef{}, lifted: map[string]string{}, reserved: map[string]bool{}}
+	for _, fn := range def.GetLibrary().GetFunction() {
+		l.functions[fn.GetSignature().GetName()] = fn
+	}
+	return l
+}
+
+// freeName returns a new name for a function that is made of another one:
+// NAME_frozen_0, NAME_frozen_1, …
+func (l *library) freeName(name, suffix string) string {
+	if origin := l.lifted[name]; origin != "" {
+		name = origin
+	}
+	for i := 0; ; i++ {
+		free := fmt.Sprintf("%s_%s_%d", name, suffix, i)
+		if l.functions[free] == nil && !l.reserved[free] {
+			l.reserved[free] = true
+			return free
+		}
+	}
+}
+
+// call is what is known of a node that calls functions.
+type call struct {
+	functions []string // the names of the functions that it may call
+	callOp             // the zero value for a function that is called by its own name
+	byName    bool     // the operation is the name of the function
+}
+
+// call returns what is known of n as a call, nil if n calls no function.
+func (l *library) call(n *graphdef.NodeDef) *call {
+	op, ok := callOps[n.Op]
+	if !ok {
+		if l.functions[n.Op] == nil {
+			return nil
+		}
+		return &call{functions: []string{n.Op}, byName: true}
+	}
+	c := &call{callOp: op}
+	for _, fn := range c.names(n) {
+		c.functions = append(c.functions, fn.Name)
+	}
+	return c
+}
+
+// names returns where the attributes of n name functions.
+func (op callOp) names(n *graphdef.NodeDef) []*attrpb.NameAttrList {
+	var names []*attrpb.NameAttrList
+	for _, attr := range op.attrs {
+		names = append(names, namesIn(n, attr)...)
+	}
+	return names
+}
+
+// namesIn returns where one attribute of n names functions: it has one name, or a list.
+func namesIn(n *graphdef.NodeDef, attr string) []*attrpb.NameAttrList {
+	names := slices.Clone(n.Attr[attr].GetList().GetFunc())
+	if fn := n.Attr[attr].GetFunc(); fn != nil {
+		names = append(names, fn)
+	}
+	return names
+}
+
+// arguments returns which arguments of the functions become values, given which inputs
+// of the call do. References are read at the call, so they end there.
+func (c *call) arguments(in map[int]carrier) map[int]carrier {
+	args := map[int]carrier{}
+	for i, carried := range in {
+		if carried.resource && i >= c.first {
+			args[i-c.first] = carried
+		}
+	}
+	return args
+}
+
+// liftedInUse returns the lifted functions that b or the frozen functions still call:
+// those with a variable that was not frozen.
+func (l *library) liftedInUse(b *body) []*graphdef.FunctionDef {
+	if len(l.lifted) == 0 {
+		return nil
+	}
+	var used []*graphdef.FunctionDef
+	seen := map[string]bool{}
+	queue := slices.Clone(b.nodes)
+	for _, fn := range l.frozen {
+		queue = append(queue, fn.NodeDef...)
+	}
+	var visit func(nodes []*graphdef.NodeDef)
+	visit = func(nodes []*graphdef.NodeDef) {
+		for _, n := range nodes {
+			c := l.call(n)
+			if c == nil {
+				continue
+			}
+			for _, name := range c.functions {
+				if l.lifted[name] != "" && !seen[name] {
+					seen[name] = true
+					used = append(used, l.functions[name])
+					visit(l.functions[name].NodeDef)
+				}
+			}
+		}
+	}
+	visit(queue)
+	return used
+}
+
+// withAdded returns the library of def with the functions that freezing added.
+func (l *library) withAdded(def *graphdef.GraphDef, b *body) *graphdef.FunctionDefLibrary {
+	added := append(l.liftedInUse(b), l.frozen...)
+	if len(added) == 0 {
+		return def.Library
+	}
+	return &graphdef.FunctionDefLibrary{
+		Function: slices.Concat(def.Library.Function, added),
+		Gradient: def.Library.Gradient,
+	}
+}
+
+// dropControlOutputs removes the control outputs of a function that no longer have a
+// node.
+func dropControlOutputs(fn *graphdef.FunctionDef) {
+	fn.Signature.ControlOutput = slices.DeleteFunc(fn.Signature.ControlOutput, func(name string) bool {
+		_, ok := fn.ControlRet[name]
+		return !ok
+	})
+}

@@ -1,0 +1,80 @@
+package freeze
+
+import (
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// attrs are the attributes of a node.
+type attrs = map[string]*graphdef.AttrValue
+
+func typeAttr(t graphdef.DataType) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: t}}
+}
+
+func intAttr(i int64) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_I{I: i}}
+}
+
+func tensorAttr(t *tensorpb.TensorProto) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Tensor{Tensor: t}}
+}
+
+// turnInto gives a node another operation and its attributes. Only the colocation of
+// the node stays.
+func turnInto(n *graphdef.NodeDef, op string, set attrs) {
+	if c, ok := n.Attr["_class"]; ok {
+		set["_class"] = c
+	}
+	n.Op, n.Attr = op, set
+}
+
+// dropHandleAttrs removes what a node says about the handles that it passes on: they
+// are values now.
+func dropHandleAttrs(n *graphdef.NodeDef) {
+	for _, a := range []string{"_output_shapes", "_handle_shapes", "_handle_dtypes", "_read_only_resource_inputs"} {
+		delete(n.Attr, a)
+	}
+}
+
+// constNode returns a Const as TensorFlow's converter makes it: with a value and its
+// type, and nothing else.
+func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
+	return &graphdef.NodeDef{Name: name, Op: "Const", Attr: attrs{"dtype": typeAttr(t.Dtype), "value": tensorAttr(t)}}
+}
+
+// intScalar returns a scalar of type int32 or int64.
+func intScalar(t graphdef.DataType, v int64) *tensorpb.TensorProto {
+	p := &tensorpb.TensorProto{Dtype: t, TensorShape: &graphdef.TensorShapeProto{}}
+	if t == dtype.Int64 {
+		p.Int64Val = []int64{v}
+	} else {
+		p.IntVal = []int32{int32(v)}
+	}
+	return p
+}
+
+func shapeProto(dims []int64) *graphdef.TensorShapeProto {
+	s := &graphdef.TensorShapeProto{}
+	for _, d := range dims {
+		s.Dim = append(s.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
+	}
+	return s
+}
+
+// dataInputs returns the data inputs of n, in order.
+func dataInputs(n *graphdef.NodeDef) []string {
+	for i, in := range n.Input {
+		if graphdef.IsControl(in) {
+			return n.Input[:i]
+		}
+	}
+	return n.Input
+}
+
+// controlInputs returns the control inputs of n, which follow the data inputs.
+func controlInputs(n *graphdef.NodeDef) []string { return n.Input[len(dataInputs(n)):] }

@@ -1,0 +1,40 @@
+package freeze
+
+// Report says what freezing did.
+type Report struct {
+	Outputs   []string   // names of the output nodes
+	Nodes     int        // nodes of the frozen graph, without those of functions
+	Functions int        // functions in its library
+	Frozen    []Variable // variables that became constants, in graph order
+	Kept      []string   // variables that stayed, as the lists of Options say
+	Converted int        // nodes that read or passed on a variable and were rewritten
+	Repairs   []Repair   // writes to variables that were removed
+	Assets    []string   // names of the Const nodes that hold the file names of lookup tables
+	Tables    []string   // lookup tables that the frozen graph has to initialize
+
+	// TableInitializers are the nodes that fill the tables. They are in the frozen
+	// graph only if Options.InitializerNodes names them.
+	TableInitializers []string
+	Embedded          []string // names of the files that were put into the graph
+
+	Inputs []string // placeholders that the frozen graph takes
+	Bytes  int64    // bytes of the constants that were variables
+	Size   int64    // bytes of the frozen graph as a file
+}
+
+// Variable is a variable that became a constant.
+type Variable struct {
+	Name  string  // of the node
+	Key   string  // in the checkpoint
+	DType string  // "float32", …
+	Shape []int64 // of the constant
+	Bytes int64   // of the value
+}
+
+// Repair is a change that freezing made besides turning variables into constants.
+type Repair struct {
+	Node string // name of the node
+	Func string // the function that has it, "" for the graph
+	From string // its operation before
+	To   string // its operation after, "" if the node was removed
+}

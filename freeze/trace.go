@@ -1,0 +1,242 @@
+package freeze
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// carrier is a tensor that used to be a variable (a handle or a reference) and becomes
+// its value.
+type carrier struct {
+	dtype    graphdef.DataType
+	resource bool
+}
+
+// flow has the tensors of one body that frozen variables reach.
+type flow map[tensor]carrier
+
+// tracer follows variables through the graph and the functions that it calls.
+type tracer struct {
+	lib    *library
+	traced map[callKey]*tracedFunc
+	active map[string]bool // functions that are being traced
+}
+
+func newTracer(lib *library) *tracer {
+	return &tracer{lib: lib, traced: map[callKey]*tracedFunc{}, active: map[string]bool{}}
+}
+
+// callKey identifies a function together with the arguments that become values.
+type callKey struct {
+	name string
+	args string
+}
+
+// tracedFunc is what is known of a function that is called with some arguments as
+// values.
+type tracedFunc struct {
+	reached flow
+	results map[int]carrier // results that become values
+	frozen  string          // the name of the function that takes the values, "" until it is made
+}
+
+func newCallKey(name string, args map[int]carrier) callKey {
+	var b strings.Builder
+	for _, i := range slices.Sorted(maps.Keys(args)) {
+		fmt.Fprintf(&b, "%d:%d:%t,", i, args[i].dtype, args[i].resource)
+	}
+	return callKey{name, b.String()}
+}
+
+// trace returns all tensors of a body that variables reach, starting from seeds:
+// variables of the graph, or arguments of the function.
+func (t *tracer) trace(b *body, seeds flow) (flow, error) {
+	reached := maps.Clone(seeds)
+	consumers := b.consumers()
+	var queue []int
+	queued := map[int]bool{}
+	push := func(from tensor) {
+		for _, i := range consumers[from.node] {
+			if !queued[i] {
+				queued[i] = true
+				queue = append(queue, i)
+			}
+		}
+	}
+	for from := range seeds {
+		push(from)
+	}
+	slices.Sort(queue) // the order of a map must not decide which error comes first
+	for len(queue) > 0 {
+		i := queue[0]
+		queue, queued[i] = queue[1:], false
+		outs, err := t.carry(b, b.nodes[i], reached)
+		if err != nil {
+			return nil, err
+		}
+		for out, c := range outs {
+			if _, ok := reached[out]; !ok {
+				reached[out] = c
+				push(out)
+			}
+		}
+	}
+	return reached, nil
+}
+
+// consumers returns, for each node name, the positions of the nodes that take data from
+// the node.
+func (b *body) consumers() map[string][]int {
+	consumers := map[string][]int{}
+	for i, n := range b.nodes {
+		for _, in := range dataInputs(n) {
+			from := b.parse(in).node
+			if known := consumers[from]; len(known) == 0 || known[len(known)-1] != i {
+				consumers[from] = append(known, i)
+			}
+		}
+	}
+	return consumers
+}
+
+// frozenInputs returns the data inputs of n that carry variables, by position.
+func (b *body) frozenInputs(n *graphdef.NodeDef, reached flow) map[int]carrier {
+	var in map[int]carrier
+	for i, name := range dataInputs(n) {
+		if c, ok := reached[b.parse(name)]; ok {
+			if in == nil {
+				in = map[int]carrier{}
+			}
+			in[i] = c
+		}
+	}
+	return in
+}
+
+// carry returns the outputs of n that pass on a variable that reaches its inputs.
+func (t *tracer) carry(b *body, n *graphdef.NodeDef, reached flow) (flow, error) {
+	in := b.frozenInputs(n, reached)
+	if len(in) == 0 {
+		return nil, nil
+	}
+	if pass, ok := passOps[n.Op]; ok {
+		return b.passed(n, pass, in), nil
+	}
+	if n.Op == "IdentityN" {
+		out := flow{}
+		for i, c := range in {
+			if c.resource {
+				out[b.output(n.Name, "output", i)] = c
+			}
+		}
+		return out, nil
+	}
+	if c := t.lib.call(n); c != nil {
+		return t.carryCall(b, n, c, c.arguments(in))
+	}
+	// A reference that is written and passed on: the result stays a reference.
+	if c, ok := in[0]; ok && !c.resource && writeOps[n.Op] != "" {
+		return flow{b.outputOf(n.Name, []string{"output_ref"}, 0): c}, nil
+	}
+	return nil, nil
+}
+
+// passed returns the outputs of a node that passes one of its inputs on.
+func (b *body) passed(n *graphdef.NodeDef, pass passOp, in map[int]carrier) flow {
+	c := first(in)
+	if !c.resource && !isRefOp(n.Op) {
+		return nil // a plain operation reads a reference, so its output is a value anyway
+	}
+	out := flow{}
+	for i := range pass.outputs {
+		out[b.outputOf(n.Name, pass.outputs, i)] = c
+	}
+	return out
+}
+
+// first returns the carrier at the first of some inputs. Which input does not matter:
+// an operation passes on a single type.
+func first(in map[int]carrier) carrier {
+	return in[slices.Min(slices.Collect(maps.Keys(in)))]
+}
+
+// carryCall returns the outputs of a call that pass on a variable among its arguments.
+func (t *tracer) carryCall(b *body, n *graphdef.NodeDef, c *call, args map[int]carrier) (flow, error) {
+	out := flow{}
+	if c.loop {
+		for i, carried := range args {
+			out[b.output(n.Name, "output", i)] = carried
+		}
+		return out, nil
+	}
+	for _, name := range c.functions {
+		results, err := t.results(b, n, name, args)
+		if err != nil {
+			return nil, err
+		}
+		for i, carried := range results {
+			if c.byName {
+				out[b.outputOf(n.Name, resultNames(t.lib.functions[name]), i)] = carried
+			} else {
+				out[b.output(n.Name, "output", i)] = carried
+			}
+		}
+	}
+	return out, nil
+}
+
+func resultNames(fn *graphdef.FunctionDef) []string {
+	names := make([]string, len(fn.Signature.OutputArg))
+	for i, arg := range fn.Signature.OutputArg {
+		names[i] = arg.Name
+	}
+	return names
+}
+
+// results returns which results of a function, called by node n of caller, pass on the
+// variables among its arguments.
+func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier) (map[int]carrier, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	key := newCallKey(name, args)
+	if known, ok := t.traced[key]; ok {
+		return known.results, nil
+	}
+	fn := t.lib.functions[name]
+	if fn == nil {
+		return nil, nodeError(caller, n, tfkeep.ErrCorrupt, "it calls function %q, which the library lacks", name)
+	}
+	if t.active[name] {
+		return nil, nodeError(caller, n, tfkeep.ErrCorrupt, "function %q calls itself", name)
+	}
+	t.active[name] = true
+	defer delete(t.active, name)
+
+	seeds := flow{}
+	for i, c := range args {
+		if i >= len(fn.Signature.InputArg) {
+			return nil, nodeError(caller, n, tfkeep.ErrCorrupt, "it passes %d arguments to function %q, which takes %d",
+				i+1, fn.Signature.Name, len(fn.Signature.InputArg))
+		}
+		seeds[tensor{node: fn.Signature.InputArg[i].Name}] = c
+	}
+	b := newBody(fn.NodeDef, fn)
+	reached, err := t.trace(b, seeds)
+	if err != nil {
+		return nil, err
+	}
+	results := map[int]carrier{}
+	for i, arg := range fn.Signature.OutputArg {
+		if c, ok := reached[b.parse(fn.Ret[arg.Name])]; ok {
+			results[i] = c
+		}
+	}
+	t.traced[key] = &tracedFunc{reached: reached, results: results}
+	return results, nil
+}
