@@ -2,13 +2,13 @@ package saver
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -70,7 +70,7 @@ func tensorName(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o
 // Const because that is what it once was.
 func (b *builder) filename(value string) (tf.Output, error) {
 	name := b.free("filename")
-	in, err := b.constant(name+"/input", value, "")
+	in, err := b.constant(name+"/input", graphbuild.Scalar(value), "")
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -212,11 +212,11 @@ func (b *builder) saveTo(filename tf.Output, items []*item, device string) (tf.O
 		kind, name, slices = "SaveSlices", "save", "shapes_and_slices"
 	}
 	full := b.free(name)
-	names, err := b.constant(full+"/tensor_names", args.names, device)
+	names, err := b.constant(full+"/tensor_names", graphbuild.Vector(args.names), device)
 	if err != nil {
 		return tf.Output{}, err
 	}
-	specs, err := b.constant(full+"/"+slices, args.slices, device)
+	specs, err := b.constant(full+"/"+slices, graphbuild.Vector(args.slices), device)
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -238,11 +238,11 @@ func (b *builder) restoreFrom(filename tf.Output, items []*item, device, groupNa
 	}
 	cpu := onCPU0(device)
 	full := b.free("RestoreV2")
-	names, err := b.constant(full+"/tensor_names", args.names, cpu)
+	names, err := b.constant(full+"/tensor_names", graphbuild.Vector(args.names), cpu)
 	if err != nil {
 		return nil, err
 	}
-	specs, err := b.constant(full+"/shape_and_slices", args.slices, cpu)
+	specs, err := b.constant(full+"/shape_and_slices", graphbuild.Vector(args.slices), cpu)
 	if err != nil {
 		return nil, err
 	}
@@ -270,42 +270,9 @@ func (b *builder) restoreFrom(filename tf.Output, items []*item, device, groupNa
 	return b.group(groupName, assigns)
 }
 
-// group is TensorFlow's control_flow_ops.group: one NoOp on the device of the
-// operations, or, where there are several devices, one on each and one for all.
+// group adds a NoOp that waits for ops, as TensorFlow's control_flow_ops.group does.
 func (b *builder) group(name string, ops []*tf.Operation) (*tf.Operation, error) {
-	byDevice := map[string][]*tf.Operation{}
-	var devices []string
-	for _, o := range ops {
-		d := o.Device()
-		if byDevice[d] == nil {
-			devices = append(devices, d)
-		}
-		byDevice[d] = append(byDevice[d], o)
-	}
-	full := b.free(name)
-	if len(devices) <= 1 {
-		device := ""
-		if len(devices) == 1 {
-			device = devices[0]
-		}
-		return b.noOp(full, ops, device)
-	}
-	slices.Sort(devices)
-	var parts []*tf.Operation
-	for i, d := range devices {
-		part := full + "/NoOp"
-		if i > 0 {
-			part = fmt.Sprintf("%s_%d", part, i)
-		}
-		o, err := b.noOp(part, byDevice[d], d)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, o)
-	}
-	return b.noOp(full, parts, "")
-}
-
-func (b *builder) noOp(name string, after []*tf.Operation, device string) (*tf.Operation, error) {
-	return b.add(name, tf.OpSpec{Type: "NoOp", ControlDependencies: after, Device: device})
+	nodes := graphbuild.New(b.g, "")
+	group := nodes.Group(b.free(name), ops...)
+	return group, nodes.Err()
 }

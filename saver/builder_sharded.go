@@ -1,16 +1,17 @@
 package saver
 
 import (
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // shardNumber adds the number of shards and returns a function that names the
 // file of each.
 func (b *builder) shardNames(prefix tf.Output, shards []shard) (number tf.Output, name func(i int, device string) (tf.Output, error), err error) {
-	number, err = b.constant(b.free("num_shards"), int32(len(shards)), "")
+	number, err = b.constant(b.free("num_shards"), graphbuild.Scalar(int32(len(shards))), "")
 	name = func(i int, device string) (tf.Output, error) {
 		full := b.free("ShardedFilename")
-		index, err := b.constant(full+"/shard", int32(i), device)
+		index, err := b.constant(full+"/shard", graphbuild.Scalar(int32(i)), device)
 		if err != nil {
 			return tf.Output{}, err
 		}
@@ -91,7 +92,7 @@ func (b *builder) temporaryPrefix(filename tf.Output) (tf.Output, error) {
 	}
 	choice := []tf.Input{onS3.Output(0)}
 	for _, suffix := range []string{".part", "_temp/part"} {
-		c, err := b.constant(b.free("Const"), suffix, device)
+		c, err := b.constant(b.free("Const"), graphbuild.Scalar(suffix), device)
 		if err != nil {
 			return tf.Output{}, err
 		}

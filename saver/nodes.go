@@ -1,16 +1,11 @@
 package saver
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
-	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -66,48 +61,11 @@ func (n *Nodes) free(name string) string {
 	return full
 }
 
-// constant adds a Const under a full name. Its value is written as Python
-// writes it: strings one by one, which its own tools insist on, and several
-// numbers as bytes.
-func (n *Nodes) constant(name string, value any, device string) (tf.Output, error) {
-	t := &tensor_go_proto.TensorProto{TensorShape: &tensor_shape_go_proto.TensorShapeProto{}}
-	vector := func(size int) {
-		t.TensorShape.Dim = []*tensor_shape_go_proto.TensorShapeProto_Dim{{Size: int64(size)}}
-	}
-	switch v := value.(type) {
-	case string:
-		t.Dtype = dtype.String
-		t.StringVal = [][]byte{[]byte(v)}
-	case []string:
-		t.Dtype = dtype.String
-		vector(len(v))
-		for _, s := range v {
-			t.StringVal = append(t.StringVal, []byte(s))
-		}
-	case int32:
-		t.Dtype = dtype.Int32
-		t.IntVal = []int32{v}
-	case []int32:
-		t.Dtype = dtype.Int32
-		vector(len(v))
-		if len(v) == 1 {
-			t.IntVal = v
-		} else {
-			t.TensorContent, _ = binary.Append(nil, binary.LittleEndian, v)
-		}
-	case []int64:
-		t.Dtype = dtype.Int64
-		vector(len(v))
-		t.TensorContent, _ = binary.Append(nil, binary.LittleEndian, v)
-	default:
-		return tf.Output{}, fault(tfkeep.ErrArgument, "constant %s of type %T", name, value)
-	}
+// constant adds a Const under a full name.
+func (n *Nodes) constant(name string, value *graphbuild.AttrValue, device string) (tf.Output, error) {
 	o, err := n.add(name, tf.OpSpec{
-		Type: "Const",
-		Attrs: map[string]any{
-			"dtype": tf.DataType(t.Dtype),
-			"value": &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}},
-		},
+		Type:   "Const",
+		Attrs:  map[string]any{"dtype": tf.DataType(value.GetTensor().GetDtype()), "value": value},
 		Device: device,
 	})
 	if err != nil {
@@ -116,23 +74,12 @@ func (n *Nodes) constant(name string, value any, device string) (tf.Output, erro
 	return o.Output(0), nil
 }
 
-// colocateWith is the value of "_class" that puts a node where o is. An
-// operation that is itself colocated hands its own group on.
-func colocateWith(o *tf.Operation) []string {
-	if v, err := o.Attr("_class"); err == nil {
-		if class, ok := v.([]string); ok && len(class) > 0 {
-			return class
-		}
-	}
-	return []string{"loc:@" + o.Name()}
-}
-
 // identityAfter is TensorFlow's with_dependencies: value, once deps have run.
 func (n *Nodes) identityAfter(value tf.Output, deps []*tf.Operation) (tf.Output, error) {
 	o, err := n.Add(tf.OpSpec{
 		Type: "Identity", Name: "control_dependency",
 		Input: []tf.Input{value}, ControlDependencies: deps,
-		Attrs:  map[string]any{"_class": colocateWith(value.Op)},
+		Attrs:  map[string]any{"_class": graphbuild.ColocationGroup(value.Op)},
 		Device: value.Op.Device(),
 	})
 	if err != nil {
@@ -200,7 +147,7 @@ func (n *Nodes) assignRef(ref, value tf.Output, validateShape bool) (*tf.Operati
 		Type: "Assign", Input: []tf.Input{ref, value},
 		Attrs: map[string]any{
 			"use_locking": true, "validate_shape": validateShape,
-			"_class": colocateWith(ref.Op),
+			"_class": graphbuild.ColocationGroup(ref.Op),
 		},
 		Device: ref.Op.Device(),
 	})
@@ -221,7 +168,7 @@ func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 	}
 	name := n.free("Reshape")
 	if known {
-		if shape, err = n.constant(name+"/shape", shapeValue(dims), ""); err != nil {
+		if shape, err = n.constant(name+"/shape", graphbuild.Dims(dims), ""); err != nil {
 			return tf.Output{}, err
 		}
 	}
@@ -230,18 +177,6 @@ func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 		return tf.Output{}, err
 	}
 	return o.Output(0), nil
-}
-
-// shapeValue is a shape as a constant: int32, or int64 where that is too small.
-func shapeValue(dims []int64) any {
-	narrow := make([]int32, len(dims))
-	for i, d := range dims {
-		if int64(int32(d)) != d {
-			return dims
-		}
-		narrow[i] = int32(d)
-	}
-	return narrow
 }
 
 // inputs lists the data inputs of an operation.

@@ -51,6 +51,13 @@ func Strings(t *tensorflow.Tensor) *AttrValue {
 	return tensorAttr(p)
 }
 
+// Scalar returns the attribute "value" of a Const without dimensions.
+func Scalar[T string | int32](v T) *AttrValue {
+	value := Vector([]T{v})
+	value.GetTensor().TensorShape = dimsProto(nil)
+	return value
+}
+
 // Vector returns the attribute "value" of a Const of one dimension, as Python writes
 // it: strings each in a field of its own, several numbers as bytes.
 func Vector[T string | int32 | int64](values []T) *AttrValue {
