@@ -17,7 +17,7 @@ func writeExample() (prefix string, err error) {
 		return "", err
 	}
 	prefix = filepath.Join(dir, "model-1000")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(context.Background(), prefix, nil)
 	if err != nil {
 		return "", err
 	}

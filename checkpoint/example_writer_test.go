@@ -23,7 +23,7 @@ func ExampleWriter() {
 	defer os.RemoveAll(folder)
 	prefix := filepath.Join(folder, "model-1")
 
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(context.Background(), prefix, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -82,7 +82,7 @@ func ExampleWriter_slices() {
 	}
 	defer os.RemoveAll(folder)
 
-	w, err := checkpoint.Create(filepath.Join(folder, "model"), &checkpoint.WriterOptions{NumShards: 2})
+	w, err := checkpoint.Create(context.Background(), filepath.Join(folder, "model"), &checkpoint.WriterOptions{NumShards: 2})
 	if err != nil {
 		fmt.Println(err)
 		return

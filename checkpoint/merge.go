@@ -28,8 +28,9 @@ type MergeOptions struct {
 	DeleteOldDirs bool
 	// AllowMissingFiles merges those of the prefixes that exist, one at least.
 	AllowMissingFiles bool
-	NoSync            bool   // as in WriterOptions
-	FS                vfs.FS // nil is the operating system's
+	// NoSync leaves it to the operating system when the files reach the disk; see
+	// WriterOptions.
+	NoSync bool
 }
 
 // Merge makes one checkpoint of several V2 checkpoints, such as the shards that a
@@ -41,12 +42,9 @@ type MergeOptions struct {
 // nothing: until the merged checkpoint is committed, the sources and a checkpoint
 // that was called dst before are whole. The sources are removed after that.
 func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) error {
-	m := &merger{fs: vfs.OS, dst: dst, entries: map[string]*bundleEntry{}, shards: map[string]int{}}
+	m := &merger{fs: vfs.FromContext(ctx), dst: dst, entries: map[string]*bundleEntry{}, shards: map[string]int{}}
 	if o != nil {
 		m.opts = *o
-		if o.FS != nil {
-			m.fs = o.FS
-		}
 	}
 	for _, p := range prefixes {
 		if err := ctx.Err(); err != nil {

@@ -25,7 +25,7 @@ const (
 
 func benchCheckpoint(b *testing.B) string {
 	prefix := filepath.Join(b.TempDir(), "model")
-	w, err := Create(prefix, &WriterOptions{NoSync: true})
+	w, err := Create(context.Background(), prefix, &WriterOptions{NoSync: true})
 	require.NoError(b, err)
 	data := make([]byte, benchBytes)
 	for i := range data {

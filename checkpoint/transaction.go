@@ -53,9 +53,6 @@ type pendingFile struct {
 }
 
 func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transaction, err error) {
-	if fsys == nil {
-		fsys = vfs.OS
-	}
 	if err := checkPrefix(prefix); err != nil {
 		return nil, err
 	}

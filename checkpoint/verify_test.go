@@ -23,7 +23,7 @@ import (
 func verifySample(t *testing.T) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NumShards: 2, NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NumShards: 2, NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	for _, x := range []checkpoint.Tensor{
@@ -94,7 +94,7 @@ func TestVerifyTellsAMissingFileOnce(t *testing.T) {
 
 func TestVerifyGoesOnBehindABrokenBlock(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	const n = 20_000
@@ -170,7 +170,7 @@ func TestVerifySeesEveryTruncation(t *testing.T) {
 
 func TestVerifyReadsV1(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.CreateV1(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.CreateV1(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	for _, name := range []string{"a", "b"} {

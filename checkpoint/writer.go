@@ -36,8 +36,6 @@ type WriterOptions struct {
 	// death of this one, but a power cut may leave it damaged, and, when it was
 	// written over another, that one lost. TensorFlow never syncs.
 	NoSync bool
-	// FS is where to write; nil is the operating system's file system.
-	FS vfs.FS
 }
 
 // Writer writes a V2 checkpoint. The checkpoint appears when Commit succeeds and
@@ -64,7 +62,7 @@ type Writer struct {
 // Create begins a checkpoint. It makes the prefix's directory if need be, and
 // removes what an earlier writer of the prefix, one that died, left behind. When
 // another writer is at work on the prefix it fails with [tfkeep.ErrLocked].
-func Create(prefix string, o *WriterOptions) (*Writer, error) {
+func Create(ctx context.Context, prefix string, o *WriterOptions) (*Writer, error) {
 	w := &Writer{entries: map[string]*bundleEntry{}, sliced: map[string]*bundleEntry{}}
 	if o != nil {
 		w.opts = *o
@@ -72,7 +70,7 @@ func Create(prefix string, o *WriterOptions) (*Writer, error) {
 	if err := w.opts.normalize(prefix); err != nil {
 		return nil, err
 	}
-	tx, err := begin(w.opts.FS, prefix, w.opts.NumShards, w.opts.NoSync)
+	tx, err := begin(vfs.FromContext(ctx), prefix, w.opts.NumShards, w.opts.NoSync)
 	if err != nil {
 		return nil, err
 	}

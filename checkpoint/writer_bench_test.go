@@ -106,7 +106,7 @@ func BenchmarkWrite20000Tensors(b *testing.B) {
 	})
 	b.Run("Add", func(b *testing.B) {
 		for b.Loop() {
-			w, err := checkpoint.Create(filepath.Join(b.TempDir(), "m"), nil)
+			w, err := checkpoint.Create(b.Context(), filepath.Join(b.TempDir(), "m"), nil)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func TestAMergeIsAllOrNothing(t *testing.T) {
 			require.NoError(t, part.write(f, "/d/parts/p0", false))
 		},
 		act: func(f vfs.FS) error {
-			return checkpoint.Merge(bg, []string{"/d/parts/p0"}, "/d/m", &checkpoint.MergeOptions{FS: f, DeleteOldDirs: true})
+			return checkpoint.Merge(in(f), []string{"/d/parts/p0"}, "/d/m", &checkpoint.MergeOptions{DeleteOldDirs: true})
 		},
 	}
 	check := func(f *crashfs.FS, err error, where string) {

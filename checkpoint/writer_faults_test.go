@@ -59,7 +59,7 @@ func (m model) tensors() []checkpoint.Tensor {
 func (m model) metaGraph() []byte { return fmt.Appendf(nil, "meta graph %d", m.version) }
 
 func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NumShards: m.shards, FS: fsys, NoSync: noSync, Workers: 1})
+	w, err := checkpoint.Create(in(fsys), prefix, &checkpoint.WriterOptions{NumShards: m.shards, NoSync: noSync, Workers: 1})
 	if err != nil {
 		return err
 	}
@@ -295,7 +295,7 @@ func TestTheNextWriterClearsWhatADeadOneLeft(t *testing.T) {
 // A V1 checkpoint of one file replaces another as a whole, too.
 func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 	write := func(f vfs.FS, version byte) error {
-		w, err := checkpoint.CreateV1("/d/m", &checkpoint.WriterOptions{FS: f})
+		w, err := checkpoint.CreateV1(in(f), "/d/m", nil)
 		if err != nil {
 			return err
 		}

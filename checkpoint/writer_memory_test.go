@@ -14,7 +14,7 @@ import (
 )
 
 func TestWriterLetsGoOfATensorOnceItIsWritten(t *testing.T) {
-	w, err := checkpoint.Create(filepath.Join(t.TempDir(), "m"), &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), filepath.Join(t.TempDir(), "m"), &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	add := func() weak.Pointer[byte] {

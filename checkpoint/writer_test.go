@@ -64,7 +64,7 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			w, err := checkpoint.Create(filepath.Join(dir, "m"), nil)
+			w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), nil)
 			require.NoError(t, err)
 			addErr := w.AddAll(context.Background(), c.tensors)
 			err = w.Commit(context.Background())
@@ -83,17 +83,17 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 func TestCreateRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, prefix := range []string{"", dir + "/", dir + "/.", dir + "/.."} {
-		_, err := checkpoint.Create(prefix, nil)
+		_, err := checkpoint.Create(t.Context(), prefix, nil)
 		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
-		_, err = checkpoint.CreateV1(prefix, nil)
+		_, err = checkpoint.CreateV1(t.Context(), prefix, nil)
 		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
 	}
 	for _, o := range []checkpoint.WriterOptions{{NumShards: -1}, {NumShards: 100_000}, {Alignment: -1}, {Workers: -1}} {
-		_, err := checkpoint.Create(filepath.Join(dir, "m"), &o)
+		_, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &o)
 		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%+v", o)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
-	_, err := checkpoint.Create(filepath.Join(dir, "file", "m"), nil)
+	_, err := checkpoint.Create(t.Context(), filepath.Join(dir, "file", "m"), nil)
 	assert.Error(t, err)
 	assert.Len(t, tftest.ReadFiles(t, dir), 1)
 }
@@ -104,7 +104,7 @@ func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
 		func(w *checkpoint.Writer) error { return w.Commit(ctx) }, (*checkpoint.Writer).Close,
 	} {
 		prefix := filepath.Join(t.TempDir(), "m")
-		w, err := checkpoint.Create(prefix, nil)
+		w, err := checkpoint.Create(t.Context(), prefix, nil)
 		require.NoError(t, err)
 		require.NoError(t, end(w))
 		assert.ErrorIs(t, w.Add(ctx, tftest.RandomTensor(1, "v", dtype.Int8, 1)), tfkeep.ErrClosed)
@@ -116,7 +116,7 @@ func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
 
 func TestACancelledSaveLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	w, err := checkpoint.Create(filepath.Join(dir, "m"), nil)
+	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -124,7 +124,7 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, w.Commit(context.Background()), context.Canceled)
 	assert.Empty(t, tftest.ReadFiles(t, dir))
 
-	w, err = checkpoint.Create(filepath.Join(dir, "m"), nil)
+	w, err = checkpoint.Create(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	require.NoError(t, w.Add(context.Background(), tftest.RandomTensor(1, "v", dtype.Int8, 1<<22)))
 	require.ErrorIs(t, w.Commit(ctx), context.Canceled)
@@ -136,7 +136,7 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 func TestConcurrentAdds(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
 	for _, alignment := range []int{0, 64} {
-		w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NumShards: 2, NoSync: true, Workers: 3, Alignment: alignment})
+		w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NumShards: 2, NoSync: true, Workers: 3, Alignment: alignment})
 		require.NoError(t, err)
 		sizes := []int64{1, 100, 16 << 10, 16<<10 + 1, 200_000, 3 << 20, 0}
 		tensor := func(i int) checkpoint.Tensor {
@@ -185,7 +185,7 @@ func TestConcurrentAdds(t *testing.T) {
 func TestCloseWaitsForAdds(t *testing.T) {
 	dir := t.TempDir()
 	for range 20 {
-		w, err := checkpoint.Create(filepath.Join(dir, "m"), &checkpoint.WriterOptions{NoSync: true})
+		w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &checkpoint.WriterOptions{NoSync: true})
 		require.NoError(t, err)
 		var wg sync.WaitGroup
 		for i := range 4 {
@@ -205,13 +205,13 @@ func TestCloseWaitsForAdds(t *testing.T) {
 func TestAddFileTakesPartInTheCommit(t *testing.T) {
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "m")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.AddFile(".meta", []byte("graph")))
 	require.NoError(t, w.Close())
 	assert.Empty(t, tftest.ReadFiles(t, dir))
 
-	w, err = checkpoint.Create(prefix, nil)
+	w, err = checkpoint.Create(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.AddFile(".meta", []byte("graph")))
 	assert.NoFileExists(t, prefix+".meta")
@@ -219,7 +219,7 @@ func TestAddFileTakesPartInTheCommit(t *testing.T) {
 	assert.Equal(t, "graph", string(tftest.ReadFiles(t, dir)["m.meta"]))
 
 	for _, suffix := range []string{"", ".index", "/x", "x/../../y"} {
-		w, err = checkpoint.Create(prefix, nil)
+		w, err = checkpoint.Create(t.Context(), prefix, nil)
 		require.NoError(t, err)
 		assert.ErrorIs(t, w.AddFile(suffix, nil), tfkeep.ErrMismatch, suffix)
 		assert.ErrorIs(t, w.Commit(context.Background()), tfkeep.ErrMismatch)

@@ -56,7 +56,7 @@ type v1Meta struct {
 // the pattern prefix-?????-of-NNNNN. Each file appears whole, but several cannot
 // replace several others in one step: save sharded checkpoints under new names.
 // Alignment and Workers are without effect.
-func CreateV1(prefix string, o *WriterOptions) (*V1Writer, error) {
+func CreateV1(ctx context.Context, prefix string, o *WriterOptions) (*V1Writer, error) {
 	var opts WriterOptions
 	if o != nil {
 		opts = *o
@@ -65,10 +65,7 @@ func CreateV1(prefix string, o *WriterOptions) (*V1Writer, error) {
 	if err := opts.normalize(prefix); err != nil {
 		return nil, err
 	}
-	w := &V1Writer{fs: opts.FS, prefix: prefix, noSync: opts.NoSync}
-	if w.fs == nil {
-		w.fs = vfs.OS
-	}
+	w := &V1Writer{fs: vfs.FromContext(ctx), prefix: prefix, noSync: opts.NoSync}
 	if err := checkPrefix(prefix); err != nil {
 		return nil, err
 	}

@@ -103,7 +103,7 @@ func TestV1WriterRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			w, err := checkpoint.CreateV1(filepath.Join(dir, "m"), nil)
+			w, err := checkpoint.CreateV1(t.Context(), filepath.Join(dir, "m"), nil)
 			require.NoError(t, err)
 			err = w.AddAll(context.Background(), c.tensors)
 			require.ErrorIs(t, err, c.kind)
@@ -128,7 +128,7 @@ func TestV1WriterHasTensorFlowsLimit(t *testing.T) {
 		t.Skip("takes 2 GiB of memory that is never touched")
 	}
 	dir := t.TempDir()
-	w, err := checkpoint.CreateV1(filepath.Join(dir, "m"), nil)
+	w, err := checkpoint.CreateV1(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer w.Close()
 	data := make([]byte, 1<<31)

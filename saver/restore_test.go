@@ -21,7 +21,7 @@ import (
 // write makes a checkpoint without a graph.
 func write(t *testing.T, path string, tensors ...checkpoint.Tensor) string {
 	t.Helper()
-	w, err := checkpoint.Create(path, nil)
+	w, err := checkpoint.Create(t.Context(), path, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.AddAll(ctx, tensors))
 	require.NoError(t, w.Commit(ctx))

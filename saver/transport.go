@@ -68,13 +68,12 @@ func (s *Saver) fileOptions() fileOptions {
 }
 
 // create begins the checkpoint's files.
-func (t *target) create(shards int) (*checkpoint.Writer, error) {
-	return checkpoint.Create(localPath(t.path), &checkpoint.WriterOptions{
+func (t *target) create(ctx context.Context, shards int) (*checkpoint.Writer, error) {
+	return checkpoint.Create(vfs.NewContext(ctx, t.fs), localPath(t.path), &checkpoint.WriterOptions{
 		NumShards: shards,
 		Alignment: t.alignment,
 		NoSync:    t.noSync,
 		Workers:   t.workers,
-		FS:        t.fs,
 	})
 }
 

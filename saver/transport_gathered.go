@@ -86,7 +86,7 @@ type remoteValues struct {
 
 // write fetches the values and writes them as they come.
 func (v *remoteValues) write(ctx context.Context, to *target) (_ string, err error) {
-	w, err := to.create(v.plan.Shards)
+	w, err := to.create(ctx, v.plan.Shards)
 	if err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ const writeBytes = 128 << 20
 // write writes the data files and the index, and releases each tensor that is
 // written.
 func (snap *snapshot) write(ctx context.Context, to *target) (_ string, err error) {
-	w, err := to.create(snap.shards)
+	w, err := to.create(ctx, snap.shards)
 	if err != nil {
 		return "", err
 	}

@@ -19,7 +19,7 @@ func ExamplePath() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	w, err := checkpoint.Create(filepath.Join(dir, "model"), nil)
+	w, err := checkpoint.Create(context.Background(), filepath.Join(dir, "model"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func saved(t *testing.T, constants string) (prefix string) {
 	t.Helper()
 	prefix = filepath.Join(t.TempDir(), "model")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{2}, Data: make([]byte, 8)}))

@@ -104,7 +104,7 @@ all_model_checkpoint_paths: "model-7"
 func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
 	dir := tftest.Model(t, "linear")
 	prefix := filepath.Join(dir, "model-2")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float64, Shape: []int64{2, 3}, Data: make([]byte, 48)}))

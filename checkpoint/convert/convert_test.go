@@ -22,7 +22,7 @@ import (
 func save(t *testing.T, tensors ...checkpoint.Tensor) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "in")
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))

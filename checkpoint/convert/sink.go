@@ -52,9 +52,9 @@ func (c *conversion) writeCheckpoint(ctx context.Context) (err error) {
 	o := &checkpoint.WriterOptions{NoSync: c.opts.NoSync}
 	var to checkpointWriter
 	if c.res.To == V1 {
-		to, err = checkpoint.CreateV1(c.out, o)
+		to, err = checkpoint.CreateV1(ctx, c.out, o)
 	} else {
-		to, err = checkpoint.Create(c.out, o)
+		to, err = checkpoint.Create(ctx, c.out, o)
 	}
 	if err != nil {
 		return err

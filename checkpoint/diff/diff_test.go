@@ -31,7 +31,7 @@ func floats(name string, values ...float32) checkpoint.Tensor {
 func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))

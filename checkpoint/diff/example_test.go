@@ -21,7 +21,7 @@ func ExampleCompare() {
 	defer os.RemoveAll(dir)
 	save := func(name string, values ...byte) *checkpoint.Reader {
 		prefix := filepath.Join(dir, name)
-		w, err := checkpoint.Create(prefix, nil)
+		w, err := checkpoint.Create(context.Background(), prefix, nil)
 		if err != nil {
 			log.Fatal(err)
 		}

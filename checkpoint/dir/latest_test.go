@@ -71,7 +71,7 @@ func TestLatestNeverSaysNoneForADamagedState(t *testing.T) {
 	ctx := context.Background()
 	state := dir.State{ModelCheckpointPath: "/d/m-3", AllModelCheckpointPaths: []string{"/d/m-1", "/d/m-2", "/d/m-3"}}
 	for i, prefix := range state.AllModelCheckpointPaths {
-		tftest.WriteCheckpoint(t, prefix, &checkpoint.WriterOptions{FS: f}, []checkpoint.Tensor{tftest.RandomTensor(uint64(i), "v", dtype.Float32, 10)})
+		tftest.WriteCheckpointIn(vfs.NewContext(t.Context(), f), t, prefix, nil, []checkpoint.Tensor{tftest.RandomTensor(uint64(i), "v", dtype.Float32, 10)})
 	}
 	require.NoError(t, dir.UpdateState(vfs.NewContext(ctx, f), "/d", state, &dir.StateOptions{SaveRelativePaths: true}))
 	data := f.Files("/d")["/d/checkpoint"]

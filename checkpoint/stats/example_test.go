@@ -20,7 +20,7 @@ func ExampleSummarize() {
 	}
 	defer os.RemoveAll(dir)
 	prefix := filepath.Join(dir, "model")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(context.Background(), prefix, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func float32s(values ...float32) []byte {
 func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))

@@ -83,7 +83,7 @@ for name in glob.glob(args[0] + '*'):
 }
 
 func writeCheckpoint(ctx context.Context, prefix string, tensors []checkpoint.Tensor, o *checkpoint.WriterOptions) error {
-	w, err := checkpoint.Create(prefix, o)
+	w, err := checkpoint.Create(ctx, prefix, o)
 	if err != nil {
 		return err
 	}

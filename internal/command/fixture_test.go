@@ -51,7 +51,7 @@ func inFixture(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 
 func save(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 	t.Helper()
-	w, err := checkpoint.Create(prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))

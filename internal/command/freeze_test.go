@@ -34,7 +34,7 @@ node { name: "y" op: "Mul" input: "x" input: "w/read" attr { key: "T" value { ty
 	require.NoError(t, graphdef.Write(filepath.Join(dir, "graph.pbtxt"), def, nil))
 	meta := &graphdef.MetaGraphDef{GraphDef: def}
 	require.NoError(t, graphdef.Write(filepath.Join(dir, "model.meta"), meta, nil))
-	w, err := checkpoint.Create(filepath.Join(dir, "model"), nil)
+	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "model"), nil)
 	require.NoError(t, err)
 	defer w.Close()
 	ctx := context.Background()
@@ -127,7 +127,7 @@ func TestFreezeSaysWhatIsWrong(t *testing.T) {
 func other(t *testing.T) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "other")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.Add(context.Background(), checkpoint.Tensor{Name: "v", DType: dtype.Float32, Shape: []int64{1}, Data: make([]byte, 4)}))

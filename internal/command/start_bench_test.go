@@ -24,7 +24,7 @@ func BenchmarkStart(b *testing.B) {
 	require.NoError(b, err)
 
 	prefix := filepath.Join(dir, "model")
-	w, err := checkpoint.Create(prefix, nil)
+	w, err := checkpoint.Create(b.Context(), prefix, nil)
 	require.NoError(b, err)
 	defer w.Close()
 	require.NoError(b, w.AddAll(b.Context(), fixture()))

@@ -1,6 +1,7 @@
 package tftest
 
 import (
+	"context"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -17,17 +18,23 @@ import (
 // WriteCheckpoint writes a V2 checkpoint.
 func WriteCheckpoint(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
 	t.Helper()
-	w, err := checkpoint.Create(prefix, o)
+	WriteCheckpointIn(t.Context(), t, prefix, o, tensors)
+}
+
+// WriteCheckpointIn writes a V2 checkpoint in the file system of a context.
+func WriteCheckpointIn(ctx context.Context, t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
+	t.Helper()
+	w, err := checkpoint.Create(ctx, prefix, o)
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.AddAll(t.Context(), tensors))
-	require.NoError(t, w.Commit(t.Context()))
+	require.NoError(t, w.AddAll(ctx, tensors))
+	require.NoError(t, w.Commit(ctx))
 }
 
 // WriteCheckpointV1 writes a V1 checkpoint.
 func WriteCheckpointV1(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
 	t.Helper()
-	w, err := checkpoint.CreateV1(prefix, o)
+	w, err := checkpoint.CreateV1(t.Context(), prefix, o)
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, w.AddAll(t.Context(), tensors))
