@@ -213,7 +213,7 @@ graphs and functions. The exit code is 1 if there are any.`,
 				}
 				sm.MetaGraphs = []*graphdef.MetaGraphDef{mg}
 			}
-			denied := offline.DefaultDenylist
+			denied := offline.DefaultDenylist()
 			if deny != "" {
 				denied = list(deny)
 			}

@@ -40,7 +40,7 @@ func (f *makeFlags) options() (*offline.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &offline.Options{Tags: list(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices}, nil
+	return &offline.Options{Tags: list(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices, MetaGraph: f.meta}, nil
 }
 
 // tensors reads NAME=TENSOR, or TENSOR, whose node's name is then the name.
@@ -110,7 +110,7 @@ and must not exist or be empty.`,
 			if err != nil {
 				return &cli.UsageError{Err: err}
 			}
-			path, err := offline.FromCheckpoint(cmd.Context(), args[0], f.meta, args[1], o)
+			path, err := offline.FromCheckpoint(cmd.Context(), args[0], args[1], o)
 			if err != nil {
 				return err
 			}

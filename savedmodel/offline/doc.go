@@ -1,12 +1,12 @@
-// Package offline makes, changes and inspects SavedModels without a session
-// and without libtensorflow: it works on the files alone.
+// Package offline makes, changes and inspects SavedModels from their files alone, without
+// a session and without libtensorflow:
 //
-//   - [FromFrozen] and [FromCheckpoint] make a servable model of a frozen
-//     graph, or of a checkpoint and its meta graph;
+//   - [FromFrozen] and [FromCheckpoint] make a model of a frozen graph, or of a checkpoint
+//     and its meta graph;
 //   - [Edit] with [KeepTags], [Retag], [SetSignature], [RemoveSignature] and
 //     [RenameSignature] changes a model in place, in one step;
 //   - [Scan] finds operations that a careful server would not run;
-//   - [Diff] tells two models apart.
+//   - [Diff] compares two models.
 //
-// Package savedmodel does the same with live graphs, and loads models.
+// Package savedmodel builds models from live graphs, and loads them.
 package offline

@@ -11,52 +11,54 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// Change is one change of a model's graphs.
+// Change changes the graphs of a model in memory, for [Edit].
 type Change func(*graphdef.SavedModel) error
 
-// Edit applies changes to the model at dir, and replaces its file with the
-// graphs in one step. Variables and assets are not touched; a manifest is made
-// anew. Nothing is written if a change fails.
-func Edit(ctx context.Context, dir string, changes ...Change) error {
-	sm, err := graphdef.ReadSavedModel(dir)
+// Edit applies changes, in order, to the model in the folder path, and replaces its file
+// with the graphs in one step. Variables and assets stay as they are; a manifest is
+// written anew. Edit writes nothing if a change fails.
+//
+// Tags that no graph has exactly, and a signature that does not exist, are a
+// tfkeep.ErrNotFound. In all changes, no tags mean the only graph.
+func Edit(ctx context.Context, path string, changes ...Change) error {
+	sm, err := graphdef.ReadSavedModel(path)
 	if err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if err := c(sm); err != nil {
-			return err
+	for _, change := range changes {
+		if err := change(sm); err != nil {
+			return inModel(err, path)
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return editFailed(path, err)
 	}
 	name, data := graphdef.SavedModelFile, []byte(nil)
-	if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
 		name, data = graphdef.SavedModelTextFile, graphdef.MarshalText(sm)
 	} else if data, err = graphdef.MarshalBinary(sm); err != nil {
-		return err
+		return inModel(err, path)
 	}
-	_, err = os.Stat(filepath.Join(dir, modeldir.ManifestName))
-	listed := err == nil
-	if err := modeldir.Replace(dir, name, data); err != nil {
-		return fmt.Errorf("offline: %w", err)
+	_, err = os.Stat(filepath.Join(path, modeldir.ManifestName))
+	hasManifest := err == nil
+	if err := modeldir.Replace(path, name, data); err != nil {
+		return editFailed(path, err)
 	}
-	if listed {
-		if err := modeldir.WriteManifest(ctx, dir); err != nil {
-			return fmt.Errorf("offline: manifest: %w", err)
+	if hasManifest {
+		if err := modeldir.WriteManifest(ctx, path); err != nil {
+			return editFailed(path, err)
 		}
 	}
 	return nil
 }
 
-// KeepTags keeps the graphs with exactly one of the given lists of tags.
+// KeepTags removes all graphs except those with exactly one of the given lists of tags.
 func KeepTags(lists ...[]string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		var kept []*graphdef.MetaGraphDef
@@ -65,17 +67,20 @@ func KeepTags(lists ...[]string) Change {
 			if err != nil {
 				return err
 			}
-			kept = append(kept, mg)
+			if !slices.Contains(kept, mg) {
+				kept = append(kept, mg)
+			}
 		}
 		if len(kept) == 0 {
-			return fmt.Errorf("%w: a model needs a graph; name the tags to keep", ErrArgument)
+			return editError("", "a model must have a graph; name the tags of the graphs to keep")
 		}
 		sm.MetaGraphs = kept
 		return nil
 	}
 }
 
-// Retag gives the graph with exactly the tags from the tags to.
+// Retag replaces the tags of the graph with exactly the tags from by the tags to. No
+// other graph may have these.
 func Retag(from, to []string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		mg, err := graphdef.FindMetaGraph(sm, from)
@@ -83,43 +88,41 @@ func Retag(from, to []string) Change {
 			return err
 		}
 		if other, err := graphdef.FindMetaGraph(sm, to); err == nil && other != mg {
-			return fmt.Errorf("%w: another graph has the tags %s", ErrArgument, graphdef.TagSet(to))
+			return editError("", "another graph has the tags "+graphdef.TagSet(to))
 		}
 		if mg.MetaInfoDef == nil {
 			mg.MetaInfoDef = &graphdef.MetaInfoDef{}
 		}
-		mg.MetaInfoDef.Tags = append([]string(nil), to...)
+		mg.MetaInfoDef.Tags = slices.Clone(to)
 		return nil
 	}
 }
 
-// SetSignature adds or replaces a signature of the graph with the given tags.
-// Types and shapes come from the graph, see [SignatureOf].
+// SetSignature adds or replaces a signature of the graph with the given tags. inputs and
+// outputs are as in [Options]. The types come from the definitions of the operations, the
+// shapes from what the graph records: unknown if it does not.
 func SetSignature(tags []string, key string, inputs, outputs map[string]string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		mg, err := graphdef.FindMetaGraph(sm, tags)
 		if err != nil {
 			return err
 		}
-		if key == "" || signature.IsReserved(key) {
-			return fmt.Errorf("%w: %q cannot be the key of a signature", ErrArgument, key)
+		if err := checkKey(key); err != nil {
+			return err
 		}
-		sig, err := SignatureOf(mg.GraphDef, inputs, outputs)
+		sig, err := describeSignature("edit model", mg.GraphDef, inputs, outputs)
 		if err != nil {
 			return err
 		}
-		if mg.SignatureDef == nil {
-			mg.SignatureDef = map[string]*graphdef.SignatureDef{}
-		}
-		mg.SignatureDef[key] = sig
+		setSignature(mg, key, sig)
 		return nil
 	}
 }
 
-// RemoveSignature takes a signature out.
+// RemoveSignature removes a signature of the graph with the given tags.
 func RemoveSignature(tags []string, key string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := withSignature(sm, tags, key)
+		mg, err := graphWithSignature(sm, tags, key)
 		if err == nil {
 			delete(mg.SignatureDef, key)
 		}
@@ -127,15 +130,19 @@ func RemoveSignature(tags []string, key string) Change {
 	}
 }
 
-// RenameSignature gives a signature another key.
+// RenameSignature changes the key of a signature of the graph with the given tags. The
+// new key must not be in use.
 func RenameSignature(tags []string, from, to string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := withSignature(sm, tags, from)
+		mg, err := graphWithSignature(sm, tags, from)
 		if err != nil {
 			return err
 		}
-		if mg.SignatureDef[to] != nil || to == "" {
-			return fmt.Errorf("%w: %q is no free key for a signature", ErrArgument, to)
+		if err := checkKey(to); err != nil {
+			return err
+		}
+		if mg.SignatureDef[to] != nil {
+			return editError(to, "there is such a signature already")
 		}
 		mg.SignatureDef[to] = mg.SignatureDef[from]
 		delete(mg.SignatureDef, from)
@@ -143,16 +150,50 @@ func RenameSignature(tags []string, from, to string) Change {
 	}
 }
 
-func withSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphdef.MetaGraphDef, error) {
+func checkKey(key string) error {
+	if key == "" {
+		return editError("", "a signature must have a key")
+	}
+	if signature.IsReserved(key) {
+		return editError(key, "this key is reserved")
+	}
+	return nil
+}
+
+func graphWithSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphdef.MetaGraphDef, error) {
 	mg, err := graphdef.FindMetaGraph(sm, tags)
 	if err != nil {
 		return nil, err
 	}
 	if mg.SignatureDef[key] == nil {
-		return nil, fmt.Errorf("%w: no signature %q; there are %s", ErrArgument, key, strings.Join(slices.Sorted(maps.Keys(mg.SignatureDef)), ", "))
+		have := "the graph has none"
+		if len(mg.SignatureDef) > 0 {
+			have = "the graph has " + strings.Join(slices.Sorted(maps.Keys(mg.SignatureDef)), ", ")
+		}
+		return nil, &tfkeep.Error{Op: "edit model", Item: "signature", Name: key, Err: tfkeep.ErrNotFound, Detail: have}
 	}
 	return mg, nil
 }
 
-// same tells whether two signatures say the same.
-func same(a, b *graphdef.SignatureDef) bool { return proto.Equal(a, b) }
+// editError is a change that cannot be made; key is the signature, or "".
+func editError(key, detail string) error {
+	e := &tfkeep.Error{Op: "edit model", Err: tfkeep.ErrArgument, Detail: detail}
+	if key != "" {
+		e.Item, e.Name = "signature", key
+	}
+	return e
+}
+
+func editFailed(path string, cause error) error {
+	return &tfkeep.Error{Op: "edit model", Path: path, Cause: cause}
+}
+
+// inModel adds the model's path to an error that has none.
+func inModel(err error, path string) error {
+	var e *tfkeep.Error
+	if errors.As(err, &e) && e.Path == "" {
+		e.Path = path
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -2,8 +2,6 @@ package offline
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -19,54 +17,58 @@ import (
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// The kinds of failure, for errors.Is.
-var (
-	// ErrExists: the export folder has something in it.
-	ErrExists = tfkeep.ErrExists
-	// ErrArgument: an option that cannot be met, such as a tensor that the graph lacks.
-	ErrArgument = errors.New("offline: invalid argument")
-)
-
-// Options describe a model to be made.
+// Options describe a model to make.
 type Options struct {
 	// Tags of its graph; nil means "serve".
 	Tags []string
-	// Inputs and Outputs of its signature: from the name in the signature to a
-	// tensor of the graph ("x:0", or "x" for its first output). Required.
+	// Inputs and Outputs of its signature, at least one of each: from the name in the
+	// signature to a tensor of the graph ("x:0", or "x" for its first output).
 	Inputs, Outputs map[string]string
 	// Key of the signature; "" means "serving_default".
 	Key string
-	// Text writes saved_model.pbtxt and not saved_model.pb.
+	// MetaGraph is the meta graph file for FromCheckpoint; "" means the one beside
+	// the checkpoint.
+	MetaGraph string
+	// Text writes saved_model.pbtxt instead of saved_model.pb.
 	Text bool
 	// Manifest adds a list of all files with their checksums.
 	Manifest bool
-	// ClearDevices forgets the devices of the nodes.
+	// ClearDevices removes the devices of the nodes.
 	ClearDevices bool
 }
 
-// FromFrozen makes a model of a graph without variables at dir, in one step.
-// It returns the path of the file with the graph.
-func FromFrozen(ctx context.Context, def *graphdef.GraphDef, dir string, o *Options) (string, error) {
+// FromFrozen makes a model of a graph without variables in the folder target, in one
+// step. It returns the path of the file with the graph.
+//
+// A graph with variables, a tensor that the graph lacks, and a signature without inputs
+// or outputs are a tfkeep.ErrArgument. A target that is not empty is a tfkeep.ErrExists.
+func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *Options) (string, error) {
 	for _, n := range def.GetNode() {
 		switch n.Op {
 		case "Variable", "VariableV2", "VarHandleOp":
-			return "", fmt.Errorf("%w: the graph has the variable %q, so it is not frozen; freeze it, or use FromCheckpoint", ErrArgument, n.Name)
+			return "", &tfkeep.Error{Op: "make model", Path: target, Item: "node", Name: n.Name, Err: tfkeep.ErrArgument,
+				Detail: "the variable shows that the graph is not frozen; freeze it, or use FromCheckpoint"}
 		}
 	}
-	mg := &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{
-		StrippedOpList: opdef.StrippedList(def, nil)}}
-	return write(ctx, mg, dir, o, func(string) error { return nil })
+	mg := &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{StrippedOpList: opdef.StrippedList(def, nil)}}
+	return writeModel(ctx, mg, target, o, func(string) error { return nil })
 }
 
-// FromCheckpoint makes a model of a checkpoint at dir, in one step. meta is
-// the meta graph file; "" takes the one beside the checkpoint. Checkpoints of
-// the old format are converted.
-func FromCheckpoint(ctx context.Context, ckpt, meta, folder string, o *Options) (string, error) {
+// FromCheckpoint makes a model of a checkpoint and its meta graph in the folder target,
+// in one step. ckpt is the checkpoint by any of the names that dir.Open accepts. A
+// checkpoint of the V1 format is converted. It returns the path of the file with the
+// graph, and the errors of [FromFrozen]; a meta graph without a SaverDef is a
+// tfkeep.ErrArgument.
+func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (string, error) {
+	if o == nil {
+		o = &Options{}
+	}
 	r, err := dir.Open(ctx, ckpt, nil)
 	if err != nil {
 		return "", err
 	}
 	defer r.Close()
+	meta := o.MetaGraph
 	if meta == "" {
 		meta = dir.MetaGraphPath(r.Prefix(), "")
 	}
@@ -75,21 +77,65 @@ func FromCheckpoint(ctx context.Context, ckpt, meta, folder string, o *Options) 
 		return "", err
 	}
 	if mg.SaverDef == nil {
-		return "", fmt.Errorf("%w: %s has no SaverDef, so no loader could restore its variables; freeze it instead", ErrArgument, meta)
+		return "", &tfkeep.Error{Op: "make model", Path: target, Err: tfkeep.ErrArgument,
+			Detail: meta + " has no SaverDef, so that no loader could restore its variables; freeze it instead"}
 	}
-	return write(ctx, mg, folder, o, func(to string) error {
-		_, err := convert.Convert(ctx, r.Prefix(), to, &convert.Options{To: convert.V2})
+	return writeModel(ctx, mg, target, o, func(prefix string) error {
+		_, err := convert.Convert(ctx, r.Prefix(), prefix, &convert.Options{To: convert.V2})
 		return err
 	})
 }
 
-func write(ctx context.Context, mg *graphdef.MetaGraphDef, dir string, o *Options, fill func(dir string) error) (string, error) {
+// writeModel writes a model with one graph. writeVariables writes its checkpoint, given
+// the prefix.
+func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o *Options, writeVariables func(prefix string) error) (string, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	sig, err := SignatureOf(mg.GraphDef, o.Inputs, o.Outputs)
+	mg, err := withSignature(mg, o)
 	if err != nil {
-		return "", err
+		return "", inModel(err, target)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", &tfkeep.Error{Op: "make model", Path: target, Cause: err}
+	}
+	st, err := modeldir.Begin(target)
+	if err != nil {
+		return "", makeError(target, err)
+	}
+	defer st.Close()
+	variables := st.Path(modeldir.VariablesDir)
+	if err := os.Mkdir(variables, 0o755); err != nil {
+		return "", makeError(target, err)
+	}
+	if err := writeVariables(filepath.Join(variables, modeldir.VariablesName)); err != nil {
+		return "", makeError(target, err)
+	}
+	name := graphdef.SavedModelFile
+	if o.Text {
+		name = graphdef.SavedModelTextFile
+	}
+	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}}
+	if err := graphdef.Write(st.Path(name), sm, &graphdef.WriteOptions{Text: o.Text}); err != nil {
+		return "", makeError(target, err)
+	}
+	if o.Manifest {
+		if err := modeldir.WriteManifest(ctx, st.Path()); err != nil {
+			return "", makeError(target, err)
+		}
+	}
+	if err := st.Commit(); err != nil {
+		return "", makeError(target, err)
+	}
+	return filepath.Join(target, name), nil
+}
+
+// withSignature returns a copy of a meta graph with the tags and the signature that the
+// options describe.
+func withSignature(mg *graphdef.MetaGraphDef, o *Options) (*graphdef.MetaGraphDef, error) {
+	sig, err := describeSignature("make model", mg.GraphDef, o.Inputs, o.Outputs)
+	if err != nil {
+		return nil, err
 	}
 	mg = proto.Clone(mg).(*graphdef.MetaGraphDef)
 	if o.ClearDevices {
@@ -105,37 +151,17 @@ func write(ctx context.Context, mg *graphdef.MetaGraphDef, dir string, o *Option
 	if key == "" {
 		key = signature.DefaultServingKey
 	}
+	setSignature(mg, key, sig)
+	return mg, nil
+}
+
+func setSignature(mg *graphdef.MetaGraphDef, key string, sig *graphdef.SignatureDef) {
 	if mg.SignatureDef == nil {
 		mg.SignatureDef = map[string]*graphdef.SignatureDef{}
 	}
 	mg.SignatureDef[key] = sig
-	st, err := modeldir.Begin(dir)
-	if err != nil {
-		return "", fmt.Errorf("offline: %w", err)
-	}
-	defer st.Close()
-	variables := st.Path(modeldir.VariablesDir)
-	if err := os.Mkdir(variables, 0o755); err != nil {
-		return "", fmt.Errorf("offline: %w", err)
-	}
-	if err := fill(filepath.Join(variables, modeldir.VariablesName)); err != nil {
-		return "", err
-	}
-	name := graphdef.SavedModelFile
-	if o.Text {
-		name = graphdef.SavedModelTextFile
-	}
-	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}}
-	if err := graphdef.Write(st.Path(name), sm, &graphdef.WriteOptions{Text: o.Text}); err != nil {
-		return "", err
-	}
-	if o.Manifest {
-		if err := modeldir.WriteManifest(ctx, st.Path()); err != nil {
-			return "", fmt.Errorf("offline: manifest: %w", err)
-		}
-	}
-	if err := st.Commit(); err != nil {
-		return "", fmt.Errorf("offline: %w", err)
-	}
-	return filepath.Join(dir, name), nil
+}
+
+func makeError(target string, cause error) error {
+	return &tfkeep.Error{Op: "make model", Path: target, Cause: cause}
 }

@@ -2,61 +2,66 @@ package offline
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
-// SignatureOf describes tensors of a graph: types from the definitions of the
-// operations, shapes from what the file says of them (a placeholder's shape,
-// a constant's value, the shapes that meta graphs carry), unknown where it
-// says nothing. The method is the prediction's. All tensors that the graph
-// lacks are told at once.
-func SignatureOf(def *graphdef.GraphDef, inputs, outputs map[string]string) (*graphdef.SignatureDef, error) {
-	nodes := make(map[string]*graphdef.NodeDef, len(def.GetNode()))
-	names := make([]string, 0, len(def.GetNode()))
+// describeSignature makes the signature of a prediction from the names of tensors. Its
+// error, of the operation op, lists all tensors that cannot be described.
+func describeSignature(op string, def *graphdef.GraphDef, inputs, outputs map[string]string) (*graphdef.SignatureDef, error) {
+	d := &describer{nodes: make(map[string]*graphdef.NodeDef, len(def.GetNode()))}
 	for _, n := range def.GetNode() {
-		nodes[n.Name] = n
-		names = append(names, n.Name)
+		d.nodes[n.Name] = n
+		d.names = append(d.names, n.Name)
 	}
-	var faults []string
-	side := func(tensors map[string]string) map[string]*graphdef.TensorInfo {
-		infos := map[string]*graphdef.TensorInfo{}
-		for key, name := range tensors {
-			info, fault := describe(nodes, names, name)
-			if fault != "" {
-				faults = append(faults, fmt.Sprintf("%q: %s", key, fault))
-			}
-			infos[key] = info
-		}
-		return infos
-	}
-	in, out := side(inputs), side(outputs)
-	if len(faults) > 0 {
-		sort.Strings(faults)
-		return nil, fmt.Errorf("%w: signature: %s", ErrArgument, strings.Join(faults, "; "))
+	in, out := d.tensors(inputs), d.tensors(outputs)
+	if len(d.faults) > 0 {
+		slices.Sort(d.faults)
+		return nil, &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Detail: "signature: " + strings.Join(d.faults, "; ")}
 	}
 	sig, err := signature.Predict(in, out)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrArgument, err)
+		return nil, &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Cause: err}
 	}
 	return sig, nil
 }
 
-func describe(nodes map[string]*graphdef.NodeDef, names []string, tensor string) (*graphdef.TensorInfo, string) {
+// describer describes the tensors of a graph.
+type describer struct {
+	nodes  map[string]*graphdef.NodeDef
+	names  []string // of the nodes
+	faults []string
+}
+
+func (d *describer) tensors(names map[string]string) map[string]*graphdef.TensorInfo {
+	infos := map[string]*graphdef.TensorInfo{}
+	for _, key := range slices.Sorted(maps.Keys(names)) {
+		info, fault := d.tensor(names[key])
+		if fault != "" {
+			d.faults = append(d.faults, fmt.Sprintf("%q: %s", key, fault))
+		}
+		infos[key] = info
+	}
+	return infos
+}
+
+func (d *describer) tensor(tensor string) (info *graphdef.TensorInfo, fault string) {
 	name, index, err := graphdef.ParseTensorName(tensor)
 	if err != nil {
 		return nil, err.Error()
 	}
-	n := nodes[name]
+	n := d.nodes[name]
 	if n == nil {
 		fault := fmt.Sprintf("the graph has no node %q", name)
-		if near := nearest.Names(name, names, 3); len(near) > 0 {
+		if near := nearest.Names(name, d.names, 3); len(near) > 0 {
 			fault += " (did you mean " + strings.Join(near, ", ") + "?)"
 		}
 		return nil, fault
@@ -66,12 +71,13 @@ func describe(nodes map[string]*graphdef.NodeDef, names []string, tensor string)
 		return nil, err.Error()
 	}
 	if index >= len(types) {
-		return nil, fmt.Sprintf("%s has %d outputs, there is no output %d", name, len(types), index)
+		return nil, fmt.Sprintf("node %q has %d outputs, and no output %d", name, len(types), index)
 	}
 	return signature.Dense(name+":"+strconv.Itoa(index), types[index], shapeOf(n, index)), ""
 }
 
-// shapeOf is what the file says of the shape of an output, nil if nothing.
+// shapeOf returns the shape of an output that the graph records, or nil: a meta graph has
+// the shapes of all outputs, other graphs those of placeholders and constants.
 func shapeOf(n *graphdef.NodeDef, index int) []int64 {
 	shapes := n.Attr["_output_shapes"].GetList().GetShape()
 	shape := n.Attr["shape"].GetShape()
