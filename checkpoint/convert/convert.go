@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
@@ -155,14 +156,12 @@ func (c *conversion) checkDestination() error {
 	}
 	existing := c.out
 	if c.res.To == V2 || c.res.To == V1 {
-		for _, end := range []string{".index", ".meta"} {
-			if prefix, ok := strings.CutSuffix(c.out, end); ok {
-				return refuse(tfkeep.ErrArgument, "a checkpoint is named by its prefix: %s, without %s", prefix, end)
-			}
+		if prefix, ok := filenames.Parse(c.out); ok {
+			return refuse(tfkeep.ErrArgument, "a checkpoint is named by its prefix: %s, without %s", prefix, strings.TrimPrefix(c.out, prefix))
 		}
 	}
 	if c.res.To == V2 {
-		existing += ".index"
+		existing = filenames.Index(c.out)
 	}
 	_, err := os.Stat(existing)
 	switch {
@@ -171,7 +170,7 @@ func (c *conversion) checkDestination() error {
 	case err != nil:
 		return &tfkeep.Error{Op: "convert to", Path: c.out, Cause: err}
 	}
-	if r, ok := c.src.(*checkpoint.Reader); ok && c.res.To == V2 && r.Version() == checkpoint.V2 && sameFile(r.Prefix()+".index", existing) {
+	if r, ok := c.src.(*checkpoint.Reader); ok && c.res.To == V2 && r.Version() == checkpoint.V2 && sameFile(filenames.Index(r.Prefix()), existing) {
 		return refuse(tfkeep.ErrArgument, "it is the input")
 	}
 	if !c.opts.Replace {

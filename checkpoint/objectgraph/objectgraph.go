@@ -14,8 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// Key is the name under which a checkpoint holds its object graph: a scalar
-// string.
+// Key is the name under which a checkpoint holds its object graph, a scalar string.
 const Key = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 // Graph is a decoded object graph. Objects[0] is the root.
@@ -31,8 +30,7 @@ type Object struct {
 	Values []Value
 	// Slots are the variables that this object, an optimizer, keeps for others.
 	Slots []Slot
-	// Saver names a registered saver in charge of the object, empty when there
-	// is none.
+	// Saver is the name of the registered saver that is responsible for the object, or "".
 	Saver string
 }
 
@@ -44,51 +42,44 @@ type Child struct {
 
 // Value is one tensor saved for an object.
 type Value struct {
-	Name string // within the object, "VARIABLE_VALUE" for a variable
-	Full string // the variable's name in the program, may be empty
+	Name string // within the object; "VARIABLE_VALUE" for a variable
+	Full string // the variable's name in the program, or ""
 	Key  string // its name in the checkpoint
 }
 
 // Slot is one slot variable of an optimizer.
 type Slot struct {
 	Name     string // "m", "v", "momentum"
-	Variable int    // the object that it is for, an index in Graph.Objects
+	Variable int    // the object for which it is kept, an index in Graph.Objects
 	Object   int    // the object that holds its value
 }
 
-// Read reads the object graph of a checkpoint. A checkpoint that was saved by
-// name, as Saver does, has none: tfkeep.ErrNotFound.
+// Read reads the object graph of a checkpoint. It returns tfkeep.ErrNotFound for a
+// checkpoint that was saved by name, as Saver does, and the errors of [Decode].
 func Read(ctx context.Context, src checkpoint.StringSource) (*Graph, error) {
 	values, err := src.ReadStrings(ctx, Key)
 	if err != nil {
 		return nil, err
 	}
 	if len(values) != 1 {
-		return nil, fmt.Errorf("objectgraph: %w: %s has %d elements and not one", tfkeep.ErrCorrupt, Key, len(values))
+		return nil, corrupt("it has %d elements instead of one", len(values))
 	}
 	return Decode(values[0])
 }
 
-// Decode parses the bytes of the string tensor [Key]. A reference to an object
-// that the graph does not have is tfkeep.ErrCorrupt.
+// Decode parses the bytes of the string tensor [Key]. A reference to an object that the
+// graph does not have is tfkeep.ErrCorrupt.
 func Decode(data []byte) (*Graph, error) {
 	var m pb.TrackableObjectGraph
 	if err := proto.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("objectgraph: %w: not a TrackableObjectGraph: %v", tfkeep.ErrCorrupt, err)
+		return nil, corrupt("not a TrackableObjectGraph: %v", err)
 	}
 	g := &Graph{Objects: make([]Object, len(m.GetNodes()))}
-	check := func(object int, what string, id int32) error {
-		if id < 0 || int(id) >= len(g.Objects) {
-			return fmt.Errorf("objectgraph: %w: object %d has the %s %d, the graph has %d objects",
-				tfkeep.ErrCorrupt, object, what, id, len(g.Objects))
-		}
-		return nil
-	}
 	for i, n := range m.GetNodes() {
 		o := &g.Objects[i]
 		o.Saver = n.GetRegisteredSaver().GetName()
 		for _, c := range n.GetChildren() {
-			if err := check(i, "child", c.GetNodeId()); err != nil {
+			if err := g.check(i, "child", c.GetNodeId()); err != nil {
 				return nil, err
 			}
 			o.Children = append(o.Children, Child{c.GetLocalName(), int(c.GetNodeId())})
@@ -97,16 +88,28 @@ func Decode(data []byte) (*Graph, error) {
 			o.Values = append(o.Values, Value{a.GetName(), a.GetFullName(), a.GetCheckpointKey()})
 		}
 		for _, s := range n.GetSlotVariables() {
-			if err := check(i, "slot's variable", s.GetOriginalVariableNodeId()); err != nil {
+			if err := g.check(i, "slot's variable", s.GetOriginalVariableNodeId()); err != nil {
 				return nil, err
 			}
-			if err := check(i, "slot", s.GetSlotVariableNodeId()); err != nil {
+			if err := g.check(i, "slot", s.GetSlotVariableNodeId()); err != nil {
 				return nil, err
 			}
 			o.Slots = append(o.Slots, Slot{s.GetSlotName(), int(s.GetOriginalVariableNodeId()), int(s.GetSlotVariableNodeId())})
 		}
 	}
 	return g, nil
+}
+
+// check refuses a reference to an object that the graph does not have.
+func (g *Graph) check(object int, what string, id int32) error {
+	if id < 0 || int(id) >= len(g.Objects) {
+		return corrupt("object %d has the %s %d, the graph has %d objects", object, what, id, len(g.Objects))
+	}
+	return nil
+}
+
+func corrupt(format string, args ...any) error {
+	return &tfkeep.Error{Op: "decode", Item: "object graph", Name: Key, Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Step is one visit of [Graph.Walk].
