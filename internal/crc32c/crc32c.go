@@ -1,8 +1,8 @@
 // Package crc32c computes the checksums of TensorFlow's files: CRC-32 with the
 // Castagnoli polynomial, stored in a masked form.
 //
-// The mask exists because a CRC of bytes that contain their own CRC is weak;
-// files therefore hold Mask(crc), and the CRC itself is used in memory.
+// A CRC of bytes that contain their own CRC is weak. Files therefore hold Mask(crc); the
+// CRC itself is used in memory.
 package crc32c
 
 import (
@@ -12,15 +12,15 @@ import (
 
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-// Checksum gives the CRC of b.
+// Checksum returns the CRC of b.
 func Checksum(b []byte) uint32 { return crc32.Update(0, table, b) }
 
-// Update gives the CRC of what crc stands for, followed by b.
+// Update returns the CRC of the bytes whose CRC is crc, followed by b.
 func Update(crc uint32, b []byte) uint32 { return crc32.Update(crc, table, b) }
 
 const maskDelta = 0xa282ead8
 
-// Mask gives the form in which files hold the CRC.
+// Mask returns the form in which files hold the CRC.
 func Mask(crc uint32) uint32 { return bits.RotateLeft32(crc, 17) + maskDelta }
 
 // Unmask is the reverse of [Mask].
@@ -32,17 +32,17 @@ const (
 	one  = 1 << 31
 )
 
-// Combine gives the CRC of A followed by B from the CRC of A, the CRC of B and
-// the length of B. It lets parts of one tensor be summed in parallel.
+// Combine returns the CRC of A followed by B from the CRC of A, the CRC of B and the
+// length of B. With it, the parts of a tensor are summed in parallel.
 //
-// Appending n bytes multiplies a CRC, seen as a polynomial, by x^(8n); the
-// initial and final inversions of the two sums cancel out.
+// Appending n bytes multiplies a CRC, as a polynomial, by x^(8n). The initial and final
+// inversions of the two sums cancel each other.
 func Combine(a, b uint32, lenB int64) uint32 {
 	return multiply(a, Shift(lenB)) ^ b
 }
 
-// Shift gives x^(8n) modulo the polynomial. Where many parts have the same
-// length, [CombineShift] with one Shift is cheaper than [Combine].
+// Shift returns x^(8n) modulo the polynomial. For many parts of the same length,
+// [CombineShift] with one Shift is faster than [Combine].
 func Shift(n int64) uint32 {
 	result := uint32(one)
 	square := uint32(one >> 8) // x^8
@@ -58,7 +58,7 @@ func Shift(n int64) uint32 {
 // CombineShift is [Combine] with Shift(lenB) in place of lenB.
 func CombineShift(a, b, shift uint32) uint32 { return multiply(a, shift) ^ b }
 
-// multiply gives a·b modulo the polynomial.
+// multiply returns a·b modulo the polynomial.
 func multiply(a, b uint32) uint32 {
 	var product uint32
 	for a != 0 {

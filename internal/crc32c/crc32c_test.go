@@ -8,8 +8,9 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The vectors are those of RFC 3720, B.4.
+// The test vectors are from RFC 3720, B.4.
 func TestChecksumKnownVectors(t *testing.T) {
+	t.Parallel()
 	rising := make([]byte, 32)
 	for i := range rising {
 		rising[i] = byte(i)
@@ -20,7 +21,8 @@ func TestChecksumKnownVectors(t *testing.T) {
 	assert.Equal(t, Checksum([]byte("hello world")), Update(Checksum([]byte("hello ")), []byte("world")))
 }
 
-func TestMaskIsReversibleAndChanges(t *testing.T) {
+func TestUnmaskReversesMask(t *testing.T) {
+	t.Parallel()
 	crc := Checksum([]byte("foo"))
 	assert.NotEqual(t, crc, Mask(crc))
 	assert.NotEqual(t, crc, Mask(Mask(crc)))
@@ -29,7 +31,8 @@ func TestMaskIsReversibleAndChanges(t *testing.T) {
 	assert.Equal(t, uint32(0xa282ead8), Mask(0))
 }
 
-func TestCombineEqualsTheChecksumOfTheWhole(t *testing.T) {
+func TestCombineMatchesChecksum(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	data := make([]byte, 5000)
 	for i := range data {
@@ -45,7 +48,8 @@ func TestCombineEqualsTheChecksumOfTheWhole(t *testing.T) {
 	}
 }
 
-func TestCombineWithNothing(t *testing.T) {
+func TestCombineEmpty(t *testing.T) {
+	t.Parallel()
 	a := Checksum([]byte("a"))
 	assert.Equal(t, a, Combine(a, 0, 0))
 	assert.Equal(t, a, Combine(0, a, 1))

@@ -1,4 +1,4 @@
-// Package leftover looks for C objects that tests leave behind.
+// Package leftover finds C objects that still exist after the tests.
 package leftover
 
 import (
@@ -10,11 +10,11 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// tries is how often the collector is asked.
+// tries is the largest number of garbage collections.
 const tries = 50
 
-// Settled collects garbage until the counts are want, tries times at most with a
-// pause between, and says what they are then.
+// Settled collects garbage until the counts of C objects are want, up to tries times with
+// a pause in between, and returns the counts.
 func Settled(want capi.Counts, pause time.Duration) capi.Counts {
 	for range tries {
 		runtime.GC()
@@ -26,11 +26,11 @@ func Settled(want capi.Counts, pause time.Duration) capi.Counts {
 	return capi.Live()
 }
 
-// Code is the exit code of tests that ended with code: where they passed and C
-// objects outlive them it is 1, and w is told which. pause is as in Settled.
+// Code returns the exit code for tests that ended with code. It is 1 if they passed and C
+// objects still exist, which Code then prints to w. pause is that of [Settled].
 func Code(w io.Writer, code int, pause time.Duration) int {
 	if left := Settled(capi.Counts{}, pause); left != (capi.Counts{}) && code == 0 {
-		fmt.Fprintf(w, "C objects outlive the tests: %+v\n", left)
+		fmt.Fprintf(w, "C objects still exist after the tests: %+v\n", left)
 		return 1
 	}
 	return code

@@ -1,6 +1,7 @@
 package ndtext
 
 import (
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -8,26 +9,26 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// precision is the most digits after the point.
+// precision is the largest number of digits after the point.
 const precision = 8
 
-// floats prints floats in one notation: numpy's FloatingFormat.
+// floats prints floats in one notation, as NumPy's FloatingFormat does.
 type floats struct {
 	dtype      dtype.DataType
 	scalar     bool
-	plus       bool // write a + too: the imaginary part of a complex number
+	plus       bool // write a plus sign, too: for the imaginary part of a complex number
 	scientific bool
 	fraction   int // digits after the point
 	exponent   int // digits of the exponent
 	left       int // characters before the point, sign included
 }
 
-// newFloats chooses notation and widths from the values that will be shown.
-func newFloats(dt dtype.DataType, scalar bool, each func(func(float64)), plus bool) *floats {
+// newFloats chooses the notation and the widths for the values that will be printed.
+func newFloats(dt dtype.DataType, scalar bool, values iter.Seq[float64], plus bool) *floats {
 	f := &floats{dtype: dt, scalar: scalar, plus: plus}
 	smallest, largest := math.Inf(1), 0.0
 	finite, special, negative := 0, 0, plus
-	each(func(v float64) {
+	for v := range values {
 		switch {
 		case math.IsNaN(v):
 			special++
@@ -40,22 +41,22 @@ func newFloats(dt dtype.DataType, scalar bool, each func(func(float64)), plus bo
 				smallest, largest = min(smallest, a), max(largest, a)
 			}
 		}
-	})
+	}
 	f.scientific = largest >= 1e8 || smallest < 1e-4 || largest > 0 && largest/smallest > 1000
 	if scalar { // as Python prints a float
 		f.scientific = largest >= 1e16 || smallest < 1e-4
 	}
 	right := 0
 	if finite > 0 {
-		each(func(v float64) {
+		for v := range values {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return
+				continue
 			}
 			whole, fraction, exponent := f.digits(v)
 			f.left = max(f.left, len(whole))
 			f.fraction = max(f.fraction, len(fraction))
 			f.exponent = max(f.exponent, len(exponent)-1)
-		})
+		}
 		right = f.fraction
 		if f.scientific {
 			right += f.exponent + 2
@@ -71,7 +72,7 @@ func newFloats(dt dtype.DataType, scalar bool, each func(func(float64)), plus bo
 	return f
 }
 
-// digits splits a finite value into what stands before the point, after it
+// digits splits a finite value into the characters before the point, the digits after it
 // without trailing zeros, and the exponent with its sign.
 func (f *floats) digits(v float64) (whole, fraction, exponent string) {
 	text := string(dtype.AppendFloat(nil, f.dtype, v))
@@ -89,7 +90,7 @@ func (f *floats) digits(v float64) (whole, fraction, exponent string) {
 		significant := len(strings.Trim(strings.Replace(mantissa, ".", "", 1), "-"))
 		places := max(0, significant-1-short)
 		if places <= limit {
-			// The shortest digits, written without an exponent.
+			// The shortest digits, without an exponent.
 			d, _ := strconv.ParseFloat(text, 64)
 			mantissa = strconv.FormatFloat(d, 'f', places, 64)
 		} else {
@@ -133,7 +134,7 @@ func (f *floats) format(v float64) string {
 	}
 	whole, fraction, exponent := f.digits(v)
 	if f.scientific && len(fraction) < f.fraction {
-		// NumPy fills up with the value's own digits, not with zeros.
+		// NumPy pads with further digits of the value, not with zeros.
 		mantissa, e, _ := strings.Cut(strconv.FormatFloat(v, 'e', f.fraction, 64), "e")
 		whole, fraction, _ = strings.Cut(f.signed(mantissa), ".")
 		exponent = e
@@ -161,8 +162,7 @@ func (f *floats) format(v float64) string {
 	return b.String()
 }
 
-// imaginary prints one value with the j of Python's complex numbers, before
-// the padding.
+// imaginary prints one value with the j of Python's complex numbers before the padding.
 func (f *floats) imaginary(v float64) string {
 	text := f.format(v)
 	bare := strings.TrimRight(text, " ")

@@ -3,6 +3,7 @@ package ndtext
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -11,15 +12,21 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// newFormat makes the function that prints one element. NumPy gives all of
-// them one width and one notation, so those that will be shown are looked at
-// first; a scalar is on its own and needs no alignment.
-func newFormat(dt dtype.DataType, data []byte, values [][]byte, scalar bool, shown func(func(int64))) (func(int64) string, error) {
+// newFormat returns the function that prints one element. NumPy prints all elements in
+// one width and notation, which depend on those that will be shown. A scalar is not
+// aligned.
+func newFormat(dt dtype.DataType, data []byte, values [][]byte, scalar bool, shown iter.Seq[int64]) (func(int64) string, error) {
 	size := int64(dtype.Size(dt))
-	number := func(i int64) float64 {
-		var v [1]float64
-		dtype.Float64s(dt, data[i*size:(i+1)*size], v[:])
-		return v[0]
+	at := func(i int64) []byte { return data[i*size : (i+1)*size] }
+	// each returns a number of each element that will be shown.
+	each := func(number func(int64) float64) iter.Seq[float64] {
+		return func(yield func(float64) bool) {
+			for i := range shown {
+				if !yield(number(i)) {
+					return
+				}
+			}
+		}
 	}
 	switch {
 	case dt == dtype.Bool:
@@ -33,27 +40,29 @@ func newFormat(dt dtype.DataType, data []byte, values [][]byte, scalar bool, sho
 			return " True"
 		}, nil
 	case dtype.IsInteger(dt):
-		text := func(i int64) string { return integer(dt, data[i*size:(i+1)*size]) }
 		width := 0
-		shown(func(i int64) { width = max(width, len(text(i))) })
-		return func(i int64) string { return fmt.Sprintf("%*s", width, text(i)) }, nil
+		for i := range shown {
+			width = max(width, len(integer(dt, at(i))))
+		}
+		return func(i int64) string { return fmt.Sprintf("%*s", width, integer(dt, at(i))) }, nil
 	case dtype.IsFloat(dt):
-		f := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(number(i)) }) }, false)
+		number := func(i int64) float64 {
+			var v [1]float64
+			dtype.Float64s(dt, at(i), v[:])
+			return v[0]
+		}
+		f := newFloats(dt, scalar, each(number), false)
 		return func(i int64) string { return f.format(number(i)) }, nil
 	case dtype.IsComplex(dt):
-		part := func(i int64, imaginary bool) float64 { return complexPart(dt, data[i*size:(i+1)*size], imaginary) }
-		re := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(part(i, false)) }) }, false)
-		im := newFloats(dt, scalar, func(visit func(float64)) { shown(func(i int64) { visit(part(i, true)) }) }, true)
-		return func(i int64) string { return re.format(part(i, false)) + im.imaginary(part(i, true)) }, nil
-	}
-	if dt == dtype.String {
-		width := 0
-		if !scalar {
-			shown(func(i int64) { width = max(width, utf8.RuneCountInString(quote(values[i]))) })
-		}
+		realPart := func(i int64) float64 { return float(dt, at(i)[:size/2]) }
+		imaginaryPart := func(i int64) float64 { return float(dt, at(i)[size/2:]) }
+		re := newFloats(dt, scalar, each(realPart), false)
+		im := newFloats(dt, scalar, each(imaginaryPart), true)
+		return func(i int64) string { return re.format(realPart(i)) + im.imaginary(imaginaryPart(i)) }, nil
+	case dt == dtype.String:
 		return func(i int64) string { return quote(values[i]) }, nil
 	}
-	return nil, fmt.Errorf("ndtext: %s cannot be printed: %w", dtype.Name(dt), tfkeep.ErrUnsupported)
+	return nil, &tfkeep.Error{Op: "print", Err: tfkeep.ErrUnsupported, Detail: "a " + dtype.Name(dt) + " array has no text"}
 }
 
 func integer(dt dtype.DataType, b []byte) string {
@@ -68,18 +77,15 @@ func integer(dt dtype.DataType, b []byte) string {
 	return strconv.FormatInt(int64(v[0]), 10)
 }
 
-func complexPart(dt dtype.DataType, b []byte, imaginary bool) float64 {
-	half := b[:len(b)/2]
-	if imaginary {
-		half = b[len(b)/2:]
-	}
+// float decodes one part of a complex number.
+func float(dt dtype.DataType, part []byte) float64 {
 	if dt == dtype.Complex64 {
-		return float64(math.Float32frombits(binary.LittleEndian.Uint32(half)))
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(part)))
 	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(half))
+	return math.Float64frombits(binary.LittleEndian.Uint64(part))
 }
 
-// maxQuoted is where a string is cut, in bytes.
+// maxQuoted is the number of bytes that are printed of a longer string.
 const maxQuoted = 200
 
 func quote(s []byte) string {

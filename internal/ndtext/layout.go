@@ -12,22 +12,22 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Options refines the printing; nil is NumPy's defaults.
+// Options are the options of [Fprint]. The zero value, and nil, are NumPy's defaults.
 type Options struct {
 	// Full prints every element.
 	Full bool
-	// Width is the length at which lines wrap; 0 is 75.
+	// Width is the length in characters at which lines are wrapped; 0 means 75.
 	Width int
 }
 
 const (
 	defaultWidth = 75
-	threshold    = 1000 // elements above which the middle is left out
-	edge         = 3    // items shown at each end of a dimension then
+	threshold    = 1000 // the number of elements above which the middle is left out
+	edge         = 3    // the items then shown at each end of a dimension
 )
 
-// Fprint prints the array with the given type, shape and little-endian data
-// (strings for dtype.String), without a newline at the end.
+// Fprint prints an array with the given type, shape and row-major, little-endian data (of
+// strings, values), without a newline at the end.
 func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [][]byte, o *Options) error {
 	if o == nil {
 		o = &Options{}
@@ -35,7 +35,7 @@ func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [
 	n, ok := checkpoint.NumElements(shape)
 	size := int64(dtype.Size(dt))
 	if !ok || dt == dtype.String && int64(len(values)) != n || dt != dtype.String && int64(len(data)) != n*size {
-		return fmt.Errorf("ndtext: shape %v of %s does not fit the data: %w", shape, dtype.Name(dt), tfkeep.ErrMismatch)
+		return &tfkeep.Error{Op: "print", Err: tfkeep.ErrMismatch, Detail: fmt.Sprintf("%s of shape %v does not fit the data", dtype.Name(dt), shape)}
 	}
 	p := &printer{w: bufio.NewWriter(w), shape: shape, width: o.Width}
 	if p.width <= 0 {
@@ -52,7 +52,7 @@ func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [
 		p.strides[i] = stride
 		stride *= shape[i]
 	}
-	format, err := newFormat(dt, data, values, len(shape) == 0, p.eachShown)
+	format, err := newFormat(dt, data, values, len(shape) == 0, p.shown)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [
 	return p.w.Flush()
 }
 
-// printer lays words out in brackets and lines.
+// printer arranges the elements in brackets and lines.
 type printer struct {
 	w       *bufio.Writer
 	shape   []int64
@@ -71,7 +71,8 @@ type printer struct {
 	format  func(index int64) string
 }
 
-// ends gives the indices of a dimension that are shown: [0,head) and [tail,d).
+// ends returns the indices of a dimension that are shown: [0,head) and [tail,d). Both are
+// 0 if all are.
 func (p *printer) ends(dim int) (head, tail int64) {
 	if d := p.shape[dim]; p.summary && d > 2*edge {
 		return edge, d - edge
@@ -79,27 +80,26 @@ func (p *printer) ends(dim int) (head, tail int64) {
 	return 0, 0
 }
 
-// eachShown calls visit with the flat index of every element that is printed.
-func (p *printer) eachShown(visit func(index int64)) {
-	var walk func(dim int, base int64)
-	walk = func(dim int, base int64) {
+// shown returns the flat indices of the elements that are printed.
+func (p *printer) shown(yield func(index int64) bool) {
+	var walk func(dim int, base int64) bool
+	walk = func(dim int, base int64) bool {
 		if dim == len(p.shape) {
-			visit(base)
-			return
+			return yield(base)
 		}
 		head, tail := p.ends(dim)
 		for i := range p.shape[dim] {
-			if i < head || i >= tail {
-				walk(dim+1, base+i*p.strides[dim])
+			if (i < head || i >= tail) && !walk(dim+1, base+i*p.strides[dim]) {
+				return false
 			}
 		}
+		return true
 	}
 	walk(0, 0)
 }
 
-// array prints the part of the array that begins at base, whose first
-// remaining dimension is dim; width is what a line may take, brackets that
-// close later already taken off.
+// array prints the part of the array that begins at base and whose first dimension is
+// dim. width is the room in a line, without the brackets that are closed later.
 func (p *printer) array(dim int, base int64, width int) {
 	if dim == len(p.shape) {
 		p.w.WriteString(p.format(base))
@@ -130,12 +130,12 @@ func (p *printer) rows(dim int, base int64, width int) {
 	}
 }
 
-// row prints one line of words, wrapped where needed.
+// row prints the last dimension, wrapped into lines.
 func (p *printer) row(dim int, base int64, width int) {
 	indent := dim + 1
 	limit := width - 1 // room for the bracket or the separator
 	line := indent
-	var spaces string // after the last word; dropped where a line ends
+	var spaces string // after the last word; not printed at the end of a line
 	word := func(s string) {
 		n := utf8.RuneCountInString(s)
 		if line+n > limit && line > indent {

@@ -14,12 +14,14 @@ import (
 )
 
 func text(t *testing.T, dt dtype.DataType, shape []int64, data []byte, values [][]byte, o *ndtext.Options) string {
+	t.Helper()
 	var b strings.Builder
 	require.NoError(t, ndtext.Fprint(&b, dt, shape, data, values, o))
 	return b.String()
 }
 
-func TestPrintsAsNumPy(t *testing.T) {
+func TestFprintMatchesNumPy(t *testing.T) {
+	t.Parallel()
 	type sample struct {
 		Expr  string
 		DType string
@@ -57,12 +59,14 @@ for e in exprs:
 	}
 }
 
-func TestPrintsSmallFloatsWithTheDigitsThatTellThemApart(t *testing.T) {
+func TestFprintSmallFloats(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, "[ 0.1   -0.334]", text(t, dtype.BFloat16, []int64{2}, []byte{0xcd, 0x3d, 0xab, 0xbe}, nil, nil))
 	assert.Equal(t, "[1.   0.09]", text(t, dtype.Float8E5M2, []int64{2}, []byte{0x3c, 0x2e}, nil, nil))
 }
 
-func TestPrintsStringsQuoted(t *testing.T) {
+func TestFprintStrings(t *testing.T) {
+	t.Parallel()
 	values := [][]byte{[]byte("a\n"), []byte("é\xff"), nil}
 	assert.Equal(t, `["a\n" "é\xff" ""]`, text(t, dtype.String, []int64{3}, nil, values, nil))
 	assert.Equal(t, `"a\n"`, text(t, dtype.String, nil, nil, values[:1], nil))
@@ -70,7 +74,8 @@ func TestPrintsStringsQuoted(t *testing.T) {
 	assert.Equal(t, `"`+strings.Repeat("é", 100)+`"… (1000 bytes)`, long)
 }
 
-func TestFullPrintsEverything(t *testing.T) {
+func TestFprintFull(t *testing.T) {
+	t.Parallel()
 	data := make([]byte, 2000)
 	assert.Contains(t, text(t, dtype.Uint8, []int64{2000}, data, nil, nil), "...")
 	full := text(t, dtype.Uint8, []int64{2000}, data, nil, &ndtext.Options{Full: true, Width: 40})
@@ -80,7 +85,8 @@ func TestFullPrintsEverything(t *testing.T) {
 	}
 }
 
-func TestRefusesDataOfAnotherSize(t *testing.T) {
+func TestFprintRefusesMismatch(t *testing.T) {
+	t.Parallel()
 	var b strings.Builder
 	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.Int32, []int64{2}, []byte{1}, nil, nil), tfkeep.ErrMismatch)
 	assert.ErrorIs(t, ndtext.Fprint(&b, dtype.String, []int64{2}, nil, nil, nil), tfkeep.ErrMismatch)

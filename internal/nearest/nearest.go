@@ -1,15 +1,16 @@
-// Package nearest finds the names that a misspelt one most likely means, for
-// error messages that tell the remedy.
+// Package nearest finds the names for which another name is most likely a misspelling,
+// for error messages that suggest them.
 package nearest
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 	"strings"
 )
 
-// Names returns up to limit candidates that are likely meant by name, the most
-// likely first. A name that only lost or gained a scope counts as near; so does
-// one with few wrong characters: two, or a quarter of its length.
+// Names returns up to limit candidates that are similar to name, the most similar first.
+// A candidate is similar if it differs only by a scope, or by at most two characters or a
+// quarter of the length of name.
 func Names(name string, candidates []string, limit int) []string {
 	type scored struct {
 		name string
@@ -31,16 +32,16 @@ func Names(name string, candidates []string, limit int) []string {
 			near = append(near, scored{c, cost})
 		}
 	}
-	sort.SliceStable(near, func(i, j int) bool { return near[i].cost < near[j].cost })
+	slices.SortStableFunc(near, func(a, b scored) int { return cmp.Compare(a.cost, b.cost) })
 	var names []string
-	for i := 0; i < len(near) && i < limit; i++ {
-		names = append(names, near[i].name)
+	for _, s := range near[:min(limit, len(near))] {
+		names = append(names, s.name)
 	}
 	return names
 }
 
-// distance is the number of edits that turn a into b; above limit it is only
-// known to be more than limit.
+// distance returns the number of edits that turn a into b, or limit+1 if it is more than
+// limit.
 func distance(a, b string, limit int) int {
 	if d := len(a) - len(b); d > limit || -d > limit {
 		return limit + 1

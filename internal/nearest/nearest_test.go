@@ -7,6 +7,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	have := []string{"hidden/w", "hidden/b", "output/w", "global_step", "save/Const"}
 	for _, c := range []struct {
 		name string

@@ -17,15 +17,15 @@ import (
 // Error is an exception that a script raised.
 type Error = python.Error
 
-// ErrTimeout is the kind of error for a script that ran past its time. The next
+// ErrTimeout is the kind of the error for a script that exceeded its time limit. The next
 // script gets a new process.
 var ErrTimeout = python.ErrTimeout
 
-// Result is what a script assigned to result.
+// Result is the value that a script assigned to result.
 type Result struct{ raw json.RawMessage }
 
-// Decode stores the result in the value that v points to and fails the test
-// where they don't match.
+// Decode stores the result in the value that v points to, and fails the test if it does
+// not fit.
 func (r Result) Decode(t testing.TB, v any) {
 	t.Helper()
 	if err := json.Unmarshal(r.raw, v); err != nil {
@@ -39,13 +39,13 @@ func Run(t testing.TB, script string, args ...any) Result {
 	return must(t, python.Script{Text: script, Args: args})
 }
 
-// RunEager is Run with eager execution on, as Python TensorFlow 2 starts.
+// RunEager is [Run] with eager execution, the default of Python TensorFlow 2.
 func RunEager(t testing.TB, script string, args ...any) Result {
 	t.Helper()
 	return must(t, python.Script{Text: script, Args: args, Eager: true})
 }
 
-// Value is Run, decoded.
+// Value is [Run] with the result decoded.
 func Value[T any](t testing.TB, script string, args ...any) T {
 	t.Helper()
 	var v T
@@ -53,14 +53,14 @@ func Value[T any](t testing.TB, script string, args ...any) T {
 	return v
 }
 
-// Try runs a script in graph mode; an exception comes back as an *Error.
+// Try runs a script in graph mode and returns an exception as an *Error.
 func Try(t testing.TB, script string, args ...any) (Result, error) {
 	t.Helper()
 	return ask(t, python.Script{Text: script, Args: args})
 }
 
-// TryFor is Try with a limit of its own instead of two minutes, for scripts that
-// train for long.
+// TryFor is [Try] with another time limit than two minutes, for scripts that train for
+// long.
 func TryFor(t testing.TB, limit time.Duration, script string, args ...any) (Result, error) {
 	t.Helper()
 	return ask(t, python.Script{Text: script, Args: args, Limit: limit})
@@ -79,15 +79,15 @@ func must(t testing.TB, s python.Script) Result {
 	return result
 }
 
-// shared is the test binary's one process, nil before it starts and after it died.
-// Nothing closes it: it ends with the binary.
+// shared is the test binary's process, nil before the first script. Nothing closes it: it
+// ends with the binary.
 var shared struct {
 	sync.Mutex
 	*python.Process
 }
 
-// ask starts the process where needed. Parallel tests take turns, for the server
-// has one thread.
+// ask starts the process if needed and runs a script. Parallel tests wait for each other,
+// because the process has one thread.
 func ask(t testing.TB, s python.Script) (Result, error) {
 	t.Helper()
 	interpreter := Python(t)
@@ -104,9 +104,9 @@ func ask(t testing.TB, s python.Script) (Result, error) {
 	return Result{raw: raw}, err
 }
 
-// Python gives the interpreter with TensorFlow, for tests that run a Python
-// process of their own. Without one it skips the test, or fails it under
-// TFKEEP_REQUIRE_ORACLE=1.
+// Python returns the path of the interpreter that has TensorFlow, for tests that start a
+// Python process of their own. If it is missing, Python skips the test, or fails it if
+// TFKEEP_REQUIRE_ORACLE=1 is set.
 func Python(t testing.TB) string {
 	t.Helper()
 	path, err := findPython()
@@ -130,24 +130,24 @@ func findPython() (string, error) {
 		path = filepath.Join(root, ".venv", "bin", "python")
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("oracle: no Python at %s: run \"make setup\", or set TFKEEP_PYTHON to one that has TensorFlow", path)
+		return "", fmt.Errorf("find Python: %s is missing: run \"make setup\", or set TFKEEP_PYTHON to one that has TensorFlow", path)
 	}
 	return path, nil
 }
 
-// repositoryRoot walks up from the working directory, which under "go test" is
-// the package's.
+// repositoryRoot looks for go.mod in the working directory, which "go test" sets to the
+// package's, and above it.
 func repositoryRoot() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
-		return "", fmt.Errorf("oracle: %w", err)
+		return "", fmt.Errorf("find Python: %w", err)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("oracle: no go.mod above %s", start)
+			return "", fmt.Errorf("find Python: no go.mod in %s and above", start)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestValueTravelsThereAndBack(t *testing.T) {
+func TestValueRoundTrip(t *testing.T) {
 	type answer struct {
 		Sum   []float64
 		Bytes []byte
@@ -29,12 +29,12 @@ func TestValueTravelsThereAndBack(t *testing.T) {
 	assert.Equal(t, answer{Sum: []float64{2, 5}, Bytes: []byte{255, 0}, Name: "naïve", Deep: map[string][]int{"x": {1, 2}}}, got)
 }
 
-func TestBytesArriveAsBytesInListsAndMaps(t *testing.T) {
+func TestBytesInListsAndMaps(t *testing.T) {
 	got := Value[[][]byte](t, `result = [args[0][1], args[1]["k"]]`, [][]byte{{1}, {2}}, map[string][]byte{"k": {3}})
 	assert.Equal(t, [][]byte{{2}, {3}}, got)
 }
 
-func TestEachScriptStartsWithAnEmptyGraph(t *testing.T) {
+func TestScriptsStartWithAnEmptyGraph(t *testing.T) {
 	const script = `
 		tf1.get_variable("v", [2], initializer=tf1.zeros_initializer())
 		result = [v.name for v in tf1.global_variables()]
@@ -43,10 +43,10 @@ func TestEachScriptStartsWithAnEmptyGraph(t *testing.T) {
 		assert.Equal(t, []string{"v:0"}, Value[[]string](t, script))
 	}
 	_, err := Try(t, `v`)
-	require.Error(t, err, "names of the script before are gone")
+	require.Error(t, err, "the names of the previous script are gone")
 }
 
-func TestSessionsWork(t *testing.T) {
+func TestSession(t *testing.T) {
 	got := Value[float64](t, `
 		with tf1.Session() as sess:
 		    result = sess.run(tf.constant(2.0) * 3)
@@ -74,7 +74,7 @@ func TestExceptionsAreErrors(t *testing.T) {
 	assert.Equal(t, "SystemExit", raised.Type)
 }
 
-func TestResultsThatJSONLacks(t *testing.T) {
+func TestResultWithoutJSON(t *testing.T) {
 	var raised *Error
 	_, err := Try(t, `result = float("nan")`)
 	require.ErrorAs(t, err, &raised)
@@ -86,7 +86,7 @@ func TestResultsThatJSONLacks(t *testing.T) {
 	assert.ErrorContains(t, err, "does not fit JSON")
 }
 
-func TestPrintsDoNotMixWithAnswers(t *testing.T) {
+func TestPrintsDoNotDisturbAnswers(t *testing.T) {
 	got := Value[int](t, `
 		print('{"id": 1, "result": 7}', flush=True)
 		os.write(1, b'{"id": 2}\n')
@@ -95,7 +95,7 @@ func TestPrintsDoNotMixWithAnswers(t *testing.T) {
 	assert.Equal(t, 42, got)
 }
 
-func TestTimeoutAndDeathLeaveTheNextScriptAFreshProcess(t *testing.T) {
+func TestTimeoutAndExitStartNewProcess(t *testing.T) {
 	Run(t, `import builtins; builtins.mark = True`)
 	_, err := TryFor(t, 200*time.Millisecond, `
 		import time
@@ -115,7 +115,7 @@ func TestTimeoutAndDeathLeaveTheNextScriptAFreshProcess(t *testing.T) {
 	assert.Equal(t, 1, Value[int](t, `result = 1`))
 }
 
-func TestMissingPythonNamesTheRemedy(t *testing.T) {
+func TestMissingPythonNamesRemedy(t *testing.T) {
 	t.Setenv("TFKEEP_PYTHON", filepath.Join(t.TempDir(), "python"))
 	_, err := findPython()
 	require.ErrorContains(t, err, "make setup")

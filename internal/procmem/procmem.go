@@ -1,5 +1,5 @@
-// Package procmem tells how much memory processes have, C's included, where the
-// system is Linux. Tests and benchmarks ask it.
+// Package procmem reads how much memory a process uses, memory of C code included. It
+// works on Linux only. Tests and benchmarks use it.
 package procmem
 
 import (
@@ -10,18 +10,19 @@ import (
 	"strings"
 )
 
-// Resident is what a process has now, in bytes.
+// Resident returns the memory that a process has now, in bytes.
 func Resident(pid int) (int64, error) { return field(pid, "VmRSS:") }
 
-// Peak is the most that a process has had since its start, or since ForgetPeak.
+// Peak returns the most memory that a process has had since its start or since the last
+// [ForgetPeak], in bytes.
 func Peak(pid int) (int64, error) { return field(pid, "VmHWM:") }
 
-// ForgetPeak makes what a process has now its peak.
+// ForgetPeak sets the peak of a process to the memory that it has now.
 func ForgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
 
-// field is a size in the status of a process.
+// field reads a size in the status of a process.
 func field(pid int, name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/procmem"
 )
 
-func TestThePeakIsThatSinceItWasForgotten(t *testing.T) {
+func TestPeakAfterForgetPeak(t *testing.T) {
 	self := os.Getpid()
 	before, err := procmem.Resident(self)
 	require.NoError(t, err)

@@ -1,4 +1,3 @@
-// Package python runs Python snippets in a process that has TensorFlow loaded, so
-// that its four seconds of start are paid once. Tests use it through package oracle,
-// the benchmarks directly.
+// Package python runs Python scripts in a process that has loaded TensorFlow, which takes
+// about four seconds once. Tests use it through package oracle, benchmarks directly.
 package python

@@ -17,13 +17,13 @@ import (
 //go:embed server.py
 var server string
 
-// startTimeout is generous: the first import of TensorFlow from a cold disk, with
-// other packages' tests running beside it, has been seen to take a minute.
+// startTimeout is generous: the first import of TensorFlow from a cold disk, while the
+// tests of other packages run, has taken a minute.
 const startTimeout = 3 * time.Minute
 
-// ErrTimeout is the kind of error for a script that ran past its time. Its process
-// is ended.
-var ErrTimeout = errors.New("python: the script ran past its time")
+// ErrTimeout is the kind of the error for a script that exceeded its time limit. Its
+// process has ended.
+var ErrTimeout = errors.New("the script exceeded its time limit")
 
 // Error is an exception that a script raised.
 type Error struct {
@@ -32,18 +32,19 @@ type Error struct {
 	Traceback string `json:"traceback"` // as Python prints it
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("python: %s: %s", e.Type, e.Message) }
+func (e *Error) Error() string { return fmt.Sprintf("run Python: %s: %s", e.Type, e.Message) }
 
-// Script is one snippet with what it needs.
+// Script is a script and its arguments.
 type Script struct {
 	Text  string
 	Args  []any         // numbers, strings, lists, maps; []byte arrives as bytes
-	Eager bool          // with eager execution, instead of in a graph of its own
-	Limit time.Duration // 0 means two minutes
+	Eager bool          // run with eager execution instead of in a graph of its own
+	Limit time.Duration // the time limit; 0 means two minutes
 }
 
-// Process is a Python with TensorFlow loaded. It ends by Close, or when the program
-// that started it ends. One script runs at a time; callers take turns.
+// Process is a Python process that has loaded TensorFlow. It ends when it is closed or
+// when the program that started it ends. It runs one script at a time; concurrent calls
+// wait.
 type Process struct {
 	mu      sync.Mutex
 	cmd     *exec.Cmd
@@ -58,29 +59,29 @@ type Process struct {
 func Start(interpreter string) (*Process, error) {
 	cmd := exec.Command(interpreter, "-c", server)
 	cmd.Env = append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=3", "CUDA_VISIBLE_DEVICES=-1", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.WaitDelay = time.Second // a child of its own may hold its pipes open
+	cmd.WaitDelay = time.Second // a child process may hold its pipes open
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("python: %w", err)
+		return nil, fmt.Errorf("start Python: %w", err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("python: %w", err)
+		return nil, fmt.Errorf("start Python: %w", err)
 	}
 	p := &Process{cmd: cmd, stdin: stdin, answers: make(chan answer, 1)}
 	cmd.Stderr = &p.stderr
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("python: starting %s: %w", interpreter, err)
+		return nil, fmt.Errorf("start Python %s: %w", interpreter, err)
 	}
 	go decode(stdout, p.answers)
 	if _, err := p.wait(startTimeout); err != nil {
-		return nil, fmt.Errorf("%w (while %s loaded TensorFlow)", err, interpreter)
+		return nil, fmt.Errorf("start Python %s: load TensorFlow: %w", interpreter, err)
 	}
 	return p, nil
 }
 
-// Run runs a script and gives the JSON of what it assigned to result. An exception
-// is an *Error; after any other error the process has ended.
+// Run runs a script and returns the JSON of the value that it assigned to result. An
+// exception is an *Error. After any other error the process has ended.
 func (p *Process) Run(s Script) (json.RawMessage, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +104,7 @@ func (p *Process) Run(s Script) (json.RawMessage, error) {
 		return nil, err
 	}
 	if a.ID != p.lastID {
-		return nil, p.end(fmt.Errorf("python: answer %d to question %d", a.ID, p.lastID))
+		return nil, p.end(fmt.Errorf("run Python: answer %d to request %d", a.ID, p.lastID))
 	}
 	if a.Error != nil {
 		return nil, a.Error
@@ -111,19 +112,19 @@ func (p *Process) Run(s Script) (json.RawMessage, error) {
 	return a.Result, nil
 }
 
-// Ended is true when the process is gone, by Close or by itself.
+// Ended reports whether the process has ended.
 func (p *Process) Ended() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ended != nil
 }
 
-// Close ends the process, even in mid-script.
+// Close ends the process, even while it runs a script.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended == nil {
-		p.end(errors.New("python: the process is closed"))
+		p.end(errors.New("run Python: the process is closed"))
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ type answer struct {
 	Error  *Error          `json:"error"`
 }
 
-// decode closes answers when the process ends or says something else than JSON.
+// decode closes answers when the process ends or prints anything but JSON.
 func decode(stdout io.Reader, answers chan<- answer) {
 	defer close(answers)
 	dec := json.NewDecoder(bufio.NewReader(stdout))
@@ -169,26 +170,26 @@ func (p *Process) wait(limit time.Duration) (answer, error) {
 	}
 }
 
-// died reports the end of the process with the last that it said.
+// died returns the error for a process that has ended, with the end of its output.
 func (p *Process) died() error {
 	p.stdin.Close()
-	// The pipes broke, so it is ending; the kill is for one that only closed them.
+	// Its pipes are closed, so it is ending. Kill it in case it closed only the pipes.
 	time.AfterFunc(time.Second, func() { _ = p.cmd.Process.Kill() })
 	status := p.cmd.Wait()
-	p.ended = fmt.Errorf("python: the process ended: %v\n%s", status, p.stderr.String())
+	p.ended = fmt.Errorf("run Python: the process ended: %v\n%s", status, p.stderr.String())
 	return p.ended
 }
 
 func (p *Process) end(why error) error {
 	p.stdin.Close()
 	_ = p.cmd.Process.Kill() // an error means that it has ended already
-	_ = p.cmd.Wait()         // "signal: killed", which is why's doing
+	_ = p.cmd.Wait()         // "signal: killed"; why has the reason
 	p.ended = why
 	return why
 }
 
-// markBytes wraps []byte arguments so that they arrive as bytes and not as the
-// base64 text that encoding/json makes of them.
+// markBytes wraps []byte arguments so that the script gets bytes and not the base64 text
+// of encoding/json.
 func markBytes(args []any) []any {
 	marked := make([]any, len(args))
 	for i, arg := range args {
@@ -218,7 +219,7 @@ func bytesArg(b []byte) map[string]string {
 	return map[string]string{"__bytes__": base64.StdEncoding.EncodeToString(b)}
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last bytes that are written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte

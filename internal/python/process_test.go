@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fake makes an interpreter of a shell script.
+// fake returns the path of a shell script that serves as the interpreter.
 func fake(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "python")
@@ -17,7 +17,8 @@ func fake(t *testing.T, script string) string {
 	return path
 }
 
-func TestPythonWithoutTensorFlowIsAnError(t *testing.T) {
+func TestStartWithoutTensorFlow(t *testing.T) {
+	t.Parallel()
 	_, err := Start(fake(t, `echo "No module named 'tensorflow'" >&2; exit 1`))
 	require.ErrorContains(t, err, "No module named 'tensorflow'")
 	assert.NotErrorIs(t, err, ErrTimeout)
@@ -26,17 +27,19 @@ func TestPythonWithoutTensorFlowIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "nowhere")
 }
 
-func TestAnAnswerToAnotherQuestionEndsTheProcess(t *testing.T) {
+func TestRunWrongAnswerEndsProcess(t *testing.T) {
+	t.Parallel()
 	p, err := Start(fake(t, `echo '{"ready": "2.21"}'; read line; echo '{"id": 7}'; sleep 60`))
 	require.NoError(t, err)
 	_, err = p.Run(Script{Text: "pass"})
-	require.ErrorContains(t, err, "answer 7 to question 1")
+	require.ErrorContains(t, err, "answer 7 to request 1")
 	assert.True(t, p.Ended())
 	_, err = p.Run(Script{Text: "pass"})
-	require.ErrorContains(t, err, "answer 7 to question 1")
+	require.ErrorContains(t, err, "answer 7 to request 1")
 }
 
 func TestClose(t *testing.T) {
+	t.Parallel()
 	p, err := Start(fake(t, `echo '{"ready": "2.21"}'; sleep 60`))
 	require.NoError(t, err)
 	require.NoError(t, p.Close())
@@ -46,6 +49,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestTailKeepsTheEnd(t *testing.T) {
+	t.Parallel()
 	var out tail
 	for range tailBytes {
 		_, err := out.Write([]byte("0123456789"))
