@@ -17,21 +17,17 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/diff"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func save(t *testing.T, tensors ...checkpoint.Tensor) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "in")
-	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
-	require.NoError(t, err)
-	defer w.Close()
-	require.NoError(t, w.AddAll(t.Context(), tensors))
-	require.NoError(t, w.Commit(t.Context()))
+	tftest.WriteCheckpoint(t, prefix, &checkpoint.WriterOptions{NoSync: true}, tensors)
 	return prefix
 }
 
-// numbers has one tensor for each of the types, of random bytes that are good
-// values of it.
+// numbers returns a tensor of random valid values of each type.
 func numbers(types ...dtype.DataType) []checkpoint.Tensor {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var list []checkpoint.Tensor
@@ -82,23 +78,24 @@ func requireSame(t *testing.T, a, b string) {
 	}
 }
 
-func TestThereAndBackIsTheSame(t *testing.T) {
+func TestConvertRoundTrip(t *testing.T) {
+	t.Parallel()
 	strings := checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("a\x00b"), nil}}
 	extra := []checkpoint.Tensor{
 		{Name: "scalar", DType: dtype.Int64, Data: []byte{1, 2, 3, 4, 5, 6, 7, 0}},
 		{Name: "empty", DType: dtype.Float32, Shape: []int64{3, 0}, Data: []byte{}},
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
 		tensors []checkpoint.Tensor
 		out     string
 		to      convert.Format
 	}{
-		"safetensors": {append(numbers(inSafeTensors...), extra...), "x.safetensors", convert.SafeTensors},
-		"npz":         {append(append(numbers(inNPZ...), extra...), strings), "x.npz", convert.NPZ},
-		"V1":          {append(append(numbers(dtype.Float32, dtype.Int64, dtype.Bool, dtype.Float16), extra[0]), strings), "x.ckpt", convert.V1},
-		"V2":          {append(append(numbers(inNPZ...), extra...), strings), "x", convert.V2},
+		{append(numbers(inSafeTensors...), extra...), "x.safetensors", convert.SafeTensors},
+		{append(append(numbers(inNPZ...), extra...), strings), "x.npz", convert.NPZ},
+		{append(append(numbers(dtype.Float32, dtype.Int64, dtype.Bool, dtype.Float16), extra[0]), strings), "x.ckpt", convert.V1},
+		{append(append(numbers(inNPZ...), extra...), strings), "x", convert.V2},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(string(c.to), func(t *testing.T) {
 			in, dir := save(t, c.tensors...), t.TempDir()
 			out, back := filepath.Join(dir, c.out), filepath.Join(dir, "back")
 			var done, total int64
@@ -117,7 +114,8 @@ func TestThereAndBackIsTheSame(t *testing.T) {
 	}
 }
 
-func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
+func TestConvertPartitions(t *testing.T) {
+	t.Parallel()
 	part := func(start int64, data ...byte) checkpoint.Tensor {
 		return checkpoint.Tensor{Name: "p", DType: dtype.Uint8, Shape: []int64{4},
 			Slice: checkpoint.Slice{{Start: start, Length: int64(len(data))}}, Data: data}
@@ -137,7 +135,8 @@ func TestPartitionsAreKeptBetweenCheckpointsAndJoinedElsewhere(t *testing.T) {
 	requireSame(t, in, filepath.Join(dir, "back"))
 }
 
-func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
+func TestConvertRefusesUnsupportedTensors(t *testing.T) {
+	t.Parallel()
 	in := save(t, append(numbers(dtype.Float32, dtype.BFloat16),
 		checkpoint.Tensor{Name: "s", DType: dtype.String, Strings: [][]byte{[]byte("ends in zero\x00")}})...)
 	for _, name := range []string{"x.safetensors", "x.npz"} {
@@ -160,21 +159,23 @@ func TestWhatDoesNotFitIsToldBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
-func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
+func TestConvertSkipsUnsupportedTensors(t *testing.T) {
+	t.Parallel()
 	one := func(name string, dt dtype.DataType) checkpoint.Tensor {
 		return checkpoint.Tensor{Name: name, DType: dt, Data: make([]byte, dtype.Size(dt))}
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		out   string
 		to    convert.Format
 		unfit checkpoint.Tensor
 	}{
-		"a name that is no text, as .npz":          {"x.npz", "", one("\xff\xfe", dtype.Float32)},
-		"a name that is no text, as .safetensors":  {"x.safetensors", "", one("\xff\xfe", dtype.Float32)},
-		"the name that safetensors has for itself": {"x.safetensors", "", one("__metadata__", dtype.Float32)},
-		"a type younger than V1":                   {"x", convert.V1, one("half", dtype.BFloat16)},
+		{"name not UTF-8 in npz", "x.npz", "", one("\xff\xfe", dtype.Float32)},
+		{"name not UTF-8 in safetensors", "x.safetensors", "", one("\xff\xfe", dtype.Float32)},
+		{"reserved name in safetensors", "x.safetensors", "", one("__metadata__", dtype.Float32)},
+		{"type newer than V1", "x", convert.V1, one("half", dtype.BFloat16)},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			in, out := save(t, one("fits", dtype.Float32), c.unfit), filepath.Join(t.TempDir(), c.out)
 			_, err := convert.Convert(t.Context(), in, out, &convert.Options{To: c.to})
 			require.ErrorIs(t, err, tfkeep.ErrUnsupported)
@@ -189,6 +190,7 @@ func TestNamesAndTypesThatDoNotFitAreLeftOutOnRequest(t *testing.T) {
 }
 
 func TestConvertRefusesWrongDestinations(t *testing.T) {
+	t.Parallel()
 	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
 	for out, want := range map[string]string{
 		dir:                               "is a directory",
@@ -211,7 +213,8 @@ func TestConvertRefusesWrongDestinations(t *testing.T) {
 	}
 }
 
-func TestConvertReplacesOnRequestOnly(t *testing.T) {
+func TestConvertReplace(t *testing.T) {
+	t.Parallel()
 	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
 	for _, name := range []string{"x", "x.npz", "x.safetensors"} {
 		out := filepath.Join(dir, name)
@@ -224,7 +227,8 @@ func TestConvertReplacesOnRequestOnly(t *testing.T) {
 	}
 }
 
-func TestDamageLeavesNoDestination(t *testing.T) {
+func TestConvertDamagedInput(t *testing.T) {
+	t.Parallel()
 	in := save(t, numbers(dtype.Float32)...)
 	data := in + ".data-00000-of-00001"
 	b, err := os.ReadFile(data)
@@ -242,6 +246,7 @@ func TestDamageLeavesNoDestination(t *testing.T) {
 }
 
 func TestConvertEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	in := save(t, numbers(dtype.Float32)...)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -255,7 +260,8 @@ func TestConvertEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestTensorFlowRestoresWhatComesFromOtherFormats(t *testing.T) {
+func TestTensorFlowReadsConvertedCheckpoint(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	oracle.Run(t, `
 import ml_dtypes
@@ -281,7 +287,8 @@ result = {k: "%s %s %s" % (r.get_variable_to_dtype_map()[k].name, s, r.get_tenso
 	}
 }
 
-func TestOtherProgramsReadWhatComesFromTensorFlow(t *testing.T) {
+func TestPythonReadsConvertedFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	in := filepath.Join(dir, "in")
 	oracle.Run(t, `
@@ -304,8 +311,9 @@ result = {"sw": s["w"].ravel(), "zw": z["w"].ravel(), "sh": s["h"].astype(np.flo
 	assert.Equal(t, map[string][]float64{"sw": {0, 1, 2, 3, 4, 5}, "zw": {0, 1, 2, 3, 4, 5}, "sh": {1.5, -2}, "zh": {1.5, -2}}, got)
 }
 
-func TestLargeCheckpointsGoInGroups(t *testing.T) {
-	// More than is read and written at once.
+func TestConvertLargeTensors(t *testing.T) {
+	t.Parallel()
+	// More bytes than are read and written together.
 	big := bytes.Repeat([]byte{1, 2, 3, 4}, 12<<20)
 	n := int64(len(big))
 	in := save(t,

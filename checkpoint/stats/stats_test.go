@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
 func float32s(values ...float32) []byte {
@@ -28,11 +29,7 @@ func float32s(values ...float32) []byte {
 func open(t *testing.T, tensors ...checkpoint.Tensor) *checkpoint.Reader {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
-	require.NoError(t, err)
-	defer w.Close()
-	require.NoError(t, w.AddAll(t.Context(), tensors))
-	require.NoError(t, w.Commit(t.Context()))
+	tftest.WriteCheckpoint(t, prefix, &checkpoint.WriterOptions{NoSync: true}, tensors)
 	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { r.Close() })
