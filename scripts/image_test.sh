@@ -201,7 +201,7 @@ test_training_survives() {
   train_and_be_killed
   step=$(newest_step)
   in_image -- resume -out /data -steps $((step + 500)) || fail "resume" "$out"
-  says "/data/ckpt/model-$step restored, goes on at step $step" "resume"
+  says "restored /data/ckpt/model-$step, continuing at step $step" "resume"
   says "step $((step + 500)), accuracy on the test images 9" "resume"
   in_image -- predict -out /data || fail "predict" "$out"
   in_image -- tfkeep verify /data/ckpt || fail "tfkeep verify" "$out"

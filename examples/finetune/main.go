@@ -1,5 +1,5 @@
-// Finetune starts a model from parts of another one: a checkpoint's layers under
-// other names, and a new last layer that the checkpoint doesn't have.
+// Finetune starts a model from parts of another one: it takes layers of a checkpoint
+// under other names, and adds a new last layer that the checkpoint does not have.
 //
 //	go run ./examples/finetune -dir /tmp/finetune
 package main
@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "finetune-checkpoints", "where the checkpoints go")
+	dir := flag.String("dir", "finetune-checkpoints", "folder for the checkpoints")
 	flag.Parse()
 	if err := run(context.Background(), os.Stdout, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "finetune:", err)
@@ -26,15 +26,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, dir string) error {
+func run(ctx context.Context, out io.Writer, dir string) (err error) {
 	pretrained, err := pretrain(ctx, dir)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "pretrained:", filepath.Base(pretrained))
 
-	// The new model calls the same layers otherwise, and has a head of ten
-	// classes in the place of one of two.
+	// The new model has other names for the same layers, and a head with ten classes
+	// instead of two.
 	g := tf.NewGraph()
 	head, err := layers(g, "student/", 10)
 	if err != nil {
@@ -49,20 +49,21 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 		return err
 	}
 
-	// By scope: everything below student/dense from below teacher/dense.
+	// By scope: every variable in student/dense gets the value from teacher/dense.
 	err = saver.InitFromCheckpoint(ctx, sess, pretrained, map[string]string{"teacher/dense/": "student/dense/"})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "took the dense layer by its scope")
 
-	// Or by what fits: names are translated, the head has another shape and is
-	// left alone, and the report says so.
-	keep, err := saver.New(g, nil)
+	// Or whatever fits: Rename maps the names, and the report lists the head, which
+	// has another shape and is not restored.
+	sv, err := saver.New(g, nil)
 	if err != nil {
 		return err
 	}
-	report, err := keep.Restore(ctx, sess, pretrained, &saver.RestoreOptions{
+	defer func() { err = errors.Join(err, sv.Close()) }()
+	report, err := sv.Restore(ctx, sess, pretrained, &saver.RestoreOptions{
 		Partial: true,
 		Rename: map[string]string{
 			"student/dense/kernel": "teacher/dense/kernel",
@@ -71,27 +72,28 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 		},
 	})
 	if err != nil {
-		return errors.Join(err, keep.Close())
+		return err
 	}
 	for _, key := range report.Restored {
 		fmt.Fprintln(out, "restored", key)
 	}
 	for _, m := range report.Mismatches {
-		fmt.Fprintln(out, "left alone:", m)
+		fmt.Fprintf(out, "not restored: %s has %s %s, the checkpoint has %s\n", m.Variable, m.Kind, m.Graph, m.File)
 	}
-	return keep.Close()
+	return nil
 }
 
-// pretrain makes the checkpoint to start from.
-func pretrain(ctx context.Context, dir string) (string, error) {
+// pretrain saves the checkpoint to start from and returns its path.
+func pretrain(ctx context.Context, dir string) (path string, err error) {
 	g := tf.NewGraph()
 	if _, err := layers(g, "teacher/", 2); err != nil {
 		return "", err
 	}
-	keep, err := saver.New(g, nil)
+	sv, err := saver.New(g, nil)
 	if err != nil {
 		return "", err
 	}
+	defer func() { err = errors.Join(err, sv.Close()) }()
 	initialize, err := tf.GlobalVariablesInitializer(g)
 	if err != nil {
 		return "", err
@@ -104,11 +106,10 @@ func pretrain(ctx context.Context, dir string) (string, error) {
 	if err := sess.RunOps(ctx, initialize); err != nil {
 		return "", err
 	}
-	path, err := keep.Save(ctx, sess, filepath.Join(dir, "teacher"), nil)
-	return path, errors.Join(err, keep.Close())
+	return sv.Save(ctx, sess, filepath.Join(dir, "teacher"), nil)
 }
 
-// layers makes the variables of a model and returns the last layer's.
+// layers adds the variables of a model to the graph and returns the one of the last layer.
 func layers(g *tf.Graph, scope string, classes int64) (*tf.Variable, error) {
 	if _, err := tf.NewVariable(g, scope+"dense/kernel", tf.GlorotUniform(64, 32)); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
-// Preempt trains until it is told that its machine is going to be taken away
-// (SIGTERM, as cloud providers send it), saves, and ends. It saves behind the
-// training loop as well, so that little is lost if the signal never comes.
+// Preempt trains until it gets SIGTERM, which cloud providers send before they take a
+// machine away. Then it saves and exits. It also saves in the background while it
+// trains, so that little is lost if the signal never comes.
 //
 //	go run ./examples/preempt -dir /tmp/preempt
 package main
@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "preempt-checkpoints", "where the checkpoints go")
+	dir := flag.String("dir", "preempt-checkpoints", "folder for the checkpoints")
 	flag.Parse()
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
@@ -33,32 +33,33 @@ func main() {
 	}
 }
 
-// run trains until stop ends.
-func run(stop context.Context, out io.Writer, dir string) error {
-	ctx := context.Background() // the last save must not be stopped by stop
+// run trains until stop is done.
+func run(stop context.Context, out io.Writer, dir string) (err error) {
+	ctx := context.Background() // the last save must finish after stop is done
 	g := tf.NewGraph()
 	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
 		return err
 	}
-	train, err := countUp(g, step)
+	trainOp, err := countUp(g, step)
 	if err != nil {
 		return err
 	}
-	keep, err := saver.New(g, nil)
+	sv, err := saver.New(g, nil)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, sv.Close()) }()
 	sess, err := tf.NewSession(g, nil)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
-	from, err := keep.Resume(ctx, sess, dir, nil)
+	resumed, err := sv.Resume(ctx, sess, dir, nil)
 	if err != nil {
 		return err
 	}
-	if from.Fresh {
+	if resumed.Fresh {
 		if err := sess.RunOps(ctx, step.Initializer()); err != nil {
 			return err
 		}
@@ -67,31 +68,32 @@ func run(stop context.Context, out io.Writer, dir string) error {
 
 	model := filepath.Join(dir, "model")
 	options := &saver.SaveOptions{GlobalStep: saver.Step(step)}
-	every := time.NewTicker(500 * time.Millisecond)
-	defer every.Stop()
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
 	for stop.Err() == nil {
-		if err := sess.RunOps(ctx, train); err != nil {
+		if err := sess.RunOps(ctx, trainOp); err != nil {
 			return err
 		}
 		select {
-		case <-every.C:
-			// Stops the loop for the snapshot only. An error of the save before
-			// this one comes from here.
-			if _, err := keep.SaveAsync(ctx, sess, model, options); err != nil {
+		case <-ticker.C:
+			// SaveAsync stops the loop only while it takes a snapshot. It returns
+			// the error of the previous save.
+			if _, err := sv.SaveAsync(ctx, sess, model, options); err != nil {
 				return err
 			}
 		default:
 		}
 	}
-	// Waits for the save that is under way, then makes the last one.
-	path, err := keep.Save(ctx, sess, model, options)
-	if err == nil {
-		fmt.Fprintln(out, "told to stop; saved", filepath.Base(path))
+	// Save first waits for the save that is under way.
+	path, err := sv.Save(ctx, sess, model, options)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, keep.Close())
+	fmt.Fprintln(out, "stopping; saved", filepath.Base(path))
+	return nil
 }
 
-// countUp stands for a training step.
+// countUp returns an operation that adds one to step, in place of a real training step.
 func countUp(g *tf.Graph, step *tf.Variable) (*tf.Operation, error) {
 	one, err := tf.NewTensor(int64(1))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 )
 
-// TestMain is the program itself when the test starts it.
+// TestMain runs the program in the process that the test starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("PREEMPT_PROGRAM") != "" {
 		main()
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestASignalSavesBeforeTheEnd(t *testing.T) {
+func TestSignalSaves(t *testing.T) {
 	folder := t.TempDir()
 	last := ""
 	for range 2 {
@@ -36,16 +36,19 @@ func TestASignalSavesBeforeTheEnd(t *testing.T) {
 		lines := bufio.NewScanner(out)
 		require.True(t, lines.Scan())
 		assert.Equal(t, "training", lines.Text())
-		time.Sleep(700 * time.Millisecond)
+		require.Eventually(t, func() bool {
+			path, err := dir.Latest(t.Context(), folder, nil)
+			return err == nil && path != last
+		}, 30*time.Second, 10*time.Millisecond, "saved in the background")
 		require.NoError(t, program.Process.Signal(syscall.SIGTERM))
 		require.True(t, lines.Scan())
-		saved, ok := strings.CutPrefix(lines.Text(), "told to stop; saved ")
+		saved, ok := strings.CutPrefix(lines.Text(), "stopping; saved ")
 		require.True(t, ok, lines.Text())
 		require.NoError(t, program.Wait())
 		path, err := dir.Latest(t.Context(), folder, nil)
 		require.NoError(t, err)
 		assert.True(t, strings.HasSuffix(path, saved))
-		assert.NotEqual(t, last, path, "the second run goes on")
+		assert.NotEqual(t, last, path, "the second run continues")
 		last = path
 	}
 }

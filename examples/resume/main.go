@@ -1,12 +1,13 @@
-// Resume trains a small model and saves it every so often. Started again, it
-// goes on where it was: from the newest checkpoint that is whole, even if the
-// last one was damaged or the directory was moved.
+// Resume trains a small model and saves it every 20 steps. When it is started again, it
+// continues from the newest intact checkpoint, even if the last one was damaged or the
+// folder was moved.
 //
 //	go run ./examples/resume -dir /tmp/resume -steps 100
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,8 +20,8 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "resume-checkpoints", "where the checkpoints go")
-	steps := flag.Int64("steps", 100, "how many steps to train in this run")
+	dir := flag.String("dir", "resume-checkpoints", "folder for the checkpoints")
+	steps := flag.Int64("steps", 100, "number of steps to train in this run")
 	flag.Parse()
 	if err := run(context.Background(), os.Stdout, *dir, *steps); err != nil {
 		fmt.Fprintln(os.Stderr, "resume:", err)
@@ -34,10 +35,11 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 	if err != nil {
 		return err
 	}
-	keep, err := saver.New(g, &saver.Options{MaxToKeep: 3})
+	sv, err := saver.New(g, &saver.Options{MaxToKeep: 3})
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, sv.Close()) }()
 	initialize, err := tf.GlobalVariablesInitializer(g)
 	if err != nil {
 		return err
@@ -47,37 +49,32 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 		return err
 	}
 	defer sess.Close()
-	defer func() {
-		if closeErr := keep.Close(); err == nil {
-			err = closeErr
-		}
-	}()
 
-	from, err := keep.Resume(ctx, sess, dir, nil)
+	resumed, err := sv.Resume(ctx, sess, dir, nil)
 	if err != nil {
 		return err
 	}
-	for _, skipped := range from.Skipped {
+	for _, skipped := range resumed.Skipped {
 		fmt.Fprintf(out, "skipped %s: %v\n", skipped.Path, skipped.Err)
 	}
-	if from.Fresh {
-		fmt.Fprintln(out, "a fresh start")
+	if resumed.Fresh {
+		fmt.Fprintln(out, "starting from scratch")
 		if err := sess.RunOps(ctx, initialize); err != nil {
 			return err
 		}
-		from.Step = 0
+		resumed.Step = 0
 	} else {
-		fmt.Fprintf(out, "going on from %s, step %d\n", filepath.Base(from.Path), from.Step)
+		fmt.Fprintf(out, "continuing from %s, step %d\n", filepath.Base(resumed.Path), resumed.Step)
 	}
 
-	for i := from.Step + 1; i <= from.Step+steps; i++ {
+	for i := resumed.Step + 1; i <= resumed.Step+steps; i++ {
 		if err := sess.RunOps(ctx, trainOp); err != nil {
 			return err
 		}
-		if i%20 != 0 && i != from.Step+steps {
+		if i%20 != 0 && i != resumed.Step+steps {
 			continue
 		}
-		path, err := keep.Save(ctx, sess, filepath.Join(dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
+		path, err := sv.Save(ctx, sess, filepath.Join(dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 		if err != nil {
 			return err
 		}
@@ -86,7 +83,7 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 	return nil
 }
 
-// buildModel fits y = 3x by gradient descent on one number.
+// buildModel trains one number w towards 3.
 func buildModel(g *tf.Graph) (step *tf.Variable, trainOp *tf.Operation, err error) {
 	w, err := tf.NewVariable(g, "w", tf.Zeros())
 	if err != nil {
@@ -110,7 +107,7 @@ func buildModel(g *tf.Graph) (step *tf.Variable, trainOp *tf.Operation, err erro
 func scalar(v float32) *tf.Tensor {
 	t, err := tf.NewTensor(v)
 	if err != nil {
-		panic(err) // a float32 always is a tensor
+		panic(err) // a float32 is always a valid tensor
 	}
 	return t
 }

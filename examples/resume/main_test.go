@@ -11,22 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEachRunGoesOnWhereTheLastOneWas(t *testing.T) {
+func TestEachRunContinues(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ckpt")
 	var out strings.Builder
 	require.NoError(t, run(context.Background(), &out, dir, 30))
-	assert.Contains(t, out.String(), "a fresh start")
+	assert.Contains(t, out.String(), "starting from scratch")
 	assert.Contains(t, out.String(), "saved model-30")
 
 	out.Reset()
 	require.NoError(t, run(context.Background(), &out, dir, 10))
-	assert.Contains(t, out.String(), "going on from model-30, step 30")
+	assert.Contains(t, out.String(), "continuing from model-30, step 30")
 
-	// The newest one is damaged: the one before it serves.
+	// The newest checkpoint is damaged, so the run continues from the one before it.
 	data := filepath.Join(dir, "model-40.data-00000-of-00001")
 	require.NoError(t, os.Truncate(data, 1))
 	out.Reset()
 	require.NoError(t, run(context.Background(), &out, dir, 1))
 	assert.Contains(t, out.String(), "skipped "+filepath.Join(dir, "model-40"))
-	assert.Contains(t, out.String(), "going on from model-30, step 30")
+	assert.Contains(t, out.String(), "continuing from model-30, step 30")
 }

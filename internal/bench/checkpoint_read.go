@@ -10,8 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// The reading of checkpoints, by the Go reader and by tf.train.load_checkpoint, of the
-// same files, which are in the page cache. Both check every checksum.
+// The Go reader and tf.train.load_checkpoint read the same files, which are in the page
+// cache. Both check every checksum.
 var (
 	listMany = Pair{
 		Name:    "checkpoint: open and list 20,000 tensors",
@@ -35,7 +35,8 @@ var (
 	}
 )
 
-// readPair is a checkpoint of so many float32 tensors, and what is done with it.
+// readPair is a checkpoint with count tensors of elements float32 each, and the work to do
+// with it.
 type readPair struct {
 	count, elements int
 	read            func(ctx context.Context, r *checkpoint.Reader, dst []byte) error
@@ -87,7 +88,7 @@ func list(_ context.Context, r *checkpoint.Reader, _ []byte) error {
 	return nil
 }
 
-// readAll gives each tensor memory of its own, as Python does.
+// readAll allocates memory for each tensor, as Python does.
 func readAll(ctx context.Context, r *checkpoint.Reader, _ []byte) error {
 	all := make([][]byte, len(r.Tensors()))
 	for i, t := range r.Tensors() {

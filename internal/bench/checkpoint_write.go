@@ -12,24 +12,24 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// writeGibibyte writes 64 variables of 16 MiB: the Go writer, which syncs what it
-// writes, beside TensorFlow's SaveV2 op, which does not.
+// writeGibibyte writes 64 variables of 16 MiB with the Go writer, which syncs the files,
+// and with TensorFlow's SaveV2 op, which does not.
 var writeGibibyte = Pair{
 	Name:    "checkpoint: write 1 GiB in 64 tensors",
 	Goal:    1.0 / 4,
 	Prepare: prepareWrite(64, 4<<20, nil),
 }
 
-// writeSmall writes 20,000 variables of 256 bytes. Here the syncs would be most of
-// the time, so neither side does any.
+// writeSmall writes 20,000 variables of 256 bytes. Syncs would take most of the time, so
+// neither side syncs.
 var writeSmall = Pair{
 	Name:    "checkpoint: write 20,000 small tensors, no sync",
 	Goal:    1,
 	Prepare: prepareWrite(20_000, 64, &checkpoint.WriterOptions{NoSync: true}),
 }
 
-// prepareWrite makes tensors of so many float32 on both sides. Each round writes a
-// fresh prefix; removing it is not measured.
+// prepareWrite makes count tensors of elements float32 each on both sides. Each round
+// writes a new checkpoint; removing it is not measured.
 func prepareWrite(count, elements int, o *checkpoint.WriterOptions) func(context.Context, *Env) (Measure, Measure, error) {
 	return func(_ context.Context, e *Env) (tfkeep, python Measure, err error) {
 		tensors := make([]checkpoint.Tensor, count)
@@ -56,7 +56,7 @@ names = ['v%05d' % i for i in range(args[0])]
 if args[0] < 1000:
     values = [tf1.get_variable(n, shape=[args[1]], use_resource=True, initializer=tf1.random_uniform_initializer()).read_value()
               for n in names]
-else:  # So many variables take minutes to build; the rows of one are as good, being small.
+else:  # Building so many variables takes minutes; the rows of one variable are as good.
     rows = tf1.get_variable('rows', shape=[args[0], args[1]], use_resource=True, initializer=tf1.random_uniform_initializer())
     values = tf.unstack(rows.read_value())
 save = tf.raw_ops.SaveV2(prefix=args[2], tensor_names=names, shape_and_slices=[''] * len(names), tensors=values)

@@ -13,14 +13,13 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// Saver beside Saver on one cluster: parameter servers and a worker, processes of
-// their own, hold 1 GiB that both sides save and restore with the worker as their
-// master. Python's values never leave the servers, which write into a folder that
-// all share; so do tfkeep's where the graph's nodes write, while gathered values
-// come here, which is what clusters without such a folder need. tfkeep syncs what
-// is written; TensorFlow does not.
+// The two Savers save and restore 1 GiB on one cluster of parameter servers and a
+// worker, each a process; the worker is the master of both. Python's values never leave
+// the servers, which write into a shared folder. tfkeep does the same when the graph's
+// nodes write. Gathered values come to this process, for clusters without a shared
+// folder. tfkeep syncs the files; TensorFlow does not.
 
-// clusterWay is one of tfkeep's ways to save on a cluster.
+// clusterWay is a way in which tfkeep saves on a cluster.
 type clusterWay struct {
 	name   string
 	driver saver.Driver
@@ -33,8 +32,8 @@ var clusterWays = []clusterWay{
 	{"gathered through the worker", saver.Files, false},
 }
 
-// clusterPairs are a save and a restore by each way. More servers are measured
-// without Python, by the task cluster-scale.
+// clusterPairs returns a save and a restore for each way. The task cluster-scale measures
+// more servers, without Python.
 func clusterPairs(ps int, ways []clusterWay) []Pair {
 	var pairs []Pair
 	for _, way := range ways {
@@ -57,7 +56,7 @@ type clusterPair struct {
 	direct bool
 }
 
-// clusterModel is 1 GiB in the servers of a cluster, and tfkeep's side of it.
+// clusterModel is a model of 1 GiB on the servers of a cluster, and a session on it.
 type clusterModel struct {
 	cluster *localcluster.Cluster
 	g       *tf.Graph
@@ -99,8 +98,7 @@ func (m *clusterModel) close() {
 	m.cluster.Stop()
 }
 
-// saver makes the Saver of one way; each has nodes of its own, which differ in
-// nothing.
+// saver returns a Saver for one way. Each Saver has its own nodes, which are the same.
 func (m *clusterModel) saver(driver saver.Driver, direct bool) (*saver.Saver, error) {
 	o := &saver.Options{Sharded: true, Driver: driver}
 	if direct {
@@ -117,23 +115,23 @@ func (m *clusterModel) initialize(ctx context.Context) error {
 	return m.sess.RunOps(ctx, initialize)
 }
 
-// prepare starts the cluster, and connects both sides to it.
+// prepare starts the cluster and connects both sides to it.
 func (p clusterPair) prepare(ctx context.Context, e *Env) (*clusterModel, *saver.Saver, error) {
 	m, err := newClusterModel(ctx, p.ps)
 	if err != nil {
 		return nil, nil, err
 	}
 	e.Defer(m.close)
-	keep, err := m.saver(p.driver, p.direct)
+	sv, err := m.saver(p.driver, p.direct)
 	if err != nil {
 		return nil, nil, err
 	}
-	e.Defer(func() { _ = keep.Close() })
+	e.Defer(func() { _ = sv.Close() })
 	if err := m.initialize(ctx); err != nil {
 		return nil, nil, err
 	}
 	meta := filepath.Join(e.Dir, "graph.meta")
-	if _, err := keep.ExportMetaGraph(&tf.ExportMetaGraphOptions{Filename: meta}); err != nil {
+	if _, err := sv.ExportMetaGraph(&tf.ExportMetaGraphOptions{Filename: meta}); err != nil {
 		return nil, nil, err
 	}
 	_, err = e.Script(`
@@ -142,34 +140,34 @@ kept['saver'] = (tf1.Session(args[1]), saver)
 result = None
 `, meta, m.cluster.Target("worker", 0))
 	e.Defer(func() { _, _ = e.Script("kept.pop('saver')[0].close(); result = None") })
-	return m, keep, err
+	return m, sv, err
 }
 
 func (p clusterPair) save(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
-	m, keep, err := p.prepare(ctx, e)
+	m, sv, err := p.prepare(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
 	tfkeep = e.InGo(func(ctx context.Context) error {
-		_, err := keep.Save(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		_, err := sv.Save(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
 		return err
 	})
 	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
 }
 
-// restore reads the same files on both sides.
+// restore restores the same files on both sides.
 func (p clusterPair) restore(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
-	m, keep, err := p.prepare(ctx, e)
+	m, sv, err := p.prepare(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(filepath.Join(e.Dir, "ckpt"), 0o755); err != nil {
 		return nil, nil, err
 	}
-	path, err := keep.Save(ctx, m.sess, filepath.Join(e.Dir, "ckpt", "m"), nil)
+	path, err := sv.Save(ctx, m.sess, filepath.Join(e.Dir, "ckpt", "m"), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	tfkeep = e.InGo(func(ctx context.Context) error { _, err := keep.Restore(ctx, m.sess, path, nil); return err })
+	tfkeep = e.InGo(func(ctx context.Context) error { _, err := sv.Restore(ctx, m.sess, path, nil); return err })
 	return tfkeep, e.InPython(pythonRestore, path), nil
 }

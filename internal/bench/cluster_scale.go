@@ -16,11 +16,11 @@ import (
 	"github.com/tfkeep/tfkeep/internal/procmem"
 )
 
-// clusterScale prints what docs/scale.md tells: times, the processors' time in all
-// processes, and the growth of their peak memory in saves and restores of 1 GiB, for
-// each number of parameter servers that is asked for. It has
-// no Python side; the pairs of cluster.go have. Each row is a process and a cluster
-// of its own, for what TensorFlow has taken of memory it keeps.
+// clusterScale prints the figures of docs/scale.md for each of the given numbers of
+// parameter servers: the times of saves and restores of 1 GiB, the CPU time of all
+// processes, and the growth of their peak memory. It has no Python side; the pairs of
+// cluster.go do. Each row has its own process and cluster, because TensorFlow does not
+// return memory to the system.
 //
 //	bin/bench -task cluster-scale 1 2 4
 func clusterScale(ctx context.Context, args []string) error {
@@ -44,7 +44,7 @@ func clusterScale(ctx context.Context, args []string) error {
 
 const scaleRounds = 5
 
-// clusterScaleRow measures a number of servers and one of clusterWays.
+// clusterScaleRow measures one of clusterWays with a number of servers.
 func clusterScaleRow(ctx context.Context, args []string) (err error) {
 	ps, err := strconv.Atoi(args[0])
 	if err != nil {
@@ -65,11 +65,11 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer m.close()
-	keep, err := m.saver(way.driver, way.direct)
+	sv, err := m.saver(way.driver, way.direct)
 	if err != nil {
 		return err
 	}
-	defer keep.Close()
+	defer sv.Close()
 	if err := m.initialize(ctx); err != nil {
 		return err
 	}
@@ -79,32 +79,32 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		if err := procmem.ForgetPeak(pid); err != nil {
 			return err
 		}
-		before[i] = highWater(pid)
+		before[i] = peakMemory(pid)
 	}
-	var times, cpu [2][]time.Duration // of saves and of restores
-	measured := func(what int, f func() error) error {
-		start, used := time.Now(), processors(processes)
+	var times, cpu [2][]time.Duration // of the saves and of the restores
+	measure := func(what int, f func() error) error {
+		start, used := time.Now(), cpuTime(processes)
 		if err := f(); err != nil {
 			return err
 		}
 		times[what] = append(times[what], time.Since(start))
-		cpu[what] = append(cpu[what], processors(processes)-used)
+		cpu[what] = append(cpu[what], cpuTime(processes)-used)
 		return nil
 	}
 	for range scaleRounds {
 		var path string
-		err := measured(0, func() (err error) {
-			path, err = keep.Save(ctx, m.sess, filepath.Join(dir, "m"), nil)
+		err := measure(0, func() (err error) {
+			path, err = sv.Save(ctx, m.sess, filepath.Join(dir, "m"), nil)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if err := measured(1, func() error { _, err := keep.Restore(ctx, m.sess, path, nil); return err }); err != nil {
+		if err := measure(1, func() error { _, err := sv.Restore(ctx, m.sess, path, nil); return err }); err != nil {
 			return err
 		}
 	}
-	var grown [3]int64 // here, the parameter server that grew most, the worker
+	var grown [3]int64 // this process, the parameter server that grew most, the worker
 	for i, pid := range processes {
 		role := 1
 		switch i {
@@ -113,20 +113,20 @@ func clusterScaleRow(ctx context.Context, args []string) (err error) {
 		case len(processes) - 1:
 			role = 2
 		}
-		grown[role] = max(grown[role], highWater(pid)-before[i])
+		grown[role] = max(grown[role], peakMemory(pid)-before[i])
 	}
 	fmt.Printf("%d\t%s\t%s\t%s\t%s\t%s\t+%d MB\t+%d MB\t+%d MB\t\n", ps, way.name,
-		rounded(middle(times[0])), rounded(middle(cpu[0])), rounded(middle(times[1])), rounded(middle(cpu[1])),
+		rounded(medianTime(times[0])), rounded(medianTime(cpu[0])), rounded(medianTime(times[1])), rounded(medianTime(cpu[1])),
 		grown[0]>>20, grown[1]>>20, grown[2]>>20)
 	return nil
 }
 
-func middle(d []time.Duration) time.Duration {
+func medianTime(d []time.Duration) time.Duration {
 	slices.Sort(d)
 	return d[len(d)/2]
 }
 
-// processes are this one, the parameter servers and the worker.
+// processes returns the ids of this process, the parameter servers and the worker.
 func (m *clusterModel) processes() []int {
 	pids := []int{os.Getpid()}
 	for task := range m.cluster.Spec().Tasks() {
@@ -135,16 +135,16 @@ func (m *clusterModel) processes() []int {
 	return pids
 }
 
-// processors is how long processes have kept processors busy.
-func processors(pids []int) time.Duration {
+// cpuTime returns the CPU time that processes have used.
+func cpuTime(pids []int) time.Duration {
 	var total time.Duration
 	for _, pid := range pids {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			continue
 		}
-		// What follows the name, in parentheses, begins with field 3; 14 and 15 are
-		// the times of program and system in hundredths of a second.
+		// Field 3 follows the name in parentheses. Fields 14 and 15 are the user and
+		// system times in hundredths of a second.
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		fields := strings.Fields(rest)
 		for _, field := range fields[11:13] {

@@ -16,14 +16,14 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// The number of threads within an op is the process's, and the first session settles
-// it. So the pairs of steps run in processes of their own, which take the time of a
-// thousand steps after a thousand others.
+// The first session of a process fixes the number of threads within an op for the whole
+// process. So the pairs of steps run in new processes, which measure a thousand steps
+// after a thousand others.
 
-// digitsStep is the training loop as users write it: a new batch is fed and the loss
-// is fetched at every step. Both sides train the same graph from the same checkpoint
-// with the same batches: tfkeep as the example does, which asks for one thread, Python
-// with the session that one gets without options.
+// digitsStep is a training loop as users write it: each step feeds a new batch and
+// fetches the loss. Both sides train the same graph from the same checkpoint with the
+// same batches: tfkeep in one thread, as in the example, and Python in a session without
+// options.
 var digitsStep = Pair{
 	Name:  "digits: a training step",
 	Units: stepsMeasured,
@@ -33,8 +33,8 @@ var digitsStep = Pair{
 	},
 }
 
-// digitsStepInline is the same where Python has that one thread, too: what differs is
-// the way in and out.
+// digitsStepInline is the same with one thread on both sides, so that the difference is
+// the overhead of feeding, running and fetching.
 var digitsStepInline = Pair{
 	Name:  "digits: a training step, both in one thread",
 	Units: stepsMeasured,
@@ -44,8 +44,8 @@ var digitsStepInline = Pair{
 	},
 }
 
-// digitsStepThreads is the same where neither side says anything of threads. Most of
-// such a step are TensorFlow's threads that wake each other, for both sides alike.
+// digitsStepThreads is the same with the default threads on both sides. TensorFlow's
+// threads, which wake each other, take most of such a step on both sides.
 var digitsStepThreads = Pair{
 	Name:  "digits: a training step, both with default threads",
 	Units: stepsMeasured,
@@ -92,7 +92,7 @@ print(took, flush=True)
 	return e.SelfReporting("digits-steps", path, strconv.Itoa(ours.InterOpThreads), strconv.Itoa(ours.IntraOpThreads)), python, err
 }
 
-// writeBatches writes the batches of the measured steps for Python.
+// writeBatches writes the batches of the measured steps into a file for Python.
 func writeBatches(e *Env) (path string, err error) {
 	train, _, err := dataset.Load()
 	if err != nil {
@@ -110,7 +110,7 @@ func writeBatches(e *Env) (path string, err error) {
 	return path, os.WriteFile(path, text, 0o644)
 }
 
-// runSteps is tfkeep's side of the steps.
+// runSteps is the task of tfkeep's side of the steps.
 func runSteps(ctx context.Context, args []string) error {
 	inter, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -147,8 +147,8 @@ func runSteps(ctx context.Context, args []string) error {
 	return err
 }
 
-// digitsResume is what a restarted job waits for: the process's start, the meta graph,
-// the checkpoint, and the first step's end.
+// digitsResume is how long a restarted job takes to finish its first step: start the
+// process, import the meta graph, restore the checkpoint, run the step.
 var digitsResume = Pair{
 	Name: "digits: process start to the first resumed step",
 	Goal: 1.0 / 3,
@@ -173,7 +173,7 @@ with tf.Session() as session:
 	},
 }
 
-// resumeOneStep is tfkeep's side of digitsResume.
+// resumeOneStep is the task of tfkeep's side of digitsResume.
 func resumeOneStep(ctx context.Context, args []string) error {
 	step, done, err := openDigits(ctx, args[0], nil)
 	if err != nil {
@@ -192,7 +192,7 @@ func resumeOneStep(ctx context.Context, args []string) error {
 	return err
 }
 
-// openDigits resumes the model in a new session; done closes it.
+// openDigits restores the model in a new session. Call done to close it.
 func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step training.Step, done func(), err error) {
 	g := tf.NewGraph()
 	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
@@ -214,7 +214,7 @@ func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step tr
 	return step, func() { step.Close(); sess.Close() }, nil
 }
 
-// newDigits makes the example's model and a checkpoint of its first weights.
+// newDigits saves a checkpoint of the example's model with its initial weights.
 func newDigits(ctx context.Context, e *Env) (path string, err error) {
 	g, err := model.Build(1)
 	if err != nil {

@@ -18,13 +18,13 @@ import (
 	"github.com/tfkeep/tfkeep/internal/python"
 )
 
-// Env is what a pair's Prepare works with.
+// Env is the environment of a pair.
 type Env struct {
-	Dir    string // for this pair's files; removed afterwards
-	Bin    string // the folder with the programs that "make bench" built
+	Dir    string // a folder for the pair's files, which is removed afterwards
+	Bin    string // the folder with the programs that "make bench" builds
 	Python string // the interpreter
 
-	shared  *python.Process // for all pairs, so that TensorFlow is loaded once
+	shared  *python.Process // used by all pairs, so that TensorFlow is loaded once
 	cleanup []func()
 }
 
@@ -39,7 +39,7 @@ func (e *Env) done() {
 }
 
 // Script runs Python code in the shared process, whose dict "kept" outlives the
-// script; the other names are those of internal/oracle.
+// script. A script sees the same names as in internal/oracle.
 func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
 	if e.shared == nil {
 		p, err := python.Start(e.Python)
@@ -56,8 +56,8 @@ func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
 	return raw, err
 }
 
-// InPython measures a script in the shared process. It takes its own time and assigns
-// the seconds to result, so that the way there and back does not count.
+// InPython measures a script in the shared process. The script measures its own time and
+// assigns the seconds to result, so that the communication does not count.
 func (e *Env) InPython(text string, args ...any) Measure {
 	return func(context.Context) (Sample, error) {
 		raw, err := e.Script(text, args...)
@@ -81,8 +81,8 @@ func (e *Env) InGo(f func(ctx context.Context) error) Measure {
 	}
 }
 
-// Program measures a new process, from its start to its first line of output or, when
-// it prints none, to its end; its peak memory too. The first of the arguments is the
+// Program measures the time of a new process from its start to its first line of output,
+// or to its end if it prints nothing, and its peak memory. The first argument is the
 // program.
 func (e *Env) Program(args ...string) Measure {
 	return func(ctx context.Context) (Sample, error) {
@@ -91,8 +91,8 @@ func (e *Env) Program(args ...string) Measure {
 	}
 }
 
-// Reporting is a new process that measures itself: its first line of output are the
-// seconds that count.
+// Reporting runs a new process that measures itself: its first line of output is its
+// time in seconds.
 func (e *Env) Reporting(args ...string) Measure {
 	return func(ctx context.Context) (Sample, error) {
 		_, first, err := e.start(ctx, args)
@@ -107,7 +107,7 @@ func (e *Env) Reporting(args ...string) Measure {
 	}
 }
 
-// start runs a program to its end and gives its first line of output, too.
+// start runs a program to its end. It also returns its first line of output.
 func (e *Env) start(ctx context.Context, args []string) (sample Sample, line string, err error) {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "TF_CPP_MIN_LOG_LEVEL=3", "CUDA_VISIBLE_DEVICES=-1")
@@ -137,18 +137,18 @@ func (e *Env) start(ctx context.Context, args []string) (sample Sample, line str
 	return Sample{Time: took, Memory: peak()}, line, nil
 }
 
-// watchMemory follows the peak memory of a process; the result ends that and
-// gives it in bytes, 0 where the system does not tell. What wait4 tells is of
-// no use: a child counts the memory of the process that started it as its own.
+// watchMemory watches the peak memory of a process until peak is called, which returns
+// it in bytes, or 0 if the system does not report it. The number of wait4 is wrong here:
+// a child counts the memory of the process that started it as its own.
 func watchMemory(pid int) (peak func() int64) {
 	stop, result := make(chan struct{}), make(chan int64)
 	go func() {
-		most := int64(0)
+		peak := int64(0)
 		for {
-			most = max(most, highWater(pid))
+			peak = max(peak, peakMemory(pid))
 			select {
 			case <-stop:
-				result <- most
+				result <- peak
 				return
 			case <-time.After(time.Millisecond):
 			}
@@ -157,9 +157,9 @@ func watchMemory(pid int) (peak func() int64) {
 	return func() int64 { close(stop); return <-result }
 }
 
-// highWater is the peak resident memory of a running process, in bytes, 0 where
-// the system does not tell.
-func highWater(pid int) int64 {
+// peakMemory returns the peak resident memory of a running process in bytes, or 0 if the
+// system does not report it.
+func peakMemory(pid int) int64 {
 	bytes, err := procmem.Peak(pid)
 	if err != nil {
 		return 0
@@ -167,7 +167,7 @@ func highWater(pid int) int64 {
 	return bytes
 }
 
-// PythonProgram is Program for Python code; its arguments are in sys.argv[1:].
+// PythonProgram is Program for Python code, which gets the arguments in sys.argv[1:].
 func (e *Env) PythonProgram(text string, args ...string) (Measure, error) {
 	file, err := e.pythonFile(text)
 	return e.Program(append([]string{e.Python, file}, args...)...), err
@@ -188,7 +188,7 @@ func (e *Env) pythonFile(text string) (string, error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// Self is this program, for a measured process that runs one of its tasks.
+// Self is Program for one of the tasks of this program.
 func (e *Env) Self(task string, args ...string) Measure {
 	return e.Program(append([]string{filepath.Join(e.Bin, "bench"), "-task", task}, args...)...)
 }

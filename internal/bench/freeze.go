@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// The freezing of models by their commands, each a process of its own: its
-// start counts, and its memory.
+// The two commands freeze models. The start of the process counts, and so does its
+// memory.
 var (
 	freezeLarge = Pair{Name: "freeze: 512 MiB, the command", Goal: 1.0 / 10, MemoryGoal: 1.0 / 20,
 		Prepare: freezePair{layers: 32, width: 2048}.prepare}
@@ -14,7 +14,7 @@ var (
 		Prepare: freezePair{layers: 2, width: 80}.prepare}
 )
 
-// freezePair is a model of so many square layers.
+// freezePair is a model with square layers.
 type freezePair struct{ layers, width int }
 
 func (p freezePair) prepare(_ context.Context, e *Env) (Measure, Measure, error) {
@@ -39,7 +39,7 @@ func (p freezePair) prepare(_ context.Context, e *Env) (Measure, Measure, error)
 	theirs, err := e.PythonProgram(`
 import sys
 from tensorflow.python.tools import freeze_graph
-sys.stdout = sys.stderr  # the clock stops at the end, not at what it prints on the way
+sys.stdout = sys.stderr  # the clock stops at the end, not at the first output
 ckpt, out = sys.argv[1:]
 meta = freeze_graph._parse_input_meta_graph_proto(ckpt + ".meta", True)
 freeze_graph.freeze_graph_with_def_protos(

@@ -14,14 +14,14 @@ import (
 )
 
 func main() {
-	if code, served := localcluster.Main(); served { // a server of a cluster that is measured
+	if code, served := localcluster.Main(); served { // a server of a measured cluster
 		os.Exit(code)
 	}
 	interpreter := flag.String("python", ".venv/bin/python", "Python with TensorFlow")
-	only := flag.String("run", "", "regular expression of the pairs to run")
-	rounds := flag.Int("rounds", 5, "measured rounds of each pair")
-	check := flag.Bool("check", false, "exit with 1 when a goal is missed")
-	task := flag.String("task", "", "run one of the measured tasks; the benchmarks use it on themselves")
+	only := flag.String("run", "", "run only the pairs whose names match this regular expression")
+	rounds := flag.Int("rounds", 5, "number of measured rounds of each pair")
+	check := flag.Bool("check", false, "exit with status 1 if a goal is missed")
+	task := flag.String("task", "", "run one of the measured tasks; used by the benchmarks themselves")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,7 +41,7 @@ func main() {
 func runTask(ctx context.Context, name string, args []string) error {
 	f, ok := tasks[name]
 	if !ok {
-		return fmt.Errorf("there is no task %q", name)
+		return fmt.Errorf("no task %q", name)
 	}
 	return f(ctx, args)
 }
@@ -78,7 +78,7 @@ func compare(ctx context.Context, interpreter, only string, rounds int, check bo
 		outcomes = append(outcomes, o)
 	}
 	if len(outcomes) == 0 {
-		return fmt.Errorf("no pair is named like %q", only)
+		return fmt.Errorf("no pair has a name that matches %q", only)
 	}
 	if err := report(os.Stdout, outcomes); err != nil {
 		return err
@@ -89,7 +89,7 @@ func compare(ctx context.Context, interpreter, only string, rounds int, check bo
 	return nil
 }
 
-// runIn gives the pair a folder of its own, which is gone afterwards.
+// runIn runs a pair in a new folder and removes it afterwards.
 func runIn(ctx context.Context, e *Env, p Pair, rounds int) (o Outcome, err error) {
 	if e.Dir, err = os.MkdirTemp("", "tfkeep-bench-"); err != nil {
 		return o, err

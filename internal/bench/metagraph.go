@@ -8,8 +8,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// importMetaGraph reads a meta graph of 5,000 variables, half of them resources, into a
-// fresh graph and makes its saver.
+// importMetaGraph imports a meta graph with 5,000 variables, half of them resource
+// variables, into a new graph and makes its Saver.
 var importMetaGraph = Pair{
 	Name: "meta graph: import 5,000 variables",
 	Goal: 1.0 / 4,

@@ -6,39 +6,39 @@ import (
 	"time"
 )
 
-// Pair is one piece of work, done by tfkeep and by Python TensorFlow.
+// Pair is one piece of work that both tfkeep and Python TensorFlow do.
 type Pair struct {
-	// Name says what is measured: "digits: a training step".
+	// Name is what is measured, such as "digits: a training step".
 	Name string
-	// Units is how many of the named thing one Measure does (steps, saves); 0 means 1.
+	// Units is the number of steps, saves and so on that one Measure does; 0 means 1.
 	Units int
-	// Goal is the most that tfkeep's time may be of Python's; MemoryGoal the same for
-	// peak memory. 0 means that there is none.
+	// Goal is the highest ratio of tfkeep's time to Python's that reaches the goal, and
+	// MemoryGoal that of the peak memory. 0 means no goal.
 	Goal, MemoryGoal float64
-	// Warmups is how many first rounds are thrown away; 0 means 1, for caches and for
-	// TensorFlow's first run of a step.
+	// Warmups is the number of first rounds that do not count, because of caches and
+	// TensorFlow's first run of a step; 0 means 1.
 	Warmups int
-	// Prepare makes the files and sessions that both sides need, and gives the sides.
+	// Prepare makes the files and sessions that both sides need, and returns the sides.
 	Prepare func(ctx context.Context, e *Env) (tfkeep, python Measure, err error)
 }
 
 // Measure does the work once.
 type Measure func(ctx context.Context) (Sample, error)
 
-// Sample is what one Measure took.
+// Sample is the cost of one Measure.
 type Sample struct {
 	Time   time.Duration
-	Memory int64 // peak resident bytes of the process; 0 where it is shared by other work
+	Memory int64 // peak resident memory of the process in bytes; 0 if it also does other work
 }
 
-// Outcome is a pair's medians.
+// Outcome has the medians of a pair.
 type Outcome struct {
 	Pair           Pair
 	TFKeep, Python Sample // per unit
 	Rounds         int
 }
 
-// run measures a pair in turns.
+// run measures the two sides of a pair in turns.
 func run(ctx context.Context, e *Env, p Pair, rounds int) (Outcome, error) {
 	ours, theirs, err := p.Prepare(ctx, e)
 	if err != nil {
@@ -66,7 +66,7 @@ func run(ctx context.Context, e *Env, p Pair, rounds int) (Outcome, error) {
 	return out, nil
 }
 
-// median takes the middle of the times and the middle of the memories.
+// median returns the median of the times and the median of the memories.
 func median(samples []Sample) Sample {
 	times := make([]time.Duration, len(samples))
 	memory := make([]int64, len(samples))
@@ -79,14 +79,16 @@ func median(samples []Sample) Sample {
 	return Sample{Time: times[middle], Memory: memory[middle]}
 }
 
-// Ratio is tfkeep's time as a part of Python's, MemoryRatio its memory.
-func (o Outcome) Ratio() float64       { return float64(o.TFKeep.Time) / float64(o.Python.Time) }
+// Ratio returns tfkeep's time divided by Python's.
+func (o Outcome) Ratio() float64 { return float64(o.TFKeep.Time) / float64(o.Python.Time) }
+
+// MemoryRatio returns tfkeep's memory divided by Python's.
 func (o Outcome) MemoryRatio() float64 { return float64(o.TFKeep.Memory) / float64(o.Python.Memory) }
 
-// compared is true when both sides told their memory.
+// compared reports whether the memory of both sides is known.
 func (o Outcome) compared() bool { return o.TFKeep.Memory > 0 && o.Python.Memory > 0 }
 
-// Missed is true when a goal is set and not reached.
+// Missed reports whether a goal is set and not reached.
 func (o Outcome) Missed() bool {
 	return o.Pair.Goal > 0 && o.Ratio() > o.Pair.Goal ||
 		o.Pair.MemoryGoal > 0 && o.compared() && o.MemoryRatio() > o.Pair.MemoryGoal

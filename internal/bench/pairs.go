@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// pairs are all comparisons, in the order of the report. A pair stands in a file of its
-// own, beside the Python that does the same.
+// pairs lists all comparisons in the order of the report. Each is in a file with the
+// Python code that does the same.
 var pairs = append([]Pair{
 	digitsStep,
 	digitsStepInline,
@@ -34,7 +34,7 @@ var pairs = append([]Pair{
 	showModel,
 }, slices.Concat(clusterPairs(1, clusterWays[:2]), clusterPairs(2, clusterWays))...)
 
-// tasks are what a measured process of our own does, see Env.Self.
+// tasks has the tasks that a measured process of this program can run; see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
 	"cluster-scale":     clusterScale,
 	"cluster-scale-row": clusterScaleRow,

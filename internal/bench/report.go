@@ -34,7 +34,7 @@ func goal(g float64) string {
 	return fmt.Sprintf("≤ %.2f", g)
 }
 
-// rounded keeps three digits.
+// rounded returns the duration with three significant digits.
 func rounded(d time.Duration) time.Duration {
 	unit := time.Duration(1)
 	for d/unit >= 1000 {

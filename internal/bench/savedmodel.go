@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// SavedModels of 1 GiB in 64 variables, and what a small one has to say.
+// SavedModels of 1 GiB in 64 variables, and the command for a small one.
 var (
 	exportModel = Pair{Name: "savedmodel: export 1 GiB", Goal: 1.0 / 4, Prepare: prepareExport}
 	loadModel   = Pair{Name: "savedmodel: load 1 GiB", Goal: 1.0 / 2, Prepare: prepareLoad}
@@ -59,7 +59,7 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 	`, filepath.Join(e.Dir, "python")), nil
 }
 
-// pythonModel makes Python's model, kept as "graph" and "session".
+// pythonModel makes the model in Python, kept as "graph" and "session".
 const pythonModel = `
 kept["graph"] = tf.Graph()
 with kept["graph"].as_default():

@@ -11,8 +11,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Saver beside Saver: the same variables, the meta graph and the state file
-// included. tfkeep syncs what it writes; TensorFlow does not.
+// The two Savers write the same variables, a meta graph and a state file. tfkeep syncs
+// the files that it writes; TensorFlow does not.
 var (
 	saveGibibyte = Pair{Name: "saver: save 1 GiB in 64 variables", Goal: 1.0 / 4,
 		Prepare: saverPair{count: 64, elements: 4 << 20}.save}
@@ -28,13 +28,13 @@ var (
 		Prepare: prepareResume}
 )
 
-// saverPair is a model of so many variables, on both sides.
+// saverPair is a model with count variables of elements float32 each, on both sides.
 type saverPair struct{ count, elements int }
 
-// saverModel is tfkeep's side.
+// saverModel is the model on tfkeep's side.
 type saverModel struct {
 	sess *tf.Session
-	keep *saver.Saver
+	sv   *saver.Saver
 	step *tf.Operation
 }
 
@@ -55,7 +55,7 @@ func (p saverPair) build(ctx context.Context) (*saverModel, error) {
 		return nil, err
 	}
 	g.AddToCollection("train_op", step)
-	keep, err := saver.New(g, nil)
+	sv, err := saver.New(g, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func (p saverPair) build(ctx context.Context) (*saverModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &saverModel{sess, keep, step}, sess.RunOps(ctx, initialize)
+	return &saverModel{sess, sv, step}, sess.RunOps(ctx, initialize)
 }
 
-func (m *saverModel) close() { _ = errors.Join(m.keep.Close(), m.sess.Close()) }
+func (m *saverModel) close() { _ = errors.Join(m.sv.Close(), m.sess.Close()) }
 
-// python makes Python's side, kept as "saver".
+// python makes the model on Python's side, kept as "saver".
 func (p saverPair) python(e *Env) error {
 	_, err := e.Script(`
 for i in range(args[0]):
@@ -120,14 +120,14 @@ func (p saverPair) save(ctx context.Context, e *Env) (tfkeep, python Measure, er
 		return nil, nil, err
 	}
 	tfkeep = e.InGo(func(ctx context.Context) error {
-		_, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		_, err := m.sv.Save(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
 		return err
 	})
 	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
 }
 
-// stall is the time for which SaveAsync keeps the loop waiting, with the save
-// before it done.
+// stall measures how long SaveAsync makes the training loop wait when no other save is
+// under way.
 func (p saverPair) stall(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
 	m, err := p.prepare(ctx, e)
 	if err != nil {
@@ -135,7 +135,7 @@ func (p saverPair) stall(ctx context.Context, e *Env) (tfkeep, python Measure, e
 	}
 	tfkeep = func(ctx context.Context) (Sample, error) {
 		start := time.Now()
-		pending, err := m.keep.SaveAsync(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		pending, err := m.sv.SaveAsync(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
 		took := time.Since(start)
 		if err == nil {
 			_, err = pending.Wait(ctx)
@@ -145,28 +145,28 @@ func (p saverPair) stall(ctx context.Context, e *Env) (tfkeep, python Measure, e
 	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
 }
 
-// restore reads the same files on both sides.
+// restore restores the same files on both sides.
 func (p saverPair) restore(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
 	m, err := p.prepare(ctx, e)
 	if err != nil {
 		return nil, nil, err
 	}
-	path, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
+	path, err := m.sv.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	tfkeep = e.InGo(func(ctx context.Context) error { _, err := m.keep.Restore(ctx, m.sess, path, nil); return err })
+	tfkeep = e.InGo(func(ctx context.Context) error { _, err := m.sv.Restore(ctx, m.sess, path, nil); return err })
 	python = e.InPython(pythonRestore, path)
 	return tfkeep, python, nil
 }
 
-// prepareResume starts a process for each round on both sides.
+// prepareResume starts a new process for each round on both sides.
 func prepareResume(ctx context.Context, e *Env) (tfkeep, python Measure, err error) {
 	m, err := saverPair{count: 5000, elements: 16}.build(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	path, err := m.keep.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
+	path, err := m.sv.Save(ctx, m.sess, filepath.Join(e.Dir, "m"), nil)
 	m.close()
 	if err != nil {
 		return nil, nil, err
@@ -184,10 +184,10 @@ print('stepped', flush=True)
 	return e.Self("saver-resume", path), python, err
 }
 
-// resumeVariables is one round of prepareResume.
+// resumeVariables is the task of one round of prepareResume.
 func resumeVariables(ctx context.Context, args []string) error {
 	g := tf.NewGraph()
-	keep, err := saver.ImportMetaGraph(g, args[0]+".meta", nil)
+	sv, err := saver.ImportMetaGraph(g, args[0]+".meta", nil)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func resumeVariables(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := keep.Restore(ctx, sess, args[0], nil); err != nil {
+	if _, err := sv.Restore(ctx, sess, args[0], nil); err != nil {
 		return err
 	}
 	if err := sess.RunOps(ctx, g.Collection("train_op")[0].Op()); err != nil {

@@ -12,28 +12,28 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-// The example's three programs, one after the other as in the demo, and then Python on
-// what they leave.
-func TestDemoLeavesWhatPythonServes(t *testing.T) {
+// The test runs the three programs of the example as the demo does, and then reads their
+// results with Python.
+func TestPythonServesDemoResults(t *testing.T) {
 	oracle.Python(t)
 	bin, out := t.TempDir(), t.TempDir()
 	const programs = "github.com/tfkeep/tfkeep/examples/digits/"
-	said, err := exec.Command("go", "build", "-o", bin, programs+"train", programs+"resume", programs+"predict").CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	output, err := exec.Command("go", "build", "-o", bin, programs+"train", programs+"resume", programs+"predict").CombinedOutput()
+	require.NoError(t, err, "%s", output)
 	run := func(program string, args ...string) ([]byte, error) {
 		return exec.Command(filepath.Join(bin, program), append([]string{"-out", out}, args...)...).CombinedOutput()
 	}
 
-	said, err = run("train", "-kill-at", "1600")
-	require.ErrorContains(t, err, "signal: killed", "%s", said)
-	said, err = run("resume")
-	require.NoError(t, err, "%s", said)
-	assert.Contains(t, string(said), "goes on at step 1500")
-	kept, err := filepath.Glob(filepath.Join(out, "ckpt", "*.index"))
+	output, err = run("train", "-kill-at", "1600")
+	require.ErrorContains(t, err, "signal: killed", "%s", output)
+	output, err = run("resume")
+	require.NoError(t, err, "%s", output)
+	assert.Contains(t, string(output), "continuing at step 1500")
+	checkpoints, err := filepath.Glob(filepath.Join(out, "ckpt", "*.index"))
 	require.NoError(t, err)
-	assert.Len(t, kept, 5, "the first program's checkpoints are counted too")
-	said, err = run("predict")
-	require.NoError(t, err, "%s", said)
+	assert.Len(t, checkpoints, 5, "the checkpoints of the first program count too")
+	output, err = run("predict")
+	require.NoError(t, err, "%s", output)
 
 	_, test, err := dataset.Load()
 	require.NoError(t, err)

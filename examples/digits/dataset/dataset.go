@@ -1,8 +1,8 @@
-// Package dataset holds 1,797 handwritten digits and deals them out in batches.
+// Package dataset has 1,797 images of handwritten digits, in batches.
 //
-// Every fifth image is a test image. Batches are numbered, and a number always names
-// the same images, so a training that resumes at step 700 sees what an uninterrupted
-// one would have seen. Source and licence of the images are in README.md.
+// Every fifth image is a test image. Batches are numbered, and a number always means
+// the same images, so that a training that resumes at step 700 sees the same images as
+// one that was not interrupted. README.md has the source and the license of the images.
 package dataset
 
 import (
@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// Pixels is the number of an image's pixels: 8 rows of 8.
+	// Pixels is the number of pixels of an image: 8 rows of 8.
 	Pixels = 64
-	// Classes is the number of digits.
+	// Classes is the number of classes: the digits from 0 to 9.
 	Classes = 10
 )
 
 //go:embed digits.csv.gz
 var file []byte
 
-// Set is images and what they show.
+// Set is a list of images and their labels.
 type Set struct {
-	Images [][]float32 // 0 (paper) to 16 (ink), row by row
+	Images [][]float32 // pixels from 0 (paper) to 16 (ink), row by row
 	Labels []int32     // 0 to 9
 }
 
-// Load gives the training set (1,437 images) and the test set (360).
+// Load returns the training set (1,437 images) and the test set (360).
 func Load() (train, test Set, err error) {
 	text, err := gzip.NewReader(bytes.NewReader(file))
 	if err != nil {
@@ -73,10 +73,10 @@ func (s *Set) add(fields []string) error {
 	return nil
 }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (s Set) Len() int { return len(s.Images) }
 
-// Batch gives the images of batch number n, which is a step's number; see Indices.
+// Batch returns batch number n, where n is the number of a step; see Indices.
 func (s Set) Batch(n, size int) Set {
 	batch := Set{Images: make([][]float32, size), Labels: make([]int32, size)}
 	for i, at := range s.Indices(n, size) {
@@ -85,8 +85,9 @@ func (s Set) Batch(n, size int) Set {
 	return batch
 }
 
-// Indices says which images make batch number n, for n ≥ 0 and size ≤ Len. Each pass
-// over the set has an order of its own; images that do not fill a last batch sit it out.
+// Indices returns the indices of the images in batch number n, for n ≥ 0 and size ≤ Len.
+// Each pass over the set has a different order. Images left over at the end of a pass are
+// not used in it.
 func (s Set) Indices(n, size int) []int {
 	perPass := s.Len() / size
 	order := rand.New(rand.NewPCG(uint64(n/perPass), 0)).Perm(s.Len())

@@ -26,11 +26,11 @@ func TestLoad(t *testing.T) {
 			counts[set.Labels[i]]++
 		}
 	}
-	// As the UCI repository counts them.
+	// The counts of the UCI repository.
 	assert.Equal(t, [dataset.Classes]int{178, 182, 177, 183, 181, 182, 181, 179, 174, 180}, counts)
 }
 
-func TestBatchesOfAPassAreDisjointAndRepeatable(t *testing.T) {
+func TestBatches(t *testing.T) {
 	train, _, err := dataset.Load()
 	require.NoError(t, err)
 	const size = 100
@@ -39,7 +39,7 @@ func TestBatchesOfAPassAreDisjointAndRepeatable(t *testing.T) {
 		batch := train.Batch(n, size)
 		assert.Equal(t, batch, train.Batch(n, size))
 		for _, image := range batch.Images {
-			assert.False(t, seen[&image[0]], "an image comes twice in a pass")
+			assert.False(t, seen[&image[0]], "an image appears twice in a pass")
 			seen[&image[0]] = true
 		}
 	}

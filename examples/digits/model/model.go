@@ -1,5 +1,6 @@
-// Package model builds the network that reads digits. Only the program that starts a
-// training needs it: whoever resumes one takes the graph from the checkpoint's meta graph.
+// Package model builds a network that classifies handwritten digits. Only the program
+// that starts a training needs it: to resume one, the meta graph of the checkpoint is
+// enough.
 package model
 
 import (
@@ -15,15 +16,15 @@ import (
 // hidden is the number of units between the pixels and the ten classes.
 const hidden = 128
 
-// Build makes a graph with one hidden layer and Adam. Those who use it find by name:
+// Build returns a graph with one hidden layer and Adam. These tensors have fixed names:
 //
-//	x:0         float [?,64], pixels of 0 to 16
+//	x:0         float [?,64], pixels from 0 to 16
 //	labels:0    int32 [?], for training and accuracy
 //	y:0         float [?,10], a probability for each class
 //	loss:0      float, mean cross entropy
-//	accuracy:0  float, share of the images whose likeliest class is the label
+//	accuracy:0  float, fraction of the images whose most likely class is the label
 //
-// and by collection the train op, the global step and the variables.
+// The train op, the global step and the variables are in collections.
 func Build(seed int64) (*tf.Graph, error) {
 	g := tf.NewGraph()
 	if err := BuildIn(g, seed); err != nil {
@@ -32,7 +33,7 @@ func Build(seed int64) (*tf.Graph, error) {
 	return g, nil
 }
 
-// BuildIn adds the same to a graph, on its current devices.
+// BuildIn adds the same network to a graph, on its current devices.
 func BuildIn(g *tf.Graph, seed int64) error {
 	x, err := add(g, "x", "Placeholder", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1, dataset.Pixels)})
 	if err != nil {
@@ -64,9 +65,9 @@ func BuildIn(g *tf.Graph, seed int64) error {
 		return err
 	}
 	hit := s.SubScope("hit")
-	likeliest := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tf.Int32))
-	right := op.Cast(hit, op.Equal(hit, likeliest, labels), tf.Float)
-	if _, err := add(g, "accuracy", "Mean", nil, right, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
+	class := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tf.Int32))
+	correct := op.Cast(hit, op.Equal(hit, class, labels), tf.Float)
+	if _, err := add(g, "accuracy", "Mean", nil, correct, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
 		return err
 	}
 	if err := s.Err(); err != nil {
@@ -77,12 +78,12 @@ func BuildIn(g *tf.Graph, seed int64) error {
 	if err != nil {
 		return err
 	}
-	// Minimize puts the train op into its collection, where a resuming program finds it.
+	// Minimize adds the train op to its collection, where a program that resumes finds it.
 	_, err = train.Minimize(g, train.NewAdam(2e-3), loss, &train.MinimizeOptions{GlobalStep: step})
 	return err
 }
 
-// dense multiplies with a new variable and adds another.
+// dense adds a fully connected layer with two new variables.
 func dense(g *tf.Graph, name string, in tf.Output, inputs, outputs int64, seed int64) (tf.Output, error) {
 	w, err := tf.NewVariable(g, name+"/w", tf.GlorotUniform(inputs, outputs).WithSeed(seed))
 	if err != nil {
@@ -96,8 +97,8 @@ func dense(g *tf.Graph, name string, in tf.Output, inputs, outputs int64, seed i
 	return op.BiasAdd(s, op.MatMul(s, in, w.Value()), b.Value()), s.Err()
 }
 
-// add adds an operation that keeps its name, which the binding's wrappers would extend by
-// the operation's type.
+// add adds an operation with exactly this name. The binding's wrappers would append the
+// operation's type to it.
 func add(g *tf.Graph, name, typ string, attrs map[string]any, in ...tf.Output) (tf.Output, error) {
 	spec := tf.OpSpec{Type: typ, Name: name, Attrs: attrs}
 	for _, o := range in {

@@ -1,6 +1,5 @@
-// Predict reads the test images with each of the three things a training leaves: the
-// checkpoint with its meta graph, the frozen graph, and the SavedModel. All three have to
-// say the same.
+// Predict classifies the test images with the three results of a training: the checkpoint
+// with its meta graph, the frozen graph, and the SavedModel. All three must agree.
 package main
 
 import (
@@ -32,7 +31,7 @@ func main() {
 	}
 }
 
-// predictor gives the probabilities of the ten classes for each image.
+// predictor returns the probabilities of the ten classes for each image.
 type predictor func(ctx context.Context, path string, images *tf.Tensor) ([][]float32, error)
 
 func run(ctx context.Context, out string) error {
@@ -51,7 +50,7 @@ func run(ctx context.Context, out string) error {
 	}
 
 	var first [][]float32
-	for _, artefact := range []struct {
+	for _, result := range []struct {
 		path    string
 		predict predictor
 	}{
@@ -59,18 +58,18 @@ func run(ctx context.Context, out string) error {
 		{filepath.Join(out, "frozen.pb"), fromFrozen},
 		{filepath.Join(out, "saved_model"), fromSavedModel},
 	} {
-		probabilities, err := artefact.predict(ctx, artefact.path, images)
+		probabilities, err := result.predict(ctx, result.path, images)
 		if err != nil {
-			return fmt.Errorf("%s: %w", artefact.path, err)
+			return fmt.Errorf("%s: %w", result.path, err)
 		}
 		if first == nil {
 			first = probabilities
 		}
-		fmt.Printf("%-32s %3d of %d right, largest difference from the first %g\n",
-			artefact.path, right(probabilities, test.Labels), test.Len(), difference(first, probabilities))
-		// Frozen weights may be laid out for another kernel, which adds in another order.
+		fmt.Printf("%-32s %3d of %d correct, largest difference from the first %g\n",
+			result.path, correct(probabilities, test.Labels), test.Len(), difference(first, probabilities))
+		// Frozen weights may use another kernel, which adds in another order.
 		if difference(first, probabilities) > 1e-5 {
-			return fmt.Errorf("%s does not predict as %s does", artefact.path, newest)
+			return fmt.Errorf("the predictions of %s differ from those of %s", result.path, newest)
 		}
 	}
 	show(test, first)
@@ -126,7 +125,7 @@ func fromSavedModel(ctx context.Context, dir string, images *tf.Tensor) ([][]flo
 	return out["y"].Value().([][]float32), nil
 }
 
-// probabilities runs y:0 for x:0.
+// probabilities feeds the images to x:0 and returns y:0.
 func probabilities(ctx context.Context, sess *tf.Session, images *tf.Tensor) ([][]float32, error) {
 	x, err := sess.Graph().OutputByName("x:0")
 	if err != nil {
@@ -144,20 +143,22 @@ func probabilities(ctx context.Context, sess *tf.Session, images *tf.Tensor) ([]
 	return out[0].Value().([][]float32), nil
 }
 
-func likeliest(probabilities []float32) int {
+// mostLikely returns the class with the highest probability.
+func mostLikely(probabilities []float32) int {
 	return slices.Index(probabilities, slices.Max(probabilities))
 }
 
-func right(probabilities [][]float32, labels []int32) (n int) {
+// correct returns the number of images whose most likely class is the label.
+func correct(probabilities [][]float32, labels []int32) (n int) {
 	for i, p := range probabilities {
-		if likeliest(p) == int(labels[i]) {
+		if mostLikely(p) == int(labels[i]) {
 			n++
 		}
 	}
 	return n
 }
 
-// difference is the largest between two probabilities of the same class.
+// difference returns the largest difference between two probabilities of the same class.
 func difference(a, b [][]float32) (most float32) {
 	for i := range a {
 		for j := range a[i] {
@@ -167,7 +168,7 @@ func difference(a, b [][]float32) (most float32) {
 	return most
 }
 
-// show prints the first four images with what the model sees in them.
+// show prints the first four images and their most likely classes.
 func show(test dataset.Set, probabilities [][]float32) {
 	const images = 4
 	fmt.Println()
@@ -181,7 +182,7 @@ func show(test dataset.Set, probabilities [][]float32) {
 		fmt.Println()
 	}
 	for i := range images {
-		digit := likeliest(probabilities[i])
+		digit := mostLikely(probabilities[i])
 		fmt.Printf("%-19s", fmt.Sprintf("a %d (%.0f %%)", digit, 100*probabilities[i][digit]))
 	}
 	fmt.Println()

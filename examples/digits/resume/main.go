@@ -1,6 +1,6 @@
-// Resume takes up a training from its newest checkpoint and meta graph. It has no code
-// that builds the model: whatever trained it, this program goes on with it. In the end it
-// writes the model in the two forms that serving takes, frozen.pb and saved_model/.
+// Resume continues a training from its newest checkpoint and meta graph. It has no code
+// that builds the model, so it can continue any training. At the end it writes the model
+// in two forms for serving: frozen.pb and saved_model/.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "demo-out", "folder with ckpt/; the results go there too")
+	out := flag.String("out", "demo-out", "folder with ckpt/, and for the results")
 	steps := flag.Int64("steps", 3000, "global step to stop at")
 	every := flag.Int64("save-every", 250, "steps between two checkpoints")
 	flag.Parse()
@@ -51,21 +51,21 @@ func run(ctx context.Context, out string, steps, every int64) error {
 		return err
 	}
 	defer sess.Close()
-	// Restore(ctx, sess, newest) would do; Resume also passes over a damaged checkpoint
-	// and keeps count of the old ones, so that five are kept across the restart.
+	// Restore would be enough. Resume also skips a damaged checkpoint, and counts the
+	// older ones, so that five are kept across the restart.
 	resumed, err := sv.Resume(ctx, sess, folder, nil)
 	if err != nil {
 		return err
 	}
 
-	fmt.Printf("resume (process %d): %s restored, goes on at step %d\n", os.Getpid(), resumed.Path, resumed.Step)
+	fmt.Printf("resume (process %d): restored %s, continuing at step %d\n", os.Getpid(), resumed.Path, resumed.Step)
 	progress := training.NewProgress(resumed.Step, steps)
 	last, err := training.Run(ctx, sess, sv, training.Options{Dir: folder, Until: steps, SaveEvery: every, AfterStep: progress.Step})
 	if err != nil {
 		return err
 	}
 	if last == "" {
-		last = resumed.Path // it had all its steps already
+		last = resumed.Path // there were no steps left
 	}
 	accuracy, err := training.Accuracy(ctx, sess)
 	if err != nil {
@@ -79,8 +79,8 @@ func run(ctx context.Context, out string, steps, every int64) error {
 	return writeSavedModel(ctx, sess, filepath.Join(out, "saved_model"))
 }
 
-// writeFrozen needs no session: it puts the checkpoint's values into the meta graph's
-// nodes, file to file.
+// writeFrozen writes the graph with the checkpoint's values as constants. It reads and
+// writes files and needs no session.
 func writeFrozen(ctx context.Context, checkpoint, path string) error {
 	plan, err := freeze.FromCheckpoint(ctx, checkpoint, &freeze.Options{Outputs: []string{"y"}})
 	if err != nil {
@@ -90,8 +90,8 @@ func writeFrozen(ctx context.Context, checkpoint, path string) error {
 	return plan.WriteFile(ctx, path, nil)
 }
 
-// writeSavedModel exports what the session holds, under the tag serve and the signature
-// serving_default. A folder that is there already is an earlier run's and gives way.
+// writeSavedModel exports the session's model with the tag serve and the signature
+// serving_default. It replaces the folder of an earlier run.
 func writeSavedModel(ctx context.Context, sess *tf.Session, dir string) error {
 	x, err := sess.Graph().OutputByName("x:0")
 	if err != nil {

@@ -1,5 +1,6 @@
-// Train builds a network that reads handwritten digits, trains it and saves checkpoints
-// with their meta graph. With -kill-at it kills itself on the way, as a power cut would.
+// Train builds a network that classifies handwritten digits, trains it and saves
+// checkpoints with their meta graph. With -kill-at it kills itself on the way, like a
+// power failure.
 package main
 
 import (
@@ -18,11 +19,11 @@ import (
 )
 
 func main() {
-	out := flag.String("out", "demo-out", "folder for the results; checkpoints go into its ckpt/")
+	out := flag.String("out", "demo-out", "folder for the results; the checkpoints are in its folder ckpt")
 	steps := flag.Int64("steps", 3000, "global step to stop at")
 	every := flag.Int64("save-every", 250, "steps between two checkpoints")
-	killAt := flag.Int64("kill-at", 0, "global step after which the process kills itself; 0: never")
-	seed := flag.Int64("seed", 1, "of the first weights")
+	killAt := flag.Int64("kill-at", 0, "global step after which the process kills itself; 0 means never")
+	seed := flag.Int64("seed", 1, "seed of the initial weights")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,7 +60,7 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 		return err
 	}
 
-	fmt.Printf("train (process %d): a new model, %d steps to go, a checkpoint every %d\n", os.Getpid(), steps, every)
+	fmt.Printf("train (process %d): a new model, %d steps, a checkpoint every %d steps\n", os.Getpid(), steps, every)
 	progress := training.NewProgress(0, steps)
 	_, err = training.Run(ctx, sess, sv, training.Options{
 		Dir:       dir,
@@ -69,7 +70,7 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 			progress.Step(step, loss)
 			if step == killAt {
 				fmt.Printf("\ntrain: step %d, kill -9 %d\n", step, os.Getpid())
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing below runs, deferred or not
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing runs after this, not even deferred calls
 			}
 		},
 	})

@@ -9,15 +9,15 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress shows steps and loss on standard output while training runs: as a bar on a
-// terminal, else as a line now and then.
+// Progress shows steps and loss on standard output while a training runs: as a bar on a
+// terminal, and otherwise as a line every two seconds.
 type Progress struct {
-	bar   *progressbar.ProgressBar // nil where there is no terminal
+	bar   *progressbar.ProgressBar // nil if standard output is not a terminal
 	shown time.Time
 	until int64
 }
 
-// NewProgress starts a display that goes from one step to another.
+// NewProgress starts a display that goes from step from to step until.
 func NewProgress(from, until int64) *Progress {
 	p := &Progress{until: until, shown: time.Now()}
 	if term.IsTerminal(int(os.Stdout.Fd())) {
@@ -25,18 +25,19 @@ func NewProgress(from, until int64) *Progress {
 			progressbar.OptionSetWriter(os.Stdout),
 			progressbar.OptionSetDescription("training"),
 			progressbar.OptionShowCount(),
-			// A resumed bar starts in the middle, from which no speed can be told.
+			// The bar of a resumed training starts in the middle, which would distort
+			// the prediction.
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(50*time.Millisecond),
 			progressbar.OptionOnCompletion(func() { fmt.Println() }),
 		)
-		_ = p.bar.Set64(from) // a terminal that can't be written to must not stop a training
+		_ = p.bar.Set64(from) // an error of the terminal must not stop the training
 	}
 	return p
 }
 
-// Step is for Options.AfterStep.
+// Step shows a step and its loss; it can be used as Options.AfterStep.
 func (p *Progress) Step(step int64, loss float32) {
 	now := time.Now()
 	switch {

@@ -8,29 +8,30 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Step is one training step, prepared: its names are looked up once. Close it.
+// Step is a prepared training step: its names are looked up only once.
 type Step struct{ call *tf.Callable }
 
-// NewStep finds the graph's ends and its train op.
+// NewStep prepares the training step of a session's graph. Call Close when it is no
+// longer needed.
 func NewStep(sess *tf.Session) (Step, error) {
 	g := sess.Graph()
-	var ends [3]tf.Output
+	var outputs [3]tf.Output
 	for i, name := range []string{"x:0", "labels:0", "loss:0"} {
-		end, err := g.OutputByName(name)
+		out, err := g.OutputByName(name)
 		if err != nil {
 			return Step{}, err
 		}
-		ends[i] = end
+		outputs[i] = out
 	}
 	trainOps := g.Collection(tf.TrainOp)
 	if len(trainOps) == 0 {
 		return Step{}, errors.New("the graph has no train op")
 	}
-	call, err := sess.MakeCallable(ends[:2], ends[2:], []*tf.Operation{trainOps[0].Op()})
+	call, err := sess.MakeCallable(outputs[:2], outputs[2:], []*tf.Operation{trainOps[0].Op()})
 	return Step{call}, err
 }
 
-// Run trains on one batch and gives its loss.
+// Run trains on one batch and returns its loss.
 func (s Step) Run(ctx context.Context, batch dataset.Set) (float32, error) {
 	images, labels, err := tensors(batch)
 	if err != nil {
@@ -45,5 +46,5 @@ func (s Step) Run(ctx context.Context, batch dataset.Set) (float32, error) {
 	return out[0].Value().(float32), nil
 }
 
-// Close frees the prepared step.
+// Close releases the prepared step.
 func (s Step) Close() error { return s.call.Close() }

@@ -1,5 +1,5 @@
-// Package training steps a graph that somebody built, or that came from a meta graph:
-// it knows the graph by names and collections only.
+// Package training trains a network that package model has built or that comes from a
+// meta graph. It finds the parts of the graph by names and collections only.
 package training
 
 import (
@@ -13,25 +13,25 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// BatchSize is the number of images of a step.
+// BatchSize is the number of images in a step.
 const BatchSize = 32
 
-// SessionOptions suit so small a model: everything runs in the calling thread, for handing
-// work to another would take longer than the work. Of a GPU, if there is one, it takes what
-// it needs and leaves the rest to others.
+// SessionOptions suit such a small model: everything runs in the calling thread, because
+// handing work to another thread would take longer than the work itself. The session
+// takes only as much memory of a GPU as it needs.
 var SessionOptions = &tf.SessionOptions{InterOpThreads: -1, IntraOpThreads: 1, GPU: tf.GPUOptions{AllowGrowth: true}}
 
-// Options say how far to train and how often to save.
+// Options are the options of Run.
 type Options struct {
-	Dir       string // of the checkpoints
+	Dir       string // the folder for the checkpoints
 	Until     int64  // the global step to stop at
 	SaveEvery int64  // steps between two checkpoints
-	// AfterStep, when not nil, is called with the number of the step just made and its loss.
+	// AfterStep, if not nil, is called after each step with its number and its loss.
 	AfterStep func(step int64, loss float32)
 }
 
-// Run trains from the session's global step on and saves on the way. It gives the path
-// of the last checkpoint, or "" if there was nothing to do.
+// Run trains from the session's global step to Options.Until and saves on the way. It
+// returns the path of the last checkpoint, or "" if there was nothing to do.
 func Run(ctx context.Context, sess *tf.Session, sv *saver.Saver, o Options) (string, error) {
 	g := sess.Graph()
 	trainSet, _, err := dataset.Load()
@@ -68,7 +68,7 @@ func Run(ctx context.Context, sess *tf.Session, sv *saver.Saver, o Options) (str
 	return path, nil
 }
 
-// GlobalStep reads the session's global step.
+// GlobalStep returns the session's global step.
 func GlobalStep(ctx context.Context, sess *tf.Session) (int64, error) {
 	found := sess.Graph().Collection(tf.GlobalStep)
 	if len(found) == 0 {
@@ -82,7 +82,8 @@ func GlobalStep(ctx context.Context, sess *tf.Session) (int64, error) {
 	return out[0].Value().(int64), nil
 }
 
-// Accuracy is the share of the test images that the session's model reads right.
+// Accuracy returns the fraction of the test images that the session's model classifies
+// correctly.
 func Accuracy(ctx context.Context, sess *tf.Session) (float32, error) {
 	_, test, err := dataset.Load()
 	if err != nil {
@@ -116,11 +117,11 @@ func feed(g *tf.Graph, set dataset.Set) (map[tf.Output]*tf.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, labelled, err := tensors(set)
+	images, classes, err := tensors(set)
 	if err != nil {
 		return nil, err
 	}
-	return map[tf.Output]*tf.Tensor{x: images, labels: labelled}, nil
+	return map[tf.Output]*tf.Tensor{x: images, labels: classes}, nil
 }
 
 func tensors(set dataset.Set) (images, labels *tf.Tensor, err error) {
