@@ -2,124 +2,149 @@ package inference
 
 import (
 	"math"
+	"slices"
 
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// Folded is a batch normalisation that went into the weights before it.
+// Folded is a batch normalization that went into the weights before it.
 type Folded struct {
-	Node    string // the batch normalisation, or the multiplication it was spelled out with
+	Node    string // the batch normalization, or the multiplication that it was spelled out with
 	Weights string // the operation whose weights were scaled
 }
 
-// fusedNorms are the batch normalisations that are one operation: where their
-// parameters stand among the inputs, and the attribute with epsilon.
+// fusedNorms are the batch normalizations that are one operation: the positions of their
+// parameters among the inputs, and the attribute with epsilon.
 var fusedNorms = map[string]struct {
 	gamma, beta, mean, variance int
 	epsilon                     string
 }{
-	"BatchNormWithGlobalNormalization": {gamma: 4, beta: 3, mean: 1, variance: 2, epsilon: "variance_epsilon"},
-	"FusedBatchNorm":                   {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
-	"FusedBatchNormV2":                 {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
-	"FusedBatchNormV3":                 {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
+	globalNorm:         {gamma: 4, beta: 3, mean: 1, variance: 2, epsilon: "variance_epsilon"},
+	"FusedBatchNorm":   {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
+	"FusedBatchNormV2": {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
+	"FusedBatchNormV3": {gamma: 1, beta: 2, mean: 3, variance: 4, epsilon: "epsilon"},
 }
 
-// FoldBatchNorms multiplies every batch normalisation with constant parameters
-// into the constant weights of the Conv2D, DepthwiseConv2dNative or MatMul
-// before it, and keeps what it adds as a BiasAdd (or the Add that was there).
-// Names stay: the node of the batch normalisation becomes the addition.
-// Normalisations in training mode, and products that something else reads too,
-// stay as they are. outputs are nodes whose value must not change.
-func FoldBatchNorms(def *graphpb.GraphDef, outputs []string) (*graphpb.GraphDef, []Folded) {
-	g := open(def, outputs)
-	var done []Folded
+// globalNorm is the oldest batch normalization, which has no training mode.
+const globalNorm = "BatchNormWithGlobalNormalization"
+
+// FoldBatchNorms multiplies every batch normalization with constant parameters into the
+// constant weights of the Conv2D, DepthwiseConv2dNative or MatMul before it, and keeps
+// what it adds as a BiasAdd (or as the Add that was there). Names stay: the node of the
+// batch normalization becomes the addition. Normalizations in training mode, and products
+// that something else reads too, stay as they are. outputs are nodes whose value must not
+// change.
+func FoldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDef, []Folded) {
+	g := newGraph(def, outputs)
+	var folded []Folded
 	unused := map[string]bool{}
-	for _, n := range append([]*nodepb.NodeDef(nil), g.def.Node...) {
-		var w *weighted
+	for _, n := range slices.Clone(g.def.Node) {
+		var p *product
 		if _, ok := fusedNorms[n.Op]; ok {
-			w = g.foldFused(n)
+			p = g.foldFused(n)
 		} else if n.Op == "Mul" {
-			w = g.foldMul(n)
+			p = g.foldMul(n)
 		}
-		if w == nil {
+		if p == nil {
 			continue
 		}
-		done = append(done, Folded{Node: n.Name, Weights: w.op.Name})
-		for _, in := range append(append([]string(nil), n.Input...), w.op.Input...) {
-			unused[nodeOf(in)] = true
+		folded = append(folded, Folded{Node: n.Name, Weights: p.op.Name})
+		for _, in := range slices.Concat(n.Input, p.op.Input) {
+			unused[graphdef.NodeName(in)] = true
 		}
-		delete(unused, w.op.Name)
+		delete(unused, p.op.Name)
 	}
 	g.prune(unused)
-	return g.def, done
+	return g.def, folded
 }
 
-// weighted is an operation with constant weights, one set for each output channel.
-type weighted struct {
-	op      *nodepb.NodeDef
+// product is an operation with constant weights, one set for each output channel.
+type product struct {
+	op      *graphdef.NodeDef
 	weights *value
-	at      int // input that holds the weights
-	index   int // which of the inputs of the normalisation it is
 }
 
-// foldFused folds a batch normalisation that is one operation.
-func (g *net) foldFused(n *nodepb.NodeDef) *weighted {
-	at := fusedNorms[n.Op]
-	if a, ok := n.Attr["is_training"]; n.Op != "BatchNormWithGlobalNormalization" && (!ok || a.GetB()) {
-		return nil // true is the default
-	}
-	for _, o := range g.def.Node { // only the first output has a meaning once folded
-		for _, in := range o.Input {
-			if nodeOf(in) == n.Name && in != n.Name && in != n.Name+":0" {
-				return nil
-			}
-		}
-	}
-	w := g.weightedInput(n, 0)
-	if w == nil {
+// weightsInput is the input of a product that has the weights.
+const weightsInput = 1
+
+// foldFused folds a batch normalization that is one operation. It returns nil if that is
+// not possible.
+func (g *graph) foldFused(n *graphdef.NodeDef) *product {
+	training, ok := n.Attr["is_training"]
+	if n.Op != globalNorm && (!ok || training.GetB()) { // true is the default
 		return nil
 	}
-	params := map[int][]float64{}
-	for _, i := range []int{at.gamma, at.beta, at.mean, at.variance} {
-		v, ok := constValue(g.through(g.input(n, i)))
-		if !ok || len(v.data) != w.channels() {
-			return nil
-		}
-		params[i] = v.data
+	if g.readsOtherOutputs(n) { // only the first output has a meaning once folded
+		return nil
 	}
-	eps := float64(n.Attr[at.epsilon].GetF())
-	if _, ok := n.Attr[at.epsilon]; !ok {
-		eps = 1e-4
+	p := g.productInput(n, 0)
+	if p == nil {
+		return nil
 	}
-	scaleAfter := n.Op != "BatchNormWithGlobalNormalization" || n.Attr["scale_after_normalization"].GetB()
-	scale := make([]float64, w.channels())
-	offset := &value{dtype: w.weights.dtype, dims: []int64{int64(len(scale))}, data: make([]float64, len(scale))}
-	for c := range scale {
-		scale[c] = 1 / math.Sqrt(params[at.variance][c]+eps)
-		if scaleAfter {
-			scale[c] *= params[at.gamma][c]
-		}
-		offset.data[c] = params[at.beta][c] - params[at.mean][c]*scale[c]
+	scale, offset := g.scaleAndOffset(n, p.channels())
+	if scale == nil {
+		return nil
 	}
-	g.scale(w, scale)
-	bias := offset.node(g.fresh(w.op.Name + "_bn_offset"))
-	add := &nodepb.NodeDef{Name: n.Name, Op: "BiasAdd", Device: n.Device, Input: []string{w.op.Name, bias.Name},
-		Attr: map[string]*attrpb.AttrValue{"T": {Value: &attrpb.AttrValue_Type{Type: w.weights.dtype}}}}
-	if f, ok := w.op.Attr["data_format"]; ok {
-		add.Attr["data_format"] = f
+	g.scale(p, scale)
+	dt := p.weights.dtype
+	bias := (&value{dtype: dt, dims: []int64{int64(len(offset))}, data: offset}).node(g.freeName(p.op.Name + "_bn_offset"))
+	add := &graphdef.NodeDef{Name: n.Name, Op: "BiasAdd", Device: n.Device, Input: []string{p.op.Name, bias.Name},
+		Attr: map[string]*graphdef.AttrValue{"T": typeAttr(dt)}}
+	if format, ok := p.op.Attr["data_format"]; ok {
+		add.Attr["data_format"] = format
 	}
 	g.replace(n.Name, bias, add)
-	return w
+	return p
 }
 
-// foldMul folds the multiplication that a spelled-out batch normalisation
-// begins with: of a product with weights and one constant a channel.
-func (g *net) foldMul(n *nodepb.NodeDef) *weighted {
-	for side := 0; side < 2; side++ {
-		w := g.weightedInput(n, side)
-		if w == nil {
+// readsOtherOutputs reports whether a node takes another output of n than the first, or
+// waits for n.
+func (g *graph) readsOtherOutputs(n *graphdef.NodeDef) bool {
+	return slices.ContainsFunc(g.def.Node, func(o *graphdef.NodeDef) bool {
+		return slices.ContainsFunc(o.Input, func(in string) bool {
+			return graphdef.NodeName(in) == n.Name && in != n.Name && in != n.Name+":0"
+		})
+	})
+}
+
+// scaleAndOffset returns the factor and the summand that a batch normalization applies to
+// each channel, nil if its parameters are not constant.
+func (g *graph) scaleAndOffset(n *graphdef.NodeDef, channels int) (scale, offset []float64) {
+	at := fusedNorms[n.Op]
+	param := func(i int) []float64 {
+		v, ok := constValue(g.skipIdentities(g.input(n, i)))
+		if !ok || len(v.data) != channels {
+			return nil
+		}
+		return v.data
+	}
+	gamma, beta, mean, variance := param(at.gamma), param(at.beta), param(at.mean), param(at.variance)
+	if gamma == nil || beta == nil || mean == nil || variance == nil {
+		return nil, nil
+	}
+	epsilon := 1e-4
+	if a, ok := n.Attr[at.epsilon]; ok {
+		epsilon = float64(a.GetF())
+	}
+	withGamma := n.Op != globalNorm || n.Attr["scale_after_normalization"].GetB()
+	scale, offset = make([]float64, channels), make([]float64, channels)
+	for c := range scale {
+		scale[c] = 1 / math.Sqrt(variance[c]+epsilon)
+		if withGamma {
+			scale[c] *= gamma[c]
+		}
+		offset[c] = beta[c] - mean[c]*scale[c]
+	}
+	return scale, offset
+}
+
+// foldMul folds the multiplication that a spelled-out batch normalization begins with: of
+// a product with constant weights and one constant for each channel. It returns nil if n
+// is not that.
+func (g *graph) foldMul(n *graphdef.NodeDef) *product {
+	for side := range 2 {
+		p := g.productInput(n, side)
+		if p == nil {
 			continue
 		}
 		factor := g.evaluate(g.input(n, 1-side), 0)
@@ -127,70 +152,76 @@ func (g *net) foldMul(n *nodepb.NodeDef) *weighted {
 			continue
 		}
 		fromEnd := 1
-		if string(w.op.Attr["data_format"].GetS()) == "NCHW" {
+		if string(p.op.Attr["data_format"].GetS()) == "NCHW" {
 			fromEnd = 3
 		}
-		scale, ok := factor.perChannel(w.channels(), fromEnd)
+		scale, ok := factor.perChannel(p.channels(), fromEnd)
 		if !ok {
 			continue
 		}
-		g.scale(w, scale)
+		g.scale(p, scale)
 		// The node stays, for what reads it by name, and does nothing.
-		id := &nodepb.NodeDef{Name: n.Name, Op: "Identity", Device: n.Device, Input: []string{w.op.Name},
-			Attr: map[string]*attrpb.AttrValue{"T": {Value: &attrpb.AttrValue_Type{Type: w.weights.dtype}}}}
-		g.replace(n.Name, id)
-		return w
+		g.replace(n.Name, &graphdef.NodeDef{Name: n.Name, Op: "Identity", Device: n.Device, Input: []string{p.op.Name},
+			Attr: map[string]*graphdef.AttrValue{"T": typeAttr(p.weights.dtype)}})
+		return p
 	}
 	return nil
 }
 
-// weightedInput finds the product with constant weights at input i of n, if
-// nothing but n reads it.
-func (g *net) weightedInput(n *nodepb.NodeDef, i int) *weighted {
+// productInput returns the product with constant weights that is input i of n. It returns
+// nil if there is none, or if something else than n reads it.
+func (g *graph) productInput(n *graphdef.NodeDef, i int) *product {
 	op := g.input(n, i)
 	if op == nil || g.uses[op.Name] != 1 || g.keep[op.Name] {
 		return nil
 	}
+	rank := 4
 	switch op.Op {
-	case "Conv2D", "DepthwiseConv2dNative", "MatMul":
+	case "MatMul":
+		rank = 2
+	case "Conv2D", "DepthwiseConv2dNative":
 	default:
 		return nil
 	}
-	v, ok := constValue(g.through(g.input(op, 1)))
-	if !ok || op.Op == "MatMul" && len(v.dims) != 2 || op.Op != "MatMul" && len(v.dims) != 4 {
+	v, ok := constValue(g.skipIdentities(g.input(op, weightsInput)))
+	if !ok || len(v.dims) != rank {
 		return nil
 	}
-	return &weighted{op: op, weights: v, at: 1, index: i}
+	return &product{op: op, weights: v}
 }
 
-// channels is the number of output channels.
-func (w *weighted) channels() int {
-	d := w.weights.dims
+// channels returns the number of output channels.
+func (p *product) channels() int {
+	d := p.weights.dims
 	switch {
-	case w.op.Op == "DepthwiseConv2dNative":
+	case p.op.Op == "DepthwiseConv2dNative":
 		return int(d[2] * d[3])
-	case w.op.Op == "MatMul" && w.op.Attr["transpose_b"].GetB():
+	case p.isTransposed():
 		return int(d[0])
 	}
 	return int(d[len(d)-1])
 }
 
+func (p *product) isTransposed() bool {
+	return p.op.Op == "MatMul" && p.op.Attr["transpose_b"].GetB()
+}
+
 // scale multiplies the weights of each output channel.
-func (g *net) scale(w *weighted, by []float64) {
-	scaled := &value{dtype: w.weights.dtype, dims: w.weights.dims, data: make([]float64, len(w.weights.data))}
-	rows := w.op.Op == "MatMul" && w.op.Attr["transpose_b"].GetB()
-	width := len(w.weights.data) / max(len(by), 1)
-	for i, x := range w.weights.data {
-		if rows {
-			scaled.data[i] = x * by[i/width]
-		} else {
-			// The channels, for a depthwise convolution both of its last dimensions, are innermost.
-			scaled.data[i] = x * by[i%len(by)]
+func (g *graph) scale(p *product, by []float64) {
+	scaled := &value{dtype: p.weights.dtype, dims: p.weights.dims, data: make([]float64, len(p.weights.data))}
+	perChannel := len(p.weights.data) / max(len(by), 1)
+	for i, x := range p.weights.data {
+		// The channels are the innermost dimension, or the innermost two of a depthwise
+		// convolution, but the outermost of a transposed matrix.
+		channel := i % len(by)
+		if p.isTransposed() {
+			channel = i / perChannel
 		}
+		scaled.data[i] = x * by[channel]
 	}
-	k := scaled.node(g.fresh(w.op.Name + "_weights"))
-	op := clone(w.op)
-	op.Input[w.at] = k.Name
-	g.replace(w.op.Name, k, op)
-	g.uses[k.Name] = 1
+	weights := scaled.node(g.freeName(p.op.Name + "_weights"))
+	op := clone(p.op)
+	op.Input[weightsInput] = weights.Name
+	g.replace(p.op.Name, weights, op)
+	g.uses[weights.Name] = 1
 }

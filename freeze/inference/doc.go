@@ -1,19 +1,18 @@
-// Package inference rewrites frozen graphs so that they run faster or take
-// less space, without changing what they compute beyond rounding:
+// Package inference rewrites frozen graphs so that they run faster or take less space,
+// without changing what they compute beyond rounding:
 //
-//   - [FoldBatchNorms] multiplies batch normalisations into the weights of the
+//   - [FoldBatchNorms] multiplies batch normalizations into the weights of the
 //     convolution or matrix product before them;
-//   - [PlaceholdersToConstants] fixes switches such as is_training;
-//   - [RoundWeights] stores weights as float16 or bfloat16 behind a Cast, and
-//     tells the error that this makes;
-//   - [Optimize] runs what TensorFlow's optimize_for_inference runs, in its
-//     order: placeholders, what the outputs need, training nodes, batch norms.
+//   - [FixPlaceholders] turns switches such as is_training into constants;
+//   - [RoundWeights] stores weights as float16 or bfloat16 before a Cast, and reports the
+//     error that this makes;
+//   - [Optimize] does what TensorFlow's optimize_for_inference does, in its order:
+//     placeholders, what the outputs need, training nodes, batch normalizations.
 //
-// All take a graph and return a new one; the argument stays as it was. They
-// hold the graph in memory, unlike package freeze, which streams it.
+// All functions take a graph, do not change it, and return a new one. They hold the graph
+// in memory, unlike package freeze, which streams it.
 //
-// The semantics are those of
-// tensorflow/python/tools/optimize_for_inference_lib.py, which folds only the
-// fused operations; batch normalisations spelled out as arithmetic
-// (tf.nn.batch_normalization) and those behind a MatMul are folded here too.
+// The semantics are those of tensorflow/python/tools/optimize_for_inference_lib.py. That
+// folds only the fused operations; here also batch normalizations that are spelled out as
+// arithmetic (tf.nn.batch_normalization) or follow a MatMul are folded.
 package inference

@@ -2,76 +2,76 @@ package inference
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
-// net is a graph under rewriting.
-type net struct {
-	def    *graphpb.GraphDef
-	byName map[string]*nodepb.NodeDef
+// graph is a graph that is being rewritten. Nodes are replaced and never changed, so the
+// graph that it was made of stays as it was.
+type graph struct {
+	def    *graphdef.GraphDef
+	byName map[string]*graphdef.NodeDef
 	uses   map[string]int // data and control edges that leave a node
 	keep   map[string]bool
 }
 
-// open copies the list of nodes of def, and counts edges. Nodes are replaced
-// and never written to, so def stays as it was.
-func open(def *graphpb.GraphDef, keep []string) *net {
-	g := &net{
-		def:    &graphpb.GraphDef{Node: append([]*nodepb.NodeDef(nil), def.Node...), Library: def.Library, Versions: def.Versions},
-		byName: make(map[string]*nodepb.NodeDef, len(def.Node)),
-		uses:   map[string]int{},
+// newGraph returns a graph with the nodes of def. keep are nodes that must survive.
+func newGraph(def *graphdef.GraphDef, keep []string) *graph {
+	g := &graph{
+		def:    edit.WithNodes(def, slices.Clone(def.GetNode())),
+		byName: make(map[string]*graphdef.NodeDef, len(def.GetNode())),
 		keep:   map[string]bool{},
 	}
 	for _, n := range g.def.Node {
 		g.byName[n.Name] = n
-		for _, in := range n.Input {
-			g.uses[nodeOf(in)]++
-		}
 	}
+	g.uses = g.countUses()
 	for _, k := range keep {
-		g.keep[nodeOf(k)] = true
+		g.keep[graphdef.NodeName(k)] = true
 	}
 	return g
 }
 
-// nodeOf is the name of the node that an input comes from.
-func nodeOf(in string) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(in, "^"), ":")
-	return name
+func (g *graph) countUses() map[string]int {
+	uses := map[string]int{}
+	for _, n := range g.def.Node {
+		for _, in := range n.Input {
+			uses[graphdef.NodeName(in)]++
+		}
+	}
+	return uses
 }
 
-// input returns the node whose first output is input i of n.
-func (g *net) input(n *nodepb.NodeDef, i int) *nodepb.NodeDef {
-	if i >= len(n.Input) || strings.HasPrefix(n.Input[i], "^") {
+// input returns the node whose first output is data input i of n, nil without one.
+func (g *graph) input(n *graphdef.NodeDef, i int) *graphdef.NodeDef {
+	if i >= len(n.Input) || graphdef.IsControl(n.Input[i]) {
 		return nil
 	}
-	name, port, _ := strings.Cut(n.Input[i], ":")
-	if port != "" && port != "0" {
+	name, output, err := graphdef.ParseTensorName(n.Input[i])
+	if err != nil || output != 0 {
 		return nil
 	}
 	return g.byName[name]
 }
 
-// through looks past Identity nodes, which freezing leaves where reads were.
-func (g *net) through(n *nodepb.NodeDef) *nodepb.NodeDef {
+// skipIdentities returns the node behind Identity nodes, which freezing leaves where
+// variables were read.
+func (g *graph) skipIdentities(n *graphdef.NodeDef) *graphdef.NodeDef {
 	for hops := 0; n != nil && n.Op == "Identity" && hops < 64; hops++ {
 		n = g.input(n, 0)
 	}
 	return n
 }
 
-// replace puts other in the place of the node called name, and before it the
-// nodes it needs.
-func (g *net) replace(name string, with ...*nodepb.NodeDef) {
-	for i, n := range g.def.Node {
-		if n.Name == name {
-			g.def.Node = append(g.def.Node[:i], append(with, g.def.Node[i+1:]...)...)
-			break
-		}
+// replace replaces the node called name by others.
+func (g *graph) replace(name string, with ...*graphdef.NodeDef) {
+	i := slices.IndexFunc(g.def.Node, func(n *graphdef.NodeDef) bool { return n.Name == name })
+	if i >= 0 {
+		g.def.Node = slices.Replace(g.def.Node, i, i+1, with...)
 	}
 	delete(g.byName, name)
 	for _, n := range with {
@@ -79,39 +79,31 @@ func (g *net) replace(name string, with ...*nodepb.NodeDef) {
 	}
 }
 
-// fresh is a name that the graph does not have yet.
-func (g *net) fresh(name string) string {
-	for i, c := 0, name; ; i++ {
-		if g.byName[c] == nil {
-			return c
-		}
-		c = fmt.Sprintf("%s_%d", name, i+1)
+// freeName returns a name that the graph does not have yet.
+func (g *graph) freeName(name string) string {
+	free := name
+	for i := 1; g.byName[free] != nil; i++ {
+		free = fmt.Sprintf("%s_%d", name, i)
 	}
+	return free
 }
 
-// prune drops the constants that nothing uses any more.
-func (g *net) prune(candidates map[string]bool) {
+// prune removes the candidates that nothing uses any more, and what only they used.
+func (g *graph) prune(candidates map[string]bool) {
 	for changed := true; changed; {
-		changed = false
-		uses := map[string]int{}
-		for _, n := range g.def.Node {
-			for _, in := range n.Input {
-				uses[nodeOf(in)]++
-			}
-		}
-		kept := g.def.Node[:0:0]
-		for _, n := range g.def.Node {
-			if candidates[n.Name] && uses[n.Name] == 0 && !g.keep[n.Name] {
-				changed = true
+		uses := g.countUses()
+		before := len(g.def.Node)
+		g.def.Node = slices.DeleteFunc(g.def.Node, func(n *graphdef.NodeDef) bool {
+			unused := candidates[n.Name] && uses[n.Name] == 0 && !g.keep[n.Name]
+			if unused {
 				for _, in := range n.Input {
-					candidates[nodeOf(in)] = true
+					candidates[graphdef.NodeName(in)] = true
 				}
-				continue
 			}
-			kept = append(kept, n)
-		}
-		g.def.Node = kept
+			return unused
+		})
+		changed = len(g.def.Node) < before
 	}
 }
 
-func clone(n *nodepb.NodeDef) *nodepb.NodeDef { return proto.Clone(n).(*nodepb.NodeDef) }
+func clone(n *graphdef.NodeDef) *graphdef.NodeDef { return proto.Clone(n).(*graphdef.NodeDef) }

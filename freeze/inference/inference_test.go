@@ -6,20 +6,19 @@ import (
 	"strings"
 	"testing"
 
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze/inference"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-// build makes a frozen graph with a product, a batch normalisation behind it
-// and an output y, and returns it with the output's value for the input that
-// run feeds.
+// build makes a frozen graph with a product, a batch normalization after it, and an
+// output y.
 const build = `
 rng = np.random.RandomState(3)
 kind, path = args
@@ -59,14 +58,14 @@ with tf1.Session() as s:
     result = s.run("y:0", feeds).astype(np.float64).ravel().tolist()
 `
 
-func load(t *testing.T, path string) *graphpb.GraphDef {
+func load(t *testing.T, path string) *graphdef.GraphDef {
 	t.Helper()
 	def, err := graphdef.ReadGraphDef(path)
 	require.NoError(t, err)
 	return def
 }
 
-func save(t *testing.T, def *graphpb.GraphDef) string {
+func save(t *testing.T, def *graphdef.GraphDef) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "graph.pb")
 	data, err := proto.Marshal(def)
@@ -75,7 +74,7 @@ func save(t *testing.T, def *graphpb.GraphDef) string {
 	return path
 }
 
-func ops(def *graphpb.GraphDef) map[string]int {
+func ops(def *graphdef.GraphDef) map[string]int {
 	m := map[string]int{}
 	for _, n := range def.Node {
 		m[n.Op]++
@@ -83,7 +82,8 @@ func ops(def *graphpb.GraphDef) map[string]int {
 	return m
 }
 
-func TestBatchNormsFoldIntoTheWeightsBeforeThem(t *testing.T) {
+func TestFoldBatchNorms(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"conv fused", "depthwise fused", "conv plain", "depthwise plain", "dense plain", "transposed plain"} {
 		t.Run(kind, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "graph.pb")
@@ -105,7 +105,8 @@ func TestBatchNormsFoldIntoTheWeightsBeforeThem(t *testing.T) {
 	}
 }
 
-func TestBatchNormsThatCannotFoldStay(t *testing.T) {
+func TestFoldBatchNormsLeavesOthers(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"conv training", "conv shared"} {
 		t.Run(kind, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "graph.pb")
@@ -118,25 +119,27 @@ func TestBatchNormsThatCannotFoldStay(t *testing.T) {
 	}
 }
 
-func TestWeightsRoundToHalfTheirSize(t *testing.T) {
+func TestRoundWeights(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "graph.pb")
 	oracle.Run(t, build, "dense plain", path)
 	want := oracle.Value[[]float64](t, run, path)
-	for to, tolerance := range map[typespb.DataType]float64{typespb.DataType_DT_HALF: 2e-2, typespb.DataType_DT_BFLOAT16: 2e-1} {
-		got, told, err := inference.RoundWeights(load(t, path), to, 0)
+	for to, tolerance := range map[graphdef.DataType]float64{dtype.Float16: 2e-2, dtype.BFloat16: 2e-1} {
+		got, rounded, err := inference.RoundWeights(load(t, path), to, 0)
 		require.NoError(t, err)
-		require.Len(t, told, 1)
-		assert.Equal(t, "w", told[0].Node)
-		assert.Positive(t, told[0].MaxError)
-		assert.Less(t, told[0].RMSError, told[0].RMS/100)
+		require.Len(t, rounded, 1)
+		assert.Equal(t, "w", rounded[0].Node)
+		assert.Positive(t, rounded[0].MaxError)
+		assert.Less(t, rounded[0].RMSError, rounded[0].RMS/100)
 		assert.Equal(t, 1, ops(got)["Cast"])
 		assert.InDeltaSlice(t, want, oracle.Value[[]float64](t, run, save(t, got)), tolerance)
 	}
-	_, _, err := inference.RoundWeights(load(t, path), typespb.DataType_DT_INT8, 0)
-	assert.Error(t, err)
+	_, _, err := inference.RoundWeights(load(t, path), dtype.Int8, 0)
+	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
-func TestOptimizeFixesPlaceholdersAndStripsTraining(t *testing.T) {
+func TestOptimize(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "graph.pb")
 	oracle.Run(t, `
 x = tf1.placeholder(tf.float32, [None, 2], name="x")
@@ -165,7 +168,8 @@ with tf1.Session() as s:
 	assert.Equal(t, [][]float64{{3, 5}}, y)
 
 	_, _, err = inference.Optimize(load(t, path), &inference.Options{Outputs: []string{"y"}, Constants: map[string]bool{"x": true, "nope": true}})
+	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "nope, x")
 	_, _, err = inference.Optimize(load(t, path), nil)
-	assert.Error(t, err)
+	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 }

@@ -1,53 +1,54 @@
 package inference
 
 import (
-	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
-// Options for [Optimize].
+// Options configures [Optimize].
 type Options struct {
-	// Inputs, when given, are the nodes that will be fed: what leads to them
-	// goes, and they become placeholders.
+	// Inputs, if not empty, are the nodes that will be fed. What leads to them is
+	// removed, and they become placeholders.
 	Inputs []string
 	// Outputs are the nodes to keep. Required.
 	Outputs []string
-	// Constants fixes boolean placeholders, such as is_training, by name.
+	// Constants gives boolean placeholders, such as is_training, a fixed value by name.
 	Constants map[string]bool
-	// KeepBatchNorms leaves batch normalisations as they are.
+	// KeepBatchNorms leaves batch normalizations as they are.
 	KeepBatchNorms bool
 	// KeepTrainingNodes leaves Identity, StopGradient and CheckNumerics nodes.
 	KeepTrainingNodes bool
 }
 
-// Report tells what [Optimize] did.
+// Report says what [Optimize] did.
 type Report struct {
-	Before, After int // nodes
-	Constants     []string
+	Before, After int      // number of nodes
+	Constants     []string // placeholders that became constants, sorted
 	Folded        []Folded
 }
 
-// Optimize prepares a frozen graph for inference, as TensorFlow's
-// optimize_for_inference: placeholders that were fixed become constants, what
-// the outputs do not need goes, Identity chains and checks go, and batch
-// normalisations go into the weights before them.
-func Optimize(def *graphpb.GraphDef, o *Options) (*graphpb.GraphDef, *Report, error) {
+// Optimize prepares a frozen graph for inference, as TensorFlow's optimize_for_inference
+// does: placeholders with a fixed value become constants, what the outputs do not need is
+// removed, chains of Identity nodes and checks are removed, and batch normalizations go
+// into the weights before them.
+//
+// The error is a tfkeep.ErrArgument if no output is named or a name in Constants is not a
+// boolean placeholder, and a tfkeep.ErrNotFound for nodes that the graph lacks.
+func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, error) {
 	if o == nil || len(o.Outputs) == 0 {
-		return nil, nil, fmt.Errorf("inference: no output nodes named; say which nodes to keep")
+		return nil, nil, &tfkeep.Error{Op: "optimize", Err: tfkeep.ErrArgument,
+			Detail: "no output nodes named; say in Options.Outputs which nodes to keep"}
 	}
-	r := &Report{Before: len(def.Node)}
+	r := &Report{Before: len(def.GetNode())}
 	var err error
-	if def, r.Constants, err = PlaceholdersToConstants(def, o.Constants); err != nil {
+	if def, r.Constants, err = FixPlaceholders(def, o.Constants); err != nil {
 		return nil, nil, err
 	}
 	if len(o.Inputs) > 0 {
@@ -68,31 +69,31 @@ func Optimize(def *graphpb.GraphDef, o *Options) (*graphpb.GraphDef, *Report, er
 	return def, r, nil
 }
 
-// PlaceholdersToConstants turns boolean placeholders, with or without a
-// default, into constants. It returns the names of those it changed, and an
-// error that lists the names that are no boolean placeholders.
-func PlaceholdersToConstants(def *graphpb.GraphDef, values map[string]bool) (*graphpb.GraphDef, []string, error) {
+// FixPlaceholders turns boolean placeholders, with or without a default, into constants.
+// It returns the sorted names of the nodes that it changed. The error is a
+// tfkeep.ErrArgument that lists the names that are not boolean placeholders.
+func FixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.GraphDef, []string, error) {
 	if len(values) == 0 {
 		return def, nil, nil
 	}
-	g := open(def, nil)
-	var done, bad []string
+	g := newGraph(def, nil)
+	var fixed, bad []string
 	for name, v := range values {
-		n := g.byName[nodeOf(name)]
-		if n == nil || !strings.HasPrefix(n.Op, "Placeholder") || n.Attr["dtype"].GetType() != typespb.DataType_DT_BOOL {
+		n := g.byName[graphdef.NodeName(name)]
+		if n == nil || !strings.HasPrefix(n.Op, "Placeholder") || n.Attr["dtype"].GetType() != dtype.Bool {
 			bad = append(bad, name)
 			continue
 		}
-		t := &tensorpb.TensorProto{Dtype: typespb.DataType_DT_BOOL, TensorShape: &shapepb.TensorShapeProto{}, BoolVal: []bool{v}}
-		g.replace(n.Name, &nodepb.NodeDef{Name: n.Name, Op: "Const", Device: n.Device, Attr: map[string]*attrpb.AttrValue{
-			"dtype": {Value: &attrpb.AttrValue_Type{Type: typespb.DataType_DT_BOOL}},
-			"value": {Value: &attrpb.AttrValue_Tensor{Tensor: t}},
-		}})
-		done = append(done, n.Name)
+		k := constNode(n.Name, &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &graphdef.TensorShapeProto{}, BoolVal: []bool{v}})
+		k.Device = n.Device
+		g.replace(n.Name, k)
+		fixed = append(fixed, n.Name)
 	}
-	if sort.Strings(bad); len(bad) > 0 {
-		return nil, nil, fmt.Errorf("inference: not boolean placeholders of the graph: %s", strings.Join(bad, ", "))
+	if len(bad) > 0 {
+		slices.Sort(bad)
+		return nil, nil, &tfkeep.Error{Op: "fix placeholders", Err: tfkeep.ErrArgument,
+			Detail: "not boolean placeholders of the graph: " + strings.Join(bad, ", ")}
 	}
-	sort.Strings(done)
-	return g.def, done, nil
+	slices.Sort(fixed)
+	return g.def, fixed, nil
 }

@@ -1,0 +1,123 @@
+package inference
+
+import (
+	"encoding/binary"
+	"math"
+
+	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// value is the content of a constant of type float32 or float64. Arithmetic is done in
+// float64 and rounded once, when the value becomes a constant again.
+type value struct {
+	dtype graphdef.DataType
+	dims  []int64
+	data  []float64
+}
+
+// maxExpanded is how many elements a constant that is written in short form may have.
+const maxExpanded = 1 << 22
+
+// elements returns the number of elements of a shape, and whether it makes sense.
+func elements(dims []int64) (int, bool) {
+	n := int64(1)
+	for _, d := range dims {
+		if d < 0 || d > 0 && n > math.MaxInt32/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return int(n), true
+}
+
+// constValue decodes the value of a Const. It returns false for other nodes and types,
+// and for values that contradict their shape.
+func constValue(n *graphdef.NodeDef) (*value, bool) {
+	t := n.GetAttr()["value"].GetTensor()
+	if n.GetOp() != "Const" || t == nil || t.GetTensorShape().GetUnknownRank() {
+		return nil, false
+	}
+	v := &value{dtype: t.Dtype}
+	for _, d := range t.GetTensorShape().GetDim() {
+		v.dims = append(v.dims, d.Size)
+	}
+	count, ok := elements(v.dims)
+	if !ok {
+		return nil, false
+	}
+	switch t.Dtype {
+	case dtype.Float32:
+		listed := make([]float64, len(t.FloatVal))
+		for i, x := range t.FloatVal {
+			listed[i] = float64(x)
+		}
+		return v, v.fill(count, t.TensorContent, listed)
+	case dtype.Float64:
+		return v, v.fill(count, t.TensorContent, t.DoubleVal)
+	}
+	return nil, false
+}
+
+// fill takes the elements from the packed content, or from the list, whose last element
+// stands for all that follow. An absent list means zeros.
+func (v *value) fill(count int, content []byte, listed []float64) bool {
+	size := dtype.Size(v.dtype)
+	switch {
+	case count > 0 && len(content) == size*count:
+		v.data = make([]float64, count)
+		return dtype.Float64s(v.dtype, content, v.data)
+	case len(content) >= size || len(listed) > count:
+		return false // it contradicts the shape
+	case count > maxExpanded:
+		return false // a short list for a huge constant is nothing that is worth folding
+	}
+	v.data = make([]float64, count)
+	for i := range v.data {
+		if len(listed) > 0 {
+			v.data[i] = listed[min(i, len(listed)-1)]
+		}
+	}
+	return true
+}
+
+// node returns v as a Const.
+func (v *value) node(name string) *graphdef.NodeDef {
+	t := &tensorpb.TensorProto{Dtype: v.dtype, TensorShape: &graphdef.TensorShapeProto{}}
+	for _, d := range v.dims {
+		t.TensorShape.Dim = append(t.TensorShape.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
+	}
+	t.TensorContent = make([]byte, 0, dtype.Size(v.dtype)*len(v.data))
+	for _, x := range v.data {
+		if v.dtype == dtype.Float64 {
+			t.TensorContent = binary.LittleEndian.AppendUint64(t.TensorContent, math.Float64bits(x))
+		} else {
+			t.TensorContent = binary.LittleEndian.AppendUint32(t.TensorContent, math.Float32bits(float32(x)))
+		}
+	}
+	return constNode(name, t)
+}
+
+// perChannel returns v as one factor for each channel. The dimension of the channels is
+// counted from the end. It returns false for a v of another shape.
+func (v *value) perChannel(channels int, fromEnd int) ([]float64, bool) {
+	if len(v.data) != channels || len(v.dims) < fromEnd {
+		return nil, false
+	}
+	return v.data, v.dims[len(v.dims)-fromEnd] == int64(channels)
+}
+
+func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
+	return &graphdef.NodeDef{Name: name, Op: "Const", Attr: map[string]*graphdef.AttrValue{
+		"dtype": typeAttr(t.Dtype),
+		"value": {Value: &attrpb.AttrValue_Tensor{Tensor: t}},
+	}}
+}
+
+func typeAttr(dt graphdef.DataType) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: dt}}
+}
