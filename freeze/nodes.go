@@ -12,7 +12,7 @@ import (
 // attrs are the attributes of a node.
 type attrs = map[string]*graphdef.AttrValue
 
-func typeAttr(t graphdef.DataType) *graphdef.AttrValue {
+func typeAttr(t dtype.DataType) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: t}}
 }
 
@@ -48,7 +48,7 @@ func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
 }
 
 // intScalar returns a scalar of type int32 or int64.
-func intScalar(t graphdef.DataType, v int64) *tensorpb.TensorProto {
+func intScalar(t dtype.DataType, v int64) *tensorpb.TensorProto {
 	p := &tensorpb.TensorProto{Dtype: t, TensorShape: &graphdef.TensorShapeProto{}}
 	if t == dtype.Int64 {
 		p.Int64Val = []int64{v}

@@ -21,7 +21,7 @@ import (
 type valueRef struct {
 	key   string
 	slice checkpoint.Slice // nil for the whole tensor
-	dtype graphdef.DataType
+	dtype dtype.DataType
 	shape []int64
 	bytes int64
 }

@@ -53,7 +53,7 @@ func (w *rewriting) checkPlainRead(n *graphdef.NodeDef, in map[int]carrier) erro
 
 // rewriteGather turns a ResourceGather into a GatherV2, which takes the axis as a third
 // input.
-func (w *rewriting) rewriteGather(n *graphdef.NodeDef, value graphdef.DataType) {
+func (w *rewriting) rewriteGather(n *graphdef.NodeDef, value dtype.DataType) {
 	batchDims, index := n.Attr["batch_dims"].GetI(), n.Attr["Tindices"].GetType()
 	axis := constNode(n.Name+"/axis", intScalar(index, batchDims))
 	if from := w.parse(n.Input[0]); !w.isConst(from.node) {

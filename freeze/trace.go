@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // carrier is a tensor that used to be a variable (a handle or a reference) and becomes
 // its value.
 type carrier struct {
-	dtype    graphdef.DataType
+	dtype    dtype.DataType
 	resource bool
 }
 

@@ -127,7 +127,7 @@ func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
 }
 
 // column returns one column of the lines as a vector.
-func column(lines [][]byte, index int64, delimiter []byte, dt graphdef.DataType) (*tensorpb.TensorProto, error) {
+func column(lines [][]byte, index int64, delimiter []byte, dt dtype.DataType) (*tensorpb.TensorProto, error) {
 	t := &tensorpb.TensorProto{Dtype: dt, TensorShape: shapeProto([]int64{int64(len(lines))})}
 	for i, line := range lines {
 		text := line

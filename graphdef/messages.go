@@ -7,7 +7,6 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -27,7 +26,6 @@ type (
 	TensorShapeProto   = tensor_shape_go_proto.TensorShapeProto
 	VersionDef         = versions_go_proto.VersionDef
 	VariableDef        = variable_go_proto.VariableDef
-	DataType           = types_go_proto.DataType
 
 	MetaGraphDef  = for_core_protos_go_proto.MetaGraphDef
 	MetaInfoDef   = for_core_protos_go_proto.MetaGraphDef_MetaInfoDef

@@ -10,9 +10,11 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
-	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // Graph is the binding's graph with what TensorFlow's Python graph has beside
@@ -131,13 +133,9 @@ func (g *Graph) GraphDef() (*graph_go_proto.GraphDef, error) {
 
 // OutputByName finds an output by its tensor name, "a:0"; "a" is "a:0" too.
 func (g *Graph) OutputByName(name string) (Output, error) {
-	opName, index := name, 0
-	if i := strings.LastIndexByte(name, ':'); i >= 0 {
-		n, err := strconv.Atoi(name[i+1:])
-		if err != nil || n < 0 {
-			return Output{}, invalidf("%q is not a tensor name: those end in a number, as in \"a:0\"", name)
-		}
-		opName, index = name[:i], n
+	opName, index, err := graphdef.ParseTensorName(name)
+	if err != nil {
+		return Output{}, invalidf("%v", err)
 	}
 	op := g.Operation(opName)
 	if op == nil {

@@ -124,7 +124,7 @@ func TestRoundWeights(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "graph.pb")
 	oracle.Run(t, build, "dense plain", path)
 	want := oracle.Value[[]float64](t, run, path)
-	for to, tolerance := range map[graphdef.DataType]float64{dtype.Float16: 2e-2, dtype.BFloat16: 2e-1} {
+	for to, tolerance := range map[dtype.DataType]float64{dtype.Float16: 2e-2, dtype.BFloat16: 2e-1} {
 		got, rounded, err := inference.RoundWeights(load(t, path), to, 0)
 		require.NoError(t, err)
 		require.Len(t, rounded, 1)

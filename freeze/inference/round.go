@@ -33,7 +33,7 @@ const defaultMinElements = 256
 // left alone, which its Rounded reports.
 //
 // The error is a tfkeep.ErrArgument for another type.
-func RoundWeights(def *graphdef.GraphDef, to graphdef.DataType, minElements int) (*graphdef.GraphDef, []Rounded, error) {
+func RoundWeights(def *graphdef.GraphDef, to dtype.DataType, minElements int) (*graphdef.GraphDef, []Rounded, error) {
 	var encode encoder
 	switch to {
 	case dtype.Float16:

@@ -15,7 +15,7 @@ import (
 // value is the content of a constant of type float32 or float64. Arithmetic is done in
 // float64 and rounded once, when the value becomes a constant again.
 type value struct {
-	dtype graphdef.DataType
+	dtype dtype.DataType
 	dims  []int64
 	data  []float64
 }
@@ -118,6 +118,6 @@ func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
 	}}
 }
 
-func typeAttr(dt graphdef.DataType) *graphdef.AttrValue {
+func typeAttr(dt dtype.DataType) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: dt}}
 }

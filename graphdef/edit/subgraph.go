@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
@@ -93,7 +94,7 @@ type StripOptions struct {
 	// Types are the types of the placeholders: one for all inputs, or one for each
 	// in their order. By default a placeholder has the type of the input node's
 	// first output.
-	Types []graphdef.DataType
+	Types []dtype.DataType
 	// Ops are the op definitions that tell the type of an output; nil means
 	// opdef.Builtin.
 	Ops *opdef.Set
@@ -115,7 +116,7 @@ func StripUnused(g *graphdef.GraphDef, inputs, outputs []string, o *StripOptions
 		return nil, &tfkeep.Error{Op: "strip unused nodes", Err: tfkeep.ErrArgument,
 			Detail: fmt.Sprintf("%d types for %d inputs; give one, or one for each", len(types), len(inputs))}
 	}
-	typeOf := map[string]graphdef.DataType{}
+	typeOf := map[string]dtype.DataType{}
 	wanted := map[string]bool{}
 	for i, name := range inputs {
 		if strings.Contains(name, ":") {
@@ -148,7 +149,7 @@ func StripUnused(g *graphdef.GraphDef, inputs, outputs []string, o *StripOptions
 
 // placeholderFor makes a Placeholder that replaces n. If dtype is 0 it has the type of
 // n's first output.
-func placeholderFor(n *graphdef.NodeDef, dtype graphdef.DataType, ops *opdef.Set) (*graphdef.NodeDef, error) {
+func placeholderFor(n *graphdef.NodeDef, dtype dtype.DataType, ops *opdef.Set) (*graphdef.NodeDef, error) {
 	if dtype == 0 {
 		outs, err := opdef.OutputTypes(n, ops)
 		if err != nil || len(outs) == 0 || outs[0] == 0 {

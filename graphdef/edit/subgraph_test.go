@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
@@ -68,7 +69,7 @@ func TestStripUnused(t *testing.T) {
 
 func TestStripUnusedMultipleInputs(t *testing.T) {
 	g := tftest.ParseGraph(t, unusedGraph)
-	types := []graphdef.DataType{types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE}
+	types := []dtype.DataType{types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE}
 	out, err := edit.StripUnused(g, []string{"wanted_input_node", "constant"}, []string{"output_node"}, &edit.StripOptions{Types: types})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"constant", "wanted_input_node", "output_node"}, tftest.NodeNames(out))
@@ -85,7 +86,7 @@ func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
 	_, err = edit.StripUnused(g, []string{"b", "a"}, []string{"output_node"}, nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "The following input nodes were not found: a, b.")
-	_, err = edit.StripUnused(g, []string{"constant"}, []string{"output_node"}, &edit.StripOptions{Types: make([]graphdef.DataType, 3)})
+	_, err = edit.StripUnused(g, []string{"constant"}, []string{"output_node"}, &edit.StripOptions{Types: make([]dtype.DataType, 3)})
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	unknown := tftest.ParseGraph(t, `node { name: "u" op: "Unreg" }`)
 	_, err = edit.StripUnused(unknown, []string{"u"}, []string{"u"}, nil)

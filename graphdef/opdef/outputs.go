@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
 )
@@ -12,7 +13,7 @@ import (
 // definition. A type is DT_INVALID if the attribute that names it is missing. An
 // output that is a reference has the type that it refers to. An op that ops does not
 // have is a tfkeep.ErrUnsupported.
-func OutputTypes(n *graphdef.NodeDef, ops *Set) ([]graphdef.DataType, error) {
+func OutputTypes(n *graphdef.NodeDef, ops *Set) ([]dtype.DataType, error) {
 	op := ops.Get(n.GetOp())
 	if op == nil {
 		return nil, &tfkeep.Error{Op: "find output types", Item: "node", Name: n.GetName(), Err: tfkeep.ErrUnsupported,

@@ -4,20 +4,21 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // Restored is one output of a restore node, and where it goes.
 type Restored struct {
-	Key    string            // name in the checkpoint
-	Slice  string            // full shape and slice, as in "4 2 0,2:-", "" for a whole tensor
-	DType  graphdef.DataType // of the output
-	Node   string            // the restore node
-	Output string            // "node:1"
-	Port   int               // number of the output
-	Device string            // of the restore node: where the file is read
-	File   string            // the node that holds the file's name
-	Index  int               // position in the list that Graph.Restore returns
+	Key    string         // name in the checkpoint
+	Slice  string         // full shape and slice, as in "4 2 0,2:-", "" for a whole tensor
+	DType  dtype.DataType // of the output
+	Node   string         // the restore node
+	Output string         // "node:1"
+	Port   int            // number of the output
+	Device string         // of the restore node: where the file is read
+	File   string         // the node that holds the file's name
+	Index  int            // position in the list that Graph.Restore returns
 
 	Assign   string // the operation that takes the tensor, "" without one
 	Variable string // the node of the variable that Assign sets
@@ -125,7 +126,7 @@ func (g *Graph) AllRestores() iter.Seq2[Restored, error] {
 func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 	dtypes := n.GetAttr()["dtypes"].GetList().GetType()
 	if n.GetOp() != "RestoreV2" {
-		dtypes = []graphdef.DataType{n.GetAttr()["dt"].GetType()}
+		dtypes = []dtype.DataType{n.GetAttr()["dt"].GetType()}
 	}
 	keys, err := g.strings(n, 1, len(dtypes))
 	if err != nil {

@@ -168,7 +168,7 @@ a GraphDef. It is TensorFlow's strip_unused.`,
 		if len(outputs) == 0 {
 			return nil, cli.Usagef("--outputs names no node")
 		}
-		var dtypes []graphdef.DataType
+		var dtypes []dtype.DataType
 		for _, name := range types {
 			dt, ok := parseType(name)
 			if !ok {
@@ -184,9 +184,9 @@ a GraphDef. It is TensorFlow's strip_unused.`,
 	return cmd
 }
 
-func parseType(name string) (graphdef.DataType, bool) {
+func parseType(name string) (dtype.DataType, bool) {
 	for number, constant := range dataTypeNames() {
-		dt := graphdef.DataType(number)
+		dt := dtype.DataType(number)
 		if name == constant || name == dtype.Name(dt) {
 			return dt, dt != 0
 		}

@@ -257,7 +257,7 @@ func typeText(name string) string {
 	}
 	for number, constant := range dataTypeNames() {
 		if constant == name {
-			if text := dtype.Name(graphdef.DataType(number)); text != "" {
+			if text := dtype.Name(dtype.DataType(number)); text != "" {
 				return text
 			}
 		}

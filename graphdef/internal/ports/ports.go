@@ -6,6 +6,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -58,8 +59,8 @@ func count(n *graphdef.NodeDef, op *graphdef.OpDef, arg *Arg) (int, error) {
 
 // Types returns the types of the tensors that args stand for at a node. A type is
 // DT_INVALID if the attribute that names it is missing.
-func Types(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg) ([]graphdef.DataType, error) {
-	var types []graphdef.DataType
+func Types(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg) ([]dtype.DataType, error) {
+	var types []dtype.DataType
 	for _, arg := range args {
 		c, err := count(n, op, arg)
 		if err != nil {
