@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
@@ -189,7 +190,7 @@ func inputTypes(n *graphdef.NodeDef, op *graphdef.OpDef) string {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, strings.ToLower(strings.TrimPrefix(t.String(), "DT_")))
+		names = append(names, dtype.CName(t))
 	}
 	return strings.Join(names, ", ")
 }

@@ -200,8 +200,8 @@ func hasWanted(n *node, wanted map[port]bool) bool {
 func stopsGradient(opType string) bool { return libraryStops[opType] || pythonStops[opType] }
 
 const (
-	dtResource = tensorflow.DataType(20)
-	dtVariant  = tensorflow.DataType(21)
+	dtResource = tensorflow.DataType(dtype.Resource)
+	dtVariant  = tensorflow.DataType(dtype.Variant)
 )
 
 // differentiable reports whether values of a type can change by a small amount.

@@ -170,7 +170,7 @@ a GraphDef. It is TensorFlow's strip_unused.`,
 		}
 		var dtypes []dtype.DataType
 		for _, name := range types {
-			dt, ok := parseType(name)
+			dt, ok := dtype.Parse(name)
 			if !ok {
 				return nil, cli.Usagef("--types: %q is not a type such as float32", name)
 			}
@@ -182,16 +182,6 @@ a GraphDef. It is TensorFlow's strip_unused.`,
 	cmd.Flags().StringSliceVar(&outputs, "outputs", nil, "the `NODES` that are kept with everything that they need")
 	cmd.Flags().StringSliceVar(&types, "types", nil, "the `TYPES` of the placeholders: one for all, or one for each; default: the types of the nodes")
 	return cmd
-}
-
-func parseType(name string) (dtype.DataType, bool) {
-	for number, constant := range dataTypeNames() {
-		dt := dtype.DataType(number)
-		if name == constant || name == dtype.Name(dt) {
-			return dt, dt != 0
-		}
-	}
-	return 0, false
 }
 
 func (c *command) graphRemoveTraining() *cobra.Command {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -17,9 +16,6 @@ import (
 	"github.com/tfkeep/tfkeep/internal/cli"
 	"github.com/tfkeep/tfkeep/internal/command/ui"
 )
-
-// dataTypeNames gives the names of protobuf's DataType, "DT_FLOAT".
-func dataTypeNames() map[int32]string { return types_go_proto.DataType_name }
 
 func (c *command) graphCheck() *cobra.Command {
 	return &cobra.Command{

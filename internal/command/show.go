@@ -249,20 +249,13 @@ func tensorTexts(tensors []summary.Tensor) []string {
 	return items
 }
 
-// typeText writes a DataType as Python does: float32 for DT_FLOAT; ? for none,
-// as the signatures of 2016 have.
-func typeText(name string) string {
-	if name == "DT_INVALID" {
-		return "?"
+// typeText returns the name that Python has for a DataType: float32 for DT_FLOAT, and "?"
+// for DT_INVALID, which signatures of 2016 have.
+func typeText(constant string) string {
+	if dt, ok := dtype.Parse(constant); ok {
+		return dtype.Name(dt)
 	}
-	for number, constant := range dataTypeNames() {
-		if constant == name {
-			if text := dtype.Name(dtype.DataType(number)); text != "" {
-				return text
-			}
-		}
-	}
-	return strings.ToLower(strings.TrimPrefix(name, "DT_"))
+	return "?"
 }
 
 // sizesText writes a shape, ? for what is unknown.
