@@ -11,32 +11,32 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// devicesCommand tells what a session would run on.
+// devicesCommand lists the devices that a session can use.
 func devicesCommand() *cobra.Command {
 	var require string
 	var driverOnly, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "devices",
-		Short: "List the devices of a session, and say why there is no GPU",
+		Short: "List the devices of a session, and explain a missing GPU",
 		Long: `List the GPUs that NVIDIA's driver shows and the devices that a session has.
-Where no GPU can be used, say why: what is missing, and what to do about it.
+If no GPU can be used, explain what is missing and what to do about it.
 
 With --driver no session is opened. A session takes some hundred megabytes of
-each GPU, and on a GPU whose memory another program has taken it fails; health
-checks ask the driver alone.
+each GPU, and fails on a GPU whose memory another program uses; health checks
+should ask only the driver.
 
-It ends with 0, or with 1 when --require gpu is given and no GPU can be used.`,
+The exit code is 0, or 1 if --require gpu is given and no GPU can be used.`,
 		Example: `  tfkeep-run devices
   tfkeep-run devices --require gpu && train`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("devices takes no arguments; a model in a folder of that name is ./devices")
+				return cli.Usagef("devices takes no arguments; write ./devices for a model in a folder with that name")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if require != "" && require != "cpu" && require != "gpu" {
-				return cli.Usagef("--require %s: it is cpu or gpu", require)
+				return cli.Usagef("--require %s: it must be cpu or gpu", require)
 			}
 			if err := tf.SetLogLevel(tf.LogErrors); err != nil {
 				return err
@@ -51,14 +51,14 @@ It ends with 0, or with 1 when --require gpu is given and no GPU can be used.`,
 				err = gpudiag.Fprint(cmd.OutOrStdout(), r)
 			}
 			if err == nil && require == "gpu" && !r.HasGPU() {
-				return errors.New("a GPU is required, and none can be used: " + r.NoGPU[0])
+				return errors.New("a GPU is required, but none can be used: " + r.NoGPU[0])
 			}
 			return err
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&require, "require", "", "gpu: fail when no GPU can be used; cpu: never")
-	f.BoolVar(&driverOnly, "driver", false, "ask the driver alone, and take no memory of a GPU")
+	f.StringVar(&require, "require", "", "gpu: fail if no GPU can be used; cpu: never fail")
+	f.BoolVar(&driverOnly, "driver", false, "ask only the driver, and use no memory of a GPU")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }

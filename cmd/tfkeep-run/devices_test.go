@@ -13,13 +13,13 @@ import (
 )
 
 func TestDevices(t *testing.T) {
-	t.Run("a session's", func(t *testing.T) {
+	t.Run("session", func(t *testing.T) {
 		code, out, errs := tfkeepRun(t, "", "devices", "--require", "cpu")
 		require.Zero(t, code, errs)
 		assert.Contains(t, out, "libtensorflow "+capi.Version())
 		assert.Contains(t, out, "/job:localhost/replica:0/task:0/device:CPU:0, CPU\n")
 	})
-	t.Run("the driver's, and whether there must be one", func(t *testing.T) {
+	t.Run("driver and --require", func(t *testing.T) {
 		code, out, errs := tfkeepRun(t, "", "devices", "--driver", "--json")
 		require.Zero(t, code, errs)
 		var r gpudiag.Report
@@ -33,13 +33,13 @@ func TestDevices(t *testing.T) {
 			assert.Zero(t, code, errs)
 		} else {
 			assert.Equal(t, cli.ExitFailed, code)
-			assert.Contains(t, errs, "a GPU is required, and none can be used: "+r.NoGPU[0])
+			assert.Contains(t, errs, "a GPU is required, but none can be used: "+r.NoGPU[0])
 		}
 	})
 	for says, args := range map[string][]string{
-		"--require tpu: it is cpu or gpu": {"devices", "--require", "tpu"},
-		"is ./devices":                    {"devices", "export/1"},
-		"unknown flag: --nope":            {"devices", "--nope"},
+		"--require tpu: it must be cpu or gpu": {"devices", "--require", "tpu"},
+		"write ./devices":                      {"devices", "export/1"},
+		"unknown flag: --nope":                 {"devices", "--nope"},
 	} {
 		code, out, errs := tfkeepRun(t, "", args...)
 		assert.Equal(t, cli.ExitUsage, code, errs)

@@ -28,8 +28,8 @@ const (
 	listValue       = 1
 )
 
-// fromExamples makes a vector of serialised tf.Examples of a JSON list of
-// objects: from the names of features to lists of values of one kind.
+// fromExamples makes a vector of serialized tf.Examples from a JSON list of objects. Each
+// object has lists of values by the names of the features.
 func fromExamples(data []byte) (*npy.Array, error) {
 	value, err := decode(data)
 	if err != nil {
@@ -43,7 +43,7 @@ func fromExamples(data []byte) (*npy.Array, error) {
 	for i, item := range list {
 		features, ok := item.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("tf.Example %d is no object", i)
+			return nil, fmt.Errorf("tf.Example %d is not an object", i)
 		}
 		var all []byte
 		for _, name := range slices.Sorted(maps.Keys(features)) {
@@ -64,7 +64,7 @@ func message(b []byte, field protowire.Number, m []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), m)
 }
 
-// feature encodes a list: of integers, of numbers, or of strings.
+// feature encodes a list of integers, of numbers, or of strings.
 func feature(value any) ([]byte, error) {
 	list, ok := value.([]any)
 	if !ok {
@@ -87,14 +87,14 @@ func feature(value any) ([]byte, error) {
 			k = featureFloats
 		}
 		if kind != 0 && kind != protowire.Number(k) {
-			return nil, errors.New("a feature's values must be of one kind")
+			return nil, errors.New("the values of a feature must be of one kind")
 		}
 		kind = protowire.Number(k)
 		switch k {
 		case featureInts:
 			i, err := strconv.ParseInt(v.(json.Number).String(), 10, 64)
 			if err != nil {
-				return nil, fmt.Errorf("%v is no int64", v)
+				return nil, fmt.Errorf("%v is not an int64", v)
 			}
 			body = protowire.AppendVarint(protowire.AppendTag(body, listValue, protowire.VarintType), uint64(i))
 		case featureFloats:
@@ -117,7 +117,7 @@ func feature(value any) ([]byte, error) {
 	return message(nil, kind, body), nil
 }
 
-// asFloats writes the integers of a list as numbers with a fraction.
+// asFloats writes the integers of a list with a fraction.
 func asFloats(list []any) []any {
 	floats := make([]any, len(list))
 	for i, v := range list {

@@ -21,11 +21,12 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// read makes the tensors of the inputs. What it made so far it returns in any case.
+// read makes the tensors of the inputs. With an error, it returns the tensors that it has
+// made so far.
 func (j *job) read(m *savedmodel.Model, sig *graphdef.SignatureDef) (map[string]*tf.Tensor, error) {
-	made := map[string]*tf.Tensor{}
+	tensors := map[string]*tf.Tensor{}
 	add := func(name string, make func() (*npy.Array, error)) error {
-		if made[name] != nil {
+		if tensors[name] != nil {
 			return cli.Usagef("input %q is given twice", name)
 		}
 		if sig.Inputs[name] == nil {
@@ -33,7 +34,7 @@ func (j *job) read(m *savedmodel.Model, sig *graphdef.SignatureDef) (map[string]
 		}
 		a, err := make()
 		if err == nil {
-			made[name], err = tensor(a)
+			tensors[name], err = tensor(a)
 		}
 		if err != nil {
 			return fmt.Errorf("input %q: %w", name, err)
@@ -43,36 +44,36 @@ func (j *job) read(m *savedmodel.Model, sig *graphdef.SignatureDef) (map[string]
 	if j.allInputs != "" {
 		values, err := j.object()
 		if err != nil {
-			return made, err
+			return tensors, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if err := add(name, func() (*npy.Array, error) { return fromJSON(values[name], typeOf(m, sig.Inputs[name])) }); err != nil {
-				return made, err
+				return tensors, err
 			}
 		}
 	}
 	for _, s := range j.inputs {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return made, cli.Usagef("--input %s: write it as NAME=JSON or NAME=@FILE", s)
+			return tensors, cli.Usagef("--input %s: write it as NAME=JSON or NAME=@FILE", s)
 		}
 		if err := add(name, func() (*npy.Array, error) { return fromText(value, typeOf(m, sig.Inputs[name])) }); err != nil {
-			return made, err
+			return tensors, err
 		}
 	}
 	for _, s := range j.examples {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name == "" {
-			return made, cli.Usagef("--examples %s: write it as NAME=[{FEATURE: [VALUES]}, ...]", s)
+			return tensors, cli.Usagef("--examples %s: write it as NAME=[{FEATURE: [VALUES]}, ...]", s)
 		}
 		if err := add(name, func() (*npy.Array, error) { return fromExamples([]byte(value)) }); err != nil {
-			return made, err
+			return tensors, err
 		}
 	}
-	return made, nil
+	return tensors, nil
 }
 
-// typeOf is the type of an input. Signatures of 2016 leave it to the graph.
+// typeOf returns the type of an input. In signatures from 2016 only the graph has it.
 func typeOf(m *savedmodel.Model, info *graphdef.TensorInfo) dtype.DataType {
 	if info.GetDtype() == 0 {
 		if out, err := savedmodel.FindTensor(m.Graph(), info, m.Scope); err == nil {
@@ -100,26 +101,26 @@ func (j *job) object() (map[string]any, error) {
 	}
 	object, ok := value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("--inputs %s: it is no JSON object of inputs by their names", j.allInputs)
+		return nil, fmt.Errorf("--inputs %s: it must be a JSON object with the inputs by their names", j.allInputs)
 	}
 	return object, nil
 }
 
-// decode reads one JSON value and keeps its numbers as they are written.
+// decode parses one JSON value and keeps numbers as they are written.
 func decode(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var value any
 	if err := d.Decode(&value); err != nil {
-		return nil, fmt.Errorf("no JSON: %w", err)
+		return nil, fmt.Errorf("invalid JSON: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no JSON: something follows the value")
+		return nil, errors.New("invalid JSON: text after the value")
 	}
 	return value, nil
 }
 
-// fromText reads the value of an input: JSON, or @ and the name of a file.
+// fromText parses the value of an input: JSON, or @ and the name of a file.
 func fromText(text string, dtype dtype.DataType) (*npy.Array, error) {
 	file, ok := strings.CutPrefix(text, "@")
 	if !ok {
@@ -156,7 +157,7 @@ func fromText(text string, dtype dtype.DataType) (*npy.Array, error) {
 		}
 		return fromJSON(value, dtype)
 	}
-	return nil, fmt.Errorf("%s: the name ends in none of .npy, .npz and .json", file)
+	return nil, fmt.Errorf("%s: the name must end in .npy, .npz or .json", file)
 }
 
 func fromArchive(file, member string) (*npy.Array, error) {
@@ -167,7 +168,7 @@ func fromArchive(file, member string) (*npy.Array, error) {
 	defer a.Close()
 	if member == "" {
 		if len(a.Names()) != 1 {
-			return nil, fmt.Errorf("%s has %d arrays; choose one: @%s[NAME], of %s", file, len(a.Names()), file, strings.Join(a.Names(), ", "))
+			return nil, fmt.Errorf("%s has %d arrays; choose one with @%s[NAME]: %s", file, len(a.Names()), file, strings.Join(a.Names(), ", "))
 		}
 		member = a.Names()[0]
 	}

@@ -15,13 +15,13 @@ import (
 	"github.com/tfkeep/tfkeep/internal/npy"
 )
 
-// integers are the types of whole numbers, and whether they have a sign.
+// integers has the integer types, with true for signed ones.
 var integers = map[dtype.DataType]bool{
 	dtype.Int8: true, dtype.Int16: true, dtype.Int32: true, dtype.Int64: true,
 	dtype.Uint8: false, dtype.Uint16: false, dtype.Uint32: false, dtype.Uint64: false,
 }
 
-// fromJSON makes an array of nested lists. Its shape is theirs.
+// fromJSON makes an array from nested lists, with their shape.
 func fromJSON(value any, dtype dtype.DataType) (*npy.Array, error) {
 	a := &npy.Array{DType: dtype, Shape: []int64{}}
 	for v := value; ; {
@@ -44,7 +44,7 @@ func fromJSON(value any, dtype dtype.DataType) (*npy.Array, error) {
 func fill(a *npy.Array, value any, depth int) error {
 	list, isList := value.([]any)
 	if isList != (depth < len(a.Shape)) || isList && int64(len(list)) != a.Shape[depth] {
-		return errors.New("the lists are of different lengths or depths, and make no tensor")
+		return errors.New("the lists have different lengths or depths and do not make a tensor")
 	}
 	if !isList {
 		return element(a, value)
@@ -73,7 +73,7 @@ func element(a *npy.Array, value any) error {
 		return nil
 	}
 	size := dtype.Size(a.DType)
-	wrong := fmt.Errorf("%v is no %s", value, dtype.Name(a.DType))
+	wrong := fmt.Errorf("%v is not a valid %s", value, dtype.Name(a.DType))
 	if dtype.IsFloat(a.DType) {
 		f, err := number(value)
 		if err != nil {
@@ -136,10 +136,10 @@ func number(value any) (float64, error) {
 			return math.Inf(-1), nil
 		}
 	}
-	return 0, errors.New("no number")
+	return 0, errors.New("not a number")
 }
 
-// text reads a string, or bytes as TensorFlow Serving's JSON has them.
+// text returns the bytes of a string, or of an object as in TensorFlow Serving's JSON.
 func text(value any) ([]byte, error) {
 	switch v := value.(type) {
 	case string:
@@ -149,7 +149,7 @@ func text(value any) ([]byte, error) {
 			return base64.StdEncoding.DecodeString(s)
 		}
 	}
-	return nil, fmt.Errorf("%v is no string; write text, or {\"b64\": ...}", value)
+	return nil, fmt.Errorf("%v is not a string; write text, or {\"b64\": ...}", value)
 }
 
 // appendJSON writes an array as nested lists.
@@ -199,7 +199,7 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 			case math.IsInf(v, -1):
 				return append(b, `"-Infinity"`...)
 			default:
-				short, _ := strconv.ParseFloat(string(dtype.AppendFloat(nil, a.DType, v)), 64) // its own digits
+				short, _ := strconv.ParseFloat(string(dtype.AppendFloat(nil, a.DType, v)), 64) // the digits of its own type
 				return strconv.AppendFloat(b, short, 'g', -1, 64)
 			}
 		}, nil

@@ -1,7 +1,7 @@
-// Command tfkeep-run runs a signature of a SavedModel, as "saved_model_cli run"
-// does, and says which devices there are to run on. It needs libtensorflow, as
-// tfkeep does not; "make run-cli" builds it. What it is given and what it prints
-// is in docs/savedmodel.md and docs/gpu.md.
+// Command tfkeep-run runs a signature of a SavedModel, as "saved_model_cli run" does, and
+// lists the devices that a session can use. It needs libtensorflow, which tfkeep does
+// not; "make run-cli" builds it. docs/savedmodel.md and docs/gpu.md describe its input
+// and output.
 package main
 
 import (

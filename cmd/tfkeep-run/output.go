@@ -22,14 +22,14 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// checkFiles makes sure, before the work, that its results can be written.
+// checkFiles checks, before the signature runs, that its outputs can be written.
 func (j *job) checkFiles(sig *graphdef.SignatureDef) error {
 	if j.out == "" {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(sig.Outputs)) {
 		if name == "" || name != filepath.Base(name) || strings.ContainsAny(name, `/\`) {
-			return fmt.Errorf("the output %q cannot be the name of a file; use --json", name)
+			return fmt.Errorf("the output %q is not a valid file name; use --json", name)
 		}
 		_, err := os.Lstat(j.file(name))
 		if err == nil && !j.overwrite {
@@ -75,12 +75,12 @@ func (j *job) show(outputs map[string]*tf.Tensor) error {
 		fmt.Fprintln(w)
 	}
 	if j.asJSON {
-		_, _ = w.Write(append(line, '}', '\n')) // Flush tells
+		_, _ = w.Write(append(line, '}', '\n')) // Flush returns the error
 	}
 	return w.Flush()
 }
 
-// printable keeps a name out of a file from steering the terminal.
+// printable returns a name from a file in a form that cannot control the terminal.
 func printable(name string) string {
 	if q := strconv.QuoteToGraphic(name); q[1:len(q)-1] != name {
 		return q
@@ -88,7 +88,7 @@ func printable(name string) string {
 	return name
 }
 
-// array copies a tensor's values.
+// array copies the values of a tensor.
 func array(t *tf.Tensor) (*npy.Array, error) {
 	a := &npy.Array{DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
 	if a.DType == dtype.String {
@@ -104,7 +104,7 @@ func array(t *tf.Tensor) (*npy.Array, error) {
 	return a, nil
 }
 
-// write puts an array into a file, in one step.
+// write writes an array to a file in one step.
 func write(path string, a *npy.Array) error {
 	f, err := vfs.CreateAtomic(vfs.OS, path)
 	if err != nil {

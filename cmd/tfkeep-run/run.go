@@ -30,7 +30,7 @@ type job struct {
 	stdout io.Writer
 }
 
-// run is the whole command: it returns the exit code.
+// run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	j := &job{stdin: stdin, stdout: stdout}
 	cmd := j.command()
@@ -45,18 +45,18 @@ func (j *job) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tfkeep-run DIR",
 		Short: "Run a signature of a SavedModel",
-		Long: `Run a signature of a SavedModel and print its outputs, in the words of
-"saved_model_cli run". "tfkeep savedmodel show DIR --all" tells what signatures
-there are and what they take.
+		Long: `Run a signature of a SavedModel and print its outputs in the format of
+"saved_model_cli run". "tfkeep savedmodel show DIR --all" lists the signatures
+and their inputs.
 
-An input is NAME=VALUE: JSON, such as x=[[1,2]], or @FILE with a .npy, .npz or
-.json file; @FILE.npz[ARRAY] takes one array of several. The signature says what
-type the numbers of JSON become. Numbers that JSON lacks are "NaN", "Infinity"
-and "-Infinity"; bytes that are no text are {"b64": "..."}.
+An input is NAME=VALUE. VALUE is JSON, such as x=[[1,2]], or @FILE with a .npy,
+.npz or .json file; @FILE.npz[ARRAY] takes one array of several. Numbers get the
+type that the signature gives. Numbers that JSON does not have are "NaN",
+"Infinity" and "-Infinity"; bytes that are not text are {"b64": "..."}.
 
-"tfkeep-run devices" tells whether there is a GPU to run on.
+"tfkeep-run devices" reports whether a session can use a GPU.
 
-It ends with 0 when the signature ran, 1 when it failed, and 2 when the command
+The exit code is 0 if the signature ran, 1 if it failed, and 2 if the command
 line was wrong.`,
 		Example: `  tfkeep-run export/1 --input 'x=[[1],[2]]'
   tfkeep-run export/1 --signature regress --input x=@x.npy --out results/
@@ -64,7 +64,7 @@ line was wrong.`,
   tfkeep-run export/1 --signature classify --examples 'inputs=[{"age": [35], "job": ["cook"]}]'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return cli.Usagef("%d arguments; name the folder of one model", len(args))
+				return cli.Usagef("%d arguments; give the folder of one model", len(args))
 			}
 			return nil
 		},
@@ -78,16 +78,16 @@ line was wrong.`,
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
 	f.StringVar(&j.signature, "signature", signature.DefaultServingKey, "the signature to run")
-	f.StringVar(&j.tags, "tags", signature.ServingTag, "the graph with exactly these tags, with commas")
-	f.StringArrayVar(&j.inputs, "input", nil, "an input: NAME=JSON or NAME=@FILE; may be given several times")
-	f.StringVar(&j.allInputs, "inputs", "", "a file with one JSON object of all inputs; - is standard input")
+	f.StringVar(&j.tags, "tags", signature.ServingTag, "run the graph with exactly these tags, separated by commas")
+	f.StringArrayVar(&j.inputs, "input", nil, "an input: NAME=JSON or NAME=@FILE; may be repeated")
+	f.StringVar(&j.allInputs, "inputs", "", "a file with a JSON object of all inputs; - means standard input")
 	f.StringArrayVar(&j.examples, "examples", nil, "an input of tf.Examples: NAME=[{FEATURE: [VALUES]}, ...]")
 	f.StringVar(&j.out, "out", "", "also write each output to a .npy file in this folder")
-	f.BoolVar(&j.overwrite, "overwrite", false, "replace files that are there")
+	f.BoolVar(&j.overwrite, "overwrite", false, "replace existing files")
 	f.BoolVar(&j.asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&j.full, "full", false, "print all elements of large outputs")
-	f.StringSliceVar(&j.allow, "allow_op", nil, "an operation that the model may run while it is loaded although it reaches out of the model")
-	// The names that saved_model_cli has.
+	f.StringSliceVar(&j.allow, "allow_op", nil, "an operation that the model may run while it loads, although it reaches out of the model")
+	// The names in saved_model_cli.
 	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
 	f.StringVar(&j.tags, "tag_set", signature.ServingTag, "")
 	f.StringVar(&j.out, "outdir", "", "")
@@ -99,7 +99,7 @@ line was wrong.`,
 	return cmd
 }
 
-// do loads the model, runs the signature and shows what it gave.
+// do loads the model, runs the signature and prints the outputs.
 func (j *job) do(ctx context.Context) error {
 	if err := tf.SetLogLevel(tf.LogErrors); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (j *job) do(ctx context.Context) error {
 	if sig == nil {
 		have := strings.Join(slices.Sorted(maps.Keys(m.Signatures())), ", ")
 		if have == "" {
-			have = `none; "tfkeep savedmodel resign" adds one`
+			have = `no signatures; "tfkeep savedmodel resign" adds one`
 		}
 		return fmt.Errorf("no signature %q; the model has %s", j.signature, have)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-// tfkeepRun runs the command.
+// tfkeepRun runs the command and returns its exit code and output.
 func tfkeepRun(t *testing.T, stdin string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -45,7 +45,7 @@ with tf1.Session() as s:
 
 func TestRun(t *testing.T) {
 	half, echo := tftest.Model(t, "half_plus_two"), echoModel(t)
-	t.Run("says what saved_model_cli says", func(t *testing.T) {
+	t.Run("same output as saved_model_cli", func(t *testing.T) {
 		want := oracle.Value[string](t, `
 import io, contextlib
 from tensorflow.python.tools import saved_model_cli as cli
@@ -70,7 +70,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 
 		code, out, errs := tfkeepRun(t, "", half, "--input", "x=[[5]]", "--outdir", results)
 		assert.Equal(t, cli.ExitFailed, code)
-		assert.Empty(t, out, "nothing runs")
+		assert.Empty(t, out, "the signature does not run")
 		assert.Contains(t, errs, "y.npy exists; --overwrite replaces it")
 		code, _, errs = tfkeepRun(t, "", half, "--input", "x=@"+filepath.Join(dir, "x.npz")+"[x]", "--out", results, "--overwrite")
 		require.Zero(t, code, errs)
@@ -104,7 +104,7 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"outputs":[[6],[4]]}`, out)
 		code, out, errs = tfkeepRun(t, "", half, "--signature", "parse", "--examples", `inputs=[{"x":[8.5, 1],"name":["cook"],"n":[-7]},{"x":[1, 0.5]}]`, "--json")
-		assert.Equal(t, cli.ExitFailed, code, "two values for one place: %s%s", out, errs)
+		assert.Equal(t, cli.ExitFailed, code, "two values where the model wants one: %s%s", out, errs)
 		code, out, errs = tfkeepRun(t, "", half, "--signature", "parse", "--examples", `inputs=[{"x":[8.5],"name":["cook"],"n":[-7]},{"x":[1e0]}]`, "--json")
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"name":[["cook"],[""]],"n":[[-7],[0]]}`, out)
@@ -115,16 +115,16 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		`input "x" is missing`:              {half},
 		"the SavedModel has":                {half, "--tags", "train"},
 		"different lengths":                 {half, "--input", "x=[[1],[1,2]]"},
-		"one is no float32":                 {half, "--input", `x=[["one"]]`},
-		"no JSON":                           {half, "--input", "x=[[1]"},
-		"something follows":                 {half, "--input", "x=[[1]] 2"},
+		"one is not a valid float32":        {half, "--input", `x=[["one"]]`},
+		"invalid JSON":                      {half, "--input", "x=[[1]"},
+		"text after":                        {half, "--input", "x=[[1]] 2"},
 		"its shape is [1] instead of [? 1]": {half, "--input", "x=[1]"},
-		"ends in none of":                   {half, "--input", "x=@x.txt"},
+		"must end in":                       {half, "--input", "x=@x.txt"},
 		"no such file":                      {half, "--input", "x=@nope.npy"},
 		"must be a list":                    {half, "--signature", "regress", "--examples", `inputs={"x":[1.0]}`},
 		"feature value must be a list":      {half, "--signature", "regress", "--examples", `inputs=[{"x":1.0}]`},
 		"of one kind":                       {half, "--signature", "regress", "--examples", `inputs=[{"x":[1.0,"a"]}]`},
-		"128 is no int8":                    {echo, "--input", "i=128"},
+		"128 is not a valid int8":           {echo, "--input", "i=128"},
 		"not found":                         {filepath.Join(half, "nope")},
 	} {
 		t.Run(says, func(t *testing.T) {

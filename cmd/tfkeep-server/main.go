@@ -1,14 +1,13 @@
-// Command tfkeep-server is a member of a TensorFlow cluster and nothing else: a
-// parameter server, or a worker that others drive. How to run a cluster of them is
-// in docs/cluster.md.
+// Command tfkeep-server is a member of a TensorFlow cluster: a parameter server, or a
+// worker that other processes use. docs/cluster.md explains how to run a cluster of them.
 //
 //	tfkeep-server --cluster 'ps=a:2222,b:2222;worker=c:2222' --job ps --task 0
 //
-// Without --cluster it reads TF_CONFIG. Once it serves it prints one line,
+// Without --cluster it reads TF_CONFIG. When it is ready it prints one line,
 //
 //	serving grpc://a:2222 as /job:ps/task:0
 //
-// and it ends, with 0, at SIGTERM or SIGINT: TensorFlow has no other way to stop a
+// and it exits with code 0 on SIGTERM or SIGINT: TensorFlow has no other way to stop a
 // server.
 package main
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ type job struct {
 	stdout io.Writer
 }
 
-// run is the whole command: it returns the exit code.
+// run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	j := &job{stdin: stdin, stdout: stdout}
 	cmd := j.command()
@@ -43,15 +42,15 @@ func (j *job) command() *cobra.Command {
 		Short: "Serve as a member of a TensorFlow cluster",
 		Long: `Serve as a member of a TensorFlow cluster until SIGTERM or SIGINT.
 
-Without --cluster, the cluster and the place in it come from TF_CONFIG in the
-environment; --job and --task, where given, count in place of what it says.
+Without --cluster, the cluster and this server's task come from the environment
+variable TF_CONFIG. The flags --job and --task override it.
 
-Once it serves it prints "serving grpc://HOST:PORT as /job:JOB/task:TASK". It
-ends with 0 when it was told to end, 1 when it could not serve, and 2 when the
-command line was wrong.
+When it is ready it prints "serving grpc://HOST:PORT as /job:JOB/task:TASK". The
+exit code is 0 after a signal, 1 if it could not serve, and 2 if the command line
+was wrong.
 
-Whoever reaches the port can run anything here that TensorFlow can: keep it
-inside a network that you trust.`,
+Anyone who reaches the port can run any TensorFlow operation on this machine:
+keep the port inside a network that you trust.`,
 		Example: `  tfkeep-server --cluster 'ps=a:2222,b:2222;worker=c:2222' --job ps --task 0
   TF_CONFIG='{"cluster": {"ps": ["a:2222"], "worker": ["b:2222"]}, "task": {"type": "ps", "index": 0}}' tfkeep-server`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -66,12 +65,12 @@ inside a network that you trust.`,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
-	f.StringVar(&j.cluster, "cluster", "", "the cluster: JOB=HOST:PORT,HOST:PORT;JOB=...; TF_CONFIG if not given")
+	f.StringVar(&j.cluster, "cluster", "", "the cluster: JOB=HOST:PORT,HOST:PORT;JOB=... (default: TF_CONFIG)")
 	f.StringVar(&j.job, "job", "", "the job of this server")
-	f.IntVar(&j.task, "task", 0, "its number within the job")
-	f.StringVar(&j.protocol, "protocol", "", "how members talk: grpc if not given")
-	f.BoolVar(&j.whileStdin, "while-stdin", false, "end when standard input does, so as not to outlive the parent")
-	f.BoolVar(&j.allowGrowth, "allow-growth", false, "take memory of GPUs as it is needed, not nearly all at the start")
+	f.IntVar(&j.task, "task", 0, "the index of this server in its job")
+	f.StringVar(&j.protocol, "protocol", "", "the protocol of the cluster (default: grpc)")
+	f.BoolVar(&j.whileStdin, "while-stdin", false, "exit when standard input ends, so that the server does not outlive its parent")
+	f.BoolVar(&j.allowGrowth, "allow-growth", false, "allocate GPU memory as needed instead of nearly all of it at the start")
 	return cmd
 }
 
@@ -83,7 +82,7 @@ func (j *job) do(cmd *cobra.Command) error {
 	} else {
 		m.Cluster, m.Task, err = cluster.FromEnv()
 		if errors.Is(err, tfkeep.ErrNotFound) {
-			err = fmt.Errorf("which cluster? give --cluster, or set TF_CONFIG")
+			err = errors.New("no cluster: give --cluster, or set TF_CONFIG")
 		}
 	}
 	if err != nil {

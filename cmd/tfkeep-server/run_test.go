@@ -21,7 +21,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// TestMain is the command itself where a test starts it.
+// TestMain runs the command in the processes that the tests start.
 func TestMain(m *testing.M) {
 	if os.Getenv("TFKEEP_SERVER_COMMAND") != "" {
 		main()
@@ -30,17 +30,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// server is the command, running.
+// server is a process that runs the command.
 type server struct {
 	cmd    *exec.Cmd
 	stdin  interface{ Close() error }
-	stderr string // the file that has standard error
-	line   string // the first of standard output
+	stderr string // the file with standard error
+	line   string // the first line of standard output
 }
 
-// said is what it wrote to standard error so far.
-func (s *server) said() string {
-	text, _ := os.ReadFile(s.stderr) // only a failure's message lacks it
+// errors returns what the process has written to standard error.
+func (s *server) errors() string {
+	text, _ := os.ReadFile(s.stderr) // without it, only a message of a failed test is shorter
 	return string(text)
 }
 
@@ -59,7 +59,7 @@ func start(t *testing.T, env string, args ...string) *server {
 	require.NoError(t, err)
 	require.NoError(t, s.cmd.Start())
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // where the test has failed
+		_ = s.cmd.Process.Kill() // if the test failed
 		_ = s.cmd.Wait()
 	})
 	lines := bufio.NewScanner(stdout)
@@ -69,12 +69,12 @@ func start(t *testing.T, env string, args ...string) *server {
 	return s
 }
 
-// wait is the exit code.
+// wait waits for the process and returns its exit code.
 func (s *server) wait(t *testing.T) int {
 	t.Helper()
 	timer := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer timer.Stop()
-	_ = s.cmd.Wait() // told by the code
+	_ = s.cmd.Wait() // the code shows it
 	return s.cmd.ProcessState.ExitCode()
 }
 
@@ -86,17 +86,17 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestItServesUntilItIsToldToEnd(t *testing.T) {
-	for name, end := range map[string]func(s *server) error{
-		"SIGTERM":            func(s *server) error { return s.cmd.Process.Signal(syscall.SIGTERM) },
-		"SIGINT":             func(s *server) error { return s.cmd.Process.Signal(os.Interrupt) },
-		"its standard input": func(s *server) error { return s.stdin.Close() },
+func TestServeUntilSignal(t *testing.T) {
+	for name, stop := range map[string]func(s *server) error{
+		"SIGTERM":               func(s *server) error { return s.cmd.Process.Signal(syscall.SIGTERM) },
+		"SIGINT":                func(s *server) error { return s.cmd.Process.Signal(os.Interrupt) },
+		"end of standard input": func(s *server) error { return s.stdin.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := freeAddress(t)
 			s := start(t, "", "--cluster", "ps="+address, "--job", "ps", "--while-stdin")
-			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.said())
+			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.errors())
 			g := tf.NewGraph()
 			v, err := tf.NewVariable(g, "v", tf.Value(float32(5)))
 			require.NoError(t, err)
@@ -105,27 +105,27 @@ func TestItServesUntilItIsToldToEnd(t *testing.T) {
 			require.NoError(t, sess.RunOps(t.Context(), v.Initializer()))
 			require.NoError(t, sess.Close())
 
-			require.NoError(t, end(s))
-			assert.Equal(t, cli.ExitOK, s.wait(t), s.said())
+			require.NoError(t, stop(s))
+			assert.Equal(t, cli.ExitOK, s.wait(t), s.errors())
 		})
 	}
 }
 
-func TestTheEnvironmentSaysWhichServerItIs(t *testing.T) {
+func TestServeFromTFConfig(t *testing.T) {
 	worker := freeAddress(t)
 	config := fmt.Sprintf(`{"cluster": {"ps": ["127.0.0.1:1"], "worker": ["127.0.0.1:2", %q]}, "task": {"type": "worker", "index": 1}}`, worker)
 	s := start(t, config, "--while-stdin", "--allow-growth")
-	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.said())
+	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, s.errors())
 	require.NoError(t, s.stdin.Close())
 	assert.Equal(t, cli.ExitOK, s.wait(t))
 
 	s = start(t, strings.Replace(config, `"index": 1`, `"index": 0`, 1), "--while-stdin", "--task=1")
-	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, "a flag counts more")
+	assert.Equal(t, "serving grpc://"+worker+" as /job:worker/task:1", s.line, "the flag overrides TF_CONFIG")
 	require.NoError(t, s.stdin.Close())
 	assert.Equal(t, cli.ExitOK, s.wait(t))
 }
 
-func TestWhatCannotBeServedIsTold(t *testing.T) {
+func TestServeErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -157,7 +157,7 @@ func TestWhatCannotBeServedIsTold(t *testing.T) {
 	}
 }
 
-func TestHelpSaysWhatThereIs(t *testing.T) {
+func TestHelp(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, cli.ExitOK, run(t.Context(), []string{"--help"}, nil, &stdout, &stderr))
 	for _, flag := range []string{"--cluster", "--job", "--task", "--while-stdin", "TF_CONFIG"} {
