@@ -24,13 +24,13 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// pythonMember is a member of a cluster in Python, as localcluster starts it: it
-// serves, and trains as a worker where it is told to.
+// pythonMember is the Python program of a cluster's member that localcluster starts. It
+// serves, and trains if it is told to.
 //
 //go:embed cluster_member.py
 var pythonMember string
 
-// startCluster starts a cluster, some of whose members are Python's.
+// startCluster starts a cluster. isPython selects the members that run Python.
 func startCluster(t *testing.T, jobs map[string]int, isPython func(job string, task int) bool, args ...string) *localcluster.Cluster {
 	t.Helper()
 	python := oracle.Python(t)
@@ -52,7 +52,7 @@ func startCluster(t *testing.T, jobs map[string]int, isPython func(job string, t
 	return c
 }
 
-// digitsOn builds the digits' model for the first worker, and a session there.
+// digitsOn builds the digits model for the first worker and opens a session there.
 func digitsOn(t *testing.T, c *localcluster.Cluster) (*tf.Session, *saver.Saver) {
 	t.Helper()
 	g := tf.NewGraph()
@@ -77,7 +77,7 @@ func initialize(t *testing.T, sess *tf.Session) {
 	require.NoError(t, sess.RunOps(t.Context(), init))
 }
 
-// trainSteps makes steps on batches from the first one on.
+// trainSteps trains a number of steps, starting with the batch first.
 func trainSteps(t *testing.T, sess *tf.Session, first, steps int) (loss float32) {
 	t.Helper()
 	set, _, err := dataset.Load()
@@ -92,7 +92,7 @@ func trainSteps(t *testing.T, sess *tf.Session, first, steps int) (loss float32)
 	return loss
 }
 
-// requireLoopback fails where a member talks to another machine, or to nobody.
+// requireLoopback fails if a member has connections to another machine, or none at all.
 func requireLoopback(t *testing.T, c *localcluster.Cluster) {
 	t.Helper()
 	seen := 0
@@ -107,7 +107,7 @@ func requireLoopback(t *testing.T, c *localcluster.Cluster) {
 	assert.Positive(t, seen, "no connections at all")
 }
 
-func TestAPythonWorkerJoinsAClusterOfGo(t *testing.T) {
+func TestPythonWorkerInGoCluster(t *testing.T) {
 	dir := t.TempDir()
 	set, _, err := dataset.Load()
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestAPythonWorkerJoinsAClusterOfGo(t *testing.T) {
 	require.NoError(t, err)
 	initialize(t, sess)
 
-	// Both train at a time, until Python has made its steps.
+	// Both train at the same time until Python has finished its steps.
 	mine := 0
 	var python struct {
 		Steps     int
@@ -166,7 +166,7 @@ func TestAPythonWorkerJoinsAClusterOfGo(t *testing.T) {
 	assert.Equal(t, devices, python.Variables, "both put every variable, and every slot, on the same server")
 }
 
-func TestAGoClientDrivesAClusterOfPython(t *testing.T) {
+func TestGoClientOfPythonCluster(t *testing.T) {
 	c := startCluster(t, map[string]int{"ps": 1, "worker": 1}, func(string, int) bool { return true })
 	sess, sv := digitsOn(t, c)
 	initialize(t, sess)

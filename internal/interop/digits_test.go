@@ -17,13 +17,13 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// digits is the example's model, alive.
+// digits is the model of the example in a session.
 type digits struct {
 	sess *tf.Session
 	sv   *saver.Saver
 }
 
-// fresh builds the model with its first weights.
+// fresh builds the model with its initial weights.
 func fresh(t *testing.T) digits {
 	t.Helper()
 	g, err := model.Build(1)
@@ -37,7 +37,7 @@ func fresh(t *testing.T) digits {
 	return d
 }
 
-// restored brings a checkpoint back to life from its files alone.
+// restored restores a checkpoint with its meta graph.
 func restored(t *testing.T, path string) digits {
 	t.Helper()
 	g := tf.NewGraph()
@@ -60,7 +60,7 @@ func start(t *testing.T, g *tf.Graph, sv *saver.Saver) digits {
 	return digits{sess: sess, sv: sv}
 }
 
-// save saves under the global step.
+// save saves a checkpoint with the global step.
 func (d digits) save(t *testing.T, dir string) string {
 	t.Helper()
 	path, err := d.sv.Save(t.Context(), d.sess, filepath.Join(dir, "model"), &saver.SaveOptions{
@@ -70,7 +70,7 @@ func (d digits) save(t *testing.T, dir string) string {
 	return path
 }
 
-// train goes on to a global step and saves there.
+// train trains to a global step and saves.
 func (d digits) train(t *testing.T, dir string, until int64) string {
 	t.Helper()
 	path, err := training.Run(t.Context(), d.sess, d.sv, training.Options{Dir: dir, Until: until, SaveEvery: until})
@@ -78,7 +78,7 @@ func (d digits) train(t *testing.T, dir string, until int64) string {
 	return path
 }
 
-// values fetches every global variable's bytes.
+// values returns the bytes of every global variable.
 func (d digits) values(t *testing.T) map[string][]byte {
 	t.Helper()
 	variables := d.sess.Graph().GlobalVariables()
@@ -100,15 +100,16 @@ func (d digits) values(t *testing.T) map[string][]byte {
 	return values
 }
 
-// python restores a checkpoint in Python, trains it to a global step with the same
-// batches that Go takes, and saves it. It gives the variables as they were restored and
-// as they are in the end, the accuracy, and the new checkpoint's path.
+// python is the result of inPython: the variables after the restore and at the end, the
+// accuracy, and the path of the new checkpoint.
 type python struct {
 	Before, After map[string][]byte
 	Accuracy      float32
 	Path          string
 }
 
+// inPython restores a checkpoint in Python, trains it to a global step with the batches
+// that Go uses, and saves it.
 func inPython(t *testing.T, path, dir string, from, until int) python {
 	t.Helper()
 	train, test, err := dataset.Load()
@@ -136,7 +137,7 @@ func inPython(t *testing.T, path, dir string, from, until int) python {
 	`, path, dir, train.Images, train.Labels, test.Images, test.Labels, batches)
 }
 
-func TestGoAndPythonTakeTurnsTrainingOneModel(t *testing.T) {
+func TestGoAndPythonTrainInTurns(t *testing.T) {
 	goDir, pythonDir := t.TempDir(), t.TempDir()
 
 	first := fresh(t)
@@ -157,10 +158,10 @@ func TestGoAndPythonTakeTurnsTrainingOneModel(t *testing.T) {
 	assert.Equal(t, second.values(t), last.Before, "Python restores what Go wrote after it")
 }
 
-// One graph, one start, the same batches: Go, Go with a stop on the way, and Python
-// arrive at the same model. They run the same kernels on the same machine, so the
-// variables agree to the last bit, and not only the accuracy.
-func TestPythonTrainsTheSameGraphToTheSameAccuracy(t *testing.T) {
+// Go, Go with an interruption, and Python train the same graph from the same start with
+// the same batches. They run the same kernels on the same machine, so not only the
+// accuracy but every bit of the variables agrees.
+func TestGoAndPythonTrainEqually(t *testing.T) {
 	const steps = 1500
 	dir := t.TempDir()
 	straight := fresh(t)

@@ -1,3 +1,3 @@
-// Package interop holds the tests in which Go and Python TensorFlow hand one model to
-// each other: what either wrote the other restores, bit for bit, and trains on.
+// Package interop has the tests in which Go and Python TensorFlow exchange a model: each
+// restores the checkpoints of the other bit for bit and continues the training.
 package interop

@@ -27,8 +27,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// victim names the folder that this test binary, started by itself, trains in until it
-// is killed.
+// victim is the environment variable with the folder in which this test binary trains
+// until it is killed.
 const victim = "TFKEEP_INTEROP_VICTIM"
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	if dir := os.Getenv(victim); dir != "" {
-		if err := trainForEver(context.Background(), dir); err != nil {
+		if err := trainForever(context.Background(), dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -44,9 +44,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// trainForEver starts a training or goes on with the one in folder, saves after every step,
-// and prints each step that it has saved.
-func trainForEver(ctx context.Context, folder string) error {
+// trainForever starts or continues the training in folder, saves after every step, and
+// prints each step that it has saved.
+func trainForever(ctx context.Context, folder string) error {
 	g := tf.NewGraph()
 	path, err := dir.Latest(ctx, folder, nil)
 	begin := errors.Is(err, tfkeep.ErrNotFound)
@@ -89,9 +89,9 @@ func trainForEver(ctx context.Context, folder string) error {
 	return err
 }
 
-// killSome starts the victim, kills it a random while after its first saved step, and
-// gives the last step that it said it saved.
-func killSome(t *testing.T, dir string) (saved int64) {
+// trainAndKill starts the victim, kills it at a random time after its first saved step,
+// and returns the last step that it reported as saved.
+func trainAndKill(t *testing.T, dir string) (saved int64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victim+"="+dir)
@@ -115,12 +115,12 @@ func killSome(t *testing.T, dir string) (saved int64) {
 	return saved
 }
 
-func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
+func TestKilledTrainingContinues(t *testing.T) {
 	oracle.Python(t)
 	folder := t.TempDir()
 	var step int64
 	for range 6 {
-		saved := killSome(t, folder)
+		saved := trainAndKill(t, folder)
 		require.Greater(t, saved, step, "it goes on")
 
 		path, err := dir.Latest(t.Context(), folder, nil)
@@ -128,8 +128,8 @@ func TestTrainingKilledAtAnyMomentGoesOn(t *testing.T) {
 		d := restored(t, path)
 		step, err = training.GlobalStep(t.Context(), d.sess)
 		require.NoError(t, err)
-		// The kill may have come between a save and its announcement, never before a
-		// save that was announced.
+		// The process may be killed after a save and before it is reported, but not
+		// the other way around.
 		assert.GreaterOrEqual(t, step, saved)
 		assert.LessOrEqual(t, step, saved+1)
 		assert.Equal(t, filepath.Join(folder, fmt.Sprintf("model-%d", step)), path)

@@ -13,9 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// TestASaverUnderReplicaDevicesIsThatOfPython makes variables and their Saver within
-// one setter.
-func TestASaverUnderReplicaDevicesIsThatOfPython(t *testing.T) {
+// The variables and their Saver are built with the same device function.
+func TestSaverUnderReplicaDevices(t *testing.T) {
 	for _, worker := range []string{"/job:worker", "/job:worker/task:1/device:GPU:0"} {
 		for _, ref := range []bool{false, true} {
 			for _, sharded := range []bool{false, true} {
