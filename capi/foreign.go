@@ -20,7 +20,7 @@ import (
 // memory: when the tensor is released, or later, as long as a variable that was
 // assigned from it shares the memory. Until then the memory must not change; TensorFlow
 // does not write to it. If ForeignTensor returns an error, release is not called.
-func ForeignTensor(dt tensorflow.DataType, shape []int64, memory []byte, release func()) (*tensorflow.Tensor, error) {
+func ForeignTensor(dt dtype.DataType, shape []int64, memory []byte, release func()) (*tensorflow.Tensor, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}

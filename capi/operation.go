@@ -18,7 +18,7 @@ import (
 )
 
 // AddOperation adds an operation to g. Unlike the binding's method it checks the
-// inputs, accepts attributes of the types int, int32, []byte and
+// inputs, accepts attributes of the types int, int32, []byte, dtype.DataType and
 // *attr_value_go_proto.AttrValue too, and adds attributes in the order of their names.
 func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Operation, error) {
 	if err := check(); err != nil {
@@ -172,6 +172,8 @@ func AttrValue(value any) (*attr_value_go_proto.AttrValue, error) {
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_F{F: v}}, nil
 	case bool:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_B{B: v}}, nil
+	case types_go_proto.DataType:
+		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: v}}, nil
 	case tensorflow.DataType:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: types_go_proto.DataType(v)}}, nil
 	case tensorflow.Shape:
@@ -188,6 +190,8 @@ func AttrValue(value any) (*attr_value_go_proto.AttrValue, error) {
 		return listValue(&list{F: v}), nil
 	case []bool:
 		return listValue(&list{B: v}), nil
+	case []types_go_proto.DataType:
+		return listValue(&list{Type: v}), nil
 	case []tensorflow.DataType:
 		l := new(list)
 		for _, dt := range v {

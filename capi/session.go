@@ -14,6 +14,11 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
+// MaxMessage is the number of bytes of values that a session can feed to a server, or
+// fetch from it, in one run: they travel in one protobuf message, which has less than
+// 2 GiB and some room for other fields.
+const MaxMessage = 1<<31 - 1<<20
+
 // NewSession opens a session on g. target is "" for this process or
 // "grpc://host:port"; config is a serialized ConfigProto or nil. The first run, not
 // NewSession, connects to target.

@@ -33,7 +33,7 @@ func shapeOf(c *C.TF_Tensor) []int64 {
 // AllocateTensor returns a tensor with uninitialized memory, which the caller writes
 // through TensorData. It refuses strings, variants and resources, whose memory has a
 // structure.
-func AllocateTensor(dt tensorflow.DataType, shape []int64) (*tensorflow.Tensor, error) {
+func AllocateTensor(dt dtype.DataType, shape []int64) (*tensorflow.Tensor, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func dims(shape []int64) *C.int64_t {
 const maxBytes = 1 << 47
 
 // byteSize returns the size of a tensor in bytes.
-func byteSize(dt tensorflow.DataType, shape []int64) (int64, error) {
+func byteSize(dt dtype.DataType, shape []int64) (int64, error) {
 	elem := int64(dtype.Size(dt))
 	if elem == 0 {
 		return 0, invalidf("elements of %s have no fixed size", dtype.Name(dt))

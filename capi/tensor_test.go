@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -45,7 +46,7 @@ func TestReleaseBindingTensor(t *testing.T) {
 func TestCollectorFreesTensors(t *testing.T) {
 	before := settled(capi.Counts{})
 	for range 10 {
-		v, err := capi.AllocateTensor(tensorflow.Float, []int64{2})
+		v, err := capi.AllocateTensor(dtype.Float32, []int64{2})
 		require.NoError(t, err)
 		runtime.KeepAlive(v)
 	}
@@ -54,20 +55,20 @@ func TestCollectorFreesTensors(t *testing.T) {
 
 func TestAllocateTensorRefusesBadShapes(t *testing.T) {
 	for _, c := range []struct {
-		dt    tensorflow.DataType
+		dt    dtype.DataType
 		shape []int64
 	}{
-		{tensorflow.String, []int64{1}},
-		{tensorflow.DataType(20), nil},
-		{tensorflow.DataType(9999), []int64{1}},
-		{tensorflow.Float, []int64{-1}},
-		{tensorflow.Float, []int64{1 << 40, 1 << 40}},
-		{tensorflow.Float, []int64{1 << 58}},
+		{dtype.String, []int64{1}},
+		{dtype.Resource, nil},
+		{dtype.DataType(9999), []int64{1}},
+		{dtype.Float32, []int64{-1}},
+		{dtype.Float32, []int64{1 << 40, 1 << 40}},
+		{dtype.Float32, []int64{1 << 58}},
 	} {
 		_, err := capi.AllocateTensor(c.dt, c.shape)
 		require.Error(t, err, "%v %v", c.dt, c.shape)
 	}
-	v, err := capi.AllocateTensor(tensorflow.Float, []int64{0, 1 << 40})
+	v, err := capi.AllocateTensor(dtype.Float32, []int64{0, 1 << 40})
 	require.NoError(t, err)
 	assert.Empty(t, v.TensorData())
 	capi.Release(v)
@@ -89,7 +90,7 @@ func TestForeignTensorSharesAlignedMemory(t *testing.T) {
 		assert.NoError(t, unix.Munmap(memory))
 		released.Add(1)
 	}
-	v, err := capi.ForeignTensor(tensorflow.Float, []int64{2}, memory[:8:8], release)
+	v, err := capi.ForeignTensor(dtype.Float32, []int64{2}, memory[:8:8], release)
 	require.NoError(t, err)
 	assert.Equal(t, []float32{1, 2}, v.Value())
 	assert.Equal(t, &memory[0], &v.TensorData()[0], "not copied")
@@ -105,7 +106,7 @@ func TestForeignTensorCopiesUnalignedMemory(t *testing.T) {
 	defer func() { assert.NoError(t, unix.Munmap(memory)) }()
 	copy(memory[4:], []byte{0, 0, 128, 63})
 	released := 0
-	v, err := capi.ForeignTensor(tensorflow.Float, []int64{1}, memory[4:8], func() { released++ })
+	v, err := capi.ForeignTensor(dtype.Float32, []int64{1}, memory[4:8], func() { released++ })
 	require.NoError(t, err)
 	defer capi.Release(v)
 	assert.Equal(t, 1, released, "given back as soon as it was copied")
@@ -116,15 +117,15 @@ func TestForeignTensorRefusesWrongSize(t *testing.T) {
 	memory := mapped(t, 4096)
 	defer func() { assert.NoError(t, unix.Munmap(memory)) }()
 	for _, shape := range [][]int64{{1}, {3}, {-2}} {
-		_, err := capi.ForeignTensor(tensorflow.Float, shape, memory[:8], func() { t.Error("released after an error") })
+		_, err := capi.ForeignTensor(dtype.Float32, shape, memory[:8], func() { t.Error("released after an error") })
 		require.ErrorIs(t, err, status.InvalidArgument)
 	}
-	_, err := capi.ForeignTensor(tensorflow.String, []int64{1}, memory[:8], nil)
+	_, err := capi.ForeignTensor(dtype.String, []int64{1}, memory[:8], nil)
 	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.Zero(t, capi.Live().Foreign)
 
 	released := false
-	v, err := capi.ForeignTensor(tensorflow.Float, []int64{0}, nil, func() { released = true })
+	v, err := capi.ForeignTensor(dtype.Float32, []int64{0}, nil, func() { released = true })
 	require.NoError(t, err)
 	assert.True(t, released)
 	capi.Release(v)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
@@ -129,7 +130,7 @@ func TestInvalidAssets(t *testing.T) {
 		"a number":       constant(t, g, "number", float32(1)),
 		"a list":         constant(t, g, "list", []string{"a", "b"}),
 		"an empty path":  constant(t, g, "empty", ""),
-		"a placeholder":  placeholder(t, g, "fed", tf.String),
+		"a placeholder":  placeholder(t, g, "fed", dtype.String),
 		"nothing":        {},
 		"a missing file": constant(t, g, "missing", filepath.Join(root, "nope")),
 		"a folder":       constant(t, g, "folder", root),

@@ -237,11 +237,7 @@ func (b *Builder) addCollections(g *tf.Graph, files []assetFile, o *GraphOptions
 	before := map[string][]tf.Item{}
 	undo = func() {
 		for key, items := range before {
-			if len(items) == 0 {
-				g.ClearCollection(key)
-			} else {
-				g.SetCollection(key, items)
-			}
+			g.SetCollection(key, items)
 		}
 	}
 	add := func(key string, items ...tf.Item) {

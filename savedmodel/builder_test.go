@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,7 +27,7 @@ func session(t *testing.T, vars map[string]float32) *tf.Session {
 	g := tf.NewGraph()
 	for _, name := range []string{"v", "v1", "v2", "v3"} {
 		if x, ok := vars[name]; ok {
-			_, err := tf.NewVariable(g, name, tf.Constant(x))
+			_, err := tf.NewVariable(g, name, tf.Constant(x), nil)
 			require.NoError(t, err)
 		}
 	}
@@ -56,7 +57,7 @@ func value(t *testing.T, m *savedmodel.Model, name string) any {
 	t.Helper()
 	for _, v := range m.Graph().GlobalVariables() {
 		if v.Name() == name {
-			got, err := m.Session.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+			got, err := m.Session.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 			require.NoError(t, err)
 			defer tf.Release(got...)
 			return got[0].Value()
@@ -305,7 +306,7 @@ func TestStripDefaultAttrs(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	s := sess.Graph().Scope()
 	zero := op.Const(s.SubScope("zero"), float32(0))
-	op.Complex(s.SubScope("c"), zero, zero, op.ComplexTout(tf.Complex64))
+	op.Complex(s.SubScope("c"), zero, zero, op.ComplexTout(tensorflow.Complex64))
 	require.NoError(t, s.Err())
 	dir := filepath.Join(t.TempDir(), "m")
 	build(t, dir, &savedmodel.BuilderOptions{Text: true}, func(b *savedmodel.Builder) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -25,8 +26,8 @@ func Example() {
 	defer os.RemoveAll(dir)
 
 	g := tf.NewGraph()
-	x := op.Placeholder(g.Scope().SubScope("x"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1)))
-	w, err := tf.NewVariable(g, "w", tf.Constant(float32(3)))
+	x := op.Placeholder(g.Scope().SubScope("x"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	w, err := tf.NewVariable(g, "w", tf.Constant(float32(3)), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

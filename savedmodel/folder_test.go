@@ -163,7 +163,8 @@ with tf1.Session() as s:
     b = tf1.saved_model.Builder(args[0])
     b.add_meta_graph_and_variables(s, ["serve"], main_op=init)
     b.save()
-`, dir, victim)
+`, dir, victim, nil)
+
 	_, err := savedmodel.Open(ctx, dir, nil)
 	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	assert.ErrorContains(t, err, "WriteFile")

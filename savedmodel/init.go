@@ -41,7 +41,7 @@ func (m *Model) runInit(ctx context.Context, files *folder) error {
 	if op == nil {
 		return loadError(files.name, tfkeep.ErrCorrupt, "the graph lacks its init op %q", name)
 	}
-	if _, err := m.Session.Run(ctx, feeds, nil, []*tf.Operation{op}); err != nil {
+	if _, err := m.Session.Run(ctx, feeds, nil, []*tf.Operation{op}, nil); err != nil {
 		return &tfkeep.Error{Op: "load", Path: files.name, Item: "init op", Name: name, Cause: err}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -33,13 +34,13 @@ func TestLoadKeepsNoMemory(t *testing.T) {
 		loads = n
 	}
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "w", tf.Ones(1<<18))
+	w, err := tf.NewVariable(g, "w", tf.Ones(1<<18), nil)
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
 	defer sess.Close()
 	require.NoError(t, sess.RunOps(ctx, w.Initializer()))
-	x := placeholder(t, g, "x", tf.Float)
+	x := placeholder(t, g, "x", dtype.Float32)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"w": w.Value()}))
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/oracle"
@@ -26,9 +27,9 @@ import (
 func xyModel(t *testing.T) string {
 	t.Helper()
 	g := tf.NewGraph()
-	x, err := tf.NewVariable(g, "x", tf.Constant(float32(5)))
+	x, err := tf.NewVariable(g, "x", tf.Constant(float32(5)), nil)
 	require.NoError(t, err)
-	y, err := tf.NewVariable(g, "y", tf.Constant(float32(11)))
+	y, err := tf.NewVariable(g, "y", tf.Constant(float32(11)), nil)
 	require.NoError(t, err)
 	op.Add(g.Scope().SubScope("sum"), x.Value(), y.Value())
 	init, err := tf.GlobalVariablesInitializer(g)
@@ -106,7 +107,7 @@ func TestLoadStepByStep(t *testing.T) {
 // A graph whose collections have no variables is restored by its saver.
 func TestVariablesOutsideCollections(t *testing.T) {
 	g := tf.NewGraph()
-	x, err := tf.NewVariableWith(g, "x", tf.Constant(float32(5)), &tf.VariableOptions{Collections: []string{"not_a_known_collection"}})
+	x, err := tf.NewVariable(g, "x", tf.Constant(float32(5)), &tf.VariableOptions{Collections: []string{"not_a_known_collection"}})
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
@@ -123,7 +124,7 @@ func TestVariablesOutsideCollections(t *testing.T) {
 	assert.Empty(t, m.Graph().GlobalVariables())
 	read, err := m.Graph().OutputByName(x.Value().Op.Name())
 	require.NoError(t, err)
-	got, err := m.Session.Run(ctx, nil, []tf.Output{read}, nil)
+	got, err := m.Session.Run(ctx, nil, []tf.Output{read}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(got...)
 	assert.Equal(t, float32(5), got[0].Value())
@@ -131,7 +132,7 @@ func TestVariablesOutsideCollections(t *testing.T) {
 
 func TestModelWithoutVariables(t *testing.T) {
 	sess := session(t, nil)
-	x := placeholder(t, sess.Graph(), "x", tf.Float, -1)
+	x := placeholder(t, sess.Graph(), "x", dtype.Float32, -1)
 	y := op.Neg(sess.Graph().Scope().SubScope("y"), x)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}))

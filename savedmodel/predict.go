@@ -44,7 +44,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 			return nil, fail(nil, fmt.Sprintf("output %q", name), err)
 		}
 	}
-	got, err := m.Session.Run(ctx, feeds, fetches, nil)
+	got, err := m.Session.Run(ctx, feeds, fetches, nil, nil)
 	if err != nil {
 		return nil, fail(nil, "", err)
 	}

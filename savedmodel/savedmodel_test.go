@@ -35,11 +35,11 @@ func newLinear(t *testing.T) *linear {
 	t.Helper()
 	m := &linear{g: tf.NewGraph()}
 	s := m.g.Scope()
-	m.x = op.Placeholder(s.SubScope("in"), tf.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	m.x = op.Placeholder(s.SubScope("in"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
 	var err error
-	m.w, err = tf.NewVariable(m.g, "w", tf.Constant(float32(3)))
+	m.w, err = tf.NewVariable(m.g, "w", tf.Constant(float32(3)), nil)
 	require.NoError(t, err)
-	b, err := tf.NewVariable(m.g, "b", tf.Constant(float32(0.5)))
+	b, err := tf.NewVariable(m.g, "b", tf.Constant(float32(0.5)), nil)
 	require.NoError(t, err)
 	m.y = op.Add(s.SubScope("out"), op.Mul(s.SubScope("mul"), m.x, m.w.Value()), b.Value())
 	require.NoError(t, s.Err())
@@ -214,7 +214,7 @@ func TestSignatureWithUnknownTensor(t *testing.T) {
 	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
-	sig := signature.New(nil, map[string]*graphdef.TensorInfo{"y": signature.Dense("gone:0", dtype.DataType(tf.Float), nil)}, signature.PredictMethod)
+	sig := signature.New(nil, map[string]*graphdef.TensorInfo{"y": signature.Dense("gone:0", dtype.DataType(dtype.Float32), nil)}, signature.PredictMethod)
 	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{"s": sig}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, `"gone:0"`)

@@ -17,12 +17,13 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // placeholder adds a placeholder with exactly the given name.
-func placeholder(t *testing.T, g *tf.Graph, name string, dtype tf.DataType, dims ...int64) tf.Output {
+func placeholder(t *testing.T, g *tf.Graph, name string, dt dtype.DataType, dims ...int64) tf.Output {
 	t.Helper()
-	o, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: name, Attrs: map[string]any{"dtype": dtype, "shape": tf.MakeShape(dims...)}})
+	o, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: name, Attrs: map[string]any{"dtype": dt, "shape": tf.MakeShape(dims...)}})
 	require.NoError(t, err)
 	return o.Output(0)
 }
@@ -30,14 +31,14 @@ func placeholder(t *testing.T, g *tf.Graph, name string, dtype tf.DataType, dims
 // TestSignaturesEqualPython makes each kind of signature in Go and in Python.
 func TestSignaturesEqualPython(t *testing.T) {
 	g := tf.NewGraph()
-	examples := placeholder(t, g, "examples", tf.String, 1)
-	classes := placeholder(t, g, "classes", tf.String, 1)
-	scores := placeholder(t, g, "scores", tf.Float, -1, 3)
-	loss := placeholder(t, g, "loss", tf.Float)
-	metric := placeholder(t, g, "metric", tf.Float)
-	values := placeholder(t, g, "x/values", tf.Float, -1)
-	indices := placeholder(t, g, "x/indices", tf.Int64, -1, 2)
-	shape := placeholder(t, g, "x/shape", tf.Int64, 2)
+	examples := placeholder(t, g, "examples", dtype.String, 1)
+	classes := placeholder(t, g, "classes", dtype.String, 1)
+	scores := placeholder(t, g, "scores", dtype.Float32, -1, 3)
+	loss := placeholder(t, g, "loss", dtype.Float32)
+	metric := placeholder(t, g, "metric", dtype.Float32)
+	values := placeholder(t, g, "x/values", dtype.Float32, -1)
+	indices := placeholder(t, g, "x/indices", dtype.Int64, -1, 2)
+	shape := placeholder(t, g, "x/shape", dtype.Int64, 2)
 	step, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "step"})
 	require.NoError(t, err)
 
@@ -147,21 +148,21 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 
 func TestFindTensor(t *testing.T) {
 	g := tf.NewGraph()
-	x := placeholder(t, g, "foo/bar/x", tf.Float, 1)
-	info := signature.Dense("bar/x:0", dtype.DataType(tf.Float), []int64{1})
+	x := placeholder(t, g, "foo/bar/x", dtype.Float32, 1)
+	info := signature.Dense("bar/x:0", dtype.DataType(dtype.Float32), []int64{1})
 	got, err := savedmodel.FindTensor(g, info, "foo")
 	require.NoError(t, err)
 	assert.Equal(t, x.Op.Name(), got.Op.Name())
 
 	_, err = savedmodel.FindTensor(g, info, "")
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
-	require.ErrorIs(t, err, tf.ErrNotFound)
+	require.ErrorIs(t, err, status.NotFound)
 	_, err = savedmodel.FindTensor(g, &graphdef.TensorInfo{}, "")
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "names no tensor")
 
 	parts := savedmodel.Sparse{
-		Values: placeholder(t, g, "s/values", tf.Float, -1), Indices: placeholder(t, g, "s/indices", tf.Int64, -1, 2), DenseShape: placeholder(t, g, "s/shape", tf.Int64, 2),
+		Values: placeholder(t, g, "s/values", dtype.Float32, -1), Indices: placeholder(t, g, "s/indices", dtype.Int64, -1, 2), DenseShape: placeholder(t, g, "s/shape", dtype.Int64, 2),
 	}
 	sparse, err := savedmodel.SparseTensorInfo(parts)
 	require.NoError(t, err)

@@ -21,7 +21,7 @@ import (
 func TestSaveAsyncIsASnapshot(t *testing.T) {
 	for _, ref := range []bool{false, true} {
 		g := tf.NewGraph()
-		v, err := tf.NewVariableWith(g, "v", tf.Zeros(1<<20), &tf.VariableOptions{Ref: ref})
+		v, err := tf.NewVariable(g, "v", tf.Zeros(1<<20), &tf.VariableOptions{Ref: ref})
 		require.NoError(t, err)
 		add, err := v.AssignAdd(constant(t, g, ones(1<<20)))
 		require.NoError(t, err)

@@ -77,7 +77,7 @@ func (b *builder) filename(value string) (tf.Output, error) {
 	for _, placeholder := range []string{"filename", "Const"} {
 		o, err := b.add(b.free(placeholder), tf.OpSpec{
 			Type: "PlaceholderWithDefault", Input: []tf.Input{in},
-			Attrs: map[string]any{"shape": tf.ScalarShape()},
+			Attrs: map[string]any{"shape": tf.MakeShape()},
 		})
 		if err != nil {
 			return tf.Output{}, err

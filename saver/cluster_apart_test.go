@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // apart is a model on servers that share no disk with each other or with this
@@ -207,7 +208,7 @@ func TestShardsThatWereNotMergedAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, c.Kill("ps", 1))
 	_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
-	require.ErrorIs(t, err, tf.ErrUnavailable)
+	require.ErrorIs(t, err, status.Unavailable)
 	late := filepath.Join(dir, "m_temp")
 	require.NoError(t, os.MkdirAll(late, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(late, "part-00000-of-00002.index"), nil, 0o644))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -26,7 +27,7 @@ func clusterModel(t *testing.T, g *tf.Graph, prefix string) {
 			variable(t, g, name("a"), [][]float64{{1, 2}, {3, float64(task)}})
 			variable(t, g, name("s"), []string{"", "long " + strings.Repeat("x", 300)})
 			refVariable(t, g, name("old"), []int64{int64(-task)}, "")
-			_, err := tf.NewVariable(g, name("empty"), tf.Zeros(0, 3))
+			_, err := tf.NewVariable(g, name("empty"), tf.Zeros(0, 3), nil)
 			require.NoError(t, err)
 			partition(t, g, name("p"), 4, 3, 2, task == 0)
 		})
@@ -111,7 +112,7 @@ func zero(t *testing.T, g *tf.Graph, sess *tf.Session) {
 	t.Helper()
 	var ops []*tf.Operation
 	for _, v := range g.GlobalVariables() {
-		if v.DType() == tf.String {
+		if v.DType() == dtype.String {
 			continue
 		}
 		op, err := g.AddOp(tf.OpSpec{Type: "ZerosLike", Input: []tf.Input{v.Value()}})

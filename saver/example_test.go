@@ -43,7 +43,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	w := g.GlobalVariables()[0]
-	got, err := sess.Run(ctx, nil, []tf.Output{w.Value()}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{w.Value()}, nil, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func Example() {
 
 func train(ctx context.Context, path string) (string, error) {
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "w", tf.Ones(2))
+	w, err := tf.NewVariable(g, "w", tf.Ones(2), nil)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
@@ -48,12 +49,12 @@ func newFaultBench(t *testing.T, mode saveMode) *faultBench {
 	t.Helper()
 	g := tf.NewGraph()
 	b := &faultBench{mode: mode, g: g}
-	step, err := tf.NewVariableWith(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true, Device: "/cpu:0"})
+	step, err := tf.NewVariable(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true, Device: "/cpu:0"})
 	require.NoError(t, err)
 	g.AddToCollection(tf.GlobalStep, step)
-	_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 1000)), &tf.VariableOptions{Device: "/cpu:1"})
+	_, err = tf.NewVariable(g, "v", tf.Value(make([]float32, 1000)), &tf.VariableOptions{Device: "/cpu:1"})
 	require.NoError(t, err)
-	in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Attrs: map[string]any{"dtype": tf.Int64, "shape": tf.ScalarShape()}})
+	in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Attrs: map[string]any{"dtype": dtype.Int64, "shape": tf.MakeShape()}})
 	require.NoError(t, err)
 	b.feed = in.Output(0)
 	b.set, err = step.Assign(b.feed)
@@ -83,7 +84,7 @@ func (b *faultBench) save(t *testing.T, s *saver.Saver, step int64) error {
 	tensor, err := tf.NewTensor(step)
 	require.NoError(t, err)
 	defer tf.Release(tensor)
-	_, err = b.sess.Run(ctx, map[tf.Output]*tf.Tensor{b.feed: tensor}, nil, []*tf.Operation{b.set})
+	_, err = b.sess.Run(ctx, map[tf.Output]*tf.Tensor{b.feed: tensor}, nil, []*tf.Operation{b.set}, nil)
 	require.NoError(t, err)
 	var o saver.SaveOptions
 	if !b.mode.same {

@@ -31,14 +31,14 @@ var configurations = []configuration{
 		variable(t, g, "a", [][]float64{{1, 2}, {3, 4}})
 		variable(t, g, "s", [][]string{{"", "long " + strings.Repeat("x", 300)}, {"a", "b"}})
 		variable(t, g, "flag", []bool{true, false})
-		_, err := tf.NewVariable(g, "empty", tf.Zeros(0, 3))
+		_, err := tf.NewVariable(g, "empty", tf.Zeros(0, 3), nil)
 		require.NoError(t, err)
 		refVariable(t, g, "old", []int64{-1}, "")
 		refVariable(t, g, "c", complex64(complex(1, -1)), "")
 	}, saver.Options{}},
 	{"sharded", func(t *testing.T, g *tf.Graph) {
 		goRefs(t, g, "/cpu:0", "/cpu:1")
-		_, err := tf.NewVariableWith(g, "r", tf.Value([]float32{7, 8}), &tf.VariableOptions{Device: "/cpu:1"})
+		_, err := tf.NewVariable(g, "r", tf.Value([]float32{7, 8}), &tf.VariableOptions{Device: "/cpu:1"})
 		require.NoError(t, err)
 	}, saver.Options{Sharded: true}},
 	{"sharded on one device", func(t *testing.T, g *tf.Graph) { goRefs(t, g, "", "") }, saver.Options{Sharded: true}},

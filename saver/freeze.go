@@ -94,7 +94,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 	if len(fetches) == 0 {
 		return v, nil
 	}
-	got, err := sess.Run(ctx, nil, fetches, nil)
+	got, err := sess.Run(ctx, nil, fetches, nil, nil)
 	if err != nil {
 		return nil, wrap("freeze", "", fmt.Errorf("read the variables: %w", err))
 	}

@@ -22,7 +22,7 @@ func TestFreezeALiveSession(t *testing.T) {
 	ctx := context.Background()
 	g := tf.NewGraph()
 	a := variable(t, g, "a", []float32{1, 2})
-	b, err := tf.NewVariableWith(g, "b", tf.Value([]float32{10, 20}), &tf.VariableOptions{Ref: true})
+	b, err := tf.NewVariable(g, "b", tf.Value([]float32{10, 20}), &tf.VariableOptions{Ref: true})
 	require.NoError(t, err)
 	s := g.Scope()
 	y := op.Sub(s.SubScope("y"), a.Value(), b.Value())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
@@ -46,8 +47,8 @@ func (o *GatherOptions) check() error {
 	switch {
 	case o == nil:
 		return nil
-	case o.BatchBytes < 0 || o.BatchBytes > tf.MaxMessage:
-		return fault(tfkeep.ErrArgument, "Gather.BatchBytes is %d; it must be between 0 and %d, the size of a message", o.BatchBytes, tf.MaxMessage)
+	case o.BatchBytes < 0 || o.BatchBytes > capi.MaxMessage:
+		return fault(tfkeep.ErrArgument, "Gather.BatchBytes is %d; it must be between 0 and %d, the size of a message", o.BatchBytes, capi.MaxMessage)
 	case o.Batches < 0:
 		return fault(tfkeep.ErrArgument, "Gather.Batches is negative")
 	}
@@ -86,7 +87,7 @@ func oneByOne(o *GatherOptions) *GatherOptions {
 func tooLarge(key, size string, cause error) error {
 	return &tfkeep.Error{
 		Item: "tensor", Name: key, Err: tfkeep.ErrTooLarge, Cause: cause,
-		Detail: fmt.Sprintf("%s: a message of gRPC holds at most %d bytes; partition the variable, or save with saver.Ops into storage that the servers share", size, tf.MaxMessage),
+		Detail: fmt.Sprintf("%s: a message of gRPC holds at most %d bytes; partition the variable, or save with saver.Ops into storage that the servers share", size, capi.MaxMessage),
 	}
 }
 

@@ -35,7 +35,7 @@ func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
 			g := tf.NewGraph()
 			for i := range variables {
 				onPS(t, g, i%2, func() {
-					_, err := tf.NewVariable(g, "memory"+strconv.Itoa(i), tf.Ones(size/4))
+					_, err := tf.NewVariable(g, "memory"+strconv.Itoa(i), tf.Ones(size/4), nil)
 					require.NoError(t, err)
 				})
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // serverPool keeps the sessions on servers that gathering has opened from one save or
@@ -196,7 +197,7 @@ func (s *servers) dial(ctx context.Context, n int, owner func(int) savergraph.Ta
 		}
 		connection, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
-			return fmt.Errorf("connect to %v of Gather.Cluster: %w", to, &tf.Error{Code: tf.ErrUnavailable.(tf.Code), Message: err.Error()})
+			return fmt.Errorf("connect to %v of Gather.Cluster: %w", to, &status.Error{Code: status.Unavailable, Message: err.Error()})
 		}
 		connection.Close()
 	}

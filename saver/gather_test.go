@@ -17,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // gathers are the ways to move values through a session.
@@ -151,7 +152,7 @@ func TestTensorsThatNoMessageHolds(t *testing.T) {
 	g := tf.NewGraph()
 	onPS(t, g, 0, func() {
 		variable(t, g, "small", []float32{1})
-		_, err := tf.NewVariable(g, "huge", tf.Zeros(tf.MaxMessage/4+1))
+		_, err := tf.NewVariable(g, "huge", tf.Zeros(capi.MaxMessage/4+1), nil)
 		require.NoError(t, err)
 	})
 	s := newSaver(t, g, &saver.Options{Driver: saver.Files})
@@ -162,11 +163,11 @@ func TestTensorsThatNoMessageHolds(t *testing.T) {
 	var large *tfkeep.Error
 	require.ErrorAs(t, err, &large)
 	assert.Equal(t, "huge", large.Name)
-	assert.ErrorContains(t, err, fmt.Sprint(tf.MaxMessage+4, " bytes"))
+	assert.ErrorContains(t, err, fmt.Sprint(capi.MaxMessage+4, " bytes"))
 	assert.ErrorContains(t, err, "partition")
 	assert.Empty(t, files(t, dir))
 
-	_, err = saver.New(g, &saver.Options{Gather: &saver.GatherOptions{BatchBytes: tf.MaxMessage + 1}})
+	_, err = saver.New(g, &saver.Options{Gather: &saver.GatherOptions{BatchBytes: capi.MaxMessage + 1}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	_, err = saver.New(g, &saver.Options{Gather: &saver.GatherOptions{Batches: -1}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
@@ -215,7 +216,7 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 
 			require.NoError(t, c.Kill("ps", 1))
 			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2)})
-			require.ErrorIs(t, err, tf.ErrUnavailable)
+			require.ErrorIs(t, err, status.Unavailable)
 			assert.Equal(t, whole, files(t, dir))
 			err = restore(s, sess, path)
 			require.Error(t, err)

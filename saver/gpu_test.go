@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // noGPU are sessions without GPUs, even where there is one.
@@ -91,7 +92,7 @@ func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
 			t.Run("an error, where that is not allowed", func(t *testing.T) {
 				g, sv := imported(t, nil)
 				err := restore(sv, noGPU(t, g, true), path)
-				require.ErrorIs(t, err, tf.ErrInvalidArgument)
+				require.ErrorIs(t, err, status.InvalidArgument)
 				for _, says := range []string{"Cannot assign a device for operation", "/device:GPU:0", "available devices"} {
 					assert.ErrorContains(t, err, says)
 				}
@@ -149,7 +150,7 @@ func onGPU(t *testing.T, g *tf.Graph) *tf.Session {
 	sess, err := tf.NewSession(g, &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sess.Close()) })
-	devices, err := sess.Devices()
+	devices, err := sess.Devices(t.Context())
 	require.NoError(t, err)
 	for _, d := range devices {
 		if d.Type == "GPU" {

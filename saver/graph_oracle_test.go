@@ -44,7 +44,7 @@ def refs(d0='', d1=''):
 
 func refVariable(t *testing.T, g *tf.Graph, name string, value any, device string) *tf.Variable {
 	t.Helper()
-	v, err := tf.NewVariableWith(g, name, tf.Value(value), &tf.VariableOptions{Ref: true, Device: device})
+	v, err := tf.NewVariable(g, name, tf.Value(value), &tf.VariableOptions{Ref: true, Device: device})
 	require.NoError(t, err)
 	return v
 }
@@ -97,12 +97,12 @@ func TestNodesAreTensorFlows(t *testing.T) {
 		}, nil},
 		{"resource and reference", "refs()[0]; r = tf1.get_variable('r0', initializer=tf.constant(1.0), use_resource=True); s = tf1.train.Saver(max_to_keep=3, keep_checkpoint_every_n_hours=2)", func(t *testing.T, g *tf.Graph) *saver.Saver {
 			goRefs(t, g, "", "")
-			_, err := tf.NewVariable(g, "r0", tf.Value(float32(1)))
+			_, err := tf.NewVariable(g, "r0", tf.Value(float32(1)), nil)
 			require.NoError(t, err)
 			return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepEvery: 2 * time.Hour})
 		}, nil},
 		{"resource, reshape", "r = tf1.get_variable('r0', initializer=tf.zeros([2, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3))
+			_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3), nil)
 			require.NoError(t, err)
 			return newSaver(t, g, &saver.Options{Reshape: true})
 		}, nil},
@@ -149,7 +149,7 @@ with tf1.colocate_with(v0.op): slot = tf1.Variable([0., 0.], name='v0/Adam', use
 s = tf1.train.Saver({'x': v0, 'b/y': a1, 'slot': slot})`, func(t *testing.T, g *tf.Graph) *saver.Saver {
 			v0 := refVariable(t, g, "v0", []float32{1, 2}, "")
 			a1 := refVariable(t, g, "a1", int32(3), "")
-			slot, err := tf.NewVariableWith(g, "v0/Adam", tf.Zeros(2), &tf.VariableOptions{Ref: true, ColocateWith: v0})
+			slot, err := tf.NewVariable(g, "v0/Adam", tf.Zeros(2), &tf.VariableOptions{Ref: true, ColocateWith: v0})
 			require.NoError(t, err)
 			return newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"x": saver.Var(v0), "b/y": saver.Var(a1), "slot": saver.Var(slot)}})
 		}, nil},
@@ -186,7 +186,7 @@ func partition(t *testing.T, g *tf.Graph, name string, rows, columns, parts int6
 	var out []*tf.Variable
 	for i := range parts {
 		n := rows / parts
-		v, err := tf.NewVariableWith(g, name+"/part_"+string(rune('0'+i)), tf.Zeros(n, columns), &tf.VariableOptions{
+		v, err := tf.NewVariable(g, name+"/part_"+string(rune('0'+i)), tf.Zeros(n, columns), &tf.VariableOptions{
 			Ref: ref,
 			SliceInfo: &tf.SaveSliceInfo{
 				FullName: name, FullShape: []int64{rows, columns}, Offset: []int64{i * n, 0}, Shape: []int64{n, columns},

@@ -39,7 +39,7 @@ func initialized(t testing.TB, g *tf.Graph) *tf.Session {
 
 func variable(t testing.TB, g *tf.Graph, name string, value any) *tf.Variable {
 	t.Helper()
-	v, err := tf.NewVariable(g, name, tf.Value(value))
+	v, err := tf.NewVariable(g, name, tf.Value(value), nil)
 	require.NoError(t, err)
 	return v
 }
@@ -55,7 +55,7 @@ func newSaver(t testing.TB, g *tf.Graph, o *saver.Options) *saver.Saver {
 // value fetches one tensor.
 func value(t testing.TB, sess *tf.Session, o tf.Output) any {
 	t.Helper()
-	got, err := sess.Run(ctx, nil, []tf.Output{o}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{o}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(got...)
 	return got[0].Value()
@@ -72,7 +72,7 @@ func assign(t testing.TB, sess *tf.Session, v *tf.Variable, to any) {
 	require.NoError(t, err)
 	op, err := v.Assign(in.Output(0))
 	require.NoError(t, err)
-	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{in.Output(0): tensor}, nil, []*tf.Operation{op})
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{in.Output(0): tensor}, nil, []*tf.Operation{op}, nil)
 	require.NoError(t, err)
 }
 

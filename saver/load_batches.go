@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -65,7 +66,7 @@ func (l *load) divide(s *servers, fitting []savergraph.Restored, o *GatherOption
 		if err != nil {
 			return nil, err
 		}
-		if size > tf.MaxMessage && s.sess.Target() != "" {
+		if size > capi.MaxMessage && s.sess.Target() != "" {
 			return nil, tooLarge(t.Key, fmt.Sprint(size, " bytes"), nil)
 		}
 		b.total += size
@@ -146,7 +147,7 @@ func (l *load) assignBatch(ctx context.Context, s *servers, tensors []savergraph
 			return err
 		}
 		begun.Store(true)
-		_, err = r.sess.Run(ctx, feeds, nil, targets)
+		_, err = r.sess.Run(ctx, feeds, nil, targets, nil)
 		return err
 	})
 }

@@ -87,7 +87,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 			return v, err
 		}
 	}
-	v, err := capi.AllocateTensor(tf.DataType(info.DType), shape)
+	v, err := capi.AllocateTensor(info.DType, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64)
 	if err != nil {
 		return nil, err
 	}
-	return capi.ForeignTensor(tf.DataType(info.DType), shape, memory, func() { _ = unmap() })
+	return capi.ForeignTensor(info.DType, shape, memory, func() { _ = unmap() })
 }
 
 func (l *load) readStrings(ctx context.Context, name string, shape []int64, part checkpoint.Slice) (*tf.Tensor, error) {

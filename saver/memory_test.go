@@ -32,7 +32,7 @@ func TestMemoryIsFlatOverSavesAndRestores(t *testing.T) {
 	g := tf.NewGraph()
 	var updates []*tf.Operation
 	for i := range variables {
-		v, err := tf.NewVariable(g, "v"+strconv.Itoa(i), tf.Zeros(size/4))
+		v, err := tf.NewVariable(g, "v"+strconv.Itoa(i), tf.Zeros(size/4), nil)
 		require.NoError(t, err)
 		update, err := v.AssignAdd(v.Value())
 		require.NoError(t, err)

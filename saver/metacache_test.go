@@ -40,12 +40,12 @@ func TestMetaGraphOfEachSaveIsThatOfTheGraphAsItIs(t *testing.T) {
 			require.NoError(t, err)
 		}},
 		{name: "an operation behind the graph's back", change: func() {
-			_, err := g.Graph.AddOperation(tf.OpSpec{Type: "NoOp", Name: "behind"})
+			_, err := g.Binding().AddOperation(tf.OpSpec{Type: "NoOp", Name: "behind"})
 			require.NoError(t, err)
 		}},
 		{name: "a collection", change: func() { g.AddToCollection("words", "one") }},
 		{name: "an item, in place", change: func() { note.FilenameTensorName = "after" }},
-		{name: "a collection less", change: func() { g.ClearCollection("words") }},
+		{name: "a collection less", change: func() { g.SetCollection("words", nil) }},
 		{name: "an attribute", change: func() {
 			value := &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_I{I: 3}}
 			require.NoError(t, capi.SetAttr(g.Operation("behind"), "_mark", value))

@@ -102,8 +102,8 @@ func TestScopedSaveAndRestore(t *testing.T) {
 	variable(t, g, "hidden1/weights", []float32{1, 2})
 	variable(t, g, "hidden1/biases", []float32{3})
 	vars := map[string]saver.Saveable{}
-	for name, v := range tf.VariablesInScope(g, "hidden1/") {
-		vars[name] = saver.Var(v)
+	for _, v := range g.VariablesInScope("hidden1") {
+		vars[strings.TrimPrefix(v.TensorName(), "hidden1/")] = saver.Var(v)
 	}
 	assert.Len(t, vars, 2)
 	assert.Contains(t, vars, "biases:0")
@@ -114,12 +114,12 @@ func TestScopedSaveAndRestore(t *testing.T) {
 	variable(t, g2, "new_hidden1/weights", []float32{0, 0})
 	variable(t, g2, "new_hidden1/biases", []float32{0})
 	vars = map[string]saver.Saveable{}
-	for name, v := range tf.VariablesInScope(g2, "new_hidden1/") {
-		vars[name] = saver.Var(v)
+	for _, v := range g2.VariablesInScope("new_hidden1") {
+		vars[strings.TrimPrefix(v.TensorName(), "new_hidden1/")] = saver.Var(v)
 	}
 	sess := newSession(t, g2)
 	require.NoError(t, restore(newSaver(t, g2, &saver.Options{VarMap: vars}), sess, path))
-	assert.Equal(t, []float32{1, 2}, value(t, sess, tf.VariablesInScope(g2, "new_hidden1/")["weights:0"].Value()))
+	assert.Equal(t, []float32{1, 2}, value(t, sess, g2.VariablesInScope("new_hidden1")[0].Value()))
 }
 
 func TestImportMetaGraphWithoutSaverDef(t *testing.T) {

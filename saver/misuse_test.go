@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -47,7 +48,7 @@ func TestWhatIsNilIsNamed(t *testing.T) {
 
 	_, err = saver.FromImported(g, nil, nil)
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
-	_, err = saver.New(g, &saver.Options{VarList: []saver.Saveable{saver.NewTable("table", tf.Output{}, tf.Int64, tf.Float)}})
+	_, err = saver.New(g, &saver.Options{VarList: []saver.Saveable{saver.NewTable("table", tf.Output{}, dtype.Int64, dtype.Float32)}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 

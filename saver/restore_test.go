@@ -42,7 +42,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			g := tf.NewGraph()
 			var vars []*tf.Variable
 			add := func(name string, value any) {
-				v, err := tf.NewVariableWith(g, name, tf.Value(value), &tf.VariableOptions{Ref: ref})
+				v, err := tf.NewVariable(g, name, tf.Value(value), &tf.VariableOptions{Ref: ref})
 				require.NoError(t, err)
 				vars = append(vars, v)
 			}
@@ -155,7 +155,7 @@ func TestReshape(t *testing.T) {
 	for _, ref := range []bool{false, true} {
 		eachDriver(t, func(t *testing.T, d saver.Driver) {
 			g := tf.NewGraph()
-			v, err := tf.NewVariableWith(g, "v", tf.Value(make([]float32, 6)), &tf.VariableOptions{Ref: ref})
+			v, err := tf.NewVariable(g, "v", tf.Value(make([]float32, 6)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
 			sess := newSession(t, g)
 			require.ErrorIs(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, path), tfkeep.ErrMismatch)
@@ -163,7 +163,7 @@ func TestReshape(t *testing.T) {
 			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, value(t, sess, v.Value()))
 
 			g = tf.NewGraph()
-			_, err = tf.NewVariableWith(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
+			_, err = tf.NewVariable(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
 			require.ErrorIs(t, restore(newSaver(t, g, &saver.Options{Driver: d, Reshape: true}), newSession(t, g), path), tfkeep.ErrMismatch)
 		})
@@ -212,7 +212,7 @@ func TestPartitionedVariable(t *testing.T) {
 					restoreParts(prefix, to)
 				}
 				g := tf.NewGraph()
-				v, err := tf.NewVariableWith(g, "var", tf.Zeros(12, 3), &tf.VariableOptions{Ref: ref})
+				v, err := tf.NewVariable(g, "var", tf.Zeros(12, 3), &tf.VariableOptions{Ref: ref})
 				require.NoError(t, err)
 				sess := newSession(t, g)
 				require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, prefix))
@@ -342,7 +342,7 @@ func TestInitFromCheckpoint(t *testing.T) {
 			variable(t, g, name, ones)
 		}
 		for i := range int64(2) {
-			_, err := tf.NewVariableWith(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
+			_, err := tf.NewVariable(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
 				SliceInfo: &tf.SaveSliceInfo{FullName: "q", FullShape: []int64{4}, Offset: []int64{2 * i}, Shape: []int64{2}}})
 			require.NoError(t, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // ResumeOptions tune Resume. Nil, and the zero value, are the defaults.
@@ -140,7 +141,7 @@ func isDamage(err error) bool {
 	}
 	return errors.Is(err, tfkeep.ErrCorrupt) || errors.Is(err, tfkeep.ErrNotFound) ||
 		errors.Is(err, tfkeep.ErrUnsupported) || errors.Is(err, tfkeep.ErrNotFound) || errors.Is(err, tfkeep.ErrCorrupt) ||
-		errors.Is(err, fs.ErrNotExist) || errors.Is(err, tf.ErrDataLoss)
+		errors.Is(err, fs.ErrNotExist) || errors.Is(err, status.DataLoss)
 }
 
 // listed are the state file's checkpoints, oldest first, where they lie now.

@@ -34,7 +34,7 @@ func model(t *testing.T) (g *tf.Graph, v, step *tf.Variable) {
 	t.Helper()
 	g = tf.NewGraph()
 	v = variable(t, g, "v", float32(0))
-	step, err := tf.NewVariableWith(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true})
+	step, err := tf.NewVariable(g, "global_step", tf.Value(int64(0)), &tf.VariableOptions{NotTrainable: true})
 	require.NoError(t, err)
 	g.AddToCollection(tf.GlobalStep, step)
 	return g, v, step

@@ -98,7 +98,7 @@ func (v *variable) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error
 
 // fromVariable wraps a whole variable.
 func fromVariable(name string, v *tf.Variable) *variable {
-	s := &variable{name: name, shape: v.Shape(), dtype: v.DType(), target: v.Handle(), value: v.Handle()}
+	s := &variable{name: name, shape: v.Shape(), dtype: tf.DataType(v.DType()), target: v.Handle(), value: v.Handle()}
 	if v.IsResource() {
 		s.value = v.Value()
 	}
@@ -138,14 +138,14 @@ func outputKey(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.
 type table struct {
 	name          string
 	handle        tf.Output
-	keyDType, val tf.DataType
+	keyDType, val dtype.DataType
 }
 
 // NewTable makes a mutable hash table a Saveable: its keys and values are saved as two
 // tensors, "<name>-keys" and "<name>-values", and restoring replaces the table's
 // content. handle is the output of a MutableHashTableV2 or its like, with keys and
 // values of the given types.
-func NewTable(name string, handle tf.Output, keyDType, valueDType tf.DataType) Saveable {
+func NewTable(name string, handle tf.Output, keyDType, valueDType dtype.DataType) Saveable {
 	return &table{name, handle, keyDType, valueDType}
 }
 

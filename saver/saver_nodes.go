@@ -139,7 +139,7 @@ func (n *saverNodes) runSave(ctx context.Context, sess *tf.Session, path string)
 		return "", err
 	}
 	defer tf.Release(feed)
-	got, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{n.filename: feed}, []tf.Output{n.saved}, nil)
+	got, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{n.filename: feed}, []tf.Output{n.saved}, nil, nil)
 	if err != nil {
 		return "", err
 	}
@@ -160,14 +160,14 @@ func (n *saverNodes) runRestore(ctx context.Context, sess *tf.Session, path stri
 	defer tf.Release(feed)
 	all := map[tf.Output]*tf.Tensor{n.filename: feed}
 	maps.Copy(all, feeds)
-	_, err = sess.Run(ctx, all, nil, []*tf.Operation{n.restore})
+	_, err = sess.Run(ctx, all, nil, []*tf.Operation{n.restore}, nil)
 	return err
 }
 
 // assignAll assigns one value to each tensor of the restore plan, in order.
 func (n *saverNodes) assignAll(ctx context.Context, sess *tf.Session, values []*tf.Tensor) error {
 	if n.assign == nil || n.session != sess {
-		call, err := sess.MakeCallable(n.fed, nil, []*tf.Operation{n.restore})
+		call, err := sess.MakeCallable(n.fed, nil, []*tf.Operation{n.restore}, nil)
 		if err != nil {
 			return err
 		}

@@ -10,17 +10,19 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // table makes a lookup table from strings to floats, and operations on it.
 func table(t *testing.T, g *tf.Graph, name string) (saver.Saveable, tf.Output) {
 	t.Helper()
 	op, err := g.AddOp(tf.OpSpec{Type: "MutableHashTableV2", Name: name,
-		Attrs: map[string]any{"key_dtype": tf.String, "value_dtype": tf.Float, "shared_name": name}})
+		Attrs: map[string]any{"key_dtype": dtype.String, "value_dtype": dtype.Float32, "shared_name": name}})
 	require.NoError(t, err)
-	return saver.NewTable(name, op.Output(0), tf.String, tf.Float), op.Output(0)
+	return saver.NewTable(name, op.Output(0), dtype.String, dtype.Float32), op.Output(0)
 }
 
 func insert(t *testing.T, sess *tf.Session, handle tf.Output, key string, v float32) {
@@ -36,9 +38,9 @@ func insert(t *testing.T, sess *tf.Session, handle tf.Output, key string, v floa
 func content(t *testing.T, sess *tf.Session, handle tf.Output) map[string]float32 {
 	t.Helper()
 	op, err := sess.Graph().AddOp(tf.OpSpec{Type: "LookupTableExportV2", Input: []tf.Input{handle},
-		Attrs: map[string]any{"Tkeys": tf.String, "Tvalues": tf.Float}})
+		Attrs: map[string]any{"Tkeys": dtype.String, "Tvalues": dtype.Float32}})
 	require.NoError(t, err)
-	got, err := sess.Run(ctx, nil, []tf.Output{op.Output(0), op.Output(1)}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{op.Output(0), op.Output(1)}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(got...)
 	out := map[string]float32{}
@@ -77,9 +79,9 @@ func TestBasic(t *testing.T) {
 				prefix := filepath.Join(t.TempDir(), "basic")
 				build := func(g *tf.Graph, a, b float32) (*tf.Variable, *tf.Variable, saver.Saveable, tf.Output) {
 					o := &tf.VariableOptions{Ref: kind.ref}
-					v0, err := tf.NewVariableWith(g, "v0", tf.Value(a), o)
+					v0, err := tf.NewVariable(g, "v0", tf.Value(a), o)
 					require.NoError(t, err)
-					v1, err := tf.NewVariableWith(g, "v1", tf.Value(b), o)
+					v1, err := tf.NewVariable(g, "v1", tf.Value(b), o)
 					require.NoError(t, err)
 					v2, handle := table(t, g, "v2")
 					return v0, v1, v2, handle
@@ -219,7 +221,7 @@ func TestSomeErrors(t *testing.T) {
 	g := tf.NewGraph()
 	v0 := variable(t, g, "v0", []float32{10})
 	v1 := variable(t, g, "v1", []float32{20})
-	v2, err := tf.NewVariableWith(g, "v2", tf.Value([]float32{20}), slice("v1"))
+	v2, err := tf.NewVariable(g, "v2", tf.Value([]float32{20}), slice("v1"))
 	require.NoError(t, err)
 	other := variable(t, g, "other", float32(1))
 	constant := constant(t, g, float32(1))
@@ -357,7 +359,7 @@ func TestSaveRestoreAndValidateVariableDtype(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "m")
 			build := func(value any) (*saver.Saver, *tf.Graph) {
 				g := tf.NewGraph()
-				_, err := tf.NewVariableWith(g, "v0", tf.Value(value), &tf.VariableOptions{Ref: ref})
+				_, err := tf.NewVariable(g, "v0", tf.Value(value), &tf.VariableOptions{Ref: ref})
 				require.NoError(t, err)
 				return newSaver(t, g, &saver.Options{Driver: d}), g
 			}
@@ -442,7 +444,7 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 		g := tf.NewGraph()
 		var first *tf.Variable
 		for _, name := range []string{"a", "b", "c", "d"} {
-			v, err := tf.NewVariableWith(g, name, tf.Value(float32(1)), &tf.VariableOptions{Ref: ref})
+			v, err := tf.NewVariable(g, name, tf.Value(float32(1)), &tf.VariableOptions{Ref: ref})
 			require.NoError(t, err)
 			if first == nil {
 				first = v
@@ -472,7 +474,7 @@ func TestRemotePathsAreTensorFlows(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, "NoMetaGraph and NoState")
 	_, err = s.Save(ctx, sess, "nowhere://bucket/m", &saver.SaveOptions{NoMetaGraph: true, NoState: true})
-	require.ErrorIs(t, err, tf.ErrUnimplemented)
+	require.ErrorIs(t, err, status.Unimplemented)
 	assert.ErrorContains(t, err, "nowhere")
 	assert.ErrorContains(t, restore(s, sess, "nowhere://bucket/m"), "File system scheme 'nowhere' not implemented")
 	files := newSaver(t, g, &saver.Options{Driver: saver.Files})

@@ -55,7 +55,7 @@ func (s GlobalStep) value(ctx context.Context, sess *tf.Session) (int64, error) 
 
 // readStep reads a global step from a session.
 func readStep(ctx context.Context, sess *tf.Session, step tf.Output) (int64, error) {
-	got, err := sess.Run(ctx, nil, []tf.Output{step}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{step}, nil, nil)
 	if err != nil {
 		return 0, fmt.Errorf("read the global step: %w", err)
 	}

@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // gatheredTransport exchanges the values with the servers of a cluster, so that no
@@ -40,7 +42,7 @@ func (t *gatheredTransport) fetch(ctx context.Context, _ bool) (values, error) {
 	sizes := make([]int64, len(sources))
 	for i, o := range sources {
 		sizes[i] = staticBytes(o)
-		if sizes[i] > tf.MaxMessage {
+		if sizes[i] > capi.MaxMessage {
 			return nil, tooLarge(plan.Tensors[i].Key, fmt.Sprint(sizes[i], " bytes"), nil)
 		}
 		v.total += max(sizes[i], 0)
@@ -175,7 +177,7 @@ func (v *remoteValues) source(r *route, i int) (tf.Output, error) {
 // fetchInParts fetches tensors, in smaller parts where the values turn out to be too
 // much for a message, as those of tables and strings may.
 func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savergraph.Saved, fetches []tf.Output) ([]*tf.Tensor, error) {
-	got, err := sess.Run(ctx, nil, fetches, nil)
+	got, err := sess.Run(ctx, nil, fetches, nil, nil)
 	switch {
 	case err == nil:
 		return got, nil
@@ -200,7 +202,7 @@ func fetchInParts(ctx context.Context, sess *tf.Session, tensors []savergraph.Sa
 // isTooLarge recognizes the errors of a master and of a worker whose answer does not
 // fit a message.
 func isTooLarge(err error) bool {
-	return errors.Is(err, tf.ErrInternal) &&
+	return errors.Is(err, status.Internal) &&
 		(strings.Contains(err.Error(), "too large to be serialized") || strings.Contains(err.Error(), "2GB protobuf limit"))
 }
 

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // localTransport exchanges the values with a session of this process.
@@ -29,7 +31,7 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 	if err != nil {
 		return nil, err
 	}
-	held, err := t.sess.Run(ctx, nil, sources, nil)
+	held, err := t.sess.Run(ctx, nil, sources, nil, nil)
 	if err != nil {
 		return nil, explainFetch(ctx, t.sess, plan.Tensors, sources, err)
 	}
@@ -92,7 +94,7 @@ func (t *localTransport) assign(ctx context.Context, l *load, fitting []savergra
 	if err != nil {
 		return err
 	}
-	_, err = t.sess.Run(ctx, feeds, nil, targets)
+	_, err = t.sess.Run(ctx, feeds, nil, targets, nil)
 	return err
 }
 
@@ -164,7 +166,7 @@ func toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error)
 // toCheckpoint describes a tensor; the bytes stay the session's.
 func toCheckpoint(t *tf.Tensor) (checkpoint.Tensor, error) {
 	c := checkpoint.Tensor{DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
-	if t.DataType() != tf.String {
+	if t.DataType() != tensorflow.String {
 		if n, _ := checkpoint.NumElements(c.Shape); n > 0 {
 			c.Data = t.TensorData()
 		}
@@ -181,7 +183,7 @@ const maxUninitialized = 20
 // explainFetch finds the variables without a value when a fetch of all of them failed
 // for that reason. It fetches halves, for a half that can be fetched is all right.
 func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Saved, sources []tf.Output, cause error) error {
-	if errors.Is(cause, tfkeep.ErrClosed) || !errors.Is(cause, tf.ErrFailedPrecondition) && !errors.Is(cause, tf.ErrNotFound) {
+	if errors.Is(cause, tfkeep.ErrClosed) || !errors.Is(cause, status.FailedPrecondition) && !errors.Is(cause, status.NotFound) {
 		return fmt.Errorf("read the variables: %w", cause)
 	}
 	var names []string
@@ -190,7 +192,7 @@ func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Sa
 		if len(names) >= maxUninitialized || ctx.Err() != nil {
 			return
 		}
-		got, err := sess.Run(ctx, nil, sources[from:to], nil)
+		got, err := sess.Run(ctx, nil, sources[from:to], nil, nil)
 		tf.Release(got...)
 		switch middle := (from + to) / 2; {
 		case err == nil:

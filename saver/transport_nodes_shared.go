@@ -13,7 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // server names the machine of a device, which is the session's where the graph doesn't
@@ -49,7 +49,7 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 		return e
 	}
 	dir := filepath.Dir(localPath(to.path))
-	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, tf.ErrNotFound) || !nowhere.MatchString(err.Error()) {
+	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, status.NotFound) || !nowhere.MatchString(err.Error()) {
 		return nil
 	}
 	for _, saved := range plan.Tensors {
@@ -62,7 +62,7 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 
 // nodeOf returns the node that failed, or "" where TensorFlow's error doesn't name it.
 func nodeOf(err error) string {
-	var e *tf.Error
+	var e *status.Error
 	if errors.As(err, &e) {
 		return e.Node
 	}
@@ -82,7 +82,7 @@ func deviceOf(p *savergraph.SavePlan, shard int) string {
 // unreadable makes an error of the error of a restore if it is that a machine
 // doesn't see the files.
 func (t *nodeTransport) unreadable(l *load, err error) error {
-	if t.sess.Target() == "" || isRemotePath(l.path) || !errors.Is(err, tf.ErrNotFound) || !nowhere.MatchString(err.Error()) {
+	if t.sess.Target() == "" || isRemotePath(l.path) || !errors.Is(err, status.NotFound) || !nowhere.MatchString(err.Error()) {
 		return nil
 	}
 	plan, planErr := t.nodes.restorePlan()
@@ -194,7 +194,7 @@ func (t *nodeTransport) explainSave(to *target, err error) error {
 	if other := t.notShared(to, err); other != nil {
 		return other
 	}
-	if !errors.Is(err, tf.ErrFailedPrecondition) && !errors.Is(err, tf.ErrNotFound) || isRemotePath(to.path) {
+	if !errors.Is(err, status.FailedPrecondition) && !errors.Is(err, status.NotFound) || isRemotePath(to.path) {
 		return err
 	}
 	if info, statErr := t.fs.Stat(filepath.Dir(localPath(to.path))); statErr != nil || !info.IsDir() {
@@ -215,9 +215,9 @@ func (t *nodeTransport) explainRestore(l *load, err error) error {
 	}
 	var likely string
 	switch {
-	case errors.Is(err, tf.ErrNotFound):
+	case errors.Is(err, status.NotFound):
 		likely = "a name that is missing from the checkpoint"
-	case errors.Is(err, tf.ErrInvalidArgument):
+	case errors.Is(err, status.InvalidArgument):
 		likely = "a mismatch between the current graph and the graph from the checkpoint"
 	default:
 		return err

@@ -3,8 +3,11 @@ package tf
 import (
 	"errors"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
@@ -27,7 +30,7 @@ func (b *builder) op(typ, name string, attrs map[string]any, inputs ...Input) (O
 }
 
 // constant adds a Const of the given shape in which every element is v.
-func (b *builder) constant(name string, dt DataType, v any, dims ...int64) (Output, error) {
+func (b *builder) constant(name string, dt dtype.DataType, v any, dims ...int64) (Output, error) {
 	value, err := filled(dt, v, dims)
 	if err != nil {
 		return Output{}, err
@@ -37,8 +40,8 @@ func (b *builder) constant(name string, dt DataType, v any, dims ...int64) (Outp
 
 // given adds a Const of a value that the caller brought.
 func (b *builder) given(t *Tensor) (Output, error) {
-	if t.DataType() == String {
-		return b.op("Const", "initial_value", map[string]any{"dtype": String, "value": graphbuild.Strings(t)})
+	if t.DataType() == tensorflow.String {
+		return b.op("Const", "initial_value", map[string]any{"dtype": dtype.String, "value": graphbuild.Strings(t)})
 	}
 	return b.op("Const", "initial_value", map[string]any{"dtype": t.DataType(), "value": t})
 }
@@ -105,7 +108,7 @@ func (b *builder) normal(name, typ string, mean, stddev float64, i Initializer) 
 // uniform is Python's random_uniform.
 func (b *builder) uniform(lo, hi float64, i Initializer) (Output, error) {
 	const name = "random_uniform"
-	if !isFloat(i.dtype) && i.dtype != Int32 && i.dtype != Int64 {
+	if !isFloat(i.dtype) && i.dtype != dtype.Int32 && i.dtype != dtype.Int64 {
 		return Output{}, invalidf("%s makes floating point numbers, int32 and int64, not %s", name, dtype.Name(i.dtype))
 	}
 	dims, err := b.shape(name+"/shape", i.dims)
@@ -140,7 +143,7 @@ func (b *builder) uniform(lo, hi float64, i Initializer) (Output, error) {
 }
 
 // filled returns the attribute "value" of a Const in which every element is v.
-func filled(dt DataType, v any, dims []int64) (*AttrValue, error) {
+func filled(dt dtype.DataType, v any, dims []int64) (*graphdef.AttrValue, error) {
 	value, err := graphbuild.Filled(dt, v, dims)
 	var e *tfkeep.Error
 	if errors.As(err, &e) {
@@ -149,4 +152,4 @@ func filled(dt DataType, v any, dims []int64) (*AttrValue, error) {
 	return value, err
 }
 
-func isFloat(dt DataType) bool { return graphbuild.IsFloat(dt) }
+func isFloat(dt dtype.DataType) bool { return graphbuild.IsFloat(dt) }

@@ -5,89 +5,95 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tfkeep/tfkeep/capi"
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 )
 
-// Callable is a step prepared once for many runs: what it feeds and fetches is
-// checked and laid out for C beforehand, and a run is one call into C. It may
-// run from many goroutines at a time. Close it when it is done with.
+// Callable is a step that is prepared once for many runs: its feeds and fetches are
+// checked and laid out for C beforehand, so that a run is one call into C. Goroutines
+// may run it at the same time. The caller closes it.
 type Callable struct {
 	sess    *Session
-	call    *capi.Step
+	step    *capi.Step
 	fetches int
 	options []byte // a serialized RunOptions, or nil
 	// own is the time limit in options, session that of the session; 0 is none.
 	own, session time.Duration
-	remote       []Output // the feeds, where a server takes them
+	remote       []Output // the feeds, if a server takes them
 }
 
-// CallableOptions are a prepared step's choices; nil is the zero value.
+// CallableOptions are the options of MakeCallable. Nil and the zero value are the
+// defaults.
 type CallableOptions struct {
-	// RunInCaller runs the step's ops one after the other in the calling thread,
-	// where TensorFlow would hand them to its threads. That saves small steps the
-	// wake-up of a thread, half of their time and more; a graph whose branches
-	// are worth running side by side loses that. What threads an op uses within
-	// itself is for SessionOptions.IntraOpThreads to say.
+	// RunInCaller runs the step's operations one after the other in the calling
+	// thread, instead of in TensorFlow's threads. Small steps then take half the time
+	// or less, because no thread has to wake up; a graph with branches that are worth
+	// running in parallel becomes slower. SessionOptions.IntraOpThreads sets the
+	// number of threads within an operation.
 	RunInCaller bool
-	// Options are TensorFlow's options of each run, or nil.
-	Options *RunOptions
+	// Proto has TensorFlow's own options for each run. Nil means none.
+	Proto *for_core_protos_go_proto.RunOptions
 }
 
-// runInCaller is the RunOptions.inter_op_thread_pool that stands for the
-// calling thread.
+// runInCaller is the RunOptions.inter_op_thread_pool that means the calling thread.
 const runInCaller = -1
 
-// MakeCallable prepares a step that takes feeds, in that order, computes
-// fetches and runs targets.
-func (s *Session) MakeCallable(feeds, fetches []Output, targets []*Operation) (*Callable, error) {
-	return s.MakeCallableWith(feeds, fetches, targets, nil)
+// MakeCallable prepares a step that feeds the outputs feeds, in this order, returns the
+// values of fetches and runs targets. A nil o means the defaults.
+func (s *Session) MakeCallable(feeds, fetches []Output, targets []*Operation, o *CallableOptions) (*Callable, error) {
+	c, err := s.makeCallable(feeds, fetches, targets, o)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "prepare step", Cause: err}
+	}
+	return c, nil
 }
 
-// MakeCallableWith is MakeCallable with options, which may be nil.
-func (s *Session) MakeCallableWith(feeds, fetches []Output, targets []*Operation, o *CallableOptions) (*Callable, error) {
+func (s *Session) makeCallable(feeds, fetches []Output, targets []*Operation, o *CallableOptions) (*Callable, error) {
 	if o == nil {
 		o = new(CallableOptions)
 	}
-	options := o.Options
+	options := o.Proto
 	if o.RunInCaller {
-		options = new(RunOptions)
-		if o.Options != nil {
-			options = proto.Clone(o.Options).(*RunOptions)
+		options = new(for_core_protos_go_proto.RunOptions)
+		if o.Proto != nil {
+			options = proto.Clone(o.Proto).(*for_core_protos_go_proto.RunOptions)
 		}
 		options.InterOpThreadPool = runInCaller
 	}
-	s.graph.settleAll()
+	s.graph.placeAll()
 	raw, err := runOptions(context.Background(), options, s.limit)
 	if err != nil {
 		return nil, err
 	}
-	call, err := capi.NewStep(s.session, s.graph.Graph, feeds, fetches, targets, raw)
+	step, err := capi.NewStep(s.session, s.graph.binding, feeds, fetches, targets, raw)
 	if err != nil {
 		return nil, err
 	}
 	own := time.Duration(options.GetTimeoutInMs()) * time.Millisecond
-	c := &Callable{sess: s, call: call, fetches: len(fetches), options: raw, own: own, session: s.limit}
-	if s.target != "" {
+	c := &Callable{sess: s, step: step, fetches: len(fetches), options: raw, own: own, session: s.limit}
+	if s.remote != nil {
 		c.remote = slices.Clone(feeds)
 	}
 	return c, nil
 }
 
-// Run runs the step with a tensor for each feed. The results come in the order
-// of the fetches and are the caller's to Release. ctx is as in Session.Run.
+// Run runs the step with a tensor for each feed. The results are in the order of the
+// fetches; the caller releases them. ctx has the same effect as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
 	if c.remote != nil && len(feeds) == len(c.remote) {
 		if err := checkMessage(c.remote, feeds); err != nil {
-			return nil, err
+			return nil, runError(err)
 		}
 	}
 	if err := c.sess.connect(ctx); err != nil {
-		return nil, err
+		return nil, runError(err)
 	}
 	limit, err := runLimit(ctx, c.own, c.session)
 	if err != nil {
-		return nil, err
+		return nil, runError(err)
 	}
 	var results []*Tensor
 	if c.fetches > 0 {
@@ -97,17 +103,17 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 	if limit != 0 {
 		options = appendTimeout(slices.Clone(c.options), limit)
 	}
-	if err := c.call.Run(feeds, results, options, nil); err != nil {
-		return nil, explain(err)
+	if err := c.step.Run(feeds, results, options, nil); err != nil {
+		return nil, runError(err)
 	}
 	return results, nil
 }
 
-// Close frees the prepared step once the runs under way are over. A second call
-// does nothing.
+// Close frees the prepared step as soon as no run is active. A second call does
+// nothing.
 func (c *Callable) Close() error {
 	if c != nil {
-		c.call.Close()
+		c.step.Close()
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func startCluster(t *testing.T, jobs map[string]int) *localcluster.Cluster {
@@ -26,7 +27,7 @@ func startCluster(t *testing.T, jobs map[string]int) *localcluster.Cluster {
 func onServer(t *testing.T) (*tf.Graph, *tf.Variable) {
 	t.Helper()
 	g := tf.NewGraph()
-	v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: "/job:ps/task:0"})
+	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: "/job:ps/task:0"})
 	require.NoError(t, err)
 	return g, v
 }
@@ -40,7 +41,7 @@ func openSession(t *testing.T, g *tf.Graph, o tf.SessionOptions) *tf.Session {
 }
 
 func read(ctx context.Context, sess *tf.Session, v *tf.Variable) (any, error) {
-	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func TestASessionWithFiltersDoesNotWaitForOtherServers(t *testing.T) {
 	got, err := read(within(t, generous), mine, v)
 	require.NoError(t, err)
 	assert.Equal(t, []float32{1, 2}, got)
-	devices, err := mine.Devices()
+	devices, err := mine.Devices(t.Context())
 	require.NoError(t, err)
 	for _, d := range devices {
 		assert.NotContains(t, d.Name, "/task:1/")
@@ -76,7 +77,7 @@ func TestASessionWithFiltersDoesNotWaitForOtherServers(t *testing.T) {
 	all := openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), OperationTimeout: time.Second})
 	start := time.Now()
 	_, err = read(t.Context(), all, v)
-	require.ErrorIs(t, err, tf.ErrDeadlineExceeded, "without filters the dead worker counts")
+	require.ErrorIs(t, err, status.DeadlineExceeded, "without filters the dead worker counts")
 	assert.Less(t, time.Since(start), generous)
 }
 
@@ -99,7 +100,7 @@ func TestIsolatedSessionsKeepTheirVariablesApart(t *testing.T) {
 	value, err := tf.NewTensor([]float32{3, 4})
 	require.NoError(t, err)
 	defer tf.Release(value)
-	_, err = apart.Run(t.Context(), map[tf.Output]*tf.Tensor{v.InitialValue(): value}, nil, []*tf.Operation{v.Initializer()})
+	_, err = apart.Run(t.Context(), map[tf.Output]*tf.Tensor{v.InitialValue(): value}, nil, []*tf.Operation{v.Initializer()}, nil)
 	require.NoError(t, err)
 	got, err = read(t.Context(), apart, v)
 	require.NoError(t, err)
@@ -138,7 +139,7 @@ func TestAFirstRunEndsWithItsContext(t *testing.T) {
 		defer closeSoon(sess)
 		for range 2 {
 			_, err := read(within(t, 100*time.Millisecond), sess, v)
-			require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+			require.ErrorIs(t, err, status.DeadlineExceeded)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.ErrorContains(t, err, "DeviceFilters")
 		}
@@ -154,20 +155,20 @@ func TestAFirstRunEndsWithItsContext(t *testing.T) {
 	t.Run("a callable's too", func(t *testing.T) {
 		sess := open()
 		defer closeSoon(sess)
-		step, err := sess.MakeCallable(nil, []tf.Output{v.Value()}, nil)
+		step, err := sess.MakeCallable(nil, []tf.Output{v.Value()}, nil, nil)
 		require.NoError(t, err)
 		defer step.Close()
 		_, err = step.Run(within(t, 100*time.Millisecond))
-		require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+		require.ErrorIs(t, err, status.DeadlineExceeded)
 	})
 	t.Run("an interruption", func(t *testing.T) {
 		sess := open()
 		defer closeSoon(sess)
-		time.AfterFunc(100*time.Millisecond, func() { _ = sess.Interrupt() })
+		time.AfterFunc(100*time.Millisecond, func() { _ = sess.Interrupt(t.Context()) })
 		_, err := read(t.Context(), sess, v)
-		require.ErrorIs(t, err, tf.ErrCancelled)
+		require.ErrorIs(t, err, status.Canceled)
 		_, err = read(t.Context(), sess, v)
-		require.ErrorIs(t, err, tf.ErrCancelled, "it is still to be closed, and good for nothing else")
+		require.ErrorIs(t, err, status.Canceled, "it is still to be closed, and good for nothing else")
 	})
 	t.Run("a closing", func(t *testing.T) {
 		sess := open()
@@ -178,7 +179,7 @@ func TestAFirstRunEndsWithItsContext(t *testing.T) {
 
 	patient := open()
 	_, err := read(within(t, 100*time.Millisecond), patient, v)
-	require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+	require.ErrorIs(t, err, status.DeadlineExceeded)
 	require.NoError(t, c.Restart(t.Context(), "ps", 0))
 	require.NoError(t, patient.RunOps(within(t, generous), v.Initializer()), "the server is there: the session is good")
 	require.NoError(t, patient.Close())
@@ -190,16 +191,16 @@ func TestFiltersThatWouldEndAServerAreRefused(t *testing.T) {
 	g, v := onServer(t)
 	for _, filter := range []string{"job:ps", "/job:", "/jobs:ps", "/job:ps/task:x", "/job:a-b", "/job:ps//", "nonsense"} {
 		_, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://127.0.0.1:1", DeviceFilters: []string{filter}})
-		require.ErrorIs(t, err, tf.ErrInvalidArgument, filter)
+		require.ErrorIs(t, err, status.InvalidArgument, filter)
 		_, err = tf.NewSession(g, &tf.SessionOptions{Config: &tf.ConfigProto{DeviceFilters: []string{filter}}})
-		require.ErrorIs(t, err, tf.ErrInvalidArgument, filter)
+		require.ErrorIs(t, err, status.InvalidArgument, filter)
 	}
 
 	c := startCluster(t, map[string]int{"ps": 1, "worker": 1})
 	for _, filter := range []string{"", "/job:ps", "/job:*", "/job:ps/task:*", "/job:ps/replica:0/task:0", "/job:ps/device:CPU:0", "/cpu:*", "/job:ps/gpu:0"} {
 		sess := openSession(t, g, tf.SessionOptions{Target: c.Target("worker", 0), DeviceFilters: []string{filter}, OperationTimeout: generous})
 		err := sess.RunOps(t.Context(), v.Initializer())
-		assert.NotErrorIs(t, err, tf.ErrUnavailable, "the server is gone: %q", filter)
-		assert.NotErrorIs(t, err, tf.ErrDeadlineExceeded, "%q", filter)
+		assert.NotErrorIs(t, err, status.Unavailable, "the server is gone: %q", filter)
+		assert.NotErrorIs(t, err, status.DeadlineExceeded, "%q", filter)
 	}
 }

@@ -7,19 +7,17 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// encodeCollection writes a collection as a meta graph holds it. The first item
-// decides its kind, as in TensorFlow. It gives nil where no item is left to
-// write, and an error, on which TensorFlow drops the collection, where an item
-// does not fit the kind.
+// encodeCollection returns a collection as a meta graph holds it. As in TensorFlow the
+// first item decides the kind. It returns nil if no item is left to write, and an error
+// if an item does not fit the kind; TensorFlow then drops the collection.
 //
-// scope is the export scope, which is taken off the names; exclude has the
-// names of nodes that are not exported.
+// scope is the export scope, which is removed from the names. exclude has the names of
+// nodes that are not exported.
 func encodeCollection(key string, items []Item, scope string, exclude map[string]bool) (*graphdef.CollectionDef, error) {
 	var kept []Item
 	for _, item := range items {
@@ -33,29 +31,29 @@ func encodeCollection(key string, items []Item, scope string, exclude map[string
 	if newCollectionMessage(key) != nil {
 		return encodeMessages(key, kept, scope)
 	}
-	switch kept[0].Kind() {
-	case BytesItem:
-		return encodeBytes(kept)
-	case IntItem:
-		return encodeInts(kept)
-	case FloatItem:
+	first := kept[0]
+	if _, ok := first.text(); ok {
+		return encodeTexts(kept)
+	}
+	if _, ok := first.integer(); ok {
+		return encodeIntegers(kept)
+	}
+	if _, ok := first.float(); ok {
 		return encodeFloats(kept)
-	case AnyItem:
+	}
+	if _, ok := first.any(); ok {
 		return encodeAnys(kept)
 	}
 	return encodeNodes(kept, scope)
 }
 
-// exportName is the name that Python's export goes by: that of a node, a tensor,
-// a variable, a queue runner or a control flow context, and a string itself.
+// exportName returns the name by which Python's export selects an item: that of a node,
+// a tensor, a variable, a queue runner or a control flow context, and a string itself.
 func exportName(i Item) (string, bool) {
 	switch v := i.Value().(type) {
 	case *Operation:
 		return v.Name(), true
 	case Output:
-		if v.Op == nil {
-			return "", false
-		}
 		return tensorName(v), true
 	case *Variable:
 		return v.TensorName(), true
@@ -74,12 +72,9 @@ func encodeMessages(key string, items []Item, scope string) (*graphdef.Collectio
 	list := &for_core_protos_go_proto.CollectionDef_BytesList{}
 	want := newCollectionMessage(key).ProtoReflect().Descriptor().FullName()
 	for _, item := range items {
-		m := item.Message()
-		if v := item.Variable(); v != nil {
-			m = v.Def()
-		}
+		m := item.message()
 		if m == nil || m.ProtoReflect().Descriptor().FullName() != want {
-			return nil, fmt.Errorf("an item is no %s but a %T", want.Name(), item.Value())
+			return nil, fmt.Errorf("an item is a %T and not a %s", item.Value(), want.Name())
 		}
 		if !hasScope(messageName(m), scope) {
 			continue
@@ -96,15 +91,15 @@ func encodeMessages(key string, items []Item, scope string) (*graphdef.Collectio
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
 }
 
-// messageBytes serializes an item. One that was imported, and not touched
-// since, keeps the very bytes it came with.
+// messageBytes serializes an item. A message that was imported, and not changed since,
+// keeps the bytes from which it was imported.
 func messageBytes(item Item, m proto.Message, scope string) ([]byte, error) {
 	if scope != "" {
 		return graphdef.MarshalBinary(outOfScope(m, scope))
 	}
 	if item.raw != nil {
-		was := m.ProtoReflect().New().Interface()
-		if proto.Unmarshal(item.raw, was) == nil && proto.Equal(was, m) {
+		imported := m.ProtoReflect().New().Interface()
+		if proto.Unmarshal(item.raw, imported) == nil && proto.Equal(imported, m) {
 			return bytes.Clone(item.raw), nil
 		}
 	}
@@ -115,8 +110,8 @@ func encodeNodes(items []Item, scope string) (*graphdef.CollectionDef, error) {
 	list := &for_core_protos_go_proto.CollectionDef_NodeList{}
 	for _, item := range items {
 		name, ok := exportName(item)
-		if !ok || item.Kind() == BytesItem {
-			return nil, mixed(items[0], item)
+		if _, text := item.text(); !ok || text {
+			return nil, errMixed(items[0], item)
 		}
 		if hasScope(name, scope) {
 			list.Value = append(list.Value, graphdef.StripNameScope(name, scope))
@@ -125,69 +120,75 @@ func encodeNodes(items []Item, scope string) (*graphdef.CollectionDef, error) {
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_NodeList_{NodeList: list}}, nil
 }
 
-func encodeBytes(items []Item) (*graphdef.CollectionDef, error) {
-	list := &for_core_protos_go_proto.CollectionDef_BytesList{}
-	for _, item := range items {
-		if item.Kind() != BytesItem {
-			return nil, mixed(items[0], item)
+// convertItems converts all items with one function.
+func convertItems[T any](items []Item, convert func(Item) (T, bool)) ([]T, error) {
+	values := make([]T, len(items))
+	for i, item := range items {
+		v, ok := convert(item)
+		if !ok {
+			return nil, errMixed(items[0], item)
 		}
-		list.Value = append(list.Value, item.Bytes())
+		values[i] = v
 	}
+	return values, nil
+}
+
+func encodeTexts(items []Item) (*graphdef.CollectionDef, error) {
+	values, err := convertItems(items, Item.text)
+	if err != nil {
+		return nil, err
+	}
+	list := &for_core_protos_go_proto.CollectionDef_BytesList{Value: values}
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
 }
 
-func encodeInts(items []Item) (*graphdef.CollectionDef, error) {
-	list := &for_core_protos_go_proto.CollectionDef_Int64List{}
-	for _, item := range items {
-		if item.Kind() != IntItem {
-			return nil, mixed(items[0], item)
-		}
-		list.Value = append(list.Value, item.Int())
+func encodeIntegers(items []Item) (*graphdef.CollectionDef, error) {
+	values, err := convertItems(items, Item.integer)
+	if err != nil {
+		return nil, err
 	}
+	list := &for_core_protos_go_proto.CollectionDef_Int64List{Value: values}
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_Int64List_{Int64List: list}}, nil
 }
 
 func encodeFloats(items []Item) (*graphdef.CollectionDef, error) {
-	list := &for_core_protos_go_proto.CollectionDef_FloatList{}
-	for _, item := range items {
-		switch item.Kind() {
-		case FloatItem:
-			list.Value = append(list.Value, float32(item.Float()))
-		case IntItem:
-			list.Value = append(list.Value, float32(item.Int()))
-		default:
-			return nil, mixed(items[0], item)
+	values, err := convertItems(items, func(i Item) (float32, bool) {
+		if n, ok := i.integer(); ok {
+			return float32(n), true
 		}
+		f, ok := i.float()
+		return float32(f), ok
+	})
+	if err != nil {
+		return nil, err
 	}
+	list := &for_core_protos_go_proto.CollectionDef_FloatList{Value: values}
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_FloatList_{FloatList: list}}, nil
 }
 
 func encodeAnys(items []Item) (*graphdef.CollectionDef, error) {
-	list := &for_core_protos_go_proto.CollectionDef_AnyList{}
-	for _, item := range items {
-		a, ok := item.Value().(*anypb.Any)
-		if !ok {
-			return nil, mixed(items[0], item)
-		}
-		list.Value = append(list.Value, a)
+	values, err := convertItems(items, Item.any)
+	if err != nil {
+		return nil, err
 	}
+	list := &for_core_protos_go_proto.CollectionDef_AnyList{Value: values}
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_AnyList_{AnyList: list}}, nil
 }
 
-func mixed(first, other Item) error {
-	return fmt.Errorf("its first item is a %T, and another a %T, which a meta graph cannot hold in one collection", first.Value(), other.Value())
+func errMixed(first, other Item) error {
+	return fmt.Errorf("the first item is a %T and another one a %T; a meta graph cannot hold both in one collection", first.Value(), other.Value())
 }
 
-// collectionDecoder turns the collections of a meta graph into items of g,
-// whose nodes were imported under scope.
+// collectionDecoder makes items of g from the collections of a meta graph. The nodes of
+// the meta graph were imported under scope.
 type collectionDecoder struct {
 	g     *Graph
 	scope string
-	// noTrainable is set for files older than VariableDef.trainable, where the
-	// collection says it.
+	// noTrainable is set for files older than VariableDef.trainable. There the
+	// variables in trainable_variables are trainable.
 	noTrainable bool
-	// variables by their VariableDef's bytes: equal ones, in whatever
-	// collections, are one variable.
+	// variables has the variables by the bytes of their VariableDefs. Equal ones, in
+	// any collections, are one variable.
 	variables map[string]*Variable
 }
 
@@ -204,7 +205,7 @@ func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]I
 			items = append(items, item)
 		}
 		if len(missing) > 0 {
-			return nil, fmt.Errorf("these items are not in the graph: %s", strings.Join(missing, ", "))
+			return nil, fmt.Errorf("the graph lacks these items: %s", strings.Join(missing, ", "))
 		}
 	case *for_core_protos_go_proto.CollectionDef_BytesList_:
 		for _, data := range def.GetBytesList().GetValue() {
@@ -230,7 +231,7 @@ func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]I
 	return items, nil
 }
 
-// node finds an operation, or a tensor where the name has an index.
+// node returns an operation, or a tensor if the name has an index.
 func (d *collectionDecoder) node(name string) (Item, bool) {
 	if strings.Contains(name, ":") {
 		out, err := d.g.OutputByName(name)
@@ -246,14 +247,14 @@ func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 		if d.scope == "" {
 			return NewItem(bytes.Clone(data)), nil
 		}
-		// TensorFlow takes a string for a name and puts it into the scope too.
+		// TensorFlow treats a string as a name and puts it into the scope too.
 		return NewItem(graphdef.PrependNameScope(string(data), d.scope)), nil
 	}
 	if v := d.variables[string(data)]; v != nil && graphdef.IsVariableCollection(key) {
 		return NewItem(v), nil
 	}
 	if err := proto.Unmarshal(data, m); err != nil {
-		return Item{}, fmt.Errorf("an item is no %s: %w", m.ProtoReflect().Descriptor().Name(), err)
+		return Item{}, fmt.Errorf("an item is not a %s: %w", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	if def, ok := m.(*graphdef.VariableDef); ok {
 		if d.noTrainable {
@@ -280,9 +281,9 @@ func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 	return NewItem(m), nil
 }
 
-// renameFrame gives the nodes by which values enter a while loop the frame name
-// that it has in its new scope. The executor tells loops apart by it: two copies
-// of a loop with one name would run into each other.
+// renameFrame sets the frame name of the nodes through which values enter a while loop
+// to the name of the loop in its new scope. The executor distinguishes loops by it: it
+// would mix up two copies of a loop with the same name.
 func (d *collectionDecoder) renameFrame(loop *for_core_protos_go_proto.WhileContextDef) error {
 	for _, name := range loop.GetValuesDef().GetValues() {
 		out, err := d.g.OutputByName(name)

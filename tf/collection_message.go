@@ -22,13 +22,13 @@ func newCollectionMessage(key string) proto.Message {
 	switch {
 	case graphdef.IsVariableCollection(key):
 		return &graphdef.VariableDef{}
-	case key == QueueRunners:
+	case key == queueRunners:
 		return &for_core_protos_go_proto.QueueRunnerDef{}
 	case key == Savers:
 		return &graphdef.SaverDef{}
-	case key == CondContext:
+	case key == condContext:
 		return &for_core_protos_go_proto.CondContextDef{}
-	case key == WhileContext:
+	case key == whileContext:
 		return &for_core_protos_go_proto.WhileContextDef{}
 	}
 	return nil

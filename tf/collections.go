@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -8,71 +9,41 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// ItemKind says what an item of a collection is.
-type ItemKind int
-
-// The kinds of items. A CollectionDef holds nodes, bytes, integers, floats and
-// anys; variables and other messages are written as bytes.
-const (
-	OtherItem    ItemKind = iota // anything else: it lives in the graph, and in no file
-	NodeItem                     // *Operation or Output
-	VariableItem                 // *Variable
-	BytesItem                    // string or []byte
-	IntItem                      // any integer, or bool
-	FloatItem                    // float32 or float64
-	MessageItem                  // proto.Message
-	AnyItem                      // *anypb.Any
-)
-
-// Item is one entry of a collection.
+// Item is an entry of a collection.
 type Item struct {
-	kind  ItemKind
 	value any
-	raw   []byte // the bytes that a message was imported from, or nil
+	raw   []byte // the bytes from which a message was imported, or nil
 }
 
-// NewItem makes an item of a value; ItemKind lists the types. Of a nil operation
-// or variable, and of an empty Output, it makes an item without a value.
+// NewItem returns an Item with a value: an *Operation, an Output, a *Variable, a string
+// or []byte, a number, a bool, or a protobuf message. A value of another type, nil, and an
+// Output without an operation can be in a collection, but are not exported. If value is
+// an Item, NewItem returns it.
 func NewItem(value any) Item {
 	switch v := value.(type) {
 	case Item:
 		return v
 	case *Operation:
-		if v != nil {
-			return Item{kind: NodeItem, value: v}
+		if v == nil {
+			return Item{}
 		}
-		return Item{kind: OtherItem}
 	case Output:
-		if v.Op != nil {
-			return Item{kind: NodeItem, value: v}
+		if v.Op == nil {
+			return Item{}
 		}
-		return Item{kind: OtherItem}
 	case *Variable:
-		if v != nil {
-			return Item{kind: VariableItem, value: v}
+		if v == nil {
+			return Item{}
 		}
-		return Item{kind: OtherItem}
-	case string, []byte:
-		return Item{kind: BytesItem, value: v}
-	case int, int8, int16, int32, int64, uint8, uint16, uint32, uint64, uint, bool:
-		return Item{kind: IntItem, value: v}
-	case float32, float64:
-		return Item{kind: FloatItem, value: v}
-	case *anypb.Any:
-		return Item{kind: AnyItem, value: v}
-	case proto.Message:
-		return Item{kind: MessageItem, value: v}
 	}
-	return Item{kind: OtherItem, value: value}
+	return Item{value: value}
 }
 
-// Kind says what the item is.
-func (i Item) Kind() ItemKind { return i.kind }
-
-// Value is the item as it was added.
+// Value returns the value as it was added.
 func (i Item) Value() any { return i.value }
 
-// Op is the operation of a node or a variable, nil for other items.
+// Op returns the operation of an *Operation, an Output or a *Variable; for other items,
+// nil.
 func (i Item) Op() *Operation {
 	switch v := i.value.(type) {
 	case *Operation:
@@ -85,8 +56,8 @@ func (i Item) Op() *Operation {
 	return nil
 }
 
-// Output is the tensor of a node or a variable; for an operation its first
-// output. Op is nil for other items.
+// Output returns an Output, the first output of an *Operation, or the value of a
+// *Variable. For other items the Op of the result is nil.
 func (i Item) Output() Output {
 	switch v := i.value.(type) {
 	case Output:
@@ -99,72 +70,62 @@ func (i Item) Output() Output {
 	return Output{}
 }
 
-// Variable is the item as a variable, or nil.
+// Variable returns a *Variable; for other items, nil.
 func (i Item) Variable() *Variable {
 	v, _ := i.value.(*Variable)
 	return v
 }
 
-// Bytes is the text of a BytesItem, or nil.
-func (i Item) Bytes() []byte {
+// text returns the bytes of a string or []byte.
+func (i Item) text() ([]byte, bool) {
 	switch v := i.value.(type) {
 	case string:
-		return []byte(v)
+		return []byte(v), true
 	case []byte:
-		return v
+		return v, true
 	}
-	return nil
+	return nil, false
 }
 
-// Int is the number of an IntItem, 1 for true; 0 for other items.
-func (i Item) Int() int64 {
-	switch v := i.value.(type) {
-	case int:
-		return int64(v)
-	case int8:
-		return int64(v)
-	case int16:
-		return int64(v)
-	case int32:
-		return int64(v)
-	case int64:
-		return v
-	case uint8:
-		return int64(v)
-	case uint16:
-		return int64(v)
-	case uint32:
-		return int64(v)
-	case uint64:
-		return int64(v)
-	case uint:
-		return int64(v)
-	case bool:
-		if v {
-			return 1
-		}
+// integer returns the value of an integer; for a bool, 1 or 0.
+func (i Item) integer() (int64, bool) {
+	switch v := reflect.ValueOf(i.value); {
+	case v.CanInt():
+		return v.Int(), true
+	case v.CanUint():
+		return int64(v.Uint()), true
+	case v.Kind() == reflect.Bool && v.Bool():
+		return 1, true
+	case v.Kind() == reflect.Bool:
+		return 0, true
 	}
-	return 0
+	return 0, false
 }
 
-// Float is the number of a FloatItem; 0 for other items.
-func (i Item) Float() float64 {
-	switch v := i.value.(type) {
-	case float32:
-		return float64(v)
-	case float64:
-		return v
+// float returns the value of a floating point number.
+func (i Item) float() (float64, bool) {
+	if v := reflect.ValueOf(i.value); v.CanFloat() {
+		return v.Float(), true
 	}
-	return 0
+	return 0, false
 }
 
-// Message is the message of a MessageItem or an AnyItem, or nil.
-func (i Item) Message() proto.Message {
+// any returns an *anypb.Any.
+func (i Item) any() (*anypb.Any, bool) {
+	a, ok := i.value.(*anypb.Any)
+	return a, ok
+}
+
+// message returns the protobuf message of an item, for a variable its VariableDef.
+func (i Item) message() proto.Message {
+	if v := i.Variable(); v != nil {
+		return v.Def()
+	}
 	m, _ := i.value.(proto.Message)
 	return m
 }
 
-// name is what a scope filter looks at: Python's item.name.
+// name returns the name by which CollectionInScope selects items: Python's item.name.
 func (i Item) name() (string, bool) {
 	switch v := i.value.(type) {
 	case *Operation:
@@ -180,7 +141,7 @@ func (i Item) name() (string, bool) {
 	return "", false
 }
 
-// collections keeps its keys in the order in which they came, as Python does.
+// collections keeps its keys in the order in which they were first used, as Python does.
 type collections struct {
 	keys  []string
 	items map[string][]Item
@@ -196,24 +157,23 @@ func (c *collections) set(key string, items []Item) {
 	c.items[key] = items
 }
 
-// AddToCollection adds an item to the collection called key: an *Operation, an
-// Output, a *Variable, a string or []byte, a number, a bool, a protobuf
-// message. An item of another type stays in the graph and is not exported.
+// AddToCollection adds an item to a collection. See NewItem for the types of items.
 func (g *Graph) AddToCollection(key string, item any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.collections.set(key, append(g.collections.items[key], NewItem(item)))
 }
 
-// Collection is a copy of the collection called key, empty if there is none.
+// Collection returns a copy of a collection. If there is no such collection it is empty.
 func (g *Graph) Collection(key string) []Item {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.collections.items[key])
 }
 
-// CollectionInScope is Collection with only the items that have a name below
-// scope, such as "hidden/". An empty scope filters nothing.
+// CollectionInScope returns the items of a collection that have a name which begins with
+// scope, such as "hidden/". As in TensorFlow's get_collection, "hidden" without a slash
+// selects "hidden2/w" too, and an empty scope selects all items.
 func (g *Graph) CollectionInScope(key, scope string) []Item {
 	items := g.Collection(key)
 	if scope == "" {
@@ -225,30 +185,27 @@ func (g *Graph) CollectionInScope(key, scope string) []Item {
 	})
 }
 
-// CollectionKeys are the keys of all collections, in the order in which they
-// were first used.
+// CollectionKeys returns the keys of all collections, in the order in which they were
+// first used.
 func (g *Graph) CollectionKeys() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.collections.keys)
 }
 
-// ClearCollection removes the collection called key.
-func (g *Graph) ClearCollection(key string) {
+// SetCollection replaces a collection. Without items it removes the collection.
+func (g *Graph) SetCollection(key string, items []Item) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if len(items) > 0 {
+		g.collections.set(key, slices.Clone(items))
+		return
+	}
 	delete(g.collections.items, key)
 	g.collections.keys = slices.DeleteFunc(g.collections.keys, func(k string) bool { return k == key })
 }
 
-// SetCollection replaces the collection called key.
-func (g *Graph) SetCollection(key string, items []Item) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.collections.set(key, slices.Clone(items))
-}
-
-// variables are the variables of a collection; other items are passed over.
+// variables returns the variables of a collection, without its other items.
 func (g *Graph) variables(key string) []*Variable {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -261,11 +218,22 @@ func (g *Graph) variables(key string) []*Variable {
 	return vars
 }
 
-// GlobalVariables are the variables that are saved by default.
+// GlobalVariables returns the variables that are saved by default, in the order in which
+// they were added.
 func (g *Graph) GlobalVariables() []*Variable { return g.variables(GlobalVariables) }
 
-// TrainableVariables are the variables that an optimizer updates by default.
+// TrainableVariables returns the variables that an optimizer updates by default.
 func (g *Graph) TrainableVariables() []*Variable { return g.variables(TrainableVariables) }
 
-// LocalVariables are the variables of this process, which are not saved.
+// LocalVariables returns the variables of this process, which are not saved.
 func (g *Graph) LocalVariables() []*Variable { return g.variables(LocalVariables) }
+
+// VariablesInScope returns the global variables in a name scope, in the order in which
+// they were added. The scope "gen", or "gen/", has "gen/w", but not "generator/w". The
+// empty scope has all.
+func (g *Graph) VariablesInScope(scope string) []*Variable {
+	if scope != "" && !strings.HasSuffix(scope, "/") {
+		scope += "/"
+	}
+	return slices.DeleteFunc(g.GlobalVariables(), func(v *Variable) bool { return !strings.HasPrefix(v.Name(), scope) })
+}

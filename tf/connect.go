@@ -3,7 +3,6 @@ package tf
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,30 +11,32 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// connection is a session's way to its server. TensorFlow connects in the first
-// run, waits there for every server of the cluster that the device filters let
-// through, and heeds no time limit but the session's; not even that where the
-// master is in this process and is called directly (local_master.cc). So that a
-// context and the limit end this wait too, a step that does nothing goes before
-// the first run, in a goroutine that may be left behind.
+// connection is a session's connection to its server.
+//
+// TensorFlow connects in the first run and waits there for every server of the cluster
+// that the device filters let through. No time limit but the session's ends this wait,
+// and not even that if the master is in this process and called directly
+// (local_master.cc). So the first run is preceded by a step without targets, in a
+// goroutine of its own: a context and the limit can then end the wait, and leave the
+// goroutine behind.
 type connection struct {
-	up atomic.Bool // as the first thing that is looked at in every run
+	up atomic.Bool // checked first in every run
 
 	mu      sync.Mutex
-	attempt *attempt      // under way, or nil
+	attempt *attempt      // the active one, or nil
 	stopped chan struct{} // closed by Interrupt and Close: no more attempts
-	why     error         // for runs after that
+	why     error         // the error of later runs
 }
 
 type attempt struct {
-	over chan struct{}
+	done chan struct{}
 	err  error
 }
 
 func newConnection() *connection { return &connection{stopped: make(chan struct{})} }
 
-// connect waits until the session has reached its server; where ctx is over first,
-// or the session is interrupted, it goes on waiting alone.
+// connect waits until the session is connected to its server. If ctx is done first, or
+// the session is interrupted, the attempt goes on in the background.
 func (s *Session) connect(ctx context.Context) error {
 	if s.remote == nil || s.remote.up.Load() {
 		return nil
@@ -43,14 +44,14 @@ func (s *Session) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	a, err := s.attempt()
+	a, err := s.startAttempt()
 	if err != nil {
 		return err
 	}
-	limit, stop := s.overdue()
+	limit, stop := s.limitTimer()
 	defer stop()
 	select {
-	case <-a.over:
+	case <-a.done:
 		return a.err
 	case <-s.remote.stopped:
 		return s.remote.why
@@ -61,11 +62,12 @@ func (s *Session) connect(ctx context.Context) error {
 	}
 }
 
-// grace is what TensorFlow has to end a call by itself when its time is over.
+// grace is the time that TensorFlow has to end a call by itself after its time limit.
 const grace = 250 * time.Millisecond
 
-// overdue tells when a call should have been ended by the session's time limit.
-func (s *Session) overdue() (at <-chan time.Time, stop func()) {
+// limitTimer returns a channel that receives when the session's time limit should have
+// ended a call.
+func (s *Session) limitTimer() (at <-chan time.Time, stop func()) {
 	if s.limit <= 0 {
 		return nil, func() {}
 	}
@@ -73,22 +75,22 @@ func (s *Session) overdue() (at <-chan time.Time, stop func()) {
 	return timer.C, func() { timer.Stop() }
 }
 
-// closeRemote closes a session on a cluster, for as long as its limit is.
+// closeRemote closes a session on a cluster within the session's time limit.
 func (s *Session) closeRemote() error {
 	closed := make(chan error, 1)
 	go func() { closed <- capi.CloseSession(s.session) }()
-	limit, stop := s.overdue()
+	limit, stop := s.limitTimer()
 	defer stop()
 	select {
 	case err := <-closed:
 		return err
 	case <-limit:
-		return &Error{Code: status.DeadlineExceeded, Message: "closing the session: a server behind " + s.target + " does not answer; the session is freed once it does"}
+		return status.Errorf(status.DeadlineExceeded, "a server behind %s does not answer; the session is freed as soon as it does", s.Target())
 	}
 }
 
-// attempt is the one under way, or a new one.
-func (s *Session) attempt() (*attempt, error) {
+// startAttempt returns the active attempt, or starts one.
+func (s *Session) startAttempt() (*attempt, error) {
 	r := s.remote
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -98,49 +100,49 @@ func (s *Session) attempt() (*attempt, error) {
 	if r.attempt != nil {
 		return r.attempt, nil
 	}
-	a := &attempt{over: make(chan struct{})}
+	a := &attempt{done: make(chan struct{})}
 	r.attempt = a
 	go func() {
-		a.err = reach(s)
+		a.err = s.runEmptyStep()
 		r.mu.Lock()
 		r.attempt = nil
 		r.up.Store(a.err == nil && r.why == nil)
 		r.mu.Unlock()
-		close(a.over)
+		close(a.done)
 	}()
 	return a, nil
 }
 
-// reach runs a step without targets, by which TensorFlow sends the graph to the
-// server, which then says that there is nothing to run.
-func reach(s *Session) error {
-	s.graph.settleAll()
-	step, err := capi.NewStep(s.session, s.graph.Graph, nil, nil, nil, nil)
+// runEmptyStep runs a step without targets. TensorFlow sends the graph to the server,
+// which then answers that there is nothing to run.
+func (s *Session) runEmptyStep() error {
+	s.graph.placeAll()
+	step, err := capi.NewStep(s.session, s.graph.binding, nil, nil, nil, nil)
 	if err != nil {
 		return err
 	}
 	defer step.Close()
 	err = step.Run(nil, nil, nil, nil)
-	if errors.Is(err, ErrInvalidArgument) {
-		return nil // what may be wrong with the graph is told by the run to come
+	if errors.Is(err, status.InvalidArgument) {
+		return nil // if the graph is invalid, the next run reports it
 	}
 	return err
 }
 
-var errInterrupted = &Error{Code: status.Canceled, Message: "the session was interrupted"}
+var errInterrupted = status.Errorf(status.Canceled, "the session was interrupted")
 
-// notConnected is why a run ended before it began.
+// notConnected returns the error of a run that ended before it was connected.
 func (s *Session) notConnected(cause error) error {
 	code := status.DeadlineExceeded
 	if errors.Is(cause, context.Canceled) {
 		code = status.Canceled
 	}
-	return &Error{Code: code, Message: fmt.Sprintf("%v while the session waited for %s, and for the servers behind it: one of them does not answer; with DeviceFilters a session waits only for those that it needs", cause, s.target)}
+	return status.Errorf(code, "%v while the session waited for %s and the servers behind it: one of them does not answer; with DeviceFilters a session waits only for the servers that it needs", cause, s.Target())
 }
 
-// stop ends the waiting of runs, with the error why, and says whether an attempt
-// is under way.
-func (r *connection) stop(why error) (over <-chan struct{}, pending bool) {
+// stop makes waiting and later runs fail with why. It reports whether an attempt is
+// active, and returns a channel that is closed when it is done.
+func (r *connection) stop(why error) (done <-chan struct{}, pending bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.why == nil {
@@ -150,5 +152,5 @@ func (r *connection) stop(why error) (over <-chan struct{}, pending bool) {
 	if r.attempt == nil {
 		return nil, false
 	}
-	return r.attempt.over, true
+	return r.attempt.done, true
 }

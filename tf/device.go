@@ -25,7 +25,7 @@ func checkFilter(filter string) error {
 	name := anyPart.ReplaceAllString(filter, "")
 	d, err := parseDevice(name)
 	if err != nil {
-		return invalidf("device filter %q: %s", filter, words(err))
+		return invalidf("device filter %q: %s", filter, message(err))
 	}
 	if d.Job != "" && !devicename.IsJob(d.Job) {
 		return invalidf("device filter %q: %q is not the name of a job", filter, d.Job)
@@ -44,5 +44,5 @@ func (g *Graph) WithDevice(dev string, f func() error) error {
 	if err != nil {
 		return err
 	}
-	return g.in(deviceFrame{spec: d}, f)
+	return g.withFrame(deviceFrame{spec: d}, f)
 }

@@ -6,8 +6,10 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestDevicesNestAsInPython(t *testing.T) {
@@ -55,7 +57,7 @@ result = [device(names) for names in args[0]]
 func TestBadDevicesAreRefused(t *testing.T) {
 	for _, name := range []string{"cpu:0", "/", "/cpu", "/gpu:x", "/job:", "/task:-1", "/device:GPU", "/host:1"} {
 		err := tf.NewGraph().WithDevice(name, func() error { return nil })
-		require.ErrorIs(t, err, tf.ErrInvalidArgument, name)
+		require.ErrorIs(t, err, status.InvalidArgument, name)
 		assert.ErrorContains(t, err, name)
 	}
 }
@@ -95,9 +97,9 @@ func TestAFunctionSeesEachNodeOnce(t *testing.T) {
 	choose := func(n tf.Node) (string, error) {
 		asked[n.Type+" "+n.Name]++
 		if n.Type == "Const" {
-			dtype, err := n.Attr("dtype")
+			attr, err := n.Attr("dtype")
 			require.NoError(t, err)
-			assert.EqualValues(t, tf.Float, dtype.GetType())
+			assert.EqualValues(t, dtype.Float32, attr.GetType())
 			missing, err := n.Attr("no_such_attribute")
 			require.NoError(t, err)
 			assert.Nil(t, missing)
@@ -135,7 +137,7 @@ func TestAnErrorOfAFunctionIsThatOfWhatItIsAround(t *testing.T) {
 	require.ErrorIs(t, g.WithDeviceFunc(func(tf.Node) (string, error) { return "cpu", nil }, func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		return err
-	}), tf.ErrInvalidArgument, "a device that is none")
+	}), status.InvalidArgument, "a device that is none")
 	require.NoError(t, g.WithDevice("/cpu:0", func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		return err
@@ -150,7 +152,7 @@ func TestASessionWithinADeviceRunsWhatIsPlacedThere(t *testing.T) {
 	one := func() {
 		t.Helper()
 		out := op.Const(g.Scope().SubScope("x"), float32(1))
-		results, err := sess.Run(t.Context(), nil, []tf.Output{out}, nil)
+		results, err := sess.Run(t.Context(), nil, []tf.Output{out}, nil, nil)
 		require.NoError(t, err)
 		tf.Release(results...)
 	}

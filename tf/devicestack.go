@@ -4,28 +4,24 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// AttrValue is the value of a node's attribute.
-type AttrValue = attr_value_go_proto.AttrValue
-
-// Node is a node that is about to be added to a graph, as a DeviceFunc sees it.
+// Node is a node that is about to be added to a graph, for a DeviceFunc.
 type Node struct {
-	// Type is the operation's, such as "VarHandleOp", Name the node's.
-	Type, Name string
-	// Device is what was said so far: by the node itself, and by devices and
-	// functions within the one that is asked. It may be empty.
+	Type string // the type of the operation, such as "VarHandleOp"
+	Name string // the name of the node
+	// Device is the device so far: that of the node itself, completed by the devices
+	// and functions that are nested inside. It may be empty.
 	Device string
 
-	attr func(name string) (*AttrValue, error)
+	attr func(name string) (*graphdef.AttrValue, error)
 }
 
-// Attr is an attribute of the node, nil where it has none of that name.
-func (n Node) Attr(name string) (*AttrValue, error) {
+// Attr returns an attribute of the node, or nil if it has none of that name.
+func (n Node) Attr(name string) (*graphdef.AttrValue, error) {
 	if n.attr == nil {
 		return nil, nil
 	}
@@ -33,7 +29,7 @@ func (n Node) Attr(name string) (*AttrValue, error) {
 }
 
 func nodeOf(spec OpSpec) Node {
-	return Node{Type: spec.Type, Name: spec.Name, Device: spec.Device, attr: func(name string) (*AttrValue, error) {
+	return Node{Type: spec.Type, Name: spec.Name, Device: spec.Device, attr: func(name string) (*graphdef.AttrValue, error) {
 		value, ok := spec.Attrs[name]
 		if !ok {
 			return nil, nil
@@ -42,27 +38,27 @@ func nodeOf(spec OpSpec) Node {
 	}}
 }
 
-// DeviceFunc chooses the device of a node that is being added. It is asked once
-// for each, and must not use the graph.
+// DeviceFunc returns the device of a node that is being added. It is called once for each
+// node, and must not use the graph.
 type DeviceFunc func(n Node) (string, error)
 
-// deviceFrame is one device, or one function, around what is being built.
+// deviceFrame is one device or one function of a deviceStack.
 type deviceFrame struct {
 	spec deviceSpec
 	call DeviceFunc
-	// clear hides what is outside of it.
+	// clear hides the frames outside.
 	clear bool
 }
 
-// deviceStack is what surrounds a node, the outermost first. It does not change:
-// a longer one is another.
+// deviceStack has the nested devices and functions that apply to a node, the outermost
+// first. It is immutable.
 type deviceStack []deviceFrame
 
 func (s deviceStack) with(f deviceFrame) deviceStack { return append(slices.Clip(s), f) }
 
-// place is the device of a node: what n says itself, completed from the innermost
-// frame outwards, as Python's Graph._apply_device_functions does.
-func (s deviceStack) place(n Node) (string, error) {
+// deviceOf returns the device of a node: its own, completed from the innermost frame
+// outwards, as Python's Graph._apply_device_functions does.
+func (s deviceStack) deviceOf(n Node) (string, error) {
 	own, err := parseDevice(n.Device)
 	if err != nil {
 		return "", err
@@ -88,39 +84,39 @@ func (s deviceStack) place(n Node) (string, error) {
 	return n.Device, nil
 }
 
-// placement is where a builder's nodes go.
+// placement decides the devices of nodes.
 type placement struct {
-	// around completes what device says, unless it is exactly that.
-	around deviceStack
 	device string
+	stack  deviceStack // completes device, unless exact is set
 	exact  bool
 }
 
+// exactly places nodes on a device, whatever the current device is.
 func exactly(device string) placement { return placement{device: device, exact: true} }
 
-// within is the surroundings, completed by device for nodes that name none.
-func within(around deviceStack, device string) placement {
-	return placement{around: around, device: device}
+// within places nodes on a device that a stack completes.
+func within(stack deviceStack, device string) placement {
+	return placement{device: device, stack: stack}
 }
 
-// of is the device of one node, which names none itself.
-func (p placement) of(spec OpSpec) (string, error) {
+// deviceOf returns the device of a node, whose spec has no device of its own.
+func (p placement) deviceOf(spec OpSpec) (string, error) {
 	if p.exact {
 		return p.device, nil
 	}
 	n := nodeOf(spec)
 	n.Device = p.device
-	return p.around.place(n)
+	return p.stack.deviceOf(n)
 }
 
-// beside is where a node goes that is colocated with others by class: where the
-// first of them is that is somewhere, or else where it says itself.
-func (g *Graph) beside(class any, device string) placement {
+// colocated places a node that is colocated with others by class: on the device of the
+// first of them that has one, or else on its own device.
+func (g *Graph) colocated(class any, device string) placement {
 	value, err := capi.AttrValue(class)
 	if err != nil {
-		return exactly(device) // a class that is none is told when the node is added
+		return exactly(device) // the error is reported when the node is added
 	}
-	n := &graphdef.NodeDef{Attr: map[string]*AttrValue{"_class": value}}
+	n := &graphdef.NodeDef{Attr: map[string]*graphdef.AttrValue{"_class": value}}
 	for _, name := range graphdef.Colocations(n) {
 		if op := g.Operation(name); op != nil && op.Device() != "" {
 			return exactly(op.Device())
@@ -129,28 +125,28 @@ func (g *Graph) beside(class any, device string) placement {
 	return exactly(device)
 }
 
-// placedGraph is a graph for a graphbuild.Builder, all of whose nodes go to one place.
+// placedGraph is a graph for a graphbuild.Builder whose nodes all have one placement.
 type placedGraph struct {
 	*Graph
 	at placement
 }
 
-// AddOp adds a node at the place of p.
+// AddOp adds a node with the placement of p.
 func (p placedGraph) AddOp(spec OpSpec) (*Operation, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.addNode(spec, p.at)
 }
 
-// surroundings are the current devices of the graph.
-func (g *Graph) surroundings() deviceStack {
+// currentDevices returns the devices and functions that apply to new nodes.
+func (g *Graph) currentDevices() deviceStack {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.devices
 }
 
-// in calls body with one more frame around.
-func (g *Graph) in(f deviceFrame, body func() error) error {
+// withFrame calls body with one more frame.
+func (g *Graph) withFrame(f deviceFrame, body func() error) error {
 	g.mu.Lock()
 	g.sync()
 	outer := g.devices
@@ -174,41 +170,40 @@ func (g *Graph) in(f deviceFrame, body func() error) error {
 	return err
 }
 
-// WithDeviceFunc calls body; f chooses the device of each node that body adds to
-// g, as a function given to Python's tf.device does. Devices and functions nest:
-// the innermost is asked first, and what it answers is the Device of the Node that
-// the next one sees. A nil function hides the surroundings, as tf.device(None).
+// WithDeviceFunc calls body. f returns the device of each node that body adds to g, like
+// a function that is passed to Python's tf.device. Devices and functions nest: the
+// innermost comes first, and its result is the Device of the Node for the next one. A nil
+// f hides the devices and functions outside, like tf.device(None).
 //
-// Nodes that are colocated with another one are where that one is; f is not asked.
+// A node that is colocated with another one is on its device; f is not called for it.
 func (g *Graph) WithDeviceFunc(f DeviceFunc, body func() error) error {
-	return g.in(deviceFrame{call: f, clear: f == nil}, body)
+	return g.withFrame(deviceFrame{call: f, clear: f == nil}, body)
 }
 
-// sync takes in the names of nodes that were added behind our back, and puts
-// those that the binding's op wrappers added where the current device says.
+// sync adds the names of nodes that were added without AddOp, and places those that the
+// binding's op wrappers added on the current device.
 func (g *Graph) sync() {
 	if len(g.devices) == 0 {
 		clear(g.placed)
-		g.names.sync(g.Graph)
+		g.names.sync(g.binding)
 		return
 	}
-	var others []string
-	g.names.syncAnd(g.Graph, func(name string) {
-		if !g.placed[name] {
-			others = append(others, name)
+	added := g.names.sync(g.binding)
+	placed := g.placed
+	g.placed = nil
+	for _, name := range added {
+		if placed[name] {
+			continue
 		}
-	})
-	clear(g.placed)
-	for _, name := range others {
-		if err := g.placeOther(g.Operation(name)); err != nil && g.unplaced == nil {
+		if err := g.placeExisting(g.Operation(name)); err != nil && g.unplaced == nil {
 			g.unplaced = err
 		}
 	}
 }
 
-// settleAll is for the moment before a session takes the nodes over: then their
-// devices can no longer change.
-func (g *Graph) settleAll() {
+// placeAll places all nodes. It is called before a session uses them, because their
+// devices cannot change after that.
+func (g *Graph) placeAll() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.devices) > 0 {
@@ -216,8 +211,8 @@ func (g *Graph) settleAll() {
 	}
 }
 
-// placeOther is for an operation that is in the graph already.
-func (g *Graph) placeOther(op *Operation) error {
+// placeExisting places an operation that is in the graph already.
+func (g *Graph) placeExisting(op *Operation) error {
 	if op == nil {
 		return nil
 	}
@@ -229,26 +224,26 @@ func (g *Graph) placeOther(op *Operation) error {
 		}
 		return nil
 	}
-	device, err := g.devices.place(existing(op))
+	device, err := g.devices.deviceOf(existingNode(op))
 	if err != nil {
 		return err
 	}
 	return setDevice(op, device)
 }
 
-// existing is an operation of a graph as a DeviceFunc sees it.
-func existing(op *Operation) Node {
-	return Node{Type: op.Type(), Name: op.Name(), Device: op.Device(), attr: func(name string) (*AttrValue, error) {
+// existingNode returns an operation of a graph as a Node.
+func existingNode(op *Operation) Node {
+	return Node{Type: op.Type(), Name: op.Name(), Device: op.Device(), attr: func(name string) (*graphdef.AttrValue, error) {
 		value, err := capi.Attr(op, name)
-		if errors.Is(err, ErrInvalidArgument) {
-			return nil, nil // there is none of that name
+		if errors.Is(err, status.InvalidArgument) {
+			return nil, nil // op has no attribute of that name
 		}
 		return value, err
 	}}
 }
 
-// settle notes that a node of ours has its device.
-func (g *Graph) settle(name string) {
+// markPlaced records that a node has its device.
+func (g *Graph) markPlaced(name string) {
 	if len(g.devices) == 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -19,9 +20,9 @@ func check(err error) {
 func ExampleNewVariable() {
 	ctx := context.Background()
 	g := tf.NewGraph()
-	counter, err := tf.NewVariable(g, "counter", tf.Constant(40))
+	counter, err := tf.NewVariable(g, "counter", tf.Constant(40), nil)
 	check(err)
-	two, err := tf.NewVariableWith(g, "two", tf.Value(float32(2)), &tf.VariableOptions{NotTrainable: true})
+	two, err := tf.NewVariable(g, "two", tf.Value(float32(2)), &tf.VariableOptions{NotTrainable: true})
 	check(err)
 	add, err := counter.AssignAdd(two.Value())
 	check(err)
@@ -33,7 +34,7 @@ func ExampleNewVariable() {
 	defer sess.Close()
 	check(sess.RunOps(ctx, init))
 	check(sess.RunOps(ctx, add))
-	out, err := sess.Run(ctx, nil, []tf.Output{counter.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{counter.Value()}, nil, nil)
 	check(err)
 	defer tf.Release(out...)
 	fmt.Println(counter.TensorName(), "=", out[0].Value())
@@ -44,9 +45,9 @@ func ExampleNewVariable() {
 func ExampleSession_MakeCallable() {
 	ctx := context.Background()
 	g := tf.NewGraph()
-	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1)}})
+	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(-1)}})
 	check(err)
-	sum, err := tf.NewVariable(g, "sum", tf.Zeros(2))
+	sum, err := tf.NewVariable(g, "sum", tf.Zeros(2), nil)
 	check(err)
 	add, err := sum.AssignAdd(x.Output(0))
 	check(err)
@@ -55,7 +56,7 @@ func ExampleSession_MakeCallable() {
 	defer sess.Close()
 	check(sess.RunOps(ctx, sum.Initializer()))
 
-	step, err := sess.MakeCallable([]tf.Output{x.Output(0)}, nil, []*tf.Operation{add})
+	step, err := sess.MakeCallable([]tf.Output{x.Output(0)}, nil, []*tf.Operation{add}, nil)
 	check(err)
 	defer step.Close()
 	for i := range 3 {
@@ -65,7 +66,7 @@ func ExampleSession_MakeCallable() {
 		tf.Release(batch)
 		check(err)
 	}
-	out, err := sess.Run(ctx, nil, []tf.Output{sum.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{sum.Value()}, nil, nil)
 	check(err)
 	defer tf.Release(out...)
 	fmt.Println(out[0].Value())
@@ -75,13 +76,13 @@ func ExampleSession_MakeCallable() {
 // A variable that has no value yet is named.
 func ExampleUninitializedError() {
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "hidden/w", tf.Zeros(2))
+	w, err := tf.NewVariable(g, "hidden/w", tf.Zeros(2), nil)
 	check(err)
 	sess, err := tf.NewSession(g, nil)
 	check(err)
 	defer sess.Close()
 
-	_, err = sess.Run(context.Background(), nil, []tf.Output{w.Value()}, nil)
+	_, err = sess.Run(context.Background(), nil, []tf.Output{w.Value()}, nil, nil)
 	var uninitialized *tf.UninitializedError
 	if errors.As(err, &uninitialized) {
 		fmt.Println(uninitialized.Variable, "has no value")
@@ -101,7 +102,7 @@ func ExampleGraph_AddToCollection() {
 			if op := item.Op(); op != nil {
 				fmt.Println(key, op.Name())
 			} else {
-				fmt.Println(key, item.Int())
+				fmt.Println(key, item.Value())
 			}
 		}
 	}

@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // onGPU is a graph of a product, with all nodes on /gpu:0.
@@ -22,7 +24,7 @@ func onGPU(t *testing.T) (g *tf.Graph, in, product tf.Output) {
 	g = tf.NewGraph()
 	require.NoError(t, g.WithDevice("/gpu:0", func() error {
 		s := g.Scope()
-		in = op.Placeholder(s, tf.Float) // a product of constants would be folded
+		in = op.Placeholder(s, tensorflow.Float) // a product of constants would be folded
 		product = op.MatMul(s, in, op.Const(s, [][]float32{{3}, {4}}))
 		return s.Err()
 	}))
@@ -30,11 +32,11 @@ func onGPU(t *testing.T) (g *tf.Graph, in, product tf.Output) {
 }
 
 // multiply runs it.
-func multiply(t *testing.T, sess *tf.Session, in, product tf.Output, metadata *tf.RunMetadata) error {
+func multiply(t *testing.T, sess *tf.Session, in, product tf.Output, metadata *for_core_protos_go_proto.RunMetadata) error {
 	t.Helper()
 	feeds := map[tf.Output]*tf.Tensor{in: tensor(t, [][]float32{{1, 2}})}
-	trace := &tf.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_FULL_TRACE}
-	out, err := sess.RunWithOptions(t.Context(), feeds, []tf.Output{product}, nil, trace, metadata)
+	trace := &tf.RunOptions{Proto: &for_core_protos_go_proto.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_FULL_TRACE}, Metadata: metadata}
+	out, err := sess.Run(t.Context(), feeds, []tf.Output{product}, nil, trace)
 	if err != nil {
 		return err
 	}
@@ -47,14 +49,14 @@ func TestANodeThatAsksForAGPUThatIsNotThere(t *testing.T) {
 	none := map[string]int32{"GPU": 0}
 	t.Run("runs elsewhere", func(t *testing.T) {
 		g, in, product := onGPU(t)
-		var metadata tf.RunMetadata
+		var metadata for_core_protos_go_proto.RunMetadata
 		require.NoError(t, multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none}), in, product, &metadata))
 		assert.Equal(t, "/job:localhost/replica:0/task:0/device:CPU:0", deviceOf(product, &metadata))
 	})
 	t.Run("is an error where placement is strict", func(t *testing.T) {
 		g, in, product := onGPU(t)
 		err := multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none, DisallowSoftPlacement: true}), in, product, nil)
-		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
 		assert.ErrorContains(t, err, "/device:GPU:0")
 		assert.ErrorContains(t, err, "/job:localhost/replica:0/task:0/device:CPU:0")
 	})
@@ -63,7 +65,7 @@ func TestANodeThatAsksForAGPUThatIsNotThere(t *testing.T) {
 func TestNodesRunOnTheGPU(t *testing.T) {
 	requireGPU(t)
 	g, in, product := onGPU(t)
-	var metadata tf.RunMetadata
+	var metadata for_core_protos_go_proto.RunMetadata
 	require.NoError(t, multiply(t, session(t, g, growing), in, product, &metadata))
 	assert.Equal(t, "/job:localhost/replica:0/task:0/device:GPU:0", deviceOf(product, &metadata))
 }
@@ -90,7 +92,7 @@ var growing = &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}, Disallow
 
 // deviceOf is where a traced run computed an output. On a GPU the trace also has the
 // kernels by themselves, on devices of other names.
-func deviceOf(o tf.Output, metadata *tf.RunMetadata) string {
+func deviceOf(o tf.Output, metadata *for_core_protos_go_proto.RunMetadata) string {
 	for _, device := range metadata.GetStepStats().GetDevStats() {
 		for _, node := range device.NodeStats {
 			if node.NodeName == o.Op.Name() && strings.HasPrefix(device.Device, "/job:") && !strings.Contains(device.Device, "stream") {
@@ -104,7 +106,7 @@ func deviceOf(o tf.Output, metadata *tf.RunMetadata) string {
 // requireGPU leaves a test that needs one out where there is none, and says so.
 func requireGPU(t *testing.T) {
 	t.Helper()
-	devices, err := session(t, tf.NewGraph(), growing).Devices()
+	devices, err := session(t, tf.NewGraph(), growing).Devices(t.Context())
 	require.NoError(t, err)
 	for _, d := range devices {
 		if d.Type == "GPU" {

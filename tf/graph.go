@@ -3,12 +3,10 @@ package tf
 import (
 	"maps"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
@@ -17,45 +15,56 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// Graph is the binding's graph with what TensorFlow's Python graph has beside
-// its nodes: collections, names that stay unique, a current device, and a seed
-// for random ops. It is safe for many goroutines, but for its Scope and its
-// current device.
+// Graph is a TensorFlow graph. Beyond the binding's graph it has what Python's graph has:
+// collections, unique names, a current device, and a seed for random operations.
+//
+// Goroutines may use a graph at the same time, except for its Scope and its current
+// device, of which there is one each.
 type Graph struct {
-	*tensorflow.Graph
+	binding *tensorflow.Graph
 
 	mu          sync.Mutex
 	names       names
 	scope       *op.Scope
 	devices     deviceStack
-	placed      map[string]bool // nodes of ours within a device, that names has not seen yet
-	unplaced    error           // the first of a DeviceFunc on a node of the op wrappers
+	placed      map[string]bool // nodes with a device that AddOp added and names has not seen yet
+	unplaced    error           // the first error of a DeviceFunc for a node of the op wrappers
 	collections collections
 	seed        seed
 }
 
-// NewGraph makes an empty graph.
+// NewGraph returns an empty graph.
 func NewGraph() *Graph { return WrapGraph(tensorflow.NewGraph()) }
 
-// WrapGraph makes a Graph of one that the binding, or a loaded model, made. Its
-// collections are empty.
-func WrapGraph(g *tensorflow.Graph) *Graph { return &Graph{Graph: g} }
+// WrapGraph makes a Graph of a graph of the binding. Its collections are empty.
+func WrapGraph(g *tensorflow.Graph) *Graph { return &Graph{binding: g} }
 
-// Scope is the root for the binding's op wrappers on g. It is always the same
-// one, so that SubScope numbers repeated names; after an error, which stays
-// with a Scope for ever, the next call gives a fresh one.
+// Binding returns the binding's graph, for code that uses the binding itself. What such
+// code adds with methods of the binding does not get unique names or the current device.
+func (g *Graph) Binding() *tensorflow.Graph { return g.binding }
+
+// Scope returns the root scope for the binding's op wrappers. It is always the same
+// one, so that SubScope numbers repeated names. An error stays with a Scope for ever;
+// after an error, Scope returns a new one.
 func (g *Graph) Scope() *op.Scope {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.scope == nil || g.scope.Err() != nil {
-		g.scope = op.NewScopeWithGraph(g.Graph)
+		g.scope = op.NewScopeWithGraph(g.binding)
 	}
 	return g.scope
 }
 
+// Operation returns the operation called name, or nil if the graph has none.
+func (g *Graph) Operation(name string) *Operation { return g.binding.Operation(name) }
+
+// Operations returns all operations of the graph, in the order in which they were added.
+func (g *Graph) Operations() []Operation { return g.binding.Operations() }
+
 // AddOp adds an operation. It makes the name unique, or takes it as it is if it ends
 // in a slash, without the slash, as Python does; by default the name is the type.
-// Besides the binding's attribute types it takes int, int32, []byte and AttrValue.
+// Besides the binding's attribute types it takes dtype.DataType, int, int32, []byte and
+// *graphdef.AttrValue.
 //
 // The current device completes spec.Device. The attribute "_class" with
 // []string{"loc:@x"} colocates the node with x: it is on the device of x, or else on
@@ -74,7 +83,7 @@ func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
 	}
 	at := within(g.devices, spec.Device)
 	if class, ok := spec.Attrs["_class"]; ok {
-		at = g.beside(class, spec.Device)
+		at = g.colocated(class, spec.Device)
 		if class, ok := class.([]string); ok && len(class) == 0 {
 			spec.Attrs = maps.Clone(spec.Attrs)
 			delete(spec.Attrs, "_class")
@@ -104,34 +113,35 @@ func (g *Graph) addNode(spec OpSpec, at placement) (*Operation, error) {
 // addAt adds an operation under exactly its name.
 func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
 	var err error
-	if spec.Device, err = at.of(spec); err != nil {
+	if spec.Device, err = at.deviceOf(spec); err != nil {
 		return nil, err
 	}
-	op, err := capi.AddOperation(g.Graph, spec)
+	op, err := capi.AddOperation(g.binding, spec)
 	if err != nil {
 		return nil, err
 	}
-	g.settle(spec.Name)
+	g.markPlaced(spec.Name)
 	for _, dep := range spec.ControlDependencies {
 		markControlDependency(dep)
 	}
 	return op, nil
 }
 
-// GraphDef is the graph as it is now.
-func (g *Graph) GraphDef() (*graph_go_proto.GraphDef, error) {
-	raw, err := capi.GraphDef(g.Graph)
+// GraphDef returns the graph as it is now.
+func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
+	raw, err := capi.GraphDef(g.binding)
 	if err != nil {
 		return nil, err
 	}
-	def := new(graph_go_proto.GraphDef)
+	def := new(graphdef.GraphDef)
 	if err := proto.Unmarshal(raw, def); err != nil {
-		return nil, &Error{Code: status.DataLoss, Message: "the library's GraphDef: " + err.Error()}
+		return nil, status.Errorf(status.DataLoss, "the library's GraphDef: %v", err)
 	}
 	return def, nil
 }
 
-// OutputByName finds an output by its tensor name, "a:0"; "a" is "a:0" too.
+// OutputByName returns the output with a tensor name, "a:0". "a" means "a:0". If the
+// graph has no such output, the error is of the kind tfkeep.ErrNotFound.
 func (g *Graph) OutputByName(name string) (Output, error) {
 	opName, index, err := graphdef.ParseTensorName(name)
 	if err != nil {
@@ -139,11 +149,15 @@ func (g *Graph) OutputByName(name string) (Output, error) {
 	}
 	op := g.Operation(opName)
 	if op == nil {
-		return Output{}, &Error{Code: status.NotFound, Message: "the graph has no operation " + strconv.Quote(opName)}
+		return Output{}, errNoOperation(opName)
 	}
 	if n := op.NumOutputs(); index >= n {
-		return Output{}, &Error{Code: status.NotFound, Message: "operation " + strconv.Quote(opName) + " has " + strconv.Itoa(n) + " outputs, there is no output " + strconv.Itoa(index)}
+		return Output{}, status.Errorf(status.NotFound, "operation %q has %d outputs and no output %d", opName, n, index)
 	}
 	runtime.KeepAlive(g)
 	return op.Output(index), nil
+}
+
+func errNoOperation(name string) error {
+	return status.Errorf(status.NotFound, "the graph has no operation %q", name)
 }

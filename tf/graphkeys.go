@@ -1,37 +1,26 @@
 package tf
 
-// The keys of TensorFlow's standard collections (tf.compat.v1.GraphKeys).
+// Keys of standard collections (tf.compat.v1.GraphKeys). A collection may have any other
+// key.
 const (
 	GlobalVariables        = "variables" // every variable that is saved by default
 	LocalVariables         = "local_variables"
-	MetricVariables        = "metric_variables"
-	ModelVariables         = "model_variables"
 	TrainableVariables     = "trainable_variables"
-	Summaries              = "summaries"
-	QueueRunners           = "queue_runners"
-	TableInitializers      = "table_initializer"
-	AssetFilepaths         = "asset_filepaths"
+	ModelVariables         = "model_variables"
+	MetricVariables        = "metric_variables"
 	MovingAverageVariables = "moving_average_variables"
-	RegularizationLosses   = "regularization_losses"
-	ConcatenatedVariables  = "concatenated_variables"
-	Savers                 = "savers"
-	Weights                = "weights"
-	Biases                 = "biases"
-	Activations            = "activations"
+	GlobalStep             = "global_step"
+	TrainOp                = "train_op"
 	UpdateOps              = "update_ops"
 	Losses                 = "losses"
+	TableInitializers      = "table_initializer"
 	SaveableObjects        = "saveable_objects"
-	Resources              = "resources"
-	LocalResources         = "local_resources"
-	TrainableResources     = "trainable_resource_variables"
-	InitOp                 = "init_op"
-	LocalInitOp            = "local_init_op"
-	ReadyOp                = "ready_op"
-	ReadyForLocalInitOp    = "ready_for_local_init_op"
-	SummaryOp              = "summary_op"
-	GlobalStep             = "global_step"
-	EvalStep               = "eval_step"
-	TrainOp                = "train_op"
-	CondContext            = "cond_context"
-	WhileContext           = "while_context"
+	Savers                 = "savers"
+)
+
+// Keys of collections whose items are messages that only TensorFlow uses.
+const (
+	queueRunners = "queue_runners"
+	condContext  = "cond_context"
+	whileContext = "while_context"
 )

@@ -2,7 +2,8 @@ package tf
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -13,60 +14,64 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
-// ImportGraphDefOptions says how ImportGraphDef imports. Nil and the zero value
-// are the defaults of TensorFlow's import_graph_def.
+// ImportGraphDefOptions are the options of ImportGraphDef. Nil and the zero value are the
+// defaults of TensorFlow's import_graph_def.
 type ImportGraphDefOptions struct {
-	// Name goes, with a slash, before every imported name; "" is "import". A
-	// name that is taken gets a number, "import_1"; one that ends in a slash is
-	// used as it is, taken or not.
+	// Name and a slash are put before every imported name; "" means "import". If the
+	// name is taken it gets a number, "import_1". If it ends in a slash it is used as
+	// it is, taken or not.
 	Name string
-	// NoPrefix adds the nodes under their own names; Name is then ignored.
+	// NoPrefix adds the nodes under their own names, and ignores Name.
 	NoPrefix bool
-	// InputMap puts tensors of the graph in the place of tensors of the
-	// imported one, named as in it: "a:0", or "a" for the same. A key "^a"
-	// puts the operation of its value in the place of control input a.
+	// InputMap replaces tensors of the imported graph, by their names in it ("a:0", or
+	// "a" for the same), with tensors of g. A key "^a" replaces the control input a
+	// with the operation of its value.
 	InputMap map[string]Output
-	// ReturnElements names operations ("a") and tensors ("a:0") of the
-	// imported graph that come back in ImportResult.Elements, in this order.
+	// ReturnElements has the names of operations ("a") and tensors ("a:0") of the
+	// imported graph to return in ImportResult.Elements.
 	ReturnElements []string
-	// ProducerOpList holds the op definitions of the program that wrote the
-	// graph, as a meta graph has them. Attributes that this TensorFlow does not
-	// know and that have their default there are dropped.
+	// ProducerOpList has the op definitions of the program that wrote the graph, as a
+	// meta graph has them. Attributes that this TensorFlow does not know are removed
+	// if they have their default value there.
 	ProducerOpList *graphdef.OpList
-	// Writer names the version that wrote the graph; errors mention it.
+	// Writer is the TensorFlow version that wrote the graph, for errors.
 	Writer string
-
-	serialized []byte // def's own bytes, where they are at hand
 }
 
-// ImportResult is what an import gave.
+// ImportResult is the result of ImportGraphDef.
 type ImportResult struct {
-	// Prefix is what the imported names got in front, without the slash; "" for
-	// none.
+	// Prefix was put before the imported names, with a slash. It is "" if there is no
+	// prefix.
 	Prefix string
-	// Elements are the operations and tensors that were asked for, in order:
-	// an Item is either, see Item.Op and Item.Output.
+	// Elements has the operations and tensors of ReturnElements, in their order. See
+	// Item.Op and Item.Output.
 	Elements []Item
 }
 
-// ImportGraphDef adds the nodes and functions of def to g. It is TensorFlow's
-// import_graph_def: names that are taken get a number, colocated nodes take the
-// device of those they are colocated with, and a device around the call
-// (WithDevice) completes the nodes' own. An imported graph has no variables for
-// a saver; ImportMetaGraph brings those.
+// ImportGraphDef adds the nodes and functions of def to g, as TensorFlow's
+// import_graph_def does: names that are taken get a number, colocated nodes get the
+// device of those that they are colocated with, and the current device (WithDevice)
+// completes the devices of the nodes. An imported graph has no Variables; use
+// ImportMetaGraph for those. A nil o means the defaults. ImportGraphDef does not change
+// def.
 //
-// Before TensorFlow sees the graph it is checked as a whole (check.Graph):
-// the error lists every fault, unknown op, element to return and key of
-// InputMap that is not there, and g is unchanged. def itself is not modified.
+// It checks the whole graph first, as package check does. The error lists every fault,
+// every unknown op, and what ReturnElements and InputMap name that the graph lacks; g is
+// unchanged then.
 func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) (*ImportResult, error) {
 	if o == nil {
 		o = &ImportGraphDefOptions{}
 	}
+	return importGraphDef(g, def, nil, o)
+}
+
+// importGraphDef imports def. raw is the serialized def, or nil: serializing it again
+// would take a fifth of the time of an import.
+func importGraphDef(g *Graph, def *graphdef.GraphDef, raw []byte, o *ImportGraphDefOptions) (*ImportResult, error) {
 	im := &importer{g: g, def: def, o: o}
 	if err := im.prepare(); err != nil {
 		return nil, err
 	}
-	raw := o.serialized
 	if raw == nil || im.def != def {
 		var err error
 		if raw, err = graphdef.MarshalBinary(im.def); err != nil {
@@ -78,22 +83,22 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 	defer g.mu.Unlock()
 	g.sync()
 	im.opts.Prefix = im.prefix()
-	// While TensorFlow adds the nodes, which takes it one processor, another looks
-	// at the graph.
-	looked := make(chan map[string]bool, 1)
-	go func() { looked <- im.settled() }()
-	res, err := capi.Import(g.Graph, raw, &im.opts)
-	settled := <-looked
+	// TensorFlow adds the nodes with one processor. Another one finds the nodes whose
+	// devices do not change.
+	found := make(chan map[string]bool, 1)
+	go func() { found <- im.fixedDevices() }()
+	res, err := capi.Import(g.binding, raw, &im.opts)
+	fixed := <-found
 	if err != nil {
 		return nil, err
 	}
-	var unsettled []string
-	g.names.syncAnd(g.Graph, func(name string) {
-		if !settled[name] {
-			unsettled = append(unsettled, name)
+	var movable []string
+	for _, name := range g.names.sync(g.binding) {
+		if !fixed[name] {
+			movable = append(movable, name)
 		}
-	})
-	if err := im.place(unsettled); err != nil {
+	}
+	if err := im.place(movable); err != nil {
 		return nil, err
 	}
 	return im.result(res), nil
@@ -107,8 +112,8 @@ type importer struct {
 	opts capi.ImportOptions
 }
 
-// prepare checks everything that can be checked without TensorFlow and fills
-// in its options.
+// prepare checks everything that can be checked without TensorFlow, and sets
+// TensorFlow's options.
 func (im *importer) prepare() error {
 	if im.def == nil {
 		im.def = &graphdef.GraphDef{}
@@ -125,7 +130,7 @@ func (im *importer) prepare() error {
 	im.opts.UniquifyNames = true
 
 	var faults []string
-	for _, key := range sortedNames(im.o.InputMap) {
+	for _, key := range slices.Sorted(maps.Keys(im.o.InputMap)) {
 		if err := im.mapInput(key, im.o.InputMap[key]); err != nil {
 			faults = append(faults, err.Error())
 		}
@@ -148,7 +153,7 @@ func (im *importer) prepare() error {
 
 func (im *importer) mapInput(key string, to Output) error {
 	if to.Op == nil {
-		return fmt.Errorf("the input map has no tensor for %q", key)
+		return fmt.Errorf("InputMap has no tensor for %q", key)
 	}
 	if name, ok := strings.CutPrefix(key, "^"); ok {
 		if im.opts.ControlMapping == nil {
@@ -168,7 +173,7 @@ func (im *importer) mapInput(key string, to Output) error {
 	return nil
 }
 
-// provided says whether the input map has what an input of a node asks for.
+// provided reports whether InputMap has an input of a node.
 func (im *importer) provided(input string) bool {
 	if name, ok := strings.CutPrefix(input, "^"); ok {
 		return im.opts.ControlMapping[name] != nil
@@ -184,8 +189,8 @@ func (im *importer) provided(input string) bool {
 	return ok
 }
 
-// unusedInputs finds the keys of the input map that the imported graph neither
-// uses nor has: most likely they are misspelt.
+// unusedInputs returns a fault if InputMap has keys that the imported graph neither uses
+// nor has: most likely they are misspelled.
 func (im *importer) unusedInputs() []string {
 	if len(im.o.InputMap) == 0 {
 		return nil
@@ -205,7 +210,7 @@ func (im *importer) unusedInputs() []string {
 		}
 	}
 	var missing []string
-	for _, key := range sortedNames(im.o.InputMap) {
+	for _, key := range slices.Sorted(maps.Keys(im.o.InputMap)) {
 		if !known[canonicalInput(key)] {
 			missing = append(missing, canonicalInput(key))
 		}
@@ -223,8 +228,8 @@ func canonicalInput(input string) string {
 	return input + ":0"
 }
 
-// wantElement asks for an element to return. A fault comes back in the words of
-// TensorFlow, which begin like a sentence.
+// wantElement requests an element of ReturnElements. It returns a fault in the words of
+// TensorFlow, or "".
 func (im *importer) wantElement(name string) (fault string) {
 	if !strings.Contains(name, ":") {
 		if im.node(name) == nil {
@@ -261,7 +266,8 @@ func (im *importer) node(name string) *graphdef.NodeDef {
 	return nil
 }
 
-// prefix is name_scope's rule: made unique, unless it ends in a slash.
+// prefix returns the prefix of the imported names. As in name_scope it is made unique,
+// unless it ends in a slash.
 func (im *importer) prefix() string {
 	switch name := im.o.Name; {
 	case im.o.NoPrefix:
@@ -290,8 +296,9 @@ func (im *importer) result(res *capi.ImportResult) *ImportResult {
 	return r
 }
 
-// withoutUnknownDefaults is opdef.RemoveUnknownDefaults on a copy, made
-// only where there is anything to remove.
+// withoutUnknownDefaults returns def without the attributes that
+// opdef.RemoveUnknownDefaults removes. It returns def itself if there are none, and a
+// changed copy otherwise.
 func withoutUnknownDefaults(def *graphdef.GraphDef, producer *graphdef.OpList, ops *opdef.Set) *graphdef.GraphDef {
 	for _, theirs := range producer.GetOp() {
 		ours := ops.Get(theirs.GetName())
@@ -308,13 +315,4 @@ func withoutUnknownDefaults(def *graphdef.GraphDef, producer *graphdef.OpList, o
 		}
 	}
 	return def
-}
-
-func sortedNames[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

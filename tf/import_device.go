@@ -7,11 +7,10 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// place gives the imported operations that are not settled the devices that
-// TensorFlow's Python gives imported ones: an operation that is colocated with
-// others gets the device of the first of them that has one, and no other; all
-// others get their own, completed by the device around the import. Both are
-// written in canonical form, "/device:CPU:0" for "/cpu:0".
+// place sets the devices of imported operations as TensorFlow's Python does. An
+// operation that is colocated with others gets the device of the first of them that has
+// one, and no other device. All others keep their own, completed by the current device.
+// Devices are written in canonical form, "/device:CPU:0" for "/cpu:0".
 func (im *importer) place(names []string) error {
 	var colocated []*Operation
 	for _, name := range names {
@@ -28,11 +27,11 @@ func (im *importer) place(names []string) error {
 		}
 		own, err := parseDevice(op.Device())
 		if err != nil {
-			continue // TensorFlow's session will say what it thinks of it
+			continue // TensorFlow's session reports the device
 		}
-		n := existing(op)
+		n := existingNode(op)
 		n.Device = own.String()
-		device, err := im.g.devices.place(n)
+		device, err := im.g.devices.deviceOf(n)
 		if err != nil {
 			return err
 		}
@@ -54,10 +53,10 @@ func (im *importer) place(names []string) error {
 	return nil
 }
 
-// settled gives the names, in the graph, of imported nodes whose device cannot
-// change: those without one, that are not colocated with a node that has one. A
-// node that was renamed on import is not among them, whatever it is.
-func (im *importer) settled() map[string]bool {
+// fixedDevices returns the names, in the graph, of imported nodes whose device does not
+// change: those without a device that are not colocated with a node that has one. A node
+// that the import renames is never among them.
+func (im *importer) fixedDevices() map[string]bool {
 	if len(im.g.devices) > 0 {
 		return nil
 	}
@@ -67,14 +66,14 @@ func (im *importer) settled() map[string]bool {
 			placed[n.GetName()] = true
 		}
 	}
-	settled := make(map[string]bool, len(im.def.GetNode()))
+	fixed := make(map[string]bool, len(im.def.GetNode()))
 	for _, n := range im.def.GetNode() {
 		if placed[n.GetName()] || slices.ContainsFunc(graphdef.Colocations(n), func(name string) bool { return placed[name] }) {
 			continue
 		}
-		settled[graphdef.PrependNameScope(n.GetName(), im.opts.Prefix)] = true
+		fixed[graphdef.PrependNameScope(n.GetName(), im.opts.Prefix)] = true
 	}
-	return settled
+	return fixed
 }
 
 func setDevice(op *Operation, device string) error {
@@ -84,7 +83,7 @@ func setDevice(op *Operation, device string) error {
 	return capi.SetRequestedDevice(op, device)
 }
 
-// colocations gives the names of the other operations that op is tied to.
+// colocations returns the names of the other operations that op is colocated with.
 func colocations(op *Operation) []string {
 	class, err := capi.Attr(op, "_class")
 	if err != nil {

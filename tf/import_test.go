@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func parseGraph(t testing.TB, text string) *graphdef.GraphDef {
@@ -53,7 +54,7 @@ func evaluate(t testing.TB, g *tf.Graph, name string) int32 {
 	defer sess.Close()
 	out, err := g.OutputByName(name)
 	require.NoError(t, err)
-	res, err := sess.Run(context.Background(), nil, []tf.Output{out}, nil)
+	res, err := sess.Run(context.Background(), nil, []tf.Output{out}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(res...)
 	return res[0].Value().(int32)
@@ -112,7 +113,7 @@ func TestImportReturnsElementsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	var got []string
 	for _, e := range res.Elements {
-		assert.Equal(t, tf.NodeItem, e.Kind())
+		require.NotNil(t, e.Op())
 		got = append(got, e.Op().Name())
 	}
 	assert.Equal(t, []string{"import/C", "import/A", "import/B", "import/C"}, got)
@@ -210,7 +211,7 @@ func TestMissingInputMapAndElementsAreListedTogether(t *testing.T) {
 		InputMap:       map[string]tf.Output{"B": a, "C:1": a, "A:0": a, "^D": a},
 		ReturnElements: []string{"X", "Y:0"},
 	})
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.ErrorContains(t, err, "Attempted to map inputs that were not found in graph_def: [B:0, C:1, ^D]")
 	assert.ErrorContains(t, err, "Requested return node 'X' not found")
 	assert.ErrorContains(t, err, "Requested return tensor 'Y:0' not found")

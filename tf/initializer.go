@@ -14,7 +14,7 @@ import (
 // The ops it adds are those of Python's initializer of the same name.
 type Initializer struct {
 	dims  []int64
-	dtype DataType
+	dtype dtype.DataType
 	seed  *int64
 	build func(b *builder, i Initializer) (Output, error)
 	// value and output are set where the first value is given, not made.
@@ -33,7 +33,7 @@ func (i Initializer) WithSeed(seed int64) Initializer {
 
 // WithDType makes the variable one of type dt. The default is Float, but for
 // Value and FromOutput, which bring their type along.
-func (i Initializer) WithDType(dt DataType) Initializer {
+func (i Initializer) WithDType(dt dtype.DataType) Initializer {
 	i.dtype = dt
 	return i
 }
@@ -56,9 +56,9 @@ func Constant(v any, dims ...int64) Initializer {
 	})
 	switch v.(type) {
 	case bool:
-		i.dtype = Bool
+		i.dtype = dtype.Bool
 	case string, []byte:
-		i.dtype = String
+		i.dtype = dtype.String
 	}
 	return i
 }
@@ -124,13 +124,13 @@ func FromOutput(o Output) Initializer {
 	if o.Op == nil {
 		return Initializer{err: invalidf("the initial value has no operation: look at the error of the call that should have made it")}
 	}
-	i := Initializer{output: o, dtype: dtype.Base(o.DataType())}
+	i := Initializer{output: o, dtype: dtype.DataType(dtype.Base(o.DataType()))}
 	i.dims, _ = o.Shape().ToSlice()
 	return i
 }
 
 func made(dims []int64, build func(*builder, Initializer) (Output, error)) Initializer {
-	i := Initializer{dims: slices.Clone(dims), dtype: Float, build: build}
+	i := Initializer{dims: slices.Clone(dims), dtype: dtype.Float32, build: build}
 	for _, d := range dims {
 		if d < 0 {
 			i.err = invalidf("shape %v of an initializer has an unknown dimension", dims)
@@ -139,21 +139,21 @@ func made(dims []int64, build func(*builder, Initializer) (Output, error)) Initi
 	return i
 }
 
-func zeroOf(dt DataType) any {
+func zeroOf(dt dtype.DataType) any {
 	switch dt {
-	case Bool:
+	case dtype.Bool:
 		return false
-	case String:
+	case dtype.String:
 		return ""
 	}
 	return 0
 }
 
-func oneOf(dt DataType) any {
+func oneOf(dt dtype.DataType) any {
 	switch dt {
-	case Bool:
+	case dtype.Bool:
 		return true
-	case String:
+	case dtype.String:
 		return nil // Python's ones refuses strings too
 	}
 	return 1
@@ -176,11 +176,12 @@ func (i Initializer) resolve() (resolved Initializer, done func(), err error) {
 	if capi.Released(t) {
 		return i, done, invalidf("the initial value is a nil or released tensor")
 	}
-	if i.dtype != 0 && i.dtype != t.DataType() {
+	dt := dtype.DataType(t.DataType())
+	if i.dtype != 0 && i.dtype != dt {
 		defer done()
-		return i, done, invalidf("the initial value is of type %s, not %s", dtype.Name(t.DataType()), dtype.Name(i.dtype))
+		return i, done, invalidf("the initial value is of type %s, not %s", dtype.Name(dt), dtype.Name(i.dtype))
 	}
-	i.tensor, i.dtype, i.dims = t, t.DataType(), t.Shape()
+	i.tensor, i.dtype, i.dims = t, dt, t.Shape()
 	return i, done, nil
 }
 

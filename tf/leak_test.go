@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // residentKiB is the process's memory.
@@ -25,9 +27,9 @@ func residentKiB(t *testing.T) int {
 // passing by. Nothing is left to the collector but Go's own memory and graphs.
 func cycle(t *testing.T) {
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "w", tf.Zeros(256, 256))
+	w, err := tf.NewVariable(g, "w", tf.Zeros(256, 256), nil)
 	require.NoError(t, err)
-	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(256, 256)}})
+	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(256, 256)}})
 	require.NoError(t, err)
 	add, err := w.AssignAdd(x.Output(0))
 	require.NoError(t, err)
@@ -41,12 +43,12 @@ func cycle(t *testing.T) {
 	flat, err := tf.NewTensor(make([]float32, 256*256))
 	require.NoError(t, err)
 	defer tf.Release(flat)
-	square, err := capi.AllocateTensor(tf.Float, []int64{256, 256})
+	square, err := capi.AllocateTensor(dtype.Float32, []int64{256, 256})
 	require.NoError(t, err)
 	defer tf.Release(square)
 	clear(square.TensorData())
 
-	step, err := s.MakeCallable([]tf.Output{x.Output(0)}, []tf.Output{w.Value()}, []*tf.Operation{add})
+	step, err := s.MakeCallable([]tf.Output{x.Output(0)}, []tf.Output{w.Value()}, []*tf.Operation{add}, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	for range 2 {
@@ -55,7 +57,7 @@ func cycle(t *testing.T) {
 		tf.Release(out...)
 	}
 	_, err = step.Run(t.Context(), flat)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument, "errors leak nothing either")
+	require.ErrorIs(t, err, status.InvalidArgument, "errors leak nothing either")
 }
 
 func TestAThousandCyclesLeaveNoMemoryBehind(t *testing.T) {
@@ -87,7 +89,7 @@ func TestOperationsKeepTheirGraphAlive(t *testing.T) {
 	var handle *tf.Operation
 	func() {
 		g := tf.NewGraph()
-		v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}))
+		v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
 		require.NoError(t, err)
 		value, handle = v.Value(), v.Initializer()
 	}()
@@ -121,7 +123,7 @@ func TestASessionKeepsRunningWhileTheCollectorDoes(t *testing.T) {
 	step := func() *tf.Callable {
 		s, err := tf.NewSession(g, nil)
 		require.NoError(t, err)
-		step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+		step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 		require.NoError(t, err)
 		return step // the session is reachable through it alone
 	}()
@@ -137,13 +139,13 @@ func TestASessionKeepsRunningWhileTheCollectorDoes(t *testing.T) {
 
 func TestAFetchedVariableIsASnapshot(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}))
+	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
 	add, err := v.AssignAdd(constant(t, g, "delta", []float32{10, 20}))
 	require.NoError(t, err)
 	s := session(t, g, nil)
 	initialize(t, s)
-	out, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil)
+	out, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	require.NoError(t, s.RunOps(t.Context(), add))

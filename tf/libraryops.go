@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 var opsInUse struct {
@@ -48,12 +49,12 @@ func (e *UnknownOpsError) Error() string {
 	if e.Writer != "" {
 		by = fmt.Sprintf(", which TensorFlow %s wrote,", e.Writer)
 	}
-	return fmt.Sprintf("tf: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (edit.Extract)",
+	return fmt.Sprintf("import graph: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (edit.Extract)",
 		by, Version(), strings.Join(e.Ops, ", "))
 }
 
 // Unwrap makes the error both ErrNotFound and tfkeep.ErrUnsupported.
-func (e *UnknownOpsError) Unwrap() []error { return []error{ErrNotFound, tfkeep.ErrUnsupported} }
+func (e *UnknownOpsError) Unwrap() []error { return []error{status.NotFound, tfkeep.ErrUnsupported} }
 
 func unknownOps(names []string, writer string) error {
 	return &UnknownOpsError{Ops: names, Writer: writer}

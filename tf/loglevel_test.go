@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // logChild makes this test binary open sessions that log, and says when to ask
@@ -63,6 +64,6 @@ func TestLogLevelQuietsTheLibrary(t *testing.T) {
 }
 
 func TestLogLevelsAreChecked(t *testing.T) {
-	require.ErrorIs(t, tf.SetLogLevel(4), tf.ErrInvalidArgument)
-	require.ErrorIs(t, tf.SetLogLevel(-1), tf.ErrInvalidArgument)
+	require.ErrorIs(t, tf.SetLogLevel(4), status.InvalidArgument)
+	require.ErrorIs(t, tf.SetLogLevel(-1), status.InvalidArgument)
 }

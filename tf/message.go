@@ -1,18 +1,14 @@
 package tf
 
-import "github.com/tfkeep/tfkeep/tf/status"
+import (
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/tf/status"
+)
 
-// MaxMessage is how many bytes of values one run on a server can take, and how
-// many it can give, in all: they travel in one protobuf message, which has less
-// than 2 GiB, and leaves a little for what else is in it.
-//
-// TensorFlow ends the process that feeds more, in gRPC's
-// include/grpcpp/impl/call_op_set.h; Run refuses it, with an error of the kind
-// ErrResourceExhausted. Fetching more is TensorFlow's own error, of the kind
-// ErrInternal: "Protobuf is too large to be serialized".
-const MaxMessage = 1<<31 - 1<<20
-
-// checkMessage refuses feeds that are too much for one message.
+// checkMessage returns an error if the feeds do not fit into one message to a server.
+// TensorFlow would end the process (gRPC's include/grpcpp/impl/call_op_set.h). If too much
+// is fetched, TensorFlow itself returns an error of the kind status.Internal: "Protobuf is
+// too large to be serialized".
 func checkMessage(feeds []Output, tensors []*Tensor) error {
 	var total, most int64
 	var name string
@@ -25,10 +21,8 @@ func checkMessage(feeds []Output, tensors []*Tensor) error {
 			most, name = size, feeds[i].Op.Name()
 		}
 	}
-	if total <= MaxMessage {
+	if total <= capi.MaxMessage {
 		return nil
 	}
-	e := invalidf("the run feeds %d bytes, %d of them to %s, and one message to a server has room for %d: feed them in several runs, and in parts what is too large by itself", total, most, name, MaxMessage)
-	e.Code = status.ResourceExhausted
-	return e
+	return status.Errorf(status.ResourceExhausted, "the run feeds %d bytes, %d of them to %s, but one message to a server holds at most %d: feed them in several runs, and larger values in parts", total, most, name, capi.MaxMessage)
 }

@@ -1,7 +1,8 @@
 package tf
 
 import (
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,49 +13,50 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
-// ExportMetaGraphOptions says what ExportMetaGraph exports. Nil and the zero
-// value export the whole graph with all its collections and write no file.
+// ExportMetaGraphOptions are the options of ExportMetaGraph. Nil and the zero value
+// export the whole graph with all its collections and write no file.
 type ExportMetaGraphOptions struct {
-	// Filename is written to when it is not empty; AsText writes text there and
-	// not binary.
+	// Filename is the file to write, or "" for none. AsText writes it as text instead
+	// of binary.
 	Filename string
 	AsText   bool
-	// GraphDef is exported in the place of the graph's own; collections still
-	// come from the graph.
+	// GraphDef is exported instead of the graph's own. Collections are still those of
+	// the graph.
 	GraphDef *graphdef.GraphDef
-	// MetaInfoDef gives tags and other information; the versions are set here,
-	// and the op list where it is empty.
+	// MetaInfoDef has tags and other information. ExportMetaGraph sets the version of
+	// TensorFlow, and the op list if it is empty. If the git version is empty it is
+	// "unknown", because the library does not export it.
 	MetaInfoDef *graphdef.MetaInfoDef
 	// SaverDef describes the saver of the graph; see saver.Saver.
 	SaverDef *graphdef.SaverDef
-	// CollectionList names the collections to export; nil is all of them.
+	// CollectionList has the keys of the collections to export. Nil means all.
 	CollectionList []string
-	// ExportScope exports only the nodes whose names start with it, and takes
-	// it off their names. Inputs from elsewhere become "$unbound_inputs_<name>"
-	// and are listed in the collection "unbound_inputs": an import provides
-	// them through its InputMap.
+	// ExportScope exports only the nodes whose names start with it, and removes it from
+	// their names. Inputs from other nodes become "$unbound_inputs_<name>" and are
+	// listed in the collection "unbound_inputs": an import provides them through its
+	// InputMap. As in TensorFlow, "gen" exports "generator/w" too, and "gen/" does not.
 	ExportScope string
-	// UnboundInputsCollection is another name for that collection.
+	// UnboundInputsCollection is another key for that collection.
 	UnboundInputsCollection string
 	// ClearDevices exports no devices.
 	ClearDevices bool
-	// ClearExtraneousSavers leaves out the nodes and the SaverDefs of all savers
-	// but SaverDef's.
+	// ClearExtraneousSavers leaves out the nodes and SaverDefs of all savers except
+	// SaverDef.
 	ClearExtraneousSavers bool
-	// StripDefaultAttrs leaves out attributes that have their default value, so
-	// that an older TensorFlow can read the graph if it knows its ops.
+	// StripDefaultAttrs leaves out attributes that have their default value, so that
+	// an older TensorFlow that knows the ops can read the graph.
 	StripDefaultAttrs bool
 	// NoSync writes the file without fsync.
 	NoSync bool
-	// Dropped, when set, is told of each collection that a meta graph cannot
-	// hold, because its items are of several kinds or of none that it knows.
-	// As in TensorFlow such a collection is left out.
+	// Dropped, if not nil, is called for each collection that a meta graph cannot
+	// hold, because its items are of several kinds or of an unknown one. As in
+	// TensorFlow such a collection is left out.
 	Dropped func(key string, err error)
 }
 
-// ExportMetaGraph gives the graph with everything that another program needs to
-// go on with it: nodes with their shapes, functions, collections, the ops it
-// uses, versions. It is TensorFlow's export_meta_graph.
+// ExportMetaGraph returns the graph with everything that another program needs to
+// continue with it: nodes with their shapes, functions, collections, the definitions of
+// its ops, versions. It is TensorFlow's export_meta_graph. A nil o means the defaults.
 func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDef, error) {
 	if o == nil {
 		o = &ExportMetaGraphOptions{}
@@ -73,7 +75,9 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 		mg.MetaInfoDef = proto.Clone(o.MetaInfoDef).(*graphdef.MetaInfoDef)
 	}
 	mg.MetaInfoDef.TensorflowVersion = Version()
-	mg.MetaInfoDef.TensorflowGitVersion = gitVersion(Version())
+	if mg.MetaInfoDef.TensorflowGitVersion == "" {
+		mg.MetaInfoDef.TensorflowGitVersion = gitVersion
+	}
 	if len(mg.MetaInfoDef.GetStrippedOpList().GetOp()) == 0 {
 		mg.MetaInfoDef.StrippedOpList = opdef.StrippedList(def, ops)
 	}
@@ -92,14 +96,9 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	return mg, nil
 }
 
-// gitVersion is the version that TensorFlow was built from, which its C API
-// does not tell.
-func gitVersion(version string) string {
-	if version == "2.21.0" {
-		return "v2.21.0-rc1-5-ga481b10260d"
-	}
-	return "v" + version
-}
+// gitVersion is what TensorFlow writes if it does not know the commit from which it was
+// built. The library does not export that commit.
+const gitVersion = "unknown"
 
 type exporter struct {
 	g       *Graph
@@ -115,7 +114,7 @@ func (ex *exporter) unboundKey() string {
 	return unboundInputs
 }
 
-// graphDef gives the nodes to export.
+// graphDef returns the nodes to export.
 func (ex *exporter) graphDef() (*graphdef.GraphDef, error) {
 	o := ex.o
 	var def *graphdef.GraphDef
@@ -149,7 +148,7 @@ func (ex *exporter) graphDef() (*graphdef.GraphDef, error) {
 	return def, nil
 }
 
-// takeOut takes a node out of the export scope.
+// takeOut removes the export scope from the names of a node.
 func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 	scope := ex.o.ExportScope
 	if scope == "" {
@@ -187,15 +186,12 @@ func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 }
 
 func (ex *exporter) addUnbound(name string) {
-	for _, known := range ex.unbound {
-		if known == name {
-			return
-		}
+	if !slices.Contains(ex.unbound, name) {
+		ex.unbound = append(ex.unbound, name)
 	}
-	ex.unbound = append(ex.unbound, name)
 }
 
-// collections writes the collections that were asked for.
+// collections adds the collections to mg.
 func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 	keys := ex.o.CollectionList
 	if keys == nil {
@@ -208,7 +204,7 @@ func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 		items := ex.g.Collection(key)
 		switch {
 		case key == ex.unboundKey() && ex.o.ExportScope != "":
-			items = nil // what an earlier scoped export or import left
+			items = nil // without those of an earlier scoped export or import
 			for _, name := range ex.unbound {
 				items = append(items, NewItem([]byte(name)))
 			}
@@ -232,21 +228,8 @@ func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 	}
 }
 
-// VariablesInScope gives the variables whose names start with scope, by
-// their tensor names without it: "w:0" for "hidden/w:0" in "hidden". These are
-// the names that a saver of a scoped meta graph knows them by.
-func VariablesInScope(g *Graph, scope string) map[string]*Variable {
-	vars := map[string]*Variable{}
-	for _, v := range g.GlobalVariables() {
-		if hasScope(v.Name(), scope) {
-			vars[graphdef.StripNameScope(v.TensorName(), scope)] = v
-		}
-	}
-	return vars
-}
-
-// olderThan compares the first two numbers of a TensorFlow version, such as
-// "1.12.0-rc1" or "0.12.head".
+// olderThan reports whether a TensorFlow version, such as "1.12.0-rc1" or "0.12.head", is
+// older than major.minor.
 func olderThan(version string, major, minor int) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
@@ -263,19 +246,13 @@ func olderThan(version string, major, minor int) bool {
 	return a < major || a == major && b < minor
 }
 
-// collectionOrder gives the order in which collections are restored: trainable
-// variables first, for old files tell from them which variables are, then by
-// name.
+// collectionOrder returns the keys of the collections in the order in which they are
+// restored: trainable variables first, because in old files they decide which variables
+// are trainable, and then by name.
 func collectionOrder(mg *graphdef.MetaGraphDef) []string {
-	var keys []string
-	for key := range mg.GetCollectionDef() {
-		keys = append(keys, key)
+	keys := slices.Sorted(maps.Keys(mg.GetCollectionDef()))
+	if i := slices.Index(keys, TrainableVariables); i >= 0 {
+		keys = slices.Insert(slices.Delete(keys, i, i+1), 0, TrainableVariables)
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		if first := keys[i] == TrainableVariables; first || keys[j] == TrainableVariables {
-			return first && keys[j] != TrainableVariables
-		}
-		return keys[i] < keys[j]
-	})
 	return keys
 }

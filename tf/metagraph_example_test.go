@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -21,7 +22,7 @@ func ExampleExportMetaGraph() {
 	file := filepath.Join(dir, "model.meta")
 
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "hidden/w", tf.Zeros(64, 10))
+	w, err := tf.NewVariable(g, "hidden/w", tf.Zeros(64, 10), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func ExampleImportGraphDef() {
 		log.Fatal(err)
 	}
 	g := tf.NewGraph()
-	mine, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "mine", Attrs: map[string]any{"dtype": tf.Float}})
+	mine, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "mine", Attrs: map[string]any{"dtype": dtype.Float32}})
 	if err != nil {
 		log.Fatal(err)
 	}

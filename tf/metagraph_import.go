@@ -2,53 +2,54 @@ package tf
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 )
 
-// ImportMetaGraphOptions says how ImportMetaGraph imports. Nil and the zero
-// value import everything under its own names.
+// ImportMetaGraphOptions are the options of ImportMetaGraph. Nil and the zero value
+// import everything under its own names.
 type ImportMetaGraphOptions struct {
-	// ClearDevices imports no devices, so that the graph runs on a machine that
-	// lacks them.
+	// ClearDevices imports no devices, so that the graph runs on a machine that lacks
+	// them.
 	ClearDevices bool
-	// ImportScope puts all names into a scope, numbered where it is taken
-	// ("imp", "imp_1"); one that ends in a slash is used as it is.
+	// ImportScope is a scope for all names. If it is taken it gets a number ("imp_1");
+	// if it ends in a slash it is used as it is.
 	ImportScope string
-	// InputMap is that of ImportGraphDefOptions. It has to provide the inputs
-	// that a scoped export left open ("$unbound_inputs_…").
+	// InputMap is that of ImportGraphDefOptions. It has to provide the inputs that a
+	// scoped export left unbound ("$unbound_inputs_…").
 	InputMap map[string]Output
-	// UnboundInputsCollection is the collection that lists these; "" is
+	// UnboundInputsCollection is the collection that lists these inputs; "" means
 	// "unbound_inputs".
 	UnboundInputsCollection string
-	// RestoreCollection says which collections are restored; nil is all.
+	// RestoreCollection selects the collections to restore. Nil means all.
 	RestoreCollection func(key string) bool
 	// ReturnElements is that of ImportGraphDefOptions.
 	ReturnElements []string
 }
 
-// ImportedMetaGraph is what ImportMetaGraph brought into a graph.
+// ImportedMetaGraph is the result of ImportMetaGraph.
 type ImportedMetaGraph struct {
-	// MetaGraphDef is the meta graph as it was given.
+	// MetaGraphDef is the imported meta graph, unchanged.
 	MetaGraphDef *graphdef.MetaGraphDef
-	// Scope is what the names got in front, without the slash: "", or "imp_1".
+	// Scope was put before all names, without the slash: "", or "imp_1".
 	Scope string
-	// Variables are the imported variables by their tensor names in the meta
-	// graph ("v:0"), which are the names without Scope.
+	// Variables has the imported variables by their tensor names in the meta graph
+	// ("v:0"), which are the names without Scope.
 	Variables map[string]*Variable
-	// SaverDef is the meta graph's, its names in Scope; nil where it has none.
+	// SaverDef is that of the meta graph with its names in Scope, or nil.
 	SaverDef *graphdef.SaverDef
-	// Elements are the ReturnElements, in order.
+	// Elements has the operations and tensors of ReturnElements, in their order.
 	Elements []Item
 }
 
-// ImportMetaGraphFile is ImportMetaGraph for a ".meta" file, text or binary.
+// ImportMetaGraphFile imports a meta graph from a file, text or binary, as
+// ImportMetaGraph does.
 func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
 	var serialized []byte
 	mg, err := graphdef.ReadMetaGraphDef(path, &graphdef.ReadOptions{SerializedGraph: &serialized})
@@ -57,28 +58,27 @@ func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*Imp
 	}
 	im, err := importMetaGraph(g, mg, serialized, o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, &tfkeep.Error{Op: "import meta graph", Path: path, Cause: err}
 	}
 	return im, nil
 }
 
-// ImportMetaGraph adds a meta graph to g: nodes, functions, and the collections
-// with their variables. It is TensorFlow's import_scoped_meta_graph; package
-// saver wraps it and makes the Saver.
+// ImportMetaGraph adds a meta graph to g: nodes, functions, and collections with their
+// variables. It is TensorFlow's import_scoped_meta_graph; saver.ImportMetaGraph also
+// makes the Saver. A nil o means the defaults.
 //
-// Meta graphs of TensorFlow 0.8 to 2.21 are read. Where the graph uses ops that
-// this library lacks, the error lists them all and the version that wrote them
-// (*UnknownOpsError). As in TensorFlow, a second import without ImportScope gets
-// new node names, and collections that name the nodes of the first.
+// It imports meta graphs of TensorFlow 0.8 to 2.21. If the graph uses ops that the
+// library lacks, the error is an *UnknownOpsError, which lists them all. As in
+// TensorFlow, a second import without ImportScope gets new node names, but collections
+// that have the nodes of the first.
 func ImportMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
 	return importMetaGraph(g, mg, nil, o)
 }
 
-// importMetaGraph takes the bytes of mg's GraphDef too, where they are at hand:
-// writing them again would cost a fifth of the import.
+// importMetaGraph imports a meta graph. serialized is its serialized GraphDef, or nil.
 func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
 	if g == nil || mg == nil {
-		return nil, invalidf("an import needs a graph and a meta graph, one is nil")
+		return nil, invalidf("the graph or the meta graph is nil")
 	}
 	if o == nil {
 		o = &ImportMetaGraphOptions{}
@@ -94,14 +94,13 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	if o.ClearDevices {
 		def, serialized = withoutDevices(def), nil
 	}
-	res, err := ImportGraphDef(g, def, &ImportGraphDefOptions{
+	res, err := importGraphDef(g, def, serialized, &ImportGraphDefOptions{
 		Name:           o.ImportScope,
 		NoPrefix:       o.ImportScope == "",
 		InputMap:       o.InputMap,
 		ReturnElements: o.ReturnElements,
 		ProducerOpList: mg.GetMetaInfoDef().GetStrippedOpList(),
 		Writer:         mg.GetMetaInfoDef().GetTensorflowVersion(),
-		serialized:     serialized,
 	})
 	if err != nil {
 		return nil, err
@@ -110,19 +109,17 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	if err := im.restoreCollections(g, unboundKey, o.RestoreCollection); err != nil {
 		return nil, err
 	}
-	scope := res.Prefix
-	if scope != "" {
-		scope += "/"
+	im.Variables = map[string]*Variable{}
+	for _, v := range g.VariablesInScope(res.Prefix) {
+		im.Variables[graphdef.StripNameScope(v.TensorName(), res.Prefix)] = v
 	}
-	im.Variables = VariablesInScope(g, scope)
 	if mg.GetSaverDef() != nil {
 		im.SaverDef = inScope(mg.GetSaverDef(), res.Prefix).(*graphdef.SaverDef)
 	}
 	return im, nil
 }
 
-// checkUnbound makes sure that the input map has all that a scoped export left
-// open.
+// checkUnbound returns an error if inputs lacks inputs that a scoped export left unbound.
 func checkUnbound(mg *graphdef.MetaGraphDef, key string, inputs map[string]Output) error {
 	col := mg.GetCollectionDef()[key]
 	names := append([]string{}, col.GetNodeList().GetValue()...)
@@ -140,7 +137,7 @@ func checkUnbound(mg *graphdef.MetaGraphDef, key string, inputs map[string]Outpu
 		}
 	}
 	if len(missing) > 0 {
-		return invalidf("Graph contains unbound inputs: %s. Must provide these inputs through input_map.", strings.Join(missing, ","))
+		return invalidf("the graph has unbound inputs: %s; provide them in InputMap", strings.Join(missing, ","))
 	}
 	return nil
 }
@@ -168,7 +165,7 @@ func (im *ImportedMetaGraph) restoreCollections(g *Graph, unboundKey string, wan
 		restored[key] = items
 	}
 	if len(faults) > 0 {
-		return invalidf("the meta graph's collections do not fit its graph: %s", strings.Join(faults, "; "))
+		return invalidf("the collections of the meta graph do not fit its graph: %s", strings.Join(faults, "; "))
 	}
 	for _, key := range keys {
 		for _, item := range restored[key] {
@@ -178,8 +175,8 @@ func (im *ImportedMetaGraph) restoreCollections(g *Graph, unboundKey string, wan
 	return nil
 }
 
-// withoutDevices gives a graph without its nodes' devices and leaves def as it
-// is; attributes, which may be large, are shared.
+// withoutDevices returns def without the devices of its nodes. It does not change def,
+// and shares the attributes, which may be large.
 func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 	var nodes []*graphdef.NodeDef
 	for _, n := range def.GetNode() {
@@ -197,12 +194,12 @@ func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 	return edit.WithNodes(def, nodes)
 }
 
-// CopyScope copies the part of a graph below one scope to another scope of the
-// same or another graph, and gives the copied variables by their names without
-// it. It is TensorFlow's copy_scoped_meta_graph.
+// CopyScope copies the nodes, variables and collections in a scope to another scope of
+// the same or another graph. It returns the copied variables by their tensor names
+// without the scope. It is TensorFlow's copy_scoped_meta_graph.
 func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[string]*Variable, error) {
 	if from == to && fromScope == toScope {
-		return nil, invalidf("'from_scope' and 'to_scope' need to be different when performing copy in the same graph: both are %q", fromScope)
+		return nil, invalidf("the two scopes of a copy within a graph must differ; both are %q", fromScope)
 	}
 	mg, err := ExportMetaGraph(from, &ExportMetaGraphOptions{ExportScope: fromScope})
 	if err != nil {
@@ -215,28 +212,14 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 	return im.Variables, nil
 }
 
-// WriteGraph writes a graph as it is now to dir/name, as text or binary, and
-// returns that path. It is TensorFlow's write_graph for a live graph;
-// graphdef.Write is the one for messages.
-func WriteGraph(g *Graph, dir, name string, asText bool) (string, error) {
+// WriteGraph writes the graph as it is now to a file, as graphdef.Write does for a
+// GraphDef. It is TensorFlow's write_graph. A nil o means binary.
+func WriteGraph(g *Graph, path string, o *graphdef.WriteOptions) error {
 	def, err := g.stableGraphDef()
 	if err != nil {
-		return "", err
+		return err
 	}
-	file := joinPath(dir, name)
-	return file, graphdef.Write(file, def, &graphdef.WriteOptions{Text: asText})
-}
-
-// joinPath is os.path.join, which does not clean: the path comes back as it was
-// given.
-func joinPath(dir, name string) string {
-	if dir == "" || filepath.IsAbs(name) {
-		return name
-	}
-	if strings.HasSuffix(dir, "/") || strings.HasSuffix(dir, string(filepath.Separator)) {
-		return dir + name
-	}
-	return dir + string(filepath.Separator) + name
+	return graphdef.Write(path, def, o)
 }
 
 func setBytes(v *graphdef.AttrValue, s string) {

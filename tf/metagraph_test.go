@@ -21,6 +21,7 @@ a, b = meta_graph_pb2.MetaGraphDef(), meta_graph_pb2.MetaGraphDef()
 a.ParseFromString(args[0]); b.ParseFromString(args[1])
 diff = []
 for m in (a, b):
+  m.meta_info_def.tensorflow_git_version = ''  # the library does not export it
   m.graph_def.library.function.sort(key=lambda f: f.signature.name)
   for n in m.graph_def.node:
     n.input[:] = [i for i in n.input if i[0] != '^'] + sorted(i for i in n.input if i[0] == '^')
@@ -96,6 +97,6 @@ result = 1
 	defer tf.Release(in)
 	xOut, err := g.OutputByName("x:0")
 	require.NoError(t, err)
-	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{xOut: in}, nil, []*tf.Operation{g.Collection("train_op")[0].Op()})
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{xOut: in}, nil, []*tf.Operation{g.Collection("train_op")[0].Op()}, nil)
 	require.NoError(t, err)
 }

@@ -119,7 +119,8 @@ with tf1.Graph().as_default():
     tf1.get_default_graph().clear_collection("unbound_inputs")
     eval('tf1.train.export_meta_graph(filename="%s/%d.meta", %s)' % (args[0], i, call))
 result = 1
-`, dir, calls)
+`, dir, calls, nil)
+
 			for i, v := range variants {
 				t.Run(v.python, func(t *testing.T) {
 					g := tf.NewGraph()

@@ -9,21 +9,17 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 )
 
-// names follows Python's ops.Graph.unique_name: names that differ in case only
-// are the same name, a scope takes a name as an operation does, and the n-th
+// names makes names unique as Python's ops.Graph.unique_name does: names that differ
+// only in case are the same name, a scope uses a name as an operation does, and the n-th
 // repetition of a name gets the suffix _n.
 type names struct {
-	used map[string]int // lower-case name → how often it was asked for
-	pos  uint64         // the graph's operations before it are in used
+	used map[string]int // the number of requests by name in lower case
+	pos  uint64         // used has the graph's operations before this position
 }
 
-// sync takes in the operations that were added to g behind our back, by the
-// binding's op wrappers or by an import.
-func (n *names) sync(g *tensorflow.Graph) { n.syncAnd(g, func(string) {}) }
-
-// syncAnd is sync that visits the names it takes in, in the graph's order: a
-// second walk over a large graph's operations would cost as much again.
-func (n *names) syncAnd(g *tensorflow.Graph, visit func(name string)) {
+// sync adds the names of operations that were added to the graph since the last call,
+// by the binding's op wrappers or by an import, and returns them in the graph's order.
+func (n *names) sync(g *tensorflow.Graph) (added []string) {
 	if n.used == nil {
 		n.used = make(map[string]int)
 	}
@@ -32,8 +28,9 @@ func (n *names) syncAnd(g *tensorflow.Graph, visit func(name string)) {
 		if key := strings.ToLower(name); n.used[key] == 0 {
 			n.used[key] = 1
 		}
-		visit(name)
+		added = append(added, name)
 	}
+	return added
 }
 
 func (n *names) unique(name string) string {
@@ -50,21 +47,20 @@ func (n *names) unique(name string) string {
 	return name + "_" + strconv.Itoa(count-1)
 }
 
-// validName is what TensorFlow's C++ takes for the name of an operation
-// (IsValidNodeName). Python's and the C API's own checks let more pass, such as
-// a backslash, and then no run of the graph succeeds.
+// validName matches the names that TensorFlow's C++ accepts for operations
+// (IsValidNodeName). The checks of Python and of the C API accept more, such as a
+// backslash, and then no run of the graph succeeds.
 var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_./-]*(>[A-Za-z0-9.][A-Za-z0-9_./-]*)*$`)
 
 func checkName(name string) error {
 	if !validName.MatchString(name) || strings.HasSuffix(name, "/") {
-		return invalidf("%q is not a name for an operation: those are made of letters, digits and _ . - /, in parts joined by >, of which each starts with a letter, a digit or a dot, and do not end in a slash", name)
+		return invalidf("%q is not the name of an operation: names have letters, digits and _ . - / in parts joined by >; each part starts with a letter, a digit or a dot; the last character is not a slash", name)
 	}
 	return nil
 }
 
-// UniqueName makes name unique in g, for an operation or a name scope, and
-// marks it as used: "a", then "a_1". Case does not count: after "a", "A"
-// becomes "A_1".
+// UniqueName makes a name for an operation or a name scope unique in g, and marks it as
+// used: "a", then "a_1". Case does not count: after "a", "A" becomes "A_1".
 func (g *Graph) UniqueName(name string) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestUniqueNameFollowsPython(t *testing.T) {
@@ -30,10 +31,10 @@ func TestUniqueNameFollowsPython(t *testing.T) {
 
 func TestUniqueNameSeesOperationsOfTheBinding(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := g.AddOperation(tf.OpSpec{Type: "NoOp", Name: "Save"})
+	_, err := g.Binding().AddOperation(tf.OpSpec{Type: "NoOp", Name: "Save"})
 	require.NoError(t, err)
 	assert.Equal(t, "save_1", g.UniqueName("save"))
-	_, err = g.AddOperation(tf.OpSpec{Type: "NoOp", Name: "save_2"})
+	_, err = g.Binding().AddOperation(tf.OpSpec{Type: "NoOp", Name: "save_2"})
 	require.NoError(t, err)
 	assert.Equal(t, "save_3", g.UniqueName("save"))
 }
@@ -69,12 +70,12 @@ func TestScopeIsFreshAfterAnError(t *testing.T) {
 func TestNamesThatNoRunTakes(t *testing.T) {
 	for _, name := range []string{`a\b`, "a>", ">a", "a>>b", "a>_b", "a b", "_a", "a/", ""} {
 		g := tf.NewGraph()
-		_, err := tf.NewVariable(g, name, tf.Zeros())
-		require.ErrorIs(t, err, tf.ErrInvalidArgument, "%q", name)
+		_, err := tf.NewVariable(g, name, tf.Zeros(), nil)
+		require.ErrorIs(t, err, status.InvalidArgument, "%q", name)
 	}
 	for _, name := range []string{"a>b", "a>.b/c_-d", ".a", "7"} {
 		g := tf.NewGraph()
-		v, err := tf.NewVariable(g, name, tf.Zeros())
+		v, err := tf.NewVariable(g, name, tf.Zeros(), nil)
 		require.NoError(t, err, "%q", name)
 		sess, err := tf.NewSession(g, nil)
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
@@ -37,24 +38,19 @@ type VariableOptions struct {
 	Aggregation     variable_go_proto.VariableAggregation
 }
 
-// NewVariable adds a trainable resource variable called name, such as
-// "hidden/w", to g. Its nodes are those of Python's tf.compat.v1.get_variable.
-// A name that is taken is an error of the kind ErrAlreadyExists.
-func NewVariable(g *Graph, name string, init Initializer) (*Variable, error) {
-	return NewVariableWith(g, name, init, nil)
-}
-
-// NewVariableWith is NewVariable with options, which may be nil.
-func NewVariableWith(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
+// NewVariable adds a variable called name, such as "hidden/w", to g. A nil o means a
+// trainable resource variable. Its nodes are those of Python's tf.compat.v1.get_variable.
+// If the name is taken, the error is of the kind tfkeep.ErrExists.
+func NewVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
 	if g == nil {
-		return nil, variableError(name, invalidf("a variable needs a graph, it is nil"))
+		return nil, variableError("add", name, invalidf("the graph is nil"))
 	}
 	if o == nil {
 		o = new(VariableOptions)
 	}
 	v, err := newVariable(g, name, init, o)
 	if err != nil {
-		return nil, variableError(name, err)
+		return nil, variableError("add", name, err)
 	}
 	collections := o.Collections
 	if collections == nil {
@@ -72,11 +68,8 @@ func NewVariableWith(g *Graph, name string, init Initializer, o *VariableOptions
 	return v, nil
 }
 
-func variableError(name string, err error) error {
-	if e, ok := err.(*Error); ok {
-		return &Error{Code: e.Code, Message: "variable \"" + name + "\": " + e.Message, Node: e.Node}
-	}
-	return err
+func variableError(op, name string, err error) error {
+	return &tfkeep.Error{Op: op, Item: "variable", Name: name, Cause: err}
 }
 
 func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
@@ -84,7 +77,7 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 		return nil, err
 	}
 	if g.Operation(name) != nil {
-		return nil, &Error{Code: status.AlreadyExists, Message: "the graph has a node of that name already; choose another one, or ask UniqueName for one"}
+		return nil, status.Errorf(status.AlreadyExists, "the graph has a node of that name: choose another name, or use UniqueName")
 	}
 	init, done, err := init.resolve()
 	if err != nil {
@@ -150,7 +143,7 @@ func (p *plan) placement() error {
 	if err != nil {
 		return err
 	}
-	around := p.g.surroundings()
+	around := p.g.currentDevices()
 	if d != (deviceSpec{}) {
 		around = around.with(deviceFrame{spec: d})
 	}

@@ -16,14 +16,14 @@ type Revision struct {
 // made of a GraphDef be kept for as long as it is true. Collections don't count:
 // what is in them may change without the graph being told.
 func (g *Graph) Revision() (Revision, error) {
-	versions, err := capi.Versions(g.Graph)
+	versions, err := capi.Versions(g.binding)
 	if err != nil {
 		return Revision{}, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.sync()
-	functions, edits := capi.Changes(g.Graph)
+	functions, edits := capi.Changes(g.binding)
 	return Revision{
 		operations: g.names.pos,
 		functions:  functions,

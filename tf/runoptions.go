@@ -8,27 +8,34 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// RunOptions are TensorFlow's options of one run, RunMetadata what it tells of
-// one.
-type (
-	RunOptions  = for_core_protos_go_proto.RunOptions
-	RunMetadata = for_core_protos_go_proto.RunMetadata
-)
+// RunOptions are the options of Session.Run. Nil and the zero value are the defaults.
+type RunOptions struct {
+	// Proto has TensorFlow's own options, such as the trace level. Nil means none.
+	Proto *for_core_protos_go_proto.RunOptions
+	// Metadata, if not nil, is filled with what the run traces.
+	Metadata *for_core_protos_go_proto.RunMetadata
+}
+
+func (o *RunOptions) proto() *for_core_protos_go_proto.RunOptions {
+	if o == nil {
+		return nil
+	}
+	return o.Proto
+}
 
 type operationTimeout struct{}
 
-// WithOperationTimeout gives runs under ctx d in place of their session's
-// OperationTimeout, which is meant to notice a server that is gone: for runs that
-// are known to take longer, such as a save by the graph's own nodes. A deadline
-// of ctx and a limit in RunOptions count all the same. 0 is the session's own
-// again.
+// WithOperationTimeout returns a context for runs that are known to take longer than
+// their session's OperationTimeout, such as a save by nodes of the graph: d replaces the
+// OperationTimeout, which is meant to detect lost servers. A deadline of ctx and a limit
+// in RunOptions hold too. If d is 0, the session's OperationTimeout holds again.
 func WithOperationTimeout(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, operationTimeout{}, d)
 }
 
-// runOptions is o, serialized, with the shortest of its own time limit, ctx's
-// and the session's. It is nil where there is nothing to say.
-func runOptions(ctx context.Context, o *RunOptions, session time.Duration) ([]byte, error) {
+// runOptions serializes o with the shortest of the time limits of o, ctx and the
+// session. It returns nil if there are no options and no limit.
+func runOptions(ctx context.Context, o *for_core_protos_go_proto.RunOptions, session time.Duration) ([]byte, error) {
 	own := time.Duration(o.GetTimeoutInMs()) * time.Millisecond
 	limit, err := runLimit(ctx, own, session)
 	if err != nil {
@@ -37,7 +44,7 @@ func runOptions(ctx context.Context, o *RunOptions, session time.Duration) ([]by
 	var raw []byte
 	if o != nil {
 		if raw, err = proto.Marshal(o); err != nil {
-			return nil, invalidf("run options: %v", err)
+			return nil, invalidf("the run options: %v", err)
 		}
 	}
 	if limit > 0 {
@@ -46,9 +53,9 @@ func runOptions(ctx context.Context, o *RunOptions, session time.Duration) ([]by
 	return raw, nil
 }
 
-// runLimit is the time limit to set for a run, 0 where that of its RunOptions,
-// own, or of the session holds. TensorFlow lets any limit of a run replace the
-// session's, a longer one too.
+// runLimit returns the time limit to set for a run, or 0 if the limit of its RunOptions
+// (own) or of the session holds. In TensorFlow the limit of a run replaces that of the
+// session, even if it is longer.
 func runLimit(ctx context.Context, own, session time.Duration) (time.Duration, error) {
 	left, err := timeLeft(ctx)
 	if err != nil {
@@ -68,8 +75,8 @@ func runLimit(ctx context.Context, own, session time.Duration) (time.Duration, e
 	return left, nil
 }
 
-// timeLeft is the time until ctx's deadline, 0 where it has none. That ctx is
-// over is an error.
+// timeLeft returns the time until ctx's deadline, or 0 if it has none. It returns an
+// error if ctx is done.
 func timeLeft(ctx context.Context) (time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -85,9 +92,9 @@ func timeLeft(ctx context.Context) (time.Duration, error) {
 	return left, nil
 }
 
-// appendTimeout appends RunOptions.timeout_in_ms, field 2, to a serialized
-// RunOptions; it counts in place of an earlier one. By hand, for it is done in
-// every step that has a deadline.
+// appendTimeout appends RunOptions.timeout_in_ms, which is field 2, to a serialized
+// RunOptions. The last one counts. It encodes by hand because every step with a
+// deadline does this.
 func appendTimeout(b []byte, d time.Duration) []byte {
 	ms := uint64((d + time.Millisecond - 1) / time.Millisecond)
 	b = append(b, 2<<3)

@@ -1,37 +1,45 @@
 package tf
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/tfkeep/tfkeep/capi"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// Session runs a graph and keeps the values of its variables. Runs may go on
-// from many goroutines at a time. Close it when it is done with.
+// Session runs a graph and keeps the values of its variables. Goroutines may run it at
+// the same time. The caller closes it.
 type Session struct {
 	graph   *Graph
 	session *tensorflow.Session
-	target  string
 	options SessionOptions
-	limit   time.Duration // OperationTimeout, 0 none
-	remote  *connection   // nil in this process
+	limit   time.Duration // OperationTimeout, 0 for none
+	remote  *connection   // nil for a session in this process
 }
 
-// NewSession opens a session on g; o may be nil. With a Target nothing is
-// contacted before the first run.
+// NewSession opens a session on g. A nil o means the defaults. If o has a Target, the
+// first run connects to it, not NewSession.
 func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
-	if g == nil {
-		return nil, invalidf("a session needs a graph")
-	}
 	if o == nil {
 		o = new(SessionOptions)
+	}
+	s, err := newSession(g, o)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "open session", Path: o.Target, Cause: err}
+	}
+	return s, nil
+}
+
+func newSession(g *Graph, o *SessionOptions) (*Session, error) {
+	if g == nil {
+		return nil, invalidf("the graph is nil")
 	}
 	config, err := o.ConfigProto()
 	if err != nil {
@@ -39,155 +47,161 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 	}
 	raw, err := proto.Marshal(config)
 	if err != nil {
-		return nil, invalidf("session options: %v", err)
+		return nil, invalidf("the options: %v", err)
 	}
-	s, err := capi.NewSession(g.Graph, o.Target, raw)
+	s, err := capi.NewSession(g.binding, o.Target, raw)
 	if err != nil {
 		return nil, err
 	}
 	limit := time.Duration(config.GetOperationTimeoutInMs()) * time.Millisecond
-	session := &Session{graph: g, session: s, target: o.Target, options: *o, limit: limit}
+	session := &Session{graph: g, session: s, options: *o, limit: limit}
 	if o.Target != "" {
 		session.remote = newConnection()
 	}
 	return session, nil
 }
 
-// WrapSession makes a Session of one that the binding opened on g.
+// WrapSession makes a Session of one that the binding opened on g. Its Options are not
+// known.
 func WrapSession(g *Graph, s *tensorflow.Session) *Session {
 	return &Session{graph: g, session: s}
 }
 
-// Graph is the graph that the session runs.
+// Graph returns the graph that the session runs.
 func (s *Session) Graph() *Graph { return s.graph }
 
-// Target is the server that runs the graph, "" for this process.
-func (s *Session) Target() string { return s.target }
+// Target returns the server that runs the graph, or "" for this process.
+func (s *Session) Target() string { return s.options.Target }
 
-// Options are those that the session was opened with; of one from WrapSession
-// they are not known, and zero. What they point to is not to be changed.
+// Options returns the options that the session was opened with; for a session from
+// WrapSession, the zero value. The caller must not change what they point to.
 func (s *Session) Options() SessionOptions { return s.options }
 
-// Binding is the session for code that uses the binding itself.
+// Binding returns the binding's session, for code that uses the binding itself.
 func (s *Session) Binding() *tensorflow.Session { return s.session }
 
-// Close waits for the runs under way and frees the session with the variables
-// that live in it. A second call does nothing. The session is freed even where
-// an error is returned.
+// Close waits for the active runs and frees the session with the variables that live
+// in it. It frees the session even if it returns an error. A second call does nothing.
 //
-// On a cluster it waits no longer than OperationTimeout, and not at all where the
-// session still waits for its server: it is freed later then.
+// On a cluster it waits no longer than OperationTimeout. If the session still waits for
+// its server, Close returns at once, and the session is freed later.
 func (s *Session) Close() error {
 	if s == nil || s.session == nil {
 		return nil
 	}
-	if s.remote != nil {
-		if over, pending := s.remote.stop(errSessionClosed); pending {
-			go func() {
-				<-over
-				_ = capi.CloseSession(s.session) // nobody is left to be told
-			}()
-			return nil
-		}
-		return s.closeRemote()
+	if s.remote == nil {
+		return capi.CloseSession(s.session)
 	}
-	return capi.CloseSession(s.session)
+	if done, pending := s.remote.stop(errSessionClosed); pending {
+		go func() {
+			<-done
+			_ = capi.CloseSession(s.session) // Close has returned: nobody gets this error
+		}()
+		return nil
+	}
+	return s.closeRemote()
 }
 
-// errSessionClosed is the error of a run that waits for its server when the session is
-// closed.
+// errSessionClosed is the error of a run that still waits for its server when the
+// session is closed.
 var errSessionClosed = &tfkeep.Error{
 	Op: "run", Item: "session", Err: tfkeep.ErrClosed,
 	Cause: status.Errorf(status.FailedPrecondition, "the session is closed"),
 }
 
-// Interrupt ends the runs that are under way, which then fail with an error of
-// the kind ErrCancelled or ErrAborted; so do those to come. It is how another
-// goroutine stops a run. Close is still to be called.
+// Interrupt ends the active runs, which then fail with an error of the kind
+// status.Canceled or status.Aborted, and makes all later runs fail. It is the way to
+// stop a run from another goroutine. The caller still has to close the session.
 //
-// A run on a cluster ends only where its master answers; where it doesn't, the
-// run and Interrupt both return after OperationTimeout. A run that still waits for
-// its server ends at once.
-func (s *Session) Interrupt() error {
-	if s.remote != nil {
-		if _, pending := s.remote.stop(errInterrupted); pending {
-			return nil
-		}
+// A run on a cluster ends when the cluster's master answers. If it does not answer, the
+// run ends after OperationTimeout, and Interrupt returns then or when ctx is done. A run
+// that still waits for its server ends at once.
+func (s *Session) Interrupt(ctx context.Context) error {
+	if s.remote == nil {
+		return capi.InterruptSession(s.session)
 	}
-	return capi.InterruptSession(s.session)
+	if _, pending := s.remote.stop(errInterrupted); pending {
+		return nil
+	}
+	interrupted := make(chan error, 1)
+	go func() { interrupted <- capi.InterruptSession(s.session) }()
+	select {
+	case err := <-interrupted:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
-// Run computes fetches and runs targets, with feeds in place of what the graph
-// would compute. The results come in the order of fetches and are the caller's
-// to Release. A tensor that does not fit the output it is fed to is an error of
-// the kind ErrInvalidArgument that names both.
+// Run runs targets and returns the values of fetches. In place of the outputs in feeds
+// the graph uses the tensors in feeds. The results are in the order of fetches; the
+// caller releases them. A nil o means no options. If a tensor does not fit the output
+// that it is fed to, the error is of the kind status.InvalidArgument and names both.
 //
-// A deadline of ctx ends the run with an error of the kind ErrDeadlineExceeded,
-// and so does the session's OperationTimeout; see WithOperationTimeout. Where ctx
-// is cancelled during the run, Run returns when the run is over: TensorFlow has
-// no way to stop one run, and Interrupt stops all. The first run in a session on
-// a cluster waits for the servers before it runs anything; there ctx ends the wait
-// at once.
-func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation) ([]*Tensor, error) {
-	return s.RunWithOptions(ctx, feeds, fetches, targets, nil, nil)
-}
-
-// RunOps runs operations for what they do.
-func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
-	_, err := s.Run(ctx, nil, nil, targets)
-	return err
-}
-
-// RunWithOptions is Run with TensorFlow's own options, which may be nil, and
-// with metadata filled, where it is not nil, with what the options trace.
-func (s *Session) RunWithOptions(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions, metadata *RunMetadata) ([]*Tensor, error) {
+// A deadline of ctx ends the run with an error of the kind status.DeadlineExceeded, and
+// so does the session's OperationTimeout; see WithOperationTimeout. If ctx is canceled
+// during the run, Run still returns only when the run is done: TensorFlow cannot stop a
+// single run, and Interrupt stops all. The first run of a session on a cluster first
+// waits for the servers; when ctx is done, this wait ends at once.
+func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions) ([]*Tensor, error) {
 	outputs, tensors := sortFeeds(feeds)
-	if s.target != "" {
+	if s.remote != nil {
 		if err := checkMessage(outputs, tensors); err != nil {
-			return nil, err
+			return nil, runError(err)
 		}
 	}
-	s.graph.settleAll()
+	s.graph.placeAll()
 	if err := s.connect(ctx); err != nil {
-		return nil, err
+		return nil, runError(err)
 	}
-	options, err := runOptions(ctx, o, s.limit)
+	options, err := runOptions(ctx, o.proto(), s.limit)
 	if err != nil {
-		return nil, err
+		return nil, runError(err)
 	}
-	step, err := capi.NewStep(s.session, s.graph.Graph, outputs, fetches, targets, options)
+	step, err := capi.NewStep(s.session, s.graph.binding, outputs, fetches, targets, options)
 	if err != nil {
-		return nil, err
+		return nil, runError(err)
 	}
 	defer step.Close()
-	var raw *[]byte
-	if metadata != nil {
-		raw = new([]byte)
-	}
 	results := make([]*Tensor, len(fetches))
-	if err := step.Run(tensors, results, nil, raw); err != nil {
-		return nil, explain(err)
-	}
-	if metadata != nil {
-		if err := proto.Unmarshal(*raw, metadata); err != nil {
-			Release(results...)
-			return nil, status.Errorf(status.DataLoss, "the library's RunMetadata: %v", err)
+	if o == nil || o.Metadata == nil {
+		if err := step.Run(tensors, results, nil, nil); err != nil {
+			return nil, runError(err)
 		}
+		return results, nil
+	}
+	raw := new([]byte)
+	if err := step.Run(tensors, results, nil, raw); err != nil {
+		return nil, runError(err)
+	}
+	if err := proto.Unmarshal(*raw, o.Metadata); err != nil {
+		Release(results...)
+		return nil, runError(status.Errorf(status.DataLoss, "the library's RunMetadata: %v", err))
 	}
 	return results, nil
 }
 
-// Devices are the devices that the session can use. On a cluster it connects
-// first, as a run does.
-func (s *Session) Devices() ([]Device, error) {
-	if err := s.connect(context.Background()); err != nil {
-		return nil, err
-	}
-	return capi.Devices(s.session)
+// RunOps runs operations for their effects.
+func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
+	_, err := s.Run(ctx, nil, nil, targets, nil)
+	return err
 }
 
-// sortFeeds puts feeds in an order that does not change from run to run:
-// TensorFlow keeps an executor for each order that it meets.
+// Devices returns the devices that the session can use. On a cluster it connects first,
+// as a run does.
+func (s *Session) Devices(ctx context.Context) ([]Device, error) {
+	err := s.connect(ctx)
+	if err == nil {
+		var devices []Device
+		if devices, err = capi.Devices(s.session); err == nil {
+			return devices, nil
+		}
+	}
+	return nil, &tfkeep.Error{Op: "list devices", Path: s.Target(), Cause: err}
+}
+
+// sortFeeds puts feeds in an order that is the same in every run: TensorFlow keeps an
+// executor for each order that it gets.
 func sortFeeds(feeds map[Output]*Tensor) ([]Output, []*Tensor) {
 	if len(feeds) == 0 {
 		return nil, nil
@@ -210,12 +224,5 @@ func compareOutputs(a, b Output) int {
 	if a.Op == nil || b.Op == nil {
 		return 0
 	}
-	an, bn := a.Op.Name(), b.Op.Name()
-	switch {
-	case an < bn:
-		return -1
-	case an > bn:
-		return 1
-	}
-	return a.Index - b.Index
+	return cmp.Or(cmp.Compare(a.Op.Name(), b.Op.Name()), cmp.Compare(a.Index, b.Index))
 }

@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func session(t testing.TB, g *tf.Graph, o *tf.SessionOptions) *tf.Session {
@@ -30,7 +33,7 @@ func tensor(t testing.TB, value any) *tf.Tensor {
 func TestRunFeedsAndFetches(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := session(t, g, nil)
-	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}, {3, 4}})}, []tf.Output{y, y}, nil)
+	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}, {3, 4}})}, []tf.Output{y, y}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	assert.Equal(t, [][]float32{{2, 3}, {4, 5}}, out[0].Value())
@@ -81,8 +84,8 @@ func TestBadRunsAreErrorsThatNameTheFault(t *testing.T) {
 	s := session(t, g, nil)
 	for name, c := range badRuns(t, g, x, y) {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.Run(t.Context(), c.feeds, c.fetches, c.targets)
-			require.ErrorIs(t, err, tf.ErrInvalidArgument)
+			_, err := s.Run(t.Context(), c.feeds, c.fetches, c.targets, nil)
+			require.ErrorIs(t, err, status.InvalidArgument)
 			for _, want := range c.want {
 				assert.ErrorContains(t, err, want)
 			}
@@ -94,29 +97,29 @@ func TestRunOfAClosedSessionIsAnError(t *testing.T) {
 	g, x, y := plusOne(t)
 	s, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
-	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close(), "a second Close does nothing")
 
 	in := tensor(t, [][]float32{{1, 2}})
-	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: in}, []tf.Output{y}, nil)
-	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: in}, []tf.Output{y}, nil, nil)
+	require.ErrorIs(t, err, status.FailedPrecondition)
 	assert.ErrorContains(t, err, "closed")
 	_, err = step.Run(t.Context(), in)
-	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
-	_, err = s.Devices()
-	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
-	_, err = s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
-	require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+	require.ErrorIs(t, err, status.FailedPrecondition)
+	_, err = s.Devices(t.Context())
+	require.ErrorIs(t, err, status.FailedPrecondition)
+	_, err = s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
+	require.ErrorIs(t, err, status.FailedPrecondition)
 }
 
 func TestCloseWaitsForRuns(t *testing.T) {
 	g, x, y := plusOne(t)
 	s, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
-	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	in := tensor(t, [][]float32{{1, 2}})
@@ -126,7 +129,7 @@ func TestCloseWaitsForRuns(t *testing.T) {
 			for {
 				out, err := step.Run(context.Background(), in)
 				if err != nil {
-					assert.ErrorIs(t, err, tf.ErrFailedPrecondition)
+					assert.ErrorIs(t, err, status.FailedPrecondition)
 					return
 				}
 				tf.Release(out...)
@@ -141,35 +144,35 @@ func TestCloseWaitsForRuns(t *testing.T) {
 func TestErrorsCarryCodeAndNode(t *testing.T) {
 	g := tf.NewGraph()
 	a := constant(t, g, "a", []float32{1, 2})
-	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": tf.Int32}})
+	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": dtype.Int32}})
 	require.NoError(t, err)
 	reshape, err := g.AddOp(tf.OpSpec{Type: "Reshape", Name: "net/reshape", Input: []tf.Input{a, x.Output(0)}})
 	require.NoError(t, err)
 	s := session(t, g, nil)
-	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x.Output(0): tensor(t, []int32{3})}, []tf.Output{reshape.Output(0)}, nil)
-	var e *tf.Error
+	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x.Output(0): tensor(t, []int32{3})}, []tf.Output{reshape.Output(0)}, nil, nil)
+	var e *status.Error
 	require.ErrorAs(t, err, &e)
-	assert.ErrorIs(t, err, tf.ErrInvalidArgument)
-	assert.NotErrorIs(t, err, tf.ErrNotFound)
+	assert.ErrorIs(t, err, status.InvalidArgument)
+	assert.NotErrorIs(t, err, status.NotFound)
 	assert.Equal(t, "net/reshape", e.Node)
 }
 
 func TestUninitializedVariablesAreNamed(t *testing.T) {
 	g := tf.NewGraph()
-	w, err := tf.NewVariable(g, "net/w", tf.Zeros(2))
+	w, err := tf.NewVariable(g, "net/w", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	r, err := tf.NewVariableWith(g, "net/r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
+	r, err := tf.NewVariable(g, "net/r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
 	require.NoError(t, err)
-	_, err = tf.NewVariableWith(g, "net/local", tf.Zeros(2), &tf.VariableOptions{Local: true})
+	_, err = tf.NewVariable(g, "net/local", tf.Zeros(2), &tf.VariableOptions{Local: true})
 	require.NoError(t, err)
 	s := session(t, g, nil)
 
 	for _, v := range []*tf.Variable{w, r} {
-		_, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil)
+		_, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 		var uninitialized *tf.UninitializedError
 		require.ErrorAs(t, err, &uninitialized)
 		assert.Equal(t, v.Name(), uninitialized.Variable)
-		assert.ErrorIs(t, err, tf.ErrFailedPrecondition)
+		assert.ErrorIs(t, err, status.FailedPrecondition)
 	}
 
 	names, err := tf.UninitializedVariables(t.Context(), s)
@@ -184,23 +187,23 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 	assert.Empty(t, names)
 }
 
-// endless adds a while loop that never ends.
+// endless adds an operation that never returns: it waits for an item of an empty queue.
 func endless(t *testing.T, g *tf.Graph) *tf.Operation {
 	t.Helper()
 	add := func(typ, name string, attrs map[string]any, inputs ...tf.Input) *tf.Operation {
-		op, err := g.AddOperation(tf.OpSpec{Type: typ, Name: name, Attrs: attrs, Input: inputs})
+		op, err := g.AddOp(tf.OpSpec{Type: typ, Name: name, Attrs: attrs, Input: inputs})
 		require.NoError(t, err)
 		return op
 	}
-	queue := add("FIFOQueueV2", "queue", map[string]any{"component_types": []tf.DataType{tf.Float}})
-	return add("QueueDequeueV2", "dequeue", map[string]any{"component_types": []tf.DataType{tf.Float}}, queue.Output(0))
+	queue := add("FIFOQueueV2", "queue", map[string]any{"component_types": []dtype.DataType{dtype.Float32}})
+	return add("QueueDequeueV2", "dequeue", map[string]any{"component_types": []dtype.DataType{dtype.Float32}}, queue.Output(0))
 }
 
 func TestADeadlineEndsARun(t *testing.T) {
 	g := tf.NewGraph()
 	stuck := endless(t, g)
 	s := session(t, g, nil)
-	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck})
+	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck}, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	for name, run := range map[string]func(context.Context) error{
@@ -212,7 +215,7 @@ func TestADeadlineEndsARun(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			err := run(ctx)
-			require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+			require.ErrorIs(t, err, status.DeadlineExceeded)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.Less(t, time.Since(start), 5*time.Second)
 
@@ -227,7 +230,7 @@ func TestOperationTimeoutEndsARun(t *testing.T) {
 	g := tf.NewGraph()
 	stuck := endless(t, g)
 	s := session(t, g, &tf.SessionOptions{OperationTimeout: 50 * time.Millisecond})
-	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck})
+	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck}, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	later, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -238,9 +241,9 @@ func TestOperationTimeoutEndsARun(t *testing.T) {
 		"another in its place": tf.WithOperationTimeout(t.Context(), 100*time.Millisecond),
 	} {
 		start := time.Now()
-		require.ErrorIs(t, s.RunOps(ctx, stuck), tf.ErrDeadlineExceeded, name)
+		require.ErrorIs(t, s.RunOps(ctx, stuck), status.DeadlineExceeded, name)
 		_, err = step.Run(ctx)
-		require.ErrorIs(t, err, tf.ErrDeadlineExceeded, name)
+		require.ErrorIs(t, err, status.DeadlineExceeded, name)
 		assert.Less(t, time.Since(start), 20*time.Second, name)
 	}
 }
@@ -252,7 +255,7 @@ func TestInterruptEndsTheRunsUnderWay(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.RunOps(context.Background(), stuck) }()
 	// Interrupting before the run has begun is as good: it then fails too.
-	require.NoError(t, s.Interrupt())
+	require.NoError(t, s.Interrupt(t.Context()))
 	select {
 	case err := <-stopped:
 		require.Error(t, err)
@@ -263,12 +266,12 @@ func TestInterruptEndsTheRunsUnderWay(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-func TestRunWithOptionsTraces(t *testing.T) {
+func TestRunOptionsTrace(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := session(t, g, nil)
-	metadata := new(tf.RunMetadata)
-	out, err := s.RunWithOptions(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}})}, []tf.Output{y}, nil,
-		&tf.RunOptions{TraceLevel: 3}, metadata)
+	metadata := new(for_core_protos_go_proto.RunMetadata)
+	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}})}, []tf.Output{y}, nil,
+		&tf.RunOptions{Proto: &for_core_protos_go_proto.RunOptions{TraceLevel: 3}, Metadata: metadata})
 	require.NoError(t, err)
 	tf.Release(out...)
 	assert.NotEmpty(t, metadata.GetStepStats().GetDevStats())
@@ -277,8 +280,8 @@ func TestRunWithOptionsTraces(t *testing.T) {
 func TestCallableRunsAsRunDoes(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := session(t, g, nil)
-	for _, o := range []*tf.CallableOptions{nil, {RunInCaller: true}, {Options: &tf.RunOptions{TimeoutInMs: 10000}}} {
-		step, err := s.MakeCallableWith([]tf.Output{x}, []tf.Output{y}, nil, o)
+	for _, o := range []*tf.CallableOptions{nil, {RunInCaller: true}, {Proto: &for_core_protos_go_proto.RunOptions{TimeoutInMs: 10000}}} {
+		step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, o)
 		require.NoError(t, err)
 		for range 3 {
 			out, err := step.Run(t.Context(), tensor(t, [][]float32{{1, 2}}))
@@ -289,14 +292,14 @@ func TestCallableRunsAsRunDoes(t *testing.T) {
 		require.NoError(t, step.Close())
 		require.NoError(t, step.Close())
 		_, err = step.Run(t.Context(), tensor(t, [][]float32{{1, 2}}))
-		require.ErrorIs(t, err, tf.ErrFailedPrecondition)
+		require.ErrorIs(t, err, status.FailedPrecondition)
 	}
 }
 
 func TestCallableRefusesBadFeedsAndGoesOn(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := session(t, g, nil)
-	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	good := tensor(t, [][]float32{{1, 2}})
@@ -306,22 +309,22 @@ func TestCallableRefusesBadFeedsAndGoesOn(t *testing.T) {
 		nil, {good, good}, {nil}, {gone}, {tensor(t, [][]float64{{1, 2}})}, {tensor(t, [][]float32{{1}})}, {tensor(t, float32(1))},
 	} {
 		_, err := step.Run(t.Context(), feeds...)
-		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+		require.ErrorIs(t, err, status.InvalidArgument)
 	}
 	out, err := step.Run(t.Context(), good)
 	require.NoError(t, err)
 	tf.Release(out...)
 
-	_, err = s.MakeCallable([]tf.Output{x, x}, nil, nil)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
-	_, err = s.MakeCallable([]tf.Output{{}}, nil, nil)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	_, err = s.MakeCallable([]tf.Output{x, x}, nil, nil, nil)
+	require.ErrorIs(t, err, status.InvalidArgument)
+	_, err = s.MakeCallable([]tf.Output{{}}, nil, nil, nil)
+	require.ErrorIs(t, err, status.InvalidArgument)
 }
 
 func TestCallableRunsFromManyGoroutines(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := session(t, g, nil)
-	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil)
+	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	var wg sync.WaitGroup
@@ -353,13 +356,13 @@ func TestSessionOptionsAreChecked(t *testing.T) {
 		{IntraOpThreads: -1},
 	} {
 		_, err := tf.NewSession(tf.NewGraph(), o)
-		require.ErrorIs(t, err, tf.ErrInvalidArgument, "%+v", o)
+		require.ErrorIs(t, err, status.InvalidArgument, "%+v", o)
 	}
 }
 
 func TestSessionListsDevices(t *testing.T) {
 	s := session(t, tf.NewGraph(), &tf.SessionOptions{DeviceCount: map[string]int32{"CPU": 3}})
-	devices, err := s.Devices()
+	devices, err := s.Devices(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, devices, 3)
 }

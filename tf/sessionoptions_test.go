@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -88,9 +89,9 @@ func TestRunsTakeTheShortestTimeLimit(t *testing.T) {
 			if c.instead > 0 {
 				ctx = WithOperationTimeout(ctx, c.instead)
 			}
-			raw, err := runOptions(ctx, &RunOptions{TimeoutInMs: c.own.Milliseconds(), TraceLevel: 1}, c.session)
+			raw, err := runOptions(ctx, &for_core_protos_go_proto.RunOptions{TimeoutInMs: c.own.Milliseconds(), TraceLevel: 1}, c.session)
 			require.NoError(t, err)
-			got := new(RunOptions)
+			got := new(for_core_protos_go_proto.RunOptions)
 			require.NoError(t, proto.Unmarshal(raw, got))
 			assert.GreaterOrEqual(t, got.GetTimeoutInMs(), c.least.Milliseconds())
 			assert.LessOrEqual(t, got.GetTimeoutInMs(), c.most.Milliseconds())

@@ -27,44 +27,12 @@ type (
 	DataType = tensorflow.DataType
 	// Input is what OpSpec.Input is made of: an Output or an OutputList.
 	Input = tensorflow.Input
-	// Consumer is an operation's input, seen from the output that feeds it.
-	Consumer = tensorflow.Consumer
 	// Device is a device that a session can use.
 	Device = tensorflow.Device
 )
 
-// Data types, by TensorFlow's names.
-const (
-	Float      = tensorflow.Float
-	Double     = tensorflow.Double
-	Half       = tensorflow.Half
-	Bfloat16   = tensorflow.Bfloat16
-	Int8       = tensorflow.Int8
-	Int16      = tensorflow.Int16
-	Int32      = tensorflow.Int32
-	Int64      = tensorflow.Int64
-	Uint8      = tensorflow.Uint8
-	Uint16     = tensorflow.Uint16
-	Uint32     = tensorflow.Uint32
-	Uint64     = tensorflow.Uint64
-	Bool       = tensorflow.Bool
-	String     = tensorflow.String
-	Complex64  = tensorflow.Complex64
-	Complex128 = tensorflow.Complex128
-	Qint8      = tensorflow.Qint8
-	Quint8     = tensorflow.Quint8
-	Qint16     = tensorflow.Qint16
-	Quint16    = tensorflow.Quint16
-	Qint32     = tensorflow.Qint32
-	Resource   = DataType(20)
-	Variant    = DataType(21)
-)
-
 // MakeShape is a shape of the given dimensions, -1 for one that is unknown.
 func MakeShape(dims ...int64) Shape { return tensorflow.MakeShape(dims...) }
-
-// ScalarShape is the shape of a scalar.
-func ScalarShape() Shape { return tensorflow.ScalarShape() }
 
 // NewTensor converts a Go scalar, array or slice (of slices) to a tensor.
 // int and uint have no TensorFlow type.
@@ -81,7 +49,7 @@ func NewTensor(value any) (*Tensor, error) {
 
 // ReadTensor makes a tensor of elements that it reads from r, row by row and
 // little-endian.
-func ReadTensor(dt DataType, shape []int64, r io.Reader) (*Tensor, error) {
+func ReadTensor(dt dtype.DataType, shape []int64, r io.Reader) (*Tensor, error) {
 	t, err := capi.AllocateTensor(dt, shape)
 	if err != nil {
 		return nil, err

@@ -5,35 +5,39 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// UninitializedError is the error of a run that read a variable without a
-// value. It unwraps to TensorFlow's *Error, of the kind ErrFailedPrecondition.
+// UninitializedError is the error of a run that read a variable without a value. It is
+// of the kinds tfkeep.ErrUninitialized and status.FailedPrecondition.
 type UninitializedError struct {
-	Variable string // its name
-	Err      *Error
+	Variable string        // the name of the variable
+	Err      *status.Error // TensorFlow's error
 }
 
 func (e *UninitializedError) Error() string {
-	return "tf: variable " + strconv.Quote(e.Variable) + " has no value: run its initializer (GlobalVariablesInitializer) or restore a checkpoint first: " + e.Err.Message
+	return "run: variable " + strconv.Quote(e.Variable) + " has no value: run its initializer (GlobalVariablesInitializer) or restore a checkpoint first: " + e.Err.Message
 }
 
-func (e *UninitializedError) Unwrap() error { return e.Err }
+// Unwrap returns tfkeep.ErrUninitialized and TensorFlow's error.
+func (e *UninitializedError) Unwrap() []error { return []error{tfkeep.ErrUninitialized, e.Err} }
 
-// uninitialized finds the variable in TensorFlow's messages about one without a
-// value: of resource variables, by old and new libraries, and of references. On a
-// cluster other lines say before it which task it comes from.
+// uninitialized finds the variable in TensorFlow's messages about variables without a
+// value, of resource variables (in older and newer libraries) and reference variables.
+// On a cluster, other lines with the name of the task come before it.
 var uninitialized = regexp.MustCompile(`(?m)^(?:Could not find variable|Error while reading resource variable|Attempting to use uninitialized value) ([^\s]+?)\.?(?:\s|$)`)
 
-// explain says what to do about an error that users meet often.
-func explain(err error) error {
-	var e *Error
-	if !errors.As(err, &e) || e.Code != status.FailedPrecondition {
-		return err
+// runError returns the error of a run that failed with err.
+func runError(err error) error {
+	var e *status.Error
+	if errors.As(err, &e) && e.Code == status.FailedPrecondition {
+		if m := uninitialized.FindStringSubmatch(e.Message); m != nil {
+			return &UninitializedError{Variable: m[1], Err: e}
+		}
 	}
-	if m := uninitialized.FindStringSubmatch(e.Message); m != nil {
-		return &UninitializedError{Variable: m[1], Err: e}
+	if errors.Is(err, tfkeep.ErrClosed) {
+		return err // it says what was run
 	}
-	return err
+	return &tfkeep.Error{Op: "run", Cause: err}
 }

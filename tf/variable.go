@@ -5,6 +5,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
@@ -22,7 +23,7 @@ type SaveSliceInfo struct {
 type Variable struct {
 	g           *Graph
 	name        string
-	dtype       DataType
+	dtype       dtype.DataType
 	shape       Shape
 	handle      Output // the resource, or the reference
 	value       Output
@@ -43,7 +44,7 @@ func (v *Variable) TensorName() string { return v.name + ":0" }
 func (v *Variable) Graph() *Graph { return v.g }
 
 // DType is the type of the variable's elements.
-func (v *Variable) DType() DataType { return v.dtype }
+func (v *Variable) DType() dtype.DataType { return v.dtype }
 
 // Shape is the variable's shape; parts of it may be unknown.
 func (v *Variable) Shape() Shape { return v.shape }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
@@ -59,13 +60,13 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 	type build func(t *testing.T, g *tf.Graph)
 	one := func(init tf.Initializer) build {
 		return func(t *testing.T, g *tf.Graph) {
-			_, err := tf.NewVariable(g, "hidden/w", init)
+			_, err := tf.NewVariable(g, "hidden/w", init, nil)
 			require.NoError(t, err)
 		}
 	}
 	with := func(init tf.Initializer, o tf.VariableOptions) build {
 		return func(t *testing.T, g *tf.Graph) {
-			_, err := tf.NewVariableWith(g, "hidden/w", init, &o)
+			_, err := tf.NewVariable(g, "hidden/w", init, &o)
 			require.NoError(t, err)
 		}
 	}
@@ -84,32 +85,32 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 		"999 zeros":         {get("[999], initializer=tf1.zeros_initializer()"), one(tf.Zeros(999))},
 		"no zeros":          {get("[0,3], initializer=tf1.zeros_initializer()"), one(tf.Zeros(0, 3))},
 		"scalar zero":       {get("[], initializer=tf1.zeros_initializer()"), one(tf.Zeros())},
-		"false":             {get("[2], tf.bool, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Bool))},
-		"empty strings":     {get("[2], tf.string, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.String))},
-		"int64 zeros":       {get("[2], tf.int64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Int64))},
-		"half zeros":        {get("[2], tf.float16, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Half))},
-		"complex zeros":     {get("[2], tf.complex64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Complex64))},
-		"uint8 zeros":       {get("[2], tf.uint8, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(tf.Uint8))},
+		"false":             {get("[2], tf.bool, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Bool))},
+		"empty strings":     {get("[2], tf.string, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.String))},
+		"int64 zeros":       {get("[2], tf.int64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Int64))},
+		"half zeros":        {get("[2], tf.float16, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Float16))},
+		"complex zeros":     {get("[2], tf.complex64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Complex64))},
+		"uint8 zeros":       {get("[2], tf.uint8, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Uint8))},
 		"ones":              {get("[2,3], initializer=tf1.ones_initializer()"), one(tf.Ones(2, 3))},
 		"large ones":        {get("[1000], initializer=tf1.ones_initializer()"), one(tf.Ones(1000))},
-		"true":              {get("[2], tf.bool, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(tf.Bool))},
-		"bfloat16 ones":     {get("[2], tf.bfloat16, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(tf.Bfloat16))},
+		"true":              {get("[2], tf.bool, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(dtype.Bool))},
+		"bfloat16 ones":     {get("[2], tf.bfloat16, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(dtype.BFloat16))},
 		"constant":          {get("[2,3], initializer=tf1.constant_initializer(3.5)"), one(tf.Constant(3.5, 2, 3))},
 		"integer constant":  {get("[2,3], initializer=tf1.constant_initializer(3)"), one(tf.Constant(3, 2, 3))},
-		"int32 constant":    {get("[2], tf.int32, tf1.constant_initializer(-7)"), one(tf.Constant(-7, 2).WithDType(tf.Int32))},
-		"double constant":   {get("[2], tf.float64, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Double))},
-		"half constant":     {get("[2], tf.float16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Half))},
-		"bfloat16 constant": {get("[2], tf.bfloat16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(tf.Bfloat16))},
+		"int32 constant":    {get("[2], tf.int32, tf1.constant_initializer(-7)"), one(tf.Constant(-7, 2).WithDType(dtype.Int32))},
+		"double constant":   {get("[2], tf.float64, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.Float64))},
+		"half constant":     {get("[2], tf.float16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.Float16))},
+		"bfloat16 constant": {get("[2], tf.bfloat16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.BFloat16))},
 		"string constant":   {get("[2], tf.string, tf1.constant_initializer('abc')"), one(tf.Constant("abc", 2))},
 		"scalar constant":   {get("[], initializer=tf1.constant_initializer(0.1)"), one(tf.Constant(0.1))},
 		"uniform":           {get("[2,3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 2, 3))},
 		"vector uniform":    {get("[3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 3))},
 		"scalar uniform":    {get("[], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2))},
-		"integer uniform":   {get("[2,3], tf.int32, tf1.random_uniform_initializer(0, 9, dtype=tf.int32)"), one(tf.Uniform(0, 9, 2, 3).WithDType(tf.Int32))},
+		"integer uniform":   {get("[2,3], tf.int32, tf1.random_uniform_initializer(0, 9, dtype=tf.int32)"), one(tf.Uniform(0, 9, 2, 3).WithDType(dtype.Int32))},
 		"normal":            {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1)"), one(tf.Normal(0.5, 0.1, 2, 3))},
 		"seeded normal":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(7))},
 		"negative seed":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=-7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(-7))},
-		"double normal":     {get("[2,3], tf.float64, tf1.random_normal_initializer(0.5, 0.1, dtype=tf.float64)"), one(tf.Normal(0.5, 0.1, 2, 3).WithDType(tf.Double))},
+		"double normal":     {get("[2,3], tf.float64, tf1.random_normal_initializer(0.5, 0.1, dtype=tf.float64)"), one(tf.Normal(0.5, 0.1, 2, 3).WithDType(dtype.Float64))},
 		"truncated normal":  {get("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), one(tf.TruncatedNormal(0.5, 0.1, 2, 3))},
 		"glorot uniform":    {get("[2,3], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(2, 3))},
 		"glorot vector":     {get("[7], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(7))},
@@ -158,7 +159,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w')",
 			func(t *testing.T, g *tf.Graph) {
 				a := constant(t, g, "a", []float32{1, 2})
-				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a))
+				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a), nil)
 				require.NoError(t, err)
 			},
 		},
@@ -166,7 +167,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w', use_resource=False)",
 			func(t *testing.T, g *tf.Graph) {
 				a := constant(t, g, "a", []float32{1, 2})
-				_, err := tf.NewVariableWith(g, "hidden/w", tf.FromOutput(a), &ref)
+				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a), &ref)
 				require.NoError(t, err)
 			},
 		},
@@ -178,7 +179,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				g.SetRandomSeed(5)
 				normal := tf.TruncatedNormal(0, 1, 2)
 				for name, init := range inOrder("a", normal, "b", normal, "c", normal.WithSeed(8), "d", normal) {
-					_, err := tf.NewVariable(g, name, init)
+					_, err := tf.NewVariable(g, name, init, nil)
 					require.NoError(t, err)
 				}
 			},
@@ -187,7 +188,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 			"tf1.set_random_seed(0)\ntf1.get_variable('a', [2], initializer=tf1.truncated_normal_initializer(seed=0))",
 			func(t *testing.T, g *tf.Graph) {
 				g.SetRandomSeed(0)
-				_, err := tf.NewVariable(g, "a", tf.TruncatedNormal(0, 1, 2).WithSeed(0))
+				_, err := tf.NewVariable(g, "a", tf.TruncatedNormal(0, 1, 2).WithSeed(0), nil)
 				require.NoError(t, err)
 			},
 		},
@@ -196,9 +197,9 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				"tf1.get_variable('r', [2], initializer=tf1.zeros_initializer(), use_resource=False)\n" +
 				"tf1.global_variables_initializer()\ntf1.global_variables_initializer()\ntf1.local_variables_initializer()",
 			func(t *testing.T, g *tf.Graph) {
-				_, err := tf.NewVariable(g, "w", tf.Zeros(2))
+				_, err := tf.NewVariable(g, "w", tf.Zeros(2), nil)
 				require.NoError(t, err)
-				_, err = tf.NewVariableWith(g, "r", tf.Zeros(2), &ref)
+				_, err = tf.NewVariable(g, "r", tf.Zeros(2), &ref)
 				require.NoError(t, err)
 				for _, f := range []func(*tf.Graph) (*tf.Operation, error){tf.GlobalVariablesInitializer, tf.GlobalVariablesInitializer, tf.LocalVariablesInitializer} {
 					_, err = f(g)
@@ -210,7 +211,7 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 			"tf1.get_variable('p', [4, 3], initializer=tf1.zeros_initializer(), partitioner=tf1.fixed_size_partitioner(2))",
 			func(t *testing.T, g *tf.Graph) {
 				for i := range int64(2) {
-					_, err := tf.NewVariableWith(g, "p/part_"+string('0'+rune(i)), tf.Zeros(2, 3), &tf.VariableOptions{
+					_, err := tf.NewVariable(g, "p/part_"+string('0'+rune(i)), tf.Zeros(2, 3), &tf.VariableOptions{
 						SliceInfo: &tf.SaveSliceInfo{FullName: "p", FullShape: []int64{4, 3}, Offset: []int64{2 * i, 0}, Shape: []int64{2, 3}},
 					})
 					require.NoError(t, err)

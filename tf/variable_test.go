@@ -6,14 +6,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
 )
 
 func run(t testing.TB, s *tf.Session, o tf.Output) any {
 	t.Helper()
-	out, err := s.Run(t.Context(), nil, []tf.Output{o}, nil)
+	out, err := s.Run(t.Context(), nil, []tf.Output{o}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	return out[0].Value()
@@ -30,7 +32,7 @@ func TestVariablesAssign(t *testing.T) {
 	for name, o := range map[string]*tf.VariableOptions{"resource": nil, "ref": {Ref: true}} {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
-			v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), o)
+			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), o)
 			require.NoError(t, err)
 			delta := constant(t, g, "delta", []float32{10, 20})
 			add, err := v.AssignAdd(delta)
@@ -56,7 +58,7 @@ func TestAnyShapeTakesAnotherShape(t *testing.T) {
 	for name, ref := range map[string]bool{"resource": false, "ref": true} {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
-			v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{AnyShape: true, Ref: ref})
+			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{AnyShape: true, Ref: ref})
 			require.NoError(t, err)
 			assert.Equal(t, -1, v.Shape().NumDimensions())
 			set, err := v.Assign(constant(t, g, "c", []float32{1, 2, 3}))
@@ -93,16 +95,16 @@ with tf1.Session() as sess:
 		"n", tf.Normal(1, 2, 5, 3).WithSeed(3),
 		"t", tf.TruncatedNormal(1, 2, 5, 3).WithSeed(4),
 		"u", tf.Uniform(-1, 2, 5, 3).WithSeed(5),
-		"i", tf.Uniform(0, 100, 5, 3).WithSeed(6).WithDType(tf.Int32),
+		"i", tf.Uniform(0, 100, 5, 3).WithSeed(6).WithDType(dtype.Int32),
 		"g", tf.GlorotUniform(5, 3),
 	) {
-		v, err := tf.NewVariable(g, name, init)
+		v, err := tf.NewVariable(g, name, init, nil)
 		require.NoError(t, err)
 		fetches = append(fetches, v.Value())
 	}
 	s := session(t, g, nil)
 	initialize(t, s)
-	out, err := s.Run(t.Context(), nil, fetches, nil)
+	out, err := s.Run(t.Context(), nil, fetches, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	for i, w := range [][]byte{want.Normal, want.Truncated, want.Uniform, want.Integer, want.Graph} {
@@ -112,7 +114,7 @@ with tf1.Session() as sess:
 
 func TestUnseededInitializersDiffer(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Normal(0, 1, 8))
+	v, err := tf.NewVariable(g, "v", tf.Normal(0, 1, 8), nil)
 	require.NoError(t, err)
 	a, b := session(t, g, nil), session(t, g, nil)
 	initialize(t, a)
@@ -122,7 +124,7 @@ func TestUnseededInitializersDiffer(t *testing.T) {
 
 func TestBadVariablesAreRefused(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.NewVariable(g, "taken", tf.Zeros(2))
+	_, err := tf.NewVariable(g, "taken", tf.Zeros(2), nil)
 	require.NoError(t, err)
 	released := tensor(t, float32(1))
 	tf.Release(released)
@@ -131,30 +133,30 @@ func TestBadVariablesAreRefused(t *testing.T) {
 		init tf.Initializer
 		kind error
 	}{
-		"taken name":              {"taken", tf.Zeros(2), tf.ErrAlreadyExists},
-		"no name":                 {"", tf.Zeros(2), tf.ErrInvalidArgument},
-		"scope for a name":        {"a/", tf.Zeros(2), tf.ErrInvalidArgument},
-		"name TensorFlow refuses": {"a b", tf.Zeros(2), tf.ErrInvalidArgument},
-		"no initializer":          {"a", tf.Initializer{}, tf.ErrInvalidArgument},
-		"unknown dimension":       {"a", tf.Zeros(-1), tf.ErrInvalidArgument},
-		"normal integers":         {"a", tf.Normal(0, 1, 2).WithDType(tf.Int32), tf.ErrInvalidArgument},
-		"uniform bools":           {"a", tf.Uniform(0, 1, 2).WithDType(tf.Bool), tf.ErrInvalidArgument},
-		"ones of strings":         {"a", tf.Ones(2).WithDType(tf.String), tf.ErrInvalidArgument},
-		"string as a number":      {"a", tf.Constant("x", 2).WithDType(tf.Float), tf.ErrInvalidArgument},
-		"number as a bool":        {"a", tf.Constant(1, 2).WithDType(tf.Bool), tf.ErrInvalidArgument},
-		"fraction as an integer":  {"a", tf.Constant(1.5, 2).WithDType(tf.Int32), tf.ErrInvalidArgument},
-		"too large":               {"a", tf.Constant(300, 2).WithDType(tf.Uint8), tf.ErrInvalidArgument},
-		"negative as unsigned":    {"a", tf.Constant(-1, 2).WithDType(tf.Uint64), tf.ErrInvalidArgument},
-		"complex as real":         {"a", tf.Constant(1i, 2), tf.ErrInvalidArgument},
-		"ragged value":            {"a", tf.Value([][]float32{{1}, {1, 2}}), tf.ErrInvalidArgument},
-		"int has no type":         {"a", tf.Value(1), tf.ErrInvalidArgument},
-		"nil value":               {"a", tf.Value(nil), tf.ErrInvalidArgument},
-		"released value":          {"a", tf.Value(released), tf.ErrInvalidArgument},
-		"value of another type":   {"a", tf.Value(float32(1)).WithDType(tf.Double), tf.ErrInvalidArgument},
-		"output of nothing":       {"a", tf.FromOutput(tf.Output{}), tf.ErrInvalidArgument},
+		"taken name":              {"taken", tf.Zeros(2), status.AlreadyExists},
+		"no name":                 {"", tf.Zeros(2), status.InvalidArgument},
+		"scope for a name":        {"a/", tf.Zeros(2), status.InvalidArgument},
+		"name TensorFlow refuses": {"a b", tf.Zeros(2), status.InvalidArgument},
+		"no initializer":          {"a", tf.Initializer{}, status.InvalidArgument},
+		"unknown dimension":       {"a", tf.Zeros(-1), status.InvalidArgument},
+		"normal integers":         {"a", tf.Normal(0, 1, 2).WithDType(dtype.Int32), status.InvalidArgument},
+		"uniform bools":           {"a", tf.Uniform(0, 1, 2).WithDType(dtype.Bool), status.InvalidArgument},
+		"ones of strings":         {"a", tf.Ones(2).WithDType(dtype.String), status.InvalidArgument},
+		"string as a number":      {"a", tf.Constant("x", 2).WithDType(dtype.Float32), status.InvalidArgument},
+		"number as a bool":        {"a", tf.Constant(1, 2).WithDType(dtype.Bool), status.InvalidArgument},
+		"fraction as an integer":  {"a", tf.Constant(1.5, 2).WithDType(dtype.Int32), status.InvalidArgument},
+		"too large":               {"a", tf.Constant(300, 2).WithDType(dtype.Uint8), status.InvalidArgument},
+		"negative as unsigned":    {"a", tf.Constant(-1, 2).WithDType(dtype.Uint64), status.InvalidArgument},
+		"complex as real":         {"a", tf.Constant(1i, 2), status.InvalidArgument},
+		"ragged value":            {"a", tf.Value([][]float32{{1}, {1, 2}}), status.InvalidArgument},
+		"int has no type":         {"a", tf.Value(1), status.InvalidArgument},
+		"nil value":               {"a", tf.Value(nil), status.InvalidArgument},
+		"released value":          {"a", tf.Value(released), status.InvalidArgument},
+		"value of another type":   {"a", tf.Value(float32(1)).WithDType(dtype.Float64), status.InvalidArgument},
+		"output of nothing":       {"a", tf.FromOutput(tf.Output{}), status.InvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := tf.NewVariable(g, c.name, c.init)
+			_, err := tf.NewVariable(g, c.name, c.init, nil)
 			require.ErrorIs(t, err, c.kind)
 			if c.name != "" {
 				assert.ErrorContains(t, err, c.name)
@@ -165,34 +167,34 @@ func TestBadVariablesAreRefused(t *testing.T) {
 
 func TestBadOptionsAreRefused(t *testing.T) {
 	g, other := tf.NewGraph(), tf.NewGraph()
-	elsewhere, err := tf.NewVariable(other, "v", tf.Zeros(2))
+	elsewhere, err := tf.NewVariable(other, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
 	for _, o := range []*tf.VariableOptions{
 		{Device: "gpu"},
 		{ColocateWith: elsewhere},
 	} {
-		_, err := tf.NewVariableWith(g, "v", tf.Zeros(2), o)
-		require.ErrorIs(t, err, tf.ErrInvalidArgument)
+		_, err := tf.NewVariable(g, "v", tf.Zeros(2), o)
+		require.ErrorIs(t, err, status.InvalidArgument)
 	}
-	_, err = tf.NewVariable(g, "v", tf.FromOutput(elsewhere.Value()))
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	_, err = tf.NewVariable(g, "v", tf.FromOutput(elsewhere.Value()), nil)
+	require.ErrorIs(t, err, status.InvalidArgument)
 }
 
 func TestConstantsOfEveryTypeHoldTheirValue(t *testing.T) {
 	g := tf.NewGraph()
 	for _, c := range []struct {
-		dt    tf.DataType
+		dt    dtype.DataType
 		value any
 		want  any
 	}{
-		{tf.Float, 0.5, float32(0.5)}, {tf.Double, math.Pi, math.Pi},
-		{tf.Int8, -8, int8(-8)}, {tf.Int16, -16, int16(-16)}, {tf.Int32, -32, int32(-32)}, {tf.Int64, int64(math.MinInt64), int64(math.MinInt64)},
-		{tf.Uint8, 200, uint8(200)}, {tf.Uint16, 60000, uint16(60000)}, {tf.Uint32, uint32(math.MaxUint32), uint32(math.MaxUint32)},
-		{tf.Uint64, uint64(math.MaxUint64), uint64(math.MaxUint64)},
-		{tf.Complex64, 1 + 2i, complex64(1 + 2i)}, {tf.Complex128, 1 + 2i, 1 + 2i}, {tf.Complex128, 3, 3 + 0i},
-		{tf.Bool, true, true}, {tf.String, "text", "text"}, {tf.String, []byte("text"), "text"},
+		{dtype.Float32, 0.5, float32(0.5)}, {dtype.Float64, math.Pi, math.Pi},
+		{dtype.Int8, -8, int8(-8)}, {dtype.Int16, -16, int16(-16)}, {dtype.Int32, -32, int32(-32)}, {dtype.Int64, int64(math.MinInt64), int64(math.MinInt64)},
+		{dtype.Uint8, 200, uint8(200)}, {dtype.Uint16, 60000, uint16(60000)}, {dtype.Uint32, uint32(math.MaxUint32), uint32(math.MaxUint32)},
+		{dtype.Uint64, uint64(math.MaxUint64), uint64(math.MaxUint64)},
+		{dtype.Complex64, 1 + 2i, complex64(1 + 2i)}, {dtype.Complex128, 1 + 2i, 1 + 2i}, {dtype.Complex128, 3, 3 + 0i},
+		{dtype.Bool, true, true}, {dtype.String, "text", "text"}, {dtype.String, []byte("text"), "text"},
 	} {
-		v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(c.value).WithDType(c.dt))
+		v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(c.value).WithDType(c.dt), nil)
 		require.NoError(t, err)
 		s := session(t, g, nil)
 		require.NoError(t, s.RunOps(t.Context(), v.Initializer()))
@@ -213,10 +215,10 @@ result = {
 	g := tf.NewGraph()
 	s := session(t, g, nil)
 	for i, value := range values {
-		for dt, want := range map[tf.DataType]uint16{tf.Half: want.Half[i], tf.Bfloat16: want.Bfloat16[i]} {
-			v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(value).WithDType(dt))
+		for dt, want := range map[dtype.DataType]uint16{dtype.Float16: want.Half[i], dtype.BFloat16: want.Bfloat16[i]} {
+			v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(value).WithDType(dt), nil)
 			require.NoError(t, err)
-			out, err := s.Run(t.Context(), nil, []tf.Output{v.InitialValue()}, nil)
+			out, err := s.Run(t.Context(), nil, []tf.Output{v.InitialValue()}, nil, nil)
 			require.NoError(t, err)
 			data := out[0].TensorData()
 			assert.Equal(t, want, uint16(data[0])|uint16(data[1])<<8, "%v", value)
@@ -233,7 +235,7 @@ func TestVariableFromDefFindsWhatWasMade(t *testing.T) {
 		{Ref: true},
 		{SliceInfo: &tf.SaveSliceInfo{FullName: "p", FullShape: []int64{4, 3}, Offset: []int64{2, 0}, Shape: []int64{2, 3}}},
 	} {
-		made, err := tf.NewVariableWith(g, g.UniqueName("v"), tf.Zeros(2, 3), o)
+		made, err := tf.NewVariable(g, g.UniqueName("v"), tf.Zeros(2, 3), o)
 		require.NoError(t, err)
 		found, err := tf.VariableFromDef(g, made.Def(), "")
 		require.NoError(t, err)
@@ -254,9 +256,9 @@ func TestVariableFromDefFindsWhatWasMade(t *testing.T) {
 
 func TestVariableFromDefOfABrokenDef(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Zeros(2))
+	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	r, err := tf.NewVariableWith(g, "r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
+	r, err := tf.NewVariable(g, "r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		def   *tf.VariableDef
@@ -285,11 +287,11 @@ func TestVariableFromDefOfABrokenDef(t *testing.T) {
 
 func TestPythonImportsRealVariables(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.NewVariable(g, "a/w", tf.Value([]float32{1, 2}))
+	_, err := tf.NewVariable(g, "a/w", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
-	_, err = tf.NewVariableWith(g, "b", tf.Value([]float32{3}), &tf.VariableOptions{Ref: true, NotTrainable: true})
+	_, err = tf.NewVariable(g, "b", tf.Value([]float32{3}), &tf.VariableOptions{Ref: true, NotTrainable: true})
 	require.NoError(t, err)
-	_, err = tf.NewVariableWith(g, "c", tf.Value([]float32{4}), &tf.VariableOptions{Local: true})
+	_, err = tf.NewVariable(g, "c", tf.Value([]float32{4}), &tf.VariableOptions{Local: true})
 	require.NoError(t, err)
 	meta, err := tf.ExportMetaGraph(g, nil)
 	require.NoError(t, err)

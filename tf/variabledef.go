@@ -4,10 +4,10 @@ import (
 	"strconv"
 	"strings"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -28,22 +28,22 @@ func VariableFromDef(g *Graph, def *VariableDef, importScope string) (*Variable,
 	v := &Variable{g: g, def: def, resource: def.GetIsResource()}
 	var err error
 	if v.handle, err = g.OutputByName(def.GetVariableName()); err != nil {
-		return nil, variableError(def.GetVariableName(), err)
+		return nil, variableError("find", def.GetVariableName(), err)
 	}
 	v.name = v.handle.Op.Name()
 	if err := v.describe(); err != nil {
-		return nil, variableError(v.name, err)
+		return nil, variableError("find", v.name, err)
 	}
 	if v.initializer, err = g.operationNamed(def.GetInitializerName()); err != nil {
-		return nil, variableError(v.name, err)
+		return nil, variableError("find", v.name, err)
 	}
 	if name := def.GetInitialValueName(); name != "" {
 		if v.initial, err = g.OutputByName(name); err != nil {
-			return nil, variableError(v.name, err)
+			return nil, variableError("find", v.name, err)
 		}
 	}
 	if v.value, err = g.OutputByName(v.snapshotName()); err != nil {
-		return nil, variableError(v.name, err)
+		return nil, variableError("find", v.name, err)
 	}
 	if op := g.Operation(v.name + "/IsInitialized/VarIsInitializedOp"); op != nil && v.resource {
 		v.initialized = op.Output(0)
@@ -66,17 +66,17 @@ func (v *Variable) snapshotName() string {
 // describe reads type and shape off the variable's node.
 func (v *Variable) describe() error {
 	switch dt := v.handle.DataType(); {
-	case v.resource != (dt == Resource):
+	case v.resource != (dt == tensorflow.DataType(dtype.Resource)):
 		return invalidf("the VariableDef has is_resource %v, and node %q is a %s", v.resource, v.name, v.handle.Op.Type())
 	case !v.resource:
-		v.dtype, v.shape = dtype.Base(dt), v.handle.Shape()
+		v.dtype, v.shape = dtype.Base(dtype.DataType(dt)), v.handle.Shape()
 		return nil
 	}
 	dt, err := capi.Attr(v.handle.Op, "dtype")
 	if err != nil {
 		return invalidf("node %q is a %s, which does not say what the variable holds", v.name, v.handle.Op.Type())
 	}
-	v.dtype = DataType(dt.GetType())
+	v.dtype = dt.GetType()
 	if shape, err := capi.Attr(v.handle.Op, "shape"); err == nil && !shape.GetShape().GetUnknownRank() {
 		dims := make([]int64, len(shape.GetShape().GetDim()))
 		for i, d := range shape.GetShape().GetDim() {
@@ -103,7 +103,7 @@ func (g *Graph) operationNamed(name string) (*Operation, error) {
 	}
 	op := g.Operation(strings.TrimPrefix(name, "^"))
 	if op == nil {
-		return nil, &Error{Code: status.NotFound, Message: "the graph has no operation " + strconv.Quote(name)}
+		return nil, errNoOperation(name)
 	}
 	return op, nil
 }

@@ -49,10 +49,10 @@ func UninitializedVariables(ctx context.Context, sess *Session, vars ...*Variabl
 	for i, v := range vars {
 		var err error
 		if fetches[i], err = v.IsInitialized(); err != nil {
-			return nil, variableError(v.Name(), err)
+			return nil, variableError("check", v.Name(), err)
 		}
 	}
-	results, err := sess.Run(ctx, nil, fetches, nil)
+	results, err := sess.Run(ctx, nil, fetches, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -180,5 +180,5 @@ func tensor(a *npy.Array) (*tf.Tensor, error) {
 	if a.DType == dtype.String {
 		return capi.NewStrings(a.Shape, a.Strings)
 	}
-	return tf.ReadTensor(tf.DataType(a.DType), a.Shape, bytes.NewReader(a.Data))
+	return tf.ReadTensor(a.DType, a.Shape, bytes.NewReader(a.Data))
 }

@@ -98,7 +98,7 @@ func TestServeUntilSignal(t *testing.T) {
 			s := start(t, "", "--cluster", "ps="+address, "--job", "ps", "--while-stdin")
 			require.Equal(t, "serving grpc://"+address+" as /job:ps/task:0", s.line, s.errors())
 			g := tf.NewGraph()
-			v, err := tf.NewVariable(g, "v", tf.Value(float32(5)))
+			v, err := tf.NewVariable(g, "v", tf.Value(float32(5)), nil)
 			require.NoError(t, err)
 			sess, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://" + address, OperationTimeout: 20 * time.Second})
 			require.NoError(t, err)

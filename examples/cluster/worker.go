@@ -81,7 +81,7 @@ func (o options) train(ctx context.Context, r *supervisor.Running, me string) er
 		return err
 	}
 	defer step.Close()
-	count, err := r.Session.MakeCallable(nil, []tf.Output{globalStep.Value()}, nil)
+	count, err := r.Session.MakeCallable(nil, []tf.Output{globalStep.Value()}, nil, nil)
 	if err != nil {
 		return err
 	}

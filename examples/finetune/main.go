@@ -111,11 +111,11 @@ func pretrain(ctx context.Context, dir string) (path string, err error) {
 
 // layers adds the variables of a model to the graph and returns the one of the last layer.
 func layers(g *tf.Graph, scope string, classes int64) (*tf.Variable, error) {
-	if _, err := tf.NewVariable(g, scope+"dense/kernel", tf.GlorotUniform(64, 32)); err != nil {
+	if _, err := tf.NewVariable(g, scope+"dense/kernel", tf.GlorotUniform(64, 32), nil); err != nil {
 		return nil, err
 	}
-	if _, err := tf.NewVariable(g, scope+"dense/bias", tf.Ones(32)); err != nil {
+	if _, err := tf.NewVariable(g, scope+"dense/bias", tf.Ones(32), nil); err != nil {
 		return nil, err
 	}
-	return tf.NewVariable(g, scope+"head/kernel", tf.GlorotUniform(32, classes))
+	return tf.NewVariable(g, scope+"head/kernel", tf.GlorotUniform(32, classes), nil)
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
@@ -99,7 +100,7 @@ func countUp(g *tf.Graph, step *tf.Variable) (*tf.Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Int64, "value": one}})
+	c, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": dtype.Int64, "value": one}})
 	if err != nil {
 		return nil, err
 	}

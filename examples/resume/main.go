@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
@@ -85,11 +86,11 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 
 // buildModel trains one number w towards 3.
 func buildModel(g *tf.Graph) (step *tf.Variable, trainOp *tf.Operation, err error) {
-	w, err := tf.NewVariable(g, "w", tf.Zeros())
+	w, err := tf.NewVariable(g, "w", tf.Zeros(), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	three, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Float, "value": scalar(3)}})
+	three, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": dtype.Float32, "value": scalar(3)}})
 	if err != nil {
 		return nil, nil, err
 	}

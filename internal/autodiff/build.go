@@ -90,14 +90,14 @@ func (b *builder) int32s(values ...int32) output {
 }
 
 // int32 adds a constant scalar.
-func (b *builder) int32(v int32) output { return b.Const(b.Unique("Const"), tensorflow.Int32, v) }
+func (b *builder) int32(v int32) output { return b.Const(b.Unique("Const"), dtype.Int32, v) }
 
 // scalar adds a constant of the type of like.
 func (b *builder) scalar(v float64, like output) output {
 	if b.Err() != nil {
 		return output{}
 	}
-	return b.Const(b.Unique("Const"), dtype.Base(like.DataType()), v)
+	return b.Const(b.Unique("Const"), dtype.DataType(dtype.Base(like.DataType())), v)
 }
 
 func (b *builder) mul(x, y output) output { return b.one("Mul", nil, x, y) }

@@ -1,6 +1,9 @@
 package autodiff
 
-import "github.com/tfkeep/tfkeep/capi"
+import (
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // resourceGatherNd returns slices if the indices name whole rows, as Python does.
 func resourceGatherNd(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
@@ -9,7 +12,7 @@ func resourceGatherNd(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	if s := indices.Shape(); s.NumDimensions() == 2 && s.Size(1) == 1 {
 		return []Gradient{b.gatherGradient(b.dense(dy[0]), b.vector(indices), shape, known)}, nil
 	}
-	return one(b.one("ScatterNd", nil, indices, b.dense(dy[0]), b.Cast(shape, indices.DataType()))), nil
+	return one(b.one("ScatterNd", nil, indices, b.dense(dy[0]), b.Cast(shape, dtype.DataType(indices.DataType())))), nil
 }
 
 func matrixDiag(b *builder, n *node, dy []Gradient) ([]Gradient, error) {

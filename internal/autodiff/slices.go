@@ -1,6 +1,10 @@
 package autodiff
 
-import tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+import (
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep/dtype"
+)
 
 // sum adds up gradients of one tensor. The sum of slices is slices, as in Python: the
 // rows follow one another, and whoever applies them adds up rows that are named twice.
@@ -40,7 +44,7 @@ func (b *builder) join(gs []Gradient) *Slices {
 		values = append(values, g.Slices.Values)
 		index := g.Slices.Indices
 		if mixed {
-			index = b.Cast(index, tensorflow.Int64)
+			index = b.Cast(index, dtype.Int64)
 		}
 		indices = append(indices, index)
 	}

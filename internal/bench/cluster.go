@@ -75,7 +75,7 @@ func newClusterModel(ctx context.Context, ps int) (*clusterModel, error) {
 	}
 	err = m.g.WithDeviceFunc(place, func() error {
 		for i := range clusterVariables {
-			if _, err := tf.NewVariable(m.g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, clusterElements).WithSeed(int64(i+1))); err != nil {
+			if _, err := tf.NewVariable(m.g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, clusterElements).WithSeed(int64(i+1)), nil); err != nil {
 				return err
 			}
 		}

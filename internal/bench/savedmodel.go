@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -32,7 +33,7 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 	}
 	e.Defer(m.close)
 	s := m.sess.Graph().Scope()
-	x := op.Placeholder(s.SubScope("in"), tf.Float)
+	x := op.Placeholder(s.SubScope("in"), tensorflow.Float)
 	y := op.Identity(s.SubScope("out"), x)
 	if err := s.Err(); err != nil {
 		return nil, nil, err

@@ -42,7 +42,7 @@ func (p saverPair) build(ctx context.Context) (*saverModel, error) {
 	g := tf.NewGraph()
 	var first *tf.Variable
 	for i := range p.count {
-		v, err := tf.NewVariable(g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, int64(p.elements)).WithSeed(int64(i+1)))
+		v, err := tf.NewVariable(g, fmt.Sprintf("v%05d", i), tf.Uniform(0, 1, int64(p.elements)).WithSeed(int64(i+1)), nil)
 		if err != nil {
 			return nil, err
 		}

@@ -133,5 +133,5 @@ func sessionDevices(_ context.Context) ([]tf.Device, error) {
 		return nil, err
 	}
 	defer s.Close()
-	return s.Devices()
+	return s.Devices(context.Background())
 }

@@ -170,7 +170,7 @@ func First(op *tensorflow.Operation) tensorflow.Output {
 }
 
 // Const adds a Const under a full name, in which every element is v, a Go scalar.
-func (b *Builder) Const(name string, dt tensorflow.DataType, v any, dims ...int64) tensorflow.Output {
+func (b *Builder) Const(name string, dt dtype.DataType, v any, dims ...int64) tensorflow.Output {
 	if *b.err != nil {
 		return tensorflow.Output{}
 	}
@@ -184,13 +184,13 @@ func (b *Builder) Const(name string, dt tensorflow.DataType, v any, dims ...int6
 
 // ConstOf adds a Const with a value that Filled or Values made, under a full name.
 func (b *Builder) ConstOf(name string, value *AttrValue) tensorflow.Output {
-	dt := tensorflow.DataType(value.GetTensor().GetDtype())
+	dt := value.GetTensor().GetDtype()
 	return First(b.Add("Const", name, map[string]any{"dtype": dt, "value": value}))
 }
 
 // Cast converts x to dt. It adds nothing if x has that type already.
-func (b *Builder) Cast(x tensorflow.Output, dt tensorflow.DataType) tensorflow.Output {
-	if *b.err != nil || dtype.Base(x.DataType()) == dt {
+func (b *Builder) Cast(x tensorflow.Output, dt dtype.DataType) tensorflow.Output {
+	if *b.err != nil || dtype.DataType(dtype.Base(x.DataType())) == dt {
 		return x
 	}
 	return First(b.Op("Cast", map[string]any{"DstT": dt}, x))

@@ -22,7 +22,7 @@ type AttrValue = attr_value_go_proto.AttrValue
 
 // Filled returns the attribute "value" of a Const of the given shape in which every
 // element is v, a Go scalar. It holds v once, as Python's make_tensor_proto does.
-func Filled(dt tensorflow.DataType, v any, shape []int64) (*AttrValue, error) {
+func Filled(dt dtype.DataType, v any, shape []int64) (*AttrValue, error) {
 	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto(shape)}
 	if err := setScalar(t, dt, v); err != nil {
 		return nil, err
@@ -111,17 +111,17 @@ func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
 }
 
 // setScalar puts v, a Go scalar, into the field of t that dt's values lie in.
-func setScalar(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) error {
+func setScalar(t *tensor_go_proto.TensorProto, dt dtype.DataType, v any) error {
 	val := reflect.ValueOf(v)
 	switch dt {
-	case tensorflow.String:
+	case dtype.String:
 		s, ok := text(v)
 		if !ok {
 			return scalarError(v, dt)
 		}
 		t.StringVal = [][]byte{s}
 		return nil
-	case tensorflow.Bool:
+	case dtype.Bool:
 		if val.Kind() != reflect.Bool {
 			return scalarError(v, dt)
 		}
@@ -132,21 +132,21 @@ func setScalar(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) er
 		return setInteger(t, dt, v)
 	}
 	re, im, ok := number(v)
-	if !ok || im != 0 && dt != tensorflow.Complex64 && dt != tensorflow.Complex128 {
+	if !ok || im != 0 && dt != dtype.Complex64 && dt != dtype.Complex128 {
 		return scalarError(v, dt)
 	}
 	switch dt {
-	case tensorflow.Float:
+	case dtype.Float32:
 		t.FloatVal = []float32{float32(re)}
-	case tensorflow.Double:
+	case dtype.Float64:
 		t.DoubleVal = []float64{re}
-	case tensorflow.Half:
+	case dtype.Float16:
 		t.HalfVal = []int32{int32(dtype.ToF16(float32(re)))}
-	case tensorflow.Bfloat16:
+	case dtype.BFloat16:
 		t.HalfVal = []int32{int32(dtype.ToBF16(float32(re)))}
-	case tensorflow.Complex64:
+	case dtype.Complex64:
 		t.ScomplexVal = []float32{float32(re), float32(im)}
-	case tensorflow.Complex128:
+	case dtype.Complex128:
 		t.DcomplexVal = []float64{re, im}
 	default:
 		return scalarError(v, dt)
@@ -154,24 +154,24 @@ func setScalar(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) er
 	return nil
 }
 
-func setInteger(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) error {
+func setInteger(t *tensor_go_proto.TensorProto, dt dtype.DataType, v any) error {
 	i, ok := integer(v)
 	if !ok {
 		return scalarError(v, dt)
 	}
-	limits := map[tensorflow.DataType][2]float64{
-		tensorflow.Int8: {math.MinInt8, math.MaxInt8}, tensorflow.Int16: {math.MinInt16, math.MaxInt16}, tensorflow.Int32: {math.MinInt32, math.MaxInt32},
-		tensorflow.Uint8: {0, math.MaxUint8}, tensorflow.Uint16: {0, math.MaxUint16}, tensorflow.Uint32: {0, math.MaxUint32},
+	limits := map[dtype.DataType][2]float64{
+		dtype.Int8: {math.MinInt8, math.MaxInt8}, dtype.Int16: {math.MinInt16, math.MaxInt16}, dtype.Int32: {math.MinInt32, math.MaxInt32},
+		dtype.Uint8: {0, math.MaxUint8}, dtype.Uint16: {0, math.MaxUint16}, dtype.Uint32: {0, math.MaxUint32},
 	}
 	if l, ok := limits[dt]; ok && (float64(i) < l[0] || float64(i) > l[1]) {
 		return invalidf("%d does not fit into %s", i, dtype.Name(dt))
 	}
 	switch dt {
-	case tensorflow.Int64:
+	case dtype.Int64:
 		t.Int64Val = []int64{i}
-	case tensorflow.Uint32:
+	case dtype.Uint32:
 		t.Uint32Val = []uint32{uint32(i)}
-	case tensorflow.Uint64:
+	case dtype.Uint64:
 		if u := reflect.ValueOf(v); u.CanUint() {
 			t.Uint64Val = []uint64{u.Uint()}
 			return nil
@@ -186,7 +186,7 @@ func setInteger(t *tensor_go_proto.TensorProto, dt tensorflow.DataType, v any) e
 	return nil
 }
 
-func scalarError(v any, dt tensorflow.DataType) error {
+func scalarError(v any, dt dtype.DataType) error {
 	if v == nil {
 		return invalidf("there is no such value of type %s: use Constant or Value with one", dtype.Name(dt))
 	}
@@ -194,18 +194,18 @@ func scalarError(v any, dt tensorflow.DataType) error {
 }
 
 // IsInteger reports whether dt is a type of whole numbers.
-func IsInteger(dt tensorflow.DataType) bool {
+func IsInteger(dt dtype.DataType) bool {
 	switch dt {
-	case tensorflow.Int8, tensorflow.Int16, tensorflow.Int32, tensorflow.Int64, tensorflow.Uint8, tensorflow.Uint16, tensorflow.Uint32, tensorflow.Uint64:
+	case dtype.Int8, dtype.Int16, dtype.Int32, dtype.Int64, dtype.Uint8, dtype.Uint16, dtype.Uint32, dtype.Uint64:
 		return true
 	}
 	return false
 }
 
 // IsFloat reports whether dt is a type of floating point numbers.
-func IsFloat(dt tensorflow.DataType) bool {
+func IsFloat(dt dtype.DataType) bool {
 	switch dt {
-	case tensorflow.Half, tensorflow.Bfloat16, tensorflow.Float, tensorflow.Double:
+	case dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64:
 		return true
 	}
 	return false

@@ -119,7 +119,7 @@ func TestPythonWorkerInGoCluster(t *testing.T) {
 	c := startCluster(t, map[string]int{"ps": 2, "worker": 2},
 		func(job string, task int) bool { return job == "worker" && task == 1 }, dir)
 	sess, _ := digitsOn(t, c)
-	note, err := tf.NewVariableWith(sess.Graph(), "note", tf.Value(int64(41)), &tf.VariableOptions{NotTrainable: true, Device: "/job:ps/task:0"})
+	note, err := tf.NewVariable(sess.Graph(), "note", tf.Value(int64(41)), &tf.VariableOptions{NotTrainable: true, Device: "/job:ps/task:0"})
 	require.NoError(t, err)
 	initialize(t, sess)
 
@@ -153,7 +153,7 @@ func TestPythonWorkerInGoCluster(t *testing.T) {
 	require.Len(t, python.Seen, python.Steps)
 	assert.Greater(t, python.Seen[len(python.Seen)-1]-python.Seen[0], int64(python.Steps), "Python saw Go's steps between its own")
 	assert.Equal(t, int64(41), python.Note, "what Go wrote")
-	out, err := sess.Run(t.Context(), nil, []tf.Output{note.Value()}, nil)
+	out, err := sess.Run(t.Context(), nil, []tf.Output{note.Value()}, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, int64(42), out[0].Value(), "what Python wrote")
 	tf.Release(out...)

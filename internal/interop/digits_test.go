@@ -86,7 +86,7 @@ func (d digits) values(t *testing.T) map[string][]byte {
 	for i, v := range variables {
 		fetches[i] = v.Value()
 	}
-	tensors, err := d.sess.Run(context.Background(), nil, fetches, nil)
+	tensors, err := d.sess.Run(context.Background(), nil, fetches, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(tensors...)
 	values := map[string][]byte{}

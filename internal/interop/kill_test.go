@@ -86,6 +86,7 @@ func trainForever(ctx context.Context, folder string) error {
 		SaveEvery: 1,
 		AfterStep: func(step int64, _ float32) { fmt.Println(step) },
 	})
+
 	return err
 }
 

@@ -32,7 +32,7 @@ result = {n.name: n.device for n in tf1.get_default_graph().as_graph_def().node}
 					require.NoError(t, err)
 					require.NoError(t, g.WithDeviceFunc(place, func() error {
 						for _, name := range []string{"a", "b", "c"} {
-							if _, err := tf.NewVariableWith(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
+							if _, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
 								return err
 							}
 						}

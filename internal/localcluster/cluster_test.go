@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func started(t *testing.T, o localcluster.Options) *localcluster.Cluster {
@@ -25,10 +27,10 @@ func counter(t *testing.T, device string) (g *tf.Graph, init, add *tf.Operation,
 	t.Helper()
 	g = tf.NewGraph()
 	require.NoError(t, g.WithDevice(device, func() (err error) {
-		if v, err = tf.NewVariable(g, "counter", tf.Value(int64(0))); err != nil {
+		if v, err = tf.NewVariable(g, "counter", tf.Value(int64(0)), nil); err != nil {
 			return err
 		}
-		one, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Int64, "value": must(tf.NewTensor(int64(1)))}})
+		one, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": dtype.Int64, "value": must(tf.NewTensor(int64(1)))}})
 		if err != nil {
 			return err
 		}
@@ -53,7 +55,7 @@ func TestAClusterRunsGraphsAndForgetsWhatAKilledServerHeld(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, sess.RunOps(t.Context(), init))
 	require.NoError(t, sess.RunOps(t.Context(), add))
-	out, err := sess.Run(t.Context(), nil, []tf.Output{v.Value()}, nil)
+	out, err := sess.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, int64(1), out[0].Value())
 	tf.Release(out...)
@@ -68,8 +70,8 @@ func TestAClusterRunsGraphsAndForgetsWhatAKilledServerHeld(t *testing.T) {
 	defer fresh.Close()
 	// The worker may take the server for dead for a moment longer.
 	require.Eventually(t, func() bool {
-		_, err = fresh.Run(t.Context(), nil, []tf.Output{v.Value()}, nil)
-		return !errors.Is(err, tf.ErrUnavailable)
+		_, err = fresh.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
+		return !errors.Is(err, status.Unavailable)
 	}, 20*time.Second, 50*time.Millisecond)
 	var lost *tf.UninitializedError
 	require.ErrorAs(t, err, &lost)

@@ -18,6 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func shell(script string) func(string, int) *exec.Cmd {
@@ -110,7 +111,7 @@ func TestAPausedTaskDoesNotAnswer(t *testing.T) {
 	require.NoError(t, c.Pause("ps", 0))
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, sess.RunOps(ctx, add), tf.ErrDeadlineExceeded)
+	require.ErrorIs(t, sess.RunOps(ctx, add), status.DeadlineExceeded)
 	require.NoError(t, c.Continue("ps", 0))
 	require.NoError(t, sess.RunOps(t.Context(), add))
 }

@@ -127,7 +127,7 @@ func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *sa
 	case err != nil:
 		return 0, err
 	}
-	got, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 	if err != nil {
 		return 0, err
 	}

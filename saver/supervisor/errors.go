@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // The kinds of outages that Run gives up on, for errors.Is.
@@ -87,7 +87,7 @@ func (e *OutageError) remedy() string {
 		return "every task answers this process: check that the tasks reach each other at the addresses that their servers were given"
 	case e.Kind == ErrUnreachable:
 		return "start the task that is gone again at the same address; with Options.Cluster this error names it"
-	case errors.Is(e.Err, tf.ErrDeadlineExceeded):
+	case errors.Is(e.Err, status.DeadlineExceeded):
 		return fmt.Sprintf("every task answers: raise OperationTimeout, which is %v, if the body's runs take that long", e.operationTimeout)
 	}
 	return "every task answers: see the last error"
@@ -108,7 +108,7 @@ func Recoverable(err error) bool {
 	switch {
 	case err == nil:
 		return false
-	case errors.Is(err, tf.ErrUnavailable), errors.Is(err, tf.ErrAborted), errors.Is(err, tf.ErrDeadlineExceeded):
+	case errors.Is(err, status.Unavailable), errors.Is(err, status.Aborted), errors.Is(err, status.DeadlineExceeded):
 		return true
 	}
 	return isLostState(err)
@@ -121,7 +121,7 @@ var missingState = regexp.MustCompile(`Container \S+ does not exist|Could not fi
 
 // isLostState reports whether the error is that of a variable without a value.
 func isLostState(err error) bool {
-	return (errors.Is(err, tf.ErrFailedPrecondition) || errors.Is(err, tf.ErrNotFound)) && missingState.MatchString(err.Error())
+	return (errors.Is(err, status.FailedPrecondition) || errors.Is(err, status.NotFound)) && missingState.MatchString(err.Error())
 }
 
 var (
@@ -134,8 +134,8 @@ var (
 // names the master, the server that the session connects to: an Unavailable error
 // without a task is about it.
 func tasksIn(err error, master Task) []Task {
-	unavailable := errors.Is(err, tf.ErrUnavailable)
-	if !unavailable && !errors.Is(err, tf.ErrDeadlineExceeded) {
+	unavailable := errors.Is(err, status.Unavailable)
+	if !unavailable && !errors.Is(err, status.DeadlineExceeded) {
 		return nil
 	}
 	text := err.Error()

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/saver"
-	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -30,7 +29,9 @@ Additional GRPC error information from remote target /job:ps/replica:0/task:1 wh
 	noKeyText         = "Key w1 not found in checkpoint\n\t [[{{node save/RestoreV2}}]]"
 )
 
-func tfError(code tf.Code, message string) error { return &tf.Error{Code: code, Message: message} }
+func tfError(code status.Code, message string) error {
+	return &status.Error{Code: code, Message: message}
+}
 
 func TestRecoverable(t *testing.T) {
 	t.Parallel()

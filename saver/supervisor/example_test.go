@@ -106,7 +106,7 @@ func ExampleRun_cluster() {
 		OnEvent:   func(e supervisor.Event) { log.Print(e) },
 	}, func(ctx context.Context, r *supervisor.Running) error {
 		for step := r.Step; step < 100_000; {
-			out, err := r.Session.Run(ctx, nil, []tf.Output{globalStep}, []*tf.Operation{train})
+			out, err := r.Session.Run(ctx, nil, []tf.Output{globalStep}, []*tf.Operation{train}, nil)
 			if err != nil {
 				return err
 			}

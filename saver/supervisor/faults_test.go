@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
@@ -288,7 +289,7 @@ func TestMissingServerAtStartIsNamed(t *testing.T) {
 func TestCancelEndsRun(t *testing.T) {
 	// A step, followed by an operation that waits forever.
 	addStuckStep := func(m *model) *tf.Operation {
-		types := map[string]any{"component_types": []tf.DataType{tf.Float}}
+		types := map[string]any{"component_types": []dtype.DataType{dtype.Float32}}
 		queue, err := m.g.AddOp(tf.OpSpec{Type: "FIFOQueueV2", Attrs: types, Device: "/job:ps/task:1"})
 		require.NoError(t, err)
 		op, err := m.g.AddOp(tf.OpSpec{Type: "QueueDequeueV2", Attrs: types, Input: []tf.Input{queue.Output(0)}, ControlDependencies: []*tf.Operation{m.train}, Device: "/job:ps/task:1"})

@@ -52,7 +52,7 @@ func newModel(ps int, elements int64, o *saver.Options) (*model, error) {
 	var updates []*tf.Operation
 	for i := range max(ps, 1) {
 		err := m.g.WithDevice(device(i), func() error {
-			v, err := tf.NewVariable(m.g, fmt.Sprintf("w%d", i), tf.Zeros(elements))
+			v, err := tf.NewVariable(m.g, fmt.Sprintf("w%d", i), tf.Zeros(elements), nil)
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ func (m *model) step(ctx context.Context, sess *tf.Session) (int64, error) {
 
 // now returns the global step.
 func (m *model) now(ctx context.Context, sess *tf.Session) (int64, error) {
-	got, err := sess.Run(ctx, nil, []tf.Output{m.global.Value()}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{m.global.Value()}, nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +107,7 @@ func (m *model) values(ctx context.Context, sess *tf.Session) ([]int64, error) {
 	for _, v := range m.w {
 		fetches = append(fetches, v.Value())
 	}
-	got, err := sess.Run(ctx, nil, fetches, nil)
+	got, err := sess.Run(ctx, nil, fetches, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // A worker's master is usually in the client's own process, where TensorFlow calls it
@@ -63,10 +64,10 @@ func TestMasterInClientProcess(t *testing.T) {
 		return err
 	}
 	err = firstRun()
-	if errors.Is(err, tf.ErrUnavailable) {
+	if errors.Is(err, status.Unavailable) {
 		err = firstRun() // the first call was under way when the connection broke
 	}
-	require.ErrorIs(t, err, tf.ErrDeadlineExceeded)
+	require.ErrorIs(t, err, status.DeadlineExceeded)
 
 	o := options(c, "", new(events))
 	o.OperationTimeout, o.RecoveryTimeout, o.Cluster = 500*time.Millisecond, 700*time.Millisecond, nil

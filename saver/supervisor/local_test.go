@@ -14,9 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // steps returns a body that trains n more steps.
@@ -120,9 +122,9 @@ func TestInitializesWithoutDir(t *testing.T) {
 
 func TestLocalInitAndInitOptions(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
-	local := must[*tf.Variable](t)(tf.NewVariableWith(m.g, "local", tf.Value(int64(7)), &tf.VariableOptions{Local: true}))
+	local := must[*tf.Variable](t)(tf.NewVariable(m.g, "local", tf.Value(int64(7)), &tf.VariableOptions{Local: true}))
 	read := func(ctx context.Context, r *supervisor.Running) error {
-		got, err := r.Session.Run(ctx, nil, []tf.Output{local.Value()}, nil)
+		got, err := r.Session.Run(ctx, nil, []tf.Output{local.Value()}, nil, nil)
 		tf.Release(got...)
 		return err
 	}
@@ -189,15 +191,15 @@ func TestLocalSessionHasNoLosses(t *testing.T) {
 	err := supervisor.Run(t.Context(), m.g, m.sv, nil, func(ctx context.Context, r *supervisor.Running) error {
 		calls++
 		// On a cluster this error means a lost server; here it is the body's own.
-		return &tf.Error{Code: codeOf(t, tf.ErrUnavailable), Message: "mine"}
+		return &status.Error{Code: codeOf(t, status.Unavailable), Message: "mine"}
 	})
-	require.ErrorIs(t, err, tf.ErrUnavailable)
+	require.ErrorIs(t, err, status.Unavailable)
 	assert.Equal(t, 1, calls)
 }
 
 func TestCancelEndsLocalRun(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
-	types := map[string]any{"component_types": []tf.DataType{tf.Float}}
+	types := map[string]any{"component_types": []dtype.DataType{dtype.Float32}}
 	queue := must[*tf.Operation](t)(m.g.AddOp(tf.OpSpec{Type: "FIFOQueueV2", Attrs: types}))
 	never := must[*tf.Operation](t)(m.g.AddOp(tf.OpSpec{Type: "QueueDequeueV2", Attrs: types, Input: []tf.Input{queue.Output(0)}}))
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -231,7 +233,7 @@ func TestBodyPanicClosesSession(t *testing.T) {
 			panic("mine")
 		})
 	})
-	require.ErrorIs(t, sess.RunOps(t.Context(), m.train), tf.ErrFailedPrecondition)
+	require.ErrorIs(t, sess.RunOps(t.Context(), m.train), status.FailedPrecondition)
 }
 
 func TestRefusesForeignDirectory(t *testing.T) {

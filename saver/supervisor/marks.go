@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -53,7 +54,7 @@ func newMarks(g *tf.Graph, chief bool) (*marks, error) {
 		return nil, nil
 	}
 	slices.Sort(m.tasks)
-	op, err := m.g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "next", Attrs: map[string]any{"dtype": tf.Int64, "shape": tf.ScalarShape()}})
+	op, err := m.g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "next", Attrs: map[string]any{"dtype": dtype.Int64, "shape": tf.MakeShape()}})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (m *marks) addMark(i int, task string) error {
 		})
 	}
 	handle, err := add("VarHandleOp", map[string]any{
-		"dtype": tf.Int64, "shape": tf.ScalarShape(), "shared_name": markName + task,
+		"dtype": dtype.Int64, "shape": tf.MakeShape(), "shared_name": markName + task,
 	})
 	if err != nil {
 		return err
@@ -84,11 +85,11 @@ func (m *marks) addMark(i int, task string) error {
 	if err != nil {
 		return err
 	}
-	value, err := add("ReadVariableOp", map[string]any{"dtype": tf.Int64}, handle.Output(0))
+	value, err := add("ReadVariableOp", map[string]any{"dtype": dtype.Int64}, handle.Output(0))
 	if err != nil {
 		return err
 	}
-	assign, err := add("AssignVariableOp", map[string]any{"dtype": tf.Int64}, handle.Output(0), m.next)
+	assign, err := add("AssignVariableOp", map[string]any{"dtype": dtype.Int64}, handle.Output(0), m.next)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (m *marks) addMark(i int, task string) error {
 // read returns the number on all marks. If servers lack the mark or the numbers
 // differ, the error is a *notReadyError that names the servers.
 func (m *marks) read(ctx context.Context, sess *tf.Session) (int64, error) {
-	initialized, err := sess.Run(ctx, nil, m.initialized, nil)
+	initialized, err := sess.Run(ctx, nil, m.initialized, nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -115,7 +116,7 @@ func (m *marks) read(ctx context.Context, sess *tf.Session) (int64, error) {
 	if len(missing.marks) > 0 {
 		return 0, missing
 	}
-	values, err := sess.Run(ctx, nil, m.values, nil)
+	values, err := sess.Run(ctx, nil, m.values, nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -146,7 +147,7 @@ func (m *marks) assign(ctx context.Context, sess *tf.Session, generation int64) 
 		return err
 	}
 	defer tf.Release(t)
-	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{m.next: t}, nil, m.assigns)
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{m.next: t}, nil, m.assigns, nil)
 	return err
 }
 

@@ -103,7 +103,7 @@ func (s *supervisor) checkReadyOp(ctx context.Context, sess *tf.Session) error {
 	if s.Ready.Op == nil {
 		return nil
 	}
-	got, err := sess.Run(ctx, nil, []tf.Output{s.Ready}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{s.Ready}, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // A chief has given every variable a value and is not done yet. By TensorFlow's rule
@@ -97,7 +99,7 @@ func TestWorkerWaitsForReadyOp(t *testing.T) {
 	c := startCluster(t, 1, 2)
 	m, second := modelOn(t, 1, 10, nil), modelOn(t, 1, 10, nil)
 	// The model is ready once two steps are done.
-	two, err := second.g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tf.Int64, "value": must[*tf.Tensor](t)(tf.NewTensor(int64(2)))}})
+	two, err := second.g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": dtype.Int64, "value": must[*tf.Tensor](t)(tf.NewTensor(int64(2)))}})
 	require.NoError(t, err)
 	ready, err := second.g.AddOp(tf.OpSpec{Type: "GreaterEqual", Input: []tf.Input{second.global.Value(), two.Output(0)}})
 	require.NoError(t, err)
@@ -135,14 +137,14 @@ func TestUninitializedVariableIsNoLoss(t *testing.T) {
 	m := modelOn(t, 1, 10, nil)
 	var stray *tf.Variable
 	require.NoError(t, m.g.WithDevice("/job:ps/task:0", func() (err error) {
-		stray, err = tf.NewVariableWith(m.g, "stray", tf.Zeros(2), &tf.VariableOptions{Collections: []string{}})
+		stray, err = tf.NewVariable(m.g, "stray", tf.Zeros(2), &tf.VariableOptions{Collections: []string{}})
 		return err
 	}))
 	log := new(events)
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, options(c, "", log), func(ctx context.Context, r *supervisor.Running) error {
 		calls++
-		got, err := r.Session.Run(ctx, nil, []tf.Output{stray.Value()}, nil)
+		got, err := r.Session.Run(ctx, nil, []tf.Output{stray.Value()}, nil, nil)
 		tf.Release(got...)
 		return err
 	})
@@ -174,16 +176,16 @@ func TestBodyWithoutProgress(t *testing.T) {
 	calls := 0
 	err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
 		calls++
-		return &tf.Error{Code: codeOf(t, tf.ErrDeadlineExceeded), Message: "mine"}
+		return &status.Error{Code: codeOf(t, status.DeadlineExceeded), Message: "mine"}
 	})
 	require.ErrorIs(t, err, supervisor.ErrNoProgress)
 	assert.ErrorContains(t, err, "raise OperationTimeout")
 	assert.Greater(t, calls, 1)
 }
 
-func codeOf(t *testing.T, kind error) tf.Code {
+func codeOf(t *testing.T, kind error) status.Code {
 	t.Helper()
-	var c tf.Code
+	var c status.Code
 	require.ErrorAs(t, kind, &c)
 	return c
 }

@@ -282,7 +282,7 @@ func canceled(ctx context.Context, err error) error {
 
 // interruptOn ends the runs of a session when ctx is done, until stop is called.
 func interruptOn(ctx context.Context, sess *tf.Session) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = sess.Interrupt() })
+	return context.AfterFunc(ctx, func() { _ = sess.Interrupt(context.WithoutCancel(ctx)) })
 }
 
 // discard closes a session in the background: while a server is gone, closing takes

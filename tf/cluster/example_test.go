@@ -27,7 +27,7 @@ func ExampleNewServer() {
 	g := tf.NewGraph()
 	var counter *tf.Variable
 	check(g.WithDevice("/job:worker/task:0", func() error {
-		counter, err = tf.NewVariable(g, "counter", tf.Constant(42))
+		counter, err = tf.NewVariable(g, "counter", tf.Constant(42), nil)
 		return err
 	}))
 	sess, err := tf.NewSession(g, &tf.SessionOptions{
@@ -38,7 +38,7 @@ func ExampleNewServer() {
 	defer sess.Close()
 	ctx := context.Background()
 	check(sess.RunOps(ctx, counter.Initializer()))
-	out, err := sess.Run(ctx, nil, []tf.Output{counter.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{counter.Value()}, nil, nil)
 	check(err)
 	defer tf.Release(out...)
 	fmt.Println(server.Device(), out[0].Value())
@@ -53,11 +53,11 @@ func ExampleReplicaDeviceSetter() {
 	place, err := cluster.ReplicaDeviceSetter(spec, &cluster.ReplicaOptions{WorkerDevice: "/job:worker/task:1"})
 	check(err)
 	check(g.WithDeviceFunc(place, func() error {
-		w, err := tf.NewVariable(g, "w", tf.Zeros(784, 10))
+		w, err := tf.NewVariable(g, "w", tf.Zeros(784, 10), nil)
 		if err != nil {
 			return err
 		}
-		b, err := tf.NewVariable(g, "b", tf.Zeros(10))
+		b, err := tf.NewVariable(g, "b", tf.Zeros(10), nil)
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func ExampleGreedyLoadBalancing() {
 			name string
 			size int64
 		}{{"embedding", 1_000_000}, {"hidden", 1000}, {"output", 100}} {
-			v, err := tf.NewVariable(g, v.name, tf.Zeros(v.size))
+			v, err := tf.NewVariable(g, v.name, tf.Zeros(v.size), nil)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
@@ -175,7 +176,7 @@ func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
 			add := func(typ, name, device string, class ...string) error {
 				spec := tf.OpSpec{Type: typ, Name: name, Device: device, Attrs: map[string]any{}}
 				if typ == "Placeholder" {
-					spec.Attrs["dtype"], spec.Attrs["shape"] = tf.Float, tf.Shape{}
+					spec.Attrs["dtype"], spec.Attrs["shape"] = dtype.Float32, tf.Shape{}
 				}
 				if len(class) > 0 {
 					spec.Attrs["_class"] = class
@@ -200,7 +201,7 @@ func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
 			require.NoError(t, err)
 			for _, name := range []string{"first", "second"} {
 				require.NoError(t, g.WithDeviceFunc(f, func() error {
-					_, err := tf.NewVariableWith(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref})
+					_, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref})
 					return err
 				}))
 			}
@@ -250,7 +251,7 @@ func nested(g *tf.Graph, frames []any, body func() error) error {
 // replicaVariables is variables of replicaScript.
 func replicaVariables(g *tf.Graph, ref bool) error {
 	add := func(name string, init tf.Initializer, slice *tf.SaveSliceInfo) error {
-		_, err := tf.NewVariableWith(g, name, init, &tf.VariableOptions{Ref: ref, SliceInfo: slice})
+		_, err := tf.NewVariable(g, name, init, &tf.VariableOptions{Ref: ref, SliceInfo: slice})
 		return err
 	}
 	if err := add("a", tf.Zeros(2), nil); err != nil {
@@ -268,7 +269,7 @@ func replicaVariables(g *tf.Graph, ref bool) error {
 			return err
 		}
 	}
-	if _, err := tf.NewVariableWith(g, "global_step", tf.Zeros().WithDType(tf.Int64), &tf.VariableOptions{Ref: ref, NotTrainable: true}); err != nil {
+	if _, err := tf.NewVariable(g, "global_step", tf.Zeros().WithDType(dtype.Int64), &tf.VariableOptions{Ref: ref, NotTrainable: true}); err != nil {
 		return err
 	}
 	if _, err := g.AddOp(tf.OpSpec{Type: "NoOp"}); err != nil {
@@ -282,7 +283,7 @@ func TestBadReplicaDevicesAreErrors(t *testing.T) {
 	build := func(s cluster.ReplicaOptions) error {
 		g := tf.NewGraph()
 		return withReplicaDevices(g, s, func() error {
-			_, err := tf.NewVariable(g, "w", tf.Zeros(2))
+			_, err := tf.NewVariable(g, "w", tf.Zeros(2), nil)
 			return err
 		})
 	}
@@ -319,11 +320,11 @@ func TestTheLoadOfAVariableIsItsSize(t *testing.T) {
 	}
 	require.NoError(t, withReplicaDevices(g, cluster.ReplicaOptions{PSTasks: 1, Strategy: strategy}, func() error {
 		for name, init := range map[string]tf.Initializer{
-			"matrix": tf.Zeros(3, 5), "double": tf.Zeros(7).WithDType(tf.Double), "step": tf.Zeros().WithDType(tf.Int64),
+			"matrix": tf.Zeros(3, 5), "double": tf.Zeros(7).WithDType(dtype.Float64), "step": tf.Zeros().WithDType(dtype.Int64),
 			"empty": tf.Zeros(0, 4), "text": tf.Constant("a", 3),
 		} {
 			for suffix, ref := range map[string]bool{"": false, "_ref": true} {
-				if _, err := tf.NewVariableWith(g, name+suffix, init, &tf.VariableOptions{Ref: ref}); err != nil {
+				if _, err := tf.NewVariable(g, name+suffix, init, &tf.VariableOptions{Ref: ref}); err != nil {
 					return err
 				}
 			}
@@ -337,7 +338,7 @@ func TestTheLoadOfAVariableIsItsSize(t *testing.T) {
 	}, loads)
 
 	require.NoError(t, withReplicaDevices(g, cluster.ReplicaOptions{PSTasks: 1, Strategy: strategy}, func() error {
-		_, err := tf.NewVariableWith(g, "any", tf.Value([]float32{1}), &tf.VariableOptions{AnyShape: true})
+		_, err := tf.NewVariable(g, "any", tf.Value([]float32{1}), &tf.VariableOptions{AnyShape: true})
 		return err
 	}))
 	require.ErrorContains(t, failed, `"any" has no size`)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
@@ -35,7 +36,7 @@ func openSession(t *testing.T, g *tf.Graph, o tf.SessionOptions) *tf.Session {
 }
 
 func read(ctx context.Context, sess *tf.Session, v *tf.Variable) (any, error) {
-	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +59,11 @@ func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, g.WithDeviceFunc(place, func() (err error) {
 				o := &tf.VariableOptions{Ref: ref}
-				if w[i], err = tf.NewVariableWith(g, "w", tf.Value([]float32{1, 2}), o); err != nil {
+				if w[i], err = tf.NewVariable(g, "w", tf.Value([]float32{1, 2}), o); err != nil {
 					return err
 				}
 				o = &tf.VariableOptions{Ref: ref, NotTrainable: true}
-				if count[i], err = tf.NewVariableWith(g, "step", tf.Zeros().WithDType(tf.Int64), o); err != nil {
+				if count[i], err = tf.NewVariable(g, "step", tf.Zeros().WithDType(dtype.Int64), o); err != nil {
 					return err
 				}
 				loss := op.Square(g.Scope(), w[i].Value())

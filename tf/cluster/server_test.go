@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestALocalServerRunsGraphs(t *testing.T) {
@@ -21,7 +22,7 @@ func TestALocalServerRunsGraphs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "/job:local/task:0", server.Device())
 	g := tf.NewGraph()
-	v, err := tf.NewVariableWith(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: server.Device()})
+	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: server.Device()})
 	require.NoError(t, err)
 	sess := openSession(t, g, tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
 	require.NoError(t, sess.RunOps(t.Context(), v.Initializer()))
@@ -29,7 +30,7 @@ func TestALocalServerRunsGraphs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []float32{1, 2}, got)
 
-	require.ErrorIs(t, server.Stop(), tf.ErrUnimplemented)
+	require.ErrorIs(t, server.Stop(), status.Unimplemented)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, server.Join(ctx), context.DeadlineExceeded)
@@ -44,9 +45,9 @@ func TestAServerMayStartLater(t *testing.T) {
 	require.NoError(t, err)
 	server, err := cluster.NewServer(spec, &cluster.ServerOptions{NoStart: true, Config: &tf.SessionOptions{InterOpThreads: 1}})
 	require.NoError(t, err)
-	require.ErrorIs(t, server.Join(t.Context()), tf.ErrFailedPrecondition)
+	require.ErrorIs(t, server.Join(t.Context()), status.FailedPrecondition)
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}))
+	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
 	sess := openSession(t, g, tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
 	require.NoError(t, server.Start())
@@ -56,7 +57,7 @@ func TestAServerMayStartLater(t *testing.T) {
 	require.NoError(t, err)
 	address := strings.TrimPrefix(unused.Target(), "grpc://")
 	require.NoError(t, unused.Stop())
-	require.ErrorIs(t, unused.Start(), tf.ErrFailedPrecondition)
+	require.ErrorIs(t, unused.Start(), status.FailedPrecondition)
 	_, err = net.DialTimeout("tcp", address, time.Second)
 	require.Error(t, err, "its port is free again")
 }
@@ -72,13 +73,13 @@ func TestServersThatCannotBeAreErrors(t *testing.T) {
 		kind    error
 		want    string
 	}{
-		"a port in use":        {"ps=" + taken, cluster.ServerOptions{}, tf.ErrUnavailable, "is in use"},
+		"a port in use":        {"ps=" + taken, cluster.ServerOptions{}, status.Unavailable, "is in use"},
 		"no such task":         {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: 1}}, tfkeep.ErrNotFound, `job "ps" has no task 1`},
 		"no such job":          {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Job: "worker"}}, tfkeep.ErrNotFound, `no job "worker"`},
 		"a negative task":      {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: -1}}, tfkeep.ErrNotFound, "no task -1"},
 		"which job?":           {"ps=localhost:0;worker=localhost:0", cluster.ServerOptions{}, tfkeep.ErrNotFound, `no job ""`},
-		"an unknown protocol":  {"ps=localhost:0", cluster.ServerOptions{Protocol: "pigeon"}, tf.ErrNotFound, "No server factory"},
-		"options that are bad": {"ps=localhost:0", cluster.ServerOptions{Config: &tf.SessionOptions{IntraOpThreads: -1}}, tf.ErrInvalidArgument, "IntraOpThreads"},
+		"an unknown protocol":  {"ps=localhost:0", cluster.ServerOptions{Protocol: "pigeon"}, status.NotFound, "No server factory"},
+		"options that are bad": {"ps=localhost:0", cluster.ServerOptions{Config: &tf.SessionOptions{IntraOpThreads: -1}}, status.InvalidArgument, "IntraOpThreads"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, err := cluster.ParseSpec(c.spec)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -50,7 +51,7 @@ func (o *Adam) newUpdater(g *tf.Graph, vars []*tf.Variable) (updater, error) {
 	// cluster agree on the place.
 	first := slices.MinFunc(vars, func(a, b *tf.Variable) int { return cmp.Compare(a.Name(), b.Name()) })
 	power := func(name string, start float64) (*tf.Variable, error) {
-		return tf.NewVariableWith(g, g.UniqueName(name), tf.Value(float32(start)), &tf.VariableOptions{
+		return tf.NewVariable(g, g.UniqueName(name), tf.Value(float32(start)), &tf.VariableOptions{
 			NotTrainable: true, Ref: !first.IsResource(), ColocateWith: first,
 		})
 	}
@@ -156,7 +157,7 @@ func (u *adam) updateSparse(b *graphbuild.Builder, v *tf.Variable, s *IndexedSli
 }
 
 // oneMinus adds 1 - x.
-func oneMinus(b *graphbuild.Builder, x tf.Output, dt tf.DataType) tf.Output {
+func oneMinus(b *graphbuild.Builder, x tf.Output, dt dtype.DataType) tf.Output {
 	name := b.Unique("sub")
 	return graphbuild.First(b.Add("Sub", name, nil, b.Const(name+"/x", dt, 1), x))
 }

@@ -27,8 +27,8 @@ func ClipByNorm(g *tf.Graph, grads []GradientVariable, norm float64) ([]Gradient
 		return nil, err
 	}
 	return clipEach(g, grads, "clip_by_norm", func(b *graphbuild.Builder, x tf.Output) tf.Output {
-		all := b.Value("Range", "Range", b.Const(b.Unique("Range/start"), tf.Int32, 0),
-			b.Value("Rank", "Rank", x), b.Const(b.Unique("Range/delta"), tf.Int32, 1))
+		all := b.Value("Range", "Range", b.Const(b.Unique("Range/start"), dtype.Int32, 0),
+			b.Value("Rank", "Rank", x), b.Const(b.Unique("Range/delta"), dtype.Int32, 1))
 		sum := b.Value("Sum", "Sum", b.Value("Mul", "mul", x, x), all)
 		// The root is taken of positive numbers only: at 0 its derivative, which a caller
 		// may ask for, is infinite.
@@ -61,7 +61,7 @@ func ClipByGlobalNorm(g *tf.Graph, grads []GradientVariable, norm float64) ([]Gr
 		if b.Err() != nil {
 			return x
 		}
-		return b.Value("Mul", "mul", x, b.Cast(scale, dtype.Base(x.DataType())))
+		return b.Value("Mul", "mul", x, b.Cast(scale, dtype.DataType(dtype.Base(x.DataType()))))
 	})
 	return clipped, global, b.Err()
 }
@@ -83,12 +83,12 @@ func GlobalNorm(g *tf.Graph, grads []GradientVariable) (tf.Output, error) {
 	if len(halves) == 0 {
 		return tf.Output{}, invalid("compute global norm", "there is no gradient")
 	}
-	dt := dtype.Base(halves[0].DataType())
+	dt := dtype.DataType(dtype.Base(halves[0].DataType()))
 	for i, half := range halves {
 		halves[i] = b.Cast(half, dt)
 	}
 	stack := b.Value("Pack", "stack", tf.OutputList(halves))
-	sum := b.Value("Sum", "Sum", stack, b.Const(b.Unique("Const"), tf.Int32, 0, 1))
+	sum := b.Value("Sum", "Sum", stack, b.Const(b.Unique("Const"), dtype.Int32, 0, 1))
 	norm := b.Value("Sqrt", "global_norm", b.Value("Mul", "mul", sum, like(b, sum, "Const", 2)))
 	return norm, b.Err()
 }
@@ -105,7 +105,7 @@ func like(b *graphbuild.Builder, x tf.Output, name string, v float64) tf.Output 
 	if b.Err() != nil {
 		return tf.Output{}
 	}
-	return b.Const(b.Unique(name), dtype.Base(x.DataType()), v)
+	return b.Const(b.Unique(name), dtype.DataType(dtype.Base(x.DataType())), v)
 }
 
 // clipEach changes every gradient by itself, each under a scope of its own.

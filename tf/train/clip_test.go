@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
@@ -28,7 +29,7 @@ func someGradients(t *testing.T, g *tf.Graph, scale float64) []train.GradientVar
 		return v
 	}
 	variable := func(name string, dims ...int64) *tf.Variable {
-		v, err := tf.NewVariable(g, name, tf.Zeros(dims...))
+		v, err := tf.NewVariable(g, name, tf.Zeros(dims...), nil)
 		require.NoError(t, err)
 		return v
 	}
@@ -152,7 +153,7 @@ func TestClippingIsChecked(t *testing.T) {
 func TestClippingRefusesIntegers(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := train.ClipByNorm(g, []train.GradientVariable{{Gradient: train.Gradient{Dense: constOf(t, g, []int32{1})}}}, 1)
-	assert.ErrorIs(t, err, tf.ErrInvalidArgument)
+	assert.ErrorIs(t, err, status.InvalidArgument)
 }
 
 // fetchBytes runs a graph and gives the memory of what it fetched.
@@ -161,7 +162,7 @@ func fetchBytes(t testing.TB, g *tf.Graph, fetches ...tf.Output) [][]byte {
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
 	defer sess.Close()
-	out, err := sess.Run(context.Background(), nil, fetches, nil)
+	out, err := sess.Run(context.Background(), nil, fetches, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	raw := make([][]byte, len(out))

@@ -16,11 +16,11 @@ func Example() {
 	ctx := context.Background()
 	g := tf.NewGraph()
 	s := g.Scope()
-	slope, err := tf.NewVariable(g, "slope", tf.Zeros())
+	slope, err := tf.NewVariable(g, "slope", tf.Zeros(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	offset, err := tf.NewVariable(g, "offset", tf.Zeros())
+	offset, err := tf.NewVariable(g, "offset", tf.Zeros(), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func Example() {
 			log.Fatal(err)
 		}
 	}
-	got, err := sess.Run(ctx, nil, []tf.Output{slope.Value(), offset.Value(), step.Value()}, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{slope.Value(), offset.Value(), step.Value()}, nil, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func Example() {
 // Gradients are clipped between the two halves of Minimize.
 func ExampleClipByGlobalNorm() {
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Constant(100, 3))
+	v, err := tf.NewVariable(g, "v", tf.Constant(100, 3), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func GetOrCreateGlobalStep(g *tf.Graph) (*tf.Variable, error) {
 	if !errors.Is(err, tfkeep.ErrNotFound) {
 		return v, err
 	}
-	return tf.NewVariableWith(g, globalStepName, tf.Zeros().WithDType(tf.Int64), &tf.VariableOptions{
+	return tf.NewVariable(g, globalStepName, tf.Zeros().WithDType(dtype.Int64), &tf.VariableOptions{
 		NotTrainable: true, Collections: []string{tf.GlobalVariables, tf.GlobalStep},
 	})
 }

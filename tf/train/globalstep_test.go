@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
@@ -22,7 +23,7 @@ func TestGlobalStepIsMadeOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Same(t, step, again)
 	assert.Equal(t, "global_step", step.Name())
-	assert.Equal(t, tf.Int64, step.DType())
+	assert.Equal(t, dtype.Int64, step.DType())
 	assert.False(t, step.Trainable())
 	assert.Equal(t, []*tf.Variable{step}, g.GlobalVariables())
 	assert.Empty(t, g.TrainableVariables())
@@ -31,7 +32,7 @@ func TestGlobalStepIsMadeOnce(t *testing.T) {
 
 func TestGlobalStepIsFoundByNameToo(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariableWith(g, "global_step", tf.Zeros().WithDType(tf.Int32), &tf.VariableOptions{NotTrainable: true})
+	v, err := tf.NewVariable(g, "global_step", tf.Zeros().WithDType(dtype.Int32), &tf.VariableOptions{NotTrainable: true})
 	require.NoError(t, err)
 	step, err := train.GetOrCreateGlobalStep(g)
 	require.NoError(t, err)
@@ -44,11 +45,11 @@ func TestGlobalStepsThatCannotCountAreRefused(t *testing.T) {
 		text string
 	}{
 		"a float":  {tf.Zeros(), "does not have an integer type: float32"},
-		"a vector": {tf.Zeros(2).WithDType(tf.Int64), "not a scalar"},
+		"a vector": {tf.Zeros(2).WithDType(dtype.Int64), "not a scalar"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
-			_, err := tf.NewVariable(g, "global_step", tt.init)
+			_, err := tf.NewVariable(g, "global_step", tt.init, nil)
 			require.NoError(t, err)
 			_, err = train.GetOrCreateGlobalStep(g)
 			assert.ErrorIs(t, err, tfkeep.ErrArgument)
@@ -58,7 +59,7 @@ func TestGlobalStepsThatCannotCountAreRefused(t *testing.T) {
 	t.Run("two of them", func(t *testing.T) {
 		g := tf.NewGraph()
 		for _, name := range []string{"a", "b"} {
-			_, err := tf.NewVariableWith(g, name, tf.Zeros().WithDType(tf.Int64), &tf.VariableOptions{Collections: []string{tf.GlobalStep}})
+			_, err := tf.NewVariable(g, name, tf.Zeros().WithDType(dtype.Int64), &tf.VariableOptions{Collections: []string{tf.GlobalStep}})
 			require.NoError(t, err)
 		}
 		_, err := train.GetOrCreateGlobalStep(g)

@@ -57,7 +57,7 @@ func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradi
 	if opts == nil {
 		opts = new(GradientsOptions)
 	}
-	built, err := autodiff.Build(g.Graph, ys, xs, &autodiff.Options{
+	built, err := autodiff.Build(g.Binding(), ys, xs, &autodiff.Options{
 		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
@@ -104,19 +105,19 @@ func applyInGo(t *testing.T, o train.Optimizer, s setting) (*tf.Graph, *tf.Opera
 
 func applyIn(t *testing.T, g *tf.Graph, o train.Optimizer, s setting) *tf.Operation {
 	t.Helper()
-	dt, rows := tf.Float, int64(4)
+	dt, rows := dtype.Float32, int64(4)
 	if s.double {
-		dt = tf.Double
+		dt = dtype.Float64
 	}
 	if s.large {
 		rows = 300
 	}
 	variable := func(name string, dims ...int64) *tf.Variable {
-		v, err := tf.NewVariableWith(g, name, tf.Zeros(dims...).WithDType(dt), &tf.VariableOptions{Ref: s.ref})
+		v, err := tf.NewVariable(g, name, tf.Zeros(dims...).WithDType(dt), &tf.VariableOptions{Ref: s.ref})
 		require.NoError(t, err)
 		return v
 	}
-	placeholder := func(name string, dt tf.DataType, dims ...int64) tf.Output {
+	placeholder := func(name string, dt dtype.DataType, dims ...int64) tf.Output {
 		op, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: name, Attrs: map[string]any{"dtype": dt, "shape": tf.MakeShape(dims...)}})
 		require.NoError(t, err)
 		return op.Output(0)
@@ -126,7 +127,7 @@ func applyIn(t *testing.T, g *tf.Graph, o train.Optimizer, s setting) *tf.Operat
 	if s.step {
 		var err error
 		if s.ref {
-			step, err = tf.NewVariableWith(g, "global_step", tf.Zeros().WithDType(tf.Int64), &tf.VariableOptions{NotTrainable: true, Ref: true, Collections: []string{tf.GlobalVariables, tf.GlobalStep}})
+			step, err = tf.NewVariable(g, "global_step", tf.Zeros().WithDType(dtype.Int64), &tf.VariableOptions{NotTrainable: true, Ref: true, Collections: []string{tf.GlobalVariables, tf.GlobalStep}})
 		} else {
 			step, err = train.GetOrCreateGlobalStep(g)
 		}
@@ -137,7 +138,7 @@ func applyIn(t *testing.T, g *tf.Graph, o train.Optimizer, s setting) *tf.Operat
 		gradRows = 2
 	}
 	gw := train.Gradient{Dense: placeholder("grad_w", dt, gradRows, 4)}
-	index := placeholder("index", tf.Int32, 2)
+	index := placeholder("index", dtype.Int32, 2)
 	if s.sparse {
 		gw = train.Gradient{Slices: &train.IndexedSlices{Values: gw.Dense, Indices: index}}
 	}

@@ -10,8 +10,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/status"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
@@ -23,7 +25,7 @@ func square(t testing.TB, g *tf.Graph, v *tf.Variable) tf.Output {
 
 func vector(t testing.TB, g *tf.Graph, name string, values ...float32) *tf.Variable {
 	t.Helper()
-	v, err := tf.NewVariable(g, name, tf.Value(values))
+	v, err := tf.NewVariable(g, name, tf.Value(values), nil)
 	require.NoError(t, err)
 	return v
 }
@@ -62,7 +64,7 @@ func TestOptimizerErrorsSayWhatIsWrong(t *testing.T) {
 			return err
 		}, `variable "far" belongs to another graph`},
 		"a variable of whole numbers": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
-			v, err := tf.NewVariable(g, "count", tf.Zeros(1).WithDType(tf.Int32))
+			v, err := tf.NewVariable(g, "count", tf.Zeros(1).WithDType(dtype.Int32), nil)
 			require.NoError(t, err)
 			_, err = train.ComputeGradients(g, loss, []*tf.Variable{v})
 			return err
@@ -114,14 +116,14 @@ func TestApplyGradientsRefusesAnotherShape(t *testing.T) {
 	g := tf.NewGraph()
 	v := vector(t, g, "v", 1, 2)
 	_, err := train.ApplyGradients(g, train.NewGradientDescent(0.1), []train.GradientVariable{{Gradient: train.Gradient{Dense: constOf(t, g, []float32{1, 2, 3})}, Variable: v}}, nil)
-	require.ErrorIs(t, err, tf.ErrInvalidArgument)
+	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.ErrorContains(t, err, `apply gradients: variable "v": `)
 	assert.Empty(t, g.Collection(tf.TrainOp))
 }
 
 func TestMinimizeNamesTheOperationWithoutAGradient(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Ones(2, 2))
+	v, err := tf.NewVariable(g, "v", tf.Ones(2, 2), nil)
 	require.NoError(t, err)
 	loss := must(t, g, "Cholesky", "factor", nil, v.Value())
 	_, err = train.Minimize(g, train.NewAdam(0.001), loss, nil)
@@ -142,9 +144,9 @@ func minimizeFrom(t *testing.T, g *tf.Graph, op *tf.Operation, feeds map[tf.Outp
 	require.NoError(t, err)
 	defer sess.Close()
 	require.NoError(t, sess.RunOps(ctx, init))
-	_, err = sess.Run(ctx, feeds, nil, []*tf.Operation{op})
+	_, err = sess.Run(ctx, feeds, nil, []*tf.Operation{op}, nil)
 	require.NoError(t, err)
-	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	return out[0].Value().([]float32)
@@ -161,7 +163,7 @@ func TestTheLearningRateMayBeFed(t *testing.T) {
 	} {
 		g := tf.NewGraph()
 		v := vector(t, g, "v", 1, 2)
-		rate := must(t, g, "Placeholder", "rate", map[string]any{"dtype": tf.Float, "shape": tf.ScalarShape()})
+		rate := must(t, g, "Placeholder", "rate", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape()})
 		op, err := train.Minimize(g, o(rate), square(t, g, v), nil)
 		require.NoError(t, err)
 		half, err := tf.NewTensor(float32(0.5))
@@ -184,7 +186,7 @@ func TestZeroIsNotADefault(t *testing.T) {
 func TestOnlyVariablesWithInfluenceAreUpdated(t *testing.T) {
 	g := tf.NewGraph()
 	v, unused := vector(t, g, "v", 1, 2), vector(t, g, "unused", 3)
-	_, err := tf.NewVariableWith(g, "frozen", tf.Zeros(2), &tf.VariableOptions{NotTrainable: true})
+	_, err := tf.NewVariable(g, "frozen", tf.Zeros(2), &tf.VariableOptions{NotTrainable: true})
 	require.NoError(t, err)
 	grads, err := train.ComputeGradients(g, square(t, g, v), nil)
 	require.NoError(t, err)
@@ -213,9 +215,9 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	require.NoError(t, proto.Unmarshal(want.Graph, wantDef))
 
 	g := tf.NewGraph()
-	v, err := tf.NewVariable(g, "v", tf.Zeros(2))
+	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(2)})
+	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
 	pair := []train.GradientVariable{{Gradient: train.Gradient{Dense: grad}, Variable: v}}
 	var op *tf.Operation
 	for _, o := range []train.Optimizer{train.NewAdam(0.001), train.NewAdam(0.001), with(train.NewMomentum(0.1, 0.9), func(o *train.Momentum) { o.Name = "Adam" })} {
@@ -250,19 +252,19 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	g := tf.NewGraph()
 	var a, b, step *tf.Variable
 	require.NoError(t, g.WithDevice("/job:ps/task:0", func() (err error) {
-		a, err = tf.NewVariable(g, "a", tf.Zeros(2))
+		a, err = tf.NewVariable(g, "a", tf.Zeros(2), nil)
 		return err
 	}))
 	require.NoError(t, g.WithDevice("/job:ps/task:1", func() (err error) {
-		if b, err = tf.NewVariable(g, "b", tf.Zeros(2)); err != nil {
+		if b, err = tf.NewVariable(g, "b", tf.Zeros(2), nil); err != nil {
 			return err
 		}
 		step, err = train.GetOrCreateGlobalStep(g)
 		return err
 	}))
-	c, err := tf.NewVariable(g, "c", tf.Zeros(2))
+	c, err := tf.NewVariable(g, "c", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(2)})
+	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
 	require.NoError(t, g.WithDevice("/job:worker", func() error {
 		_, err := train.ApplyGradients(g, train.NewAdam(0.001), []train.GradientVariable{
 			{Gradient: train.Gradient{Dense: grad}, Variable: c}, {Gradient: train.Gradient{Dense: grad}, Variable: a}, {Gradient: train.Gradient{Dense: grad}, Variable: b},
@@ -276,7 +278,7 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 
 func TestSlotsOfPartsArePartsOfSlots(t *testing.T) {
 	g := tf.NewGraph()
-	v, err := tf.NewVariableWith(g, "w/part_1", tf.Zeros(2, 3), &tf.VariableOptions{
+	v, err := tf.NewVariable(g, "w/part_1", tf.Zeros(2, 3), &tf.VariableOptions{
 		SliceInfo: &tf.SaveSliceInfo{FullName: "w", FullShape: []int64{4, 3}, Offset: []int64{2, 0}, Shape: []int64{2, 3}},
 	})
 	require.NoError(t, err)
@@ -295,7 +297,7 @@ func TestSlotsOfPartsArePartsOfSlots(t *testing.T) {
 func TestSlotsOfVariablesOfUnknownShapeStartLikeThem(t *testing.T) {
 	g := tf.NewGraph()
 	start := constOf(t, g, []float32{1, 2})
-	v, err := tf.NewVariableWith(g, "v", tf.FromOutput(start), &tf.VariableOptions{AnyShape: true})
+	v, err := tf.NewVariable(g, "v", tf.FromOutput(start), &tf.VariableOptions{AnyShape: true})
 	require.NoError(t, err)
 	grad := must(t, g, "Identity", "grad", nil, v.Value())
 	adagrad := train.NewAdagrad(0.1)

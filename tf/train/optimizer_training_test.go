@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
@@ -65,14 +66,14 @@ func newTrainer(t testing.TB, ref bool) *trainer {
 	g := tf.NewGraph()
 	m := &trainer{g: g}
 	variable := func(name string, init tf.Initializer) *tf.Variable {
-		v, err := tf.NewVariableWith(g, name, init, &tf.VariableOptions{Ref: ref})
+		v, err := tf.NewVariable(g, name, init, &tf.VariableOptions{Ref: ref})
 		require.NoError(t, err)
 		return v
 	}
-	feed := func(name string, dt tf.DataType, dims ...int64) tf.Output {
+	feed := func(name string, dt dtype.DataType, dims ...int64) tf.Output {
 		return must(t, g, "Placeholder", name, map[string]any{"dtype": dt, "shape": tf.MakeShape(dims...)})
 	}
-	m.ids, m.x, m.lab = feed("ids", tf.Int32, -1, 2), feed("x", tf.Float, -1, 5), feed("labels", tf.Int64, -1)
+	m.ids, m.x, m.lab = feed("ids", dtype.Int32, -1, 2), feed("x", dtype.Float32, -1, 5), feed("labels", dtype.Int64, -1)
 	table := variable("table", tf.Value(startValues(inTable, 4)))
 	w1, b1 := variable("hidden/w", tf.Value(startValues(9, 8))), variable("hidden/b", tf.Zeros(8))
 	w2, b2 := variable("out/w", tf.Value(startValues(8, 3))), variable("out/b", tf.Zeros(3))
@@ -81,7 +82,7 @@ func newTrainer(t testing.TB, ref bool) *trainer {
 	if ref {
 		rows = must(t, g, "GatherV2", "rows", nil, table.Value(), m.ids, constOf(t, g, int32(0)))
 	} else {
-		rows = must(t, g, "ResourceGather", "rows", map[string]any{"dtype": tf.Float}, table.Handle(), m.ids)
+		rows = must(t, g, "ResourceGather", "rows", map[string]any{"dtype": dtype.Float32}, table.Handle(), m.ids)
 	}
 	bag := must(t, g, "Mean", "bag", nil, rows, constOf(t, g, int32(1)))
 	in := must(t, g, "ConcatV2", "in", nil, tf.OutputList{bag, m.x}, constOf(t, g, int32(1)))
@@ -124,7 +125,7 @@ func (m *trainer) train(t testing.TB, sess *tf.Session, op *tf.Operation, first,
 			defer tf.Release(tensor)
 			feeds[o] = tensor
 		}
-		_, err := sess.Run(context.Background(), feeds, nil, []*tf.Operation{op})
+		_, err := sess.Run(context.Background(), feeds, nil, []*tf.Operation{op}, nil)
 		require.NoError(t, err)
 	}
 }
@@ -134,7 +135,7 @@ func state(t testing.TB, g *tf.Graph, sess *tf.Session) map[string][]byte {
 	t.Helper()
 	values := make(map[string][]byte)
 	for _, v := range g.GlobalVariables() {
-		out, err := sess.Run(context.Background(), nil, []tf.Output{v.Value()}, nil)
+		out, err := sess.Run(context.Background(), nil, []tf.Output{v.Value()}, nil, nil)
 		require.NoError(t, err)
 		values[v.TensorName()] = rawBytes(t, out[0])
 		tf.Release(out...)

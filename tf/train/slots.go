@@ -24,14 +24,14 @@ func newSlot(v *tf.Variable, name string, fill func(dims ...int64) tf.Initialize
 	}
 	dims, err := v.Shape().ToSlice()
 	if err == nil && !slices.ContainsFunc(dims, func(d int64) bool { return d < 0 }) {
-		return tf.NewVariableWith(g, name, fill(dims...).WithDType(v.DType()), o)
+		return tf.NewVariable(g, name, fill(dims...).WithDType(v.DType()), o)
 	}
 	o.AnyShape = true
 	init, err := likeInitialValue(v, name, number)
 	if err != nil {
 		return nil, err
 	}
-	return tf.NewVariableWith(g, name, tf.FromOutput(init), o)
+	return tf.NewVariable(g, name, tf.FromOutput(init), o)
 }
 
 // likeInitialValue fills the shape of v's initial value, known or not.

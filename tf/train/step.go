@@ -2,6 +2,7 @@ package train
 
 import (
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -73,7 +74,7 @@ func uniqueRows(b *graphbuild.Builder, s *IndexedSlices) *IndexedSlices {
 	}
 	shape := b.Value("Shape", "Shape", unique.Output(0))
 	scope := b.Unique("strided_slice")
-	one := func(name string, v int) tf.Output { return b.Const(scope+"/"+name, tf.Int32, v, 1) }
+	one := func(name string, v int) tf.Output { return b.Const(scope+"/"+name, dtype.Int32, v, 1) }
 	count := graphbuild.First(b.Add("StridedSlice", scope, map[string]any{"shrink_axis_mask": 1}, shape, one("stack", 0), one("stack_1", 1), one("stack_2", 1)))
 	sums := b.Value("UnsortedSegmentSum", "UnsortedSegmentSum", s.Values, unique.Output(1), count)
 	return &IndexedSlices{Values: sums, Indices: unique.Output(0), DenseShape: s.DenseShape}
@@ -100,7 +101,7 @@ func finishStep(b *graphbuild.Builder, updates []*tf.Operation, globalStep *tf.V
 
 // number adds a hyperparameter, which Python keeps as float32.
 func number(b *graphbuild.Builder, name string, v float64) tf.Output {
-	return b.Const(b.Unique(name), tf.Float, v)
+	return b.Const(b.Unique(name), dtype.Float32, v)
 }
 
 // read returns the present value of v. For a resource it adds a read.

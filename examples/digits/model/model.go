@@ -6,8 +6,10 @@ package model
 import (
 	"fmt"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
@@ -35,11 +37,11 @@ func Build(seed int64) (*tf.Graph, error) {
 
 // BuildIn adds the same network to a graph, on its current devices.
 func BuildIn(g *tf.Graph, seed int64) error {
-	x, err := add(g, "x", "Placeholder", map[string]any{"dtype": tf.Float, "shape": tf.MakeShape(-1, dataset.Pixels)})
+	x, err := add(g, "x", "Placeholder", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(-1, dataset.Pixels)})
 	if err != nil {
 		return err
 	}
-	labels, err := add(g, "labels", "Placeholder", map[string]any{"dtype": tf.Int32, "shape": tf.MakeShape(-1)})
+	labels, err := add(g, "labels", "Placeholder", map[string]any{"dtype": dtype.Int32, "shape": tf.MakeShape(-1)})
 	if err != nil {
 		return err
 	}
@@ -65,8 +67,8 @@ func BuildIn(g *tf.Graph, seed int64) error {
 		return err
 	}
 	hit := s.SubScope("hit")
-	class := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tf.Int32))
-	correct := op.Cast(hit, op.Equal(hit, class, labels), tf.Float)
+	class := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tensorflow.Int32))
+	correct := op.Cast(hit, op.Equal(hit, class, labels), tensorflow.Float)
 	if _, err := add(g, "accuracy", "Mean", nil, correct, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
 		return err
 	}
@@ -85,11 +87,11 @@ func BuildIn(g *tf.Graph, seed int64) error {
 
 // dense adds a fully connected layer with two new variables.
 func dense(g *tf.Graph, name string, in tf.Output, inputs, outputs int64, seed int64) (tf.Output, error) {
-	w, err := tf.NewVariable(g, name+"/w", tf.GlorotUniform(inputs, outputs).WithSeed(seed))
+	w, err := tf.NewVariable(g, name+"/w", tf.GlorotUniform(inputs, outputs).WithSeed(seed), nil)
 	if err != nil {
 		return tf.Output{}, err
 	}
-	b, err := tf.NewVariable(g, name+"/b", tf.Zeros(outputs))
+	b, err := tf.NewVariable(g, name+"/b", tf.Zeros(outputs), nil)
 	if err != nil {
 		return tf.Output{}, err
 	}

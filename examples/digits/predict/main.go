@@ -135,7 +135,7 @@ func probabilities(ctx context.Context, sess *tf.Session, images *tf.Tensor) ([]
 	if err != nil {
 		return nil, err
 	}
-	out, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{x: images}, []tf.Output{y}, nil)
+	out, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{x: images}, []tf.Output{y}, nil, nil)
 	if err != nil {
 		return nil, err
 	}

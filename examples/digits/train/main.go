@@ -70,10 +70,11 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 			progress.Step(step, loss)
 			if step == killAt {
 				fmt.Printf("\ntrain: step %d, kill -9 %d\n", step, os.Getpid())
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // nothing runs after this, not even deferred calls
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}
 		},
 	})
+
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func NewStep(sess *tf.Session) (Step, error) {
 	if len(trainOps) == 0 {
 		return Step{}, errors.New("the graph has no train op")
 	}
-	call, err := sess.MakeCallable(outputs[:2], outputs[2:], []*tf.Operation{trainOps[0].Op()})
+	call, err := sess.MakeCallable(outputs[:2], outputs[2:], []*tf.Operation{trainOps[0].Op()}, nil)
 	return Step{call}, err
 }
 

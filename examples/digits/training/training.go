@@ -74,7 +74,7 @@ func GlobalStep(ctx context.Context, sess *tf.Session) (int64, error) {
 	if len(found) == 0 {
 		return 0, errors.New("the graph has no global step")
 	}
-	out, err := sess.Run(ctx, nil, []tf.Output{found[0].Variable().Value()}, nil)
+	out, err := sess.Run(ctx, nil, []tf.Output{found[0].Variable().Value()}, nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +97,7 @@ func Accuracy(ctx context.Context, sess *tf.Session) (float32, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := sess.Run(ctx, feeds, []tf.Output{accuracy}, nil)
+	out, err := sess.Run(ctx, feeds, []tf.Output{accuracy}, nil, nil)
 	for _, t := range feeds {
 		tf.Release(t)
 	}
