@@ -8,38 +8,34 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// directory looks at a directory of checkpoints, or of SavedModels by version.
-func (r *run) directory(folder string) error {
+// directory checks a directory of checkpoints, or of SavedModels by version.
+func (r *run) directory(folder string) bool {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return fmt.Errorf("verify: %w", err)
+		return r.fail(&tfkeep.Error{Op: "verify", Path: folder, Cause: err})
 	}
-	visited := 0
-	visit := r.visit
-	r.visit = func(i *Item) error { visited++; return visit(i) }
-	prefixes, err := r.stateFile(folder, contains(entries, dir.DefaultLatestFilename))
-	if err != nil {
-		return err
+	prefixes, ok := r.stateFile(folder, contains(entries, dir.DefaultLatestFilename))
+	if !ok {
+		return false
 	}
 	for _, prefix := range prefixes {
-		if err := r.checkpointAt(prefix); err != nil && !errors.Is(err, ErrNothing) {
-			return err
+		if !r.checkpoint(prefix) {
+			return false
 		}
 	}
 	for _, e := range entries {
-		if sub := filepath.Join(folder, e.Name()); e.IsDir() && modeldir.IsSavedModel(sub) {
-			if err := r.savedModel(sub); err != nil {
-				return err
-			}
+		if sub := filepath.Join(folder, e.Name()); e.IsDir() && modeldir.IsSavedModel(sub) && !r.savedModel(sub) {
+			return false
 		}
 	}
-	if visited == 0 {
-		return fmt.Errorf("verify: %s: %w: the directory has no checkpoint and no SavedModel", folder, ErrNothing)
+	if r.reports == 0 {
+		return r.nothing(folder, "the directory has no checkpoint and no SavedModel")
 	}
 	return r.leftovers(folder, entries, prefixes)
 }
@@ -48,42 +44,38 @@ func contains(entries []fs.DirEntry, name string) bool {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name && !e.IsDir() })
 }
 
-// stateFile looks at the state file: can it be read, and does what it names exist? It
-// returns the prefixes of the checkpoints in the folder.
-func (r *run) stateFile(folder string, exists bool) ([]string, error) {
+// stateFile checks the state file, if it exists: whether it can be read, and whether what
+// it names exists. It returns the prefixes of the checkpoints in the folder.
+func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool) {
+	report := &Report{Path: filepath.Join(folder, dir.DefaultLatestFilename), Kind: StateFile}
 	list, err := dir.List(r.ctx, folder, &dir.ListOptions{PreferFolder: true})
-	item := &Item{Path: filepath.Join(folder, dir.DefaultLatestFilename), Kind: StateFile}
 	switch {
 	case r.ctx.Err() != nil:
-		return nil, r.ctx.Err()
+		return nil, r.fail(r.ctx.Err())
 	case err != nil:
-		item.fault(err)
+		report.fault(err)
 		if list, err = dir.List(r.ctx, folder, &dir.ListOptions{IgnoreState: true}); err != nil {
-			return nil, err
+			return nil, r.fail(err)
 		}
 	case exists:
 		if _, err := dir.Latest(r.ctx, folder, nil); err != nil {
-			item.fault(err)
+			report.fault(err)
 		}
 	}
-	var prefixes []string
 	for i, c := range list {
 		switch {
 		case c.Version == 0 && i > 0:
-			item.harmless(fmt.Errorf("it lists %s, which is gone", c.Prefix))
+			report.note(fmt.Errorf("it lists %s, which is gone", c.Prefix))
 		case c.Version != 0 && filepath.Dir(c.Prefix) == filepath.Clean(folder):
 			prefixes = append(prefixes, filepath.Clean(c.Prefix))
 		}
 	}
 	slices.Sort(prefixes)
-	if !exists {
-		return prefixes, nil
-	}
-	return prefixes, r.visit(item)
+	return prefixes, !exists || r.report(report)
 }
 
-// leftovers looks for files that belong to no checkpoint.
-func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string) error {
+// leftovers reports files that belong to no checkpoint.
+func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string) bool {
 	for _, e := range entries {
 		if e.IsDir() {
 			continue
@@ -92,16 +84,16 @@ func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string)
 		if reason == "" {
 			continue
 		}
-		item := &Item{Path: filepath.Join(folder, e.Name()), Kind: Leftover}
-		item.harmless(errors.New(reason))
-		if err := r.visit(item); err != nil {
-			return err
+		report := &Report{Path: filepath.Join(folder, e.Name()), Kind: Leftover}
+		report.note(errors.New(reason))
+		if !r.report(report) {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
-// leftover returns why a file belongs to no checkpoint; "" if it may belong to one.
+// leftover returns why a file belongs to no checkpoint, "" if it may belong to one.
 func (r *run) leftover(folder, name string, prefixes []string) string {
 	_, isTemp := filenames.ParseTemp(name)
 	_, isLock := filenames.ParseLock(name)

@@ -35,12 +35,11 @@ func ExamplePath() {
 		log.Fatal(err)
 	}
 
-	err = verify.Path(ctx, dir, nil, func(i *verify.Item) error {
-		fmt.Println(i.Kind, filepath.Base(i.Path), "ok:", i.OK(), "faults:", len(i.Faults))
-		return nil
-	})
-	if err != nil {
-		log.Fatal(err)
+	for r, err := range verify.Path(ctx, dir, nil) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(r.Kind, filepath.Base(r.Path), "ok:", r.OK(), "faults:", len(r.Faults))
 	}
 	// Output: checkpoint model ok: false faults: 1
 }

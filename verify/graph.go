@@ -16,19 +16,32 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
-// checkGraph looks at a graph by itself. where tells which one it is, for the
-// texts.
-func checkGraph(item *Item, g *graphdef.GraphDef, where string) {
-	item.Nodes += len(g.GetNode())
+// graphChecker checks one graph and adds what it finds to a report.
+type graphChecker struct {
+	*Report
+	where string // begins each text: "graph [serve]: ", or "" where the report has one graph
+}
+
+func (c *graphChecker) faultf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	if c.where != "" {
+		err = fmt.Errorf("%s%w", c.where, err)
+	}
+	c.fault(err)
+}
+
+// graph checks a graph without looking at what belongs to it.
+func (c *graphChecker) graph(g *graphdef.GraphDef) {
+	c.Nodes += len(g.GetNode())
 	err := check.Graph(g, nil)
 	var all *check.Error
 	if !errors.As(err, &all) {
 		if err != nil {
-			item.fault(fmt.Errorf("%s%w", where, err))
+			c.faultf("%w", err)
 		}
 		return
 	}
-	// Ops that TensorFlow lacks may come with a library of their own.
+	// Operations that TensorFlow lacks may come with a library of their own.
 	custom := map[string]bool{}
 	for _, op := range opdef.Unknown(g, opdef.Builtin()) {
 		custom[op] = true
@@ -38,64 +51,51 @@ func checkGraph(item *Item, g *graphdef.GraphDef, where string) {
 		ops[n.GetName()] = n.GetOp()
 	}
 	for _, f := range all.Faults {
-		err := fmt.Errorf("%s%s", where, f)
 		if f.Function == "" && custom[ops[f.Node]] {
-			item.harmless(err)
+			c.note(fmt.Errorf("%s%s", c.where, f))
 		} else {
-			item.fault(err)
+			c.faultf("%s", f)
 		}
 	}
 }
 
-// checkMetaGraph looks at a meta graph, and at the checkpoint it belongs to as
-// far as its saver needs it.
-func checkMetaGraph(ctx context.Context, item *Item, mg *graphdef.MetaGraphDef, prefix string) {
-	checkGraph(item, mg.GetGraphDef(), "")
-	checkNames(item, mg, "")
+// metaGraph checks a graph and what the meta graph says about it.
+func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
+	c.graph(mg.GetGraphDef())
+	c.names(mg)
 	if _, err := graphdef.Variables(mg); err != nil {
-		item.fault(err)
-	}
-	if prefix != "" {
-		checkRestores(ctx, item, mg, prefix, "")
+		c.faultf("%w", err)
 	}
 }
 
-// checkNames looks for signatures and a saver that name what is not there.
-func checkNames(item *Item, mg *graphdef.MetaGraphDef, where string) {
+// names finds signatures and a saver that name nodes that do not exist.
+func (c *graphChecker) names(mg *graphdef.MetaGraphDef) {
 	nodes := map[string]bool{}
 	for _, n := range mg.GetGraphDef().GetNode() {
 		nodes[n.GetName()] = true
 	}
-	missing := func(what, tensor string) {
-		if tensor == "" {
-			return
-		}
-		if node := graphdef.NodeName(tensor); !nodes[node] {
-			item.fault(fmt.Errorf("%s%s names %q, which the graph does not have", where, what, tensor))
+	check := func(what string, tensors ...string) {
+		for _, tensor := range tensors {
+			if tensor != "" && !nodes[graphdef.NodeName(tensor)] {
+				c.faultf("%s names %q, which the graph does not have", what, tensor)
+			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(mg.GetSignatureDef())) {
 		s := mg.GetSignatureDef()[key]
 		for _, name := range slices.Sorted(maps.Keys(s.GetInputs())) {
-			for _, tensor := range tensorsOf(s.GetInputs()[name]) {
-				missing(fmt.Sprintf("signature %q, input %q,", key, name), tensor)
-			}
+			check(fmt.Sprintf("signature %q, input %q,", key, name), tensorsOf(s.GetInputs()[name])...)
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.GetOutputs())) {
-			for _, tensor := range tensorsOf(s.GetOutputs()[name]) {
-				missing(fmt.Sprintf("signature %q, output %q,", key, name), tensor)
-			}
+			check(fmt.Sprintf("signature %q, output %q,", key, name), tensorsOf(s.GetOutputs()[name])...)
 		}
 	}
-	if saver := mg.GetSaverDef(); saver != nil {
-		missing("the saver", saver.GetFilenameTensorName())
-		missing("the saver", saver.GetSaveTensorName())
-		missing("the saver", saver.GetRestoreOpName())
-	}
+	saver := mg.GetSaverDef()
+	check("the saver", saver.GetFilenameTensorName(), saver.GetSaveTensorName(), saver.GetRestoreOpName())
 }
 
-// tensorsOf lists the tensors that make up a signature's value: one of a dense
-// one, three of a sparse one, the components' of a composite one.
+// tensorsOf returns the tensors that make up a value of a signature: one of a dense value,
+// three of a sparse one, those of its components of a composite one.
 func tensorsOf(t *graphdef.TensorInfo) []string {
 	if sparse := t.GetCooSparse(); sparse != nil {
 		return []string{sparse.GetValuesTensorName(), sparse.GetIndicesTensorName(), sparse.GetDenseShapeTensorName()}
@@ -110,57 +110,56 @@ func tensorsOf(t *graphdef.TensorInfo) []string {
 	return []string{t.GetName()}
 }
 
-// checkRestores checks that the checkpoint has what the graph's saver would read.
-func checkRestores(ctx context.Context, item *Item, mg *graphdef.MetaGraphDef, prefix, where string) {
-	wanted := restores(mg)
+// restores checks that a checkpoint has what the graph's saver reads.
+func (c *graphChecker) restores(ctx context.Context, mg *graphdef.MetaGraphDef, prefix string) {
+	wanted := restoresOf(mg)
 	for _, err := range wanted.unknown {
-		item.harmless(fmt.Errorf("%snot checked against the checkpoint %s: %w", where, prefix, err))
+		c.note(fmt.Errorf("%snot checked against the checkpoint %s: %w", c.where, prefix, err))
 	}
 	if len(wanted.tensors) == 0 {
 		return
 	}
 	r, err := checkpoint.Open(ctx, prefix, nil)
 	if err != nil {
-		return // reported with the checkpoint
+		return // the report about the checkpoint has it
 	}
 	defer r.Close()
 	for _, w := range wanted.tensors {
 		t, ok := r.Lookup(w.Key)
 		switch {
 		case !ok:
-			item.fault(fmt.Errorf("%snode %q restores %q, which the checkpoint %s does not have: %w",
-				where, w.Node, w.Key, prefix, tfkeep.ErrNotFound))
+			c.faultf("node %q restores %q, which the checkpoint %s does not have: %w", w.Node, w.Key, prefix, tfkeep.ErrNotFound)
 		case w.DType != 0 && w.DType != t.DType:
-			item.fault(fmt.Errorf("%snode %q restores %q as %s, the checkpoint has %s: %w", where, w.Node, w.Key,
-				dtype.Name(w.DType), dtype.Name(t.DType), tfkeep.ErrMismatch))
+			c.faultf("node %q restores %q as %s, the checkpoint has %s: %w",
+				w.Node, w.Key, dtype.Name(w.DType), dtype.Name(t.DType), tfkeep.ErrMismatch)
 		}
 	}
 }
 
-// restored is what a saver's restore nodes read.
+// restored is what the restore nodes of a saver read.
 type restored struct {
 	tensors []savergraph.Restored
-	unknown []error // nodes whose keys cannot be read from the graph
+	unknown []error // about nodes whose keys the graph does not say
 }
 
-// restores returns what those restore nodes read that take their file name from the
-// saver's own file name tensor.
-func restores(mg *graphdef.MetaGraphDef) restored {
-	var list restored
+// restoresOf returns what the restore nodes read that take their file name from the file
+// name tensor of the graph's saver.
+func restoresOf(mg *graphdef.MetaGraphDef) restored {
+	var r restored
 	file := graphdef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
 	if file == "" {
-		return list
+		return r
 	}
 	seen := map[string]bool{}
 	for t, err := range savergraph.New(mg.GetGraphDef()).AllRestores() {
 		switch {
 		case t.File != file || t.Output != "" && seen[t.Output]:
 		case err != nil:
-			list.unknown = append(list.unknown, err)
+			r.unknown = append(r.unknown, err)
 		default:
 			seen[t.Output] = true
-			list.tensors = append(list.tensors, t)
+			r.tensors = append(r.tensors, t)
 		}
 	}
-	return list
+	return r
 }

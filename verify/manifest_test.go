@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,23 +10,22 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
-	"github.com/tfkeep/tfkeep/verify"
 )
 
-func TestModelsAreHeldAgainstTheirManifest(t *testing.T) {
+func TestSavedModelAgainstManifest(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{{GraphDef: &graphdef.GraphDef{}}}}
 	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
 	extra := filepath.Join(dir, "assets.extra")
 	require.NoError(t, os.WriteFile(extra, []byte("one"), 0o644))
-	require.NoError(t, modeldir.WriteManifest(context.Background(), dir))
+	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))
 	faults := func() (texts []string) {
-		require.NoError(t, verify.Path(context.Background(), dir, nil, func(i *verify.Item) error {
-			for _, f := range i.Faults {
+		for _, r := range reports(t, dir) {
+			for _, f := range r.Faults {
 				texts = append(texts, f.Err.Error())
 			}
-			return nil
-		}))
+		}
 		return texts
 	}
 	before := faults()

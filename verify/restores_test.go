@@ -58,7 +58,7 @@ func TestRestoredKeysAreChecked(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			prefix := saved(t, c.constants)
-			got := faults(t, filepath.Dir(prefix), items(t, prefix))
+			got := faults(t, filepath.Dir(prefix), reports(t, prefix))
 			require.NotEmpty(t, got)
 			assert.Contains(t, got[0], c.want, strings.Join(got, "\n"))
 		})

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -18,100 +17,93 @@ import (
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// savedModel looks at a SavedModel: its graphs, then its variables.
-func (r *run) savedModel(dir string) error {
-	item := &Item{Path: dir, Kind: SavedModel}
-	model, err := graphdef.ReadSavedModel(dir)
+// savedModel checks a SavedModel: its graphs, then its variables.
+func (r *run) savedModel(folder string) bool {
+	report := &Report{Path: folder, Kind: SavedModel}
+	model, err := graphdef.ReadSavedModel(folder)
 	if err != nil {
-		item.fault(err)
+		report.fault(err)
 	} else {
-		checkSavedModel(r.ctx, item, model, dir)
+		report.checkModel(r.ctx, model, folder)
 	}
-	faults, _, err := modeldir.CheckManifest(r.ctx, os.DirFS(dir))
+	differences, _, err := modeldir.CheckManifest(r.ctx, os.DirFS(folder))
 	if err != nil {
-		return err
+		return r.fail(err)
 	}
-	for _, f := range faults {
-		item.fault(fmt.Errorf("it differs from its manifest: %s", f))
+	for _, d := range differences {
+		report.fault(fmt.Errorf("it differs from its manifest: %s", d))
 	}
-	variables := filepath.Join(dir, "variables", "variables")
-	values, err := r.values(variables)
+	values, err := r.values(filenames.SavedModelPrefix(folder))
 	switch {
 	case errors.Is(err, tfkeep.ErrNotFound):
-		if model != nil && needsVariables(model) {
-			item.fault(fmt.Errorf("it has variables, but no values for them: %w", err))
+		if needsVariables(model) {
+			report.fault(fmt.Errorf("it has variables, but no values for them: %w", err))
 		}
 	case err != nil:
-		return err
+		return r.fail(err)
 	}
-	if err := r.visit(item); err != nil || values == nil {
-		return err
-	}
-	return r.visit(values)
+	return r.report(report) && (values == nil || r.report(values))
 }
 
-func needsVariables(m *graphdef.SavedModel) bool {
-	return slices.ContainsFunc(m.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool {
-		wanted := restores(mg)
+// needsVariables reports whether a graph restores variables. model may be nil.
+func needsVariables(model *graphdef.SavedModel) bool {
+	return slices.ContainsFunc(model.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool {
+		wanted := restoresOf(mg)
 		return len(wanted.tensors)+len(wanted.unknown) > 0
 	})
 }
 
-func checkSavedModel(ctx context.Context, item *Item, model *graphdef.SavedModel, dir string) {
+// checkModel checks the graphs of a SavedModel, and their assets.
+func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, folder string) {
 	graphs := model.GetMetaGraphs()
 	if len(graphs) == 0 {
-		item.fault(errors.New("it has no graph"))
+		r.fault(errors.New("it has no graph"))
 	}
 	seen := map[string]bool{}
 	for _, mg := range graphs {
-		tags := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
-		sort.Strings(tags)
-		where := ""
-		if len(graphs) > 1 {
-			where = fmt.Sprintf("graph [%s]: ", strings.Join(tags, " "))
-		}
+		tags := slices.Sorted(slices.Values(mg.GetMetaInfoDef().GetTags()))
 		if key := strings.Join(tags, "\x00"); seen[key] {
-			item.fault(fmt.Errorf("two graphs have the tags %v: only the first can be loaded", tags))
+			r.fault(fmt.Errorf("two graphs have the tags %v: only the first can be loaded", tags))
 		} else {
 			seen[key] = true
 		}
-		checkGraph(item, mg.GetGraphDef(), where)
-		checkNames(item, mg, where)
-		if _, err := graphdef.Variables(mg); err != nil {
-			item.fault(fmt.Errorf("%s%w", where, err))
+		c := &graphChecker{Report: r}
+		if len(graphs) > 1 {
+			c.where = fmt.Sprintf("graph [%s]: ", strings.Join(tags, " "))
 		}
-		checkAssets(item, mg, dir, where)
-		checkRestores(ctx, item, mg, filenames.SavedModelPrefix(dir), where)
+		c.metaGraph(mg)
+		c.assets(mg, folder)
+		c.restores(ctx, mg, filenames.SavedModelPrefix(folder))
 	}
 }
 
-// checkAssets looks for asset files that are missing or lie elsewhere.
-func checkAssets(item *Item, mg *graphdef.MetaGraphDef, dir, where string) {
-	assets, err := os.OpenRoot(filepath.Join(dir, "assets"))
-	if err == nil {
-		defer assets.Close()
+// assets finds asset files that are missing or outside the model.
+func (c *graphChecker) assets(mg *graphdef.MetaGraphDef, folder string) {
+	root, rootErr := os.OpenRoot(filepath.Join(folder, "assets"))
+	if rootErr == nil {
+		defer root.Close()
 	}
-	files, listErr := assetFiles(mg)
-	if listErr != nil {
-		item.fault(fmt.Errorf("%s%w", where, listErr))
+	files, err := assetFiles(mg)
+	if err != nil {
+		c.faultf("%w", err)
 	}
 	for _, name := range files {
 		if !filepath.IsLocal(name) {
-			item.fault(fmt.Errorf("%sasset %q would be read from outside the model", where, name))
+			c.faultf("asset %q would be read from outside the model", name)
 			continue
+		}
+		err := rootErr
+		if err == nil {
+			_, err = root.Stat(name)
 		}
 		if err != nil {
-			item.fault(fmt.Errorf("%sasset %q is missing: %w", where, name, err))
-			continue
-		}
-		if _, err := assets.Stat(name); err != nil {
-			item.fault(fmt.Errorf("%sasset %q is missing: %w", where, name, err))
+			c.faultf("asset %q is missing: %w", name, err)
 		}
 	}
 }
 
-// assetFiles lists the names of a graph's assets, by the field for them or, as
-// in most models of TensorFlow 1, by a collection.
+// assetFiles returns the names of a graph's assets. They are in a field or, in most models
+// of TensorFlow 1, in a collection.
 func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	var names []string
 	for _, a := range mg.GetAssetFileDef() {
@@ -120,7 +112,7 @@ func assetFiles(mg *graphdef.MetaGraphDef) ([]string, error) {
 	for _, packed := range mg.GetCollectionDef()[modeldir.AssetsCollection].GetAnyList().GetValue() {
 		a := &pb.AssetFileDef{}
 		if err := packed.UnmarshalTo(a); err != nil {
-			return names, fmt.Errorf("collection %q holds something that is no asset: %w", modeldir.AssetsCollection, err)
+			return names, fmt.Errorf("collection %q has an item that is not an asset: %w", modeldir.AssetsCollection, err)
 		}
 		if !slices.Contains(names, a.GetFilename()) {
 			names = append(names, a.GetFilename())

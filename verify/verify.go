@@ -3,7 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
-	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,133 +16,100 @@ import (
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// Kind says what an [Item] is.
-type Kind string
-
-// The kinds, as they are printed.
-const (
-	Checkpoint Kind = "checkpoint"
-	StateFile  Kind = "state file"
-	MetaGraph  Kind = "meta graph"
-	SavedModel Kind = "SavedModel"
-	Graph      Kind = "graph"
-	Leftover   Kind = "leftover"
-)
-
-// Item is one thing that was looked at.
-type Item struct {
-	Path string
-	Kind Kind
-	// Version, Tensors and Bytes describe a checkpoint, Nodes a graph or the
-	// graphs of a SavedModel.
-	Version checkpoint.Version
-	Tensors int
-	Bytes   int64
-	Nodes   int
-	// Faults are all that was found, none if all is well.
-	Faults []checkpoint.Fault
-}
-
-// OK tells that there is no fault but harmless ones.
-func (i *Item) OK() bool {
-	return (&checkpoint.Report{Faults: i.Faults}).OK()
-}
-
-func (i *Item) fault(err error) {
-	i.Faults = append(i.Faults, checkpoint.Fault{Err: err, Offset: -1})
-}
-
-func (i *Item) harmless(err error) {
-	i.Faults = append(i.Faults, checkpoint.Fault{Err: err, Harmless: true, Offset: -1})
-}
-
-// Options tunes [Path]. The zero value, or nil, is the right default.
+// Options configures [Path]. Nil and the zero value are the defaults.
 type Options struct {
-	// Workers bounds the tensors that are read at once; 0 is one a core.
+	// Workers is the number of tensors that are read at once. 0 means one for each
+	// processor.
 	Workers int
-	// Progress, if not nil, is called with the bytes that were read.
-	Progress func(bytes int64)
+	// Progress, if not nil, is called with the number of bytes of values that were
+	// read, of how many in all. It is called from one goroutine at a time.
+	Progress func(done, total int64)
 }
 
-// ErrNothing reports that there is nothing at a path that could be verified.
-var ErrNothing = errors.New("nothing to verify")
-
-// Path looks at what there is at a path and hands every item to visit when it
-// is done with it. The error is visit's, the context's, or that there is
-// nothing there: faults are not errors.
-func Path(ctx context.Context, path string, o *Options, visit func(*Item) error) error {
-	r := &run{ctx: ctx, visit: visit}
-	if o != nil {
-		r.opts = *o
+// Path checks what there is at a path and yields a report for each thing, when it is done
+// with it. Faults are in the reports. An error ends the sequence: the context's, one of
+// the operating system, or a tfkeep.ErrNotFound if there is nothing to verify at the path.
+func Path(ctx context.Context, path string, o *Options) iter.Seq2[*Report, error] {
+	return func(yield func(*Report, error) bool) {
+		r := &run{ctx: ctx, yield: yield}
+		if o != nil {
+			r.opts = *o
+		}
+		r.path(filepath.Clean(path))
 	}
-	path = filepath.Clean(path)
-	st, err := os.Stat(path)
+}
+
+// run is one walk over a path. Its methods return false when the walk has ended, because
+// of an error or because the caller stopped it.
+type run struct {
+	ctx     context.Context
+	opts    Options
+	yield   func(*Report, error) bool
+	reports int
+	done    int64 // bytes of values that were read
+	total   int64
+}
+
+func (r *run) report(report *Report) bool {
+	r.reports++
+	return r.yield(report, nil)
+}
+
+func (r *run) fail(err error) bool {
+	r.yield(nil, err)
+	return false
+}
+
+// nothing ends the walk because there is nothing to verify.
+func (r *run) nothing(path, why string) bool {
+	return r.fail(&tfkeep.Error{Op: "verify", Path: path, Err: tfkeep.ErrNotFound, Detail: why})
+}
+
+func (r *run) path(path string) bool {
+	r.total = valueBytes(path)
+	info, err := os.Stat(path)
+	exists := err == nil
 	switch {
-	case err == nil && st.IsDir() && modeldir.IsSavedModel(path):
+	case exists && info.IsDir() && modeldir.IsSavedModel(path):
 		return r.savedModel(path)
-	case err == nil && st.IsDir() && !isFile(filenames.Index(path)):
+	case exists && info.IsDir() && !isFile(filenames.Index(path)):
 		return r.directory(path)
-	case err == nil && isGraphFile(path):
+	case exists && isGraphFile(path):
 		return r.graphFile(path)
 	}
-	return r.checkpointAt(path)
+	if !r.checkpoint(path) {
+		return false
+	}
+	if r.reports == 0 {
+		return r.nothing(path, "there is no checkpoint, no directory and no SavedModel of that name")
+	}
+	return true
 }
 
-// run is one call of [Path].
-type run struct {
-	ctx   context.Context
-	opts  Options
-	visit func(*Item) error
-}
-
-// checkpointAt looks at a checkpoint and its meta graph.
-func (r *run) checkpointAt(path string) error {
-	item, err := r.values(path)
-	if errors.Is(err, tfkeep.ErrNotFound) {
-		return fmt.Errorf("verify: %s: %w: there is no checkpoint, no directory and no SavedModel of that name", path, ErrNothing)
+// valueBytes estimates how many bytes of values there are at a path: the sizes of the
+// data files of a checkpoint, a directory or SavedModels.
+func valueBytes(path string) int64 {
+	var total int64
+	for _, prefix := range []string{
+		path, filepath.Join(path, "*"), filenames.SavedModelPrefix(path), filenames.SavedModelPrefix(filepath.Join(path, "*")),
+	} {
+		files, _ := filepath.Glob(filenames.DataPattern(prefix))
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil {
+				total += info.Size()
+			}
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if err := r.visit(item); err != nil {
-		return err
-	}
-	meta := dir.MetaGraphPath(item.Path, "meta")
-	if _, err := os.Stat(meta); err != nil {
-		return nil
-	}
-	return r.metaGraph(meta, item.Path)
-}
-
-// values looks at a checkpoint alone.
-func (r *run) values(path string) (*Item, error) {
-	report, err := checkpoint.Verify(r.ctx, path, &checkpoint.VerifyOptions{Workers: r.opts.Workers, Progress: r.opts.Progress})
-	if err != nil {
-		return nil, err
-	}
-	return &Item{
-		Path: report.Prefix, Kind: Checkpoint, Version: report.Version,
-		Tensors: report.Tensors, Bytes: report.Bytes, Faults: report.Faults,
-	}, nil
-}
-
-// metaGraph looks at the meta graph of a checkpoint, "" for one by itself.
-func (r *run) metaGraph(path, prefix string) error {
-	item := &Item{Path: path, Kind: MetaGraph}
-	mg, err := graphdef.ReadMetaGraphDef(path, nil)
-	if err != nil {
-		item.fault(err)
-		return r.visit(item)
-	}
-	checkMetaGraph(r.ctx, item, mg, prefix)
-	return r.visit(item)
+	return total
 }
 
 func isFile(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && !st.IsDir()
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
 }
 
+// isGraphFile reports whether a file has the name of a graph file that does not belong to
+// a checkpoint.
 func isGraphFile(path string) bool {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".pb", ".pbtxt", ".meta":
@@ -151,22 +118,75 @@ func isGraphFile(path string) bool {
 	return false
 }
 
-// graphFile looks at a graph that is in no SavedModel.
-func (r *run) graphFile(path string) error {
-	item := &Item{Path: path, Kind: Graph}
+// checkpoint checks a checkpoint and its meta graph, if they exist.
+func (r *run) checkpoint(path string) bool {
+	report, err := r.values(path)
+	if errors.Is(err, tfkeep.ErrNotFound) {
+		return true
+	}
+	if err != nil {
+		return r.fail(err)
+	}
+	if !r.report(report) {
+		return false
+	}
+	if meta := dir.MetaGraphPath(report.Path, ""); isFile(meta) {
+		return r.metaGraph(meta, report.Path)
+	}
+	return true
+}
+
+// values checks a checkpoint without its meta graph.
+func (r *run) values(path string) (*Report, error) {
+	o := &checkpoint.VerifyOptions{Workers: r.opts.Workers}
+	if r.opts.Progress != nil {
+		o.Progress = func(bytes int64) {
+			r.done += bytes
+			r.total = max(r.total, r.done)
+			r.opts.Progress(r.done, r.total)
+		}
+	}
+	found, err := checkpoint.Verify(r.ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Report{
+		Path: found.Prefix, Kind: Checkpoint, Version: found.Version,
+		Tensors: found.Tensors, Bytes: found.Bytes, Faults: found.Faults,
+	}, nil
+}
+
+// metaGraph checks the meta graph of a checkpoint with the given prefix.
+func (r *run) metaGraph(path, prefix string) bool {
+	report := &Report{Path: path, Kind: MetaGraph}
+	mg, err := graphdef.ReadMetaGraphDef(path, nil)
+	if err != nil {
+		report.fault(err)
+		return r.report(report)
+	}
+	c := &graphChecker{Report: report}
+	c.metaGraph(mg)
+	c.restores(r.ctx, mg, prefix)
+	return r.report(report)
+}
+
+// graphFile checks a graph that belongs to no SavedModel and no checkpoint.
+func (r *run) graphFile(path string) bool {
+	report := &Report{Path: path, Kind: Graph}
 	message, err := graphdef.Read(path)
 	if err != nil {
-		item.fault(err)
-		return r.visit(item)
+		report.fault(err)
+		return r.report(report)
 	}
+	c := &graphChecker{Report: report}
 	switch m := message.(type) {
 	case *graphdef.GraphDef:
-		checkGraph(item, m, "")
+		c.graph(m)
 	case *graphdef.MetaGraphDef:
-		item.Kind = MetaGraph
-		checkMetaGraph(r.ctx, item, m, "")
+		report.Kind = MetaGraph
+		c.metaGraph(m)
 	case *graphdef.SavedModel:
 		return r.savedModel(filepath.Dir(path))
 	}
-	return r.visit(item)
+	return r.report(report)
 }

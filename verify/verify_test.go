@@ -2,9 +2,9 @@ package verify_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -20,18 +21,18 @@ import (
 	"github.com/tfkeep/tfkeep/verify"
 )
 
-func items(t *testing.T, path string) []*verify.Item {
+func reports(t *testing.T, path string) []*verify.Report {
 	t.Helper()
-	var all []*verify.Item
-	require.NoError(t, verify.Path(t.Context(), path, nil, func(i *verify.Item) error {
-		all = append(all, i)
-		return nil
-	}))
+	var all []*verify.Report
+	for r, err := range verify.Path(t.Context(), path, nil) {
+		require.NoError(t, err)
+		all = append(all, r)
+	}
 	return all
 }
 
-// faults lists what was found, one text a fault, without the directory.
-func faults(t *testing.T, dir string, all []*verify.Item) []string {
+// faults lists what was found, one text for each fault, without the directory.
+func faults(t *testing.T, dir string, all []*verify.Report) []string {
 	t.Helper()
 	list := []string{}
 	for _, i := range all {
@@ -49,8 +50,9 @@ func faults(t *testing.T, dir string, all []*verify.Item) []string {
 }
 
 func TestDirectoryOfCheckpoints(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "linear")
-	all := items(t, dir)
+	all := reports(t, dir)
 	kinds := []verify.Kind{}
 	for _, i := range all {
 		assert.True(t, i.OK())
@@ -62,7 +64,8 @@ func TestDirectoryOfCheckpoints(t *testing.T) {
 	assert.NotZero(t, all[2].Nodes)
 }
 
-func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
+func TestDirectoryFaults(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "linear")
 	file := func(name string) string { return filepath.Join(dir, name) }
 	data, err := os.ReadFile(file("model-1.data-00000-of-00001"))
@@ -73,7 +76,7 @@ func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
 	for _, name := range []string{"model-3.data-00000-of-00001.tempstate123", "model-9.data-00000-of-00001", "model-9.meta", "x.tfkeep-tmp", "notes.txt"} {
 		require.NoError(t, os.WriteFile(file(name), nil, 0o644))
 	}
-	got := faults(t, dir, items(t, dir))
+	got := faults(t, dir, reports(t, dir))
 	require.Len(t, got, 6, strings.Join(got, "\n"))
 	assert.Contains(t, got[0], `BAD model-1: read model-1.data-00000-of-00001: tensor "b"`)
 	assert.Contains(t, got[1], "BAD model-2.meta: ")
@@ -83,25 +86,27 @@ func TestDirectoryTellsAllThatIsWrong(t *testing.T) {
 	assert.Contains(t, got[5], "note x.tfkeep-tmp: left by a save")
 }
 
-func TestStateFileIsLookedAt(t *testing.T) {
+func TestStateFileFaults(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "linear")
 	state := filepath.Join(dir, "checkpoint")
 	require.NoError(t, os.WriteFile(state, []byte("\x00damaged"), 0o644))
-	assert.Contains(t, faults(t, dir, items(t, dir))[0], "BAD checkpoint: ")
+	assert.Contains(t, faults(t, dir, reports(t, dir))[0], "BAD checkpoint: ")
 
 	require.NoError(t, os.WriteFile(state, []byte(`model_checkpoint_path: "model-7"
 all_model_checkpoint_paths: "model-1"
 all_model_checkpoint_paths: "model-5"
 all_model_checkpoint_paths: "model-7"
 `), 0o644))
-	got := faults(t, dir, items(t, dir))
+	got := faults(t, dir, reports(t, dir))
 	require.Len(t, got, 2, strings.Join(got, "\n"))
 	assert.Contains(t, got[0], "BAD checkpoint: ")
 	assert.Contains(t, got[0], "model-7")
 	assert.Equal(t, "note checkpoint: it lists model-5, which is gone", got[1])
 }
 
-func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
+func TestMetaGraphAgainstCheckpoint(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "linear")
 	prefix := filepath.Join(dir, "model-2")
 	w, err := checkpoint.Create(t.Context(), prefix, nil)
@@ -109,23 +114,25 @@ func TestMetaGraphIsHeldAgainstItsCheckpoint(t *testing.T) {
 	defer w.Close()
 	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float64, Shape: []int64{2, 3}, Data: make([]byte, 48)}))
 	require.NoError(t, w.Commit(t.Context()))
-	got := faults(t, dir, items(t, prefix))
+	got := faults(t, dir, reports(t, prefix))
 	require.Len(t, got, 2, strings.Join(got, "\n"))
 	assert.Contains(t, got[0], `restores "b", which the checkpoint model-2 does not have`)
 	assert.Contains(t, got[1], `restores "w" as float32, the checkpoint has float64`)
 }
 
 func TestSavedModel(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "words")
-	all := items(t, dir)
+	all := reports(t, dir)
 	require.Len(t, all, 2)
 	assert.Equal(t, verify.SavedModel, all[0].Kind)
 	assert.Equal(t, verify.Checkpoint, all[1].Kind)
 	assert.Empty(t, faults(t, dir, all))
-	assert.Len(t, items(t, filepath.Dir(dir)), 2, "found in its parent, too")
+	assert.Len(t, reports(t, filepath.Dir(dir)), 2, "found in its parent too")
 }
 
-func TestSavedModelTellsAllThatIsWrong(t *testing.T) {
+func TestSavedModelFaults(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "words")
 	path := filepath.Join(dir, "saved_model.pb")
 	m, err := graphdef.ReadSavedModel(dir)
@@ -145,7 +152,7 @@ func TestSavedModelTellsAllThatIsWrong(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "assets", "words.txt")))
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "variables")))
 
-	text := strings.Join(faults(t, dir, items(t, dir)), "\n")
+	text := strings.Join(faults(t, dir, reports(t, dir)), "\n")
 	for _, want := range []string{
 		`signature "serving_default", input "x", names "gone:0"`,
 		`asset "../../../etc/passwd" would be read from outside`,
@@ -158,46 +165,76 @@ func TestSavedModelTellsAllThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestSavedModelThatCannotBeRead(t *testing.T) {
+func TestUnreadableSavedModel(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "words")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "saved_model.pb"), []byte("\xff\xff"), 0o644))
-	all := items(t, dir)
+	all := reports(t, dir)
 	require.Len(t, all, 2)
 	assert.False(t, all[0].OK())
-	assert.True(t, all[1].OK(), "the variables are looked at all the same")
+	assert.True(t, all[1].OK(), "the variables are checked all the same")
 }
 
 func TestGraphFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	g := &graphdef.GraphDef{Node: []*graphdef.NodeDef{
 		{Name: "a", Op: "NoOp"}, {Name: "a", Op: "NoOp"}, {Name: "c", Op: "MyCompanysOp"}, {Name: "d", Op: "Identity", Input: []string{"e"}},
 	}}
 	path := filepath.Join(dir, "g.pbtxt")
 	require.NoError(t, graphdef.Write(path, g, &graphdef.WriteOptions{Text: true}))
-	all := items(t, path)
+	all := reports(t, path)
 	require.Len(t, all, 1)
 	assert.Equal(t, 4, all[0].Nodes)
 	text := strings.Join(faults(t, dir, all), "\n")
-	assert.Contains(t, text, "note g.pbtxt: ", "an op of one's own may be loaded")
+	assert.Contains(t, text, "note g.pbtxt: ", "a custom op may be loaded")
 	assert.Contains(t, text, "MyCompanysOp")
 	assert.Contains(t, text, "BAD g.pbtxt: ")
 	assert.False(t, all[0].OK())
 	require.NoError(t, os.WriteFile(path, []byte("node {"), 0o644))
-	assert.False(t, items(t, path)[0].OK())
+	assert.False(t, reports(t, path)[0].OK())
 }
 
 func TestNothingThere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	ignore := func(*verify.Item) error { return nil }
-	assert.ErrorIs(t, verify.Path(t.Context(), dir, nil, ignore), verify.ErrNothing)
-	assert.ErrorIs(t, verify.Path(t.Context(), filepath.Join(dir, "x"), nil, ignore), verify.ErrNothing)
+	for _, path := range []string{dir, filepath.Join(dir, "x")} {
+		for r, err := range verify.Path(t.Context(), path, nil) {
+			assert.Nil(t, r)
+			assert.ErrorIs(t, err, tfkeep.ErrNotFound)
+		}
+	}
 }
 
 func TestPathStops(t *testing.T) {
+	t.Parallel()
 	dir := tftest.Model(t, "linear")
-	stop := errors.New("stop")
-	assert.ErrorIs(t, verify.Path(t.Context(), dir, nil, func(*verify.Item) error { return stop }), stop)
+	seen := 0
+	for _, err := range verify.Path(t.Context(), dir, nil) {
+		require.NoError(t, err)
+		seen++
+		break
+	}
+	assert.Equal(t, 1, seen)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.ErrorIs(t, verify.Path(ctx, dir, nil, func(*verify.Item) error { return nil }), context.Canceled)
+	for r, err := range verify.Path(ctx, dir, nil) {
+		assert.Nil(t, r)
+		assert.ErrorIs(t, err, context.Canceled)
+	}
+}
+
+func TestProgressReachesTheTotal(t *testing.T) {
+	t.Parallel()
+	dir := tftest.Model(t, "linear")
+	var done, total []int64
+	for _, err := range verify.Path(t.Context(), dir, &verify.Options{Progress: func(d, all int64) {
+		done, total = append(done, d), append(total, all)
+	}}) {
+		require.NoError(t, err)
+	}
+	require.NotEmpty(t, done)
+	assert.Len(t, slices.Compact(total), 1, "the total is known from the start")
+	assert.IsIncreasing(t, done)
+	assert.Equal(t, total[0], done[len(done)-1])
 }

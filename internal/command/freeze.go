@@ -192,8 +192,7 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 		err = c.freezeInMemory(ctx, f, plan, constants, &summary)
 	} else {
 		progress := c.NewProgress("freezing", summary.Size, ui.Size)
-		last := int64(0)
-		err = plan.WriteFile(ctx, f.output, &freeze.WriteOptions{Progress: func(done, _ int64) { progress.Add(done - last); last = done }})
+		err = plan.WriteFile(ctx, f.output, &freeze.WriteOptions{Progress: progress.Set})
 		progress.Done()
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -40,17 +41,16 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			out := newLines(c.Out)
 			for _, path := range args {
 				progress := c.NewProgress("verifying", sizeOf(path), ui.Size)
-				err := verify.Path(cmd.Context(), path, &verify.Options{Progress: progress.Add}, func(i *verify.Item) error {
-					t.count(i)
+				err := t.verify(cmd.Context(), path, progress, func(r *verify.Report) error {
 					if asJSON {
-						return out.write(itemJSON(i))
+						return out.write(reportJSON(r))
 					}
 					progress.Clear()
-					t.print(i)
+					t.print(r)
 					return nil
 				})
 				progress.Done()
-				if err := t.failed(err); err != nil {
+				if err != nil {
 					out.flush()
 					return err
 				}
@@ -97,9 +97,23 @@ type tally struct {
 	tensors, bytes            int64
 }
 
+// verify checks one path, and counts and prints its reports.
+func (t *tally) verify(ctx context.Context, path string, progress *ui.Progress, print func(*verify.Report) error) error {
+	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set}) {
+		if err != nil {
+			return t.failed(err)
+		}
+		t.count(r)
+		if err := print(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // failed lets the next path be looked at after one that is not there.
 func (t *tally) failed(err error) error {
-	if !errors.Is(err, verify.ErrNothing) {
+	if !errors.Is(err, tfkeep.ErrNotFound) {
 		return err
 	}
 	t.bad++
@@ -108,14 +122,14 @@ func (t *tally) failed(err error) error {
 	return nil
 }
 
-func (t *tally) count(i *verify.Item) {
+func (t *tally) count(r *verify.Report) {
 	t.items++
-	t.tensors += int64(i.Tensors)
-	t.bytes += i.Bytes
-	if !i.OK() || t.strict && len(i.Faults) > 0 {
+	t.tensors += int64(r.Tensors)
+	t.bytes += r.Bytes
+	if !r.OK() || t.strict && len(r.Faults) > 0 {
 		t.bad++
 	}
-	for _, f := range i.Faults {
+	for _, f := range r.Faults {
 		if f.Harmless {
 			t.notes++
 		} else {
@@ -124,26 +138,26 @@ func (t *tally) count(i *verify.Item) {
 	}
 }
 
-func (t *tally) print(i *verify.Item) {
+func (t *tally) print(r *verify.Report) {
 	c := t.c
 	verdict := c.Paint(ui.Green, "ok  ")
 	switch {
-	case !i.OK():
+	case !r.OK():
 		verdict = c.Paint(ui.Red, "BAD ")
-	case len(i.Faults) > 0:
+	case len(r.Faults) > 0:
 		verdict = c.Paint(ui.Amber, "note")
 	case t.quiet:
 		return
 	}
-	if i.Kind == verify.Leftover {
-		c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, ui.Clean(faultText(i.Faults[0]))))
+	if r.Kind == verify.Leftover {
+		c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, ui.Clean(faultText(r.Faults[0]))))
 		return
 	}
-	c.Printf("%s  %s  %s\n", verdict, ui.Name(i.Path), c.Paint(ui.Dim, describe(i)))
+	c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, describe(r)))
 	const most = 100
-	for n, f := range i.Faults {
+	for n, f := range r.Faults {
 		if n == most {
-			c.Printf("        … and %s more; --json has them all\n", ui.Count(int64(len(i.Faults)-most)))
+			c.Printf("        … and %s more; --json has them all\n", ui.Count(int64(len(r.Faults)-most)))
 			break
 		}
 		mark, style := "fault", ui.Red
@@ -180,14 +194,14 @@ func faultText(f checkpoint.Fault) string {
 	return text
 }
 
-func describe(i *verify.Item) string {
-	switch i.Kind {
+func describe(r *verify.Report) string {
+	switch r.Kind {
 	case verify.Checkpoint:
-		return fmt.Sprintf("%s checkpoint, %s, %s", i.Version, ui.Plural(int64(i.Tensors), "tensor"), ui.Size(i.Bytes))
+		return fmt.Sprintf("%s checkpoint, %s, %s", r.Version, ui.Plural(int64(r.Tensors), "tensor"), ui.Size(r.Bytes))
 	case verify.MetaGraph, verify.Graph, verify.SavedModel:
-		return fmt.Sprintf("%s, %s", i.Kind, ui.Plural(int64(i.Nodes), "node"))
+		return fmt.Sprintf("%s, %s", r.Kind, ui.Plural(int64(r.Nodes), "node"))
 	}
-	return string(i.Kind)
+	return string(r.Kind)
 }
 
 func (t *tally) summary() {
@@ -209,7 +223,7 @@ func (t *tally) summary() {
 	t.c.Printf("%s\n", t.c.Paint(style, text))
 }
 
-type itemLine struct {
+type reportLine struct {
 	Path    string      `json:"path"`
 	Kind    string      `json:"kind"`
 	OK      bool        `json:"ok"`
@@ -228,12 +242,12 @@ type faultJSON struct {
 	Offset   *int64 `json:"offset,omitempty"`
 }
 
-func itemJSON(i *verify.Item) itemLine {
-	line := itemLine{Path: i.Path, Kind: string(i.Kind), OK: i.OK(), Tensors: i.Tensors, Bytes: i.Bytes, Nodes: i.Nodes, Faults: []faultJSON{}}
-	if i.Version != 0 {
-		line.Version = i.Version.String()
+func reportJSON(r *verify.Report) reportLine {
+	line := reportLine{Path: r.Path, Kind: string(r.Kind), OK: r.OK(), Tensors: r.Tensors, Bytes: r.Bytes, Nodes: r.Nodes, Faults: []faultJSON{}}
+	if r.Version != 0 {
+		line.Version = r.Version.String()
 	}
-	for _, f := range i.Faults {
+	for _, f := range r.Faults {
 		j := faultJSON{Message: f.Err.Error(), Harmless: f.Harmless}
 		if e, ok := errors.AsType[*tfkeep.Error](f.Err); ok {
 			j.File = e.Path
