@@ -2,15 +2,12 @@ package freeze
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -24,42 +21,6 @@ type valueRef struct {
 	dtype dtype.DataType
 	shape []int64
 	bytes int64
-}
-
-// open streams the bytes of a value that is not strings.
-func (v *valueRef) open(ctx context.Context, src checkpoint.Source) (io.ReadCloser, error) {
-	if v.slice == nil {
-		return src.OpenTensor(ctx, v.key)
-	}
-	sliced, ok := src.(checkpoint.SliceSource)
-	if !ok {
-		return nil, fmt.Errorf("%w: the source of the values has no slices", tfkeep.ErrUnsupported)
-	}
-	return sliced.OpenSlice(ctx, v.key, v.slice)
-}
-
-// read returns the bytes of a value that is not strings.
-func (v *valueRef) read(ctx context.Context, src checkpoint.Source) ([]byte, error) {
-	r, err := v.open(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	data := make([]byte, v.bytes)
-	_, err = io.ReadFull(r, data)
-	return data, err
-}
-
-// strings reads a value of strings.
-func (v *valueRef) strings(ctx context.Context, src checkpoint.Source) ([][]byte, error) {
-	if v.slice != nil {
-		if src, ok := src.(checkpoint.SliceSource); ok {
-			return src.ReadSliceStrings(ctx, v.key, v.slice)
-		}
-	} else if src, ok := src.(checkpoint.StringSource); ok {
-		return src.ReadStrings(ctx, v.key)
-	}
-	return nil, fmt.Errorf("%w: the source of the values has no strings", tfkeep.ErrUnsupported)
 }
 
 // savedAs is a key under which a variable may be saved.

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -72,7 +73,7 @@ func (p *Plan) inlineStrings(ctx context.Context) error {
 		if ref == nil || ref.dtype != dtype.String {
 			continue
 		}
-		s, err := ref.strings(ctx, p.src)
+		s, err := sources.ReadStrings(ctx, p.src, ref.key, ref.slice)
 		if err != nil {
 			return valueError(n.Name, err)
 		}
@@ -151,7 +152,7 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	r, err := ref.open(ctx, p.src)
+	r, err := sources.Open(ctx, p.src, ref.key, ref.slice)
 	if err != nil {
 		return valueError(name, err)
 	}
@@ -198,7 +199,7 @@ func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
 			g.Node = append(g.Node, proto.Clone(n).(*graphdef.NodeDef))
 			continue
 		}
-		data, err := ref.read(ctx, p.src)
+		data, err := sources.Read(ctx, p.src, ref.key, ref.slice)
 		if err != nil {
 			return nil, valueError(n.Name, err)
 		}

@@ -207,7 +207,7 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 		return err
 	}
 	defer r.Close()
-	_, err = m.Saver.Restore(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Reader: r})
+	_, err = m.Saver.Restore(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Source: r})
 	if errors.Is(err, savergraph.ErrUnknownForm) { // the nodes of TensorFlow 2 read the files themselves
 		var prefix string
 		if prefix, err = files.checkpointPath(); err == nil {

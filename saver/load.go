@@ -16,20 +16,20 @@ type load struct {
 	path   string
 	opts   RestoreOptions
 	plan   []savergraph.Restored // nil where this process can't check the checkpoint
-	reader *checkpoint.Reader
-	opened bool              // reader is to be closed
-	keys   map[string]string // from the graph's names to the checkpoint's, where they differ
+	source checkpoint.Source
+	opened *checkpoint.Reader // source, if this load opened it and has to close it
+	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ
 }
 
 // check opens the checkpoint and compares it with the graph. It returns the tensors to
 // restore; what doesn't fit is an error, or with Partial in the report.
 func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored, error) {
-	if l.reader == nil {
-		var err error
-		if l.reader, err = openReader(ctx, l.files, localPath(l.path)); err != nil {
+	if l.source == nil {
+		r, err := openReader(ctx, l.files, localPath(l.path))
+		if err != nil {
 			return nil, nil, err
 		}
-		l.opened = true
+		l.source, l.opened = r, r
 	}
 	if err := l.mapKeys(ctx); err != nil {
 		return nil, nil, err
@@ -43,11 +43,12 @@ func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored
 
 // close closes the checkpoint, unless the caller opened it.
 func (l *load) close() error {
-	if !l.opened {
+	if l.opened == nil {
 		return nil
 	}
-	l.opened = false
-	return l.reader.Close()
+	r := l.opened
+	l.opened = nil
+	return r.Close()
 }
 
 // key returns the name that a tensor has in the checkpoint.
@@ -66,7 +67,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		asked[l.key(t.Key)] = true
 	}
 	var unused []string
-	for _, t := range l.reader.Tensors() {
+	for _, t := range l.source.Tensors() {
 		if !asked[t.Name] {
 			unused = append(unused, t.Name)
 		}
@@ -76,7 +77,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	seen := map[string]bool{}
 	for _, t := range l.plan {
 		key := l.key(t.Key)
-		have, ok := l.reader.Lookup(key)
+		have, ok := l.source.Lookup(key)
 		if !ok {
 			if !seen[key] {
 				m := Missing{Key: key, Variable: t.Variable}

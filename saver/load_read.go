@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -27,7 +28,7 @@ func (l *load) read(ctx context.Context, wanted []savergraph.Restored) ([]*tf.Te
 	var total int64
 	for i, t := range wanted {
 		order[i] = i
-		info, _ := l.reader.Lookup(t.Key)
+		info, _ := l.source.Lookup(t.Key)
 		sizes[i] = info.Bytes
 		total += info.Bytes
 	}
@@ -62,7 +63,7 @@ func (l *load) workers() int {
 // readTensor reads one tensor, or the part of it that the graph wants, straight into a
 // tensor's memory.
 func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tensor, error) {
-	info, _ := l.reader.Lookup(t.Key)
+	info, _ := l.source.Lookup(t.Key)
 	shape, part := info.Shape, checkpoint.Slice(nil)
 	if t.Slice != "" {
 		full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
@@ -95,12 +96,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 	if size > 0 {
 		into = v.TensorData()
 	}
-	if part == nil {
-		err = l.reader.ReadInto(ctx, t.Key, into)
-	} else {
-		err = l.reader.ReadSliceInto(ctx, t.Key, part, into)
-	}
-	if err != nil {
+	if err := sources.ReadInto(ctx, l.source, t.Key, part, into); err != nil {
 		tf.Release(v)
 		return nil, err
 	}
@@ -110,10 +106,11 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 // mapTensor lends a tensor the file's memory. It returns nil and no error for a tensor
 // that has to be read.
 func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64) (*tf.Tensor, error) {
-	if len(info.Slices) > 0 {
+	r, ok := l.source.(*checkpoint.Reader)
+	if !ok || len(info.Slices) > 0 {
 		return nil, nil
 	}
-	memory, unmap, err := l.reader.Map(name)
+	memory, unmap, err := r.Map(name)
 	if err != nil {
 		return nil, err
 	}
@@ -121,13 +118,7 @@ func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64)
 }
 
 func (l *load) readStrings(ctx context.Context, name string, shape []int64, part checkpoint.Slice) (*tf.Tensor, error) {
-	var elements [][]byte
-	var err error
-	if part == nil {
-		elements, err = l.reader.ReadStrings(ctx, name)
-	} else {
-		elements, err = l.reader.ReadSliceStrings(ctx, name, part)
-	}
+	elements, err := sources.ReadStrings(ctx, l.source, name, part)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +127,7 @@ func (l *load) readStrings(ctx context.Context, name string, shape []int64, part
 
 // bytes returns the size of a tensor, or of the part of it that the graph wants.
 func (l *load) bytes(t *savergraph.Restored) (int64, error) {
-	info, _ := l.reader.Lookup(t.Key)
+	info, _ := l.source.Lookup(t.Key)
 	if t.Slice == "" || info.DType == dtype.String {
 		return info.Bytes, nil
 	}
@@ -166,11 +157,11 @@ func (l *load) verify(ctx context.Context, fitting []savergraph.Restored) error 
 }
 
 func (l *load) verifyTensor(ctx context.Context, name string) error {
-	if info, _ := l.reader.Lookup(name); info.DType == dtype.String {
-		_, err := l.reader.ReadStrings(ctx, name)
+	if info, _ := l.source.Lookup(name); info.DType == dtype.String {
+		_, err := sources.ReadStrings(ctx, l.source, name, nil)
 		return err
 	}
-	r, err := l.reader.OpenTensor(ctx, name)
+	r, err := l.source.OpenTensor(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -24,10 +24,14 @@ func (l *load) mapKeys(ctx context.Context) error {
 	if len(l.keys) < len(l.opts.Rename) {
 		return l.unknownNames()
 	}
-	if _, ok := l.reader.Lookup(objectgraph.Key); !ok || l.allPresent() {
+	source, ok := l.source.(checkpoint.StringSource)
+	if !ok {
 		return nil
 	}
-	byName, err := objectKeys(ctx, l.reader)
+	if _, ok := source.Lookup(objectgraph.Key); !ok || l.allPresent() {
+		return nil
+	}
+	byName, err := objectKeys(ctx, source)
 	if err != nil {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
@@ -42,7 +46,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 		if key, ok := byName[name]; ok {
 			l.keys[t.Key] = key
 			e.Matched++
-		} else if _, ok := l.reader.Lookup(name); !ok {
+		} else if _, ok := l.source.Lookup(name); !ok {
 			e.Missing = append(e.Missing, Missing{Key: name, Variable: t.Variable})
 		}
 	}
@@ -74,7 +78,7 @@ func (l *load) unknownNames() error {
 
 func (l *load) allPresent() bool {
 	for _, t := range l.plan {
-		if _, ok := l.reader.Lookup(l.key(t.Key)); !ok {
+		if _, ok := l.source.Lookup(l.key(t.Key)); !ok {
 			return false
 		}
 	}
@@ -83,7 +87,7 @@ func (l *load) allPresent() bool {
 
 // objectKeys reads an object graph and returns the keys of the variables' values by
 // the variables' full names.
-func objectKeys(ctx context.Context, r *checkpoint.Reader) (map[string]string, error) {
+func objectKeys(ctx context.Context, r checkpoint.StringSource) (map[string]string, error) {
 	graph, err := objectgraph.Read(ctx, r)
 	if err != nil {
 		return nil, err

@@ -23,11 +23,11 @@ type RestoreOptions struct {
 	// training. The files must not be changed in place while variables use
 	// them; replacing and removing them is fine.
 	Mapped bool
-	// Reader is the checkpoint, already open, and stays the caller's to close;
-	// the path then only names it in messages. It lets a checkpoint come from
-	// an archive or from memory (checkpoint.NewReader). Only Go can read it: the
-	// graph's own nodes are refused.
-	Reader *checkpoint.Reader
+	// Source, if not nil, has the values; the path then only names it in messages. It
+	// may be a checkpoint that is already open, which the caller closes, or read another
+	// format, an archive or memory. Go reads it, whatever Options.Driver is; a graph whose
+	// restore nodes have a form that Go cannot read is refused.
+	Source checkpoint.Source
 	// Progress, if not nil, is told how many bytes of how many are read. It is
 	// called from the goroutines that read, one call at a time.
 	Progress func(done, total int64)
@@ -80,7 +80,7 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 	}
 	l := &load{path: path, files: s.fileOptions()}
 	if o != nil {
-		l.opts, l.reader = *o, o.Reader
+		l.opts, l.source = *o, o.Source
 	}
 	t, err := s.restoreTransport(sess, l)
 	if err != nil {

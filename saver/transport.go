@@ -133,10 +133,10 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 // can check the checkpoint before, it sets l.plan.
 func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 	onCluster := sess.Target() != ""
-	mustBeGo := s.opts.Driver == Files || l.opts.Reader != nil
+	mustBeGo := s.opts.Driver == Files || l.opts.Source != nil
 	plan, err := s.nodes.restorePlan()
 	switch {
-	case l.opts.Reader != nil:
+	case l.opts.Source != nil:
 	case isRemotePath(l.path):
 		return s.uncheckedTransport(sess, l)
 	case !present(s.fs, localPath(l.path)):
@@ -153,7 +153,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 	}
 	l.plan = plan
 	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster
-	if nodes && !l.opts.Partial && l.opts.Reader == nil {
+	if nodes && !l.opts.Partial && l.opts.Source == nil {
 		return s.nodeTransport(sess), nil
 	}
 	return s.goTransport(sess), nil

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
+	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -91,9 +92,9 @@ func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors 
 	err := parallel.Each(ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
 		t := &batch[i]
 		if t.DType == dtype.String {
-			t.Strings, err = readStrings(ctx, c.src, t.Name, t.Slice)
+			t.Strings, err = sources.ReadStrings(ctx, c.src, t.Name, t.Slice)
 		} else {
-			t.Data, err = readNumbers(ctx, c.src, t)
+			t.Data, err = sources.Read(ctx, c.src, t.Name, t.Slice)
 		}
 		return err
 	})
@@ -161,7 +162,7 @@ func (c *conversion) writeNPZ(ctx context.Context, out io.Writer) error {
 }
 
 func (c *conversion) addStrings(ctx context.Context, to *npy.ArchiveWriter, t *checkpoint.TensorInfo) error {
-	values, err := readStrings(ctx, c.src, t.Name, nil)
+	values, err := sources.ReadStrings(ctx, c.src, t.Name, nil)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,9 @@
 package convert
 
 import (
-	"bytes"
 	"context"
 	"io"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -114,33 +112,4 @@ func (a *archive) ReadStrings(_ context.Context, name string) ([][]byte, error) 
 		return nil, err
 	}
 	return array.Strings, nil
-}
-
-// readNumbers reads a tensor of numbers, or a part of one.
-func readNumbers(ctx context.Context, src checkpoint.Source, t *checkpoint.Tensor) ([]byte, error) {
-	if r, ok := src.(*checkpoint.Reader); ok {
-		return r.ReadSliceBytes(ctx, t.Name, t.Slice) // on several goroutines
-	}
-	info, _ := src.Lookup(t.Name)
-	in, err := src.OpenTensor(ctx, t.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	// The size is a claim of the file's: memory grows with what is really there.
-	var b bytes.Buffer
-	b.Grow(int(min(info.Bytes, 1<<20) + bytes.MinRead))
-	_, err = b.ReadFrom(in)
-	return b.Bytes(), err
-}
-
-// readStrings reads a tensor of strings, or a part of one.
-func readStrings(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) ([][]byte, error) {
-	if r, ok := src.(checkpoint.SliceSource); ok && s != nil {
-		return r.ReadSliceStrings(ctx, name, s)
-	}
-	if r, ok := src.(checkpoint.StringSource); ok {
-		return r.ReadStrings(ctx, name)
-	}
-	return nil, &tfkeep.Error{Op: "read", Item: "tensor", Name: name, Err: tfkeep.ErrUnsupported, Detail: "the source has no strings"}
 }

@@ -34,6 +34,7 @@ var pure = []string{
 	"internal/parallel",
 	"internal/procmem",
 	"internal/safetensors",
+	"internal/sources",
 	"internal/table",
 	"internal/vfs",
 	"examples/digits/dataset",
