@@ -10,16 +10,16 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-// worthSplitting is the size from which a graph's nodes are parsed by several
-// goroutines: below it starting them costs more than it saves.
-const worthSplitting = 1 << 20
+// minSplit is the size in bytes from which several goroutines parse a graph's nodes.
+// Below it, starting them costs more than it saves.
+const minSplit = 1 << 20
 
-// unmarshal is proto.Unmarshal with the nesting limit. The graph of a large
-// MetaGraphDef, which is nearly all of it, is parsed in parts at the same time.
+// unmarshal is proto.Unmarshal with the nesting limit. Of a large MetaGraphDef, the
+// graph, which is nearly all of it, is parsed in parts concurrently.
 func unmarshal(data []byte, m proto.Message) error {
 	opts := proto.UnmarshalOptions{RecursionLimit: maxNesting}
 	mg, ok := m.(*MetaGraphDef)
-	if !ok || len(data) < worthSplitting {
+	if !ok || len(data) < minSplit {
 		return opts.Unmarshal(data, m)
 	}
 	graph, rest := splitOff(data, 2)
@@ -34,9 +34,10 @@ func unmarshal(data []byte, m proto.Message) error {
 	return err
 }
 
-// unmarshalNodes parses a serialized GraphDef: runs of its fields, each a
-// GraphDef by itself, on all processors, joined in order. Joining messages is
-// what protocol buffers define for bytes that follow each other.
+// unmarshalNodes parses a serialized GraphDef on all processors: it cuts the bytes into
+// runs of whole fields, each of which is a GraphDef by itself, and merges these in order.
+// By the rules of protocol buffers the bytes of messages that follow each other are the
+// merged message.
 func unmarshalNodes(data []byte, opts proto.UnmarshalOptions) (*GraphDef, error) {
 	parts := cut(data, runtime.GOMAXPROCS(0))
 	graphs := make([]*GraphDef, len(parts))
@@ -58,8 +59,8 @@ func unmarshalNodes(data []byte, opts proto.UnmarshalOptions) (*GraphDef, error)
 	return whole, nil
 }
 
-// cut cuts serialized fields into about n runs of whole fields. What cannot be
-// cut stays in the last run, for the parser to complain about.
+// cut cuts serialized fields into about n runs of whole fields. Damaged bytes stay in the
+// last run, for which the parser returns the error.
 func cut(data []byte, n int) [][]byte {
 	var parts [][]byte
 	size := len(data)/n + 1
@@ -77,9 +78,9 @@ func cut(data []byte, n int) [][]byte {
 	return parts
 }
 
-// splitOff takes the one field num, a message, out of serialized fields: it
-// gives its content and the other fields. Without that field, with several of
-// it, or where data is damaged, content is nil.
+// splitOff returns the content of the only field num, a message, in serialized fields,
+// and the other fields. content is nil if there is no such field, if there are several,
+// or if data is damaged.
 func splitOff(data []byte, num protowire.Number) (content, rest []byte) {
 	for at := 0; at < len(data); {
 		n, typ, size := protowire.ConsumeField(data[at:])

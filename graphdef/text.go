@@ -13,14 +13,14 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// MarshalText gives a message as protobuf text, byte for byte what Python's
-// text_format.MessageToString makes of it: two blanks a level, maps sorted by
-// key, shortest floats. (Go's own prototext changes its white space on purpose
-// from build to build, so its output cannot be compared or committed.)
+// MarshalText returns a message as protobuf text, byte for byte as Python's
+// text_format.MessageToString writes it: two spaces per level, maps sorted by key,
+// floats with the fewest digits. (Go's prototext changes its white space from build to
+// build on purpose, so that its output cannot be compared or committed.)
 //
-// An Any is spelled out where its type is known and nothing of it is lost that
-// way, and is type_url and value else. Fields unknown to this build's message
-// definitions are left out, as Python leaves them out.
+// An Any is written as its message if that type is known and nothing is lost, and as
+// type_url and value otherwise. Fields that the message definitions of this build do not
+// know are left out, as in Python.
 func MarshalText(m proto.Message) []byte {
 	p := &textPrinter{}
 	p.message(m.ProtoReflect())
@@ -34,7 +34,7 @@ type textPrinter struct {
 
 func (p *textPrinter) message(m protoreflect.Message) {
 	if a, ok := m.Interface().(*anypb.Any); ok {
-		if packed := spellOut(a); packed != nil {
+		if packed := unpack(a); packed != nil {
 			p.blanks()
 			p.buf.WriteString("[" + a.GetTypeUrl() + "] {\n")
 			p.indent += 2
@@ -58,9 +58,9 @@ func (p *textPrinter) message(m protoreflect.Message) {
 	}
 }
 
-// spellOut unpacks an Any whose type is known, or gives nil where its bytes
-// would not come back the same.
-func spellOut(a *anypb.Any) proto.Message {
+// unpack returns the message in an Any, or nil if its type is not known or marshaling it
+// again would give other bytes.
+func unpack(a *anypb.Any) proto.Message {
 	if !strings.Contains(a.GetTypeUrl(), "/") {
 		return nil
 	}
@@ -74,7 +74,7 @@ func spellOut(a *anypb.Any) proto.Message {
 	return m
 }
 
-// populated gives the fields that are set, by number.
+// populated returns the fields that are set, by number.
 func populated(m protoreflect.Message) []protoreflect.FieldDescriptor {
 	var fields []protoreflect.FieldDescriptor
 	m.Range(func(fd protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
@@ -110,7 +110,7 @@ func (p *textPrinter) mapField(fd protoreflect.FieldDescriptor, m protoreflect.M
 	}
 }
 
-// entryField prints the key or the value of a map's entry, but for a zero.
+// entryField prints the key or the value of a map's entry unless it is zero.
 func (p *textPrinter) entryField(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
 	if fd.Message() == nil && v.Equal(fd.Default()) {
 		return
@@ -181,8 +181,8 @@ func (p *textPrinter) scalar(fd protoreflect.FieldDescriptor, v protoreflect.Val
 	p.buf.Write(b)
 }
 
-// appendQuoted escapes as Python does: octal for what does not print, and for
-// everything beyond ASCII where the field holds bytes and not a string.
+// appendQuoted escapes as Python does: unprintable characters become octal numbers, and
+// so does everything outside ASCII if the field holds bytes.
 func appendQuoted(b []byte, s string, isBytes bool) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
@@ -215,8 +215,8 @@ func appendQuoted(b []byte, s string, isBytes bool) []byte {
 	return append(b, '"')
 }
 
-// shortestFloat32 gives the float64 with the fewest digits, six at least, that
-// is f when rounded to 32 bits: what Python prints for a float field.
+// shortestFloat32 returns the float64 with the fewest digits, at least six, that rounds
+// to f. Python prints it for a float field.
 func shortestFloat32(f float32) float64 {
 	if f != f || math.IsInf(float64(f), 0) {
 		return float64(f)
@@ -230,8 +230,8 @@ func shortestFloat32(f float32) float64 {
 	return float64(f)
 }
 
-// appendFloat writes f as Python's repr does: shortest digits, always a point
-// or an exponent, and the exponent only below 1e-4 and from 1e16 on.
+// appendFloat writes f as Python's repr does: the fewest digits, always a point or an
+// exponent, and an exponent only below 1e-4 and from 1e16 on.
 func appendFloat(b []byte, f float64) []byte {
 	switch {
 	case f != f:

@@ -1,37 +1,38 @@
 package draw
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// Options says what to draw. Nil and the zero value are the defaults.
+// Options configures a drawing. Nil and the zero value are the defaults.
 type Options struct {
-	// Scope draws only the part of the graph below this name scope; what it is
-	// connected to outside is drawn by scopes.
+	// Scope draws the inside of this name scope. The rest of the graph is drawn as
+	// its outermost scopes.
 	Scope string
-	// MaxBoxes is how many boxes a picture may have before scopes are closed;
-	// 0 is 60. Where even the outermost scopes are more, all of them are drawn.
+	// MaxBoxes limits the number of boxes, by drawing whole scopes as one box; 0
+	// means 60. The outermost scopes are drawn even if there are more of them.
 	MaxBoxes int
 }
 
-// box is a node, or a closed scope, in the picture.
+// box is a node, or a scope with all its nodes, in the picture.
 type box struct {
 	name  string // full name of the node or scope
 	label string
 	op    string // op of a node; "" for a scope
 	nodes int    // how many nodes are in a scope
-	attrs string // what to say of it when pointed at
+	attrs string // the text that appears when one points at it
 }
 
-// edge connects two boxes, by their places.
+// edge connects two boxes, given by their indexes.
 type edge struct {
 	from, to int
 	control  bool
-	count    int // how many connections of the graph it stands for
+	count    int // the number of connections in the graph that it stands for
 }
 
 // picture is a graph as it will be drawn.
@@ -40,7 +41,7 @@ type picture struct {
 	edges []edge
 }
 
-// collapse chooses the boxes: as deep into the scopes as MaxBoxes allows.
+// collapse makes the picture with boxes as deep in the scopes as MaxBoxes allows.
 func collapse(g *graphdef.GraphDef, o *Options) *picture {
 	if o == nil {
 		o = &Options{}
@@ -58,7 +59,7 @@ func collapse(g *graphdef.GraphDef, o *Options) *picture {
 	if scope != "" {
 		base = strings.Count(scope, "/") + 1
 	}
-	// One level more is taken as long as the picture stays small enough.
+	// Go one level deeper while the picture stays small enough.
 	chosen := boxNames(g, scope, base+1)
 	for depth := base + 2; depth <= deepest; depth++ {
 		deeper := boxNames(g, scope, depth)
@@ -67,11 +68,11 @@ func collapse(g *graphdef.GraphDef, o *Options) *picture {
 		}
 		chosen = deeper
 	}
-	return draft(g, chosen)
+	return newPicture(g, chosen)
 }
 
-// boxNames gives for each node the box it is drawn as: itself, or its scope of
-// the given depth; outside the chosen scope, the outermost.
+// boxNames returns the name of the box for each node: the node itself or its scope of the
+// given depth; outside the chosen scope, the outermost scope.
 func boxNames(g *graphdef.GraphDef, scope string, depth int) []string {
 	names := make([]string, len(g.GetNode()))
 	for i, n := range g.GetNode() {
@@ -93,8 +94,8 @@ func distinct(names []string) int {
 	return len(seen)
 }
 
-// draft makes the boxes and the connections between them.
-func draft(g *graphdef.GraphDef, boxOf []string) *picture {
+// newPicture makes the boxes and the connections between them.
+func newPicture(g *graphdef.GraphDef, boxOf []string) *picture {
 	p := &picture{}
 	place, nodeBox := map[string]int{}, map[string]int{}
 	for i, n := range g.GetNode() {
@@ -127,15 +128,14 @@ func draft(g *graphdef.GraphDef, boxOf []string) *picture {
 		e.count = count
 		p.edges = append(p.edges, e)
 	}
-	sort.Slice(p.edges, func(i, j int) bool {
-		a, b := p.edges[i], p.edges[j]
-		if a.from != b.from {
-			return a.from < b.from
+	slices.SortFunc(p.edges, func(a, b edge) int {
+		if c := cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)); c != 0 || a.control == b.control {
+			return c
 		}
-		if a.to != b.to {
-			return a.to < b.to
+		if b.control {
+			return -1
 		}
-		return !a.control && b.control
+		return 1
 	})
 	return p
 }
@@ -168,8 +168,8 @@ func shapeText(shape *graphdef.TensorShapeProto) string {
 	return "[" + strings.Join(sizes, ", ") + "]"
 }
 
-// second is the line below a box's label.
-func (b *box) second() string {
+// subtitle returns the line below a box's label.
+func (b *box) subtitle() string {
 	if b.op != "" {
 		return b.op
 	}

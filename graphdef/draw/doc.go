@@ -1,4 +1,4 @@
-// Package draw draws a graph, as Graphviz's dot language or as an SVG that any
-// browser shows. A graph of more nodes than a picture can hold is drawn by name
-// scopes: each closed scope is one box that says how many nodes are in it.
+// Package draw draws a graph as an SVG, which any browser shows, or in Graphviz's dot
+// language. Of a graph with more nodes than a picture can show, whole name scopes become
+// one box each, which shows the number of nodes in it.
 package draw

@@ -7,8 +7,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// Dot gives the graph in Graphviz's dot language. Closed scopes are folders,
-// control dependencies dashed.
+// Dot returns the graph in Graphviz's dot language. Scopes are folders, control
+// dependencies are dashed.
 func Dot(g *graphdef.GraphDef, o *Options) []byte {
 	p := collapse(g, o)
 	var b strings.Builder
@@ -18,7 +18,7 @@ func Dot(g *graphdef.GraphDef, o *Options) []byte {
 		if box.op == "" {
 			shape = ", shape=folder"
 		}
-		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s%s];\n", i, dotQuote(box.label+"\n"+box.second()), dotQuote(box.name), shape)
+		fmt.Fprintf(&b, "  n%d [label=%s, tooltip=%s%s];\n", i, dotQuote(box.label+"\n"+box.subtitle()), dotQuote(box.name), shape)
 	}
 	for _, e := range p.edges {
 		var attrs []string
@@ -38,7 +38,7 @@ func Dot(g *graphdef.GraphDef, o *Options) []byte {
 	return []byte(b.String())
 }
 
-// dotQuote quotes a string for dot, where only quotes and backslashes matter.
+// dotQuote quotes a string for dot, in which only quotes and backslashes are special.
 func dotQuote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", "").Replace(s) + `"`
 }

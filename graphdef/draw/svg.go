@@ -1,10 +1,11 @@
 package draw
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -21,9 +22,9 @@ const (
 	maxLabel  = 32 // characters
 )
 
-// SVG draws the graph as one self-contained SVG document: inputs at the bottom,
-// results at the top, as TensorBoard does, control dependencies dashed. Pointing
-// at a box shows its full name.
+// SVG returns the graph as one self-contained SVG document: inputs at the bottom,
+// results at the top, as in TensorBoard, control dependencies dashed. Pointing at a box
+// shows its full name.
 func SVG(g *graphdef.GraphDef, o *Options) []byte {
 	p := collapse(g, o)
 	l := arrange(p)
@@ -42,15 +43,14 @@ func SVG(g *graphdef.GraphDef, o *Options) []byte {
 	return []byte(b.String())
 }
 
-// layout is where each box lies.
+// layout has the position of each box.
 type layout struct {
 	x, y, w       []float64 // left edge, top edge, width
 	width, height int
 }
 
-// arrange puts the boxes into rows: each one row above the highest of its
-// inputs, and in a row in the order of the mean of its inputs' places, so that
-// few lines cross.
+// arrange puts the boxes into rows: each is one row above the highest of its inputs. In a
+// row they are sorted by the mean position of their inputs, so that few lines cross.
 func arrange(p *picture) *layout {
 	rows := ranks(p)
 	n := len(p.boxes)
@@ -61,28 +61,28 @@ func arrange(p *picture) *layout {
 	}
 	widest := 0.0
 	for r, row := range rows {
-		wish := map[int]float64{}
+		mean := map[int]float64{}
 		for at, i := range row {
 			sum := 0.0
 			for _, from := range inputs[i] {
 				sum += l.x[from] + l.w[from]/2
 			}
-			wish[i] = float64(at)
+			mean[i] = float64(at)
 			if len(inputs[i]) > 0 {
-				wish[i] = sum / float64(len(inputs[i]))
+				mean[i] = sum / float64(len(inputs[i]))
 			}
 		}
-		sort.SliceStable(row, func(a, b int) bool { return wish[row[a]] < wish[row[b]] })
+		slices.SortStableFunc(row, func(a, b int) int { return cmp.Compare(mean[a], mean[b]) })
 		x := 0.0
 		for _, i := range row {
-			text := max(len([]rune(short(p.boxes[i].label))), len([]rune(short(p.boxes[i].second()))))
+			text := max(len([]rune(short(p.boxes[i].label))), len([]rune(short(p.boxes[i].subtitle()))))
 			l.w[i] = math.Max(60, float64(text)*charWidth+boxPad)
 			l.x[i], l.y[i] = x, float64(len(rows)-1-r)*(boxHeight+gapY)
 			x += l.w[i] + gapX
 		}
 		widest = math.Max(widest, x-gapX)
 	}
-	for _, row := range rows { // rows are centred
+	for _, row := range rows { // center the rows
 		last := row[len(row)-1]
 		shift := (widest-(l.x[last]+l.w[last]))/2 + margin
 		for _, i := range row {
@@ -95,8 +95,8 @@ func arrange(p *picture) *layout {
 	return l
 }
 
-// ranks sorts the boxes into rows. Cycles, which loops and closed scopes make,
-// end where they come back to a box that is still being ranked.
+// ranks sorts the boxes into rows. Loops and collapsed scopes make cycles; an edge to a
+// box that is still being ranked does not count.
 func ranks(p *picture) [][]int {
 	inputs := make([][]int, len(p.boxes))
 	for _, e := range p.edges {
@@ -122,7 +122,7 @@ func ranks(p *picture) [][]int {
 				case unseen:
 					rank[from] = open
 					stack = append(stack, step{box: from})
-					continue // and look at it again when it is ranked
+					continue // look at this input again when it is ranked
 				case open:
 				default:
 					top.rank = max(top.rank, rank[from]+1)
@@ -147,7 +147,7 @@ func ranks(p *picture) [][]int {
 func (l *layout) edge(b *strings.Builder, e edge) {
 	x1, y1 := l.x[e.from]+l.w[e.from]/2, l.y[e.from]
 	x2, y2 := l.x[e.to]+l.w[e.to]/2, l.y[e.to]+boxHeight
-	if y2 > y1 { // a way back
+	if y2 > y1 { // the edge leads back down
 		y1, y2 = l.y[e.from]+boxHeight/2, l.y[e.to]+boxHeight/2
 	}
 	style := ""
@@ -160,8 +160,8 @@ func (l *layout) edge(b *strings.Builder, e edge) {
 		x1, y1, x1, y1-bend, x2, y2+bend, x2, y2, width, style)
 }
 
-// Fill colours by what a box is.
-func colour(op string) string {
+// color returns the fill color for a box with this op.
+func color(op string) string {
 	switch {
 	case op == "":
 		return "#eceff1"
@@ -186,9 +186,9 @@ func (l *layout) box(b *strings.Builder, box *box, i int) {
 	}
 	x, y, w := l.x[i], l.y[i], l.w[i]
 	fmt.Fprintf(b, `<g><title>%s</title><rect x="%.1f" y="%.1f" width="%.1f" height="%d" rx="%d" fill="%s" stroke="#78909c"/>`,
-		escape(title), x, y, w, boxHeight, radius, colour(box.op))
+		escape(title), x, y, w, boxHeight, radius, color(box.op))
 	fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text><text x="%.1f" y="%.1f" text-anchor="middle" fill="#607d8b">%s</text></g>`+"\n",
-		x+w/2, y+17, escape(short(box.label)), x+w/2, y+31, escape(short(box.second())))
+		x+w/2, y+17, escape(short(box.label)), x+w/2, y+31, escape(short(box.subtitle())))
 }
 
 func short(s string) string {

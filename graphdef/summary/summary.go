@@ -1,7 +1,9 @@
 package summary
 
 import (
-	"sort"
+	"cmp"
+	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -10,7 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
-// Summary is what a file of any of the three kinds holds.
+// Summary is the content of a GraphDef, a MetaGraphDef or a SavedModel.
 type Summary struct {
 	Kind          string      `json:"kind"` // "GraphDef", "MetaGraphDef" or "SavedModel"
 	SchemaVersion int64       `json:"schema_version,omitempty"`
@@ -18,35 +20,35 @@ type Summary struct {
 	MetaGraphs    []MetaGraph `json:"meta_graphs,omitempty"` // of a MetaGraphDef (one) or a SavedModel
 }
 
-// Graph is what a GraphDef holds.
+// Graph is the content of a GraphDef.
 type Graph struct {
 	Nodes       int      `json:"nodes"`
 	Functions   []string `json:"functions,omitempty"`
 	Ops         []Count  `json:"ops"`     // most frequent first
 	Inputs      []Tensor `json:"inputs"`  // the placeholders
-	Outputs     []Tensor `json:"outputs"` // nodes whose outputs nothing uses
+	Outputs     []Tensor `json:"outputs"` // the nodes whose outputs no node uses
 	Devices     []Count  `json:"devices,omitempty"`
 	Producer    int32    `json:"producer"` // the graph version of the TensorFlow that wrote it
 	MinConsumer int32    `json:"min_consumer,omitempty"`
-	Frozen      bool     `json:"frozen"` // no node makes a variable
+	Frozen      bool     `json:"frozen"` // it has no variables
 }
 
-// Count is how often a name occurs.
+// Count is the number of times that a name occurs.
 type Count struct {
 	Name  string `json:"name"`
 	Count int    `json:"count"`
 }
 
-// Tensor is a tensor of the graph. Shape is nil where the rank is unknown; a
-// dimension of unknown size is -1.
+// Tensor is a tensor of the graph. Shape is nil if the rank is unknown; a dimension of
+// unknown size is -1.
 type Tensor struct {
 	Name  string  `json:"name"`
-	DType string  `json:"dtype,omitempty"` // "DT_FLOAT"; "" where it is unknown
+	DType string  `json:"dtype,omitempty"` // "DT_FLOAT"; "" if it is unknown
 	Shape []int64 `json:"shape"`
 	Op    string  `json:"op,omitempty"`
 }
 
-// MetaGraph is what a MetaGraphDef holds beside its graph.
+// MetaGraph is the content of a MetaGraphDef.
 type MetaGraph struct {
 	Tags                 []string     `json:"tags,omitempty"`
 	TensorFlowVersion    string       `json:"tensorflow_version,omitempty"`
@@ -71,7 +73,7 @@ type Variable struct {
 // Collection is a collection's kind and size.
 type Collection struct {
 	Key   string `json:"key"`
-	Kind  string `json:"kind"` // "node_list", …; "" where the file says none
+	Kind  string `json:"kind"` // "node_list", …; "" if the file does not say
 	Items int    `json:"items"`
 }
 
@@ -93,13 +95,13 @@ type Signature struct {
 	Outputs []Tensor `json:"outputs"` // as above
 }
 
-// Of summarizes a message; ops (nil: opdef.Builtin) tells outputs' types.
-// A message that is none of the three kinds gives a Summary without content.
+// Of summarizes a message. ops are the op definitions that tell the types of outputs; nil
+// means opdef.Builtin. The Summary of any other message is empty.
 func Of(m proto.Message, ops *opdef.Set) *Summary {
 	s := &Summary{Kind: string(m.ProtoReflect().Descriptor().Name())}
 	switch m := m.(type) {
 	case *graphdef.GraphDef:
-		s.Graph = OfGraph(m, ops)
+		s.Graph = ofGraph(m, ops)
 	case *graphdef.MetaGraphDef:
 		s.MetaGraphs = []MetaGraph{ofMetaGraph(m, ops)}
 	case *graphdef.SavedModel:
@@ -113,8 +115,7 @@ func Of(m proto.Message, ops *opdef.Set) *Summary {
 	return s
 }
 
-// OfGraph summarizes a graph.
-func OfGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
+func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 	s := &Graph{
 		Nodes:       len(g.GetNode()),
 		Producer:    g.GetVersions().GetProducer(),
@@ -147,7 +148,7 @@ func OfGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 	for _, f := range g.GetLibrary().GetFunction() {
 		s.Functions = append(s.Functions, f.GetSignature().GetName())
 	}
-	sort.Strings(s.Functions)
+	slices.Sort(s.Functions)
 	s.Ops, s.Devices = byCount(counts), byCount(devices)
 	return s
 }
@@ -159,10 +160,10 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 		TensorFlowVersion:    info.GetTensorflowVersion(),
 		TensorFlowGitVersion: info.GetTensorflowGitVersion(),
 		StrippedDefaultAttrs: info.GetStrippedDefaultAttrs(),
-		Graph:                OfGraph(mg.GetGraphDef(), ops),
+		Graph:                ofGraph(mg.GetGraphDef(), ops),
 	}
 	s.Variables, s.Parameters = variables(mg)
-	for _, key := range keys(mg.GetCollectionDef()) {
+	for _, key := range slices.Sorted(maps.Keys(mg.GetCollectionDef())) {
 		c := mg.GetCollectionDef()[key]
 		s.Collections = append(s.Collections, Collection{Key: key, Kind: collectionKind(c), Items: graphdef.CollectionLen(c)})
 	}
@@ -172,7 +173,7 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 			MaxToKeep: d.GetMaxToKeep(), Sharded: d.GetSharded(), Version: d.GetVersion().String(),
 		}
 	}
-	for _, key := range keys(mg.GetSignatureDef()) {
+	for _, key := range slices.Sorted(maps.Keys(mg.GetSignatureDef())) {
 		d := mg.GetSignatureDef()[key]
 		s.Signatures = append(s.Signatures, Signature{Key: key, Method: d.GetMethodName(), Inputs: infos(d.GetInputs()), Outputs: infos(d.GetOutputs())})
 	}
@@ -193,8 +194,8 @@ func collectionKind(c *graphdef.CollectionDef) string {
 	return string(field.Name())
 }
 
-// variables lists the variables of a meta graph. An entry that cannot be read is
-// passed over: this is a summary, and importing the file will tell.
+// variables lists the variables of a meta graph, none if an entry is damaged: this is a
+// summary, and importing the file returns the error.
 func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 	vars = []Variable{}
 	defs, err := graphdef.Variables(mg)
@@ -205,7 +206,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 	for _, n := range mg.GetGraphDef().GetNode() {
 		nodes[n.GetName()] = n
 	}
-	// Files older than TensorFlow 1.9 say it by the collection alone.
+	// In files older than TensorFlow 1.9 only the collection tells what is trainable.
 	trainable := map[string]bool{}
 	for _, data := range mg.GetCollectionDef()["trainable_variables"].GetBytesList().GetValue() {
 		def := &graphdef.VariableDef{}
@@ -234,7 +235,8 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 	return vars, parameters
 }
 
-// elements multiplies a shape out, if it is known and no overflow.
+// elements returns the number of elements of a shape, if it is known and does not
+// overflow.
 func elements(shape []int64) (int64, bool) {
 	if shape == nil {
 		return 0, false
@@ -265,7 +267,7 @@ func output(n *graphdef.NodeDef, ops *opdef.Set) Tensor {
 
 func infos(m map[string]*graphdef.TensorInfo) []Tensor {
 	list := []Tensor{}
-	for _, key := range keys(m) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		info := m[key]
 		t := Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String()}
 		if info.GetTensorShape() != nil {
@@ -276,7 +278,7 @@ func infos(m map[string]*graphdef.TensorInfo) []Tensor {
 	return list
 }
 
-// dims gives a shape's sizes, nil where its rank is unknown.
+// dims returns a shape's sizes, nil if its rank is unknown.
 func dims(shape *graphdef.TensorShapeProto) []int64 {
 	if shape.GetUnknownRank() {
 		return nil
@@ -293,20 +295,8 @@ func byCount(counts map[string]int) []Count {
 	for name, n := range counts {
 		list = append(list, Count{name, n})
 	}
-	sort.Slice(list, func(i, j int) bool {
-		if list[i].Count != list[j].Count {
-			return list[i].Count > list[j].Count
-		}
-		return list[i].Name < list[j].Name
+	slices.SortFunc(list, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
 	})
 	return list
-}
-
-func keys[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

@@ -1,7 +1,7 @@
-// Package tensorboard writes graphs into event files, the log format of
-// TensorBoard, so that its Graphs page shows them:
+// Package tensorboard writes graphs into event files, the log format of TensorBoard. Its
+// Graphs page shows them after
 //
-//	path, err := tensorboard.WriteGraph("logs", def)
+//	tensorboard --logdir DIR
 //
-// and then: tensorboard --logdir logs
+// where DIR is the directory that was given to [WriteGraph].
 package tensorboard

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -25,12 +26,13 @@ const (
 
 const fileVersion = "brain.Event:2"
 
-// files counts the files of this process, so that two of one second differ.
+// files counts the files of this process, so that two files of one second have different
+// names.
 var files atomic.Int64
 
-// WriteGraph writes a graph into a new event file in dir, making dir where it
-// is missing, and returns the file's path. The name is one that TensorBoard
-// looks for: events.out.tfevents.<seconds>.<host>.<process>.<number>.
+// WriteGraph writes a graph into a new event file in dir, which it makes if necessary,
+// and returns the file's path. The name is one that TensorBoard looks for:
+// events.out.tfevents.<seconds>.<host>.<process>.<number>.
 func WriteGraph(dir string, g *graphdef.GraphDef) (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -38,21 +40,21 @@ func WriteGraph(dir string, g *graphdef.GraphDef) (string, error) {
 	}
 	now := time.Now()
 	path := filepath.Join(dir, fmt.Sprintf("events.out.tfevents.%010d.%s.%d.%d", now.Unix(), host, os.Getpid(), files.Add(1)-1))
-	data, err := Events(g, now)
+	data, err := events(g, now)
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", fmt.Errorf("tensorboard: %w", err)
+		return "", &tfkeep.Error{Op: "write event file", Path: path, Cause: err}
 	}
 	if err := vfs.WriteFileAtomic(vfs.OS, path, data, true); err != nil {
-		return "", fmt.Errorf("tensorboard: %w", err)
+		return "", &tfkeep.Error{Op: "write event file", Path: path, Cause: err}
 	}
 	return path, nil
 }
 
-// Events gives the content of an event file with a graph.
-func Events(g *graphdef.GraphDef, at time.Time) ([]byte, error) {
+// events returns the content of an event file with a graph.
+func events(g *graphdef.GraphDef, at time.Time) ([]byte, error) {
 	def, err := graphdef.MarshalBinary(g)
 	if err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ func event(at time.Time, field protowire.Number, value []byte) []byte {
 	return protowire.AppendBytes(b, value)
 }
 
-// appendRecord frames a record as TFRecord does: its length, the length's
+// appendRecord appends a record in the TFRecord format: its length, the length's
 // checksum, the record, its checksum.
 func appendRecord(b, record []byte) []byte {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(record)))
