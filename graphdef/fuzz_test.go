@@ -33,7 +33,7 @@ func seed(f *testing.F) {
 
 // Whatever parses can be written and read again, as text and as binary, and is
 // the same message then.
-func FuzzWhatIsReadIsWrittenAndReadAgain(f *testing.F) {
+func FuzzRoundTrip(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := graphdef.Parse(data)
@@ -74,7 +74,7 @@ func FuzzWhatIsReadIsWrittenAndReadAgain(f *testing.F) {
 }
 
 // No graph makes the tools panic or run on.
-func FuzzEveryToolSurvivesEveryGraph(f *testing.F) {
+func FuzzTools(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := graphdef.ParseGraphDef(data)

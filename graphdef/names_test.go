@@ -11,6 +11,7 @@ import (
 )
 
 func TestScopeNamesFollowTensorFlow(t *testing.T) {
+	t.Parallel()
 	cases := []string{"a", "s/a", "s/a:0", "^s/a", "loc:@s/a", "^a", "sa/b", "s", "s///a", "x/s/a", "loc:@a"}
 	want := oracle.Value[[][]string](t, `
 from tensorflow.python.framework import ops
@@ -26,6 +27,7 @@ result = [[ops.strip_name_scope(n, s), ops.prepend_name_scope(n, s)] for n in ar
 }
 
 func TestTensorNamesFollowTensorFlow(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, node string
 		output     int

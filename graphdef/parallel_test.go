@@ -31,7 +31,8 @@ func largeMetaGraph(t testing.TB) *graphdef.MetaGraphDef {
 	}
 }
 
-func TestALargeMetaGraphIsReadAsASmallOneIs(t *testing.T) {
+func TestLargeMetaGraphParsesLikeSmall(t *testing.T) {
+	t.Parallel()
 	mg := largeMetaGraph(t)
 	data, err := graphdef.MarshalBinary(mg)
 	require.NoError(t, err)
@@ -56,6 +57,7 @@ func TestALargeMetaGraphIsReadAsASmallOneIs(t *testing.T) {
 }
 
 func TestReadMetaGraphReturnsSerializedGraph(t *testing.T) {
+	t.Parallel()
 	mg := largeMetaGraph(t)
 	dir := t.TempDir()
 	for _, text := range []bool{false, true} {

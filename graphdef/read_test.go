@@ -48,7 +48,8 @@ func parseAs(kind string, data []byte) (proto.Message, error) {
 	}
 }
 
-func TestTextAndBinaryAreToldByContent(t *testing.T) {
+func TestParseDetectsTextAndBinary(t *testing.T) {
+	t.Parallel()
 	for kind, m := range oneOfEach(t) {
 		data, err := graphdef.MarshalBinary(m)
 		require.NoError(t, err)
@@ -66,7 +67,8 @@ func TestTextAndBinaryAreToldByContent(t *testing.T) {
 	}
 }
 
-func TestAFileOfAnotherKindIsNamed(t *testing.T) {
+func TestReadNamesFileOfAnotherKind(t *testing.T) {
+	t.Parallel()
 	for is, m := range oneOfEach(t) {
 		data, err := graphdef.MarshalBinary(m)
 		require.NoError(t, err)
@@ -83,7 +85,8 @@ func TestAFileOfAnotherKindIsNamed(t *testing.T) {
 	}
 }
 
-func TestATruncatedFileIsAnError(t *testing.T) {
+func TestTruncatedFileIsRefused(t *testing.T) {
+	t.Parallel()
 	for kind, m := range oneOfEach(t) {
 		data, err := graphdef.MarshalBinary(m)
 		require.NoError(t, err)
@@ -103,7 +106,8 @@ func TestATruncatedFileIsAnError(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoGraphIsAnError(t *testing.T) {
+func TestParseRefusesWhatIsNotAGraph(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ data, says string }{
 		"empty":          {"", "0 bytes"},
 		"blank":          {" \n", "without a single field"},
@@ -134,7 +138,8 @@ func TestWhatIsNoGraphIsAnError(t *testing.T) {
 	}
 }
 
-func TestDeeplyNestedBinaryIsAnErrorAndNoCrash(t *testing.T) {
+func TestDeeplyNestedBinaryIsRefused(t *testing.T) {
+	t.Parallel()
 	// A chain of AttrValue.func.attr entries, each in the one before.
 	var value []byte
 	wrap := func(num protowire.Number, b []byte) []byte {
@@ -155,7 +160,8 @@ func TestDeeplyNestedBinaryIsAnErrorAndNoCrash(t *testing.T) {
 	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 }
 
-func TestReadNamesTheFile(t *testing.T) {
+func TestReadErrorNamesFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "no.meta")
 	_, err := graphdef.ReadMetaGraphDef(missing, nil)
@@ -175,7 +181,8 @@ func TestReadNamesTheFile(t *testing.T) {
 	assert.Equal(t, "read", place.Op)
 }
 
-func TestAFileOver2GiBIsRefusedUnread(t *testing.T) {
+func TestReadRefusesFileOver2GiB(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "huge.pb")
 	f, err := os.Create(path)
 	require.NoError(t, err)
@@ -187,6 +194,7 @@ func TestAFileOver2GiBIsRefusedUnread(t *testing.T) {
 }
 
 func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, err := graphdef.ReadSavedModel(dir)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)

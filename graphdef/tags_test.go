@@ -12,6 +12,7 @@ import (
 )
 
 func TestFindMetaGraphMatchesTagsExactly(t *testing.T) {
+	t.Parallel()
 	graph := func(tags ...string) *graphdef.MetaGraphDef {
 		return &graphdef.MetaGraphDef{MetaInfoDef: &for_core_protos_go_proto.MetaGraphDef_MetaInfoDef{Tags: tags}}
 	}

@@ -53,7 +53,8 @@ versions {
 }
 `
 
-func TestTextIsLaidOutAsTensorFlowDoes(t *testing.T) {
+func TestTextLayout(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, twoPlaceholders, string(graphdef.MarshalText(tftest.ParseGraph(t, twoPlaceholders))))
 }
 
@@ -93,7 +94,8 @@ func awkwardGraph(t testing.TB) *graphdef.MetaGraphDef {
 	}
 }
 
-func TestTextEqualsPythonsByteForByte(t *testing.T) {
+func TestTextEqualsPython(t *testing.T) {
+	t.Parallel()
 	mg := awkwardGraph(t)
 	data, err := graphdef.MarshalBinary(mg)
 	require.NoError(t, err)
@@ -107,7 +109,8 @@ result = text_format.MessageToString(m).encode()
 	assert.Equal(t, string(want), string(graphdef.MarshalText(mg)))
 }
 
-func TestPythonAndGoReadEachOthersText(t *testing.T) {
+func TestTextRoundTripWithPython(t *testing.T) {
+	t.Parallel()
 	mg := awkwardGraph(t)
 	data, err := graphdef.MarshalBinary(mg)
 	require.NoError(t, err)
@@ -129,7 +132,8 @@ result = meta_graph.read_meta_graph_file(args[0]) == m
 	assert.True(t, proto.Equal(mg, back))
 }
 
-func TestTextOfTheSameMessageIsAlwaysTheSame(t *testing.T) {
+func TestMarshalIsDeterministic(t *testing.T) {
+	t.Parallel()
 	mg := awkwardGraph(t)
 	first := graphdef.MarshalText(mg)
 	firstBinary, err := graphdef.MarshalBinary(mg)

@@ -45,7 +45,8 @@ func TestWriteTakesAnyMessage(t *testing.T) {
 	assert.Equal(t, "save_tensor_name: \"a\"\n", string(content))
 }
 
-func TestWriteReplacesAFileWholeAndLeavesNothingElse(t *testing.T) {
+func TestWriteReplacesFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "g.pb")
 	require.NoError(t, os.WriteFile(path, make([]byte, 1<<16), 0o666))
@@ -59,7 +60,8 @@ func TestWriteReplacesAFileWholeAndLeavesNothingElse(t *testing.T) {
 	assert.Len(t, entries, 1)
 }
 
-func TestWriteSaysWhichFileItCouldNotWrite(t *testing.T) {
+func TestWriteErrorNamesFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))

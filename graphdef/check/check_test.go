@@ -15,6 +15,7 @@ import (
 )
 
 func TestCheckFindsEveryKindOfFault(t *testing.T) {
+	t.Parallel()
 	f := `attr { key: "T" value { type: DT_FLOAT } }`
 	c := `attr { key: "dtype" value { type: DT_FLOAT } }`
 	for _, tc := range []struct{ name, graph, says string }{
@@ -72,6 +73,7 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 }
 
 func TestCheckListsAllFaultsAtOnce(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "A" op: "NoOp" input: "^x" input: "^y" } node { name: "A" op: "Nope" }`)
 	err := check.Graph(g, nil)
 	var faults *check.Error
@@ -89,6 +91,7 @@ func TestCheckListsAllFaultsAtOnce(t *testing.T) {
 }
 
 func TestCheckAcceptsSoundGraphs(t *testing.T) {
+	t.Parallel()
 	loop := `node { name: "c" op: "Const" attr { key: "dtype" value { type: DT_INT32 } } }
 		node { name: "enter" op: "Enter" input: "c" attr { key: "T" value { type: DT_INT32 } } }
 		node { name: "merge" op: "Merge" input: "enter" input: "next" attr { key: "N" value { i: 2 } } attr { key: "T" value { type: DT_INT32 } } }
@@ -107,7 +110,8 @@ func TestCheckAcceptsSoundGraphs(t *testing.T) {
 	assert.NoError(t, check.Graph(nil, nil))
 }
 
-func TestCheckKnowsWhatAnImportProvides(t *testing.T) {
+func TestCheckAcceptsProvidedInputs(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "B" op: "Neg" input: "A" input: "^C" attr { key: "T" value { type: DT_FLOAT } } }`)
 	provided := func(input string) bool { return input == "A" || input == "^C" }
 	assert.NoError(t, check.Graph(g, &check.Options{Provided: provided}))
@@ -116,6 +120,7 @@ func TestCheckKnowsWhatAnImportProvides(t *testing.T) {
 
 // A walk that recursed, or that was quadratic, would run into the test's timeout.
 func TestCheckWalksALongChain(t *testing.T) {
+	t.Parallel()
 	const n = 200_000
 	g := &graphdef.GraphDef{Node: make([]*graphdef.NodeDef, n)}
 	for i := range n {

@@ -14,7 +14,8 @@ import (
 
 const nanConst = `node { name: "c" op: "Const" attr { key: "value" value { tensor { dtype: DT_FLOAT float_val: nan } } } }`
 
-func TestDiffAgreesWithTensorFlowsGraphDefsEqual(t *testing.T) {
+func TestDiffAgreesWithTensorFlow(t *testing.T) {
+	t.Parallel()
 	a := `node { name: "a" op: "Const" attr { key: "value" value { i: 1 } } } node { name: "b" op: "Neg" input: "a" }`
 	permuted := `node { name: "b" op: "Neg" input: "a" } node { name: "a" op: "Const" attr { key: "value" value { i: 1 } } }`
 	lib := func(fs string) string { return a + ` library { ` + fs + ` }` }
@@ -47,7 +48,8 @@ result = tf.__internal__.graph_util.graph_defs_equal(x, y, args[2])
 	}
 }
 
-func TestDiffSaysWhatDiffers(t *testing.T) {
+func TestDiffListsDifferences(t *testing.T) {
+	t.Parallel()
 	a := tftest.ParseGraph(t, `
 		node { name: "same" op: "NoOp" input: "^b" input: "^a" }
 		node { name: "gone" op: "Const" }

@@ -22,6 +22,7 @@ const small = `
 	node { name: "init" op: "NoOp" }`
 
 func TestDotOfASmallGraph(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, `digraph graph_def {
   rankdir=BT;
   node [shape=box, style=rounded, fontname="Helvetica", fontsize=10];
@@ -36,7 +37,8 @@ func TestDotOfASmallGraph(t *testing.T) {
 `, string(draw.Dot(tftest.ParseGraph(t, small), nil)))
 }
 
-func TestScopesAreClosedUntilThePictureIsSmallEnough(t *testing.T) {
+func TestLargeGraphIsDrawnByScopes(t *testing.T) {
+	t.Parallel()
 	dot := string(draw.Dot(tftest.ParseGraph(t, small), &draw.Options{MaxBoxes: 3}))
 	assert.Contains(t, dot, `[label="h\n2 nodes", tooltip="h", shape=folder]`)
 	assert.NotContains(t, dot, "MatMul")
@@ -53,6 +55,7 @@ func TestScopesAreClosedUntilThePictureIsSmallEnough(t *testing.T) {
 }
 
 func TestSVGIsWellFormedAndHasEveryBox(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, small)
 	g.Node = append(g.Node, &graphdef.NodeDef{Name: "<&\"\x01" + strings.Repeat("ü", 100), Op: "Neg", Input: []string{"x", "lost"}})
 	for name, g := range map[string]*graphdef.GraphDef{

@@ -14,6 +14,7 @@ import (
 )
 
 func TestRenameScope(t *testing.T) {
+	t.Parallel()
 	text := `
 		node { name: "h" op: "A" } node { name: "h/a" op: "A" input: "x:0" input: "^h/b" } node { name: "h2/b" op: "A" input: "h/a:1" }
 		node { name: "h/e" op: "Enter" input: "h/a" attr { key: "frame_name" value { s: "h/while" } } attr { key: "_class" value { list { s: "loc:@h/a" s: "loc:@x" } } } }
@@ -42,6 +43,7 @@ func TestRenameScope(t *testing.T) {
 }
 
 func TestClearDevices(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "a" op: "A" device: "/gpu:0" } library { function { signature { name: "f" } node_def { name: "b" op: "B" device: "/gpu:0" } } }`)
 	edit.ClearDevices(g)
 	assert.Empty(t, g.Node[0].Device)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -17,13 +16,13 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
 
-// ExtractSubgraph gives the part of a graph that the named nodes need: their
-// inputs, control inputs and the nodes they are colocated with, and so on up,
-// in the graph's own order, with its whole function library and its versions.
-// It is TensorFlow's extract_sub_graph. The nodes are shared with g, not copied.
+// Extract returns the part of a graph that the named nodes need: these nodes, their
+// inputs, control inputs and the nodes that they are colocated with, and all that these
+// need in turn, in the graph's order, with its whole function library and its versions.
+// It is TensorFlow's extract_sub_graph. The nodes are shared with g.
 //
-// Names that the graph lacks, and inputs that nothing provides, are one error
-// of kind tfkeep.ErrNotFound that lists them all.
+// Names that the graph lacks, and inputs without a node, are one tfkeep.ErrNotFound that
+// lists them all.
 func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 	byName := make(map[string]*graphdef.NodeDef, len(g.GetNode()))
 	for _, n := range g.GetNode() {
@@ -62,7 +61,7 @@ func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 		}
 	}
 	if len(missing) > 0 {
-		sort.Strings(missing)
+		slices.Sort(missing)
 		return nil, &tfkeep.Error{Op: "extract subgraph", Err: tfkeep.ErrNotFound, Detail: strings.Join(missing, "; ")}
 	}
 	var kept []*graphdef.NodeDef

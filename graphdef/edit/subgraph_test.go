@@ -17,7 +17,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-func TestExtractSubGraph(t *testing.T) {
+func TestExtract(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `
 		node { name: "n1" op: "A" input: "n5" } node { name: "n2" op: "A" input: "n1:0" } node { name: "n3" op: "A" input: "^n2" }
 		node { name: "n4" op: "A" } node { name: "n5" op: "A" input: "n1" } node { name: "n6" op: "A" input: "n2:0" }
@@ -29,7 +30,8 @@ func TestExtractSubGraph(t *testing.T) {
 	assert.True(t, proto.Equal(g.Library, sub.Library))
 }
 
-func TestExtractSubGraphKeepsColocatedNodes(t *testing.T) {
+func TestExtractKeepsColocatedNodes(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `
 		node { name: "v" op: "A" } node { name: "w" op: "A" }
 		node { name: "a" op: "A" attr { key: "_class" value { list { s: "loc:@v" s: "loc:@gone" s: "other" } } } }`)
@@ -38,7 +40,8 @@ func TestExtractSubGraphKeepsColocatedNodes(t *testing.T) {
 	assert.Equal(t, []string{"v", "a"}, tftest.NodeNames(sub))
 }
 
-func TestExtractSubGraphListsAllThatIsMissing(t *testing.T) {
+func TestExtractListsAllMissingNodes(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "a" op: "A" input: "lost" input: "^lost2" }`)
 	_, err := edit.Extract(g, []string{"a", "nope", "neither"})
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
@@ -54,6 +57,7 @@ const unusedGraph = `
 	node { name: "later_node" op: "Add" input: "output_node" input: "constant" }`
 
 func TestStripUnused(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, unusedGraph)
 	out, err := edit.StripUnused(g, []string{"wanted_input_node"}, []string{"output_node"}, nil)
 	require.NoError(t, err)
@@ -68,6 +72,7 @@ func TestStripUnused(t *testing.T) {
 }
 
 func TestStripUnusedMultipleInputs(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, unusedGraph)
 	types := []dtype.DataType{types_go_proto.DataType_DT_FLOAT, types_go_proto.DataType_DT_DOUBLE}
 	out, err := edit.StripUnused(g, []string{"wanted_input_node", "constant"}, []string{"output_node"}, &edit.StripOptions{Types: types})
@@ -78,7 +83,8 @@ func TestStripUnusedMultipleInputs(t *testing.T) {
 	assert.Equal(t, types_go_proto.DataType_DT_FLOAT, out.Node[1].Attr["dtype"].GetType())
 }
 
-func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
+func TestStripUnusedRefusesBadArguments(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, unusedGraph)
 	_, err := edit.StripUnused(g, []string{"wanted_input_node:0"}, []string{"output_node"}, nil)
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
@@ -93,7 +99,8 @@ func TestStripUnusedSaysWhatIsWrong(t *testing.T) {
 	assert.ErrorContains(t, err, "the type of its first output cannot be told")
 }
 
-func TestRemoveTrainingNodesEqualsTensorFlows(t *testing.T) {
+func TestRemoveTrainingEqualsTensorFlow(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"a chain of identities": `
 			node { name: "A" op: "Const" } node { name: "B" op: "Identity" input: "A" }
@@ -128,7 +135,8 @@ result = tf1.graph_util.remove_training_nodes(g, ["out"]).SerializeToString(dete
 	}
 }
 
-func TestRemoveTrainingNodesConnectsPastAChecksData(t *testing.T) {
+func TestRemoveTrainingReconnectsPastChecks(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A:1" } node { name: "D" op: "Mul" input: "check" input: "A" }
 		versions { producer: 9 }`)
 	got := edit.RemoveTraining(g, nil)
@@ -137,12 +145,14 @@ func TestRemoveTrainingNodesConnectsPastAChecksData(t *testing.T) {
 	assert.EqualValues(t, 9, got.Versions.Producer)
 }
 
-func TestRemoveTrainingNodesEndsOnARingOfIdentities(t *testing.T) {
+func TestRemoveTrainingEndsOnCycle(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "a" op: "Identity" input: "b" } node { name: "b" op: "Identity" input: "a" } node { name: "c" op: "Neg" input: "a" }`)
 	assert.Equal(t, []string{"c"}, tftest.NodeNames(edit.RemoveTraining(g, nil)))
 }
 
-func TestExtractSubgraphEqualsTensorFlows(t *testing.T) {
+func TestExtractEqualsTensorFlow(t *testing.T) {
+	t.Parallel()
 	data := oracle.Value[[][]byte](t, `
 import base64
 x = tf1.placeholder(tf.float32, [None, 4], name="x")

@@ -14,7 +14,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-func TestBuiltinOpsAreTensorFlows(t *testing.T) {
+func TestBuiltinEqualsTensorFlow(t *testing.T) {
+	t.Parallel()
 	ops := opdef.Builtin()
 	names := ops.Names()
 	require.Greater(t, len(names), 1500)
@@ -31,7 +32,8 @@ result = op_def_pb2.OpList(op=[o for o in map(op_def_registry.get, args[0]) if o
 	}
 }
 
-func TestOpsAnswerForWhatTheyLack(t *testing.T) {
+func TestSetGet(t *testing.T) {
+	t.Parallel()
 	ops := opdef.Builtin()
 	assert.Nil(t, ops.Get("NoSuchOp"))
 	assert.NotNil(t, ops.Get("MatMul"))
@@ -46,7 +48,8 @@ func TestOpsAnswerForWhatTheyLack(t *testing.T) {
 	}
 }
 
-func TestStrippedOpListIsSortedAndSkipsUnknownOps(t *testing.T) {
+func TestStrippedListSkipsUnknownOps(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "m" op: "Mul" } node { name: "c" op: "Const" } node { name: "u" op: "Unreg" } node { name: "c2" op: "Const" }`)
 	assert.Equal(t, []string{"Const", "Mul", "Unreg"}, opdef.Used(g))
 	list := opdef.StrippedList(g, nil)
@@ -57,7 +60,8 @@ func TestStrippedOpListIsSortedAndSkipsUnknownOps(t *testing.T) {
 	assert.Equal(t, []string{"Unreg"}, opdef.Unknown(g, nil))
 }
 
-func TestStrippedOpListNestedFunctions(t *testing.T) {
+func TestUsedInNestedFunctions(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `library {
 		function { signature { name: "f0" } node_def { name: "s" op: "Square" } }
 		function { signature { name: "f1" } node_def { name: "c" op: "Const" } node_def { name: "f" op: "f0" } }
@@ -67,7 +71,8 @@ func TestStrippedOpListNestedFunctions(t *testing.T) {
 	assert.Equal(t, []string{"Const", "Square"}, opdef.Used(g))
 }
 
-func TestStrippedOpListRecursiveFunctions(t *testing.T) {
+func TestUsedInRecursiveFunctions(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "call" op: "A" } library {
 		function { signature { name: "A" } node_def { name: "b" op: "B" } }
 		function { signature { name: "B" } node_def { name: "c" op: "Const" } node_def { name: "a" op: "A" } }
@@ -75,7 +80,8 @@ func TestStrippedOpListRecursiveFunctions(t *testing.T) {
 	assert.Equal(t, []string{"Const"}, opdef.Used(g))
 }
 
-func TestStrippedOpListPartitionedCalls(t *testing.T) {
+func TestUsedInPartitionedCalls(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, `node { name: "p" op: "PartitionedCall" attr { key: "f" value { func { name: "A" } } } }
 	library {
 		function { signature { name: "A" } node_def { name: "q" op: "StatefulPartitionedCall" attr { key: "f" value { func { name: "B" } } } } }
@@ -88,7 +94,8 @@ const complexNodes = `
 	node { name: "default" op: "Complex" attr { key: "T" value { type: DT_FLOAT } } attr { key: "Tout" value { type: DT_COMPLEX64 } } }
 	node { name: "other" op: "Complex" attr { key: "T" value { type: DT_DOUBLE } } attr { key: "Tout" value { type: DT_COMPLEX128 } } }`
 
-func TestDefaultAttrsAreStrippedAndAdded(t *testing.T) {
+func TestStripAndAddDefaults(t *testing.T) {
+	t.Parallel()
 	g := tftest.ParseGraph(t, complexNodes)
 	whole := proto.Clone(g).(*graphdef.GraphDef)
 	opdef.StripDefaults(g, nil)
@@ -98,7 +105,8 @@ func TestDefaultAttrsAreStrippedAndAdded(t *testing.T) {
 	assert.True(t, proto.Equal(whole, g))
 }
 
-func TestDefaultAttrStrippingNestedFunctions(t *testing.T) {
+func TestStripDefaultsInFunctions(t *testing.T) {
+	t.Parallel()
 	mg := &graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `library { function { signature { name: "f" }
 		node_def { name: "v" op: "VarHandleOp" attr { key: "container" value { s: "" } } attr { key: "dtype" value { type: DT_FLOAT } } } } }`)}
 	opdef.StripMetaGraphDefaults(mg, nil)
@@ -108,7 +116,8 @@ func TestDefaultAttrStrippingNestedFunctions(t *testing.T) {
 	assert.True(t, mg.MetaInfoDef.StrippedDefaultAttrs)
 }
 
-func TestDefaultAttrStrippingUnregisteredOps(t *testing.T) {
+func TestStripDefaultsSkipsUnknownOps(t *testing.T) {
+	t.Parallel()
 	mg := &graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `
 		node { name: "u" op: "unreg_op" attr { key: "attr_1" value { i: 1 } } }
 		node { name: "c" op: "Complex" attr { key: "T" value { type: DT_FLOAT } } }
@@ -119,7 +128,8 @@ func TestDefaultAttrStrippingUnregisteredOps(t *testing.T) {
 	assert.True(t, mg.MetaInfoDef.StrippedDefaultAttrs)
 }
 
-func TestUnknownDefaultAttrsOfANewerTensorFlowAreRemoved(t *testing.T) {
+func TestRemoveUnknownDefaults(t *testing.T) {
+	t.Parallel()
 	producer := &graphdef.OpList{}
 	list, err := graphdef.ParseMetaGraphDef([]byte(`meta_info_def { stripped_op_list { op { name: "Mul"
 		attr { name: "T" type: "type" }

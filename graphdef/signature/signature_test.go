@@ -28,6 +28,7 @@ type infos = map[string]*graphdef.TensorInfo
 
 // TestValidAgreesWithPython asks TensorFlow of each signature whether it is valid.
 func TestValidAgreesWithPython(t *testing.T) {
+	t.Parallel()
 	s, f, i := dense(text), dense(float), dense(number)
 	cases := map[string]*graphdef.SignatureDef{
 		"regress":                    signature.New(infos{"inputs": s}, infos{"outputs": f}, signature.RegressMethod),
@@ -78,6 +79,7 @@ result = {k: u.is_valid_signature(json_format.ParseDict(v, meta_graph_pb2.Signat
 }
 
 func TestSupervisedSignatures(t *testing.T) {
+	t.Parallel()
 	in, loss := infos{"in": dense(float)}, infos{"loss": dense(float)}
 	for method, sign := range map[string]func(inputs, loss, predictions, metrics infos) (*graphdef.SignatureDef, error){
 		signature.TrainMethod: signature.Train, signature.EvalMethod: signature.Eval,
@@ -97,6 +99,7 @@ func TestSupervisedSignatures(t *testing.T) {
 }
 
 func TestCheckListsAllThatIsWrong(t *testing.T) {
+	t.Parallel()
 	good := signature.New(infos{"x": signature.Sparse("v:0", "", "", float, nil)}, infos{"y": dense(float)}, "m")
 	require.NoError(t, signature.CheckAll(map[string]*graphdef.SignatureDef{"good": good}))
 	err := signature.CheckAll(map[string]*graphdef.SignatureDef{
@@ -111,6 +114,7 @@ func TestCheckListsAllThatIsWrong(t *testing.T) {
 }
 
 func TestShapesOfInfos(t *testing.T) {
+	t.Parallel()
 	assert.True(t, signature.Dense("t", float, nil).TensorShape.UnknownRank)
 	scalar := signature.Dense("t", float, []int64{}).TensorShape
 	assert.False(t, scalar.UnknownRank)

@@ -13,7 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-func TestOfAMetaGraphThatPythonWrote(t *testing.T) {
+func TestSummaryOfPythonMetaGraph(t *testing.T) {
+	t.Parallel()
 	data := oracle.Value[[]byte](t, `
 x = tf1.placeholder(tf.float32, [None, 4], name="x")
 w = tf1.get_variable("w", [4, 3], initializer=tf1.zeros_initializer(), use_resource=True)
@@ -61,7 +62,8 @@ result = m.SerializeToString()
 	assert.Len(t, sm.MetaGraphs, 2)
 }
 
-func TestOfWhatIsDamaged(t *testing.T) {
+func TestSummaryOfDamagedFile(t *testing.T) {
+	t.Parallel()
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`
 		graph_def { node { name: "v" op: "VariableV2" attr { key: "shape" value { shape { dim { size: 9000000000000000000 } dim { size: 9 } } } } } }
 		collection_def { key: "variables" value { bytes_list { value: "\n\003v:0" } } }`))

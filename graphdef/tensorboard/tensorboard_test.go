@@ -13,6 +13,7 @@ import (
 )
 
 func TestTensorBoardReadsTheGraph(t *testing.T) {
+	t.Parallel()
 	g, err := graphdef.ParseGraphDef([]byte(`node { name: "a" op: "Const" } node { name: "b" op: "Neg" input: "a" }`))
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "logs")

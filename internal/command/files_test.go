@@ -79,7 +79,7 @@ func TestConvertBetweenVersions(t *testing.T) {
 	assert.Equal(t, "6 same\n", good(t, "diff", "m", "new"))
 }
 
-func TestConvertTellsWhatItLeavesOut(t *testing.T) {
+func TestConvertReportsSkippedTensors(t *testing.T) {
 	inFixture(t, "m", fixture())
 	code, _, errs := execute(t, "convert", "m", "m.safetensors")
 	assert.Equal(t, cli.ExitFailed, code)

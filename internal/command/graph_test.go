@@ -42,7 +42,7 @@ func nodeNames(t *testing.T, path string) []string {
 	return names
 }
 
-func TestGraphVerbsThatCut(t *testing.T) {
+func TestGraphExtractingVerbs(t *testing.T) {
 	in := graphFile(t, smallGraph)
 	for name, c := range map[string]struct {
 		args []string
@@ -76,7 +76,7 @@ func TestGraphVerbsThatCut(t *testing.T) {
 	}
 }
 
-func TestGraphVerbsThatKeepTheKind(t *testing.T) {
+func TestGraphEditingVerbs(t *testing.T) {
 	def, err := graphdef.ParseGraphDef([]byte(`node { name: "a" op: "VarHandleOp" device: "/gpu:0" attr { key: "container" value { s: "" } } }`))
 	require.NoError(t, err)
 	dir := t.TempDir()
@@ -223,7 +223,7 @@ func TestShowASavedModel(t *testing.T) {
 	assert.Contains(t, out, filepath.Join(logs, "events.out.tfevents."))
 }
 
-func TestConvertTakesTensorsFromFilesTooLargeForAGraph(t *testing.T) {
+func TestConvertReadsFilesTooLargeForAGraph(t *testing.T) {
 	for name, want := range map[string]string{
 		"w.npz": "not a zip archive", "w.safetensors": "safetensors", "v1.ckpt": "open v1.ckpt",
 	} {

@@ -52,7 +52,7 @@ func TestLsJSON(t *testing.T) {
 	assert.NotContains(t, lines[1], "crc32c")
 }
 
-func TestNamesOutOfFilesCannotSpeakToTheTerminal(t *testing.T) {
+func TestEscapeSequencesInNamesAreQuoted(t *testing.T) {
 	inFixture(t, "m", []checkpoint.Tensor{{Name: "a\x1b[31m\nb\xff", DType: dtype.Int8, Data: []byte{1}}})
 	out := good(t, "ls", "m")
 	assert.NotContains(t, out, "\x1b")

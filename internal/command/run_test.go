@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/cli"
 )
 
-func TestWrongUsageEndsWith2AndSaysHowToGoOn(t *testing.T) {
+func TestUsageErrorExitsWith2(t *testing.T) {
 	inFixture(t, "m", fixture())
 	for want, args := range map[string][]string{
 		`unknown command "lss"; did you mean "ls"?`: {"lss"},
@@ -33,7 +33,7 @@ func TestWrongUsageEndsWith2AndSaysHowToGoOn(t *testing.T) {
 	}
 }
 
-func TestFailureEndsWith1AndNamesPathAndRemedy(t *testing.T) {
+func TestFailureExitsWith1(t *testing.T) {
 	inFixture(t, "m", fixture())
 	require.NoError(t, os.Mkdir("empty", 0o755))
 	for want, args := range map[string][]string{

@@ -18,7 +18,7 @@ import (
 )
 
 // TestSavedModelShowSaysWhatSavedModelCLISays compares the two word for word.
-func TestSavedModelShowSaysWhatSavedModelCLISays(t *testing.T) {
+func TestSavedModelShowEqualsSavedModelCLI(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	want := oracle.Value[map[string]string](t, `
 import io, contextlib

@@ -57,7 +57,7 @@ result = [str(a.dtype) + " " + str(a.tolist()) for a in (np.load(os.path.join(ar
 	assert.True(t, strings.HasPrefix(good(t, "cat", file("m"), "step", "--npy", "-"), "\x93NUMPY"))
 }
 
-func TestCatNPYLeavesNothingBehindWhenItFails(t *testing.T) {
+func TestCatNPYFailureLeavesNoFile(t *testing.T) {
 	inFixture(t, "m", fixture())
 	flipByte(t, "m.data-00000-of-00001", 0)
 	code, _, errs := execute(t, "cat", "m", "broken", "--npy", "x.npy")

@@ -37,7 +37,7 @@ func TestTableAlignsByCharacters(t *testing.T) {
 	assert.Equal(t, "NAME  SIZE\n日本語      1  x\nb      200\n", out.String())
 }
 
-func TestColoursAndBarsAreForTerminalsOnly(t *testing.T) {
+func TestColorsAndBarsNeedATerminal(t *testing.T) {
 	var out, errs bytes.Buffer
 	c := NewConsole(&out, &errs, noEnvironment)
 	assert.Equal(t, "text", c.Paint(Red, "text"))
