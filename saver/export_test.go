@@ -7,13 +7,8 @@ import (
 // SetFS gives a Saver another file system.
 func (s *Saver) SetFS(fs vfs.FS) { s.fs = fs }
 
-// Die is what a kill does to a Saver: its locks are gone, its files stay.
+// Die does to a Saver what a kill does: its locks are gone, its files stay.
 func (s *Saver) Die() {
-	locks.Lock()
-	defer locks.Unlock()
-	for key := range s.locks {
-		delete(locks.held, key)
-		delete(s.locks, key)
-	}
+	s.locks.Abandon()
 	s.closed = true
 }

@@ -3,11 +3,14 @@ package saver_test
 import (
 	"os"
 	"testing"
+	"time"
 
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
-// TestMain is also the start of the servers of the tests' cluster.
+// TestMain starts the servers of the tests' cluster where it is called in their
+// processes, and fails the run if C objects outlive the tests.
 func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)
@@ -17,5 +20,5 @@ func TestMain(m *testing.M) {
 		sharedCluster.c.Stop()
 		os.RemoveAll(sharedCluster.dirs)
 	}
-	os.Exit(code)
+	os.Exit(leftover.Code(os.Stderr, code, 20*time.Millisecond))
 }

@@ -89,7 +89,7 @@ func TestResumeSkipsWhatIsDamaged(t *testing.T) {
 			assert.Equal(t, float32(20), value(t, sess, v.Value()))
 			require.Len(t, r.Skipped, 1)
 			assert.Equal(t, filepath.Join(dir, "m-3"), r.Skipped[0].Path)
-			assert.Error(t, r.Skipped[0].Err)
+			assert.ErrorContains(t, r.Skipped[0], "restore "+r.Skipped[0].Path)
 		})
 	}
 }

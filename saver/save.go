@@ -10,7 +10,9 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -56,10 +58,10 @@ type job struct {
 	s     *Saver
 	sess  *tf.Session
 	opts  SaveOptions
-	path  string   // as the caller gave it
-	file  string   // path with the step: the prefix
-	saved string   // the path for Restore
-	lock  *dirLock // nil where there is nothing to lock
+	path  string          // as the caller gave it
+	file  string          // path with the step: the prefix
+	saved string          // the path for Restore
+	lock  *journal.Folder // nil where there is nothing to lock
 
 	values values // nil for a Saver without variables
 }
@@ -102,7 +104,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		j.file = fmt.Sprintf(format, path, step)
 	}
 	// TensorFlow would write the state file over the checkpoint's own.
-	if base := filepath.Base(j.file); latest == base+".index" || latest == base+"."+j.opts.metaGraphSuffix() || strings.HasPrefix(latest, base+".data-") {
+	if base := filepath.Base(j.file); latest != base && filenames.HoldsValues(latest, base) || latest == filenames.MetaGraph(base, j.opts.metaGraphSuffix()) {
 		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of a file of the checkpoint %s", latest, j.file)
 	}
 	return j, nil
@@ -118,7 +120,7 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 	if err := j.checkParent(); err != nil {
 		return err
 	}
-	if err := j.lockDir(); err != nil {
+	if err := j.lockFolder(); err != nil {
 		return err
 	}
 	t, err := s.saveTransport(j.sess, j.file)
@@ -135,33 +137,33 @@ func (j *job) checkParent() error {
 	if isRemotePath(j.path) {
 		return nil
 	}
-	dir := filepath.Dir(localPath(j.path))
+	folder := filepath.Dir(localPath(j.path))
 	for {
-		info, err := j.s.fs.Stat(dir)
+		info, err := j.s.fs.Stat(folder)
 		if err == nil {
 			if info.IsDir() {
 				return nil
 			}
 			return fault(tfkeep.ErrArgument, "%s", noParent(j.path))
 		}
-		up := filepath.Dir(dir)
-		if up == dir {
+		up := filepath.Dir(folder)
+		if up == folder {
 			return nil
 		}
-		dir = up
+		folder = up
 	}
 }
 
-func (j *job) lockDir() error {
+func (j *job) lockFolder() error {
 	if j.opts.NoState || isRemotePath(j.path) {
 		return nil
 	}
-	dir := filepath.Dir(localPath(j.path))
-	if err := j.s.fs.MkdirAll(dir, 0o755); err != nil {
+	folder := filepath.Dir(localPath(j.path))
+	if err := j.s.fs.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
 	var err error
-	j.lock, err = j.s.lock(dir, j.opts.latestFilename())
+	j.lock, err = j.s.locks.Take(j.s.fs, folder, j.opts.latestFilename())
 	return err
 }
 
@@ -192,12 +194,10 @@ func (j *job) write(ctx context.Context) (string, error) {
 		return "", to.writeMeta()
 	}
 	if j.lock != nil {
-		j.lock.mu.Lock()
-		defer j.lock.mu.Unlock()
-		if err := j.lock.tidy(s); err != nil {
-			return "", fmt.Errorf("remove what an interrupted save left: %w", err)
+		if err := j.lock.Begin(s.opts.NoSync); err != nil {
+			return "", err
 		}
-		j.lock.discardAgain(s)
+		defer j.lock.End()
 		if err := j.announce(); err != nil {
 			return "", err
 		}
@@ -208,8 +208,7 @@ func (j *job) write(ctx context.Context) (string, error) {
 	}
 	if err != nil {
 		if j.lock != nil {
-			j.lock.discardLater(s, localPath(j.file))
-			j.lock.undo(s)
+			j.lock.Undo(localPath(j.file))
 		}
 		return "", err
 	}
@@ -217,8 +216,8 @@ func (j *job) write(ctx context.Context) (string, error) {
 }
 
 // files are those of a checkpoint of this Saver's format.
-func (j *job) files(path string) files {
-	return files{
+func (j *job) files(path string) journal.Files {
+	return journal.Files{
 		Path: localPath(path), Suffix: j.opts.metaGraphSuffix(),
 		V1: checkpoint.Version(j.s.def.Version) != checkpoint.V2,
 	}
@@ -226,13 +225,13 @@ func (j *job) files(path string) files {
 
 // retention works out what is kept once this save has succeeded, and which
 // files then go.
-func (j *job) retention(saved string) (retention, []files) {
+func (j *job) retention(saved string) (retention, []journal.Files) {
 	s := j.s
 	s.mu.Lock()
 	kept := s.kept.clone()
 	s.mu.Unlock()
 	kept.record(saved, s.opts.now())
-	var gone []files
+	var gone []journal.Files
 	for old, remove, ok := kept.next(); ok; old, remove, ok = kept.next() {
 		if remove {
 			gone = append(gone, j.files(old.Path))
@@ -244,13 +243,13 @@ func (j *job) retention(saved string) (retention, []files) {
 // announce writes the journal.
 func (j *job) announce() error {
 	_, retired := j.retention(j.saved)
-	var writing *files
+	var writing *journal.Files
 	// What is there already, this save replaces; it must not be tidied away.
 	if !j.s.exists(j.file) {
 		f := j.files(j.saved)
 		writing = &f
 	}
-	return j.lock.announce(writing, retired)
+	return j.lock.Announce(writing, retired)
 }
 
 // commit makes the checkpoint the newest one and deletes what has to go.
@@ -277,7 +276,7 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	s.mu.Unlock()
 	// From here on the save has succeeded.
 	if j.lock != nil {
-		j.lock.committed(s)
+		j.lock.Commit()
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -18,9 +19,9 @@ type Saver struct {
 	opts Options
 	fs   vfs.FS
 
-	// Locks are taken in this order: turn, dirLock.mu (of the folder that a save
-	// writes to), then any one of mu, servers.mu and the list of the process's
-	// dirLocks, each of which is held for a look-up only.
+	// Locks are taken in this order: turn, that of the journal.Folder that a save
+	// writes to, then any one of mu, servers.mu and the list of the process's
+	// Folders, each of which is held for a look-up only.
 	//
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.
@@ -33,7 +34,7 @@ type Saver struct {
 	nodes   *saverNodes // nil until built, and for an empty Saver
 	pool    serverPool
 	metas   metaCache
-	locks   lockSet
+	locks   journal.Set
 
 	mu   sync.Mutex // guards kept
 	kept retention
@@ -210,6 +211,6 @@ func (s *Saver) Close() (err error) {
 	s.closed = true
 	s.nodes.close()
 	s.pool.close()
-	closeInto(&err, s.locks.release)
+	closeInto(&err, s.locks.Release)
 	return err
 }

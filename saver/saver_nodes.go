@@ -3,11 +3,11 @@ package saver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -129,7 +129,7 @@ func (n *saverNodes) savedPath(path string) string {
 	if err != nil || !plan.V1 || !n.def.Sharded {
 		return path
 	}
-	return fmt.Sprintf("%s-?????-of-%05d", path, plan.Shards)
+	return filenames.V1Pattern(path, plan.Shards)
 }
 
 // runSave runs the save nodes and returns the path that they report.

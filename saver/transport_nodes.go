@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -134,7 +134,7 @@ func (t *nodeTransport) sync(to *target, saved string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() || !belongsTo(e.Name(), filepath.Base(path)) {
+		if e.IsDir() || !filenames.HoldsValues(e.Name(), filepath.Base(path)) {
 			continue
 		}
 		f, err := t.fs.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR, 0)
@@ -146,13 +146,4 @@ func (t *nodeTransport) sync(to *target, saved string) error {
 		}
 	}
 	return t.fs.SyncDir(dir)
-}
-
-// belongsTo reports whether a file is part of the checkpoint of that name.
-func belongsTo(file, name string) bool {
-	if ok, err := filepath.Match(name, file); err == nil && ok {
-		return true
-	}
-	rest, ok := strings.CutPrefix(file, name)
-	return ok && (rest == ".index" || strings.HasPrefix(rest, ".data-"))
 }

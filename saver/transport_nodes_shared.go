@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -138,7 +139,7 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 	if entries, err := t.fs.ReadDir(filepath.Dir(path)); err == nil {
 		for _, e := range entries {
 			have[e.Name()] = true
-			if belongsTo(e.Name(), filepath.Base(path)) {
+			if filenames.HoldsValues(e.Name(), filepath.Base(path)) {
 				found = append(found, e.Name())
 			}
 		}
@@ -151,12 +152,12 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 		return &ShardError{Op: "save", Path: to.path, Shard: -1, File: path, Writer: t.sess.Target()}
 	}
 	e := &ShardError{Op: "save", Path: to.path, Shards: plan.Shards, Found: found}
-	format := localPath(to.path) + ".data-%05d-of-%05d"
+	shardName := filenames.Data
 	if plan.V1 {
-		format = localPath(to.path) + "-%05d-of-%05d"
+		shardName = filenames.V1Shard
 	}
 	for i := range plan.Shards {
-		e.File, e.Shard = fmt.Sprintf(format, i, plan.Shards), i
+		e.File, e.Shard = shardName(localPath(to.path), i, plan.Shards), i
 		if plan.V1 && !t.nodes.def.Sharded {
 			e.File = path
 		}
@@ -168,7 +169,7 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 	if plan.V1 {
 		return nil
 	}
-	e.File, e.Shard, e.Writer = path+".index", -1, t.server(plan.Merge)
+	e.File, e.Shard, e.Writer = filenames.Index(path), -1, t.server(plan.Merge)
 	after, err := t.fs.Stat(e.File)
 	if err != nil || before != nil && before.ModTime().Equal(after.ModTime()) && before.Size() == after.Size() && t.fs.SameFile(before, after) {
 		return e // none, or still that of an older checkpoint
@@ -181,7 +182,7 @@ func (t *nodeTransport) indexOf(path string) fs.FileInfo {
 	if isRemotePath(path) {
 		return nil
 	}
-	info, err := t.fs.Stat(localPath(path) + ".index")
+	info, err := t.fs.Stat(filenames.Index(localPath(path)))
 	if err != nil {
 		return nil
 	}

@@ -56,7 +56,7 @@ func run(ctx context.Context, out io.Writer, dir string, steps int64) (err error
 		return err
 	}
 	for _, skipped := range resumed.Skipped {
-		fmt.Fprintf(out, "skipped %s: %v\n", skipped.Path, skipped.Err)
+		fmt.Fprintf(out, "skipped %s: %v\n", skipped.Path, skipped.Cause)
 	}
 	if resumed.Fresh {
 		fmt.Fprintln(out, "starting from scratch")

@@ -1,0 +1,169 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/vfs"
+)
+
+// Folder is the lock on one state file and the checkpoints that it lists.
+type Folder struct {
+	key   key
+	path  string // of the folder
+	state string // the state file's name
+	refs  int    // how many Sets of this process hold it
+	file  vfs.File
+
+	mu     sync.Mutex // held from Begin to End; guards the fields below
+	noSync bool
+	note   note // what the journal says, without retired
+	// retired is what the save under way removes once it has succeeded.
+	retired []Files
+	left    *note    // what the last process noted; nil after tidy
+	parts   []string // checkpoints whose shards the graph's nodes may have left unmerged
+	tidied  bool     // what the last process left is removed
+}
+
+// key identifies the lock file of a Folder.
+type key struct {
+	fs   vfs.FS
+	path string
+}
+
+// held has the Folders of this process. Its mutex is held for a look-up, or to open or
+// remove a lock file, and no other lock is taken meanwhile.
+var held = struct {
+	sync.Mutex
+	folders map[key]*Folder
+}{folders: map[key]*Folder{}}
+
+func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
+	abs, err := filepath.Abs(filepath.Join(folder, filenames.Lock(state)))
+	if err != nil {
+		return nil, err
+	}
+	k := key{fsys, abs}
+	held.Lock()
+	defer held.Unlock()
+	if f := held.folders[k]; f != nil {
+		f.refs++
+		return f, nil
+	}
+	file, err := vfs.OpenLocked(fsys, abs)
+	if errors.Is(err, tfkeep.ErrLocked) {
+		return nil, &tfkeep.Error{
+			Op: "lock", Path: abs, Err: tfkeep.ErrLocked,
+			Detail: owner(fsys, abs) + " saves here; end it, save into another folder, or use another LatestFilename",
+		}
+	}
+	if err != nil {
+		return nil, vfs.Error("lock", abs, err)
+	}
+	f := &Folder{key: k, path: filepath.Dir(abs), state: state, refs: 1, file: file, left: readNote(file)}
+	f.note.Owner = fmt.Sprintf("process %d", os.Getpid())
+	if host, err := os.Hostname(); err == nil {
+		f.note.Owner += " on " + host
+	}
+	if f.left == nil {
+		_ = f.write(f.note) // for messages only
+	}
+	held.folders[k] = f
+	return f, nil
+}
+
+// owner describes the process that holds a lock.
+func owner(fsys vfs.FS, path string) string {
+	if data, err := vfs.ReadFile(fsys, path); err == nil {
+		var n note
+		if json.Unmarshal(data, &n) == nil && n.Owner != "" {
+			return n.Owner
+		}
+	}
+	return "another process"
+}
+
+// readNote reads the journal. It returns nil for one that was cut off while it was
+// written: the save had not begun.
+func readNote(f vfs.File) *note {
+	const limit = 1 << 20
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, limit))
+	if err != nil || len(data) == 0 {
+		return nil
+	}
+	var n note
+	if json.Unmarshal(data, &n) != nil {
+		return nil
+	}
+	return &n
+}
+
+// release gives up one hold; the last one removes the lock file.
+func (f *Folder) release() error {
+	held.Lock()
+	defer held.Unlock()
+	if f.refs--; f.refs > 0 {
+		return nil
+	}
+	delete(held.folders, f.key)
+	err := f.key.fs.Remove(f.key.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // with the folder
+	}
+	return errors.Join(err, f.file.Close())
+}
+
+// context returns the context of work in the folder's file system. Nobody cancels it.
+func (f *Folder) context() context.Context { return vfs.NewContext(context.Background(), f.key.fs) }
+
+// Set is the Folders that one Saver holds. The zero value holds none.
+type Set struct {
+	folders map[key]*Folder
+}
+
+// Take returns the Folder of a state file. The Set holds it until Release. If another
+// process holds it, the error is a tfkeep.ErrLocked that names the process.
+func (s *Set) Take(fsys vfs.FS, folder, state string) (*Folder, error) {
+	f, err := acquire(fsys, folder, state)
+	if err != nil {
+		return nil, err
+	}
+	if s.folders[f.key] != nil {
+		return f, f.release() // held already; the count stays above zero
+	}
+	if s.folders == nil {
+		s.folders = map[key]*Folder{}
+	}
+	s.folders[f.key] = f
+	return f, nil
+}
+
+// Release gives up all Folders.
+func (s *Set) Release() error {
+	var errs []error
+	for k, f := range s.folders {
+		errs = append(errs, f.release())
+		delete(s.folders, k)
+	}
+	return errors.Join(errs...)
+}
+
+// Abandon does to the Folders what the end of the process does: the locks are gone, and
+// the files stay. It is for tests.
+func (s *Set) Abandon() {
+	held.Lock()
+	defer held.Unlock()
+	for k := range s.folders {
+		delete(held.folders, k)
+		delete(s.folders, k)
+	}
+}
