@@ -20,7 +20,7 @@ import (
 func write(t *testing.T, folder, name string) *journal.Files {
 	t.Helper()
 	path := filepath.Join(folder, name)
-	w, err := checkpoint.Create(path, nil)
+	w, err := checkpoint.Create(t.Context(), path, nil)
 	require.NoError(t, err)
 	require.NoError(t, w.Commit(t.Context()))
 	require.NoError(t, w.Close())
