@@ -8,13 +8,10 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
-
-// SaverDef is TensorFlow's description of a Saver: the names of three nodes and
-// the retention rule.
-type SaverDef = for_core_protos_go_proto.SaverDef
 
 // This file is the one place that makes save and restore nodes. Names, order,
 // attributes and devices are those of TensorFlow 2.21's
@@ -23,7 +20,7 @@ type SaverDef = for_core_protos_go_proto.SaverDef
 
 // build adds the nodes for the saveables, which are in the order of their
 // names, and describes them.
-func build(g *tf.Graph, items []*item, o *Options) (*SaverDef, error) {
+func build(g *tf.Graph, items []*item, o *Options) (*graphdef.SaverDef, error) {
 	n := openScope(g, o.Name)
 	n.reshape = o.Reshape
 	b := &builder{Nodes: n, version: o.writeVersion()}
@@ -42,7 +39,7 @@ func build(g *tf.Graph, items []*item, o *Options) (*SaverDef, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SaverDef{
+	return &graphdef.SaverDef{
 		FilenameTensorName:        tensorName(filename),
 		SaveTensorName:            tensorName(save),
 		RestoreOpName:             restore.Name(),

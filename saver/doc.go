@@ -13,7 +13,7 @@
 //
 // # What a Saver is
 //
-// A Saver is a few nodes in the graph and a [SaverDef] that names three of them:
+// A Saver is a few nodes in the graph and a [graphdef.SaverDef] that names three of them:
 // the tensor that is fed with the path, the tensor whose evaluation saves, and
 // the operation that restores. They go into the ".meta" file with the rest of
 // the graph, so that any program can save and restore it. The nodes that [New]

@@ -12,7 +12,7 @@ import (
 // fail keep the codes of package tf.
 var (
 	// ErrNotShared means that the nodes of the graph wrote, or were to read, files on
-	// the disk of another machine. See ShardError.
+	// the disk of another machine. See shardError.
 	ErrNotShared = errors.New("the machines of the cluster don't share the checkpoint's folder")
 	// ErrHalfRestored means that a restore failed when some variables had their new
 	// values already. Restore again before the variables are used.
@@ -40,7 +40,7 @@ func wrap(op, path string, err error) error {
 	switch e := err.(type) {
 	case nil:
 		return nil
-	case *RestoreError, *ShardError:
+	case *RestoreError, *shardError:
 		return err
 	case *tfkeep.Error:
 		if e.Op == op && e.Path == path {

@@ -12,3 +12,6 @@ func (s *Saver) Die() {
 	s.locks.Abandon()
 	s.closed = true
 }
+
+// ShardError is the error of a checkpoint whose files other machines do not see.
+type ShardError = shardError

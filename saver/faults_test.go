@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
@@ -40,7 +41,7 @@ type faultBench struct {
 	mode saveMode
 	g    *tf.Graph
 	sess *tf.Session
-	def  *saver.SaverDef
+	def  *graphdef.SaverDef
 	feed tf.Output
 	set  *tf.Operation // makes the global step what is fed
 }

@@ -23,7 +23,7 @@ func TestMetaGraphOfEachSaveIsThatOfTheGraphAsItIs(t *testing.T) {
 	v := variable(t, g, "v", []float32{1, 2})
 	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
-	note := &saver.SaverDef{FilenameTensorName: "before"}
+	note := &graphdef.SaverDef{FilenameTensorName: "before"}
 	g.AddToCollection(tf.Savers, note)
 
 	steps := []struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -45,7 +46,7 @@ func TestMultiSaverCollection(t *testing.T) {
 	require.Len(t, items, 2)
 	var again []*saver.Saver
 	for _, item := range items {
-		again = append(again, newSaver(t, g, &saver.Options{SaverDef: item.Value().(*saver.SaverDef)}))
+		again = append(again, newSaver(t, g, &saver.Options{SaverDef: item.Value().(*graphdef.SaverDef)}))
 	}
 	require.NoError(t, restore(again[0], sess, p0))
 	names, err := tf.UninitializedVariables(ctx, sess)

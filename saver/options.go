@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // KeepAll as MaxToKeep deletes nothing; the state file then names the newest
@@ -62,7 +63,7 @@ type Options struct {
 	DeferBuild bool
 	// SaverDef uses nodes that are already in the graph, those that it names,
 	// and its retention rule and format.
-	SaverDef *SaverDef
+	SaverDef *graphdef.SaverDef
 
 	// Driver says who reads and writes the files; see the constants.
 	Driver Driver

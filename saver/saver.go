@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/tf"
@@ -25,8 +26,8 @@ type Saver struct {
 	//
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.
-	turn    sync.Mutex // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
-	def     *SaverDef  // nil until built, and for an empty Saver
+	turn    sync.Mutex         // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
+	def     *graphdef.SaverDef // nil until built, and for an empty Saver
 	built   bool
 	empty   bool
 	closed  bool
@@ -58,7 +59,7 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 		return nil, wrap(opBuild, "", err)
 	}
 	if s.opts.SaverDef != nil {
-		s.def = proto.Clone(s.opts.SaverDef).(*SaverDef)
+		s.def = proto.Clone(s.opts.SaverDef).(*graphdef.SaverDef)
 		if err := checkSaverDef(s.def); err != nil {
 			return nil, wrap(opBuild, "", err)
 		}
@@ -72,7 +73,7 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 	return s, nil
 }
 
-func checkSaverDef(def *SaverDef) error {
+func checkSaverDef(def *graphdef.SaverDef) error {
 	if def.SaveTensorName == "" {
 		return fault(tfkeep.ErrArgument, "the SaverDef has no save_tensor_name: %v", def)
 	}
@@ -140,7 +141,7 @@ func (s *Saver) buildNodes() error {
 
 // prependScope moves the names of a SaverDef into the scope that its graph was
 // imported into.
-func prependScope(def *SaverDef, scope string) {
+func prependScope(def *graphdef.SaverDef, scope string) {
 	if scope == "" {
 		return
 	}
@@ -154,13 +155,13 @@ func prependScope(def *SaverDef, scope string) {
 
 // SaverDef describes the Saver: the names of its nodes and its retention rule. It
 // returns nil before Build, and for a Saver without variables.
-func (s *Saver) SaverDef() *SaverDef {
+func (s *Saver) SaverDef() *graphdef.SaverDef {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.def == nil {
 		return nil
 	}
-	return proto.Clone(s.def).(*SaverDef)
+	return proto.Clone(s.def).(*graphdef.SaverDef)
 }
 
 // Graph returns the graph that the Saver was made for.

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/tf"
@@ -16,7 +17,7 @@ import (
 // Saver.turn guards it.
 type saverNodes struct {
 	g        *tf.Graph
-	def      *SaverDef
+	def      *graphdef.SaverDef
 	filename tf.Output // fed with the path
 	saved    tf.Output // the path, once everything is written
 	restore  *tf.Operation
@@ -37,7 +38,7 @@ type saverNodes struct {
 }
 
 // findNodes looks up the nodes that a SaverDef names.
-func findNodes(g *tf.Graph, def *SaverDef) (*saverNodes, error) {
+func findNodes(g *tf.Graph, def *graphdef.SaverDef) (*saverNodes, error) {
 	n := &saverNodes{g: g, def: def}
 	var err error
 	if n.filename, err = g.OutputByName(def.FilenameTensorName); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
@@ -241,9 +242,9 @@ func TestSomeErrors(t *testing.T) {
 		{"deferred with a list", &saver.Options{VarList: saver.Vars(v0), DeferBuild: true}, "DeferBuild does not go with VarList or VarMap"},
 		{"an empty list", &saver.Options{VarList: []saver.Saveable{}}, "no variables to save"},
 		{"an empty map", &saver.Options{VarMap: map[string]saver.Saveable{}}, "no variables to save"},
-		{"SaverDef without a save tensor", &saver.Options{SaverDef: &saver.SaverDef{RestoreOpName: "x"}}, "the SaverDef has no save_tensor_name"},
-		{"SaverDef without a restore op", &saver.Options{SaverDef: &saver.SaverDef{SaveTensorName: "x:0"}}, "the SaverDef has no restore_op_name"},
-		{"SaverDef of another graph", &saver.Options{SaverDef: &saver.SaverDef{FilenameTensorName: "n:0", SaveTensorName: "x:0", RestoreOpName: "y"}}, `"n"`},
+		{"SaverDef without a save tensor", &saver.Options{SaverDef: &graphdef.SaverDef{RestoreOpName: "x"}}, "the SaverDef has no save_tensor_name"},
+		{"SaverDef without a restore op", &saver.Options{SaverDef: &graphdef.SaverDef{SaveTensorName: "x:0"}}, "the SaverDef has no restore_op_name"},
+		{"SaverDef of another graph", &saver.Options{SaverDef: &graphdef.SaverDef{FilenameTensorName: "n:0", SaveTensorName: "x:0", RestoreOpName: "y"}}, `"n"`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

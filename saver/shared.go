@@ -10,9 +10,9 @@ import (
 // one folder for all of them, and for this process, which says in the state file
 // which checkpoint is the newest and deletes old ones.
 
-// ShardError says which part of a checkpoint isn't where it is looked for. It is
+// shardError says which part of a checkpoint isn't where it is looked for. It is
 // an [ErrNotShared].
-type ShardError struct {
+type shardError struct {
 	// Op is "save" or "restore".
 	Op string
 	// Path is the checkpoint.
@@ -32,7 +32,7 @@ type ShardError struct {
 	Err error
 }
 
-func (e *ShardError) Error() string {
+func (e *shardError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s: %v: ", e.Op, e.Path, ErrNotShared)
 	if e.Shard >= 0 {
@@ -63,7 +63,7 @@ func (e *ShardError) Error() string {
 }
 
 // Unwrap gives ErrNotShared and what TensorFlow said.
-func (e *ShardError) Unwrap() []error {
+func (e *shardError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{ErrNotShared}
 	}

@@ -33,7 +33,7 @@ var (
 	nowhere = regexp.MustCompile(`No such file or directory|Failed to find any matching files`)
 )
 
-// notShared makes a ShardError of the error of a save if the reason is that the
+// notShared makes a shardError of the error of a save if the reason is that the
 // machines have folders of their own.
 func (t *nodeTransport) notShared(to *target, err error) error {
 	if t.sess.Target() == "" || isRemotePath(to.path) {
@@ -44,7 +44,7 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 		return nil
 	}
 	if m := unmerged.FindStringSubmatch(err.Error()); m != nil {
-		e := &ShardError{Op: "save", Path: to.path, Shards: plan.Shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.Merge), Err: err}
+		e := &shardError{Op: "save", Path: to.path, Shards: plan.Shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.Merge), Err: err}
 		e.Shard, _ = strconv.Atoi(m[2])
 		e.Writer = t.server(deviceOf(plan, e.Shard))
 		return e
@@ -55,7 +55,7 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 	}
 	for _, saved := range plan.Tensors {
 		if saved.Node == nodeOf(err) {
-			return &ShardError{Op: "save", Path: to.path, Shard: -1, Shards: plan.Shards, File: "the folder " + dir, Reader: t.server(saved.Device), Err: err}
+			return &shardError{Op: "save", Path: to.path, Shard: -1, Shards: plan.Shards, File: "the folder " + dir, Reader: t.server(saved.Device), Err: err}
 		}
 	}
 	return nil
@@ -98,7 +98,7 @@ func (t *nodeTransport) unreadable(l *load, err error) error {
 		if l.plan == nil && !present(t.fs, localPath(l.path)) {
 			return &tfkeep.Error{Err: tfkeep.ErrNotFound, Cause: err, Detail: fmt.Sprintf("there is no checkpoint for this process, nor for %s", on)}
 		}
-		return &ShardError{Op: "restore", Path: l.path, Shard: -1, File: l.path, Reader: on, Err: err}
+		return &shardError{Op: "restore", Path: l.path, Shard: -1, File: l.path, Reader: on, Err: err}
 	}
 	return nil
 }
@@ -149,9 +149,9 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 		if present(t.fs, path) {
 			return nil
 		}
-		return &ShardError{Op: "save", Path: to.path, Shard: -1, File: path, Writer: t.sess.Target()}
+		return &shardError{Op: "save", Path: to.path, Shard: -1, File: path, Writer: t.sess.Target()}
 	}
-	e := &ShardError{Op: "save", Path: to.path, Shards: plan.Shards, Found: found}
+	e := &shardError{Op: "save", Path: to.path, Shards: plan.Shards, Found: found}
 	shardName := filenames.Data
 	if plan.V1 {
 		shardName = filenames.V1Shard
