@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -23,10 +24,10 @@ var (
 	ErrNoProgress = errors.New("no progress")
 )
 
-// Task is a process of the cluster.
+// Task is a task of the cluster with its address. If only the address is known, Job is
+// "".
 type Task struct {
-	Job     string
-	Index   int
+	cluster.Task
 	Address string // host:port, or "" if it is unknown
 }
 
@@ -36,13 +37,9 @@ func (t Task) String() string {
 	case t.Job == "":
 		return t.Address
 	case t.Address == "":
-		return taskName(t.Job, t.Index)
+		return t.Task.String()
 	}
-	return taskName(t.Job, t.Index) + " (" + t.Address + ")"
-}
-
-func taskName(job string, index int) string {
-	return "/job:" + job + "/task:" + strconv.Itoa(index)
+	return t.Task.String() + " (" + t.Address + ")"
 }
 
 // OutageError is the error of an outage that lasted for Options.RecoveryTimeout.
@@ -146,7 +143,7 @@ func tasksIn(err error, master Task) []Task {
 	var tasks []Task
 	for _, m := range found {
 		index, _ := strconv.Atoi(m[2])
-		if t := (Task{Job: m[1], Index: index}); !slices.Contains(tasks, t) {
+		if t := (Task{Task: cluster.Task{Job: m[1], Index: index}}); !slices.Contains(tasks, t) {
 			tasks = append(tasks, t)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf/cluster"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -29,6 +30,10 @@ Additional GRPC error information from remote target /job:ps/replica:0/task:1 wh
 	incarnationText   = "From /job:worker/replica:0/task:0:\nRecvTensor expects a different device incarnation: 1 vs. 2. Your worker job (\"/job:worker/replica:0/task:0\") was probably restarted."
 	noKeyText         = "Key w1 not found in checkpoint\n\t [[{{node save/RestoreV2}}]]"
 )
+
+func newTask(job string, index int, address string) Task {
+	return Task{cluster.Task{Job: job, Index: index}, address}
+}
 
 func tfError(code status.Code, message string) error {
 	return &status.Error{Code: code, Message: message}
@@ -65,22 +70,22 @@ func TestRecoverable(t *testing.T) {
 
 func TestTasksInErrors(t *testing.T) {
 	t.Parallel()
-	master := Task{"worker", 0, "127.0.0.1:22222"}
-	ps1 := Task{Job: "ps", Index: 1}
+	master := newTask("worker", 0, "127.0.0.1:22222")
+	ps1 := newTask("ps", 1, "")
 	for _, c := range []struct {
 		name string
 		err  error
 		want []Task
 	}{
-		{"with the address", tfError(status.Unavailable, refusedText), []Task{{"ps", 1, "127.0.0.1:37813"}}},
+		{"with the address", tfError(status.Unavailable, refusedText), []Task{newTask("ps", 1, "127.0.0.1:37813")}},
 		{"the master", tfError(status.Unavailable, masterRefusedText), []Task{master}},
 		{"deadline without a task", tfError(status.DeadlineExceeded, "Deadline Exceeded"), nil},
 		{"connection reset", tfError(status.Unavailable, "From /job:ps/replica:0/task:1:\nSocket closed"), []Task{ps1}},
 		{"reported by another task", tfError(status.Unavailable, "From /job:worker/replica:0/task:0:\nSocket closed\nAdditional GRPC error information from remote target /job:ps/replica:0/task:1 while calling /tensorflow.WorkerService/RecvTensor:"),
 			[]Task{ps1}},
 		{"several tasks", tfError(status.Unavailable, "\n=====\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:0:\nSocket closed\nUNAVAILABLE: From /job:ps/replica:0/task:1:\nx"),
-			[]Task{ps1, {Job: "ps"}}},
-		{"IPv6 address", tfError(status.Unavailable, "From /job:ps/replica:0/task:1:\nlast error: UNKNOWN: ipv6:%5B::1%5D:80: Connection refused"), []Task{{"ps", 1, "[::1]:80"}}},
+			[]Task{ps1, newTask("ps", 0, "")}},
+		{"IPv6 address", tfError(status.Unavailable, "From /job:ps/replica:0/task:1:\nlast error: UNKNOWN: ipv6:%5B::1%5D:80: Connection refused"), []Task{newTask("ps", 1, "[::1]:80")}},
 		{"no task is gone", tfError(status.Aborted, incarnationText), nil},
 		{"not from TensorFlow", io.EOF, nil},
 	} {
@@ -91,7 +96,7 @@ func TestTasksInErrors(t *testing.T) {
 func TestOutageErrorText(t *testing.T) {
 	t.Parallel()
 	e := &OutageError{
-		Kind: ErrUnreachable, Tasks: []Task{{"ps", 1, "a:1"}, {"ps", 0, ""}}, For: 90 * time.Second, Attempts: 7, Err: io.EOF,
+		Kind: ErrUnreachable, Tasks: []Task{newTask("ps", 1, "a:1"), newTask("ps", 0, "")}, For: 90 * time.Second, Attempts: 7, Err: io.EOF,
 	}
 	assert.EqualError(t, e, "run training: the cluster is incomplete: /job:ps/task:1 (a:1), /job:ps/task:0 cannot be reached for 1m30s, in 7 attempt(s); "+
 		"start it again at the same address, leave it out of DeviceFilters if it is not needed, or raise RecoveryTimeout: EOF")
@@ -122,7 +127,7 @@ func TestEventStrings(t *testing.T) {
 		event Event
 		want  string
 	}{
-		{Event{Kind: Lost, Err: io.EOF, Tasks: []Task{{"ps", 1, "a:1"}}}, "lost /job:ps/task:1 (a:1): EOF"},
+		{Event{Kind: Lost, Err: io.EOF, Tasks: []Task{newTask("ps", 1, "a:1")}}, "lost /job:ps/task:1 (a:1): EOF"},
 		{Event{Kind: Lost, Err: errors.New("\n=====\na\n  b")}, "lost: a b"},
 		{Event{Kind: Retrying, Err: io.EOF, Attempts: 2, Took: time.Second, Pause: time.Millisecond}, "not ready after 1s and 2 attempt(s), trying again in 1ms: EOF"},
 		{Event{Kind: Resumed, Path: "d/model-7", Step: 7, Checkpoint: &saver.Resumed{Skipped: make([]*tfkeep.Error, 1)}}, "resumed from d/model-7 at step 7, skipped 1 damaged checkpoint(s)"},

@@ -170,7 +170,8 @@ func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
 // task returns a task with its address.
 func task(t *testing.T, c *localcluster.Cluster, job string, i int) supervisor.Task {
 	t.Helper()
-	return supervisor.Task{Job: job, Index: i, Address: must[string](t)(c.Spec().Address(cluster.Task{Job: job, Index: i}))}
+	place := cluster.Task{Job: job, Index: i}
+	return supervisor.Task{Task: place, Address: must[string](t)(c.Spec().Address(place))}
 }
 
 // events collects the events of Run.

@@ -13,8 +13,8 @@ import (
 // Run probes the tasks that a session waits for, and no others.
 func TestNeededTasksByFilter(t *testing.T) {
 	t.Parallel()
-	ps0, ps1 := Task{"ps", 0, "a:1"}, Task{"ps", 1, "b:1"}
-	master, worker1 := Task{"worker", 0, "c:1"}, Task{"worker", 1, "d:1"}
+	ps0, ps1 := newTask("ps", 0, "a:1"), newTask("ps", 1, "b:1")
+	master, worker1 := newTask("worker", 0, "c:1"), newTask("worker", 1, "d:1")
 	all := []Task{ps0, ps1, master, worker1}
 	for _, c := range []struct {
 		filters []string
@@ -71,7 +71,7 @@ func TestProbe(t *testing.T) {
 	require.Error(t, probe(t.Context(), closing))
 	assert.ErrorContains(t, probe(t.Context(), silent), "no answer within 2s")
 
-	err := probeTasks(t.Context(), []Task{{"ps", 0, settings}, {"ps", 1, closing}})
+	err := probeTasks(t.Context(), []Task{newTask("ps", 0, settings), newTask("ps", 1, closing)})
 	assert.ErrorContains(t, err, "/job:ps/task:1 ("+closing+")")
 	assert.NotContains(t, err.Error(), "task:0")
 }
@@ -85,5 +85,5 @@ func TestProbeStopsWhenCanceled(t *testing.T) {
 		<-ctx.Done()
 		_, _ = io.Copy(io.Discard, c) // until the probe closes the connection
 	})
-	require.ErrorIs(t, probeTasks(ctx, []Task{{"ps", 0, silent}}), context.Canceled)
+	require.ErrorIs(t, probeTasks(ctx, []Task{newTask("ps", 0, silent)}), context.Canceled)
 }

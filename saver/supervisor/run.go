@@ -11,7 +11,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
 // Run opens a session on g, makes the model ready and calls body. The chief
@@ -87,7 +86,7 @@ type outage struct {
 func (s *supervisor) findTasks() {
 	s.master = Task{Address: strings.TrimPrefix(s.Session.Target, "grpc://")}
 	for task, addr := range s.Cluster.Tasks() {
-		t := Task{Job: task.Job, Index: task.Index, Address: addr}
+		t := Task{Task: task, Address: addr}
 		if addr == s.master.Address {
 			s.master = t
 		}
@@ -219,7 +218,7 @@ func (s *supervisor) outageError(lasted time.Duration, err error) error {
 func (s *supervisor) tasksNamedIn(err error) []Task {
 	tasks := tasksIn(err, s.master)
 	for i, t := range tasks {
-		if addr, err := s.Cluster.Address(cluster.Task{Job: t.Job, Index: t.Index}); t.Job != "" && err == nil {
+		if addr, err := s.Cluster.Address(t.Task); t.Job != "" && err == nil {
 			tasks[i].Address = addr
 		}
 	}
