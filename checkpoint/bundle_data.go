@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -68,48 +69,45 @@ func isUnchanged(fsys fs.FS, name string, before fs.FileInfo) bool {
 	return !onDisk || os.SameFile(before, now)
 }
 
-// openAhead reports a missing file; all else waits for the file's first use.
+// openAhead opens the first data files and reports a missing one. All other errors
+// wait until the file is used.
 func (b *bundle) openAhead(tensors []TensorInfo) error {
-	var missing error
-	eachPart(tensors, func(_ *TensorInfo, p *SliceInfo) error {
+	for _, p := range storedParts(tensors) {
 		if len(b.files) == maxOpenAhead {
-			return errors.New("enough")
+			break
 		}
-		_, err := b.file(p.Shard)
-		if errors.Is(err, fs.ErrNotExist) {
-			missing = err
+		if _, err := b.file(p.Shard); errors.Is(err, fs.ErrNotExist) {
 			return err
-		}
-		return nil
-	})
-	return missing
-}
-
-// eachPart visits the stored parts of all tensors.
-func eachPart(tensors []TensorInfo, visit func(*TensorInfo, *SliceInfo) error) error {
-	for i := range tensors {
-		t := &tensors[i]
-		if t.Slices == nil {
-			whole := SliceInfo{Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}
-			if err := visit(t, &whole); err != nil {
-				return err
-			}
-		}
-		for j := range t.Slices {
-			if err := visit(t, &t.Slices[j]); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
+// storedParts returns the stored parts of all tensors.
+func storedParts(tensors []TensorInfo) iter.Seq2[*TensorInfo, *SliceInfo] {
+	return func(yield func(*TensorInfo, *SliceInfo) bool) {
+		for i := range tensors {
+			t := &tensors[i]
+			if t.Slices == nil {
+				whole := SliceInfo{Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}
+				if !yield(t, &whole) {
+					return
+				}
+			}
+			for j := range t.Slices {
+				if !yield(t, &t.Slices[j]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 func (b *bundle) fileNames(tensors []TensorInfo) []string {
 	shards := map[int]bool{}
-	eachPart(tensors, func(_ *TensorInfo, p *SliceInfo) error {
+	for _, p := range storedParts(tensors) {
 		shards[p.Shard] = true
-		return nil
-	})
+	}
 	names := []string{displayPath(b.fsys, filenames.Index(b.prefix))}
 	for _, shard := range slices.Sorted(maps.Keys(shards)) {
 		names = append(names, displayPath(b.fsys, filenames.Data(b.prefix, shard, b.numShards)))

@@ -47,31 +47,43 @@ func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error
 	return x, nil
 }
 
-// scan goes through the table twice: once to learn what memory its entries
-// take, once to keep them.
+// scan reads the table twice: first to estimate the memory that its entries take, then
+// to keep them.
 func (x *indexReader) scan(limit int64) error {
-	count, slices, need, err := x.measure()
-	if err != nil {
-		return err
+	var count, slices int
+	var need int64
+	for e, err := range x.table.All() {
+		if err != nil {
+			return err
+		}
+		need += entryMemory(e)
+		if isSliceKey(e.Key) {
+			slices++
+		} else {
+			count++
+		}
 	}
 	if need > limit {
 		return x.errorf("", -1, tfkeep.ErrUnsupported, "%d entries need %d bytes of memory, the limit is %d: raise ReaderOptions.MemoryLimit", count, need, limit)
 	}
 	x.tensors = make([]TensorInfo, 0, count)
 	x.stored = make(map[string]bundleEntry, slices)
-	first := true
-	err = x.table.Scan(func(e table.Entry) error {
-		if first {
-			first = false
-			return x.addHeader(e)
+	empty := true
+	for e, err := range x.table.All() {
+		switch {
+		case err != nil:
+		case empty:
+			err = x.addHeader(e)
+		default:
+			err = x.add(e)
 		}
-		return x.add(e)
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		empty = false
 	}
-	if first {
-		return x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: not even a header")
+	if empty {
+		return x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: it has no header")
 	}
 	if x.claimed < len(x.stored) {
 		return x.errorf("", -1, tfkeep.ErrCorrupt, "%d stored slices belong to no tensor", len(x.stored)-x.claimed)
@@ -79,27 +91,19 @@ func (x *indexReader) scan(limit int64) error {
 	return nil
 }
 
-// measure counts the entries and estimates their memory from above.
-func (x *indexReader) measure() (count, slices int, need int64, err error) {
-	const (
-		perTensor = int64(unsafe.Sizeof(TensorInfo{}))
-		perSlice  = int64(unsafe.Sizeof(SliceInfo{}) + 2*unsafe.Sizeof(bundleEntry{}))
-	)
-	err = x.table.Scan(func(e table.Entry) error {
-		need += int64(len(e.Key))
-		// The shape and the slices take at most eight bytes for each byte of
-		// their encoding, whose dimensions have two at least.
-		need += 4 * int64(len(e.Value))
-		if bytes.HasPrefix(e.Key, []byte{0}) {
-			slices++
-			need += perSlice
-		} else {
-			count++
-			need += perTensor
-		}
-		return nil
-	})
-	return count, slices, need, err
+// isSliceKey reports whether the key of an entry is that of a slice. The keys of slices
+// begin with a zero byte.
+func isSliceKey(key []byte) bool { return bytes.HasPrefix(key, []byte{0}) }
+
+// entryMemory estimates from above the memory that an entry takes once it is decoded.
+func entryMemory(e table.Entry) int64 {
+	// The shape and the slices take at most eight bytes for each byte of their
+	// encoding, and their dimensions have at least two bytes there.
+	need := int64(len(e.Key)) + 4*int64(len(e.Value))
+	if isSliceKey(e.Key) {
+		return need + int64(unsafe.Sizeof(SliceInfo{})+2*unsafe.Sizeof(bundleEntry{}))
+	}
+	return need + int64(unsafe.Sizeof(TensorInfo{}))
 }
 
 func (x *indexReader) addHeader(e table.Entry) (err error) {
@@ -203,11 +207,9 @@ func tableError(op, file string, err error) error {
 		e.Detail += ": " + te.Detail
 	}
 	switch te.Err {
-	case table.ErrCorrupt:
-		e.Err = tfkeep.ErrCorrupt
-	case table.ErrUnsupported:
-		e.Err = tfkeep.ErrUnsupported
-	case table.ErrTooLarge:
+	case tfkeep.ErrCorrupt, tfkeep.ErrUnsupported:
+		e.Err = te.Err
+	case tfkeep.ErrTooLarge:
 		e.Err = tfkeep.ErrUnsupported
 		e.Detail += ": raise ReaderOptions.MemoryLimit"
 	default:

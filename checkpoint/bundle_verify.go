@@ -19,10 +19,9 @@ type byteRange struct {
 // and nothing else but zeros, which align them.
 func (b *bundle) verify(ctx context.Context, tensors []TensorInfo) error {
 	ranges := map[int][]byteRange{}
-	eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
+	for t, p := range storedParts(tensors) {
 		ranges[p.Shard] = append(ranges[p.Shard], byteRange{p.Offset, p.Offset + p.Bytes, t})
-		return nil
-	})
+	}
 	for shard, used := range ranges {
 		if err := ctx.Err(); err != nil {
 			return err

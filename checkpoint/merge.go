@@ -101,11 +101,18 @@ func (m *merger) read(prefix string) error {
 	}
 	src := mergeSource{merger: m, prefix: prefix, first: len(m.sources) == 0}
 	m.sources = append(m.sources, prefix)
-	err = t.Scan(src.add)
-	if err == nil && !src.hasHeader {
-		err = src.error(tfkeep.ErrCorrupt, "", "the index is empty: not even a header")
+	for e, err := range t.All() {
+		if err == nil {
+			err = src.add(e)
+		}
+		if err != nil {
+			return tableError("merge", name, err)
+		}
 	}
-	return tableError("merge", name, err)
+	if !src.hasHeader {
+		return src.error(tfkeep.ErrCorrupt, "", "the index is empty: it has no header")
+	}
+	return nil
 }
 
 // mergeSource is a source while its entries are read.

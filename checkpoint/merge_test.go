@@ -151,7 +151,7 @@ func TestMergeRefusesHeadersThatDoNotGoTogether(t *testing.T) {
 		{"the other byte order", []byte("\x08\x01\x10\x01\x1a\x02\x08\x01"), tfkeep.ErrMismatch, "Merging bundles with conflicting endianness; inputs corrupted?"},
 		{"another version", []byte("\x08\x01\x1a\x02\x08\x02"), tfkeep.ErrMismatch, "Merging bundles with different format versions"},
 		{"one for newer readers", []byte("\x08\x01\x1a\x04\x08\x02\x10\x02"), tfkeep.ErrUnsupported, "min consumer version 2"},
-		{"no header", nil, tfkeep.ErrCorrupt, "not even a header"},
+		{"no header", nil, tfkeep.ErrCorrupt, "it has no header"},
 		{"a damaged header", []byte("\x08"), tfkeep.ErrCorrupt, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

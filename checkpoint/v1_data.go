@@ -13,7 +13,6 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/table"
 )
 
 // A block that is kept decoded has at most so many bytes and records.
@@ -22,9 +21,7 @@ const (
 	maxKeptRecords = 1 << 14
 )
 
-var errNotKept = errors.New("the block is too large to keep")
-
-// get gives the record of a key, nil if there is none.
+// get returns the record of a key, nil if there is none.
 func (t *v1Table) get(key []byte) ([]byte, error) {
 	i, ok := t.table.Find(key)
 	if !ok {
@@ -33,33 +30,36 @@ func (t *v1Table) get(key []byte) ([]byte, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.block != i {
-		values, err := t.keep(i)
-		if err == errNotKept {
-			value, _, err := t.table.Get(key)
-			return value, err
-		}
+		values, err := t.decodeSmall(i)
 		if err != nil {
 			return nil, err
+		}
+		if values == nil {
+			value, _, err := t.table.Get(key)
+			return value, err
 		}
 		t.block, t.values = i, values
 	}
 	return t.values[string(key)], nil
 }
 
-// keep decodes a block that is small enough.
-func (t *v1Table) keep(i int) (map[string][]byte, error) {
+// decodeSmall returns the records of a block by key, nil if the block is too large to
+// keep.
+func (t *v1Table) decodeSmall(i int) (map[string][]byte, error) {
 	if t.table.BlockSize(i) > maxKeptBlock {
-		return nil, errNotKept
+		return nil, nil
 	}
 	values, size := map[string][]byte{}, 0
-	err := t.table.ScanBlock(i, func(e table.Entry) error {
+	for e, err := range t.table.Block(i) {
+		if err != nil {
+			return nil, err
+		}
 		if size += len(e.Value); size > maxKeptBlock || len(values) == maxKeptRecords {
-			return errNotKept
+			return nil, nil
 		}
 		values[string(e.Key)] = e.Value
-		return nil
-	})
-	return values, err
+	}
+	return values, nil
 }
 
 func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error) {
@@ -356,40 +356,51 @@ func (v *v1Files) fileNames([]TensorInfo) []string {
 	return names
 }
 
-// verify reads every file whole: each record must be one that a table of
+// verify reads every file whole. Each record must be one that the file's table of
 // contents lists.
 func (v *v1Files) verify(ctx context.Context, tensors []TensorInfo) error {
 	for shard, tab := range v.tables {
-		listed := map[string]bool{"": true}
-		eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
-			if p.Shard == shard {
-				s := p.Slice
-				if s == nil {
-					s = FullSlice(len(t.Shape))
-				}
-				listed[string(appendSliceKey(nil, t.Name, s))] = true
-			}
-			return nil
-		})
-		err := tab.table.Scan(func(e table.Entry) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !listed[string(e.Key)] {
-				return atOffset(e.Offset, &tfkeep.Error{Op: "open", Path: tab.in.path, Err: tfkeep.ErrCorrupt,
-					Detail: fmt.Sprintf("the table of contents does not list the record %q", e.Key)})
-			}
-			delete(listed, string(e.Key))
-			return nil
-		})
-		if err != nil {
+		if err := tab.verify(ctx, recordKeys(tensors, shard)); err != nil {
 			return tableError("open", tab.in.path, err)
 		}
-		for key := range listed {
-			name, s, _ := parseSliceKey([]byte(key))
-			return &tfkeep.Error{Op: "open", Path: tab.in.path, Item: "tensor", Name: name, Err: tfkeep.ErrCorrupt,
-				Detail: fmt.Sprintf("the values of slice %s are missing", s)}
+	}
+	return nil
+}
+
+// recordKeys returns the keys of the records that a file must have.
+func recordKeys(tensors []TensorInfo, shard int) map[string]bool {
+	keys := map[string]bool{"": true}
+	for t, p := range storedParts(tensors) {
+		if p.Shard != shard {
+			continue
 		}
+		s := p.Slice
+		if s == nil {
+			s = FullSlice(len(t.Shape))
+		}
+		keys[string(appendSliceKey(nil, t.Name, s))] = true
+	}
+	return keys
+}
+
+func (t *v1Table) verify(ctx context.Context, listed map[string]bool) error {
+	for e, err := range t.table.All() {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if !listed[string(e.Key)] {
+			return atOffset(e.Offset, &tfkeep.Error{Op: "open", Path: t.in.path, Err: tfkeep.ErrCorrupt,
+				Detail: fmt.Sprintf("the table of contents does not list the record %q", e.Key)})
+		}
+		delete(listed, string(e.Key))
+	}
+	for key := range listed {
+		name, s, _ := parseSliceKey([]byte(key))
+		return &tfkeep.Error{Op: "open", Path: t.in.path, Item: "tensor", Name: name, Err: tfkeep.ErrCorrupt,
+			Detail: fmt.Sprintf("the values of slice %s are missing", s)}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/internal/table"
 )
 
 // VerifyOptions tunes [Verify]. The zero value, or nil, is the right default.
@@ -20,9 +21,9 @@ type VerifyOptions struct {
 	FS fs.FS
 	// Workers bounds the tensors that are read at once; 0 is one a core.
 	Workers int
-	// Progress, if not nil, is called with the bytes of each part that was
-	// read, from one goroutine.
-	Progress func(bytes int64)
+	// Progress, if not nil, is called after each tensor with the bytes that were read
+	// and those to be read, from one goroutine at a time.
+	Progress func(done, total int64)
 }
 
 // Fault is one thing that is wrong.
@@ -165,7 +166,7 @@ func (v *verifier) verifyV1(files foundFiles) error {
 			if err := v.ctx.Err(); err != nil {
 				return err
 			}
-			v.scanBlock(t.table, t.in.path, i, nil)
+			v.scanBlock(t.table, t.in.path, i, func(table.Entry) error { return nil })
 		}
 	}
 	if len(v.report.Faults) > 0 {
@@ -220,15 +221,14 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 		}
 	}
 	v.report.Tensors += len(tensors)
-	eachPart(tensors, func(t *TensorInfo, p *SliceInfo) error {
+	for t, p := range storedParts(tensors) {
 		parts = append(parts, part{t, *p})
-		return nil
-	})
+	}
 	workers := v.opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	done := 0
+	i, done := 0, int64(0)
 	for fault, err := range parallel.InOrder(v.ctx, len(parts), workers, func(ctx context.Context, i int) (error, error) {
 		err := readPart(ctx, values, parts[i].t, &parts[i].p)
 		return err, ctx.Err()
@@ -236,10 +236,11 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 		if err != nil {
 			return err
 		}
+		done += parts[i].p.Bytes
+		i++
 		if v.opts.Progress != nil {
-			v.opts.Progress(parts[done].p.Bytes)
+			v.opts.Progress(done, v.report.Bytes)
 		}
-		done++
 		v.partFault(fault)
 	}
 	return nil

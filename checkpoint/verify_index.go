@@ -1,9 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
-	"unsafe"
-
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
@@ -62,29 +59,21 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 	return x
 }
 
-// scanBlock goes through one block and reports it if it is broken, unless a
-// tensor's fault told so.
+// scanBlock reads the entries of one block, calls visit for each of them, and reports the
+// block if it is broken, unless the fault of a tensor did so before.
 func (v *verifier) scanBlock(t *table.Reader, file string, block int, visit func(table.Entry) error) (intact bool) {
-	if visit == nil {
-		visit = func(table.Entry) error { return nil }
+	for e, err := range t.Block(block) {
+		if err == nil {
+			err = visit(e)
+		}
+		if err == nil {
+			continue
+		}
+		if at := (place{file, t.BlockOffset(block)}); !v.broken[at] {
+			v.broken[at] = true
+			v.fault(tableError("open", file, err))
+		}
+		return false
 	}
-	err := t.ScanBlock(block, visit)
-	if err == nil {
-		return true
-	}
-	if at := (place{file, t.BlockOffset(block)}); !v.broken[at] {
-		v.broken[at] = true
-		v.fault(tableError("open", file, err))
-	}
-	return false
-}
-
-// entryMemory estimates from above what an entry of an index takes when
-// decoded: see measure.
-func entryMemory(e table.Entry) int64 {
-	need := int64(len(e.Key)) + 4*int64(len(e.Value))
-	if bytes.HasPrefix(e.Key, []byte{0}) {
-		return need + int64(unsafe.Sizeof(SliceInfo{})+2*unsafe.Sizeof(bundleEntry{}))
-	}
-	return need + int64(unsafe.Sizeof(TensorInfo{}))
+	return true
 }

@@ -56,7 +56,7 @@ func changeFile(t *testing.T, path string, change func([]byte) []byte) {
 func TestVerifyFindsNothingWrongWithAGoodCheckpoint(t *testing.T) {
 	prefix := verifySample(t)
 	var read int64
-	r, err := checkpoint.Verify(t.Context(), prefix, &checkpoint.VerifyOptions{Progress: func(n int64) { read += n }})
+	r, err := checkpoint.Verify(t.Context(), prefix, &checkpoint.VerifyOptions{Progress: func(done, _ int64) { read = done }})
 	require.NoError(t, err)
 	assert.True(t, r.OK())
 	assert.Empty(t, r.Faults)

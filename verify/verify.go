@@ -140,8 +140,9 @@ func (r *run) checkpoint(path string) bool {
 func (r *run) values(path string) (*Report, error) {
 	o := &checkpoint.VerifyOptions{Workers: r.opts.Workers}
 	if r.opts.Progress != nil {
-		o.Progress = func(bytes int64) {
-			r.done += bytes
+		before := r.done
+		o.Progress = func(done, _ int64) {
+			r.done = before + done
 			r.total = max(r.total, r.done)
 			r.opts.Progress(r.done, r.total)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -40,7 +39,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			t := tally{c: c, strict: strict, quiet: quiet}
 			out := newLines(c.Out)
 			for _, path := range args {
-				progress := c.NewProgress("verifying", sizeOf(path), ui.Size)
+				progress := c.NewProgress("verifying", 1, ui.Size) // verify reports the total
 				err := t.verify(cmd.Context(), path, progress, func(r *verify.Report) error {
 					if asJSON {
 						return out.write(reportJSON(r))
@@ -71,21 +70,6 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
 	return cmd
-}
-
-// sizeOf estimates the bytes that verifying a path will read, for the progress
-// bar: the data files of the checkpoint or the directory.
-func sizeOf(path string) int64 {
-	var total int64
-	for _, pattern := range []string{path + ".data-*", filepath.Join(path, "*.data-*"), filepath.Join(path, "variables", "*.data-*")} {
-		files, _ := filepath.Glob(pattern)
-		for _, f := range files {
-			if st, err := os.Stat(f); err == nil {
-				total += st.Size()
-			}
-		}
-	}
-	return total
 }
 
 // tally prints items and counts what was found.

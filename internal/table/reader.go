@@ -3,25 +3,26 @@ package table
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"sort"
 
 	"github.com/golang/snappy"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// ReaderOptions tunes a Reader. The zero value is the careful one.
+// ReaderOptions tunes a [Reader]. Nil and the zero value make every check of the data.
 type ReaderOptions struct {
-	// SkipChecksums trusts the storage: block checksums are not computed.
+	// SkipChecksums skips the checksums of the blocks, for storage that is trusted.
 	SkipChecksums bool
-	// Strict also checks the bytes that no lookup reads: the metaindex, the
-	// footer's padding, and that the blocks follow one another without a gap.
+	// Strict also checks the bytes that no lookup reads: the metaindex, the padding of
+	// the footer, and that there is no gap between blocks.
 	Strict bool
-	// MaxBlock is the largest block to take into memory, in bytes, decoded.
-	// 0 means 64 MiB.
+	// MaxBlock is the largest size of a block after decompression, in bytes. 0 means
+	// 64 MiB.
 	MaxBlock int64
 }
 
@@ -36,16 +37,15 @@ type handle struct{ offset, size int64 }
 
 func (h handle) end() int64 { return h.offset + h.size + trailerSize }
 
-// dataBlock is an entry of the index: no key of the block is greater than last,
-// and none of the next is less or equal.
+// dataBlock is an entry of the index. No key of the block is greater than last, and all
+// keys of the next block are greater than last.
 type dataBlock struct {
 	last []byte
 	handle
 }
 
-// Entry is a key and its value, with the place of the block they are in. Both
-// are valid only until the function they were handed to returns; but a value
-// that ScanBlock hands out stays.
+// Entry is a key and its value, with the place of their block in the file. Both are
+// valid only until the next entry is read; but a value from [Reader.Block] stays valid.
 type Entry struct {
 	Key, Value []byte
 	Block      int
@@ -75,32 +75,34 @@ func NewReader(r io.ReaderAt, size int64, o *ReaderOptions) (*Reader, error) {
 	return t, nil
 }
 
-// NumBlocks is the number of data blocks.
+// NumBlocks returns the number of data blocks.
 func (t *Reader) NumBlocks() int { return len(t.blocks) }
 
-// BlockOffset is where data block i begins in the file.
+// BlockOffset returns where data block i begins in the file.
 func (t *Reader) BlockOffset(i int) int64 { return t.blocks[i].offset }
 
-// BlockSize is the size of data block i as stored.
+// BlockSize returns the stored size of data block i, without its trailer.
 func (t *Reader) BlockSize(i int) int64 { return t.blocks[i].size }
 
-// Scan visits all entries in order. An error of visit ends it and is returned.
-func (t *Reader) Scan(visit func(Entry) error) error {
-	var b buffers
-	for i := range t.blocks {
-		if err := t.scanBlock(i, &b, visit); err != nil {
-			return err
+// All returns the entries of the table in order. After an error it stops.
+func (t *Reader) All() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		var b buffers
+		for i := range t.blocks {
+			for e, err := range t.block(i, &b) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
 		}
 	}
-	return nil
 }
 
-// ScanBlock is Scan for one block, for those who go on after a broken one.
-func (t *Reader) ScanBlock(i int, visit func(Entry) error) error {
-	return t.scanBlock(i, &buffers{}, visit)
-}
+// Block returns the entries of data block i in order. After an error it stops; the
+// other blocks may still be readable.
+func (t *Reader) Block(i int) iter.Seq2[Entry, error] { return t.block(i, &buffers{}) }
 
-// Find tells which block would hold key.
+// Find returns the number of the block that would hold key.
 func (t *Reader) Find(key []byte) (block int, ok bool) {
 	i := sort.Search(len(t.blocks), func(i int) bool {
 		return bytes.Compare(t.blocks[i].last, key) >= 0
@@ -108,60 +110,62 @@ func (t *Reader) Find(key []byte) (block int, ok bool) {
 	return i, i < len(t.blocks)
 }
 
-var errStop = errors.New("stop")
-
-// Get gives the value of a key. Only the block that would hold it is read, and
-// a broken block is an error, never "not there". The value is the caller's.
+// Get returns the value of a key. It reads only the block that would hold the key. If
+// that block is broken, Get returns an error rather than false. The caller owns the
+// value.
 func (t *Reader) Get(key []byte) (value []byte, ok bool, err error) {
 	i, found := t.Find(key)
 	if !found {
 		return nil, false, nil
 	}
-	err = t.ScanBlock(i, func(e Entry) error {
-		if c := bytes.Compare(e.Key, key); c >= 0 {
-			value, ok = e.Value, c == 0
-			return errStop
+	for e, err := range t.Block(i) {
+		if err != nil {
+			return nil, false, err
 		}
-		return nil
-	})
-	if err != nil && err != errStop {
-		return nil, false, err
+		if c := bytes.Compare(e.Key, key); c == 0 {
+			return e.Value, true, nil
+		} else if c > 0 {
+			break
+		}
 	}
-	if !ok {
-		return nil, false, nil
-	}
-	return value, true, nil
+	return nil, false, nil
 }
 
-func (t *Reader) scanBlock(i int, b *buffers, visit func(Entry) error) error {
-	at := t.blocks[i]
-	name := fmt.Sprintf("block %d", i)
-	contents, err := t.readBlock(name, at.handle, b)
-	if err != nil {
-		return err
-	}
-	it, err := newBlockReader(contents)
-	if err != nil {
-		return corrupt(name, at.offset, "%v", err)
-	}
-	for it.next() {
-		if i > 0 && bytes.Compare(it.key, t.blocks[i-1].last) <= 0 {
-			return corrupt(name, at.offset, "a key belongs to an earlier block by the index")
+func (t *Reader) block(i int, b *buffers) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		at := t.blocks[i]
+		name := fmt.Sprintf("block %d", i)
+		fail := func(format string, args ...any) { yield(Entry{}, corrupt(name, at.offset, format, args...)) }
+		contents, err := t.readBlock(name, at.handle, b)
+		if err != nil {
+			yield(Entry{}, err)
+			return
 		}
-		if bytes.Compare(it.key, at.last) > 0 {
-			return corrupt(name, at.offset, "a key belongs to a later block by the index")
+		it, err := newBlockReader(contents)
+		if err != nil {
+			fail("%v", err)
+			return
 		}
-		if err := visit(Entry{Key: it.key, Value: it.value, Block: i, Offset: at.offset}); err != nil {
-			return err
+		for it.next() {
+			if i > 0 && bytes.Compare(it.key, t.blocks[i-1].last) <= 0 {
+				fail("a key belongs to an earlier block by the index")
+				return
+			}
+			if bytes.Compare(it.key, at.last) > 0 {
+				fail("a key belongs to a later block by the index")
+				return
+			}
+			if !yield(Entry{Key: it.key, Value: it.value, Block: i, Offset: at.offset}, nil) {
+				return
+			}
+		}
+		if it.err != nil {
+			fail("%v", it.err)
 		}
 	}
-	if it.err != nil {
-		return corrupt(name, at.offset, "%v", it.err)
-	}
-	return nil
 }
 
-// readFooter gives the handles of the metaindex and of the index.
+// readFooter returns the handles of the metaindex and of the index.
 func (t *Reader) readFooter(size int64) (meta, index handle, err error) {
 	if size < footerSize {
 		return meta, index, corrupt("footer", 0, "%d bytes are too few for a table", size)
@@ -187,8 +191,8 @@ func (t *Reader) readFooter(size int64) (meta, index handle, err error) {
 	return meta, index, nil
 }
 
-// readHandle decodes a handle whose block must end before limit. It takes only
-// the shortest encoding, the one that writers choose.
+// readHandle decodes a handle whose block must end before limit. It accepts only the
+// shortest encoding, which every writer chooses.
 func readHandle(b []byte, limit int64) (h handle, rest []byte, ok bool) {
 	offset, n := binary.Uvarint(b)
 	size, m := uvarintAt(b, 0, n)
@@ -199,8 +203,8 @@ func readHandle(b []byte, limit int64) (h handle, rest []byte, ok bool) {
 	return h, b[n+m:], h.size >= minBlockSize && h.end() <= limit
 }
 
-// readIndex fills t.blocks. Its keys stay in the memory of the index block
-// where they are stored whole there, as TensorFlow stores them.
+// readIndex fills t.blocks. Keys that the index block stores whole, as TensorFlow does,
+// stay in the memory of that block.
 func (t *Reader) readIndex(at handle) error {
 	const name = "index block"
 	contents, err := t.readBlock(name, at, &buffers{})
@@ -235,9 +239,8 @@ func (t *Reader) readIndex(at handle) error {
 	return nil
 }
 
-// countIndex checks the index block and gives its number of entries and, so
-// that prefix compression cannot blow up the keys, refuses one whose keys
-// together outgrow MaxBlock.
+// countIndex checks the index block and returns its number of entries. It refuses a
+// block whose keys together exceed MaxBlock, which prefix compression makes possible.
 func (t *Reader) countIndex(contents []byte, at handle) (int, error) {
 	const name = "index block"
 	it, err := newBlockReader(contents)
@@ -251,7 +254,7 @@ func (t *Reader) countIndex(contents []byte, at handle) (int, error) {
 			cloned += int64(len(it.key))
 		}
 		if cloned > t.opts.MaxBlock {
-			return 0, &Error{name, at.offset, ErrTooLarge, "its keys outgrow the limit"}
+			return 0, &Error{name, at.offset, tfkeep.ErrTooLarge, "its keys exceed the limit"}
 		}
 	}
 	if it.err != nil {
@@ -260,7 +263,7 @@ func (t *Reader) countIndex(contents []byte, at handle) (int, error) {
 	return count, nil
 }
 
-// checkLayout verifies, in strict mode, what no lookup touches.
+// checkLayout checks, in strict mode, the bytes that no lookup reads.
 func (t *Reader) checkLayout(size int64, meta, index handle) error {
 	if !t.opts.Strict {
 		return nil
@@ -289,11 +292,11 @@ func (t *Reader) checkLayout(size int64, meta, index handle) error {
 	return nil
 }
 
-// buffers are reused from block to block.
+// buffers are used again for each block.
 type buffers struct{ stored, decoded []byte }
 
-// readBlock reads, checks and decompresses a block. The result is valid until b
-// is used again.
+// readBlock reads, checks and decompresses a block. The result is valid until b is used
+// again.
 func (t *Reader) readBlock(name string, h handle, b *buffers) ([]byte, error) {
 	if h.size > t.opts.MaxBlock {
 		return nil, tooLarge(name, h, h.size, t.opts.MaxBlock)
@@ -315,11 +318,11 @@ func (t *Reader) readBlock(name string, h handle, b *buffers) ([]byte, error) {
 	case snappyCompression:
 		return t.decompress(name, h, stored, b)
 	}
-	return nil, &Error{name, h.offset, ErrUnsupported, fmt.Sprintf("compression type %d", trailer[0])}
+	return nil, &Error{name, h.offset, tfkeep.ErrUnsupported, fmt.Sprintf("compression type %d", trailer[0])}
 }
 
-// decompress decodes Snappy. No Snappy stream grows more than 64 bytes for 3,
-// so a claimed length beyond that is refused before any memory is taken for it.
+// decompress decodes Snappy. In a Snappy stream 3 bytes become 64 at most, so a longer
+// length is refused before memory is allocated for it.
 func (t *Reader) decompress(name string, h handle, stored []byte, b *buffers) ([]byte, error) {
 	n, err := snappy.DecodedLen(stored)
 	if err != nil || int64(n) > 64*int64(len(stored))/3 {
@@ -347,7 +350,7 @@ func (t *Reader) readAt(name string, p []byte, off int64) error {
 	return &Error{Block: name, Offset: off, Err: err}
 }
 
-// grow gives a slice of n bytes, b's own memory where that suffices.
+// grow returns a slice of n bytes, in the memory of b if that is large enough.
 func grow(b []byte, n int) []byte {
 	if cap(b) >= n {
 		return b[:n]
@@ -356,9 +359,9 @@ func grow(b []byte, n int) []byte {
 }
 
 func corrupt(name string, off int64, format string, args ...any) error {
-	return &Error{name, off, ErrCorrupt, fmt.Sprintf(format, args...)}
+	return &Error{name, off, tfkeep.ErrCorrupt, fmt.Sprintf(format, args...)}
 }
 
 func tooLarge(name string, h handle, n, limit int64) error {
-	return &Error{name, h.offset, ErrTooLarge, fmt.Sprintf("it needs %d bytes of memory, the limit is %d", n, limit)}
+	return &Error{name, h.offset, tfkeep.ErrTooLarge, fmt.Sprintf("it needs %d bytes of memory, the limit is %d", n, limit)}
 }

@@ -6,9 +6,8 @@ import (
 	"fmt"
 )
 
-// blockReader goes through the entries of one decoded block. It checks all of
-// the block's own rules on the way; the first violation ends it and stays in
-// err.
+// blockReader reads the entries of one decoded block and checks all rules for blocks. It
+// stops at the first violation, and keeps it in err.
 type blockReader struct {
 	entries  []byte // the block up to the restart points
 	restarts []byte // four bytes each
@@ -16,11 +15,11 @@ type blockReader struct {
 	restart  int    // index of the next restart point
 
 	key, value []byte // of the current entry; valid until the next call
-	shared     int    // bytes the current key shares with the one before
+	shared     int    // bytes that the current key shares with the one before
 	err        error
 }
 
-// newBlockReader checks the block's outline. It does not copy the block.
+// newBlockReader checks the restart points. It does not copy the block.
 func newBlockReader(block []byte) (*blockReader, error) {
 	if len(block) < minBlockSize {
 		return nil, fmt.Errorf("%d bytes are too few for a block", len(block))
@@ -75,8 +74,8 @@ func (b *blockReader) next() bool {
 	return true
 }
 
-// end checks that every restart point was one of the entries met. A block
-// without entries has one all the same.
+// end checks that an entry began at every restart point. A block without entries has
+// one restart point, too.
 func (b *blockReader) end() {
 	if len(b.entries) == 0 && len(b.restarts) == 4 {
 		return
@@ -96,7 +95,7 @@ func (b *blockReader) fail(format string, args ...any) bool {
 	return false
 }
 
-// uvarintAt decodes at off+skip, where skip <= 0 stands for a failure before.
+// uvarintAt decodes a number at off+skip. A skip <= 0 means that decoding failed before.
 func uvarintAt(b []byte, off, skip int) (uint64, int) {
 	if skip <= 0 || off+skip > len(b) {
 		return 0, 0

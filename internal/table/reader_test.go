@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/table"
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
@@ -28,11 +29,23 @@ func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.Scan(func(e table.Entry) error {
+	for e, err := range r.All() {
+		if err != nil {
+			return got, err
+		}
 		got = append(got, Pair(string(e.Key), string(e.Value)))
-		return nil
-	})
-	return got, err
+	}
+	return got, nil
+}
+
+// scan reads all entries and returns the error that ends them.
+func scan(r *table.Reader) error {
+	for _, err := range r.All() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var strict = &table.ReaderOptions{Strict: true}
@@ -101,10 +114,10 @@ func TestReaderNamesTheBrokenBlock(t *testing.T) {
 		bad[whole.BlockOffset(i)+whole.BlockSize(i)/2] ^= 0x10
 		r, err := open(bad, nil)
 		require.NoError(t, err)
-		err = r.Scan(func(table.Entry) error { return nil })
+		err = scan(r)
 		var te *table.Error
 		require.ErrorAs(t, err, &te)
-		assert.ErrorIs(t, err, table.ErrCorrupt)
+		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		assert.Equal(t, fmt.Sprintf("block %d", i), te.Block)
 		assert.Equal(t, whole.BlockOffset(i), te.Offset)
 		assert.Contains(t, err.Error(), "checksum")
@@ -112,7 +125,10 @@ func TestReaderNamesTheBrokenBlock(t *testing.T) {
 		// A lookup in the broken block fails; elsewhere it does not.
 		for j := range whole.NumBlocks() {
 			var key []byte
-			require.NoError(t, whole.ScanBlock(j, func(e table.Entry) error { key = bytes.Clone(e.Key); return nil }))
+			for e, err := range whole.Block(j) {
+				require.NoError(t, err)
+				key = bytes.Clone(e.Key)
+			}
 			_, ok, err := r.Get(key)
 			assert.Equal(t, i != j, ok)
 			assert.Equal(t, i == j, err != nil)
@@ -146,7 +162,7 @@ func TestReaderSkipsChecksumsOnDemand(t *testing.T) {
 	trailer := r.BlockOffset(0) + r.BlockSize(0)
 	file[trailer+3] ^= 1
 	_, err = readAll(file, nil)
-	require.ErrorIs(t, err, table.ErrCorrupt)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	got, err := readAll(file, &table.ReaderOptions{SkipChecksums: true})
 	require.NoError(t, err)
 	assert.Len(t, got, 10)
@@ -196,7 +212,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 		{name: "empty key twice", table: one(Entries(Pair("", "1"), Pair("", "2"))), want: "does not sort after"},
 		{name: "shared key twice", table: one(Block{Entries: append(Entry(0, "ab", ""), Entry(2, "", "")...)}), want: "does not sort after"},
 
-		{name: "compression type 9", table: one(Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: table.ErrUnsupported},
+		{name: "compression type 9", table: one(Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: tfkeep.ErrUnsupported},
 		{name: "Snappy that is none", table: one(Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
 		{name: "Snappy of 4 GiB claimed", table: one(Block{Stored: append([]byte(varint(math.MaxUint32)), plain...), Type: 1}), want: "Snappy length is impossible"},
 		{name: "Snappy longer than claimed", table: one(Block{Stored: append([]byte{8}, plain[1:]...), Type: 1}), want: "snappy"},
@@ -229,7 +245,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 		{name: "metaindex elsewhere", strict: true, table: handles(func(_, i string) (string, string) { return Handle(0, 8), i }), want: "do not fill the file"},
 		{name: "metaindex with an entry", strict: true, table: Table{Data: []Block{ab}, Meta: &ab}, want: "not empty"},
 		{name: "metaindex is no block", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Stored: make([]byte, 8)}}, want: "metaindex"},
-		{name: "metaindex of another compression", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Type: 3}}, want: "compression type 3", kind: table.ErrUnsupported},
+		{name: "metaindex of another compression", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Type: 3}}, want: "compression type 3", kind: tfkeep.ErrUnsupported},
 		{name: "padding", strict: true, table: handles(func(m, i string) (string, string) { return m, i + "x" }), want: "padding"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,7 +257,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 			for _, o := range []*table.ReaderOptions{strict, {SkipChecksums: true, Strict: c.strict}} {
 				_, err := readAll(file, o)
 				if c.kind == nil {
-					c.kind = table.ErrCorrupt
+					c.kind = tfkeep.ErrCorrupt
 				}
 				require.ErrorIs(t, err, c.kind)
 				require.Contains(t, err.Error(), c.want)
@@ -256,7 +272,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 func TestReaderRefusesWhatIsNoTable(t *testing.T) {
 	for _, file := range [][]byte{nil, make([]byte, 47), make([]byte, 48), bytes.Repeat([]byte("text\n"), 100)} {
 		_, err := open(file, nil)
-		require.ErrorIs(t, err, table.ErrCorrupt)
+		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	}
 }
 
@@ -268,12 +284,12 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 
 	large := write(t, nil, many(1000))
 	_, err = readAll(large, limit)
-	require.ErrorIs(t, err, table.ErrTooLarge)
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 
 	zeros := Table{Data: []Block{{Entries: Entry(0, "k", strings.Repeat("\x00", 8<<10)), Snappy: true}}}.Bytes()
 	require.Less(t, len(zeros), 4<<10)
 	_, err = readAll(zeros, limit)
-	require.ErrorIs(t, err, table.ErrTooLarge)
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 
 	// A key that grows by a byte from entry to entry is long in memory only.
 	var b Block
@@ -281,7 +297,7 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 		b.Entries = append(b.Entries, Entry(i, "k", Handle(0, 8))...)
 	}
 	_, err = open(Table{Data: []Block{{}}, Index: func([]KV) Block { return b }}.Bytes(), limit)
-	require.ErrorIs(t, err, table.ErrTooLarge)
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 }
 
 // An index that shares bytes between its keys is unusual, and fine.
@@ -341,22 +357,24 @@ func TestReaderPassesOnFailuresOfTheFile(t *testing.T) {
 		c.Reader = bytes.NewReader(file)
 		r, err := table.NewReader(c, size, nil)
 		if err == nil {
-			err = r.Scan(func(table.Entry) error { return nil })
+			err = scan(r)
 		}
 		if c.err == io.EOF {
-			require.ErrorIs(t, err, table.ErrCorrupt)
+			require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		} else {
 			require.ErrorIs(t, err, bad)
-			require.NotErrorIs(t, err, table.ErrCorrupt)
+			require.NotErrorIs(t, err, tfkeep.ErrCorrupt)
 		}
 	}
 }
 
 func TestReaderStopsWhenAsked(t *testing.T) {
-	stop := errors.New("enough")
 	r, err := open(write(t, nil, many(10)), nil)
 	require.NoError(t, err)
 	n := 0
-	require.Equal(t, stop, r.Scan(func(table.Entry) error { n++; return stop }))
+	for range r.All() {
+		n++
+		break
+	}
 	assert.Equal(t, 1, n)
 }

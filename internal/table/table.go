@@ -1,9 +1,9 @@
-// Package table reads and writes the sorted tables that carry TensorFlow's
-// checkpoints: the index of a V2 checkpoint, the whole of a V1 one.
+// Package table reads and writes the sorted tables in TensorFlow's checkpoints: a V2
+// checkpoint has its index in one, and a file of a V1 checkpoint is one.
 //
-// The format is LevelDB's sorted table without filters. A table maps byte
-// strings, the keys, to byte strings, and holds its keys in strictly rising
-// order, so that it is written in one pass and searched without being loaded.
+// The format is LevelDB's sorted table without filters. A table maps keys to values,
+// both of them byte strings, and has its keys in strictly rising order, so that it is
+// written in one pass and searched without loading it.
 //
 //	file    = data block … data block, metaindex block, index block, footer
 //	block   = entries, restart points, trailer
@@ -17,53 +17,44 @@
 //	          bytes, uint64 magic
 //	handle  = varint offset, varint length of a block without its trailer
 //
-// An entry's key is the first "shared" bytes of the key before it and its own
-// unshared bytes. The index block has an entry for each data block: a key that
-// is at least the block's last and less than the next block's first, and the
-// block's handle. The metaindex is always empty in TensorFlow's files. All
-// integers are little-endian. docs/format/table.md goes through an example.
+// The key of an entry is the first "shared" bytes of the key before it, and then its own
+// unshared bytes. The index block has one entry for each data block: its key is at least
+// the last key of the block and less than the first key of the next one, its value is the
+// handle of the block. The metaindex is always empty in TensorFlow's files. All integers
+// are little-endian. docs/format/table.md explains an example.
 package table
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 const (
 	footerSize  = 48
 	trailerSize = 5
 	magic       = 0xdb4775248b80fb57
 
-	// The smallest block: no entry, one restart point, their number.
+	// The smallest block has no entry, one restart point, and their number.
 	minBlockSize = 8
 
 	noCompression     = 0
 	snappyCompression = 1
 )
 
-// The kinds of failure a Reader reports beside those of the file itself.
-var (
-	ErrCorrupt     = errors.New("corrupt table")
-	ErrUnsupported = errors.New("unsupported table")
-	// ErrTooLarge: a block needs more memory than ReaderOptions.MaxBlock.
-	ErrTooLarge = errors.New("table block too large")
-)
-
-// Error says where in a table something is wrong.
+// Error is the error of a [Reader]. It names the part of the table that is wrong.
 type Error struct {
 	Block  string // "block 3", "index block", "metaindex block", "footer"
-	Offset int64  // in the file: where the block or footer begins
-	Err    error  // one of the sentinels above, or an I/O error
+	Offset int64  // where the block or footer begins in the file
+	// Err is tfkeep.ErrCorrupt, tfkeep.ErrUnsupported, tfkeep.ErrTooLarge for a block
+	// that needs more memory than ReaderOptions.MaxBlock, or an error of the file.
+	Err    error
 	Detail string
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("table: %s at offset %d: %v", e.Block, e.Offset, e.Err)
+	s := fmt.Sprintf("%s at offset %d: %v", e.Block, e.Offset, e.Err)
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
 	return s
 }
 
-// Unwrap gives the kind.
+// Unwrap returns the kind.
 func (e *Error) Unwrap() error { return e.Err }

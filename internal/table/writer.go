@@ -6,25 +6,26 @@ import (
 	"errors"
 	"io"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// WriterOptions chooses a table's layout. The zero value gives TensorFlow's.
+// WriterOptions chooses the layout of a table. Nil and the zero value choose
+// TensorFlow's.
 type WriterOptions struct {
-	BlockSize       int // a block is closed once it reaches this many bytes; 0 means 256 KiB
-	RestartInterval int // keys from one that is stored whole to the next; 0 means 16
-	// Compress is a Snappy encoder. Blocks that it shrinks by an eighth or more
-	// are stored compressed. Nil, as in all that TensorFlow writes, stores them
-	// as they are.
+	BlockSize       int // a block ends once it has this many bytes; 0 means 256 KiB
+	RestartInterval int // one key of this many is stored whole; 0 means 16
+	// Compress is a Snappy encoder. Blocks that it shrinks by an eighth or more are
+	// stored compressed. Nil stores all blocks as they are, as TensorFlow does.
 	Compress func(block []byte) []byte
 }
 
 // ErrKeyOrder reports a key that does not sort after the one before it.
-var ErrKeyOrder = errors.New("table: keys must be added in strictly rising order")
+var ErrKeyOrder = errors.New("keys must be added in strictly rising order")
 
-// Writer writes a table. Keys come in strictly rising order of their bytes;
-// Close writes the index and the footer. For the same keys and values its
-// output equals that of TensorFlow's table builder, byte for byte.
+// Writer writes a table. Keys must be added in strictly rising order of their bytes.
+// Close writes the index and the footer. For the same keys and values the output equals
+// that of TensorFlow's table builder, byte for byte.
 type Writer struct {
 	w      io.Writer
 	opts   WriterOptions
@@ -41,8 +42,8 @@ type Writer struct {
 	pendingHandle []byte
 }
 
-// NewWriter makes a writer of one table to w. It does not buffer beyond the
-// block at hand, which it hands to w in one Write, and its trailer in another.
+// NewWriter returns a writer of one table. It buffers the current block only, and writes
+// it to w in one call, and its trailer in a second one.
 func NewWriter(w io.Writer, o *WriterOptions) *Writer {
 	tw := &Writer{w: w}
 	if o != nil {
@@ -62,7 +63,7 @@ func NewWriter(w io.Writer, o *WriterOptions) *Writer {
 // Size returns the bytes written so far.
 func (w *Writer) Size() int64 { return w.offset }
 
-// Add appends an entry. A failure is final: all later calls return it.
+// Add appends an entry. After an error all later calls return the same error.
 func (w *Writer) Add(key, value []byte) error {
 	if w.err != nil {
 		return w.err
@@ -89,11 +90,10 @@ func (w *Writer) Add(key, value []byte) error {
 	return w.err
 }
 
-// Close writes what is left of the table. It does not close the underlying
-// writer.
+// Close writes the rest of the table. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	w.flush()
-	// The block of "meta" entries is always empty, but always there.
+	// The metaindex block is always there and always empty.
 	meta := blockBuilder{interval: w.opts.RestartInterval}
 	metaHandle := w.writeBlock(&meta)
 	if w.pending {
@@ -101,16 +101,16 @@ func (w *Writer) Close() error {
 	}
 	indexHandle := w.writeBlock(&w.index)
 
-	footer := make([]byte, 0, 48)
+	footer := make([]byte, 0, footerSize)
 	footer = append(footer, metaHandle...)
 	footer = append(footer, indexHandle...)
 	footer = append(footer, make([]byte, 40-len(footer))...)
-	footer = binary.LittleEndian.AppendUint64(footer, 0xdb4775248b80fb57)
+	footer = binary.LittleEndian.AppendUint64(footer, magic)
 	w.write(footer)
 	if w.err != nil {
 		return w.err
 	}
-	w.err = errors.New("table: writer is closed")
+	w.err = tfkeep.ErrClosed
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (w *Writer) addIndexEntry(key []byte) {
 	w.pending = false
 }
 
-// flush ends the data block at hand.
+// flush ends the current data block.
 func (w *Writer) flush() {
 	if w.err != nil || w.data.empty() {
 		return
@@ -159,9 +159,9 @@ func (w *Writer) write(p []byte) {
 	w.err = err
 }
 
-// separator returns a short key k with a <= k < b: a itself, or its common
-// prefix with b and the next byte of a plus one. TensorFlow does not look
-// further than that byte.
+// separator returns a short key k with a <= k < b: a itself, or the common prefix of a
+// and b and then the next byte of a plus one. TensorFlow compares no further than that
+// byte.
 func separator(a, b []byte) []byte {
 	for i := range min(len(a), len(b)) {
 		if a[i] == b[i] {
@@ -177,8 +177,8 @@ func separator(a, b []byte) []byte {
 	return a
 }
 
-// successor returns a short key k >= a: the bytes up to the first one that can
-// grow, which grows by one.
+// successor returns a short key k >= a: the bytes of a up to the first one that is not
+// 0xff, which is increased by one.
 func successor(a []byte) []byte {
 	for i, c := range a {
 		if c != 0xff {

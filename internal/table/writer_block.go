@@ -21,7 +21,7 @@ type blockBuilder struct {
 
 func (b *blockBuilder) empty() bool { return len(b.buf) == 0 }
 
-// size is that of the finished block. The first entry is a restart point too.
+// size returns the size of the finished block. Its first entry is a restart point.
 func (b *blockBuilder) size() int { return len(b.buf) + 4*max(len(b.restarts), 1) + 4 }
 
 func (b *blockBuilder) add(key, value []byte) {
@@ -41,8 +41,8 @@ func (b *blockBuilder) add(key, value []byte) {
 	b.sinceKey++
 }
 
-// finish returns the block's bytes, valid until the next add or reset. An empty
-// block has one restart point too.
+// finish returns the bytes of the block, valid until the next add or reset. An empty
+// block has one restart point, too.
 func (b *blockBuilder) finish() []byte {
 	if len(b.restarts) == 0 {
 		b.restarts = append(b.restarts, 0)

@@ -73,12 +73,12 @@ func TestWhatIsWrittenReads(t *testing.T) {
 			r, err := NewReader(bytes.NewReader(data), int64(len(data)), &ReaderOptions{Strict: true})
 			require.NoError(t, err)
 			i := 0
-			require.NoError(t, r.Scan(func(e Entry) error {
+			for e, err := range r.All() {
+				require.NoError(t, err)
 				require.Equal(t, string(c.pairs[i].key), string(e.Key))
 				require.Equal(t, string(c.pairs[i].value), string(e.Value))
 				i++
-				return nil
-			}))
+			}
 			assert.Equal(t, len(c.pairs), i)
 		})
 	}
