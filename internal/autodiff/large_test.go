@@ -12,7 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/autodiff"
 )
 
-// chain is a tower of layers, with an IdentityN (a hole) after every so many.
+// chain builds a chain of layers, with an IdentityN, which has a rule, after some of them.
 func chain(t testing.TB, layers, every int) (g *tensorflow.Graph, x, y tensorflow.Output) {
 	t.Helper()
 	g = tensorflow.NewGraph()
@@ -27,29 +27,28 @@ func chain(t testing.TB, layers, every int) (g *tensorflow.Graph, x, y tensorflo
 		y = add("Tanh", fmt.Sprint("tanh", i), nil, y)
 		y = add("Mul", fmt.Sprint("mul", i), nil, y, y)
 		if every > 0 && i%every == 0 {
-			y = add("IdentityN", fmt.Sprint("hole", i), nil, tensorflow.OutputList{y})
+			y = add("IdentityN", fmt.Sprint("rule", i), nil, tensorflow.OutputList{y})
 		}
 	}
 	return g, x, y
 }
 
-// A graph of thousands of nodes is differentiated in a time that nobody waits
-// for; a walk that is quadratic in the graph would take minutes.
-func TestDeepGraphsAreDifferentiatedQuickly(t *testing.T) {
+// TestDeepGraphs ends with a panic if a walk is quadratic in the size of the graph: it
+// would take minutes.
+func TestDeepGraphs(t *testing.T) {
 	for _, every := range []int{0, 50} {
 		g, x, y := chain(t, 1000, every)
-		start := time.Now()
+		guard := time.AfterFunc(time.Minute, func() { panic("it takes too long to differentiate a deep graph") })
 		grads, err := autodiff.Build(g, []tensorflow.Output{y}, []tensorflow.Output{x}, nil)
 		require.NoError(t, err)
+		guard.Stop()
 		require.False(t, grads[0].IsNone(), "a gradient")
-		require.Less(t, time.Since(start), 20*time.Second)
-		t.Logf("2,000 nodes, a hole every %d layers: %v", every, time.Since(start))
 	}
 }
 
-// The library is called once for what lies between two holes, and not node by
-// node: that is what keeps graphs small and the work linear.
-func TestTheLibraryIsCalledOncePerRegion(t *testing.T) {
+// TestOneLibraryCallPerRegion checks that the library is called once for all nodes between
+// two nodes with rules. This keeps graphs small and the work linear.
+func TestOneLibraryCallPerRegion(t *testing.T) {
 	for _, tt := range []struct{ layers, every, calls int }{{20, 0, 1}, {20, 10, 3}} {
 		g, x, y := chain(t, tt.layers, tt.every)
 		_, err := autodiff.Build(g, []tensorflow.Output{y}, []tensorflow.Output{x}, nil)

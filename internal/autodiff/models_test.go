@@ -2,7 +2,7 @@ package autodiff_test
 
 import "testing"
 
-// models are compared with tf.gradients of Python.
+// models are differentiated in Go and by Python's tf.gradients.
 var models = []struct{ name, script string }{
 	{"one layer", `
 w, b = v("w", 4, 3), v("b", 3)
@@ -24,7 +24,7 @@ ref = True
 w, b = v("w", 6, 3), v("b", 3)
 y = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=tf.matmul(f(2, 6), w) + b))
 xs = [w, b]`},
-	{"weight decay beside a hole", `
+	{"weight decay beside a rule", `
 w1, w2 = v("w1", 6, 8), v("w2", 8, 3)
 h = tf.sigmoid(tf.matmul(f(4, 6), w1))
 y = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1, 2, 0], logits=tf.matmul(h, w2)))
@@ -128,13 +128,13 @@ h = tf.tanh(tf.matmul(f(3, 4), w))
 h = h + tf.sigmoid(tf.matmul(h, w)) * h
 y = tf.reduce_sum(h) + tf.reduce_sum(h * h)
 xs = [w, h]`},
-	{"skip connection around a hole", `
+	{"skip connection around a rule", `
 w = v("w", 4, 4)
 h = tf.tanh(tf.matmul(f(3, 4), w))
 n = tf.identity_n([h, h * 2.0])
 y = tf.reduce_sum(h * n[0] + n[1] * tf.exp(h))
 xs = [w, h]`},
-	{"many holes after one another", `
+	{"many rules in a chain", `
 w = v("w", 4, 4)
 h = tf.matmul(f(3, 4), w)
 for i in range(6):
@@ -242,7 +242,7 @@ y = tf.reduce_sum(tf.square(g[0])) + tf.reduce_sum(tf.square(g[1]))
 xs = [w]`},
 }
 
-func TestGradientsAsInPython(t *testing.T) {
+func TestGradientsMatchPython(t *testing.T) {
 	for _, tt := range models {
 		t.Run(tt.name, func(t *testing.T) { sameGradients(t, pythonModel(t, tt.script)) })
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-// prologue and epilogue surround the model of a test case: it leaves the loss in
-// y, the tensors and variables asked for in xs, and what it feeds in feeds.
-// v makes a variable of fixed values, f a float constant.
+// prologue and epilogue surround the model of a test case. The model assigns the loss to y,
+// the tensors and variables to differentiate to xs, and the fed values to feeds. v makes a
+// variable of fixed values, and f a float constant.
 const prologue = `
 import math
 ref = False
@@ -73,7 +73,7 @@ type model struct {
 	}
 }
 
-// pythonModel builds a model in Python, with its gradients by tf.gradients.
+// pythonModel builds a model in Python, with the gradients of tf.gradients.
 func pythonModel(t *testing.T, script string) model {
 	t.Helper()
 	var m model
@@ -119,8 +119,7 @@ func (m *model) run(t *testing.T, g *tensorflow.Graph, fetches []tensorflow.Outp
 	return got
 }
 
-// dense gives a fetched gradient as numbers, and its rows put in place if it is
-// of slices.
+// floats returns the elements of a tensor as numbers.
 func floats(t *testing.T, tensor *tensorflow.Tensor) []float64 {
 	t.Helper()
 	var buf bytes.Buffer
@@ -156,8 +155,8 @@ func widen[T float32 | int32 | int64](in []T) []float64 {
 	return out
 }
 
-// sameGradients differentiates the model in Go and compares with Python: which
-// gradients there are, which are slices, and their values.
+// sameGradients differentiates the model in Go and compares the result with Python's: which
+// gradients exist, which are slices, and their values.
 func sameGradients(t *testing.T, m model) *tensorflow.Graph {
 	t.Helper()
 	g := m.load(t)
@@ -211,7 +210,7 @@ func sameGradients(t *testing.T, m model) *tensorflow.Graph {
 			scale = math.Max(scale, math.Abs(x))
 		}
 		for j, x := range wantValues {
-			// float32, sums in another order: a few units in the last place.
+			// Sums of float32 in another order differ by a few units in the last place.
 			if !assert.InDelta(t, x, got[j], 2e-6+scale*1e-5, "gradient for %s, element %d", m.Xs[i], j) {
 				break
 			}

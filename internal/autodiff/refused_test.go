@@ -25,7 +25,7 @@ result = {"graph": tf1.get_default_graph().as_graph_def().SerializeToString(), "
 	return g, outputs(t, g, m.Ys), outputs(t, g, m.Xs)
 }
 
-func TestOperationsWithoutAGradientAreNamed(t *testing.T) {
+func TestRefusedOperationsAreNamed(t *testing.T) {
 	for _, tt := range []struct {
 		name, script string
 		opType, node string
@@ -80,14 +80,14 @@ xs = [w]`, "StatelessIf", "choice", autodiff.ErrControlFlow, "SelectV2"},
 				assert.Equal(t, tt.node, at.Name)
 			}
 			assert.ErrorContains(t, err, tt.text)
-			assert.Len(t, g.Operations(), before, "the graph is as it was")
+			assert.Len(t, g.Operations(), before, "the graph is unchanged")
 		})
 	}
 }
 
-// A loop that the gradient does not pass through does no harm, though it lies
-// between the same tensors.
-func TestLoopsBesideThePathAreLeftAlone(t *testing.T) {
+// TestLoopsBesideThePath has a loop between the same tensors, through which the gradient
+// does not pass.
+func TestLoopsBesideThePath(t *testing.T) {
 	sameGradients(t, pythonModel(t, `
 tf1.disable_control_flow_v2()
 w = v("w", 2, 2)
@@ -99,7 +99,7 @@ xs = [w]
 `))
 }
 
-func TestRequestsAreChecked(t *testing.T) {
+func TestBuildRefusesBadArguments(t *testing.T) {
 	g := tensorflow.NewGraph()
 	float := placeholder(t, g, "float", tensorflow.Float)
 	whole := placeholder(t, g, "whole", tensorflow.Int32)
@@ -112,8 +112,8 @@ func TestRequestsAreChecked(t *testing.T) {
 		text   string
 	}{
 		{"no ys", nil, list(float), nil, "no ys"},
-		{"a y that was never made", list(tensorflow.Output{}), list(float), nil, "y 0"},
-		{"an x that was never made", list(float), list(tensorflow.Output{}), nil, "x 0"},
+		{"a y without an operation", list(tensorflow.Output{}), list(float), nil, "y 0"},
+		{"an x without an operation", list(float), list(tensorflow.Output{}), nil, "x 0"},
 		{"an output that is not there", list(float.Op.Output(1)), nil, nil, "there is no output 1"},
 		{"another graph", list(float), list(other), nil, "another graph"},
 		{"whole numbers", list(whole), list(float), nil, "no derivative"},
@@ -136,7 +136,7 @@ func placeholder(t *testing.T, g *tensorflow.Graph, name string, dt tensorflow.D
 	return op.Output(0)
 }
 
-func TestGradientsComeInAtTheYs(t *testing.T) {
+func TestGradYs(t *testing.T) {
 	g := tensorflow.NewGraph()
 	x := placeholder(t, g, "x", tensorflow.Float)
 	op, err := g.AddOperation(tensorflow.OpSpec{Type: "Square", Name: "y", Input: []tensorflow.Input{x}})
@@ -158,7 +158,7 @@ func TestGradientsComeInAtTheYs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []float32{6, 100}, out[0].Value())
 
-	// The same again goes to a scope of its own.
+	// A second call uses another scope.
 	again, err := autodiff.Build(g, []tensorflow.Output{op.Output(0)}, []tensorflow.Output{x}, &autodiff.Options{Name: "back"})
 	require.NoError(t, err)
 	assert.Contains(t, again[0].Dense.Op.Name(), "back_1/")

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Everyday functions, one by one, on w of shape [3, 4] (and w4 of [2, 4, 4, 3],
-// w3 of [2, 3, 4]): what the library differentiates must be what Python does.
+// functions are everyday functions of w with the shape [3, 4], w3 with [2, 3, 4] and w4 with
+// [2, 4, 4, 3]. Their gradients must be those of Python.
 const functions = `
 tf.abs(w)
 tf.acos(w * 0.5)
@@ -156,9 +156,9 @@ tf.math.xlogy(w[0], tf.abs(w) + 0.1)
 tf.math.floormod(w, w[0] + 2.0)
 `
 
-func TestEverydayFunctionsAsInPython(t *testing.T) {
+func TestFunctionsMatchPython(t *testing.T) {
 	all := strings.Split(strings.TrimSpace(functions), "\n")
-	const group = 12 // in one model, for speed; -v tells which
+	const group = 12 // in one model, for speed; -v prints them
 	for start := 0; start < len(all); start += group {
 		some := all[start:min(start+group, len(all))]
 		t.Run(fmt.Sprint(start), func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
-func TestNamesAreReadAndWritten(t *testing.T) {
+func TestParse(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"":                                "",
 		"/cpu:0":                          "/device:CPU:0",
@@ -34,7 +35,31 @@ func TestNamesAreReadAndWritten(t *testing.T) {
 	}
 }
 
-func TestWhatADeviceDoesNotSayAnotherOneCompletes(t *testing.T) {
+func TestTask(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "/job:ps/task:1", devicename.Task("ps", 1))
+	job, index, ok := devicename.TaskOf("/job:ps/replica:0/task:1/device:GPU:0")
+	assert.True(t, ok)
+	assert.Equal(t, "ps", job)
+	assert.Equal(t, 1, index)
+	for _, name := range []string{"", "/job:ps", "/task:1", "/job:ps/task:first"} {
+		_, _, ok := devicename.TaskOf(name)
+		assert.False(t, ok, name)
+	}
+}
+
+func TestIsJob(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ps", "Worker_2"} {
+		assert.True(t, devicename.IsJob(name), name)
+	}
+	for _, name := range []string{"", "1", "a/b", "_a", "a-b"} {
+		assert.False(t, devicename.IsJob(name), name)
+	}
+}
+
+func TestOver(t *testing.T) {
+	t.Parallel()
 	inner := devicename.Spec{Job: "worker", Kind: "GPU", Index: "1"}
 	outer := devicename.Spec{Job: "ps", Task: "2", Kind: "CPU", Index: "0"}
 	assert.Equal(t, "/job:worker/task:2/device:GPU:1", inner.Over(outer).String())

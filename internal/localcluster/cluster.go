@@ -16,28 +16,28 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// Options say what cluster to start. Only Jobs has to be set.
+// Options are the choices of Start. Only Jobs has to be set.
 type Options struct {
-	// Jobs are the numbers of tasks of the jobs, such as {"ps": 2, "worker": 1}.
+	// Jobs has the number of tasks of each job, such as {"ps": 2, "worker": 1}.
 	Jobs map[string]int
-	// Command makes the process of a task, which learns from TF_CONFIG in its
-	// environment who it is, and behaves as Serve does. Nil is this program again,
-	// which calls Main; "tfkeep-server --while-stdin" would do too.
+	// Command returns the process of a task. The process reads its place from TF_CONFIG
+	// in its environment, and behaves as Serve does. Nil means this program, which calls
+	// Main; "tfkeep-server --while-stdin" works too.
 	Command func(job string, task int) *exec.Cmd
-	// Dir gives the working directory of a task; nil is this process's. A folder
-	// for each stands for hosts that share no disk.
+	// Dir returns the working directory of a task; nil means that of this process.
+	// Different folders simulate hosts that share no disk.
 	Dir func(job string, task int) string
-	// Env are variables for all of them, "KEY=value", beside this process's own.
+	// Env are environment variables for all tasks, "KEY=value", in addition to those of
+	// this process.
 	Env []string
-	// Log gets what the processes write to standard error, a line in each Write.
-	// Nil drops it, but for the end of it, which is in the error of a process that
-	// does not come up.
+	// Log gets what the processes write to standard error, one line in each Write. With
+	// nil, only the error of a process that does not come up has the end of it.
 	Log io.Writer
-	// StartTimeout bounds the wait for each process to be up; 0 is 30 seconds.
+	// StartTimeout is the limit of the wait for each process; 0 means 30 seconds.
 	StartTimeout time.Duration
 }
 
-// Cluster is a running cluster. It is safe for many goroutines.
+// Cluster is a running cluster. It is safe for concurrent use.
 type Cluster struct {
 	spec    *cluster.Spec
 	options Options
@@ -48,10 +48,10 @@ type Cluster struct {
 	stopped bool
 }
 
-// attempts is how often ports are chosen anew where somebody else was faster.
+// attempts is how often Start chooses ports, if other processes take them.
 const attempts = 5
 
-// Start starts a cluster and returns when each of its servers is up. Stop it.
+// Start starts a cluster and returns when all its servers are up. Call Stop at the end.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if o.StartTimeout == 0 {
 		o.StartTimeout = 30 * time.Second
@@ -99,13 +99,13 @@ func start(ctx context.Context, o Options) (*Cluster, error) {
 	for p, m := range c.members {
 		if err := m.ready(ctx, o.StartTimeout); err != nil {
 			c.Stop()
-			return nil, fmt.Errorf("localcluster: %s: %w", p, err)
+			return nil, fmt.Errorf("start %s: %w", p, err)
 		}
 	}
 	return c, nil
 }
 
-// launch starts the process of a task; the caller has c.mu, or c alone.
+// launch starts the process of a task. The caller holds c.mu, or is the only user of c.
 func (c *Cluster) launch(p cluster.Task) error {
 	var cmd *exec.Cmd
 	if c.options.Command != nil {
@@ -113,7 +113,7 @@ func (c *Cluster) launch(p cluster.Task) error {
 	} else {
 		self, err := os.Executable()
 		if err != nil {
-			return fmt.Errorf("localcluster: %w", err)
+			return err
 		}
 		cmd = exec.Command(self)
 	}
@@ -131,17 +131,17 @@ func (c *Cluster) launch(p cluster.Task) error {
 	}
 	m, err := launch(cmd, c.log)
 	if err != nil {
-		return fmt.Errorf("localcluster: %s: %w", p, err)
+		return fmt.Errorf("start %s: %w", p, err)
 	}
 	c.members[p] = m
 	return nil
 }
 
-// Spec is the cluster's.
+// Spec returns the tasks and their addresses.
 func (c *Cluster) Spec() *cluster.Spec { return c.spec }
 
-// Target is what a session connects to that has the task as its master, "" where
-// the cluster has no such task.
+// Target returns the Target of sessions that have the task as their master, or "" if the
+// cluster has no such task.
 func (c *Cluster) Target(job string, task int) string {
 	address, err := c.spec.Address(cluster.Task{Job: job, Index: task})
 	if err != nil {
@@ -155,13 +155,13 @@ func (c *Cluster) member(job string, task int) (*member, error) {
 	defer c.mu.Unlock()
 	m := c.members[cluster.Task{Job: job, Index: task}]
 	if m == nil {
-		return nil, fmt.Errorf("localcluster: there is no %s; the cluster is %s", cluster.Task{Job: job, Index: task}, c.spec)
+		return nil, fmt.Errorf("there is no %s in the cluster %s", cluster.Task{Job: job, Index: task}, c.spec)
 	}
 	return m, nil
 }
 
-// Kill kills a task's process with SIGKILL and returns when it is gone, with its
-// memory. It does nothing to a process that is gone already.
+// Kill kills a task's process with SIGKILL and returns when it has ended. It does nothing
+// if the process has ended before.
 func (c *Cluster) Kill(job string, task int) error {
 	m, err := c.member(job, task)
 	if err != nil {
@@ -170,8 +170,8 @@ func (c *Cluster) Kill(job string, task int) error {
 	return m.kill()
 }
 
-// Wait waits until a task's process has ended by itself, or was killed, and gives
-// the error that it ended with: an *exec.ExitError where its exit code is not 0.
+// Wait waits until a task's process has ended, by itself or killed. It returns an
+// *exec.ExitError if the exit code is not 0.
 func (c *Cluster) Wait(ctx context.Context, job string, task int) error {
 	m, err := c.member(job, task)
 	if err != nil {
@@ -185,7 +185,7 @@ func (c *Cluster) Wait(ctx context.Context, job string, task int) error {
 	}
 }
 
-// Pid is the number of a task's process, 0 where there is no such task.
+// Pid returns the ID of a task's process, or 0 if there is no such task.
 func (c *Cluster) Pid(job string, task int) int {
 	m, err := c.member(job, task)
 	if err != nil {
@@ -194,8 +194,8 @@ func (c *Cluster) Pid(job string, task int) int {
 	return m.cmd.Process.Pid
 }
 
-// Pause stops a task's process by SIGSTOP: its connections stay, and nobody
-// answers, as with a host that vanished from the network. Continue or Kill it.
+// Pause stops a task's process with SIGSTOP: its connections stay open, but it does not
+// answer, like a host that disappeared from the network. Call Continue or Kill next.
 func (c *Cluster) Pause(job string, task int) error {
 	if err := c.signal(job, task, syscall.SIGSTOP); err != nil {
 		return err
@@ -204,10 +204,10 @@ func (c *Cluster) Pause(job string, task int) error {
 	if err != nil {
 		return err
 	}
-	return m.stopped()
+	return m.waitStopped()
 }
 
-// Continue lets a paused process go on.
+// Continue lets a paused process continue.
 func (c *Cluster) Continue(job string, task int) error {
 	return c.signal(job, task, syscall.SIGCONT)
 }
@@ -220,8 +220,8 @@ func (c *Cluster) signal(job string, task int, s os.Signal) error {
 	return m.cmd.Process.Signal(s)
 }
 
-// Restart kills a task's process, if it is there, and starts it again at the same
-// address, without a memory of what it was. It returns when the server is up.
+// Restart kills a task's process, if it is running, and starts it again at the same
+// address, without its variables. It returns when the server is up.
 func (c *Cluster) Restart(ctx context.Context, job string, task int) error {
 	old, err := c.member(job, task)
 	if err != nil {
@@ -234,7 +234,7 @@ func (c *Cluster) Restart(ctx context.Context, job string, task int) error {
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
-		return errors.New("localcluster: the cluster is stopped")
+		return errors.New("the cluster is stopped")
 	}
 	err = c.launch(p)
 	m := c.members[p]
@@ -243,13 +243,12 @@ func (c *Cluster) Restart(ctx context.Context, job string, task int) error {
 		return err
 	}
 	if err := m.ready(ctx, c.options.StartTimeout); err != nil {
-		return fmt.Errorf("localcluster: %s: %w", p, err)
+		return fmt.Errorf("start %s: %w", p, err)
 	}
 	return nil
 }
 
-// Stop ends all processes and returns when they are gone. A second call does
-// nothing.
+// Stop ends all processes and returns when they have ended. A second call does nothing.
 func (c *Cluster) Stop() {
 	c.mu.Lock()
 	c.stopped = true

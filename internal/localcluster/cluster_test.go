@@ -22,7 +22,7 @@ func started(t *testing.T, o localcluster.Options) *localcluster.Cluster {
 	return c
 }
 
-// counter is a variable on a task, counted up by each run of add.
+// counter makes a variable on a task, which each run of add increments.
 func counter(t *testing.T, device string) (g *tf.Graph, init, add *tf.Operation, v *tf.Variable) {
 	t.Helper()
 	g = tf.NewGraph()
@@ -47,7 +47,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestAClusterRunsGraphsAndForgetsWhatAKilledServerHeld(t *testing.T) {
+func TestKilledServerLosesVariables(t *testing.T) {
 	c := started(t, localcluster.Options{Jobs: map[string]int{"ps": 1, "worker": 1}})
 	g, init, add, v := counter(t, "/job:ps/task:0")
 	o := &tf.SessionOptions{Target: c.Target("worker", 0), OperationTimeout: 20 * time.Second}
@@ -68,7 +68,7 @@ func TestAClusterRunsGraphsAndForgetsWhatAKilledServerHeld(t *testing.T) {
 	fresh, err := tf.NewSession(g, o)
 	require.NoError(t, err)
 	defer fresh.Close()
-	// The worker may take the server for dead for a moment longer.
+	// For a moment, the worker may still consider the server dead.
 	require.Eventually(t, func() bool {
 		_, err = fresh.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 		return !errors.Is(err, status.Unavailable)

@@ -1,6 +1,5 @@
-// Package localcluster runs a TensorFlow cluster on this machine, a process for
-// each task, which can be killed and started again: for tests, the example and the
-// benchmarks.
+// Package localcluster runs a TensorFlow cluster on this machine, with a process for each
+// task, which can be killed and started again. Tests and benchmarks use it.
 //
 //	c, err := localcluster.Start(ctx, localcluster.Options{Jobs: map[string]int{"ps": 2, "worker": 1}})
 //	defer c.Stop()
@@ -9,8 +8,8 @@
 //	err = c.Kill("ps", 1)
 //	err = c.Restart(ctx, "ps", 1)
 //
-// The processes are this program started again, so that nothing else has to be
-// built: it calls Main first of all, which serves there and does nothing elsewhere.
+// The processes are this program, started again, so that nothing else has to be built. The
+// program first calls Main, which serves in these processes and does nothing elsewhere:
 //
 //	func TestMain(m *testing.M) {
 //		if code, served := localcluster.Main(); served {
@@ -19,6 +18,6 @@
 //		os.Exit(m.Run())
 //	}
 //
-// Servers are reached by 127.0.0.1. They end when their standard input does, which
-// the parent holds open: nothing outlives it, however it ends.
+// The servers have addresses of 127.0.0.1. They end when their standard input ends, which
+// the parent holds open, so they do not outlive it, however it ends.
 package localcluster

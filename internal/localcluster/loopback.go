@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Connections are the addresses at the other ends of a process's TCP connections,
-// by Linux's /proc.
+// Connections returns the remote addresses of a process's TCP connections. It reads
+// Linux's /proc.
 func Connections(pid int) ([]netip.Addr, error) {
 	proc := fmt.Sprintf("/proc/%d", pid)
 	files, err := filepath.Glob(proc + "/fd/*")
@@ -21,7 +21,7 @@ func Connections(pid int) ([]netip.Addr, error) {
 	}
 	sockets := make(map[string]bool)
 	for _, file := range files {
-		if target, err := os.Readlink(file); err == nil { // it may be closed by now
+		if target, err := os.Readlink(file); err == nil { // the file may be closed by now
 			if inode, ok := strings.CutPrefix(target, "socket:["); ok {
 				sockets[strings.TrimSuffix(inode, "]")] = true
 			}
@@ -34,7 +34,7 @@ func Connections(pid int) ([]netip.Addr, error) {
 			return nil, err
 		}
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			// sl local_address rem_address st … inode, of which st 01 is ESTABLISHED.
+			// sl local_address rem_address st … inode; the state 01 is ESTABLISHED.
 			fields := strings.Fields(lines.Text())
 			if len(fields) < 10 || fields[3] != "01" || !sockets[fields[9]] {
 				continue
@@ -51,19 +51,20 @@ func Connections(pid int) ([]netip.Addr, error) {
 	return remotes, nil
 }
 
-// procAddress reads "0100007F:1F90", whose groups of four bytes are turned round.
+// procAddress reads an address such as "0100007F:1F90", in which each group of four bytes
+// is reversed.
 func procAddress(text string) (netip.Addr, error) {
 	digits, _, _ := strings.Cut(text, ":")
 	raw, err := hex.DecodeString(digits)
 	if err != nil || len(raw)%4 != 0 {
-		return netip.Addr{}, fmt.Errorf("localcluster: %q is not an address of /proc/net/tcp", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an address of /proc/net/tcp", text)
 	}
 	for group := range slices.Chunk(raw, 4) {
 		slices.Reverse(group)
 	}
 	addr, ok := netip.AddrFromSlice(raw)
 	if !ok {
-		return netip.Addr{}, fmt.Errorf("localcluster: %q is not an address of /proc/net/tcp", text)
+		return netip.Addr{}, fmt.Errorf("%q is not an address of /proc/net/tcp", text)
 	}
 	return addr.Unmap(), nil
 }

@@ -23,13 +23,13 @@ type member struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	stderr *tail
-	up     chan struct{} // closed once it serves
-	gone   chan struct{} // closed once it has ended
-	err    error         // how it ended
+	up     chan struct{} // closed when it serves
+	gone   chan struct{} // closed when it has ended
+	err    error         // set before gone is closed
 }
 
 func launch(cmd *exec.Cmd, log *log) (*member, error) {
-	// An end of the copying of its output must not wait for a grandchild.
+	// Wait must not wait for a grandchild that keeps the output open.
 	cmd.WaitDelay = time.Second
 	m := &member{cmd: cmd, stderr: &tail{log: log}, up: make(chan struct{}), gone: make(chan struct{})}
 	cmd.Stderr = m.stderr
@@ -60,8 +60,8 @@ func launch(cmd *exec.Cmd, log *log) (*member, error) {
 	return m, nil
 }
 
-// errPortTaken is the kind of error for a port that somebody else took meanwhile.
-var errPortTaken = errors.New("the port was taken meanwhile")
+// errPortTaken is the kind of error for a port that another process has taken.
+var errPortTaken = errors.New("another process has taken the port")
 
 // ready waits until the process serves.
 func (m *member) ready(ctx context.Context, limit time.Duration) error {
@@ -98,10 +98,10 @@ func (m *member) kill() error {
 	return err
 }
 
-// stopTimeout is how long a server may take to end by itself.
+// stopTimeout is the time that a server has to end by itself.
 const stopTimeout = 3 * time.Second
 
-// end waits for a process whose input was closed, and then kills it.
+// end waits for a process whose standard input was closed, and then kills it.
 func (m *member) end() {
 	select {
 	case <-m.gone:
@@ -110,7 +110,7 @@ func (m *member) end() {
 	}
 }
 
-// configOf is the TF_CONFIG of a task.
+// configOf returns the TF_CONFIG of a task.
 func configOf(spec *cluster.Spec, p cluster.Task) (string, error) {
 	jobs := make(map[string][]string)
 	for task, address := range spec.Tasks() {
@@ -123,12 +123,12 @@ func configOf(spec *cluster.Spec, p cluster.Task) (string, error) {
 	return string(text), err
 }
 
-// The ports lie below those that systems give to connections on their way out
-// (from 32768 on Linux): otherwise one of those might take the port of a server
-// that is about to be started again, or even connect to itself there.
+// The ports are below those of outgoing connections (from 32768 on Linux). Otherwise such a
+// connection could take the port of a server that is being started again, or connect to
+// itself.
 const firstPort, lastPort = 20000, 32000
 
-// freePorts finds n ports that nobody listens at.
+// freePorts finds n ports on which nobody listens.
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range 100 * (n + 1) {
@@ -140,25 +140,25 @@ func freePorts(n int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		// Held until all are found, so that they differ.
+		// Kept open until all are found, so that they differ.
 		defer l.Close()
 		ports = append(ports, port)
 	}
-	return nil, fmt.Errorf("localcluster: no %d free ports between %d and %d", n, firstPort, lastPort)
+	return nil, fmt.Errorf("no %d free ports between %d and %d", n, firstPort, lastPort)
 }
 
-// tail keeps the end of what a process writes, and hands its lines on.
+// tail keeps the end of what a process writes, and passes its lines on.
 type tail struct {
 	mu   sync.Mutex
 	log  *log
-	line []byte // the beginning of one
+	line []byte // the beginning of a line
 	end  bytes.Buffer
 }
 
-// log is a writer for several processes.
+// log is a writer that several processes share.
 type log struct {
 	mu sync.Mutex
-	to io.Writer // nil drops it all
+	to io.Writer // nil drops all lines
 }
 
 func (l *log) write(line []byte) {
@@ -168,7 +168,7 @@ func (l *log) write(line []byte) {
 		return
 	}
 	if _, err := l.to.Write(line); err != nil {
-		l.to = nil // a log that is gone ends no server
+		l.to = nil // the servers continue without a log
 	}
 }
 

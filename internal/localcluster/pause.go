@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// stopped waits until a process that got SIGSTOP has stopped, all its threads: on
-// a busy machine some run on for a while, and would answer a request. Where there
-// is no /proc it waits for nothing.
-func (m *member) stopped() error {
-	const patience = 10 * time.Second
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+// waitStopped waits until all threads of a process have stopped that got SIGSTOP: on a
+// busy machine some threads run for a while longer, and would answer a request. It does
+// not wait if there is no /proc.
+func (m *member) waitStopped() error {
+	const limit = 10 * time.Second
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", m.cmd.Process.Pid))
 		if err != nil {
 			return err
@@ -31,5 +31,5 @@ func (m *member) stopped() error {
 			return nil
 		}
 	}
-	return errors.New("localcluster: the process does not stop")
+	return errors.New("the process does not stop")
 }

@@ -25,12 +25,12 @@ func shell(script string) func(string, int) *exec.Cmd {
 	return func(string, int) *exec.Cmd { return exec.Command("sh", "-c", script) }
 }
 
-// serves is a process that claims to serve until its input ends.
+// serves is a shell script that claims to serve until its input ends.
 const serves = "echo serving nothing; cat >/dev/null; "
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-func TestEachTaskHasItsPlace(t *testing.T) {
+func TestTasksGetTFConfig(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{"ps0", "ps1"} {
 		require.NoError(t, os.Mkdir(filepath.Join(root, dir), 0o755))
@@ -65,7 +65,7 @@ func TestEachTaskHasItsPlace(t *testing.T) {
 	assert.Zero(t, c.Pid("ps", 2))
 }
 
-func TestStopLeavesNothing(t *testing.T) {
+func TestStopEndsAllProcesses(t *testing.T) {
 	c := started(t, localcluster.Options{Jobs: map[string]int{"ps": 1, "stubborn": 1}, Command: func(job string, _ int) *exec.Cmd {
 		if job == "stubborn" {
 			return exec.Command("sh", "-c", "echo serving nothing; exec sleep 1000")
@@ -84,12 +84,12 @@ func TestStopLeavesNothing(t *testing.T) {
 	require.ErrorContains(t, c.Restart(t.Context(), "ps", 0), "stopped")
 }
 
-func TestAKilledTaskComesBackAtItsAddress(t *testing.T) {
+func TestRestartKeepsAddress(t *testing.T) {
 	c := started(t, localcluster.Options{Jobs: map[string]int{"ps": 1}})
 	target, pid := c.Target("ps", 0), c.Pid("ps", 0)
 	for range 3 {
 		require.NoError(t, c.Kill("ps", 0))
-		require.NoError(t, c.Kill("ps", 0), "it is gone already")
+		require.NoError(t, c.Kill("ps", 0), "a second time")
 		assert.False(t, alive(pid))
 		var exit *exec.ExitError
 		require.ErrorAs(t, c.Wait(t.Context(), "ps", 0), &exit)
@@ -101,7 +101,7 @@ func TestAKilledTaskComesBackAtItsAddress(t *testing.T) {
 	}
 }
 
-func TestAPausedTaskDoesNotAnswer(t *testing.T) {
+func TestPausedTaskDoesNotAnswer(t *testing.T) {
 	c := started(t, localcluster.Options{Jobs: map[string]int{"ps": 1}})
 	g, init, add, _ := counter(t, "/job:ps/task:0")
 	sess, err := tf.NewSession(g, &tf.SessionOptions{Target: c.Target("ps", 0), OperationTimeout: 20 * time.Second})
@@ -116,7 +116,7 @@ func TestAPausedTaskDoesNotAnswer(t *testing.T) {
 	require.NoError(t, sess.RunOps(t.Context(), add))
 }
 
-func TestATaskThatDoesNotComeUpIsAnErrorWithItsWords(t *testing.T) {
+func TestStartReportsFailedTask(t *testing.T) {
 	start := func(o localcluster.Options) error {
 		o.Jobs = map[string]int{"ps": 1}
 		c, err := localcluster.Start(t.Context(), o)
@@ -138,7 +138,7 @@ func TestATaskThatDoesNotComeUpIsAnErrorWithItsWords(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestAPortThatIsTakenMeanwhileIsChosenAnew(t *testing.T) {
+func TestStartChoosesAnotherPort(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "tried")
 	c := started(t, localcluster.Options{
 		Jobs: map[string]int{"ps": 1},
@@ -153,8 +153,8 @@ func TestAPortThatIsTakenMeanwhileIsChosenAnew(t *testing.T) {
 	assert.NotContains(t, string(first), address)
 }
 
-// TestServersEndWithTheirParent kills a process that has started a cluster.
-func TestServersEndWithTheirParent(t *testing.T) {
+// TestServersEndWithParent kills a process that has started a cluster.
+func TestServersEndWithParent(t *testing.T) {
 	parent := exec.Command(os.Args[0])
 	parent.Env = append(os.Environ(), asParent+"=1")
 	parent.Stderr = os.Stderr
@@ -174,7 +174,8 @@ func TestServersEndWithTheirParent(t *testing.T) {
 	require.Eventually(t, func() bool { return !alive(pid) }, 20*time.Second, 10*time.Millisecond)
 }
 
-// asParent, in the environment, makes this test binary start a cluster and wait.
+// asParent is the environment variable with which this test binary starts a cluster and
+// waits.
 const asParent = "TFKEEP_LOCALCLUSTER_PARENT"
 
 type lockedBuffer struct {

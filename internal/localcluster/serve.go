@@ -12,19 +12,19 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// Member is a place in a cluster to serve.
+// Member is a task to serve.
 type Member struct {
 	Cluster *cluster.Spec
 	cluster.ServerOptions
-	// While, where it is not nil, is read until it ends, and the serving with it.
+	// While is read until it ends, and then Serve returns. It may be nil.
 	While io.Reader
-	// Ready gets a line once the server is up, such as
+	// Ready gets a line when the server is up, such as
 	// "serving grpc://127.0.0.1:2222 as /job:ps/task:0".
 	Ready io.Writer
 }
 
-// Serve serves until ctx is over or While ends. What TensorFlow started goes on
-// until the process ends: the caller returns from main.
+// Serve serves until ctx is done or While ends. TensorFlow's server continues until the
+// process ends, so the caller returns from main.
 func Serve(ctx context.Context, m Member) error {
 	server, err := cluster.NewServer(m.Cluster, &m.ServerOptions)
 	if err != nil {
@@ -37,7 +37,7 @@ func Serve(ctx context.Context, m Member) error {
 	defer stop()
 	if m.While != nil {
 		go func() {
-			// An error of reading is an end too.
+			// A read error is an end too.
 			_, _ = io.Copy(io.Discard, m.While)
 			stop()
 		}()
@@ -50,11 +50,11 @@ func Serve(ctx context.Context, m Member) error {
 
 const readyLine = "serving %s as %s"
 
-// serving marks, in the environment, a process that Start started.
+// serving is the environment variable of processes that Start has started.
 const serving = "TFKEEP_LOCALCLUSTER"
 
-// Main serves, where this process was started by Start to do so, and gives the
-// code to exit with. Elsewhere served is false.
+// Main serves if this process was started by Start, and returns the exit code. Otherwise
+// served is false.
 func Main() (code int, served bool) {
 	if os.Getenv(serving) == "" {
 		return 0, false

@@ -4,20 +4,7 @@
 // A [Spec] says which tasks make up a cluster, and [NewServer] makes a process one of
 // them. A session whose Target is a server runs its graph on all tasks that the nodes'
 // devices name. A variable on "/job:ps/task:0" lives in that process, whichever session
-// uses it.
-//
-//	spec, task, err := cluster.FromEnv() // TF_CONFIG
-//	server, err := cluster.NewServer(spec, &cluster.ServerOptions{Task: task})
-//	if task.Job == "ps" {
-//		return server.Join(ctx) // a parameter server does nothing else
-//	}
-//	place, err := cluster.ReplicaDeviceSetter(spec, &cluster.ReplicaOptions{WorkerDevice: server.Device()})
-//	err = g.WithDeviceFunc(place, func() error { … }) // variables on the servers, all else here
-//	sess, err := tf.NewSession(g, &tf.SessionOptions{
-//		Target:           server.Target(),
-//		DeviceFilters:    []string{"/job:ps", server.Device()},
-//		OperationTimeout: time.Minute,
-//	})
+// uses it. The package's Example is a program for both roles, parameter server and worker.
 //
 // If each worker builds such a graph, the workers share the variables; this is
 // between-graph replication. One of them, the chief, initializes and saves. Package

@@ -16,8 +16,45 @@ func check(err error) {
 	}
 }
 
-// A process becomes a member of a cluster, and its sessions use the devices of all
-// of them. This cluster has one member.
+// Every process of a cluster runs the same program, and learns its place from TF_CONFIG.
+func Example() {
+	run := func(ctx context.Context, build func(g *tf.Graph) error) error {
+		spec, task, err := cluster.FromEnv()
+		if err != nil {
+			return err
+		}
+		server, err := cluster.NewServer(spec, &cluster.ServerOptions{Task: task})
+		if err != nil {
+			return err
+		}
+		if task.Job == "ps" {
+			return server.Join(ctx) // a parameter server does nothing else
+		}
+		g := tf.NewGraph()
+		place, err := cluster.ReplicaDeviceSetter(spec, &cluster.ReplicaOptions{WorkerDevice: server.Device()})
+		if err != nil {
+			return err
+		}
+		// The variables are on the parameter servers, all other nodes are here.
+		if err := g.WithDeviceFunc(place, func() error { return build(g) }); err != nil {
+			return err
+		}
+		sess, err := tf.NewSession(g, &tf.SessionOptions{
+			Target:           server.Target(),
+			DeviceFilters:    []string{"/job:ps", server.Device()},
+			OperationTimeout: time.Minute,
+		})
+		if err != nil {
+			return err
+		}
+		defer sess.Close()
+		return nil // the training: package saver/supervisor runs it
+	}
+	_ = run // it needs a cluster
+}
+
+// A process becomes a member of a cluster. Its sessions use the devices of all members; this
+// cluster has only one.
 func ExampleNewServer() {
 	spec, err := cluster.NewSpec(map[string][]string{"worker": {"localhost:0"}})
 	check(err)
@@ -32,7 +69,7 @@ func ExampleNewServer() {
 	}))
 	sess, err := tf.NewSession(g, &tf.SessionOptions{
 		Target:           server.Target(),
-		OperationTimeout: 30 * time.Second, // without it, a server that is gone is waited for for ever
+		OperationTimeout: 30 * time.Second, // without it, runs wait without limit for a lost server
 	})
 	check(err)
 	defer sess.Close()
@@ -45,7 +82,7 @@ func ExampleNewServer() {
 	// Output: /job:worker/task:0 42
 }
 
-// Variables are on the parameter servers in turn, all else is on the worker.
+// Variables are on the parameter servers in turn, all other nodes are on the worker.
 func ExampleReplicaDeviceSetter() {
 	spec, err := cluster.ParseSpec("ps=a:2222,b:2222;worker=c:2222,d:2222")
 	check(err)
@@ -76,7 +113,7 @@ func ExampleReplicaDeviceSetter() {
 	// sum /job:worker/task:1
 }
 
-// Each variable goes to the server that holds the fewest bytes so far.
+// Each variable is placed on the server with the fewest bytes so far.
 func ExampleGreedyLoadBalancing() {
 	g := tf.NewGraph()
 	place, err := cluster.ReplicaDeviceSetter(nil, &cluster.ReplicaOptions{PSTasks: 2, Strategy: cluster.GreedyLoadBalancing(2, nil)})

@@ -9,8 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
-// TestMain fails the run where a test leaves C memory behind that neither a
-// Close nor the collector freed.
+// TestMain fails the run if a test leaves C memory that neither a Close nor the garbage
+// collector freed.
 func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)

@@ -15,7 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// replicaScript builds the same variables, step and optimizer in many surroundings.
+// replicaScript builds the same variables and step within many devices and setters.
 const replicaScript = `
 def graph(build, ref):
     with tf.Graph().as_default() as g:
@@ -118,7 +118,7 @@ builds = {
 result = {name: [graph(build(), False), graph(build(), True)] for name, build in builds.items()}
 `
 
-func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
+func TestReplicaDevicesMatchPython(t *testing.T) {
 	want := oracle.Value[map[string][][]byte](t, replicaScript)
 	spec, err := cluster.NewSpec(map[string][]string{"ps": {"a:1", "b:1", "c:1"}, "worker": {"d:1", "e:1"}})
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestReplicaDevicesAreThoseOfPython(t *testing.T) {
 		return func() (tf.DeviceFunc, error) { return cluster.ReplicaDeviceSetter(spec, nil) }
 	}
 	type build func(t *testing.T, g *tf.Graph, ref bool)
-	// within takes devices and setters, the outermost first.
+	// within nests devices and setters, the outermost first.
 	within := func(frames ...any) build {
 		return func(t *testing.T, g *tf.Graph, ref bool) {
 			require.NoError(t, nested(g, frames, func() error { return replicaVariables(g, ref) }))
@@ -248,7 +248,7 @@ func nested(g *tf.Graph, frames []any, body func() error) error {
 	return fmt.Errorf("a frame of type %T", frames[0])
 }
 
-// replicaVariables is variables of replicaScript.
+// replicaVariables builds the variables of replicaScript.
 func replicaVariables(g *tf.Graph, ref bool) error {
 	add := func(name string, init tf.Initializer, slice *tf.SaveSliceInfo) error {
 		_, err := tf.NewVariable(g, name, init, &tf.VariableOptions{Ref: ref, SliceInfo: slice})
@@ -279,7 +279,7 @@ func replicaVariables(g *tf.Graph, ref bool) error {
 	return err
 }
 
-func TestBadReplicaDevicesAreErrors(t *testing.T) {
+func TestReplicaDevicesRefuseBadOptions(t *testing.T) {
 	build := func(s cluster.ReplicaOptions) error {
 		g := tf.NewGraph()
 		return withReplicaDevices(g, s, func() error {
@@ -287,26 +287,27 @@ func TestBadReplicaDevicesAreErrors(t *testing.T) {
 			return err
 		})
 	}
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		setter cluster.ReplicaOptions
 		want   string
 	}{
-		"a device that is none":   {cluster.ReplicaOptions{PSTasks: 1, PSDevice: "ps"}, `"ps" does not start with a slash`},
-		"a worker that is none":   {cluster.ReplicaOptions{PSTasks: 1, WorkerDevice: "/job"}, `"/job"`},
-		"fewer servers than none": {cluster.ReplicaOptions{PSTasks: -1}, "-1"},
-		"a strategy that errs": {cluster.ReplicaOptions{PSTasks: 1, Strategy: func(tf.Node) (int, error) {
+		{"a bad server device", cluster.ReplicaOptions{PSTasks: 1, PSDevice: "ps"}, `"ps" does not start with a slash`},
+		{"a bad worker device", cluster.ReplicaOptions{PSTasks: 1, WorkerDevice: "/job"}, `"/job"`},
+		{"a negative number of servers", cluster.ReplicaOptions{PSTasks: -1}, "-1"},
+		{"a strategy with an error", cluster.ReplicaOptions{PSTasks: 1, Strategy: func(tf.Node) (int, error) {
 			return 0, assert.AnError
 		}}, assert.AnError.Error()},
-		"a task that is not there": {cluster.ReplicaOptions{PSTasks: 2, Strategy: func(tf.Node) (int, error) { return 2, nil }}, "tasks 0 to 1"},
-		"no servers to choose":     {cluster.ReplicaOptions{PSTasks: 2, Strategy: cluster.GreedyLoadBalancing(0, nil)}, "0 parameter servers"},
+		{"a task that does not exist", cluster.ReplicaOptions{PSTasks: 2, Strategy: func(tf.Node) (int, error) { return 2, nil }}, "tasks 0 to 1"},
+		{"a strategy without servers", cluster.ReplicaOptions{PSTasks: 2, Strategy: cluster.GreedyLoadBalancing(0, nil)}, "0 parameter servers"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			require.ErrorContains(t, build(c.setter), c.want)
 		})
 	}
 }
 
-func TestTheLoadOfAVariableIsItsSize(t *testing.T) {
+func TestDefaultLoadIsByteSize(t *testing.T) {
 	loads := map[string]float64{}
 	g := tf.NewGraph()
 	var failed error

@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -10,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 	"github.com/tfkeep/tfkeep/tf/train"
@@ -19,35 +18,10 @@ import (
 // generous is a limit that only a fault reaches.
 const generous = 30 * time.Second
 
-func startCluster(t *testing.T, jobs map[string]int) *localcluster.Cluster {
-	t.Helper()
-	c, err := localcluster.Start(t.Context(), localcluster.Options{Jobs: jobs})
-	require.NoError(t, err)
-	t.Cleanup(c.Stop)
-	return c
-}
-
-func openSession(t *testing.T, g *tf.Graph, o tf.SessionOptions) *tf.Session {
-	t.Helper()
-	sess, err := tf.NewSession(g, &o)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = sess.Close() }) // with an error if its server is gone
-	return sess
-}
-
-func read(ctx context.Context, sess *tf.Session, v *tf.Variable) (any, error) {
-	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer tf.Release(out...)
-	return out[0].Value(), nil
-}
-
-// TestAReplicatedGraphTrainsWhereItSays is a graph on real servers, without the soft
-// placement that would put nodes elsewhere.
-func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
-	c := startCluster(t, map[string]int{"ps": 2, "worker": 2})
+// TestReplicatedTraining trains a graph on real servers, without soft placement, which would
+// move nodes to other devices.
+func TestReplicatedTraining(t *testing.T) {
+	c := tfgraph.StartCluster(t, map[string]int{"ps": 2, "worker": 2})
 	for _, ref := range []bool{false, true} {
 		var sess [2]*tf.Session
 		var step [2]*tf.Operation
@@ -74,7 +48,7 @@ func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
 			assert.Equal(t, "/job:ps/task:1", count[i].Handle().Op.Device())
 			init, err := tf.GlobalVariablesInitializer(g)
 			require.NoError(t, err)
-			sess[i] = openSession(t, g, tf.SessionOptions{
+			sess[i] = tfgraph.Session(t, g, &tf.SessionOptions{
 				Target: c.Target("worker", i), OperationTimeout: generous,
 				DeviceFilters: []string{"/job:ps", device}, DisallowSoftPlacement: true,
 			})
@@ -86,7 +60,7 @@ func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
 			}
 			missing, err := tf.UninitializedVariables(t.Context(), sess[i])
 			require.NoError(t, err)
-			assert.Empty(t, missing, "the chief has initialized for both")
+			assert.Empty(t, missing, "the first worker has initialized the variables of both")
 		}
 		want, velocity := float32(1), float32(0)
 		for i := range 4 {
@@ -95,18 +69,14 @@ func TestAReplicatedGraphTrainsWhereItSays(t *testing.T) {
 			require.NoError(t, sess[i%2].RunOps(t.Context(), step[i%2]))
 		}
 		for i := range sess {
-			steps, err := read(t.Context(), sess[i], count[i])
-			require.NoError(t, err)
-			assert.Equal(t, int64(4), steps, "the steps of both")
-			value, err := read(t.Context(), sess[i], w[i])
-			require.NoError(t, err)
-			assert.InDeltaSlice(t, []float32{want, 2 * want}, value, 1e-6)
+			assert.Equal(t, int64(4), tfgraph.Value(t, sess[i], count[i].Value()), "the steps of both")
+			assert.InDeltaSlice(t, []float32{want, 2 * want}, tfgraph.Value(t, sess[i], w[i].Value()), 1e-6)
 		}
 		for i := range sess {
 			require.NoError(t, sess[i].Close())
 		}
 		for task := range 2 {
-			require.NoError(t, c.Restart(t.Context(), "ps", task), "without the variables of the other kind")
+			require.NoError(t, c.Restart(t.Context(), "ps", task), "so that the variables of the other kind are gone")
 		}
 	}
 }

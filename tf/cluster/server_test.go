@@ -12,35 +12,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-func TestALocalServerRunsGraphs(t *testing.T) {
+func TestLocalServerRunsGraphs(t *testing.T) {
 	server, err := cluster.NewServer(nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "/job:local/task:0", server.Device())
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{Device: server.Device()})
 	require.NoError(t, err)
-	sess := openSession(t, g, tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
+	sess := tfgraph.Session(t, g, &tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
 	require.NoError(t, sess.RunOps(t.Context(), v.Initializer()))
-	got, err := read(t.Context(), sess, v)
-	require.NoError(t, err)
-	assert.Equal(t, []float32{1, 2}, got)
+	assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()))
 
 	require.ErrorIs(t, server.Stop(), status.Unimplemented)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, server.Join(ctx), context.DeadlineExceeded)
-	require.ErrorIs(t, server.Join(ctx), context.DeadlineExceeded, "and again")
-	got, err = read(t.Context(), sess, v)
-	require.NoError(t, err, "it goes on")
-	assert.Equal(t, []float32{1, 2}, got)
+	require.ErrorIs(t, server.Join(ctx), context.DeadlineExceeded, "a second time")
+	assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()), "the server continues")
 }
 
-func TestAServerMayStartLater(t *testing.T) {
+func TestServerNoStart(t *testing.T) {
 	spec, err := cluster.ParseSpec("worker=localhost:0")
 	require.NoError(t, err)
 	server, err := cluster.NewServer(spec, &cluster.ServerOptions{NoStart: true, Config: &tf.SessionOptions{InterOpThreads: 1}})
@@ -49,7 +46,7 @@ func TestAServerMayStartLater(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
-	sess := openSession(t, g, tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
+	sess := tfgraph.Session(t, g, &tf.SessionOptions{Target: server.Target(), OperationTimeout: generous})
 	require.NoError(t, server.Start())
 	require.NoError(t, sess.RunOps(t.Context(), v.Initializer()))
 
@@ -62,26 +59,27 @@ func TestAServerMayStartLater(t *testing.T) {
 	require.Error(t, err, "its port is free again")
 }
 
-func TestServersThatCannotBeAreErrors(t *testing.T) {
+func TestNewServerRefuses(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
 	taken := listener.Addr().String()
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name    string
 		spec    string
 		options cluster.ServerOptions
 		kind    error
 		want    string
 	}{
-		"a port in use":        {"ps=" + taken, cluster.ServerOptions{}, status.Unavailable, "is in use"},
-		"no such task":         {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: 1}}, tfkeep.ErrNotFound, `job "ps" has no task 1`},
-		"no such job":          {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Job: "worker"}}, tfkeep.ErrNotFound, `no job "worker"`},
-		"a negative task":      {"ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: -1}}, tfkeep.ErrNotFound, "no task -1"},
-		"which job?":           {"ps=localhost:0;worker=localhost:0", cluster.ServerOptions{}, tfkeep.ErrNotFound, `no job ""`},
-		"an unknown protocol":  {"ps=localhost:0", cluster.ServerOptions{Protocol: "pigeon"}, status.NotFound, "No server factory"},
-		"options that are bad": {"ps=localhost:0", cluster.ServerOptions{Config: &tf.SessionOptions{IntraOpThreads: -1}}, status.InvalidArgument, "IntraOpThreads"},
+		{"a port in use", "ps=" + taken, cluster.ServerOptions{}, status.Unavailable, "is in use"},
+		{"no such task", "ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: 1}}, tfkeep.ErrNotFound, `job "ps" has no task 1`},
+		{"no such job", "ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Job: "worker"}}, tfkeep.ErrNotFound, `no job "worker"`},
+		{"a negative task", "ps=localhost:0", cluster.ServerOptions{Task: cluster.Task{Index: -1}}, tfkeep.ErrNotFound, "no task -1"},
+		{"no job given", "ps=localhost:0;worker=localhost:0", cluster.ServerOptions{}, tfkeep.ErrNotFound, `no job ""`},
+		{"an unknown protocol", "ps=localhost:0", cluster.ServerOptions{Protocol: "pigeon"}, status.NotFound, "No server factory"},
+		{"bad options", "ps=localhost:0", cluster.ServerOptions{Config: &tf.SessionOptions{IntraOpThreads: -1}}, status.InvalidArgument, "IntraOpThreads"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			spec, err := cluster.ParseSpec(c.spec)
 			require.NoError(t, err)
 			_, err = cluster.NewServer(spec, &c.options)

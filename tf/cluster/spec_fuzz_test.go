@@ -10,7 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// What is taken for a cluster is written so that it is read again as the same one.
+// FuzzParseSpec checks that every cluster that is read is the same after it is written and
+// read again.
 func FuzzParseSpec(f *testing.F) {
 	for _, seed := range []string{
 		"ps=a:2222,b:2222;worker=c:2222", "worker=3@c:2222,d:1", "ps=;worker=[::1]:0", "a=b:1;a=c:2", "=,;@:",
@@ -29,7 +30,7 @@ func FuzzParseSpec(f *testing.F) {
 	})
 }
 
-// TF_CONFIG is the work of other programs.
+// FuzzFromEnv reads a TF_CONFIG, which other programs write.
 func FuzzFromEnv(f *testing.F) {
 	for _, seed := range []string{
 		`{"cluster": {"ps": ["a:2222"], "worker": ["b:2222", "c:2222"]}, "task": {"type": "worker", "index": 1}}`,
@@ -41,7 +42,7 @@ func FuzzFromEnv(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for i := range len(text) {
 			if text[i] == 0 {
-				return // no environment holds it
+				return // an environment variable cannot have it
 			}
 		}
 		t.Setenv("TF_CONFIG", text)

@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-func TestAClusterSpecIsThatOfPython(t *testing.T) {
+func TestSpecMatchesPython(t *testing.T) {
 	sparse := map[string]map[int]string{
 		"ps":     {0: "a:2222", 1: "b:2222"},
 		"worker": {3: "c:1", 7: "d:1", 8: "[::1]:5"},
@@ -59,7 +59,7 @@ result = {"Def": c.as_cluster_def().SerializeToString(deterministic=True), "Jobs
 	assert.Equal(t, "ps=a:2222,b:2222", other.String())
 }
 
-func TestAnUnknownTaskIsNotFound(t *testing.T) {
+func TestAddressOfUnknownTask(t *testing.T) {
 	c, err := cluster.ParseSpec("ps=a:1;worker=2@b:1")
 	require.NoError(t, err)
 	_, err = c.Address(cluster.Task{Job: "worker"})
@@ -77,7 +77,7 @@ func TestAnUnknownTaskIsNotFound(t *testing.T) {
 	assert.Equal(t, none.String(), new(cluster.Spec).String())
 }
 
-func TestBadClustersAreRefused(t *testing.T) {
+func TestParseSpecRefuses(t *testing.T) {
 	for spec, want := range map[string]string{
 		"":                            "no jobs",
 		";":                           "no jobs",
@@ -108,11 +108,11 @@ func TestBadClustersAreRefused(t *testing.T) {
 		assert.ErrorContains(t, err, want, spec)
 	}
 	c, err := cluster.ParseSpec("ps=localhost:0,localhost:0")
-	require.NoError(t, err, "ports that the system will choose")
+	require.NoError(t, err, "the system chooses the ports")
 	assert.Equal(t, 2, c.NumTasks("ps"))
 }
 
-func TestTheClusterOfTheEnvironmentIsThatOfPython(t *testing.T) {
+func TestFromEnvMatchesPython(t *testing.T) {
 	for _, config := range []string{
 		`{"cluster": {"ps": ["a:2222"], "worker": ["b:2222", "c:2222"]}, "task": {"type": "worker", "index": 1}}`,
 		`{"cluster": {"ps": ["a:2222"], "worker": ["b:2222", "c:2222"]}, "task": {"type": "worker", "index": "1"}}`,
@@ -140,7 +140,7 @@ del os.environ["TF_CONFIG"]
 	}
 }
 
-func TestEnvironmentsWithoutAClusterAreErrors(t *testing.T) {
+func TestFromEnvRefuses(t *testing.T) {
 	t.Setenv("TF_CONFIG", "")
 	_, _, err := cluster.FromEnv()
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)

@@ -1,7 +1,6 @@
 package train_test
 
 import (
-	"context"
 	"encoding/binary"
 	"math"
 	"testing"
@@ -11,12 +10,13 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
-// someGradients are two dense ones, one of slices and one that is none.
+// someGradients returns two dense gradients, one of slices and an empty one.
 func someGradients(t *testing.T, g *tf.Graph, scale float64) []train.GradientVariable {
 	t.Helper()
 	values := func(rows, columns int) [][]float32 {
@@ -34,10 +34,10 @@ func someGradients(t *testing.T, g *tf.Graph, scale float64) []train.GradientVar
 		return v
 	}
 	return []train.GradientVariable{
-		{Gradient: train.Gradient{Dense: constOf(t, g, values(3, 4))}, Variable: variable("var_a", 3, 4)},
+		{Gradient: train.Gradient{Dense: tfgraph.Const(t, g, "c", values(3, 4))}, Variable: variable("var_a", 3, 4)},
 		{Variable: variable("none", 1)},
-		{Gradient: train.Gradient{Slices: &train.IndexedSlices{Values: constOf(t, g, values(2, 5)), Indices: constOf(t, g, []int32{1, 1})}}, Variable: variable("var_b", 6, 5)},
-		{Gradient: train.Gradient{Dense: constOf(t, g, values(1, 2)[0])}, Variable: variable("var_c", 2)},
+		{Gradient: train.Gradient{Slices: &train.IndexedSlices{Values: tfgraph.Const(t, g, "c", values(2, 5)), Indices: tfgraph.Const(t, g, "c", []int32{1, 1})}}, Variable: variable("var_b", 6, 5)},
+		{Gradient: train.Gradient{Dense: tfgraph.Const(t, g, "c", values(1, 2)[0])}, Variable: variable("var_c", 2)},
 	}
 }
 
@@ -58,7 +58,7 @@ with tf1.Session() as s:
     result = {"grads": got, "norm": None if norm is None else s.run(norm).tobytes()}
 `
 
-func TestClippedGradientsAreThoseOfPython(t *testing.T) {
+func TestClippingMatchesPython(t *testing.T) {
 	type clipper func(g *tf.Graph, grads []train.GradientVariable) ([]train.GradientVariable, tf.Output, error)
 	simple := func(f func(*tf.Graph, []train.GradientVariable) ([]train.GradientVariable, error)) clipper {
 		return func(g *tf.Graph, grads []train.GradientVariable) ([]train.GradientVariable, tf.Output, error) {
@@ -114,19 +114,19 @@ func TestClippedGradientsAreThoseOfPython(t *testing.T) {
 					fetches = append(fetches, c.Gradient.Dense)
 				}
 			}
-			got := fetchBytes(t, g, fetches...)
+			got := tfgraph.Bytes(t, tfgraph.Session(t, g, nil), fetches...)
 			require.Len(t, got, len(want.Grads))
 			for i := range got {
 				assert.Equal(t, plainNaN(want.Grads[i]), plainNaN(got[i]))
 			}
 			if want.Norm != nil {
-				assert.Equal(t, want.Norm, fetchBytes(t, g, norm)[0])
+				assert.Equal(t, want.Norm, tfgraph.Bytes(t, tfgraph.Session(t, g, nil), norm)[0])
 			}
 		})
 	}
 }
 
-// plainNaN takes the sign off float32 NaNs: nobody defines that of a product.
+// plainNaN clears the sign of float32 NaNs: for the product of NaNs it is not defined.
 func plainNaN(raw []byte) []byte {
 	for i := 0; i+4 <= len(raw); i += 4 {
 		if v := binary.LittleEndian.Uint32(raw[i:]); v&^(1<<31) > 0x7f800000 {
@@ -136,7 +136,7 @@ func plainNaN(raw []byte) []byte {
 	return raw
 }
 
-func TestClippingIsChecked(t *testing.T) {
+func TestClippingRefusesBadArguments(t *testing.T) {
 	g := tf.NewGraph()
 	grads := someGradients(t, g, 1)
 	for name, clip := range map[string]func() error{
@@ -152,22 +152,6 @@ func TestClippingIsChecked(t *testing.T) {
 
 func TestClippingRefusesIntegers(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := train.ClipByNorm(g, []train.GradientVariable{{Gradient: train.Gradient{Dense: constOf(t, g, []int32{1})}}}, 1)
+	_, err := train.ClipByNorm(g, []train.GradientVariable{{Gradient: train.Gradient{Dense: tfgraph.Const(t, g, "c", []int32{1})}}}, 1)
 	assert.ErrorIs(t, err, status.InvalidArgument)
-}
-
-// fetchBytes runs a graph and gives the memory of what it fetched.
-func fetchBytes(t testing.TB, g *tf.Graph, fetches ...tf.Output) [][]byte {
-	t.Helper()
-	sess, err := tf.NewSession(g, nil)
-	require.NoError(t, err)
-	defer sess.Close()
-	out, err := sess.Run(context.Background(), nil, fetches, nil, nil)
-	require.NoError(t, err)
-	defer tf.Release(out...)
-	raw := make([][]byte, len(out))
-	for i, o := range out {
-		raw[i] = rawBytes(t, o)
-	}
-	return raw
 }

@@ -7,12 +7,11 @@
 //
 //	adam := train.NewAdam(0.001)
 //	adam.Beta1 = 0
-//	step, err := train.GetOrCreateGlobalStep(g)
-//	op, err := train.Minimize(g, adam, loss, &train.MinimizeOptions{GlobalStep: step})
 //
-// A session then runs op once per training step. To change the gradients before they
-// are applied, call the two halves of Minimize, [ComputeGradients] and
-// [ApplyGradients], and one of the Clip functions in between.
+// [Minimize] adds the operation that a session runs once per training step. To change the
+// gradients before they are applied, call the two halves of Minimize,
+// [ComputeGradients] and [ApplyGradients], and in between for example
+// [ClipByGlobalNorm].
 //
 // # The same graph as Python's
 //

@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
-// A line is fitted to three points: y = 2x + 1.
+// Fit the line y = 2x + 1 to three points.
 func Example() {
 	ctx := context.Background()
 	g := tf.NewGraph()
@@ -63,7 +63,7 @@ func Example() {
 	// Output: y = 2.00x + 1.00 after 500 steps
 }
 
-// Gradients are clipped between the two halves of Minimize.
+// Clip the gradients between the two halves of Minimize.
 func ExampleClipByGlobalNorm() {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Constant(100, 3), nil)

@@ -30,7 +30,7 @@ func TestGlobalStepIsMadeOnce(t *testing.T) {
 	assert.Len(t, g.Collection(tf.GlobalStep), 1)
 }
 
-func TestGlobalStepIsFoundByNameToo(t *testing.T) {
+func TestGlobalStepIsFoundByName(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "global_step", tf.Zeros().WithDType(dtype.Int32), &tf.VariableOptions{NotTrainable: true})
 	require.NoError(t, err)
@@ -39,15 +39,16 @@ func TestGlobalStepIsFoundByNameToo(t *testing.T) {
 	assert.Same(t, v, step)
 }
 
-func TestGlobalStepsThatCannotCountAreRefused(t *testing.T) {
-	for name, tt := range map[string]struct {
+func TestGlobalStepRefusesOtherVariables(t *testing.T) {
+	for _, tt := range []struct {
+		name string
 		init tf.Initializer
 		text string
 	}{
-		"a float":  {tf.Zeros(), "does not have an integer type: float32"},
-		"a vector": {tf.Zeros(2).WithDType(dtype.Int64), "not a scalar"},
+		{"a float", tf.Zeros(), "does not have an integer type: float32"},
+		{"a vector", tf.Zeros(2).WithDType(dtype.Int64), "not a scalar"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			g := tf.NewGraph()
 			_, err := tf.NewVariable(g, "global_step", tt.init, nil)
 			require.NoError(t, err)

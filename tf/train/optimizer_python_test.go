@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
-// optimizers are the same ones in Go and in Python.
+// optimizers are the same optimizers in Go and in Python.
 var optimizers = []struct {
 	name   string
 	make   train.Optimizer
@@ -41,13 +41,13 @@ var optimizers = []struct {
 	}), `tf1.train.AdamOptimizer(0.01, 0.5, 0.99, 1e-4, use_locking=True, name="opt")`},
 }
 
-// with returns an optimizer after a change.
+// with changes an optimizer and returns it.
 func with[T train.Optimizer](o T, change func(T)) T {
 	change(o)
 	return o
 }
 
-// setting is what surrounds an optimizer: the variables and the step.
+// setting is a set of variables and a step for an optimizer.
 type setting struct {
 	name   string
 	ref    bool
@@ -96,7 +96,7 @@ type applied struct {
 	Collections map[string][]string
 }
 
-// applyInGo builds what applyScript builds.
+// applyInGo builds the graph of applyScript in Go.
 func applyInGo(t *testing.T, o train.Optimizer, s setting) (*tf.Graph, *tf.Operation) {
 	t.Helper()
 	g := tf.NewGraph()
@@ -148,12 +148,12 @@ func applyIn(t *testing.T, g *tf.Graph, o train.Optimizer, s setting) *tf.Operat
 	return op
 }
 
-// python is the setting as applyScript takes it.
+// python returns the setting as an argument of applyScript.
 func (s setting) python() map[string]any {
 	return map[string]any{"ref": s.ref, "sparse": s.sparse, "double": s.double, "step": s.step, "large": s.large, "rename": s.rename}
 }
 
-func TestOptimizersAddPythonsNodes(t *testing.T) {
+func TestOptimizersAddNodesOfPython(t *testing.T) {
 	for _, o := range optimizers {
 		for _, s := range settings {
 			t.Run(o.name+"/"+s.name, func(t *testing.T) {
@@ -183,7 +183,7 @@ func TestOptimizersAddPythonsNodes(t *testing.T) {
 	}
 }
 
-func TestOptimizersUnderReplicaDevicesAreThoseOfPython(t *testing.T) {
+func TestOptimizersUnderReplicaDevices(t *testing.T) {
 	const device = "/job:worker/task:1"
 	script := "with tf1.device(tf1.train.replica_device_setter(3, worker_device='" + device + "')):\n" +
 		regexp.MustCompile("(?m)^").ReplaceAllString(applyScript, "  ")
@@ -207,8 +207,7 @@ func TestOptimizersUnderReplicaDevicesAreThoseOfPython(t *testing.T) {
 	}
 }
 
-// sameNodes compares graphs node by node: name, type, inputs, device and
-// attributes.
+// sameNodes compares graphs node by node: type, inputs, device and attributes.
 func sameNodes(t *testing.T, want, got *graph_go_proto.GraphDef) {
 	t.Helper()
 	byName := make(map[string]*node_def_go_proto.NodeDef)
@@ -232,6 +231,6 @@ func sameNodes(t *testing.T, want, got *graph_go_proto.GraphDef) {
 		}
 	}
 	for name := range byName {
-		assert.Fail(t, "a node that Python has not", name)
+		assert.Fail(t, "a node that is not in Python's graph", name)
 	}
 }

@@ -1,7 +1,6 @@
 package train_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
@@ -12,15 +11,16 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
 
-// square is the loss Σ v².
+// square adds the loss Σ v².
 func square(t testing.TB, g *tf.Graph, v *tf.Variable) tf.Output {
 	t.Helper()
-	return must(t, g, "Sum", "loss", nil, must(t, g, "Square", "square", nil, v.Value()), constOf(t, g, int32(0)))
+	return tfgraph.Op(t, g, "Sum", "loss", nil, tfgraph.Op(t, g, "Square", "square", nil, v.Value()), tfgraph.Const(t, g, "c", int32(0)))
 }
 
 func vector(t testing.TB, g *tf.Graph, name string, values ...float32) *tf.Variable {
@@ -30,78 +30,79 @@ func vector(t testing.TB, g *tf.Graph, name string, values ...float32) *tf.Varia
 	return v
 }
 
-func TestOptimizerErrorsSayWhatIsWrong(t *testing.T) {
+func TestMinimizeRefusesBadArguments(t *testing.T) {
 	sgd := train.NewGradientDescent(0.1)
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name string
 		do   func(g *tf.Graph, v *tf.Variable, loss tf.Output) error
 		text string
 	}{
-		"a loss that was never made": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+		{"a loss without an operation", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
 			_, err := train.Minimize(g, sgd, tf.Output{}, nil)
 			return err
 		}, "the loss has no operation"},
-		"a whole-number loss": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
-			_, err := train.Minimize(g, sgd, constOf(t, g, int32(1)), nil)
+		{"an integer loss", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", int32(1)), nil)
 			return err
 		}, "Invalid type int32 for c_1:0"},
-		"a loss of no variable": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
-			_, err := train.Minimize(g, sgd, constOf(t, g, float32(1)), nil)
+		{"a loss without variables", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", float32(1)), nil)
 			return err
 		}, "No gradients provided for any variable, check your graph for ops that do not support gradients, between variables [v:0] and loss c_1:0"},
-		"a graph without variables": {func(*tf.Graph, *tf.Variable, tf.Output) error {
+		{"a graph without variables", func(*tf.Graph, *tf.Variable, tf.Output) error {
 			g := tf.NewGraph()
-			_, err := train.Minimize(g, sgd, constOf(t, g, float32(1)), nil)
+			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", float32(1)), nil)
 			return err
 		}, "No variables to optimize"},
-		"a loss of another graph": {func(_ *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+		{"a loss of another graph", func(_ *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			g := tf.NewGraph()
 			vector(t, g, "v", 1)
 			_, err := train.Minimize(g, sgd, loss, nil)
 			return err
 		}, "another graph"},
-		"a variable of another graph": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+		{"a variable of another graph", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			_, err := train.ComputeGradients(g, loss, []*tf.Variable{vector(t, tf.NewGraph(), "far", 1)})
 			return err
 		}, `variable "far" belongs to another graph`},
-		"a variable of whole numbers": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+		{"an integer variable", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			v, err := tf.NewVariable(g, "count", tf.Zeros(1).WithDType(dtype.Int32), nil)
 			require.NoError(t, err)
 			_, err = train.ComputeGradients(g, loss, []*tf.Variable{v})
 			return err
 		}, `Invalid type int32 for variable "count"`},
-		"no pairs": {func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
+		{"no pairs", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, nil, nil)
 			return err
 		}, "No variables provided"},
-		"no gradient in the pairs": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+		{"no gradient in the pairs", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Variable: v}}, nil)
 			return err
 		}, "No gradients provided for any variable: [v:0]"},
-		"a pair without a variable": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+		{"a pair without a variable", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Dense: loss}}}, nil)
 			return err
 		}, "a variable is nil"},
-		"a variable twice": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+		{"a variable twice", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
 			pair := train.GradientVariable{Gradient: train.Gradient{Dense: v.Value()}, Variable: v}
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{pair, pair}, nil)
 			return err
 		}, `variable "v" is there twice`},
-		"slices without indices": {func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+		{"slices without indices", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Slices: &train.IndexedSlices{Values: v.Value()}}, Variable: v}}, nil)
 			return err
 		}, "no Indices"},
-		"a step that cannot count": {func(g *tf.Graph, v *tf.Variable, loss tf.Output) error {
+		{"a step of floats", func(g *tf.Graph, v *tf.Variable, loss tf.Output) error {
 			_, err := train.Minimize(g, sgd, loss, &train.MinimizeOptions{GlobalStep: v})
 			return err
 		}, "must be an integer variable"},
-		"an accumulator of zero": {func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+		{"an accumulator of zero", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			adagrad := train.NewAdagrad(1)
 			adagrad.InitialAccumulatorValue = 0
 			_, err := train.Minimize(g, adagrad, loss, nil)
 			return err
 		}, "InitialAccumulatorValue must be positive"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			g := tf.NewGraph()
 			v := vector(t, g, "v", 1, 2)
 			err := tt.do(g, v, square(t, g, v))
@@ -115,17 +116,17 @@ func TestOptimizerErrorsSayWhatIsWrong(t *testing.T) {
 func TestApplyGradientsRefusesAnotherShape(t *testing.T) {
 	g := tf.NewGraph()
 	v := vector(t, g, "v", 1, 2)
-	_, err := train.ApplyGradients(g, train.NewGradientDescent(0.1), []train.GradientVariable{{Gradient: train.Gradient{Dense: constOf(t, g, []float32{1, 2, 3})}, Variable: v}}, nil)
+	_, err := train.ApplyGradients(g, train.NewGradientDescent(0.1), []train.GradientVariable{{Gradient: train.Gradient{Dense: tfgraph.Const(t, g, "c", []float32{1, 2, 3})}, Variable: v}}, nil)
 	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.ErrorContains(t, err, `apply gradients: variable "v": `)
 	assert.Empty(t, g.Collection(tf.TrainOp))
 }
 
-func TestMinimizeNamesTheOperationWithoutAGradient(t *testing.T) {
+func TestMinimizeNamesOperationWithoutGradient(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Ones(2, 2), nil)
 	require.NoError(t, err)
-	loss := must(t, g, "Cholesky", "factor", nil, v.Value())
+	loss := tfgraph.Op(t, g, "Cholesky", "factor", nil, v.Value())
 	_, err = train.Minimize(g, train.NewAdam(0.001), loss, nil)
 	require.ErrorIs(t, err, train.ErrNoGradient)
 	var at *tfkeep.Error
@@ -134,25 +135,16 @@ func TestMinimizeNamesTheOperationWithoutAGradient(t *testing.T) {
 	assert.Contains(t, at.Detail, "type Cholesky")
 }
 
-// minimizeFrom runs one step and gives the variable after it.
-func minimizeFrom(t *testing.T, g *tf.Graph, op *tf.Operation, feeds map[tf.Output]*tf.Tensor, v *tf.Variable) []float32 {
+// runStep initializes the variables, runs one step and returns the value of v.
+func runStep(t *testing.T, g *tf.Graph, op *tf.Operation, feeds map[tf.Output]*tf.Tensor, v *tf.Variable) []float32 {
 	t.Helper()
-	ctx := context.Background()
-	init, err := tf.GlobalVariablesInitializer(g)
+	sess := tfgraph.Initialized(t, g)
+	_, err := sess.Run(t.Context(), feeds, nil, []*tf.Operation{op}, nil)
 	require.NoError(t, err)
-	sess, err := tf.NewSession(g, nil)
-	require.NoError(t, err)
-	defer sess.Close()
-	require.NoError(t, sess.RunOps(ctx, init))
-	_, err = sess.Run(ctx, feeds, nil, []*tf.Operation{op}, nil)
-	require.NoError(t, err)
-	out, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
-	require.NoError(t, err)
-	defer tf.Release(out...)
-	return out[0].Value().([]float32)
+	return tfgraph.Value(t, sess, v.Value()).([]float32)
 }
 
-func TestTheLearningRateMayBeFed(t *testing.T) {
+func TestLearningRateTensor(t *testing.T) {
 	for _, o := range []func(rate tf.Output) train.Optimizer{
 		func(rate tf.Output) train.Optimizer {
 			return with(train.NewGradientDescent(0), func(o *train.GradientDescent) { o.LearningRateTensor = rate })
@@ -163,12 +155,12 @@ func TestTheLearningRateMayBeFed(t *testing.T) {
 	} {
 		g := tf.NewGraph()
 		v := vector(t, g, "v", 1, 2)
-		rate := must(t, g, "Placeholder", "rate", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape()})
+		rate := tfgraph.Op(t, g, "Placeholder", "rate", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape()})
 		op, err := train.Minimize(g, o(rate), square(t, g, v), nil)
 		require.NoError(t, err)
 		half, err := tf.NewTensor(float32(0.5))
 		require.NoError(t, err)
-		assert.Equal(t, []float32{0, 0}, minimizeFrom(t, g, op, map[tf.Output]*tf.Tensor{rate: half}, v), "v - 0.5·2v")
+		assert.Equal(t, []float32{0, 0}, runStep(t, g, op, map[tf.Output]*tf.Tensor{rate: half}, v), "v - 0.5·2v")
 	}
 }
 
@@ -179,11 +171,11 @@ func TestZeroIsNotADefault(t *testing.T) {
 	adam.Beta1 = 0
 	op, err := train.Minimize(g, adam, square(t, g, v), nil)
 	require.NoError(t, err)
-	assert.Equal(t, []float32{1, 2}, minimizeFrom(t, g, op, nil, v), "a learning rate of zero moves nothing")
-	assert.Equal(t, [][]byte{{0, 0, 0, 0}}, fetchBytes(t, g, g.Operation("Adam/beta1").Output(0)))
+	assert.Equal(t, []float32{1, 2}, runStep(t, g, op, nil, v), "a learning rate of zero moves nothing")
+	assert.Equal(t, [][]byte{{0, 0, 0, 0}}, tfgraph.Bytes(t, tfgraph.Session(t, g, nil), g.Operation("Adam/beta1").Output(0)))
 }
 
-func TestOnlyVariablesWithInfluenceAreUpdated(t *testing.T) {
+func TestVariablesWithoutInfluenceStay(t *testing.T) {
 	g := tf.NewGraph()
 	v, unused := vector(t, g, "v", 1, 2), vector(t, g, "unused", 3)
 	_, err := tf.NewVariable(g, "frozen", tf.Zeros(2), &tf.VariableOptions{NotTrainable: true})
@@ -201,8 +193,9 @@ func TestOnlyVariablesWithInfluenceAreUpdated(t *testing.T) {
 	assert.Nil(t, g.Operation("unused/Momentum"))
 }
 
-// Two optimizers on one graph number their slots and nodes as Python's do.
-func TestASecondOptimizerHasSlotsOfItsOwn(t *testing.T) {
+// TestSecondOptimizerHasOwnSlots checks that two optimizers in one graph number their slots
+// and nodes as in Python.
+func TestSecondOptimizerHasOwnSlots(t *testing.T) {
 	want := oracle.Value[applied](t, `
 v = tf1.get_variable("v", [2], initializer=tf1.zeros_initializer(), use_resource=True)
 grad = tf1.placeholder(tf.float32, [2], name="grad")
@@ -217,7 +210,7 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
+	grad := tfgraph.Op(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
 	pair := []train.GradientVariable{{Gradient: train.Gradient{Dense: grad}, Variable: v}}
 	var op *tf.Operation
 	for _, o := range []train.Optimizer{train.NewAdam(0.001), train.NewAdam(0.001), with(train.NewMomentum(0.1, 0.9), func(o *train.Momentum) { o.Name = "Adam" })} {
@@ -230,9 +223,9 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	sameNodes(t, wantDef, def)
 }
 
-// On several devices each has a group of its own, and every slot and update
-// lies with its variable.
-func TestUpdatesLieWithTheirVariables(t *testing.T) {
+// TestUpdatesArePlacedWithVariables has variables on several devices: every slot and update
+// is on the device of its variable, and each device has a group of its own.
+func TestUpdatesArePlacedWithVariables(t *testing.T) {
 	want := oracle.Value[applied](t, `
 with tf1.device("/job:ps/task:0"):
     a = tf1.get_variable("a", [2], initializer=tf1.zeros_initializer(), use_resource=True)
@@ -264,7 +257,7 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	}))
 	c, err := tf.NewVariable(g, "c", tf.Zeros(2), nil)
 	require.NoError(t, err)
-	grad := must(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
+	grad := tfgraph.Op(t, g, "Placeholder", "grad", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape(2)})
 	require.NoError(t, g.WithDevice("/job:worker", func() error {
 		_, err := train.ApplyGradients(g, train.NewAdam(0.001), []train.GradientVariable{
 			{Gradient: train.Gradient{Dense: grad}, Variable: c}, {Gradient: train.Gradient{Dense: grad}, Variable: a}, {Gradient: train.Gradient{Dense: grad}, Variable: b},
@@ -276,7 +269,7 @@ result = {"graph": g.as_graph_def().SerializeToString(), "op": op.name}
 	sameNodes(t, wantDef, def)
 }
 
-func TestSlotsOfPartsArePartsOfSlots(t *testing.T) {
+func TestSlotsOfPartitionedVariables(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "w/part_1", tf.Zeros(2, 3), &tf.VariableOptions{
 		SliceInfo: &tf.SaveSliceInfo{FullName: "w", FullShape: []int64{4, 3}, Offset: []int64{2, 0}, Shape: []int64{2, 3}},
@@ -294,17 +287,17 @@ func TestSlotsOfPartsArePartsOfSlots(t *testing.T) {
 	assert.Equal(t, []string{"w", "w/RMSProp", "w/RMSProp_1"}, names)
 }
 
-func TestSlotsOfVariablesOfUnknownShapeStartLikeThem(t *testing.T) {
+func TestSlotsOfUnknownShape(t *testing.T) {
 	g := tf.NewGraph()
-	start := constOf(t, g, []float32{1, 2})
+	start := tfgraph.Const(t, g, "c", []float32{1, 2})
 	v, err := tf.NewVariable(g, "v", tf.FromOutput(start), &tf.VariableOptions{AnyShape: true})
 	require.NoError(t, err)
-	grad := must(t, g, "Identity", "grad", nil, v.Value())
+	grad := tfgraph.Op(t, g, "Identity", "grad", nil, v.Value())
 	adagrad := train.NewAdagrad(0.1)
 	adagrad.InitialAccumulatorValue = 3
 	op, err := train.ApplyGradients(g, adagrad, []train.GradientVariable{{Gradient: train.Gradient{Dense: grad}, Variable: v}}, nil)
 	require.NoError(t, err)
-	got := minimizeFrom(t, g, op, nil, v)
+	got := runStep(t, g, op, nil, v)
 	// 1 - 0.1·1/√(3+1²), 2 - 0.1·2/√(3+2²)
 	assert.InDeltaSlice(t, []float32{0.95, 1.9244071}, got, 1e-6)
 }
