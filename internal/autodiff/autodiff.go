@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // Gradient is the gradient with respect to one tensor: Dense or Slices. It is empty if
@@ -98,7 +99,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 		}
 	}
 	for i, y := range ys {
-		if dt := dtype.Base(y.DataType()); !differentiable(dt) || dt == dtResource || dt == dtVariant {
+		if dt := graphbuild.TypeOf(y); !differentiable(dt) || dt == dtype.Resource || dt == dtype.Variant {
 			return invalid("y %d, %s, has the type %s, which has no derivative; only floating point types have one", i, portName(y), dtype.Name(dt))
 		}
 		if i >= len(o.GradYs) || o.GradYs[i].Op == nil {
@@ -107,7 +108,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 		if err := inGraph(g, o.GradYs[i]); err != nil {
 			return invalid("gradient of y %d: %v", i, err)
 		}
-		if got, want := dtype.Base(o.GradYs[i].DataType()), dtype.Base(y.DataType()); got != want {
+		if got, want := graphbuild.TypeOf(o.GradYs[i]), graphbuild.TypeOf(y); got != want {
 			return invalid("the gradient of y %d, %s, has the type %s, not %s", i, portName(y), dtype.Name(got), dtype.Name(want))
 		}
 	}

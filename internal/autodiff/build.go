@@ -97,7 +97,7 @@ func (b *builder) scalar(v float64, like output) output {
 	if b.Err() != nil {
 		return output{}
 	}
-	return b.Const(b.Unique("Const"), dtype.DataType(dtype.Base(like.DataType())), v)
+	return b.Const(b.Unique("Const"), graphbuild.TypeOf(like), v)
 }
 
 func (b *builder) mul(x, y output) output { return b.one("Mul", nil, x, y) }

@@ -3,7 +3,7 @@ package autodiff
 import (
 	"math"
 
-	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // unbroadcast sums gradients in the shape of a broadcast result over the broadcast
@@ -46,7 +46,7 @@ func xlogy(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	notZero := b.Cast(b.one("NotEqual", nil, x, b.scalar(0, x)), dtype.DataType(dtype.Base(x.DataType())))
+	notZero := b.Cast(b.one("NotEqual", nil, x, b.scalar(0, x)), graphbuild.TypeOf(x))
 	return b.unbroadcast(n, b.mul(b.one("Xlogy", nil, notZero, y), grad), b.mul(b.one("Xdivy", nil, x, y), grad))
 }
 

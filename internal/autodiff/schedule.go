@@ -1,6 +1,6 @@
 package autodiff
 
-import "github.com/tfkeep/tfkeep/dtype"
+import "github.com/tfkeep/tfkeep/internal/graphbuild"
 
 // region is a set of nodes that the library differentiates in one call.
 type region struct {
@@ -206,7 +206,7 @@ func (s *schedule) strayNodes(r *region) []*node {
 
 func hasDifferentiableOutput(n *node) bool {
 	for i := range n.live {
-		if differentiable(dtype.Base(n.op.Output(i).DataType())) {
+		if differentiable(graphbuild.TypeOf(n.op.Output(i))) {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // node is an operation on which the ys depend.
@@ -162,7 +163,7 @@ func (s *subgraph) markLive(stops []tensorflow.Output) {
 		carries = carries && !stopsGradient(n.typ)
 		for i := range n.live {
 			p := port{n, i}
-			n.live[i] = (carries && differentiable(dtype.Base(p.output().DataType())) || s.isX[p]) && !stopped[p]
+			n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped[p]
 		}
 	}
 }
@@ -199,17 +200,12 @@ func hasWanted(n *node, wanted map[port]bool) bool {
 
 func stopsGradient(opType string) bool { return libraryStops[opType] || pythonStops[opType] }
 
-const (
-	dtResource = tensorflow.DataType(dtype.Resource)
-	dtVariant  = tensorflow.DataType(dtype.Variant)
-)
-
 // differentiable reports whether values of a type can change by a small amount.
 // Resources and variants can, for they may hold such values.
-func differentiable(dt tensorflow.DataType) bool {
+func differentiable(dt dtype.DataType) bool {
 	switch dt {
-	case tensorflow.Half, tensorflow.Bfloat16, tensorflow.Float, tensorflow.Double,
-		tensorflow.Complex64, tensorflow.Complex128, dtResource, dtVariant:
+	case dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64,
+		dtype.Complex64, dtype.Complex128, dtype.Resource, dtype.Variant:
 		return true
 	}
 	return false

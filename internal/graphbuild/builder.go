@@ -161,6 +161,9 @@ func (b *Builder) Value(typ, name string, inputs ...tensorflow.Input) tensorflow
 	return First(b.Add(typ, b.Unique(name), nil, inputs...))
 }
 
+// TypeOf returns the element type of a tensor; of a reference, what it refers to.
+func TypeOf(o tensorflow.Output) dtype.DataType { return dtype.DataType(dtype.Base(o.DataType())) }
+
 // First returns the first output of op; of nil, an empty Output.
 func First(op *tensorflow.Operation) tensorflow.Output {
 	if op == nil {
@@ -190,7 +193,7 @@ func (b *Builder) ConstOf(name string, value *AttrValue) tensorflow.Output {
 
 // Cast converts x to dt. It adds nothing if x has that type already.
 func (b *Builder) Cast(x tensorflow.Output, dt dtype.DataType) tensorflow.Output {
-	if *b.err != nil || dtype.DataType(dtype.Base(x.DataType())) == dt {
+	if *b.err != nil || TypeOf(x) == dt {
 		return x
 	}
 	return First(b.Op("Cast", map[string]any{"DstT": dt}, x))

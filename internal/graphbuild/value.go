@@ -110,7 +110,7 @@ func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
 	return p
 }
 
-// setScalar puts v, a Go scalar, into the field of t that dt's values lie in.
+// setScalar sets the field of t for values of type dt to v, a Go scalar.
 func setScalar(t *tensor_go_proto.TensorProto, dt dtype.DataType, v any) error {
 	val := reflect.ValueOf(v)
 	switch dt {
@@ -188,12 +188,12 @@ func setInteger(t *tensor_go_proto.TensorProto, dt dtype.DataType, v any) error 
 
 func scalarError(v any, dt dtype.DataType) error {
 	if v == nil {
-		return invalidf("there is no such value of type %s: use Constant or Value with one", dtype.Name(dt))
+		return invalidf("there is no such value of type %s; use Constant or Value", dtype.Name(dt))
 	}
 	return invalidf("a %T cannot be a value of type %s", v, dtype.Name(dt))
 }
 
-// IsInteger reports whether dt is a type of whole numbers.
+// IsInteger reports whether dt is a type of whole numbers that Go has too.
 func IsInteger(dt dtype.DataType) bool {
 	switch dt {
 	case dtype.Int8, dtype.Int16, dtype.Int32, dtype.Int64, dtype.Uint8, dtype.Uint16, dtype.Uint32, dtype.Uint64:
@@ -202,7 +202,8 @@ func IsInteger(dt dtype.DataType) bool {
 	return false
 }
 
-// IsFloat reports whether dt is a type of floating point numbers.
+// IsFloat reports whether dt is a type of floating point numbers in which TensorFlow can
+// train.
 func IsFloat(dt dtype.DataType) bool {
 	switch dt {
 	case dtype.Float16, dtype.BFloat16, dtype.Float32, dtype.Float64:
@@ -221,7 +222,7 @@ func text(v any) ([]byte, bool) {
 	return nil, false
 }
 
-// number is a Go number as a complex one.
+// number returns a Go number as a complex number.
 func number(v any) (re, im float64, ok bool) {
 	switch val := reflect.ValueOf(v); {
 	case val.CanInt():
@@ -236,7 +237,7 @@ func number(v any) (re, im float64, ok bool) {
 	return 0, 0, false
 }
 
-// integer is a Go number that has no fraction, as an int64.
+// integer returns a Go number without a fraction as an int64.
 func integer(v any) (int64, bool) {
 	switch val := reflect.ValueOf(v); {
 	case val.CanInt():

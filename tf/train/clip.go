@@ -61,7 +61,7 @@ func ClipByGlobalNorm(g *tf.Graph, grads []GradientVariable, norm float64) ([]Gr
 		if b.Err() != nil {
 			return x
 		}
-		return b.Value("Mul", "mul", x, b.Cast(scale, dtype.DataType(dtype.Base(x.DataType()))))
+		return b.Value("Mul", "mul", x, b.Cast(scale, graphbuild.TypeOf(x)))
 	})
 	return clipped, global, b.Err()
 }
@@ -83,7 +83,7 @@ func GlobalNorm(g *tf.Graph, grads []GradientVariable) (tf.Output, error) {
 	if len(halves) == 0 {
 		return tf.Output{}, invalid("compute global norm", "there is no gradient")
 	}
-	dt := dtype.DataType(dtype.Base(halves[0].DataType()))
+	dt := graphbuild.TypeOf(halves[0])
 	for i, half := range halves {
 		halves[i] = b.Cast(half, dt)
 	}
@@ -105,7 +105,7 @@ func like(b *graphbuild.Builder, x tf.Output, name string, v float64) tf.Output 
 	if b.Err() != nil {
 		return tf.Output{}
 	}
-	return b.Const(b.Unique(name), dtype.DataType(dtype.Base(x.DataType())), v)
+	return b.Const(b.Unique(name), graphbuild.TypeOf(x), v)
 }
 
 // clipEach changes every gradient by itself, each under a scope of its own.

@@ -97,7 +97,7 @@ func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]Gradi
 	if loss.Op == nil {
 		return nil, invalid(op, "the loss has no operation; look at the error of the call, or of the Scope, that should have made it")
 	}
-	if dt := dtype.DataType(dtype.Base(loss.DataType())); !graphbuild.IsFloat(dt) {
+	if dt := graphbuild.TypeOf(loss); !graphbuild.IsFloat(dt) {
 		return nil, invalid(op, "Invalid type %s for %s, expected a floating point type", dtype.Name(dt), tensorName(loss))
 	}
 	if len(vars) == 0 {
