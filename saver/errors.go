@@ -55,22 +55,6 @@ func wrap(op, path string, err error) error {
 	return &tfkeep.Error{Op: op, Path: path, Cause: err}
 }
 
-// UninitializedError names the variables that have no value.
-type UninitializedError struct {
-	// Names are the checkpoint keys of the variables. When there are very many,
-	// they are the first ones.
-	Names []string
-	// Err is TensorFlow's error.
-	Err error
-}
-
-func (e *UninitializedError) Error() string {
-	return fmt.Sprintf("%v: %s; run their initializers, or Restore, before Save", tfkeep.ErrUninitialized, strings.Join(e.Names, ", "))
-}
-
-// Unwrap returns tfkeep.ErrUninitialized and TensorFlow's error.
-func (e *UninitializedError) Unwrap() []error { return []error{tfkeep.ErrUninitialized, e.Err} }
-
 // Mismatch is one variable that can't take what the checkpoint has for it.
 type Mismatch struct {
 	Key      string // the key in the checkpoint

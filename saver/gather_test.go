@@ -138,9 +138,9 @@ func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
 			dir := t.TempDir()
 			_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
 			require.ErrorIs(t, err, tfkeep.ErrUninitialized)
-			var missing *saver.UninitializedError
+			var missing *tf.UninitializedError
 			require.ErrorAs(t, err, &missing)
-			assert.Equal(t, []string{prefix + "_missing"}, missing.Names)
+			assert.Equal(t, []string{prefix + "_missing"}, missing.Variables)
 			assert.Empty(t, files(t, dir))
 		})
 	}

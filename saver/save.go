@@ -27,7 +27,7 @@ import (
 // save into the directory, or by Resume. Saving under the same path again
 // replaces the checkpoint in one step.
 //
-// A nil o saves under path itself. It fails with an [*UninitializedError], naming the
+// A nil o saves under path itself. It fails with an [*tf.UninitializedError], naming the
 // variables that have no value; with tfkeep.ErrLocked, if another process saves there;
 // and with the errors of the file system. Canceling ctx stops it and leaves the
 // previous checkpoint in place.

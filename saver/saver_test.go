@@ -457,9 +457,9 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 		dir := t.TempDir()
 		_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
 		require.ErrorIs(t, err, tfkeep.ErrUninitialized)
-		var uninitialized *saver.UninitializedError
+		var uninitialized *tf.UninitializedError
 		require.ErrorAs(t, err, &uninitialized)
-		assert.Equal(t, []string{"b", "c", "d"}, uninitialized.Names)
+		assert.Equal(t, []string{"b", "c", "d"}, uninitialized.Variables)
 		assert.ErrorContains(t, err, "b, c, d")
 		assert.Empty(t, files(t, dir))
 	}

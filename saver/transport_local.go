@@ -207,5 +207,9 @@ func explainFetch(ctx context.Context, sess *tf.Session, tensors []savergraph.Sa
 	if len(names) == 0 {
 		return fmt.Errorf("read the variables: %w", cause)
 	}
-	return &UninitializedError{Names: names, Err: cause}
+	var one *tf.UninitializedError
+	if errors.As(cause, &one) {
+		cause = one.Err // it names one of the variables
+	}
+	return &tf.UninitializedError{Variables: names, Err: cause}
 }

@@ -95,7 +95,7 @@ func TestIsolatedSessionsKeepTheirVariablesApart(t *testing.T) {
 	_, err = read(t.Context(), apart, v)
 	var uninitialized *tf.UninitializedError
 	require.ErrorAs(t, err, &uninitialized)
-	assert.Equal(t, "v", uninitialized.Variable)
+	assert.Equal(t, []string{"v"}, uninitialized.Variables)
 
 	value, err := tf.NewTensor([]float32{3, 4})
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func ExampleUninitializedError() {
 	_, err = sess.Run(context.Background(), nil, []tf.Output{w.Value()}, nil, nil)
 	var uninitialized *tf.UninitializedError
 	if errors.As(err, &uninitialized) {
-		fmt.Println(uninitialized.Variable, "has no value")
+		fmt.Println(uninitialized.Variables[0], "has no value")
 	}
 	// Output: hidden/w has no value
 }

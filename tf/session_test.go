@@ -171,7 +171,7 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 		_, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 		var uninitialized *tf.UninitializedError
 		require.ErrorAs(t, err, &uninitialized)
-		assert.Equal(t, v.Name(), uninitialized.Variable)
+		assert.Equal(t, []string{v.Name()}, uninitialized.Variables)
 		assert.ErrorIs(t, err, status.FailedPrecondition)
 	}
 

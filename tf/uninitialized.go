@@ -3,21 +3,24 @@ package tf
 import (
 	"errors"
 	"regexp"
-	"strconv"
+	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// UninitializedError is the error of a run that read a variable without a value. It is
-// of the kinds tfkeep.ErrUninitialized and status.FailedPrecondition.
+// UninitializedError is the error of a run or a save that read variables without a
+// value. It is of the kinds tfkeep.ErrUninitialized and status.FailedPrecondition.
 type UninitializedError struct {
-	Variable string        // the name of the variable
-	Err      *status.Error // TensorFlow's error
+	// Variables are the names of the variables; in the error of a save, their keys in
+	// the checkpoint. When there are very many, they are the first ones.
+	Variables []string
+	// Err is TensorFlow's error.
+	Err error
 }
 
 func (e *UninitializedError) Error() string {
-	return "run: variable " + strconv.Quote(e.Variable) + " has no value: run its initializer (GlobalVariablesInitializer) or restore a checkpoint first: " + e.Err.Message
+	return "read the variables: no value: " + strings.Join(e.Variables, ", ") + ": run their initializers (GlobalVariablesInitializer) or restore a checkpoint first: " + e.Err.Error()
 }
 
 // Unwrap returns tfkeep.ErrUninitialized and TensorFlow's error.
@@ -33,7 +36,7 @@ func runError(err error) error {
 	var e *status.Error
 	if errors.As(err, &e) && e.Code == status.FailedPrecondition {
 		if m := uninitialized.FindStringSubmatch(e.Message); m != nil {
-			return &UninitializedError{Variable: m[1], Err: e}
+			return &UninitializedError{Variables: m[1:2], Err: e}
 		}
 	}
 	if errors.Is(err, tfkeep.ErrClosed) {

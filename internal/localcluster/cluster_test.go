@@ -75,7 +75,7 @@ func TestKilledServerLosesVariables(t *testing.T) {
 	}, 20*time.Second, 50*time.Millisecond)
 	var lost *tf.UninitializedError
 	require.ErrorAs(t, err, &lost)
-	assert.Equal(t, "counter", lost.Variable)
+	assert.Equal(t, []string{"counter"}, lost.Variables)
 	require.NoError(t, fresh.RunOps(t.Context(), init))
 	require.NoError(t, fresh.RunOps(t.Context(), add))
 }

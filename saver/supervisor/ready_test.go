@@ -150,7 +150,7 @@ func TestUninitializedVariableIsNoLoss(t *testing.T) {
 	})
 	var uninitialized *tf.UninitializedError
 	require.ErrorAs(t, err, &uninitialized)
-	assert.Equal(t, "stray", uninitialized.Variable)
+	assert.Equal(t, []string{"stray"}, uninitialized.Variables)
 	assert.Equal(t, 1, calls, log)
 }
 
