@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -208,7 +209,6 @@ func likelyFormat(data []byte) string {
 	has := func(prefix string) bool {
 		return len(data) >= len(prefix) && string(data[:len(prefix)]) == prefix
 	}
-	const tableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb" // the last 8 bytes of a table file
 	switch {
 	case has("\x89HDF\r\n\x1a\n"):
 		return " (this is an HDF5 file, as Keras writes)"
@@ -218,8 +218,8 @@ func likelyFormat(data []byte) string {
 		return " (this is gzip; unpack it first)"
 	case has("model_checkpoint_path"):
 		return " (this is a checkpoint state file)"
-	case len(data) >= 8 && string(data[len(data)-8:]) == tableMagic:
-		return " (this is a checkpoint's table, such as its .index file; the graph is in the .meta file)"
+	case strings.HasSuffix(string(data[max(0, len(data)-len(tableMagic)):]), tableMagic):
+		return tableFormat
 	}
 	return ""
 }
@@ -240,6 +240,9 @@ func readFile(path string) ([]byte, error) {
 	if fi.IsDir() {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "this is a directory, not a file"}
 	}
+	if endsLikeTable(f, fi.Size()) {
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Detail: "not a graph" + tableFormat}
+	}
 	if fi.Size() > maxSize {
 		return nil, inFile(tooLarge("read", fi.Size()), path)
 	}
@@ -248,6 +251,19 @@ func readFile(path string) ([]byte, error) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
 	return data, nil
+}
+
+// tableMagic is the end of every table: the index of a checkpoint, or a V1 checkpoint.
+const tableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb"
+
+const tableFormat = " (this is a checkpoint's table, such as its .index file; the graph is in the .meta file)"
+
+// endsLikeTable reports whether a file is a table, which unlike a graph may be too large
+// to read.
+func endsLikeTable(f io.ReaderAt, size int64) bool {
+	end := make([]byte, len(tableMagic))
+	n, _ := f.ReadAt(end, max(0, size-int64(len(end))))
+	return string(end[:n]) == tableMagic
 }
 
 func savedModelIn(dir string) (string, error) {

@@ -51,7 +51,7 @@ OUT appears when it is complete. An existing OUT is replaced only with --force.`
 			if to != "" && !slices.Contains(convert.Formats(), format) {
 				return cli.Usagef("--to %s is none of %v", to, convert.Formats())
 			}
-			progress := c.NewProgress("converting", 1, ui.Size)
+			progress := c.NewProgress("converting", ui.Size)
 			defer progress.Done()
 			res, err := convert.Convert(cmd.Context(), args[0], args[1], &convert.Options{
 				To: format, Replace: force, SkipUnsupported: skip, Progress: progress.Set,

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,53 +35,57 @@ matter. The exit code is 1 if anything differs.`,
 			if tolerance < 0 {
 				return cli.Usagef("--tol %g is negative", tolerance)
 			}
-			a, err := dir.Open(cmd.Context(), args[0], nil)
+			counts, found, err := c.compare(cmd.Context(), args[0], args[1], &diff.Options{Tolerance: tolerance})
 			if err != nil {
 				return err
 			}
-			defer a.Close()
-			b, err := dir.Open(cmd.Context(), args[1], nil)
-			if err != nil {
-				return err
+			if !all {
+				found = slices.DeleteFunc(found, func(d diff.Difference) bool { return d.Kind == diff.Same })
 			}
-			defer b.Close()
-			progress := c.NewProgress("comparing", int64(max(len(a.Tensors()), len(b.Tensors()))), ui.Count)
-			defer progress.Done()
-			var found []diff.Difference
-			counts := map[diff.Kind]int64{}
-			for d, err := range diff.Compare(cmd.Context(), a, b, &diff.Options{Tolerance: tolerance}) {
-				if err != nil {
-					return err
-				}
-				progress.Add(1)
-				counts[d.Kind]++
-				if all || d.Kind != diff.Same {
-					found = append(found, d)
-				}
-			}
-			progress.Done()
-			report := c.diffTable
 			if asJSON {
-				report = c.diffJSON
-			}
-			if err := report(found); err != nil {
-				return err
-			}
-			if !asJSON {
+				err = c.diffJSON(found)
+			} else if err = c.diffTable(found); err == nil {
 				c.diffSummary(counts)
 			}
-			for kind, n := range counts {
-				if kind != diff.Same && n > 0 {
-					return cli.ErrBadNews
-				}
+			delete(counts, diff.Same)
+			if err == nil && len(counts) > 0 {
+				return cli.ErrBadNews
 			}
-			return nil
+			return err
 		},
 	}
 	cmd.Flags().Float64Var(&tolerance, "tol", 0, "treat numbers that differ by at most `X` as the same")
 	cmd.Flags().BoolVar(&all, "all", false, "also list the tensors that are the same")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
+}
+
+// compare opens and compares two checkpoints. It returns every tensor, and the number of
+// tensors of each kind.
+func (c *command) compare(ctx context.Context, first, second string, o *diff.Options) (counts map[diff.Kind]int64, found []diff.Difference, err error) {
+	a, err := dir.Open(ctx, first, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.Close()
+	b, err := dir.Open(ctx, second, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer b.Close()
+	total := int64(max(len(a.Tensors()), len(b.Tensors())))
+	progress := c.NewProgress("comparing", ui.Count)
+	defer progress.Done()
+	counts = map[diff.Kind]int64{}
+	for d, err := range diff.Compare(ctx, a, b, o) {
+		if err != nil {
+			return nil, nil, err
+		}
+		found = append(found, d)
+		counts[d.Kind]++
+		progress.Set(int64(len(found)), total)
+	}
+	return counts, found, nil
 }
 
 var diffStyles = map[diff.Kind]ui.Style{

@@ -66,6 +66,12 @@ written.`,
 			return c.runFreeze(cmd.Context(), &f, args)
 		},
 	}
+	f.add(cmd)
+	return cmd
+}
+
+// add adds the flags to a command.
+func (f *freezeFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.graph, "input_graph", "", "the GraphDef `FILE`")
 	fl.StringVar(&f.saver, "input_saver", "", "the `FILE` with the SaverDef whose keys the checkpoint has")
@@ -96,7 +102,6 @@ written.`,
 	_ = fl.MarkHidden("checkpoint_version")
 	_ = fl.MarkHidden("input_binary")
 	_ = fl.MarkHidden("variable_names_blacklist")
-	return cmd
 }
 
 // joinBooleans lets freeze_graph.py's "--clear_devices false" mean what it
@@ -191,7 +196,7 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 	if f.optimize || f.round != "" || len(constants) > 0 || f.inputs != "" {
 		err = c.freezeInMemory(ctx, f, plan, constants, &summary)
 	} else {
-		progress := c.NewProgress("freezing", summary.Size, ui.Size)
+		progress := c.NewProgress("freezing", ui.Size)
 		err = plan.WriteFile(ctx, f.output, &freeze.WriteOptions{Progress: progress.Set})
 		progress.Done()
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -37,8 +38,7 @@ func tagsFlag(cmd *cobra.Command, tags *string, what string) {
 }
 
 func (c *command) savedModelShow() *cobra.Command {
-	var tags, key string
-	var all, asJSON, listOps bool
+	var f showFlags
 	cmd := &cobra.Command{
 		Use:   "show DIR",
 		Short: "Show tags, signatures and operations",
@@ -54,54 +54,60 @@ exactly these tags; with --signature, the inputs and outputs of a signature.`,
 			if err != nil {
 				return err
 			}
-			switch {
-			case asJSON:
-				return json.NewEncoder(c.Out).Encode(modelJSON(sm))
-			case all:
-				for _, mg := range byTags(sm) {
-					c.printMetaGraph(mg)
-					c.showOps(mg)
-				}
-				return nil
-			case tags == "":
-				c.Printf("The given SavedModel contains the following tag-sets:\n")
-				var sets []string
-				for _, mg := range byTags(sm) {
-					tags := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
-					sort.Strings(tags)
-					sets = append(sets, "'"+ui.Clean(strings.Join(tags, ", "))+"'")
-				}
-				c.Printf("%s\n", strings.Join(sets, "\n"))
-				return nil
-			}
-			mg, err := graphdef.FindMetaGraph(sm, list(tags))
-			if err != nil {
-				return err
-			}
-			switch {
-			case listOps:
-				c.showOps(mg)
-			case key == "":
-				c.Printf("The given SavedModel MetaGraphDef contains SignatureDefs with the following keys:\n")
-				for _, k := range signatureKeys(mg) {
-					c.Printf("SignatureDef key: %q\n", k)
-				}
-			case mg.SignatureDef[key] == nil:
-				return fmt.Errorf("no signature %q; there are %s", key, strings.Join(signatureKeys(mg), ", "))
-			default:
-				c.showSignature(mg.SignatureDef[key], "")
-			}
-			return nil
+			return c.showModel(sm, &f)
 		},
 	}
-	tagsFlag(cmd, &tags, "the graph with exactly these `TAGS`, separated by commas")
-	cmd.Flags().StringVar(&key, "signature", "", "the `KEY` of a signature of that graph")
-	cmd.Flags().StringVar(&key, "signature_def", "", "saved_model_cli's name for --signature")
+	tagsFlag(cmd, &f.tags, "the graph with exactly these `TAGS`, separated by commas")
+	cmd.Flags().StringVar(&f.key, "signature", "", "the `KEY` of a signature of that graph")
+	cmd.Flags().StringVar(&f.key, "signature_def", "", "saved_model_cli's name for --signature")
 	_ = cmd.Flags().MarkHidden("signature_def")
-	cmd.Flags().BoolVar(&all, "all", false, "show every graph in full")
-	cmd.Flags().BoolVar(&listOps, "list_ops", false, "show the operations of the graph")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().BoolVar(&f.all, "all", false, "show every graph in full")
+	cmd.Flags().BoolVar(&f.ops, "list_ops", false, "show the operations of the graph")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object")
 	return cmd
+}
+
+// showFlags are the flags of "savedmodel show".
+type showFlags struct {
+	tags, key      string
+	all, ops, json bool
+}
+
+func (c *command) showModel(sm *graphdef.SavedModel, f *showFlags) error {
+	switch {
+	case f.json:
+		return json.NewEncoder(c.Out).Encode(modelJSON(sm))
+	case f.all:
+		for _, mg := range byTags(sm) {
+			c.printMetaGraph(mg)
+			c.showOps(mg)
+		}
+		return nil
+	case f.tags == "":
+		c.Printf("The given SavedModel contains the following tag-sets:\n")
+		for _, mg := range byTags(sm) {
+			c.Printf("'%s'\n", ui.Clean(strings.Join(slices.Sorted(slices.Values(mg.GetMetaInfoDef().GetTags())), ", ")))
+		}
+		return nil
+	}
+	mg, err := graphdef.FindMetaGraph(sm, list(f.tags))
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.ops:
+		c.showOps(mg)
+	case f.key == "":
+		c.Printf("The given SavedModel MetaGraphDef contains SignatureDefs with the following keys:\n")
+		for _, key := range signatureKeys(mg) {
+			c.Printf("SignatureDef key: %q\n", key)
+		}
+	case mg.SignatureDef[f.key] == nil:
+		return fmt.Errorf("no signature %q; there are %s", f.key, strings.Join(signatureKeys(mg), ", "))
+	default:
+		c.showSignature(mg.SignatureDef[f.key], "")
+	}
+	return nil
 }
 
 // byTags puts the graphs in the order in which saved_model_cli shows them.
@@ -123,12 +129,7 @@ func tagList(mg *graphdef.MetaGraphDef) string {
 }
 
 func signatureKeys(mg *graphdef.MetaGraphDef) []string {
-	keys := make([]string, 0, len(mg.SignatureDef))
-	for k := range mg.SignatureDef {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
+	return slices.Sorted(maps.Keys(mg.SignatureDef))
 }
 
 func (c *command) printMetaGraph(mg *graphdef.MetaGraphDef) {

@@ -44,7 +44,7 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 				names[i] = t.Name
 				total += t.Bytes
 			}
-			progress := c.NewProgress("reading", total, ui.Size)
+			progress, done := c.NewProgress("reading", ui.Size), int64(0)
 			defer progress.Done()
 			var all []*stats.Summary
 			out := newLines(c.Out)
@@ -52,7 +52,8 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 				if err = readErr; err != nil {
 					break
 				}
-				progress.Add(s.Tensor.Bytes)
+				done += s.Tensor.Bytes
+				progress.Set(done, total)
 				if !asJSON {
 					all = append(all, s)
 				} else if err = out.write(summaryJSON(s)); err != nil {

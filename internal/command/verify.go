@@ -39,19 +39,12 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			t := tally{c: c, strict: strict, quiet: quiet}
 			out := newLines(c.Out)
 			for _, path := range args {
-				progress := c.NewProgress("verifying", 1, ui.Size) // verify reports the total
-				err := t.verify(cmd.Context(), path, progress, func(r *verify.Report) error {
-					if asJSON {
-						return out.write(reportJSON(r))
-					}
-					progress.Clear()
-					t.print(r)
-					return nil
-				})
-				progress.Done()
-				if err != nil {
-					out.flush()
-					return err
+				report := t.print
+				if asJSON {
+					report = func(r *verify.Report) error { return out.write(reportJSON(r)) }
+				}
+				if err := t.verify(cmd.Context(), path, report); err != nil {
+					return errors.Join(err, out.flush())
 				}
 			}
 			if err := out.flush(); err != nil {
@@ -82,21 +75,24 @@ type tally struct {
 }
 
 // verify checks one path, and counts and prints its reports.
-func (t *tally) verify(ctx context.Context, path string, progress *ui.Progress, print func(*verify.Report) error) error {
+func (t *tally) verify(ctx context.Context, path string, report func(*verify.Report) error) error {
+	progress := t.c.NewProgress("verifying", ui.Size)
+	defer progress.Done()
 	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set}) {
 		if err != nil {
-			return t.failed(err)
+			return t.missing(err)
 		}
 		t.count(r)
-		if err := print(r); err != nil {
+		progress.Clear()
+		if err := report(r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// failed lets the next path be looked at after one that is not there.
-func (t *tally) failed(err error) error {
+// missing counts and prints a path that does not exist, and returns any other error.
+func (t *tally) missing(err error) error {
 	if !errors.Is(err, tfkeep.ErrNotFound) {
 		return err
 	}
@@ -122,7 +118,7 @@ func (t *tally) count(r *verify.Report) {
 	}
 }
 
-func (t *tally) print(r *verify.Report) {
+func (t *tally) print(r *verify.Report) error {
 	c := t.c
 	verdict := c.Paint(ui.Green, "ok  ")
 	switch {
@@ -131,11 +127,11 @@ func (t *tally) print(r *verify.Report) {
 	case len(r.Faults) > 0:
 		verdict = c.Paint(ui.Amber, "note")
 	case t.quiet:
-		return
+		return nil
 	}
 	if r.Kind == verify.Leftover {
 		c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, ui.Clean(faultText(r.Faults[0]))))
-		return
+		return nil
 	}
 	c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, describe(r)))
 	const most = 100
@@ -150,6 +146,7 @@ func (t *tally) print(r *verify.Report) {
 		}
 		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f)))
 	}
+	return nil
 }
 
 // faultText returns what is wrong first and where at the end, without the path that the

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Progress is a bar on standard error. All its methods may be called on nil
-// and from many goroutines.
+// Progress is a progress bar on standard error. Its methods may be called on nil, and
+// concurrently.
 type Progress struct {
 	c     *Console
 	what  string
@@ -29,40 +29,26 @@ const (
 	progressWidth    = 30
 )
 
-// NewProgress begins a bar for work of the given total, or gives nil where
-// nobody would see it. unit writes amounts, as [Size] and [Count] do.
-func (c *Console) NewProgress(what string, total int64, unit func(int64) string) *Progress {
-	if !c.errTerm || total <= 0 {
+// NewProgress begins a progress bar, or returns nil if standard error is not a terminal.
+// unit formats amounts of work, as [Size] and [Count] do.
+func (c *Console) NewProgress(what string, unit func(int64) string) *Progress {
+	if !c.errTerm {
 		return nil
 	}
-	return &Progress{c: c, what: what, unit: unit, total: total, start: time.Now()}
+	return &Progress{c: c, what: what, unit: unit, start: time.Now()}
 }
 
-// Add counts work that was done.
-func (p *Progress) Add(n int64) {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.set(p.done + n)
-}
-
-// Set shows how much work is done, and how much there is if total is known (not 0).
+// Set shows how much work is done, of a total that is 0 if it is not known.
 func (p *Progress) Set(done, total int64) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.done, p.total = done, total
 	if total > 0 {
-		p.total = total
+		p.done = min(done, total)
 	}
-	p.set(done)
-}
-
-func (p *Progress) set(done int64) {
-	p.done = min(done, p.total)
 	now := time.Now()
 	if p.ended || now.Sub(p.start) < progressDelay || now.Sub(p.last) < progressInterval {
 		return
@@ -72,6 +58,9 @@ func (p *Progress) set(done int64) {
 }
 
 func (p *Progress) line(now time.Time) string {
+	if p.total <= 0 {
+		return fmt.Sprintf("%s %s", p.what, p.unit(p.done))
+	}
 	share := float64(p.done) / float64(p.total)
 	full := int(share * progressWidth)
 	bar := strings.Repeat("█", full) + strings.Repeat("░", progressWidth-full)
@@ -83,7 +72,7 @@ func (p *Progress) line(now time.Time) string {
 	return line
 }
 
-// Clear takes the bar away for the next output. It comes back with more work.
+// Clear removes the bar before other output. It returns with the next Set.
 func (p *Progress) Clear() {
 	if p == nil {
 		return
