@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // Options are the options of [Convert]. The zero value, and nil, have the right
@@ -168,7 +169,7 @@ func (c *conversion) checkDestination() error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return &tfkeep.Error{Op: "convert to", Path: c.out, Cause: err}
+		return vfs.Error("convert to", c.out, err)
 	}
 	if r, ok := c.src.(*checkpoint.Reader); ok && c.res.To == V2 && r.Version() == checkpoint.V2 && sameFile(filenames.Index(r.Prefix()), existing) {
 		return refuse(tfkeep.ErrArgument, "it is the input")

@@ -112,7 +112,7 @@ func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors 
 
 // writeFile writes a single file, which appears when it is complete.
 func (c *conversion) writeFile(write func(io.Writer) error) error {
-	place := func(err error) error { return &tfkeep.Error{Op: "convert to", Path: c.out, Cause: err} }
+	place := func(err error) error { return vfs.Error("convert to", c.out, err) }
 	f, err := vfs.CreateAtomic(vfs.OS, c.out)
 	if err != nil {
 		return place(err)

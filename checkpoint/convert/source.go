@@ -64,7 +64,7 @@ func openArchive(path string) (*archive, error) {
 	for i, name := range in.Names() {
 		dt, shape, err := in.Stat(name)
 		if err != nil {
-			in.Close()
+			_ = in.Close()
 			return nil, err
 		}
 		n, _ := checkpoint.NumElements(shape) // checked

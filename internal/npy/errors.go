@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/tfkeep/tfkeep"
 )
@@ -37,24 +36,11 @@ func readError(err error) error {
 
 func writeError(err error) error { return &tfkeep.Error{Op: "write", Cause: err} }
 
-// openError is the error of the file system for the archive at path.
-func openError(path string, err error) error {
-	e := &tfkeep.Error{Op: "open", Path: path, Cause: err}
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		e.Cause = pathError.Err // the path is known
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		e.Err = tfkeep.ErrNotFound
-	}
-	return e
-}
-
 // in adds the place to an error: the archive's path and the name of an array, each of
 // which may be empty.
 func in(path, array string, err error) error {
-	e, ok := err.(*tfkeep.Error)
-	if !ok {
+	var e *tfkeep.Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Path == "" {
@@ -63,5 +49,5 @@ func in(path, array string, err error) error {
 	if array != "" && e.Name == "" {
 		e.Item, e.Name = "array", array
 	}
-	return e
+	return err
 }

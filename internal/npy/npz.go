@@ -13,6 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // commentPrefix is the start of the comment of a member whose type NumPy lacks.
@@ -100,12 +101,12 @@ type Archive struct {
 func OpenArchive(path string) (*Archive, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, vfs.Error("open", path, err)
 	}
 	st, err := f.Stat()
 	switch {
 	case err != nil:
-		err = openError(path, err)
+		err = vfs.Error("open", path, err)
 	case st.IsDir():
 		err = &tfkeep.Error{Op: "open", Path: path, Err: tfkeep.ErrArgument, Detail: "is a directory, not a file"}
 	}

@@ -57,7 +57,7 @@ func TestInOrderStopsAtTheFirstError(t *testing.T) {
 func TestInOrderBreakWaitsForTheJobs(t *testing.T) {
 	t.Parallel()
 	var running atomic.Int32
-	for range parallel.InOrder(t.Context(), 100, 3, func(ctx context.Context, i int) (int, error) {
+	for _, err := range parallel.InOrder(t.Context(), 100, 3, func(ctx context.Context, i int) (int, error) {
 		running.Add(1)
 		defer running.Add(-1)
 		if i > 0 {
@@ -65,6 +65,7 @@ func TestInOrderBreakWaitsForTheJobs(t *testing.T) {
 		}
 		return 0, nil
 	}) {
+		require.NoError(t, err)
 		break
 	}
 	assert.Zero(t, running.Load())
@@ -85,8 +86,8 @@ func TestInOrderEndsWithTheContext(t *testing.T) {
 	}
 	assert.ErrorIs(t, last, context.Canceled)
 	assert.Equal(t, 4, results)
-	for range parallel.InOrder(t.Context(), 0, 3, work) {
-		assert.Fail(t, "there are no jobs")
+	for _, err := range parallel.InOrder(t.Context(), 0, 3, work) {
+		assert.Fail(t, "there are no jobs", err)
 	}
 }
 

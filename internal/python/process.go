@@ -124,7 +124,7 @@ func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended == nil {
-		p.end(errors.New("run Python: the process is closed"))
+		_ = p.end(errors.New("run Python: the process is closed"))
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (p *Process) died() error {
 	// Its pipes are closed, so it is ending. Kill it in case it closed only the pipes.
 	time.AfterFunc(time.Second, func() { _ = p.cmd.Process.Kill() })
 	status := p.cmd.Wait()
-	p.ended = fmt.Errorf("run Python: the process ended: %v\n%s", status, p.stderr.String())
+	p.ended = fmt.Errorf("run Python: the process ended: %w\n%s", status, p.stderr.String())
 	return p.ended
 }
 

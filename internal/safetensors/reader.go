@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // maxHeaderSize is the size in bytes of the largest header that readers of the
@@ -42,7 +42,7 @@ var _ checkpoint.Source = (*Reader)(nil)
 func Open(path string) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, vfs.Error("open", path, err)
 	}
 	st, err := f.Stat()
 	if err == nil && st.IsDir() {
@@ -60,25 +60,14 @@ func Open(path string) (*Reader, error) {
 	return r, nil
 }
 
-func openError(path string, err error) error {
-	e := &tfkeep.Error{Op: "open", Path: path, Cause: err}
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		e.Cause = pathError.Err // the path is known
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		e.Err = tfkeep.ErrNotFound
-	}
-	return e
-}
-
 // inFile adds the path to an error.
 func inFile(path string, err error) error {
-	if e, ok := err.(*tfkeep.Error); ok {
+	var e *tfkeep.Error
+	if errors.As(err, &e) {
 		e.Path = path
-		return e
+		return err
 	}
-	return openError(path, err)
+	return vfs.Error("open", path, err)
 }
 
 // NewReader reads the header of the file in r, which has size bytes, and checks it

@@ -3,7 +3,6 @@ package sources
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -59,7 +58,7 @@ func ReadInto(ctx context.Context, src checkpoint.Source, name string, s checkpo
 		}
 		n += int(extra)
 	}
-	if err == nil || errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF {
+	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own, not the source's
 		return &tfkeep.Error{Op: "read", Item: "tensor", Name: name, Err: tfkeep.ErrMismatch,
 			Detail: fmt.Sprintf("the source has %d bytes of it instead of %d", n, len(dst))}
 	}

@@ -19,6 +19,10 @@ func Error(op, path string, err error) error {
 		return err
 	}
 	e := &tfkeep.Error{Op: op, Path: path, Cause: err}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) && pathError.Path == path {
+		e.Cause = pathError.Err // the path is in the message already
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Err = tfkeep.ErrNotFound
