@@ -152,69 +152,78 @@ func TestReplicaDevicesMatchPython(t *testing.T) {
 			}))
 		}
 	}
-	for name, b := range map[string]build{
-		"two servers":                     within(setter{PSTasks: 2}),
-		"a cluster":                       within(onCluster(spec)),
-		"a cluster without servers":       within("/gpu:0", onCluster(worker)),
-		"no servers":                      within("/gpu:0", setter{}),
-		"a worker's device":               within(setter{PSTasks: 2, WorkerDevice: "/job:worker/task:1/gpu:0", PSDevice: "/job:ps/cpu:0"}),
-		"no worker's device":              within("/job:worker/task:3", setter{PSTasks: 2, NoWorkerDevice: true}),
-		"no server's device":              within(setter{PSTasks: 2, NoPSDevice: true}),
-		"a job that is called otherwise":  within(setter{PSTasks: 2, PSDevice: "/job:params", WorkerDevice: "/job:train"}),
-		"a server's device without a job": within(setter{PSTasks: 2, PSDevice: "/cpu:0"}),
-		"no merging":                      inside(setter{PSTasks: 2, NoMergeDevices: true}, "/gpu:0"),
-		"a kind within":                   inside(setter{PSTasks: 2}, "/gpu:1"),
-		"a job within":                    inside(setter{PSTasks: 2}, "/job:other"),
-		"a task within":                   inside(setter{PSTasks: 2}, "/job:ps/task:7"),
-		"around":                          within("/job:worker/task:3/gpu:1", setter{PSTasks: 2}),
-		"two setters":                     within(setter{PSTasks: 2, WorkerDevice: "/gpu:0"}, setter{PSTasks: 3, PSDevice: "/cpu:0", WorkerDevice: "/task:1"}),
-		"own operations":                  within(setter{PSTasks: 2, PSOps: []string{"NoOp"}}),
-		"by size": within(func() (tf.DeviceFunc, error) {
+	for _, tt := range []struct {
+		name  string
+		build build
+	}{
+		{"two servers", within(setter{PSTasks: 2})},
+		{"a cluster", within(onCluster(spec))},
+		{"a cluster without servers", within("/gpu:0", onCluster(worker))},
+		{"no servers", within("/gpu:0", setter{})},
+		{"a worker's device", within(setter{PSTasks: 2, WorkerDevice: "/job:worker/task:1/gpu:0", PSDevice: "/job:ps/cpu:0"})},
+		{"no worker's device", within("/job:worker/task:3", setter{PSTasks: 2, NoWorkerDevice: true})},
+		{"no server's device", within(setter{PSTasks: 2, NoPSDevice: true})},
+		{"a job that is called otherwise", within(setter{PSTasks: 2, PSDevice: "/job:params", WorkerDevice: "/job:train"})},
+		{"a server's device without a job", within(setter{PSTasks: 2, PSDevice: "/cpu:0"})},
+		{"no merging", inside(setter{PSTasks: 2, NoMergeDevices: true}, "/gpu:0")},
+		{"a kind within", inside(setter{PSTasks: 2}, "/gpu:1")},
+		{"a job within", inside(setter{PSTasks: 2}, "/job:other")},
+		{"a task within", inside(setter{PSTasks: 2}, "/job:ps/task:7")},
+		{"around", within("/job:worker/task:3/gpu:1", setter{PSTasks: 2})},
+		{"two setters", within(setter{PSTasks: 2, WorkerDevice: "/gpu:0"}, setter{PSTasks: 3, PSDevice: "/cpu:0", WorkerDevice: "/task:1"})},
+		{"own operations", within(setter{PSTasks: 2, PSOps: []string{"NoOp"}})},
+		{"by size", within(func() (tf.DeviceFunc, error) {
 			return cluster.ReplicaDeviceSetter(nil, &setter{PSTasks: 3, Strategy: cluster.GreedyLoadBalancing(3, nil)})
-		}),
-		"beside others": func(t *testing.T, g *tf.Graph, _ bool) {
-			add := func(typ, name, device string, class ...string) error {
-				spec := tf.OpSpec{Type: typ, Name: name, Device: device, Attrs: map[string]any{}}
-				if typ == "Placeholder" {
-					spec.Attrs["dtype"], spec.Attrs["shape"] = dtype.Float32, tf.Shape{}
-				}
-				if len(class) > 0 {
-					spec.Attrs["_class"] = class
-				}
-				_, err := g.AddOp(spec)
-				return err
-			}
-			require.NoError(t, add("NoOp", "there", "/job:ps/task:5"))
-			require.NoError(t, add("NoOp", "nowhere", ""))
-			require.NoError(t, withReplicaDevices(g, setter{PSTasks: 2}, func() error {
-				for _, other := range []string{"there", "nowhere"} {
-					class := "loc:@" + other
-					if err := errors.Join(add("NoOp", "", "", class), add("NoOp", "of_its_own", "/device:GPU:0", class), add("Placeholder", "", "", class)); err != nil {
-						return err
-					}
-				}
-				return add("NoOp", "both", "", "loc:@nowhere", "loc:@there")
-			}))
-		},
-		"one setter twice": func(t *testing.T, g *tf.Graph, ref bool) {
-			f, err := cluster.ReplicaDeviceSetter(nil, &setter{PSTasks: 2})
-			require.NoError(t, err)
-			for _, name := range []string{"first", "second"} {
-				require.NoError(t, g.WithDeviceFunc(f, func() error {
-					_, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref})
-					return err
-				}))
-			}
-		},
+		})},
+		{"beside others", besideOthers},
+		{"one setter twice", oneSetterTwice},
 	} {
 		for i, ref := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, ref %v", name, ref), func(t *testing.T) {
-				require.Contains(t, want, name)
+			t.Run(fmt.Sprintf("%s, ref %v", tt.name, ref), func(t *testing.T) {
+				require.Contains(t, want, tt.name)
 				g := tf.NewGraph()
-				b(t, g, ref)
-				tfgraph.RequireSameNodes(t, want[name][i], g)
+				tt.build(t, g, ref)
+				tfgraph.RequireSameNodes(t, want[tt.name][i], g)
 			})
 		}
+	}
+}
+
+// besideOthers adds nodes that are colocated with others, as colocated in replicaScript.
+func besideOthers(t *testing.T, g *tf.Graph, _ bool) {
+	add := func(typ, name, device string, class ...string) error {
+		spec := tf.OpSpec{Type: typ, Name: name, Device: device, Attrs: map[string]any{}}
+		if typ == "Placeholder" {
+			spec.Attrs["dtype"], spec.Attrs["shape"] = dtype.Float32, tf.Shape{}
+		}
+		if len(class) > 0 {
+			spec.Attrs["_class"] = class
+		}
+		_, err := g.AddOp(spec)
+		return err
+	}
+	require.NoError(t, add("NoOp", "there", "/job:ps/task:5"))
+	require.NoError(t, add("NoOp", "nowhere", ""))
+	require.NoError(t, withReplicaDevices(g, cluster.ReplicaOptions{PSTasks: 2}, func() error {
+		for _, other := range []string{"there", "nowhere"} {
+			class := "loc:@" + other
+			if err := errors.Join(add("NoOp", "", "", class), add("NoOp", "of_its_own", "/device:GPU:0", class), add("Placeholder", "", "", class)); err != nil {
+				return err
+			}
+		}
+		return add("NoOp", "both", "", "loc:@nowhere", "loc:@there")
+	}))
+}
+
+// oneSetterTwice uses one setter for two variables, one after the other.
+func oneSetterTwice(t *testing.T, g *tf.Graph, ref bool) {
+	f, err := cluster.ReplicaDeviceSetter(nil, &cluster.ReplicaOptions{PSTasks: 2})
+	require.NoError(t, err)
+	for _, name := range []string{"first", "second"} {
+		require.NoError(t, g.WithDeviceFunc(f, func() error {
+			_, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref})
+			return err
+		}))
 	}
 }
 

@@ -78,34 +78,34 @@ func TestAddressOfUnknownTask(t *testing.T) {
 }
 
 func TestParseSpecRefuses(t *testing.T) {
-	for spec, want := range map[string]string{
-		"":                            "no jobs",
-		";":                           "no jobs",
-		"ps":                          `"ps" is not a job`,
-		"=a:1":                        `job ""`,
-		"a/b=a:1":                     `job "a/b"`,
-		"1=a:1":                       `job "1"`,
-		"ps=a":                        `/job:ps/task:0: "a" is not an address`,
-		"ps=a:1,":                     "empty address",
-		"ps=:1":                       "is not an address",
-		"ps=a:x":                      "no port",
-		"ps=a:65536":                  "no port",
-		"ps=a:+1":                     "no port",
-		"ps=::1:5":                    "is not an address",
-		"ps=a b:5":                    "is not an address",
-		"ps=http://a:5":               "is not an address",
-		"ps=a:1,a:1":                  "/job:ps/task:0 and /job:ps/task:1 have the same address a:1",
-		"ps=a:1;worker=a:1":           "/job:ps/task:0 and /job:worker/task:0",
-		"ps=a:1;ps=b:1":               `job "ps" is there twice`,
-		"ps=x@a:1":                    "not a task's number",
-		"ps=-1@a:1":                   "numbered from 0",
-		"ps=1@a:1,1@b:1":              "/job:ps/task:1 is there twice",
-		"ps=9999999999@a:1":           "numbered from 0",
-		"ps=a:1;worker=b:1;chief@c:1": "is not a job",
+	for _, tt := range []struct{ spec, want string }{
+		{"", "no jobs"},
+		{";", "no jobs"},
+		{"ps", `"ps" is not a job`},
+		{"=a:1", `job ""`},
+		{"a/b=a:1", `job "a/b"`},
+		{"1=a:1", `job "1"`},
+		{"ps=a", `/job:ps/task:0: "a" is not an address`},
+		{"ps=a:1,", "empty address"},
+		{"ps=:1", "is not an address"},
+		{"ps=a:x", "no port"},
+		{"ps=a:65536", "no port"},
+		{"ps=a:+1", "no port"},
+		{"ps=::1:5", "is not an address"},
+		{"ps=a b:5", "is not an address"},
+		{"ps=http://a:5", "is not an address"},
+		{"ps=a:1,a:1", "/job:ps/task:0 and /job:ps/task:1 have the same address a:1"},
+		{"ps=a:1;worker=a:1", "/job:ps/task:0 and /job:worker/task:0"},
+		{"ps=a:1;ps=b:1", `job "ps" is there twice`},
+		{"ps=x@a:1", "not a task's number"},
+		{"ps=-1@a:1", "numbered from 0"},
+		{"ps=1@a:1,1@b:1", "/job:ps/task:1 is there twice"},
+		{"ps=9999999999@a:1", "numbered from 0"},
+		{"ps=a:1;worker=b:1;chief@c:1", "is not a job"},
 	} {
-		_, err := cluster.ParseSpec(spec)
-		require.ErrorIs(t, err, tfkeep.ErrArgument, spec)
-		assert.ErrorContains(t, err, want, spec)
+		_, err := cluster.ParseSpec(tt.spec)
+		require.ErrorIs(t, err, tfkeep.ErrArgument, tt.spec)
+		assert.ErrorContains(t, err, tt.want, tt.spec)
 	}
 	c, err := cluster.ParseSpec("ps=localhost:0,localhost:0")
 	require.NoError(t, err, "the system chooses the ports")
@@ -144,18 +144,18 @@ func TestFromEnvRefuses(t *testing.T) {
 	t.Setenv("TF_CONFIG", "")
 	_, _, err := cluster.FromEnv()
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
-	for config, want := range map[string]string{
-		"{":                          "unexpected end",
-		"{}":                         "no jobs",
-		`{"cluster": {"ps": "a:1"}}`: "TF_CONFIG",
-		`{"cluster": {"ps": ["a"]}}`: "not an address",
-		`{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": "x"}}`: "is not a number",
-		`{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": -1}}`:  "is not a number",
+	for _, tt := range []struct{ config, want string }{
+		{"{", "unexpected end"},
+		{"{}", "no jobs"},
+		{`{"cluster": {"ps": "a:1"}}`, "TF_CONFIG"},
+		{`{"cluster": {"ps": ["a"]}}`, "not an address"},
+		{`{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": "x"}}`, "is not a number"},
+		{`{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": -1}}`, "is not a number"},
 	} {
-		t.Setenv("TF_CONFIG", config)
+		t.Setenv("TF_CONFIG", tt.config)
 		_, _, err := cluster.FromEnv()
-		require.ErrorIs(t, err, tfkeep.ErrArgument, config)
-		assert.ErrorContains(t, err, want, config)
+		require.ErrorIs(t, err, tfkeep.ErrArgument, tt.config)
+		assert.ErrorContains(t, err, tt.want, tt.config)
 	}
 	t.Setenv("TF_CONFIG", `{"cluster": {"worker": {"3": "a:1"}}, "task": {"type": "worker", "index": 3}}`)
 	spec, task, err := cluster.FromEnv()

@@ -167,20 +167,25 @@ func TestOptimizersAddNodesOfPython(t *testing.T) {
 				require.NoError(t, err)
 				sameNodes(t, wantDef, def)
 				for key, names := range want.Collections {
-					var got []string
-					for _, item := range g.Collection(key) {
-						switch {
-						case item.Variable() != nil:
-							got = append(got, item.Variable().TensorName())
-						case item.Op() != nil:
-							got = append(got, item.Op().Name())
-						}
-					}
-					assert.Equal(t, names, got, "collection %s", key)
+					assert.Equal(t, names, collectionNames(g, key), "collection %s", key)
 				}
 			})
 		}
 	}
+}
+
+// collectionNames returns the names of the variables and operations in a collection.
+func collectionNames(g *tf.Graph, key string) []string {
+	var names []string
+	for _, item := range g.Collection(key) {
+		switch {
+		case item.Variable() != nil:
+			names = append(names, item.Variable().TensorName())
+		case item.Op() != nil:
+			names = append(names, item.Op().Name())
+		}
+	}
+	return names
 }
 
 func TestOptimizersUnderReplicaDevices(t *testing.T) {
