@@ -17,24 +17,23 @@ type Pending struct {
 	reported atomic.Bool // the caller has err
 }
 
-// SaveAsync takes a snapshot of the variables and returns; the files are
-// written, synced and made the newest checkpoint, and old ones deleted, while
-// training goes on. The error of that comes from Wait, or else from the next
-// Save, SaveAsync or Close, whichever is first.
+// SaveAsync takes a snapshot of the variables and returns. In the background, while
+// training goes on, it writes and syncs the files, makes them the newest checkpoint, and
+// deletes old ones. Wait returns the error of that, or else the next Save, SaveAsync,
+// Resume or Close.
 //
-// The snapshot of resource variables costs nothing at first: the next update of
-// each has to copy it instead of changing it in place, as long as it isn't
-// written. So up to one model's worth of memory comes on top, and is let go of
-// while the files grow. Reference variables, the older kind, are copied at once,
-// because a step would change what was fetched. One snapshot is held at most:
-// SaveAsync waits for the save before it.
+// The snapshot of a resource variable costs nothing at first. While the value is not
+// written, the next update copies it instead of changing it in place. So a save needs up
+// to as much memory as the model has, and releases it as the files grow. Reference
+// variables, the older kind, are copied at once, because a step would change the value
+// that was fetched. There is one snapshot at most: SaveAsync waits for the save before.
 //
-// On a cluster with saver.Files nothing is held: the values are fetched while
-// they are written, and each is as old as its batch (GatherOptions.BatchBytes).
-// For values of one step, use Save between steps.
+// On a cluster, saver.Files takes no snapshot: the values are fetched while they are
+// written, and those of different batches (GatherOptions.BatchBytes) are of different
+// steps. For values of one step, use Save between steps.
 //
-// Cancelling ctx stops the save. With saver.Ops, or where only the graph's own
-// nodes can write, SaveAsync returns when those have run.
+// Canceling ctx stops the save. With saver.Ops, or where only the graph's own nodes can
+// write, SaveAsync returns when those have run.
 func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -60,8 +59,8 @@ func (p *Pending) run(ctx context.Context, j *job) {
 // Done is closed when the save is over.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Wait waits for the save and returns what Save would have. If ctx ends before,
-// it returns its error and the save goes on.
+// Wait waits for the save and returns what Save would have returned. If ctx ends first,
+// it returns the error of ctx, and the save goes on.
 func (p *Pending) Wait(ctx context.Context) (string, error) {
 	select {
 	case <-p.done:

@@ -13,13 +13,11 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// This file is the one place that makes save and restore nodes. Names, order,
-// attributes and devices are those of TensorFlow 2.21's
-// python/training/saver.py, configuration by configuration; nothing else in the
-// project may rely on them, for graphs of other versions have other nodes.
+// Only this file makes save and restore nodes. Names, order, attributes and devices are
+// those of python/training/saver.py in TensorFlow 2.21, for each combination of options.
+// Nothing else may rely on them, because graphs of other versions have other nodes.
 
-// build adds the nodes for the saveables, which are in the order of their
-// names, and describes them.
+// build adds the nodes for the saveables, which are sorted by name, and describes them.
 func build(g *tf.Graph, items []*item, o *Options) (*graphdef.SaverDef, error) {
 	n := openScope(g, o.Name)
 	n.reshape = o.Reshape
@@ -55,7 +53,7 @@ type builder struct {
 	version checkpoint.Version
 }
 
-// item is a saveable on its way into the graph.
+// item is a saveable for which nodes are being added.
 type item struct {
 	Saveable
 	specs []Spec
@@ -63,8 +61,8 @@ type item struct {
 
 func tensorName(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
 
-// filename adds the tensor that a session feeds with the path. It is called
-// Const because that is what it once was.
+// filename adds the tensor that a session feeds with the path. It is called Const
+// because it was a constant in early versions of TensorFlow.
 func (b *builder) filename(value string) (tf.Output, error) {
 	name := b.free("filename")
 	in, err := b.constant(name+"/input", graphbuild.Scalar(value), "")
@@ -92,7 +90,7 @@ func (b *builder) whole(filename tf.Output, items []*item) (save tf.Output, rest
 	return
 }
 
-// shard is what is saved from one device.
+// shard has the items that are saved from one device.
 type shard struct {
 	device string
 	items  []*item
@@ -123,7 +121,7 @@ func (b *builder) sharded(filename tf.Output, items []*item) (save tf.Output, re
 	return save, restore, err
 }
 
-// byDevice groups by canonical device name, sorted.
+// byDevice groups items by canonical device name. The shards are sorted by that name.
 func (b *builder) byDevice(items []*item) ([]shard, error) {
 	groups := map[string][]*item{}
 	for _, it := range items {
@@ -157,8 +155,8 @@ func (b *builder) deviceOf(it *item) (string, error) {
 	return specs[0].device(), nil
 }
 
-// specsOf asks a saveable once. Variables are asked when their save node is
-// made, for they may add reads in front of it.
+// specsOf returns the specs of a saveable, which it calls Specs for once. For variables
+// that is when their save node is made, because Specs may add reads before it.
 func (b *builder) specsOf(it *item) ([]Spec, error) {
 	if it.specs == nil {
 		specs, err := it.Specs(b.Nodes)
@@ -173,15 +171,15 @@ func (b *builder) specsOf(it *item) ([]Spec, error) {
 	return it.specs, nil
 }
 
-// gathered is the arguments of one save or restore node.
-type gathered struct {
+// nodeArgs are the arguments of one save or restore node.
+type nodeArgs struct {
 	names, slices []string
 	tensors       tf.OutputList
 	dtypes        []tf.DataType
 }
 
-func (b *builder) gather(items []*item) (gathered, error) {
-	var a gathered
+func (b *builder) argsOf(items []*item) (nodeArgs, error) {
+	var a nodeArgs
 	for _, it := range items {
 		specs, err := b.specsOf(it)
 		if err != nil {
@@ -197,10 +195,10 @@ func (b *builder) gather(items []*item) (gathered, error) {
 	return a, nil
 }
 
-// saveTo adds the node that writes one file, and the file's name once it is
-// written.
+// saveTo adds the node that writes one file. It returns a tensor with the file's name,
+// which is available once the file is written.
 func (b *builder) saveTo(filename tf.Output, items []*item, device string) (tf.Output, error) {
-	args, err := b.gather(items)
+	args, err := b.argsOf(items)
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -227,9 +225,9 @@ func (b *builder) saveTo(filename tf.Output, items []*item, device string) (tf.O
 	return b.identityAfter(filename, []*tf.Operation{op})
 }
 
-// restoreFrom adds the node that reads and those that assign what it read.
+// restoreFrom adds the node that reads a file and the nodes that assign its tensors.
 func (b *builder) restoreFrom(filename tf.Output, items []*item, device, groupName string) (*tf.Operation, error) {
-	args, err := b.gather(items)
+	args, err := b.argsOf(items)
 	if err != nil {
 		return nil, err
 	}

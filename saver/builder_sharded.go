@@ -5,8 +5,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// shardNumber adds the number of shards and returns a function that names the
-// file of each.
+// shardNames adds the number of shards, and returns it with a function that adds the
+// name of a shard's file.
 func (b *builder) shardNames(prefix tf.Output, shards []shard) (number tf.Output, name func(i int, device string) (tf.Output, error), err error) {
 	number, err = b.constant(b.free("num_shards"), graphbuild.Scalar(int32(len(shards))), "")
 	name = func(i int, device string) (tf.Output, error) {
@@ -26,8 +26,8 @@ func (b *builder) shardNames(prefix tf.Output, shards []shard) (number tf.Output
 	return number, name, err
 }
 
-// saveShardsV2 has each device write a checkpoint of its own under a temporary
-// name; the last one merges their indexes and moves the data files.
+// saveShardsV2 adds nodes by which each device writes a checkpoint of its own under a
+// temporary name, and the last device merges their indexes and moves the data files.
 func (b *builder) saveShardsV2(filename tf.Output, shards []shard) (tf.Output, error) {
 	temporary, err := b.temporaryPrefix(filename)
 	if err != nil {
@@ -79,8 +79,8 @@ func (b *builder) saveShardsV2(filename tf.Output, shards []shard) (tf.Output, e
 	return done.Output(0), nil
 }
 
-// temporaryPrefix appends "_temp/part" to the path; on S3, which has no
-// directories to remove, ".part".
+// temporaryPrefix adds nodes that append "_temp/part" to the path, or ".part" on S3,
+// which has no folders to remove.
 func (b *builder) temporaryPrefix(filename tf.Output) (tf.Output, error) {
 	const device = "/device:CPU:*"
 	onS3, err := b.Add(tf.OpSpec{
@@ -112,8 +112,8 @@ func (b *builder) temporaryPrefix(filename tf.Output) (tf.Output, error) {
 	return joined.Output(0), nil
 }
 
-// saveShardsV1 has each device write its file; there is nothing to merge, and
-// the result is the pattern that matches them all.
+// saveShardsV1 adds nodes by which each device writes its file. There is nothing to
+// merge: the result is the pattern that matches all files.
 func (b *builder) saveShardsV1(filename tf.Output, shards []shard) (tf.Output, error) {
 	number, shardName, err := b.shardNames(filename, shards)
 	if err != nil {

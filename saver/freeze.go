@@ -20,13 +20,13 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Freeze plans the freezing of a live session: its graph, with the values that
-// the variables have now. Only the variables that the outputs need are
-// fetched, without a copy where TensorFlow allows it; they are held until the
-// plan is closed. o must name the outputs.
+// Freeze returns a plan for freezing a session's graph with the values that its
+// variables have now. It fetches only the variables that the outputs need, without a
+// copy where TensorFlow allows that, and holds them until the plan is closed. o must name
+// the outputs.
 //
-// Errors are those of freeze.New, and [ErrUninitialized]'s kind where a
-// variable has no value.
+// The errors are those of freeze.New, and tfkeep.ErrUninitialized for a variable without
+// a value.
 func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.Plan, error) {
 	if sess == nil {
 		return nil, wrap("freeze", "", fault(tfkeep.ErrArgument, "the session is nil"))
@@ -58,7 +58,7 @@ type sessionValues struct {
 	tensors map[string]*tf.Tensor
 }
 
-// fetchFor gets the values of the variables that the outputs need.
+// fetchFor fetches the values of the variables that the outputs need.
 func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *freeze.Options) (*sessionValues, error) {
 	var roots []string
 	have := map[string]bool{}
@@ -66,7 +66,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 		have[n.Name] = true
 	}
 	for _, name := range append(append([]string(nil), o.Outputs...), o.InitializerNodes...) {
-		if node := graphdef.NodeName(name); have[node] { // freeze.New tells which are missing
+		if node := graphdef.NodeName(name); have[node] { // freeze.New reports names that are missing
 			roots = append(roots, node)
 		}
 	}
@@ -104,8 +104,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 	return v, nil
 }
 
-// readOf finds a node that reads a resource variable whenever it is asked, or
-// adds one.
+// readOf finds a node that reads a resource variable, or adds one.
 func readOf(g *tf.Graph, def *graphdef.GraphDef, handle *node_def_go_proto.NodeDef) (tf.Output, error) {
 	for _, n := range def.Node {
 		if n.Op == "ReadVariableOp" && len(n.Input) == 1 && graphdef.NodeName(n.Input[0]) == handle.Name {

@@ -22,9 +22,9 @@ func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*S
 	return FromImported(g, im, nil)
 }
 
-// FromImported makes the Saver of an imported meta graph. Of o, what concerns
-// the building of nodes has no effect where the meta graph has a SaverDef: its
-// nodes are there.
+// FromImported makes the Saver of an imported meta graph. If the meta graph has a
+// SaverDef, the options of o that concern the building of nodes have no effect, because
+// the nodes exist.
 func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, error) {
 	var opts Options
 	if o != nil {
@@ -41,9 +41,9 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 	return New(g, &opts)
 }
 
-// ExportMetaGraph describes the graph, its collections and this Saver, and
-// writes it to a file if o names one. It is Saver.export_meta_graph: o.SaverDef
-// is this Saver's.
+// ExportMetaGraph returns the graph, its collections and this Saver's SaverDef as one
+// message, and writes it to a file if o names one. It is Saver.export_meta_graph.
+// o.SaverDef has no effect.
 func (s *Saver) ExportMetaGraph(o *tf.ExportMetaGraphOptions) (*graphdef.MetaGraphDef, error) {
 	var opts tf.ExportMetaGraphOptions
 	if o != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
-// mismatch says how what the checkpoint has differs from what the graph takes.
+// mismatch compares a tensor of the checkpoint with the one that the graph needs, and
+// returns whether they differ.
 func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, bool) {
 	m := Mismatch{Key: t.Key, Variable: t.Variable}
 	if have.DType != t.DType {
@@ -43,8 +44,7 @@ func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, boo
 	return m, true
 }
 
-// fits reports whether a tensor of a shape can go where want is asked for, in
-// which negative dimensions are free.
+// fits reports whether a shape is the wanted one, in which negative dimensions are free.
 func fits(want, have []int64) bool {
 	if len(want) != len(have) {
 		return false
@@ -57,7 +57,7 @@ func fits(want, have []int64) bool {
 	return true
 }
 
-// shapeText writes a shape as TensorFlow's messages do: [2,3].
+// shapeText formats a shape as TensorFlow's messages do: [2,3].
 func shapeText(shape []int64) string {
 	s := "["
 	for i, d := range shape {

@@ -5,19 +5,21 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
+	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Nodes adds nodes under a Saver's name scope. A [Saveable] gets one.
+// Nodes adds nodes to a graph, under a Saver's name scope. The methods of [Saveable]
+// receive one.
 type Nodes struct {
 	g       *tf.Graph
 	scope   string // ends in "/"
 	reshape bool
 }
 
-// openScope reserves a name scope: "save", then "save_1". A name that ends in
-// "/" is taken as it is, and its scope continued.
+// openScope reserves a name scope: "save", then "save_1". A name that ends in "/" is
+// used unchanged, and continues an existing scope.
 func openScope(g *tf.Graph, name string) *Nodes {
 	if name == "" {
 		name = "save"
@@ -28,11 +30,11 @@ func openScope(g *tf.Graph, name string) *Nodes {
 	return &Nodes{g: g, scope: name}
 }
 
-// Graph is the graph that the nodes go to.
+// Graph returns the graph.
 func (n *Nodes) Graph() *tf.Graph { return n.g }
 
-// Add adds an operation named spec.Name (by default its type) within the scope,
-// made unique.
+// Add adds an operation within the scope. Its name is spec.Name, or else its type, made
+// unique.
 func (n *Nodes) Add(spec tf.OpSpec) (*tf.Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
@@ -40,8 +42,8 @@ func (n *Nodes) Add(spec tf.OpSpec) (*tf.Operation, error) {
 	return n.add(n.scope+spec.Name, spec)
 }
 
-// add adds an operation under a full name. What it waits for gets the mark
-// _has_manual_control_dependencies, as in Python TensorFlow 2.
+// add adds an operation under a full name. As in TensorFlow 2 in Python, operations
+// that it waits for get the attribute _has_manual_control_dependencies.
 func (n *Nodes) add(name string, spec tf.OpSpec) (*tf.Operation, error) {
 	spec.Name = name
 	o, err := n.g.AddOp(spec)
@@ -51,8 +53,8 @@ func (n *Nodes) add(name string, spec tf.OpSpec) (*tf.Operation, error) {
 	return o, nil
 }
 
-// free finds the name that an operation of the scope is going to have, so that
-// its constants can be made before it, below that name.
+// free returns the name that an operation of the scope is going to have, so that its
+// constants can be added before it, below that name.
 func (n *Nodes) free(name string) string {
 	full := n.scope + name
 	for i := 1; n.g.Operation(full) != nil; i++ {
@@ -74,7 +76,8 @@ func (n *Nodes) constant(name string, value *graphbuild.AttrValue, device string
 	return o.Output(0), nil
 }
 
-// identityAfter is TensorFlow's with_dependencies: value, once deps have run.
+// identityAfter adds an Identity of value that waits for deps, as TensorFlow's
+// with_dependencies does.
 func (n *Nodes) identityAfter(value tf.Output, deps []*tf.Operation) (tf.Output, error) {
 	o, err := n.Add(tf.OpSpec{
 		Type: "Identity", Name: "control_dependency",
@@ -88,7 +91,7 @@ func (n *Nodes) identityAfter(value tf.Output, deps []*tf.Operation) (tf.Output,
 	return o.Output(0), nil
 }
 
-// readToCPU reads a resource variable where it lives and brings the value to
+// readToCPU adds nodes that read a resource variable on its device and copy the value to
 // the CPU of the same machine.
 func (n *Nodes) readToCPU(handle tf.Output, dtype tf.DataType) (tf.Output, error) {
 	device := handle.Op.Device()
@@ -118,8 +121,8 @@ func (n *Nodes) readToCPU(handle tf.Output, dtype tf.DataType) (tf.Output, error
 	return onCPU.Output(0), nil
 }
 
-// readScope is the next of the scopes Read, Read_1, … of which each holds one
-// ReadVariableOp.
+// readScope returns the next unused one of the scopes Read, Read_1 and so on, which have
+// one ReadVariableOp each.
 func (n *Nodes) readScope() string {
 	full := n.scope + "Read"
 	for i := 1; n.g.Operation(full+"/ReadVariableOp") != nil; i++ {
@@ -128,7 +131,8 @@ func (n *Nodes) readScope() string {
 	return full
 }
 
-// assignResource copies the value to the variable's device and assigns it.
+// assignResource adds nodes that copy a value to a resource variable's device and assign
+// it.
 func (n *Nodes) assignResource(handle, value tf.Output, dtype tf.DataType) (*tf.Operation, error) {
 	device := handle.Op.Device()
 	local, err := n.Add(tf.OpSpec{Type: "Identity", Input: []tf.Input{value}, Device: device})
@@ -153,8 +157,8 @@ func (n *Nodes) assignRef(ref, value tf.Output, validateShape bool) (*tf.Operati
 	})
 }
 
-// reshapeLike gives value the variable's shape: a constant where that is known,
-// else the shape it has when the node runs.
+// reshapeLike adds nodes that reshape a value to the variable's shape: a constant if the
+// graph knows the shape, or else the shape that the variable has when they run.
 func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 	var shape tf.Output
 	dims, err := v.shape.ToSlice()
@@ -179,11 +183,30 @@ func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 	return o.Output(0), nil
 }
 
-// inputs lists the data inputs of an operation.
+// inputs returns the data inputs of an operation.
 func inputs(o *tf.Operation) []tf.Output {
 	in := make([]tf.Output, o.NumInputs())
 	for i := range in {
 		in[i] = tensorflow.Consumer{Op: o, Index: i}.Producer()
 	}
 	return in
+}
+
+// parseDevice reads a device name. It ignores parts that it does not know, which the
+// runtime refuses anyway.
+func parseDevice(name string) devicename.Spec {
+	d, _ := devicename.Parse(name)
+	return d
+}
+
+// canonicalDevice returns the form of a device name by which TensorFlow groups variables
+// into shards.
+func canonicalDevice(name string) string { return parseDevice(name).String() }
+
+// onCPU0 returns the first CPU of the machine that a device belongs to. Files are read
+// and written there.
+func onCPU0(name string) string {
+	d := parseDevice(name)
+	d.Kind, d.Index = "CPU", "0"
+	return d.String()
 }

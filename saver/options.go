@@ -29,10 +29,10 @@ type Options struct {
 	Reshape bool
 	// Sharded writes one file for each device that has variables.
 	Sharded bool
-	// MaxToKeep is how many checkpoints stay; 0 means 5, KeepAll all.
+	// MaxToKeep is how many checkpoints to keep; 0 means 5, KeepAll all.
 	MaxToKeep int
-	// KeepEvery keeps one checkpoint for good every so often, beside the MaxToKeep
-	// newest; 0 means 10,000 hours, practically never.
+	// KeepEvery is the interval at which one checkpoint is kept for good, beside the
+	// MaxToKeep newest; 0 means 10,000 hours, practically never.
 	KeepEvery time.Duration
 	// RestoreSequentially restores one variable after another, so that beside the
 	// variables themselves only one value is in memory. The files are read twice,
@@ -40,9 +40,9 @@ type Options struct {
 	// error is an [ErrHalfRestored]. It has no effect where the graph's own nodes
 	// restore, as in TensorFlow since version 1.6.
 	RestoreSequentially bool
-	// SaveRelativePaths writes paths into the state file relative to it, so
-	// that the directory can move. Resume finds moved
-	// checkpoints either way; TensorFlow doesn't.
+	// SaveRelativePaths writes paths into the state file relative to it, so that the
+	// folder can be moved. Resume finds moved checkpoints either way; TensorFlow
+	// doesn't.
 	SaveRelativePaths bool
 	// AllowEmpty accepts a graph without variables: Save then writes the meta
 	// graph only, and Restore does nothing.
@@ -51,55 +51,54 @@ type Options struct {
 	PadStepNumber bool
 	// WriteVersion is the file format; 0 means checkpoint.V2.
 	WriteVersion checkpoint.Version
-	// Filename is the path in the graph that is used when none is fed; ""
-	// means "model".
+	// Filename is the path in the graph, which its nodes use if no path is fed; "" means
+	// "model".
 	Filename string
 	// Name is the name scope of the nodes; "" means "save". It is made unique,
 	// unless it ends in "/". With SaverDef it is the scope that the graph was
 	// imported into.
 	Name string
-	// DeferBuild leaves the adding of nodes to Build, so that variables made
-	// until then are included.
+	// DeferBuild adds no nodes before Build is called, so that variables made until then
+	// are included.
 	DeferBuild bool
-	// SaverDef uses nodes that are already in the graph, those that it names,
-	// and its retention rule and format.
+	// SaverDef makes the Saver use nodes that are in the graph already: those that the
+	// SaverDef names. Its retention rule and format count, too.
 	SaverDef *graphdef.SaverDef
 
-	// Driver says who reads and writes the files; see the constants.
+	// Driver selects who reads and writes the files; see the constants.
 	Driver Driver
 	// Gather tunes saver.Files on a cluster; nil is the default.
 	Gather *GatherOptions
-	// SharedWait is how long files that the machines of a cluster have written may
-	// take until this process sees them; 0 means 3 seconds. Longer, and the save
-	// fails with ErrNotShared.
+	// SharedWait is how long a save waits until this process sees the files that the
+	// machines of a cluster have written; 0 means 3 seconds. If it does not see them
+	// then, the save fails with ErrNotShared.
 	SharedWait time.Duration
-	// NoSync leaves out the waiting for the disk. A power cut may then lose
-	// the newest checkpoints; a killed process loses nothing either way.
+	// NoSync does not wait for the disk. A power cut may then lose the newest
+	// checkpoints; a killed process loses nothing either way.
 	NoSync bool
-	// Alignment makes every tensor begin at a multiple of so many bytes in the
-	// data files; 0 packs them as TensorFlow does. With 4096, restoring with
-	// RestoreOptions.Mapped copies nothing. TensorFlow reads such files all the
-	// same. It has no effect where the graph's own nodes write.
+	// Alignment makes every tensor begin at a multiple of this number of bytes in the
+	// data files; 0 packs them as TensorFlow does. With 4096, RestoreOptions.Mapped
+	// copies nothing. TensorFlow reads such files, too. It has no effect where the
+	// graph's own nodes write.
 	Alignment int
-	// Workers is how many goroutines read or write; 0 leaves the choice to
-	// package checkpoint.
+	// Workers is how many goroutines read or write; 0 lets package checkpoint choose.
 	Workers int
-	// Clock tells the time for the retention rule; nil means time.Now.
+	// Clock returns the time for the retention rule; nil means time.Now.
 	Clock func() time.Time
 }
 
-// Driver is who reads and writes checkpoint files.
+// Driver selects who reads and writes checkpoint files.
 type Driver int
 
 const (
-	// Auto is Go for local sessions and V2 files, the graph's own nodes else:
-	// for sessions on a cluster, whose machines write their own shards, and for
+	// Auto selects Go for local sessions and V2 files, and otherwise the graph's own
+	// nodes: for sessions on a cluster, whose machines write their own shards, and for
 	// paths like gs://, s3:// and hdfs:// that only TensorFlow knows.
 	Auto Driver = iota
-	// Ops runs the graph's own save and restore nodes.
+	// Ops selects the graph's own save and restore nodes.
 	Ops
-	// Files always writes and reads in Go, moving the values through the
-	// session, and fails where it can't.
+	// Files selects Go, which exchanges the values with the session, also on a cluster.
+	// Where Go cannot write or read the files, saving and restoring fail.
 	Files
 )
 
@@ -166,22 +165,22 @@ type SaveOptions struct {
 	// GlobalStep is appended to the path: Step(1000) saves "model-1000". Without one,
 	// each save replaces the last one.
 	GlobalStep GlobalStep
-	// LatestFilename is the name of the state file; "" means "checkpoint". It
-	// has no directory: it lies beside the checkpoint.
+	// LatestFilename is the name of the state file, without a folder; "" means
+	// "checkpoint". The file is in the folder of the checkpoint.
 	LatestFilename string
 	// MetaGraphSuffix is the extension of the meta graph's file; "" means
 	// "meta".
 	MetaGraphSuffix string
-	// NoMetaGraph leaves the meta graph unwritten.
+	// NoMetaGraph writes no meta graph.
 	NoMetaGraph bool
-	// NoState leaves the state file as it is. Such a checkpoint isn't recorded
-	// and never deleted.
+	// NoState does not change the state file. The checkpoint does not count as one of
+	// MaxToKeep, and is never deleted.
 	NoState bool
 	// StripDefaultAttrs leaves attributes out of the meta graph where they have
 	// their default value, so that older TensorFlow can read it.
 	StripDefaultAttrs bool
-	// Progress, if not nil, is told how many bytes of how many are written. It
-	// is called from the goroutine that writes, one call at a time.
+	// Progress, if not nil, is called with the bytes that are written so far and those to
+	// write in all. It is called from one goroutine at a time.
 	Progress func(done, total int64)
 }
 

@@ -29,7 +29,7 @@ func isRemotePath(path string) bool {
 	return ok && scheme != "file" && scheme != "" && !strings.ContainsAny(scheme, `/\`)
 }
 
-// context returns the context of work in the Saver's file system that nobody cancels.
+// context returns a context with the Saver's file system that nobody cancels.
 func (s *Saver) context() context.Context { return vfs.NewContext(context.Background(), s.fs) }
 
 // exists reports whether a checkpoint lies under a prefix or pattern.

@@ -12,24 +12,22 @@ import (
 type RestoreOptions struct {
 	// Partial restores what matches, leaves the rest as it is, and reports it.
 	Partial bool
-	// Rename replaces the keys by which tensors are looked up in the
-	// checkpoint: from the name in the graph's save nodes to that in the file.
-	// A name that the graph lacks is an error.
+	// Rename maps the keys in the graph's save nodes to those in the checkpoint, where
+	// they differ. A key that the graph does not have is an error.
 	Rename map[string]string
-	// Mapped lends the file's own memory to resource variables where the file
-	// allows it (see checkpoint.WriterOptions.Alignment), instead of reading
-	// it. Nothing is read until it is used, checksums are not checked, and the
-	// first update of a variable copies it: a gain for inference and none for
-	// training. The files must not be changed in place while variables use
-	// them; replacing and removing them is fine.
+	// Mapped maps the file into memory for resource variables, where the file allows it
+	// (see checkpoint.WriterOptions.Alignment), instead of reading it. Values are read
+	// when they are used, checksums are not compared, and the first update of a variable
+	// copies it: that is useful for inference and not for training. The files must not
+	// be changed in place while variables use them; they may be replaced and removed.
 	Mapped bool
 	// Source, if not nil, has the values; the path then only names it in messages. It
 	// may be a checkpoint that is already open, which the caller closes, or read another
 	// format, an archive or memory. Go reads it, whatever Options.Driver is; a graph whose
 	// restore nodes have a form that Go cannot read is refused.
 	Source checkpoint.Source
-	// Progress, if not nil, is told how many bytes of how many are read. It is
-	// called from the goroutines that read, one call at a time.
+	// Progress, if not nil, is called with the bytes that are read so far and those to
+	// read in all. It is called from one goroutine at a time.
 	Progress func(done, total int64)
 }
 
@@ -67,7 +65,7 @@ func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *R
 	return report, wrap("restore", path, err)
 }
 
-// restoreLocked restores; the caller holds turn.
+// restoreLocked is Restore for callers that hold turn.
 func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (_ *RestoreReport, err error) {
 	if err := s.ready(sess); err != nil {
 		return nil, err

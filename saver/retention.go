@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// defaultKeepEvery is TensorFlow's "practically never".
+// defaultKeepEvery is TensorFlow's default, which means practically never.
 const defaultKeepEvery = 10000 * time.Hour
 
 // Checkpoint is one entry of a Saver's list of kept checkpoints.
@@ -21,21 +21,21 @@ func (c Checkpoint) after(t time.Time) bool { return c.Time.IsZero() || c.Time.A
 
 // retention decides which checkpoints stay. It is TensorFlow's state machine
 // (python/training/saver.py, _RecordLastCheckpoint and
-// _MaybeDeleteOldCheckpoints) without files and without a clock: times come in,
-// decisions go out.
+// _MaybeDeleteOldCheckpoints), without files and without a clock: it receives times and
+// returns decisions.
 type retention struct {
 	maxToKeep int           // 0 records nothing and deletes nothing
 	keepEvery time.Duration // 0 < keepEvery
 	nextKeep  time.Time     // a checkpoint written after this is kept for good
 	last      []Checkpoint  // oldest first
-	doomed    []Checkpoint  // pushed out of last, not yet decided
+	doomed    []Checkpoint  // pushed out of last, and not decided upon yet
 }
 
 func newRetention(maxToKeep int, every time.Duration, now time.Time) retention {
 	return retention{maxToKeep: maxToKeep, keepEvery: every, nextKeep: now.Add(every)}
 }
 
-// hours converts without overflow: what does not fit a Duration is "never".
+// hours returns a number of hours as a Duration, or the longest one if it is more.
 func hours(h float64) time.Duration {
 	ns := h * float64(time.Hour)
 	if !(ns < math.MaxInt64) {
@@ -44,8 +44,8 @@ func hours(h float64) time.Duration {
 	return time.Duration(ns)
 }
 
-// record notes a finished save. A path saved before moves to the end; the
-// oldest entry beyond maxToKeep is pushed out, one per save.
+// record adds a checkpoint. If its path is in the list, it moves to the end. If the list
+// is longer than maxToKeep then, the oldest entry is pushed out.
 func (r *retention) record(path string, now time.Time) {
 	if r.maxToKeep <= 0 {
 		return
@@ -63,9 +63,9 @@ func (r *retention) record(path string, now time.Time) {
 	}
 }
 
-// next takes the oldest pushed-out checkpoint and says whether its files go.
-// One decision per save, as in TensorFlow: a checkpoint written after the next
-// keeping time stays for good and moves that time on by one interval.
+// next takes the oldest checkpoint that was pushed out, and returns whether to remove
+// its files. As in TensorFlow, a checkpoint written after nextKeep is kept for good, and
+// adds keepEvery to nextKeep.
 func (r *retention) next() (c Checkpoint, remove, ok bool) {
 	if len(r.doomed) == 0 {
 		return Checkpoint{}, false, false
@@ -86,8 +86,7 @@ func (r *retention) paths() []string {
 	return paths
 }
 
-// clone lets a save work out its decisions before its files are safe, and only
-// then make them its own.
+// clone returns a copy on which a save makes its decisions before its files are safe.
 func (r *retention) clone() retention {
 	c := *r
 	c.last = append([]Checkpoint(nil), r.last...)

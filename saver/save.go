@@ -17,15 +17,15 @@ import (
 )
 
 // Save writes the variables' values as they are in sess to path and returns the
-// checkpoint's prefix, which Restore takes: path with the global step behind it.
-// With V1 and several shards it is the pattern that matches them.
+// checkpoint's prefix, which Restore takes: path, followed by the global step. For V1
+// and several shards it is the pattern that matches them.
 //
-// It writes, in this order and each on the disk before the next: data, index,
-// meta graph ("<prefix>.meta"), state file. Only then are checkpoints beyond
-// MaxToKeep deleted. Wherever it is interrupted, the newest complete checkpoint
-// stays what the state file says; what it left half done is removed by the next
-// save into the directory, or by Resume. Saving under the same path again
-// replaces the checkpoint in one step.
+// It writes data, index, meta graph ("<prefix>.meta") and state file in this order; each
+// is on the disk before the next is written. Then it deletes checkpoints beyond
+// MaxToKeep. If it is interrupted, the state file still names the newest complete
+// checkpoint, and the next save into the folder, or Resume, removes the files of the
+// interrupted save. Saving under the same path again replaces the checkpoint in one
+// step.
 //
 // A nil o saves under path itself. It fails with an [*tf.UninitializedError], naming the
 // variables that have no value; with tfkeep.ErrLocked, if another process saves there;
@@ -53,7 +53,7 @@ func (s *Saver) beginSave(ctx context.Context, sess *tf.Session, path string, o 
 	return j, j.begin(ctx, copyReferences)
 }
 
-// job is one save on its way.
+// job is one save.
 type job struct {
 	s     *Saver
 	sess  *tf.Session
@@ -61,7 +61,7 @@ type job struct {
 	path  string          // as the caller gave it
 	file  string          // path with the step: the prefix
 	saved string          // the path for Restore
-	lock  *journal.Folder // nil where there is nothing to lock
+	lock  *journal.Folder // nil for a save that needs no lock
 
 	values values // nil for a Saver without variables
 }
@@ -110,8 +110,8 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	return j, nil
 }
 
-// begin takes the values from the session, or prepares to. After it, training may go
-// on.
+// begin takes the values from the session, or prepares to take them. After it, training
+// may go on.
 func (j *job) begin(ctx context.Context, copyReferences bool) error {
 	s := j.s
 	if s.empty {
@@ -132,7 +132,7 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 	return err
 }
 
-// checkParent refuses a directory that is a file, before anything is fetched.
+// checkParent returns an error if the folder is a file, before anything is fetched.
 func (j *job) checkParent() error {
 	if isRemotePath(j.path) {
 		return nil
@@ -186,7 +186,7 @@ func (j *job) write(ctx context.Context) (string, error) {
 	}
 	if !j.opts.NoMetaGraph {
 		var err error
-		if to.meta, err = s.metaGraph(&j.opts); err != nil {
+		if to.meta, err = s.metas.marshal(s.g, s.def, j.opts.StripDefaultAttrs); err != nil {
 			return "", fmt.Errorf("export the meta graph: %w", err)
 		}
 	}
@@ -215,7 +215,7 @@ func (j *job) write(ctx context.Context) (string, error) {
 	return saved, nil
 }
 
-// files are those of a checkpoint of this Saver's format.
+// files describes the files of a checkpoint.
 func (j *job) files(path string) journal.Files {
 	return journal.Files{
 		Path: localPath(path), Suffix: j.opts.metaGraphSuffix(),
@@ -223,8 +223,8 @@ func (j *job) files(path string) journal.Files {
 	}
 }
 
-// retention works out what is kept once this save has succeeded, and which
-// files then go.
+// retention returns what is kept once this save has succeeded, and the files to remove
+// then.
 func (j *job) retention(saved string) (retention, []journal.Files) {
 	s := j.s
 	s.mu.Lock()
@@ -244,7 +244,7 @@ func (j *job) retention(saved string) (retention, []journal.Files) {
 func (j *job) announce() error {
 	_, retired := j.retention(j.saved)
 	var writing *journal.Files
-	// What is there already, this save replaces; it must not be tidied away.
+	// A checkpoint that exists is replaced. It must not be removed if this save dies.
 	if !j.s.exists(j.file) {
 		f := j.files(j.saved)
 		writing = &f
@@ -252,7 +252,7 @@ func (j *job) announce() error {
 	return j.lock.Announce(writing, retired)
 }
 
-// commit makes the checkpoint the newest one and deletes what has to go.
+// commit makes the checkpoint the newest one and deletes old ones.
 func (j *job) commit(ctx context.Context, saved string) error {
 	s := j.s
 	kept, _ := j.retention(saved)
@@ -281,5 +281,5 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	return nil
 }
 
-// seconds is a time as state files write it.
+// seconds returns a time as state files have it.
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -8,23 +8,22 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Saveable is something that is saved as one or more named tensors and knows
-// how to take them back. Variables are wrapped in one by themselves; implement
-// it for anything else that holds state in a graph, or use [NewTable] for a
-// lookup table. It is TensorFlow's SaveableObject.
+// Saveable has state that is saved as one or more named tensors, and can be restored
+// from them. It is TensorFlow's SaveableObject. [Var] makes one of a variable and
+// [NewTable] one of a lookup table; implement it for other state in a graph.
 //
 // Put a Saveable into VarList or VarMap, or into the graph's collection
 // saveable_objects, from which a Saver without a list takes it. Use a pointer
-// type, for the same Saveable may not be saved under two names.
+// type: by it a Saver notices that the same Saveable would be saved under two names.
 type Saveable interface {
-	// Name is the key in a VarList's map and in errors. The checkpoint's keys
-	// are those of the specs.
+	// Name is used in errors, and to sort a VarList. The keys in the checkpoint are
+	// those of the specs.
 	Name() string
-	// Specs says what is saved, in order. It is called once while the save and
-	// restore nodes are built and may add nodes with n.
+	// Specs returns the tensors to save. It is called once while the save and restore
+	// nodes are built, and may add nodes with n.
 	Specs(n *Nodes) ([]Spec, error)
-	// Restore adds the nodes that assign the restored tensors, one for each
-	// spec in order, and returns the operation that does it.
+	// Restore adds nodes that assign the restored tensors, of which there is one for
+	// each spec, and returns the operation that assigns them.
 	Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error)
 }
 
@@ -33,8 +32,8 @@ type Spec struct {
 	Name   string      // the key in the checkpoint
 	Tensor tf.Output   // what is saved
 	Slice  string      // "" for all of it; "4 3 0,2:0,3" for a part, see checkpoint.FormatSliceSpec
-	DType  tf.DataType // 0 for Tensor's own (of a reference, what it refers to)
-	Device string      // "" for that of Tensor's operation; only a sharded Saver looks at it
+	DType  tf.DataType // 0 for that of Tensor's value
+	Device string      // "" for that of Tensor's operation; only a sharded Saver uses it
 }
 
 func (s Spec) dtype() tf.DataType {
@@ -55,15 +54,15 @@ func (s Spec) device() string {
 type variable struct {
 	name  string
 	value tf.Output // what SaveV2 takes: the reference itself, or a read
-	// target is what is assigned: a reference or a resource handle.
+	// target is what Restore assigns to: a reference or a resource handle.
 	target tf.Output
 	shape  tf.Shape
 	slice  string
-	// lateRead: a slice of a partitioned resource variable is read by nodes
-	// that the Saver adds, not by the variable's own read.
+	// lateRead means that nodes of the Saver read the variable, rather than the
+	// variable's own read. That is so for slices of partitioned resource variables.
 	lateRead bool
 	dtype    tf.DataType
-	identity string // what may be saved once only
+	identity string // equal for variables that may be saved only once
 }
 
 func (v *variable) Name() string { return v.name }
@@ -119,8 +118,8 @@ func fromSlice(name string, v *tf.Variable) *variable {
 	return s
 }
 
-// fromOutput wraps a tensor that is a variable: a reference, or the read of a
-// resource. It reports false for any other.
+// fromOutput wraps a tensor that is a variable: a reference, or the read of a resource.
+// It returns false for other tensors.
 func fromOutput(name string, o tf.Output) (*variable, bool) {
 	switch o.Op.Type() {
 	case "Variable", "VariableV2", "AutoReloadVariable":

@@ -20,9 +20,8 @@ type Saver struct {
 	opts Options
 	fs   vfs.FS
 
-	// Locks are taken in this order: turn, that of the journal.Folder that a save
-	// writes to, then any one of mu, servers.mu and the list of the process's
-	// Folders, each of which is held for a look-up only.
+	// Lock order: turn; the journal.Folder (Begin to End); then one of mu, servers.mu
+	// and journal's list of Folders. The last three are held for a look-up only.
 	//
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.
@@ -83,8 +82,8 @@ func checkSaverDef(def *graphdef.SaverDef) error {
 	return nil
 }
 
-// Build adds the nodes of a Saver made with DeferBuild. On one that is built it
-// does nothing.
+// Build adds the nodes of a Saver made with DeferBuild. It does nothing if the Saver is
+// built.
 func (s *Saver) Build() error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -139,8 +138,8 @@ func (s *Saver) buildNodes() error {
 	return err
 }
 
-// prependScope moves the names of a SaverDef into the scope that its graph was
-// imported into.
+// prependScope adds the scope into which a graph was imported to the names of its
+// SaverDef.
 func prependScope(def *graphdef.SaverDef, scope string) {
 	if scope == "" {
 		return
@@ -199,9 +198,9 @@ func (s *Saver) SetLastCheckpoints(list []Checkpoint) {
 	s.kept.last = slices.Clone(list)
 }
 
-// Close waits for a save in the background, returns its error unless Wait has
-// returned it already, and lets other processes save into the directories that
-// this Saver used.
+// Close waits for a save in the background, and returns its error unless Wait has
+// returned it. After Close, other processes may save into the folders that this Saver
+// used.
 func (s *Saver) Close() (err error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()

@@ -12,9 +12,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// saverNodes are the nodes of a Saver in its graph, and what they do. It is read off
-// the graph when it is first needed, and once: nodes don't change once they are made.
-// Saver.turn guards it.
+// saverNodes are the nodes of a Saver in its graph, and what they do. That is read from
+// the graph once, when it is first needed, because nodes do not change. Saver.turn guards
+// it.
 type saverNodes struct {
 	g        *tf.Graph
 	def      *graphdef.SaverDef
@@ -64,7 +64,7 @@ func (n *saverNodes) readPlans() error {
 	}
 	def, err := n.g.GraphDef()
 	if err != nil {
-		return err // not for good: the next call tries again
+		return err // the next call tries again
 	}
 	n.read = true
 	x := savergraph.New(def)
@@ -107,7 +107,7 @@ func (n *saverNodes) restorePlan() ([]savergraph.Restored, error) {
 	return n.load, n.loadErr
 }
 
-// taskParts returns what each server of a cluster can do of both plans by itself.
+// taskParts returns the parts of both plans that single servers of a cluster can run.
 func (n *saverNodes) taskParts() (*savergraph.TaskGraphs, error) {
 	if err := n.readPlans(); err != nil {
 		return nil, err
@@ -123,8 +123,8 @@ func (n *saverNodes) taskParts() (*savergraph.TaskGraphs, error) {
 	return n.parts, nil
 }
 
-// savedPath returns what the save nodes return for a path: the path itself, but for
-// the shards of V1 the pattern that matches them.
+// savedPath returns what the save nodes return for a path: the path itself, or for the
+// shards of V1 the pattern that matches them.
 func (n *saverNodes) savedPath(path string) string {
 	plan, _, err := n.savePlan()
 	if err != nil || !plan.V1 || !n.def.Sharded {
@@ -152,7 +152,7 @@ func (n *saverNodes) runSave(ctx context.Context, sess *tf.Session, path string)
 	return saved, nil
 }
 
-// runRestore runs the restore nodes. feeds may replace the keys that they ask for.
+// runRestore runs the restore nodes. feeds may replace the keys that they look for.
 func (n *saverNodes) runRestore(ctx context.Context, sess *tf.Session, path string, feeds map[tf.Output]*tf.Tensor) error {
 	feed, err := tf.NewTensor(path)
 	if err != nil {

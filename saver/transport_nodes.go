@@ -24,7 +24,7 @@ type nodeTransport struct {
 	sharedWait time.Duration
 }
 
-// fetch takes nothing: the nodes do that when they write.
+// fetch does nothing: the nodes take the values when they write them.
 func (t *nodeTransport) fetch(context.Context, bool) (values, error) { return t, nil }
 
 // write runs the save nodes.
@@ -45,7 +45,8 @@ func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
 
 func (t *nodeTransport) release() {}
 
-// inBackground is false: a step beside the save nodes would change what they write.
+// inBackground returns false: a step at the same time would change the values that the
+// save nodes write.
 func (t *nodeTransport) inBackground() bool { return false }
 
 // restore runs the restore nodes, after a check where this process sees the files.
@@ -76,8 +77,8 @@ func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, e
 	return report, nil
 }
 
-// renamedKeys feeds the restore nodes the keys that the checkpoint has, in place of
-// the constants of the graph.
+// renamedKeys returns tensors to feed in place of the constants of the restore nodes, so
+// that these look for the keys that the checkpoint has.
 func (t *nodeTransport) renamedKeys(l *load) (map[tf.Output]*tf.Tensor, func(), error) {
 	feeds := map[tf.Output]*tf.Tensor{}
 	release := func() {
@@ -119,7 +120,7 @@ func (t *nodeTransport) renamedKeys(l *load) (map[tf.Output]*tf.Tensor, func(), 
 	return feeds, release, nil
 }
 
-// sync makes durable what the nodes have written, which they don't do.
+// sync syncs the files that the nodes have written, because they do not sync them.
 func (t *nodeTransport) sync(to *target, saved string) error {
 	if to.noSync || isRemotePath(saved) {
 		return nil
@@ -128,7 +129,7 @@ func (t *nodeTransport) sync(to *target, saved string) error {
 	dir := filepath.Dir(path)
 	entries, err := t.fs.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // on the disk of another machine
+		return nil // the files are on the disk of another machine
 	}
 	if err != nil {
 		return err

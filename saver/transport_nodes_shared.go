@@ -17,8 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// server names the machine of a device, which is the session's where the graph doesn't
-// name one.
+// server returns the task of a device, or the session's target if the device names none.
 func (t *nodeTransport) server(device string) string {
 	if on, ok := savergraph.TaskOf(device); ok {
 		return on.String()
@@ -27,14 +26,14 @@ func (t *nodeTransport) server(device string) string {
 }
 
 var (
-	// unmerged is what MergeV2Checkpoints says (tensor_bundle.cc).
-	unmerged = regexp.MustCompile(`(\S+/part-|part-)(\d{5})-of-(\d{5}) did not exist`)
-	// nowhere is what the nodes say of files and folders that aren't there.
-	nowhere = regexp.MustCompile(`No such file or directory|Failed to find any matching files`)
+	// unmergedShard matches the message of MergeV2Checkpoints (tensor_bundle.cc).
+	unmergedShard = regexp.MustCompile(`(\S+/part-|part-)(\d{5})-of-(\d{5}) did not exist`)
+	// missingFile matches the messages about missing files and folders.
+	missingFile = regexp.MustCompile(`No such file or directory|Failed to find any matching files`)
 )
 
-// notShared makes a shardError of the error of a save if the reason is that the
-// machines have folders of their own.
+// notShared returns a shardError if the reason for the error of a save is that the
+// machines have folders of their own, or nil.
 func (t *nodeTransport) notShared(to *target, err error) error {
 	if t.sess.Target() == "" || isRemotePath(to.path) {
 		return nil
@@ -43,14 +42,14 @@ func (t *nodeTransport) notShared(to *target, err error) error {
 	if planErr != nil {
 		return nil
 	}
-	if m := unmerged.FindStringSubmatch(err.Error()); m != nil {
+	if m := unmergedShard.FindStringSubmatch(err.Error()); m != nil {
 		e := &shardError{Op: "save", Path: to.path, Shards: plan.Shards, File: strings.TrimSuffix(m[0], " did not exist"), Reader: t.server(plan.Merge), Err: err}
 		e.Shard, _ = strconv.Atoi(m[2])
 		e.Writer = t.server(deviceOf(plan, e.Shard))
 		return e
 	}
 	dir := filepath.Dir(localPath(to.path))
-	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, status.NotFound) || !nowhere.MatchString(err.Error()) {
+	if info, statErr := t.fs.Stat(dir); statErr != nil || !info.IsDir() || !errors.Is(err, status.NotFound) || !missingFile.MatchString(err.Error()) {
 		return nil
 	}
 	for _, saved := range plan.Tensors {
@@ -80,10 +79,10 @@ func deviceOf(p *savergraph.SavePlan, shard int) string {
 	return ""
 }
 
-// unreadable makes an error of the error of a restore if it is that a machine
-// doesn't see the files.
+// unreadable returns an error that names the machine if a restore failed because a
+// machine doesn't see the files, or nil.
 func (t *nodeTransport) unreadable(l *load, err error) error {
-	if t.sess.Target() == "" || isRemotePath(l.path) || !errors.Is(err, status.NotFound) || !nowhere.MatchString(err.Error()) {
+	if t.sess.Target() == "" || isRemotePath(l.path) || !errors.Is(err, status.NotFound) || !missingFile.MatchString(err.Error()) {
 		return nil
 	}
 	plan, planErr := t.nodes.restorePlan()
@@ -107,7 +106,7 @@ func (t *nodeTransport) unreadable(l *load, err error) error {
 const defaultSharedWait = 3 * time.Second
 
 // confirm waits until this process sees all files that the nodes have written, because
-// network file systems show them late. It is left out where nothing here needs them.
+// network file systems show them late. It does not wait if the target is unwatched.
 func (t *nodeTransport) confirm(ctx context.Context, to *target, saved string, before fs.FileInfo) error {
 	if t.sess.Target() == "" || isRemotePath(saved) || to.unwatched {
 		return nil
@@ -130,7 +129,7 @@ func (t *nodeTransport) confirm(ctx context.Context, to *target, saved string, b
 }
 
 // missing returns an error about the first file that this process doesn't see. The
-// index comes last, because it names the least.
+// index comes last, because its absence says least about the reason.
 func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) error {
 	path := localPath(saved)
 	// Listing the folder makes a network file system ask its server.
@@ -145,7 +144,7 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 		}
 	}
 	plan, _, err := t.nodes.savePlan()
-	if err != nil { // Nodes of an unknown form: then one file is as good as another.
+	if err != nil { // nodes of an unknown form: look for any file
 		if present(t.fs, path) {
 			return nil
 		}
@@ -172,7 +171,7 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 	e.File, e.Shard, e.Writer = filenames.Index(path), -1, t.server(plan.Merge)
 	after, err := t.fs.Stat(e.File)
 	if err != nil || before != nil && before.ModTime().Equal(after.ModTime()) && before.Size() == after.Size() && t.fs.SameFile(before, after) {
-		return e // none, or still that of an older checkpoint
+		return e // there is none, or it belongs to an older checkpoint
 	}
 	return nil
 }
@@ -189,8 +188,8 @@ func (t *nodeTransport) indexOf(path string) fs.FileInfo {
 	return info
 }
 
-// explainSave gives an error of the save nodes the form that TensorFlow's Saver gives
-// it.
+// explainSave adds the likely reason to an error of the save nodes, as TensorFlow's Saver
+// does.
 func (t *nodeTransport) explainSave(to *target, err error) error {
 	if other := t.notShared(to, err); other != nil {
 		return other
@@ -209,7 +208,8 @@ func noParent(path string) string {
 	return fmt.Sprintf("the parent directory of %s does not exist, or is not a directory", path)
 }
 
-// explainRestore adds TensorFlow's explanation to an error of the restore nodes.
+// explainRestore adds the likely reason to an error of the restore nodes, as TensorFlow's
+// Saver does.
 func (t *nodeTransport) explainRestore(l *load, err error) error {
 	if other := t.unreadable(l, err); other != nil {
 		return other
@@ -224,4 +224,64 @@ func (t *nodeTransport) explainRestore(l *load, err error) error {
 		return err
 	}
 	return &tfkeep.Error{Cause: err, Detail: "the checkpoint does not fit the graph, probably because of " + likely}
+}
+
+// shardError describes a part of a checkpoint that a machine does not see. It is an
+// [ErrNotShared].
+type shardError struct {
+	// Op is "save" or "restore".
+	Op string
+	// Path is the checkpoint.
+	Path string
+	// Shard is the number of the shard that is missing, of Shards; -1 if it is the
+	// index, the folder, or the whole checkpoint.
+	Shard, Shards int
+	// Writer is the task, "/job:ps/task:0", that wrote the file; "" if none did.
+	Writer string
+	// Reader is the task that doesn't see it; "" is this process.
+	Reader string
+	// File is what is missing.
+	File string
+	// Found are the files of the checkpoint that this process does see, by name.
+	Found []string
+	// Err is TensorFlow's error, or nil.
+	Err error
+}
+
+func (e *shardError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: %v: ", e.Op, e.Path, ErrNotShared)
+	if e.Shard >= 0 {
+		fmt.Fprintf(&b, "shard %d of %d, ", e.Shard, e.Shards)
+	}
+	b.WriteString(e.File)
+	if e.Writer != "" {
+		b.WriteString(", written by " + e.Writer)
+	}
+	reader := e.Reader
+	if reader == "" {
+		reader = "this process"
+	}
+	fmt.Fprintf(&b, ", is not visible to %s", reader)
+	if len(e.Found) > 0 {
+		fmt.Fprintf(&b, ", though %s is here", strings.Join(e.Found, ", "))
+	}
+	b.WriteString(". ")
+	if e.Op == "save" {
+		b.WriteString("Set saver.Options.Driver to saver.Files, which gathers the values and writes them here, or save into a folder that all machines share")
+		if e.Reader == "" {
+			b.WriteString("; SaveOptions.NoState and NoMetaGraph together leave the files where they are")
+		}
+	} else {
+		b.WriteString("Set saver.Options.Driver to saver.Files, which reads the files here, or put the checkpoint into a folder that all machines share")
+	}
+	return b.String()
+}
+
+// Unwrap returns ErrNotShared and TensorFlow's error.
+func (e *shardError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrNotShared}
+	}
+	return []error{ErrNotShared, e.Err}
 }

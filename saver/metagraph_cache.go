@@ -9,9 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// maxGraphBytes is the size up to which a serialized graph is kept for the next
-// save. Beyond it are graphs with large constants, which nobody wants in memory
-// twice.
+// maxGraphBytes is the size up to which a serialized graph is kept for the next save.
+// Larger graphs have large constants, which would be in memory twice.
 const maxGraphBytes = 64 << 20
 
 // metaCache keeps the part of a ".meta" file that takes long to make: the graph,
@@ -23,27 +22,26 @@ type metaCache struct {
 	stripped bool
 }
 
-// metaGraph returns the content of the ".meta" file of a save.
-func (s *Saver) metaGraph(o *SaveOptions) ([]byte, error) {
-	graph, err := s.metas.graphPart(s.g, o.StripDefaultAttrs)
+// marshal returns the content of a ".meta" file.
+func (c *metaCache) marshal(g *tf.Graph, def *graphdef.SaverDef, strip bool) ([]byte, error) {
+	graph, err := c.graphPart(g, strip)
 	if err != nil {
 		return nil, err
 	}
-	// An item of a collection may have changed since the last save: these are
-	// written anew.
-	rest, err := tf.ExportMetaGraph(s.g, &tf.ExportMetaGraphOptions{GraphDef: new(graphdef.GraphDef), SaverDef: s.def})
+	// Items of collections may have changed since the last save.
+	rest, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{GraphDef: new(graphdef.GraphDef), SaverDef: def})
 	if err != nil {
 		return nil, err
 	}
 	rest.MetaInfoDef, rest.GraphDef = nil, nil
-	// Messages one behind the other are the message with the fields of all, and
-	// these are in the order of the fields: it reads as if written at once.
+	// The concatenation of messages is the message with all their fields. As these are
+	// in the order of the fields, the bytes are those of one message.
 	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(slices.Clip(graph), rest)
 }
 
 // graphPart returns the fields of the graph as it is now.
 func (c *metaCache) graphPart(g *tf.Graph, strip bool) ([]byte, error) {
-	// What is added while the graph is exported makes the next save do it again.
+	// If nodes are added while the graph is exported, the next save exports it again.
 	revision, err := g.Revision()
 	if err != nil {
 		return nil, err
