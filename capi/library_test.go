@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestDocsNameOldestLibrary(t *testing.T) {
@@ -34,4 +36,9 @@ func TestVersionsCompareAsNumbers(t *testing.T) {
 
 func TestFindLayout(t *testing.T) {
 	assert.NoError(t, findLayout())
+}
+
+func TestSetLogLevelRefusesUnknownLevels(t *testing.T) {
+	require.ErrorIs(t, SetLogLevel(4), status.InvalidArgument)
+	require.ErrorIs(t, SetLogLevel(-1), status.InvalidArgument)
 }

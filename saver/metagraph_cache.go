@@ -18,7 +18,7 @@ const maxGraphBytes = 64 << 20
 // adds to the graph. Only one save at a time uses it.
 type metaCache struct {
 	graph    []byte // the fields meta_info_def and graph_def; nil if there is none
-	revision tf.Revision
+	revision string
 	stripped bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -192,7 +193,7 @@ func TestFiltersThatWouldEndAServerAreRefused(t *testing.T) {
 	for _, filter := range []string{"job:ps", "/job:", "/jobs:ps", "/job:ps/task:x", "/job:a-b", "/job:ps//", "nonsense"} {
 		_, err := tf.NewSession(g, &tf.SessionOptions{Target: "grpc://127.0.0.1:1", DeviceFilters: []string{filter}})
 		require.ErrorIs(t, err, status.InvalidArgument, filter)
-		_, err = tf.NewSession(g, &tf.SessionOptions{Config: &tf.ConfigProto{DeviceFilters: []string{filter}}})
+		_, err = tf.NewSession(g, &tf.SessionOptions{Config: &for_core_protos_go_proto.ConfigProto{DeviceFilters: []string{filter}}})
 		require.ErrorIs(t, err, status.InvalidArgument, filter)
 	}
 

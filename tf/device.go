@@ -8,8 +8,7 @@ import (
 
 type deviceSpec = devicename.Spec
 
-// parseDevice reads names such as "/job:ps/task:1/device:GPU:0", "/gpu:0" and
-// "/cpu:*".
+// parseDevice parses names such as "/job:ps/task:1/device:GPU:0", "/gpu:0" and "/cpu:*".
 func parseDevice(name string) (deviceSpec, error) {
 	d, err := devicename.Parse(name)
 	if err != nil {
@@ -18,27 +17,26 @@ func parseDevice(name string) (deviceSpec, error) {
 	return d, nil
 }
 
-// checkFilter checks a device filter: TensorFlow ends the server's process for one
-// that it cannot read.
+// checkFilter returns an error for a device filter that TensorFlow cannot parse:
+// TensorFlow would end the server's process.
 func checkFilter(filter string) error {
-	// A part may be everything there, as it may not be for a node.
+	// Unlike a node's device, a filter can have wildcards for all parts.
 	name := anyPart.ReplaceAllString(filter, "")
 	d, err := parseDevice(name)
 	if err != nil {
 		return invalidf("device filter %q: %s", filter, message(err))
 	}
 	if d.Job != "" && !devicename.IsJob(d.Job) {
-		return invalidf("device filter %q: %q is not the name of a job", filter, d.Job)
+		return invalidf("device filter %q: %q is not a job name", filter, d.Job)
 	}
 	return nil
 }
 
 var anyPart = regexp.MustCompile(`/(job|replica|task):\*`)
 
-// WithDevice calls f; what f adds to g goes to dev, such as "/gpu:0" or
-// "/job:ps/task:1". A device inside another one keeps the parts of the outer one
-// that it does not name itself; so does a node of the binding's op wrappers that
-// has one by Scope.WithDevice.
+// WithDevice calls f, and places what f adds to g on dev, such as "/gpu:0" or
+// "/job:ps/task:1". If devices are nested, the outer one completes the inner one. A
+// device that Scope.WithDevice sets for the binding's op wrappers is completed too.
 func (g *Graph) WithDevice(dev string, f func() error) error {
 	d, err := parseDevice(dev)
 	if err != nil {

@@ -1,64 +1,52 @@
-// Package tf builds TensorFlow graphs with variables, runs them in sessions, and takes graphs in and out of GraphDefs and meta graphs. It
-// stands on the Go binding, whose types it re-exports, so that a program imports
-// one tf beside the binding's op:
+// Package tf builds TensorFlow graphs with variables, runs them in sessions, and imports
+// and exports GraphDefs and meta graphs. It extends the Go binding, whose op wrappers it
+// works with: a [Graph] has a [Graph.Scope] for them. The package example shows a whole
+// program.
 //
-//	g := tf.NewGraph()
-//	s := g.Scope()                                    // for op.MatMul and its like
-//	w, err := tf.NewVariable(g, "hidden/w", tf.TruncatedNormal(0, 0.1, 64, 128))
-//	…
-//	step, err := train.Minimize(g, train.NewAdam(1e-3), loss, nil)
-//	init, err := tf.GlobalVariablesInitializer(g)
+// # Graphs
 //
-//	sess, err := tf.NewSession(g, nil)
-//	defer sess.Close()
-//	err = sess.RunOps(ctx, init)
-//	batch, err := sess.MakeCallable([]tf.Output{x, y}, []tf.Output{loss}, []*tf.Operation{step})
-//	defer batch.Close()
-//	for … {
-//		out, err := batch.Run(ctx, images, labels)
-//		…
-//		tf.Release(out...)
-//	}
+// What this package adds to a graph is what Python's tf.compat.v1 adds, node by node and
+// name by name: variables and their initializers, collections, VariableDefs. So a graph
+// that is built here can be trained in Python, and the other way round, and checkpoints
+// fit both. The tests compare the graphs with those of Python.
 //
-// # The same graph as Python's
+// [Graph.AddOp] makes names unique by TensorFlow's rules. [NewVariable] does not change
+// the name of a variable, because it is its key in checkpoints; a name that is taken is an
+// error. Operations that the op wrappers add keep their names, so give each of them a
+// SubScope. The current device ([Graph.WithDevice], [Graph.WithDeviceFunc]) applies to all
+// of them.
 //
-// What this package adds to a graph is what Python's tf.compat.v1 adds, node by
-// node and name by name: variables and their initializers, the optimizers' slots
-// and update ops, collections, VariableDefs. A graph can therefore be built here
-// and trained there, or the other way round, and checkpoints fit both. The tests
-// compare with Python TensorFlow itself.
+// # Element types
 //
-// # Names and devices
-//
-// AddOp makes names unique by TensorFlow's rules; a variable, whose name is its
-// key in a checkpoint, keeps the name it was given, and a name that is taken is
-// an error. Operations that the binding's wrappers add are seen, but not renamed:
-// give each its SubScope. WithDevice and WithDeviceFunc hold for all of them.
+// The functions of this package take and return the types of package dtype, such as
+// dtype.Float32; AddOp accepts them as attributes too. The op wrappers take the types of
+// the binding, such as tensorflow.Float. A conversion, tf.DataType(dtype.Float32), makes
+// one of the other, and the functions of package dtype accept both.
 //
 // # Training and clusters
 //
-// Package tf/train has the optimizers, gradients and the global step. Package tf/cluster
-// makes processes the members of a cluster, and places variables on its servers.
+// Package tf/train has optimizers, gradients and the global step. Package tf/cluster makes
+// processes the members of a cluster, and places variables on its servers.
 //
 // # Memory
 //
-// The collector does not see C memory. Release the tensors that a run gives, as
-// soon as they are done with; Close sessions and callables. What is forgotten is
-// freed with the Go object, which may be gigabytes later.
+// The garbage collector does not see C memory. Release the tensors that a run returns as
+// soon as they are no longer needed, and close sessions and callables. What a program
+// forgets is freed with the Go object, which may be gigabytes later.
 //
-// The value of a resource variable, once fetched, is a snapshot: later steps do
-// not change it, and copy the variable once for that. The value of a reference
-// variable (VariableOptions.Ref) is the variable's own memory.
+// The value of a resource variable that a run fetches is a snapshot: later steps do not
+// change it, and copy the variable once for that. The value of a reference variable
+// (VariableOptions.Ref) is the variable's own memory.
 //
 // # Errors
 //
-// Errors of TensorFlow are *Error values, with a code, which errors.Is compares
-// with ErrNotFound and its like, and the node where the message names one. A run
-// that reads a variable without a value gives an *UninitializedError. Feeds are
-// checked against the graph before a run.
+// Errors of TensorFlow are *status.Error values. They have a status code, for errors.Is
+// (status.Unavailable), and the node if the message names one. A run that reads a variable
+// without a value returns an *[UninitializedError]. Feeds are checked against the graph
+// before a run.
 //
 // # Concurrency
 //
-// Sessions and callables may be used from many goroutines at a time. A graph may
-// too, but for its Scope and its current device, of which there is one each.
+// Goroutines may use a session or callable at the same time. They may also use a graph at
+// the same time, except for its Scope and its current device, of which there is one each.
 package tf

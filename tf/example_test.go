@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -14,6 +17,34 @@ func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// A program builds a graph with the binding's op wrappers, opens a session on it, and
+// runs it.
+func Example() {
+	ctx := context.Background()
+	g := tf.NewGraph()
+	s := g.Scope()
+	x := op.Placeholder(s.SubScope("x"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1, 2)))
+	w, err := tf.NewVariable(g, "hidden/w", tf.Ones(2, 1), nil)
+	check(err)
+	y := op.MatMul(s.SubScope("y"), x, w.Value())
+	check(s.Err())
+	init, err := tf.GlobalVariablesInitializer(g)
+	check(err)
+
+	sess, err := tf.NewSession(g, nil)
+	check(err)
+	defer sess.Close()
+	check(sess.RunOps(ctx, init))
+	in, err := tf.NewTensor([][]float32{{1, 2}, {3, 4}})
+	check(err)
+	defer tf.Release(in)
+	out, err := sess.Run(ctx, map[tf.Output]*tf.Tensor{x: in}, []tf.Output{y}, nil, nil)
+	check(err)
+	defer tf.Release(out...)
+	fmt.Println(out[0].Value())
+	// Output: [[3] [7]]
 }
 
 // A variable has an initializer to run, a value to fetch, and ops that change it.

@@ -124,7 +124,7 @@ func (im *importer) prepare() error {
 	}
 	im.ops = ops
 	if missing := opdef.Unknown(im.def, ops); len(missing) > 0 {
-		return unknownOps(missing, im.o.Writer)
+		return &UnknownOpsError{Ops: missing, Writer: im.o.Writer}
 	}
 	im.def = withoutUnknownDefaults(im.def, im.o.ProducerOpList, ops)
 	im.opts.UniquifyNames = true

@@ -344,6 +344,6 @@ func TestUnknownOpsAreAllListedWithTheWriter(t *testing.T) {
 	var unknown *tf.UnknownOpsError
 	require.True(t, errors.As(err, &unknown))
 	assert.Equal(t, []string{"Future", "Shiny"}, unknown.Ops)
-	assert.ErrorContains(t, err, "TensorFlow 9.9.0 wrote")
+	assert.ErrorContains(t, err, "written by TensorFlow 9.9.0")
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 }

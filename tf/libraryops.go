@@ -12,19 +12,20 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-var opsInUse struct {
+// opsOfLibrary caches the op definitions of the TensorFlow library.
+var opsOfLibrary struct {
 	sync.Mutex
 	ops *opdef.Set
 }
 
-// libraryOps gives the op definitions of the TensorFlow library in use. They
-// are read once, and again when def has ops that were not among them: a
-// library of custom ops may have been loaded since.
+// libraryOps returns the op definitions of the TensorFlow library. It reads them once, and
+// again if def has an op that was not among them, because a library of custom ops may
+// have been loaded.
 func libraryOps(def *graphdef.GraphDef) (*opdef.Set, error) {
-	opsInUse.Lock()
-	defer opsInUse.Unlock()
-	if opsInUse.ops != nil && len(opdef.Unknown(def, opsInUse.ops)) == 0 {
-		return opsInUse.ops, nil
+	opsOfLibrary.Lock()
+	defer opsOfLibrary.Unlock()
+	if opsOfLibrary.ops != nil && len(opdef.Unknown(def, opsOfLibrary.ops)) == 0 {
+		return opsOfLibrary.ops, nil
 	}
 	list, err := capi.AllOpList()
 	if err != nil {
@@ -34,28 +35,25 @@ func libraryOps(def *graphdef.GraphDef) (*opdef.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	opsInUse.ops = ops
+	opsOfLibrary.ops = ops
 	return ops, nil
 }
 
-// UnknownOpsError reports ops that the TensorFlow library in use lacks.
+// UnknownOpsError lists the ops of a graph that the TensorFlow library lacks. It is of the
+// kinds status.NotFound and tfkeep.ErrUnsupported.
 type UnknownOpsError struct {
 	Ops    []string // their names, sorted
 	Writer string   // the TensorFlow version that wrote the graph, or ""
 }
 
 func (e *UnknownOpsError) Error() string {
-	by := ""
+	writer := ""
 	if e.Writer != "" {
-		by = fmt.Sprintf(", which TensorFlow %s wrote,", e.Writer)
+		writer = fmt.Sprintf(" (written by TensorFlow %s)", e.Writer)
 	}
-	return fmt.Sprintf("import graph: the graph%s uses ops that this TensorFlow %s does not know: %s; a library of custom ops may have to be loaded first, or the part of the graph that needs them cut off (edit.Extract)",
-		by, Version(), strings.Join(e.Ops, ", "))
+	return fmt.Sprintf("import graph: the graph%s has ops that TensorFlow %s does not have: %s; load the library of custom ops that defines them, or remove the part of the graph that needs them (edit.Extract)",
+		writer, Version(), strings.Join(e.Ops, ", "))
 }
 
-// Unwrap makes the error both ErrNotFound and tfkeep.ErrUnsupported.
+// Unwrap returns the kinds of the error.
 func (e *UnknownOpsError) Unwrap() []error { return []error{status.NotFound, tfkeep.ErrUnsupported} }
-
-func unknownOps(names []string, writer string) error {
-	return &UnknownOpsError{Ops: names, Writer: writer}
-}

@@ -122,7 +122,7 @@ func (ex *exporter) graphDef() (*graphdef.GraphDef, error) {
 		def = proto.Clone(o.GraphDef).(*graphdef.GraphDef)
 	} else {
 		var err error
-		if def, err = ex.g.GraphDefWithShapes(); err != nil {
+		if def, err = ex.g.graphDefWithShapes(); err != nil {
 			return nil, err
 		}
 	}

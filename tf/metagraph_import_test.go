@@ -85,8 +85,9 @@ func TestNoVariables(t *testing.T) {
 		g.AddToCollection(key, out)
 	}
 	g.AddToCollection("left out", 3)
-	def, err := g.GraphDefWithShapes()
+	whole, err := tf.ExportMetaGraph(g, nil)
 	require.NoError(t, err)
+	def := whole.GraphDef
 	first, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{GraphDef: def, CollectionList: []string{"input_tensor", "output_tensor"}})
 	require.NoError(t, err)
 	assert.Equal(t, tf.Version(), first.MetaInfoDef.TensorflowVersion)

@@ -4,12 +4,13 @@ import (
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// VariableOptions are the choices in making a variable. Nil is a trainable
+// VariableOptions are the options of NewVariable. Nil and the zero value mean a trainable
 // resource variable in the collections variables and trainable_variables.
 type VariableOptions struct {
 	// NotTrainable keeps the variable from optimizers and from the collection
@@ -17,23 +18,23 @@ type VariableOptions struct {
 	NotTrainable bool
 	// Ref makes a reference variable (VariableV2), as TensorFlow 1.x did.
 	Ref bool
-	// Local puts the variable in local_variables, which are not saved, in place
-	// of variables. It implies NotTrainable.
+	// Local puts the variable into local_variables, which are not saved, instead of
+	// variables. It implies NotTrainable.
 	Local bool
-	// Collections, where it is not nil, are the collections that the variable is
-	// added to, in place of variables or local_variables.
+	// Collections, if not nil, are the collections to which the variable is added
+	// instead of variables or local_variables.
 	Collections []string
-	// Device is where the variable lives, such as "/job:ps/task:0". It refines
-	// the graph's current device.
+	// Device is the device of the variable, such as "/job:ps/task:0". The graph's
+	// current device completes it.
 	Device string
-	// ColocateWith puts the variable where another one is, as the slots of an
-	// optimizer are.
+	// ColocateWith places the variable with another one, as the slots of an optimizer
+	// are.
 	ColocateWith *Variable
-	// SliceInfo says that the variable is a part of a partitioned one.
+	// SliceInfo makes the variable a part of a partitioned variable.
 	SliceInfo *SaveSliceInfo
-	// AnyShape lets values of any shape be assigned.
+	// AnyShape allows values of any shape to be assigned.
 	AnyShape bool
-	// Synchronization and Aggregation are notes for distribution strategies.
+	// Synchronization and Aggregation are read by distribution strategies.
 	Synchronization variable_go_proto.VariableSynchronization
 	Aggregation     variable_go_proto.VariableAggregation
 }
@@ -42,9 +43,6 @@ type VariableOptions struct {
 // trainable resource variable. Its nodes are those of Python's tf.compat.v1.get_variable.
 // If the name is taken, the error is of the kind tfkeep.ErrExists.
 func NewVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
-	if g == nil {
-		return nil, variableError("add", name, invalidf("the graph is nil"))
-	}
 	if o == nil {
 		o = new(VariableOptions)
 	}
@@ -72,46 +70,34 @@ func variableError(op, name string, err error) error {
 	return &tfkeep.Error{Op: op, Item: "variable", Name: name, Cause: err}
 }
 
+// newVariable adds the nodes of a variable.
 func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
+	if g == nil {
+		return nil, invalidf("the graph is nil")
+	}
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	if g.Operation(name) != nil {
 		return nil, status.Errorf(status.AlreadyExists, "the graph has a node of that name: choose another name, or use UniqueName")
 	}
-	init, done, err := init.resolve()
+	init, release, err := init.resolve()
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	p := &plan{g: g, name: name, init: init, o: o}
-	if err := p.placement(); err != nil {
+	defer release()
+	b := &variableBuilder{g: g, name: name, init: init, o: o}
+	if err := b.setPlacement(); err != nil {
 		return nil, err
 	}
-	v := &Variable{
-		g:        g,
-		name:     name,
-		dtype:    init.dtype,
-		shape:    p.shape(),
-		resource: !o.Ref,
-		def: &variable_go_proto.VariableDef{
-			VariableName:    name + ":0",
-			IsResource:      !o.Ref,
-			Trainable:       !o.NotTrainable && !o.Local,
-			Synchronization: o.Synchronization,
-			Aggregation:     o.Aggregation,
-		},
-	}
-	if s := o.SliceInfo; s != nil {
-		v.def.SaveSliceInfoDef = &variable_go_proto.SaveSliceInfoDef{FullName: s.FullName, FullShape: s.FullShape, VarOffset: s.Offset, VarShape: s.Shape}
-	}
-	if v.initial, err = p.initialValue(); err != nil {
+	v := b.variable()
+	if v.initial, err = b.addInitialValue(); err != nil {
 		return nil, err
 	}
 	if o.Ref {
-		err = p.reference(v)
+		err = b.addReference(v)
 	} else {
-		err = p.resource(v)
+		err = b.addResource(v)
 	}
 	if err != nil {
 		return nil, err
@@ -122,125 +108,148 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 	return v, nil
 }
 
-// plan is a variable in the making.
-type plan struct {
+// variableBuilder adds the nodes of one variable.
+type variableBuilder struct {
 	g    *Graph
 	name string
 	init Initializer
 	o    *VariableOptions
 
-	// around is where the variable, and what says whether it has a value, go.
-	around placement
-	// initial is where the ops that make the first value go: nowhere, unless
-	// another variable says where.
-	initial placement
-	own     []string // the colocation group of the variable
-	outer   []string // that of ColocateWith, nil without it
+	at     placement // of the variable and of the node that checks whether it has a value
+	initAt placement // of the nodes that make the first value
+	class  []string  // the colocation group of the variable
+	outer  []string  // the colocation group of ColocateWith, or nil
 }
 
-func (p *plan) placement() error {
-	d, err := parseDevice(p.o.Device)
+// setPlacement decides where the nodes are placed. Like Python it places the first value
+// nowhere, unless the variable is colocated with another one.
+func (b *variableBuilder) setPlacement() error {
+	d, err := parseDevice(b.o.Device)
 	if err != nil {
 		return err
 	}
-	around := p.g.currentDevices()
+	devices := b.g.currentDevices()
 	if d != (deviceSpec{}) {
-		around = around.with(deviceFrame{spec: d})
+		devices = devices.with(deviceFrame{spec: d})
 	}
-	p.around, p.initial = within(around, ""), exactly("")
-	p.own = []string{"loc:@" + p.name}
-	if with := p.o.ColocateWith; with != nil {
-		if with.g != p.g {
-			return invalidf("it cannot be colocated with variable %q of another graph", with.name)
-		}
-		p.outer = graphbuild.ColocationGroup(with.handle.Op)
-		p.own = p.outer
-		if device := with.handle.Op.Device(); device != "" {
-			p.initial = exactly(device)
-			p.around = p.initial
-		}
+	b.at, b.initAt = within(devices, ""), exactly("")
+	b.class = []string{"loc:@" + b.name}
+	with := b.o.ColocateWith
+	if with == nil {
+		return nil
+	}
+	if with.g != b.g {
+		return invalidf("it cannot be colocated with variable %q of another graph", with.name)
+	}
+	b.outer = graphbuild.ColocationGroup(with.handle.Op)
+	b.class = b.outer
+	if device := with.handle.Op.Device(); device != "" {
+		b.initAt = exactly(device)
+		b.at = b.initAt
 	}
 	return nil
 }
 
-// shape is the shape that the variable's node declares.
-func (p *plan) shape() Shape {
-	if p.o.AnyShape || p.init.output.Op != nil && p.init.output.Shape().NumDimensions() < 0 {
-		return Shape{}
+// variable returns the variable without its nodes.
+func (b *variableBuilder) variable() *Variable {
+	v := &Variable{
+		g:        b.g,
+		name:     b.name,
+		dtype:    b.init.dtype,
+		shape:    MakeShape(b.init.dims...),
+		resource: !b.o.Ref,
+		def: &variable_go_proto.VariableDef{
+			VariableName:    b.name + ":0",
+			IsResource:      !b.o.Ref,
+			Trainable:       !b.o.NotTrainable && !b.o.Local,
+			Synchronization: b.o.Synchronization,
+			Aggregation:     b.o.Aggregation,
+		},
 	}
-	return MakeShape(p.init.dims...)
+	if b.o.AnyShape || b.init.output.Op != nil && b.init.output.Shape().NumDimensions() < 0 {
+		v.shape = Shape{}
+	}
+	if s := b.o.SliceInfo; s != nil {
+		v.def.SaveSliceInfoDef = &variable_go_proto.SaveSliceInfoDef{FullName: s.FullName, FullShape: s.FullShape, VarOffset: s.Offset, VarShape: s.Shape}
+	}
+	return v
 }
 
-// below is a builder for nodes below the variable's name.
-func (p *plan) below(sub string, at placement, class []string) *builder {
-	return below(p.g, strings.TrimSuffix(p.name+"/"+sub, "/"), at, class)
+// under returns a builder for nodes under the variable's name and sub.
+func (b *variableBuilder) under(sub string, at placement, class []string) *builder {
+	return newBuilder(b.g, strings.TrimSuffix(b.name+"/"+sub, "/"), at, class)
 }
 
-func (p *plan) initialValue() (Output, error) {
+// addInitialValue adds the nodes that make the first value.
+func (b *variableBuilder) addInitialValue() (Output, error) {
+	nodes := b.under("Initializer", b.initAt, b.class)
+	var o Output
 	switch {
-	case p.init.output.Op != nil:
-		return p.init.output, nil
-	case p.init.tensor != nil && p.o.Ref:
-		// Python's reference variable makes the value beside itself, in the
-		// device and colocation of its surroundings.
-		return p.below("", p.around, p.outer).given(p.init.tensor)
-	case p.init.tensor != nil:
-		return p.below("Initializer", p.initial, p.own).given(p.init.tensor)
-	case p.init.build == nil:
+	case b.init.output.Op != nil:
+		return b.init.output, nil
+	case b.init.tensor != nil && b.o.Ref:
+		// Python makes the value of a reference variable outside of the scope
+		// Initializer, on the current device.
+		nodes = b.under("", b.at, b.outer)
+		o = nodes.tensor(b.init.tensor)
+	case b.init.tensor != nil:
+		o = nodes.tensor(b.init.tensor)
+	case b.init.build == nil:
 		return Output{}, invalidf("the initializer is empty: use Zeros, Value or another function that makes one")
+	default:
+		o = b.init.build(nodes, b.init)
 	}
-	return p.init.build(p.below("Initializer", p.initial, p.own), p.init)
+	return o, nodes.Err()
 }
 
-// resource adds the nodes of a resource variable.
-func (p *plan) resource(v *Variable) (err error) {
-	v.handle, err = p.node("VarHandleOp", p.own, map[string]any{
-		"container": "", "shared_name": p.name, "debug_name": p.name + "/", "dtype": v.dtype, "shape": v.shape, "allowed_devices": []string{},
+// addResource adds the nodes of a resource variable.
+func (b *variableBuilder) addResource(v *Variable) (err error) {
+	v.handle, err = b.addHandle("VarHandleOp", b.class, map[string]any{
+		"container": "", "shared_name": b.name, "debug_name": b.name + "/", "dtype": v.dtype, "shape": v.shape, "allowed_devices": []string{},
 	})
 	if err != nil {
 		return err
 	}
-	if v.initialized, err = p.below("IsInitialized", p.around, p.outer).op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle); err != nil {
+	check := b.under("IsInitialized", b.at, b.outer)
+	v.initialized = check.op("VarIsInitializedOp", "VarIsInitializedOp", nil, v.handle)
+	if err := check.Err(); err != nil {
 		return err
 	}
 	device := v.handle.Op.Device()
-	assign, err := p.below("", exactly(device), nil).op("AssignVariableOp", "Assign", map[string]any{"dtype": v.dtype}, v.handle, v.initial)
-	if err != nil {
+	assign := b.under("", exactly(device), nil)
+	v.initializer = assign.op("AssignVariableOp", "Assign", map[string]any{"dtype": v.dtype}, v.handle, v.initial).Op
+	if err := assign.Err(); err != nil {
 		return err
 	}
-	v.initializer = assign.Op
-	// Python asks the surroundings of the read for what the variable's device lacks.
-	read := p.around
-	read.device = device
-	v.value, err = p.below("Read", read, p.outer).op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
-	return err
+	// Python completes the variable's device with the current devices of the read.
+	at := b.at
+	at.device = device
+	read := b.under("Read", at, b.outer)
+	v.value = read.op("ReadVariableOp", "ReadVariableOp", map[string]any{"dtype": v.dtype}, v.handle)
+	return read.Err()
 }
 
-// reference adds the nodes of a reference variable.
-func (p *plan) reference(v *Variable) (err error) {
-	class := p.own
-	if p.init.tensor != nil || p.init.output.Op != nil {
-		class = p.outer // a given value brings no colocation of the variable's own
+// addReference adds the nodes of a reference variable.
+func (b *variableBuilder) addReference(v *Variable) (err error) {
+	class := b.class
+	if b.init.tensor != nil || b.init.output.Op != nil {
+		class = b.outer // in Python only a value that an initializer makes is colocated
 	}
-	v.handle, err = p.node("VariableV2", class, map[string]any{
+	v.handle, err = b.addHandle("VariableV2", class, map[string]any{
 		"container": "", "shared_name": "", "dtype": v.dtype, "shape": v.shape,
 	})
 	if err != nil {
 		return err
 	}
-	b := p.below("", exactly(v.handle.Op.Device()), p.own)
-	assign, err := b.op("Assign", "Assign", map[string]any{"use_locking": true, "validate_shape": !p.o.AnyShape}, v.handle, v.initial)
-	if err != nil {
-		return err
-	}
-	v.initializer = assign.Op
-	v.value, err = b.op("Identity", "read", nil, v.handle)
-	return err
+	nodes := b.under("", exactly(v.handle.Op.Device()), b.class)
+	v.initializer = nodes.op("Assign", "Assign", map[string]any{"use_locking": true, "validate_shape": !b.o.AnyShape}, v.handle, v.initial).Op
+	v.value = nodes.op("Identity", "read", nil, v.handle)
+	return nodes.Err()
 }
 
-// node adds the node of the variable itself, under its very name, which is free.
-func (p *plan) node(typ string, class []string, attrs map[string]any) (Output, error) {
-	b := below(p.g, "", p.around, class)
-	o := graphbuild.First(b.Add(typ, p.name, attrs))
-	return o, b.Err()
+// addHandle adds the node of the variable itself, which has exactly the variable's name.
+func (b *variableBuilder) addHandle(typ string, class []string, attrs map[string]any) (Output, error) {
+	nodes := newBuilder(b.g, "", b.at, class)
+	o := graphbuild.First(nodes.Add(typ, b.name, attrs))
+	return o, nodes.Err()
 }

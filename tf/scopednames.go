@@ -9,14 +9,14 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// inScope gives a copy of a message of a collection (a VariableDef, a
-// QueueRunnerDef, a SaverDef, a CondContextDef, a WhileContextDef) with all its
-// names in a scope. Every string in these messages is a name.
+// inScope returns a copy of a message of a collection (a VariableDef, QueueRunnerDef,
+// SaverDef, CondContextDef or WhileContextDef) with all its names in a scope. Every string
+// in these messages is a name.
 func inScope(m proto.Message, scope string) proto.Message {
 	return renamed(m, func(name string) string { return graphdef.PrependNameScope(name, scope) })
 }
 
-// outOfScope takes a scope off all names of a copy of such a message.
+// outOfScope returns a copy of such a message without a scope in its names.
 func outOfScope(m proto.Message, scope string) proto.Message {
 	return renamed(m, func(name string) string { return graphdef.StripNameScope(name, scope) })
 }
@@ -69,8 +69,8 @@ func renameAll(m protoreflect.Message, rename func(string) string) {
 	})
 }
 
-// messageName is the name that decides whether a message of a collection is
-// part of an export scope: the first name it states.
+// messageName returns the name that decides whether a message of a collection is in an
+// export scope.
 func messageName(m proto.Message) string {
 	switch m := m.(type) {
 	case *graphdef.VariableDef:
@@ -85,4 +85,6 @@ func messageName(m proto.Message) string {
 	return ""
 }
 
+// hasScope reports whether name starts with scope. As in TensorFlow "hidden2" starts with
+// "hidden".
 func hasScope(name, scope string) bool { return scope == "" || strings.HasPrefix(name, scope) }

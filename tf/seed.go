@@ -2,18 +2,18 @@ package tf
 
 import "math"
 
-// defaultGraphSeed is the graph seed of TensorFlow for ops that have a seed of
-// their own in a graph that has none (random_seed.DEFAULT_GRAPH_SEED).
+// defaultGraphSeed is TensorFlow's graph seed for operations with a seed in a graph
+// without one (random_seed.DEFAULT_GRAPH_SEED).
 const defaultGraphSeed = 87654321
 
-// seed is a graph's random seed and the number of ops that it seeded.
+// seed is a graph's random seed and the number of operations that it seeded.
 type seed struct {
 	graph *int64
 	next  int64
 }
 
-// SetRandomSeed makes the random ops added from now on repeatable: each gets
-// this seed and its number among the seeded ops, as after Python's
+// SetRandomSeed makes the random operations that are added after it repeatable: each gets
+// the seed and its number among the seeded operations, as after Python's
 // tf.compat.v1.set_random_seed.
 func (g *Graph) SetRandomSeed(seed int64) {
 	g.mu.Lock()
@@ -21,9 +21,9 @@ func (g *Graph) SetRandomSeed(seed int64) {
 	g.seed.graph = &seed
 }
 
-// RandomSeeds are the attributes seed and seed2 for the next random op, whose
-// own seed is op, or nil where it has none (random_seed.get_seed). Zeros mean
-// that the library draws a seed in each session.
+// RandomSeeds returns the attributes seed and seed2 for a random operation with the seed
+// op, or nil for none, as random_seed.get_seed does. If both are zero the library draws a
+// seed in each session.
 func (g *Graph) RandomSeeds(op *int64) (seed, seed2 int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -39,7 +39,7 @@ func (g *Graph) RandomSeeds(op *int64) (seed, seed2 int64) {
 		seed, seed2 = truncateSeed(*g.seed.graph), truncateSeed(*op)
 	}
 	if seed == 0 && seed2 == 0 {
-		// Both zero would mean no seed at all.
+		// Two zeros would mean no seed.
 		return 0, math.MaxInt32
 	}
 	return seed, seed2

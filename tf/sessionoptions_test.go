@@ -36,12 +36,12 @@ func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
 			`allow_soft_placement: true graph_options { rewrite_options { disable_meta_optimizer: true } }`,
 		},
 		"over a config": {
-			SessionOptions{IntraOpThreads: 2, Config: &ConfigProto{IntraOpParallelismThreads: 1, InterOpParallelismThreads: 3}},
+			SessionOptions{IntraOpThreads: 2, Config: &for_core_protos_go_proto.ConfigProto{IntraOpParallelismThreads: 1, InterOpParallelismThreads: 3}},
 			`allow_soft_placement: true intra_op_parallelism_threads: 2 inter_op_parallelism_threads: 3`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := new(ConfigProto)
+			want := new(for_core_protos_go_proto.ConfigProto)
 			require.NoError(t, prototext.Unmarshal([]byte(c.want), want))
 			got, err := c.options.ConfigProto()
 			require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
 }
 
 func TestSessionOptionsLeaveTheConfigAlone(t *testing.T) {
-	config := &ConfigProto{IntraOpParallelismThreads: 1}
+	config := &for_core_protos_go_proto.ConfigProto{IntraOpParallelismThreads: 1}
 	before := proto.Clone(config)
 	o := SessionOptions{Config: config, IntraOpThreads: 4, GPU: GPUOptions{AllowGrowth: true}, DisableGrappler: true}
 	_, err := o.ConfigProto()

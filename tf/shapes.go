@@ -12,10 +12,9 @@ import (
 
 const outputShapes = "_output_shapes"
 
-// GraphDefWithShapes is the graph as it is now with, at every node that has
-// outputs, their inferred shapes in the attribute "_output_shapes": the form in
-// which a meta graph holds it.
-func (g *Graph) GraphDefWithShapes() (*graphdef.GraphDef, error) {
+// graphDefWithShapes returns the graph as a meta graph holds it: every node with outputs
+// has their inferred shapes in the attribute "_output_shapes".
+func (g *Graph) graphDefWithShapes() (*graphdef.GraphDef, error) {
 	def, err := g.stableGraphDef()
 	if err != nil {
 		return nil, err
@@ -26,9 +25,9 @@ func (g *Graph) GraphDefWithShapes() (*graphdef.GraphDef, error) {
 	return def, nil
 }
 
-// stableGraphDef is the graph in the form in which it is written to files: with
-// its functions by name, for TensorFlow gives them in an order that changes from
-// run to run, and without a library where there are none.
+// stableGraphDef returns the graph as it is written to files: its functions are sorted by
+// name, because TensorFlow's order changes from run to run, and an empty library is left
+// out.
 func (g *Graph) stableGraphDef() (*graphdef.GraphDef, error) {
 	def, err := g.GraphDef()
 	if err != nil {
@@ -44,7 +43,7 @@ func (g *Graph) stableGraphDef() (*graphdef.GraphDef, error) {
 	return def, nil
 }
 
-// addShapes gives a node the shapes of its operation's outputs.
+// addShapes adds the shapes of its operation's outputs to a node.
 func (g *Graph) addShapes(n *graphdef.NodeDef) {
 	op := g.Operation(n.GetName())
 	if op == nil || op.NumOutputs() == 0 {

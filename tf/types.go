@@ -5,70 +5,73 @@ import (
 	"io"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// The binding's types, so that a program imports one tf beside op.
+// Types of the binding, so that a program imports one tf beside the binding's op.
 type (
-	// Tensor is a value; Release it when it is done with.
+	// Tensor is a value. The caller releases it.
 	Tensor = tensorflow.Tensor
-	// Output is a tensor of the graph, which a run computes: output Index of Op.
+	// Output is a tensor that a run computes: output Index of Op.
 	Output = tensorflow.Output
-	// OutputList is a list of outputs where an op takes one.
+	// OutputList is a list of outputs for an operation that takes a list.
 	OutputList = tensorflow.OutputList
 	// Operation is a node of a graph.
 	Operation = tensorflow.Operation
-	// OpSpec describes an operation that is to be added.
+	// OpSpec describes an operation for AddOp.
 	OpSpec = tensorflow.OpSpec
-	// Shape is a shape of which parts may be unknown.
+	// Shape is a shape. Dimensions, or the number of dimensions, may be unknown.
 	Shape = tensorflow.Shape
-	// DataType is the type of a tensor's elements.
+	// DataType is the element type of the binding's op wrappers and tensors. This module
+	// uses dtype.DataType, which has the same numbers.
 	DataType = tensorflow.DataType
-	// Input is what OpSpec.Input is made of: an Output or an OutputList.
+	// Input is an input in an OpSpec: an Output or an OutputList.
 	Input = tensorflow.Input
 	// Device is a device that a session can use.
 	Device = tensorflow.Device
 )
 
-// MakeShape is a shape of the given dimensions, -1 for one that is unknown.
+// MakeShape returns a shape with the given dimensions, -1 for an unknown one. Without
+// dimensions it is the shape of a scalar.
 func MakeShape(dims ...int64) Shape { return tensorflow.MakeShape(dims...) }
 
-// NewTensor converts a Go scalar, array or slice (of slices) to a tensor.
-// int and uint have no TensorFlow type.
+// NewTensor makes a tensor of a Go scalar, array or slice (of slices). TensorFlow has no
+// types for int and uint.
 func NewTensor(value any) (*Tensor, error) {
 	if value == nil {
-		return nil, invalidf("nil is no value for a tensor")
+		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("the value is nil")}
 	}
 	t, err := tensorflow.NewTensor(value)
 	if err != nil {
-		return nil, invalidf("%v", err)
+		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("%v", err)}
 	}
 	return capi.Adopt(t), nil
 }
 
-// ReadTensor makes a tensor of elements that it reads from r, row by row and
+// ReadTensor makes a tensor of elements that it reads from r, in row-major order and
 // little-endian.
 func ReadTensor(dt dtype.DataType, shape []int64, r io.Reader) (*Tensor, error) {
 	t, err := capi.AllocateTensor(dt, shape)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.ReadFull(r, t.TensorData()); err != nil {
+	if err == nil {
+		if _, err = io.ReadFull(r, t.TensorData()); err == nil {
+			return t, nil
+		}
 		Release(t)
-		return nil, fmt.Errorf("tf: reading a tensor of %s%v: %w", dtype.Name(dt), shape, err)
 	}
-	return t, nil
+	return nil, &tfkeep.Error{Op: "read tensor", Cause: err, Detail: fmt.Sprintf("%s%v", dtype.Name(dt), shape)}
 }
 
-// Release frees the C memory of tensors now: the collector does not see it, and
-// so would come by too late. Nil tensors and released ones are left alone; a
-// released tensor is an empty one.
+// Release frees the C memory of tensors now. The garbage collector does not see this
+// memory, and so would free it too late. Release ignores nil tensors and released ones. A
+// released tensor is an empty tensor.
 func Release(ts ...*Tensor) {
 	for _, t := range ts {
 		capi.Release(t)
 	}
 }
 
-// Version is the version of the TensorFlow library in use, such as "2.21.0".
+// Version returns the version of the TensorFlow library, such as "2.21.0".
 func Version() string { return capi.Version() }

@@ -9,17 +9,16 @@ import (
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
-// SaveSliceInfo says which part of a partitioned variable one variable is:
-// of FullName, of shape FullShape, the block at Offset of shape Shape.
+// SaveSliceInfo describes a variable that is a part of a partitioned variable.
 type SaveSliceInfo struct {
-	FullName  string
-	FullShape []int64
-	Offset    []int64
-	Shape     []int64
+	FullName  string  // the name of the partitioned variable
+	FullShape []int64 // its shape
+	Offset    []int64 // the offset of the part in each dimension
+	Shape     []int64 // the shape of the part
 }
 
-// Variable is state that a session keeps from run to run: a number of nodes
-// that make it, set it and read it.
+// Variable is state that a session keeps from run to run. In the graph it is several nodes,
+// which hold, set and read it.
 type Variable struct {
 	g           *Graph
 	name        string
@@ -34,45 +33,48 @@ type Variable struct {
 	resource    bool
 }
 
-// Name is the name of the variable, which is that of its node: "hidden/w".
+// Name returns the name of the variable, which is the name of its node: "hidden/w".
 func (v *Variable) Name() string { return v.name }
 
-// TensorName is Python's name of the variable: "hidden/w:0".
+// TensorName returns Python's name of the variable: "hidden/w:0".
 func (v *Variable) TensorName() string { return v.name + ":0" }
 
-// Graph is the graph of which the variable is a part.
+// Graph returns the graph of the variable.
 func (v *Variable) Graph() *Graph { return v.g }
 
-// DType is the type of the variable's elements.
+// DType returns the type of the variable's elements.
 func (v *Variable) DType() dtype.DataType { return v.dtype }
 
-// Shape is the variable's shape; parts of it may be unknown.
+// Shape returns the variable's shape. Dimensions, or the number of dimensions, may be
+// unknown.
 func (v *Variable) Shape() Shape { return v.shape }
 
-// Handle is the resource handle that ops such as ResourceApplyAdam take; of a
-// reference variable, the reference that ops such as ApplyAdam take.
+// Handle returns the resource handle for operations such as ResourceApplyAdam. For a
+// reference variable it returns the reference for operations such as ApplyAdam.
 func (v *Variable) Handle() Output { return v.handle }
 
-// Value is the variable's value, for other ops to use and for runs to fetch.
-// What a run fetches of a resource variable is a snapshot; of a reference
+// Value returns the variable's value, for other operations and for runs to fetch. The
+// value that a run fetches from a resource variable is a snapshot. From a reference
 // variable it is the variable's own memory, which later runs change.
 func (v *Variable) Value() Output { return v.value }
 
-// Initializer is the operation that gives the variable its first value. It is
-// nil where a VariableDef did not say.
+// Initializer returns the operation that sets the variable's first value. It is nil if the
+// VariableDef of the variable has none.
 func (v *Variable) Initializer() *Operation { return v.initializer }
 
-// InitialValue is what Initializer assigns; Op is nil where it is not known.
+// InitialValue returns the value that Initializer assigns. Its Op is nil if the VariableDef
+// of the variable has none.
 func (v *Variable) InitialValue() Output { return v.initial }
 
-// IsResource says whether it is a resource variable, and not one of the older
-// reference variables.
+// IsResource reports whether the variable is a resource variable and not a reference
+// variable, as TensorFlow 1.x made.
 func (v *Variable) IsResource() bool { return v.resource }
 
-// Trainable says whether optimizers update the variable by default.
+// Trainable reports whether optimizers update the variable by default.
 func (v *Variable) Trainable() bool { return v.def.GetTrainable() }
 
-// SaveSliceInfo is the part of a partitioned variable that this one is, or nil.
+// SaveSliceInfo describes the part of a partitioned variable that the variable is. It
+// returns nil if the variable is not such a part.
 func (v *Variable) SaveSliceInfo() *SaveSliceInfo {
 	d := v.def.GetSaveSliceInfoDef()
 	if d == nil {
@@ -86,8 +88,8 @@ func (v *Variable) SaveSliceInfo() *SaveSliceInfo {
 	}
 }
 
-// IsInitialized is a bool that says whether the variable has a value. For a
-// reference variable the first call adds the node that tells.
+// IsInitialized returns a bool tensor that is true if the variable has a value. For a
+// reference variable the first call adds a node.
 func (v *Variable) IsInitialized() (Output, error) {
 	v.g.mu.Lock()
 	defer v.g.mu.Unlock()
@@ -122,13 +124,12 @@ func (v *Variable) AssignSub(delta Output) (*Operation, error) {
 	return v.update("AssignSub", "AssignSubVariableOp", delta)
 }
 
-// update adds an op that has the form refType on references and resourceType on
-// resources.
+// update adds an operation of type resourceType, or of refType for a reference variable.
 func (v *Variable) update(refType, resourceType string, value Output) (*Operation, error) {
 	if v.resource {
 		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: map[string]any{"dtype": v.dtype}})
 	}
-	// What changes a reference is where it is.
+	// An operation that changes a reference is on the same device.
 	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}, Attrs: map[string]any{"_class": graphbuild.ColocationGroup(v.handle.Op)}}
 	if refType == "Assign" && v.shape.NumDimensions() < 0 {
 		spec.Attrs["validate_shape"] = false

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
@@ -41,7 +42,7 @@ func requireSameVariables(t *testing.T, want map[string][][]byte, g *tf.Graph) {
 	for _, key := range g.CollectionKeys() {
 		keys = append(keys, key)
 		for i, raw := range want[key] {
-			python := new(tf.VariableDef)
+			python := new(graphdef.VariableDef)
 			require.NoError(t, proto.Unmarshal(raw, python))
 			require.Less(t, i, len(g.Collection(key)), "collection %s", key)
 			got := g.Collection(key)[i].Variable().Def()

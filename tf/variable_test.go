@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
@@ -261,20 +262,20 @@ func TestVariableFromDefOfABrokenDef(t *testing.T) {
 	r, err := tf.NewVariable(g, "r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
-		def   *tf.VariableDef
-		spoil func(*tf.VariableDef)
+		def   *graphdef.VariableDef
+		spoil func(*graphdef.VariableDef)
 		want  string
 	}{
-		"no name":             {v.Def(), func(d *tf.VariableDef) { d.VariableName = "" }, "variable_name"},
-		"absent variable":     {v.Def(), func(d *tf.VariableDef) { d.VariableName = "gone:0" }, `"gone"`},
-		"absent initializer":  {v.Def(), func(d *tf.VariableDef) { d.InitializerName = "gone" }, `"gone"`},
-		"absent snapshot":     {v.Def(), func(d *tf.VariableDef) { d.SnapshotName = "gone:0" }, `"gone"`},
-		"absent value":        {v.Def(), func(d *tf.VariableDef) { d.InitialValueName = "gone:3" }, `"gone"`},
-		"not a tensor":        {v.Def(), func(d *tf.VariableDef) { d.VariableName = "v:x" }, `"v:x"`},
-		"output out of range": {v.Def(), func(d *tf.VariableDef) { d.SnapshotName = "v:7" }, `"v"`},
-		"not a resource":      {v.Def(), func(d *tf.VariableDef) { d.VariableName = "v/Assign:0" }, `"v/Assign"`},
-		"a ref as a resource": {r.Def(), func(d *tf.VariableDef) { d.IsResource = true }, `"r"`},
-		"a resource as a ref": {v.Def(), func(d *tf.VariableDef) { d.IsResource = false }, `"v"`},
+		"no name":             {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "" }, "variable_name"},
+		"absent variable":     {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "gone:0" }, `"gone"`},
+		"absent initializer":  {v.Def(), func(d *graphdef.VariableDef) { d.InitializerName = "gone" }, `"gone"`},
+		"absent snapshot":     {v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "gone:0" }, `"gone"`},
+		"absent value":        {v.Def(), func(d *graphdef.VariableDef) { d.InitialValueName = "gone:3" }, `"gone"`},
+		"not a tensor":        {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v:x" }, `"v:x"`},
+		"output out of range": {v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "v:7" }, `"v"`},
+		"not a resource":      {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v/Assign:0" }, `"v/Assign"`},
+		"a ref as a resource": {r.Def(), func(d *graphdef.VariableDef) { d.IsResource = true }, `"r"`},
+		"a resource as a ref": {v.Def(), func(d *graphdef.VariableDef) { d.IsResource = false }, `"v"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.spoil(c.def)

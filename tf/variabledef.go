@@ -5,24 +5,21 @@ import (
 	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"google.golang.org/protobuf/proto"
 )
 
-// VariableDef is how a variable is written into a meta graph.
-type VariableDef = variable_go_proto.VariableDef
+// Def returns the variable as Python writes it into a meta graph.
+func (v *Variable) Def() *graphdef.VariableDef { return proto.Clone(v.def).(*graphdef.VariableDef) }
 
-// Def is the variable as Python writes it into a meta graph.
-func (v *Variable) Def() *VariableDef { return proto.Clone(v.def).(*VariableDef) }
-
-// VariableFromDef finds the variable that def describes among the nodes of g,
-// which were imported under importScope, or "". It adds no node and puts the
-// variable in no collection.
-func VariableFromDef(g *Graph, def *VariableDef, importScope string) (*Variable, error) {
+// VariableFromDef returns the variable that def describes. Its nodes are in g, where they
+// were imported under importScope, or "". VariableFromDef adds no nodes, and does not add
+// the variable to collections.
+func VariableFromDef(g *Graph, def *graphdef.VariableDef, importScope string) (*Variable, error) {
 	if def.GetVariableName() == "" {
-		return nil, invalidf("a VariableDef without variable_name")
+		return nil, invalidf("the VariableDef has no variable_name")
 	}
 	def = scoped(def, importScope)
 	v := &Variable{g: g, def: def, resource: def.GetIsResource()}
@@ -31,7 +28,7 @@ func VariableFromDef(g *Graph, def *VariableDef, importScope string) (*Variable,
 		return nil, variableError("find", def.GetVariableName(), err)
 	}
 	v.name = v.handle.Op.Name()
-	if err := v.describe(); err != nil {
+	if err := v.readType(); err != nil {
 		return nil, variableError("find", v.name, err)
 	}
 	if v.initializer, err = g.operationNamed(def.GetInitializerName()); err != nil {
@@ -51,8 +48,8 @@ func VariableFromDef(g *Graph, def *VariableDef, importScope string) (*Variable,
 	return v, nil
 }
 
-// snapshotName is the name of the read. Early VariableDefs lack it; Python
-// takes the value beside the variable then.
+// snapshotName returns the name of the tensor that reads the variable. In old
+// VariableDefs, which lack it, it is the one that Python uses.
 func (v *Variable) snapshotName() string {
 	if name := v.def.GetSnapshotName(); name != "" {
 		return name
@@ -63,18 +60,18 @@ func (v *Variable) snapshotName() string {
 	return v.name + "/read:0"
 }
 
-// describe reads type and shape off the variable's node.
-func (v *Variable) describe() error {
+// readType reads type and shape from the variable's node.
+func (v *Variable) readType() error {
 	switch dt := v.handle.DataType(); {
 	case v.resource != (dt == tensorflow.DataType(dtype.Resource)):
-		return invalidf("the VariableDef has is_resource %v, and node %q is a %s", v.resource, v.name, v.handle.Op.Type())
+		return invalidf("the VariableDef has is_resource %v, but node %q is a %s", v.resource, v.name, v.handle.Op.Type())
 	case !v.resource:
 		v.dtype, v.shape = dtype.Base(dtype.DataType(dt)), v.handle.Shape()
 		return nil
 	}
 	dt, err := capi.Attr(v.handle.Op, "dtype")
 	if err != nil {
-		return invalidf("node %q is a %s, which does not say what the variable holds", v.name, v.handle.Op.Type())
+		return invalidf("node %q is a %s, which has no attribute dtype", v.name, v.handle.Op.Type())
 	}
 	v.dtype = dt.GetType()
 	if shape, err := capi.Attr(v.handle.Op, "shape"); err == nil && !shape.GetShape().GetUnknownRank() {
@@ -87,16 +84,17 @@ func (v *Variable) describe() error {
 	return nil
 }
 
-// scoped is def with importScope before its names, as import_scoped_meta_graph
-// puts it.
-func scoped(def *VariableDef, importScope string) *VariableDef {
+// scoped returns a copy of def with its names in importScope, as import_scoped_meta_graph
+// does.
+func scoped(def *graphdef.VariableDef, importScope string) *graphdef.VariableDef {
 	scope := strings.TrimSuffix(importScope, "/")
 	if scope == "" {
-		return proto.Clone(def).(*VariableDef)
+		return proto.Clone(def).(*graphdef.VariableDef)
 	}
-	return inScope(def, scope).(*VariableDef)
+	return inScope(def, scope).(*graphdef.VariableDef)
 }
 
+// operationNamed returns an operation, or nil for the empty name.
 func (g *Graph) operationNamed(name string) (*Operation, error) {
 	if name == "" {
 		return nil, nil
@@ -108,7 +106,7 @@ func (g *Graph) operationNamed(name string) (*Operation, error) {
 	return op, nil
 }
 
-// tensorName is the name of an output, "a:0".
+// tensorName returns the name of an output, "a:0".
 func tensorName(o Output) string {
 	return o.Op.Name() + ":" + strconv.Itoa(o.Index)
 }

@@ -6,20 +6,20 @@ import (
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
-// GlobalVariablesInitializer adds an operation that gives every variable of
-// the collection variables its first value; a NoOp called "init", as Python's,
-// with one below it for each device where variables are on several.
+// GlobalVariablesInitializer adds an operation that sets the first values of the variables
+// in the collection variables. Like Python's it is a NoOp called "init". If the variables
+// are on several devices, each device has a NoOp under "init".
 func GlobalVariablesInitializer(g *Graph) (*Operation, error) {
 	return VariablesInitializer(g, "init", g.GlobalVariables()...)
 }
 
-// LocalVariablesInitializer does it for the collection local_variables.
+// LocalVariablesInitializer adds such an operation for the collection local_variables.
 func LocalVariablesInitializer(g *Graph) (*Operation, error) {
 	return VariablesInitializer(g, "init", g.LocalVariables()...)
 }
 
-// VariablesInitializer adds an operation that gives the variables their first
-// values. Without variables it does nothing when it runs.
+// VariablesInitializer adds an operation that sets the first values of vars. Without vars
+// the operation does nothing.
 func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation,
 	var all []*Operation
 	for _, v := range vars {
 		if v.Initializer() == nil {
-			return nil, invalidf("variable %q has no initializer: its VariableDef names none", v.Name())
+			return nil, variableError("initialize", v.Name(), invalidf("its VariableDef has no initializer"))
 		}
 		all = append(all, v.Initializer())
 	}
@@ -36,8 +36,8 @@ func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation,
 	return init, b.Err()
 }
 
-// UninitializedVariables are the names of those of vars that have no value in
-// sess, in order; without vars, of all global and local variables of its graph.
+// UninitializedVariables returns the names of those of vars that have no value in sess, in
+// order. Without vars it checks all global and local variables of the graph.
 func UninitializedVariables(ctx context.Context, sess *Session, vars ...*Variable) ([]string, error) {
 	if len(vars) == 0 {
 		vars = append(sess.Graph().GlobalVariables(), sess.Graph().LocalVariables()...)

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,7 @@ The exit code is 0, or 1 if --require gpu is given and no GPU can be used.`,
 			if require != "" && require != "cpu" && require != "gpu" {
 				return cli.Usagef("--require %s: it must be cpu or gpu", require)
 			}
-			if err := tf.SetLogLevel(tf.LogErrors); err != nil {
+			if err := tf.SetLogLevel(slog.LevelError); err != nil {
 				return err
 			}
 			r, err := gpudiag.Diagnose(cmd.Context(), &gpudiag.Options{DriverOnly: driverOnly})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ line was wrong.`,
 
 // do loads the model, runs the signature and prints the outputs.
 func (j *job) do(ctx context.Context) error {
-	if err := tf.SetLogLevel(tf.LogErrors); err != nil {
+	if err := tf.SetLogLevel(slog.LevelError); err != nil {
 		return err
 	}
 	var tags []string

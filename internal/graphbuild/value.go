@@ -2,7 +2,6 @@ package graphbuild
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
@@ -13,8 +12,8 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // AttrValue is the value of a node's attribute.
@@ -252,5 +251,5 @@ func integer(v any) (int64, bool) {
 }
 
 func invalidf(format string, args ...any) error {
-	return &tfkeep.Error{Op: "make a constant", Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(format, args...)}
+	return status.Errorf(status.InvalidArgument, format, args...)
 }

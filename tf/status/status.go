@@ -87,6 +87,8 @@ func (e *Error) Is(target error) bool {
 		return e.Code == DeadlineExceeded
 	case context.Canceled:
 		return e.Code == Canceled
+	case tfkeep.ErrArgument:
+		return e.Code == InvalidArgument
 	case tfkeep.ErrNotFound:
 		return e.Code == NotFound
 	case tfkeep.ErrExists:

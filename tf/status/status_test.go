@@ -30,6 +30,7 @@ func TestErrorMatchesGoErrors(t *testing.T) {
 	kinds := map[error]status.Code{
 		context.DeadlineExceeded: status.DeadlineExceeded,
 		context.Canceled:         status.Canceled,
+		tfkeep.ErrArgument:       status.InvalidArgument,
 		tfkeep.ErrNotFound:       status.NotFound,
 		tfkeep.ErrExists:         status.AlreadyExists,
 	}
