@@ -72,7 +72,7 @@ ones.`,
 	return cmd
 }
 
-// values reads a tensor or a part of it; the shape is that of the part.
+// values reads a tensor or a slice of it, and returns the shape of what it read.
 func values(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo, s checkpoint.Slice) (shape []int64, data []byte, strings [][]byte, err error) {
 	shape = t.Shape
 	if s != nil {
@@ -124,7 +124,7 @@ func (c *command) writeNPY(ctx context.Context, r *checkpoint.Reader, t checkpoi
 		if err := npy.Write(w, t.DType, t.Shape, in); err != nil {
 			return err
 		}
-		// The checksum is known at the end, which Write need not have reached.
+		// The checksum is compared at the end, which Write may not have reached.
 		_, err = io.Copy(io.Discard, in)
 		return err
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// writeValuesJSON writes one object whose values are nested lists, in pieces,
-// so that a large tensor needs no second copy of itself. Complex numbers are
-// pairs; strings that are not UTF-8 are {"base64": …}.
+// writeValuesJSON writes one object whose values are nested lists. It writes in pieces, so
+// that it needs no second copy of a large tensor. Complex numbers are pairs; strings that
+// are not UTF-8 are {"base64": …}.
 func writeValuesJSON(out io.Writer, t checkpoint.TensorInfo, shape []int64, data []byte, strings [][]byte) error {
 	w := bufio.NewWriter(out)
 	head, err := json.Marshal(struct {
@@ -63,7 +63,7 @@ func appendJSONString(b, s []byte) []byte {
 	if !utf8.Valid(s) {
 		v = map[string]string{"base64": base64.StdEncoding.EncodeToString(s)}
 	}
-	text, _ := json.Marshal(v) // strings always can
+	text, _ := json.Marshal(v) // which cannot fail for a string
 	return append(b, text...)
 }
 
@@ -95,7 +95,7 @@ func appendJSONElement(b []byte, dt dtype.DataType, e []byte) []byte {
 		text, _ := number(v[0]).MarshalJSON()
 		return append(b, text...)
 	}
-	// The same digits, without an exponent where numbers are usually written so.
+	// Write the same digits without an exponent if the number is not very large or small.
 	short := dtype.AppendFloat(nil, dt, v[0])
 	if f, err := strconv.ParseFloat(string(short), 64); err == nil {
 		return strconv.AppendFloat(b, f, 'g', -1, 64)

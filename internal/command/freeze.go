@@ -19,7 +19,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
-// freezeFlags are freeze_graph.py's, by its names, and a few of our own.
+// freezeFlags are the flags of freeze_graph.py, under its names, and a few more.
 type freezeFlags struct {
 	graph, saver, checkpoint, metaGraph, savedModel, tags string
 	outputs, output, initializers, allow, deny            string
@@ -104,8 +104,8 @@ func (f *freezeFlags) add(cmd *cobra.Command) {
 	_ = fl.MarkHidden("variable_names_blacklist")
 }
 
-// joinBooleans lets freeze_graph.py's "--clear_devices false" mean what it
-// means there: a boolean flag may have its value as an argument of its own.
+// joinBooleans makes "--clear_devices false" work as in freeze_graph.py, where the value
+// of a boolean flag may be the next argument.
 func joinBooleans(args []string) []string {
 	if len(args) == 0 || args[0] != "freeze" {
 		return args
@@ -156,7 +156,7 @@ func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, er
 	return freeze.FromCheckpoint(ctx, path, o)
 }
 
-// check tells what is missing or contradictory on the command line.
+// check returns an error if something is missing or contradictory on the command line.
 func (f *freezeFlags) check(args []string) error {
 	models := 0
 	for _, given := range []bool{len(args) > 0, f.savedModel != "", f.metaGraph != "", f.graph != ""} {
@@ -166,15 +166,15 @@ func (f *freezeFlags) check(args []string) error {
 	}
 	switch {
 	case f.output == "":
-		return errors.New("no output: say where to write with -o FILE (--output_graph)")
+		return errors.New("no output: name the file to write with -o FILE (--output_graph)")
 	case models > 1:
 		return errors.New("more than one model: give CKPT, --input_graph, --input_meta_graph or --input_saved_model_dir")
 	case models == 0 && f.checkpoint == "":
 		return errors.New("no model: give CKPT, or --input_graph and --input_checkpoint")
 	case (f.graph != "" || f.metaGraph != "") && f.checkpoint == "":
-		return errors.New("no values: say which checkpoint with --input_checkpoint")
+		return errors.New("no values: name the checkpoint with --input_checkpoint")
 	case f.round != "" && f.round != "float16" && f.round != "bfloat16":
-		return fmt.Errorf("--round %s: it is float16 or bfloat16", f.round)
+		return fmt.Errorf("--round %s: it must be float16 or bfloat16", f.round)
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 	return c.printFrozen(f, &summary)
 }
 
-// freezeInMemory is for what changes weights: the whole graph is held.
+// freezeInMemory holds the whole graph in memory, for options that change weights.
 func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *freeze.Plan, constants map[string]bool, s *frozenSummary) error {
 	def, err := plan.GraphDef(ctx)
 	if err != nil {
@@ -232,7 +232,7 @@ func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *free
 	return graphdef.Write(f.output, def, nil)
 }
 
-// describe takes what the report says of the graph from the graph as it is now.
+// describe updates the summary after changes to the graph.
 func (s *frozenSummary) describe(def *graph_go_proto.GraphDef) {
 	s.Nodes, s.Size, s.Inputs = len(def.Node), int64(proto.Size(def)), nil
 	for _, n := range def.Node {

@@ -9,7 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/command/ui"
 )
 
-// frozenSummary is what the verb tells of its work.
+// frozenSummary is the output of the verb.
 type frozenSummary struct {
 	freeze.Report
 	Path      string
@@ -35,12 +35,12 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	field("froze", ui.Plural(int64(len(s.Frozen)), "variable")+", "+ui.Size(s.Bytes))
 	field("kept", append([]string(nil), s.Kept...)...)
 	if s.optimized != nil {
-		var told []string
+		var notes []string
 		if n := len(s.optimized.Folded); n > 0 {
-			told = append(told, ui.Plural(int64(n), "batch norm")+" folded")
+			notes = append(notes, ui.Plural(int64(n), "batch norm")+" folded")
 		}
-		told = append(told, ui.Count(int64(s.optimized.Before))+" nodes before")
-		field("optimized", told...)
+		notes = append(notes, ui.Count(int64(s.optimized.Before))+" nodes before")
+		field("optimized", notes...)
 	}
 	for _, r := range s.Repairs {
 		what := r.Node + " (" + r.From + ") dropped: it only wrote to a variable"

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// lines writes JSON, one object a line.
+// lines writes JSON, one object per line.
 type lines struct {
 	w   *bufio.Writer
 	enc *json.Encoder
@@ -25,9 +25,8 @@ func (l *lines) write(v any) error { return l.enc.Encode(v) }
 
 func (l *lines) flush() error { return l.w.Flush() }
 
-// number is a float in JSON, which has no word for those that are not finite:
-// they are the strings "NaN", "Infinity" and "-Infinity", as in protobuf's
-// JSON.
+// number is a float that is written as JSON. Numbers that are not finite, which JSON does
+// not have, become the strings "NaN", "Infinity" and "-Infinity", as in protobuf's JSON.
 type number float64
 
 // MarshalJSON implements json.Marshaler.

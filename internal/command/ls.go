@@ -84,7 +84,7 @@ type tensorJSON struct {
 	Shape  []int64     `json:"shape"`
 	Bytes  int64       `json:"bytes"`
 	Shard  int         `json:"shard"`
-	CRC32C *uint32     `json:"crc32c,omitempty"` // V1 has none
+	CRC32C *uint32     `json:"crc32c,omitempty"` // nil for V1, which has no checksums of tensors
 	Slices []sliceJSON `json:"slices,omitempty"`
 }
 
@@ -108,7 +108,7 @@ func (c *command) listJSON(r *checkpoint.Reader, tensors []checkpoint.TensorInfo
 			Name: t.Name, DType: dtype.Name(t.DType), Shape: append([]int64{}, t.Shape...),
 			Bytes: t.Bytes, Shard: t.Shard,
 		}
-		if t.Slices == nil { // each slice has its own
+		if t.Slices == nil { // otherwise each slice has its own
 			line.CRC32C = crc(t.CRC32C)
 		}
 		for _, s := range t.Slices {

@@ -60,7 +60,7 @@ func readObjects(ctx context.Context, r *checkpoint.Reader) (*objectgraph.Graph,
 func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error {
 	table := c.NewTable("OBJECT", "VALUE", "DTYPE", "SHAPE")
 	paths := g.Paths()
-	// open[i]: the branch at depth i+1 goes on below.
+	// open[i] is true if the branch at depth i+1 continues below.
 	var open []bool
 	for s := range g.Walk() {
 		label := "(root)"
@@ -86,7 +86,7 @@ func (c *command) objectsTree(r *checkpoint.Reader, g *objectgraph.Graph) error 
 	return table.Print()
 }
 
-// valueRows adds an object's line, and one more for each further value.
+// valueRows adds a row for an object, and one more for each value after the first.
 func valueRows(table *ui.Table, r *checkpoint.Reader, label string, o objectgraph.Object) {
 	if len(o.Values) == 0 {
 		table.Row(label)
@@ -101,8 +101,8 @@ func valueRows(table *ui.Table, r *checkpoint.Reader, label string, o objectgrap
 	}
 }
 
-// shortPath gives an object's path, its end only where it is very long: a
-// hostile chain of objects must not make the output grow as its square.
+// shortPath returns an object's path, or only its end if it is very long: the output for a
+// hostile chain of objects must not grow with the square of its length.
 func shortPath(paths *objectgraph.Paths, object int) []string {
 	const most = 256
 	path, _ := paths.Of(object)
@@ -112,7 +112,7 @@ func shortPath(paths *objectgraph.Paths, object int) []string {
 	return path
 }
 
-// branch draws the lines in front of a name.
+// branch draws the lines before a name.
 func branch(open []bool) string {
 	last := len(open) - 1
 	if open[last] {
@@ -121,8 +121,8 @@ func branch(open []bool) string {
 	return indent(open[:last]) + "└─ "
 }
 
-// maxIndent keeps a hostile chain of objects from growing the output as the
-// square of its length.
+// maxIndent limits the output for a hostile chain of objects, which would otherwise grow
+// with the square of its length.
 const maxIndent = 64
 
 func indent(open []bool) string {

@@ -21,7 +21,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	var usage *cli.UsageError
 	if err != nil && !c.started && !errors.As(err, &usage) {
-		err = &cli.UsageError{Err: err} // cobra's own errors
+		err = &cli.UsageError{Err: err} // an error of cobra's
 	}
 	failure := cli.Failure{Stderr: stderr, Command: c.using, Print: func(err error) { c.Error("tfkeep:", err) }}
 	return failure.ExitCode(ctx, err)
@@ -131,7 +131,7 @@ func unknownVerb(parent *cobra.Command, name string) error {
 	return cli.Usagef("unknown command %q", name)
 }
 
-// needs checks the number of arguments; names says what they are.
+// needs checks the number of arguments, which the error names.
 func needs(least, most int, names string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {

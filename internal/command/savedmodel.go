@@ -23,6 +23,9 @@ func (c *command) savedModel() *cobra.Command {
 		Short: "Show, check, make and change SavedModels",
 		Long: `Show, check, make and change SavedModels from their files alone. The output of "show"
 and "scan" is that of saved_model_cli.`,
+		Example: `  tfkeep savedmodel show export/1 --all
+  tfkeep savedmodel scan downloaded/
+  tfkeep savedmodel from-frozen frozen.pb export/1 --input x --output y`,
 		RunE: verbsOnly,
 	}
 	cmd.AddCommand(c.savedModelShow(), c.savedModelScan(), c.savedModelDiff(), c.savedModelFromFrozen(),
@@ -30,7 +33,7 @@ and "scan" is that of saved_model_cli.`,
 	return cmd
 }
 
-// tagsFlag adds --tags, and saved_model_cli's names for it.
+// tagsFlag adds the flag --tags, and saved_model_cli's name for it.
 func tagsFlag(cmd *cobra.Command, tags *string, what string) {
 	cmd.Flags().StringVar(tags, "tags", "", what)
 	cmd.Flags().StringVar(tags, "tag_set", "", "saved_model_cli's name for --tags")
@@ -110,7 +113,7 @@ func (c *command) showModel(sm *graphdef.SavedModel, f *showFlags) error {
 	return nil
 }
 
-// byTags puts the graphs in the order in which saved_model_cli shows them.
+// byTags returns the graphs in the order in which saved_model_cli shows them.
 func byTags(sm *graphdef.SavedModel) []*graphdef.MetaGraphDef {
 	graphs := append([]*graphdef.MetaGraphDef(nil), sm.MetaGraphs...)
 	sort.SliceStable(graphs, func(i, j int) bool {
@@ -119,7 +122,7 @@ func byTags(sm *graphdef.SavedModel) []*graphdef.MetaGraphDef {
 	return graphs
 }
 
-// tagList writes the tags of a graph as Python prints a list of them.
+// tagList returns the tags of a graph as Python prints a list of them.
 func tagList(mg *graphdef.MetaGraphDef) string {
 	tags := append([]string(nil), mg.GetMetaInfoDef().GetTags()...)
 	for i, t := range tags {
@@ -183,7 +186,7 @@ func (c *command) showOps(mg *graphdef.MetaGraphDef) {
 	c.Printf("The MetaGraph with tag set [%s] contains the following ops: %s\n", tagList(mg), pythonSet(opdef.Used(mg.GraphDef)))
 }
 
-// pythonSet writes names as Python prints a set of them, in order.
+// pythonSet returns names, in their order, as Python prints a set of them.
 func pythonSet(names []string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {

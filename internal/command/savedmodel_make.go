@@ -12,7 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
 )
 
-// makeFlags are those of the verbs that make a model.
+// makeFlags are the flags of the verbs that make a model.
 type makeFlags struct {
 	tags, key               string
 	inputs, outputs         []string
@@ -43,7 +43,8 @@ func (f *makeFlags) options() (*offline.Options, error) {
 	return &offline.Options{Tags: list(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices, MetaGraph: f.meta}, nil
 }
 
-// tensors reads NAME=TENSOR, or TENSOR, whose node's name is then the name.
+// tensors parses NAME=TENSOR, or TENSOR, which is named after the last part of its node's
+// name.
 func tensors(flag string, settings []string) (map[string]string, error) {
 	if len(settings) == 0 {
 		return nil, fmt.Errorf("%s is missing: name a tensor of the graph", flag)

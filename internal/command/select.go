@@ -8,8 +8,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
-// selectTensors finds the tensors that names stand for, all without any, in
-// the checkpoint's order. A name that stands for none is an error.
+// selectTensors returns the tensors that names select, or all if there are no names, in the
+// order of the checkpoint. A name that selects no tensor is an error.
 func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, error) {
 	if len(names) == 0 {
 		return r.Tensors(), nil
@@ -39,7 +39,7 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 	return chosen, nil
 }
 
-// noTensor is the error for a name that the checkpoint does not have.
+// noTensor returns the error for a name that the checkpoint does not have.
 func noTensor(r *checkpoint.Reader, name string) error {
 	names := make([]string, len(r.Tensors()))
 	for i, t := range r.Tensors() {
@@ -49,10 +49,10 @@ func noTensor(r *checkpoint.Reader, name string) error {
 	if near := nearest.Names(name, names, 3); len(near) > 0 {
 		remedy = "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return fmt.Errorf("%s holds no tensor %q; %s", r.Prefix(), name, remedy)
+	return fmt.Errorf("%s has no tensor %q; %s", r.Prefix(), name, remedy)
 }
 
-// matches tells whether name fits a pattern in which * stands for anything.
+// matches reports whether a name matches a pattern in which * stands for anything.
 func matches(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	name, ok := strings.CutPrefix(name, parts[0])

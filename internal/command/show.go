@@ -73,8 +73,8 @@ directory or its .pb), in text or binary, or a checkpoint.`,
 	return cmd
 }
 
-// isCheckpoint says whether a path that is no graph, for reason err, is a
-// checkpoint. A damaged SavedModel is not one, though its variables are.
+// isCheckpoint reports whether a path that cannot be read as a graph, because of err, is a
+// checkpoint. A damaged SavedModel is not, although its variables are.
 func isCheckpoint(ctx context.Context, path string, err error) bool {
 	fi, statErr := os.Stat(path)
 	if !errors.Is(err, tfkeep.ErrNotFound) && (statErr != nil || fi.IsDir()) {
@@ -100,7 +100,7 @@ func (c *command) toTensorBoard(path string, m proto.Message, logDir string) err
 	return nil
 }
 
-// shown is how many items of a list are printed without --all.
+// shown is the number of items of a list that are printed without --all.
 const shown = 12
 
 func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
@@ -258,7 +258,7 @@ func typeText(constant string) string {
 	return "?"
 }
 
-// sizesText writes a shape, ? for what is unknown.
+// sizesText returns a shape with ? for what is unknown.
 func sizesText(shape []int64) string {
 	if shape == nil {
 		return "?"

@@ -64,7 +64,7 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 			if flushErr := out.flush(); err == nil {
 				err = flushErr
 			}
-			if len(all) > 0 && cmd.Context().Err() == nil { // what was read before damage counts, too
+			if len(all) > 0 && cmd.Context().Err() == nil { // print what was read before the damage
 				err = errors.Join(c.statsTable(all), err)
 			}
 			return err
@@ -104,7 +104,7 @@ func (c *command) statsTable(all []*stats.Summary) error {
 	return nil
 }
 
-// short writes a number in four significant digits, whole ones in up to eight.
+// short returns a number with four significant digits, or a whole number with up to eight.
 func short(v float64) string {
 	switch {
 	case math.IsNaN(v):
@@ -139,8 +139,8 @@ func alarming(n int64) ui.Styled {
 	return ui.Styled{Style: ui.Red, Text: ui.Count(n)}
 }
 
-// bars draws a histogram, one character an interval; a blank has nothing, the
-// lowest bar at least one value.
+// bars draws a histogram with one character per interval. An interval without values is a
+// blank, and the lowest bar has at least one value.
 func bars(counts []int64) string {
 	levels := []rune("▁▂▃▄▅▆▇█")
 	most := int64(0)

@@ -149,8 +149,8 @@ func (t *tally) print(r *verify.Report) error {
 	return nil
 }
 
-// faultText returns what is wrong first and where at the end, without the path that the
-// line above has.
+// faultText returns what is wrong and then where, without the folder, which the line above
+// has.
 func faultText(f checkpoint.Fault) string {
 	e, ok := errors.AsType[*tfkeep.Error](f.Err)
 	if !ok || e.Error() != f.Err.Error() {

@@ -12,17 +12,18 @@ import (
 	"golang.org/x/term"
 )
 
-// Console is the two streams of a command.
+// Console has the output streams of a command.
 type Console struct {
 	Out, Err io.Writer
 	outColor bool
 	errColor bool
 	outTerm  bool
 	errTerm  bool
-	width    int // of the terminal behind Out, 0 when it is none
+	width    int // of the terminal, 0 if Out is not a terminal
 }
 
-// NewConsole looks at the streams and, through getenv, at NO_COLOR and TERM.
+// NewConsole returns a console for two streams. getenv returns the environment variables
+// NO_COLOR and TERM.
 func NewConsole(out, err io.Writer, getenv func(string) string) *Console {
 	c := &Console{Out: out, Err: err}
 	plain := getenv("NO_COLOR") != "" || getenv("TERM") == "dumb"
@@ -46,7 +47,7 @@ func terminal(w io.Writer) (fd int, ok bool) {
 	return int(f.Fd()), true
 }
 
-// Style is a way to set text off.
+// Style is a color or another way to highlight text.
 type Style string
 
 // The styles. None changes nothing.
@@ -67,26 +68,26 @@ func paint(on bool, s Style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// Paint sets text off for Out, if that shows colours.
+// Paint returns text in a style, if Out shows colors.
 func (c *Console) Paint(s Style, text string) string { return paint(c.outColor, s, text) }
 
-// Printf writes to Out.
+// Printf prints to Out.
 func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
 
-// Note writes a line for people to Err.
+// Note prints a line to Err.
 func (c *Console) Note(format string, args ...any) {
 	fmt.Fprintln(c.Err, paint(c.errColor, Dim, fmt.Sprintf(format, args...)))
 }
 
-// Error writes the line that says why the command failed to Err.
+// Error prints a line to Err with the reason why the command failed.
 func (c *Console) Error(prefix string, err error) {
 	fmt.Fprintln(c.Err, paint(c.errColor, Red, prefix)+" "+Clean(err.Error()))
 }
 
-// OutIsTerminal tells whether people read Out as it is written.
+// OutIsTerminal reports whether Out is a terminal.
 func (c *Console) OutIsTerminal() bool { return c.outTerm }
 
-// Width is how many characters fit a line of Out: the terminal's, or fallback.
+// Width returns the width of the terminal in characters, or fallback.
 func (c *Console) Width(fallback int) int {
 	if c.width > 0 {
 		return c.width
@@ -94,8 +95,8 @@ func (c *Console) Width(fallback int) int {
 	return fallback
 }
 
-// Clean escapes what a terminal would not print, line breaks excepted: a
-// tensor's name comes from a file, and may try to speak to the terminal.
+// Clean escapes the characters that a terminal would not print, except line breaks: the
+// name of a tensor comes from a file, and may have sequences that control the terminal.
 func Clean(s string) string {
 	safe := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' }
 	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
@@ -112,7 +113,7 @@ func Clean(s string) string {
 	return b.String()
 }
 
-// Name is Clean for names, which are one line.
+// Name is Clean for names, in which line breaks are escaped too.
 func Name(s string) string {
 	if strings.ContainsAny(s, "\n\t") || !utf8.ValidString(s) {
 		return strings.Trim(strconv.Quote(s), `"`)
@@ -120,7 +121,7 @@ func Name(s string) string {
 	return Clean(s)
 }
 
-// Size writes a number of bytes for people: "1.5 MiB".
+// Size returns a number of bytes with a unit: "1.5 MiB".
 func Size(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d B", n)
@@ -145,7 +146,7 @@ func Size(n int64) string {
 	return ""
 }
 
-// Count writes a whole number with a comma at every thousand.
+// Count returns a whole number with commas: "1,234,567".
 func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	start := 0
@@ -158,7 +159,7 @@ func Count(n int64) string {
 	return s
 }
 
-// Plural is Count and a noun, with an s unless there is one.
+// Plural returns a number and a noun: "1 node", "1,234 nodes".
 func Plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -1,9 +1,7 @@
-// Package ui is how the command talks to people: aligned tables, colours and a
-// progress bar, each only where it helps.
+// Package ui prints the command's output: aligned tables, colors and a progress bar.
 //
-// A [Console] finds out what its streams are. Colours go to terminals, unless
-// NO_COLOR is set; the progress bar goes to standard error, if that is a
-// terminal, and only when the work takes longer than a blink. Anything else
-// gets plain text, so that a pipe or a file never sees a control character.
-// Names out of files are shown with theirs escaped, for the same reason.
+// A [Console] prints colors on terminals only, unless NO_COLOR is set. The progress bar is
+// printed on standard error, if that is a terminal, and only for work that takes a while.
+// Pipes and files get plain text without control characters. Control characters in names
+// from files are escaped.
 package ui

@@ -9,7 +9,7 @@ import (
 // Table collects rows and prints them with aligned columns.
 type Table struct {
 	c     *Console
-	right []bool // columns that align at their right end
+	right []bool // columns that are aligned right
 	rows  [][]cell
 	width []int
 	gap   string
@@ -37,7 +37,7 @@ func (c *Console) NewTable(headings ...string) *Table {
 	return t
 }
 
-// Styled is a table's cell that is set off.
+// Styled is a cell of a table with a style.
 type Styled struct {
 	Style Style
 	Text  string
