@@ -13,14 +13,15 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // server returns the task of a device, or the session's target if the device names none.
 func (t *nodeTransport) server(device string) string {
-	if on, ok := savergraph.TaskOf(device); ok {
-		return on.String()
+	if job, index, ok := devicename.TaskOf(device); ok {
+		return devicename.Task(job, index)
 	}
 	return t.sess.Target()
 }

@@ -312,24 +312,6 @@ func TestSplitByTaskLeavesOutWhatCannotMove(t *testing.T) {
 	}
 }
 
-func TestTaskOf(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		device string
-		want   Task
-		ok     bool
-	}{
-		{"/job:ps/replica:0/task:2/device:GPU:0", Task{"ps", 2}, true},
-		{"/job:ps", Task{"ps", 0}, false},
-		{"/task:1", Task{"", 1}, false},
-		{"", Task{}, false},
-	} {
-		got, ok := TaskOf(c.device)
-		assert.Equal(t, c.ok, ok, c.device)
-		assert.Equal(t, c.want, got, c.device)
-	}
-}
-
 func TestExtraneousNodesKeepsOneSaver(t *testing.T) {
 	t.Parallel()
 	var g graphdef.GraphDef

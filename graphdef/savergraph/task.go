@@ -25,18 +25,6 @@ type Task struct {
 // String returns the task as a device name, "/job:ps/task:1".
 func (t Task) String() string { return devicename.Task(t.Job, t.Index) }
 
-// TaskOf returns the task that a device name contains, and whether it contains one.
-func TaskOf(name string) (Task, bool) {
-	job, index, ok := devicename.TaskOf(name)
-	return Task{job, index}, ok
-}
-
-// parseDevice leaves out parts that it does not know: the runtime refuses them anyway.
-func parseDevice(name string) devicename.Spec {
-	d, _ := devicename.Parse(name)
-	return d
-}
-
 // TaskGraphs are the parts of a graph that single tasks can run by themselves.
 type TaskGraphs struct {
 	Graphs   map[Task]*graphdef.GraphDef
@@ -127,11 +115,13 @@ func (g *Graph) part(start, fed string, in *graphdef.NodeDef) (nodes []*graphdef
 		if !movable[n.GetOp()] || len(nodes) == maxPart || len(n.GetInput()) > maxPart {
 			return nil, Task{}, false
 		}
-		on, named := TaskOf(n.GetDevice())
+		device, _ := devicename.Parse(n.GetDevice()) // the runtime refuses what does not parse
+		job, index, named := devicename.TaskOf(n.GetDevice())
+		on := Task{job, index}
 		switch {
 		case named && owner == Task{}:
 			owner = on
-		case named && on != owner, !named && isVariable(n.GetOp()), !named && parseDevice(n.GetDevice()).Job != "":
+		case named && on != owner, !named && isVariable(n.GetOp()), !named && device.Job != "":
 			return nil, Task{}, false
 		}
 		n = proto.Clone(n).(*graphdef.NodeDef)

@@ -65,3 +65,22 @@ func TestOver(t *testing.T) {
 	assert.Equal(t, "/job:worker/task:2/device:GPU:1", inner.Over(outer).String())
 	assert.Equal(t, outer, devicename.Spec{}.Over(outer))
 }
+
+func TestTaskOf(t *testing.T) {
+	for _, c := range []struct {
+		device string
+		job    string
+		index  int
+		ok     bool
+	}{
+		{"/job:ps/replica:0/task:2/device:GPU:0", "ps", 2, true},
+		{"/job:ps", "ps", 0, false},
+		{"/task:1", "", 1, false},
+		{"", "", 0, false},
+	} {
+		job, index, ok := devicename.TaskOf(c.device)
+		assert.Equal(t, c.ok, ok, c.device)
+		assert.Equal(t, c.job, job, c.device)
+		assert.Equal(t, c.index, index, c.device)
+	}
+}
