@@ -31,6 +31,7 @@ type ValuesError struct {
 	Source   string   // where the values come from, for people; may be empty
 	Missing  []string // variables without a value, with the key that was looked for
 	Mismatch []string // variables whose value has another type or shape: what, wanted, found
+	Unread   []string // restore nodes whose keys cannot be read from the graph, which may explain the rest
 }
 
 // Error returns one line that names all variables.
@@ -46,6 +47,9 @@ func (e *ValuesError) Error() string {
 	}
 	if n := len(e.Mismatch); n > 0 {
 		fmt.Fprintf(&b, ": %d that differ: %s", n, strings.Join(e.Mismatch, "; "))
+	}
+	if len(e.Unread) > 0 {
+		fmt.Fprintf(&b, " (the keys of %s cannot be read from the graph)", strings.Join(e.Unread, ", "))
 	}
 	return b.String()
 }

@@ -67,7 +67,7 @@ node { name: "y" op: "Mul" input: "x" input: "w/read" attr { key: "T" value { ty
 versions { producer: 2474 }
 `
 
-func TestVariableBecomesConstOfTheSameName(t *testing.T) {
+func TestVariableBecomesConst(t *testing.T) {
 	t.Parallel()
 	def := graph(t, linear)
 	before := proto.Clone(def)
@@ -81,7 +81,7 @@ func TestVariableBecomesConstOfTheSameName(t *testing.T) {
 		names, ops = append(names, n.Name), append(ops, n.Op)
 		assert.Empty(t, n.Device)
 	}
-	assert.Equal(t, []string{"x", "w", "w/read", "y"}, names, "the unused variable goes, the order stays")
+	assert.Equal(t, []string{"x", "w", "w/read", "y"}, names, "the unused variable is gone, the order stays")
 	assert.Equal(t, []string{"Placeholder", "Const", "Identity", "Mul"}, ops)
 	assert.Len(t, got.Node[1].Attr, 2, "dtype and value, and nothing else")
 	assert.Equal(t, int32(2474), got.Versions.Producer)
@@ -92,7 +92,7 @@ func TestVariableBecomesConstOfTheSameName(t *testing.T) {
 	assert.Equal(t, []freeze.Variable{{Name: "w", Key: "w", DType: "float32", Shape: []int64{2}, Bytes: 8}}, r.Frozen)
 }
 
-func TestWrittenBytesAreTheGraphDef(t *testing.T) {
+func TestWriteWritesTheGraphDef(t *testing.T) {
 	t.Parallel()
 	plan, err := freeze.New(t.Context(), graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
@@ -113,10 +113,10 @@ func TestWrittenBytesAreTheGraphDef(t *testing.T) {
 	assert.True(t, proto.Equal(want, got))
 	deterministic, err := proto.MarshalOptions{Deterministic: true}.Marshal(want)
 	require.NoError(t, err)
-	assert.Equal(t, deterministic, first.Bytes(), "byte for byte what marshalling would write")
+	assert.Equal(t, deterministic, first.Bytes(), "byte for byte what marshaling would write")
 }
 
-func TestBadInput(t *testing.T) {
+func TestNewRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	missing := `node { name: "a" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } } node { name: "y" op: "Identity" input: "gone" }`
 	twice := `node { name: "y" op: "VariableV2" } node { name: "y" op: "NoOp" }`
@@ -171,7 +171,7 @@ node { name: "z" op: "Add" input: "y" input: "v" attr { key: "T" value { type: D
 	}
 }
 
-func TestWritesAreTakenOutAndTold(t *testing.T) {
+func TestWritesAreRemovedAndReported(t *testing.T) {
 	t.Parallel()
 	text := linear + `
 node { name: "delta" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } }
@@ -189,7 +189,7 @@ node { name: "out" op: "Add" input: "y" input: "sub" input: "^add" attr { key: "
 	}
 }
 
-func TestUpdateWhoseResultIsAskedForIsRefused(t *testing.T) {
+func TestUpdateAsOutputIsRefused(t *testing.T) {
 	t.Parallel()
 	text := `
 node { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
@@ -202,7 +202,7 @@ node { name: "step" op: "ResourceApplyGradientDescent" input: "h" }`
 	assert.Contains(t, where.Detail, "operation ResourceApplyGradientDescent")
 }
 
-func TestFunctionThatCallsItselfIsRefused(t *testing.T) {
+func TestRecursiveFunctionIsRefused(t *testing.T) {
 	t.Parallel()
 	call := func(name string, inputs ...string) *graphdef.NodeDef {
 		return &graphdef.NodeDef{Name: name, Op: "PartitionedCall", Input: inputs, Attr: map[string]*graphdef.AttrValue{
@@ -226,7 +226,7 @@ func TestFunctionThatCallsItselfIsRefused(t *testing.T) {
 	assert.ErrorContains(t, err, "calls itself")
 }
 
-func TestFailedWriteLeavesWhatWasThere(t *testing.T) {
+func TestFailedWriteKeepsTheOldFile(t *testing.T) {
 	t.Parallel()
 	plan, err := freeze.New(t.Context(), graph(t, linear), failing{memory{"w": floats(2)}}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
@@ -243,10 +243,10 @@ func TestFailedWriteLeavesWhatWasThere(t *testing.T) {
 	assert.Len(t, entries, 1)
 
 	err = plan.WriteFile(t.Context(), dir, nil)
-	require.Error(t, err, "a directory is no place for a file")
+	require.Error(t, err, "a directory is not replaced by a file")
 }
 
-func TestCancelledWriteStops(t *testing.T) {
+func TestCanceledWriteStops(t *testing.T) {
 	t.Parallel()
 	plan, err := freeze.New(t.Context(), graph(t, linear), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
@@ -266,17 +266,45 @@ type iotestErr struct{}
 
 func (iotestErr) Read([]byte) (int, error) { return 0, fmt.Errorf("damaged") }
 
-func TestSuggestOutputs(t *testing.T) {
-	t.Parallel()
-	training := linear + `
-node { name: "labels" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
-node { name: "gradients/g" op: "Mul" input: "y" input: "labels" }
-node { name: "Adam/update" op: "ApplyAdam" input: "w" input: "gradients/g" }
-node { name: "save/SaveV2" op: "SaveV2" input: "w" }`
-	assert.Equal(t, []string{"y"}, freeze.SuggestOutputs(graph(t, training), nil))
+// closable is a source that counts how often it is closed.
+type closable struct {
+	memory
+	closed *int
+}
 
-	loss := training + `
-node { name: "sub" op: "Sub" input: "y" input: "labels" attr { key: "_output_shapes" value { list { shape { dim { size: -1 } } } } } }
-node { name: "loss" op: "Mean" input: "sub" attr { key: "_output_shapes" value { list { shape { } } } } }`
-	assert.Equal(t, []string{"y"}, freeze.SuggestOutputs(graph(t, loss), nil), "the loss is no output, nor is what leads from y to it")
+func (c closable) Close() error { *c.closed++; return nil }
+
+func TestCloseSourceIsClosedByThePlan(t *testing.T) {
+	t.Parallel()
+	closed := 0
+	src := closable{memory{"w": floats(2)}, &closed}
+	for _, closeSource := range []bool{false, true} {
+		plan, err := freeze.New(t.Context(), graph(t, linear), src, &freeze.Options{Outputs: []string{"y"}, CloseSource: closeSource})
+		require.NoError(t, err)
+		require.NoError(t, plan.Close())
+	}
+	assert.Equal(t, 1, closed)
+	_, err := freeze.New(t.Context(), graph(t, linear), src, &freeze.Options{CloseSource: true})
+	require.Error(t, err)
+	assert.Equal(t, 1, closed, "with an error, the source stays the caller's")
+}
+
+// words is a source with a variable of strings.
+type words struct{ memory }
+
+func (words) ReadStrings(context.Context, string) ([][]byte, error) {
+	return [][]byte{[]byte("a"), []byte("bc")}, nil
+}
+
+func TestStringVariablesAreReadAtOnce(t *testing.T) {
+	t.Parallel()
+	text := `node { name: "s" op: "VariableV2" attr { key: "dtype" value { type: DT_STRING } } } node { name: "y" op: "Identity" input: "s" }`
+	values := memory{"s": {Name: "s", DType: dtype.String, Shape: []int64{2}}}
+	plan, err := freeze.New(t.Context(), graph(t, text), words{values}, &freeze.Options{Outputs: []string{"y"}})
+	require.NoError(t, err)
+	def, err := plan.GraphDef(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, [][]byte{[]byte("a"), []byte("bc")}, def.Node[0].Attr["value"].GetTensor().GetStringVal())
+	_, err = freeze.New(t.Context(), graph(t, text), values, &freeze.Options{Outputs: []string{"y"}})
+	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 }

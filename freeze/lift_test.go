@@ -23,7 +23,7 @@ library { function {
   ret { key: "r" value: "mul:z:0" }
 } }`
 
-func TestHandleThatAFunctionMakesIsFrozen(t *testing.T) {
+func TestLiftFreezesHandlesOfFunctions(t *testing.T) {
 	t.Parallel()
 	plan, err := freeze.New(t.Context(), graph(t, ownHandle), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestHandleThatAFunctionMakesIsFrozen(t *testing.T) {
 	}
 }
 
-func TestHandleThatAFunctionMakesStaysOnTheDenylist(t *testing.T) {
+func TestLiftLeavesDeniedHandles(t *testing.T) {
 	t.Parallel()
 	text := ownHandle + `node { name: "b" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "z" op: "ReadVariableOp" input: "b" attr { key: "dtype" value { type: DT_FLOAT } } }`
@@ -61,7 +61,7 @@ node { name: "z" op: "ReadVariableOp" input: "b" attr { key: "dtype" value { typ
 	}
 }
 
-func TestHandleWithoutAValueIsTold(t *testing.T) {
+func TestLiftReportsHandlesWithoutValue(t *testing.T) {
 	t.Parallel()
 	_, err := freeze.New(t.Context(), graph(t, ownHandle), memory{}, &freeze.Options{Outputs: []string{"y"}})
 	var values *freeze.ValuesError
@@ -69,7 +69,7 @@ func TestHandleWithoutAValueIsTold(t *testing.T) {
 	assert.Len(t, values.Missing, 1)
 }
 
-func TestFunctionThatMakesAHandleAndCallsItselfIsRefused(t *testing.T) {
+func TestLiftRefusesRecursion(t *testing.T) {
 	t.Parallel()
 	text := `
 node { name: "y" op: "f" }

@@ -17,7 +17,7 @@ import (
 //go:embed testdata/models.py
 var models string
 
-// script runs expr with the functions of testdata/models.py at hand.
+// script runs expr after testdata/models.py.
 func script(expr string) string { return models + "\nresult = " + expr + "\n" }
 
 type model struct {
@@ -57,9 +57,8 @@ func (m model) check(t *testing.T, path string) {
 	}
 }
 
-// TestEveryKindOfGraphFromEverySource is the matrix that TensorFlow's own
-// freeze_graph manages only in part.
-func TestEveryKindOfGraphFromEverySource(t *testing.T) {
+// TensorFlow's own freeze_graph can freeze only a part of these graphs.
+func TestEveryGraphFromEverySource(t *testing.T) {
 	kinds := []string{
 		"mlp:ref", "mlp:resource", "bn:ref", "bn:resource", "bn:v2flow", "bn:v1flow", "update:ref", "update:resource",
 		"while:ref", "while:v1flow", "while:v2flow", "cond:ref", "cond:v1flow", "cond:v2flow", "case:v1flow", "case:v2flow",

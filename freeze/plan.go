@@ -209,7 +209,7 @@ func suggestion(b *body, node string) string {
 func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) {
 	allow, deny := set(o.VariableAllowlist), set(o.VariableDenylist)
 	values := map[string]*valueRef{}
-	bad := &ValuesError{}
+	bad := &ValuesError{Unread: r.unread}
 	if source, ok := r.src.(fmt.Stringer); ok {
 		bad.Source = source.String()
 	}

@@ -31,16 +31,20 @@ type savedAs struct {
 }
 
 // restoredAs returns, for each variable, the keys under which the graph's savers restore
-// it: savers may rename variables, and save slices of one as a single tensor. Keys that
-// are computed when the graph runs are left out.
-func restoredAs(def *graphdef.GraphDef) map[string][]savedAs {
-	keys := map[string][]savedAs{}
+// it: savers may rename variables, and save slices of one as a single tensor. unread are
+// the restore nodes whose keys cannot be read, because they are computed when the graph
+// runs.
+func restoredAs(def *graphdef.GraphDef) (keys map[string][]savedAs, unread []string) {
+	keys = map[string][]savedAs{}
 	for r, err := range savergraph.New(def).AllRestores() {
-		if err == nil && r.Assign != "" {
+		switch {
+		case err != nil:
+			unread = append(unread, r.Node)
+		case r.Assign != "":
 			keys[r.Variable] = append(keys[r.Variable], savedAs{key: r.Key, slice: r.Slice, saver: scopeOf(r.Node)})
 		}
 	}
-	return keys
+	return keys, unread
 }
 
 // scopeOf returns the name scope that a node is in: "save/" for "save/RestoreV2".
@@ -52,6 +56,7 @@ func scopeOf(node string) string {
 type resolver struct {
 	src     checkpoint.Source
 	saved   map[string][]savedAs
+	unread  []string          // restore nodes whose keys cannot be read
 	prefer  string            // the scope of the saver whose keys come first
 	aliases map[string]string // names of variables → their keys, for object-based checkpoints
 }
@@ -60,7 +65,8 @@ func newResolver(def *graphdef.GraphDef, src checkpoint.Source, o *Options, alia
 	if o.NodeNames {
 		return &resolver{src: src}
 	}
-	r := &resolver{src: src, saved: restoredAs(def), aliases: aliases}
+	r := &resolver{src: src, aliases: aliases}
+	r.saved, r.unread = restoredAs(def)
 	if o.SaverDef != nil {
 		r.prefer = scopeOf(o.SaverDef.RestoreOpName)
 	}

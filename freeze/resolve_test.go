@@ -77,10 +77,13 @@ node { name: "save/a1" op: "Assign" input: "w/part_1" input: "save/r1" }
 }
 
 // A computed key is not known, so the variable's own name is its key.
-func TestNewPassesOverComputedKeys(t *testing.T) {
+func TestNewWithComputedKeys(t *testing.T) {
 	t.Parallel()
 	text := renaming(`node { name: "keys" op: "StringJoin" }`+tftest.StringsNode("slices", "", ""), "save/Restore")
 	plan, err := freeze.New(t.Context(), graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
 	assert.Equal(t, "w", plan.Report().Frozen[0].Key)
+
+	_, err = freeze.New(t.Context(), graph(t, text), memory{}, &freeze.Options{Outputs: []string{"y"}})
+	assert.EqualError(t, err, "freeze: the values do not fit the graph: 1 without a value: w (the keys of save/Restore cannot be read from the graph)")
 }

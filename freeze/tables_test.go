@@ -12,8 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-// TestTablesAreNamedAndEmbedded freezes a model that looks words up in a file.
-func TestTablesAreNamedAndEmbedded(t *testing.T) {
+// The model looks words up in a file.
+func TestTablesAreReportedAndEmbedded(t *testing.T) {
 	dir := t.TempDir()
 	initializer := oracle.Value[string](t, `
 d = args[0]
