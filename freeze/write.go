@@ -3,6 +3,7 @@ package freeze
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
@@ -160,7 +161,8 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 	// The structs hide ReadFrom and WriteTo, so that CopyBuffer uses buf.
 	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, buf)
 	if err == nil && n != ref.bytes {
-		err = io.ErrUnexpectedEOF
+		err = &tfkeep.Error{Op: "read", Item: "tensor", Name: ref.key, Err: tfkeep.ErrMismatch,
+			Detail: fmt.Sprintf("the source has %d bytes of it instead of %d", n, ref.bytes)}
 	}
 	if err != nil {
 		return valueError(name, err)
@@ -199,8 +201,8 @@ func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
 			g.Node = append(g.Node, proto.Clone(n).(*graphdef.NodeDef))
 			continue
 		}
-		data, err := sources.Read(ctx, p.src, ref.key, ref.slice)
-		if err != nil {
+		data := make([]byte, ref.bytes)
+		if err := sources.ReadInto(ctx, p.src, ref.key, ref.slice, data); err != nil {
 			return nil, valueError(n.Name, err)
 		}
 		g.Node = append(g.Node, constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: shapeProto(ref.shape), TensorContent: data}))
