@@ -1,4 +1,4 @@
-// Package dtype knows TensorFlow's element types: their names and sizes, the
+// Package dtype describes TensorFlow's element types: their names and sizes, the
 // references to variables, and how the bytes of an element become a number.
 //
 // A [DataType] is the protobuf enum that checkpoints and graph files use. The
@@ -9,9 +9,8 @@
 //
 // The bytes of a tensor are little-endian and in row-major order, as package
 // checkpoint returns them. [Float64s] turns the elements of any type of numbers
-// into float64; Example shows it. [F16] and [BF16] are Go types for float16 and
-// bfloat16, which Go and, for bfloat16, NumPy do not have. Every float of 16 or
-// fewer bits is exactly a float32.
+// into float64. [F16] and [BF16] are Go types for float16 and bfloat16. Every float of
+// 16 or fewer bits is exactly a float32.
 //
 // The types of 2 and 4 bits take a whole byte per element, in memory and in
 // files. Only the low bits count.

@@ -1,8 +1,8 @@
-"""The Python half of package python: reads one JSON request per line, runs its
-script, writes one JSON answer per line.
+"""The Python half of package python: it reads a JSON request per line, runs its script
+and writes a JSON answer per line.
 
-Answers leave on a private copy of standard output, and descriptor 1 is pointed at
-standard error, so nothing that a script or a C++ library prints can mix with them.
+Answers go to a private copy of standard output. Descriptor 1 is redirected to standard
+error, so that nothing that a script or a C++ library prints gets between the answers.
 """
 
 import base64
@@ -21,11 +21,11 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 tf1 = tf.compat.v1
-kept = {}  # what a script leaves for later ones
+kept = {}  # values that scripts keep for later scripts
 
 
 def from_go(value):
-    """Undoes Go's marking of []byte, at any depth."""
+    """Converts the values that Go has marked as []byte, at any depth."""
     if isinstance(value, dict):
         if set(value) == {"__bytes__"}:
             return base64.b64decode(value["__bytes__"])
@@ -80,7 +80,7 @@ def answer(message):
 
 
 def read_requests(requests):
-    """Ends the process when the test binary has gone, even in mid-script."""
+    """Ends the process when the test binary has ended, even while a script runs."""
     for line in sys.stdin:
         requests.put(json.loads(line))
     os._exit(0)
@@ -94,7 +94,7 @@ def main():
         request = requests.get()
         try:
             answer({"id": request["id"], "result": run(request)})
-        except BaseException as err:  # a script may even raise SystemExit
+        except BaseException as err:  # a script may raise SystemExit, too
             answer(
                 {
                     "id": request["id"],
