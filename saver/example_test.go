@@ -2,6 +2,7 @@ package saver_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -13,17 +14,17 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// One program saves; another, which doesn't have the code of the model, goes on
-// with the files alone.
+// One program trains and saves. Another one, which does not have the code of the model,
+// continues with the files.
 func Example() {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "saver")
+	folder, err := os.MkdirTemp("", "saver")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(folder)
 
-	path, err := train(ctx, filepath.Join(dir, "model"))
+	path, err := saveModel(ctx, filepath.Join(folder, "model"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,12 +35,14 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer s.Close()
 	sess, err := tf.NewSession(g, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer sess.Close()
-	if err := restore(s, sess, path); err != nil {
+	report, err := s.Restore(ctx, sess, path, nil)
+	if err != nil {
 		log.Fatal(err)
 	}
 	w := g.GlobalVariables()[0]
@@ -48,19 +51,20 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer tf.Release(got...)
-	fmt.Println("restored", w.Name(), got[0].Value())
+	fmt.Println("restored", report.Restored, got[0].Value())
 	// Output:
 	// saved model-1000
-	// restored w [1 1]
+	// restored [w] [1 1]
 }
 
-func train(ctx context.Context, path string) (string, error) {
+// saveModel makes a graph with one variable and saves it.
+func saveModel(ctx context.Context, path string) (string, error) {
 	g := tf.NewGraph()
 	w, err := tf.NewVariable(g, "w", tf.Ones(2), nil)
 	if err != nil {
 		return "", err
 	}
-	s, err := saver.New(g, nil) // every variable; the last five checkpoints stay
+	s, err := saver.New(g, nil) // all variables; keeps the last five checkpoints
 	if err != nil {
 		return "", err
 	}
@@ -76,8 +80,83 @@ func train(ctx context.Context, path string) (string, error) {
 	return s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: saver.Step(1000)})
 }
 
-// The checkpoints of a cluster whose machines share no folder lie here, with this
-// process.
+// A training that continues where it was interrupted. The first time, the folder has no
+// checkpoint, and the variables are initialized.
+func ExampleSaver_Resume() {
+	folder, err := os.MkdirTemp("", "saver")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	for range 2 {
+		if err := trainThreeSteps(context.Background(), folder); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// begins
+	// saved model-3
+	// continues at step 3
+	// saved model-6
+}
+
+func trainThreeSteps(ctx context.Context, folder string) (err error) {
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "w", tf.Ones(2), nil)
+	if err != nil {
+		return err
+	}
+	s, err := saver.New(g, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	sess, err := tf.NewSession(g, nil)
+	if err != nil {
+		return err
+	}
+	defer sess.Close()
+
+	from, err := s.Resume(ctx, sess, folder, nil)
+	if err != nil {
+		return err
+	}
+	step := max(from.Step, 0)
+	if from.Fresh {
+		fmt.Println("begins")
+		if err := sess.RunOps(ctx, w.Initializer()); err != nil {
+			return err
+		}
+	} else {
+		fmt.Println("continues at step", step)
+	}
+	for range 3 {
+		step++ // train
+	}
+	path, err := s.Save(ctx, sess, filepath.Join(folder, "model"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
+	if err == nil {
+		fmt.Println("saved", filepath.Base(path))
+	}
+	return err
+}
+
+// A Saver may save some of the variables, under other names.
+func ExampleVar() {
+	g := tf.NewGraph()
+	w, err := tf.NewVariable(g, "student/w", tf.Ones(2), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	s, err := saver.New(g, &saver.Options{VarMap: map[string]saver.Saveable{"teacher/w": saver.Var(w)}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	fmt.Println(s.SaverDef().RestoreOpName)
+	// Output: save/restore_all
+}
+
+// The machines of the cluster share no folder. This process writes the checkpoints.
 func ExampleGatherOptions() {
 	save := func(ctx context.Context, g *tf.Graph, spec *cluster.Spec, step *tf.Variable) (string, error) {
 		s, err := saver.New(g, &saver.Options{
