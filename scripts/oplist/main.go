@@ -1,7 +1,6 @@
-// Command oplist writes the op definitions that package graphdef/opdef embeds: the
-// op list of libtensorflow without its documentation, sorted by name and
-// deflated. Run it (go generate ./graphdef/opdef) after a change of TensorFlow's
-// version, and read the difference of opdef's tests.
+// Command oplist writes the op definitions that package graphdef/opdef embeds: the op list
+// of libtensorflow without its documentation, sorted by name and deflated. After a change of
+// TensorFlow's version, run "go generate ./graphdef/opdef" and the tests of opdef.
 package main
 
 import (
@@ -44,8 +43,8 @@ func run(out string) error {
 	return nil
 }
 
-// pack sorts a serialized OpList by op, takes the documentation out of it, as
-// TensorFlow does before it writes op definitions anywhere, and deflates it.
+// pack sorts a serialized OpList by op, removes its documentation, as TensorFlow does
+// before it writes op definitions, and deflates it.
 func pack(data []byte) (packed []byte, n int, err error) {
 	var list graphdef.OpList
 	if err := proto.Unmarshal(data, &list); err != nil {
@@ -53,7 +52,7 @@ func pack(data []byte) (packed []byte, n int, err error) {
 	}
 	slices.SortFunc(list.Op, func(a, b *graphdef.OpDef) int { return strings.Compare(a.Name, b.Name) })
 	for _, op := range list.Op {
-		undocument(op)
+		removeDocs(op)
 	}
 	raw, err := graphdef.MarshalBinary(&list)
 	if err != nil {
@@ -73,7 +72,7 @@ func pack(data []byte) (packed []byte, n int, err error) {
 	return buf.Bytes(), len(list.Op), nil
 }
 
-func undocument(op *graphdef.OpDef) {
+func removeDocs(op *graphdef.OpDef) {
 	op.Summary, op.Description = "", ""
 	for _, a := range op.InputArg {
 		a.Description = ""
