@@ -50,18 +50,19 @@ func assets(t *testing.T, dir string) map[string]string {
 }
 
 func TestAssetNames(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		files [][2]string // path, content
 		want  map[string]string
 	}{
-		"one":                            {[][2]string{{"a/hello42.txt", "foo bar baz"}}, map[string]string{"hello42.txt": "foo bar baz"}},
-		"same name, other content":       {[][2]string{{"a/hello42.txt", "one"}, {"b/hello42.txt", "two"}}, map[string]string{"hello42.txt": "one", "hello42.txt_1": "two"}},
-		"same name, same content":        {[][2]string{{"a/hello42.txt", "one"}, {"b/hello42.txt", "one"}}, map[string]string{"hello42.txt": "one"}},
-		"same length, other last letter": {[][2]string{{"a/x", "aaab"}, {"b/x", "aaac"}, {"c/x", "aaab"}}, map[string]string{"x": "aaab", "x_1": "aaac"}},
-		"many": {[][2]string{{"0/h", "0"}, {"1/h", "1"}, {"2/h", "2"}, {"3/h", "3"}, {"4/h", "4"}},
+		{"one", [][2]string{{"a/hello42.txt", "foo bar baz"}}, map[string]string{"hello42.txt": "foo bar baz"}},
+		{"same name, other content", [][2]string{{"a/hello42.txt", "one"}, {"b/hello42.txt", "two"}}, map[string]string{"hello42.txt": "one", "hello42.txt_1": "two"}},
+		{"same name, same content", [][2]string{{"a/hello42.txt", "one"}, {"b/hello42.txt", "one"}}, map[string]string{"hello42.txt": "one"}},
+		{"same length, other last letter", [][2]string{{"a/x", "aaab"}, {"b/x", "aaac"}, {"c/x", "aaab"}}, map[string]string{"x": "aaab", "x_1": "aaac"}},
+		{"many", [][2]string{{"0/h", "0"}, {"1/h", "1"}, {"2/h", "2"}, {"3/h", "3"}, {"4/h", "4"}},
 			map[string]string{"h": "0", "h_1": "1", "h_2": "2", "h_3": "3", "h_4": "4"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
 			sess := session(t, map[string]float32{"v": 42})
 			require.NoError(t, os.WriteFile(filepath.Join(root, "unrelated.txt"), nil, 0o644))
@@ -126,15 +127,19 @@ func TestInvalidAssets(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	g := sess.Graph()
 	root := t.TempDir()
-	for name, out := range map[string]tf.Output{
-		"a number":       constant(t, g, "number", float32(1)),
-		"a list":         constant(t, g, "list", []string{"a", "b"}),
-		"an empty path":  constant(t, g, "empty", ""),
-		"a placeholder":  placeholder(t, g, "fed", dtype.String),
-		"nothing":        {},
-		"a missing file": constant(t, g, "missing", filepath.Join(root, "nope")),
-		"a folder":       constant(t, g, "folder", root),
+	for _, test := range []struct {
+		name string
+		out  tf.Output
+	}{
+		{"a number", constant(t, g, "number", float32(1))},
+		{"a list", constant(t, g, "list", []string{"a", "b"})},
+		{"an empty path", constant(t, g, "empty", "")},
+		{"a placeholder", placeholder(t, g, "fed", dtype.String)},
+		{"nothing", tf.Output{}},
+		{"a missing file", constant(t, g, "missing", filepath.Join(root, "nope"))},
+		{"a folder", constant(t, g, "folder", root)},
 	} {
+		name, out := test.name, test.out
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "m")
 			b, err := savedmodel.NewBuilder(dir, nil)

@@ -80,7 +80,7 @@ func NewBuilder(dir string, o *BuilderOptions) (*Builder, error) {
 	}
 	var err error
 	if b.staging, err = modeldir.Begin(dir); err != nil {
-		return nil, buildCause(dir, "", err)
+		return nil, err
 	}
 	return b, nil
 }
@@ -320,7 +320,7 @@ func (b *Builder) Save(ctx context.Context) (string, error) {
 		}
 	}
 	if err := b.staging.Commit(); err != nil {
-		return "", buildCause(dir, "", err)
+		return "", err
 	}
 	b.closed = true
 	if b.opts.KeepVersions > 0 {

@@ -76,7 +76,11 @@ func openTags(t *testing.T, dir string, tags ...string) *savedmodel.Model {
 }
 
 func TestGraphsShareVariables(t *testing.T) {
-	for name, asText := range map[string]bool{"binary": false, "text": true} {
+	for _, test := range []struct {
+		name   string
+		asText bool
+	}{{"binary", false}, {"text", true}} {
+		name, asText := test.name, test.asText
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "m")
 			path := build(t, dir, &savedmodel.BuilderOptions{Text: asText}, func(b *savedmodel.Builder) {
@@ -203,13 +207,17 @@ func TestSignatureErrors(t *testing.T) {
 		sig := signature.New(map[string]*graphdef.TensorInfo{"in": t}, nil, "foo")
 		return b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{key: sig}})
 	}
-	for says, err := range map[string]error{
-		`input "in" of signature "no type"`: try("no type", noType),
-		`input "in" of signature "no name"`: try("no name", noName),
-		`SignatureDef map key "__saved_model_init_op" is reserved for initialization. Please use a different key.`: try("__saved_model_init_op", info),
+	for _, test := range []struct {
+		want string
+		err  error
+	}{
+		{`input "in" of signature "no type"`, try("no type", noType)},
+		{`input "in" of signature "no name"`, try("no name", noName)},
+		{`SignatureDef map key "__saved_model_init_op" is reserved for initialization. Please use a different key.`, try("__saved_model_init_op", info)},
 	} {
+		want, err := test.want, test.err
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
-		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, want)
 	}
 	require.NoError(t, try("values alone are enough", sparse))
 }
@@ -223,10 +231,14 @@ func TestInitAndTrainOps(t *testing.T) {
 		require.NoError(t, err)
 		return sess, init
 	}
-	for name, options := range map[string]func(*tf.Operation) *savedmodel.GraphOptions{
-		"main op":        func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{MainOp: o} },
-		"legacy init op": func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{LegacyInitOp: o} },
+	for _, test := range []struct {
+		name    string
+		options func(*tf.Operation) *savedmodel.GraphOptions
+	}{
+		{"main op", func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{MainOp: o} }},
+		{"legacy init op", func(o *tf.Operation) *savedmodel.GraphOptions { return &savedmodel.GraphOptions{LegacyInitOp: o} }},
 	} {
+		name, options := test.name, test.options
 		t.Run(name, func(t *testing.T) {
 			sess, init := makeInit(t)
 			dir := filepath.Join(t.TempDir(), "m")
@@ -249,7 +261,11 @@ with tf1.Session() as s:
 		defer b.Close()
 		err = b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{MainOp: init, LegacyInitOp: init})
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
-		for key, o := range map[string]*savedmodel.GraphOptions{modeldir.MainOpCollection: {MainOp: init}, modeldir.LegacyInitCollection: {LegacyInitOp: init}} {
+		for _, test := range []struct {
+			key string
+			o   *savedmodel.GraphOptions
+		}{{modeldir.MainOpCollection, &savedmodel.GraphOptions{MainOp: init}}, {modeldir.LegacyInitCollection, &savedmodel.GraphOptions{LegacyInitOp: init}}} {
+			key, o := test.key, test.o
 			sess.Graph().AddToCollection(key, init)
 			err := b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, o)
 			require.ErrorIs(t, err, tfkeep.ErrArgument)

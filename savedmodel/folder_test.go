@@ -56,7 +56,11 @@ func TestOpenFromFS(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
 	memory, archive := inMemory(t, dir)
-	for name, fsys := range map[string]fs.FS{"memory": memory, "zip": archive} {
+	for _, test := range []struct {
+		name string
+		fsys fs.FS
+	}{{"memory", memory}, {"zip", archive}} {
+		name, fsys := test.name, test.fsys
 		t.Run(name, func(t *testing.T) {
 			model, err := openFS(fsys)
 			require.NoError(t, err)

@@ -194,23 +194,31 @@ func TestDamagedModels(t *testing.T) {
 		return err
 	}
 	t.Run("file", func(t *testing.T) {
-		for name, data := range map[string][]byte{"truncated": good[:len(good)/2], "garbage": []byte("\xff\xff\xffnothing"), "empty": {}} {
+		for _, test := range []struct {
+			name string
+			data []byte
+		}{{"truncated", good[:len(good)/2]}, {"garbage", []byte("\xff\xff\xffnothing")}, {"empty", []byte{}}} {
+			name, data := test.name, test.data
 			require.NoError(t, os.WriteFile(file, data, 0o644))
 			assert.Error(t, open("plain"), name)
 		}
 	})
 	t.Run("graph", func(t *testing.T) {
-		for name, change := range map[string]func(g *graphdef.GraphDef){
-			"cycle": func(g *graphdef.GraphDef) {
+		for _, test := range []struct {
+			name   string
+			change func(g *graphdef.GraphDef)
+		}{
+			{"cycle", func(g *graphdef.GraphDef) {
 				g.Node = append(g.Node, &graphdef.NodeDef{Name: "c1", Op: "NoOp", Input: []string{"^c2"}}, &graphdef.NodeDef{Name: "c2", Op: "NoOp", Input: []string{"^c1"}})
-			},
-			"same name twice": func(g *graphdef.GraphDef) { g.Node = append(g.Node, g.Node[0]) },
-			"unknown op":      func(g *graphdef.GraphDef) { g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoSuchOp"}) },
-			"missing input": func(g *graphdef.GraphDef) {
+			}},
+			{"same name twice", func(g *graphdef.GraphDef) { g.Node = append(g.Node, g.Node[0]) }},
+			{"unknown op", func(g *graphdef.GraphDef) { g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoSuchOp"}) }},
+			{"missing input", func(g *graphdef.GraphDef) {
 				g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoOp", Input: []string{"^nope"}})
-			},
-			"newer TensorFlow": func(g *graphdef.GraphDef) { g.Versions = &graphdef.VersionDef{Producer: 9999, MinConsumer: 9999} },
+			}},
+			{"newer TensorFlow", func(g *graphdef.GraphDef) { g.Versions = &graphdef.VersionDef{Producer: 9999, MinConsumer: 9999} }},
 		} {
+			name, change := test.name, test.change
 			require.NoError(t, os.WriteFile(file, good, 0o644))
 			sm, err := graphdef.ReadSavedModel(dir)
 			require.NoError(t, err)

@@ -67,7 +67,11 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 	words := filepath.Join(dir, "assets", name)
 	inside := filepath.Join(dir, "assets", "inside")
 	require.NoError(t, os.Rename(words, inside))
-	for what, target := range map[string]string{"outside": "/etc/passwd", "sibling": filepath.Join(sibling, "words"), "relative": "../../" + filepath.Base(sibling) + "/words", "inside": "inside"} {
+	for _, test := range []struct {
+		what   string
+		target string
+	}{{"outside", "/etc/passwd"}, {"sibling", filepath.Join(sibling, "words")}, {"relative", "../../" + filepath.Base(sibling) + "/words"}, {"inside", "inside"}} {
+		what, target := test.what, test.target
 		t.Run("link "+what, func(t *testing.T) {
 			require.NoError(t, os.Symlink(target, words))
 			defer os.Remove(words)
@@ -108,23 +112,26 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 	write := func(name string) []*graphdef.NodeDef {
 		return []*graphdef.NodeDef{stringConst("path", victim), stringConst("text", "gotcha"), {Name: name, Op: "WriteFile", Input: []string{"path", "text"}}}
 	}
-	for name, change := range map[string]func(mg *graphdef.MetaGraphDef){
-		"before the main op": func(mg *graphdef.MetaGraphDef) {
+	for _, test := range []struct {
+		name   string
+		change func(mg *graphdef.MetaGraphDef)
+	}{
+		{"before the main op", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
 			main := mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0]
 			n := nodeOf(mg, main)
 			n.Input = append(n.Input, "^evil")
-		},
-		"as the main op": func(mg *graphdef.MetaGraphDef) {
+		}},
+		{"as the main op", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
 			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "evil"
-		},
-		"before the restore op": func(mg *graphdef.MetaGraphDef) {
+		}},
+		{"before the restore op", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, write("evil")...)
 			n := nodeOf(mg, mg.SaverDef.RestoreOpName)
 			n.Input = append(n.Input, "^evil")
-		},
-		"in a function": func(mg *graphdef.MetaGraphDef) {
+		}},
+		{"in a function", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{
 				function("outer", &graphdef.NodeDef{Name: "call", Op: "inner"}),
 				function("inner", stringConst("path", victim), stringConst("text", "gotcha"),
@@ -132,22 +139,23 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 			}}
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "outer"})
 			mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0] = "call"
-		},
-		"a table from another file": func(mg *graphdef.MetaGraphDef) {
+		}},
+		{"a table from another file", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"))
 			for _, n := range mg.GraphDef.Node {
 				if strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
 					n.Input[1] = "passwd"
 				}
 			}
-		},
-		"an asset fed to a node that reads a file": func(mg *graphdef.MetaGraphDef) {
+		}},
+		{"an asset fed to a node that reads a file", func(mg *graphdef.MetaGraphDef) {
 			mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
 			mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "leak:0", "words.txt")
 			n := nodeOf(mg, mg.CollectionDef[modeldir.MainOpCollection].GetNodeList().Value[0])
 			n.Input = append(n.Input, "^leak")
-		},
+		}},
 	} {
+		name, change := test.name, test.change
 		t.Run(name, func(t *testing.T) {
 			dir := tftest.Model(t, "words")
 			rewrite(t, dir, change)

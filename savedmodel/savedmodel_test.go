@@ -196,14 +196,18 @@ func TestPredictInputErrors(t *testing.T) {
 	require.NoError(t, err)
 	wrongRank, err := tf.NewTensor([][]float32{{1}})
 	require.NoError(t, err)
-	for says, inputs := range map[string]map[string]*tf.Tensor{
-		`input "x" is missing; the signature has no input "X"`: {"X": wrongType},
-		"its type is int32 instead of float32":                 {"x": wrongType},
-		"its shape is [1 1] instead of [?]":                    {"x": wrongRank},
+	for _, test := range []struct {
+		want   string
+		inputs map[string]*tf.Tensor
+	}{
+		{`input "x" is missing; the signature has no input "X"`, map[string]*tf.Tensor{"X": wrongType}},
+		{"its type is int32 instead of float32", map[string]*tf.Tensor{"x": wrongType}},
+		{"its shape is [1 1] instead of [?]", map[string]*tf.Tensor{"x": wrongRank}},
 	} {
+		want, inputs := test.want, test.inputs
 		_, err := model.Predict(ctx, "serving_default", inputs)
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
-		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, want)
 	}
 	_, err = model.Predict(ctx, "nope", nil)
 	assert.ErrorContains(t, err, "the model has serving_default")

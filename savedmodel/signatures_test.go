@@ -125,16 +125,20 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 		require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	})
 	t.Run("errors", func(t *testing.T) {
-		for name, sign := range map[string]sign{
-			"regression of numbers":     func() (*graphdef.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) },
-			"regression to strings":     func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) },
-			"regression of nothing":     func() (*graphdef.SignatureDef, error) { return signature.Regress(nil, info(scores)) },
-			"classification of nothing": func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) },
-			"train without inputs":      func() (*graphdef.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) },
-			"eval without inputs":       func() (*graphdef.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) },
-			"prediction of nothing":     func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) },
-			"prediction to nothing":     func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) },
+		for _, test := range []struct {
+			name string
+			sign sign
+		}{
+			{"regression of numbers", func() (*graphdef.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) }},
+			{"regression to strings", func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) }},
+			{"regression of nothing", func() (*graphdef.SignatureDef, error) { return signature.Regress(nil, info(scores)) }},
+			{"classification of nothing", func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) }},
+			{"train without inputs", func() (*graphdef.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) }},
+			{"eval without inputs", func() (*graphdef.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) }},
+			{"prediction of nothing", func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) }},
+			{"prediction to nothing", func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) }},
 		} {
+			name, sign := test.name, test.sign
 			_, err := sign()
 			assert.ErrorIs(t, err, tfkeep.ErrArgument, name)
 		}

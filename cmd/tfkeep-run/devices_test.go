@@ -36,14 +36,18 @@ func TestDevices(t *testing.T) {
 			assert.Contains(t, errs, "a GPU is required, but none can be used: "+r.NoGPU[0])
 		}
 	})
-	for says, args := range map[string][]string{
-		"--require tpu: it must be cpu or gpu": {"devices", "--require", "tpu"},
-		"write ./devices":                      {"devices", "export/1"},
-		"unknown flag: --nope":                 {"devices", "--nope"},
+	for _, test := range []struct {
+		want string
+		args []string
+	}{
+		{"--require tpu: it must be cpu or gpu", []string{"devices", "--require", "tpu"}},
+		{"write ./devices", []string{"devices", "export/1"}},
+		{"unknown flag: --nope", []string{"devices", "--nope"}},
 	} {
+		want, args := test.want, test.args
 		code, out, errs := tfkeepRun(t, "", args...)
 		assert.Equal(t, cli.ExitUsage, code, errs)
 		assert.Empty(t, out)
-		assert.Contains(t, errs, says)
+		assert.Contains(t, errs, want)
 	}
 }

@@ -109,46 +109,54 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"name":[["cook"],[""]],"n":[[-7],[0]]}`, out)
 	})
-	for says, args := range map[string][]string{
-		`no signature "INVALID_SIGNATURE"; the model has parse, regress, serving_default`: {half, "--signature", "INVALID_SIGNATURE"},
-		`the signature has no input "z"; it has x`:                                        {half, "--input", "z=1"},
-		`input "x" is missing`:              {half},
-		"the SavedModel has":                {half, "--tags", "train"},
-		"different lengths":                 {half, "--input", "x=[[1],[1,2]]"},
-		"one is not a valid float32":        {half, "--input", `x=[["one"]]`},
-		"invalid JSON":                      {half, "--input", "x=[[1]"},
-		"text after":                        {half, "--input", "x=[[1]] 2"},
-		"its shape is [1] instead of [? 1]": {half, "--input", "x=[1]"},
-		"must end in":                       {half, "--input", "x=@x.txt"},
-		"no such file":                      {half, "--input", "x=@nope.npy"},
-		"must be a list":                    {half, "--signature", "regress", "--examples", `inputs={"x":[1.0]}`},
-		"feature value must be a list":      {half, "--signature", "regress", "--examples", `inputs=[{"x":1.0}]`},
-		"of one kind":                       {half, "--signature", "regress", "--examples", `inputs=[{"x":[1.0,"a"]}]`},
-		"128 is not a valid int8":           {echo, "--input", "i=128"},
-		"not found":                         {filepath.Join(half, "nope")},
+	for _, test := range []struct {
+		want string
+		args []string
+	}{
+		{`no signature "INVALID_SIGNATURE"; the model has parse, regress, serving_default`, []string{half, "--signature", "INVALID_SIGNATURE"}},
+		{`the signature has no input "z"; it has x`, []string{half, "--input", "z=1"}},
+		{`input "x" is missing`, []string{half}},
+		{"the SavedModel has", []string{half, "--tags", "train"}},
+		{"different lengths", []string{half, "--input", "x=[[1],[1,2]]"}},
+		{"one is not a valid float32", []string{half, "--input", `x=[["one"]]`}},
+		{"invalid JSON", []string{half, "--input", "x=[[1]"}},
+		{"text after", []string{half, "--input", "x=[[1]] 2"}},
+		{"its shape is [1] instead of [? 1]", []string{half, "--input", "x=[1]"}},
+		{"must end in", []string{half, "--input", "x=@x.txt"}},
+		{"no such file", []string{half, "--input", "x=@nope.npy"}},
+		{"must be a list", []string{half, "--signature", "regress", "--examples", `inputs={"x":[1.0]}`}},
+		{"feature value must be a list", []string{half, "--signature", "regress", "--examples", `inputs=[{"x":1.0}]`}},
+		{"of one kind", []string{half, "--signature", "regress", "--examples", `inputs=[{"x":[1.0,"a"]}]`}},
+		{"128 is not a valid int8", []string{echo, "--input", "i=128"}},
+		{"not found", []string{filepath.Join(half, "nope")}},
 	} {
-		t.Run(says, func(t *testing.T) {
+		want, args := test.want, test.args
+		t.Run(want, func(t *testing.T) {
 			code, out, errs := tfkeepRun(t, "", args...)
 			assert.Equal(t, cli.ExitFailed, code)
 			assert.Empty(t, out)
-			assert.Contains(t, errs, says)
+			assert.Contains(t, errs, want)
 		})
 	}
 }
 
 func TestWrongCommandLine(t *testing.T) {
 	half := tftest.Model(t, "half_plus_two")
-	for says, args := range map[string][]string{
-		"0 arguments":        {},
-		"unknown flag":       {half, "--nope"},
-		"write it as NAME=":  {half, "--input", "x"},
-		"x\" is given twice": {half, "--input", "x=[[1]]", "--input", "x=[[1]]"},
-		"NAME=[{FEATURE":     {half, "--examples", "x"},
+	for _, test := range []struct {
+		want string
+		args []string
+	}{
+		{"0 arguments", []string{}},
+		{"unknown flag", []string{half, "--nope"}},
+		{"write it as NAME=", []string{half, "--input", "x"}},
+		{"x\" is given twice", []string{half, "--input", "x=[[1]]", "--input", "x=[[1]]"}},
+		{"NAME=[{FEATURE", []string{half, "--examples", "x"}},
 	} {
+		want, args := test.want, test.args
 		code, out, errs := tfkeepRun(t, "", args...)
 		assert.Equal(t, cli.ExitUsage, code, errs)
 		assert.Empty(t, out)
-		assert.Contains(t, errs, says)
+		assert.Contains(t, errs, want)
 	}
 	code, out, _ := tfkeepRun(t, "", "--help")
 	assert.Zero(t, code)

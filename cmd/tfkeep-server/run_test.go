@@ -87,11 +87,15 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestServeUntilSignal(t *testing.T) {
-	for name, stop := range map[string]func(s *server) error{
-		"SIGTERM":               func(s *server) error { return s.cmd.Process.Signal(syscall.SIGTERM) },
-		"SIGINT":                func(s *server) error { return s.cmd.Process.Signal(os.Interrupt) },
-		"end of standard input": func(s *server) error { return s.stdin.Close() },
+	for _, test := range []struct {
+		name string
+		stop func(s *server) error
+	}{
+		{"SIGTERM", func(s *server) error { return s.cmd.Process.Signal(syscall.SIGTERM) }},
+		{"SIGINT", func(s *server) error { return s.cmd.Process.Signal(os.Interrupt) }},
+		{"end of standard input", func(s *server) error { return s.stdin.Close() }},
 	} {
+		name, stop := test.name, test.stop
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			address := freeAddress(t)
@@ -129,23 +133,24 @@ func TestServeErrors(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		env  string
 		args []string
 		code int
 		want string
 	}{
-		"no cluster":         {"", nil, cli.ExitUsage, "give --cluster, or set TF_CONFIG"},
-		"a bad cluster":      {"", []string{"--cluster", "ps=x"}, cli.ExitUsage, `"x" is not an address`},
-		"a bad TF_CONFIG":    {"{", nil, cli.ExitUsage, "TF_CONFIG"},
-		"an unknown job":     {"", []string{"--cluster", "ps=a:1", "--job", "worker"}, cli.ExitUsage, `no job "worker"`},
-		"an unknown task":    {"", []string{"--cluster", "ps=a:1", "--task", "7"}, cli.ExitUsage, "no task 7"},
-		"a stray argument":   {"", []string{"ps"}, cli.ExitUsage, `"ps" is not a flag`},
-		"an unknown flag":    {"", []string{"--port", "1"}, cli.ExitUsage, "--port"},
-		"a port in use":      {"", []string{"--cluster", "ps=" + taken.Addr().String()}, cli.ExitFailed, "is in use"},
-		"a strange protocol": {"", []string{"--cluster", "ps=" + freeAddress(t), "--protocol", "pigeon"}, cli.ExitUsage, "No server factory"},
+		{"no cluster", "", nil, cli.ExitUsage, "give --cluster, or set TF_CONFIG"},
+		{"a bad cluster", "", []string{"--cluster", "ps=x"}, cli.ExitUsage, `"x" is not an address`},
+		{"a bad TF_CONFIG", "{", nil, cli.ExitUsage, "TF_CONFIG"},
+		{"an unknown job", "", []string{"--cluster", "ps=a:1", "--job", "worker"}, cli.ExitUsage, `no job "worker"`},
+		{"an unknown task", "", []string{"--cluster", "ps=a:1", "--task", "7"}, cli.ExitUsage, "no task 7"},
+		{"a stray argument", "", []string{"ps"}, cli.ExitUsage, `"ps" is not a flag`},
+		{"an unknown flag", "", []string{"--port", "1"}, cli.ExitUsage, "--port"},
+		{"a port in use", "", []string{"--cluster", "ps=" + taken.Addr().String()}, cli.ExitFailed, "is in use"},
+		{"a strange protocol", "", []string{"--cluster", "ps=" + freeAddress(t), "--protocol", "pigeon"}, cli.ExitUsage, "No server factory"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("TF_CONFIG", c.env)
 			var stdout, stderr bytes.Buffer
 			code := run(t.Context(), c.args, strings.NewReader(""), &stdout, &stderr)

@@ -177,7 +177,11 @@ func TestGoClientOfPythonCluster(t *testing.T) {
 
 	gather, err := saver.New(sess.Graph(), &saver.Options{Sharded: true, Driver: saver.Files})
 	require.NoError(t, err)
-	for name, sv := range map[string]*saver.Saver{"by its nodes": sv, "from here": gather} {
+	for _, test := range []struct {
+		name string
+		sv   *saver.Saver
+	}{{"by its nodes", sv}, {"from here", gather}} {
+		name, sv := test.name, test.sv
 		t.Run("saves and restores "+name, func(t *testing.T) {
 			path, err := sv.Save(t.Context(), sess, filepath.Join(t.TempDir(), "model"), &saver.SaveOptions{GlobalStep: saver.Step(int64(300))})
 			require.NoError(t, err)

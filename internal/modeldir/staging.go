@@ -37,16 +37,16 @@ func Begin(target string) (*Staging, error) {
 	target = filepath.Clean(target)
 	entries, err := os.ReadDir(target)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+		return nil, createError(target, err)
 	}
 	if len(entries) > 0 {
 		return nil, existsError(target, nil)
 	}
 	if err := vfs.OS.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return nil, err
+		return nil, createError(target, err)
 	}
 	if err := sweep(filepath.Dir(target)); err != nil {
-		return nil, err
+		return nil, createError(target, err)
 	}
 	s := &Staging{dir: target}
 	if s.lock, err = dir.Lock(s.Path()); err != nil {
@@ -58,9 +58,13 @@ func Begin(target string) (*Staging, error) {
 	}
 	if err != nil {
 		s.lock.Close()
-		return nil, err
+		return nil, createError(target, err)
 	}
 	return s, nil
+}
+
+func createError(dir string, cause error) error {
+	return &tfkeep.Error{Op: "create", Path: dir, Cause: cause}
 }
 
 func existsError(dir string, cause error) error {
@@ -86,7 +90,7 @@ func (s *Staging) Commit() error {
 	}
 	for _, dir := range []string{s.Path(), filepath.Dir(s.dir)} {
 		if err := vfs.OS.SyncDir(dir); err != nil {
-			return err
+			return createError(s.dir, err)
 		}
 	}
 	// Remove deletes an empty folder, but not one that other files were put into.
@@ -94,7 +98,7 @@ func (s *Staging) Commit() error {
 		return existsError(s.dir, err)
 	}
 	if err := vfs.OS.Rename(s.Path(), s.dir); err != nil {
-		return err
+		return createError(s.dir, err)
 	}
 	return errors.Join(vfs.OS.SyncDir(filepath.Dir(s.dir)), s.Close())
 }
