@@ -5,6 +5,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
@@ -64,7 +65,7 @@ func (n *Nodes) free(name string) string {
 }
 
 // constant adds a Const under a full name.
-func (n *Nodes) constant(name string, value *graphbuild.AttrValue, device string) (tf.Output, error) {
+func (n *Nodes) constant(name string, value *graphdef.AttrValue, device string) (tf.Output, error) {
 	o, err := n.add(name, tf.OpSpec{
 		Type:   "Const",
 		Attrs:  map[string]any{"dtype": tf.DataType(value.GetTensor().GetDtype()), "value": value},

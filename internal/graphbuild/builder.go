@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // Graph is what a Builder adds nodes to.
@@ -186,7 +187,7 @@ func (b *Builder) Const(name string, dt dtype.DataType, v any, dims ...int64) te
 }
 
 // ConstOf adds a Const with a value that Filled or Values made, under a full name.
-func (b *Builder) ConstOf(name string, value *AttrValue) tensorflow.Output {
+func (b *Builder) ConstOf(name string, value *graphdef.AttrValue) tensorflow.Output {
 	dt := value.GetTensor().GetDtype()
 	return First(b.Add("Const", name, map[string]any{"dtype": dt, "value": value}))
 }

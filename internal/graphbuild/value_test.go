@@ -11,23 +11,24 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-func text(value *graphbuild.AttrValue) string { return prototext.Format(value.GetTensor()) }
+func text(value *graphdef.AttrValue) string { return prototext.Format(value.GetTensor()) }
 
 // TestValuesMatchPython compares the values of constants with those of Python's
 // make_tensor_proto.
 func TestValuesMatchPython(t *testing.T) {
-	filled := func(dt dtype.DataType, v any, dims ...int64) *graphbuild.AttrValue {
+	filled := func(dt dtype.DataType, v any, dims ...int64) *graphdef.AttrValue {
 		value, err := graphbuild.Filled(dt, v, dims)
 		require.NoError(t, err)
 		return value
 	}
 	for _, tt := range []struct {
 		name   string
-		value  *graphbuild.AttrValue
+		value  *graphdef.AttrValue
 		python string
 	}{
 		{"a float", filled(dtype.Float32, 1.5), "1.5"},
