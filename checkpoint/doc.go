@@ -26,10 +26,10 @@
 //		return err
 //	}
 //	defer r.Close()
-//	for _, t := range r.Tensors() {
+//	for t := range r.Tensors() {
 //		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape)
 //	}
-//	weights, err := checkpoint.Values[float32](ctx, r, "hidden/weights")
+//	weights, err := checkpoint.Values[float32](ctx, r, "hidden/weights", nil)
 //
 // A [Reader] is safe for use by many goroutines at once. Numbers come out in
 // row-major order and, as raw bytes, little-endian, whatever the machine that

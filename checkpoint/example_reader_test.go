@@ -48,10 +48,10 @@ func ExampleOpen() {
 		return
 	}
 	defer r.Close()
-	for _, t := range r.Tensors() {
+	for t := range r.Tensors() {
 		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape, t.Bytes)
 	}
-	bias, err := checkpoint.Values[float32](context.Background(), r, "hidden/bias")
+	bias, err := checkpoint.Values[float32](context.Background(), r, "hidden/bias", nil)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -65,7 +65,7 @@ func ExampleOpen() {
 }
 
 // A part of a tensor is read by itself, whatever the parts it was saved in.
-func ExampleReader_ReadSliceStrings() {
+func ExampleReader_ReadStrings() {
 	prefix, err := writeExample()
 	if err != nil {
 		fmt.Println(err)
@@ -80,7 +80,7 @@ func ExampleReader_ReadSliceStrings() {
 	}
 	defer r.Close()
 	second := checkpoint.Slice{{Start: 1, Length: 1}}
-	labels, err := r.ReadSliceStrings(context.Background(), "labels", second)
+	labels, err := r.ReadStrings(context.Background(), "labels", second)
 	if err != nil {
 		fmt.Println(err)
 		return

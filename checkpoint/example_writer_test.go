@@ -64,7 +64,7 @@ func ExampleWriter() {
 		return
 	}
 	defer r.Close()
-	for _, t := range r.Tensors() {
+	for t := range r.Tensors() {
 		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape)
 	}
 	// Output:
@@ -109,7 +109,7 @@ func ExampleWriter_slices() {
 		return
 	}
 	defer r.Close()
-	whole, err := r.ReadBytes(ctx, "embedding")
+	whole, err := r.ReadBytes(ctx, "embedding", nil)
 	fmt.Println(whole, err)
 	// Output: [0 1 2 3 10 1 2 3] <nil>
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,11 +41,11 @@ func readWholeCheckpoint(prefix string, o *ReaderOptions) (values map[string]any
 	defer r.Close()
 	values = map[string]any{}
 	ctx := context.Background()
-	for _, info := range r.Tensors() {
+	for info := range r.Tensors() {
 		if info.DType == dtype.String {
-			values[info.Name], err = r.ReadStrings(ctx, info.Name)
+			values[info.Name], err = r.ReadStrings(ctx, info.Name, nil)
 		} else {
-			values[info.Name], err = r.ReadBytes(ctx, info.Name)
+			values[info.Name], err = r.ReadBytes(ctx, info.Name, nil)
 		}
 		if err != nil {
 			return nil, err
@@ -443,7 +444,7 @@ func TestIndexThatUnfoldsBeyondItsMemory(t *testing.T) {
 	})
 	r, err := Open(context.Background(), prefix, &ReaderOptions{MemoryLimit: 2 << 30})
 	require.NoError(t, err)
-	assert.Len(t, r.Tensors(), 40000)
+	assert.Len(t, slices.Collect(r.Tensors()), 40000)
 	require.NoError(t, r.Close())
 }
 

@@ -20,7 +20,7 @@ import (
 // A mapped file must not be cut short while it is in use: the program would be
 // ended by a signal. tfkeep and TensorFlow never do that to a file; they rename
 // a new one over it.
-func (r *Reader) Map(name string) (data []byte, release func() error, err error) {
+func (r *Reader) Map(ctx context.Context, name string) (data []byte, release func() error, err error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, nil, err
@@ -32,11 +32,11 @@ func (r *Reader) Map(name string) (data []byte, release func() error, err error)
 	}
 	if len(sel.pieces) == 1 {
 		if p, ok := sel.pieces[0].storedPart.(*bundlePart); ok && p.canMap() {
-			return p.mapped()
+			return p.mapped(ctx)
 		}
 	}
 	data = make([]byte, sel.bytes())
-	if err := sel.readInto(context.Background(), data); err != nil {
+	if err := sel.readInto(ctx, data); err != nil {
 		return nil, nil, err
 	}
 	return data, func() error { return nil }, nil
@@ -47,7 +47,7 @@ func (p *bundlePart) canMap() bool {
 	return ok && canMap && p.place.Bytes > 0 && p.swapWord() == 1
 }
 
-func (p *bundlePart) mapped() (data []byte, release func() error, err error) {
+func (p *bundlePart) mapped(ctx context.Context) (data []byte, release func() error, err error) {
 	data, release, err = mapFile(p.in.file.(*os.File), p.place.Offset, p.place.Bytes)
 	if err != nil {
 		return nil, nil, atOffset(p.place.Offset, &tfkeep.Error{Op: "map", Path: p.in.path, Item: "tensor", Name: p.t.Name, Cause: err})
@@ -55,7 +55,7 @@ func (p *bundlePart) mapped() (data []byte, release func() error, err error) {
 	if p.b.opts.SkipChecksums {
 		return data, release, nil
 	}
-	crc, err := p.sumMapped(data)
+	crc, err := p.sumMapped(ctx, data)
 	if err == nil {
 		err = p.checkSum(crc)
 	}
@@ -68,8 +68,8 @@ func (p *bundlePart) mapped() (data []byte, release func() error, err error) {
 
 // sumMapped sums mapped memory in parallel, as it is first touched. It survives
 // a file that was cut short since its size was asked for.
-func (p *bundlePart) sumMapped(data []byte) (uint32, error) {
-	return p.sumChunks(context.Background(), int64(len(data)), func(_ context.Context, off, n int64) (crc uint32, err error) {
+func (p *bundlePart) sumMapped(ctx context.Context, data []byte) (uint32, error) {
+	return p.sumChunks(ctx, int64(len(data)), func(_ context.Context, off, n int64) (crc uint32, err error) {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 		defer func() {
 			if recover() != nil {

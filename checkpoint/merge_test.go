@@ -121,7 +121,7 @@ func TestMergeOntoOneOfItsSources(t *testing.T) {
 	r, err := checkpoint.Open(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer r.Close()
-	got, err := r.ReadBytes(context.Background(), "a")
+	got, err := r.ReadBytes(context.Background(), "a", nil)
 	require.NoError(t, err)
 	assert.Equal(t, a.Data, got)
 }

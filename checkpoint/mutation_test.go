@@ -83,11 +83,11 @@ func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
 	defer r.Close()
 	values := map[string]any{}
 	ctx := context.Background()
-	for _, info := range r.Tensors() {
+	for info := range r.Tensors() {
 		if info.DType == dtype.String {
-			values[info.Name], err = r.ReadStrings(ctx, info.Name)
+			values[info.Name], err = r.ReadStrings(ctx, info.Name, nil)
 		} else {
-			values[info.Name], err = r.ReadBytes(ctx, info.Name)
+			values[info.Name], err = r.ReadBytes(ctx, info.Name, nil)
 		}
 		if err != nil {
 			return nil, err

@@ -9,52 +9,43 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-// ReadInto reads a whole tensor, its partitions put together, into dst: row by
-// row, little-endian. len(dst) must be the tensor's Bytes. On failure the
-// contents of dst are undefined.
+// ReadInto reads a tensor of numbers, or the part of it that part selects, into dst:
+// its elements in row-major order, little-endian. A nil part is the whole tensor. The
+// length of dst must be the size of the value. After an error the contents of dst are
+// undefined.
 //
-// The file's word for Bytes is checked against the files only here, so that
-// allocating dst by it is safe for trusted checkpoints only; [Reader.ReadBytes]
-// is safe for all.
-func (r *Reader) ReadInto(ctx context.Context, name string, dst []byte) error {
-	return r.ReadSliceInto(ctx, name, nil, dst)
-}
-
-// ReadSliceInto is [Reader.ReadInto] for a part of a tensor, whatever the parts
-// it was saved in. A nil slice is the whole.
+// The parts in which the tensor was saved do not matter. Unless checksums are skipped,
+// every stored part that the selection touches is read to its end, because the checksum
+// covers all of it. That takes no additional memory.
 //
-// Unless checksums are skipped, every stored part that the slice touches is
-// read to its end, for a checksum covers no less; no more memory is taken for
-// it.
-func (r *Reader) ReadSliceInto(ctx context.Context, name string, s Slice, dst []byte) error {
+// A damaged file may claim any size for a tensor, and ReadInto is the first to compare
+// the size with the files. To read files that are not trusted, use [Reader.ReadBytes],
+// which allocates memory only after that.
+func (r *Reader) ReadInto(ctx context.Context, name string, part Slice, dst []byte) error {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return err
 	}
 	defer end()
-	sel, err := r.selectNumbers(t, s)
+	sel, err := r.selectNumbers(t, part)
 	if err != nil {
 		return err
 	}
 	if int64(len(dst)) != sel.bytes() {
-		return t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "the destination has %d bytes, the value %d", len(dst), sel.bytes())
+		return t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "the destination has %d bytes, the value has %d", len(dst), sel.bytes())
 	}
 	return sel.readInto(ctx, dst)
 }
 
-// ReadBytes is [Reader.ReadInto] into memory of its own.
-func (r *Reader) ReadBytes(ctx context.Context, name string) ([]byte, error) {
-	return r.ReadSliceBytes(ctx, name, nil)
-}
-
-// ReadSliceBytes is [Reader.ReadSliceInto] into memory of its own.
-func (r *Reader) ReadSliceBytes(ctx context.Context, name string, s Slice) ([]byte, error) {
+// ReadBytes returns the elements of a tensor of numbers, or of the part of it that part
+// selects, as [Reader.ReadInto] reads them. A nil part is the whole tensor.
+func (r *Reader) ReadBytes(ctx context.Context, name string, part Slice) ([]byte, error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	sel, err := r.selectNumbers(t, s)
+	sel, err := r.selectNumbers(t, part)
 	if err != nil {
 		return nil, err
 	}
@@ -65,22 +56,18 @@ func (r *Reader) ReadSliceBytes(ctx context.Context, name string, s Slice) ([]by
 	return dst, nil
 }
 
-// ReadStrings reads a whole DT_STRING tensor, in row-major order.
-func (r *Reader) ReadStrings(ctx context.Context, name string) ([][]byte, error) {
-	return r.ReadSliceStrings(ctx, name, nil)
-}
-
-// ReadSliceStrings is [Reader.ReadStrings] for a part of a tensor.
-func (r *Reader) ReadSliceStrings(ctx context.Context, name string, s Slice) ([][]byte, error) {
+// ReadStrings returns the elements of a tensor of strings, or of the part of it that part
+// selects, in row-major order. A nil part is the whole tensor.
+func (r *Reader) ReadStrings(ctx context.Context, name string, part Slice) ([][]byte, error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
 	if t.DType != dtype.String {
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
 	}
-	sel, err := r.selectParts(t, s)
+	sel, err := r.selectParts(t, part)
 	if err != nil {
 		return nil, err
 	}

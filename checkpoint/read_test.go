@@ -39,17 +39,17 @@ func TestReadingAsksForTheRightThing(t *testing.T) {
 		kind error
 		want string
 	}{
-		{"no such tensor", errorOf(r.ReadBytes(ctx, "nope")), tfkeep.ErrNotFound, `tensor "nope"`},
-		{"strings as bytes", errorOf(r.ReadBytes(ctx, "names")), tfkeep.ErrMismatch, "use ReadStrings"},
-		{"strings mapped", func() error { _, _, err := r.Map("names"); return err }(), tfkeep.ErrMismatch, "use ReadStrings"},
-		{"strings streamed", errorOf(r.OpenTensor(ctx, "names")), tfkeep.ErrMismatch, "use ReadStrings"},
-		{"numbers as strings", errorOf(r.ReadStrings(ctx, "global_step")), tfkeep.ErrMismatch, "use ReadBytes"},
-		{"destination too short", r.ReadInto(ctx, "dense/bias", make([]byte, 11)), tfkeep.ErrMismatch, "has 11 bytes, the value 12"},
-		{"destination too long", r.ReadSliceInto(ctx, "dense/bias", Slice{{1, 1}}, make([]byte, 12)), tfkeep.ErrMismatch, "has 12 bytes, the value 4"},
-		{"slice of another rank", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{0, 1}, {0, 1}})), tfkeep.ErrMismatch, "does not lie"},
-		{"slice out of the shape", errorOf(r.ReadSliceBytes(ctx, "dense/bias", Slice{{2, 2}})), tfkeep.ErrMismatch, "does not lie"},
-		{"values of another type", errorOf(Values[float64](ctx, r, "dense/bias")), tfkeep.ErrMismatch, "holds float32, Values was asked for float64"},
-		{"values of nothing", errorOf(Values[float64](ctx, r, "nope")), tfkeep.ErrNotFound, ""},
+		{"no such tensor", errorOf(r.ReadBytes(ctx, "nope", nil)), tfkeep.ErrNotFound, `tensor "nope"`},
+		{"strings as bytes", errorOf(r.ReadBytes(ctx, "names", nil)), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"strings mapped", func() error { _, _, err := r.Map(context.Background(), "names"); return err }(), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"strings streamed", errorOf(r.OpenTensor(ctx, "names", nil)), tfkeep.ErrMismatch, "use ReadStrings"},
+		{"numbers as strings", errorOf(r.ReadStrings(ctx, "global_step", nil)), tfkeep.ErrMismatch, "use ReadBytes"},
+		{"destination too short", r.ReadInto(ctx, "dense/bias", nil, make([]byte, 11)), tfkeep.ErrMismatch, "has 11 bytes, the value has 12"},
+		{"destination too long", r.ReadInto(ctx, "dense/bias", Slice{{1, 1}}, make([]byte, 12)), tfkeep.ErrMismatch, "has 12 bytes, the value has 4"},
+		{"slice of another rank", errorOf(r.ReadBytes(ctx, "dense/bias", Slice{{0, 1}, {0, 1}})), tfkeep.ErrMismatch, "does not lie"},
+		{"slice out of the shape", errorOf(r.ReadBytes(ctx, "dense/bias", Slice{{2, 2}})), tfkeep.ErrMismatch, "does not lie"},
+		{"values of another type", errorOf(Values[float64](ctx, r, "dense/bias", nil)), tfkeep.ErrMismatch, "it has float32, and Values was called for float64"},
+		{"values of nothing", errorOf(Values[float64](ctx, r, "nope", nil)), tfkeep.ErrNotFound, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			requireError(t, c.err, c.kind)
@@ -61,27 +61,27 @@ func TestReadingAsksForTheRightThing(t *testing.T) {
 func TestReadInto(t *testing.T) {
 	r := smallCheckpoint().open(t, nil)
 	dst := make([]byte, 12)
-	require.NoError(t, r.ReadInto(context.Background(), "dense/bias", dst))
+	require.NoError(t, r.ReadInto(context.Background(), "dense/bias", nil, dst))
 	assert.Equal(t, appendFloats(nil, 1, -2, 0.5), dst)
-	require.NoError(t, r.ReadSliceInto(context.Background(), "dense/bias", Slice{{1, 2}}, dst[:8]))
+	require.NoError(t, r.ReadInto(context.Background(), "dense/bias", Slice{{1, 2}}, dst[:8]))
 	assert.Equal(t, appendFloats(nil, -2, 0.5), dst[:8])
-	require.NoError(t, r.ReadInto(context.Background(), "empty", nil))
+	require.NoError(t, r.ReadInto(context.Background(), "empty", nil, nil))
 }
 
 func TestClosedReader(t *testing.T) {
 	ctx := context.Background()
 	r, err := Open(context.Background(), smallCheckpoint().write(t), nil)
 	require.NoError(t, err)
-	stream, err := r.OpenTensor(ctx, "part")
+	stream, err := r.OpenTensor(ctx, "part", nil)
 	require.NoError(t, err)
-	mapped, release, err := r.Map("part")
+	mapped, release, err := r.Map(context.Background(), "part")
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
 	require.NoError(t, r.Close())
 
 	assert.Equal(t, appendFloats(nil, 0, 1), mapped[:8])
 	require.NoError(t, release())
-	_, err = r.ReadBytes(ctx, "part")
+	_, err = r.ReadBytes(ctx, "part", nil)
 	requireError(t, err, tfkeep.ErrClosed)
 	_, err = stream.Read(make([]byte, 1))
 	requireError(t, err, tfkeep.ErrClosed)
@@ -97,14 +97,14 @@ func TestCancelledReading(t *testing.T) {
 	craft.add("large", dtype.Uint8, []int64{9 << 20}, make([]byte, 9<<20))
 	r := craft.open(t, &ReaderOptions{Workers: 4})
 	for _, name := range []string{"dense/bias", "part", "large"} {
-		_, err := r.ReadBytes(ctx, name)
+		_, err := r.ReadBytes(ctx, name, nil)
 		require.ErrorIs(t, err, context.Canceled, name)
-		f, err := r.OpenTensor(ctx, name)
+		f, err := r.OpenTensor(ctx, name, nil)
 		require.NoError(t, err)
 		_, err = f.Read(make([]byte, 4))
 		require.ErrorIs(t, err, context.Canceled, name)
 	}
-	_, err := r.ReadStrings(ctx, "names")
+	_, err := r.ReadStrings(ctx, "names", nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -134,18 +134,18 @@ func TestLargeTensorsAreReadInParallel(t *testing.T) {
 		r, err := Open(context.Background(), prefix, o)
 		require.NoError(t, err)
 		for _, name := range []string{"whole", "parts"} {
-			got, err := r.ReadBytes(ctx, name)
+			got, err := r.ReadBytes(ctx, name, nil)
 			require.NoError(t, err)
 			require.True(t, string(got) == string(data), name)
-			mapped, release, err := r.Map(name)
+			mapped, release, err := r.Map(context.Background(), name)
 			require.NoError(t, err)
 			require.True(t, string(mapped) == string(data), name)
 			require.NoError(t, release())
 			s := Slice{{readChunk/4 - 3, 2 * readChunk / 4}}
-			got, err = r.ReadSliceBytes(ctx, name, s)
+			got, err = r.ReadBytes(ctx, name, s)
 			require.NoError(t, err)
 			require.True(t, string(got) == string(data[4*s[0].Start:][:4*s[0].Length]), name)
-			f, err := r.OpenSlice(ctx, name, s)
+			f, err := r.OpenTensor(ctx, name, s)
 			require.NoError(t, err)
 			streamed, err := io.ReadAll(f)
 			require.NoError(t, err)
@@ -161,18 +161,18 @@ func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
 	for _, at := range []int{0, readChunk, 3*readChunk + 12345*4 - 1} {
 		craft.data[0][at] ^= 1
 		r := craft.open(t, &ReaderOptions{Workers: 3})
-		_, err := r.ReadBytes(ctx, "whole")
+		_, err := r.ReadBytes(ctx, "whole", nil)
 		requireError(t, err, tfkeep.ErrCorrupt)
-		_, _, err = r.Map("whole")
+		_, _, err = r.Map(context.Background(), "whole")
 		requireError(t, err, tfkeep.ErrCorrupt)
-		f, err := r.OpenTensor(ctx, "whole")
+		f, err := r.OpenTensor(ctx, "whole", nil)
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, f)
 		requireError(t, err, tfkeep.ErrCorrupt)
 		// A slice that does not touch the damage shares its checksum.
-		_, err = r.ReadSliceBytes(ctx, "whole", Slice{{5, 1}})
+		_, err = r.ReadBytes(ctx, "whole", Slice{{5, 1}})
 		requireError(t, err, tfkeep.ErrCorrupt)
-		_, err = r.ReadBytes(ctx, "parts")
+		_, err = r.ReadBytes(ctx, "parts", nil)
 		require.NoError(t, err, "the other tensor is whole")
 		craft.data[0][at] ^= 1
 	}
@@ -205,11 +205,11 @@ func TestBigEndianOfEveryWordSize(t *testing.T) {
 	check(t, r, "c128", []complex128{complex(1, -2)})
 	check(t, r, "bool", []bool{true, false})
 	check(t, r, "text", []string{"ab", "", "c"})
-	mapped, release, err := r.Map("i16")
+	mapped, release, err := r.Map(context.Background(), "i16")
 	require.NoError(t, err)
 	assert.Equal(t, []byte{2, 1, 4, 3}, mapped)
 	require.NoError(t, release())
-	f, err := r.OpenTensor(ctx, "c128")
+	f, err := r.OpenTensor(ctx, "c128", nil)
 	require.NoError(t, err)
 	streamed, err := io.ReadAll(f)
 	require.NoError(t, err)
@@ -218,7 +218,7 @@ func TestBigEndianOfEveryWordSize(t *testing.T) {
 
 func check[T dtype.Element](t *testing.T, r *Reader, name string, want []T) {
 	t.Helper()
-	got, err := Values[T](context.Background(), r, name)
+	got, err := Values[T](context.Background(), r, name, nil)
 	require.NoError(t, err, name)
 	assert.Equal(t, want, got, name)
 }
@@ -233,7 +233,7 @@ func TestManyGoroutinesReadAtOnce(t *testing.T) {
 	for g := range 8 {
 		wg.Go(func() {
 			for i := range 50 {
-				_, err := r.ReadBytes(context.Background(), fmt.Sprint((i+g)%50))
+				_, err := r.ReadBytes(context.Background(), fmt.Sprint((i+g)%50), nil)
 				assert.NoError(t, err)
 			}
 		})
@@ -272,15 +272,15 @@ func TestFilesThatShrinkOrFailWhileTheyAreRead(t *testing.T) {
 	r, err := Open(context.Background(), prefix, &ReaderOptions{Workers: 2})
 	require.NoError(t, err)
 	defer r.Close()
-	f, err := r.OpenTensor(ctx, "whole")
+	f, err := r.OpenTensor(ctx, "whole", nil)
 	require.NoError(t, err)
 	require.NoError(t, os.Truncate(filenames.Data(prefix, 0, 1), readChunk+5))
-	_, err = r.ReadBytes(ctx, "whole")
+	_, err = r.ReadBytes(ctx, "whole", nil)
 	requireError(t, err, tfkeep.ErrCorrupt)
 	require.ErrorContains(t, err, "the file ends")
 	_, err = io.Copy(io.Discard, f)
 	requireError(t, err, tfkeep.ErrCorrupt)
-	_, _, err = r.Map("whole")
+	_, _, err = r.Map(context.Background(), "whole")
 	requireError(t, err, tfkeep.ErrCorrupt)
 }
 
@@ -302,6 +302,6 @@ func TestFailuresOfTheFileSystemKeepTheirKind(t *testing.T) {
 	r, err := Open(context.Background(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
 	defer r.Close()
-	_, err = r.ReadBytes(context.Background(), "flags")
+	_, err = r.ReadBytes(context.Background(), "flags", nil)
 	require.ErrorContains(t, err, "is a directory")
 }

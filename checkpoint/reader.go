@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"iter"
 	"runtime"
 	"sort"
 	"sync"
@@ -118,14 +119,21 @@ func (r *Reader) Prefix() string { return r.prefix }
 // missing; then reading a tensor of it fails.
 func (r *Reader) Files() []string { return r.values.fileNames(r.tensors) }
 
-// Tensors lists what the checkpoint holds, sorted by name. The slice and all in
-// it belong to the Reader.
-func (r *Reader) Tensors() []TensorInfo { return r.tensors }
+// Tensors returns the tensors of the checkpoint, sorted by name.
+func (r *Reader) Tensors() iter.Seq[TensorInfo] {
+	return func(yield func(TensorInfo) bool) {
+		for i := range r.tensors {
+			if !yield(r.tensors[i].clone()) {
+				return
+			}
+		}
+	}
+}
 
-// Lookup finds a tensor by name.
+// Lookup returns the tensor that has a name.
 func (r *Reader) Lookup(name string) (TensorInfo, bool) {
 	if t := r.find(name); t != nil {
-		return *t, true
+		return t.clone(), true
 	}
 	return TensorInfo{}, false
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,11 +86,11 @@ func BenchmarkRead1GiB(b *testing.B) {
 		}
 	})
 	b.Run("all", func(b *testing.B) {
-		each(b, func(r *Reader, i int, t *TensorInfo) error { return r.ReadInto(ctx, t.Name, dst[i]) })
+		each(b, func(r *Reader, i int, t *TensorInfo) error { return r.ReadInto(ctx, t.Name, nil, dst[i]) })
 	})
 	b.Run("mapped", func(b *testing.B) {
 		each(b, func(r *Reader, _ int, t *TensorInfo) error {
-			_, release, err := r.Map(t.Name)
+			_, release, err := r.Map(context.Background(), t.Name)
 			if err != nil {
 				return err
 			}
@@ -98,7 +99,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 	})
 	b.Run("streamed", func(b *testing.B) {
 		each(b, func(r *Reader, _ int, t *TensorInfo) error {
-			f, err := r.OpenTensor(ctx, t.Name)
+			f, err := r.OpenTensor(ctx, t.Name, nil)
 			if err != nil {
 				return err
 			}
@@ -111,7 +112,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 		for b.Loop() {
 			r, err := Open(context.Background(), prefix, nil)
 			require.NoError(b, err)
-			require.NoError(b, r.ReadInto(ctx, "layer_33/kernel", dst[0]))
+			require.NoError(b, r.ReadInto(ctx, "layer_33/kernel", nil, dst[0]))
 			require.NoError(b, r.Close())
 		}
 	})
@@ -131,8 +132,8 @@ func BenchmarkOpen20000(b *testing.B) {
 	for b.Loop() {
 		r, err := Open(context.Background(), prefix, nil)
 		require.NoError(b, err)
-		require.Len(b, r.Tensors(), 20001)
-		_, err = Values[float32](context.Background(), r, "model/layer_12345/kernel")
+		require.Len(b, slices.Collect(r.Tensors()), 20001)
+		_, err = Values[float32](context.Background(), r, "model/layer_12345/kernel", nil)
 		require.NoError(b, err)
 		require.NoError(b, r.Close())
 	}
@@ -144,7 +145,7 @@ func BenchmarkOpenToFirstTensor(b *testing.B) {
 	for b.Loop() {
 		r, err := Open(context.Background(), prefix, nil)
 		require.NoError(b, err)
-		_, err = Values[float32](context.Background(), r, "dense/bias")
+		_, err = Values[float32](context.Background(), r, "dense/bias", nil)
 		require.NoError(b, err)
 		require.NoError(b, r.Close())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -127,7 +128,7 @@ func TestReadsEveryTypeThatTensorFlowSaves(t *testing.T) {
 				require.NoError(t, err)
 				defer r.Close()
 				assert.Equal(t, c.version, r.Version())
-				assert.Len(t, r.Tensors(), len(got.Saved))
+				assert.Len(t, slices.Collect(r.Tensors()), len(got.Saved))
 				for _, want := range got.Saved {
 					requireTensor(t, r, want)
 				}
@@ -144,12 +145,12 @@ func requireTensor(t *testing.T, r *checkpoint.Reader, want savedTensor) {
 	assert.Equal(t, want.DType, dtype.Name(info.DType), want.Name)
 	assert.Equal(t, want.Shape, info.Shape, want.Name)
 	if info.DType == dtype.String {
-		got, err := r.ReadStrings(ctx, want.Name)
+		got, err := r.ReadStrings(ctx, want.Name, nil)
 		require.NoError(t, err)
 		assert.Equal(t, asText(want.Strings), asText(got), want.Name)
 		return
 	}
-	got, err := r.ReadBytes(ctx, want.Name)
+	got, err := r.ReadBytes(ctx, want.Name, nil)
 	require.NoError(t, err)
 	assert.Equal(t, want.Data, got, want.Name)
 	assert.EqualValues(t, len(got), info.Bytes, want.Name)
@@ -232,10 +233,10 @@ func requireAllSlices(t *testing.T, r *checkpoint.Reader) {
 							wantText = append(wantText, fmt.Sprintf("w%d", row*6+col))
 						}
 					}
-					got, err := checkpoint.SliceValues[float32](ctx, r, "part", s)
+					got, err := checkpoint.Values[float32](ctx, r, "part", s)
 					require.NoError(t, err, s)
 					require.Equal(t, want, got, s)
-					text, err := checkpoint.SliceValues[string](ctx, r, "words", s)
+					text, err := checkpoint.Values[string](ctx, r, "words", s)
 					require.NoError(t, err, s)
 					require.Equal(t, wantText, text, s)
 					requireStream(t, r, "part", s)
@@ -281,7 +282,7 @@ result = {"paths": out, "part": values.tobytes()}
 				assert.Equal(t, path, r.Prefix())
 				requireTensor(t, r, savedTensor{Name: "part", DType: "float32", Shape: []int64{10, 4}, Data: saved.Part})
 				requireTensor(t, r, savedTensor{Name: "b", DType: "string", Shape: []int64{3}, Strings: [][]byte{[]byte("x"), {}, []byte("yz")}})
-				values, err := checkpoint.Values[float32](context.Background(), r, "a")
+				values, err := checkpoint.Values[float32](context.Background(), r, "a", nil)
 				require.NoError(t, err)
 				assert.Equal(t, []float32{1.5, -2.5}, values)
 			}
@@ -304,13 +305,13 @@ result = tf.train.Checkpoint(model=m).save(os.path.join(args[0], "ckpt"))
 	r, err := checkpoint.Open(t.Context(), path, &checkpoint.ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
-	w, err := checkpoint.Values[float32](context.Background(), r, "model/w/.ATTRIBUTES/VARIABLE_VALUE")
+	w, err := checkpoint.Values[float32](context.Background(), r, "model/w/.ATTRIBUTES/VARIABLE_VALUE", nil)
 	require.NoError(t, err)
 	assert.Equal(t, []float32{0, 1, 2, 3, 4, 5}, w)
-	step, err := checkpoint.Values[int64](context.Background(), r, "model/steps/0/.ATTRIBUTES/VARIABLE_VALUE")
+	step, err := checkpoint.Values[int64](context.Background(), r, "model/steps/0/.ATTRIBUTES/VARIABLE_VALUE", nil)
 	require.NoError(t, err)
 	assert.Equal(t, []int64{3}, step)
-	graph, err := r.ReadStrings(context.Background(), "_CHECKPOINTABLE_OBJECT_GRAPH")
+	graph, err := r.ReadStrings(context.Background(), "_CHECKPOINTABLE_OBJECT_GRAPH", nil)
 	require.NoError(t, err)
 	require.Len(t, graph, 1)
 	assert.Contains(t, string(graph[0]), "VARIABLE_VALUE")
@@ -331,11 +332,11 @@ result = names
 	r, err := checkpoint.Open(t.Context(), prefix, &checkpoint.ReaderOptions{Strict: true})
 	require.NoError(t, err)
 	defer r.Close()
-	require.Len(t, r.Tensors(), n)
-	for i, info := range r.Tensors() {
+	require.Len(t, slices.Collect(r.Tensors()), n)
+	for i, info := range slices.Collect(r.Tensors()) {
 		require.Equal(t, names[i], info.Name)
 		require.Equal(t, []int64{int64(i % 5)}, info.Shape)
-		got, err := checkpoint.Values[int32](context.Background(), r, info.Name)
+		got, err := checkpoint.Values[int32](context.Background(), r, info.Name, nil)
 		require.NoError(t, err)
 		require.Len(t, got, i%5)
 		for _, v := range got {

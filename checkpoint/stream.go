@@ -8,25 +8,20 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// OpenTensor streams a tensor: reading gives its bytes as [Reader.ReadInto]
-// would, in bounded memory, whatever its size (V1: what the table block takes
-// that holds it). A checksum that does not hold is the stream's last error, in
-// place of io.EOF: bytes are to be trusted only once io.EOF was seen.
+// OpenTensor returns a stream of the bytes that [Reader.ReadInto] reads. It takes little
+// memory, whatever the size of the tensor (with V1: as much as the block of the table that
+// has the tensor). A nil part is the whole tensor. If the checksum is wrong, the last Read
+// returns the error in place of io.EOF: trust the bytes only after io.EOF.
 //
-// The stream is for one goroutine. It fails once the Reader is closed or ctx
-// done.
-func (r *Reader) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
-	return r.OpenSlice(ctx, name, nil)
-}
-
-// OpenSlice is [Reader.OpenTensor] for a part of a tensor.
-func (r *Reader) OpenSlice(ctx context.Context, name string, s Slice) (io.ReadCloser, error) {
+// Only one goroutine may use the stream at a time. It fails once the Reader is closed or
+// ctx is done.
+func (r *Reader) OpenTensor(ctx context.Context, name string, part Slice) (io.ReadCloser, error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	sel, err := r.selectNumbers(t, s)
+	sel, err := r.selectNumbers(t, part)
 	if err != nil {
 		return nil, err
 	}

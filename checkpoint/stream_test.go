@@ -15,10 +15,10 @@ import (
 func requireStream(t *testing.T, r *checkpoint.Reader, name string, s checkpoint.Slice) {
 	t.Helper()
 	ctx := context.Background()
-	want, err := r.ReadSliceBytes(ctx, name, s)
+	want, err := r.ReadBytes(ctx, name, s)
 	require.NoError(t, err)
 	for _, wrap := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader} {
-		f, err := r.OpenSlice(ctx, name, s)
+		f, err := r.OpenTensor(ctx, name, s)
 		require.NoError(t, err)
 		got, err := io.ReadAll(wrap(f))
 		require.NoError(t, err)

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/dtype"
 )
@@ -49,6 +50,16 @@ type TensorInfo struct {
 	// Slices are the parts that a partitioned tensor was saved in, in the order
 	// of the file; nil for one saved whole.
 	Slices []SliceInfo
+}
+
+// clone returns a copy that shares no memory.
+func (t *TensorInfo) clone() TensorInfo {
+	c := *t
+	c.Shape, c.Slices = slices.Clone(t.Shape), slices.Clone(t.Slices)
+	for i := range c.Slices {
+		c.Slices[i].Slice = slices.Clone(c.Slices[i].Slice)
+	}
+	return c
 }
 
 // SliceInfo is one stored part of a partitioned tensor.

@@ -9,14 +9,10 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Values reads a whole tensor as a Go slice, in row-major order. tfkeep.ErrMismatch
-// says that the tensor has another data type.
-func Values[T dtype.Element](ctx context.Context, r *Reader, name string) ([]T, error) {
-	return SliceValues[T](ctx, r, name, nil)
-}
-
-// SliceValues is [Values] for a part of a tensor.
-func SliceValues[T dtype.Element](ctx context.Context, r *Reader, name string, s Slice) ([]T, error) {
+// Values returns the elements of a tensor, or of the part of it that part selects, in
+// row-major order. A nil part is the whole tensor. If the tensor has another type than T,
+// the error is a tfkeep.ErrMismatch.
+func Values[T dtype.Element](ctx context.Context, r *Reader, name string, part Slice) ([]T, error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, err
@@ -24,9 +20,9 @@ func SliceValues[T dtype.Element](ctx context.Context, r *Reader, name string, s
 	defer end()
 	var zero T
 	if !dtype.Holds[T](t.DType) {
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds %s, Values was asked for %T", dtype.Name(t.DType), zero)
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has %s, and Values was called for %T", dtype.Name(t.DType), zero)
 	}
-	sel, err := r.selectParts(t, s)
+	sel, err := r.selectParts(t, part)
 	if err != nil {
 		return nil, err
 	}

@@ -105,16 +105,16 @@ func TestStringsOfPartitionedTensorsAndFailures(t *testing.T) {
 	craft.set("p", &bundleEntry{dtype: dtype.String, shape: []int64{3}, slices: s})
 	r := craft.open(t, &ReaderOptions{Strict: true})
 	check(t, r, "p", []string{"a", "b", "c"})
-	got, err := SliceValues[string](ctx, r, "p", Slice{{1, 2}})
+	got, err := Values[string](ctx, r, "p", Slice{{1, 2}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b", "c"}, got)
-	got, err = SliceValues[string](ctx, r, "p", Slice{{1, 0}})
+	got, err = Values[string](ctx, r, "p", Slice{{1, 0}})
 	require.NoError(t, err)
 	assert.Empty(t, got)
 
 	craft.data[0][e.offset+e.size-1] ^= 1
 	r = craft.open(t, nil)
-	_, err = Values[string](ctx, r, "p")
+	_, err = Values[string](ctx, r, "p", nil)
 	requireError(t, err, tfkeep.ErrCorrupt)
 	require.True(t, errors.Is(err, tfkeep.ErrCorrupt))
 }

@@ -150,10 +150,10 @@ func TestReadersBesideAWriterSeeWholeCheckpoints(t *testing.T) {
 		}
 		r, err := checkpoint.Open(bg, prefix, nil)
 		require.NoError(t, err)
-		first, err := checkpoint.Values[int64](bg, r, "t0")
+		first, err := checkpoint.Values[int64](bg, r, "t0", nil)
 		require.NoError(t, err)
 		m := model{first[0] / 1000, 1, false}
-		got, err := r.ReadBytes(bg, "t1")
+		got, err := r.ReadBytes(bg, "t1", nil)
 		require.NoError(t, err)
 		require.Equal(t, m.tensors()[1].Data, got)
 		require.NoError(t, r.Close())

@@ -70,7 +70,7 @@ func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
 	require.NoError(t, w.Add(context.Background(), tftest.RandomTensor(2, "v", dtype.Float32, 50_000)))
 	r, err := checkpoint.Open(t.Context(), prefix, nil)
 	require.NoError(t, err)
-	got, err := r.ReadBytes(context.Background(), "v")
+	got, err := r.ReadBytes(context.Background(), "v", nil)
 	require.NoError(t, err)
 	assert.Equal(t, old[0].Data, got)
 	require.NoError(t, r.Close())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,18 +163,18 @@ func TestConcurrentAdds(t *testing.T) {
 
 		r, err := checkpoint.Open(t.Context(), prefix, &checkpoint.ReaderOptions{Strict: alignment == 0})
 		require.NoError(t, err)
-		require.Len(t, r.Tensors(), n+47)
+		require.Len(t, slices.Collect(r.Tensors()), n+47)
 		for i := range n {
-			got, err := r.ReadBytes(context.Background(), fmt.Sprintf("v%03d", i))
+			got, err := r.ReadBytes(context.Background(), fmt.Sprintf("v%03d", i), nil)
 			require.NoError(t, err)
 			require.Equal(t, tensor(i).Data, got)
 		}
 		for i := 0; i < n; i += 3 {
-			got, err := r.ReadStrings(context.Background(), fmt.Sprintf("s%d", i))
+			got, err := r.ReadStrings(context.Background(), fmt.Sprintf("s%d", i), nil)
 			require.NoError(t, err)
 			require.Equal(t, longString(i*1000), string(got[1]))
 		}
-		for _, x := range r.Tensors() {
+		for x := range r.Tensors() {
 			if alignment > 0 {
 				require.Zero(t, x.Offset%int64(alignment), x.Name)
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // memory is a source of values that tests make up.
@@ -36,12 +38,16 @@ func floats(dims ...int64) checkpoint.TensorInfo {
 
 func (m memory) Lookup(key string) (checkpoint.TensorInfo, bool) { i, ok := m[key]; return i, ok }
 
-func (m memory) OpenTensor(_ context.Context, key string) (io.ReadCloser, error) {
+func (m memory) ReadStrings(_ context.Context, key string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, sources.NoStrings(key)
+}
+
+func (m memory) OpenTensor(_ context.Context, key string, _ checkpoint.Slice) (io.ReadCloser, error) {
 	return io.NopCloser(io.LimitReader(zeros{}, m[key].Bytes)), nil
 }
 
-func (m memory) Tensors() []checkpoint.TensorInfo {
-	return slices.SortedFunc(maps.Values(m), func(a, b checkpoint.TensorInfo) int { return strings.Compare(a.Name, b.Name) })
+func (m memory) Tensors() iter.Seq[checkpoint.TensorInfo] {
+	return slices.Values(slices.SortedFunc(maps.Values(m), func(a, b checkpoint.TensorInfo) int { return strings.Compare(a.Name, b.Name) }))
 }
 
 type zeros struct{}
@@ -258,7 +264,7 @@ func TestCanceledWriteStops(t *testing.T) {
 // failing is a source whose data turn out damaged.
 type failing struct{ memory }
 
-func (failing) OpenTensor(context.Context, string) (io.ReadCloser, error) {
+func (failing) OpenTensor(context.Context, string, checkpoint.Slice) (io.ReadCloser, error) {
 	return io.NopCloser(iotestErr{}), nil
 }
 

@@ -74,7 +74,7 @@ func (p *Plan) inlineStrings(ctx context.Context) error {
 		if ref == nil || ref.dtype != dtype.String {
 			continue
 		}
-		s, err := sources.ReadStrings(ctx, p.src, ref.key, ref.slice)
+		s, err := p.src.ReadStrings(ctx, ref.key, ref.slice)
 		if err != nil {
 			return valueError(n.Name, err)
 		}
@@ -153,7 +153,7 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	r, err := sources.Open(ctx, p.src, ref.key, ref.slice)
+	r, err := p.src.OpenTensor(ctx, ref.key, ref.slice)
 	if err != nil {
 		return valueError(name, err)
 	}

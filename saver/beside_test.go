@@ -69,7 +69,7 @@ func readNewest(ctx context.Context, folder string) error {
 		return err
 	}
 	defer r.Close()
-	_, err = checkpoint.Values[float32](ctx, r, "v")
+	_, err = checkpoint.Values[float32](ctx, r, "v", nil)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -167,24 +168,24 @@ func equalCheckpoints(t *testing.T, a, b string) {
 	rb, err := checkpoint.Open(t.Context(), b, nil)
 	require.NoError(t, err)
 	defer rb.Close()
-	require.NotEmpty(t, ra.Tensors())
-	require.Len(t, rb.Tensors(), len(ra.Tensors()))
-	for i, ta := range ra.Tensors() {
-		tb := rb.Tensors()[i]
+	require.NotEmpty(t, slices.Collect(ra.Tensors()))
+	require.Len(t, slices.Collect(rb.Tensors()), len(slices.Collect(ra.Tensors())))
+	for i, ta := range slices.Collect(ra.Tensors()) {
+		tb := slices.Collect(rb.Tensors())[i]
 		require.Equal(t, ta.Name, tb.Name)
 		require.Equal(t, ta.DType, tb.DType)
 		require.Equal(t, ta.Shape, tb.Shape)
 		if ta.DType == dtype.String {
-			va, err := ra.ReadStrings(ctx, ta.Name)
+			va, err := ra.ReadStrings(ctx, ta.Name, nil)
 			require.NoError(t, err)
-			vb, err := rb.ReadStrings(ctx, tb.Name)
+			vb, err := rb.ReadStrings(ctx, tb.Name, nil)
 			require.NoError(t, err)
 			require.Equal(t, va, vb)
 			continue
 		}
-		va, err := ra.ReadBytes(ctx, ta.Name)
+		va, err := ra.ReadBytes(ctx, ta.Name, nil)
 		require.NoError(t, err)
-		vb, err := rb.ReadBytes(ctx, tb.Name)
+		vb, err := rb.ReadBytes(ctx, tb.Name, nil)
 		require.NoError(t, err)
 		require.Equal(t, va, vb, ta.Name)
 	}

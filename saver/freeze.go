@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -53,7 +55,7 @@ func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.P
 }
 
 // sessionValues are the values of variables, by the names of their nodes. It is a
-// checkpoint.StringSource.
+// checkpoint.Source.
 type sessionValues struct {
 	tensors map[string]*tf.Tensor
 }
@@ -133,13 +135,14 @@ func (v *sessionValues) Close() error {
 func (v *sessionValues) String() string { return "the session" }
 
 // Tensors describes all values, sorted by name.
-func (v *sessionValues) Tensors() []checkpoint.TensorInfo {
-	var all []checkpoint.TensorInfo
-	for _, name := range slices.Sorted(maps.Keys(v.tensors)) {
-		info, _ := v.Lookup(name)
-		all = append(all, info)
+func (v *sessionValues) Tensors() iter.Seq[checkpoint.TensorInfo] {
+	return func(yield func(checkpoint.TensorInfo) bool) {
+		for _, name := range slices.Sorted(maps.Keys(v.tensors)) {
+			if info, _ := v.Lookup(name); !yield(info) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // Lookup describes a variable's value.
@@ -155,8 +158,11 @@ func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
 	return info, true
 }
 
-// OpenTensor reads the memory of the value.
-func (v *sessionValues) OpenTensor(_ context.Context, key string) (io.ReadCloser, error) {
+// OpenTensor reads the memory of the value. The part must be nil.
+func (v *sessionValues) OpenTensor(_ context.Context, key string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(key, part); err != nil {
+		return nil, err
+	}
 	t := v.tensors[key]
 	if t == nil {
 		return nil, fmt.Errorf("%w: %q", tfkeep.ErrNotFound, key)
@@ -164,8 +170,11 @@ func (v *sessionValues) OpenTensor(_ context.Context, key string) (io.ReadCloser
 	return io.NopCloser(bytes.NewReader(t.TensorData())), nil
 }
 
-// ReadStrings reads a variable of strings.
-func (v *sessionValues) ReadStrings(_ context.Context, key string) ([][]byte, error) {
+// ReadStrings reads a variable of strings. The part must be nil.
+func (v *sessionValues) ReadStrings(_ context.Context, key string, part checkpoint.Slice) ([][]byte, error) {
+	if err := sources.WholeOnly(key, part); err != nil {
+		return nil, err
+	}
 	t := v.tensors[key]
 	if t == nil {
 		return nil, fmt.Errorf("%w: %q", tfkeep.ErrNotFound, key)

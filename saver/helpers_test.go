@@ -96,7 +96,7 @@ func load[T dtype.Element](path, name string) ([]T, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return checkpoint.Values[T](ctx, r, name)
+	return checkpoint.Values[T](ctx, r, name, nil)
 }
 
 // latestIn returns the newest checkpoint of a folder.

@@ -123,7 +123,7 @@ func (a *assigner) assign(named map[string]Saveable, key string, to *source) err
 // hint names the tensor that a misspelled key most likely means.
 func (a *assigner) hint(key string) string {
 	var keys []string
-	for _, t := range a.r.Tensors() {
+	for t := range a.r.Tensors() {
 		keys = append(keys, t.Name)
 	}
 	if n := nearestKey(key, keys); n != "" {

@@ -73,7 +73,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		asked[l.key(t.Key)] = true
 	}
 	var unused []string
-	for _, t := range l.source.Tensors() {
+	for t := range l.source.Tensors() {
 		if !asked[t.Name] {
 			unused = append(unused, t.Name)
 		}
@@ -163,14 +163,10 @@ func (l *load) mapKeys(ctx context.Context) error {
 	if len(l.keys) < len(l.opts.Rename) {
 		return l.unknownNames()
 	}
-	source, ok := l.source.(checkpoint.StringSource)
-	if !ok {
+	if _, ok := l.source.Lookup(objectgraph.Key); !ok || l.allPresent() {
 		return nil
 	}
-	if _, ok := source.Lookup(objectgraph.Key); !ok || l.allPresent() {
-		return nil
-	}
-	byName, err := objectKeys(ctx, source)
+	byName, err := objectKeys(ctx, l.source)
 	if err != nil {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
@@ -226,7 +222,7 @@ func (l *load) allPresent() bool {
 
 // objectKeys reads an object graph and returns the keys of the variables' values by
 // the variables' full names.
-func objectKeys(ctx context.Context, r checkpoint.StringSource) (map[string]string, error) {
+func objectKeys(ctx context.Context, r checkpoint.Source) (map[string]string, error) {
 	graph, err := objectgraph.Read(ctx, r)
 	if err != nil {
 		return nil, err

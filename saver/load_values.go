@@ -85,7 +85,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 	}
 	size := n * int64(dtype.Size(info.DType))
 	if l.opts.Mapped && part == nil && size > 0 {
-		if v, err := l.mapTensor(t.Key, info, shape); v != nil || err != nil {
+		if v, err := l.mapTensor(ctx, t.Key, info, shape); v != nil || err != nil {
 			return v, err
 		}
 	}
@@ -106,12 +106,12 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 
 // mapTensor makes a tensor of the mapped file. It returns nil and no error for a tensor
 // that has to be read.
-func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64) (*tf.Tensor, error) {
+func (l *load) mapTensor(ctx context.Context, name string, info checkpoint.TensorInfo, shape []int64) (*tf.Tensor, error) {
 	r, ok := l.source.(*checkpoint.Reader)
 	if !ok || len(info.Slices) > 0 {
 		return nil, nil
 	}
-	memory, unmap, err := r.Map(name)
+	memory, unmap, err := r.Map(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (l *load) mapTensor(name string, info checkpoint.TensorInfo, shape []int64)
 }
 
 func (l *load) readStrings(ctx context.Context, name string, shape []int64, part checkpoint.Slice) (*tf.Tensor, error) {
-	elements, err := sources.ReadStrings(ctx, l.source, name, part)
+	elements, err := l.source.ReadStrings(ctx, name, part)
 	if err != nil {
 		return nil, err
 	}
@@ -159,10 +159,10 @@ func (l *load) verify(ctx context.Context, fitting []savergraph.Restored) error 
 
 func (l *load) verifyTensor(ctx context.Context, name string) error {
 	if info, _ := l.source.Lookup(name); info.DType == dtype.String {
-		_, err := sources.ReadStrings(ctx, l.source, name, nil)
+		_, err := l.source.ReadStrings(ctx, name, nil)
 		return err
 	}
-	r, err := l.source.OpenTensor(ctx, name)
+	r, err := l.source.OpenTensor(ctx, name, nil)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package saver_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -316,14 +317,14 @@ func TestListAndLoadVariables(t *testing.T) {
 		r, err := dir.Open(ctx, path, nil)
 		require.NoError(t, err)
 		defer r.Close()
-		list := r.Tensors()
+		list := slices.Collect(r.Tensors())
 		require.Len(t, list, 2)
 		assert.Equal(t, "a/c", list[0].Name)
 		assert.Equal(t, []int64{1, 1}, list[0].Shape)
-		got, err := checkpoint.Values[int64](ctx, r, "a/c")
+		got, err := checkpoint.Values[int64](ctx, r, "a/c", nil)
 		require.NoError(t, err)
 		assert.Equal(t, []int64{3}, got)
-		_, err = checkpoint.Values[float32](ctx, r, "x")
+		_, err = checkpoint.Values[float32](ctx, r, "x", nil)
 		assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	}
 }

@@ -3,6 +3,7 @@ package saver_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -137,7 +138,7 @@ func TestVariables(t *testing.T) {
 	r, err := checkpoint.Open(ctx, prefix, nil)
 	require.NoError(t, err)
 	defer r.Close()
-	list := r.Tensors()
+	list := slices.Collect(r.Tensors())
 	var names []string
 	for _, v := range list {
 		names = append(names, v.Name)

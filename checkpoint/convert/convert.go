@@ -98,7 +98,7 @@ type conversion struct {
 
 // choose selects the tensors that the destination can hold.
 func (c *conversion) choose() error {
-	for _, t := range c.src.Tensors() {
+	for t := range c.src.Tensors() {
 		if err := c.check(&t); err != nil {
 			if err := c.skip(t.Name, err); err != nil {
 				return err

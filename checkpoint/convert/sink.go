@@ -92,7 +92,7 @@ func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors 
 	err := parallel.Each(ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
 		t := &batch[i]
 		if t.DType == dtype.String {
-			t.Strings, err = sources.ReadStrings(ctx, c.src, t.Name, t.Slice)
+			t.Strings, err = c.src.ReadStrings(ctx, t.Name, t.Slice)
 		} else {
 			t.Data, err = sources.Read(ctx, c.src, t.Name, t.Slice)
 		}
@@ -162,7 +162,7 @@ func (c *conversion) writeNPZ(ctx context.Context, out io.Writer) error {
 }
 
 func (c *conversion) addStrings(ctx context.Context, to *npy.ArchiveWriter, t *checkpoint.TensorInfo) error {
-	values, err := sources.ReadStrings(ctx, c.src, t.Name, nil)
+	values, err := c.src.ReadStrings(ctx, t.Name, nil)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (c *conversion) stream(ctx context.Context, t *checkpoint.TensorInfo, take 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	in, err := c.src.OpenTensor(ctx, t.Name)
+	in, err := c.src.OpenTensor(ctx, t.Name, nil)
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,15 @@ package convert
 import (
 	"context"
 	"io"
+	"iter"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
+	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // source is a checkpoint.Source that convert has opened.
@@ -46,14 +49,14 @@ func openSource(ctx context.Context, path string) (source, Format, error) {
 	return r, format, nil
 }
 
-// archive is an .npz file as a checkpoint.StringSource.
+// archive is an .npz file as a checkpoint.Source.
 type archive struct {
 	*npy.Archive
 	tensors []checkpoint.TensorInfo
 	byName  map[string]int
 }
 
-var _ checkpoint.StringSource = (*archive)(nil)
+var _ checkpoint.Source = (*archive)(nil)
 
 func openArchive(path string) (*archive, error) {
 	in, err := npy.OpenArchive(path)
@@ -75,7 +78,7 @@ func openArchive(path string) (*archive, error) {
 	return a, nil
 }
 
-func (a *archive) Tensors() []checkpoint.TensorInfo { return a.tensors }
+func (a *archive) Tensors() iter.Seq[checkpoint.TensorInfo] { return slices.Values(a.tensors) }
 
 func (a *archive) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	i, ok := a.byName[name]
@@ -85,7 +88,10 @@ func (a *archive) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	return a.tensors[i], true
 }
 
-func (a *archive) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
+func (a *archive) OpenTensor(ctx context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
 	in, err := a.Open(name)
 	if err != nil {
 		return nil, err
@@ -106,7 +112,10 @@ func (s *stream) Read(p []byte) (int, error) {
 	return s.ReadCloser.Read(p)
 }
 
-func (a *archive) ReadStrings(_ context.Context, name string) ([][]byte, error) {
+func (a *archive) ReadStrings(_ context.Context, name string, part checkpoint.Slice) ([][]byte, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
 	array, err := a.Read(name)
 	if err != nil {
 		return nil, err

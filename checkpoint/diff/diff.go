@@ -58,7 +58,7 @@ func Compare(ctx context.Context, a, b *checkpoint.Reader, opts *Options) iter.S
 	}
 	names := opts.Names
 	if names == nil {
-		names = union(a.Tensors(), b.Tensors())
+		names = union(a, b)
 	}
 	workers := opts.Workers
 	if workers <= 0 {
@@ -69,12 +69,13 @@ func Compare(ctx context.Context, a, b *checkpoint.Reader, opts *Options) iter.S
 	})
 }
 
-func union(a, b []checkpoint.TensorInfo) []string {
-	names := make([]string, 0, max(len(a), len(b)))
-	for _, t := range a {
+// union returns the names of the tensors of both checkpoints, sorted.
+func union(a, b *checkpoint.Reader) []string {
+	var names []string
+	for t := range a.Tensors() {
 		names = append(names, t.Name)
 	}
-	for _, t := range b {
+	for t := range b.Tensors() {
 		names = append(names, t.Name)
 	}
 	slices.Sort(names)
@@ -93,7 +94,7 @@ func compare(ctx context.Context, a, b *checkpoint.Reader, name string, toleranc
 	}
 	switch {
 	case !inA && !inB:
-		_, err := a.ReadBytes(ctx, name) // its error says so
+		_, err := a.ReadBytes(ctx, name, nil) // its error says so
 		return d, err
 	case !inA:
 		d.Kind = Added

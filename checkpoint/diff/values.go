@@ -55,11 +55,11 @@ func compareValues(ctx context.Context, a, b *checkpoint.Reader, t *checkpoint.T
 const wholeLimit = 4 << 20
 
 func (c *comparison) whole(ctx context.Context, a, b *checkpoint.Reader, name string) (*Values, error) {
-	dataA, err := a.ReadBytes(ctx, name)
+	dataA, err := a.ReadBytes(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
-	dataB, err := b.ReadBytes(ctx, name)
+	dataB, err := b.ReadBytes(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +68,12 @@ func (c *comparison) whole(ctx context.Context, a, b *checkpoint.Reader, name st
 }
 
 func (c *comparison) streamed(ctx context.Context, a, b *checkpoint.Reader, name string) (*Values, error) {
-	readA, err := a.OpenTensor(ctx, name)
+	readA, err := a.OpenTensor(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer readA.Close()
-	readB, err := b.OpenTensor(ctx, name)
+	readB, err := b.OpenTensor(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -195,11 +195,11 @@ func integerDistance(dt dtype.DataType, a, b []byte) float64 {
 }
 
 func compareStrings(ctx context.Context, a, b *checkpoint.Reader, name string) (*Values, error) {
-	before, err := a.ReadStrings(ctx, name)
+	before, err := a.ReadStrings(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}
-	after, err := b.ReadStrings(ctx, name)
+	after, err := b.ReadStrings(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}

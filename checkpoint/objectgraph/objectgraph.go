@@ -56,8 +56,8 @@ type Slot struct {
 
 // Read reads the object graph of a checkpoint. It returns tfkeep.ErrNotFound for a
 // checkpoint that was saved by name, as Saver does, and the errors of [Decode].
-func Read(ctx context.Context, src checkpoint.StringSource) (*Graph, error) {
-	values, err := src.ReadStrings(ctx, Key)
+func Read(ctx context.Context, src checkpoint.Source) (*Graph, error) {
+	values, err := src.ReadStrings(ctx, Key, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"runtime"
+	"slices"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -45,7 +46,7 @@ func Summarize(ctx context.Context, r *checkpoint.Reader, opts *Options) iter.Se
 }
 
 func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, error) {
-	tensors := r.Tensors()
+	tensors := slices.Collect(r.Tensors())
 	if names != nil {
 		tensors = make([]checkpoint.TensorInfo, len(names))
 		for i, name := range names {
@@ -78,7 +79,7 @@ func summarize(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInf
 		}
 		values = func(visit func([]float64)) error { visit(lengths); return nil }
 	case t.Bytes <= wholeLimit:
-		data, err := r.ReadBytes(ctx, t.Name)
+		data, err := r.ReadBytes(ctx, t.Name, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +117,7 @@ func decode(dt dtype.DataType, data []byte, visit func([]float64)) {
 
 // stream decodes a tensor of any size piece by piece.
 func stream(ctx context.Context, r *checkpoint.Reader, t *checkpoint.TensorInfo, visit func([]float64)) error {
-	in, err := r.OpenTensor(ctx, t.Name)
+	in, err := r.OpenTensor(ctx, t.Name, nil)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func stream(ctx context.Context, r *checkpoint.Reader, t *checkpoint.TensorInfo,
 }
 
 func stringLengths(ctx context.Context, r *checkpoint.Reader, name string) ([]float64, error) {
-	values, err := r.ReadStrings(ctx, name)
+	values, err := r.ReadStrings(ctx, name, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"slices"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
@@ -82,7 +84,7 @@ func writeForReading(ctx context.Context, prefix string, count, elements int) er
 }
 
 func list(_ context.Context, r *checkpoint.Reader, _ []byte) error {
-	if n := len(r.Tensors()); n != 20_000 {
+	if n := len(slices.Collect(r.Tensors())); n != 20_000 {
 		return fmt.Errorf("the checkpoint lists %d tensors", n)
 	}
 	return nil
@@ -90,23 +92,25 @@ func list(_ context.Context, r *checkpoint.Reader, _ []byte) error {
 
 // readAll allocates memory for each tensor, as Python does.
 func readAll(ctx context.Context, r *checkpoint.Reader, _ []byte) error {
-	all := make([][]byte, len(r.Tensors()))
-	for i, t := range r.Tensors() {
-		var err error
-		if all[i], err = r.ReadBytes(ctx, t.Name); err != nil {
+	var all [][]byte
+	for t := range r.Tensors() {
+		data, err := r.ReadBytes(ctx, t.Name, nil)
+		if err != nil {
 			return err
 		}
+		all = append(all, data)
 	}
+	runtime.KeepAlive(all)
 	return nil
 }
 
 func readOne(ctx context.Context, r *checkpoint.Reader, dst []byte) error {
-	return r.ReadInto(ctx, "v00033", dst)
+	return r.ReadInto(ctx, "v00033", nil, dst)
 }
 
-func mapAll(_ context.Context, r *checkpoint.Reader, _ []byte) error {
-	for _, t := range r.Tensors() {
-		_, release, err := r.Map(t.Name)
+func mapAll(ctx context.Context, r *checkpoint.Reader, _ []byte) error {
+	for t := range r.Tensors() {
+		_, release, err := r.Map(ctx, t.Name)
 		if err != nil {
 			return err
 		}

@@ -81,9 +81,9 @@ func values(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo, 
 		}
 	}
 	if t.DType == dtype.String {
-		strings, err = r.ReadSliceStrings(ctx, t.Name, s)
+		strings, err = r.ReadStrings(ctx, t.Name, s)
 	} else {
-		data, err = r.ReadSliceBytes(ctx, t.Name, s)
+		data, err = r.ReadBytes(ctx, t.Name, s)
 	}
 	return shape, data, strings, err
 }
@@ -116,7 +116,7 @@ func (c *command) writeNPY(ctx context.Context, r *checkpoint.Reader, t checkpoi
 			}
 			return npy.Write(w, t.DType, shape, bytes.NewReader(data))
 		}
-		in, err := r.OpenTensor(ctx, t.Name)
+		in, err := r.OpenTensor(ctx, t.Name, nil)
 		if err != nil {
 			return err
 		}

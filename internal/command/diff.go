@@ -73,7 +73,7 @@ func (c *command) compare(ctx context.Context, first, second string, o *diff.Opt
 		return nil, nil, err
 	}
 	defer b.Close()
-	total := int64(max(len(a.Tensors()), len(b.Tensors())))
+	total := int64(max(len(slices.Collect(a.Tensors())), len(slices.Collect(b.Tensors()))))
 	progress := c.NewProgress("comparing", ui.Count)
 	defer progress.Done()
 	counts = map[diff.Kind]int64{}

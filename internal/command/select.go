@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -12,7 +13,7 @@ import (
 // order of the checkpoint. A name that selects no tensor is an error.
 func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, error) {
 	if len(names) == 0 {
-		return r.Tensors(), nil
+		return slices.Collect(r.Tensors()), nil
 	}
 	wanted := map[string]bool{}
 	for _, name := range names {
@@ -20,7 +21,7 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 		if _, ok := r.Lookup(name); ok {
 			wanted[name], found = true, true
 		} else if strings.Contains(name, "*") {
-			for _, t := range r.Tensors() {
+			for t := range r.Tensors() {
 				if matches(name, t.Name) {
 					wanted[t.Name], found = true, true
 				}
@@ -31,7 +32,7 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 		}
 	}
 	var chosen []checkpoint.TensorInfo
-	for _, t := range r.Tensors() {
+	for t := range r.Tensors() {
 		if wanted[t.Name] {
 			chosen = append(chosen, t)
 		}
@@ -41,9 +42,9 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 
 // noTensor returns the error for a name that the checkpoint does not have.
 func noTensor(r *checkpoint.Reader, name string) error {
-	names := make([]string, len(r.Tensors()))
-	for i, t := range r.Tensors() {
-		names[i] = t.Name
+	var names []string
+	for t := range r.Tensors() {
+		names = append(names, t.Name)
 	}
 	remedy := fmt.Sprintf("\"tfkeep ls %s\" lists its %d", r.Prefix(), len(names))
 	if near := nearest.Names(name, names, 3); len(near) > 0 {

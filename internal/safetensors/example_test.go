@@ -33,7 +33,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, t := range r.Tensors() {
+	for t := range r.Tensors() {
 		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape, t.Bytes)
 	}
 	// Output:

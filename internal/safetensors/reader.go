@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -157,8 +159,8 @@ func byteSize(dt dtype.DataType, shape []int64) (int64, bool) {
 	return n * size, true
 }
 
-// Tensors returns the file's tensors by name. The caller must not change it.
-func (r *Reader) Tensors() []checkpoint.TensorInfo { return r.tensors }
+// Tensors returns the tensors of the file, sorted by name.
+func (r *Reader) Tensors() iter.Seq[checkpoint.TensorInfo] { return slices.Values(r.tensors) }
 
 // Metadata returns the header's "__metadata__", or nil if it has none.
 func (r *Reader) Metadata() map[string]string { return r.metadata }
@@ -172,8 +174,16 @@ func (r *Reader) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	return r.tensors[i], true
 }
 
-// OpenTensor streams a tensor's bytes, little-endian.
-func (r *Reader) OpenTensor(ctx context.Context, name string) (io.ReadCloser, error) {
+// ReadStrings fails: the format has no strings.
+func (r *Reader) ReadStrings(_ context.Context, name string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, sources.NoStrings(name)
+}
+
+// OpenTensor streams a tensor's bytes, little-endian. The part must be nil.
+func (r *Reader) OpenTensor(ctx context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
 	t, ok := r.Lookup(name)
 	if !ok {
 		return nil, &tfkeep.Error{Op: "read", Path: r.path, Item: "tensor", Name: name, Err: tfkeep.ErrNotFound}

@@ -1,3 +1,3 @@
-// Package sources reads tensors from a checkpoint.Source: whole or in part, numbers or
-// strings, with the optional interfaces that the source implements.
+// Package sources reads tensors of any checkpoint.Source into memory, and has the errors of
+// sources that cannot read everything.
 package sources

@@ -10,24 +10,13 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// Open streams a tensor of numbers, or a part of it if s is not nil.
-func Open(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) (io.ReadCloser, error) {
-	if s == nil {
-		return src.OpenTensor(ctx, name)
-	}
-	if src, ok := src.(checkpoint.SliceSource); ok {
-		return src.OpenSlice(ctx, name, s)
-	}
-	return nil, unsupported(name, "the source cannot read a part of a tensor")
-}
-
 // Read reads a tensor of numbers, or a part of it if s is not nil. The size that a
 // damaged source claims is not allocated before the bytes are there.
 func Read(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) ([]byte, error) {
 	if r, ok := src.(*checkpoint.Reader); ok {
-		return r.ReadSliceBytes(ctx, name, s) // on several goroutines
+		return r.ReadBytes(ctx, name, s) // on several goroutines
 	}
-	in, err := Open(ctx, src, name, s)
+	in, err := src.OpenTensor(ctx, name, s)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +32,9 @@ func Read(ctx context.Context, src checkpoint.Source, name string, s checkpoint.
 // must have exactly its size.
 func ReadInto(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice, dst []byte) error {
 	if r, ok := src.(*checkpoint.Reader); ok {
-		return r.ReadSliceInto(ctx, name, s, dst) // on several goroutines
+		return r.ReadInto(ctx, name, s, dst) // on several goroutines
 	}
-	in, err := Open(ctx, src, name, s)
+	in, err := src.OpenTensor(ctx, name, s)
 	if err != nil {
 		return err
 	}
@@ -65,19 +54,17 @@ func ReadInto(ctx context.Context, src checkpoint.Source, name string, s checkpo
 	return err
 }
 
-// ReadStrings reads a tensor of strings, or a part of it if s is not nil.
-func ReadStrings(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) ([][]byte, error) {
-	if s == nil {
-		if src, ok := src.(checkpoint.StringSource); ok {
-			return src.ReadStrings(ctx, name)
-		}
-		return nil, unsupported(name, "the source has no strings")
+// WholeOnly returns the error of a source that reads whole tensors only, if part is not
+// nil.
+func WholeOnly(name string, part checkpoint.Slice) error {
+	if part == nil {
+		return nil
 	}
-	if src, ok := src.(checkpoint.SliceSource); ok {
-		return src.ReadSliceStrings(ctx, name, s)
-	}
-	return nil, unsupported(name, "the source cannot read a part of a tensor")
+	return unsupported(name, "the source cannot read a part of a tensor")
 }
+
+// NoStrings returns the error of a source that has no strings.
+func NoStrings(name string) error { return unsupported(name, "the source has no strings") }
 
 func unsupported(name, detail string) error {
 	return &tfkeep.Error{Op: "read", Item: "tensor", Name: name, Err: tfkeep.ErrUnsupported, Detail: detail}

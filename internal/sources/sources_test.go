@@ -3,7 +3,9 @@ package sources_test
 import (
 	"context"
 	"io"
+	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,17 +19,24 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-// memory is a source that implements no optional interface.
+// memory is a source of whole tensors of numbers.
 type memory map[string]string
 
-func (m memory) Tensors() []checkpoint.TensorInfo { return nil }
+func (m memory) Tensors() iter.Seq[checkpoint.TensorInfo] { return slices.Values([]checkpoint.TensorInfo(nil)) }
 
 func (m memory) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	data, ok := m[name]
 	return checkpoint.TensorInfo{Name: name, DType: dtype.Uint8, Bytes: int64(len(data))}, ok
 }
 
-func (m memory) OpenTensor(_ context.Context, name string) (io.ReadCloser, error) {
+func (m memory) ReadStrings(_ context.Context, name string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, sources.NoStrings(name)
+}
+
+func (m memory) OpenTensor(_ context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
 	return io.NopCloser(strings.NewReader(m[name])), nil
 }
 
@@ -47,9 +56,9 @@ func TestPlainSource(t *testing.T) {
 	part := checkpoint.Slice{{Start: 0, Length: 1}}
 	_, err = sources.Read(t.Context(), src, "a", part)
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
-	_, err = sources.ReadStrings(t.Context(), src, "a", part)
+	_, err = src.ReadStrings(t.Context(), "a", part)
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
-	_, err = sources.ReadStrings(t.Context(), src, "a", nil)
+	_, err = src.ReadStrings(t.Context(), "a", nil)
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 }
 
@@ -75,13 +84,13 @@ func TestCheckpointSource(t *testing.T) {
 		dst := make([]byte, len(c.data))
 		require.NoError(t, sources.ReadInto(t.Context(), r, "n", c.s, dst))
 		assert.Equal(t, c.data, string(dst))
-		in, err := sources.Open(t.Context(), r, "n", c.s)
+		in, err := r.OpenTensor(t.Context(), "n", c.s)
 		require.NoError(t, err)
 		data, err = io.ReadAll(in)
 		require.NoError(t, err)
 		assert.Equal(t, c.data, string(data))
 		require.NoError(t, in.Close())
-		values, err := sources.ReadStrings(t.Context(), r, "s", c.s)
+		values, err := r.ReadStrings(t.Context(), "s", c.s)
 		require.NoError(t, err)
 		require.Len(t, values, len(c.strings))
 		for i, want := range c.strings {

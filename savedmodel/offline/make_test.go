@@ -157,7 +157,7 @@ func TestFromCheckpointKeepsValues(t *testing.T) {
 			require.NoError(t, err)
 			defer r.Close()
 			assert.Equal(t, checkpoint.V2, r.Version())
-			data, err := r.ReadBytes(t.Context(), "w")
+			data, err := r.ReadBytes(t.Context(), "w", nil)
 			require.NoError(t, err)
 			assert.Equal(t, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}, data)
 		})

@@ -165,5 +165,5 @@ func readVariable(ctx context.Context, path, name string) ([]float32, error) {
 		return nil, err
 	}
 	defer r.Close()
-	return checkpoint.Values[float32](ctx, r, name)
+	return checkpoint.Values[float32](ctx, r, name, nil)
 }
