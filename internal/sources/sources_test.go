@@ -22,7 +22,9 @@ import (
 // memory is a source of whole tensors of numbers.
 type memory map[string]string
 
-func (m memory) Tensors() iter.Seq[checkpoint.TensorInfo] { return slices.Values([]checkpoint.TensorInfo(nil)) }
+func (m memory) Tensors() iter.Seq[checkpoint.TensorInfo] {
+	return slices.Values([]checkpoint.TensorInfo(nil))
+}
 
 func (m memory) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	data, ok := m[name]
