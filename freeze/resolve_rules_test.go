@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +17,13 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // tensors is a source of numbers and nothing else.
 type tensors []checkpoint.TensorInfo
 
-func (s tensors) Tensors() []checkpoint.TensorInfo { return s }
+func (s tensors) Tensors() iter.Seq[checkpoint.TensorInfo] { return slices.Values(s) }
 
 func (s tensors) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	i := slices.IndexFunc(s, func(t checkpoint.TensorInfo) bool { return t.Name == name })
@@ -31,7 +33,15 @@ func (s tensors) Lookup(name string) (checkpoint.TensorInfo, bool) {
 	return s[i], true
 }
 
-func (s tensors) OpenTensor(_ context.Context, name string) (io.ReadCloser, error) {
+func (s tensors) ReadStrings(_ context.Context, name string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, sources.NoStrings(name)
+}
+
+func (s tensors) OpenTensor(_ context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
+
 	return io.NopCloser(strings.NewReader("short")), nil
 }
 
