@@ -298,7 +298,7 @@ func TestCloseSourceIsClosedByThePlan(t *testing.T) {
 // words is a source with a variable of strings.
 type words struct{ memory }
 
-func (words) ReadStrings(context.Context, string) ([][]byte, error) {
+func (words) ReadStrings(context.Context, string, checkpoint.Slice) ([][]byte, error) {
 	return [][]byte{[]byte("a"), []byte("bc")}, nil
 }
 
