@@ -161,7 +161,7 @@ func (b *body) dataConsumers() map[string]int {
 // isConst reports whether a node is a constant, or a variable that becomes one.
 func (b *body) isConst(name string) bool {
 	n := b.node(name)
-	return n != nil && (n.Op == "Const" || isVariable(n.Op))
+	return n != nil && (n.Op == "Const" || graphdef.IsVariableOp(n.Op))
 }
 
 // extract keeps the nodes that roots need, in their order.
@@ -185,8 +185,6 @@ func (b *body) dropLostColocations() {
 	}
 }
 
-const colocated = "loc:@"
-
 // dropColocations removes the colocations of n with the nodes for which gone is true.
 func dropColocations(n *graphdef.NodeDef, gone func(node string) bool) {
 	list := n.Attr["_class"].GetList()
@@ -194,7 +192,7 @@ func dropColocations(n *graphdef.NodeDef, gone func(node string) bool) {
 		return
 	}
 	list.S = slices.DeleteFunc(list.S, func(class []byte) bool {
-		node, ok := strings.CutPrefix(string(class), colocated)
+		node, ok := strings.CutPrefix(string(class), graphdef.ColocationPrefix)
 		return ok && gone(node)
 	})
 	if len(list.S) == 0 {

@@ -214,7 +214,7 @@ func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) 
 		bad.Source = source.String()
 	}
 	for _, n := range b.nodes {
-		if !isVariable(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
+		if !graphdef.IsVariableOp(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
 			continue
 		}
 		ref, problem := r.find(n)
@@ -251,7 +251,7 @@ func (r *Report) placeConstants(b *body, values map[string]*valueRef) {
 			b.set(i, &graphdef.NodeDef{Name: n.Name, Op: "Const"})
 			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
 			r.Bytes += ref.bytes
-		case isVariable(n.Op):
+		case graphdef.IsVariableOp(n.Op):
 			r.Kept = append(r.Kept, n.Name)
 		}
 	}
@@ -268,7 +268,7 @@ func (b *body) clearDevices() {
 
 // hasVariables reports whether there is anything to freeze.
 func hasVariables(nodes []*graphdef.NodeDef) bool {
-	return slices.ContainsFunc(nodes, func(n *graphdef.NodeDef) bool { return isVariable(n.Op) })
+	return slices.ContainsFunc(nodes, func(n *graphdef.NodeDef) bool { return graphdef.IsVariableOp(n.Op) })
 }
 
 // set returns the names that are not blank.

@@ -80,8 +80,3 @@ func isApply(op string) bool {
 	}
 	return false
 }
-
-// isVariable reports whether op holds a variable.
-func isVariable(op string) bool {
-	return op == "Variable" || op == "VariableV2" || op == "VarHandleOp"
-}

@@ -167,6 +167,6 @@ var neverOutputs = []string{
 
 // isNeverOutput reports whether nobody asks a model for the result of op.
 func isNeverOutput(op string) bool {
-	return slices.Contains(neverOutputs, op) || isVariable(op) || isWrite(op) || strings.Contains(op, "Summary") ||
+	return slices.Contains(neverOutputs, op) || graphdef.IsVariableOp(op) || isWrite(op) || strings.Contains(op, "Summary") ||
 		strings.HasSuffix(op, "Grad") || strings.HasPrefix(op, "InitializeTable")
 }

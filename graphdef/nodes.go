@@ -29,3 +29,8 @@ func Functions(g *GraphDef) map[string]*FunctionDef {
 	}
 	return functions
 }
+
+// IsVariableOp reports whether an op makes a variable.
+func IsVariableOp(op string) bool {
+	return op == "Variable" || op == "VariableV2" || op == "VarHandleOp"
+}

@@ -169,7 +169,7 @@ func color(op string) string {
 		return "#c8e6c9"
 	case op == "Const":
 		return "#f5f5f5"
-	case strings.HasPrefix(op, "Variable") || op == "VarHandleOp":
+	case graphdef.IsVariableOp(op):
 		return "#ffe0b2"
 	}
 	return "#e3f2fd"

@@ -41,8 +41,6 @@ var movable = map[string]bool{
 	"Identity": true, "Reshape": true, "Cast": true, "Const": true,
 }
 
-func isVariable(op string) bool { return op == "VarHandleOp" || op == "Variable" || op == "VariableV2" }
-
 // maxPart is how many nodes may read or assign one variable in a graph of its task. A
 // Saver makes a few.
 const maxPart = 64
@@ -121,7 +119,7 @@ func (g *Graph) part(start, fed string, in *graphdef.NodeDef) (nodes []*graphdef
 		switch {
 		case named && owner == Task{}:
 			owner = on
-		case named && on != owner, !named && isVariable(n.GetOp()), !named && device.Job != "":
+		case named && on != owner, !named && graphdef.IsVariableOp(n.GetOp()), !named && device.Job != "":
 			return nil, Task{}, false
 		}
 		n = proto.Clone(n).(*graphdef.NodeDef)

@@ -138,7 +138,8 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 		switch n.GetOp() {
 		case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
 			s.Inputs = append(s.Inputs, output(n, ops))
-		case "VarHandleOp", "VariableV2", "Variable":
+		}
+		if graphdef.IsVariableOp(n.GetOp()) {
 			s.Frozen = false
 		}
 		if !used[n.GetName()] {

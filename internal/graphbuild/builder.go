@@ -244,5 +244,5 @@ func ColocationGroup(op *tensorflow.Operation) []string {
 			return group
 		}
 	}
-	return []string{"loc:@" + op.Name()}
+	return []string{graphdef.ColocationPrefix + op.Name()}
 }

@@ -44,8 +44,7 @@ type Options struct {
 // or outputs are a tfkeep.ErrArgument. A target that is not empty is a tfkeep.ErrExists.
 func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *Options) (string, error) {
 	for _, n := range def.GetNode() {
-		switch n.Op {
-		case "Variable", "VariableV2", "VarHandleOp":
+		if graphdef.IsVariableOp(n.Op) {
 			return "", &tfkeep.Error{Op: "make model", Path: target, Item: "node", Name: n.Name, Err: tfkeep.ErrArgument,
 				Detail: "the variable shows that the graph is not frozen; freeze it, or use FromCheckpoint"}
 		}
