@@ -17,8 +17,6 @@ type WriteOptions struct {
 	// NoSync leaves out the fsyncs. Other processes still see the whole file or
 	// none, but a power cut may leave neither the old file nor the new one.
 	NoSync bool
-
-	fs vfs.FS // nil is the operating system's; set by tests
 }
 
 // MarshalBinary returns the bytes of a message, always the same for the same message:
@@ -49,14 +47,10 @@ func Write(file string, m proto.Message, o *WriteOptions) error {
 	if err != nil {
 		return inFile(err, file)
 	}
-	fsys := o.fs
-	if fsys == nil {
-		fsys = vfs.OS
-	}
-	if err := fsys.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+	if err := vfs.OS.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		return &tfkeep.Error{Op: "write", Path: file, Cause: withoutPath(err)}
 	}
-	if err := vfs.WriteFileAtomic(fsys, file, data, !o.NoSync); err != nil {
+	if err := vfs.WriteFileAtomic(vfs.OS, file, data, !o.NoSync); err != nil {
 		return &tfkeep.Error{Op: "write", Path: file, Cause: withoutPath(err)}
 	}
 	return nil

@@ -26,8 +26,8 @@ func dense(t dtype.DataType) *graphdef.TensorInfo { return signature.Dense("t:0"
 
 type infos = map[string]*graphdef.TensorInfo
 
-// TestValidAgreesWithPython asks TensorFlow of each signature whether it is valid.
-func TestValidAgreesWithPython(t *testing.T) {
+// TestCheckMethodAgreesWithPython asks TensorFlow of each signature whether it is valid.
+func TestCheckMethodAgreesWithPython(t *testing.T) {
 	t.Parallel()
 	s, f, i := dense(text), dense(float), dense(number)
 	cases := map[string]*graphdef.SignatureDef{
@@ -98,7 +98,7 @@ func TestSupervisedSignatures(t *testing.T) {
 	}
 }
 
-func TestCheckListsAllThatIsWrong(t *testing.T) {
+func TestCheckAllListsEveryFault(t *testing.T) {
 	t.Parallel()
 	good := signature.New(infos{"x": signature.Sparse("v:0", "", "", float, nil)}, infos{"y": dense(float)}, "m")
 	require.NoError(t, signature.CheckAll(map[string]*graphdef.SignatureDef{"good": good}))

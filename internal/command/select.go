@@ -15,29 +15,38 @@ func selectTensors(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInf
 	if len(names) == 0 {
 		return slices.Collect(r.Tensors()), nil
 	}
-	wanted := map[string]bool{}
+	selected := map[string]bool{}
 	for _, name := range names {
-		found := false
-		if _, ok := r.Lookup(name); ok {
-			wanted[name], found = true, true
-		} else if strings.Contains(name, "*") {
-			for t := range r.Tensors() {
-				if matches(name, t.Name) {
-					wanted[t.Name], found = true, true
-				}
-			}
-		}
-		if !found {
+		found := matching(r, name)
+		if len(found) == 0 {
 			return nil, noTensor(r, name)
+		}
+		for _, f := range found {
+			selected[f] = true
 		}
 	}
 	var chosen []checkpoint.TensorInfo
 	for t := range r.Tensors() {
-		if wanted[t.Name] {
+		if selected[t.Name] {
 			chosen = append(chosen, t)
 		}
 	}
 	return chosen, nil
+}
+
+// matching returns the names of the tensors that a name or pattern selects. The name of a
+// tensor is not a pattern, even with a * in it.
+func matching(r *checkpoint.Reader, name string) []string {
+	if _, ok := r.Lookup(name); ok {
+		return []string{name}
+	}
+	var found []string
+	for t := range r.Tensors() {
+		if strings.Contains(name, "*") && matches(name, t.Name) {
+			found = append(found, t.Name)
+		}
+	}
+	return found
 }
 
 // noTensor returns the error for a name that the checkpoint does not have.

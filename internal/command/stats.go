@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -39,31 +41,16 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 			if err != nil {
 				return err
 			}
-			names, total := make([]string, len(tensors)), int64(0)
-			for i, t := range tensors {
-				names[i] = t.Name
-				total += t.Bytes
+			if asJSON {
+				out := newLines(c.Out)
+				err := c.summarize(cmd.Context(), r, tensors, func(s *stats.Summary) error { return out.write(summaryJSON(s)) })
+				return errors.Join(err, out.flush())
 			}
-			progress, done := c.NewProgress("reading", ui.Size), int64(0)
-			defer progress.Done()
 			var all []*stats.Summary
-			out := newLines(c.Out)
-			for s, readErr := range stats.Summarize(cmd.Context(), r, &stats.Options{Names: names}) {
-				if err = readErr; err != nil {
-					break
-				}
-				done += s.Tensor.Bytes
-				progress.Set(done, total)
-				if !asJSON {
-					all = append(all, s)
-				} else if err = out.write(summaryJSON(s)); err != nil {
-					break
-				}
-			}
-			progress.Done()
-			if flushErr := out.flush(); err == nil {
-				err = flushErr
-			}
+			err = c.summarize(cmd.Context(), r, tensors, func(s *stats.Summary) error {
+				all = append(all, s)
+				return nil
+			})
 			if len(all) > 0 && cmd.Context().Err() == nil { // print what was read before the damage
 				err = errors.Join(c.statsTable(all), err)
 			}
@@ -72,6 +59,28 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line")
 	return cmd
+}
+
+// summarize calls show with the summary of each tensor.
+func (c *command) summarize(ctx context.Context, r *checkpoint.Reader, tensors []checkpoint.TensorInfo, show func(*stats.Summary) error) error {
+	names, total, done := make([]string, len(tensors)), int64(0), int64(0)
+	for i, t := range tensors {
+		names[i] = t.Name
+		total += t.Bytes
+	}
+	progress := c.NewProgress("reading", ui.Size)
+	defer progress.Done()
+	for s, err := range stats.Summarize(ctx, r, &stats.Options{Names: names}) {
+		if err != nil {
+			return err
+		}
+		done += s.Tensor.Bytes
+		progress.Set(done, total)
+		if err := show(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *command) statsTable(all []*stats.Summary) error {
