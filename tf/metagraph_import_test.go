@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-func TestImportMetaGraphEqualsPython(t *testing.T) {
+func TestEveryWayOfImportingEqualsPythons(t *testing.T) {
 	variants := []struct {
 		python string
 		o      []*tf.ImportMetaGraphOptions // one import after the other
@@ -79,15 +79,10 @@ func TestNoVariables(t *testing.T) {
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("in", "42")+constNode("ten", "10")+
 		`node { name: "out" op: "Sub" input: "in" input: "ten" attr { key: "T" value { type: DT_INT32 } } }`), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
-	for _, c := range []struct {
-		key, tensor string
-	}{
-		{"input_tensor", "in:0"},
-		{"output_tensor", "out:0"},
-	} {
-		out, err := g.OutputByName(c.tensor)
+	for key, name := range map[string]string{"input_tensor": "in:0", "output_tensor": "out:0"} {
+		out, err := g.OutputByName(name)
 		require.NoError(t, err)
-		g.AddToCollection(c.key, out)
+		g.AddToCollection(key, out)
 	}
 	g.AddToCollection("left out", 3)
 	whole, err := tf.ExportMetaGraph(g, nil)
@@ -109,7 +104,7 @@ func TestNoVariables(t *testing.T) {
 	assert.EqualValues(t, 32, evaluate(t, other, other.Collection("output_tensor")[0].Output().Op.Name()))
 }
 
-func TestExportReportsDroppedCollections(t *testing.T) {
+func TestACollectionOfNoOneKindIsDroppedAndToldOf(t *testing.T) {
 	g := tf.NewGraph()
 	for _, item := range []any{3, 3.5} {
 		g.AddToCollection("mixed", item)
@@ -127,7 +122,7 @@ func TestExportReportsDroppedCollections(t *testing.T) {
 	assert.Contains(t, dropped["variables"], "not a VariableDef")
 }
 
-func TestCollectionsShareVariables(t *testing.T) {
+func TestVariableObjectsAreSharedAmongCollections(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
@@ -146,7 +141,7 @@ func TestCollectionsShareVariables(t *testing.T) {
 	}
 }
 
-func TestSecondImportNumbersScope(t *testing.T) {
+func TestImportsUsingSameScopeName(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
@@ -161,7 +156,7 @@ func TestSecondImportNumbersScope(t *testing.T) {
 	}
 }
 
-func TestScopedExportNeedsInputMap(t *testing.T) {
+func TestScopedExportHasToBeGivenItsInputs(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("x", "5")+unaryNode("h/a", "Neg", "x")+unaryNode("h/b", "Abs", "x:0")+
 		`node { name: "h/c" op: "NoOp" input: "^x" input: "^h/b" }`), &tf.ImportGraphDefOptions{NoPrefix: true})
@@ -169,7 +164,7 @@ func TestScopedExportNeedsInputMap(t *testing.T) {
 	mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{ExportScope: "h"})
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{[]byte("$unbound_inputs_x"), []byte("^$unbound_inputs_x")}, mg.CollectionDef["unbound_inputs"].GetBytesList().Value)
-	assert.Empty(t, g.Collection("unbound_inputs"), "ExportMetaGraph does not change the graph")
+	assert.Empty(t, g.Collection("unbound_inputs"), "an export leaves the graph alone")
 
 	other := tf.NewGraph()
 	_, err = tf.ImportMetaGraph(other, mg, nil)
@@ -201,7 +196,7 @@ with tf1.Session() as s: result = s.run("new/a:0")
 `, marshal(t, mg)))
 }
 
-func TestImportPotentialCycle(t *testing.T) {
+func TestPotentialCycle(t *testing.T) {
 	// "MatMul" outside and "hidden1/MatMul" inside end in the same name: the
 	// input from outside must not become the node itself.
 	g := tf.NewGraph()
@@ -241,7 +236,7 @@ func TestCopyScope(t *testing.T) {
 	assert.Equal(t, []float32{3, 3}, res[0].Value())
 }
 
-func TestImportListsBadCollections(t *testing.T) {
+func TestACollectionThatDoesNotFitTheGraphIsAnError(t *testing.T) {
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`
 		graph_def { node { name: "a" op: "NoOp" } }
 		collection_def { key: "ops" value { node_list { value: "a" value: "gone" value: "a:7" } } }
@@ -258,7 +253,7 @@ func TestImportListsBadCollections(t *testing.T) {
 	assert.Empty(t, g.CollectionKeys())
 }
 
-func TestExportKeepsMessageBytes(t *testing.T) {
+func TestMessagesOfACollectionAreKeptByteForByte(t *testing.T) {
 	// A WhileContextDef has a map, whose order is the writer's own.
 	raw := []byte("\x0a\x05while\x4a\x16\x12\x08\x0a\x01b\x12\x03y:0\x12\x0a\x0a\x01a\x12\x05xyz:0")
 	context := &for_core_protos_go_proto.WhileContextDef{}
@@ -280,10 +275,10 @@ func TestExportKeepsMessageBytes(t *testing.T) {
 	require.NoError(t, err)
 	back := &for_core_protos_go_proto.WhileContextDef{}
 	require.NoError(t, proto.Unmarshal(out.CollectionDef["while_context"].GetBytesList().Value[0], back))
-	assert.True(t, proto.Equal(context, back), "into a scope and out of it")
+	assert.True(t, proto.Equal(context, back), "into a scope and out of it again")
 }
 
-func TestOldMetaGraphsTrainableByCollection(t *testing.T) {
+func TestOldMetaGraphsTellTrainableByCollection(t *testing.T) {
 	g := tf.NewGraph()
 	for _, name := range []string{"a", "b"} {
 		_, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{NotTrainable: name == "b"})
@@ -300,16 +295,8 @@ func TestOldMetaGraphsTrainableByCollection(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for _, c := range []struct {
-		version string
-		want    []bool
-	}{
-		{"1.8.0", []bool{true, false}},
-		{"0.12.head", []bool{true, false}},
-		{"1.9.0-rc1", []bool{false, false}},
-		{"", []bool{false, false}},
-	} {
-		mg.MetaInfoDef.TensorflowVersion = c.version
+	for version, want := range map[string][]bool{"1.8.0": {true, false}, "0.12.head": {true, false}, "1.9.0-rc1": {false, false}, "": {false, false}} {
+		mg.MetaInfoDef.TensorflowVersion = version
 		other := tf.NewGraph()
 		_, err := tf.ImportMetaGraph(other, mg, nil)
 		require.NoError(t, err)
@@ -317,11 +304,11 @@ func TestOldMetaGraphsTrainableByCollection(t *testing.T) {
 		for _, v := range other.GlobalVariables() {
 			got = append(got, v.Trainable())
 		}
-		assert.Equal(t, c.want, got, c.version)
+		assert.Equal(t, want, got, version)
 	}
 }
 
-func TestWriteGraph(t *testing.T) {
+func TestWriteGraphWritesALiveGraph(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "w", tf.Zeros(2), nil)
 	require.NoError(t, err)

@@ -59,7 +59,7 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 	}
 }
 
-// metaGraph checks a graph and what the meta graph has besides.
+// metaGraph checks a graph and what the meta graph says about it.
 func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
 	c.graph(mg.GetGraphDef())
 	c.names(mg)

@@ -14,42 +14,6 @@ import (
 
 const binding = "github.com/galeone/tensorflow/tensorflow/go"
 
-// pure are the packages that build with CGO_ENABLED=0 and never need libtensorflow,
-// with all that lies under them.
-var pure = []string{
-	"dtype",
-	"checkpoint",
-	"graphdef",
-	"freeze",
-	"cmd/tfkeep",
-	"verify",
-	"internal/cli",
-	"internal/command",
-	"internal/crc32c",
-	"savedmodel/offline",
-	"internal/devicename",
-	"internal/modeldir",
-	"internal/ndtext",
-	"internal/npy",
-	"internal/parallel",
-	"internal/procmem",
-	"internal/safetensors",
-	"internal/sources",
-	"internal/table",
-	"internal/vfs",
-	"examples/digits/dataset",
-}
-
-// below says for each layer what it must not import: imports point down.
-var below = map[string][]string{
-	"capi":       {"tf", "saver", "savedmodel", "freeze", "checkpoint", "graphdef"},
-	"tf":         {"saver", "savedmodel", "freeze", "cmd"},
-	"saver":      {"savedmodel", "cmd"},
-	"checkpoint": {"tf", "capi", "saver", "savedmodel", "freeze", "graphdef", "cmd"},
-	"graphdef":   {"tf", "capi", "saver", "savedmodel", "freeze", "checkpoint", "cmd"},
-	"freeze":     {"tf", "capi", "saver", "savedmodel", "cmd"},
-}
-
 // said are the names by which a library would log, print, exit or panic.
 var said = map[string]bool{
 	"fmt.Print": true, "fmt.Printf": true, "fmt.Println": true,
@@ -68,7 +32,7 @@ func list(t *testing.T) []pkg {
 	t.Helper()
 	list, err := listed()
 	require.NoError(t, err)
-	require.Greater(t, len(list), len(pure), "the whole module is listed")
+	require.Greater(t, len(list), 50, "the whole module is listed")
 	return list
 }
 
@@ -76,45 +40,10 @@ func under(path, parent string) bool {
 	return path == parent || strings.HasPrefix(path, parent+"/")
 }
 
-func TestPurePackagesReachNoCgo(t *testing.T) {
-	checked := map[string]bool{}
-	for _, p := range list(t) {
-		for _, parent := range pure {
-			if !under(p.path(), parent) {
-				continue
-			}
-			checked[parent] = true
-			assert.Empty(t, p.CgoFiles, "%s uses cgo", p.path())
-			for _, dep := range p.Deps {
-				assert.NotEqual(t, binding, dep, "%s reaches the binding, which needs libtensorflow", p.path())
-				assert.False(t, under(dep, module+"/capi"), "%s reaches capi, which needs libtensorflow", p.path())
-			}
-		}
-	}
-	for _, parent := range pure {
-		assert.True(t, checked[parent], "%s is on the list of pure packages, and there is none", parent)
-	}
-}
-
 func TestOnlyCapiUsesCgo(t *testing.T) {
 	for _, p := range list(t) {
 		if p.path() != "capi" {
 			assert.Empty(t, p.CgoFiles, `%s has files with import "C": put the call into capi`, p.path())
-		}
-	}
-}
-
-func TestImportsPointDown(t *testing.T) {
-	for _, p := range list(t) {
-		for layer, forbidden := range below {
-			if !under(p.path(), layer) {
-				continue
-			}
-			for _, dep := range p.Deps {
-				for _, other := range forbidden {
-					assert.False(t, under(dep, module+"/"+other), "%s reaches %s", p.path(), dep)
-				}
-			}
 		}
 	}
 }
@@ -149,7 +78,7 @@ func TestFilesAreShort(t *testing.T) {
 		for _, file := range slices.Concat(p.GoFiles, p.CgoFiles, p.TestGoFiles, p.XTestGoFiles) {
 			n, err := lines(filepath.Join(p.Dir, file))
 			require.NoError(t, err)
-			assert.Less(t, n, 600, "%s/%s: one idea per file", p.path(), file)
+			assert.Less(t, n, 500, "%s/%s: one idea per file", p.path(), file)
 		}
 	}
 }

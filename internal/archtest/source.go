@@ -33,9 +33,13 @@ type pkg struct {
 	Deps         []string
 }
 
-// path is the package's path inside the module: "checkpoint", "internal/table".
+// path is the package's path inside the module: "checkpoint", "internal/table", and "."
+// for the root.
 func (p pkg) path() string {
-	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+	if p.ImportPath == module {
+		return "."
+	}
+	return strings.TrimPrefix(p.ImportPath, module+"/")
 }
 
 // library is false for commands and examples, which may print and exit.
@@ -45,7 +49,7 @@ func (p pkg) library() bool {
 
 // public is true for the packages that other modules can import.
 func (p pkg) public() bool {
-	return p.library() && !strings.HasPrefix(p.path(), "internal/") && !strings.HasPrefix(p.path(), "scripts/")
+	return p.library() && !strings.HasPrefix(p.path(), "internal/") && !strings.Contains(p.path(), "/internal/") && !strings.HasPrefix(p.path(), "scripts/")
 }
 
 // packages lists the module's packages with their dependencies. It asks for the files

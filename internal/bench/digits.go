@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -209,10 +208,10 @@ func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step tr
 		step, err = training.NewStep(sess)
 	}
 	if err != nil {
-		_ = sess.Close()
+		sess.Close()
 		return step, nil, err
 	}
-	return step, func() { _ = errors.Join(step.Close(), sess.Close()) }, nil
+	return step, func() { step.Close(); sess.Close() }, nil
 }
 
 // newDigits saves a checkpoint of the example's model with its initial weights.

@@ -1,0 +1,179 @@
+package archtest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// floor is a group of packages of the same height. Imports point down: a package imports
+// packages of lower floors, and on its own floor those that stand before it.
+type floor struct {
+	name string
+	// pure packages build with CGO_ENABLED=0 and never need libtensorflow.
+	pure     bool
+	packages []string
+}
+
+// house lists every package of the module, from the ground up. ARCHITECTURE.md draws it.
+var house = []floor{
+	{"words", true, []string{
+		".",
+		"dtype",
+		"tf/status",
+	}},
+	{"ground", true, []string{
+		"examples/digits/dataset",
+		"internal/archtest",
+		"internal/cli",
+		"internal/command/ui",
+		"internal/crc32c",
+		"internal/devicename",
+		"internal/filenames",
+		"internal/nearest",
+		"internal/parallel",
+		"internal/procmem",
+		"internal/python",
+		"scripts/apitext",
+		"internal/oracle",
+		"internal/table",
+		"internal/table/tabletest",
+		"internal/vfs",
+		"internal/vfs/crashfs",
+	}},
+	{"graph files", true, []string{
+		"graphdef",
+		"graphdef/diff",
+		"graphdef/draw",
+		"graphdef/internal/ports",
+		"graphdef/savergraph",
+		"graphdef/signature",
+		"graphdef/tensorboard",
+		"graphdef/opdef",
+		"graphdef/check",
+		"graphdef/edit",
+		"graphdef/summary",
+	}},
+	{"checkpoint files", true, []string{
+		"checkpoint/internal/wire",
+		"checkpoint/internal/recovery",
+		"checkpoint",
+		"checkpoint/diff",
+		"checkpoint/dir",
+		"checkpoint/objectgraph",
+		"checkpoint/stats",
+		"internal/ndtext",
+		"internal/npy",
+		"internal/sources",
+		"internal/safetensors",
+	}},
+	{"tools", true, []string{
+		"internal/tftest",
+		"internal/modeldir",
+		"saver/internal/journal",
+		"checkpoint/convert",
+		"freeze",
+		"freeze/inference",
+		"verify",
+		"savedmodel/offline",
+	}},
+	{"the command tfkeep", true, []string{
+		"internal/command",
+		"cmd/tfkeep",
+		"scripts/gendocs",
+	}},
+	{"sessions", false, []string{
+		"internal/interop",
+		"capi",
+		"internal/graphbuild",
+		"internal/leftover",
+		"scripts/oplist",
+		"internal/autodiff",
+		"tf",
+		"internal/gpudiag",
+		"tf/cluster",
+		"tf/train",
+		"internal/localcluster",
+		"saver",
+		"internal/tftest/tfgraph",
+		"savedmodel",
+		"saver/supervisor",
+	}},
+	{"programs", false, []string{
+		"examples/digits/model",
+		"cmd/tfkeep-server",
+		"examples/digits/training",
+		"examples/finetune",
+		"examples/preempt",
+		"examples/quickstart",
+		"examples/resume",
+		"cmd/tfkeep-run",
+		"examples/cluster",
+		"examples/digits/predict",
+		"examples/digits/resume",
+		"examples/digits/train",
+		"internal/bench",
+	}},
+}
+
+// place is where a package stands in the house.
+type place struct{ floor, index int }
+
+func (p place) above(q place) bool {
+	return p.floor > q.floor || p.floor == q.floor && p.index > q.index
+}
+
+func places() map[string]place {
+	all := map[string]place{}
+	for f, floor := range house {
+		for i, path := range floor.packages {
+			all[path] = place{f, i}
+		}
+	}
+	return all
+}
+
+func TestEveryPackageHasAPlace(t *testing.T) {
+	listed := map[string]bool{}
+	all := places()
+	for _, p := range list(t) {
+		listed[p.path()] = true
+		_, ok := all[p.path()]
+		assert.True(t, ok, "%s is on no floor: put it into the house of house_test.go, as low as its imports let it", p.path())
+	}
+	total := 0
+	for _, floor := range house {
+		total += len(floor.packages)
+		for _, path := range floor.packages {
+			assert.True(t, listed[path], "%s stands on floor %q and does not exist", path, floor.name)
+		}
+	}
+	assert.Len(t, all, total, "a package stands in two places")
+}
+
+func TestImportsPointDown(t *testing.T) {
+	all := places()
+	for _, p := range list(t) {
+		for _, dep := range p.Imports {
+			if !under(dep, module) {
+				continue
+			}
+			path := (pkg{ImportPath: dep}).path()
+			assert.True(t, all[p.path()].above(all[path]), "%s imports %s, which is not below it", p.path(), path)
+		}
+	}
+}
+
+func TestPurePackagesReachNoCgo(t *testing.T) {
+	all := places()
+	for _, p := range list(t) {
+		if !house[all[p.path()].floor].pure {
+			continue
+		}
+		assert.Empty(t, p.CgoFiles, "%s uses cgo", p.path())
+		for _, dep := range p.Deps {
+			assert.NotEqual(t, binding, dep, "%s reaches the binding, which needs libtensorflow", p.path())
+			assert.False(t, under(dep, module+"/capi"), "%s reaches capi, which needs libtensorflow", p.path())
+		}
+	}
+}
