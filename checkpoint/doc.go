@@ -46,12 +46,12 @@
 //		return err
 //	}
 //	defer w.Close()
-//	if err := w.AddAll(ctx, tensors); err != nil {
+//	if err := w.Add(ctx, tensors...); err != nil {
 //		return err
 //	}
 //	return w.Commit(ctx)
 //
-// [Merge] makes one checkpoint of several, [CreateV1] writes the old format,
+// [Merge] makes one checkpoint of several, WriterOptions.Version chooses the old format,
 // [Remove] removes a checkpoint and [Sweep] what killed writers have left.
 // docs/durability.md says what is promised, and in which order things happen.
 //

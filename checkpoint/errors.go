@@ -7,9 +7,6 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// ErrDuplicate reports a tensor, or a slice of one, that was added before.
-var ErrDuplicate = errors.New("duplicate tensor")
-
 // offsetError is an error at a known place in a file.
 type offsetError struct {
 	err    *tfkeep.Error

@@ -22,11 +22,11 @@ func writeExample() (prefix string, err error) {
 		return "", err
 	}
 	defer w.Close()
-	err = w.AddAll(context.Background(), []checkpoint.Tensor{
-		{Name: "global_step", DType: dtype.Int64, Data: []byte{0xe8, 3, 0, 0, 0, 0, 0, 0}},
-		{Name: "hidden/bias", DType: dtype.Float32, Shape: []int64{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}},
-		{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
-	})
+	err = w.Add(context.Background(),
+		checkpoint.Tensor{Name: "global_step", DType: dtype.Int64, Data: []byte{0xe8, 3, 0, 0, 0, 0, 0, 0}},
+		checkpoint.Tensor{Name: "hidden/bias", DType: dtype.Float32, Shape: []int64{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}},
+		checkpoint.Tensor{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+	)
 	if err != nil {
 		return "", err
 	}

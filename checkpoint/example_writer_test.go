@@ -35,10 +35,10 @@ func ExampleWriter() {
 	for _, v := range []float32{0.5, -1, 2, 4, 0, 1} {
 		weights = binary.LittleEndian.AppendUint32(weights, math.Float32bits(v))
 	}
-	err = w.AddAll(ctx, []checkpoint.Tensor{
-		{Name: "hidden/weights", DType: dtype.Float32, Shape: []int64{3, 2}, Data: weights},
-		{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
-	})
+	err = w.Add(ctx,
+		checkpoint.Tensor{Name: "hidden/weights", DType: dtype.Float32, Shape: []int64{3, 2}, Data: weights},
+		checkpoint.Tensor{Name: "labels", DType: dtype.String, Shape: []int64{2}, Strings: [][]byte{[]byte("cat"), []byte("dog")}},
+	)
 	if err != nil {
 		fmt.Println(err)
 		return

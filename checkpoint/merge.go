@@ -144,9 +144,9 @@ func (s *mergeSource) add(e table.Entry) error {
 		s.entries[key] = &entry
 		return nil
 	case len(present.slices) == 0:
-		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s encountered, when merging prefix: %s", key, s.prefix))
+		return s.error(tfkeep.ErrExists, key, fmt.Sprintf("Duplicate tensor keyed by %s encountered, when merging prefix: %s", key, s.prefix))
 	case len(entry.slices) == 0:
-		return s.error(ErrDuplicate, key, fmt.Sprintf("Duplicate tensor keyed by %s; attempting to merge in a non-slice bundle entry", key))
+		return s.error(tfkeep.ErrExists, key, fmt.Sprintf("Duplicate tensor keyed by %s; attempting to merge in a non-slice bundle entry", key))
 	case present.dtype != entry.dtype || !slices.Equal(present.shape, entry.shape):
 		return s.error(tfkeep.ErrMismatch, key, fmt.Sprintf("its slices are of %s %v here, of %s %v in an earlier prefix",
 			dtype.Name(entry.dtype), entry.shape, dtype.Name(present.dtype), present.shape))
@@ -197,6 +197,9 @@ func (s *mergeSource) error(kind error, tensor, detail string) error {
 
 // commit writes the result.
 func (m *merger) commit(ctx context.Context) error {
+	if err := checkPrefix(m.dst); err != nil {
+		return err
+	}
 	tx, err := begin(m.fs, m.dst, max(len(m.order), 1), m.opts.NoSync)
 	if err != nil {
 		return err

@@ -93,7 +93,7 @@ func TestMergeErrors(t *testing.T) {
 		kind     error
 		text     string
 	}{
-		{"the same tensor twice", []string{at("one"), at("two")}, nil, checkpoint.ErrDuplicate,
+		{"the same tensor twice", []string{at("one"), at("two")}, nil, tfkeep.ErrExists,
 			"Duplicate tensor keyed by a encountered, when merging prefix: " + at("two")},
 		{"a missing source", []string{at("one"), at("none")}, nil, tfkeep.ErrNotFound,
 			"allow_missing_files was set to false and " + at("none") + " did not exist."},

@@ -48,7 +48,7 @@ func (c *crafted) inMemory(t testing.TB) map[string][]byte {
 
 func smallV1Checkpoint(t testing.TB) map[string][]byte {
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := CreateV1(context.Background(), prefix, nil)
+	w, err := Create(context.Background(), prefix, &WriterOptions{Version: V1})
 	require.NoError(t, err)
 	for _, x := range []Tensor{
 		{Name: "bias", DType: dtype.Float32, Shape: []int64{3}, Data: appendFloats(nil, 1, -2, 0.5)},

@@ -1,7 +1,10 @@
 package checkpoint
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
@@ -31,9 +34,17 @@ type Tensor struct {
 // maxElements keeps offsets within what a data file can have.
 const maxElements = 1 << 60
 
-// check refuses what TensorFlow could not read back. It returns the slice's own
-// shape.
+// check refuses tensors that TensorFlow could not read back. It returns the shape of the
+// slice.
 func (t *Tensor) check() (shape []int64, err error) {
+	if shape, err = t.checkDescription(); err != nil {
+		return nil, err
+	}
+	return shape, t.checkSize(shape)
+}
+
+// checkDescription is check without the elements.
+func (t *Tensor) checkDescription() (shape []int64, err error) {
 	if t.Name == "" {
 		return nil, t.bad("a tensor needs a name; the empty one is the format's own")
 	}
@@ -51,13 +62,10 @@ func (t *Tensor) check() (shape []int64, err error) {
 	if n, ok := NumElements(t.Shape); !ok || n > maxElements {
 		return nil, t.bad(fmt.Sprintf("the shape %v has a negative dimension or too many elements", t.Shape))
 	}
-	shape = t.Shape
 	if t.Slice != nil {
-		if shape, err = t.sliceShape(); err != nil {
-			return nil, err
-		}
+		return t.sliceShape()
 	}
-	return shape, t.checkSize(shape)
+	return t.Shape, nil
 }
 
 func (t *Tensor) sliceShape() ([]int64, error) {
@@ -106,7 +114,39 @@ func (t *Tensor) bad(detail string) error {
 	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrMismatch, Detail: detail}
 }
 
-// duplicate has TensorFlow's words.
+// duplicate returns TensorFlow's error for a tensor or slice that was added before.
 func (t *Tensor) duplicate() error {
-	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: ErrDuplicate, Detail: "Adding duplicate key: " + t.Name}
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrExists, Detail: "Adding duplicate key: " + t.Name}
+}
+
+// readExactly reads the elements of a tensor of size bytes.
+func readExactly(ctx context.Context, t *Tensor, r io.Reader, size int64) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	n, err := io.CopyN(&b, r, size)
+	if err != nil {
+		return nil, t.readError(err, n, size)
+	}
+	return b.Bytes(), t.checkEnd(r, size)
+}
+
+// readError returns the error of a stream that failed or ended after n bytes.
+func (t *Tensor) readError(err error, n, size int64) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, the stream has %d", dtype.Name(t.DType), t.Shape, size, n))
+	}
+	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Cause: err, Detail: "reading its elements"}
+}
+
+// checkEnd checks that a stream has no bytes after the elements, and no error.
+func (t *Tensor) checkEnd(r io.Reader, size int64) error {
+	switch n, err := io.CopyN(io.Discard, r, 1); {
+	case n > 0:
+		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, the stream has more", dtype.Name(t.DType), t.Shape, size))
+	case err != io.EOF:
+		return t.readError(err, size, size)
+	}
+	return nil
 }

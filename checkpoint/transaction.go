@@ -53,9 +53,6 @@ type pendingFile struct {
 }
 
 func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transaction, err error) {
-	if err := checkPrefix(prefix); err != nil {
-		return nil, err
-	}
 	tx = &transaction{fs: fsys, prefix: prefix, noSync: noSync}
 	if tx.newDirs, err = makeDirs(fsys, filepath.Dir(prefix)); err != nil {
 		return nil, vfs.Error("create", prefix, err)
@@ -85,7 +82,7 @@ func checkPrefix(prefix string) error {
 			return nil
 		}
 	}
-	return &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrMismatch,
+	return &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrArgument,
 		Detail: `a prefix is a directory and the beginning of file names, as "train/model-1"`}
 }
 

@@ -102,7 +102,7 @@ func TestVerifyGoesOnBehindABrokenBlock(t *testing.T) {
 	for i := range all {
 		all[i] = checkpoint.Tensor{Name: fmt.Sprintf("some/rather/long/name/of/a/layer/%06d", i), DType: dtype.Uint8, Data: []byte{byte(i)}}
 	}
-	require.NoError(t, w.AddAll(t.Context(), all))
+	require.NoError(t, w.Add(t.Context(), all...))
 	require.NoError(t, w.Commit(t.Context()))
 	changeFile(t, prefix+".index", func(b []byte) []byte { b[1000] ^= 1; return b })
 	changeFile(t, prefix+".data-00000-of-00001", func(b []byte) []byte { b[n-1] ^= 1; return b })
@@ -170,7 +170,7 @@ func TestVerifySeesEveryTruncation(t *testing.T) {
 
 func TestVerifyReadsV1(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "m")
-	w, err := checkpoint.CreateV1(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
+	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{Version: checkpoint.V1, NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
 	for _, name := range []string{"a", "b"} {

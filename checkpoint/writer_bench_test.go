@@ -99,7 +99,7 @@ func BenchmarkWrite20000Tensors(b *testing.B) {
 	for i := range 20_000 {
 		tensors = append(tensors, tftest.RandomTensor(uint64(i), fmt.Sprintf("layer_%d/variable_%05d", i%100, i), dtype.Float32, 64))
 	}
-	b.Run("AddAll", func(b *testing.B) {
+	b.Run("Add", func(b *testing.B) {
 		for b.Loop() {
 			tftest.WriteCheckpoint(b, filepath.Join(b.TempDir(), "m"), nil, tensors)
 		}

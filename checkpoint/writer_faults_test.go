@@ -65,7 +65,7 @@ func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
 		return err
 	}
 	defer w.Close()
-	if err := w.AddAll(bg, m.tensors()); err != nil {
+	if err := w.Add(bg, m.tensors()...); err != nil {
 		return err
 	}
 	if m.meta {
@@ -296,7 +296,7 @@ func TestTheNextWriterClearsWhatADeadOneLeft(t *testing.T) {
 // A V1 checkpoint of one file replaces another as a whole, too.
 func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 	write := func(f vfs.FS, version byte) error {
-		w, err := checkpoint.CreateV1(in(f), "/d/m", nil)
+		w, err := checkpoint.Create(in(f), "/d/m", &checkpoint.WriterOptions{Version: checkpoint.V1})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
@@ -29,6 +30,22 @@ func newTensorPlan(t *Tensor) (*tensorPlan, error) {
 	if t.DType == dtype.String {
 		p.planStrings()
 	}
+	return p, nil
+}
+
+// newStreamPlan plans a tensor whose elements come from a stream.
+func newStreamPlan(t *Tensor) (*tensorPlan, error) {
+	shape, err := t.checkDescription()
+	if err != nil {
+		return nil, err
+	}
+	if t.DType == dtype.String || t.Data != nil || t.Strings != nil {
+		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrArgument,
+			Detail: "AddFrom takes a tensor of numbers without Data"}
+	}
+	n, _ := NumElements(shape)
+	p := &tensorPlan{tensor: t}
+	p.entry = &bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: n * int64(dtype.Size(t.DType))}
 	return p, nil
 }
 

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"io"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
@@ -26,7 +27,7 @@ type shardWriter struct {
 	file      *pendingFile
 	synced    bool // the file will be synced
 	alignment int64
-	next      int64 // where the next tensor goes; under Writer.mu
+	next      int64 // where the next tensor goes; under bundleWriter.mu
 
 	mu      sync.Mutex
 	pending []byte // small tensors that follow one another
@@ -110,7 +111,7 @@ func (s *shardWriter) finish() error {
 }
 
 // write writes planned tensors and completes their entries.
-func (w *Writer) write(ctx context.Context, plans []*tensorPlan) error {
+func (w *bundleWriter) write(ctx context.Context, plans []*tensorPlan) error {
 	var all []chunk
 	starts := make([]int, 0, len(plans)+1)
 	for _, p := range plans {
@@ -161,7 +162,7 @@ func (p *tensorPlan) writeSmall() error {
 // writeChunks sums and writes chunks, in as many goroutines as the writer has
 // workers, counting those of other calls. Each holds one of the writer's buffers
 // meanwhile.
-func (w *Writer) writeChunks(ctx context.Context, chunks []chunk) error {
+func (w *bundleWriter) writeChunks(ctx context.Context, chunks []chunk) error {
 	return parallel.Each(ctx, len(chunks), w.opts.Workers, func(ctx context.Context, i int) error {
 		var scratch []byte
 		select {
@@ -185,4 +186,35 @@ func (w *Writer) writeChunks(ctx context.Context, chunks []chunk) error {
 
 func (p *tensorPlan) error(err error) error {
 	return atOffset(p.entry.offset, &tfkeep.Error{Op: "write", Path: p.shard.file.final, Item: "tensor", Name: p.tensor.Name, Cause: err})
+}
+
+// writeStream writes a planned tensor from a stream and completes its entry.
+func (w *bundleWriter) writeStream(ctx context.Context, p *tensorPlan, r io.Reader) error {
+	var buf []byte
+	select {
+	case buf = <-w.buffers:
+		defer func() { w.buffers <- buf }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if cap(buf) < chunkSize {
+		buf = make([]byte, chunkSize)
+	}
+	crc := crc32c.Checksum(nil)
+	for off := int64(0); off < p.entry.size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		piece := buf[:min(int64(chunkSize), p.entry.size-off)]
+		if n, err := io.ReadFull(r, piece); err != nil {
+			return p.tensor.readError(err, off+int64(n), p.entry.size)
+		}
+		crc = crc32c.Update(crc, piece)
+		if err := p.shard.writeAt(piece, p.entry.offset+off); err != nil {
+			return p.error(err)
+		}
+		off += int64(len(piece))
+	}
+	p.entry.crc = crc32c.Mask(crc)
+	return p.tensor.checkEnd(r, p.entry.size)
 }

@@ -37,7 +37,7 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 		text    string
 	}{
 		{"no name", with(func(x *checkpoint.Tensor) { x.Name = "" }), tfkeep.ErrMismatch, "needs a name"},
-		{"the same name", []checkpoint.Tensor{ok, ok}, checkpoint.ErrDuplicate, `tensor "v": duplicate tensor: Adding duplicate key: v`},
+		{"the same name", []checkpoint.Tensor{ok, ok}, tfkeep.ErrExists, `tensor "v": already exists: Adding duplicate key: v`},
 		{"no type", with(func(x *checkpoint.Tensor) { x.DType = 0 }), tfkeep.ErrMismatch, "0 is not a data type"},
 		{"an unknown type", with(func(x *checkpoint.Tensor) { x.DType = 77 }), tfkeep.ErrMismatch, "77 is not a data type"},
 		{"a reference type", with(func(x *checkpoint.Tensor) { x.DType = 101 }), tfkeep.ErrMismatch, "101 is not a data type"},
@@ -56,9 +56,9 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 		{"a slice of other rank", with(func(x *checkpoint.Tensor) { x.Slice = checkpoint.FullSlice(2) }), tfkeep.ErrMismatch, "dimensions"},
 		{"a slice outside", []checkpoint.Tensor{part(2, 3)}, tfkeep.ErrMismatch, "leaves the shape"},
 		{"an empty slice", []checkpoint.Tensor{part(2, 0)}, tfkeep.ErrMismatch, "is empty in dimension 0"},
-		{"the same slice", []checkpoint.Tensor{part(0, 2), part(0, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
-		{"a slice and the whole", []checkpoint.Tensor{part(0, 2), part(0, 4)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
-		{"the whole and a slice", []checkpoint.Tensor{part(0, 4), part(0, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: p"},
+		{"the same slice", []checkpoint.Tensor{part(0, 2), part(0, 2)}, tfkeep.ErrExists, "Adding duplicate key: p"},
+		{"a slice and the whole", []checkpoint.Tensor{part(0, 2), part(0, 4)}, tfkeep.ErrExists, "Adding duplicate key: p"},
+		{"the whole and a slice", []checkpoint.Tensor{part(0, 4), part(0, 2)}, tfkeep.ErrExists, "Adding duplicate key: p"},
 		{"overlapping slices", []checkpoint.Tensor{part(0, 3), part(2, 2)}, tfkeep.ErrMismatch, "overlap"},
 		{"slices of two types", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "this slice is of int16, an earlier one of int8"},
 		{"slices of two shapes", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "shape [5], an earlier one of [4]"},
@@ -67,7 +67,7 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 			dir := t.TempDir()
 			w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), nil)
 			require.NoError(t, err)
-			addErr := w.AddAll(context.Background(), c.tensors)
+			addErr := w.Add(context.Background(), c.tensors...)
 			err = w.Commit(context.Background())
 			require.ErrorIs(t, err, c.kind)
 			assert.ErrorContains(t, err, c.text)
@@ -85,13 +85,13 @@ func TestCreateRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, prefix := range []string{"", dir + "/", dir + "/.", dir + "/.."} {
 		_, err := checkpoint.Create(t.Context(), prefix, nil)
-		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
-		_, err = checkpoint.CreateV1(t.Context(), prefix, nil)
-		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%q", prefix)
+		assert.ErrorIs(t, err, tfkeep.ErrArgument, "%q", prefix)
+		_, err = checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{Version: checkpoint.V1})
+		assert.ErrorIs(t, err, tfkeep.ErrArgument, "%q", prefix)
 	}
 	for _, o := range []checkpoint.WriterOptions{{NumShards: -1}, {NumShards: 100_000}, {Alignment: -1}, {Workers: -1}} {
 		_, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &o)
-		assert.ErrorIs(t, err, tfkeep.ErrMismatch, "%+v", o)
+		assert.ErrorIs(t, err, tfkeep.ErrArgument, "%+v", o)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
 	_, err := checkpoint.Create(t.Context(), filepath.Join(dir, "file", "m"), nil)
@@ -151,7 +151,7 @@ func TestConcurrentAdds(t *testing.T) {
 			wg.Go(func() {
 				for i := g; i < n; i += 7 {
 					if i%3 == 0 {
-						assert.NoError(t, w.AddAll(context.Background(), []checkpoint.Tensor{tensor(i), tftest.StringTensor(fmt.Sprintf("s%d", i), []int64{2}, "a", longString(i*1000))}))
+						assert.NoError(t, w.Add(context.Background(), tensor(i), tftest.StringTensor(fmt.Sprintf("s%d", i), []int64{2}, "a", longString(i*1000))))
 					} else {
 						assert.NoError(t, w.Add(context.Background(), tensor(i)))
 					}
@@ -222,8 +222,8 @@ func TestAddFileTakesPartInTheCommit(t *testing.T) {
 	for _, suffix := range []string{"", ".index", "/x", "x/../../y"} {
 		w, err = checkpoint.Create(t.Context(), prefix, nil)
 		require.NoError(t, err)
-		assert.ErrorIs(t, w.AddFile(suffix, nil), tfkeep.ErrMismatch, suffix)
-		assert.ErrorIs(t, w.Commit(context.Background()), tfkeep.ErrMismatch)
+		assert.ErrorIs(t, w.AddFile(suffix, nil), tfkeep.ErrArgument, suffix)
+		assert.ErrorIs(t, w.Commit(context.Background()), tfkeep.ErrArgument)
 	}
 }
 

@@ -5,34 +5,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
-	"sort"
+	"strings"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// V1Writer writes a checkpoint in TensorFlow's first format, for programs that
-// read nothing newer. The file is what the SaveSlices op writes for the same
-// tensors, byte for byte; the order of different tensors does not matter.
-//
-// The format has every value in a protocol buffer and all of them in one sorted
-// table: the writer therefore holds the encoded checkpoint in memory until Commit,
-// and one slice may take no more than 2 GiB. Prefer [Writer].
-type V1Writer struct {
+// v1Writer writes a V1 checkpoint. Its files are those that the SaveSlices op writes for
+// the same tensors, byte for byte. The order of different tensors does not matter.
+type v1Writer struct {
 	fs     vfs.FS
 	prefix string
 	noSync bool
 
 	mu     sync.Mutex
 	shards []*v1File
-	err    error
+	sides  []*vfs.AtomicFile // of addFile
+	err    error             // the first error, or tfkeep.ErrClosed
 }
 
 // v1File is one file: the tensors' descriptions, and the values by key.
@@ -51,75 +50,90 @@ type v1Meta struct {
 	slices []Slice
 }
 
-// CreateV1 begins a V1 checkpoint. With NumShards 0 it is the one file named
-// prefix; otherwise the files prefix-00000-of-NNNNN and so on, which are read by
-// the pattern prefix-?????-of-NNNNN. Each file appears whole, but several cannot
-// replace several others in one step: save sharded checkpoints under new names.
-// Alignment and Workers are without effect.
-func CreateV1(ctx context.Context, prefix string, o *WriterOptions) (*V1Writer, error) {
-	var opts WriterOptions
-	if o != nil {
-		opts = *o
-	}
-	numShards := opts.NumShards
-	if err := opts.normalize(prefix); err != nil {
-		return nil, err
-	}
-	w := &V1Writer{fs: vfs.FromContext(ctx), prefix: prefix, noSync: opts.NoSync}
-	if err := checkPrefix(prefix); err != nil {
-		return nil, err
-	}
+func createV1(fsys vfs.FS, prefix string, o WriterOptions) (*v1Writer, error) {
+	w := &v1Writer{fs: fsys, prefix: prefix, noSync: o.NoSync}
 	if _, err := makeDirs(w.fs, filepath.Dir(prefix)); err != nil {
 		return nil, vfs.Error("create", prefix, err)
 	}
-	for i := range opts.NumShards {
+	for i := range max(o.NumShards, 1) {
 		name := prefix
-		if numShards > 0 {
-			name = fmt.Sprintf("%s-%05d-of-%05d", prefix, i, numShards)
+		if o.NumShards > 0 {
+			name = filenames.V1Shard(prefix, i, o.NumShards)
 		}
 		f, err := vfs.CreateAtomic(w.fs, name)
 		if err != nil {
-			return nil, errors.Join(vfs.Error("create", name, err), w.Close())
+			return nil, errors.Join(vfs.Error("create", name, err), w.close())
 		}
 		w.shards = append(w.shards, &v1File{file: f, byName: map[string]*v1Meta{}, values: map[string][]byte{}})
 	}
 	return w, nil
 }
 
-// Add takes a tensor or slice. It is encoded before Add returns.
-func (w *V1Writer) Add(ctx context.Context, t Tensor) error {
-	err := ctx.Err()
-	var shape []int64
-	if err == nil {
-		shape, err = t.check()
-	}
-	var value []byte
-	if err == nil {
-		value, err = encodeV1Value(&t, shape)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
+// add encodes tensors and keeps the result.
+func (w *v1Writer) add(ctx context.Context, tensors []Tensor) error {
+	for i := range tensors {
+		t := &tensors[i]
+		err := ctx.Err()
+		var shape []int64
 		if err == nil {
-			err = w.add(&t, value)
+			shape, err = t.check()
 		}
-		w.err = w.place(err)
-	}
-	return w.err
-}
-
-// AddAll is Add for each of the tensors.
-func (w *V1Writer) AddAll(ctx context.Context, tensors []Tensor) error {
-	for _, t := range tensors {
-		if err := w.Add(ctx, t); err != nil {
+		var value []byte
+		if err == nil {
+			value, err = encodeV1Value(t, shape)
+		}
+		if err = w.keep(t, value, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add enters a tensor into its file's table. With mu held.
-func (w *V1Writer) add(t *Tensor, value []byte) error {
+func (w *v1Writer) addFrom(ctx context.Context, t Tensor, r io.Reader) error {
+	p, err := newStreamPlan(&t)
+	if err == nil {
+		t.Data, err = readExactly(ctx, &t, r, p.entry.size)
+	}
+	if err != nil {
+		return w.keep(&t, nil, err)
+	}
+	return w.add(ctx, []Tensor{t})
+}
+
+func (w *v1Writer) addFile(suffix string, data []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	path, err := sidePath(w.prefix, suffix)
+	if err == nil {
+		var f *vfs.AtomicFile
+		if f, err = vfs.CreateAtomic(w.fs, path); err == nil {
+			w.sides = append(w.sides, f)
+			_, err = f.Write(data)
+		}
+	}
+	w.err = vfs.Error("write", path, err)
+	return w.err
+}
+
+// keep adds an encoded tensor, or remembers the error that there was. It returns the first
+// error of the writer.
+func (w *v1Writer) keep(t *Tensor, value []byte, err error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		if err == nil {
+			err = w.insert(t, value)
+		}
+		w.err = w.place(err)
+	}
+	return w.err
+}
+
+// insert adds a tensor to the table of its file. The caller holds mu.
+func (w *v1Writer) insert(t *Tensor, value []byte) error {
 	if t.Shard < 0 || t.Shard >= len(w.shards) {
 		return t.bad(fmt.Sprintf("shard %d of %d", t.Shard, len(w.shards)))
 	}
@@ -147,15 +161,14 @@ func (w *V1Writer) add(t *Tensor, value []byte) error {
 	return nil
 }
 
-// Commit writes the files and closes the writer.
-func (w *V1Writer) Commit(ctx context.Context) error {
+func (w *v1Writer) commit(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
 		w.err = ctx.Err()
 	}
 	if w.err == nil {
-		w.err = w.commit()
+		w.err = w.writeFiles()
 	}
 	if w.err != nil {
 		return errors.Join(w.err, w.closeFiles())
@@ -164,11 +177,16 @@ func (w *V1Writer) Commit(ctx context.Context) error {
 	return nil
 }
 
-func (w *V1Writer) commit() error {
-	// All are written before the first takes effect.
+func (w *v1Writer) writeFiles() error {
+	// All files are written before the first one takes effect.
 	for _, s := range w.shards {
 		if err := s.write(); err != nil {
 			return vfs.Error("write", w.prefix, err)
+		}
+	}
+	for _, f := range w.sides {
+		if err := f.Commit(!w.noSync); err != nil {
+			return vfs.Error("commit", w.prefix, err)
 		}
 	}
 	for _, s := range w.shards {
@@ -180,10 +198,9 @@ func (w *V1Writer) commit() error {
 }
 
 // write writes the table: the descriptions under the empty key, then the values.
-// TensorFlow's op goes through the tensors by name; slices of one keep their
-// order.
+// TensorFlow's op sorts the tensors by name, and keeps the order of the slices of each.
 func (s *v1File) write() error {
-	sort.SliceStable(s.tensors, func(i, j int) bool { return s.tensors[i].name < s.tensors[j].name })
+	slices.SortStableFunc(s.tensors, func(a, b *v1Meta) int { return strings.Compare(a.name, b.name) })
 	if err := s.checkSlices(); err != nil {
 		return err
 	}
@@ -192,12 +209,7 @@ func (s *v1File) write() error {
 	if err := t.Add(nil, s.encodeMeta()); err != nil {
 		return err
 	}
-	keys := make([]string, 0, len(s.values))
-	for k := range s.values {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(s.values)) {
 		if err := t.Add([]byte(k), s.values[k]); err != nil {
 			return err
 		}
@@ -237,8 +249,7 @@ func (m *v1Meta) encode(b []byte) []byte {
 	return b
 }
 
-// Close gives the checkpoint up unless it was committed.
-func (w *V1Writer) Close() error {
+func (w *v1Writer) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
@@ -247,15 +258,18 @@ func (w *V1Writer) Close() error {
 	return w.closeFiles()
 }
 
-func (w *V1Writer) closeFiles() error {
+func (w *v1Writer) closeFiles() error {
 	var errs []error
+	for _, f := range w.sides {
+		errs = append(errs, f.Close())
+	}
 	for _, s := range w.shards {
 		errs = append(errs, s.file.Close())
 	}
 	return vfs.Error("remove", w.prefix, errors.Join(errs...))
 }
 
-func (w *V1Writer) place(err error) error {
+func (w *v1Writer) place(err error) error {
 	var e *tfkeep.Error
 	if errors.As(err, &e) && e.Path == "" {
 		e.Path = w.prefix

@@ -97,15 +97,15 @@ func TestV1WriterRefuses(t *testing.T) {
 	}{
 		{"too large", []checkpoint.Tensor{{Name: "b", DType: dtype.Bool, Shape: shape, Data: nil}}, tfkeep.ErrMismatch, "takes 4294967296 bytes"},
 		{"a type V1 lacks", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.BFloat16, 2)}, tfkeep.ErrUnsupported, "bfloat16"},
-		{"twice", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 2), tftest.RandomTensor(1, "v", dtype.Int8, 2)}, checkpoint.ErrDuplicate, "Adding duplicate key: v"},
+		{"twice", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 2), tftest.RandomTensor(1, "v", dtype.Int8, 2)}, tfkeep.ErrExists, "Adding duplicate key: v"},
 		{"other type", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
 		{"other shape", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			w, err := checkpoint.CreateV1(t.Context(), filepath.Join(dir, "m"), nil)
+			w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &checkpoint.WriterOptions{Version: checkpoint.V1})
 			require.NoError(t, err)
-			err = w.AddAll(context.Background(), c.tensors)
+			err = w.Add(context.Background(), c.tensors...)
 			require.ErrorIs(t, err, c.kind)
 			assert.ErrorContains(t, err, c.text)
 			require.ErrorIs(t, w.Commit(context.Background()), c.kind)
@@ -128,7 +128,7 @@ func TestV1WriterHasTensorFlowsLimit(t *testing.T) {
 		t.Skip("takes 2 GiB of memory that is never touched")
 	}
 	dir := t.TempDir()
-	w, err := checkpoint.CreateV1(t.Context(), filepath.Join(dir, "m"), nil)
+	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &checkpoint.WriterOptions{Version: checkpoint.V1})
 	require.NoError(t, err)
 	defer w.Close()
 	data := make([]byte, 1<<31)

@@ -50,7 +50,7 @@ var v1Encodings = map[dtype.DataType]v1Encoding{
 }
 
 // V1Holds tells whether the V1 format has values of a type; for others, such as
-// bfloat16, a [V1Writer] returns [tfkeep.ErrUnsupported].
+// bfloat16, a [Writer] returns a tfkeep.ErrUnsupported.
 func V1Holds(dt dtype.DataType) bool {
 	_, ok := v1Encodings[dt]
 	return ok

@@ -24,7 +24,7 @@ func write(t *testing.T, path string, tensors ...checkpoint.Tensor) string {
 	t.Helper()
 	w, err := checkpoint.Create(t.Context(), path, nil)
 	require.NoError(t, err)
-	require.NoError(t, w.AddAll(ctx, tensors))
+	require.NoError(t, w.Add(ctx, tensors...))
 	require.NoError(t, w.Commit(ctx))
 	require.NoError(t, w.Close())
 	return path

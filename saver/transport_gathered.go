@@ -130,7 +130,7 @@ func (v *remoteValues) add(ctx context.Context, w *checkpoint.Writer, wanted []i
 		}
 		bytes += int64(len(batch[k].Data))
 	}
-	return bytes, w.AddAll(ctx, batch)
+	return bytes, w.Add(ctx, batch...)
 }
 
 func (v *remoteValues) release() {}

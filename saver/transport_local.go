@@ -128,7 +128,7 @@ func (snap *snapshot) write(ctx context.Context, to *target) (_ string, err erro
 			size += int64(len(snap.tensors[end].Data))
 			end++
 		}
-		if err := w.AddAll(ctx, snap.tensors[start:end]); err != nil {
+		if err := w.Add(ctx, snap.tensors[start:end]...); err != nil {
 			return "", err
 		}
 		for i := start; i < end; i++ {

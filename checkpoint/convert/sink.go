@@ -3,6 +3,7 @@ package convert
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -39,24 +40,16 @@ func (c *conversion) done(t *checkpoint.TensorInfo) {
 	}
 }
 
-// checkpointWriter has the methods that the writers of both versions have.
-type checkpointWriter interface {
-	AddAll(ctx context.Context, tensors []checkpoint.Tensor) error
-	Commit(ctx context.Context) error
-	Close() error
-}
-
-// groupSize is the size in bytes up to which tensors are read and written together.
+// groupSize is the size in bytes up to which tensors are read and written together. Larger
+// ones are streamed.
 const groupSize = 32 << 20
 
-func (c *conversion) writeCheckpoint(ctx context.Context) (err error) {
+func (c *conversion) writeCheckpoint(ctx context.Context) error {
 	o := &checkpoint.WriterOptions{NoSync: c.opts.NoSync}
-	var to checkpointWriter
 	if c.res.To == V1 {
-		to, err = checkpoint.CreateV1(ctx, c.out, o)
-	} else {
-		to, err = checkpoint.Create(ctx, c.out, o)
+		o.Version = checkpoint.V1
 	}
+	to, err := checkpoint.Create(ctx, c.out, o)
 	if err != nil {
 		return err
 	}
@@ -75,19 +68,44 @@ func (c *conversion) writeCheckpoint(ctx context.Context) (err error) {
 	return to.Commit(ctx)
 }
 
+// parts returns what is to be written of a tensor: all of it, or its partitions.
+func parts(t *checkpoint.TensorInfo) []checkpoint.Tensor {
+	whole := checkpoint.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}
+	if t.Slices == nil {
+		return []checkpoint.Tensor{whole}
+	}
+	var all []checkpoint.Tensor
+	for _, s := range t.Slices {
+		part := whole
+		part.Slice = s.Slice
+		all = append(all, part)
+	}
+	return all
+}
+
+// addLarge streams a tensor of numbers.
+func (c *conversion) addLarge(ctx context.Context, to *checkpoint.Writer, t *checkpoint.TensorInfo) error {
+	for _, part := range parts(t) {
+		in, err := c.src.OpenTensor(ctx, t.Name, part.Slice)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(to.AddFrom(ctx, part, in), in.Close()); err != nil {
+			return err
+		}
+	}
+	c.done(t)
+	return nil
+}
+
 // addGroup reads tensors in parallel and adds them with their partitions.
-func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors []checkpoint.TensorInfo) error {
+func (c *conversion) addGroup(ctx context.Context, to *checkpoint.Writer, tensors []checkpoint.TensorInfo) error {
+	if len(tensors) == 1 && tensors[0].Bytes > groupSize && tensors[0].DType != dtype.String {
+		return c.addLarge(ctx, to, &tensors[0])
+	}
 	var batch []checkpoint.Tensor
-	for _, t := range tensors {
-		whole := checkpoint.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}
-		if t.Slices == nil {
-			batch = append(batch, whole)
-		}
-		for _, s := range t.Slices {
-			part := whole
-			part.Slice = s.Slice
-			batch = append(batch, part)
-		}
+	for i := range tensors {
+		batch = append(batch, parts(&tensors[i])...)
 	}
 	err := parallel.Each(ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
 		t := &batch[i]
@@ -101,7 +119,7 @@ func (c *conversion) addGroup(ctx context.Context, to checkpointWriter, tensors 
 	if err != nil {
 		return err
 	}
-	if err := to.AddAll(ctx, batch); err != nil {
+	if err := to.Add(ctx, batch...); err != nil {
 		return err
 	}
 	for i := range tensors {

@@ -88,7 +88,7 @@ func writeCheckpoint(ctx context.Context, prefix string, tensors []checkpoint.Te
 		return err
 	}
 	defer w.Close()
-	if err := w.AddAll(ctx, tensors); err != nil {
+	if err := w.Add(ctx, tensors...); err != nil {
 		return err
 	}
 	return w.Commit(ctx)

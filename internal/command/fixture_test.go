@@ -54,7 +54,7 @@ func save(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.AddAll(t.Context(), tensors))
+	require.NoError(t, w.Add(t.Context(), tensors...))
 	require.NoError(t, w.Commit(t.Context()))
 }
 

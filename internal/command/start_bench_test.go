@@ -27,7 +27,7 @@ func BenchmarkStart(b *testing.B) {
 	w, err := checkpoint.Create(b.Context(), prefix, nil)
 	require.NoError(b, err)
 	defer w.Close()
-	require.NoError(b, w.AddAll(b.Context(), fixture()))
+	require.NoError(b, w.Add(b.Context(), fixture()...))
 	require.NoError(b, w.Commit(b.Context()))
 
 	for _, args := range [][]string{{"version"}, {"ls", prefix}, {"stats", prefix}, {"verify", prefix}} {

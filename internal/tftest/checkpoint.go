@@ -27,18 +27,19 @@ func WriteCheckpointIn(ctx context.Context, t testing.TB, prefix string, o *chec
 	w, err := checkpoint.Create(ctx, prefix, o)
 	require.NoError(t, err)
 	defer w.Close()
-	require.NoError(t, w.AddAll(ctx, tensors))
+	require.NoError(t, w.Add(ctx, tensors...))
 	require.NoError(t, w.Commit(ctx))
 }
 
 // WriteCheckpointV1 writes a V1 checkpoint.
 func WriteCheckpointV1(t testing.TB, prefix string, o *checkpoint.WriterOptions, tensors []checkpoint.Tensor) {
 	t.Helper()
-	w, err := checkpoint.CreateV1(t.Context(), prefix, o)
-	require.NoError(t, err)
-	defer w.Close()
-	require.NoError(t, w.AddAll(t.Context(), tensors))
-	require.NoError(t, w.Commit(t.Context()))
+	opts := checkpoint.WriterOptions{}
+	if o != nil {
+		opts = *o
+	}
+	opts.Version = checkpoint.V1
+	WriteCheckpoint(t, prefix, &opts, tensors)
 }
 
 // RandomTensor returns a tensor of random elements that depend on the seed and the

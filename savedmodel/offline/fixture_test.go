@@ -65,7 +65,7 @@ func writeCheckpoint(t *testing.T, version checkpoint.Version, saver *graphdef.S
 	data = binary.LittleEndian.AppendUint32(data, math.Float32bits(2))
 	w := checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{2}, Data: data}
 	if version == checkpoint.V1 {
-		out, err := checkpoint.CreateV1(t.Context(), prefix, nil)
+		out, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{Version: checkpoint.V1})
 		require.NoError(t, err)
 		defer out.Close()
 		require.NoError(t, out.Add(t.Context(), w))
