@@ -125,7 +125,7 @@ func misread(m proto.Message) bool {
 		if n < 0 {
 			return true
 		}
-		if fields.ByNumber(protoreflect.FieldNumber(num)) != nil || num > beyond {
+		if fields.ByNumber(num) != nil || num > beyond {
 			return true
 		}
 		b = b[n:]

@@ -12,26 +12,42 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
-// The messages that the packages of this module work on, under the names that
-// TensorFlow gives them, so that a caller imports one package and not ten generated
-// ones.
+// These are the messages that the packages of this module work on, under the names that
+// TensorFlow gives them, so that a caller imports one package and not ten generated ones.
 type (
-	GraphDef           = graph_go_proto.GraphDef
-	NodeDef            = node_def_go_proto.NodeDef
-	AttrValue          = attr_value_go_proto.AttrValue
-	FunctionDef        = function_go_proto.FunctionDef
+	// GraphDef is a graph: nodes, functions, versions.
+	GraphDef = graph_go_proto.GraphDef
+	// NodeDef is a node of a graph or a function.
+	NodeDef = node_def_go_proto.NodeDef
+	// AttrValue is the value of a node's attribute.
+	AttrValue = attr_value_go_proto.AttrValue
+	// FunctionDef is a function in a graph's library.
+	FunctionDef = function_go_proto.FunctionDef
+	// FunctionDefLibrary is a graph's library of functions.
 	FunctionDefLibrary = function_go_proto.FunctionDefLibrary
-	OpDef              = op_def_go_proto.OpDef
-	OpList             = op_def_go_proto.OpList
-	TensorShapeProto   = tensor_shape_go_proto.TensorShapeProto
-	VersionDef         = versions_go_proto.VersionDef
-	VariableDef        = variable_go_proto.VariableDef
+	// OpDef is the definition of an op.
+	OpDef = op_def_go_proto.OpDef
+	// OpList is a list of op definitions.
+	OpList = op_def_go_proto.OpList
+	// TensorShapeProto is the shape of a tensor.
+	TensorShapeProto = tensor_shape_go_proto.TensorShapeProto
+	// VersionDef has a graph's versions.
+	VersionDef = versions_go_proto.VersionDef
+	// VariableDef is a variable in a collection.
+	VariableDef = variable_go_proto.VariableDef
 
-	MetaGraphDef  = for_core_protos_go_proto.MetaGraphDef
-	MetaInfoDef   = for_core_protos_go_proto.MetaGraphDef_MetaInfoDef
+	// MetaGraphDef is a graph with its variables, collections, saver and signatures.
+	MetaGraphDef = for_core_protos_go_proto.MetaGraphDef
+	// MetaInfoDef has a meta graph's tags, ops and TensorFlow version.
+	MetaInfoDef = for_core_protos_go_proto.MetaGraphDef_MetaInfoDef
+	// CollectionDef is a collection in a meta graph.
 	CollectionDef = for_core_protos_go_proto.CollectionDef
-	SaverDef      = for_core_protos_go_proto.SaverDef
-	SignatureDef  = for_core_protos_go_proto.SignatureDef
-	TensorInfo    = for_core_protos_go_proto.TensorInfo
-	SavedModel    = for_core_protos_go_proto.SavedModel
+	// SaverDef names the nodes of a Saver.
+	SaverDef = for_core_protos_go_proto.SaverDef
+	// SignatureDef has the inputs and outputs that a model offers.
+	SignatureDef = for_core_protos_go_proto.SignatureDef
+	// TensorInfo is an input or output of a signature.
+	TensorInfo = for_core_protos_go_proto.TensorInfo
+	// SavedModel has the meta graphs of a model.
+	SavedModel = for_core_protos_go_proto.SavedModel
 )

@@ -130,14 +130,13 @@ func TestStripDefaultsSkipsUnknownOps(t *testing.T) {
 
 func TestRemoveUnknownDefaults(t *testing.T) {
 	t.Parallel()
-	producer := &graphdef.OpList{}
 	list, err := graphdef.ParseMetaGraphDef([]byte(`meta_info_def { stripped_op_list { op { name: "Mul"
 		attr { name: "T" type: "type" }
 		attr { name: "new" type: "int" default_value { i: 7 } }
 		attr { name: "used" type: "int" default_value { i: 7 } }
 		attr { name: "required" type: "int" } } } }`))
 	require.NoError(t, err)
-	producer = list.MetaInfoDef.StrippedOpList
+	producer := list.MetaInfoDef.StrippedOpList
 	g := tftest.ParseGraph(t, `
 		node { name: "m" op: "Mul" attr { key: "T" value { type: DT_FLOAT } } attr { key: "new" value { i: 7 } }
 			attr { key: "used" value { i: 8 } } attr { key: "required" value { i: 7 } } attr { key: "_note" value { i: 7 } } }
