@@ -40,22 +40,38 @@ func TestAllOpListParses(t *testing.T) {
 func TestAttrOfEveryType(t *testing.T) {
 	value, err := tensorflow.NewTensor([]int32{1, 2})
 	require.NoError(t, err)
-	for name, v := range map[string]any{
-		"string": "s", "bytes": []byte("s"), "int": 1, "int32": int32(1), "int64": int64(1), "float": float32(1), "bool": true,
-		"type": tensorflow.Float, "shape": tensorflow.MakeShape(1, -1), "unknown shape": tensorflow.Shape{},
-		"strings": []string{"a", ""}, "int64s": []int64{1}, "floats": []float32{1}, "bools": []bool{true, false},
-		"types": []tensorflow.DataType{tensorflow.Float}, "shapes": []tensorflow.Shape{tensorflow.ScalarShape(), {}}, "tensor": value,
+	for _, c := range []struct {
+		name string
+		attr any
+	}{
+		{"string", "s"},
+		{"bytes", []byte("s")},
+		{"int", 1},
+		{"int32", int32(1)},
+		{"int64", int64(1)},
+		{"float", float32(1)},
+		{"bool", true},
+		{"type", tensorflow.Float},
+		{"shape", tensorflow.MakeShape(1, -1)},
+		{"unknown shape", tensorflow.Shape{}},
+		{"strings", []string{"a", ""}},
+		{"int64s", []int64{1}},
+		{"floats", []float32{1}},
+		{"bools", []bool{true, false}},
+		{"types", []tensorflow.DataType{tensorflow.Float}},
+		{"shapes", []tensorflow.Shape{tensorflow.ScalarShape(), {}}},
+		{"tensor", value},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			g := tensorflow.NewGraph()
-			op := add(t, g, tensorflow.OpSpec{Type: "NoOp", Attrs: map[string]any{"_a": v}})
+			op := add(t, g, tensorflow.OpSpec{Type: "NoOp", Attrs: map[string]any{"_a": c.attr}})
 			got, err := capi.Attr(op, "_a")
 			require.NoError(t, err)
-			if name == "tensor" {
+			if c.name == "tensor" {
 				assert.Equal(t, "\x01\x00\x00\x00\x02\x00\x00\x00", string(got.GetTensor().GetTensorContent()))
 				return
 			}
-			want, err := capi.AttrValue(v)
+			want, err := capi.AttrValue(c.attr)
 			require.NoError(t, err)
 			assert.True(t, proto.Equal(want, got), "%v", got)
 		})
@@ -87,24 +103,27 @@ func TestAddOperationRefusesBadSpecs(t *testing.T) {
 	released, err := tensorflow.NewTensor(int32(1))
 	require.NoError(t, err)
 	capi.Release(released)
-	for name, spec := range map[string]tensorflow.OpSpec{
-		"nil input":            {Type: "Identity", Input: []tensorflow.Input{nil}},
-		"input without op":     {Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{}}},
-		"list without op":      {Type: "AddN", Input: []tensorflow.Input{tensorflow.OutputList{x, {}}}},
-		"input of other graph": {Type: "Identity", Input: []tensorflow.Input{elsewhere}},
-		"output out of range":  {Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{Op: x.Op, Index: 4}}},
-		"nil control":          {Type: "NoOp", ControlDependencies: []*tensorflow.Operation{nil}},
-		"control elsewhere":    {Type: "NoOp", ControlDependencies: []*tensorflow.Operation{elsewhere.Op}},
-		"strange attribute":    {Type: "NoOp", Attrs: map[string]any{"_a": struct{}{}}},
-		"released tensor":      {Type: "Const", Attrs: map[string]any{"dtype": tensorflow.Int32, "value": released}},
-		"nil tensor":           {Type: "Const", Attrs: map[string]any{"dtype": tensorflow.Int32, "value": (*tensorflow.Tensor)(nil)}},
-		"missing attribute":    {Type: "Const"},
-		"unknown op":           {Type: "NoSuchOp"},
-		"name taken":           {Type: "NoOp", Name: "x"},
-		"too many inputs":      {Type: "Identity", Input: []tensorflow.Input{x, x}},
+	for _, c := range []struct {
+		name string
+		spec tensorflow.OpSpec
+	}{
+		{"nil input", tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{nil}}},
+		{"input without op", tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{}}}},
+		{"list without op", tensorflow.OpSpec{Type: "AddN", Input: []tensorflow.Input{tensorflow.OutputList{x, {}}}}},
+		{"input of other graph", tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{elsewhere}}},
+		{"output out of range", tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{tensorflow.Output{Op: x.Op, Index: 4}}}},
+		{"nil control", tensorflow.OpSpec{Type: "NoOp", ControlDependencies: []*tensorflow.Operation{nil}}},
+		{"control elsewhere", tensorflow.OpSpec{Type: "NoOp", ControlDependencies: []*tensorflow.Operation{elsewhere.Op}}},
+		{"strange attribute", tensorflow.OpSpec{Type: "NoOp", Attrs: map[string]any{"_a": struct{}{}}}},
+		{"released tensor", tensorflow.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tensorflow.Int32, "value": released}}},
+		{"nil tensor", tensorflow.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tensorflow.Int32, "value": (*tensorflow.Tensor)(nil)}}},
+		{"missing attribute", tensorflow.OpSpec{Type: "Const"}},
+		{"unknown op", tensorflow.OpSpec{Type: "NoSuchOp"}},
+		{"name taken", tensorflow.OpSpec{Type: "NoOp", Name: "x"}},
+		{"too many inputs", tensorflow.OpSpec{Type: "Identity", Input: []tensorflow.Input{x, x}}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := capi.AddOperation(g, spec)
+		t.Run(c.name, func(t *testing.T) {
+			_, err := capi.AddOperation(g, c.spec)
 			require.Error(t, err)
 			var e *status.Error
 			require.ErrorAs(t, err, &e)

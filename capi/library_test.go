@@ -11,14 +11,16 @@ import (
 )
 
 func TestDocsNameOldestLibrary(t *testing.T) {
-	for file, want := range map[string]string{
-		"../README.md":                "TensorFlow " + minVersion + " or newer",
-		"../docs/libtensorflow.md":    "Version " + minVersion + " is the oldest",
-		"../scripts/libtensorflow.sh": "oldest=" + minVersion + ".0",
+	for _, c := range []struct {
+		file, text string
+	}{
+		{"../README.md", "TensorFlow " + minVersion + " or newer"},
+		{"../docs/libtensorflow.md", "Version " + minVersion + " is the oldest"},
+		{"../scripts/libtensorflow.sh", "oldest=" + minVersion + ".0"},
 	} {
-		text, err := os.ReadFile(file)
+		text, err := os.ReadFile(c.file)
 		require.NoError(t, err)
-		assert.Contains(t, string(text), want, file)
+		assert.Contains(t, string(text), c.text, c.file)
 	}
 }
 

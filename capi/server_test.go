@@ -74,17 +74,18 @@ func TestStartedServerCannotBeClosed(t *testing.T) {
 }
 
 func TestNewServerRefusesBadDefs(t *testing.T) {
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name   string
 		change func(*for_core_protos_go_proto.ServerDef)
 		want   string
 	}{
-		"unknown task":                {func(d *for_core_protos_go_proto.ServerDef) { d.TaskIndex = 3 }, "Task 3 was not defined"},
-		"unknown job":                 {func(d *for_core_protos_go_proto.ServerDef) { d.JobName = "ps" }, `Job "ps" was not defined`},
-		"address without port":        {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[0] = "localhost" }, "Could not parse port"},
-		"unknown protocol":            {func(d *for_core_protos_go_proto.ServerDef) { d.Protocol = "pigeon" }, "No server factory"},
-		"bad address of another task": {func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[1] = "nowhere" }, "nowhere"},
+		{"unknown task", func(d *for_core_protos_go_proto.ServerDef) { d.TaskIndex = 3 }, "Task 3 was not defined"},
+		{"unknown job", func(d *for_core_protos_go_proto.ServerDef) { d.JobName = "ps" }, `Job "ps" was not defined`},
+		{"address without port", func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[0] = "localhost" }, "Could not parse port"},
+		{"unknown protocol", func(d *for_core_protos_go_proto.ServerDef) { d.Protocol = "pigeon" }, "No server factory"},
+		{"bad address of another task", func(d *for_core_protos_go_proto.ServerDef) { d.Cluster.Job[0].Tasks[1] = "nowhere" }, "nowhere"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			def := serverDef(t, "localhost:0")
 			c.change(def)
 			_, err := newServer(t, def)

@@ -50,7 +50,7 @@ func (b *body) setNodes(nodes []*graphdef.NodeDef) {
 // funcName returns the name of the function, "" for the graph.
 func (b *body) funcName() string { return b.fn.GetSignature().GetName() }
 
-// node returns the node with a name, nil if there is no such node.
+// node returns the node with a name, or nil.
 func (b *body) node(name string) *graphdef.NodeDef {
 	if i, ok := b.index[name]; ok {
 		return b.nodes[i]

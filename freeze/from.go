@@ -28,7 +28,7 @@ func FromCheckpoint(ctx context.Context, path string, o *Options) (*Plan, error)
 			Detail: "no meta graph is beside the checkpoint; give the graph as a file of its own"}
 	}
 	if err != nil {
-		r.Close()
+		_ = r.Close()
 		return nil, err
 	}
 	return fromMetaGraph(ctx, mg, r, o, nil)
@@ -106,7 +106,7 @@ func fromMetaGraph(ctx context.Context, mg *graphdef.MetaGraphDef, r *checkpoint
 		p, err = newPlan(ctx, mg.GetGraphDef(), r, completed, aliases)
 	}
 	if err != nil {
-		r.Close()
+		_ = r.Close()
 		return nil, err
 	}
 	p.closer = r

@@ -189,7 +189,7 @@ func (l *lifter) taking(name string, handles []*graphdef.NodeDef, loopBody bool)
 	return fn.Signature.Name
 }
 
-// addHandleArguments gives a function one more argument for each handle, and one more
+// addHandleArguments adds an argument for each handle to a function, and one more
 // result if it is the body of a loop. It returns the names of the arguments by variable.
 func addHandleArguments(fn *graphdef.FunctionDef, handles []*graphdef.NodeDef, loopBody bool) map[string]string {
 	taken := map[string]bool{}

@@ -24,7 +24,7 @@ func tensorAttr(t *tensorpb.TensorProto) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Tensor{Tensor: t}}
 }
 
-// turnInto gives a node another operation and its attributes. Only the colocation of
+// turnInto sets the operation of a node, and the attributes of that operation. Only the colocation of
 // the node stays.
 func turnInto(n *graphdef.NodeDef, op string, set attrs) {
 	if c, ok := n.Attr["_class"]; ok {
@@ -33,7 +33,7 @@ func turnInto(n *graphdef.NodeDef, op string, set attrs) {
 	n.Op, n.Attr = op, set
 }
 
-// dropHandleAttrs removes what a node says about the handles that it passes on: they
+// dropHandleAttrs removes the attributes of a node that describe the handles that it passes on: they
 // are values now.
 func dropHandleAttrs(n *graphdef.NodeDef) {
 	for _, a := range []string{"_output_shapes", "_handle_shapes", "_handle_dtypes", "_read_only_resource_inputs"} {

@@ -2,7 +2,7 @@ package freeze
 
 import "github.com/tfkeep/tfkeep/graphdef"
 
-// Options say what to freeze. Only Outputs has no default.
+// Options configures what is frozen. Only Outputs has no default.
 type Options struct {
 	// Outputs are the names of the nodes to keep, "y" or "y:0". [New] requires them;
 	// the other functions that plan can do without where the graph has one likely
@@ -25,16 +25,16 @@ type Options struct {
 
 	// EmbedTables puts the text files that the kept initializer nodes read into the
 	// graph, as constants. Assets, if not empty, is the folder of the files; by
-	// default they are where the graph says.
+	// default they are where the graph expects them.
 	EmbedTables bool
 	Assets      string
 
-	// SaverDef says which of several savers in the graph has the keys of the
-	// checkpoint. By default it is the meta graph's, or else the keys of all savers
+	// SaverDef is the saver that has the keys of the checkpoint, where the graph
+	// has several. By default it is the meta graph's, or else the keys of all savers
 	// are tried.
 	SaverDef *graphdef.SaverDef
 
-	// NodeNames says that the values have the names of the variables' nodes, not the
+	// NodeNames means that the values have the names of the variables' nodes, not the
 	// keys under which a saver in the graph saves them.
 	NodeNames bool
 

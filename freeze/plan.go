@@ -28,7 +28,7 @@ type Plan struct {
 	closer io.Closer // nil if the source is the caller's to close
 }
 
-// Report says what was done to the graph.
+// Report returns what was done to the graph.
 func (p *Plan) Report() Report { return p.report }
 
 // Close closes the source of the values, if the plan owns it: plans of [New] do if
@@ -282,7 +282,7 @@ func set(names []string) map[string]bool {
 	return m
 }
 
-// copyVersions copies what a graph says of the TensorFlow that wrote it.
+// copyVersions copies the versions of the TensorFlow that wrote a graph.
 func copyVersions(to, from *graphdef.GraphDef) {
 	to.Versions = from.Versions
 	to.Version = from.Version //nolint:staticcheck // deprecated, but files of 2015 have only this

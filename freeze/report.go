@@ -1,6 +1,6 @@
 package freeze
 
-// Report says what freezing did.
+// Report describes what freezing did.
 type Report struct {
 	Outputs   []string   // names of the output nodes
 	Nodes     int        // nodes of the frozen graph, without those of functions

@@ -14,7 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
-// valueRef says where the value of one variable comes from.
+// valueRef is the place of the value of one variable.
 type valueRef struct {
 	key   string
 	slice checkpoint.Slice // nil for the whole tensor
@@ -73,13 +73,13 @@ func newResolver(def *graphdef.GraphDef, src checkpoint.Source, o *Options, alia
 	return r
 }
 
-// problem says why a variable has no value.
+// problem is the reason why a variable has no value.
 type problem struct {
 	text    string
 	missing bool // nothing is stored under any of its keys
 }
 
-// find returns the value of variable n, or why there is none.
+// find returns the value of variable n, or the reason why it has none.
 func (r *resolver) find(n *graphdef.NodeDef) (*valueRef, *problem) {
 	candidates := r.candidates(n)
 	mismatch := ""

@@ -11,7 +11,7 @@ import (
 // SuggestOutputs returns the nodes that are likely the outputs of a model: the nodes that
 // its signatures name, or else the nodes that depend on a placeholder, that nothing else
 // uses, and that have nothing to do with training or saving. Single numbers (losses,
-// accuracies) do not count where the file says their shape; if there are only such, the
+// accuracies) do not count where the file has their shape; if there are only such, the
 // nodes before them count that just one more placeholder, the labels, turns into a loss.
 // It is a guess for a person to look at. One name is a clear case.
 func SuggestOutputs(def *graphdef.GraphDef, signatures map[string]*graphdef.SignatureDef) []string {
@@ -103,7 +103,7 @@ func (m *modelView) endsHere(n *graphdef.NodeDef) bool {
 
 func isPlaceholder(op string) bool { return strings.HasPrefix(op, "Placeholder") }
 
-// isNumber reports whether the file says that n computes a single number.
+// isNumber reports whether n computes a single number, as far as the file has its shape.
 func isNumber(n *graphdef.NodeDef) bool {
 	shapes := n.Attr["_output_shapes"].GetList().GetShape()
 	return len(shapes) > 0 && !shapes[0].UnknownRank && len(shapes[0].Dim) == 0

@@ -43,7 +43,7 @@ func session(t *testing.T, vars map[string]float32) *tf.Session {
 // build makes a model whose graphs the function add adds.
 func build(t *testing.T, dir string, o *savedmodel.BuilderOptions, add func(b *savedmodel.Builder)) string {
 	t.Helper()
-	b, err := savedmodel.NewBuilder(dir, nil)
+	b, err := savedmodel.NewBuilder(dir, o)
 	require.NoError(t, err)
 	defer b.Close()
 	add(b)

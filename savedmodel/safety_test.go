@@ -74,14 +74,14 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 		what, target := test.what, test.target
 		t.Run("link "+what, func(t *testing.T) {
 			require.NoError(t, os.Symlink(target, words))
-			defer os.Remove(words)
+			defer func() { require.NoError(t, os.Remove(words)) }()
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 		})
 	}
 	t.Run("a folder", func(t *testing.T) {
 		require.NoError(t, os.Mkdir(words, 0o755))
-		defer os.Remove(words)
+		defer func() { require.NoError(t, os.Remove(words)) }()
 		_, err := savedmodel.Open(ctx, dir, nil)
 		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	})

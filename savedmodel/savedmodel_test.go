@@ -218,7 +218,7 @@ func TestSignatureWithUnknownTensor(t *testing.T) {
 	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
 	require.NoError(t, err)
 	defer b.Close()
-	sig := signature.New(nil, map[string]*graphdef.TensorInfo{"y": signature.Dense("gone:0", dtype.DataType(dtype.Float32), nil)}, signature.PredictMethod)
+	sig := signature.New(nil, map[string]*graphdef.TensorInfo{"y": signature.Dense("gone:0", dtype.Float32, nil)}, signature.PredictMethod)
 	err = b.AddMetaGraphAndVariables(ctx, m.sess, []string{"serve"}, &savedmodel.GraphOptions{Signatures: map[string]*graphdef.SignatureDef{"s": sig}})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assert.ErrorContains(t, err, `"gone:0"`)

@@ -153,7 +153,7 @@ result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 func TestFindTensor(t *testing.T) {
 	g := tf.NewGraph()
 	x := placeholder(t, g, "foo/bar/x", dtype.Float32, 1)
-	info := signature.Dense("bar/x:0", dtype.DataType(dtype.Float32), []int64{1})
+	info := signature.Dense("bar/x:0", dtype.Float32, []int64{1})
 	got, err := savedmodel.FindTensor(g, info, "foo")
 	require.NoError(t, err)
 	assert.Equal(t, x.Op.Name(), got.Op.Name())

@@ -9,7 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// plusOne is the least graph worth a step: x+1.
+// plusOne returns a small graph: y is x+1.
 func plusOne(tb testing.TB) (g *tf.Graph, x, y tf.Output) {
 	tb.Helper()
 	g = tf.NewGraph()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
@@ -19,7 +20,7 @@ func TestItemsAreExportedByType(t *testing.T) {
 	g := tf.NewGraph()
 	op, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 	require.NoError(t, err)
-	x := constant(t, g, "x", int32(1))
+	x := tfgraph.Const(t, g, "x", int32(1))
 	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
 
@@ -61,7 +62,7 @@ func TestCollectionsKeepOrder(t *testing.T) {
 	assert.EqualValues(t, 3, g.Collection("z")[1].Value())
 
 	g.Collection("z")[0] = tf.NewItem("changed")
-	assert.EqualValues(t, 1, g.Collection("z")[0].Value(), "a collection is handed out as a copy")
+	assert.EqualValues(t, 1, g.Collection("z")[0].Value(), "Collection returns a copy")
 
 	g.SetCollection("z", nil)
 	assert.Empty(t, g.Collection("z"))
@@ -72,7 +73,7 @@ func TestCollectionsKeepOrder(t *testing.T) {
 func TestCollectionInScope(t *testing.T) {
 	g := tf.NewGraph()
 	for _, name := range []string{"in/a", "out/a", "in2/a"} {
-		g.AddToCollection("k", constant(t, g, name, int32(1)))
+		g.AddToCollection("k", tfgraph.Const(t, g, name, int32(1)))
 	}
 	g.AddToCollection("k", "in/text has no name")
 	items := g.CollectionInScope("k", "in/")

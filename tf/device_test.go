@@ -62,7 +62,7 @@ func TestBadDevicesAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheOpWrappersNodesAreWhereTheDeviceSays(t *testing.T) {
+func TestDevicePlacesOpWrapperNodes(t *testing.T) {
 	g := tf.NewGraph()
 	s := g.Scope()
 	before := op.Const(s.SubScope("before"), float32(1))
@@ -79,17 +79,23 @@ func TestTheOpWrappersNodesAreWhereTheDeviceSays(t *testing.T) {
 	}))
 	after := op.Const(s.SubScope("after"), float32(1))
 	require.NoError(t, s.Err())
-	for want, node := range map[string][]tf.Output{
-		"": {before, after}, "/job:worker/task:1": {plain}, "/job:worker/task:1/device:CPU:0": {own},
-		"/job:worker/task:1/device:CPU:1": {nested}, "/job:ps/task:0": {far},
+	for _, c := range []struct {
+		device string
+		nodes  []tf.Output
+	}{
+		{"", []tf.Output{before, after}},
+		{"/job:worker/task:1", []tf.Output{plain}},
+		{"/job:worker/task:1/device:CPU:0", []tf.Output{own}},
+		{"/job:worker/task:1/device:CPU:1", []tf.Output{nested}},
+		{"/job:ps/task:0", []tf.Output{far}},
 	} {
-		for _, n := range node {
-			assert.Equal(t, want, n.Op.Device(), n.Op.Name())
+		for _, n := range c.nodes {
+			assert.Equal(t, c.device, n.Op.Device(), n.Op.Name())
 		}
 	}
 }
 
-func TestAFunctionSeesEachNodeOnce(t *testing.T) {
+func TestDeviceFuncSeesEachNodeOnce(t *testing.T) {
 	g := tf.NewGraph()
 	s := g.Scope()
 	asked := map[string]int{}
@@ -118,10 +124,10 @@ func TestAFunctionSeesEachNodeOnce(t *testing.T) {
 		})
 	}))
 	assert.Equal(t, map[string]int{"Const wrapped/Const": 1, "NoOp NoOp": 1, "NoOp NoOp_1": 1}, asked)
-	assert.Equal(t, "/job:worker", device, "what was said within")
+	assert.Equal(t, "/job:worker", device, "the device of the inner function")
 }
 
-func TestAnErrorOfAFunctionIsThatOfWhatItIsAround(t *testing.T) {
+func TestDeviceFuncErrorIsReturned(t *testing.T) {
 	fails := func(tf.Node) (string, error) { return "", assert.AnError }
 	require.ErrorIs(t, tf.NewGraph().WithDeviceFunc(fails, func() error { return nil }), nil)
 
@@ -129,7 +135,7 @@ func TestAnErrorOfAFunctionIsThatOfWhatItIsAround(t *testing.T) {
 	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
 		op.Const(g.Scope(), float32(1))
 		return nil
-	}), assert.AnError, "of a node that is there already")
+	}), assert.AnError, "an existing node")
 	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		return err
@@ -137,14 +143,14 @@ func TestAnErrorOfAFunctionIsThatOfWhatItIsAround(t *testing.T) {
 	require.ErrorIs(t, g.WithDeviceFunc(func(tf.Node) (string, error) { return "cpu", nil }, func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		return err
-	}), status.InvalidArgument, "a device that is none")
+	}), status.InvalidArgument, "an invalid device")
 	require.NoError(t, g.WithDevice("/cpu:0", func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		return err
 	}), "errors do not stay")
 }
 
-func TestASessionWithinADeviceRunsWhatIsPlacedThere(t *testing.T) {
+func TestSessionWithinDevice(t *testing.T) {
 	g := tf.NewGraph()
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)

@@ -14,11 +14,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// onGPU is a graph of a product, with all nodes on /gpu:0.
+// onGPU returns a graph of a product with all nodes on /gpu:0.
 func onGPU(t *testing.T) (g *tf.Graph, in, product tf.Output) {
 	t.Helper()
 	g = tf.NewGraph()
@@ -31,7 +32,7 @@ func onGPU(t *testing.T) (g *tf.Graph, in, product tf.Output) {
 	return g, in, product
 }
 
-// multiply runs it.
+// multiply runs the graph of onGPU.
 func multiply(t *testing.T, sess *tf.Session, in, product tf.Output, metadata *for_core_protos_go_proto.RunMetadata) error {
 	t.Helper()
 	feeds := map[tf.Output]*tf.Tensor{in: tensor(t, [][]float32{{1, 2}})}
@@ -45,17 +46,17 @@ func multiply(t *testing.T, sess *tf.Session, in, product tf.Output, metadata *f
 	return nil
 }
 
-func TestANodeThatAsksForAGPUThatIsNotThere(t *testing.T) {
+func TestNodeRequestsMissingGPU(t *testing.T) {
 	none := map[string]int32{"GPU": 0}
 	t.Run("runs elsewhere", func(t *testing.T) {
 		g, in, product := onGPU(t)
 		var metadata for_core_protos_go_proto.RunMetadata
-		require.NoError(t, multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none}), in, product, &metadata))
+		require.NoError(t, multiply(t, tfgraph.Session(t, g, &tf.SessionOptions{DeviceCount: none}), in, product, &metadata))
 		assert.Equal(t, "/job:localhost/replica:0/task:0/device:CPU:0", deviceOf(product, &metadata))
 	})
 	t.Run("is an error where placement is strict", func(t *testing.T) {
 		g, in, product := onGPU(t)
-		err := multiply(t, session(t, g, &tf.SessionOptions{DeviceCount: none, DisallowSoftPlacement: true}), in, product, nil)
+		err := multiply(t, tfgraph.Session(t, g, &tf.SessionOptions{DeviceCount: none, DisallowSoftPlacement: true}), in, product, nil)
 		require.ErrorIs(t, err, status.InvalidArgument)
 		assert.ErrorContains(t, err, "/device:GPU:0")
 		assert.ErrorContains(t, err, "/job:localhost/replica:0/task:0/device:CPU:0")
@@ -66,32 +67,32 @@ func TestNodesRunOnTheGPU(t *testing.T) {
 	requireGPU(t)
 	g, in, product := onGPU(t)
 	var metadata for_core_protos_go_proto.RunMetadata
-	require.NoError(t, multiply(t, session(t, g, growing), in, product, &metadata))
+	require.NoError(t, multiply(t, tfgraph.Session(t, g, growing), in, product, &metadata))
 	assert.Equal(t, "/job:localhost/replica:0/task:0/device:GPU:0", deviceOf(product, &metadata))
 }
 
-// Without growth the first process would leave the second one next to nothing.
-func TestProcessesThatGrowShareAGPU(t *testing.T) {
+// Without AllowGrowth the first process would leave almost no memory to the second one.
+func TestGrowingProcessesShareGPU(t *testing.T) {
 	requireGPU(t)
 	g, in, product := onGPU(t)
-	require.NoError(t, multiply(t, session(t, g, growing), in, product, nil))
+	require.NoError(t, multiply(t, tfgraph.Session(t, g, growing), in, product, nil))
 	if os.Getenv("TF_TEST_SECOND") != "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	second := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestProcessesThatGrowShareAGPU$")
+	second := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestGrowingProcessesShareGPU$")
 	second.Env = append(os.Environ(), "TF_TEST_SECOND=1")
 	said, err := second.CombinedOutput()
 	require.NoError(t, err, "%s", said)
 }
 
-// growing are the options of a session that leaves room on a GPU, in which a node
-// that cannot run there is an error.
+// growing has options for a session that uses little GPU memory, and in which a node that
+// cannot run on its device is an error.
 var growing = &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}, DisallowSoftPlacement: true}
 
-// deviceOf is where a traced run computed an output. On a GPU the trace also has the
-// kernels by themselves, on devices of other names.
+// deviceOf returns the device on which a traced run computed an output. On a GPU the trace
+// also has the kernels, on devices with other names.
 func deviceOf(o tf.Output, metadata *for_core_protos_go_proto.RunMetadata) string {
 	for _, device := range metadata.GetStepStats().GetDevStats() {
 		for _, node := range device.NodeStats {
@@ -103,10 +104,10 @@ func deviceOf(o tf.Output, metadata *for_core_protos_go_proto.RunMetadata) strin
 	return ""
 }
 
-// requireGPU leaves a test that needs one out where there is none, and says so.
+// requireGPU skips the test if there is no GPU.
 func requireGPU(t *testing.T) {
 	t.Helper()
-	devices, err := session(t, tf.NewGraph(), growing).Devices(t.Context())
+	devices, err := tfgraph.Session(t, tf.NewGraph(), growing).Devices(t.Context())
 	require.NoError(t, err)
 	for _, d := range devices {
 		if d.Type == "GPU" {

@@ -30,7 +30,7 @@ func constNode(name string, value string) string {
 		attr { key: "value" value { tensor { dtype: DT_INT32 tensor_shape {} int_val: ` + value + ` } } } } `
 }
 
-// unaryNode is a node of one input of type int32.
+// unaryNode returns a node with one input, of type int32.
 func unaryNode(name, op, input string) string {
 	return `node { name: "` + name + `" op: "` + op + `" input: "` + input + `" attr { key: "T" value { type: DT_INT32 } } } `
 }
@@ -46,7 +46,7 @@ func nodeNames(t testing.TB, g *tf.Graph) []string {
 	return names
 }
 
-// evaluate runs one int32 scalar.
+// evaluate returns the value of an int32 scalar.
 func evaluate(t testing.TB, g *tf.Graph, name string) int32 {
 	t.Helper()
 	sess, err := tf.NewSession(g, nil)
@@ -60,7 +60,7 @@ func evaluate(t testing.TB, g *tf.Graph, name string) int32 {
 	return res[0].Value().(int32)
 }
 
-func TestImportPutsNamesUnderAPrefix(t *testing.T) {
+func TestImportPrefix(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+unaryNode("B", "Neg", "A:0"))
 	for _, c := range []struct {
 		name string
@@ -107,7 +107,7 @@ func TestMultipleImport(t *testing.T) {
 	assert.Equal(t, "A_1_1", res.Elements[0].Op().Name())
 }
 
-func TestImportReturnsElementsInOrder(t *testing.T) {
+func TestImportReturnElements(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+unaryNode("B", "Neg", "A")+unaryNode("C", "Abs", "B"))
 	res, err := tf.ImportGraphDef(tf.NewGraph(), def, &tf.ImportGraphDefOptions{ReturnElements: []string{"C:0", "A", "B:0", "C"}})
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestInputMap(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, -9, evaluate(t, g, "again/B"))
 		assert.EqualValues(t, 9, evaluate(t, g, "again/C"))
-		assert.Equal(t, "import/mine", res.Elements[0].Op().Name(), "a mapped tensor comes back as what it is mapped to")
+		assert.Equal(t, "import/mine", res.Elements[0].Op().Name(), "for a mapped tensor the result has the replacement")
 	}
 }
 
@@ -152,7 +152,7 @@ func TestControlInputs(t *testing.T) {
 	assert.Equal(t, []string{"^import/A"}, out.Node[3].Input)
 }
 
-func TestMissingInputOpInGraphDefButAppearsInInputMap(t *testing.T) {
+func TestInputMapProvidesMissingNode(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("mine", "9")), nil)
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestMissingInputOpInGraphDefButAppearsInInputMap(t *testing.T) {
 	assert.EqualValues(t, -9, evaluate(t, g, "m/B"))
 }
 
-func TestImportRefusesAndLeavesTheGraphAsItWas(t *testing.T) {
+func TestFailedImportLeavesGraphUnchanged(t *testing.T) {
 	floatNeg := `node { name: "B" op: "Neg" input: "A:0" attr { key: "T" value { type: DT_FLOAT } } }`
 	colocated := `node { name: "B" op: "NoOp" attr { key: "_class" value { list { s: "loc:@A" } } } }`
 	elements := func(names ...string) *tf.ImportGraphDefOptions {
@@ -201,7 +201,7 @@ func TestImportRefusesAndLeavesTheGraphAsItWas(t *testing.T) {
 	}
 }
 
-func TestMissingInputMapAndElementsAreListedTogether(t *testing.T) {
+func TestImportListsAllMissingNames(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("A", "1")), nil)
 	require.NoError(t, err)
@@ -250,7 +250,7 @@ func TestColocationAndDevice(t *testing.T) {
 	}
 }
 
-func TestNamePrefixColocationAttrsMultipleImport(t *testing.T) {
+func TestColocationInSecondImport(t *testing.T) {
 	def := parseGraph(t, `node { name: "A" op: "NoOp" } node { name: "B" op: "NoOp" attr { key: "_class" value { list { s: "loc:@A" } } } }`)
 	g := tf.NewGraph()
 	for range 2 {
@@ -270,7 +270,7 @@ func TestNamePrefixColocationAttrsMultipleImport(t *testing.T) {
 	assert.Equal(t, map[string][]string{"B": {"A"}, "B_1": {"A_1"}, "import/B": {"import/A"}}, classes)
 }
 
-func TestImportMergesTheDeviceAroundIt(t *testing.T) {
+func TestImportCompletesDevices(t *testing.T) {
 	def := parseGraph(t, `node { name: "A" op: "NoOp" } node { name: "B" op: "NoOp" device: "/cpu:0" } node { name: "C" op: "NoOp" device: "/job:ps/task:1" }`)
 	g := tf.NewGraph()
 	for i, c := range []struct {
@@ -316,7 +316,7 @@ func TestImportAddsDefaultAttrs(t *testing.T) {
 	assert.True(t, out.Node[0].Attr["shape"].GetShape().GetUnknownRank())
 }
 
-func TestImportDropsDefaultsOfANewerProducer(t *testing.T) {
+func TestImportRemovesUnknownDefaults(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+`node { name: "B" op: "Neg" input: "A" attr { key: "T" value { type: DT_INT32 } } attr { key: "shiny" value { i: 3 } } }`)
 	before := proto.Clone(def)
 	g := tf.NewGraph()
@@ -328,17 +328,17 @@ func TestImportDropsDefaultsOfANewerProducer(t *testing.T) {
 	out, err := g.GraphDef()
 	require.NoError(t, err)
 	assert.NotContains(t, out.Node[1].Attr, "shiny")
-	assert.True(t, proto.Equal(before, def), "the given graph is unchanged")
+	assert.True(t, proto.Equal(before, def), "def is unchanged")
 }
 
-func TestImportOfAnEmptyGraphAddsNothing(t *testing.T) {
+func TestImportEmptyGraph(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.ImportGraphDef(g, nil, nil)
 	require.NoError(t, err)
 	assert.Empty(t, nodeNames(t, g))
 }
 
-func TestUnknownOpsAreAllListedWithTheWriter(t *testing.T) {
+func TestImportListsUnknownOps(t *testing.T) {
 	def := parseGraph(t, `node { name: "a" op: "Shiny" } node { name: "b" op: "NoOp" } node { name: "c" op: "Future" }`)
 	_, err := tf.ImportGraphDef(tf.NewGraph(), def, &tf.ImportGraphDefOptions{Writer: "9.9.0"})
 	var unknown *tf.UnknownOpsError

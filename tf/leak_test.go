@@ -11,11 +11,12 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/procmem"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// residentKiB is the process's memory.
+// residentKiB returns the memory of the process.
 func residentKiB(t *testing.T) int {
 	t.Helper()
 	bytes, err := procmem.Resident(os.Getpid())
@@ -23,8 +24,8 @@ func residentKiB(t *testing.T) int {
 	return int(bytes >> 10)
 }
 
-// cycle builds, trains and throws away a small model, with a megabyte of values
-// passing by. Nothing is left to the collector but Go's own memory and graphs.
+// cycle builds, trains and discards a small model, with a megabyte of values. It leaves
+// only Go's own memory and graphs to the garbage collector.
 func cycle(t *testing.T) {
 	g := tf.NewGraph()
 	w, err := tf.NewVariable(g, "w", tf.Zeros(256, 256), nil)
@@ -57,10 +58,10 @@ func cycle(t *testing.T) {
 		tf.Release(out...)
 	}
 	_, err = step.Run(t.Context(), flat)
-	require.ErrorIs(t, err, status.InvalidArgument, "errors leak nothing either")
+	require.ErrorIs(t, err, status.InvalidArgument, "errors leak nothing")
 }
 
-func TestAThousandCyclesLeaveNoMemoryBehind(t *testing.T) {
+func TestThousandCyclesLeaveNoMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a thousand graphs and sessions take some seconds; run without -short")
 	}
@@ -103,7 +104,7 @@ func TestOperationsKeepTheirGraphAlive(t *testing.T) {
 	assert.Equal(t, "AssignVariableOp", def.GetOp())
 }
 
-func TestASessionKeepsRunningWhileTheCollectorDoes(t *testing.T) {
+func TestSessionRunsDuringCollections(t *testing.T) {
 	stop := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -137,18 +138,18 @@ func TestASessionKeepsRunningWhileTheCollectorDoes(t *testing.T) {
 	}
 }
 
-func TestAFetchedVariableIsASnapshot(t *testing.T) {
+func TestFetchedVariableIsSnapshot(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
-	add, err := v.AssignAdd(constant(t, g, "delta", []float32{10, 20}))
+	add, err := v.AssignAdd(tfgraph.Const(t, g, "delta", []float32{10, 20}))
 	require.NoError(t, err)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	initialize(t, s)
 	out, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
 	require.NoError(t, s.RunOps(t.Context(), add))
 	assert.Equal(t, []float32{1, 2}, out[0].Value())
-	assert.Equal(t, []float32{11, 22}, run(t, s, v.Value()))
+	assert.Equal(t, []float32{11, 22}, tfgraph.Value(t, s, v.Value()))
 }

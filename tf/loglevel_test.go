@@ -9,23 +9,24 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// logChild makes this test binary open sessions that log, and says when to ask
-// for quiet: "never", "first" or "late".
+// logChild is an environment variable that makes this test binary open sessions that log.
+// Its value is when SetLogLevel is called: "never", "first" or "late".
 const logChild = "TFKEEP_TEST_LOG_CHILD"
 
 func TestLogChild(t *testing.T) {
 	when := os.Getenv(logChild)
 	if when == "" {
-		t.Skip("the other half of TestLogLevelQuietsTheLibrary, which starts it")
+		t.Skip("the other half of TestSetLogLevel, which starts it")
 	}
 	open := func() {
 		g := tf.NewGraph()
 		op, err := g.AddOp(tf.OpSpec{Type: "NoOp"})
 		require.NoError(t, err)
-		s := session(t, g, &tf.SessionOptions{LogDevicePlacement: true})
+		s := tfgraph.Session(t, g, &tf.SessionOptions{LogDevicePlacement: true})
 		require.NoError(t, s.RunOps(t.Context(), op))
 	}
 	if when == "late" {
@@ -38,7 +39,7 @@ func TestLogChild(t *testing.T) {
 	open()
 }
 
-func TestLogLevelQuietsTheLibrary(t *testing.T) {
+func TestSetLogLevel(t *testing.T) {
 	logged := func(when string) string {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestLogChild$")
 		for _, v := range os.Environ() {
@@ -54,7 +55,7 @@ func TestLogLevelQuietsTheLibrary(t *testing.T) {
 		return stderr.String()
 	}
 	const message = "Device mapping"
-	assert.Contains(t, logged("never"), message, "the test is worth something only if there is a message")
+	assert.Contains(t, logged("never"), message, "without SetLogLevel there is a message")
 	assert.NotContains(t, logged("first"), message)
 
 	before, after, found := strings.Cut(logged("late"), "now quiet")

@@ -9,8 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/localcluster"
 )
 
-// TestMain fails the run where a test leaves C memory behind that neither a
-// Close nor the collector freed.
+// TestMain fails if C objects are left that neither a Close nor the garbage collector
+// freed.
 func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)

@@ -12,8 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// What gRPC would end the process for is an error, before a server is asked.
-func TestFeedsThatNoMessageHoldsAreRefused(t *testing.T) {
+// gRPC would end the process, so Run returns an error before it contacts a server.
+func TestTooLargeFeedsAreRefused(t *testing.T) {
 	g := tf.NewGraph()
 	in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "large", Attrs: map[string]any{"dtype": dtype.Uint8}})
 	require.NoError(t, err)

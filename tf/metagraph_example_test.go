@@ -11,8 +11,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A graph goes into a file with its variables and collections, and comes back
-// in another program.
+// A graph is written to a file with its variables and collections, and imported in another
+// program.
 func ExampleExportMetaGraph() {
 	dir, err := os.MkdirTemp("", "meta")
 	if err != nil {
@@ -40,7 +40,7 @@ func ExampleExportMetaGraph() {
 	// Output: copy/hidden/w copy/hidden/w/Read/ReadVariableOp
 }
 
-// A frozen graph is put behind a tensor of this graph.
+// A frozen graph is imported with a tensor of the graph as its input.
 func ExampleImportGraphDef() {
 	def, err := graphdef.ParseGraphDef([]byte(`
 		node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }

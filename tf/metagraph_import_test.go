@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-func TestEveryWayOfImportingEqualsPythons(t *testing.T) {
+func TestImportMetaGraphEqualsPython(t *testing.T) {
 	variants := []struct {
 		python string
 		o      []*tf.ImportMetaGraphOptions // one import after the other
@@ -79,10 +79,15 @@ func TestNoVariables(t *testing.T) {
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("in", "42")+constNode("ten", "10")+
 		`node { name: "out" op: "Sub" input: "in" input: "ten" attr { key: "T" value { type: DT_INT32 } } }`), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
-	for key, name := range map[string]string{"input_tensor": "in:0", "output_tensor": "out:0"} {
-		out, err := g.OutputByName(name)
+	for _, c := range []struct {
+		key, tensor string
+	}{
+		{"input_tensor", "in:0"},
+		{"output_tensor", "out:0"},
+	} {
+		out, err := g.OutputByName(c.tensor)
 		require.NoError(t, err)
-		g.AddToCollection(key, out)
+		g.AddToCollection(c.key, out)
 	}
 	g.AddToCollection("left out", 3)
 	whole, err := tf.ExportMetaGraph(g, nil)
@@ -104,7 +109,7 @@ func TestNoVariables(t *testing.T) {
 	assert.EqualValues(t, 32, evaluate(t, other, other.Collection("output_tensor")[0].Output().Op.Name()))
 }
 
-func TestACollectionOfNoOneKindIsDroppedAndToldOf(t *testing.T) {
+func TestExportReportsDroppedCollections(t *testing.T) {
 	g := tf.NewGraph()
 	for _, item := range []any{3, 3.5} {
 		g.AddToCollection("mixed", item)
@@ -122,7 +127,7 @@ func TestACollectionOfNoOneKindIsDroppedAndToldOf(t *testing.T) {
 	assert.Contains(t, dropped["variables"], "not a VariableDef")
 }
 
-func TestVariableObjectsAreSharedAmongCollections(t *testing.T) {
+func TestCollectionsShareVariables(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
@@ -141,7 +146,7 @@ func TestVariableObjectsAreSharedAmongCollections(t *testing.T) {
 	}
 }
 
-func TestImportsUsingSameScopeName(t *testing.T) {
+func TestSecondImportNumbersScope(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
@@ -156,7 +161,7 @@ func TestImportsUsingSameScopeName(t *testing.T) {
 	}
 }
 
-func TestScopedExportHasToBeGivenItsInputs(t *testing.T) {
+func TestScopedExportNeedsInputMap(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("x", "5")+unaryNode("h/a", "Neg", "x")+unaryNode("h/b", "Abs", "x:0")+
 		`node { name: "h/c" op: "NoOp" input: "^x" input: "^h/b" }`), &tf.ImportGraphDefOptions{NoPrefix: true})
@@ -164,7 +169,7 @@ func TestScopedExportHasToBeGivenItsInputs(t *testing.T) {
 	mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{ExportScope: "h"})
 	require.NoError(t, err)
 	assert.Equal(t, [][]byte{[]byte("$unbound_inputs_x"), []byte("^$unbound_inputs_x")}, mg.CollectionDef["unbound_inputs"].GetBytesList().Value)
-	assert.Empty(t, g.Collection("unbound_inputs"), "an export leaves the graph alone")
+	assert.Empty(t, g.Collection("unbound_inputs"), "ExportMetaGraph does not change the graph")
 
 	other := tf.NewGraph()
 	_, err = tf.ImportMetaGraph(other, mg, nil)
@@ -196,7 +201,7 @@ with tf1.Session() as s: result = s.run("new/a:0")
 `, marshal(t, mg)))
 }
 
-func TestPotentialCycle(t *testing.T) {
+func TestImportPotentialCycle(t *testing.T) {
 	// "MatMul" outside and "hidden1/MatMul" inside end in the same name: the
 	// input from outside must not become the node itself.
 	g := tf.NewGraph()
@@ -236,7 +241,7 @@ func TestCopyScope(t *testing.T) {
 	assert.Equal(t, []float32{3, 3}, res[0].Value())
 }
 
-func TestACollectionThatDoesNotFitTheGraphIsAnError(t *testing.T) {
+func TestImportListsBadCollections(t *testing.T) {
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`
 		graph_def { node { name: "a" op: "NoOp" } }
 		collection_def { key: "ops" value { node_list { value: "a" value: "gone" value: "a:7" } } }
@@ -253,7 +258,7 @@ func TestACollectionThatDoesNotFitTheGraphIsAnError(t *testing.T) {
 	assert.Empty(t, g.CollectionKeys())
 }
 
-func TestMessagesOfACollectionAreKeptByteForByte(t *testing.T) {
+func TestExportKeepsMessageBytes(t *testing.T) {
 	// A WhileContextDef has a map, whose order is the writer's own.
 	raw := []byte("\x0a\x05while\x4a\x16\x12\x08\x0a\x01b\x12\x03y:0\x12\x0a\x0a\x01a\x12\x05xyz:0")
 	context := &for_core_protos_go_proto.WhileContextDef{}
@@ -275,10 +280,10 @@ func TestMessagesOfACollectionAreKeptByteForByte(t *testing.T) {
 	require.NoError(t, err)
 	back := &for_core_protos_go_proto.WhileContextDef{}
 	require.NoError(t, proto.Unmarshal(out.CollectionDef["while_context"].GetBytesList().Value[0], back))
-	assert.True(t, proto.Equal(context, back), "into a scope and out of it again")
+	assert.True(t, proto.Equal(context, back), "into a scope and out of it")
 }
 
-func TestOldMetaGraphsTellTrainableByCollection(t *testing.T) {
+func TestOldMetaGraphsTrainableByCollection(t *testing.T) {
 	g := tf.NewGraph()
 	for _, name := range []string{"a", "b"} {
 		_, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{NotTrainable: name == "b"})
@@ -295,8 +300,16 @@ func TestOldMetaGraphsTellTrainableByCollection(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	for version, want := range map[string][]bool{"1.8.0": {true, false}, "0.12.head": {true, false}, "1.9.0-rc1": {false, false}, "": {false, false}} {
-		mg.MetaInfoDef.TensorflowVersion = version
+	for _, c := range []struct {
+		version string
+		want    []bool
+	}{
+		{"1.8.0", []bool{true, false}},
+		{"0.12.head", []bool{true, false}},
+		{"1.9.0-rc1", []bool{false, false}},
+		{"", []bool{false, false}},
+	} {
+		mg.MetaInfoDef.TensorflowVersion = c.version
 		other := tf.NewGraph()
 		_, err := tf.ImportMetaGraph(other, mg, nil)
 		require.NoError(t, err)
@@ -304,11 +317,11 @@ func TestOldMetaGraphsTellTrainableByCollection(t *testing.T) {
 		for _, v := range other.GlobalVariables() {
 			got = append(got, v.Trainable())
 		}
-		assert.Equal(t, want, got, version)
+		assert.Equal(t, c.want, got, c.version)
 	}
 }
 
-func TestWriteGraphWritesALiveGraph(t *testing.T) {
+func TestWriteGraph(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "w", tf.Zeros(2), nil)
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A loop that counts from 0 to 10 in version 1's control flow.
+// countToTen is a loop of TensorFlow 1 that counts from 0 to 10.
 var countToTen = constNode("zero", "0") + constNode("ten", "10") + constNode("one", "1") +
 	enter("w/enter", "zero") + enter("w/limit", "ten") + enter("w/step", "one") + `
 	node { name: "w/merge" op: "Merge" input: "w/enter" input: "w/next" attr { key: "N" value { i: 2 } } attr { key: "T" value { type: DT_INT32 } } }
@@ -36,7 +36,7 @@ func TestImportWhileLoop(t *testing.T) {
 	assert.EqualValues(t, 10, evaluate(t, g, res.Elements[0].Output().Op.Name()))
 }
 
-func TestTwoCopiesOfALoopHaveFramesOfTheirOwn(t *testing.T) {
+func TestLoopCopiesHaveOwnFrames(t *testing.T) {
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`graph_def { ` + countToTen + ` } collection_def { key: "while_context" value { bytes_list {
 		value: "\n\017w/while_context\112\035\n\tw/enter:0\n\010w/step:0\n\006zero:0" } } }`))
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestTwoCopiesOfALoopHaveFramesOfTheirOwn(t *testing.T) {
 	assert.Equal(t, "b/w/while_context", frames["b/w/step"])
 }
 
-func TestVariablesThatAnOldFileListsAsNodesStayNodes(t *testing.T) {
+func TestVariablesListedAsNodesStayNodes(t *testing.T) {
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`graph_def { ` + constNode("total", "1") + ` }
 		collection_def { key: "local_variables" value { node_list { value: "total" value: "total:0" } } }`))
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestVariablesThatAnOldFileListsAsNodesStayNodes(t *testing.T) {
 	assert.Empty(t, g.LocalVariables())
 }
 
-func TestExtraneousSaversAreLeftOut(t *testing.T) {
+func TestClearExtraneousSavers(t *testing.T) {
 	saver := func(scope string) string {
 		return `node { name: "` + scope + `/Const" op: "Const" } node { name: "` + scope + `/SaveV2" op: "SaveV2" } node { name: "` + scope + `/restore_all" op: "NoOp" } `
 	}

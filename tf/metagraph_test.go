@@ -13,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// compareMetaGraphs lists how two meta graphs differ, but for the orders of
-// functions and of a node's control inputs, which have no meaning.
+// compareMetaGraphs is a Python script that lists the differences of two meta graphs. The
+// orders of functions and of a node's control inputs have no meaning and do not count.
 const compareMetaGraphs = `
 from tensorflow.core.protobuf import meta_graph_pb2
 a, b = meta_graph_pb2.MetaGraphDef(), meta_graph_pb2.MetaGraphDef()
@@ -50,7 +50,7 @@ func marshal(t *testing.T, mg *graphdef.MetaGraphDef) []byte {
 	return data
 }
 
-func TestExportedMetaGraphEqualsPythons(t *testing.T) {
+func TestExportAfterImportEqualsPython(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "m.meta")
 	oracle.Run(t, `

@@ -13,7 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Graphs that Python builds; each leaves its savers in the list savers.
+// pythonGraphs has Python scripts that build graphs and put their savers into the list
+// savers.
 var pythonGraphs = map[string]string{
 	"variables of both kinds, partitioned too": `
 with tf1.device("/job:localhost/replica:0/task:0/cpu:0"):
@@ -65,7 +66,7 @@ savers.append(tf1.train.Saver())
 `,
 }
 
-func TestEveryWayOfExportingEqualsPythons(t *testing.T) {
+func TestExportMetaGraphEqualsPython(t *testing.T) {
 	// The options, in Go and in Python.
 	variants := []struct {
 		python string

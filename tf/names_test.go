@@ -29,7 +29,7 @@ func TestUniqueNameFollowsPython(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestUniqueNameSeesOperationsOfTheBinding(t *testing.T) {
+func TestUniqueNameSeesBindingOperations(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := g.Binding().AddOperation(tf.OpSpec{Type: "NoOp", Name: "Save"})
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestScopeNumbersRepeatedNames(t *testing.T) {
 	assert.Equal(t, "layer_1/NoOp", second.Name())
 }
 
-func TestScopeIsFreshAfterAnError(t *testing.T) {
+func TestScopeIsNewAfterError(t *testing.T) {
 	g := tf.NewGraph()
 	broken := g.Scope()
 	broken.AddOperation(tf.OpSpec{Type: "NoSuchOp"})
@@ -65,9 +65,8 @@ func TestScopeIsFreshAfterAnError(t *testing.T) {
 	assert.NoError(t, g.Scope().Err())
 }
 
-// TestNamesThatNoRunTakes are refused when they are given: Python and the C API
-// accept some of them, and then every run of the graph fails.
-func TestNamesThatNoRunTakes(t *testing.T) {
+// Python and the C API accept some of these names, and then every run of the graph fails.
+func TestBadNamesAreRefused(t *testing.T) {
 	for _, name := range []string{`a\b`, "a>", ">a", "a>>b", "a>_b", "a b", "_a", "a/", ""} {
 		g := tf.NewGraph()
 		_, err := tf.NewVariable(g, name, tf.Zeros(), nil)

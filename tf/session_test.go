@@ -10,17 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
-
-func session(t testing.TB, g *tf.Graph, o *tf.SessionOptions) *tf.Session {
-	t.Helper()
-	s, err := tf.NewSession(g, o)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	return s
-}
 
 func tensor(t testing.TB, value any) *tf.Tensor {
 	t.Helper()
@@ -32,7 +25,7 @@ func tensor(t testing.TB, value any) *tf.Tensor {
 
 func TestRunFeedsAndFetches(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}, {3, 4}})}, []tf.Output{y, y}, nil, nil)
 	require.NoError(t, err)
 	defer tf.Release(out...)
@@ -40,8 +33,7 @@ func TestRunFeedsAndFetches(t *testing.T) {
 	assert.Equal(t, [][]float32{{2, 3}, {4, 5}}, out[1].Value())
 }
 
-// badRuns are what a program may hand to a run by mistake, with what the error
-// has to name.
+// badRuns has mistakes in the arguments of a run, and what the error must contain.
 func badRuns(t *testing.T, g *tf.Graph, x, y tf.Output) map[string]struct {
 	feeds   map[tf.Output]*tf.Tensor
 	fetches []tf.Output
@@ -79,9 +71,9 @@ func badRuns(t *testing.T, g *tf.Graph, x, y tf.Output) map[string]struct {
 	}
 }
 
-func TestBadRunsAreErrorsThatNameTheFault(t *testing.T) {
+func TestBadRunsNameTheFault(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	for name, c := range badRuns(t, g, x, y) {
 		t.Run(name, func(t *testing.T) {
 			_, err := s.Run(t.Context(), c.feeds, c.fetches, c.targets, nil)
@@ -93,7 +85,7 @@ func TestBadRunsAreErrorsThatNameTheFault(t *testing.T) {
 	}
 }
 
-func TestRunOfAClosedSessionIsAnError(t *testing.T) {
+func TestRunOfClosedSession(t *testing.T) {
 	g, x, y := plusOne(t)
 	s, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
@@ -123,9 +115,12 @@ func TestCloseWaitsForRuns(t *testing.T) {
 	require.NoError(t, err)
 	defer step.Close()
 	in := tensor(t, [][]float32{{1, 2}})
-	var runs sync.WaitGroup
+	var started, runs sync.WaitGroup
 	for range 4 {
+		started.Add(1)
 		runs.Go(func() {
+			first := sync.OnceFunc(started.Done)
+			defer first()
 			for {
 				out, err := step.Run(context.Background(), in)
 				if err != nil {
@@ -133,22 +128,23 @@ func TestCloseWaitsForRuns(t *testing.T) {
 					return
 				}
 				tf.Release(out...)
+				first()
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond)
+	started.Wait()
 	require.NoError(t, s.Close())
 	runs.Wait()
 }
 
 func TestErrorsCarryCodeAndNode(t *testing.T) {
 	g := tf.NewGraph()
-	a := constant(t, g, "a", []float32{1, 2})
+	a := tfgraph.Const(t, g, "a", []float32{1, 2})
 	x, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "x", Attrs: map[string]any{"dtype": dtype.Int32}})
 	require.NoError(t, err)
 	reshape, err := g.AddOp(tf.OpSpec{Type: "Reshape", Name: "net/reshape", Input: []tf.Input{a, x.Output(0)}})
 	require.NoError(t, err)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	_, err = s.Run(t.Context(), map[tf.Output]*tf.Tensor{x.Output(0): tensor(t, []int32{3})}, []tf.Output{reshape.Output(0)}, nil, nil)
 	var e *status.Error
 	require.ErrorAs(t, err, &e)
@@ -165,7 +161,7 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tf.NewVariable(g, "net/local", tf.Zeros(2), &tf.VariableOptions{Local: true})
 	require.NoError(t, err)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 
 	for _, v := range []*tf.Variable{w, r} {
 		_, err := s.Run(t.Context(), nil, []tf.Output{v.Value()}, nil, nil)
@@ -187,8 +183,8 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 	assert.Empty(t, names)
 }
 
-// endless adds an operation that never returns: it waits for an item of an empty queue.
-func endless(t *testing.T, g *tf.Graph) *tf.Operation {
+// addStuckOp adds an operation that never returns: it waits for an item of an empty queue.
+func addStuckOp(t *testing.T, g *tf.Graph) *tf.Operation {
 	t.Helper()
 	add := func(typ, name string, attrs map[string]any, inputs ...tf.Input) *tf.Operation {
 		op, err := g.AddOp(tf.OpSpec{Type: typ, Name: name, Attrs: attrs, Input: inputs})
@@ -199,59 +195,61 @@ func endless(t *testing.T, g *tf.Graph) *tf.Operation {
 	return add("QueueDequeueV2", "dequeue", map[string]any{"component_types": []dtype.DataType{dtype.Float32}}, queue.Output(0))
 }
 
-func TestADeadlineEndsARun(t *testing.T) {
+func TestDeadlineEndsRun(t *testing.T) {
 	g := tf.NewGraph()
-	stuck := endless(t, g)
-	s := session(t, g, nil)
+	stuck := addStuckOp(t, g)
+	s := tfgraph.Session(t, g, nil)
 	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck}, nil)
 	require.NoError(t, err)
 	defer step.Close()
-	for name, run := range map[string]func(context.Context) error{
-		"Run":      func(ctx context.Context) error { return s.RunOps(ctx, stuck) },
-		"Callable": func(ctx context.Context) error { _, err := step.Run(ctx); return err },
+	for _, c := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"Run", func(ctx context.Context) error { return s.RunOps(ctx, stuck) }},
+		{"Callable", func(ctx context.Context) error { _, err := step.Run(ctx); return err }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			start := time.Now()
-			err := run(ctx)
+			err := c.run(ctx)
 			require.ErrorIs(t, err, status.DeadlineExceeded)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.Less(t, time.Since(start), 5*time.Second)
 
-			cancelled, stop := context.WithCancel(t.Context())
+			canceled, stop := context.WithCancel(t.Context())
 			stop()
-			require.ErrorIs(t, run(cancelled), context.Canceled)
+			require.ErrorIs(t, c.run(canceled), context.Canceled)
 		})
 	}
 }
 
-func TestOperationTimeoutEndsARun(t *testing.T) {
+func TestOperationTimeoutEndsRun(t *testing.T) {
 	g := tf.NewGraph()
-	stuck := endless(t, g)
-	s := session(t, g, &tf.SessionOptions{OperationTimeout: 50 * time.Millisecond})
+	stuck := addStuckOp(t, g)
+	s := tfgraph.Session(t, g, &tf.SessionOptions{OperationTimeout: 50 * time.Millisecond})
 	step, err := s.MakeCallable(nil, nil, []*tf.Operation{stuck}, nil)
 	require.NoError(t, err)
 	defer step.Close()
 	later, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for name, ctx := range map[string]context.Context{
-		"no deadline":          t.Context(),
-		"a later deadline":     later,
-		"another in its place": tf.WithOperationTimeout(t.Context(), 100*time.Millisecond),
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+	}{
+		{"no deadline", t.Context()},
+		{"later deadline", later},
+		{"WithOperationTimeout", tf.WithOperationTimeout(t.Context(), 100*time.Millisecond)},
 	} {
-		start := time.Now()
-		require.ErrorIs(t, s.RunOps(ctx, stuck), status.DeadlineExceeded, name)
-		_, err = step.Run(ctx)
-		require.ErrorIs(t, err, status.DeadlineExceeded, name)
-		assert.Less(t, time.Since(start), 20*time.Second, name)
+		require.ErrorIs(t, s.RunOps(c.ctx, stuck), status.DeadlineExceeded, c.name)
+		_, err = step.Run(c.ctx)
+		require.ErrorIs(t, err, status.DeadlineExceeded, c.name)
 	}
 }
 
-func TestInterruptEndsTheRunsUnderWay(t *testing.T) {
+func TestInterruptEndsRuns(t *testing.T) {
 	g := tf.NewGraph()
-	stuck := endless(t, g)
-	s := session(t, g, nil)
+	stuck := addStuckOp(t, g)
+	s := tfgraph.Session(t, g, nil)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.RunOps(context.Background(), stuck) }()
 	// Interrupting before the run has begun is as good: it then fails too.
@@ -260,15 +258,15 @@ func TestInterruptEndsTheRunsUnderWay(t *testing.T) {
 	case err := <-stopped:
 		require.Error(t, err)
 	case <-time.After(20 * time.Second):
-		require.Fail(t, "the run goes on")
+		require.Fail(t, "the run does not end")
 	}
-	require.Error(t, s.RunOps(t.Context(), stuck), "no runs after it")
+	require.Error(t, s.RunOps(t.Context(), stuck), "runs after Interrupt fail")
 	require.NoError(t, s.Close())
 }
 
 func TestRunOptionsTrace(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	metadata := new(for_core_protos_go_proto.RunMetadata)
 	out, err := s.Run(t.Context(), map[tf.Output]*tf.Tensor{x: tensor(t, [][]float32{{1, 2}})}, []tf.Output{y}, nil,
 		&tf.RunOptions{Proto: &for_core_protos_go_proto.RunOptions{TraceLevel: 3}, Metadata: metadata})
@@ -277,9 +275,9 @@ func TestRunOptionsTrace(t *testing.T) {
 	assert.NotEmpty(t, metadata.GetStepStats().GetDevStats())
 }
 
-func TestCallableRunsAsRunDoes(t *testing.T) {
+func TestCallableRunsLikeRun(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	for _, o := range []*tf.CallableOptions{nil, {RunInCaller: true}, {Proto: &for_core_protos_go_proto.RunOptions{TimeoutInMs: 10000}}} {
 		step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, o)
 		require.NoError(t, err)
@@ -296,9 +294,9 @@ func TestCallableRunsAsRunDoes(t *testing.T) {
 	}
 }
 
-func TestCallableRefusesBadFeedsAndGoesOn(t *testing.T) {
+func TestCallableRefusesBadFeeds(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
@@ -323,7 +321,7 @@ func TestCallableRefusesBadFeedsAndGoesOn(t *testing.T) {
 
 func TestCallableRunsFromManyGoroutines(t *testing.T) {
 	g, x, y := plusOne(t)
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	step, err := s.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, nil)
 	require.NoError(t, err)
 	defer step.Close()
@@ -360,8 +358,8 @@ func TestSessionOptionsAreChecked(t *testing.T) {
 	}
 }
 
-func TestSessionListsDevices(t *testing.T) {
-	s := session(t, tf.NewGraph(), &tf.SessionOptions{DeviceCount: map[string]int32{"CPU": 3}})
+func TestSessionDevices(t *testing.T) {
+	s := tfgraph.Session(t, tf.NewGraph(), &tf.SessionOptions{DeviceCount: map[string]int32{"CPU": 3}})
 	devices, err := s.Devices(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, devices, 3)

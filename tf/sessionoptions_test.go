@@ -12,35 +12,41 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
-	for name, c := range map[string]struct {
+func TestConfigProto(t *testing.T) {
+	for _, c := range []struct {
+		name    string
 		options SessionOptions
 		want    string
 	}{
-		"default": {SessionOptions{}, `allow_soft_placement: true`},
-		"strict":  {SessionOptions{DisallowSoftPlacement: true}, ``},
-		"gpu": {
+		{"default", SessionOptions{}, `allow_soft_placement: true`},
+		{"strict", SessionOptions{DisallowSoftPlacement: true}, ``},
+		{
+			"gpu",
 			SessionOptions{GPU: GPUOptions{AllowGrowth: true, MemoryFraction: 0.5, VisibleDevices: "1,0"}},
 			`allow_soft_placement: true gpu_options { allow_growth: true per_process_gpu_memory_fraction: 0.5 visible_device_list: "1,0" }`,
 		},
-		"threads": {
+		{
+			"threads",
 			SessionOptions{IntraOpThreads: 2, InterOpThreads: -1, DeviceCount: map[string]int32{"GPU": 0}},
 			`allow_soft_placement: true intra_op_parallelism_threads: 2 inter_op_parallelism_threads: -1 device_count { key: "GPU" value: 0 }`,
 		},
-		"cluster": {
+		{
+			"cluster",
 			SessionOptions{OperationTimeout: 1500 * time.Microsecond, DeviceFilters: []string{"/job:ps"}, Isolate: true, LogDevicePlacement: true},
 			`allow_soft_placement: true operation_timeout_in_ms: 2 device_filters: "/job:ps" isolate_session_state: true log_device_placement: true`,
 		},
-		"no grappler": {
+		{
+			"no grappler",
 			SessionOptions{DisableGrappler: true},
 			`allow_soft_placement: true graph_options { rewrite_options { disable_meta_optimizer: true } }`,
 		},
-		"over a config": {
+		{
+			"over a config",
 			SessionOptions{IntraOpThreads: 2, Config: &for_core_protos_go_proto.ConfigProto{IntraOpParallelismThreads: 1, InterOpParallelismThreads: 3}},
 			`allow_soft_placement: true intra_op_parallelism_threads: 2 inter_op_parallelism_threads: 3`,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			want := new(for_core_protos_go_proto.ConfigProto)
 			require.NoError(t, prototext.Unmarshal([]byte(c.want), want))
 			got, err := c.options.ConfigProto()
@@ -50,7 +56,7 @@ func TestSessionOptionsBecomeAConfigProto(t *testing.T) {
 	}
 }
 
-func TestSessionOptionsLeaveTheConfigAlone(t *testing.T) {
+func TestConfigProtoKeepsConfig(t *testing.T) {
 	config := &for_core_protos_go_proto.ConfigProto{IntraOpParallelismThreads: 1}
 	before := proto.Clone(config)
 	o := SessionOptions{Config: config, IntraOpThreads: 4, GPU: GPUOptions{AllowGrowth: true}, DisableGrappler: true}
@@ -59,27 +65,28 @@ func TestSessionOptionsLeaveTheConfigAlone(t *testing.T) {
 	assert.True(t, proto.Equal(before, config))
 }
 
-func TestRunsTakeTheShortestTimeLimit(t *testing.T) {
+func TestRunUsesShortestLimit(t *testing.T) {
 	raw, err := runOptions(t.Context(), nil, 0)
 	require.NoError(t, err)
-	assert.Nil(t, raw, "nothing to say")
+	assert.Nil(t, raw, "no options and no limit")
 
 	const none = 0
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name                            string
 		deadline, instead, own, session time.Duration
 		least, most                     time.Duration
 	}{
-		"the context's alone":             {10 * time.Second, none, none, none, 9 * time.Second, 10 * time.Second},
-		"the run's is shorter":            {10 * time.Second, none, time.Second, none, time.Second, time.Second},
-		"the context's is shorter":        {10 * time.Second, none, 20 * time.Second, none, 9 * time.Second, 10 * time.Second},
-		"the session's alone":             {none, none, none, time.Second, none, none},
-		"the session's is shorter":        {10 * time.Second, none, none, time.Second, none, none},
-		"the session's is longer":         {10 * time.Second, none, none, time.Minute, 9 * time.Second, 10 * time.Second},
-		"another in the session's place":  {none, time.Minute, none, time.Second, time.Minute, time.Minute},
-		"another and a shorter context's": {10 * time.Second, time.Minute, none, time.Second, 9 * time.Second, 10 * time.Second},
-		"another and the run's":           {none, time.Minute, time.Second, time.Second, time.Second, time.Second},
+		{"the context's alone", 10 * time.Second, none, none, none, 9 * time.Second, 10 * time.Second},
+		{"the run's is shorter", 10 * time.Second, none, time.Second, none, time.Second, time.Second},
+		{"the context's is shorter", 10 * time.Second, none, 20 * time.Second, none, 9 * time.Second, 10 * time.Second},
+		{"the session's alone", none, none, none, time.Second, none, none},
+		{"the session's is shorter", 10 * time.Second, none, none, time.Second, none, none},
+		{"the session's is longer", 10 * time.Second, none, none, time.Minute, 9 * time.Second, 10 * time.Second},
+		{"another in the session's place", none, time.Minute, none, time.Second, time.Minute, time.Minute},
+		{"another and a shorter context's", 10 * time.Second, time.Minute, none, time.Second, 9 * time.Second, 10 * time.Second},
+		{"another and the run's", none, time.Minute, time.Second, time.Second, time.Second, time.Second},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			ctx := t.Context()
 			if c.deadline > 0 {
 				var cancel context.CancelFunc

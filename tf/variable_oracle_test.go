@@ -14,14 +14,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// pythonGraph is what Python built: the nodes, and the VariableDefs of each
-// collection.
+// pythonGraph is a graph of Python: its serialized GraphDef, and the serialized
+// VariableDefs of each collection.
 type pythonGraph struct {
 	Graph       []byte              `json:"graph"`
 	Collections map[string][][]byte `json:"collections"`
 }
 
-// askPython runs a script that adds variables and gives what it made.
+// askPython runs a script that adds variables, and returns the graph.
 func askPython(t *testing.T, script string) pythonGraph {
 	t.Helper()
 	return oracle.Value[pythonGraph](t, script+`
@@ -36,6 +36,7 @@ result = {
 `)
 }
 
+// requireSameVariables compares the VariableDefs of all collections.
 func requireSameVariables(t *testing.T, want map[string][][]byte, g *tf.Graph) {
 	t.Helper()
 	var keys []string
@@ -57,122 +58,168 @@ func requireSameVariables(t *testing.T, want map[string][][]byte, g *tf.Graph) {
 	}
 }
 
-func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
-	type build func(t *testing.T, g *tf.Graph)
-	one := func(init tf.Initializer) build {
-		return func(t *testing.T, g *tf.Graph) {
-			_, err := tf.NewVariable(g, "hidden/w", init, nil)
-			require.NoError(t, err)
-		}
-	}
-	with := func(init tf.Initializer, o tf.VariableOptions) build {
-		return func(t *testing.T, g *tf.Graph) {
-			_, err := tf.NewVariable(g, "hidden/w", init, &o)
-			require.NoError(t, err)
-		}
-	}
-	get := func(args string) string { return "tf1.get_variable('hidden/w', " + args + ")" }
-	getRef := func(args string) string {
-		return "tf1.get_variable('hidden/w', " + args + ", use_resource=False)"
-	}
-	ref := tf.VariableOptions{Ref: true}
+// variableCase is a script that adds variables in Python, and a function that adds the
+// same ones.
+type variableCase struct {
+	name   string
+	python string
+	build  func(t *testing.T, g *tf.Graph)
+}
 
-	for name, c := range map[string]struct {
-		python string
-		golang build
-	}{
-		"zeros":             {get("[2,3], initializer=tf1.zeros_initializer()"), one(tf.Zeros(2, 3))},
-		"large zeros":       {get("[40,25], initializer=tf1.zeros_initializer()"), one(tf.Zeros(40, 25))},
-		"999 zeros":         {get("[999], initializer=tf1.zeros_initializer()"), one(tf.Zeros(999))},
-		"no zeros":          {get("[0,3], initializer=tf1.zeros_initializer()"), one(tf.Zeros(0, 3))},
-		"scalar zero":       {get("[], initializer=tf1.zeros_initializer()"), one(tf.Zeros())},
-		"false":             {get("[2], tf.bool, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Bool))},
-		"empty strings":     {get("[2], tf.string, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.String))},
-		"int64 zeros":       {get("[2], tf.int64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Int64))},
-		"half zeros":        {get("[2], tf.float16, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Float16))},
-		"complex zeros":     {get("[2], tf.complex64, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Complex64))},
-		"uint8 zeros":       {get("[2], tf.uint8, tf1.zeros_initializer()"), one(tf.Zeros(2).WithDType(dtype.Uint8))},
-		"ones":              {get("[2,3], initializer=tf1.ones_initializer()"), one(tf.Ones(2, 3))},
-		"large ones":        {get("[1000], initializer=tf1.ones_initializer()"), one(tf.Ones(1000))},
-		"true":              {get("[2], tf.bool, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(dtype.Bool))},
-		"bfloat16 ones":     {get("[2], tf.bfloat16, tf1.ones_initializer()"), one(tf.Ones(2).WithDType(dtype.BFloat16))},
-		"constant":          {get("[2,3], initializer=tf1.constant_initializer(3.5)"), one(tf.Constant(3.5, 2, 3))},
-		"integer constant":  {get("[2,3], initializer=tf1.constant_initializer(3)"), one(tf.Constant(3, 2, 3))},
-		"int32 constant":    {get("[2], tf.int32, tf1.constant_initializer(-7)"), one(tf.Constant(-7, 2).WithDType(dtype.Int32))},
-		"double constant":   {get("[2], tf.float64, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.Float64))},
-		"half constant":     {get("[2], tf.float16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.Float16))},
-		"bfloat16 constant": {get("[2], tf.bfloat16, tf1.constant_initializer(0.1)"), one(tf.Constant(0.1, 2).WithDType(dtype.BFloat16))},
-		"string constant":   {get("[2], tf.string, tf1.constant_initializer('abc')"), one(tf.Constant("abc", 2))},
-		"scalar constant":   {get("[], initializer=tf1.constant_initializer(0.1)"), one(tf.Constant(0.1))},
-		"uniform":           {get("[2,3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 2, 3))},
-		"vector uniform":    {get("[3], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2, 3))},
-		"scalar uniform":    {get("[], initializer=tf1.random_uniform_initializer(-1, 2)"), one(tf.Uniform(-1, 2))},
-		"integer uniform":   {get("[2,3], tf.int32, tf1.random_uniform_initializer(0, 9, dtype=tf.int32)"), one(tf.Uniform(0, 9, 2, 3).WithDType(dtype.Int32))},
-		"normal":            {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1)"), one(tf.Normal(0.5, 0.1, 2, 3))},
-		"seeded normal":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(7))},
-		"negative seed":     {get("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=-7)"), one(tf.Normal(0.5, 0.1, 2, 3).WithSeed(-7))},
-		"double normal":     {get("[2,3], tf.float64, tf1.random_normal_initializer(0.5, 0.1, dtype=tf.float64)"), one(tf.Normal(0.5, 0.1, 2, 3).WithDType(dtype.Float64))},
-		"truncated normal":  {get("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), one(tf.TruncatedNormal(0.5, 0.1, 2, 3))},
-		"glorot uniform":    {get("[2,3], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(2, 3))},
-		"glorot vector":     {get("[7], initializer=tf1.glorot_uniform_initializer()"), one(tf.GlorotUniform(7))},
-		"glorot normal":     {get("[3,3,8,16], initializer=tf1.glorot_normal_initializer()"), one(tf.GlorotNormal(3, 3, 8, 16))},
-		"default":           {get("[2,3]"), one(tf.GlorotUniform(2, 3))},
-		"value":             {"tf1.Variable([1., 2.], name='hidden/w')", one(tf.Value([]float32{1, 2}))},
-		"scalar value":      {"tf1.Variable(2.5, name='hidden/w')", one(tf.Value(float32(2.5)))},
-		"string value":      {"tf1.Variable(['a', 'bc'], name='hidden/w')", one(tf.Value([]string{"a", "bc"}))},
-		"not trainable":     {get("[2], initializer=tf1.zeros_initializer(), trainable=False"), with(tf.Zeros(2), tf.VariableOptions{NotTrainable: true})},
-		"local": {
+// compareVariables compares the graphs and collections of Python and Go.
+func compareVariables(t *testing.T, cases []variableCase) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			g := tf.NewGraph()
+			c.build(t, g)
+			python := askPython(t, c.python)
+			tfgraph.RequireSameNodes(t, python.Graph, g)
+			requireSameVariables(t, python.Collections, g)
+		})
+	}
+}
+
+// withInit adds the variable hidden/w.
+func withInit(init tf.Initializer) func(t *testing.T, g *tf.Graph) {
+	return withOptions(init, tf.VariableOptions{})
+}
+
+// withOptions adds the variable hidden/w with options.
+func withOptions(init tf.Initializer, o tf.VariableOptions) func(t *testing.T, g *tf.Graph) {
+	return func(t *testing.T, g *tf.Graph) {
+		_, err := tf.NewVariable(g, "hidden/w", init, &o)
+		require.NoError(t, err)
+	}
+}
+
+// getVariable is the Python expression that adds the variable hidden/w.
+func getVariable(args string) string { return "tf1.get_variable('hidden/w', " + args + ")" }
+
+// getRefVariable is getVariable for a reference variable.
+func getRefVariable(args string) string { return getVariable(args + ", use_resource=False") }
+
+func TestInitializersEqualPython(t *testing.T) {
+	compareVariables(t, []variableCase{
+		{"zeros", getVariable("[2,3], initializer=tf1.zeros_initializer()"), withInit(tf.Zeros(2, 3))},
+		{"large zeros", getVariable("[40,25], initializer=tf1.zeros_initializer()"), withInit(tf.Zeros(40, 25))},
+		{"999 zeros", getVariable("[999], initializer=tf1.zeros_initializer()"), withInit(tf.Zeros(999))},
+		{"no zeros", getVariable("[0,3], initializer=tf1.zeros_initializer()"), withInit(tf.Zeros(0, 3))},
+		{"scalar zero", getVariable("[], initializer=tf1.zeros_initializer()"), withInit(tf.Zeros())},
+		{"false", getVariable("[2], tf.bool, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.Bool))},
+		{"empty strings", getVariable("[2], tf.string, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.String))},
+		{"int64 zeros", getVariable("[2], tf.int64, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.Int64))},
+		{"half zeros", getVariable("[2], tf.float16, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.Float16))},
+		{"complex zeros", getVariable("[2], tf.complex64, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.Complex64))},
+		{"uint8 zeros", getVariable("[2], tf.uint8, tf1.zeros_initializer()"), withInit(tf.Zeros(2).WithDType(dtype.Uint8))},
+		{"ones", getVariable("[2,3], initializer=tf1.ones_initializer()"), withInit(tf.Ones(2, 3))},
+		{"large ones", getVariable("[1000], initializer=tf1.ones_initializer()"), withInit(tf.Ones(1000))},
+		{"true", getVariable("[2], tf.bool, tf1.ones_initializer()"), withInit(tf.Ones(2).WithDType(dtype.Bool))},
+		{"bfloat16 ones", getVariable("[2], tf.bfloat16, tf1.ones_initializer()"), withInit(tf.Ones(2).WithDType(dtype.BFloat16))},
+		{"constant", getVariable("[2,3], initializer=tf1.constant_initializer(3.5)"), withInit(tf.Constant(3.5, 2, 3))},
+		{"integer constant", getVariable("[2,3], initializer=tf1.constant_initializer(3)"), withInit(tf.Constant(3, 2, 3))},
+		{"int32 constant", getVariable("[2], tf.int32, tf1.constant_initializer(-7)"), withInit(tf.Constant(-7, 2).WithDType(dtype.Int32))},
+		{"double constant", getVariable("[2], tf.float64, tf1.constant_initializer(0.1)"), withInit(tf.Constant(0.1, 2).WithDType(dtype.Float64))},
+		{"half constant", getVariable("[2], tf.float16, tf1.constant_initializer(0.1)"), withInit(tf.Constant(0.1, 2).WithDType(dtype.Float16))},
+		{"bfloat16 constant", getVariable("[2], tf.bfloat16, tf1.constant_initializer(0.1)"), withInit(tf.Constant(0.1, 2).WithDType(dtype.BFloat16))},
+		{"string constant", getVariable("[2], tf.string, tf1.constant_initializer('abc')"), withInit(tf.Constant("abc", 2))},
+		{"scalar constant", getVariable("[], initializer=tf1.constant_initializer(0.1)"), withInit(tf.Constant(0.1))},
+		{"uniform", getVariable("[2,3], initializer=tf1.random_uniform_initializer(-1, 2)"), withInit(tf.Uniform(-1, 2, 2, 3))},
+		{"vector uniform", getVariable("[3], initializer=tf1.random_uniform_initializer(-1, 2)"), withInit(tf.Uniform(-1, 2, 3))},
+		{"scalar uniform", getVariable("[], initializer=tf1.random_uniform_initializer(-1, 2)"), withInit(tf.Uniform(-1, 2))},
+		{"integer uniform", getVariable("[2,3], tf.int32, tf1.random_uniform_initializer(0, 9, dtype=tf.int32)"), withInit(tf.Uniform(0, 9, 2, 3).WithDType(dtype.Int32))},
+		{"normal", getVariable("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1)"), withInit(tf.Normal(0.5, 0.1, 2, 3))},
+		{"seeded normal", getVariable("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=7)"), withInit(tf.Normal(0.5, 0.1, 2, 3).WithSeed(7))},
+		{"negative seed", getVariable("[2,3], initializer=tf1.random_normal_initializer(0.5, 0.1, seed=-7)"), withInit(tf.Normal(0.5, 0.1, 2, 3).WithSeed(-7))},
+		{"double normal", getVariable("[2,3], tf.float64, tf1.random_normal_initializer(0.5, 0.1, dtype=tf.float64)"), withInit(tf.Normal(0.5, 0.1, 2, 3).WithDType(dtype.Float64))},
+		{"truncated normal", getVariable("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), withInit(tf.TruncatedNormal(0.5, 0.1, 2, 3))},
+		{"glorot uniform", getVariable("[2,3], initializer=tf1.glorot_uniform_initializer()"), withInit(tf.GlorotUniform(2, 3))},
+		{"glorot vector", getVariable("[7], initializer=tf1.glorot_uniform_initializer()"), withInit(tf.GlorotUniform(7))},
+		{"glorot normal", getVariable("[3,3,8,16], initializer=tf1.glorot_normal_initializer()"), withInit(tf.GlorotNormal(3, 3, 8, 16))},
+		{"default", getVariable("[2,3]"), withInit(tf.GlorotUniform(2, 3))},
+		{"value", "tf1.Variable([1., 2.], name='hidden/w')", withInit(tf.Value([]float32{1, 2}))},
+		{"scalar value", "tf1.Variable(2.5, name='hidden/w')", withInit(tf.Value(float32(2.5)))},
+		{"string value", "tf1.Variable(['a', 'bc'], name='hidden/w')", withInit(tf.Value([]string{"a", "bc"}))},
+	})
+}
+
+func TestVariableOptionsEqualPython(t *testing.T) {
+	compareVariables(t, []variableCase{
+		{"not trainable", getVariable("[2], initializer=tf1.zeros_initializer(), trainable=False"), withOptions(tf.Zeros(2), tf.VariableOptions{NotTrainable: true})},
+		{
+			"local",
 			"tf1.get_variable('hidden/w', [2], initializer=tf1.zeros_initializer(), trainable=False, collections=['local_variables'])",
-			with(tf.Zeros(2), tf.VariableOptions{Local: true}),
+			withOptions(tf.Zeros(2), tf.VariableOptions{Local: true}),
 		},
-		"collections": {
+		{
+			"collections",
 			"tf1.get_variable('hidden/w', [2], initializer=tf1.zeros_initializer(), collections=['variables', 'mine'])",
-			with(tf.Zeros(2), tf.VariableOptions{Collections: []string{tf.GlobalVariables, "mine"}}),
+			withOptions(tf.Zeros(2), tf.VariableOptions{Collections: []string{tf.GlobalVariables, "mine"}}),
 		},
-		"device": {
-			"with tf.device('/cpu:0'):\n  " + get("[2], initializer=tf1.zeros_initializer()"),
-			with(tf.Zeros(2), tf.VariableOptions{Device: "/cpu:0"}),
+		{
+			"device",
+			"with tf.device('/cpu:0'):\n  " + getVariable("[2], initializer=tf1.zeros_initializer()"),
+			withOptions(tf.Zeros(2), tf.VariableOptions{Device: "/cpu:0"}),
 		},
-		"device of a value": {
+		{
+			"device of a value",
 			"with tf.device('/job:ps/gpu:1'):\n  tf1.Variable([1.], name='hidden/w')",
-			with(tf.Value([]float32{1}), tf.VariableOptions{Device: "/job:ps/gpu:1"}),
+			withOptions(tf.Value([]float32{1}), tf.VariableOptions{Device: "/job:ps/gpu:1"}),
 		},
-		"any shape": {
+		{
+			"any shape",
 			"tf1.Variable([1., 2.], name='hidden/w', shape=tf.TensorShape(None))",
-			with(tf.Value([]float32{1, 2}), tf.VariableOptions{AnyShape: true}),
+			withOptions(tf.Value([]float32{1, 2}), tf.VariableOptions{AnyShape: true}),
 		},
-		"ref zeros":  {getRef("[2,3], initializer=tf1.zeros_initializer()"), with(tf.Zeros(2, 3), ref)},
-		"ref normal": {getRef("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), with(tf.TruncatedNormal(0.5, 0.1, 2, 3), ref)},
-		"ref value":  {"tf1.Variable([1., 2.], name='hidden/w', use_resource=False)", with(tf.Value([]float32{1, 2}), ref)},
-		"ref any shape": {
+	})
+}
+
+func TestRefVariablesEqualPython(t *testing.T) {
+	ref := tf.VariableOptions{Ref: true}
+	compareVariables(t, []variableCase{
+		{"ref zeros", getRefVariable("[2,3], initializer=tf1.zeros_initializer()"), withOptions(tf.Zeros(2, 3), ref)},
+		{"ref normal", getRefVariable("[2,3], initializer=tf1.truncated_normal_initializer(0.5, 0.1)"), withOptions(tf.TruncatedNormal(0.5, 0.1, 2, 3), ref)},
+		{"ref value", "tf1.Variable([1., 2.], name='hidden/w', use_resource=False)", withOptions(tf.Value([]float32{1, 2}), ref)},
+		{
+			"ref any shape",
 			"tf1.Variable([1., 2.], name='hidden/w', use_resource=False, validate_shape=False)",
-			with(tf.Value([]float32{1, 2}), tf.VariableOptions{Ref: true, AnyShape: true}),
+			withOptions(tf.Value([]float32{1, 2}), tf.VariableOptions{Ref: true, AnyShape: true}),
 		},
-		"ref device": {
-			"with tf.device('/cpu:0'):\n  " + getRef("[2], initializer=tf1.zeros_initializer()"),
-			with(tf.Zeros(2), tf.VariableOptions{Ref: true, Device: "/cpu:0"}),
+		{
+			"ref device",
+			"with tf.device('/cpu:0'):\n  " + getRefVariable("[2], initializer=tf1.zeros_initializer()"),
+			withOptions(tf.Zeros(2), tf.VariableOptions{Ref: true, Device: "/cpu:0"}),
 		},
-		"ref device of a value": {
+		{
+			"ref device of a value",
 			"with tf.device('/job:ps/task:1'):\n  tf1.Variable([1.], name='hidden/w', use_resource=False)",
-			with(tf.Value([]float32{1}), tf.VariableOptions{Ref: true, Device: "/job:ps/task:1"}),
+			withOptions(tf.Value([]float32{1}), tf.VariableOptions{Ref: true, Device: "/job:ps/task:1"}),
 		},
-		"from a tensor": {
+	})
+}
+
+func TestGraphsOfVariablesEqualPython(t *testing.T) {
+	ref := tf.VariableOptions{Ref: true}
+	compareVariables(t, []variableCase{
+		{
+			"from a tensor",
 			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w')",
 			func(t *testing.T, g *tf.Graph) {
-				a := constant(t, g, "a", []float32{1, 2})
+				a := tfgraph.Const(t, g, "a", []float32{1, 2})
 				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a), nil)
 				require.NoError(t, err)
 			},
 		},
-		"ref from a tensor": {
+		{
+			"ref from a tensor",
 			"a = tf.constant([1., 2.], name='a')\ntf1.Variable(a, name='hidden/w', use_resource=False)",
 			func(t *testing.T, g *tf.Graph) {
-				a := constant(t, g, "a", []float32{1, 2})
+				a := tfgraph.Const(t, g, "a", []float32{1, 2})
 				_, err := tf.NewVariable(g, "hidden/w", tf.FromOutput(a), &ref)
 				require.NoError(t, err)
 			},
 		},
-		"graph seed": {
+		{
+			"graph seed",
 			"tf1.set_random_seed(5)\n" +
 				"for name, seed in (('a', None), ('b', None), ('c', 8), ('d', None)):\n" +
 				"  tf1.get_variable(name, [2], initializer=tf1.truncated_normal_initializer(seed=seed))",
@@ -185,7 +232,8 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				}
 			},
 		},
-		"zero seeds": {
+		{
+			"zero seeds",
 			"tf1.set_random_seed(0)\ntf1.get_variable('a', [2], initializer=tf1.truncated_normal_initializer(seed=0))",
 			func(t *testing.T, g *tf.Graph) {
 				g.SetRandomSeed(0)
@@ -193,7 +241,8 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				require.NoError(t, err)
 			},
 		},
-		"initializer": {
+		{
+			"initializer",
 			"tf1.get_variable('w', [2], initializer=tf1.zeros_initializer())\n" +
 				"tf1.get_variable('r', [2], initializer=tf1.zeros_initializer(), use_resource=False)\n" +
 				"tf1.global_variables_initializer()\ntf1.global_variables_initializer()\ntf1.local_variables_initializer()",
@@ -208,7 +257,8 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				}
 			},
 		},
-		"partition": {
+		{
+			"partition",
 			"tf1.get_variable('p', [4, 3], initializer=tf1.zeros_initializer(), partitioner=tf1.fixed_size_partitioner(2))",
 			func(t *testing.T, g *tf.Graph) {
 				for i := range int64(2) {
@@ -219,18 +269,10 @@ func TestVariablesAreBuiltAsPythonBuildsThem(t *testing.T) {
 				}
 			},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := tf.NewGraph()
-			c.golang(t, g)
-			python := askPython(t, c.python)
-			tfgraph.RequireSameNodes(t, python.Graph, g)
-			requireSameVariables(t, python.Collections, g)
-		})
-	}
+	})
 }
 
-// inOrder ranges over names and initializers in the order given.
+// inOrder iterates over pairs of a name and an initializer.
 func inOrder(pairs ...any) func(yield func(string, tf.Initializer) bool) {
 	return func(yield func(string, tf.Initializer) bool) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -239,15 +281,4 @@ func inOrder(pairs ...any) func(yield func(string, tf.Initializer) bool) {
 			}
 		}
 	}
-}
-
-// constant adds a Const.
-func constant(t *testing.T, g *tf.Graph, name string, value any) tf.Output {
-	t.Helper()
-	v, err := tf.NewTensor(value)
-	require.NoError(t, err)
-	defer tf.Release(v)
-	op, err := g.AddOp(tf.OpSpec{Type: "Const", Name: name, Attrs: map[string]any{"dtype": v.DataType(), "value": v}})
-	require.NoError(t, err)
-	return op.Output(0)
 }

@@ -9,18 +9,11 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 	"google.golang.org/protobuf/proto"
 )
-
-func run(t testing.TB, s *tf.Session, o tf.Output) any {
-	t.Helper()
-	out, err := s.Run(t.Context(), nil, []tf.Output{o}, nil, nil)
-	require.NoError(t, err)
-	defer tf.Release(out...)
-	return out[0].Value()
-}
 
 func initialize(t testing.TB, s *tf.Session) {
 	t.Helper()
@@ -30,49 +23,61 @@ func initialize(t testing.TB, s *tf.Session) {
 }
 
 func TestVariablesAssign(t *testing.T) {
-	for name, o := range map[string]*tf.VariableOptions{"resource": nil, "ref": {Ref: true}} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		options *tf.VariableOptions
+	}{
+		{"resource", nil},
+		{"ref", &tf.VariableOptions{Ref: true}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()
-			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), o)
+			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), c.options)
 			require.NoError(t, err)
-			delta := constant(t, g, "delta", []float32{10, 20})
+			delta := tfgraph.Const(t, g, "delta", []float32{10, 20})
 			add, err := v.AssignAdd(delta)
 			require.NoError(t, err)
 			subtract, err := v.AssignSub(delta)
 			require.NoError(t, err)
 			set, err := v.Assign(delta)
 			require.NoError(t, err)
-			s := session(t, g, nil)
+			s := tfgraph.Session(t, g, nil)
 			initialize(t, s)
-			assert.Equal(t, []float32{1, 2}, run(t, s, v.Value()))
+			assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, s, v.Value()))
 			require.NoError(t, s.RunOps(t.Context(), add))
-			assert.Equal(t, []float32{11, 22}, run(t, s, v.Value()))
+			assert.Equal(t, []float32{11, 22}, tfgraph.Value(t, s, v.Value()))
 			require.NoError(t, s.RunOps(t.Context(), subtract))
-			assert.Equal(t, []float32{1, 2}, run(t, s, v.Value()))
+			assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, s, v.Value()))
 			require.NoError(t, s.RunOps(t.Context(), set))
-			assert.Equal(t, []float32{10, 20}, run(t, s, v.Value()))
+			assert.Equal(t, []float32{10, 20}, tfgraph.Value(t, s, v.Value()))
 		})
 	}
 }
 
-func TestAnyShapeTakesAnotherShape(t *testing.T) {
-	for name, ref := range map[string]bool{"resource": false, "ref": true} {
-		t.Run(name, func(t *testing.T) {
+func TestAnyShape(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		ref  bool
+	}{
+		{"resource", false},
+		{"ref", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			g := tf.NewGraph()
-			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{AnyShape: true, Ref: ref})
+			v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), &tf.VariableOptions{AnyShape: true, Ref: test.ref})
 			require.NoError(t, err)
 			assert.Equal(t, -1, v.Shape().NumDimensions())
-			set, err := v.Assign(constant(t, g, "c", []float32{1, 2, 3}))
+			set, err := v.Assign(tfgraph.Const(t, g, "c", []float32{1, 2, 3}))
 			require.NoError(t, err)
-			s := session(t, g, nil)
+			s := tfgraph.Session(t, g, nil)
 			initialize(t, s)
 			require.NoError(t, s.RunOps(t.Context(), set))
-			assert.Equal(t, []float32{1, 2, 3}, run(t, s, v.Value()))
+			assert.Equal(t, []float32{1, 2, 3}, tfgraph.Value(t, s, v.Value()))
 		})
 	}
 }
 
-func TestSeededInitializersGivePythonsValues(t *testing.T) {
+func TestSeededValuesEqualPython(t *testing.T) {
 	type values struct{ Normal, Truncated, Uniform, Integer, Graph []byte }
 	want := oracle.Value[values](t, `
 tf1.set_random_seed(11)
@@ -103,7 +108,7 @@ with tf1.Session() as sess:
 		require.NoError(t, err)
 		fetches = append(fetches, v.Value())
 	}
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	initialize(t, s)
 	out, err := s.Run(t.Context(), nil, fetches, nil, nil)
 	require.NoError(t, err)
@@ -117,10 +122,10 @@ func TestUnseededInitializersDiffer(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Normal(0, 1, 8), nil)
 	require.NoError(t, err)
-	a, b := session(t, g, nil), session(t, g, nil)
+	a, b := tfgraph.Session(t, g, nil), tfgraph.Session(t, g, nil)
 	initialize(t, a)
 	initialize(t, b)
-	assert.NotEqual(t, run(t, a, v.Value()), run(t, b, v.Value()))
+	assert.NotEqual(t, tfgraph.Value(t, a, v.Value()), tfgraph.Value(t, b, v.Value()))
 }
 
 func TestBadVariablesAreRefused(t *testing.T) {
@@ -129,38 +134,39 @@ func TestBadVariablesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	released := tensor(t, float32(1))
 	tf.Release(released)
-	for name, c := range map[string]struct {
-		name string
-		init tf.Initializer
-		kind error
+	for _, c := range []struct {
+		name     string
+		variable string
+		init     tf.Initializer
+		kind     error
 	}{
-		"taken name":              {"taken", tf.Zeros(2), status.AlreadyExists},
-		"no name":                 {"", tf.Zeros(2), status.InvalidArgument},
-		"scope for a name":        {"a/", tf.Zeros(2), status.InvalidArgument},
-		"name TensorFlow refuses": {"a b", tf.Zeros(2), status.InvalidArgument},
-		"no initializer":          {"a", tf.Initializer{}, status.InvalidArgument},
-		"unknown dimension":       {"a", tf.Zeros(-1), status.InvalidArgument},
-		"normal integers":         {"a", tf.Normal(0, 1, 2).WithDType(dtype.Int32), status.InvalidArgument},
-		"uniform bools":           {"a", tf.Uniform(0, 1, 2).WithDType(dtype.Bool), status.InvalidArgument},
-		"ones of strings":         {"a", tf.Ones(2).WithDType(dtype.String), status.InvalidArgument},
-		"string as a number":      {"a", tf.Constant("x", 2).WithDType(dtype.Float32), status.InvalidArgument},
-		"number as a bool":        {"a", tf.Constant(1, 2).WithDType(dtype.Bool), status.InvalidArgument},
-		"fraction as an integer":  {"a", tf.Constant(1.5, 2).WithDType(dtype.Int32), status.InvalidArgument},
-		"too large":               {"a", tf.Constant(300, 2).WithDType(dtype.Uint8), status.InvalidArgument},
-		"negative as unsigned":    {"a", tf.Constant(-1, 2).WithDType(dtype.Uint64), status.InvalidArgument},
-		"complex as real":         {"a", tf.Constant(1i, 2), status.InvalidArgument},
-		"ragged value":            {"a", tf.Value([][]float32{{1}, {1, 2}}), status.InvalidArgument},
-		"int has no type":         {"a", tf.Value(1), status.InvalidArgument},
-		"nil value":               {"a", tf.Value(nil), status.InvalidArgument},
-		"released value":          {"a", tf.Value(released), status.InvalidArgument},
-		"value of another type":   {"a", tf.Value(float32(1)).WithDType(dtype.Float64), status.InvalidArgument},
-		"output of nothing":       {"a", tf.FromOutput(tf.Output{}), status.InvalidArgument},
+		{"taken name", "taken", tf.Zeros(2), status.AlreadyExists},
+		{"no name", "", tf.Zeros(2), status.InvalidArgument},
+		{"scope for a name", "a/", tf.Zeros(2), status.InvalidArgument},
+		{"name TensorFlow refuses", "a b", tf.Zeros(2), status.InvalidArgument},
+		{"no initializer", "a", tf.Initializer{}, status.InvalidArgument},
+		{"unknown dimension", "a", tf.Zeros(-1), status.InvalidArgument},
+		{"normal integers", "a", tf.Normal(0, 1, 2).WithDType(dtype.Int32), status.InvalidArgument},
+		{"uniform bools", "a", tf.Uniform(0, 1, 2).WithDType(dtype.Bool), status.InvalidArgument},
+		{"ones of strings", "a", tf.Ones(2).WithDType(dtype.String), status.InvalidArgument},
+		{"string as a number", "a", tf.Constant("x", 2).WithDType(dtype.Float32), status.InvalidArgument},
+		{"number as a bool", "a", tf.Constant(1, 2).WithDType(dtype.Bool), status.InvalidArgument},
+		{"fraction as an integer", "a", tf.Constant(1.5, 2).WithDType(dtype.Int32), status.InvalidArgument},
+		{"too large", "a", tf.Constant(300, 2).WithDType(dtype.Uint8), status.InvalidArgument},
+		{"negative as unsigned", "a", tf.Constant(-1, 2).WithDType(dtype.Uint64), status.InvalidArgument},
+		{"complex as real", "a", tf.Constant(1i, 2), status.InvalidArgument},
+		{"ragged value", "a", tf.Value([][]float32{{1}, {1, 2}}), status.InvalidArgument},
+		{"int has no type", "a", tf.Value(1), status.InvalidArgument},
+		{"nil value", "a", tf.Value(nil), status.InvalidArgument},
+		{"released value", "a", tf.Value(released), status.InvalidArgument},
+		{"value of another type", "a", tf.Value(float32(1)).WithDType(dtype.Float64), status.InvalidArgument},
+		{"output of nothing", "a", tf.FromOutput(tf.Output{}), status.InvalidArgument},
 	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := tf.NewVariable(g, c.name, c.init, nil)
+		t.Run(c.name, func(t *testing.T) {
+			_, err := tf.NewVariable(g, c.variable, c.init, nil)
 			require.ErrorIs(t, err, c.kind)
-			if c.name != "" {
-				assert.ErrorContains(t, err, c.name)
+			if c.variable != "" {
+				assert.ErrorContains(t, err, c.variable)
 			}
 		})
 	}
@@ -181,7 +187,7 @@ func TestBadOptionsAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, status.InvalidArgument)
 }
 
-func TestConstantsOfEveryTypeHoldTheirValue(t *testing.T) {
+func TestConstantsOfEveryType(t *testing.T) {
 	g := tf.NewGraph()
 	for _, c := range []struct {
 		dt    dtype.DataType
@@ -197,13 +203,13 @@ func TestConstantsOfEveryTypeHoldTheirValue(t *testing.T) {
 	} {
 		v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(c.value).WithDType(c.dt), nil)
 		require.NoError(t, err)
-		s := session(t, g, nil)
+		s := tfgraph.Session(t, g, nil)
 		require.NoError(t, s.RunOps(t.Context(), v.Initializer()))
-		assert.Equal(t, c.want, run(t, s, v.Value()))
+		assert.Equal(t, c.want, tfgraph.Value(t, s, v.Value()))
 	}
 }
 
-func TestHalfPrecisionRoundsAsNumpyDoes(t *testing.T) {
+func TestHalfPrecisionRoundsLikeNumpy(t *testing.T) {
 	values := []float64{0, 1, -1, 0.1, 1.0 / 3, 65504, 65519, 65520, 1e9, -1e9, 6.1e-5, 6e-5, 5.96e-8, 2.9e-8, 3e-8, 1e-9, 2049, 2051, 1.00048828125}
 	type bits struct{ Half, Bfloat16 []uint16 }
 	want := oracle.Value[bits](t, `
@@ -214,7 +220,7 @@ result = {
 }
 `, values)
 	g := tf.NewGraph()
-	s := session(t, g, nil)
+	s := tfgraph.Session(t, g, nil)
 	for i, value := range values {
 		for dt, want := range map[dtype.DataType]uint16{dtype.Float16: want.Half[i], dtype.BFloat16: want.Bfloat16[i]} {
 			v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Constant(value).WithDType(dt), nil)
@@ -228,7 +234,7 @@ result = {
 	}
 }
 
-func TestVariableFromDefFindsWhatWasMade(t *testing.T) {
+func TestVariableFromDef(t *testing.T) {
 	g := tf.NewGraph()
 	for _, o := range []*tf.VariableOptions{
 		nil,
@@ -255,29 +261,30 @@ func TestVariableFromDefFindsWhatWasMade(t *testing.T) {
 	}
 }
 
-func TestVariableFromDefOfABrokenDef(t *testing.T) {
+func TestVariableFromBrokenDef(t *testing.T) {
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "v", tf.Zeros(2), nil)
 	require.NoError(t, err)
 	r, err := tf.NewVariable(g, "r", tf.Zeros(2), &tf.VariableOptions{Ref: true})
 	require.NoError(t, err)
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name  string
 		def   *graphdef.VariableDef
 		spoil func(*graphdef.VariableDef)
 		want  string
 	}{
-		"no name":             {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "" }, "variable_name"},
-		"absent variable":     {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "gone:0" }, `"gone"`},
-		"absent initializer":  {v.Def(), func(d *graphdef.VariableDef) { d.InitializerName = "gone" }, `"gone"`},
-		"absent snapshot":     {v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "gone:0" }, `"gone"`},
-		"absent value":        {v.Def(), func(d *graphdef.VariableDef) { d.InitialValueName = "gone:3" }, `"gone"`},
-		"not a tensor":        {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v:x" }, `"v:x"`},
-		"output out of range": {v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "v:7" }, `"v"`},
-		"not a resource":      {v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v/Assign:0" }, `"v/Assign"`},
-		"a ref as a resource": {r.Def(), func(d *graphdef.VariableDef) { d.IsResource = true }, `"r"`},
-		"a resource as a ref": {v.Def(), func(d *graphdef.VariableDef) { d.IsResource = false }, `"v"`},
+		{"no name", v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "" }, "variable_name"},
+		{"absent variable", v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "gone:0" }, `"gone"`},
+		{"absent initializer", v.Def(), func(d *graphdef.VariableDef) { d.InitializerName = "gone" }, `"gone"`},
+		{"absent snapshot", v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "gone:0" }, `"gone"`},
+		{"absent value", v.Def(), func(d *graphdef.VariableDef) { d.InitialValueName = "gone:3" }, `"gone"`},
+		{"not a tensor", v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v:x" }, `"v:x"`},
+		{"output out of range", v.Def(), func(d *graphdef.VariableDef) { d.SnapshotName = "v:7" }, `"v"`},
+		{"not a resource", v.Def(), func(d *graphdef.VariableDef) { d.VariableName = "v/Assign:0" }, `"v/Assign"`},
+		{"a ref as a resource", r.Def(), func(d *graphdef.VariableDef) { d.IsResource = true }, `"r"`},
+		{"a resource as a ref", v.Def(), func(d *graphdef.VariableDef) { d.IsResource = false }, `"v"`},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			c.spoil(c.def)
 			_, err := tf.VariableFromDef(g, c.def, "")
 			require.Error(t, err)
@@ -286,7 +293,7 @@ func TestVariableFromDefOfABrokenDef(t *testing.T) {
 	}
 }
 
-func TestPythonImportsRealVariables(t *testing.T) {
+func TestPythonImportsVariables(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "a/w", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)

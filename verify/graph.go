@@ -59,7 +59,7 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 	}
 }
 
-// metaGraph checks a graph and what the meta graph says about it.
+// metaGraph checks a graph and what the meta graph has besides.
 func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
 	c.graph(mg.GetGraphDef())
 	c.names(mg)

@@ -2,7 +2,7 @@ package verify
 
 import "github.com/tfkeep/tfkeep/checkpoint"
 
-// Kind says what a [Report] is about.
+// Kind is what a [Report] is about.
 type Kind string
 
 // The kinds.
@@ -15,7 +15,7 @@ const (
 	Leftover   Kind = "leftover"
 )
 
-// Report says what was found about one thing.
+// Report describes what was found about one thing.
 type Report struct {
 	Path string
 	Kind Kind

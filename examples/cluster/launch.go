@@ -22,7 +22,7 @@ func (o options) launch(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		o.dir = dir
 	}
 	jobs, err := freeAddresses(map[string]int{"ps": o.ps, "worker": o.workers})

@@ -19,7 +19,7 @@ type Options struct {
 	Inputs []string
 	// Outputs are the nodes to keep. Required.
 	Outputs []string
-	// Constants gives boolean placeholders, such as is_training, a fixed value by name.
+	// Constants are the fixed values of boolean placeholders, such as is_training, by name.
 	Constants map[string]bool
 	// KeepBatchNorms leaves batch normalizations as they are.
 	KeepBatchNorms bool
@@ -27,7 +27,7 @@ type Options struct {
 	KeepTrainingNodes bool
 }
 
-// Report says what [Optimize] did.
+// Report describes what [Optimize] did.
 type Report struct {
 	Before, After int      // number of nodes
 	Constants     []string // placeholders that became constants, sorted

@@ -13,14 +13,14 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// Rounded says what rounding did to one constant.
+// Rounded describes what rounding did to one constant.
 type Rounded struct {
 	Node     string
 	Elements int
 	MaxError float64 // the largest difference
 	RMSError float64 // the root of the mean squared difference
 	RMS      float64 // the root of the mean square of the values themselves, to compare with
-	// Kept says why the constant was left as it is, "" if it was rounded.
+	// Kept is the reason why the constant was left as it is, "" if it was rounded.
 	Kept string
 }
 

@@ -5,14 +5,14 @@ names its output "y". build(kind) returns the placeholder feeds to check it with
 
 def build(tf, tf1, np, kind):
     rng = np.random.RandomState(7)
-    base, _, flavour = kind.partition(":")
-    if flavour == "ref":
+    base, _, flavor = kind.partition(":")
+    if flavor == "ref":
         tf1.disable_resource_variables()
     else:
         tf1.enable_resource_variables()
-    if flavour in ("ref", "v1flow"):
+    if flavor in ("ref", "v1flow"):
         tf1.disable_control_flow_v2()
-    if flavour in ("resource", "v2flow"):
+    if flavor in ("resource", "v2flow"):
         tf1.enable_control_flow_v2()
     x = tf1.placeholder(tf.float32, [None, 4], name="x")
     feeds = {"x:0": rng.rand(3, 4).astype(np.float32)}
@@ -25,7 +25,7 @@ def build(tf, tf1, np, kind):
         h = tf.nn.relu(tf.matmul(x, var("h/w", 4, 5)) + var("h/b", 5))
         y = tf.nn.softmax(tf.matmul(h, var("o/w", 5, 3)) + var("o/b", 3))
     elif base == "bn":
-        # Batch normalisation in training mode: the output waits for the
+        # Batch normalization in training mode: the output waits for the
         # updates of the moving averages.
         h = tf.matmul(x, var("h/w", 4, 5))
         mean, variance = tf.nn.moments(h, [0])
@@ -118,7 +118,7 @@ def build(tf, tf1, np, kind):
 
 
 def write(tf, tf1, np, os, kind, directory):
-    """Builds, initialises and saves a model in every form; returns what it computes."""
+    """Builds, initializes and saves a model in every form; returns what it computes."""
     with tf1.Graph().as_default() as g:
         tf1.set_random_seed(1)
         feeds = build(tf, tf1, np, kind)

@@ -16,7 +16,7 @@
 // bytes (as the C API writes them), or as one element that repeats.
 //
 // Keys can also be computed when the graph runs. This package does not know them then,
-// and says so with an error of kind [ErrUnknownForm], which names the node.
+// and returns an error of kind [ErrUnknownForm], which names the node.
 //
 // Graphs may be hostile: the work is bounded by the size of the graph.
 package savergraph

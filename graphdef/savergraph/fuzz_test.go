@@ -40,8 +40,11 @@ func FuzzPlan(f *testing.F) {
 			inputs += len(n.Input) + len(n.GetAttr()["dtypes"].GetList().GetType())
 		}
 		yielded := 0
-		for range g.AllRestores() {
+		for r, err := range g.AllRestores() {
 			yielded++
+			if (err != nil) != (r.Output == "") {
+				t.Fatalf("%v with %v", r, err)
+			}
 		}
 		if limit := inputs + 2*len(def.Node); yielded > limit {
 			t.Fatalf("%d restored tensors of %d nodes with %d inputs", yielded, len(def.Node), inputs)

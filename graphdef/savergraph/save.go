@@ -7,7 +7,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// SavePlan says what a Saver's save nodes write.
+// SavePlan describes what a Saver's save nodes write.
 type SavePlan struct {
 	V1      bool    // in the format of 2015, one file for each shard, instead of V2
 	Shards  int     // number of files, at least 1

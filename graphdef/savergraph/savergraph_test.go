@@ -239,11 +239,13 @@ node { name: "copy" op: "VariableV2" }
 node { name: "again" op: "Assign" input: "copy" input: "save/r:1" }
 `)
 	var got []string
-	for r := range g.AllRestores() {
+	for r, err := range g.AllRestores() {
+		require.NoError(t, err)
 		got = append(got, r.Key+" "+r.Variable)
 	}
 	assert.Equal(t, []string{"v v", "w w", "w copy"}, got)
-	for range g.AllRestores() {
+	for _, err := range g.AllRestores() {
+		require.NoError(t, err)
 		break // stops without a panic
 	}
 }

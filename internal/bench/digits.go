@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -208,10 +209,10 @@ func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step tr
 		step, err = training.NewStep(sess)
 	}
 	if err != nil {
-		sess.Close()
+		_ = sess.Close()
 		return step, nil, err
 	}
-	return step, func() { step.Close(); sess.Close() }, nil
+	return step, func() { _ = errors.Join(step.Close(), sess.Close()) }, nil
 }
 
 // newDigits saves a checkpoint of the example's model with its initial weights.

@@ -58,7 +58,7 @@ func compare(ctx context.Context, interpreter, only string, rounds int, check bo
 	e := &Env{Bin: filepath.Dir(self), Python: interpreter}
 	defer func() {
 		if e.shared != nil {
-			e.shared.Close()
+			_ = e.shared.Close()
 		}
 	}()
 	var outcomes []Outcome

@@ -137,7 +137,7 @@ func TestWorkersWaitForKilledChief(t *testing.T) {
 		c := startCluster(t, 2, 2)
 		m := modelOn(t, 2, 1000, nil)
 		log := new(events)
-		o := worker(c, 1, log)
+		o := worker(c, log)
 		var again time.Time
 		began := make(chan int64, 10)
 		ended := make(chan error, 1)
@@ -209,7 +209,7 @@ func TestWorkersTrainWithoutChief(t *testing.T) {
 		defer cancel()
 		ended := make(chan error, 1)
 		go func() {
-			o := worker(c, 1, log)
+			o := worker(c, log)
 			ended <- supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
 				for {
 					if _, err := m.step(ctx, r.Session); err != nil {

@@ -76,13 +76,13 @@ func (e *OutageError) Error() string {
 
 func (e *OutageError) remedy() string {
 	switch {
-	case e.Kind == ErrNotReady:
+	case errors.Is(e.Kind, ErrNotReady):
 		return "start the chief with the same cluster and variables, or raise RecoveryTimeout"
 	case len(e.Tasks) > 0:
 		return "start it again at the same address, leave it out of DeviceFilters if it is not needed, or raise RecoveryTimeout"
 	case e.tasksAnswer:
 		return "every task answers this process: check that the tasks reach each other at the addresses that their servers were given"
-	case e.Kind == ErrUnreachable:
+	case errors.Is(e.Kind, ErrUnreachable):
 		return "start the task that is gone again at the same address; with Options.Cluster this error names it"
 	case errors.Is(e.Err, status.DeadlineExceeded):
 		return fmt.Sprintf("every task answers: raise OperationTimeout, which is %v, if the body's runs take that long", e.operationTimeout)

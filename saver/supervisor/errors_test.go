@@ -60,7 +60,7 @@ func TestRecoverable(t *testing.T) {
 		{"missing key", tfError(status.NotFound, noKeyText), false},
 		{"another precondition", tfError(status.FailedPrecondition, "the session is closed"), false},
 		{"deadline of the caller", context.DeadlineExceeded, false},
-		{"canceled", tfError(status.Canceled, "cancelled"), false},
+		{"canceled", tfError(status.Canceled, "canceled"), false},
 		{"end of data", tfError(status.OutOfRange, "end of sequence"), false},
 		{"text only", errors.New("unavailable"), false},
 	} {

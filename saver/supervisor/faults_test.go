@@ -151,7 +151,7 @@ func TestLostWorkerDoesNotDisturbChief(t *testing.T) {
 			})
 		}()
 		second := modelOn(t, 2, 1000, nil)
-		o := worker(c, 1, workerLog)
+		o := worker(c, workerLog)
 		o.OperationTimeout = time.Second
 		var killed, back time.Time
 		train, hurtDone := trainWithFault(second, 0, 20, func() {

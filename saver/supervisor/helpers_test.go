@@ -158,11 +158,11 @@ func options(c *localcluster.Cluster, dir string, log *events) *supervisor.Optio
 	}
 }
 
-// worker returns the options of a client that is not the chief.
-func worker(c *localcluster.Cluster, i int, log *events) *supervisor.Options {
+// worker returns the options of the client of worker 1, which is not the chief.
+func worker(c *localcluster.Cluster, log *events) *supervisor.Options {
 	o := options(c, "", log)
-	o.Session.Target = c.Target("worker", i)
-	o.Session.DeviceFilters = []string{"/job:ps", fmt.Sprintf("/job:worker/task:%d", i)}
+	o.Session.Target = c.Target("worker", 1)
+	o.Session.DeviceFilters = []string{"/job:ps", "/job:worker/task:1"}
 	o.Worker = true
 	return o
 }

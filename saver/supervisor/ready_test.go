@@ -44,7 +44,7 @@ func TestWorkersWaitUntilChiefIsDone(t *testing.T) {
 				})
 			}()
 			<-preparing
-			o := worker(c, 1, workerLog)
+			o := worker(c, workerLog)
 			o.NoMark = noMark
 			began := make(chan struct{})
 			ended := make(chan error, 1)
@@ -80,7 +80,7 @@ func TestWorkerWithoutChiefGivesUp(t *testing.T) {
 	}{{"with the mark", false}, {"without", true}} {
 		name, noMark := test.name, test.noMark
 		m := modelOn(t, 2, 10, nil)
-		o := worker(c, 1, new(events))
+		o := worker(c, new(events))
 		o.NoMark = noMark
 		o.RecoveryTimeout = time.Second
 		err := supervisor.Run(t.Context(), m.g, m.sv, o, emptyBody)
@@ -121,7 +121,7 @@ func TestWorkerWaitsForReadyOp(t *testing.T) {
 			return nil
 		})
 	}()
-	o := worker(c, 1, log)
+	o := worker(c, log)
 	o.Ready = ready.Output(0)
 	require.NoError(t, supervisor.Run(t.Context(), second.g, second.sv, o, func(_ context.Context, r *supervisor.Running) error {
 		assert.EqualValues(t, 2, r.Step)

@@ -157,9 +157,9 @@ def start(r, c):
     return (np.sin((np.arange(r * c) + 1) * 1.7) * 0.5).reshape(r, c).astype(np.float32)
 def var(name, value):
     return tf1.get_variable(name, initializer=value, use_resource=not ref)
-ids = tf1.placeholder(dtype.int32, [None, 2])
+ids = tf1.placeholder(tf.int32, [None, 2])
 x = tf1.placeholder(tf.float32, [None, 5])
-labels = tf1.placeholder(dtype.int64, [None])
+labels = tf1.placeholder(tf.int64, [None])
 table = var("table", start(9, 4))
 w1, b1 = var("hidden/w", start(9, 8)), var("hidden/b", np.zeros(8, np.float32))
 w2, b2 = var("out/w", start(8, 3)), var("out/b", np.zeros(3, np.float32))
