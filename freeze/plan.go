@@ -28,8 +28,8 @@ type Plan struct {
 	closer io.Closer // nil if the source is the caller's to close
 }
 
-// Report returns what was done to the graph.
-func (p *Plan) Report() Report { return p.report }
+// Report returns what was done to the graph. The caller may change it.
+func (p *Plan) Report() Report { return p.report.clone() }
 
 // Close closes the source of the values, if the plan owns it: plans of [New] do if
 // Options.CloseSource is set, all other plans do.

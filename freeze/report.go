@@ -1,5 +1,7 @@
 package freeze
 
+import "slices"
+
 // Report describes what freezing did.
 type Report struct {
 	Outputs   []string   // names of the output nodes
@@ -20,6 +22,19 @@ type Report struct {
 	Inputs []string // placeholders that the frozen graph takes
 	Bytes  int64    // bytes of the constants that were variables
 	Size   int64    // bytes of the frozen graph as a file
+}
+
+func (r Report) clone() Report {
+	for _, names := range []*[]string{
+		&r.Outputs, &r.Kept, &r.Assets, &r.Tables, &r.TableInitializers, &r.Embedded, &r.Inputs,
+	} {
+		*names = slices.Clone(*names)
+	}
+	r.Frozen, r.Repairs = slices.Clone(r.Frozen), slices.Clone(r.Repairs)
+	for i := range r.Frozen {
+		r.Frozen[i].Shape = slices.Clone(r.Frozen[i].Shape)
+	}
+	return r
 }
 
 // Variable is a variable that became a constant.

@@ -1,7 +1,6 @@
 package saver_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
@@ -14,12 +13,12 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/verify"
 )
 
 // TestFreezeALiveSession freezes values that were never saved, in a graph with
 // a saver that knows them by each other's names.
 func TestFreezeALiveSession(t *testing.T) {
-	ctx := context.Background()
 	g := tf.NewGraph()
 	a := variable(t, g, "a", []float32{1, 2})
 	b, err := tf.NewVariable(g, "b", tf.Value([]float32{10, 20}), &tf.VariableOptions{Ref: true})
@@ -51,4 +50,43 @@ with tf1.Session() as s:
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	_, err = saver.Freeze(ctx, sess, &freeze.Options{Outputs: []string{"nope"}})
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
+}
+
+// The C API packs the keys in a graph that was built by Go.
+func TestFreezeFindsRenamedKeysOfGoGraphs(t *testing.T) {
+	dir := t.TempDir()
+	g := tf.NewGraph()
+	a, b := variable(t, g, "a", []float32{1, 2}), variable(t, g, "b", []float32{10, 20})
+	s := g.Scope()
+	y := op.Sub(s.SubScope("y"), a.Value(), b.Value())
+	require.NoError(t, s.Err())
+	sv := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"model/a": saver.Var(a), "model/b": saver.Var(b)}})
+	prefix, err := sv.Save(ctx, initialized(t, g), filepath.Join(dir, "model"), nil)
+	require.NoError(t, err)
+
+	plan, err := freeze.FromCheckpoint(ctx, prefix, &freeze.Options{Outputs: []string{y.Op.Name()}})
+	require.NoError(t, err)
+	keys := map[string]string{}
+	for _, v := range plan.Report().Frozen {
+		keys[v.Name] = v.Key
+	}
+	assert.Equal(t, map[string]string{"a": "model/a", "b": "model/b"}, keys)
+	require.NoError(t, plan.Close())
+
+	// The checkpoint of another model does not have the keys.
+	other := tf.NewGraph()
+	c := variable(t, other, "c", []float32{1, 2})
+	_, err = newSaver(t, other, &saver.Options{VarMap: map[string]saver.Saveable{"model/a": saver.Var(c)}}).
+		Save(ctx, initialized(t, other), prefix, &saver.SaveOptions{NoMetaGraph: true})
+	require.NoError(t, err)
+	missing := 0
+	for r, err := range verify.Path(ctx, prefix, nil) {
+		require.NoError(t, err)
+		for _, f := range r.Faults {
+			assert.ErrorIs(t, f.Err, tfkeep.ErrNotFound)
+			assert.ErrorContains(t, f.Err, `restores "model/b"`)
+			missing++
+		}
+	}
+	assert.Equal(t, 1, missing)
 }
