@@ -144,7 +144,7 @@ func edit(op *tensorflow.Operation, arg string, change func(*C.TF_Graph, *C.TF_O
 	}
 	carg := C.CString(arg)
 	defer C.free(unsafe.Pointer(carg))
-	g := GraphOf(op)
+	g := graphOf(op)
 	defer runtime.KeepAlive(g)
 	edits.Add(1)
 	return withStatus(func(st *C.TF_Status) { change(graphHandle(g), c, carg, st) })
@@ -162,7 +162,7 @@ func Inputs(op *tensorflow.Operation) ([]tensorflow.Output, error) {
 	}
 	couts := make([]C.TF_Output, n)
 	C.TF_OperationAllInputs(c, &couts[0], C.int(n))
-	return newOutputs(couts, GraphOf(op)), nil
+	return newOutputs(couts, graphOf(op)), nil
 }
 
 // ownGraphOperation checks op against the graph that it belongs to.
@@ -170,7 +170,7 @@ func ownGraphOperation(op *tensorflow.Operation) (*C.TF_Operation, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}
-	return operation(GraphOf(op), op)
+	return operation(graphOf(op), op)
 }
 
 func newOperations(cops []*C.TF_Operation, g *tensorflow.Graph) []*tensorflow.Operation {

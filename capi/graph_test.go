@@ -165,7 +165,7 @@ func TestInputs(t *testing.T) {
 	require.Len(t, inputs, 2)
 	assert.Equal(t, "b", inputs[1].Op.Name())
 	assert.Equal(t, []string{"a", "b", "^first"}, nodeInputs(t, sum))
-	assert.Equal(t, g, capi.GraphOf(inputs[1].Op))
+	assert.Equal(t, *b.Op, *inputs[1].Op)
 }
 
 func TestOperationNamesResume(t *testing.T) {

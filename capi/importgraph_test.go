@@ -45,7 +45,7 @@ func TestImportMapsAndReturns(t *testing.T) {
 	require.Len(t, r.Outputs, 2)
 	assert.Equal(t, "in/y", r.Outputs[0].Op.Name())
 	assert.Equal(t, "/device:CPU:0", r.Outputs[0].Op.Device())
-	assert.Equal(t, "mine", r.Outputs[1].Op.Name(), "a mapped output comes back as what it was mapped to")
+	assert.Equal(t, "mine", r.Outputs[1].Op.Name(), "for a mapped output the result has the replacement")
 	require.Len(t, r.Operations, 1)
 	assert.Equal(t, "in/first", r.Operations[0].Name())
 	assert.Equal(t, []capi.TensorName{{Op: "gone", Index: 2}}, r.MissingUnusedInputs)

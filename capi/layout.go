@@ -74,8 +74,8 @@ func operationHandle(op *tensorflow.Operation) *C.TF_Operation {
 	return (*C.TF_Operation)(*pointerAt(unsafe.Pointer(op), operationC))
 }
 
-// GraphOf returns the binding's graph that op belongs to.
-func GraphOf(op *tensorflow.Operation) *tensorflow.Graph {
+// graphOf returns the binding's graph that op belongs to.
+func graphOf(op *tensorflow.Operation) *tensorflow.Graph {
 	if op == nil || errLayout != nil {
 		return nil
 	}
@@ -133,7 +133,7 @@ func operation(g *tensorflow.Graph, op *tensorflow.Operation) (*C.TF_Operation, 
 	if op == nil || operationHandle(op) == nil {
 		return nil, invalidf("an operation is nil: it was never added to a graph; look at the error (or the Scope.Err) of the call that should have added it")
 	}
-	if GraphOf(op) != g {
+	if graphOf(op) != g {
 		return nil, invalidf("operation %q belongs to another graph", op.Name())
 	}
 	c := operationHandle(op)

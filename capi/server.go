@@ -17,10 +17,13 @@ import (
 // A started server serves until the process ends: TensorFlow cannot stop it, and ends
 // the process if it is deleted.
 type Server struct {
+	// Target is the address for sessions, "grpc://host:port". If the ServerDef has
+	// port 0 it is the port that the system chose.
+	Target string
+
 	mu      sync.Mutex
 	c       *C.TF_Server // nil once deleted
 	started bool
-	target  string
 }
 
 // NewServer makes a server from a serialized ServerDef and binds its port.
@@ -44,7 +47,7 @@ func NewServer(serverDef []byte) (*Server, error) {
 	if err := st.err(); err != nil {
 		return nil, err
 	}
-	s := &Server{c: c, target: C.GoString(C.TF_ServerTarget(c))}
+	s := &Server{c: c, Target: C.GoString(C.TF_ServerTarget(c))}
 	live.servers.Add(1)
 	runtime.SetFinalizer(s, func(s *Server) { _ = s.Close() })
 	return s, nil
@@ -69,17 +72,6 @@ func (s *Server) Start() error {
 	runtime.SetFinalizer(s, nil)
 	return nil
 }
-
-// Started reports whether the server was started.
-func (s *Server) Started() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.started
-}
-
-// Target returns the address for sessions, "grpc://host:port". If the ServerDef has
-// port 0 it is the port that the system chose.
-func (s *Server) Target() string { return s.target }
 
 // Join waits until the server has stopped. For a started server that is never. It
 // blocks a thread while it waits.

@@ -89,7 +89,7 @@ result = sorted({getattr(keys, k) for k in dir(keys) if k.isupper() and k[0] != 
 `)
 	assert.Subset(t, want, []string{
 		tf.GlobalVariables, tf.LocalVariables, tf.TrainableVariables, tf.ModelVariables, tf.MetricVariables,
-		tf.MovingAverageVariables, tf.GlobalStep, tf.TrainOp, tf.UpdateOps, tf.Losses, tf.TableInitializers,
+		tf.GlobalStep, tf.TrainOp, tf.TableInitializers,
 		tf.SaveableObjects, tf.Savers,
 	})
 }

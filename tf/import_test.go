@@ -100,7 +100,7 @@ func TestMultipleImport(t *testing.T) {
 	assert.Equal(t, []string{"A/A", "A/B"}, imported(&tf.ImportGraphDefOptions{Name: "A/"}))
 	assert.Equal(t, []string{"A/A_1", "A/B_1"}, imported(&tf.ImportGraphDefOptions{Name: "A/"}))
 
-	// A name with a number of its own gets another behind it.
+	// A name that ends in a number gets a second number.
 	numbered := parseGraph(t, constNode("A_1", "7"))
 	res, err := tf.ImportGraphDef(g, numbered, &tf.ImportGraphDefOptions{NoPrefix: true, ReturnElements: []string{"A_1"}})
 	require.NoError(t, err)
@@ -236,9 +236,9 @@ func TestColocationAndDevice(t *testing.T) {
 	}
 	on := func(device string) string { return `node { name: "A" op: "NoOp" device: "` + device + `" } ` }
 	for _, c := range []struct{ name, def, a, b string }{
-		{"a colocated op takes the device of the other", on("/device:CPU:0") + colocated("B", ""), "/device:CPU:0", "/device:CPU:0"},
-		{"and gives up its own", on("/device:CPU:0") + colocated("B", "/gpu:1"), "/device:CPU:0", "/device:CPU:0"},
-		{"where the other has none, so has it", on("") + colocated("B", "/gpu:1"), "", ""},
+		{"colocated node without a device", on("/device:CPU:0") + colocated("B", ""), "/device:CPU:0", "/device:CPU:0"},
+		{"colocated node with a device", on("/device:CPU:0") + colocated("B", "/gpu:1"), "/device:CPU:0", "/device:CPU:0"},
+		{"colocated with a node without a device", on("") + colocated("B", "/gpu:1"), "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()

@@ -90,7 +90,7 @@ func (s *Session) Close() error {
 		return nil
 	}
 	if s.remote == nil {
-		return capi.CloseSession(s.session)
+		return s.closeError(capi.CloseSession(s.session))
 	}
 	if done, pending := s.remote.stop(errSessionClosed); pending {
 		go func() {
@@ -99,7 +99,14 @@ func (s *Session) Close() error {
 		}()
 		return nil
 	}
-	return s.closeRemote()
+	return s.closeError(s.closeRemote())
+}
+
+func (s *Session) closeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &tfkeep.Error{Op: "close session", Path: s.Target(), Cause: err}
 }
 
 // errSessionClosed is the error of a run that still waits for its server when the

@@ -120,7 +120,7 @@ func inGraph(g *tensorflow.Graph, o tensorflow.Output) error {
 	if _, err := capi.Inputs(o.Op); err != nil {
 		return err
 	}
-	if capi.GraphOf(o.Op) != g {
+	if op := g.Operation(o.Op.Name()); op == nil || *op != *o.Op {
 		return invalid("%q belongs to another graph", o.Op.Name())
 	}
 	if o.Index < 0 || o.Index >= o.Op.NumOutputs() {

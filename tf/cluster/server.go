@@ -30,9 +30,10 @@ type Server struct {
 	server *capi.Server
 	task   Task
 
-	mu     sync.Mutex
-	joined chan struct{} // nil before the first Join; closed when err is set
-	err    error
+	mu      sync.Mutex
+	started bool
+	joined  chan struct{} // nil before the first Join; closed when err is set
+	err     error
 }
 
 // ServerOptions are the choices of [NewServer]. Nil means none of them.
@@ -130,11 +131,19 @@ func checkPort(address string) error {
 }
 
 // Start lets a server answer that was made with NoStart. A second call does nothing.
-func (s *Server) Start() error { return s.server.Start() }
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.server.Start(); err != nil {
+		return err
+	}
+	s.started = true
+	return nil
+}
 
 // Target returns what sessions connect to, "grpc://host:port", with the port that the
 // system chose if the cluster says 0. It is the Target of tf.SessionOptions.
-func (s *Server) Target() string { return s.server.Target() }
+func (s *Server) Target() string { return s.server.Target }
 
 // Device returns the server's name as a device, "/job:worker/task:0".
 func (s *Server) Device() string { return s.task.String() }
@@ -143,10 +152,11 @@ func (s *Server) Device() string { return s.task.String() }
 // started, it waits until ctx is done, and returns the error of ctx. The main function of
 // a parameter server ends with it.
 func (s *Server) Join(ctx context.Context) error {
-	if !s.server.Started() {
+	s.mu.Lock()
+	if !s.started {
+		s.mu.Unlock()
 		return &tfkeep.Error{Op: "wait for server", Name: s.task.String(), Err: status.FailedPrecondition, Detail: "the server was not started"}
 	}
-	s.mu.Lock()
 	if s.joined == nil {
 		s.joined = make(chan struct{})
 		go func() {
