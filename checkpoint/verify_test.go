@@ -213,3 +213,18 @@ func TestVerifyEndsWithTheContext(t *testing.T) {
 	_, err := checkpoint.Verify(ctx, verifySample(t), nil)
 	assert.True(t, errors.Is(err, context.Canceled), "%v", err)
 }
+
+// Open and Verify take the same names.
+func TestVerifyCleansItsPrefix(t *testing.T) {
+	t.Parallel()
+	fsys := os.DirFS(filepath.Dir(verifySample(t)))
+	for _, name := range []string{"m", "./m", "x/../m", "m.index"} {
+		r, err := checkpoint.Open(t.Context(), name, &checkpoint.ReaderOptions{FS: fsys})
+		require.NoError(t, err, name)
+		require.NoError(t, r.Close())
+		report, err := checkpoint.Verify(t.Context(), name, &checkpoint.VerifyOptions{FS: fsys})
+		require.NoError(t, err, name)
+		assert.True(t, report.OK(), name)
+		assert.Equal(t, 4, report.Tensors, name)
+	}
+}
