@@ -53,12 +53,15 @@ func TestParseDetectsTextAndBinary(t *testing.T) {
 	for kind, m := range oneOfEach(t) {
 		data, err := graphdef.MarshalBinary(m)
 		require.NoError(t, err)
-		for form, content := range map[string][]byte{"binary": data, "text": graphdef.MarshalText(m)} {
-			t.Run(fmt.Sprint(kind, " ", form), func(t *testing.T) {
-				back, err := parseAs(kind, content)
+		for _, c := range []struct {
+			form    string
+			content []byte
+		}{{"binary", data}, {"text", graphdef.MarshalText(m)}} {
+			t.Run(kind+" "+c.form, func(t *testing.T) {
+				back, err := parseAs(kind, c.content)
 				require.NoError(t, err)
 				assert.True(t, proto.Equal(m, back))
-				any, err := graphdef.Parse(content)
+				any, err := graphdef.Parse(c.content)
 				require.NoError(t, err)
 				assert.Equal(t, kind, messageName(any))
 				assert.True(t, proto.Equal(m, any))
@@ -108,23 +111,23 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 
 func TestParseRefusesWhatIsNotAGraph(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ data, says string }{
-		"empty":          {"", "0 bytes"},
-		"blank":          {" \n", "without a single field"},
-		"a comment":      {"# nothing\n", "without a single field"},
-		"garbage":        {"\xff\x00\x01\x02", "binary"},
-		"prose":          {"Dear all,", "text"},
-		"unknown field":  {"junk: 1", "unknown field"},
-		"unclosed text":  {"node {", "EOF"},
-		"nested text":    {"node { attr { key: 'a' value { list { " + strings.Repeat("func { attr { key: 'a' value { list { ", 30_000), "recursion"},
-		"HDF5":           {"\x89HDF\r\n\x1a\n\x00", "HDF5"},
-		"zip":            {"PK\x03\x04\x00\x00", "zip"},
-		"gzip":           {"\x1f\x8b\x08\x00", "gzip"},
-		"state file":     {"model_checkpoint_path: \"m\"\n", "checkpoint state file"},
-		"index":          {"\x00\x57\xfb\x80\x8b\x24\x75\x47\xdb", "checkpoint's table"},
-		"node sans name": {"\x0a\x00", "fields"},
+	for _, c := range []struct{ name, data, says string }{
+		{"empty", "", "0 bytes"},
+		{"blank", " \n", "without a single field"},
+		{"a comment", "# nothing\n", "without a single field"},
+		{"garbage", "\xff\x00\x01\x02", "binary"},
+		{"prose", "Dear all,", "text"},
+		{"unknown field", "junk: 1", "unknown field"},
+		{"unclosed text", "node {", "EOF"},
+		{"nested text", "node { attr { key: 'a' value { list { " + strings.Repeat("func { attr { key: 'a' value { list { ", 30_000), "recursion"},
+		{"HDF5", "\x89HDF\r\n\x1a\n\x00", "HDF5"},
+		{"zip", "PK\x03\x04\x00\x00", "zip"},
+		{"gzip", "\x1f\x8b\x08\x00", "gzip"},
+		{"state file", "model_checkpoint_path: \"m\"\n", "checkpoint state file"},
+		{"index", "\x00\x57\xfb\x80\x8b\x24\x75\x47\xdb", "checkpoint's table"},
+		{"node sans name", "\x0a\x00", "fields"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			for _, kind := range []string{"GraphDef", "MetaGraphDef", "SavedModel"} {
 				_, err := parseAs(kind, []byte(c.data))
 				require.ErrorIs(t, err, tfkeep.ErrCorrupt)

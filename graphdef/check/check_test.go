@@ -102,10 +102,15 @@ func TestCheckAcceptsSoundGraphs(t *testing.T) {
 		node { name: "y" op: "F" input: "x:0" } node { name: "z" op: "Neg" input: "y" attr { key: "T" value { type: DT_FLOAT } } }`
 	split := `node { name: "a" op: "Placeholder" } node { name: "d" op: "Placeholder" }
 		node { name: "s" op: "Split" input: "d" input: "a" attr { key: "num_split" value { i: 3 } } } node { name: "n" op: "Neg" input: "s:2" input: "^a" }`
-	for name, text := range map[string]string{"a while loop": loop, "a function": call, "several outputs": split, "placeholders": `node { name: "Placeholder" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
-		node { name: "mul" op: "Mul" input: "Placeholder" input: "Placeholder" attr { key: "T" value { type: DT_FLOAT } } }`,
-		"a name in parts": `node { name: "a>b/c_-." op: "NoOp" }`} {
-		assert.NoError(t, check.Graph(tftest.ParseGraph(t, text), nil), name)
+	for _, c := range []struct{ name, graph string }{
+		{"a while loop", loop},
+		{"a function", call},
+		{"several outputs", split},
+		{"placeholders", `node { name: "Placeholder" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
+			node { name: "mul" op: "Mul" input: "Placeholder" input: "Placeholder" attr { key: "T" value { type: DT_FLOAT } } }`},
+		{"a name in parts", `node { name: "a>b/c_-." op: "NoOp" }`},
+	} {
+		assert.NoError(t, check.Graph(tftest.ParseGraph(t, c.graph), nil), c.name)
 	}
 	assert.NoError(t, check.Graph(nil, nil))
 }

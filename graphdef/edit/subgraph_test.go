@@ -101,26 +101,29 @@ func TestStripUnusedRefusesBadArguments(t *testing.T) {
 
 func TestRemoveTrainingEqualsTensorFlow(t *testing.T) {
 	t.Parallel()
-	for name, text := range map[string]string{
-		"a chain of identities": `
+	for _, c := range []struct {
+		name string
+		text string
+	}{
+		{"a chain of identities", `
 			node { name: "A" op: "Const" } node { name: "B" op: "Identity" input: "A" }
-			node { name: "C" op: "Identity" input: "B" } node { name: "D" op: "Mul" input: "C" input: "A" }`,
-		"an identity that orders": `
+			node { name: "C" op: "Identity" input: "B" } node { name: "D" op: "Mul" input: "C" input: "A" }`},
+		{"an identity that orders", `
 			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" }
-			node { name: "C" op: "Const" input: "^I" } node { name: "D" op: "Mul" input: "I" input: "C" }`,
-		"an identity with a control input": `
-			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" input: "^A" } node { name: "D" op: "Mul" input: "I" input: "I" }`,
-		"a check that orders": `
+			node { name: "C" op: "Const" input: "^I" } node { name: "D" op: "Mul" input: "I" input: "C" }`},
+		{"an identity with a control input", `
+			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" input: "^A" } node { name: "D" op: "Mul" input: "I" input: "I" }`},
+		{"a check that orders", `
 			node { name: "A" op: "Const" } node { name: "check" op: "CheckNumerics" input: "A" }
-			node { name: "S" op: "StopGradient" input: "A" } node { name: "D" op: "Mul" input: "S" input: "A" input: "^check" }`,
-		"a colocated identity": `
+			node { name: "S" op: "StopGradient" input: "A" } node { name: "D" op: "Mul" input: "S" input: "A" input: "^check" }`},
+		{"a colocated identity", `
 			node { name: "A" op: "Const" } node { name: "I" op: "Identity" input: "A" }
-			node { name: "D" op: "Mul" input: "I" input: "A" attr { key: "_class" value { list { s: "loc:@I" } } } }`,
-		"a protected output": `
-			node { name: "A" op: "Const" } node { name: "out" op: "Identity" input: "A" }`,
+			node { name: "D" op: "Mul" input: "I" input: "A" attr { key: "_class" value { list { s: "loc:@I" } } } }`},
+		{"a protected output", `
+			node { name: "A" op: "Const" } node { name: "out" op: "Identity" input: "A" }`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			g := tftest.ParseGraph(t, text)
+		t.Run(c.name, func(t *testing.T) {
+			g := tftest.ParseGraph(t, c.text)
 			before := tftest.Marshal(t, g)
 			want := oracle.Value[[]byte](t, `
 g = tf1.GraphDef.FromString(args[0])

@@ -53,17 +53,20 @@ func execute(t *testing.T, args ...string) (code int, out, errs string) {
 func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
 	dir := frozenModel(t)
 	out := filepath.Join(t.TempDir(), "frozen.pb")
-	for name, args := range map[string][]string{
-		"checkpoint alone": {"freeze", filepath.Join(dir, "model"), "-o", out},
-		"text graph": {"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_binary", "true",
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"checkpoint alone", []string{"freeze", filepath.Join(dir, "model"), "-o", out}},
+		{"text graph", []string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_binary", "true",
 			"--input_checkpoint", filepath.Join(dir, "model"), "--output_node_names", "y", "--output_graph", out,
-			"--restore_op_name", "save/restore_all", "--filename_tensor_name=save/Const:0", "--clear_devices", "True", "--initializer_nodes", ""},
-		"meta graph": {"freeze", "--input_meta_graph=" + filepath.Join(dir, "model.meta"), "--input_checkpoint=" + filepath.Join(dir, "model"),
-			"--output_node_names=y", "--output_graph=" + out},
+			"--restore_op_name", "save/restore_all", "--filename_tensor_name=save/Const:0", "--clear_devices", "True", "--initializer_nodes", ""}},
+		{"meta graph", []string{"freeze", "--input_meta_graph=" + filepath.Join(dir, "model.meta"), "--input_checkpoint=" + filepath.Join(dir, "model"),
+			"--output_node_names=y", "--output_graph=" + out}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			_ = os.Remove(out)
-			code, stdout, stderr := execute(t, args...)
+			code, stdout, stderr := execute(t, c.args...)
 			require.Zero(t, code, stderr)
 			assert.Contains(t, stdout, "froze     1 variable, 1.17 KiB")
 			def, err := graphdef.ReadGraphDef(out)
@@ -98,23 +101,24 @@ func TestFreezeRoundsAndOptimizes(t *testing.T) {
 func TestFreezeSaysWhatIsWrong(t *testing.T) {
 	dir := frozenModel(t)
 	model, out := filepath.Join(dir, "model"), filepath.Join(dir, "frozen.pb")
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		args []string
 		code int
 		says string
 	}{
-		"no output file":     {[]string{"freeze", model}, cli.ExitUsage, "-o FILE"},
-		"no model":           {[]string{"freeze", "-o", out}, cli.ExitUsage, "no model"},
-		"two models":         {[]string{"freeze", model, "--input_graph", "g", "-o", out}, cli.ExitUsage, "more than one model"},
-		"no values":          {[]string{"freeze", "--input_graph", "g", "-o", out}, cli.ExitUsage, "--input_checkpoint"},
-		"odd rounding":       {[]string{"freeze", model, "-o", out, "--round", "int4"}, cli.ExitUsage, "float16 or bfloat16"},
-		"odd constant":       {[]string{"freeze", model, "-o", out, "--constant", "x"}, cli.ExitUsage, "NAME=true"},
-		"no checkpoint":      {[]string{"freeze", filepath.Join(dir, "nope"), "-o", out}, cli.ExitFailed, "nope"},
-		"unknown output":     {[]string{"freeze", model, "-o", out, "--output_node_names", "w/reed"}, cli.ExitFailed, "did you mean w/read"},
-		"output is a folder": {[]string{"freeze", model, "-o", dir}, cli.ExitFailed, dir},
-		"no such variable":   {[]string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_checkpoint", other(t), "-o", out}, cli.ExitFailed, "without a value: w"},
+		{"no output file", []string{"freeze", model}, cli.ExitUsage, "-o FILE"},
+		{"no model", []string{"freeze", "-o", out}, cli.ExitUsage, "no model"},
+		{"two models", []string{"freeze", model, "--input_graph", "g", "-o", out}, cli.ExitUsage, "more than one model"},
+		{"no values", []string{"freeze", "--input_graph", "g", "-o", out}, cli.ExitUsage, "--input_checkpoint"},
+		{"odd rounding", []string{"freeze", model, "-o", out, "--round", "int4"}, cli.ExitUsage, "float16 or bfloat16"},
+		{"odd constant", []string{"freeze", model, "-o", out, "--constant", "x"}, cli.ExitUsage, "NAME=true"},
+		{"no checkpoint", []string{"freeze", filepath.Join(dir, "nope"), "-o", out}, cli.ExitFailed, "nope"},
+		{"unknown output", []string{"freeze", model, "-o", out, "--output_node_names", "w/reed"}, cli.ExitFailed, "did you mean w/read"},
+		{"output is a folder", []string{"freeze", model, "-o", dir}, cli.ExitFailed, dir},
+		{"no such variable", []string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_checkpoint", other(t), "-o", out}, cli.ExitFailed, "without a value: w"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			code, _, stderr := execute(t, c.args...)
 			assert.Equal(t, c.code, code, stderr)
 			assert.Contains(t, stderr, c.says)

@@ -44,18 +44,19 @@ func nodeNames(t *testing.T, path string) []string {
 
 func TestGraphExtractingVerbs(t *testing.T) {
 	in := graphFile(t, smallGraph)
-	for name, c := range map[string]struct {
+	for _, c := range []struct {
+		name string
 		args []string
 		want []string
 	}{
-		"extract":               {[]string{"extract", in, "OUT", "y"}, []string{"x", "h/w", "h/id", "y"}},
-		"strip-unused":          {[]string{"strip-unused", in, "OUT", "--inputs", "h/id,x", "--outputs=y"}, []string{"x", "h/id", "y"}},
-		"with types":            {[]string{"strip-unused", in, "OUT", "--inputs", "h/id", "--outputs=y", "--types", "float64"}, []string{"x", "h/id", "y"}},
-		"remove-training-nodes": {[]string{"remove-training-nodes", in, "OUT"}, []string{"x", "h/w", "y", "unused"}},
-		"keep":                  {[]string{"remove-training-nodes", in, "OUT", "--keep", "h/id"}, []string{"x", "h/w", "h/id", "y", "unused"}},
-		"rename-scope":          {[]string{"rename-scope", in, "OUT", "h", "deep/er"}, []string{"x", "deep/er/w", "deep/er/id", "y", "unused"}},
+		{"extract", []string{"extract", in, "OUT", "y"}, []string{"x", "h/w", "h/id", "y"}},
+		{"strip-unused", []string{"strip-unused", in, "OUT", "--inputs", "h/id,x", "--outputs=y"}, []string{"x", "h/id", "y"}},
+		{"with types", []string{"strip-unused", in, "OUT", "--inputs", "h/id", "--outputs=y", "--types", "float64"}, []string{"x", "h/id", "y"}},
+		{"remove-training-nodes", []string{"remove-training-nodes", in, "OUT"}, []string{"x", "h/w", "y", "unused"}},
+		{"keep", []string{"remove-training-nodes", in, "OUT", "--keep", "h/id"}, []string{"x", "h/w", "h/id", "y", "unused"}},
+		{"rename-scope", []string{"rename-scope", in, "OUT", "h", "deep/er"}, []string{"x", "deep/er/w", "deep/er/id", "y", "unused"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out.pbtxt")
 			args := append([]string{"graph"}, c.args...)
 			args[3] = out
@@ -224,19 +225,24 @@ func TestShowASavedModel(t *testing.T) {
 }
 
 func TestConvertReadsFilesTooLargeForAGraph(t *testing.T) {
-	for name, want := range map[string]string{
-		"w.npz": "not a zip archive", "w.safetensors": "safetensors", "v1.ckpt": "open v1.ckpt",
+	for _, c := range []struct {
+		name string
+		want string
+	}{
+		{"w.npz", "not a zip archive"},
+		{"w.safetensors", "safetensors"},
+		{"v1.ckpt", "open v1.ckpt"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
-			f, err := os.Create(name)
+			f, err := os.Create(c.name)
 			require.NoError(t, err)
 			defer f.Close()
 			_, err = f.WriteAt([]byte("\x57\xfb\x80\x8b\x24\x75\x47\xdb"), 5<<29) // sparse: it takes no room
 			require.NoError(t, err)
-			code, _, stderr := execute(t, "convert", name, "out")
+			code, _, stderr := execute(t, "convert", c.name, "out")
 			assert.Equal(t, cli.ExitFailed, code)
-			assert.Contains(t, stderr, want)
+			assert.Contains(t, stderr, c.want)
 			assert.NotContains(t, stderr, "graphdef")
 		})
 	}

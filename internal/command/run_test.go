@@ -15,20 +15,23 @@ import (
 
 func TestUsageErrorExitsWith2(t *testing.T) {
 	inFixture(t, "m", fixture())
-	for want, args := range map[string][]string{
-		`unknown command "lss"; did you mean "ls"?`: {"lss"},
-		"arguments are missing: CKPT":               {"ls"},
-		"3 arguments are too many: CKPT NAME":       {"cat", "a", "b", "c"},
-		"unknown flag: --jsno":                      {"ls", "--jsno", "m"},
-		"--tol -1 is negative":                      {"diff", "--tol", "-1", "m", "m"},
-		"--to v3 is none of":                        {"convert", "--to", "v3", "m", "x"},
-		"invalid argument":                          {"diff", "--tol", "x", "m", "m"},
-		"none of the others can be":                 {"cat", "m", "step", "--npy", "x", "--json"},
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{`unknown command "lss"; did you mean "ls"?`, []string{"lss"}},
+		{"arguments are missing: CKPT", []string{"ls"}},
+		{"3 arguments are too many: CKPT NAME", []string{"cat", "a", "b", "c"}},
+		{"unknown flag: --jsno", []string{"ls", "--jsno", "m"}},
+		{"--tol -1 is negative", []string{"diff", "--tol", "-1", "m", "m"}},
+		{"--to v3 is none of", []string{"convert", "--to", "v3", "m", "x"}},
+		{"invalid argument", []string{"diff", "--tol", "x", "m", "m"}},
+		{"none of the others can be", []string{"cat", "m", "step", "--npy", "x", "--json"}},
 	} {
-		code, out, errs := execute(t, args...)
-		assert.Equal(t, cli.ExitUsage, code, args)
-		assert.Empty(t, out, args)
-		assert.Contains(t, errs, want)
+		code, out, errs := execute(t, c.args...)
+		assert.Equal(t, cli.ExitUsage, code, c.args)
+		assert.Empty(t, out, c.args)
+		assert.Contains(t, errs, c.want)
 		assert.Contains(t, errs, "--help")
 	}
 }
@@ -36,21 +39,24 @@ func TestUsageErrorExitsWith2(t *testing.T) {
 func TestFailureExitsWith1(t *testing.T) {
 	inFixture(t, "m", fixture())
 	require.NoError(t, os.Mkdir("empty", 0o755))
-	for want, args := range map[string][]string{
-		"nowhere.index":                 {"ls", "nowhere"},
-		"has neither a checkpoint":      {"ls", "empty"},
-		"did you mean hidden/w":         {"cat", "m", "hiden/w"},
-		`"tfkeep ls m" lists its 7`:     {"cat", "m", "something-else"},
-		`no tensor "nothing*"`:          {"stats", "m", "nothing*"},
-		"no checkpoint was saved there": {"latest", "--verified", "empty"},
-		"is a directory; name a file":   {"convert", "m", "empty"},
-		`cannot convert ".h5"`:          {"convert", "m", "x.h5"},
-		"x.npz: not found":              {"convert", "x.npz", "y"},
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"nowhere.index", []string{"ls", "nowhere"}},
+		{"has neither a checkpoint", []string{"ls", "empty"}},
+		{"did you mean hidden/w", []string{"cat", "m", "hiden/w"}},
+		{`"tfkeep ls m" lists its 7`, []string{"cat", "m", "something-else"}},
+		{`no tensor "nothing*"`, []string{"stats", "m", "nothing*"}},
+		{"no checkpoint was saved there", []string{"latest", "--verified", "empty"}},
+		{"is a directory; name a file", []string{"convert", "m", "empty"}},
+		{`cannot convert ".h5"`, []string{"convert", "m", "x.h5"}},
+		{"x.npz: not found", []string{"convert", "x.npz", "y"}},
 	} {
-		code, out, errs := execute(t, args...)
-		assert.Equal(t, cli.ExitFailed, code, "%v: %s", args, errs)
-		assert.Empty(t, out, args)
-		assert.Contains(t, errs, want, args)
+		code, out, errs := execute(t, c.args...)
+		assert.Equal(t, cli.ExitFailed, code, "%v: %s", c.args, errs)
+		assert.Empty(t, out, c.args)
+		assert.Contains(t, errs, c.want, c.args)
 		assert.True(t, strings.HasPrefix(errs, "tfkeep: "), errs)
 		assert.NotContains(t, errs, "--help")
 	}

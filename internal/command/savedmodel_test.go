@@ -50,16 +50,19 @@ result = {
     "all": say(saved_model_cli._show_all, args[0]),
 }
 `, dir)
-	for name, args := range map[string][]string{
-		"tags":      {},
-		"keys":      {"--tags", "serve"},
-		"signature": {"--tag_set", "serve", "--signature_def", "serving_default"},
-		"all":       {"--all"},
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"tags", []string{}},
+		{"keys", []string{"--tags", "serve"}},
+		{"signature", []string{"--tag_set", "serve", "--signature_def", "serving_default"}},
+		{"all", []string{"--all"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			code, out, stderr := execute(t, append([]string{"savedmodel", "show", dir}, args...)...)
+		t.Run(c.name, func(t *testing.T) {
+			code, out, stderr := execute(t, append([]string{"savedmodel", "show", dir}, c.args...)...)
 			require.Zero(t, code, stderr)
-			assert.Equal(t, sortOps(want[name]), sortOps(out))
+			assert.Equal(t, sortOps(want[c.name]), sortOps(out))
 		})
 	}
 	t.Run("json", func(t *testing.T) {
@@ -154,14 +157,17 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 	assert.Equal(t, cli.ExitFailed, code)
 	assert.Contains(t, out, "node w")
 
-	for says, args := range map[string][]string{
-		"did you mean x":      {"from-frozen", frozen, filepath.Join(dir, "new"), "--input", "xx", "--output", "scores/y"},
-		"the variable":        {"from-frozen", unfrozen(t, dir), filepath.Join(dir, "new"), "--input", "x", "--output", "scores/y"},
-		"--output is missing": {"from-frozen", frozen, filepath.Join(dir, "new"), "--input", "x"},
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"did you mean x", []string{"from-frozen", frozen, filepath.Join(dir, "new"), "--input", "xx", "--output", "scores/y"}},
+		{"the variable", []string{"from-frozen", unfrozen(t, dir), filepath.Join(dir, "new"), "--input", "x", "--output", "scores/y"}},
+		{"--output is missing", []string{"from-frozen", frozen, filepath.Join(dir, "new"), "--input", "x"}},
 	} {
-		code, _, stderr := execute(t, append([]string{"savedmodel"}, args...)...)
+		code, _, stderr := execute(t, append([]string{"savedmodel"}, c.args...)...)
 		assert.NotZero(t, code)
-		assert.Contains(t, stderr, says)
+		assert.Contains(t, stderr, c.says)
 		assert.NoDirExists(t, filepath.Join(dir, "new"))
 	}
 }

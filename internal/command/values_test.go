@@ -25,14 +25,17 @@ func TestCat(t *testing.T) {
 
 func TestCatJSON(t *testing.T) {
 	inFixture(t, "m", fixture())
-	for name, want := range map[string]string{
-		"hidden/w": `{"name":"hidden/w","dtype":"float32","shape":[2,3],"values":[[0.125,-1,2],[3,4,5]]}`,
-		"step":     `{"name":"step","dtype":"int64","shape":[],"values":10000}`,
-		"broken":   `{"name":"broken","dtype":"float32","shape":[4],"values":[1,"NaN","Infinity",0]}`,
-		"words":    `{"name":"words","dtype":"string","shape":[2],"values":["hi\n",{"base64":"/w=="}]}`,
-		"half":     `{"name":"half","dtype":"bfloat16","shape":[2],"values":[1,-0.1]}`,
+	for _, c := range []struct {
+		name string
+		want string
+	}{
+		{"hidden/w", `{"name":"hidden/w","dtype":"float32","shape":[2,3],"values":[[0.125,-1,2],[3,4,5]]}`},
+		{"step", `{"name":"step","dtype":"int64","shape":[],"values":10000}`},
+		{"broken", `{"name":"broken","dtype":"float32","shape":[4],"values":[1,"NaN","Infinity",0]}`},
+		{"words", `{"name":"words","dtype":"string","shape":[2],"values":["hi\n",{"base64":"/w=="}]}`},
+		{"half", `{"name":"half","dtype":"bfloat16","shape":[2],"values":[1,-0.1]}`},
 	} {
-		assert.Equal(t, want+"\n", good(t, "cat", "--json", "m", name))
+		assert.Equal(t, c.want+"\n", good(t, "cat", "--json", "m", c.name))
 	}
 }
 
