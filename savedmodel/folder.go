@@ -70,7 +70,7 @@ func (f *folder) checkManifest(ctx context.Context) error {
 	return nil
 }
 
-// graph reads the model and returns the graph with exactly these tags.
+// graph reads the model and returns the graph with exactly these tags; see Load.
 func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 	data, err := f.read()
 	if err != nil {

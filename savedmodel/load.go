@@ -101,8 +101,8 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 }
 
 // Load imports the graph with exactly the given tags into the session's graph,
-// restores the variables, and runs the model's initialization. It is TensorFlow's
-// tf.compat.v1.saved_model.load.
+// restores the variables, and runs the model's initialization. Without tags it loads the
+// only graph, or the one without tags. It is TensorFlow's tf.compat.v1.saved_model.load.
 //
 // The error is tfkeep.ErrNotFound if the folder has no SavedModel or the model has no
 // graph with these tags, ErrUnsafe if the model asks for something that LoadOptions do
