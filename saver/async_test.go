@@ -12,23 +12,24 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// What SaveAsync writes is what was there when it was called, whatever training
-// does meanwhile.
+// SaveAsync writes the values of the moment when it was called, whatever training does
+// meanwhile.
 func TestSaveAsyncIsASnapshot(t *testing.T) {
 	for _, ref := range []bool{false, true} {
 		g := tf.NewGraph()
 		v, err := tf.NewVariable(g, "v", tf.Zeros(1<<20), &tf.VariableOptions{Ref: ref})
 		require.NoError(t, err)
-		add, err := v.AssignAdd(constant(t, g, ones(1<<20)))
+		add, err := v.AssignAdd(tfgraph.Const(t, g, "", ones(1<<20)))
 		require.NoError(t, err)
 		s := newSaver(t, g, nil)
 		sess := initialized(t, g)
 		for i := range 3 {
-			before := value(t, sess, v.Value()).([]float32)[0]
+			before := tfgraph.Value(t, sess, v.Value()).([]float32)[0]
 			p, err := s.SaveAsync(ctx, sess, filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{GlobalStep: saver.Step(i)})
 			require.NoError(t, err)
 			for range 5 {
@@ -57,22 +58,22 @@ func TestSaveAsyncReportsItsErrorOnce(t *testing.T) {
 	s, sess := one(t, nil)
 	dir := t.TempDir()
 	failing := func() *saver.Pending {
-		cancelled, cancel := context.WithCancel(ctx)
+		canceled, cancel := context.WithCancel(ctx)
 		defer cancel()
 		started := make(chan struct{})
-		p, err := s.SaveAsync(cancelled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{Progress: func(int64, int64) {
+		p, err := s.SaveAsync(canceled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{Progress: func(int64, int64) {
 			close(started)
-			<-cancelled.Done()
+			<-canceled.Done()
 		}})
 		require.NoError(t, err)
 		<-started
 		return p
 	}
-	// Wait has it, so Save goes on.
+	// Wait has returned the error, so Save succeeds.
 	_, err := failing().Wait(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
-	// Nobody waited: the next save has it, once.
+	// Nobody called Wait: the next save returns the error, once.
 	failing()
 	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
 	require.ErrorIs(t, err, context.Canceled)
@@ -87,7 +88,7 @@ func TestSaveAsyncReportsItsErrorOnce(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrClosed)
 }
 
-func TestWaitCanBeGivenUp(t *testing.T) {
+func TestWaitStopsWithContext(t *testing.T) {
 	s, sess := one(t, nil)
 	hold := make(chan struct{})
 	p, err := s.SaveAsync(ctx, sess, filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{Progress: func(int64, int64) { <-hold }})
@@ -102,9 +103,8 @@ func TestWaitCanBeGivenUp(t *testing.T) {
 	<-p.Done()
 }
 
-// Tensors that a save or restore took are given back, whether it succeeds or
-// not.
-func TestNoTensorIsKept(t *testing.T) {
+// Saves and restores release their tensors, whether they succeed or not.
+func TestSavesReleaseTensors(t *testing.T) {
 	dir := t.TempDir()
 	g := tf.NewGraph()
 	variable(t, g, "a", make([]float32, 1000))
@@ -114,10 +114,10 @@ func TestNoTensorIsKept(t *testing.T) {
 	sess := initialized(t, g)
 	path := mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
 	unused := capi.Live()
-	// The first restore prepares the step that the next ones run.
+	// The first restore prepares a step for the next ones.
 	require.NoError(t, restore(s, sess, path))
 	before := capi.Live()
-	cancelled, cancel := context.WithCancel(ctx)
+	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	for range 20 {
 		mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
@@ -126,9 +126,9 @@ func TestNoTensorIsKept(t *testing.T) {
 		_, err = p.Wait(ctx)
 		require.NoError(t, err)
 		require.NoError(t, restore(s, sess, path))
-		_, err = s.Save(cancelled, sess, filepath.Join(dir, "m"), nil)
+		_, err = s.Save(canceled, sess, filepath.Join(dir, "m"), nil)
 		require.Error(t, err)
-		_, err = s.Restore(cancelled, sess, path, nil)
+		_, err = s.Restore(canceled, sess, path, nil)
 		require.Error(t, err)
 		require.Error(t, restore(s, sess, path+"nope"))
 	}
@@ -137,8 +137,8 @@ func TestNoTensorIsKept(t *testing.T) {
 	assert.Equal(t, unused, capi.Live(), "after Close")
 }
 
-// Two Savers of one process take turns; another process is refused.
-func TestASecondProcessIsRefused(t *testing.T) {
+// Two Savers of one process take turns. A second process gets an error.
+func TestLockRefusesSecondProcess(t *testing.T) {
 	dir := os.Getenv("TFKEEP_TEST_LOCKED_DIR")
 	if dir != "" {
 		s, sess := one(t, nil)
@@ -158,7 +158,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	mustSave(t, s2, sess, filepath.Join(dir, "m2"), nil)
 	require.NoError(t, s2.Close())
 
-	again := exec.Command(os.Args[0], "-test.run=^TestASecondProcessIsRefused$", "-test.v")
+	again := exec.Command(os.Args[0], "-test.run=^TestLockRefusesSecondProcess$", "-test.v")
 	again.Env = append(os.Environ(), "TFKEEP_TEST_LOCKED_DIR="+dir)
 	out, err := again.CombinedOutput()
 	require.NoError(t, err, "%s", out)

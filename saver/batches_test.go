@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestBatchesKeepTheOrderOfALaneAndTakeTheLanesInTurn(t *testing.T) {
+func TestBatchesAlternateLanes(t *testing.T) {
 	lanes := []int{0, 0, 0, 1, 1, 2}
 	lane := func(i int) int { return lanes[i] }
 	for name, test := range map[string]struct {
@@ -25,7 +25,7 @@ func TestBatchesKeepTheOrderOfALaneAndTakeTheLanesInTurn(t *testing.T) {
 	assert.Empty(t, inBatches(nil, lane, 10))
 }
 
-func TestBatchesGrowWithTheModel(t *testing.T) {
+func TestBatchesGrowWithModel(t *testing.T) {
 	const MiB, GiB = 1 << 20, 1 << 30
 	var o *GatherOptions
 	for total, want := range map[int64]int64{0: 16 * MiB, 4 * GiB: 16 * MiB, 8 * GiB: 32 * MiB, 1000 * GiB: 64 * MiB} {

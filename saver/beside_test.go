@@ -17,13 +17,13 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// A reader of the newest checkpoint is never disturbed by a saver that keeps
-// only that one.
-func TestAReaderBesideASaver(t *testing.T) {
+// A saver that keeps only the newest checkpoint never disturbs a reader of it.
+func TestReadWhileSaving(t *testing.T) {
 	dir := t.TempDir()
 	g := tf.NewGraph()
 	variable(t, g, "v", ones(1000))
@@ -73,9 +73,9 @@ func readNewest(ctx context.Context, folder string) error {
 	return err
 }
 
-// A process that saves over and over is killed at random moments; each time the
-// directory has the newest complete checkpoint and, once resumed, nothing else.
-// TFKEEP_KILLS=1000 is the long form.
+// A process that saves again and again is killed at random moments. Each time the folder
+// has the newest complete checkpoint, and after Resume nothing else. TFKEEP_KILLS sets
+// the number of kills.
 func TestRandomKills(t *testing.T) {
 	if dir := os.Getenv("TFKEEP_TEST_KILL_DIR"); dir != "" {
 		saveForever(t, dir)
@@ -96,8 +96,7 @@ func TestRandomKills(t *testing.T) {
 	}
 }
 
-// killOnce starts a process that saves, lets it live for a while, kills it, and
-// looks at what is there.
+// killOnce starts a process that saves, kills it after a while, and checks the folder.
 func killOnce(t *testing.T, folder string, newest int64, context string) int64 {
 	t.Helper()
 	child := exec.Command(os.Args[0], "-test.run=^TestRandomKills$")
@@ -118,7 +117,7 @@ func killOnce(t *testing.T, folder string, newest int64, context string) int64 {
 	require.NoError(t, err, context)
 	require.Empty(t, r.Skipped, context)
 	require.Greater(t, r.Step, newest, context)
-	require.Equal(t, float32(10*r.Step), value(t, sess, v.Value()), "%s: torn", context)
+	require.Equal(t, float32(10*r.Step), tfgraph.Value(t, sess, v.Value()), "%s: torn", context)
 	require.FileExists(t, dir.MetaGraphPath(r.Path, ""), context)
 	left := len(files(t, folder))
 	want := 1 + 3*len(kept(s))
@@ -127,12 +126,12 @@ func killOnce(t *testing.T, folder string, newest int64, context string) int64 {
 	return r.Step
 }
 
-// saveForever is the process that gets killed.
+// saveForever is what the process that is killed runs.
 func saveForever(t *testing.T, dir string) {
 	g, v, step := model(t)
 	s := newSaver(t, g, &saver.Options{MaxToKeep: 2})
 	grow := func(v *tf.Variable, by any) *tf.Operation {
-		op, err := v.AssignAdd(constant(t, g, by))
+		op, err := v.AssignAdd(tfgraph.Const(t, g, "", by))
 		require.NoError(t, err)
 		return op
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// apart is a model on servers that share no disk with each other or with this
-// process: a relative path is another folder for each. The folder "ckpt" exists
-// where it is made to.
+// apart is a model on servers that share no disk with each other or with this process: a
+// relative path is a different folder for each. The folder "ckpt" exists where the test
+// makes it.
 type apart struct {
 	g    *tf.Graph
 	sess *tf.Session
@@ -45,8 +45,8 @@ func (a *apart) initialize(t *testing.T) {
 	initialize(t, a.g, a.sess)
 }
 
-// TensorFlow's nodes leave shards where nobody finds them together. That is an
-// error that says which and where, the state file stays, and Files saves.
+// TensorFlow's nodes leave shards on several machines. The error names the shard and the
+// machine, the state file does not change, and Files saves.
 func TestShardsOnSeparateDisks(t *testing.T) {
 	for name, test := range map[string]struct {
 		o       saver.Options
@@ -109,7 +109,7 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 			again := mustSave(t, here, a.sess, "again/m", nil)
 			equalCheckpoints(t, path, again)
 
-			// And only here: the nodes do not find them, which is no damage.
+			// The files are here only: the nodes do not find them, which is not damage.
 			err = restore(ops, a.sess, path)
 			require.ErrorIs(t, err, saver.ErrNotShared)
 			require.ErrorAs(t, err, &got)
@@ -121,8 +121,9 @@ func TestShardsOnSeparateDisks(t *testing.T) {
 	}
 }
 
-// A process on the machine of one server sees that server's shard, and says so.
-func TestOneShardIsHere(t *testing.T) {
+// This process is on the machine of one server. The error names that server's shard as
+// found.
+func TestOneShardIsVisible(t *testing.T) {
 	a := newApart(t, "onehere", "ps0", "ps1")
 	require.NoError(t, os.Symlink(filepath.Join(sharedCluster.dirs, "ps0", "ckpt"), "ckpt"))
 	s := newSaver(t, a.g, &saver.Options{Sharded: true, WriteVersion: checkpoint.V1, SharedWait: 50 * time.Millisecond})
@@ -138,8 +139,8 @@ func TestOneShardIsHere(t *testing.T) {
 	assert.Empty(t, files(t, "ckpt"), "and it is removed")
 }
 
-// Who keeps the state elsewhere may leave the files where they are.
-func TestFilesThatThisProcessNeedNotSee(t *testing.T) {
+// Without state file and meta graph, this process does not look for the files.
+func TestUnwatchedFilesMayBeElsewhere(t *testing.T) {
 	a := newApart(t, "elsewhere", "worker0")
 	s := newSaver(t, a.g, nil)
 	a.initialize(t)
@@ -154,9 +155,9 @@ func TestFilesThatThisProcessNeedNotSee(t *testing.T) {
 	assert.ErrorContains(t, err, a.sess.Target())
 }
 
-// An older checkpoint of the same name in this process's own folder is not taken
-// for the one that the servers have written into theirs.
-func TestAnOlderCheckpointIsNotTakenForANewOne(t *testing.T) {
+// This process's own folder has an older checkpoint of the same name as the one that the
+// servers have written into theirs.
+func TestOldIndexDoesNotCountAsNew(t *testing.T) {
 	a := newApart(t, "older", "worker0")
 	here := newSaver(t, a.g, &saver.Options{Driver: saver.Files, Name: "files"})
 	ops := newSaver(t, a.g, &saver.Options{Driver: saver.Ops, Name: "ops", SharedWait: 50 * time.Millisecond})
@@ -166,8 +167,8 @@ func TestAnOlderCheckpointIsNotTakenForANewOne(t *testing.T) {
 	require.ErrorIs(t, err, saver.ErrNotShared)
 }
 
-// A file that shows up late, as on network file systems, is waited for.
-func TestFilesThatShowUpLate(t *testing.T) {
+// Files show up late, as on network file systems.
+func TestConfirmWaitsForLateFiles(t *testing.T) {
 	a := newApart(t, "late", "worker0")
 	s := newSaver(t, a.g, &saver.Options{SharedWait: 20 * time.Second})
 	a.initialize(t)
@@ -195,9 +196,9 @@ func TestFilesThatShowUpLate(t *testing.T) {
 	assert.Equal(t, path, latest)
 }
 
-// Shards that were written and not merged are removed where this process sees
-// them, also those that a server has gone on writing after the save had failed.
-func TestShardsThatWereNotMergedAreRemoved(t *testing.T) {
+// Shards that were not merged are removed where this process sees them, also those that a
+// server writes after the save has failed.
+func TestUnmergedShardsAreRemoved(t *testing.T) {
 	c := startCluster(t, t.TempDir())
 	t.Cleanup(c.Stop)
 	g := tf.NewGraph()
@@ -217,8 +218,8 @@ func TestShardsThatWereNotMergedAreRemoved(t *testing.T) {
 	assert.Empty(t, files(t, dir))
 }
 
-// Values of a checkpoint that lies here only go into a cluster's variables.
-func TestInitFromACheckpointThatTheServersDoNotSee(t *testing.T) {
+// A checkpoint that only this process sees initializes variables of a cluster.
+func TestInitFromCheckpointOnCluster(t *testing.T) {
 	a := newApart(t, "initfrom")
 	s := newSaver(t, a.g, &saver.Options{Driver: saver.Files})
 	a.initialize(t)

@@ -12,14 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// sharedCluster serves all tests that don't hurt it: two parameter servers and a
-// worker, each in a folder of its own. So an absolute path is one that they share,
-// and a relative one lies on the disk of each. Variables live in the servers from
-// one test to the next, and need names of their own.
+// sharedCluster serves all tests that kill no server: two parameter servers and a worker,
+// each in a folder of its own. So they share absolute paths, and a relative path is a
+// different folder for each. Variables stay in the servers after a test, and need names of
+// their own.
 var sharedCluster struct {
 	sync.Mutex
 	c    *localcluster.Cluster
@@ -57,21 +58,18 @@ func startCluster(t testing.TB, dirs string) *localcluster.Cluster {
 
 func machineDir(dirs, job string, task int) string { return filepath.Join(dirs, fmt.Sprint(job, task)) }
 
-// clusterSession is a session with the worker as its master.
+// clusterSession opens a session with the worker as its master.
 func clusterSession(t testing.TB, c *localcluster.Cluster, g *tf.Graph) *tf.Session {
 	t.Helper()
 	return clusterSessionWithin(t, c, g, 20*time.Second)
 }
 
-// clusterSessionWithin is one whose runs take no longer than limit.
+// clusterSessionWithin is clusterSession with a limit for each run.
 func clusterSessionWithin(t testing.TB, c *localcluster.Cluster, g *tf.Graph, limit time.Duration) *tf.Session {
 	t.Helper()
-	sess, err := tf.NewSession(g, &tf.SessionOptions{
+	return tfgraph.Session(t, g, &tf.SessionOptions{
 		Target: c.Target("worker", 0), DisableGrappler: true, OperationTimeout: limit,
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = sess.Close() })
-	return sess
 }
 
 // clusterDrivers are the ways to save on a cluster.
@@ -85,7 +83,7 @@ func clusterDrivers(c *localcluster.Cluster) map[string]saver.Options {
 	}
 }
 
-// onPS puts what body makes on a parameter server.
+// onPS places the nodes that body adds on a parameter server.
 func onPS(t testing.TB, g *tf.Graph, task int, body func()) {
 	t.Helper()
 	require.NoError(t, g.WithDevice(fmt.Sprintf("/job:ps/task:%d", task), func() error { body(); return nil }))

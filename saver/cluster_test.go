@@ -17,8 +17,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// clusterModel has variables of each kind on two servers, and some values without
-// a static size. Its names begin with a prefix.
+// clusterModel adds variables of each kind on two servers, and values without a static
+// size. The names begin with a prefix.
 func clusterModel(t *testing.T, g *tf.Graph, prefix string) {
 	for task := range 2 {
 		onPS(t, g, task, func() {
@@ -47,7 +47,7 @@ var clusterConfigurations = []struct {
 
 // The servers, this process, and Python on the same cluster write the same files,
 // and each restores what the others have written.
-func TestOnAClusterAllWriteTheSameFiles(t *testing.T) {
+func TestClusterDriversWriteSameFiles(t *testing.T) {
 	c := runningCluster(t)
 	for i, configuration := range clusterConfigurations {
 		t.Run(configuration.name, func(t *testing.T) {
@@ -107,7 +107,7 @@ with tf1.Session(args[3]) as sess:
 	}
 }
 
-// zero makes all numbers zero, so that a restore that does nothing is noticed.
+// zero sets all variables to zero, so that a test notices a restore that does nothing.
 func zero(t *testing.T, g *tf.Graph, sess *tf.Session) {
 	t.Helper()
 	var ops []*tf.Operation
@@ -133,7 +133,7 @@ func values(m map[string]string) []string {
 }
 
 // Retention, the state file, meta graphs, Resume and Verify are as on one machine.
-func TestOnAClusterSaverKeepsItsHouse(t *testing.T) {
+func TestClusterRetentionAndResume(t *testing.T) {
 	c := runningCluster(t)
 	for name, o := range clusterDrivers(c) {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestOnAClusterSaverKeepsItsHouse(t *testing.T) {
 			assert.True(t, report.OK(), report.Faults)
 			require.NoError(t, s.Close())
 
-			// Another process takes over; the newest checkpoint is damaged.
+			// Another process resumes; the newest checkpoint is damaged.
 			data := path + ".data-00001-of-00002"
 			bytes := []byte(read(t, data))
 			bytes[0] ^= 1

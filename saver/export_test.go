@@ -7,7 +7,7 @@ import (
 // SetFS gives a Saver another file system.
 func (s *Saver) SetFS(fs vfs.FS) { s.fs = fs }
 
-// Die does to a Saver what a kill does: its locks are gone, its files stay.
+// Die does to a Saver what a kill does: its locks are released, and its files stay.
 func (s *Saver) Die() {
 	s.locks.Abandon()
 	s.closed = true

@@ -20,11 +20,11 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// saveMode is a way to save over and over.
+// saveMode is a way to save repeatedly.
 type saveMode struct {
 	name string
 	o    saver.Options
-	// same: without step numbers, so that each save replaces the last.
+	// same saves without step numbers, so that each save replaces the last one.
 	same bool
 }
 
@@ -35,8 +35,8 @@ var saveModes = []saveMode{
 	{"sharded, keep 1", saver.Options{MaxToKeep: 1, Sharded: true}, false},
 }
 
-// faultBench saves a model of which it can change the value without adding
-// nodes, into a file system that can fail.
+// faultBench saves a model into a file system that can fail. It can change the model's
+// value without adding nodes.
 type faultBench struct {
 	mode saveMode
 	g    *tf.Graph
@@ -95,7 +95,7 @@ func (b *faultBench) save(t *testing.T, s *saver.Saver, step int64) error {
 	return err
 }
 
-// check resumes as a new process would and looks at what is there.
+// check resumes as a new process does, and checks the folder.
 func (b *faultBench) check(t *testing.T, fs *crashfs.FS, oldest, newest int64, context string) {
 	t.Helper()
 	s := b.saver(t, fs)
@@ -109,7 +109,7 @@ func (b *faultBench) check(t *testing.T, fs *crashfs.FS, oldest, newest int64, c
 	require.NoError(t, err, "%s: no meta graph", context)
 	assert.Empty(t, garbage(t, fs, s), context)
 
-	// And it goes on.
+	// Saving continues.
 	require.NoError(t, b.save(t, s, newest+1), context)
 	assert.Empty(t, garbage(t, fs, s), "%s, after another save", context)
 	require.NoError(t, s.Close(), context)
@@ -137,10 +137,10 @@ func garbage(t *testing.T, fs *crashfs.FS, s *saver.Saver) []string {
 	return stray
 }
 
-// A kill, a full disk and a failing disk at every change that a save makes to
-// the file system leave the newest checkpoint whole, with its meta graph, and
-// nothing else once the directory is used again.
-func TestFaultsAtEveryOperationOfASave(t *testing.T) {
+// After a kill, a full disk or a failing disk at any change that a save makes to the file
+// system, the newest checkpoint is whole and has its meta graph. The next save or Resume
+// removes everything else.
+func TestFaultAtEveryOperation(t *testing.T) {
 	for _, mode := range saveModes {
 		t.Run(mode.name, func(t *testing.T) {
 			b := newFaultBench(t, mode)
@@ -160,14 +160,14 @@ func TestFaultsAtEveryOperationOfASave(t *testing.T) {
 					}
 					if fault == crashfs.Kill {
 						if !done {
-							// From the state file on, the save has succeeded.
+							// Once the state file is written, the save has succeeded.
 							require.True(t, err == nil || errors.Is(err, crashfs.ErrKilled), "%s: %v", context, err)
 						}
 						s.Die()
 						fs.Restart()
 						b.check(t, fs, 3, 4, context)
 					} else {
-						// The process lives on, the disk recovers.
+						// The process lives on, and the disk works again.
 						fs.FailAt(0, crashfs.None)
 						require.NoError(t, b.save(t, s, 5), context)
 						assert.Empty(t, garbage(t, fs, s), "%s, after the next save", context)
@@ -184,10 +184,9 @@ func TestFaultsAtEveryOperationOfASave(t *testing.T) {
 	}
 }
 
-// A power cut at every change, in each way that file systems lose what wasn't
-// synced, leaves a checkpoint that is whole, and after Save has returned the
-// new one.
-func TestPowerCutAtEveryOperationOfASave(t *testing.T) {
+// After a power cut at any change, in each way in which file systems lose data that was not
+// synced, there is a whole checkpoint; after Save has returned, it is the new one.
+func TestPowerCutAtEveryOperation(t *testing.T) {
 	for _, mode := range saveModes {
 		t.Run(mode.name, func(t *testing.T) {
 			b := newFaultBench(t, mode)
@@ -221,7 +220,7 @@ func TestPowerCutAtEveryOperationOfASave(t *testing.T) {
 	}
 }
 
-// powerCuts are what may be left of a file system.
+// powerCuts returns the states in which a power cut may leave a file system.
 func powerCuts(fs *crashfs.FS) []*crashfs.FS {
 	var after []*crashfs.FS
 	for _, loss := range []crashfs.Loss{crashfs.KeepNothing, crashfs.KeepNames, crashfs.KeepNamesEmpty, crashfs.KeepContents,

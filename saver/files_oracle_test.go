@@ -19,7 +19,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// configuration is a graph and a Saver that Python can be asked about.
+// configuration is a graph and a Saver, made in Go and in Python.
 type configuration struct {
 	name  string
 	build func(t *testing.T, g *tf.Graph)
@@ -69,7 +69,7 @@ func initialize(t testing.TB, g *tf.Graph, sess *tf.Session) {
 }
 
 // The two drivers write the same bytes, and so does Python.
-func TestAllWriteTheSameFiles(t *testing.T) {
+func TestDriversWriteSameFiles(t *testing.T) {
 	for _, c := range configurations {
 		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()
@@ -133,7 +133,7 @@ func TestHandOver(t *testing.T) {
 				folder := t.TempDir()
 				first := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1)})
 
-				// Python changes what it can add to and saves.
+				// Python adds to the variables that have numbers, and saves.
 				var second string
 				oracle.Run(t, `
 s = tf1.train.import_meta_graph(args[0])
@@ -159,7 +159,7 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
 	}
 }
 
-// equalCheckpoints holds the values of two checkpoints against each other.
+// equalCheckpoints compares the values of two checkpoints.
 func equalCheckpoints(t *testing.T, a, b string) {
 	t.Helper()
 	ra, err := checkpoint.Open(t.Context(), a, nil)
@@ -191,9 +191,9 @@ func equalCheckpoints(t *testing.T, a, b string) {
 	}
 }
 
-// The state file and the meta graph's name are TensorFlow's, for every way to
-// write a path.
-func TestStateFilesAreTensorFlows(t *testing.T) {
+// The state file and the meta graph's name are those of TensorFlow, for every form of a
+// path.
+func TestStateFilesEqualTensorFlows(t *testing.T) {
 	g := tf.NewGraph()
 	goRefs(t, g, "", "")
 	sess := initialized(t, g)
@@ -255,8 +255,8 @@ func must(dir string, err error) string {
 
 var shards = regexp.MustCompile(`\.data-\d+-of-\d+$`)
 
-// tree lists the files below a directory, and the content of state files with
-// the directory's own name replaced.
+// tree returns the files below a folder, with the content of state files, in which the
+// folder's name is replaced.
 func tree(t *testing.T, dir, self string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -268,7 +268,7 @@ func tree(t *testing.T, dir, self string) map[string]string {
 		if err != nil {
 			return err
 		}
-		// A save over an existing checkpoint numbers its shards otherwise.
+		// A save over an existing checkpoint has another number of shards.
 		rel = shards.ReplaceAllString(rel, ".data")
 		out[rel] = ""
 		if filepath.Ext(rel) == "" && !strings.Contains(filepath.Base(rel), "m") {

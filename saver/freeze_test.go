@@ -16,9 +16,9 @@ import (
 	"github.com/tfkeep/tfkeep/verify"
 )
 
-// TestFreezeALiveSession freezes values that were never saved, in a graph with
-// a saver that knows them by each other's names.
-func TestFreezeALiveSession(t *testing.T) {
+// The values were never saved, and the graph has a Saver that saves each variable under
+// the other's name.
+func TestFreezeSession(t *testing.T) {
 	g := tf.NewGraph()
 	a := variable(t, g, "a", []float32{1, 2})
 	b, err := tf.NewVariable(g, "b", tf.Value([]float32{10, 20}), &tf.VariableOptions{Ref: true})

@@ -14,7 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// peak is the most memory that the process has had since it was forgotten.
+// peak returns the largest memory that the process has had since the last reset.
 func peak(t *testing.T) int64 {
 	t.Helper()
 	bytes, err := procmem.Peak(os.Getpid())
@@ -22,9 +22,9 @@ func peak(t *testing.T) int64 {
 	return bytes
 }
 
-// A model that is larger than this process's memory is saved and restored by it:
-// what it takes are some batches.
-func TestGatheringTakesTheMemoryOfBatches(t *testing.T) {
+// Saving and restoring a model of a cluster takes the memory of some batches, not of the
+// model.
+func TestGatherMemoryIsBounded(t *testing.T) {
 	resident(t) // only Linux tells a process its memory
 	const variables, size = 64, 4 << 20
 	for name, o := range map[string]*saver.GatherOptions{

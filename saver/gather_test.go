@@ -15,12 +15,13 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// gathers are the ways to move values through a session.
+// gathers returns the ways to move values through a session.
 func gathers(t *testing.T) map[string]*saver.GatherOptions {
 	return map[string]*saver.GatherOptions{
 		"through the worker":  nil,
@@ -30,8 +31,8 @@ func gathers(t *testing.T) map[string]*saver.GatherOptions {
 	}
 }
 
-// A fetch whose size nobody knows beforehand, as that of a table, and values that
-// only the session can compute, come with the others.
+// Tables, whose size is unknown before they are fetched, and values that only the session
+// can compute are saved and restored like variables.
 func TestGatheredTables(t *testing.T) {
 	for name, o := range gathers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestGatheredTables(t *testing.T) {
 	}
 }
 
-// Partial and renamed restores move through the session too.
+// Partial and renamed restores work in batches, too.
 func TestGatheredPartialRestore(t *testing.T) {
 	for name, o := range gathers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -93,13 +94,13 @@ func TestGatheredPartialRestore(t *testing.T) {
 			report, err := both.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true, Rename: map[string]string{"a": "other"}})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"other"}, report.Restored)
-			assert.Equal(t, []float32{1, 2}, value(t, sess, a.Value()))
-			assert.Equal(t, []float32{0, 0}, value(t, sess, b.Value()))
+			assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, a.Value()))
+			assert.Equal(t, []float32{0, 0}, tfgraph.Value(t, sess, b.Value()))
 		})
 	}
 }
 
-// A checkpoint with damage in the last of many batches changes nothing.
+// The last of many batches is damaged. No variable changes.
 func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 	for name, o := range gathers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -146,9 +147,9 @@ func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
 	}
 }
 
-// What no message holds is refused before anything is written or assigned: the
-// process would end, or the save fail halfway.
-func TestTensorsThatNoMessageHolds(t *testing.T) {
+// A tensor that no message holds is refused before anything is written or assigned.
+// Otherwise the process would end, or the save fail halfway.
+func TestGatherRefusesTooLargeTensors(t *testing.T) {
 	g := tf.NewGraph()
 	onPS(t, g, 0, func() {
 		variable(t, g, "small", []float32{1})
@@ -194,10 +195,10 @@ func TestGatheredSaveAsync(t *testing.T) {
 	}
 }
 
-// A server that is lost fails the save, which leaves nothing, and breaks a restore
-// off, which says so. With the server and a new session all is well again: the
-// Saver does not cling to the sessions that it had.
-func TestGatheringFromAServerThatIsLost(t *testing.T) {
+// When a server is lost, a save fails and leaves nothing, and a restore fails with
+// ErrHalfRestored. With a new server and a new session both work again: the Saver does not
+// keep its old sessions.
+func TestGatherFromLostServer(t *testing.T) {
 	c := startCluster(t, t.TempDir())
 	t.Cleanup(c.Stop)
 	for name, o := range map[string]*saver.GatherOptions{
@@ -220,7 +221,7 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 			assert.Equal(t, whole, files(t, dir))
 			err = restore(s, sess, path)
 			require.Error(t, err)
-			// Known to be gone, a server is not waited for, and nothing is begun.
+			// With the cluster's addresses, the restore fails before it begins.
 			assert.Equal(t, o.Cluster == nil, errors.Is(err, saver.ErrHalfRestored), "%v", err)
 			_ = sess.Close()
 			require.NoError(t, c.Restart(ctx, "ps", 1))
@@ -243,8 +244,8 @@ func TestGatheringFromAServerThatIsLost(t *testing.T) {
 	}
 }
 
-// Sessions that keep their variables to themselves are asked themselves.
-func TestGatheringFromAnIsolatedSession(t *testing.T) {
+// The values of an isolated session come through that session.
+func TestGatherFromIsolatedSession(t *testing.T) {
 	c := runningCluster(t)
 	g := tf.NewGraph()
 	clusterModel(t, g, "isolated")
@@ -258,8 +259,8 @@ func TestGatheringFromAnIsolatedSession(t *testing.T) {
 	require.NoError(t, restore(s, sess, path))
 }
 
-// What the Saver opened for gathering is given back when it is closed.
-func TestCloseEndsTheSaversOwnSessions(t *testing.T) {
+// Close closes the sessions that the Saver has opened.
+func TestCloseClosesGatherSessions(t *testing.T) {
 	c := runningCluster(t)
 	before := live()
 	g := tf.NewGraph()

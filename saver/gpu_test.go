@@ -9,22 +9,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// noGPU are sessions without GPUs, even where there is one.
+// noGPU opens a session without GPUs, even if the machine has one.
 func noGPU(t *testing.T, g *tf.Graph, disallowSoftPlacement bool) *tf.Session {
 	t.Helper()
-	sess, err := tf.NewSession(g, &tf.SessionOptions{DeviceCount: map[string]int32{"GPU": 0}, DisallowSoftPlacement: disallowSoftPlacement})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, sess.Close()) })
-	return sess
+	return tfgraph.Session(t, g, &tf.SessionOptions{DeviceCount: map[string]int32{"GPU": 0}, DisallowSoftPlacement: disallowSoftPlacement})
 }
 
-// pinnedByGo saves a model whose nodes are all on /gpu:0, but for those of the Saver that
-// handle files.
+// pinnedByGo saves a model whose nodes are all on /gpu:0, except those of the Saver that
+// read and write files.
 func pinnedByGo(t *testing.T) string {
 	t.Helper()
 	g := tf.NewGraph()
@@ -59,10 +57,10 @@ with tf1.Session(config=tf1.ConfigProto(allow_soft_placement=True, device_count=
 	}
 }
 
-// want is y in all of them.
+// pinnedWant is the value of y in all models.
 var pinnedWant = [][]float32{{12}, {34}}
 
-func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
+func TestGPUModelRestoresOnCPU(t *testing.T) {
 	for name, save := range map[string]func(t *testing.T) string{
 		"saved by Go": pinnedByGo,
 		"saved by Python, with resource variables":  pinnedByPython(true),
@@ -80,7 +78,7 @@ func TestModelsPinnedToAGPUAreRestoredOnACPU(t *testing.T) {
 			y := func(t *testing.T, sess *tf.Session) any {
 				o, err := sess.Graph().OutputByName("y:0")
 				require.NoError(t, err)
-				return value(t, sess, o)
+				return tfgraph.Value(t, sess, o)
 			}
 			t.Run("elsewhere, by soft placement", func(t *testing.T) {
 				g, sv := imported(t, nil)
@@ -116,7 +114,7 @@ with tf1.Session(config=tf1.ConfigProto(device_count={"GPU": 0})) as sess:
 	}
 }
 
-func TestVariablesOnAGPUAreSavedAndRestored(t *testing.T) {
+func TestSaveAndRestoreOnGPU(t *testing.T) {
 	for name, o := range map[string]*saver.Options{
 		"one file": nil,
 		"sharded":  {Sharded: true},
@@ -139,17 +137,15 @@ func TestVariablesOnAGPUAreSavedAndRestored(t *testing.T) {
 
 			assign(t, sess, v, [][]float32{{0, 0}, {0, 0}})
 			require.NoError(t, restore(sv, sess, path))
-			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, value(t, sess, v.Value()))
+			assert.Equal(t, [][]float32{{5, 6}, {7, 8}}, tfgraph.Value(t, sess, v.Value()))
 		})
 	}
 }
 
-// onGPU is a session with a GPU; where there is none, the test is left out.
+// onGPU opens a session with a GPU. Without a GPU it skips the test.
 func onGPU(t *testing.T, g *tf.Graph) *tf.Session {
 	t.Helper()
-	sess, err := tf.NewSession(g, &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, sess.Close()) })
+	sess := tfgraph.Session(t, g, &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}})
 	devices, err := sess.Devices(t.Context())
 	require.NoError(t, err)
 	for _, d := range devices {

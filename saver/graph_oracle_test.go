@@ -15,8 +15,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// describeNodes is a Python function that writes a GraphDef's nodes below some
-// scopes as lines, a SaverDef as one more.
+// describeNodes is a Python function that returns a GraphDef's nodes below some scopes as
+// lines, with one more line for a SaverDef.
 const describeNodes = `
 from tensorflow.core.framework import graph_pb2
 def describe(raw, saver_def, scopes):
@@ -54,7 +54,7 @@ func goRefs(t *testing.T, g *tf.Graph, d0, d1 string) {
 	refVariable(t, g, "a1", int32(3), d1)
 }
 
-func TestNodesAreTensorFlows(t *testing.T) {
+func TestNodesEqualTensorFlows(t *testing.T) {
 	newSaver := func(t *testing.T, g *tf.Graph, o *saver.Options) *saver.Saver {
 		t.Helper()
 		s, err := saver.New(g, o)
@@ -180,7 +180,7 @@ result = [want, describe(args[0], args[1], args[2])]
 	}
 }
 
-// partition makes a variable of rows × columns in parts of rows.
+// partition adds a variable of rows × columns, which is partitioned by rows.
 func partition(t *testing.T, g *tf.Graph, name string, rows, columns, parts int64, ref bool) []*tf.Variable {
 	t.Helper()
 	var out []*tf.Variable

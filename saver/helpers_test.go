@@ -12,22 +12,21 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 var ctx = context.Background()
 
+// newSession opens a session, which is closed at the end of the test.
 func newSession(t testing.TB, g *tf.Graph) *tf.Session {
 	t.Helper()
-	sess, err := tf.NewSession(g, &tf.SessionOptions{DisableGrappler: true})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, sess.Close()) })
-	return sess
+	return tfgraph.Session(t, g, &tf.SessionOptions{DisableGrappler: true})
 }
 
-// initialized is a session in which every variable has its initial value. It
-// adds a node, so it comes after the Saver that a test compares.
+// initialized opens a session in which every variable has its initial value. It adds a
+// node, so a test that compares nodes makes its Saver before.
 func initialized(t testing.TB, g *tf.Graph) *tf.Session {
 	t.Helper()
 	sess := newSession(t, g)
@@ -52,16 +51,7 @@ func newSaver(t testing.TB, g *tf.Graph, o *saver.Options) *saver.Saver {
 	return s
 }
 
-// value fetches one tensor.
-func value(t testing.TB, sess *tf.Session, o tf.Output) any {
-	t.Helper()
-	got, err := sess.Run(ctx, nil, []tf.Output{o}, nil, nil)
-	require.NoError(t, err)
-	defer tf.Release(got...)
-	return got[0].Value()
-}
-
-// assign gives a variable another value.
+// assign sets a variable.
 func assign(t testing.TB, sess *tf.Session, v *tf.Variable, to any) {
 	t.Helper()
 	tensor, err := tf.NewTensor(to)

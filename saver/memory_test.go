@@ -14,7 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// resident is the process's memory in bytes, C's included.
+// resident returns the process's memory in bytes, including that of C.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	bytes, err := procmem.Resident(os.Getpid())
@@ -24,10 +24,10 @@ func resident(t *testing.T) int64 {
 	return bytes
 }
 
-// A process that saves, trains and restores over and over stays as large as it
-// was: what a save took is given back when it is written, and not when Go's
-// collector comes by, which doesn't see it.
-func TestMemoryIsFlatOverSavesAndRestores(t *testing.T) {
+// The memory of a process that saves, trains and restores repeatedly does not grow. A save
+// releases tensors when they are written, because Go's collector does not see the memory
+// of C.
+func TestMemoryStaysFlat(t *testing.T) {
 	const variables, size = 16, 4 << 20
 	g := tf.NewGraph()
 	var updates []*tf.Operation

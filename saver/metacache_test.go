@@ -15,9 +15,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Saves keep the serialized graph from one to the next. Whatever is done to the
-// graph in between, the file has to be that of a graph exported anew.
-func TestMetaGraphOfEachSaveIsThatOfTheGraphAsItIs(t *testing.T) {
+// A Saver keeps the serialized graph for the next save. Whatever is done to the graph in
+// between, the file is that of the graph as it is then.
+func TestSavedMetaGraphFollowsGraph(t *testing.T) {
 	dir := t.TempDir()
 	g := tf.NewGraph()
 	v := variable(t, g, "v", []float32{1, 2})

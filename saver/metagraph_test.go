@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -91,12 +92,12 @@ func TestImportIntoNamescope(t *testing.T) {
 		require.NoError(t, restore(s, sess, path))
 		o, err := g.OutputByName([]string{"new_model", "new_model_1"}[i] + "/v/Read/ReadVariableOp:0")
 		require.NoError(t, err)
-		assert.Equal(t, float32(7), value(t, sess, o))
+		assert.Equal(t, float32(7), tfgraph.Value(t, sess, o))
 	}
 }
 
-// A scope is exported, saved under the names it has without the scope, and
-// restored elsewhere.
+// The variables of a scope are saved under their names without the scope, and restored into
+// another scope.
 func TestScopedSaveAndRestore(t *testing.T) {
 	dir := t.TempDir()
 	g := tf.NewGraph()
@@ -120,7 +121,7 @@ func TestScopedSaveAndRestore(t *testing.T) {
 	}
 	sess := newSession(t, g2)
 	require.NoError(t, restore(newSaver(t, g2, &saver.Options{VarMap: vars}), sess, path))
-	assert.Equal(t, []float32{1, 2}, value(t, sess, g2.VariablesInScope("new_hidden1")[0].Value()))
+	assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, g2.VariablesInScope("new_hidden1")[0].Value()))
 }
 
 func TestImportMetaGraphWithoutSaverDef(t *testing.T) {

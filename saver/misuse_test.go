@@ -11,11 +11,12 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-func TestWhatIsNilIsNamed(t *testing.T) {
+func TestNilArgumentsAreNamed(t *testing.T) {
 	_, err := saver.New(nil, nil)
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 
@@ -86,8 +87,8 @@ func TestGlobalStepMustFit63Bits(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
-// TestAClosedSessionIsNamed: its variables are not called uninitialized.
-func TestAClosedSessionIsNamed(t *testing.T) {
+// The error for a closed session does not say that variables are uninitialized.
+func TestClosedSessionIsNamed(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "v", float32(1))
 	s := newSaver(t, g, nil)
@@ -101,7 +102,7 @@ func TestAClosedSessionIsNamed(t *testing.T) {
 	assert.ErrorContains(t, err, "session is closed")
 }
 
-func TestTheStateFileIsNoOtherFile(t *testing.T) {
+func TestLatestFilenameMustNotCollide(t *testing.T) {
 	g := tf.NewGraph()
 	v := variable(t, g, "v", float32(1))
 	s := newSaver(t, g, nil)
@@ -125,11 +126,11 @@ func TestTheStateFileIsNoOtherFile(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	assign(t, sess, v, float32(2))
 	require.NoError(t, restore(s, sess, path))
-	assert.Equal(t, float32(1), value(t, sess, v.Value()))
+	assert.Equal(t, float32(1), tfgraph.Value(t, sess, v.Value()))
 }
 
-// TestResumeInACopy leaves alone what it was copied from.
-func TestResumeInACopy(t *testing.T) {
+// A Saver that resumes in a copy of a folder does not change the original.
+func TestResumeInCopy(t *testing.T) {
 	dir := t.TempDir()
 	trained(t, dir, 2, nil)
 	twin := filepath.Join(t.TempDir(), "twin")
@@ -143,7 +144,7 @@ func TestResumeInACopy(t *testing.T) {
 	r, err := s.Resume(ctx, sess, twin, nil)
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(twin, "m-2"), r.Path)
-	assert.Equal(t, float32(20), value(t, sess, v.Value()))
+	assert.Equal(t, float32(20), tfgraph.Value(t, sess, v.Value()))
 	assign(t, sess, step, int64(3))
 	mustSave(t, s, sess, filepath.Join(twin, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
 	assert.Equal(t, []string{filepath.Join(twin, "m-3")}, kept(s))
@@ -151,7 +152,7 @@ func TestResumeInACopy(t *testing.T) {
 	assert.Equal(t, before, files(t, dir))
 }
 
-// TestResumeDeletesNothingElsewhere: a state file may name what is another's.
+// A state file may name checkpoints in another folder. These are not deleted.
 func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	folder, elsewhere := t.TempDir(), t.TempDir()
 	trained(t, elsewhere, 1, nil)
@@ -168,7 +169,7 @@ func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	assert.Equal(t, before, files(t, elsewhere))
 }
 
-func TestInitFromCheckpointRefusesWhatIsNothing(t *testing.T) {
+func TestInitFromCheckpointRefusesEmptyMap(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "v", float32(1))
 	sess := initialized(t, g)

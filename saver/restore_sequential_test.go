@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -38,7 +39,7 @@ func TestRestoreSequentially(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	require.NotErrorIs(t, err, saver.ErrHalfRestored)
 	for _, v := range vars {
-		assert.Equal(t, []float32{9, 9}, value(t, sess, v.Value()))
+		assert.Equal(t, []float32{9, 9}, tfgraph.Value(t, sess, v.Value()))
 	}
 
 	require.NoError(t, os.WriteFile(data, []byte(whole), 0o644))
@@ -53,6 +54,6 @@ func TestRestoreSequentially(t *testing.T) {
 	assert.Equal(t, []string{"v0", "v1", "v2"}, report.Restored)
 	assert.Equal(t, []int64{8, 16, 24}, steps)
 	for i, v := range vars {
-		assert.Equal(t, []float32{float32(i), 1}, value(t, sess, v.Value()))
+		assert.Equal(t, []float32{float32(i), 1}, tfgraph.Value(t, sess, v.Value()))
 	}
 }

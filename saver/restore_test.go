@@ -15,6 +15,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -22,19 +24,16 @@ import (
 // write makes a checkpoint without a graph.
 func write(t *testing.T, path string, tensors ...checkpoint.Tensor) string {
 	t.Helper()
-	w, err := checkpoint.Create(t.Context(), path, nil)
-	require.NoError(t, err)
-	require.NoError(t, w.Add(ctx, tensors...))
-	require.NoError(t, w.Commit(ctx))
-	require.NoError(t, w.Close())
+	tftest.WriteCheckpoint(t, path, nil, tensors)
 	return path
 }
 
+// floats returns a tensor of n zeros.
 func floats(name string, n int64) checkpoint.Tensor {
 	return checkpoint.Tensor{Name: name, DType: dtype.Float32, Shape: []int64{n}, Data: make([]byte, 4*n)}
 }
 
-// A restore that can't be whole changes nothing and says everything.
+// If the checkpoint does not fit, no variable changes, and the error lists everything.
 func TestRestoreIsAllOrNothing(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "m"),
 		floats("good", 2), floats("short", 2), floats("old/hidden", 2), floats("kernle", 2), floats("int", 2))
@@ -79,26 +78,26 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 				assert.Contains(t, err.Error(), text)
 			}
 			assert.NotContains(t, err.Error(), "NewCheckpointReader")
-			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[0].Value()), "unchanged")
+			assert.Equal(t, []float32{7, 7}, tfgraph.Value(t, sess, vars[0].Value()), "unchanged")
 
-			// What matches is taken when asked for.
+			// Partial restores what matches.
 			report, err := s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"good"}, report.Restored)
 			assert.Equal(t, misfit.Missing, report.Missing)
 			assert.Equal(t, misfit.Mismatches, report.Mismatches)
 			assert.Equal(t, []string{"kernle", "old/hidden"}, report.Unused)
-			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[0].Value()))
-			assert.Equal(t, []float32{7, 7}, value(t, sess, vars[3].Value()))
+			assert.Equal(t, []float32{0, 0}, tfgraph.Value(t, sess, vars[0].Value()))
+			assert.Equal(t, []float32{7, 7}, tfgraph.Value(t, sess, vars[3].Value()))
 
-			// Other names can be given.
+			// Rename maps names.
 			report, err = s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true,
 				Rename: map[string]string{"hidden": "old/hidden", "kernel": "kernle"}})
 			require.NoError(t, err)
 			assert.ElementsMatch(t, []string{"good", "old/hidden", "kernle"}, report.Restored)
-			assert.Equal(t, []float32{0, 0}, value(t, sess, vars[3].Value()))
+			assert.Equal(t, []float32{0, 0}, tfgraph.Value(t, sess, vars[3].Value()))
 
-			// The map the wrong way round is not taken for no map.
+			// A map whose keys and values are exchanged is an error.
 			_, err = s.Restore(ctx, sess, path, &saver.RestoreOptions{Partial: true,
 				Rename: map[string]string{"old/hidden": "hidden"}})
 			require.ErrorIs(t, err, tfkeep.ErrArgument)
@@ -107,18 +106,18 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// TensorFlow assigns a wrong shape to a resource variable silently.
-func TestAWrongShapeDoesNotReachAResourceVariable(t *testing.T) {
+// TensorFlow assigns a tensor of another shape to a resource variable without an error.
+func TestRestoreRefusesShapeMismatch(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "m"), floats("v", 2))
 	g := tf.NewGraph()
 	v := variable(t, g, "v", []float32{1, 2, 3})
 	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
 	require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrMismatch)
-	assert.Equal(t, []float32{1, 2, 3}, value(t, sess, v.Value()))
+	assert.Equal(t, []float32{1, 2, 3}, tfgraph.Value(t, sess, v.Value()))
 }
 
-func TestDamageIsFoundBeforeAnythingIsAssigned(t *testing.T) {
+func TestRestoreFindsDamageFirst(t *testing.T) {
 	eachDriver(t, func(t *testing.T, d saver.Driver) {
 		if d == saver.Ops {
 			t.Skip("the nodes read each tensor when they assign it; only Go reads all of them first")
@@ -141,7 +140,7 @@ func TestDamageIsFoundBeforeAnythingIsAssigned(t *testing.T) {
 		}
 		require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrCorrupt)
 		for _, v := range vars {
-			assert.Equal(t, []float32{9, 9, 9}, value(t, sess, v.Value()))
+			assert.Equal(t, []float32{9, 9, 9}, tfgraph.Value(t, sess, v.Value()))
 		}
 		require.NoError(t, os.Remove(path+".data-00000-of-00001"))
 		require.ErrorIs(t, restore(s, sess, path), tfkeep.ErrNotFound)
@@ -161,7 +160,7 @@ func TestReshape(t *testing.T) {
 			sess := newSession(t, g)
 			require.ErrorIs(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, path), tfkeep.ErrMismatch)
 			require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d, Reshape: true}), sess, path))
-			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, value(t, sess, v.Value()))
+			assert.Equal(t, []float32{1, 2, 3, 4, 5, 6}, tfgraph.Value(t, sess, v.Value()))
 
 			g = tf.NewGraph()
 			_, err = tf.NewVariable(g, "v", tf.Value(make([]float32, 5)), &tf.VariableOptions{Ref: ref})
@@ -203,7 +202,7 @@ func TestPartitionedVariable(t *testing.T) {
 				require.NoError(t, restore(s, sess, prefix))
 				var got [][]float32
 				for _, v := range vars {
-					got = append(got, value(t, sess, v.Value()).([][]float32)...)
+					got = append(got, tfgraph.Value(t, sess, v.Value()).([][]float32)...)
 				}
 				assert.Equal(t, full, got)
 			}
@@ -217,7 +216,7 @@ func TestPartitionedVariable(t *testing.T) {
 				require.NoError(t, err)
 				sess := newSession(t, g)
 				require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: d}), sess, prefix))
-				assert.Equal(t, full, value(t, sess, v.Value()))
+				assert.Equal(t, full, tfgraph.Value(t, sess, v.Value()))
 			}
 		})
 	}
@@ -238,8 +237,8 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 		nodes := len(g.Operations())
 		require.NoError(t, restore(s, sess, prefix))
 		require.NoError(t, restore(s, sess, prefix))
-		assert.Equal(t, float32(3), value(t, sess, a.Value()))
-		assert.Equal(t, []float32{1, 2}, value(t, sess, b.Value()))
+		assert.Equal(t, float32(3), tfgraph.Value(t, sess, a.Value()))
+		assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, b.Value()))
 		assert.Len(t, g.Operations(), nodes, "no nodes are added for it")
 
 		g = tf.NewGraph()
@@ -264,7 +263,7 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 	})
 }
 
-// Restoring what V1 files hold, and V1 files with a saver that writes V2.
+// V1 files are restored, also by a Saver that writes V2.
 func TestRestoreAfterSaveV1(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "v1")
 	g := tf.NewGraph()
@@ -296,7 +295,7 @@ func TestMappedRestore(t *testing.T) {
 	require.NoError(t, err)
 	before := read(t, path+".data-00000-of-00001")
 	require.NoError(t, remove(path))
-	assert.Equal(t, want, value(t, sess, v.Value()))
+	assert.Equal(t, want, tfgraph.Value(t, sess, v.Value()))
 	assign(t, sess, v, make([]float32, 10000))
 	assert.True(t, strings.Contains(before, "a"))
 
@@ -305,7 +304,7 @@ func TestMappedRestore(t *testing.T) {
 	require.NoError(t, restore(newSaver(t, g, &saver.Options{Driver: saver.Ops}), sess, path))
 }
 
-func TestListAndLoadVariables(t *testing.T) {
+func TestOpenSavedFolder(t *testing.T) {
 	folder := t.TempDir()
 	_, err := dir.Open(ctx, folder, nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
@@ -376,7 +375,7 @@ func TestInitFromCheckpoint(t *testing.T) {
 				require.NoError(t, err)
 			}
 			for _, v := range g.GlobalVariables() {
-				got := value(t, sess, v.Value()).([]float32)[0]
+				got := tfgraph.Value(t, sess, v.Value()).([]float32)[0]
 				want := float32(1)
 				for _, name := range c.changed {
 					if name == v.Name() {

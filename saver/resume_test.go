@@ -11,12 +11,13 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// trained is a directory with checkpoints of steps 1 to n, in which the
-// variable v is ten times the step.
+// trained saves checkpoints of the steps 1 to n, in which the variable v is ten times the
+// step.
 func trained(t *testing.T, dir string, n int, o *saver.Options) {
 	t.Helper()
 	g, v, step := model(t)
@@ -57,15 +58,15 @@ func TestResumeTakesTheNewest(t *testing.T) {
 	r, err := s.Resume(ctx, sess, dir, nil)
 	require.NoError(t, err)
 	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-7"), Step: 7}, r)
-	assert.Equal(t, float32(70), value(t, sess, v.Value()))
-	// Retention goes on where it was; TensorFlow would begin anew.
+	assert.Equal(t, float32(70), tfgraph.Value(t, sess, v.Value()))
+	// Retention continues; in TensorFlow it begins anew.
 	assert.Len(t, kept(s), 5)
 	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(8)})
 	assert.False(t, exists(filepath.Join(dir, "m-3")))
 	assert.Len(t, files(t, dir), 1+5*3)
 }
 
-func TestResumeSkipsWhatIsDamaged(t *testing.T) {
+func TestResumeSkipsDamaged(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, prefix string){
 		"data bit":         func(t *testing.T, p string) { flip(t, p+".data-00000-of-00001") },
 		"index bit":        func(t *testing.T, p string) { flip(t, p+".index") },
@@ -86,7 +87,7 @@ func TestResumeSkipsWhatIsDamaged(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, int64(2), r.Step)
 			assert.Equal(t, filepath.Join(dir, "m-2"), r.Path)
-			assert.Equal(t, float32(20), value(t, sess, v.Value()))
+			assert.Equal(t, float32(20), tfgraph.Value(t, sess, v.Value()))
 			require.Len(t, r.Skipped, 1)
 			assert.Equal(t, filepath.Join(dir, "m-3"), r.Skipped[0].Path)
 			assert.ErrorContains(t, r.Skipped[0], "restore "+r.Skipped[0].Path)
@@ -94,7 +95,7 @@ func TestResumeSkipsWhatIsDamaged(t *testing.T) {
 	}
 }
 
-func TestResumeNeverStartsAfreshOverDamage(t *testing.T) {
+func TestResumeRefusesDamagedFolder(t *testing.T) {
 	dir := t.TempDir()
 	trained(t, dir, 2, nil)
 	for _, p := range []string{"m-1", "m-2"} {
@@ -111,7 +112,7 @@ func TestResumeNeverStartsAfreshOverDamage(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 }
 
-func TestResumeWithADamagedStateFile(t *testing.T) {
+func TestResumeWithDamagedStateFile(t *testing.T) {
 	for name, content := range map[string]string{"empty": "", "cut": "model_checkpoint_path: \"m", "zeros": "\x00\x00\x00"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -141,8 +142,8 @@ func TestResumeFresh(t *testing.T) {
 	}
 }
 
-// A graph that doesn't fit is the caller's mistake, not damage to be skipped.
-func TestResumeReportsAGraphThatDoesNotFit(t *testing.T) {
+// A checkpoint that does not fit the graph is an error. It is not skipped as damaged.
+func TestResumeReportsMismatch(t *testing.T) {
 	dir := t.TempDir()
 	trained(t, dir, 2, nil)
 	g, _, _ := model(t)
@@ -153,7 +154,7 @@ func TestResumeReportsAGraphThatDoesNotFit(t *testing.T) {
 	assert.Equal(t, "extra", misfit.Missing[0].Key)
 }
 
-func TestResumeInAMovedDirectory(t *testing.T) {
+func TestResumeInMovedFolder(t *testing.T) {
 	root := t.TempDir()
 	trained(t, filepath.Join(root, "a"), 3, nil)
 	require.NoError(t, os.Rename(filepath.Join(root, "a"), filepath.Join(root, "b")))
@@ -192,7 +193,7 @@ with tf1.Session() as sess:
 }
 
 // The time at which a checkpoint was last kept for good survives a restart.
-func TestResumeCarriesKeepEveryNHoursOver(t *testing.T) {
+func TestResumeContinuesKeepEvery(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Unix(1_000_000, 0)
 	options := func() *saver.Options {

@@ -75,8 +75,7 @@ func TestMaxToKeepNonSharded(t *testing.T) {
 		check(s, "s2", "s3")
 		gone("s1")
 
-		// A second Saver from the SaverDef, with the first one's history; a
-		// third without.
+		// A second Saver of the SaverDef has the first one's list, a third one has none.
 		s2 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
 		s2.SetLastCheckpoints(untimed(kept(s)...))
 		s3 := newSaver(t, sess.Graph(), &saver.Options{SaverDef: s.SaverDef()})
@@ -135,7 +134,7 @@ func TestMaxToKeepSharded(t *testing.T) {
 	}
 }
 
-func TestKeepCheckpointEveryNHoursNonSharded(t *testing.T) {
+func TestKeepEvery(t *testing.T) {
 	dir := t.TempDir()
 	start := time.Unix(1_000_000, 0)
 	now := start
@@ -168,7 +167,7 @@ func TestRecoverLastCheckpoints(t *testing.T) {
 	assert.Equal(t, append(paths[1:], last), state(t, dir).AllModelCheckpointPaths)
 }
 
-func TestKeepAllRecordsTheNewestOnly(t *testing.T) {
+func TestKeepAllRecordsNewestOnly(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, &saver.Options{MaxToKeep: saver.KeepAll})
 	for i := range 7 {
@@ -179,7 +178,7 @@ func TestKeepAllRecordsTheNewestOnly(t *testing.T) {
 	assert.Len(t, files(t, dir), 1+7*2)
 }
 
-func TestSetLastCheckpointsAreNeverDeleted(t *testing.T) {
+func TestSetLastCheckpointsWithoutTimes(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, &saver.Options{MaxToKeep: 1})
 	old := mustSave(t, s, sess, filepath.Join(dir, "old"), nil)
@@ -196,22 +195,22 @@ func TestSetLastCheckpointsAreNeverDeleted(t *testing.T) {
 	assert.False(t, exists(old))
 }
 
-func TestAFailedSaveLeavesNothing(t *testing.T) {
+func TestFailedSaveLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	s, sess := one(t, nil)
 	first := mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(1)})
 	before := files(t, dir)
 
-	// Cancelled in the middle of the data.
-	cancelled, cancel := context.WithCancel(ctx)
-	_, err := s.Save(cancelled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2), Progress: func(done, total int64) {
+	// The save is canceled in the middle of the data.
+	canceled, cancel := context.WithCancel(ctx)
+	_, err := s.Save(canceled, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2), Progress: func(done, total int64) {
 		assert.LessOrEqual(t, done, total)
 		cancel()
 	}})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, before, files(t, dir))
 
-	// Complete, but for the state file, whose place is taken.
+	// The checkpoint is complete, but its state file cannot be written.
 	require.NoError(t, os.Rename(filepath.Join(dir, "checkpoint"), filepath.Join(dir, "aside")))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "checkpoint", "x"), 0o755))
 	_, err = s.Save(ctx, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2)})

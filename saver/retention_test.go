@@ -11,7 +11,7 @@ func at(seconds float64) time.Time {
 	return time.Unix(0, int64(seconds*1e9))
 }
 
-// decide plays one save and returns what was deleted and what was kept for good.
+// decide records one save, and returns what is deleted and what is kept for good.
 func decide(r *retention, path string, now time.Time) (deleted, kept string) {
 	r.record(path, now)
 	c, remove, ok := r.next()
@@ -51,9 +51,9 @@ func TestMaxToKeepZeroRecordsNothing(t *testing.T) {
 	assert.Empty(t, r.paths())
 }
 
-// The trace was measured with TensorFlow 2.21: built at t=1000, kept every
-// half second, a save every 0.2 s from t=1001.
-func TestKeepCheckpointEveryNHoursTrace(t *testing.T) {
+// The expected values are those of TensorFlow 2.21, for a Saver that is built at t=1000,
+// keeps a checkpoint every half second, and saves every 0.2 s from t=1001 on.
+func TestKeepEveryTrace(t *testing.T) {
 	r := newRetention(2, time.Second/2, at(1000))
 	want := []struct {
 		deleted, kept string
@@ -71,9 +71,9 @@ func TestKeepCheckpointEveryNHoursTrace(t *testing.T) {
 	}
 }
 
-// Checkpoints given without a time are never deleted, and each moves the
-// keeping time on: TensorFlow's +inf.
-func TestCheckpointsWithoutTimeAreNeverDeleted(t *testing.T) {
+// Checkpoints without a time are never deleted, and each adds to the time after which the
+// next one is kept. In TensorFlow their time is +inf.
+func TestUntimedCheckpointsAreKept(t *testing.T) {
 	r := newRetention(2, time.Hour, at(0))
 	r.last = []Checkpoint{{Path: "b"}, {Path: "c"}}
 	deleted, kept := decide(&r, "d", at(1))

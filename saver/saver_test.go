@@ -13,12 +13,13 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// table makes a lookup table from strings to floats, and operations on it.
+// table adds a lookup table from strings to floats.
 func table(t *testing.T, g *tf.Graph, name string) (saver.Saveable, tf.Output) {
 	t.Helper()
 	op, err := g.AddOp(tf.OpSpec{Type: "MutableHashTableV2", Name: name,
@@ -30,8 +31,8 @@ func table(t *testing.T, g *tf.Graph, name string) (saver.Saveable, tf.Output) {
 func insert(t *testing.T, sess *tf.Session, handle tf.Output, key string, v float32) {
 	t.Helper()
 	g := sess.Graph()
-	k := constant(t, g, []string{key})
-	val := constant(t, g, []float32{v})
+	k := tfgraph.Const(t, g, "", []string{key})
+	val := tfgraph.Const(t, g, "", []float32{v})
 	op, err := g.AddOp(tf.OpSpec{Type: "LookupTableInsertV2", Input: []tf.Input{handle, k, val}})
 	require.NoError(t, err)
 	require.NoError(t, sess.RunOps(ctx, op))
@@ -52,19 +53,10 @@ func content(t *testing.T, sess *tf.Session, handle tf.Output) map[string]float3
 	return out
 }
 
-func constant(t *testing.T, g *tf.Graph, v any) tf.Output {
-	t.Helper()
-	tensor, err := tf.NewTensor(v)
-	require.NoError(t, err)
-	defer tf.Release(tensor)
-	op, err := g.AddOp(tf.OpSpec{Type: "Const", Attrs: map[string]any{"dtype": tensor.DataType(), "value": tensor}})
-	require.NoError(t, err)
-	return op.Output(0)
-}
-
-// Both drivers do the same, so most tests run with each.
+// drivers are the drivers that do not depend on the session.
 var drivers = map[string]saver.Driver{"files": saver.Files, "ops": saver.Ops}
 
+// eachDriver runs a test with each driver, which all do the same.
 func eachDriver(t *testing.T, f func(t *testing.T, d saver.Driver)) {
 	for name, d := range drivers {
 		t.Run(name, func(t *testing.T) { f(t, d) })
@@ -98,7 +90,7 @@ func TestBasic(t *testing.T) {
 				insert(t, sess, handle, "k1", 30)
 				assert.Equal(t, prefix, mustSave(t, s, sess, prefix, nil))
 
-				// A fresh graph: nothing is initialized, restoring does it.
+				// In a new graph, Restore initializes the variables.
 				g = tf.NewGraph()
 				v0, v1, v2, handle = build(g, 1000, 2000)
 				s = newSaver(t, g, options(v0, v1, v2))
@@ -107,15 +99,15 @@ func TestBasic(t *testing.T) {
 				require.NoError(t, err)
 				assert.ElementsMatch(t, []string{"v0", "v1"}, names)
 				require.NoError(t, restore(s, sess, prefix))
-				assert.Equal(t, float32(10), value(t, sess, v0.Value()))
-				assert.Equal(t, float32(20), value(t, sess, v1.Value()))
+				assert.Equal(t, float32(10), tfgraph.Value(t, sess, v0.Value()))
+				assert.Equal(t, float32(20), tfgraph.Value(t, sess, v1.Value()))
 				assert.Equal(t, map[string]float32{"k1": 30}, content(t, sess, handle))
 
-				// Over values that are there: a table's content is replaced.
+				// Restore replaces the content of a table.
 				assign(t, sess, v0, float32(-1))
 				insert(t, sess, handle, "k2", 1)
 				require.NoError(t, restore(s, sess, prefix))
-				assert.Equal(t, float32(10), value(t, sess, v0.Value()))
+				assert.Equal(t, float32(10), tfgraph.Value(t, sess, v0.Value()))
 				assert.Equal(t, map[string]float32{"k1": 30}, content(t, sess, handle))
 			})
 		})
@@ -149,12 +141,12 @@ func TestVariables(t *testing.T) {
 	assign(t, sess, b, []float32{0, 0, 0})
 	insert(t, sess, handle, "k1", 0)
 	require.NoError(t, restore(s, sess, prefix))
-	assert.Equal(t, []float32{1}, value(t, sess, a.Value()))
-	assert.Equal(t, []float32{2, 2, 2}, value(t, sess, b.Value()))
+	assert.Equal(t, []float32{1}, tfgraph.Value(t, sess, a.Value()))
+	assert.Equal(t, []float32{2, 2, 2}, tfgraph.Value(t, sess, b.Value()))
 	assert.Equal(t, map[string]float32{"k1": 3}, content(t, sess, handle))
 }
 
-func TestNoAdditionalOpsAddedBySaverForResourceVariablesOutsideSaveScope(t *testing.T) {
+func TestSaverAddsNodesInItsScopeOnly(t *testing.T) {
 	g := tf.NewGraph()
 	v := variable(t, g, "v", float32(1))
 	before := map[string]bool{}
@@ -190,7 +182,7 @@ func TestSaveCopyRestoreWithSaveRelativePaths(t *testing.T) {
 	s = newSaver(t, g, nil)
 	assign(t, sess, v, float32(0))
 	require.NoError(t, restore(s, sess, latest))
-	assert.Equal(t, float32(10), value(t, sess, v.Value()))
+	assert.Equal(t, float32(10), tfgraph.Value(t, sess, v.Value()))
 }
 
 func TestFilenameTensor(t *testing.T) {
@@ -200,7 +192,7 @@ func TestFilenameTensor(t *testing.T) {
 		s := newSaver(t, g, &saver.Options{Filename: given})
 		o, err := g.OutputByName(s.SaverDef().FilenameTensorName)
 		require.NoError(t, err)
-		assert.Equal(t, want, value(t, newSession(t, g), o))
+		assert.Equal(t, want, tfgraph.Value(t, newSession(t, g), o))
 	}
 }
 
@@ -226,7 +218,7 @@ func TestSomeErrors(t *testing.T) {
 	v2, err := tf.NewVariable(g, "v2", tf.Value([]float32{20}), slice("v1"))
 	require.NoError(t, err)
 	other := variable(t, g, "other", float32(1))
-	constant := constant(t, g, float32(1))
+	constant := tfgraph.Const(t, g, "", float32(1))
 	cases := []struct {
 		name string
 		o    *saver.Options
@@ -257,7 +249,7 @@ func TestSomeErrors(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestSameNameOfASaveableIsItsOwn(t *testing.T) {
+func TestSaveableUnderTwoNames(t *testing.T) {
 	g := tf.NewGraph()
 	v2, _ := table(t, g, "v2")
 	_, err := saver.New(g, &saver.Options{VarMap: map[string]saver.Saveable{"v2": v2, "v2too": v2}})
@@ -270,10 +262,10 @@ func TestNoVariables(t *testing.T) {
 	assert.ErrorContains(t, err, "no variables to save")
 }
 
-func TestAllowEmptySavesTheMetaGraphOnly(t *testing.T) {
+func TestAllowEmptySavesMetaGraphOnly(t *testing.T) {
 	dir := t.TempDir()
 	g := tf.NewGraph()
-	constant(t, g, float32(1))
+	tfgraph.Const(t, g, "", float32(1))
 	s := newSaver(t, g, &saver.Options{AllowEmpty: true})
 	sess := newSession(t, g)
 	assert.Empty(t, mustSave(t, s, sess, filepath.Join(dir, "m"), nil))
@@ -310,7 +302,7 @@ func TestSaveWithGlobalStep(t *testing.T) {
 	for _, v := range []saver.GlobalStep{saver.Step(5), saver.Step(int32(5)), saver.Step(int64(5)), saver.Step(step), saver.Step(step.Value())} {
 		assert.Equal(t, path+"-5", mustSave(t, s, sess, path, &saver.SaveOptions{GlobalStep: v}))
 	}
-	_, err := s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: saver.Step(constant(t, g, "x"))})
+	_, err := s.Save(ctx, sess, path, &saver.SaveOptions{GlobalStep: saver.Step(tfgraph.Const(t, g, "", "x"))})
 	assert.ErrorContains(t, err, "is x (string)")
 }
 
@@ -332,7 +324,7 @@ func TestSaveToNonexistingPath(t *testing.T) {
 		path := mustSave(t, s, sess, filepath.Join(dir, "not", "there", "m"), nil)
 		assign(t, sess, v, float32(0))
 		require.NoError(t, restore(s, sess, path))
-		assert.Equal(t, float32(5), value(t, sess, v.Value()))
+		assert.Equal(t, float32(5), tfgraph.Value(t, sess, v.Value()))
 
 		file := filepath.Join(dir, "file")
 		require.NoError(t, os.WriteFile(file, nil, 0o644))
@@ -405,7 +397,7 @@ func TestNonReshapeVariableMap(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "Key v0 not found in checkpoint (did you mean save_prefix/v0?)")
 	require.NoError(t, restore(newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"save_prefix/v0": saver.Var(b)}}), sess, path))
-	assert.Equal(t, float32(10), value(t, sess, b.Value()))
+	assert.Equal(t, float32(10), tfgraph.Value(t, sess, b.Value()))
 }
 
 func TestLatestFilenameRules(t *testing.T) {
@@ -441,7 +433,7 @@ func TestNoMetaGraphAndNoState(t *testing.T) {
 	assert.Equal(t, []string{"checkpoint", "m.data-00000-of-00001", "m.index", "n.data-00000-of-00001", "n.graph", "n.index"}, files(t, dir))
 }
 
-func TestUninitializedVariablesAreNamed(t *testing.T) {
+func TestSaveNamesUninitializedVariables(t *testing.T) {
 	for _, ref := range []bool{false, true} {
 		g := tf.NewGraph()
 		var first *tf.Variable
@@ -466,8 +458,8 @@ func TestUninitializedVariablesAreNamed(t *testing.T) {
 	}
 }
 
-// A scheme that neither Go nor this TensorFlow knows gets as far as TensorFlow.
-func TestRemotePathsAreTensorFlows(t *testing.T) {
+// Paths with a scheme that Go does not know are left to TensorFlow.
+func TestRemotePathsNeedNodes(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "v", float32(5))
 	s := newSaver(t, g, nil)
@@ -484,7 +476,7 @@ func TestRemotePathsAreTensorFlows(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
-func TestASessionOfAnotherGraphIsRefused(t *testing.T) {
+func TestSaverRefusesOtherGraph(t *testing.T) {
 	g := tf.NewGraph()
 	variable(t, g, "v", float32(5))
 	s := newSaver(t, g, nil)
