@@ -21,8 +21,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
-// gathers returns the ways to move values through a session.
-func gathers(t *testing.T) map[string]*saver.GatherOptions {
+// gatherOptions returns the ways to move values through a session.
+func gatherOptions(t *testing.T) map[string]*saver.GatherOptions {
 	return map[string]*saver.GatherOptions{
 		"through the worker":  nil,
 		"in small batches":    {BatchBytes: 40, Batches: 3},
@@ -34,7 +34,7 @@ func gathers(t *testing.T) map[string]*saver.GatherOptions {
 // Tables, whose size is unknown before they are fetched, and values that only the session
 // can compute are saved and restored like variables.
 func TestGatheredTables(t *testing.T) {
-	for name, o := range gathers(t) {
+	for name, o := range gatherOptions(t) {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			prefix := "tables_" + strings.ReplaceAll(name, " ", "_")
@@ -78,7 +78,7 @@ func TestGatheredTables(t *testing.T) {
 
 // Partial and renamed restores work in batches, too.
 func TestGatheredPartialRestore(t *testing.T) {
-	for name, o := range gathers(t) {
+	for name, o := range gatherOptions(t) {
 		t.Run(name, func(t *testing.T) {
 			prefix := "partial_" + strings.ReplaceAll(name, " ", "_")
 			g := tf.NewGraph()
@@ -102,7 +102,7 @@ func TestGatheredPartialRestore(t *testing.T) {
 
 // The last of many batches is damaged. No variable changes.
 func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
-	for name, o := range gathers(t) {
+	for name, o := range gatherOptions(t) {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "damage_"+strings.ReplaceAll(name, " ", "_"))
@@ -126,7 +126,7 @@ func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 }
 
 func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
-	for name, o := range gathers(t) {
+	for name, o := range gatherOptions(t) {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			prefix := "uninitialized_" + strings.ReplaceAll(name, " ", "_")
@@ -176,7 +176,7 @@ func TestGatherRefusesTooLargeTensors(t *testing.T) {
 
 // SaveAsync returns at once; a restore waits until its values are there.
 func TestGatheredSaveAsync(t *testing.T) {
-	for name, o := range gathers(t) {
+	for name, o := range gatherOptions(t) {
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "async_"+strings.ReplaceAll(name, " ", "_"))
