@@ -1,8 +1,9 @@
 package saver
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
@@ -135,7 +136,7 @@ func (b *builder) byDevice(items []*item) ([]shard, error) {
 	for device, items := range groups {
 		shards = append(shards, shard{device, items})
 	}
-	sort.Slice(shards, func(i, j int) bool { return shards[i].device < shards[j].device })
+	slices.SortFunc(shards, func(a, b shard) int { return cmp.Compare(a.device, b.device) })
 	return shards, nil
 }
 

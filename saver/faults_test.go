@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,7 +133,7 @@ func garbage(t *testing.T, fs *crashfs.FS, s *saver.Saver) []string {
 			stray = append(stray, name)
 		}
 	}
-	sort.Strings(stray)
+	slices.Sort(stray)
 	return stray
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -106,8 +105,8 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	for _, t := range fitting {
 		report.Restored = append(report.Restored, t.Key)
 	}
-	sort.Slice(report.Missing, func(i, j int) bool { return report.Missing[i].Key < report.Missing[j].Key })
-	sort.SliceStable(report.Mismatches, func(i, j int) bool { return report.Mismatches[i].Key < report.Mismatches[j].Key })
+	slices.SortFunc(report.Missing, func(a, b Missing) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortStableFunc(report.Mismatches, func(a, b Mismatch) int { return cmp.Compare(a.Key, b.Key) })
 	return report, fitting
 }
 
