@@ -2,6 +2,7 @@ package saver_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,6 +146,7 @@ func TestLockRefusesSecondProcess(t *testing.T) {
 		_, err := s.Save(ctx, sess, filepath.Join(dir, "m"), nil)
 		require.ErrorIs(t, err, tfkeep.ErrLocked)
 		assert.ErrorContains(t, err, dir)
+		assert.ErrorContains(t, err, fmt.Sprint("process ", os.Getppid()), "the owner is named")
 		_, err = s.Resume(ctx, sess, dir, nil)
 		require.ErrorIs(t, err, tfkeep.ErrLocked)
 		mustSave(t, s, sess, filepath.Join(dir, "other"), &saver.SaveOptions{LatestFilename: "mine"})
