@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
+	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -40,13 +41,13 @@ func TestRestoreFromSource(t *testing.T) {
 			report, err := s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "v", 1, 2), Mapped: mapped})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"v"}, report.Restored)
-			assert.Equal(t, []float32{1, 2}, value(t, sess, v.Value()))
+			assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()))
 		}
 
 		_, err := s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "v", 1, 2, 3)})
 		require.ErrorIs(t, err, tfkeep.ErrMismatch)
 		_, err = s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "w", 1, 2)})
 		require.ErrorIs(t, err, tfkeep.ErrNotFound)
-		assert.Equal(t, []float32{1, 2}, value(t, sess, v.Value()), "nothing was assigned")
+		assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()), "nothing was assigned")
 	})
 }
