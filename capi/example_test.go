@@ -27,7 +27,7 @@ func ExampleNewStep() {
 		fmt.Println(err)
 		return
 	}
-	defer capi.CloseSession(session)
+	defer func() { _ = capi.CloseSession(session) }()
 
 	step, err := capi.NewStep(session, g, []tensorflow.Output{x.Output(0)}, []tensorflow.Output{square.Output(0)}, nil, nil)
 	if err != nil {

@@ -43,7 +43,7 @@ func ForeignTensor(dt dtype.DataType, shape []int64, memory []byte, release func
 	c := C.tfk_foreign_tensor(C.TF_DataType(dt), dims(shape), C.int(len(shape)),
 		unsafe.Pointer(unsafe.SliceData(memory)), C.size_t(len(memory)), C.uintptr_t(handle))
 	if c == nil {
-		cgo.Handle(handle).Delete()
+		handle.Delete()
 		live.foreign.Add(-1)
 		return nil, invalidf("TensorFlow refuses a tensor of shape %v over %d bytes", shape, len(memory))
 	}

@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"cmp"
 	"maps"
 	"runtime"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf/status"
@@ -74,7 +76,11 @@ func (g *Graph) Operations() []Operation { return g.binding.Operations() }
 func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.addOp(spec)
+	op, err := g.addOp(spec)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "add", Item: "operation", Name: cmp.Or(spec.Name, spec.Type), Cause: err}
+	}
+	return op, nil
 }
 
 func (g *Graph) addOp(spec OpSpec) (*Operation, error) {

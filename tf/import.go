@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
@@ -62,7 +63,11 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 	if o == nil {
 		o = &ImportGraphDefOptions{}
 	}
-	return importGraphDef(g, def, nil, o)
+	res, err := importGraphDef(g, def, nil, o)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "import graph", Cause: err}
+	}
+	return res, nil
 }
 
 // importGraphDef imports def. raw is the serialized def, or nil: serializing it again

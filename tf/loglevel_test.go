@@ -1,6 +1,7 @@
 package tf_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func TestLogChild(t *testing.T) {
 	}
 	if when == "late" {
 		open()
-		os.Stderr.WriteString("\nnow quiet\n")
+		fmt.Fprintln(os.Stderr, "\nnow quiet")
 	}
 	if when != "never" {
 		require.NoError(t, tf.SetLogLevel(slog.LevelError))

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -61,6 +62,19 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	if o == nil {
 		o = &ExportMetaGraphOptions{}
 	}
+	mg, err := exportMetaGraph(g, o)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "export meta graph", Cause: err}
+	}
+	if o.Filename != "" {
+		if err := graphdef.Write(o.Filename, mg, &graphdef.WriteOptions{Text: o.AsText, NoSync: o.NoSync}); err != nil {
+			return nil, err
+		}
+	}
+	return mg, nil
+}
+
+func exportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDef, error) {
 	ex := &exporter{g: g, o: o}
 	def, err := ex.graphDef()
 	if err != nil {
@@ -88,11 +102,6 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 		mg.SaverDef = proto.Clone(o.SaverDef).(*graphdef.SaverDef)
 	}
 	ex.collections(mg)
-	if o.Filename != "" {
-		if err := graphdef.Write(o.Filename, mg, &graphdef.WriteOptions{Text: o.AsText, NoSync: o.NoSync}); err != nil {
-			return nil, err
-		}
-	}
 	return mg, nil
 }
 

@@ -72,7 +72,11 @@ func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*Imp
 // TensorFlow, a second import without ImportScope gets new node names, but collections
 // that have the nodes of the first.
 func ImportMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
-	return importMetaGraph(g, mg, nil, o)
+	im, err := importMetaGraph(g, mg, nil, o)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "import meta graph", Cause: err}
+	}
+	return im, nil
 }
 
 // importMetaGraph imports a meta graph. serialized is its serialized GraphDef, or nil.

@@ -33,49 +33,47 @@ func TestRunFeedsAndFetches(t *testing.T) {
 	assert.Equal(t, [][]float32{{2, 3}, {4, 5}}, out[1].Value())
 }
 
-// badRuns has mistakes in the arguments of a run, and what the error must contain.
-func badRuns(t *testing.T, g *tf.Graph, x, y tf.Output) map[string]struct {
+// badRun is a mistake in the arguments of a run, and what the error must contain.
+type badRun struct {
+	name    string
 	feeds   map[tf.Output]*tf.Tensor
 	fetches []tf.Output
 	targets []*tf.Operation
 	want    []string
-} {
+}
+
+// badRuns returns mistakes for the graph of plusOne.
+func badRuns(t *testing.T, x, y tf.Output) []badRun {
 	t.Helper()
 	other, _, otherY := plusOne(t)
 	good := tensor(t, [][]float32{{1, 2}})
 	gone := tensor(t, [][]float32{{1, 2}})
 	tf.Release(gone)
-	type run = struct {
-		feeds   map[tf.Output]*tf.Tensor
-		fetches []tf.Output
-		targets []*tf.Operation
-		want    []string
-	}
 	feed := func(o tf.Output, v *tf.Tensor) map[tf.Output]*tf.Tensor { return map[tf.Output]*tf.Tensor{o: v} }
-	return map[string]run{
-		"wrong type":           {feed(x, tensor(t, [][]float64{{1, 2}})), []tf.Output{y}, nil, []string{`x:0`, "float64", "float32"}},
-		"wrong rank":           {feed(x, tensor(t, []float32{1, 2})), []tf.Output{y}, nil, []string{`x:0`, "[2]", "[?, 2]"}},
-		"wrong dimension":      {feed(x, tensor(t, [][]float32{{1, 2, 3}})), []tf.Output{y}, nil, []string{`x:0`, "[1 3]", "[?, 2]"}},
-		"nil tensor":           {feed(x, nil), []tf.Output{y}, nil, []string{`x:0`, "nil"}},
-		"released tensor":      {feed(x, gone), []tf.Output{y}, nil, []string{`x:0`, "released"}},
-		"feed without op":      {feed(tf.Output{}, good), []tf.Output{y}, nil, []string{"nil"}},
-		"fetch without op":     {feed(x, good), []tf.Output{{}}, nil, []string{"nil"}},
-		"fetch out of range":   {feed(x, good), []tf.Output{{Op: y.Op, Index: 1}}, nil, []string{`"y"`, "1 output"}},
-		"negative output":      {feed(x, good), []tf.Output{{Op: y.Op, Index: -1}}, nil, []string{`"y"`}},
-		"nil target":           {feed(x, good), nil, []*tf.Operation{nil}, []string{"nil"}},
-		"empty target":         {feed(x, good), nil, []*tf.Operation{new(tf.Operation)}, []string{"nil"}},
-		"fetch of other graph": {feed(x, good), []tf.Output{otherY}, nil, []string{`"y"`, "another graph"}},
-		"feed of other graph":  {feed(otherY, good), []tf.Output{y}, nil, []string{`"y"`, "another graph"}},
-		"target elsewhere":     {nil, nil, []*tf.Operation{other.Operation("y")}, []string{`"y"`, "another graph"}},
-		"unfed placeholder":    {nil, []tf.Output{y}, nil, []string{"x", "float"}},
+	return []badRun{
+		{"wrong type", feed(x, tensor(t, [][]float64{{1, 2}})), []tf.Output{y}, nil, []string{`x:0`, "float64", "float32"}},
+		{"wrong rank", feed(x, tensor(t, []float32{1, 2})), []tf.Output{y}, nil, []string{`x:0`, "[2]", "[?, 2]"}},
+		{"wrong dimension", feed(x, tensor(t, [][]float32{{1, 2, 3}})), []tf.Output{y}, nil, []string{`x:0`, "[1 3]", "[?, 2]"}},
+		{"nil tensor", feed(x, nil), []tf.Output{y}, nil, []string{`x:0`, "nil"}},
+		{"released tensor", feed(x, gone), []tf.Output{y}, nil, []string{`x:0`, "released"}},
+		{"feed without op", feed(tf.Output{}, good), []tf.Output{y}, nil, []string{"nil"}},
+		{"fetch without op", feed(x, good), []tf.Output{{}}, nil, []string{"nil"}},
+		{"fetch out of range", feed(x, good), []tf.Output{{Op: y.Op, Index: 1}}, nil, []string{`"y"`, "1 output"}},
+		{"negative output", feed(x, good), []tf.Output{{Op: y.Op, Index: -1}}, nil, []string{`"y"`}},
+		{"nil target", feed(x, good), nil, []*tf.Operation{nil}, []string{"nil"}},
+		{"empty target", feed(x, good), nil, []*tf.Operation{new(tf.Operation)}, []string{"nil"}},
+		{"fetch of other graph", feed(x, good), []tf.Output{otherY}, nil, []string{`"y"`, "another graph"}},
+		{"feed of other graph", feed(otherY, good), []tf.Output{y}, nil, []string{`"y"`, "another graph"}},
+		{"target elsewhere", nil, nil, []*tf.Operation{other.Operation("y")}, []string{`"y"`, "another graph"}},
+		{"unfed placeholder", nil, []tf.Output{y}, nil, []string{"x", "float"}},
 	}
 }
 
 func TestBadRunsNameTheFault(t *testing.T) {
 	g, x, y := plusOne(t)
 	s := tfgraph.Session(t, g, nil)
-	for name, c := range badRuns(t, g, x, y) {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range badRuns(t, x, y) {
+		t.Run(c.name, func(t *testing.T) {
 			_, err := s.Run(t.Context(), c.feeds, c.fetches, c.targets, nil)
 			require.ErrorIs(t, err, status.InvalidArgument)
 			for _, want := range c.want {
