@@ -19,7 +19,7 @@ func Values[T dtype.Element](ctx context.Context, r *Reader, name string, part S
 	}
 	defer end()
 	var zero T
-	if !dtype.Holds[T](t.DType) {
+	if !holds[T](t.DType) {
 		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has %s, and Values was called for %T", dtype.Name(t.DType), zero)
 	}
 	sel, err := r.selectParts(t, part)
@@ -44,6 +44,46 @@ func Values[T dtype.Element](ctx context.Context, r *Reader, name string, part S
 	}
 	toNative(dst, t.DType)
 	return out, nil
+}
+
+// holds reports whether T is the Go type for elements of type dt.
+func holds[T dtype.Element](dt dtype.DataType) bool {
+	var zero T
+	switch any(zero).(type) {
+	case float32:
+		return dt == dtype.Float32
+	case float64:
+		return dt == dtype.Float64
+	case int8:
+		return dt == dtype.Int8 || dt == dtype.QInt8 || dt == dtype.Int4 || dt == dtype.Int2
+	case int16:
+		return dt == dtype.Int16 || dt == dtype.QInt16
+	case int32:
+		return dt == dtype.Int32 || dt == dtype.QInt32
+	case int64:
+		return dt == dtype.Int64
+	case uint8:
+		return dt == dtype.Uint8 || dt == dtype.QUint8 || dt == dtype.Uint4 || dt == dtype.Uint2 || dtype.IsFloat(dt) && dtype.Size(dt) == 1
+	case uint16:
+		return dt == dtype.Uint16 || dt == dtype.QUint16
+	case uint32:
+		return dt == dtype.Uint32
+	case uint64:
+		return dt == dtype.Uint64
+	case bool:
+		return dt == dtype.Bool
+	case complex64:
+		return dt == dtype.Complex64
+	case complex128:
+		return dt == dtype.Complex128
+	case dtype.F16:
+		return dt == dtype.Float16
+	case dtype.BF16:
+		return dt == dtype.BFloat16
+	case string:
+		return dt == dtype.String
+	}
+	return false
 }
 
 // bytesOf is the memory of numbers, read into without a copy.

@@ -115,16 +115,6 @@ func TestEveryTypeHasOneKind(t *testing.T) {
 	}
 }
 
-func TestHolds(t *testing.T) {
-	t.Parallel()
-	assert.True(t, dtype.Holds[float32](dtype.Float32))
-	assert.False(t, dtype.Holds[float32](dtype.Float64))
-	assert.True(t, dtype.Holds[uint8](dtype.Float8E5M2))
-	assert.False(t, dtype.Holds[uint8](dtype.Int4))
-	assert.True(t, dtype.Holds[dtype.F16](dtype.Float16))
-	assert.False(t, dtype.Holds[uint16](dtype.BFloat16))
-}
-
 func TestNormalize(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -13,46 +13,6 @@ type Element interface {
 		bool | complex64 | complex128 | F16 | BF16 | string
 }
 
-// Holds reports whether T is the Go type for elements of type dt.
-func Holds[T Element](dt DataType) bool {
-	var zero T
-	switch any(zero).(type) {
-	case float32:
-		return dt == Float32
-	case float64:
-		return dt == Float64
-	case int8:
-		return dt == Int8 || dt == QInt8 || dt == Int4 || dt == Int2
-	case int16:
-		return dt == Int16 || dt == QInt16
-	case int32:
-		return dt == Int32 || dt == QInt32
-	case int64:
-		return dt == Int64
-	case uint8:
-		return dt == Uint8 || dt == QUint8 || dt == Uint4 || dt == Uint2 || IsFloat(dt) && Size(dt) == 1
-	case uint16:
-		return dt == Uint16 || dt == QUint16
-	case uint32:
-		return dt == Uint32
-	case uint64:
-		return dt == Uint64
-	case bool:
-		return dt == Bool
-	case complex64:
-		return dt == Complex64
-	case complex128:
-		return dt == Complex128
-	case F16:
-		return dt == Float16
-	case BF16:
-		return dt == BFloat16
-	case string:
-		return dt == String
-	}
-	return false
-}
-
 // Normalize makes the bytes of booleans 0 or 1, as Go requires (C++ takes any
 // other byte for true), and sign-extends integers of 2 and 4 bits to the whole
 // byte. It leaves the bytes of other types as they are.

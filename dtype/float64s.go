@@ -77,14 +77,15 @@ func Float64s(dt DataType, src []byte, dst []float64) bool {
 }
 
 func smallFloat64s(dt DataType, src []byte, dst []float64) bool {
-	if _, ok := smallFloats[dt]; !ok {
+	format := smallFormat(dt)
+	if format == nil {
 		return false
 	}
 	size := Size(dt)
 	var buf [256]float32
 	for len(dst) > 0 {
 		n := min(len(dst), len(buf))
-		Float32s(dt, src, buf[:n])
+		format.Decode(src, buf[:n])
 		for i, v := range buf[:n] {
 			dst[i] = float64(v)
 		}

@@ -1,6 +1,10 @@
 package dtype
 
-import "math"
+import (
+	"math"
+
+	"github.com/tfkeep/tfkeep/internal/smallfloat"
+)
 
 // F16 is an IEEE 754 half-precision number, TensorFlow's float16, as its bits.
 type F16 uint16
@@ -37,9 +41,9 @@ func ToBF16(f float32) BF16 {
 }
 
 // Float32 returns the number, exactly.
-func (f F16) Float32() float32 { return halfs()[f] }
+func (f F16) Float32() float32 { return half.Float32(uint16(f)) }
 
-var halfs = tables[Float16]
+var half = smallfloat.ByName("float16")
 
 // Float32 returns the number, exactly.
 func (f BF16) Float32() float32 { return math.Float32frombits(uint32(f) << 16) }

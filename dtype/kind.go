@@ -1,5 +1,7 @@
 package dtype
 
+import "github.com/tfkeep/tfkeep/internal/smallfloat"
+
 // IsInteger reports whether dt is a signed, unsigned or quantized integer.
 func IsInteger(dt DataType) bool {
 	switch dt {
@@ -12,9 +14,11 @@ func IsInteger(dt DataType) bool {
 
 // IsFloat reports whether dt is a real floating-point type, of 4 to 64 bits.
 func IsFloat(dt DataType) bool {
-	_, small := smallFloats[dt]
-	return small || dt == Float32 || dt == Float64
+	return dt == Float32 || dt == Float64 || smallFormat(dt) != nil
 }
+
+// smallFormat returns the layout of a float of 16 and fewer bits, or nil for another type.
+func smallFormat(dt DataType) *smallfloat.Format { return smallfloat.ByName(Name(dt)) }
 
 // IsComplex reports whether dt is complex64 or complex128.
 func IsComplex(dt DataType) bool { return dt == Complex64 || dt == Complex128 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/npy"
+	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // integers has the integer types, with true for signed ones.
@@ -90,7 +92,7 @@ func element(a *npy.Array, value any) error {
 			a.Data = binary.LittleEndian.AppendUint16(a.Data, uint16(dtype.ToBF16(float32(f))))
 		default:
 			b := make([]byte, size)
-			if dtype.PutFloat32s(a.DType, b, []float32{float32(f)}) >= 0 {
+			if smallfloat.ByName(dtype.Name(a.DType)).Encode(b, []float32{float32(f)}) >= 0 {
 				return wrong
 			}
 			a.Data = append(a.Data, b...)
@@ -199,7 +201,7 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 			case math.IsInf(v, -1):
 				return append(b, `"-Infinity"`...)
 			default:
-				short, _ := strconv.ParseFloat(string(dtype.AppendFloat(nil, a.DType, v)), 64) // the digits of its own type
+				short, _ := strconv.ParseFloat(string(ndtext.AppendFloat(nil, a.DType, v)), 64) // the digits of its own type
 				return strconv.AppendFloat(b, short, 'g', -1, 64)
 			}
 		}, nil

@@ -19,6 +19,7 @@ type floor struct {
 var house = []floor{
 	{"words", true, []string{
 		".",
+		"internal/smallfloat",
 		"dtype",
 		"tf/status",
 	}},

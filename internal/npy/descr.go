@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // StoredType returns the type with which NumPy stores one of TensorFlow's types: the same
@@ -24,7 +25,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	case dtype.Float16, dtype.String:
 		return dt, nil
 	}
-	if smallFloat(dt) {
+	if smallFloat(dt) != nil {
 		return dtype.Float32, nil
 	}
 	if dtype.Size(dt) == 0 {
@@ -33,8 +34,8 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	return dt, nil
 }
 
-// smallFloat reports whether dt is a float of 16 bits or fewer.
-func smallFloat(dt dtype.DataType) bool { return dtype.IsFloat(dt) && dtype.Size(dt) <= 2 }
+// smallFloat returns the format of a float of 16 and fewer bits, or nil for another type.
+func smallFloat(dt dtype.DataType) *smallfloat.Format { return smallfloat.ByName(dtype.Name(dt)) }
 
 // letters are NumPy's codes for the types that NumPy and TensorFlow have.
 var letters = []struct {

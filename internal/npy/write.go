@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // Array is one array in memory, in TensorFlow's terms.
@@ -39,7 +40,8 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
 		return writeError(err)
 	}
-	if stored == dt || !smallFloat(dt) {
+	format := smallFloat(dt)
+	if stored == dt || format == nil {
 		if dt == dtype.Int4 || dt == dtype.Int2 || dt == dtype.Uint4 || dt == dtype.Uint2 {
 			data = &smallInts{dt, data}
 		}
@@ -52,7 +54,7 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 		}
 		return nil
 	}
-	return writeWidened(w, dt, n, data)
+	return writeWidened(w, format, n, data)
 }
 
 // smallInts sign-extends integers of 2 and 4 bits to the whole byte.
@@ -67,10 +69,10 @@ func (s *smallInts) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func writeWidened(w io.Writer, dt dtype.DataType, n int64, data io.Reader) error {
+func writeWidened(w io.Writer, format *smallfloat.Format, n int64, data io.Reader) error {
 	const chunk = 16 << 10
 	var (
-		size   = dtype.Size(dt)
+		size   = format.Size()
 		src    = make([]byte, chunk*size)
 		values = make([]float32, chunk)
 		out    = make([]byte, 4*chunk)
@@ -80,7 +82,7 @@ func writeWidened(w io.Writer, dt dtype.DataType, n int64, data io.Reader) error
 		if _, err := io.ReadFull(data, src[:k*size]); err != nil {
 			return writeError(err)
 		}
-		dtype.Float32s(dt, src[:k*size], values[:k])
+		format.Decode(src[:k*size], values[:k])
 		for i, v := range values[:k] {
 			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
 		}
