@@ -31,8 +31,8 @@ func seed(f *testing.F) {
 	f.Add([]byte("library { function { signature { name: 'f' } node_def { name: 'n' op: 'f' input: 'x:y:z' } ret { key: 'o' value: 'q' } } }"))
 }
 
-// Whatever parses can be written and read again, as text and as binary, and is
-// the same message then.
+// FuzzRoundTrip writes whatever parses as text and as binary, and reads the same message
+// back.
 func FuzzRoundTrip(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -52,7 +52,7 @@ func FuzzRoundTrip(f *testing.F) {
 		if !proto.Equal(m, back) {
 			t.Fatalf("%v in binary changed", kind)
 		}
-		// Text has no room for unknown fields.
+		// Text cannot hold unknown fields.
 		known := m.ProtoReflect().New().Interface()
 		if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(bin, known); err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func FuzzRoundTrip(f *testing.F) {
 			t.Fatal(err)
 		}
 		if _, err := parseAs(kind, bin); err != nil {
-			return // nothing but unknown fields
+			return // it had only unknown fields
 		}
 		text := graphdef.MarshalText(known)
 		if back, err = parseAs(kind, text); err != nil {
@@ -73,7 +73,7 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// No graph makes the tools panic or run on.
+// FuzzTools runs every tool on any graph: none may panic or run forever.
 func FuzzTools(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -102,7 +102,7 @@ func FuzzTools(f *testing.F) {
 	})
 }
 
-// unique says whether all nodes and functions have names of their own.
+// unique reports whether the names of all nodes and functions are unique.
 func unique(g *graphdef.GraphDef) bool {
 	seen := map[string]bool{}
 	for _, n := range g.GetNode() {

@@ -16,7 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-// largeMetaGraph is over the size from which its nodes are parsed in parts.
+// largeMetaGraph returns a meta graph that is large enough to be parsed in parts.
 func largeMetaGraph(t testing.TB) *graphdef.MetaGraphDef {
 	t.Helper()
 	g := tftest.ParseGraph(t, `library { function { signature { name: "f" } } } versions { producer: 24 min_consumer: 3 }`)
@@ -41,7 +41,7 @@ func TestLargeMetaGraphParsesLikeSmall(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, proto.Equal(mg, got))
 
-	// Two graph_def fields are one graph, by protobuf's rules.
+	// By protobuf's rules, two graph_def fields are merged into one graph.
 	more, err := graphdef.MarshalBinary(&graphdef.MetaGraphDef{GraphDef: tftest.ParseGraph(t, `node { name: "last" op: "NoOp" } versions { producer: 25 }`)})
 	require.NoError(t, err)
 	got, err = graphdef.ParseMetaGraphDef(append(append([]byte{}, data...), more...))

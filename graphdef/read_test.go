@@ -96,8 +96,7 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 		for n := range data {
 			back, err := parseAs(kind, data[:n])
 			if err == nil {
-				// A cut between two fields leaves a shorter message that
-				// nothing can tell from a whole one.
+				// A cut between two fields leaves a valid shorter message.
 				again, err := graphdef.MarshalBinary(back)
 				require.NoError(t, err)
 				assert.Equal(t, data[:n], again, "%v cut to %d bytes", kind, n)
@@ -143,12 +142,12 @@ func TestParseRefusesWhatIsNotAGraph(t *testing.T) {
 
 func TestDeeplyNestedBinaryIsRefused(t *testing.T) {
 	t.Parallel()
-	// A chain of AttrValue.func.attr entries, each in the one before.
+	// A chain of AttrValue.func.attr entries, each inside the previous one.
 	var value []byte
 	wrap := func(num protowire.Number, b []byte) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(nil, num, protowire.BytesType), b)
 	}
-	for range 2_000 { // the size grows with each level, so as deep as is cheap
+	for range 2_000 { // the size grows with each level, so this is not deeper
 		entry := append(wrap(1, []byte("a")), wrap(2, wrap(10, value))...)
 		value = wrap(2, entry)
 	}
@@ -157,7 +156,7 @@ func TestDeeplyNestedBinaryIsRefused(t *testing.T) {
 	_, err := graphdef.ParseGraphDef(wrap(1, node))
 	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 
-	// Unknown groups, which cost a byte a level and so can go to 100,000.
+	// Unknown groups, which take one byte per level.
 	groups := append(wrap(1, append(wrap(1, []byte("n")), wrap(2, []byte("Op"))...)), []byte(strings.Repeat("\xfb\x01", 100_000))...)
 	_, err = graphdef.ParseGraphDef(groups)
 	assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
@@ -189,7 +188,7 @@ func TestReadRefusesFileOver2GiB(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "huge.pb")
 	f, err := os.Create(path)
 	require.NoError(t, err)
-	require.NoError(t, f.Truncate(1<<31)) // sparse: takes no room
+	require.NoError(t, f.Truncate(1<<31)) // a sparse file takes no space
 	require.NoError(t, f.Close())
 	_, err = graphdef.ReadGraphDef(path)
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)

@@ -105,18 +105,12 @@ func (j *job) do(ctx context.Context) error {
 	if err := tf.SetLogLevel(slog.LevelError); err != nil {
 		return err
 	}
-	var tags []string
-	for _, t := range strings.Split(j.tags, ",") {
-		if t = strings.TrimSpace(t); t != "" {
-			tags = append(tags, t)
-		}
-	}
 	sess, err := tf.NewSession(tf.NewGraph(), nil)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
-	m, err := savedmodel.Load(ctx, sess, tags, j.dir, &savedmodel.LoadOptions{AllowOps: j.allow})
+	m, err := savedmodel.Load(ctx, sess, cli.SplitList(j.tags), j.dir, &savedmodel.LoadOptions{AllowOps: j.allow})
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func TestCheckAcceptsProvidedInputs(t *testing.T) {
 	assert.Error(t, check.Graph(g, nil))
 }
 
-// A walk that recursed, or that was quadratic, would run into the test's timeout.
+// A recursive walk would overflow the stack, a quadratic one would run into the timeout.
 func TestCheckWalksALongChain(t *testing.T) {
 	t.Parallel()
 	const n = 200_000

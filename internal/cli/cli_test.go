@@ -50,3 +50,9 @@ func TestExitCodeUsesPrint(t *testing.T) {
 	assert.Equal(t, cli.ExitFailed, f.ExitCode(t.Context(), failure))
 	assert.Equal(t, failure, printed)
 }
+
+func TestSplitList(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"a", "b c"}, cli.SplitList(" a,, b c ,"))
+	assert.Empty(t, cli.SplitList(" , "))
+}

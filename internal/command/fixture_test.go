@@ -23,7 +23,7 @@ func float32s(values ...float32) []byte {
 	return b
 }
 
-// fixture is a checkpoint with a bit of everything.
+// fixture returns tensors of many kinds.
 func fixture() []checkpoint.Tensor {
 	nan := float32(math.NaN())
 	rows := func(start, n int64) checkpoint.Slice {
@@ -41,8 +41,8 @@ func fixture() []checkpoint.Tensor {
 	}
 }
 
-// inFixture makes an empty directory the current one and writes a checkpoint
-// there, so that outputs have short names.
+// inFixture changes to an empty directory and writes a checkpoint there, so that outputs
+// have short names.
 func inFixture(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -58,7 +58,8 @@ func save(t *testing.T, prefix string, tensors []checkpoint.Tensor) {
 	require.NoError(t, w.Commit(t.Context()))
 }
 
-// good runs a command that must succeed without a word on standard error.
+// good runs a command that must succeed and print nothing on standard error, and returns
+// its output.
 func good(t *testing.T, args ...string) string {
 	t.Helper()
 	code, out, errs := execute(t, args...)
@@ -67,7 +68,7 @@ func good(t *testing.T, args ...string) string {
 	return out
 }
 
-// jsonLines decodes an output of one object a line.
+// jsonLines decodes an output with one object per line.
 func jsonLines(t *testing.T, out string) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -79,7 +80,7 @@ func jsonLines(t *testing.T, out string) []map[string]any {
 	return all
 }
 
-// text cuts the indentation of a golden text: what its first line has.
+// text removes the indentation of the first line from all lines of a golden text.
 func text(s string) string {
 	s = strings.TrimPrefix(s, "\n")
 	indent := s[:len(s)-len(strings.TrimLeft(s, "\t"))]

@@ -128,8 +128,8 @@ func joinBooleans(args []string) []string {
 // plan reads the model that the flags name.
 func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, error) {
 	o := &freeze.Options{
-		Outputs: list(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: list(f.initializers),
-		VariableAllowlist: list(f.allow), VariableDenylist: list(f.deny), EmbedTables: f.embedTables, Assets: f.assets, Tags: list(f.tags),
+		Outputs: cli.SplitList(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: cli.SplitList(f.initializers),
+		VariableAllowlist: cli.SplitList(f.allow), VariableDenylist: cli.SplitList(f.deny), EmbedTables: f.embedTables, Assets: f.assets, Tags: cli.SplitList(f.tags),
 	}
 	if f.saver != "" {
 		sd, err := graphdef.ReadSaverDef(f.saver)
@@ -213,7 +213,7 @@ func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *free
 		return err
 	}
 	if f.optimize || len(constants) > 0 || f.inputs != "" {
-		o := &inference.Options{Outputs: s.Outputs, Inputs: list(f.inputs), Constants: constants,
+		o := &inference.Options{Outputs: s.Outputs, Inputs: cli.SplitList(f.inputs), Constants: constants,
 			KeepBatchNorms: !f.optimize, KeepTrainingNodes: !f.optimize}
 		if def, s.optimized, err = inference.Optimize(def, o); err != nil {
 			return err
@@ -240,16 +240,6 @@ func (s *frozenSummary) describe(def *graph_go_proto.GraphDef) {
 			s.Inputs = append(s.Inputs, n.Name)
 		}
 	}
-}
-
-func list(text string) []string {
-	var names []string
-	for _, n := range strings.Split(text, ",") {
-		if n = strings.TrimSpace(n); n != "" {
-			names = append(names, n)
-		}
-	}
-	return names
 }
 
 func booleans(settings []string) (map[string]bool, error) {

@@ -238,7 +238,7 @@ func TestConvertReadsFilesTooLargeForAGraph(t *testing.T) {
 			f, err := os.Create(c.name)
 			require.NoError(t, err)
 			defer f.Close()
-			_, err = f.WriteAt([]byte("\x57\xfb\x80\x8b\x24\x75\x47\xdb"), 5<<29) // sparse: it takes no room
+			_, err = f.WriteAt([]byte("\x57\xfb\x80\x8b\x24\x75\x47\xdb"), 5<<29) // a sparse file takes no space
 			require.NoError(t, err)
 			code, _, stderr := execute(t, "convert", c.name, "out")
 			assert.Equal(t, cli.ExitFailed, code)

@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/cli"
 )
 
-// cancelOnWrite is what a person does who presses Ctrl-C at the first message.
+// cancelOnWrite cancels at the first message, like a user who presses Ctrl-C.
 type cancelOnWrite struct {
 	io.Writer
 	cancel context.CancelFunc

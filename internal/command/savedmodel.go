@@ -93,7 +93,7 @@ func (c *command) showModel(sm *graphdef.SavedModel, f *showFlags) error {
 		}
 		return nil
 	}
-	mg, err := graphdef.FindMetaGraph(sm, list(f.tags))
+	mg, err := graphdef.FindMetaGraph(sm, cli.SplitList(f.tags))
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ graphs and functions. The exit code is 1 if there are any.`,
 				return err
 			}
 			if tags != "" {
-				mg, err := graphdef.FindMetaGraph(sm, list(tags))
+				mg, err := graphdef.FindMetaGraph(sm, cli.SplitList(tags))
 				if err != nil {
 					return err
 				}
@@ -219,7 +219,7 @@ graphs and functions. The exit code is 1 if there are any.`,
 			}
 			denied := offline.DefaultDenylist()
 			if deny != "" {
-				denied = list(deny)
+				denied = cli.SplitList(deny)
 			}
 			found := offline.Scan(sm, denied)
 			if asJSON {

@@ -40,7 +40,7 @@ func (f *makeFlags) options() (*offline.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &offline.Options{Tags: list(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices, MetaGraph: f.meta}, nil
+	return &offline.Options{Tags: cli.SplitList(f.tags), Key: f.key, Inputs: in, Outputs: out, Text: f.text, Manifest: f.manifest, ClearDevices: !f.devices, MetaGraph: f.meta}, nil
 }
 
 // tensors parses NAME=TENSOR, or TENSOR, which is named after the last part of its node's
@@ -140,7 +140,7 @@ model is changed in place, in one step.`,
 			}
 			lists := make([][]string, len(keep))
 			for i, k := range keep {
-				lists[i] = list(k)
+				lists[i] = cli.SplitList(k)
 			}
 			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.KeepTags(lists...)))
 		},
@@ -162,7 +162,7 @@ step.`,
 			if !cmd.Flags().Changed("to") {
 				return cli.Usagef("--to is missing: name the new tags")
 			}
-			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.Retag(list(from), list(to))))
+			return c.edited(args[0], offline.Edit(cmd.Context(), args[0], offline.Retag(cli.SplitList(from), cli.SplitList(to))))
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the present `TAGS`, separated by commas; default: those of the only graph")
@@ -186,14 +186,14 @@ step.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var changes []offline.Change
 			if remove != "" {
-				changes = append(changes, offline.RemoveSignature(list(tags), remove))
+				changes = append(changes, offline.RemoveSignature(cli.SplitList(tags), remove))
 			}
 			if rename != "" {
 				from, to, ok := strings.Cut(rename, "=")
 				if !ok {
 					return cli.Usagef("--rename %s: write it as OLD=NEW", rename)
 				}
-				changes = append(changes, offline.RenameSignature(list(tags), from, to))
+				changes = append(changes, offline.RenameSignature(cli.SplitList(tags), from, to))
 			}
 			if key != "" {
 				in, err := tensors("--input", inputs)
@@ -204,7 +204,7 @@ step.`,
 				if err != nil {
 					return &cli.UsageError{Err: err}
 				}
-				changes = append(changes, offline.SetSignature(list(tags), key, in, out))
+				changes = append(changes, offline.SetSignature(cli.SplitList(tags), key, in, out))
 			}
 			if len(changes) == 0 {
 				return cli.Usagef("nothing to do: give --signature, --rename or --remove")

@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/oracle"
 )
 
-// TestSavedModelShowSaysWhatSavedModelCLISays compares the two word for word.
+// TestSavedModelShowEqualsSavedModelCLI compares the output with that of saved_model_cli.
 func TestSavedModelShowEqualsSavedModelCLI(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "m")
 	want := oracle.Value[map[string]string](t, `
@@ -96,7 +96,7 @@ with tf1.Session() as s:
 	})
 }
 
-// sortOps puts the sets that Python prints in an order of its own into ours.
+// sortOps sorts the sets that Python prints in any order.
 func sortOps(text string) string {
 	return regexp.MustCompile(`ops: \{[^}]*\}`).ReplaceAllStringFunc(text, func(set string) string {
 		names := strings.Split(strings.TrimSuffix(strings.TrimPrefix(set, "ops: {"), "}"), ", ")
@@ -118,7 +118,7 @@ func TestSavedModelScan(t *testing.T) {
 	assert.Contains(t, out, "does not contain the default denylisted ops: {'ReadFile'}")
 }
 
-// TestModelsAreMadeWithoutASession serves a frozen graph and a checkpoint.
+// TestModelsAreMadeWithoutASession makes models of a frozen graph and of a checkpoint.
 func TestModelsAreMadeWithoutASession(t *testing.T) {
 	dir := t.TempDir()
 	oracle.Run(t, `
@@ -172,7 +172,7 @@ result = f(x=tf.constant([[1., 1.]]))["y"].numpy().ravel().tolist()
 	}
 }
 
-// unfrozen writes the graph of the meta graph in dir as a file of its own.
+// unfrozen writes the graph of the meta graph in dir to a file of its own.
 func unfrozen(t *testing.T, dir string) string {
 	t.Helper()
 	mg, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, "model-7.meta"), nil)

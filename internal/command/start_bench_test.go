@@ -11,8 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// BenchmarkStart runs the real binary, built as "make cli" builds it, from the
-// start of the process to its end.
+// BenchmarkStart measures whole runs of the binary that "make cli" builds.
 func BenchmarkStart(b *testing.B) {
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "tfkeep")
@@ -32,7 +31,7 @@ func BenchmarkStart(b *testing.B) {
 
 	for _, args := range [][]string{{"version"}, {"ls", prefix}, {"stats", prefix}, {"verify", prefix}} {
 		b.Run(args[0], func(b *testing.B) {
-			require.NoError(b, exec.Command(binary, args...).Run()) // the file is in the page cache then
+			require.NoError(b, exec.Command(binary, args...).Run()) // so that the file is in the page cache
 			for b.Loop() {
 				require.NoError(b, exec.Command(binary, args...).Run())
 			}

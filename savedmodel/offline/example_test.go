@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
 )
 
-// Make a servable model of a graph without variables, and change its tags.
+// Make a model of a graph without variables, and change its tags.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "example")
@@ -40,8 +40,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(sm.MetaGraphs[0].MetaInfoDef.Tags, sm.MetaGraphs[0].SignatureDef["serving_default"].Outputs["negative"].GetName())
-	fmt.Println("to be careful of:", offline.Scan(sm, nil))
+	fmt.Println("findings:", offline.Scan(sm, nil))
 	// Output:
 	// [serve v2] y:0
-	// to be careful of: []
+	// findings: []
 }
