@@ -6,7 +6,8 @@
 // (strings in safetensors, for example) is an error; Options.SkipUnsupported leaves such
 // tensors out and lists them in the result.
 //
-// The destination appears when it is complete. Writing .safetensors and .npz takes a few
-// megabytes of memory. Writing a checkpoint takes as much as the largest tensor, at least
-// 32 MiB.
+// The destination appears when it is complete. A conversion to .safetensors or .npz takes a
+// few megabytes of memory, one to a checkpoint about 32 MiB. These are held in memory one
+// at a time: tensors of strings, the tensors of a V1 checkpoint that is written, and arrays
+// that an .npz file has in Fortran order.
 package convert
