@@ -175,35 +175,38 @@ func TestLostWorkerDoesNotDisturbChief(t *testing.T) {
 func TestHungServerCostsOperationTimeout(t *testing.T) {
 	for _, c := range []struct {
 		name, job string
-		task      int
+		index     int
 	}{{"ps", "ps", 1}, {"master", "worker", 0}} {
 		t.Run(c.name, func(t *testing.T) {
-			repeated(t, c.name+" stops to answer and comes back", func(t *testing.T, f *figures) {
-				servers := startCluster(t, 2, 1)
-				m := modelOn(t, 2, 1000, nil)
-				log := new(events)
-				o := options(servers, t.TempDir(), log)
-				o.OperationTimeout = time.Second
-				var paused, back time.Time
-				train, hurtDone := trainWithFault(m, 60, 30, func() {
-					paused = time.Now()
-					assert.NoError(t, servers.Pause(c.job, c.task))
-					assert.Eventually(t, func() bool { return len(log.retriesAfterLoss()) > 0 }, 20*time.Second, 5*time.Millisecond)
-					assert.NoError(t, servers.Continue(c.job, c.task))
-					back = time.Now()
-				})
-				require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, train), log)
-				<-hurtDone
-				require.Len(t, log.of(supervisor.Lost), 1, log)
-				noticed := log.when(t, supervisor.Lost, paused).Sub(paused)
-				assert.GreaterOrEqual(t, noticed, o.OperationTimeout/2, log)
-				assert.Equal(t, []supervisor.Task{task(t, servers, c.job, c.task)}, log.retriesAfterLoss()[0].Tasks, "it did not answer the probe:%v", log)
-				assert.NotEmpty(t, log.of(supervisor.Kept), "it still held its values:%v", log)
-				f.add("noticed after", noticed)
-				f.add("training again after it was back", log.when(t, supervisor.Ready, paused).Sub(back))
-			})
+			repeated(t, c.name+" stops to answer and comes back", func(t *testing.T, f *figures) { hangServer(t, f, c.job, c.index) })
 		})
 	}
+}
+
+// hangServer pauses a server until Run has probed it without success.
+func hangServer(t *testing.T, f *figures, job string, index int) {
+	servers := startCluster(t, 2, 1)
+	m := modelOn(t, 2, 1000, nil)
+	log := new(events)
+	o := options(servers, t.TempDir(), log)
+	o.OperationTimeout = time.Second
+	var paused, back time.Time
+	train, hurtDone := trainWithFault(m, 60, 30, func() {
+		paused = time.Now()
+		assert.NoError(t, servers.Pause(job, index))
+		assert.Eventually(t, func() bool { return len(log.retriesAfterLoss()) > 0 }, 20*time.Second, 5*time.Millisecond)
+		assert.NoError(t, servers.Continue(job, index))
+		back = time.Now()
+	})
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, train), log)
+	<-hurtDone
+	require.Len(t, log.of(supervisor.Lost), 1, log)
+	noticed := log.when(t, supervisor.Lost, paused).Sub(paused)
+	assert.GreaterOrEqual(t, noticed, o.OperationTimeout/2, log)
+	assert.Equal(t, []supervisor.Task{task(t, servers, job, index)}, log.retriesAfterLoss()[0].Tasks, "it did not answer the probe:%v", log)
+	assert.NotEmpty(t, log.of(supervisor.Kept), "it still held its values:%v", log)
+	f.add("noticed after", noticed)
+	f.add("training again after it was back", log.when(t, supervisor.Ready, paused).Sub(back))
 }
 
 func TestGivingUpNamesTask(t *testing.T) {
@@ -250,7 +253,7 @@ func TestGivingUpNamesTask(t *testing.T) {
 func TestMissingServerAtStartIsNamed(t *testing.T) {
 	for _, gone := range []struct {
 		name, job string
-		task      int
+		index     int
 		probed    bool
 	}{
 		{"the master, probed", "worker", 0, true},
@@ -260,30 +263,35 @@ func TestMissingServerAtStartIsNamed(t *testing.T) {
 	} {
 		t.Run(gone.name, func(t *testing.T) {
 			repeated(t, gone.name+", is not there at the start", func(t *testing.T, f *figures) {
-				c := startCluster(t, 2, 1)
-				require.NoError(t, c.Kill(gone.job, gone.task))
-				m := modelOn(t, 2, 10, nil)
-				o := options(c, t.TempDir(), new(events))
-				o.OperationTimeout = time.Second
-				o.RecoveryTimeout = 1500 * time.Millisecond
-				if !gone.probed {
-					o.Cluster = nil
-				}
-				began := time.Now()
-				err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
-					assert.Fail(t, "the body was called")
-					return nil
-				})
-				require.ErrorIs(t, err, supervisor.ErrUnreachable)
-				if gone.probed {
-					assert.ErrorContains(t, err, task(t, c, gone.job, gone.task).String())
-				} else {
-					assert.ErrorContains(t, err, "Options.Cluster", "the option that would name it")
-				}
-				f.add("given up, RecoveryTimeout 1.5s", time.Since(began))
+				startWithout(t, f, gone.job, gone.index, gone.probed)
 			})
 		})
 	}
+}
+
+// startWithout runs a training whose server is gone. With probed, Run knows its address.
+func startWithout(t *testing.T, f *figures, job string, index int, probed bool) {
+	c := startCluster(t, 2, 1)
+	require.NoError(t, c.Kill(job, index))
+	m := modelOn(t, 2, 10, nil)
+	o := options(c, t.TempDir(), new(events))
+	o.OperationTimeout = time.Second
+	o.RecoveryTimeout = 1500 * time.Millisecond
+	if !probed {
+		o.Cluster = nil
+	}
+	began := time.Now()
+	err := supervisor.Run(t.Context(), m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
+		assert.Fail(t, "the body was called")
+		return nil
+	})
+	require.ErrorIs(t, err, supervisor.ErrUnreachable)
+	if probed {
+		assert.ErrorContains(t, err, task(t, c, job, index).String())
+	} else {
+		assert.ErrorContains(t, err, "Options.Cluster", "the option that would name it")
+	}
+	f.add("given up, RecoveryTimeout 1.5s", time.Since(began))
 }
 
 func TestCancelEndsRun(t *testing.T) {
