@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
-// bundle is the data files of a V2 checkpoint.
+// bundle reads the data files of a V2 checkpoint.
 type bundle struct {
 	fsys      fs.FS
 	prefix    string
@@ -26,16 +26,17 @@ type bundle struct {
 	opts      ReaderOptions
 
 	mu    sync.Mutex
-	files map[int]*input // by shard, those that were needed so far
+	files map[int]*input // the files that were opened, by shard
 }
 
-// maxOpenAhead bounds the data files that are opened together with the index.
+// maxOpenAhead is the largest number of data files that are opened together with the
+// index.
 const maxOpenAhead = 64
 
-// openBundle opens a V2 checkpoint. Its data files are opened at once where
-// they are few, so that a Saver that replaces or deletes the checkpoint later
-// does no harm. Should one be gone already, or the index be another by then, so
-// that the files may be the next checkpoint's, it is read again.
+// openBundle opens a V2 checkpoint. It opens the first data files at once, so that a
+// Saver that replaces or deletes the checkpoint later does no harm. If a file is
+// missing already, or if the index has changed meanwhile, so that the data files may
+// belong to the next checkpoint, it reads the index again.
 func openBundle(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions) (*Reader, error) {
 	const tries = 10
 	for try := 1; ; try++ {
@@ -59,7 +60,7 @@ func openBundle(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions
 	}
 }
 
-// isUnchanged tells whether a file is still the one that was described before.
+// isUnchanged reports whether a file is still the one that before describes.
 func isUnchanged(fsys fs.FS, name string, before fs.FileInfo) bool {
 	now, err := fs.Stat(fsys, name)
 	if err != nil || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
@@ -166,7 +167,7 @@ type bundlePart struct {
 
 func (p *bundlePart) span() (*input, int64) { return p.in, p.place.Bytes }
 
-// swapWord is the size of the words whose bytes are to be reversed, 1 if none.
+// swapWord returns the size of the words whose bytes must be reversed; 1 if none.
 func (p *bundlePart) swapWord() int {
 	if !p.b.bigEndian {
 		return 1
@@ -174,8 +175,8 @@ func (p *bundlePart) swapWord() int {
 	return wordSize(p.t.DType)
 }
 
-// A large tensor is read in chunks, by several goroutines; within a chunk, each
-// step is summed while the processor's cache still has it.
+// readInto reads a large tensor in chunks, on several goroutines. Each chunk is read
+// and summed in steps that stay in the cache of the processor.
 const (
 	readChunk = 1 << 20
 	readStep  = 256 << 10
@@ -195,8 +196,8 @@ func (p *bundlePart) readInto(ctx context.Context, dst []byte) error {
 	return nil
 }
 
-// sumChunks sums size bytes, chunk by chunk and in parallel where they are
-// many, and joins the sums.
+// sumChunks computes the checksum of size bytes chunk by chunk, in parallel if there
+// are many chunks.
 func (p *bundlePart) sumChunks(ctx context.Context, size int64, sum func(ctx context.Context, off, n int64) (uint32, error)) (uint32, error) {
 	workers := p.b.opts.workers()
 	if workers == 1 || size < 2*readChunk {
@@ -219,7 +220,7 @@ func (p *bundlePart) sumChunks(ctx context.Context, size int64, sum func(ctx con
 	return crc32c.Combine(crc, sums[last], size-int64(last)*readChunk), nil
 }
 
-// readRange reads dst from offset off of the part and sums it.
+// readRange reads dst from offset off of the part and returns its checksum.
 func (p *bundlePart) readRange(ctx context.Context, dst []byte, off int64) (crc uint32, err error) {
 	for len(dst) > 0 {
 		if err := ctx.Err(); err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// decodeBundleEntry reads a BundleEntryProto. It appends the shape to dims and
-// returns dims for the next entry: an index of many tensors makes few
-// allocations that way.
+// decodeBundleEntry reads a BundleEntryProto. It appends the shape to dims, and returns
+// dims for the next entry: so there are few allocations even if an index has many
+// tensors.
 func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err error) {
 	start := len(dims)
 	var shard int32
@@ -42,7 +42,7 @@ func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err
 	return e, dims, err
 }
 
-// check holds the entry against itself and the number of shards.
+// check compares the entry with itself and with the number of shards.
 func (e *bundleEntry) check(numShards int) error {
 	if err := checkDataType(e.dtype); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (e *bundleEntry) check(numShards int) error {
 		return fmt.Errorf("the shape %v is impossible", e.shape)
 	}
 	if len(e.slices) > 0 {
-		// A partitioned tensor's bytes are placed by the entries of its slices.
+		// The entries of the slices say where the bytes of a partitioned tensor are.
 		return nil
 	}
 	switch {
@@ -66,8 +66,8 @@ func (e *bundleEntry) check(numShards int) error {
 
 func (e *bundleEntry) checkSize(n int64) error {
 	if e.dtype == dtype.String || e.dtype == dtype.Variant {
-		// A string takes at least a byte of length; behind the lengths is
-		// their checksum.
+		// A string takes at least one byte of length. The checksum of the lengths
+		// follows.
 		if n > 0 && (e.size < 4 || n > e.size-4) {
 			return fmt.Errorf("%d bytes cannot hold %d strings", e.size, n)
 		}
@@ -86,8 +86,9 @@ func (e *bundleEntry) checkSize(n int64) error {
 	return nil
 }
 
-// checkDataType refuses the numbers that are no type. Those between TensorFlow
-// 2.21's last and the references' first (100) are left to the future.
+// checkDataType refuses numbers that are not a type. Numbers between the last type of
+// TensorFlow 2.21 and the first reference type (100) are accepted: later versions may
+// use them.
 func checkDataType(dt dtype.DataType) error {
 	if dt <= 0 || dt >= 100 {
 		return fmt.Errorf("%d is not a data type", int32(dt))

@@ -16,19 +16,19 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// indexReader turns a V2 index into TensorInfos.
+// indexReader reads a V2 index into TensorInfos.
 type indexReader struct {
 	in      *input
 	table   *table.Reader
 	opts    *ReaderOptions
 	header  wire.BundleHeader
 	tensors []TensorInfo
-	stored  map[string]bundleEntry // the slices met, by key
-	claimed int                    // of those, the ones that belong to a tensor
+	stored  map[string]bundleEntry // the slices that were read, by key
+	claimed int                    // how many of them belong to a tensor
 	dims    []int64                // memory for shapes
 }
 
-// readIndex reads and checks prefix.index. No data file is touched.
+// readIndex reads and checks an index. It opens no data file.
 func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error) {
 	in, err := openInput(fsys, filenames.Index(prefix))
 	if err != nil {
@@ -131,8 +131,8 @@ func (x *indexReader) add(e table.Entry) (err error) {
 	if err != nil {
 		return x.errorf(string(e.Key), e.Offset, tfkeep.ErrCorrupt, "%v", err)
 	}
-	// The keys of slices begin with a zero byte, so all of them come before the
-	// tensors that they are parts of.
+	// The keys of slices begin with a zero byte, so all of them come before those of
+	// the tensors.
 	if _, _, ok := parseSliceKey(e.Key); ok {
 		if len(entry.slices) > 0 {
 			return x.errorf(string(e.Key), e.Offset, tfkeep.ErrCorrupt, "a slice has slices")
@@ -157,7 +157,7 @@ func (x *indexReader) add(e table.Entry) (err error) {
 	return nil
 }
 
-// addSlices places a partitioned tensor's parts.
+// addSlices adds the parts of a partitioned tensor.
 func (x *indexReader) addSlices(t *TensorInfo, parts []Slice) error {
 	t.Slices = make([]SliceInfo, len(parts))
 	t.Bytes = 0

@@ -13,10 +13,10 @@ import (
 //
 //	the lengths as varints, uint32 masked checksum of the lengths, the strings
 //
-// The checksum of the lengths is not that of their varints but of each as a
-// uint32, or as a uint64 where 32 bits do not hold it; the tensor's own
-// checksum goes on from there, over the masked one and the strings. All
-// integers but the varints have the file's byte order.
+// The checksum of the lengths is not that of the varints: it takes each length as a
+// uint32, or as a uint64 if 32 bits are too few. The checksum of the tensor continues
+// it with the masked checksum and the strings. All integers except the varints have the
+// byte order of the file.
 func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
 	size := p.place.Bytes
 	if size == 0 && p.count == 0 {
@@ -42,7 +42,7 @@ func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
 			return nil, err
 		}
 	}
-	// So far the elements have the right lengths only.
+	// At this point the elements have the right lengths, but no content.
 	rest := data[pos+4:]
 	for i, s := range out {
 		n := len(s)
@@ -63,8 +63,8 @@ func (p *bundlePart) readStrings(ctx context.Context, data []byte) error {
 	return nil
 }
 
-// lengths decodes and sums the lengths and holds them against the bytes that
-// are there. It returns where the checksum of the lengths is.
+// lengths decodes the lengths, computes their checksum, and compares their sum with the
+// number of bytes. It returns the position of the stored checksum.
 func (p *bundlePart) lengths(data []byte, visit func(i, n int)) (crc uint32, pos int, err error) {
 	order := p.order()
 	total := uint64(0)

@@ -9,14 +9,14 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// byteRange is where a tensor or slice lies in a data file.
+// byteRange is the place of a tensor or slice in a data file.
 type byteRange struct {
 	start, end int64
 	tensor     *TensorInfo
 }
 
-// verify checks that each data file is there and consists of the tensors in it
-// and nothing else but zeros, which align them.
+// verify checks that every data file exists and has nothing but the tensors in it and
+// zeros for their alignment.
 func (b *bundle) verify(ctx context.Context, tensors []TensorInfo) error {
 	ranges := map[int][]byteRange{}
 	for t, p := range storedParts(tensors) {

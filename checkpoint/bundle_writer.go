@@ -113,7 +113,7 @@ func (w *bundleWriter) addFrom(ctx context.Context, t Tensor, r io.Reader) error
 	return nil
 }
 
-// reserve enters a tensor in the index and gives it a place. With mu held.
+// reserve adds a tensor to the index and reserves its place. The caller holds mu.
 func (w *bundleWriter) reserve(p *tensorPlan) error {
 	t := p.tensor
 	if t.Shard < 0 || t.Shard >= len(w.shards) {
@@ -136,7 +136,7 @@ func (w *bundleWriter) reserve(p *tensorPlan) error {
 	return nil
 }
 
-// addSlice notes a slice in the entry of the tensor that it is part of.
+// addSlice adds a slice to the entry of its tensor.
 func (w *bundleWriter) addSlice(t *Tensor) error {
 	shard := w.tx.layout.first + t.Shard
 	e := w.sliced[t.Name]
@@ -144,8 +144,8 @@ func (w *bundleWriter) addSlice(t *Tensor) error {
 	case e == nil && w.entries[t.Name] != nil:
 		return t.duplicate()
 	case e == nil:
-		// TensorFlow's merge has the first shard that holds a slice here, where
-		// it means nothing.
+		// TensorFlow's merge stores the first shard that has a slice here, although
+		// nobody reads it.
 		e = &bundleEntry{dtype: t.DType, shape: slices.Clone(t.Shape), shard: shard}
 		w.sliced[t.Name], w.entries[t.Name] = e, e
 	case e.dtype != t.DType:
@@ -209,12 +209,12 @@ func (w *bundleWriter) endAdding() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !errors.Is(w.err, tfkeep.ErrClosed) {
-		return w.err // An Add that was at work has failed.
+		return w.err // A call of add that was running has failed.
 	}
 	return nil
 }
 
-// finishData writes what is buffered and gives the files their sizes.
+// finishData writes the buffered tensors and sets the sizes of the files.
 func (w *bundleWriter) finishData() error {
 	for name, e := range w.sliced {
 		if err := checkSlicesDisjoint(name, e); err != nil {
@@ -245,8 +245,8 @@ func (w *bundleWriter) writeIndex(f vfs.File) error {
 	return writeIndexTable(f, h, w.entries)
 }
 
-// writeIndexTable writes an index: the header under the empty key, then the
-// entries by key.
+// writeIndexTable writes an index: the header under the empty key, then the entries in
+// the order of their keys.
 func writeIndexTable(f vfs.File, h wire.BundleHeader, entries map[string]*bundleEntry) error {
 	t := table.NewWriter(f, nil)
 	if err := t.Add(nil, h.Encode()); err != nil {
@@ -262,7 +262,7 @@ func writeIndexTable(f vfs.File, h wire.BundleHeader, entries map[string]*bundle
 	return t.Close()
 }
 
-// fail notes the first failure.
+// fail keeps the first error.
 func (w *bundleWriter) fail(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -272,7 +272,7 @@ func (w *bundleWriter) fail(err error) error {
 	return w.err
 }
 
-// place adds the checkpoint to an error that only knows its tensor.
+// place adds the checkpoint to an error that has only the tensor.
 func (w *bundleWriter) place(err error) error {
 	var e *tfkeep.Error
 	if errors.As(err, &e) && e.Path == "" {

@@ -1,71 +1,48 @@
 // Package checkpoint reads and writes TensorFlow checkpoint files in pure Go.
 //
-// It needs no TensorFlow: a program that imports it builds with CGO_ENABLED=0
-// and opens what every TensorFlow since 2015 has saved.
+// It does not need TensorFlow: a program that imports it builds with CGO_ENABLED=0, and
+// reads what every TensorFlow since 2015 has saved.
 //
-// # The files
+// # Files
 //
-// A checkpoint is named by its prefix, such as "train/model-1000".
+// The name of a checkpoint is its prefix, such as "train/model-1000".
 //
-//   - V2, the tensor bundle (TensorFlow 0.12 and later): train/model-1000.index
-//     is a sorted table from tensor names to places, and
-//     train/model-1000.data-00000-of-00001 (one file a shard) holds the bytes.
-//   - V1 (before, and still written by Saver(write_version=V1)): one sorted
-//     table, train/model-1000, holds names and values both. A sharded one is
-//     several such files, train/model-1000-00000-of-00002 and so on.
+//   - V2, the tensor bundle (TensorFlow 0.12 and later): train/model-1000.index is a
+//     sorted table of tensor names and places, and train/model-1000.data-00000-of-00001
+//     has the bytes; there may be several such data files, called shards.
+//   - V1 (before that, and still written by Saver(write_version=V1)): one sorted table,
+//     train/model-1000, has both names and values. A sharded one consists of several such
+//     files, train/model-1000-00000-of-00002 and so on.
 //
-// docs/format describes both to the byte.
+// docs/format describes both formats to the byte.
 //
 // # Reading
 //
-// [Open] takes a prefix, or a directory and reads its newest checkpoint.
-// Opening reads the index alone; values are read when they are asked for:
+// [Open] takes a prefix and returns a [Reader]. It reads the index only; methods such as
+// [Reader.ReadBytes], and the function [Values], read the values. Several goroutines may
+// use a Reader at the same time. Elements are in row-major order and, as raw bytes,
+// little-endian, whatever machine wrote them. ExampleOpen shows it.
 //
-//	r, err := checkpoint.Open("train/model-1000", nil)
-//	if err != nil {
-//		return err
-//	}
-//	defer r.Close()
-//	for t := range r.Tensors() {
-//		fmt.Println(t.Name, dtype.Name(t.DType), t.Shape)
-//	}
-//	weights, err := checkpoint.Values[float32](ctx, r, "hidden/weights", nil)
-//
-// A [Reader] is safe for use by many goroutines at once. Numbers come out in
-// row-major order and, as raw bytes, little-endian, whatever the machine that
-// wrote them.
+// [Verify] reads a whole checkpoint and collects everything that is wrong with it.
 //
 // # Writing
 //
-// [Create] begins a V2 checkpoint; it appears when [Writer.Commit] has put it on
-// the disk, all of it at once, and an earlier one of the same prefix is whole
-// until then. The files are those of TensorFlow, byte for byte:
+// [Create] begins a checkpoint, [Writer.Add] and [Writer.AddFrom] write tensors, and
+// [Writer.Commit] makes the checkpoint appear: all of it at once, and after it has reached
+// the disk. Until then an earlier checkpoint of the same prefix stays whole. The files are
+// those that TensorFlow writes, byte for byte. ExampleWriter shows it.
 //
-//	w, err := checkpoint.Create("train/model-2000", nil)
-//	if err != nil {
-//		return err
-//	}
-//	defer w.Close()
-//	if err := w.Add(ctx, tensors...); err != nil {
-//		return err
-//	}
-//	return w.Commit(ctx)
+// [Merge] makes one checkpoint of several. docs/durability.md says what is guaranteed, and
+// in which order things happen.
 //
-// [Merge] makes one checkpoint of several, WriterOptions.Version chooses the old format,
-// [Remove] removes a checkpoint and [Sweep] what killed writers have left.
-// docs/durability.md says what is promised, and in which order things happen.
+// Package checkpoint/dir works with a folder of checkpoints: which one is the newest, and
+// which files interrupted writers have left.
 //
-// # Newest
+// # Damaged files
 //
-// The state file of a directory names its newest checkpoint: [Latest] follows it,
-// [ReadState] and [UpdateState] read and write it.
-//
-// # Trust
-//
-// The contents of a file are taken as hostile until checked. Nothing is
-// allocated on the word of an unchecked size, every checksum is verified
-// (unless [ReaderOptions.SkipChecksums]), and every failure is an [*Error] that
-// names the file, the tensor or block, and the offset, and that wraps one of
-// the package's sentinels: [tfkeep.ErrCorrupt], [tfkeep.ErrNotFound], [tfkeep.ErrUnsupported],
-// [tfkeep.ErrMismatch], [tfkeep.ErrClosed].
+// The package does not trust the contents of a file. It allocates no memory for a size
+// that was not checked, and verifies every checksum (unless
+// [ReaderOptions.SkipChecksums] is set). Errors are of type [tfkeep.Error]: they name the
+// file, the tensor or block, and the offset, and they wrap one of the kinds of package
+// tfkeep, such as [tfkeep.ErrCorrupt] and [tfkeep.ErrNotFound].
 package checkpoint

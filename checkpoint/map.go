@@ -9,17 +9,16 @@ import (
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// Map gives a tensor's bytes, little-endian, without reading them into memory
-// of the program where that can be: a V2 checkpoint in the operating system's
-// files, written on a little-endian machine, the tensor not partitioned.
-// Elsewhere it reads them. The memory must not be written to, nor used after
-// release; closing the Reader does not end it. The bytes begin at any address:
-// TensorFlow does not align them.
+// Map returns the bytes of a tensor, little-endian, in the memory of the file where
+// that is possible: in a V2 checkpoint in the file system of the operating system,
+// written on a little-endian machine, for a tensor that is not partitioned. Otherwise
+// it reads them. The caller must not write to the memory, and must not use it after
+// calling release. Closing the Reader does not release it. The bytes may begin at any
+// address, because TensorFlow does not align them.
 //
-// The checksum is verified before Map returns, unless checksums are skipped.
-// A mapped file must not be cut short while it is in use: the program would be
-// ended by a signal. tfkeep and TensorFlow never do that to a file; they rename
-// a new one over it.
+// Map verifies the checksum before it returns, unless checksums are skipped. If a
+// mapped file becomes shorter while it is in use, a signal ends the program. Neither
+// tfkeep nor TensorFlow ever shortens a file: they rename a new one over it.
 func (r *Reader) Map(ctx context.Context, name string) (data []byte, release func() error, err error) {
 	t, end, err := r.begin(name)
 	if err != nil {
@@ -66,8 +65,8 @@ func (p *bundlePart) mapped(ctx context.Context) (data []byte, release func() er
 	return data, release, nil
 }
 
-// sumMapped sums mapped memory in parallel, as it is first touched. It survives
-// a file that was cut short since its size was asked for.
+// sumMapped computes the checksum of mapped memory in parallel. If the file has become
+// shorter meanwhile, it returns an error.
 func (p *bundlePart) sumMapped(ctx context.Context, data []byte) (uint32, error) {
 	return p.sumChunks(ctx, int64(len(data)), func(_ context.Context, off, n int64) (crc uint32, err error) {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

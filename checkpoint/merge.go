@@ -18,29 +18,30 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// MergeOptions tunes [Merge]. Nil is what the MergeV2Checkpoints op does without
-// its attributes.
+// MergeOptions tunes [Merge]. Nil and the zero value do what the MergeV2Checkpoints op
+// does without its attributes.
 type MergeOptions struct {
-	// KeepSources leaves the merged checkpoints where they are.
+	// KeepSources keeps the checkpoints that were merged.
 	KeepSources bool
-	// DeleteOldDirs removes the directories of the sources, if they are empty
-	// then and not the destination's.
+	// DeleteOldDirs removes the folders of the sources if they are empty, except the
+	// folder of the result.
 	DeleteOldDirs bool
-	// AllowMissingFiles merges those of the prefixes that exist, one at least.
+	// AllowMissingFiles merges those of the prefixes that exist, which must be at least
+	// one.
 	AllowMissingFiles bool
 	// NoSync leaves it to the operating system when the files reach the disk; see
 	// WriterOptions.
 	NoSync bool
 }
 
-// Merge makes one checkpoint of several V2 checkpoints, such as the shards that a
-// cluster's machines have written. Their data files are not copied where the
-// file system can give a file a second name; they become the shards of the
-// merged checkpoint in the order of the prefixes.
+// Merge makes one checkpoint of several V2 checkpoints, such as the shards that the
+// machines of a cluster have written. Where the file system allows a second name for a
+// file, the data files are not copied. They become the shards of the result in the
+// order of the prefixes.
 //
-// Unlike TensorFlow's merge, which moves the data files first, this one is all or
-// nothing: until the merged checkpoint is committed, the sources and a checkpoint
-// that was called dst before are whole. The sources are removed after that.
+// TensorFlow's merge moves the data files first. This one takes effect as a whole or
+// not at all: until the result is committed, the sources, and an earlier checkpoint
+// called dst, stay whole. After that the sources are removed.
 func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) error {
 	m := &merger{fs: vfs.FromContext(ctx), dst: dst, entries: map[string]*bundleEntry{}, shards: map[string]int{}}
 	if o != nil {
@@ -56,7 +57,7 @@ func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) 
 	}
 	if len(m.sources) == 0 {
 		return &tfkeep.Error{Op: "merge", Path: dst, Err: tfkeep.ErrNotFound,
-			Detail: "At least one prefix checkpoint file must exist, but none existed."}
+			Detail: "at least one of the checkpoints must exist"}
 	}
 	if err := m.commit(ctx); err != nil {
 		return err
@@ -69,14 +70,14 @@ type merger struct {
 	dst  string
 	opts MergeOptions
 
-	sources []string // the prefixes that were there
+	sources []string // the prefixes that exist
 	header  wire.BundleHeader
 	entries map[string]*bundleEntry
 	shards  map[string]int // data file of a source → shard of the result
 	order   []string       // those data files by shard
 }
 
-// read takes in the entries of one source.
+// read reads the entries of one source.
 func (m *merger) read(prefix string) error {
 	name := filenames.Index(prefix)
 	f, err := m.fs.Open(name)
@@ -85,7 +86,7 @@ func (m *merger) read(prefix string) error {
 			return nil
 		}
 		return &tfkeep.Error{Op: "merge", Path: name, Err: tfkeep.ErrNotFound, Cause: err,
-			Detail: "allow_missing_files was set to false and " + prefix + " did not exist."}
+			Detail: prefix + " does not exist, and MergeOptions.AllowMissingFiles is not set"}
 	}
 	if err != nil {
 		return vfs.Error("merge", name, err)
@@ -115,7 +116,7 @@ func (m *merger) read(prefix string) error {
 	return nil
 }
 
-// mergeSource is a source while its entries are read.
+// mergeSource is a source while its entries are being read.
 type mergeSource struct {
 	*merger
 	prefix    string
@@ -178,8 +179,8 @@ func (s *mergeSource) addHeader(e table.Entry) error {
 	return nil
 }
 
-// shardOf gives a source's data file its number in the result. Files that no
-// entry names are not taken along.
+// shardOf returns the number that a data file of a source has in the result. Files that
+// no entry names are left out.
 func (s *mergeSource) shardOf(shard int) int {
 	name := filenames.Data(s.prefix, shard, s.numShards)
 	n, ok := s.shards[name]
@@ -220,14 +221,14 @@ func (m *merger) commit(ctx context.Context) error {
 	return tx.commit(func(f vfs.File) error { return writeIndexTable(f, m.header, m.entries) })
 }
 
-// linkData makes a file that exists a data file of the checkpoint, by a second
-// name or, where that is refused, a copy.
+// linkData makes an existing file a data file of the checkpoint: by a second name, or
+// by a copy if the file system refuses that.
 func (tx *transaction) linkData(ctx context.Context, shard int, name string) error {
 	final := filenames.Data(tx.prefix, tx.layout.first+shard, tx.layout.total)
 	temp := filenames.Temp(final)
 	if err := tx.fs.Link(name, temp); err == nil {
-		// Opened anew to be synced: TensorFlow, which does not, may have
-		// written it.
+		// The file is opened again to be synced, because TensorFlow may have written it
+		// without that.
 		f, err := tx.fs.Open(temp)
 		_, err = tx.add(f, final, false, err)
 		return err
@@ -247,7 +248,7 @@ func (tx *transaction) linkData(ctx context.Context, shard int, name string) err
 	return nil
 }
 
-// contextReader ends with its context.
+// contextReader fails once its context is done.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -266,7 +267,7 @@ func (m *merger) removeSources() error {
 	}
 	var errs []error
 	for _, p := range m.sources {
-		// A source that was replaced by the result is not there any more.
+		// The result has replaced a source of the same name.
 		if filepath.Clean(p) == filepath.Clean(m.dst) {
 			continue
 		}
@@ -275,7 +276,7 @@ func (m *merger) removeSources() error {
 	}
 	if m.opts.DeleteOldDirs {
 		for _, p := range m.sources {
-			// Not an error, as in TensorFlow: other files may be there.
+			// As in TensorFlow, this is not an error: the folder may have other files.
 			if dir := filepath.Dir(p); dir != filepath.Dir(m.dst) {
 				_ = m.fs.Remove(dir)
 			}

@@ -96,10 +96,10 @@ func TestMergeErrors(t *testing.T) {
 		{"the same tensor twice", []string{at("one"), at("two")}, nil, tfkeep.ErrExists,
 			"Duplicate tensor keyed by a encountered, when merging prefix: " + at("two")},
 		{"a missing source", []string{at("one"), at("none")}, nil, tfkeep.ErrNotFound,
-			"allow_missing_files was set to false and " + at("none") + " did not exist."},
-		{"no source", nil, nil, tfkeep.ErrNotFound, "At least one prefix checkpoint file must exist, but none existed."},
+			at("none") + " does not exist, and MergeOptions.AllowMissingFiles is not set"},
+		{"no source", nil, nil, tfkeep.ErrNotFound, "at least one of the checkpoints must exist"},
 		{"none of them", []string{at("none")}, &checkpoint.MergeOptions{AllowMissingFiles: true}, tfkeep.ErrNotFound,
-			"At least one prefix checkpoint file must exist, but none existed."},
+			"at least one of the checkpoints must exist"},
 		{"a damaged source", []string{at("bad")}, nil, tfkeep.ErrCorrupt, "bad.index"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

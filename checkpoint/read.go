@@ -78,16 +78,17 @@ func (r *Reader) ReadStrings(ctx context.Context, name string, part Slice) ([][]
 func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
 	switch {
 	case t.DType == dtype.String:
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it holds strings: use ReadStrings")
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has strings: use ReadStrings")
 	case t.DType == 0:
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "the table of contents does not tell its type")
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "the table of contents does not have its type")
 	case dtype.Size(t.DType) == 0:
 		return nil, t.errorf(r.prefix, -1, tfkeep.ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
 	}
 	return r.selectParts(t, s)
 }
 
-// selection is a part of a tensor to be read and the stored parts it touches.
+// selection is the part of a tensor that is being read, and the stored parts that it
+// touches.
 type selection struct {
 	t       *TensorInfo
 	box     Slice // what is wanted, resolved
@@ -96,15 +97,15 @@ type selection struct {
 	skip    bool // the stored parts need not be read to their ends
 }
 
-// piece is what one stored part has of a selection.
+// piece is the share that one stored part has in a selection.
 type piece struct {
 	storedPart
 	box    Slice // the part
 	shared Slice // what it shares with the selection
 }
 
-// selectParts opens the stored parts that a slice of t touches. When it
-// succeeds the files hold all of them: memory for the result may be taken.
+// selectParts opens the stored parts that a slice of t touches. If it succeeds, the
+// files have all of them, and memory for the result may be allocated.
 func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 	box, err := s.Resolve(t.Shape)
 	if err != nil {
@@ -124,7 +125,7 @@ func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
 			return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "slice %s does not lie in the shape %v", p.Slice, t.Shape)
 		}
 		shared, ok := partBox.intersect(box)
-		// The stored bytes of an empty tensor are looked at all the same.
+		// The stored bytes of an empty tensor are checked as well.
 		if !ok && len(parts) > 1 {
 			continue
 		}
@@ -162,8 +163,8 @@ func (sel *selection) readInto(ctx context.Context, dst []byte) error {
 	})
 }
 
-// readPiece reads a stored part's share of the selection to its places in dst:
-// at once where that is all of the part and one run, through a buffer elsewhere.
+// readPiece reads the share of a stored part to its places in dst: directly if it is
+// the whole part and one run, otherwise through a buffer.
 func (sel *selection) readPiece(ctx context.Context, p *piece, dst []byte) error {
 	if p.shared == nil {
 		return p.readInto(ctx, nil)
@@ -206,10 +207,10 @@ func (sel *selection) strings(ctx context.Context) ([][]byte, error) {
 	return dst, nil
 }
 
-// streamBuffer is the size of the pieces in which tensors are streamed.
+// streamBuffer is the size of the pieces of a stream.
 const streamBuffer = 1 << 20
 
-// cursor reads at rising offsets of a part's stream.
+// cursor reads at rising offsets from the stream of a part.
 type cursor struct {
 	part partStream
 	buf  []byte // what is left of the current piece
@@ -242,7 +243,7 @@ func (c *cursor) read(ctx context.Context, off int64, dst []byte) error {
 	return nil
 }
 
-// drain reads on to the part's end, where its checksum is known.
+// drain reads to the end of the part, where its checksum is known.
 func (c *cursor) drain(ctx context.Context) error {
 	for {
 		if _, err := c.part.next(ctx); err != nil {

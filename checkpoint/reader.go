@@ -13,25 +13,24 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// ReaderOptions tunes a [Reader]. The zero value, or nil, is the careful
-// reader.
+// ReaderOptions tunes a [Reader]. Nil and the zero value make every check that
+// TensorFlow makes, and more.
 type ReaderOptions struct {
 	// FS is the file system that has the checkpoint: an archive, an embedded one, one
 	// in memory. Nil is the operating system's. Files need not implement io.ReaderAt,
 	// but reading is slow if they implement neither that nor io.Seeker, because every
 	// read begins at the start of the file.
 	FS fs.FS
-	// SkipChecksums trusts the storage: no checksum is computed. Every other
-	// check stays.
+	// SkipChecksums skips the checksums, for storage that is trusted. All other checks
+	// are still made.
 	SkipChecksums bool
-	// Strict refuses what TensorFlow overlooks because it never looks there:
-	// a table's padding and metaindex, bytes between and behind the tensors,
-	// slices that leave gaps, files that are missing. Opening then takes a look
-	// at every file, and a large V1 checkpoint is read whole, as small ones
-	// always are.
+	// Strict also refuses what TensorFlow ignores: wrong padding and metaindex of a
+	// table, bytes between and after the tensors, slices that leave gaps, missing
+	// files. Open then looks at every file, and reads a V1 checkpoint whole even if it
+	// is large.
 	Strict bool
-	// MemoryLimit bounds the memory that a Reader takes beside the values it
-	// returns, in bytes. 0 means 64 MiB and twice the size of the file read.
+	// MemoryLimit is the largest number of bytes that a Reader may allocate in addition
+	// to the values that it returns. 0 means 64 MiB and twice the size of the file.
 	MemoryLimit int64
 	// Workers is the number of goroutines that read one large tensor. 0 means
 	// runtime.GOMAXPROCS(0).
@@ -45,8 +44,8 @@ func (o *ReaderOptions) memoryLimit(fileSize int64) int64 {
 	return 64<<20 + 2*min(fileSize, 1<<60)
 }
 
-// tableOptions leaves half of the memory to blocks: what is decoded from them
-// takes the other.
+// tableOptions gives half of the memory to blocks, and leaves the other half to what is
+// decoded from them.
 func (o *ReaderOptions) tableOptions(limit int64) *table.ReaderOptions {
 	return &table.ReaderOptions{SkipChecksums: o.SkipChecksums, Strict: o.Strict, MaxBlock: limit / 2}
 }
@@ -58,8 +57,8 @@ func (o *ReaderOptions) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Reader reads one checkpoint. Its methods may be called by many goroutines at
-// once.
+// Reader reads one checkpoint. Several goroutines may call its methods at the same
+// time.
 type Reader struct {
 	prefix  string
 	version Version
@@ -71,47 +70,46 @@ type Reader struct {
 	closed bool
 }
 
-// valueStore is where a format keeps the values.
+// valueStore reads the values of one format.
 type valueStore interface {
-	// open finds one stored part of a tensor, whose box is the resolved slice,
-	// and checks that the files hold all of it. No memory is taken on the word
-	// of t or p before.
+	// open finds one stored part of a tensor, whose box is the resolved slice, and
+	// checks that the files have all of it. It must not allocate memory for sizes in t
+	// and p that were not checked.
 	open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error)
-	// verify checks, for strict mode, what no tensor's reading would.
+	// verify makes the checks of strict mode that reading the tensors does not make.
 	verify(ctx context.Context, tensors []TensorInfo) error
 	close() error
 	// fileNames returns the names of the files that hold the tensors.
 	fileNames(tensors []TensorInfo) []string
 }
 
-// storedPart is a part of a tensor that is really there.
+// storedPart is a part of a tensor that the files have.
 type storedPart interface {
-	// readInto fills dst, which has the part's size, little-endian.
+	// readInto fills dst, which has the size of the part, little-endian.
 	readInto(ctx context.Context, dst []byte) error
-	// stream reads the part from its start on through a buffer of about the
-	// given size.
+	// stream reads the part from its start through a buffer of about the given size.
 	stream(buffer int) partStream
-	// strings gives the elements of a DT_STRING part.
+	// strings returns the elements of a part of strings.
 	strings(ctx context.Context) ([][]byte, error)
-	// span is how many bytes of which file the part takes: parts of one tensor
-	// may not share bytes.
+	// span returns the file of the part and the number of bytes in it. The parts of one
+	// tensor must not share bytes.
 	span() (file *input, bytes int64)
 }
 
-// partStream gives a part's bytes in order, in pieces that end between
-// elements, then io.EOF. A false checksum is an error in place of io.EOF.
+// partStream returns the bytes of a part in order, in pieces that end between elements,
+// and then io.EOF. If the checksum is wrong, it returns an error in place of io.EOF.
 type partStream interface {
 	next(ctx context.Context) ([]byte, error)
-	// skipTo passes over bytes, up to off at most, where no checksum needs
-	// them, and tells where the next piece begins.
+	// skipTo skips bytes, at most up to off, if no checksum needs them. It returns
+	// where the next piece begins.
 	skipTo(off int64) int64
 }
 
-// Version tells the format.
+// Version returns the format.
 func (r *Reader) Version() Version { return r.version }
 
-// Prefix is the checkpoint's own name: what Saver.save returned when it was
-// made. For a V1 checkpoint it is the file, or the pattern of its files.
+// Prefix returns the checkpoint's own name: the one that Saver.save returned. For a V1
+// checkpoint it is the file, or the pattern of its files.
 func (r *Reader) Prefix() string { return r.prefix }
 
 // Files returns the names of the files that the checkpoint consists of: the index and
@@ -146,8 +144,8 @@ func (r *Reader) find(name string) *TensorInfo {
 	return nil
 }
 
-// Close closes the files. It waits for the reads that are under way; those that
-// begin later fail with tfkeep.ErrClosed. Mapped memory stays valid.
+// Close closes the files. It waits for reads that are running. Later ones fail with a
+// tfkeep.ErrClosed. Mapped memory stays valid.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,7 +156,8 @@ func (r *Reader) Close() error {
 	return r.values.close()
 }
 
-// begin holds the files open for one operation and finds its tensor.
+// begin keeps the files open for one operation and finds its tensor. The caller calls
+// end after the operation.
 func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
 	r.mu.RLock()
 	if r.closed {
@@ -173,7 +172,7 @@ func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
 	return t, r.mu.RUnlock, nil
 }
 
-// newReader finishes opening. The name is that of the checkpoint in fsys.
+// newReader makes a Reader of an opened checkpoint, with the name that it has in fsys.
 func newReader(ctx context.Context, fsys fs.FS, name string, version Version, tensors []TensorInfo, values valueStore, o *ReaderOptions) (*Reader, error) {
 	r := &Reader{prefix: displayPath(fsys, name), version: version, opts: *o, tensors: tensors, values: values}
 	if o.Strict {

@@ -9,18 +9,18 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// FullExtent as an Extent's Length means "the whole dimension".
+// FullExtent is the Length of an Extent that covers the whole dimension.
 const FullExtent = -1
 
-// Extent is a range of one dimension: Length positions from Start on.
-// {0, FullExtent} is the whole dimension, whatever its size.
+// Extent is a range of one dimension: Length positions from Start on. {0, FullExtent}
+// is the whole dimension, whatever its size.
 type Extent struct{ Start, Length int64 }
 
-// Slice is a rectangular part of a tensor, one extent a dimension. A nil Slice
-// is the whole tensor.
+// Slice is a rectangular part of a tensor, with one extent for each dimension. A nil
+// Slice is the whole tensor.
 type Slice []Extent
 
-// FullSlice is the slice that covers a tensor of the given rank, "-:-:-".
+// FullSlice returns the slice that covers a tensor of the given rank, "-:-:-".
 func FullSlice(rank int) Slice {
 	s := make(Slice, rank)
 	for i := range s {
@@ -29,7 +29,7 @@ func FullSlice(rank int) Slice {
 	return s
 }
 
-// IsFull reports whether every extent is the whole dimension by its form.
+// IsFull reports whether the length of every extent is FullExtent.
 func (s Slice) IsFull() bool {
 	for _, e := range s {
 		if e.Length != FullExtent {
@@ -39,8 +39,8 @@ func (s Slice) IsFull() bool {
 	return true
 }
 
-// String writes the slice as TensorFlow does: "0,2:-" is the first two rows of
-// a matrix, every column.
+// String returns the slice as TensorFlow writes it: "0,2:-" is the first two rows of a
+// matrix with all columns.
 func (s Slice) String() string {
 	var b strings.Builder
 	for i, e := range s {
@@ -56,8 +56,8 @@ func (s Slice) String() string {
 	return b.String()
 }
 
-// Resolve replaces full extents by what they are in shape and checks that the
-// slice lies within it. A nil slice becomes the whole.
+// Resolve replaces every FullExtent by the dimension in shape, and checks that the
+// slice lies within the shape. A nil slice becomes the whole tensor.
 func (s Slice) Resolve(shape []int64) (Slice, error) {
 	if s != nil && len(s) != len(shape) {
 		return nil, &tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch,
@@ -81,8 +81,7 @@ func (s Slice) Resolve(shape []int64) (Slice, error) {
 	return out, nil
 }
 
-// Shape gives the shape of the slice when it is cut from a tensor of the given
-// full shape.
+// Shape returns the shape of the slice of a tensor with the given full shape.
 func (s Slice) Shape(full []int64) ([]int64, error) {
 	r, err := s.Resolve(full)
 	if err != nil {
@@ -99,7 +98,7 @@ func (s Slice) lengths() []int64 {
 	return out
 }
 
-// intersect gives the common part of two resolved slices, or false.
+// intersect returns the common part of two resolved slices; false if there is none.
 func (s Slice) intersect(t Slice) (Slice, bool) {
 	out := make(Slice, len(s))
 	for i := range s {
@@ -115,8 +114,7 @@ func (s Slice) intersect(t Slice) (Slice, bool) {
 
 func (s Slice) equal(t Slice) bool { return slices.Equal(s, t) }
 
-// ParseSlice reads what [Slice.String] writes. The empty string is a slice of
-// rank 0.
+// ParseSlice parses what [Slice.String] returns. The empty string is a slice of rank 0.
 func ParseSlice(text string) (Slice, error) {
 	if text == "" {
 		return Slice{}, nil
@@ -138,9 +136,9 @@ func ParseSlice(text string) (Slice, error) {
 	return s, nil
 }
 
-// ParseSliceSpec reads the "shape and slice" strings of the save and restore
-// ops: "4 16 0,2:-" is the first two rows of a tensor of shape [4, 16]. The
-// empty string means a whole tensor and gives nil, nil.
+// ParseSliceSpec parses the "shape and slice" strings of the save and restore ops: "4
+// 16 0,2:-" is the first two rows of a tensor of shape [4, 16]. For the empty string,
+// which means a whole tensor, it returns nil and nil.
 func ParseSliceSpec(spec string) (shape []int64, s Slice, err error) {
 	if spec == "" {
 		return nil, nil, nil
@@ -166,7 +164,7 @@ func ParseSliceSpec(spec string) (shape []int64, s Slice, err error) {
 	return shape, s, nil
 }
 
-// FormatSliceSpec is the reverse of [ParseSliceSpec].
+// FormatSliceSpec returns the string that [ParseSliceSpec] parses.
 func FormatSliceSpec(shape []int64, s Slice) string {
 	if s == nil {
 		return ""

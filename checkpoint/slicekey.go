@@ -40,7 +40,7 @@ func appendSliceKey(b []byte, name string, s Slice) []byte {
 	return b
 }
 
-// parseSliceKey is the reverse of appendSliceKey. It accepts no other spelling.
+// parseSliceKey parses the key of a slice. It accepts only what appendSliceKey appends.
 func parseSliceKey(key []byte) (name string, s Slice, ok bool) {
 	rest, found := bytes.CutPrefix(key, []byte{0})
 	if !found {
@@ -108,7 +108,8 @@ func cutOrderedSigned(b []byte) (v int64, rest []byte, ok bool) {
 	return v, b[n:], buf == orderedSignedBytes(v) && n == orderedSignedLen(v)
 }
 
-// orderedSignedLen is 1 for 6 bits and a sign, 2 for 13, … 10 for 63.
+// orderedSignedLen returns the number of bytes of an encoded number: 1 for 6 bits and a
+// sign, 2 for 13, … 10 for 63.
 func orderedSignedLen(v int64) int {
 	if v < 0 {
 		v = ^v
@@ -116,7 +117,7 @@ func orderedSignedLen(v int64) int {
 	return bits.Len64(uint64(v))/7 + 1
 }
 
-// orderedSignedLenAt counts the bits at the start of b that equal the first.
+// orderedSignedLenAt counts the bits at the start of b that equal the first one.
 func orderedSignedLenAt(b []byte) (int, bool) {
 	var head [2]byte
 	if copy(head[:], b) == 0 {
@@ -132,7 +133,7 @@ func orderedSignedLenAt(b []byte) (int, bool) {
 	return n, true
 }
 
-// orderedSignedBytes gives v in 10 bytes, big-endian.
+// orderedSignedBytes returns v in 10 bytes, big-endian.
 func orderedSignedBytes(v int64) (buf [10]byte) {
 	if v < 0 {
 		buf[0], buf[1] = 0xff, 0xff

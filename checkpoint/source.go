@@ -12,9 +12,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// osDir is the operating system's file system below a directory. Unlike
-// os.DirFS it takes any name a file can have, and it keeps the directory for
-// messages.
+// osDir is a folder in the operating system's file system. Other than os.DirFS, it
+// accepts every name that a file can have, and it knows its own name for messages.
 type osDir string
 
 // Path returns the name of a file for the operating system.
@@ -26,7 +25,7 @@ func (d osDir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.Path(na
 
 func (d osDir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.Path(name)) }
 
-// displayPath is a file's name for messages and for Prefix.
+// displayPath returns the name of a file for messages and for Prefix.
 func displayPath(fsys fs.FS, name string) string {
 	if d, ok := fsys.(interface{ Path(name string) string }); ok {
 		return d.Path(name)
@@ -72,8 +71,8 @@ func (in *input) Close() error {
 	return in.file.Close()
 }
 
-// fsError wraps a failure of the file system. A missing file is tfkeep.ErrNotFound
-// beside what the system says.
+// fsError adds the operation and the file to an error of the file system. A missing
+// file is also a tfkeep.ErrNotFound.
 func (in *input) fsError(op string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w: %w", tfkeep.ErrNotFound, err)
@@ -81,8 +80,8 @@ func (in *input) fsError(op string, err error) error {
 	return &tfkeep.Error{Op: op, Path: in.path, Cause: err}
 }
 
-// forwardReader reads at offsets from a file that can only be read forward, as
-// a compressed one in an archive. Going back opens the file anew.
+// forwardReader reads at offsets from a file that can only be read forward, such as a
+// compressed file in an archive. To go back it opens the file again.
 type forwardReader struct {
 	fsys fs.FS
 	name string

@@ -28,10 +28,9 @@ func (r *Reader) OpenTensor(ctx context.Context, name string, part Slice) (io.Re
 	return newTensorStream(ctx, r, sel), nil
 }
 
-// tensorStream merges the stored parts of a tensor. The runs that each part
-// contributes come in the order of the result, so that all parts are read from
-// start to end, side by side, and the part whose run is next is on top of a
-// heap.
+// tensorStream merges the stored parts of a tensor. Each part contributes runs, in the
+// order of the result. So every part is read once from its start to its end, side by
+// side with the others. The part with the next run is on top of a heap.
 type tensorStream struct {
 	ctx  context.Context
 	r    *Reader
@@ -46,7 +45,7 @@ type partRuns struct {
 	*region
 }
 
-// runHeap puts the part first whose current run is the earliest.
+// runHeap sorts the parts by the position of their current run.
 type runHeap []*partRuns
 
 func (h runHeap) Len() int           { return len(h) }
@@ -59,8 +58,8 @@ func (h *runHeap) Pop() any {
 	return last
 }
 
-// The buffers of all parts together take about streamMemory; each takes
-// minStreamBuffer at least.
+// The buffers of all parts together take about streamMemory, and each of them at least
+// minStreamBuffer.
 const (
 	streamMemory    = 4 << 20
 	minStreamBuffer = 4 << 10
@@ -107,7 +106,7 @@ func (s *tensorStream) Read(dst []byte) (n int, err error) {
 	return n, s.err
 }
 
-// readRun reads on in the current run, or ends the part whose runs are over.
+// readRun continues the current run, or ends the part if it has no more runs.
 func (s *tensorStream) readRun(dst []byte) (int, error) {
 	if len(s.runs) == 0 {
 		return 0, io.EOF
@@ -129,7 +128,7 @@ func (s *tensorStream) readRun(dst []byte) (int, error) {
 	if s.pos == (p.bOff+p.run)*elem {
 		p.region.next()
 		if p.done {
-			// Sorts it behind the others: none is read on before its time.
+			// It sorts after all others, and so is read to its end last.
 			p.bOff = s.sel.box.volume()
 		}
 		heap.Fix(&s.runs, 0)
@@ -137,7 +136,7 @@ func (s *tensorStream) readRun(dst []byte) (int, error) {
 	return len(dst), nil
 }
 
-// Close gives up the stream. It never fails.
+// Close ends the stream. It never fails.
 func (s *tensorStream) Close() error {
 	if s.err == nil {
 		s.err = s.sel.t.errorf(s.r.prefix, -1, tfkeep.ErrClosed, "the stream was closed")

@@ -11,27 +11,26 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Tensor is a value to be written: the whole of a tensor or a slice of it.
+// Tensor is a value to write: a whole tensor, or a slice of one.
 type Tensor struct {
 	Name  string
 	DType dtype.DataType
-	// Shape is the full shape, also where Slice says that only a part is here.
-	// Nil is a scalar's.
+	// Shape is the full shape, also if Slice is not nil. Nil is the shape of a scalar.
 	Shape []int64
-	// Slice is the part that is written, nil for the whole. Several slices of
-	// one tensor are written under one Name; they must not overlap.
+	// Slice is the part to write; nil is the whole tensor. Several slices of one tensor
+	// have the same Name, and must not overlap.
 	Slice Slice
-	// Data holds the elements in row-major order, little-endian, as TensorFlow
-	// does in memory: len(Data) is elements × [dtype.Size]. It is read until
-	// the call that was given it returns, and not modified.
+	// Data has the elements in row-major order, little-endian: elements × [dtype.Size]
+	// bytes. The Writer uses it until the call returns, and does not change it.
 	Data []byte
-	// Strings holds the elements of a DT_STRING tensor, in place of Data.
+	// Strings has the elements of a tensor of strings, in place of Data.
 	Strings [][]byte
-	// Shard is the data file to write to, below WriterOptions.NumShards.
+	// Shard is the number of the data file, less than WriterOptions.NumShards.
 	Shard int
 }
 
-// maxElements keeps offsets within what a data file can have.
+// maxElements is the largest number of elements, so that offsets in data files do not
+// overflow.
 const maxElements = 1 << 60
 
 // check refuses tensors that TensorFlow could not read back. It returns the shape of the
@@ -46,7 +45,7 @@ func (t *Tensor) check() (shape []int64, err error) {
 // checkDescription is check without the elements.
 func (t *Tensor) checkDescription() (shape []int64, err error) {
 	if t.Name == "" {
-		return nil, t.bad("a tensor needs a name; the empty one is the format's own")
+		return nil, t.bad("a tensor needs a name; the format uses the empty one itself")
 	}
 	switch {
 	case dtype.Size(t.DType) > 0 || t.DType == dtype.String:
@@ -101,7 +100,7 @@ func (t *Tensor) checkSize(shape []int64) error {
 	return nil
 }
 
-// isWhole reports whether the slice is all of the tensor, however it is spelt.
+// isWhole reports whether the slice covers the whole tensor, in whatever form.
 func (t *Tensor) isWhole() bool {
 	if t.Slice == nil || t.Slice.IsFull() {
 		return true

@@ -9,9 +9,9 @@ import (
 // partitioners cut one dimension, where each slice is compared with few.
 const maxTilingWork = 20_000_000
 
-// checkTiling refuses slices that overlap. With cover it also refuses those
-// that leave a part of the tensor out; otherwise only reading that part fails,
-// as in TensorFlow.
+// checkTiling refuses slices that overlap. If cover is set, it also refuses slices that
+// do not cover the tensor. Otherwise only reading the missing part fails, as in
+// TensorFlow.
 func checkTiling(t *TensorInfo, cover bool) error {
 	boxes := make([]Slice, len(t.Slices))
 	total := int64(0)
@@ -35,8 +35,8 @@ func checkTiling(t *TensorInfo, cover bool) error {
 	return checkDisjoint(boxes)
 }
 
-// checkDisjoint sweeps along the dimension with the most cuts and compares each
-// box with those that still reach over its start.
+// checkDisjoint goes along the dimension with the most cuts, and compares each box with
+// those that have not ended before its start.
 func checkDisjoint(boxes []Slice) error {
 	if len(boxes) < 2 || len(boxes[0]) == 0 {
 		if len(boxes) > 1 {
@@ -85,7 +85,7 @@ func sweepAxis(boxes []Slice) int {
 	return axis
 }
 
-// volume is the number of elements of a resolved slice.
+// volume returns the number of elements of a resolved slice.
 func (s Slice) volume() int64 {
 	n := int64(1)
 	for _, e := range s {
@@ -94,9 +94,9 @@ func (s Slice) volume() int64 {
 	return n
 }
 
-// region walks the elements that two boxes of one tensor share, in row-major
-// order, as runs that are contiguous in both. Offsets count elements from each
-// box's own first.
+// region iterates over the elements that two boxes of one tensor share: in row-major
+// order, as runs that are contiguous in both boxes. Offsets count elements from the
+// first element of each box.
 type region struct {
 	run        int64 // elements of every run
 	aOff, bOff int64 // where the current run begins
@@ -105,12 +105,13 @@ type region struct {
 	index, count, aStep, bStep []int64 // of the dimensions outside a run
 }
 
-// newRegion takes the boxes and what they share, all resolved, not empty.
+// newRegion returns the region of two boxes and their intersection, all of them
+// resolved and not empty.
 func newRegion(a, b, shared Slice) *region {
 	r := &region{run: 1}
 	last := len(shared) - 1
-	// A run takes in a dimension, and goes on to the next outer one if both
-	// boxes have no more of that dimension than they share.
+	// A run includes a dimension. It continues with the next outer dimension if both
+	// boxes have no more of this one than they share.
 	inner := last
 	for ; inner >= 0; inner-- {
 		r.run *= shared[inner].Length

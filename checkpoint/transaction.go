@@ -13,20 +13,19 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// transaction is one V2 checkpoint on its way to the disk. It holds the rules
-// that make a checkpoint appear whole or not at all; docs/durability.md tells
-// why each is there.
+// transaction is a V2 checkpoint that is being written. It has the rules that make a
+// checkpoint appear whole or not at all; docs/durability.md explains them.
 //
-//	begin    take the prefix's lock, which is the open file
-//	         prefix.index.tfkeep-tmp, and clear what a dead writer left;
-//	         choose data file names that the present checkpoint does not use
-//	create   open data files, under temporary names
-//	commit   sync the data; write and sync the index, still temporary: should we
-//	         die from here on, it tells which data files are ours;
-//	         give the data files their names; sync the directory;
-//	         rename the index, which is the commit; sync the directory;
+//	begin    take the lock of the prefix, which is the open file
+//	         prefix.index.tfkeep-tmp; remove the files of a writer that died;
+//	         choose names of data files that the present checkpoint does not use
+//	create   open the data files under temporary names
+//	commit   sync the data; write and sync the index, which is still temporary: if
+//	         the process dies after that, it tells which data files are ours;
+//	         rename the data files; sync the folder;
+//	         rename the index, which is the commit; sync the folder;
 //	         remove the data files of the checkpoint that was replaced
-//	abort    remove everything again
+//	abort    remove everything
 type transaction struct {
 	fs     vfs.FS
 	prefix string
@@ -40,11 +39,11 @@ type transaction struct {
 	done     bool
 }
 
-// dataLayout names the data files of a checkpoint: shard i of it is
+// dataLayout has the names of the data files: shard i is
 // prefix.data-<first+i>-of-<total>.
 type dataLayout struct{ first, total int }
 
-// pendingFile is a file that commit will give its name.
+// pendingFile is a file that commit renames to its final name.
 type pendingFile struct {
 	vfs.File
 	final   string
@@ -86,7 +85,7 @@ func checkPrefix(prefix string) error {
 		Detail: `a prefix is a directory and the beginning of file names, as "train/model-1"`}
 }
 
-// makeDirs makes a directory and returns those that were missing, the outermost
+// makeDirs makes a folder and returns the folders that were missing, the outermost
 // first.
 func makeDirs(fsys vfs.FS, dir string) (made []string, err error) {
 	for d := dir; ; d = filepath.Dir(d) {
@@ -98,11 +97,11 @@ func makeDirs(fsys vfs.FS, dir string) (made []string, err error) {
 	return made, fsys.MkdirAll(dir, 0o755)
 }
 
-// chooseLayout finds names for numShards data files that no file has yet, so
-// that the checkpoint that is there stays whole until the index is replaced. On
-// a fresh prefix they are TensorFlow's, 0 to numShards of numShards; otherwise
-// the last numShards of a multiple of it. TensorFlow reads either, as it opens
-// only the shards that entries name.
+// chooseLayout chooses names for numShards data files that no file has yet, so that the
+// present checkpoint stays whole until the index is replaced. Under a new prefix they
+// are TensorFlow's, 0 to numShards of numShards. Otherwise they are the last numShards
+// of a multiple of it. TensorFlow reads either, because it opens only the shards that
+// entries name.
 func (tx *transaction) chooseLayout(numShards int) error {
 	tx.layout = dataLayout{0, numShards}
 	_, err := tx.fs.Stat(filenames.Index(tx.prefix))
@@ -128,15 +127,15 @@ func (tx *transaction) chooseLayout(numShards int) error {
 	return nil
 }
 
-// createData opens the data file of a shard. The transaction's lock covers it.
+// createData opens the data file of a shard. The lock of the transaction covers it.
 func (tx *transaction) createData(shard int) (*pendingFile, error) {
 	final := filenames.Data(tx.prefix, tx.layout.first+shard, tx.layout.total)
 	f, err := tx.fs.OpenFile(filenames.Temp(final), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	return tx.add(f, final, false, err)
 }
 
-// createSide opens another file that belongs to the checkpoint. It has a lock of
-// its own, since its name does not tell which transaction it is part of.
+// createSide opens another file that belongs to the checkpoint. It has its own lock,
+// because its name does not tell which transaction it belongs to.
 func (tx *transaction) createSide(final string) (*pendingFile, error) {
 	f, err := vfs.CreateTemp(tx.fs, final)
 	return tx.add(f, final, true, err)
@@ -151,8 +150,8 @@ func (tx *transaction) add(f vfs.File, final string, side bool, err error) (*pen
 	return p, nil
 }
 
-// commit makes the checkpoint take effect. After an error it has not, with one
-// exception that the error names: the last sync of the directory failed.
+// commit makes the checkpoint take effect. After an error it has not taken effect,
+// except if the last sync of the folder failed, which the error says.
 func (tx *transaction) commit(writeIndex func(vfs.File) error) error {
 	if err := tx.prepare(writeIndex); err != nil {
 		return errors.Join(err, tx.abort())
@@ -168,13 +167,13 @@ func (tx *transaction) commit(writeIndex func(vfs.File) error) error {
 	}
 	tx.done = true
 	if err := errors.Join(err, tx.index.Close()); err != nil {
-		return err // The old data files stay, for the old index may come back.
+		return err // The old data files stay, because the old index may come back.
 	}
 	tx.removeReplaced()
 	return nil
 }
 
-// prepare does all that comes before the commit.
+// prepare does everything that comes before the commit.
 func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 	if err := tx.syncFiles(); err != nil {
 		return err
@@ -192,7 +191,7 @@ func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 		return err
 	}
 	for _, f := range tx.files {
-		f.renamed = true // Whatever Rename reports, it may have happened.
+		f.renamed = true // It may have happened, whatever Rename returns.
 		if err := tx.fs.Rename(filenames.Temp(f.final), f.final); err != nil {
 			return vfs.Error("commit", f.final, err)
 		}
@@ -203,8 +202,8 @@ func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 	return tx.syncDir()
 }
 
-// syncFiles syncs all files at once: devices take many writes better than one
-// after the other.
+// syncFiles syncs all files at the same time, because devices handle many writes better
+// together.
 func (tx *transaction) syncFiles() error {
 	if tx.noSync {
 		return nil
@@ -240,9 +239,9 @@ func (tx *transaction) syncNewDirs() error {
 	return nil
 }
 
-// indexIsOurs tells whether a rename that reported an error, as a network file
-// system may, was done all the same. If that cannot be known it is taken for
-// done: nothing that the index may need is removed then.
+// indexIsOurs reports whether a rename was done although it returned an error, as may
+// happen on a network file system. If that cannot be known, the result is true: then no
+// file is removed that the index may need.
 func (tx *transaction) indexIsOurs() bool {
 	named, err := tx.fs.Stat(filenames.Index(tx.prefix))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -252,8 +251,8 @@ func (tx *transaction) indexIsOurs() bool {
 	return err != nil || err2 != nil || tx.fs.SameFile(ours, named)
 }
 
-// abort removes all traces. The lock goes last, so that what a failing removal
-// leaves is cleared by the next writer.
+// abort removes all files. The lock goes last: if a removal fails, the next writer
+// removes the rest.
 func (tx *transaction) abort() error {
 	if tx.done {
 		return nil
@@ -262,8 +261,8 @@ func (tx *transaction) abort() error {
 	var errs []error
 	for _, f := range tx.files {
 		errs = append(errs, remove(tx.fs, filenames.Temp(f.final)))
-		// What took the place of the earlier checkpoint's meta graph stays:
-		// better this one than none.
+		// A side file that replaced an earlier meta graph stays: it is better than
+		// none.
 		if f.renamed && !(f.side && tx.replaces) {
 			errs = append(errs, remove(tx.fs, f.final))
 		}
@@ -286,10 +285,10 @@ func remove(fsys vfs.FS, name string) error {
 	return err
 }
 
-// removeReplaced removes the data files of the checkpoint that was there
-// before. It takes the lock again, which went with the rename: another writer
-// may have begun, and then this is its business. What cannot be removed is left
-// to [Sweep]: the checkpoint is safe, which is what the caller wants to know.
+// removeReplaced removes the data files of the checkpoint that was replaced. The lock
+// was renamed with the index, so it has to be taken again. If another writer has it,
+// that one removes the files. A failure is ignored: the new checkpoint is safe, and a
+// later sweep removes the files.
 func (tx *transaction) removeReplaced() {
 	if stale, err := recovery.StaleData(tx.fs, tx.prefix, tx.layout.total); err != nil || len(stale) == 0 {
 		return

@@ -8,10 +8,10 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Version is a checkpoint's file format.
+// Version is the file format of a checkpoint.
 type Version int
 
-// The formats, numbered as in SaverDef.CheckpointFormatVersion.
+// The formats have the numbers of SaverDef.CheckpointFormatVersion.
 const (
 	V1 Version = 1 // sorted tables that hold the values themselves
 	V2 Version = 2 // the tensor bundle: an index and data shards
@@ -27,28 +27,28 @@ func (v Version) String() string {
 	return fmt.Sprintf("Version(%d)", int(v))
 }
 
-// maxRank is the highest rank TensorFlow gives a tensor.
+// maxRank is the highest rank that a tensor can have in TensorFlow.
 const maxRank = 254
 
-// TensorInfo says what a checkpoint holds under one name, and where.
+// TensorInfo describes a tensor of a checkpoint and says where it is.
 type TensorInfo struct {
 	Name  string
 	DType dtype.DataType
 	// Shape is the full shape; empty for a scalar.
 	Shape []int64
-	// Bytes is the size of the value: elements × element size. For strings,
-	// which have no fixed size, it is what they take in the data file,
-	// lengths and checksum included (V1: 0, for that is known on reading only).
+	// Bytes is the size of the value: elements × element size. Strings have no fixed
+	// size: for them it is the number of bytes in the data file, with the lengths and
+	// their checksum (V1: 0, because only reading shows it).
 	Bytes int64
-	// Shard, Offset and CRC32C place the bytes in a data file, CRC32C being
-	// the unmasked checksum. They are those of the first slice where there are
-	// Slices. In V1, Shard counts the files, Offset is that of the table block
-	// that holds the value, and CRC32C is 0: the block's checksum serves.
+	// Shard and Offset are the place of the bytes in the data files, and CRC32C is
+	// their checksum, unmasked. If there are Slices, they are those of the first one.
+	// In V1, Shard is the number of the file, Offset is that of the table block that
+	// has the value, and CRC32C is 0, because the block has a checksum.
 	Shard  int
 	Offset int64
 	CRC32C uint32
-	// Slices are the parts that a partitioned tensor was saved in, in the order
-	// of the file; nil for one saved whole.
+	// Slices are the parts in which a partitioned tensor was saved, in the order of the
+	// file. They are nil for a tensor that was saved whole.
 	Slices []SliceInfo
 }
 
@@ -62,7 +62,7 @@ func (t *TensorInfo) clone() TensorInfo {
 	return c
 }
 
-// SliceInfo is one stored part of a partitioned tensor.
+// SliceInfo describes one stored part of a partitioned tensor.
 type SliceInfo struct {
 	Slice  Slice
 	Bytes  int64
@@ -71,8 +71,8 @@ type SliceInfo struct {
 	CRC32C uint32
 }
 
-// NumElements multiplies the dimensions: 1 for a scalar. It reports false when
-// a dimension is negative or the product overflows.
+// NumElements returns the product of the dimensions, 1 for a scalar. It returns false
+// if a dimension is negative or the product overflows.
 func NumElements(shape []int64) (int64, bool) {
 	n, fits := int64(1), true
 	for _, d := range shape {

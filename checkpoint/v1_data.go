@@ -15,7 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// A block that is kept decoded has at most so many bytes and records.
+// maxKeptBlock and maxKeptRecords limit the size of a decoded block that is kept.
 const (
 	maxKeptBlock   = 1 << 20
 	maxKeptRecords = 1 << 14
@@ -92,7 +92,7 @@ func (v *v1Files) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, erro
 	return part, nil
 }
 
-// v1Part is the values of one slice as a TensorProto has them: in the repeated
+// v1Part has the values of one slice as a TensorProto stores them: in the repeated
 // field of their type, packed or not, in any number of pieces.
 type v1Part struct {
 	in     *input
@@ -108,7 +108,7 @@ type v1Part struct {
 	found  int64 // elements in the pieces
 }
 
-// tensorField tells where a TensorProto keeps elements of a type. A complex
+// tensorField returns the field of a TensorProto that has elements of a type. A complex
 // element is two numbers there.
 func tensorField(dt dtype.DataType) (protowire.Number, protowire.Type) {
 	switch dt {
@@ -138,7 +138,7 @@ func tensorField(dt dtype.DataType) (protowire.Number, protowire.Type) {
 	return 0, 0
 }
 
-// decode takes a SavedTensorSlices record apart and counts its elements.
+// decode decodes a SavedTensorSlices record and counts its elements.
 func (p *v1Part) decode(record []byte, want Slice) error {
 	p.field, p.wire = tensorField(p.t.DType)
 	if p.wire == protowire.BytesType {
@@ -195,7 +195,7 @@ func (p *v1Part) addPiece(f wire.Field) error {
 		}
 		p.found += n
 	case f.Wire == p.wire:
-		// Elements one by one become a packed piece.
+		// Elements that are stored one by one become a packed piece.
 		p.found++
 		if loose = true; p.loose {
 			last := &p.pieces[len(p.pieces)-1]
@@ -221,7 +221,7 @@ func appendElement(b []byte, wire protowire.Type, v uint64) []byte {
 	return protowire.AppendVarint(b, v)
 }
 
-// countPacked counts numbers without decoding them.
+// countPacked counts packed numbers without decoding them.
 func countPacked(b []byte, kind protowire.Type) (int64, error) {
 	size := 1
 	switch kind {
@@ -230,7 +230,7 @@ func countPacked(b []byte, kind protowire.Type) (int64, error) {
 	case protowire.Fixed64Type:
 		size = 8
 	default:
-		// Each varint has one byte without the high bit, its last.
+		// The last byte of each varint is the only one without the high bit.
 		if len(b) > 0 && b[len(b)-1] >= 0x80 {
 			return 0, wire.ErrDecode
 		}
@@ -274,8 +274,8 @@ func (p *v1Part) readInto(ctx context.Context, dst []byte) error {
 	return nil
 }
 
-// fitsElement tells whether a varint is in the range of a type. Unsigned types
-// are stored as int32 where they are narrower.
+// fitsElement reports whether a varint is in the range of a type. Narrow unsigned types
+// are stored as int32.
 func fitsElement(v uint64, dt dtype.DataType) bool {
 	i := int64(v)
 	switch dt {
@@ -310,7 +310,7 @@ func putElement(dst []byte, size int, v uint64) {
 	}
 }
 
-// strings moves the strings to memory of their own, for the block's is shared.
+// strings copies the strings, because other values share the memory of the block.
 func (p *v1Part) strings(ctx context.Context) ([][]byte, error) {
 	total := 0
 	for _, s := range p.pieces {
@@ -324,7 +324,7 @@ func (p *v1Part) strings(ctx context.Context) ([][]byte, error) {
 	return p.pieces, ctx.Err()
 }
 
-// stream decodes the part at once: its encoded form is in memory anyway.
+// stream decodes the part at once: its encoded form is in memory already.
 func (p *v1Part) stream(int) partStream { return &v1Stream{p: p} }
 
 type v1Stream struct {

@@ -17,20 +17,20 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// v1Files is the tables of a V1 checkpoint, one or several.
+// v1Files reads the tables of a V1 checkpoint, one or several.
 type v1Files struct {
 	opts   ReaderOptions
 	tables []*v1Table
 }
 
-// v1Table is one of them: under the empty key, a table of contents; under the
-// key of each slice, its values.
+// v1Table is one of the tables. It has a table of contents under the empty key, and the
+// values of each slice under the key of the slice.
 type v1Table struct {
 	in    *input
 	table *table.Reader
 
-	// The small blocks hold many tensors, which are often read one after the
-	// other: the last one stays decoded.
+	// A small block has many tensors, which are often read one after the other. So the
+	// last one stays decoded.
 	mu     sync.Mutex
 	block  int
 	values map[string][]byte
@@ -57,9 +57,9 @@ func openV1(ctx context.Context, files foundFiles, o *ReaderOptions) (*Reader, e
 	return newReader(ctx, files.fs, files.name, V1, tensors, v, o)
 }
 
-// maxReadAhead is the size up to which a V1 checkpoint, whose index and values
-// are one, is read whole when it is opened, to check every block and that every
-// record is listed. Of a larger one each block is checked when it is needed.
+// maxReadAhead is the largest size of a V1 checkpoint that is read whole when it is
+// opened, to check every block, and that every record is listed. In a larger one each
+// block is checked when it is read.
 const maxReadAhead = 64 << 20
 
 func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
@@ -90,7 +90,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 	return tensors, nil
 }
 
-// readContents adds a file's table of contents.
+// readContents adds the table of contents of a file.
 func (v *v1Files) readContents(shard int, limit int64, contents map[string]*TensorInfo) error {
 	t := v.tables[shard]
 	value, ok, err := t.table.Get(nil)
@@ -127,7 +127,7 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 		})
 	})
 	if err == nil && !found {
-		err = errors.New("the first record is no table of contents")
+		err = errors.New("the first record is not a table of contents")
 	}
 	var e *tfkeep.Error
 	if err != nil && !errors.As(err, &e) {
@@ -203,7 +203,7 @@ func checkV1Meta(t *TensorInfo) error {
 	if t.Shape == nil {
 		t.Shape = []int64{}
 	}
-	// TensorFlow lists a tensor whose type is missing, and fails to read it.
+	// TensorFlow lists a tensor without a type, and fails to read it.
 	if t.DType != 0 {
 		if err := checkDataType(t.DType); err != nil {
 			return err
@@ -228,7 +228,7 @@ func checkV1Meta(t *TensorInfo) error {
 	return nil
 }
 
-// place tells the block that holds a slice's values.
+// place returns the block that has the values of a slice.
 func (v *v1Files) place(t *TensorInfo, s *SliceInfo) {
 	s.Offset = -1
 	tab := v.tables[s.Shard].table
@@ -237,8 +237,8 @@ func (v *v1Files) place(t *TensorInfo, s *SliceInfo) {
 	}
 }
 
-// finishV1 completes a tensor once all files have told what they have of it. A
-// tensor saved whole has one slice, a full one.
+// finishV1 completes a tensor once all tables of contents were read. A tensor that was
+// saved whole has one slice, a full one.
 func finishV1(t *TensorInfo, strict bool) error {
 	if err := checkTiling(t, strict); err != nil {
 		return err

@@ -189,16 +189,16 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		kind error
 		want string
 	}{
-		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "no table of contents"},
+		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "not a table of contents"},
 		{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"contents that are values", func(c *v1Crafted) { c.contents = record("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "no table of contents"},
+		{"contents that are values", func(c *v1Crafted) { c.contents = record("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "not a table of contents"},
 		{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, tfkeep.ErrCorrupt, "wire type 0"},
 		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = message(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
 		{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, tfkeep.ErrCorrupt, "wire type 0"},
 		{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
 		{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
 		{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not tell its type"},
+		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not have its type"},
 		{"type 999", func(c *v1Crafted) { c.tensors[0] = listed("w", 999, []int64{4}, whole) }, tfkeep.ErrCorrupt, "999 is not a data type"},
 		{"type of the future", func(c *v1Crafted) { c.tensors[0] = listed("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
 		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},

@@ -86,7 +86,7 @@ func holds[T dtype.Element](dt dtype.DataType) bool {
 	return false
 }
 
-// bytesOf is the memory of numbers, read into without a copy.
+// bytesOf returns the memory of numbers, to read into it without a copy.
 func bytesOf[T dtype.Element](s []T) []byte {
 	if len(s) == 0 {
 		return nil
@@ -94,7 +94,7 @@ func bytesOf[T dtype.Element](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(s[0])))
 }
 
-// toNative turns little-endian bytes into valid Go values.
+// toNative turns little-endian bytes into Go values.
 func toNative(b []byte, dt dtype.DataType) {
 	dtype.Normalize(dt, b)
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {

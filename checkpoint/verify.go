@@ -15,11 +15,12 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// VerifyOptions tunes [Verify]. The zero value, or nil, is the right default.
+// VerifyOptions tunes [Verify]. Nil and the zero value are the right defaults.
 type VerifyOptions struct {
 	// FS is the file system that has the checkpoint; nil is the operating system's.
 	FS fs.FS
-	// Workers bounds the tensors that are read at once; 0 is one a core.
+	// Workers is the largest number of tensors that are read at the same time. 0 means
+	// runtime.GOMAXPROCS(0).
 	Workers int
 	// Progress, if not nil, is called after each tensor with the bytes that were read
 	// and those to be read, from one goroutine at a time.
@@ -28,29 +29,29 @@ type VerifyOptions struct {
 
 // Fault is one thing that is wrong.
 type Fault struct {
-	// Err says what and where; it is an [*Error] for all that concerns the
-	// checkpoint's own files.
+	// Err says what is wrong and where. If it concerns a file of the checkpoint, it is
+	// a [tfkeep.Error].
 	Err error
-	// Harmless marks what no reader would notice: bytes that belong to nothing
-	// and padding that is not what it should be. The values are whole.
+	// Harmless is set if no reader would notice: for bytes that belong to nothing, and
+	// for wrong padding. The values are whole.
 	Harmless bool
 	// Offset is the place in the file that Err names, in bytes; -1 if it is unknown.
 	Offset int64
 }
 
-// Report is what [Verify] found.
+// Report is the result of [Verify].
 type Report struct {
 	Prefix  string
 	Version Version
-	// Tensors and Bytes count what the checkpoint lists, as far as it could be
-	// read.
+	// Tensors and Bytes are the number of tensors in the index and the sum of their
+	// sizes, as far as the index could be read.
 	Tensors int
 	Bytes   int64
-	// Faults are all that was found, the index's first, then by tensor.
+	// Faults are all faults: first those of the index, then those of the tensors.
 	Faults []Fault
 }
 
-// OK tells that every value is whole: there is no fault but harmless ones.
+// OK reports whether all values are whole: there are no faults, or only harmless ones.
 func (r *Report) OK() bool {
 	for _, f := range r.Faults {
 		if !f.Harmless {
@@ -104,10 +105,10 @@ type verifier struct {
 	fs     fs.FS
 	opts   VerifyOptions
 	report *Report
-	broken map[place]bool // where faults were found, to tell them once
+	broken map[place]bool // where faults were found, to report them once
 }
 
-// place is a file, or a block of one.
+// place is a file or a block of one.
 type place struct {
 	file   string
 	offset int64
@@ -126,7 +127,7 @@ func (v *verifier) verifyV2(prefix string) error {
 	if x == nil {
 		return v.ctx.Err()
 	}
-	if x.header.NumShards == 0 { // the header is lost; the data files' names tell
+	if x.header.NumShards == 0 { // the header is lost, but the names of the data files have it
 		if x.header.NumShards = v.guessShards(prefix); x.header.NumShards == 0 {
 			return v.ctx.Err()
 		}
@@ -137,7 +138,7 @@ func (v *verifier) verifyV2(prefix string) error {
 		return err
 	}
 	if len(v.report.Faults) > 0 {
-		return nil // what is left over belongs to what was lost, perhaps
+		return nil // other bytes may belong to what was lost
 	}
 	if _, err := readIndex(v.fs, prefix, &ReaderOptions{Strict: true}); err != nil {
 		v.harmless(err)
@@ -180,8 +181,8 @@ func (v *verifier) verifyV1(files foundFiles) error {
 	return strict.Close()
 }
 
-// guessShards takes the number of shards from the names of the data files, 0
-// if they do not agree on one.
+// guessShards returns the number of shards that the names of the data files have, 0 if
+// they do not agree.
 func (v *verifier) guessShards(prefix string) int {
 	dir, base := path.Split(prefix)
 	entries, err := fs.ReadDir(v.fs, path.Clean(dir))
@@ -202,8 +203,8 @@ func (v *verifier) guessShards(prefix string) int {
 	return total
 }
 
-// verifyParts reads every stored part of every tensor by itself, so that one
-// that is damaged does not hide the next.
+// verifyParts reads every stored part of every tensor separately, so that damage in one
+// does not hide damage in another.
 func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 	type part struct {
 		t *TensorInfo
@@ -246,7 +247,7 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 	return nil
 }
 
-// partFault tells a missing file once, not for each tensor in it.
+// partFault reports a missing file once, and not for each tensor in it.
 func (v *verifier) partFault(err error) {
 	var e *tfkeep.Error
 	if !errors.As(err, &e) {

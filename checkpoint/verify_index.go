@@ -6,9 +6,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// salvageIndex reads as much of an index as can be read, and reports each
-// block and entry that cannot. It gives nil if nothing can; a header that
-// cannot be read leaves numShards 0.
+// salvageIndex reads as much of an index as possible, and reports each block and entry
+// that it cannot read. If it can read nothing, it returns nil. If it cannot read the
+// header, NumShards is 0.
 func (v *verifier) salvageIndex(prefix string) *indexReader {
 	in, err := openInput(v.fs, filenames.Index(prefix))
 	if err != nil {
@@ -51,7 +51,7 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 		}) && intact
 	}
 	if x.table.NumBlocks() == 0 {
-		v.fault(x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: not even a header"))
+		v.fault(x.errorf("", -1, tfkeep.ErrCorrupt, "the index is empty: it has no header"))
 	}
 	if lost := len(x.stored) - x.claimed; lost > 0 && intact {
 		v.fault(x.errorf("", -1, tfkeep.ErrCorrupt, "%d stored slices belong to no tensor", lost))

@@ -7,8 +7,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 )
 
-// decodeShape reads a TensorShapeProto, appending the dimensions to dims, of
-// which start belong to others.
+// decodeShape reads a TensorShapeProto. It appends the dimensions to dims, whose first
+// start elements belong to other tensors.
 func decodeShape(f wire.Field, dims []int64, start int) ([]int64, error) {
 	err := f.Message(func(f wire.Field) error {
 		switch f.Number {
@@ -36,8 +36,8 @@ func decodeShape(f wire.Field, dims []int64, start int) ([]int64, error) {
 	return dims, err
 }
 
-// decodeSlice reads a TensorSliceProto. An extent without a length is full;
-// so is one of length -1, which older writers spell out.
+// decodeSlice reads a TensorSliceProto. An extent without a length, or with the length
+// -1 of older writers, is full.
 func decodeSlice(f wire.Field) (Slice, error) {
 	s := Slice{}
 	err := f.Message(func(f wire.Field) error {

@@ -7,12 +7,10 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Encoding by hand is not only quicker: a protocol buffer may be serialised in
-// many ways, and ours is to be TensorFlow's. That is: fields by rising number,
-// and none that has its default value.
+// The encoding is that of TensorFlow; see package wire.
 
-// bundleEntry is a BundleEntryProto: where a tensor's bytes are, or, when it has
-// slices, that they are under the keys of these.
+// bundleEntry is a BundleEntryProto: it says where the bytes of a tensor are. If it has
+// slices, the bytes are under the keys of these.
 type bundleEntry struct {
 	dtype  dtype.DataType
 	shape  []int64
@@ -47,8 +45,8 @@ func appendShape(b []byte, shape []int64) []byte {
 	return b
 }
 
-// appendSlice appends a TensorSliceProto. A full extent is an empty message; a
-// length is written even when it is 0, for it is in a oneof.
+// appendSlice appends a TensorSliceProto. A full extent is an empty message. A length
+// is written even if it is 0, because it is in a oneof.
 func appendSlice(b []byte, s Slice) []byte {
 	for _, e := range s {
 		b = wire.AppendMessage(b, 1, func(b []byte) []byte {

@@ -10,8 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// tensorPlan is a tensor on its way to a data file: its entry, and the pieces
-// that its bytes are written in.
+// tensorPlan is a tensor that is being written: its entry, and the bytes that come
+// before its elements.
 type tensorPlan struct {
 	tensor *Tensor
 	entry  *bundleEntry // on its own: the index keeps it, and must not keep the tensor
@@ -49,13 +49,13 @@ func newStreamPlan(t *Tensor) (*tensorPlan, error) {
 	return p, nil
 }
 
-// planStrings lays a string tensor out:
+// planStrings plans a string tensor:
 //
 //	varint lengths, masked CRC-32C of the lengths, the strings
 //
-// Both that checksum and the tensor's own take the lengths as fixed-size
-// integers, of four bytes, or of eight for those that need it; the tensor's own
-// goes on with the stored checksum and the strings.
+// The checksum of the lengths takes each of them as an integer of four bytes, or of
+// eight bytes if it needs them. The checksum of the tensor continues it with the stored
+// checksum and the strings.
 func (p *tensorPlan) planStrings() {
 	var fixed []byte
 	for _, s := range p.tensor.Strings {
@@ -75,11 +75,11 @@ func (p *tensorPlan) planStrings() {
 	p.entry.size += int64(len(p.head))
 }
 
-// chunkSize is what one goroutine sums and writes at a time: little enough to
-// stay in the processor's cache between the two.
+// chunkSize is the number of bytes that one goroutine sums and writes at a time: few
+// enough to stay in the cache of the processor in between.
 const chunkSize = 1 << 20
 
-// chunk is a part of a tensor's bytes: one run of memory, or some strings.
+// chunk is a part of the bytes of a tensor: one run of memory, or some strings.
 type chunk struct {
 	plan    *tensorPlan
 	offset  int64
@@ -89,7 +89,7 @@ type chunk struct {
 	crc     uint32
 }
 
-// chunks cuts what follows the head into pieces.
+// chunks returns the pieces of the bytes after the head.
 func (p *tensorPlan) chunks() []chunk {
 	offset := p.entry.offset + int64(len(p.head))
 	var out []chunk
@@ -108,7 +108,8 @@ func (p *tensorPlan) chunks() []chunk {
 	addBytes(p.tensor.Data)
 	rest := p.tensor.Strings
 	for len(rest) > 0 {
-		// As many strings as fit; one that fills a chunk goes by itself.
+		// A chunk has as many strings as fit. A larger string is cut into chunks of its
+		// own.
 		n, size := 0, 0
 		for n < len(rest) && size+len(rest[n]) <= chunkSize {
 			size += len(rest[n])
@@ -127,7 +128,7 @@ func (p *tensorPlan) chunks() []chunk {
 	return out
 }
 
-// bytes returns the chunk in one run, in scratch if it has to be gathered.
+// bytes returns the chunk in one run. Strings are copied into scratch.
 func (c *chunk) bytes(scratch []byte) []byte {
 	if c.strings == nil {
 		return c.data
@@ -139,7 +140,7 @@ func (c *chunk) bytes(scratch []byte) []byte {
 	return scratch
 }
 
-// finish computes the tensor's checksum from those of its chunks, in order.
+// finish computes the checksum of the tensor from those of its chunks, in order.
 func (p *tensorPlan) finish(chunks []chunk) {
 	crc := p.seed
 	full := fullChunkShift

@@ -12,14 +12,14 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// smallTensor is the size up to which tensors are gathered in memory: a model
-// has thousands of them, and a system call for each would cost more than the
-// copy.
+// smallTensor is the largest size of a tensor that is collected in a buffer. A model
+// has thousands of small tensors, and a system call for each of them would cost more
+// than the copy.
 const smallTensor = 16 << 10
 
-// earlyWriteback is the size from which on a piece is sent on its way to the
-// device as soon as it is written. The sync at the end then finds little left
-// to do: it is a third of the time of a large save otherwise.
+// earlyWriteback is the smallest size of a piece whose transfer to the device starts as
+// soon as it is written. Then the sync at the end finds little left to do; it would be
+// a third of the time of a large save.
 const earlyWriteback = 256 << 10
 
 // shardWriter is one data file.
@@ -36,8 +36,8 @@ type shardWriter struct {
 	written int64  // the end of what was written
 }
 
-// reserve gives a tensor its place. Padding follows a tensor, so that the file's
-// size is a multiple of the alignment, as in TensorFlow.
+// reserve reserves the place of a tensor. Padding follows a tensor, so that the size of
+// the file is a multiple of the alignment, as in TensorFlow.
 func (s *shardWriter) reserve(size int64) int64 {
 	offset := s.next
 	s.next += size
@@ -47,8 +47,8 @@ func (s *shardWriter) reserve(size int64) int64 {
 	return offset
 }
 
-// writeSmall adds bytes to the buffer, and writes that when it is full or when
-// they do not follow it.
+// writeSmall adds bytes to the buffer. It writes the buffer first if it is full or if
+// the bytes do not follow it.
 func (s *shardWriter) writeSmall(p []byte, offset int64) error {
 	s.mu.Lock()
 	gap := offset - (s.at + int64(len(s.pending)))
@@ -98,7 +98,7 @@ func (s *shardWriter) writeAt(p []byte, offset int64) error {
 	return nil
 }
 
-// finish writes the buffer. The padding after the last tensor is a hole.
+// finish writes the buffer. The padding after the last tensor is a hole in the file.
 func (s *shardWriter) finish() error {
 	if err := s.writeAt(s.pending, s.at); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (w *bundleWriter) write(ctx context.Context, plans []*tensorPlan) error {
 	return ctx.Err()
 }
 
-// writeSmall hands a tensor to the shard's buffer.
+// writeSmall writes a tensor into the buffer of its shard.
 func (p *tensorPlan) writeSmall() error {
 	data := p.tensor.Data
 	if p.tensor.DType == dtype.String {
@@ -159,9 +159,9 @@ func (p *tensorPlan) writeSmall() error {
 	return nil
 }
 
-// writeChunks sums and writes chunks, in as many goroutines as the writer has
-// workers, counting those of other calls. Each holds one of the writer's buffers
-// meanwhile.
+// writeChunks computes checksums and writes chunks, on at most as many goroutines as
+// the writer has workers, over all calls. Each goroutine uses one of the buffers of the
+// writer.
 func (w *bundleWriter) writeChunks(ctx context.Context, chunks []chunk) error {
 	return parallel.Each(ctx, len(chunks), w.opts.Workers, func(ctx context.Context, i int) error {
 		var scratch []byte

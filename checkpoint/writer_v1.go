@@ -34,7 +34,7 @@ type v1Writer struct {
 	err    error             // the first error, or tfkeep.ErrClosed
 }
 
-// v1File is one file: the tensors' descriptions, and the values by key.
+// v1File is one file: the descriptions of the tensors, and the values by key.
 type v1File struct {
 	file    *vfs.AtomicFile
 	tensors []*v1Meta
@@ -141,7 +141,7 @@ func (w *v1Writer) insert(t *Tensor, value []byte) error {
 	s := t.v1Slice()
 	key := string(appendSliceKey(nil, t.Name, s))
 	if shard.values[key] != nil {
-		return t.duplicate() // TensorFlow keeps the first and says nothing.
+		return t.duplicate() // TensorFlow keeps the first one without an error.
 	}
 	meta := shard.byName[t.Name]
 	switch {
@@ -277,7 +277,7 @@ func (w *v1Writer) place(err error) error {
 	return err
 }
 
-// v1Slice is the slice as V1 has it: there are no tensors without one.
+// v1Slice returns the slice for V1, where every tensor has one.
 func (t *Tensor) v1Slice() Slice {
 	if t.Slice == nil {
 		return FullSlice(len(t.Shape))
@@ -285,7 +285,7 @@ func (t *Tensor) v1Slice() Slice {
 	return slices.Clone(t.Slice)
 }
 
-// maxV1Slice is what TensorFlow lets a slice take.
+// maxV1Slice is the largest size of a slice in TensorFlow.
 const maxV1Slice = 1 << 31
 
 func checkV1Size(t *Tensor, estimate int64) error {

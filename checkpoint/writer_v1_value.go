@@ -11,9 +11,9 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// v1Encoding tells how a V1 value of a type is written: the field of TensorProto
-// that takes the elements, TensorFlow's bound of the bytes each of them needs,
-// and the encoding of all. Without a varint function the elements are copied.
+// v1Encoding describes how V1 stores values of a type: the field of TensorProto that
+// has the elements, the number of bytes that TensorFlow expects for each at most, and
+// their encoding. Without a varint function the elements are copied.
 type v1Encoding struct {
 	field  protowire.Number
 	bound  int64
@@ -27,9 +27,9 @@ func signed16(b []byte) uint64   { return uint64(int64(int16(binary.LittleEndian
 func signed32(b []byte) uint64   { return uint64(int64(int32(binary.LittleEndian.Uint32(b)))) }
 func signed64(b []byte) uint64   { return binary.LittleEndian.Uint64(b) }
 
-// v1Encodings holds the types that TensorFlow saves in V1 (TensorFlow itself
-// aborts on others): float_val, double_val, int_val, string_val, scomplex_val,
-// int64_val, bool_val, dcomplex_val and half_val.
+// v1Encodings has the types that TensorFlow saves in V1 (TensorFlow aborts on others):
+// float_val, double_val, int_val, string_val, scomplex_val, int64_val, bool_val,
+// dcomplex_val and half_val.
 var v1Encodings = map[dtype.DataType]v1Encoding{
 	dtype.Float32:    {5, 4, nil},
 	dtype.Float64:    {6, 8, nil},
@@ -49,16 +49,16 @@ var v1Encodings = map[dtype.DataType]v1Encoding{
 	dtype.Float16:    {13, 3, unsigned16},
 }
 
-// V1Holds tells whether the V1 format has values of a type; for others, such as
-// bfloat16, a [Writer] returns a tfkeep.ErrUnsupported.
+// V1Holds reports whether the V1 format can have values of a type. For other types,
+// such as bfloat16, a [Writer] returns a tfkeep.ErrUnsupported.
 func V1Holds(dt dtype.DataType) bool {
 	_, ok := v1Encodings[dt]
 	return ok
 }
 
-// encodeV1Value encodes the SavedTensorSlices that holds one slice's value: its
-// name, the slice, and a TensorProto without type and shape, which the
-// description has.
+// encodeV1Value encodes the SavedTensorSlices with the value of one slice: its name,
+// the slice, and a TensorProto without type and shape, which are in the table of
+// contents.
 func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
 	enc, ok := v1Encodings[t.DType]
 	if !ok {
@@ -80,7 +80,8 @@ func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
 	}), nil
 }
 
-// v1Estimate is TensorFlow's estimate from above: it decides what is too large.
+// v1Estimate is TensorFlow's estimate of the encoded size, which decides what is too
+// large.
 func (t *Tensor) v1Estimate(shape []int64, enc v1Encoding, head int) int64 {
 	const slack = 1 << 10
 	n, _ := NumElements(shape)
