@@ -48,33 +48,34 @@ func (a *apart) initialize(t *testing.T) {
 // TensorFlow's nodes leave shards on several machines. The error names the shard and the
 // machine, the state file does not change, and Files saves.
 func TestShardsOnSeparateDisks(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name    string
 		o       saver.Options
 		folders []string
 		want    saver.ShardError
 	}{
-		"the shards can't be merged": {
-			saver.Options{Sharded: true}, []string{"ps0", "ps1"},
+		{
+			"the shards can't be merged", saver.Options{Sharded: true}, []string{"ps0", "ps1"},
 			saver.ShardError{Shard: 0, Shards: 2, Writer: "/job:ps/task:0", Reader: "/job:ps/task:1", File: "ckpt/m-1_temp/part-00000-of-00002"},
 		},
-		"the folder is missing": {
-			saver.Options{Sharded: true}, []string{"ps0"},
+		{
+			"the folder is missing", saver.Options{Sharded: true}, []string{"ps0"},
 			saver.ShardError{Shard: -1, Shards: 2, Reader: "/job:ps/task:1", File: "the folder ckpt"},
 		},
-		"V1 is not merged": {
-			saver.Options{Sharded: true, WriteVersion: checkpoint.V1}, []string{"ps0", "ps1"},
+		{
+			"V1 is not merged", saver.Options{Sharded: true, WriteVersion: checkpoint.V1}, []string{"ps0", "ps1"},
 			saver.ShardError{Shard: 0, Shards: 2, Writer: "/job:ps/task:0", File: "ckpt/m-1-00000-of-00002"},
 		},
-		"one file on the worker": {
-			saver.Options{}, []string{"worker0"},
+		{
+			"one file on the worker", saver.Options{}, []string{"worker0"},
 			saver.ShardError{Shard: 0, Shards: 1, Writer: "the session's server", File: "ckpt/m-1.data-00000-of-00001"},
 		},
-		"V1 in one file on the worker": {
-			saver.Options{WriteVersion: checkpoint.V1}, []string{"worker0"},
+		{
+			"V1 in one file on the worker", saver.Options{WriteVersion: checkpoint.V1}, []string{"worker0"},
 			saver.ShardError{Shard: 0, Shards: 1, Writer: "the session's server", File: "ckpt/m-1"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := newApart(t, "apart", test.folders...)
 			o := test.o
 			o.Driver, o.Name, o.SharedWait = saver.Auto, "ops", 50*time.Millisecond

@@ -73,13 +73,13 @@ func clusterSessionWithin(t testing.TB, c *localcluster.Cluster, g *tf.Graph, li
 }
 
 // clusterDrivers are the ways to save on a cluster.
-func clusterDrivers(c *localcluster.Cluster) map[string]saver.Options {
-	return map[string]saver.Options{
-		"ops":   {Driver: saver.Ops},
-		"files": {Driver: saver.Files, Gather: &saver.GatherOptions{BatchBytes: 64}},
-		"files from each server": {Driver: saver.Files, Gather: &saver.GatherOptions{
+func clusterDrivers(c *localcluster.Cluster) []named[saver.Options] {
+	return []named[saver.Options]{
+		{"ops", saver.Options{Driver: saver.Ops}},
+		{"files", saver.Options{Driver: saver.Files, Gather: &saver.GatherOptions{BatchBytes: 64}}},
+		{"files from each server", saver.Options{Driver: saver.Files, Gather: &saver.GatherOptions{
 			Cluster: c.Spec(), BatchBytes: 64,
-		}},
+		}}},
 	}
 }
 

@@ -54,7 +54,8 @@ func TestClusterDriversWriteSameFiles(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, fmt.Sprint("same", i))
 			savers := map[string]*saver.Saver{}
-			for name, o := range clusterDrivers(c) {
+			for _, test := range clusterDrivers(c) {
+				name, o := test.name, test.v
 				if configuration.o.WriteVersion == checkpoint.V1 && o.Driver == saver.Files {
 					continue // Go writes V2
 				}
@@ -135,7 +136,8 @@ func values(m map[string]string) []string {
 // Retention, the state file, meta graphs, Resume and Verify are as on one machine.
 func TestClusterRetentionAndResume(t *testing.T) {
 	c := runningCluster(t)
-	for name, o := range clusterDrivers(c) {
+	for _, test := range clusterDrivers(c) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			prefix := "house_" + strings.ReplaceAll(name, " ", "_")

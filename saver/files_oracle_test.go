@@ -118,7 +118,8 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
 // Every configuration goes from Python to Go and back without a bit changed.
 func TestHandOver(t *testing.T) {
 	for _, c := range configurations {
-		for name, driver := range drivers {
+		for _, d := range drivers {
+			name, driver := d.name, d.v
 			if c.o.WriteVersion == checkpoint.V1 && driver == saver.Files {
 				driver = saver.Auto
 			}

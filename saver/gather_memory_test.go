@@ -27,10 +27,11 @@ func peak(t *testing.T) int64 {
 func TestGatherMemoryIsBounded(t *testing.T) {
 	resident(t) // only Linux tells a process its memory
 	const variables, size = 64, 4 << 20
-	for name, o := range map[string]*saver.GatherOptions{
-		"through the worker": {BatchBytes: size, Batches: 2},
-		"from each server":   {BatchBytes: size, Batches: 2, Cluster: runningCluster(t).Spec()},
+	for _, test := range []named[*saver.GatherOptions]{
+		{"through the worker", &saver.GatherOptions{BatchBytes: size, Batches: 2}},
+		{"from each server", &saver.GatherOptions{BatchBytes: size, Batches: 2, Cluster: runningCluster(t).Spec()}},
 	} {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			for i := range variables {

@@ -22,19 +22,20 @@ import (
 )
 
 // gatherOptions returns the ways to move values through a session.
-func gatherOptions(t *testing.T) map[string]*saver.GatherOptions {
-	return map[string]*saver.GatherOptions{
-		"through the worker":  nil,
-		"in small batches":    {BatchBytes: 40, Batches: 3},
-		"from each server":    {Cluster: runningCluster(t).Spec(), BatchBytes: 40},
-		"one after the other": {Cluster: runningCluster(t).Spec(), Batches: 1},
+func gatherOptions(t *testing.T) []named[*saver.GatherOptions] {
+	return []named[*saver.GatherOptions]{
+		{"through the worker", nil},
+		{"in small batches", &saver.GatherOptions{BatchBytes: 40, Batches: 3}},
+		{"from each server", &saver.GatherOptions{Cluster: runningCluster(t).Spec(), BatchBytes: 40}},
+		{"one after the other", &saver.GatherOptions{Cluster: runningCluster(t).Spec(), Batches: 1}},
 	}
 }
 
 // Tables, whose size is unknown before they are fetched, and values that only the session
 // can compute are saved and restored like variables.
 func TestGatheredTables(t *testing.T) {
-	for name, o := range gatherOptions(t) {
+	for _, test := range gatherOptions(t) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			prefix := "tables_" + strings.ReplaceAll(name, " ", "_")
@@ -78,7 +79,8 @@ func TestGatheredTables(t *testing.T) {
 
 // Partial and renamed restores work in batches, too.
 func TestGatheredPartialRestore(t *testing.T) {
-	for name, o := range gatherOptions(t) {
+	for _, test := range gatherOptions(t) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			prefix := "partial_" + strings.ReplaceAll(name, " ", "_")
 			g := tf.NewGraph()
@@ -102,7 +104,8 @@ func TestGatheredPartialRestore(t *testing.T) {
 
 // The last of many batches is damaged. No variable changes.
 func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
-	for name, o := range gatherOptions(t) {
+	for _, test := range gatherOptions(t) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "damage_"+strings.ReplaceAll(name, " ", "_"))
@@ -126,7 +129,8 @@ func TestGatheredRestoreIsAllOrNothing(t *testing.T) {
 }
 
 func TestGatheredSaveNamesUninitializedVariables(t *testing.T) {
-	for name, o := range gatherOptions(t) {
+	for _, test := range gatherOptions(t) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			prefix := "uninitialized_" + strings.ReplaceAll(name, " ", "_")
@@ -176,7 +180,8 @@ func TestGatherRefusesTooLargeTensors(t *testing.T) {
 
 // SaveAsync returns at once; a restore waits until its values are there.
 func TestGatheredSaveAsync(t *testing.T) {
-	for name, o := range gatherOptions(t) {
+	for _, test := range gatherOptions(t) {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "async_"+strings.ReplaceAll(name, " ", "_"))
@@ -201,10 +206,11 @@ func TestGatheredSaveAsync(t *testing.T) {
 func TestGatherFromLostServer(t *testing.T) {
 	c := startCluster(t, t.TempDir())
 	t.Cleanup(c.Stop)
-	for name, o := range map[string]*saver.GatherOptions{
-		"through the worker": {BatchBytes: 40},
-		"from each server":   {BatchBytes: 40, Cluster: c.Spec()},
+	for _, test := range []named[*saver.GatherOptions]{
+		{"through the worker", &saver.GatherOptions{BatchBytes: 40}},
+		{"from each server", &saver.GatherOptions{BatchBytes: 40, Cluster: c.Spec()}},
 	} {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			clusterModel(t, g, "lost_"+strings.ReplaceAll(name, " ", "_"))

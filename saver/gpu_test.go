@@ -61,11 +61,12 @@ with tf1.Session(config=tf1.ConfigProto(allow_soft_placement=True, device_count=
 var pinnedWant = [][]float32{{12}, {34}}
 
 func TestGPUModelRestoresOnCPU(t *testing.T) {
-	for name, save := range map[string]func(t *testing.T) string{
-		"saved by Go": pinnedByGo,
-		"saved by Python, with resource variables":  pinnedByPython(true),
-		"saved by Python, with reference variables": pinnedByPython(false),
+	for _, test := range []named[func(t *testing.T) string]{
+		{"saved by Go", pinnedByGo},
+		{"saved by Python, with resource variables", pinnedByPython(true)},
+		{"saved by Python, with reference variables", pinnedByPython(false)},
 	} {
+		name, save := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			path := save(t)
 			imported := func(t *testing.T, o *tf.ImportMetaGraphOptions) (*tf.Graph, *saver.Saver) {
@@ -115,10 +116,11 @@ with tf1.Session(config=tf1.ConfigProto(device_count={"GPU": 0})) as sess:
 }
 
 func TestSaveAndRestoreOnGPU(t *testing.T) {
-	for name, o := range map[string]*saver.Options{
-		"one file": nil,
-		"sharded":  {Sharded: true},
+	for _, test := range []named[*saver.Options]{
+		{"one file", nil},
+		{"sharded", &saver.Options{Sharded: true}},
 	} {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			g := tf.NewGraph()
 			var v *tf.Variable

@@ -54,107 +54,103 @@ func goRefs(t *testing.T, g *tf.Graph, d0, d1 string) {
 	refVariable(t, g, "a1", int32(3), d1)
 }
 
-func TestNodesEqualTensorFlows(t *testing.T) {
-	newSaver := func(t *testing.T, g *tf.Graph, o *saver.Options) *saver.Saver {
-		t.Helper()
-		s, err := saver.New(g, o)
+// nodeCases are Savers of all kinds, made in Python and in Go.
+var nodeCases = []struct {
+	name   string
+	python string // sets s
+	build  func(t *testing.T, g *tf.Graph) *saver.Saver
+	scopes []string
+}{
+	{"plain", "refs(); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		return newSaver(t, g, nil)
+	}, nil},
+	{"sharded one device", "refs(); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		return newSaver(t, g, &saver.Options{Sharded: true})
+	}, nil},
+	{"sharded two CPUs", "refs('/cpu:0', '/cpu:1'); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "/cpu:0", "/cpu:1")
+		return newSaver(t, g, &saver.Options{Sharded: true})
+	}, nil},
+	{"sharded servers and GPU", "refs('/job:ps/task:0/gpu:0', '/job:ps/task:1'); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "/job:ps/task:0/gpu:0", "/job:ps/task:1")
+		return newSaver(t, g, &saver.Options{Sharded: true})
+	}, nil},
+	{"reshape, sequential, filename", "refs(); s = tf1.train.Saver(reshape=True, restore_sequentially=True, filename='foo')", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		return newSaver(t, g, &saver.Options{Reshape: true, RestoreSequentially: true, Filename: "foo"})
+	}, nil},
+	{"V1", "refs(); s = tf1.train.Saver(write_version=tf1.train.SaverDef.V1)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		return newSaver(t, g, &saver.Options{WriteVersion: checkpoint.V1})
+	}, nil},
+	{"V1 sharded, keeping all", "refs('/cpu:0', '/cpu:1'); s = tf1.train.Saver(sharded=True, write_version=tf1.train.SaverDef.V1, max_to_keep=0)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "/cpu:0", "/cpu:1")
+		return newSaver(t, g, &saver.Options{Sharded: true, WriteVersion: checkpoint.V1, MaxToKeep: saver.KeepAll})
+	}, nil},
+	{"resource and reference", "refs()[0]; r = tf1.get_variable('r0', initializer=tf.constant(1.0), use_resource=True); s = tf1.train.Saver(max_to_keep=3, keep_checkpoint_every_n_hours=2)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		_, err := tf.NewVariable(g, "r0", tf.Value(float32(1)), nil)
 		require.NoError(t, err)
-		return s
-	}
-	configurations := []struct {
-		name   string
-		python string // sets s
-		build  func(t *testing.T, g *tf.Graph) *saver.Saver
-		scopes []string
-	}{
-		{"plain", "refs(); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			return newSaver(t, g, nil)
-		}, nil},
-		{"sharded one device", "refs(); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			return newSaver(t, g, &saver.Options{Sharded: true})
-		}, nil},
-		{"sharded two CPUs", "refs('/cpu:0', '/cpu:1'); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "/cpu:0", "/cpu:1")
-			return newSaver(t, g, &saver.Options{Sharded: true})
-		}, nil},
-		{"sharded servers and GPU", "refs('/job:ps/task:0/gpu:0', '/job:ps/task:1'); s = tf1.train.Saver(sharded=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "/job:ps/task:0/gpu:0", "/job:ps/task:1")
-			return newSaver(t, g, &saver.Options{Sharded: true})
-		}, nil},
-		{"reshape, sequential, filename", "refs(); s = tf1.train.Saver(reshape=True, restore_sequentially=True, filename='foo')", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			return newSaver(t, g, &saver.Options{Reshape: true, RestoreSequentially: true, Filename: "foo"})
-		}, nil},
-		{"V1", "refs(); s = tf1.train.Saver(write_version=tf1.train.SaverDef.V1)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			return newSaver(t, g, &saver.Options{WriteVersion: checkpoint.V1})
-		}, nil},
-		{"V1 sharded, keeping all", "refs('/cpu:0', '/cpu:1'); s = tf1.train.Saver(sharded=True, write_version=tf1.train.SaverDef.V1, max_to_keep=0)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "/cpu:0", "/cpu:1")
-			return newSaver(t, g, &saver.Options{Sharded: true, WriteVersion: checkpoint.V1, MaxToKeep: saver.KeepAll})
-		}, nil},
-		{"resource and reference", "refs()[0]; r = tf1.get_variable('r0', initializer=tf.constant(1.0), use_resource=True); s = tf1.train.Saver(max_to_keep=3, keep_checkpoint_every_n_hours=2)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			_, err := tf.NewVariable(g, "r0", tf.Value(float32(1)), nil)
-			require.NoError(t, err)
-			return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepEvery: 2 * time.Hour})
-		}, nil},
-		{"resource, reshape", "r = tf1.get_variable('r0', initializer=tf.zeros([2, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3), nil)
-			require.NoError(t, err)
-			return newSaver(t, g, &saver.Options{Reshape: true})
-		}, nil},
-		{"partitioned references", `
+		return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepEvery: 2 * time.Hour})
+	}, nil},
+	{"resource, reshape", "r = tf1.get_variable('r0', initializer=tf.zeros([2, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3), nil)
+		require.NoError(t, err)
+		return newSaver(t, g, &saver.Options{Reshape: true})
+	}, nil},
+	{"partitioned references", `
 p = tf1.get_variable('p/w', shape=[4, 3], partitioner=tf1.fixed_size_partitioner(2), use_resource=False)
 s = tf1.train.Saver()`, func(t *testing.T, g *tf.Graph) *saver.Saver {
-			partition(t, g, "p/w", 4, 3, 2, true)
-			return newSaver(t, g, nil)
-		}, nil},
-		{"partitioned resources, sharded", `
+		partition(t, g, "p/w", 4, 3, 2, true)
+		return newSaver(t, g, nil)
+	}, nil},
+	{"partitioned resources, sharded", `
 with tf.device('/job:ps/task:0/gpu:0'):
     p = tf1.get_variable('p/w', shape=[4, 3], partitioner=tf1.fixed_size_partitioner(2), use_resource=True)
 s = tf1.train.Saver(sharded=True)`, func(t *testing.T, g *tf.Graph) *saver.Saver {
-			require.NoError(t, g.WithDevice("/job:ps/task:0/gpu:0", func() error {
-				partition(t, g, "p/w", 4, 3, 2, false)
-				return nil
-			}))
-			return newSaver(t, g, &saver.Options{Sharded: true})
-		}, nil},
-		{"second saver with a name", "refs(); tf1.train.Saver(); s = tf1.train.Saver(name='mysaver')", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			newSaver(t, g, nil)
-			return newSaver(t, g, &saver.Options{Name: "mysaver"})
-		}, []string{"save", "mysaver"}},
-		{"second saver", "refs(); tf1.train.Saver(); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "", "")
-			newSaver(t, g, nil)
-			return newSaver(t, g, nil)
-		}, []string{"save", "save_1"}},
-		{"in a scope", `
+		require.NoError(t, g.WithDevice("/job:ps/task:0/gpu:0", func() error {
+			partition(t, g, "p/w", 4, 3, 2, false)
+			return nil
+		}))
+		return newSaver(t, g, &saver.Options{Sharded: true})
+	}, nil},
+	{"second saver with a name", "refs(); tf1.train.Saver(); s = tf1.train.Saver(name='mysaver')", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		newSaver(t, g, nil)
+		return newSaver(t, g, &saver.Options{Name: "mysaver"})
+	}, []string{"save", "mysaver"}},
+	{"second saver", "refs(); tf1.train.Saver(); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "", "")
+		newSaver(t, g, nil)
+		return newSaver(t, g, nil)
+	}, []string{"save", "save_1"}},
+	{"in a scope", `
 with tf1.name_scope('hidden1'):
     v = tf1.Variable(1.0, name='v', use_resource=False)
     s = tf1.train.Saver()`, func(t *testing.T, g *tf.Graph) *saver.Saver {
-			refVariable(t, g, "hidden1/v", float32(1), "")
-			return newSaver(t, g, &saver.Options{Name: "hidden1/save"})
-		}, []string{"hidden1/save"}},
-		{"GPU", "refs('/gpu:0', '/gpu:0'); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
-			goRefs(t, g, "/gpu:0", "/gpu:0")
-			return newSaver(t, g, nil)
-		}, nil},
-		{"other names, and a slot", `
+		refVariable(t, g, "hidden1/v", float32(1), "")
+		return newSaver(t, g, &saver.Options{Name: "hidden1/save"})
+	}, []string{"hidden1/save"}},
+	{"GPU", "refs('/gpu:0', '/gpu:0'); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		goRefs(t, g, "/gpu:0", "/gpu:0")
+		return newSaver(t, g, nil)
+	}, nil},
+	{"other names, and a slot", `
 v0, a1 = refs()
 with tf1.colocate_with(v0.op): slot = tf1.Variable([0., 0.], name='v0/Adam', use_resource=False)
 s = tf1.train.Saver({'x': v0, 'b/y': a1, 'slot': slot})`, func(t *testing.T, g *tf.Graph) *saver.Saver {
-			v0 := refVariable(t, g, "v0", []float32{1, 2}, "")
-			a1 := refVariable(t, g, "a1", int32(3), "")
-			slot, err := tf.NewVariable(g, "v0/Adam", tf.Zeros(2), &tf.VariableOptions{Ref: true, ColocateWith: v0})
-			require.NoError(t, err)
-			return newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"x": saver.Var(v0), "b/y": saver.Var(a1), "slot": saver.Var(slot)}})
-		}, nil},
-	}
-	for _, c := range configurations {
+		v0 := refVariable(t, g, "v0", []float32{1, 2}, "")
+		a1 := refVariable(t, g, "a1", int32(3), "")
+		slot, err := tf.NewVariable(g, "v0/Adam", tf.Zeros(2), &tf.VariableOptions{Ref: true, ColocateWith: v0})
+		require.NoError(t, err)
+		return newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"x": saver.Var(v0), "b/y": saver.Var(a1), "slot": saver.Var(slot)}})
+	}, nil},
+}
+
+func TestNodesEqualTensorFlows(t *testing.T) {
+	for _, c := range nodeCases {
 		t.Run(c.name, func(t *testing.T) {
 			if c.scopes == nil {
 				c.scopes = []string{"save"}

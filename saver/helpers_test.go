@@ -19,6 +19,12 @@ import (
 
 var ctx = context.Background()
 
+// named is a case of a test.
+type named[T any] struct {
+	name string
+	v    T
+}
+
 // newSession opens a session, which is closed at the end of the test.
 func newSession(t testing.TB, g *tf.Graph) *tf.Session {
 	t.Helper()

@@ -189,7 +189,8 @@ tf.group(*assigns, name='save/restore_all')`,
 d = tf1.train.SaverDef(filename_tensor_name='save/Const:0', save_tensor_name='save/control_dependency:0', restore_op_name='save/restore_all', version=tf1.train.SaverDef.V2)
 tf1.train.export_meta_graph(args[0], saver_def=d)
 `, meta)
-			for name, driver := range drivers {
+			for _, d := range drivers {
+				name, driver := d.name, d.v
 				if name == "ops" && strings.HasPrefix(form, "RestoreSlice") {
 					continue // TensorFlow's own node reads V1 files only
 				}

@@ -24,16 +24,17 @@ func TestNilArgumentsAreNamed(t *testing.T) {
 	v := variable(t, g, "v", float32(1))
 	var none *tf.Variable
 	var nothing saver.Saveable
-	for name, o := range map[string]*saver.Options{
-		"variable":        {VarList: saver.Vars(none)},
-		"part":            {VarList: saver.Vars([]*tf.Variable{v, nil})},
-		"output":          {VarList: saver.Vars(tf.Output{})},
-		"saveable":        {VarList: []saver.Saveable{nothing}},
-		"mapped saveable": {VarMap: map[string]saver.Saveable{"v": nothing}},
-		"mapped variable": {VarMap: map[string]saver.Saveable{"v": saver.Var(none)}},
-		"mapped part":     {VarMap: map[string]saver.Saveable{"v": saver.Var([]*tf.Variable{nil})}},
-		"mapped output":   {VarMap: map[string]saver.Saveable{"v": saver.Var(tf.Output{})}},
+	for _, test := range []named[*saver.Options]{
+		{"variable", &saver.Options{VarList: saver.Vars(none)}},
+		{"part", &saver.Options{VarList: saver.Vars([]*tf.Variable{v, nil})}},
+		{"output", &saver.Options{VarList: saver.Vars(tf.Output{})}},
+		{"saveable", &saver.Options{VarList: []saver.Saveable{nothing}}},
+		{"mapped saveable", &saver.Options{VarMap: map[string]saver.Saveable{"v": nothing}}},
+		{"mapped variable", &saver.Options{VarMap: map[string]saver.Saveable{"v": saver.Var(none)}}},
+		{"mapped part", &saver.Options{VarMap: map[string]saver.Saveable{"v": saver.Var([]*tf.Variable{nil})}}},
+		{"mapped output", &saver.Options{VarMap: map[string]saver.Saveable{"v": saver.Var(tf.Output{})}}},
 	} {
+		name, o := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			_, err := saver.New(g, o)
 			require.ErrorIs(t, err, tfkeep.ErrArgument)

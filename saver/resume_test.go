@@ -67,15 +67,16 @@ func TestResumeTakesTheNewest(t *testing.T) {
 }
 
 func TestResumeSkipsDamaged(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, prefix string){
-		"data bit":         func(t *testing.T, p string) { flip(t, p+".data-00000-of-00001") },
-		"index bit":        func(t *testing.T, p string) { flip(t, p+".index") },
-		"no data":          func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".data-00000-of-00001")) },
-		"no index":         func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".index")) },
-		"truncated index":  func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 10)) },
-		"empty data":       func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".data-00000-of-00001", 0)) },
-		"everything empty": func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 0)) },
+	for _, test := range []named[func(t *testing.T, prefix string)]{
+		{"data bit", func(t *testing.T, p string) { flip(t, p+".data-00000-of-00001") }},
+		{"index bit", func(t *testing.T, p string) { flip(t, p+".index") }},
+		{"no data", func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".data-00000-of-00001")) }},
+		{"no index", func(t *testing.T, p string) { require.NoError(t, os.Remove(p+".index")) }},
+		{"truncated index", func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 10)) }},
+		{"empty data", func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".data-00000-of-00001", 0)) }},
+		{"everything empty", func(t *testing.T, p string) { require.NoError(t, os.Truncate(p+".index", 0)) }},
 	} {
+		name, damage := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			trained(t, dir, 3, nil)
@@ -113,7 +114,8 @@ func TestResumeRefusesDamagedFolder(t *testing.T) {
 }
 
 func TestResumeWithDamagedStateFile(t *testing.T) {
-	for name, content := range map[string]string{"empty": "", "cut": "model_checkpoint_path: \"m", "zeros": "\x00\x00\x00"} {
+	for _, test := range []named[string]{{"empty", ""}, {"cut", "model_checkpoint_path: \"m"}, {"zeros", "\x00\x00\x00"}} {
+		name, content := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			trained(t, dir, 3, nil)

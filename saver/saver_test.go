@@ -54,12 +54,12 @@ func content(t *testing.T, sess *tf.Session, handle tf.Output) map[string]float3
 }
 
 // drivers are the drivers that do not depend on the session.
-var drivers = map[string]saver.Driver{"files": saver.Files, "ops": saver.Ops}
+var drivers = []named[saver.Driver]{{"files", saver.Files}, {"ops", saver.Ops}}
 
 // eachDriver runs a test with each driver, which all do the same.
 func eachDriver(t *testing.T, f func(t *testing.T, d saver.Driver)) {
-	for name, d := range drivers {
-		t.Run(name, func(t *testing.T) { f(t, d) })
+	for _, d := range drivers {
+		t.Run(d.name, func(t *testing.T) { f(t, d.v) })
 	}
 }
 
