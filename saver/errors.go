@@ -37,22 +37,33 @@ func closeInto(err *error, close func() error) {
 
 // wrap adds the operation and the path to an error, unless it has them.
 func wrap(op, path string, err error) error {
-	switch e := err.(type) {
-	case nil:
+	var misfit *RestoreError
+	var shard *shardError
+	switch _, ok := outermost(err); {
+	case err == nil:
 		return nil
-	case *RestoreError, *shardError:
+	case !ok && (errors.As(err, &misfit) || errors.As(err, &shard)):
 		return err
-	case *tfkeep.Error:
-		if e.Op == op && e.Path == path {
-			return err
-		}
-		if e.Op == "" {
-			placed := *e
-			placed.Op, placed.Path = op, path
-			return &placed
-		}
 	}
-	return &tfkeep.Error{Op: op, Path: path, Cause: err}
+	return place(op, path, err)
+}
+
+// place returns err with the operation and the path.
+func place(op, path string, err error) *tfkeep.Error {
+	e, ok := outermost(err)
+	if !ok || e.Op != "" && (e.Op != op || e.Path != path) {
+		return &tfkeep.Error{Op: op, Path: path, Cause: err}
+	}
+	placed := *e
+	placed.Op, placed.Path = op, path
+	return &placed
+}
+
+// outermost returns err itself if it is a *tfkeep.Error. One that err wraps does not
+// count.
+func outermost(err error) (*tfkeep.Error, bool) {
+	e, ok := err.(*tfkeep.Error) //nolint:errorlint // see above
+	return e, ok
 }
 
 // Mismatch is one variable that can't take what the checkpoint has for it.

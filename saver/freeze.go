@@ -48,7 +48,7 @@ func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.P
 	named.NodeNames, named.CloseSource = true, true
 	plan, err := freeze.New(ctx, def, values, &named)
 	if err != nil {
-		values.Close()
+		_ = values.Close()
 		return nil, err
 	}
 	return plan, nil

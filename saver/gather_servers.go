@@ -199,7 +199,7 @@ func (s *servers) dial(ctx context.Context, n int, owner func(int) savergraph.Ta
 		if err != nil {
 			return fmt.Errorf("connect to %v of Gather.Cluster: %w", to, &status.Error{Code: status.Unavailable, Message: err.Error()})
 		}
-		connection.Close()
+		_ = connection.Close()
 	}
 	return nil
 }

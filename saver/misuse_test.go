@@ -133,10 +133,10 @@ func TestLatestFilenameMustNotCollide(t *testing.T) {
 // A Saver that resumes in a copy of a folder does not change the original.
 func TestResumeInCopy(t *testing.T) {
 	dir := t.TempDir()
-	trained(t, dir, 2, nil)
+	trained(t, dir, 2)
 	twin := filepath.Join(t.TempDir(), "twin")
 	require.NoError(t, os.CopyFS(twin, os.DirFS(dir)))
-	trained(t, dir, 4, nil) // the original went on
+	trained(t, dir, 4) // the original went on
 	before := files(t, dir)
 
 	g, v, step := model(t)
@@ -156,7 +156,7 @@ func TestResumeInCopy(t *testing.T) {
 // A state file may name checkpoints in another folder. These are not deleted.
 func TestResumeDeletesNothingElsewhere(t *testing.T) {
 	folder, elsewhere := t.TempDir(), t.TempDir()
-	trained(t, elsewhere, 1, nil)
+	trained(t, elsewhere, 1)
 	require.NoError(t, updateState(folder, filepath.Join(elsewhere, "m-1")))
 	before := files(t, elsewhere)
 

@@ -93,15 +93,10 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder, nam
 			r.Path = c.Prefix
 			break
 		}
-		err = wrap("restore", c.Prefix, err)
 		if ctx.Err() != nil || !isDamage(err) {
-			return nil, err
+			return nil, wrap("restore", c.Prefix, err)
 		}
-		skipped, ok := err.(*tfkeep.Error)
-		if !ok {
-			skipped = &tfkeep.Error{Op: "restore", Path: c.Prefix, Cause: err}
-		}
-		r.Skipped = append(r.Skipped, skipped)
+		r.Skipped = append(r.Skipped, place("restore", c.Prefix, err))
 	}
 	if r.Path == "" {
 		errs := []error{stateErr}

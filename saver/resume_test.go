@@ -18,10 +18,10 @@ import (
 
 // trained saves checkpoints of the steps 1 to n, in which the variable v is ten times the
 // step.
-func trained(t *testing.T, dir string, n int, o *saver.Options) {
+func trained(t *testing.T, dir string, n int) {
 	t.Helper()
 	g, v, step := model(t)
-	s := newSaver(t, g, o)
+	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
 	for i := 1; i <= n; i++ {
 		assign(t, sess, v, float32(10*i))
@@ -51,7 +51,7 @@ func flip(t *testing.T, path string) {
 
 func TestResumeTakesTheNewest(t *testing.T) {
 	dir := t.TempDir()
-	trained(t, dir, 7, nil)
+	trained(t, dir, 7)
 	g, v, _ := model(t)
 	s := newSaver(t, g, nil)
 	sess := newSession(t, g)
@@ -79,7 +79,7 @@ func TestResumeSkipsDamaged(t *testing.T) {
 		name, damage := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			trained(t, dir, 3, nil)
+			trained(t, dir, 3)
 			damage(t, filepath.Join(dir, "m-3"))
 			g, v, _ := model(t)
 			s := newSaver(t, g, nil)
@@ -98,7 +98,7 @@ func TestResumeSkipsDamaged(t *testing.T) {
 
 func TestResumeRefusesDamagedFolder(t *testing.T) {
 	dir := t.TempDir()
-	trained(t, dir, 2, nil)
+	trained(t, dir, 2)
 	for _, p := range []string{"m-1", "m-2"} {
 		flip(t, filepath.Join(dir, p+".data-00000-of-00001"))
 	}
@@ -118,7 +118,7 @@ func TestResumeWithDamagedStateFile(t *testing.T) {
 		name, content := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			trained(t, dir, 3, nil)
+			trained(t, dir, 3)
 			now := time.Now()
 			for i, p := range []string{"m-1", "m-2", "m-3"} {
 				at := now.Add(time.Duration(i) * time.Second)
@@ -147,7 +147,7 @@ func TestResumeFresh(t *testing.T) {
 // A checkpoint that does not fit the graph is an error. It is not skipped as damaged.
 func TestResumeReportsMismatch(t *testing.T) {
 	dir := t.TempDir()
-	trained(t, dir, 2, nil)
+	trained(t, dir, 2)
 	g, _, _ := model(t)
 	variable(t, g, "extra", float32(1))
 	_, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
@@ -158,7 +158,7 @@ func TestResumeReportsMismatch(t *testing.T) {
 
 func TestResumeInMovedFolder(t *testing.T) {
 	root := t.TempDir()
-	trained(t, filepath.Join(root, "a"), 3, nil)
+	trained(t, filepath.Join(root, "a"), 3)
 	require.NoError(t, os.Rename(filepath.Join(root, "a"), filepath.Join(root, "b")))
 	g, _, _ := model(t)
 	s := newSaver(t, g, nil)
