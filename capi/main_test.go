@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/internal/leftover"
 )
 
@@ -14,4 +13,6 @@ import (
 func TestMain(m *testing.M) { os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond)) }
 
 // settled collects garbage until the counts are want or do not change any more.
-func settled(want capi.Counts) capi.Counts { return leftover.Settled(want, 10*time.Millisecond) }
+func settled(want leftover.Counts) leftover.Counts {
+	return leftover.Settled(want, 10*time.Millisecond)
+}

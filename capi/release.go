@@ -8,10 +8,12 @@ import (
 	"sync"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep/internal/leftover"
 )
 
-// owned is the set of C tensors that Live counts. Tensors that the binding made are not
-// in it, but Release frees them too.
+// owned is the set of C tensors that package leftover counts. Tensors that the binding
+// made are not in it, but Release frees them too.
 var owned = struct {
 	sync.Mutex
 	tensors map[*C.TF_Tensor]struct{}
@@ -31,10 +33,11 @@ func own(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
 	owned.Lock()
 	owned.tensors[c] = struct{}{}
 	owned.Unlock()
+	leftover.Tensors.Add(1)
 	runtime.SetFinalizer(t, Release)
 }
 
-// Adopt makes Live count t, a tensor that the binding made, and returns t.
+// Adopt makes package leftover count t, a tensor that the binding made, and returns t.
 func Adopt(t *tensorflow.Tensor) *tensorflow.Tensor {
 	if t == nil || errLayout != nil || Released(t) {
 		return t
@@ -59,7 +62,10 @@ func Release(t *tensorflow.Tensor) {
 		owned.Unlock()
 		return
 	}
-	delete(owned.tensors, c)
+	if _, ok := owned.tensors[c]; ok {
+		delete(owned.tensors, c)
+		leftover.Tensors.Add(-1)
+	}
 	setTensor(t, released(), []int64{0})
 	owned.Unlock()
 	runtime.SetFinalizer(t, nil)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -48,7 +49,7 @@ func NewServer(serverDef []byte) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{c: c, Target: C.GoString(C.TF_ServerTarget(c))}
-	live.servers.Add(1)
+	leftover.Servers.Add(1)
 	runtime.SetFinalizer(s, func(s *Server) { _ = s.Close() })
 	return s, nil
 }
@@ -68,7 +69,7 @@ func (s *Server) Start() error {
 	}
 	// From here on the server must never be deleted.
 	s.started = true
-	live.servers.Add(-1)
+	leftover.Servers.Add(-1)
 	runtime.SetFinalizer(s, nil)
 	return nil
 }
@@ -98,7 +99,7 @@ func (s *Server) Close() error {
 	}
 	C.TF_DeleteServer(s.c)
 	s.c = nil
-	live.servers.Add(-1)
+	leftover.Servers.Add(-1)
 	runtime.SetFinalizer(s, nil)
 	return nil
 }

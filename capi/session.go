@@ -6,11 +6,13 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -47,10 +49,15 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 	}
 	s := new(tensorflow.Session)
 	*sessionHandle(s) = c
-	live.sessions.Store(uintptr(unsafe.Pointer(s)), nil)
+	openSessions.Store(uintptr(unsafe.Pointer(s)), nil)
+	leftover.Sessions.Add(1)
 	runtime.SetFinalizer(s, func(s *tensorflow.Session) { _ = CloseSession(s) })
 	return s, nil
 }
+
+// openSessions has the addresses of the open sessions that NewSession made. Pointers would
+// keep them alive.
+var openSessions sync.Map
 
 // CloseSession waits for the active runs, closes s and frees it. It frees s even if
 // closing fails, as it does when a server is gone. A second call does nothing.
@@ -63,7 +70,9 @@ func CloseSession(s *tensorflow.Session) error {
 	defer mu.Unlock()
 	runsOf(s).Wait()
 	runtime.SetFinalizer(s, nil)
-	live.sessions.Delete(uintptr(unsafe.Pointer(s)))
+	if _, ok := openSessions.LoadAndDelete(uintptr(unsafe.Pointer(s))); ok {
+		leftover.Sessions.Add(-1)
+	}
 	c := *sessionHandle(s)
 	if c == nil {
 		return nil

@@ -12,6 +12,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/tf/status"
 )
 
@@ -60,7 +61,7 @@ func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensor
 	}
 	step.idle = append(step.idle, proto)
 	step.options = newBuffer(options)
-	live.steps.Add(1)
+	leftover.Steps.Add(1)
 	runtime.SetFinalizer(step, (*Step).Close)
 	return step, nil
 }
@@ -185,7 +186,7 @@ func (step *Step) free() {
 		C.TF_DeleteBuffer(step.options)
 		step.options = nil
 	}
-	live.steps.Add(-1)
+	leftover.Steps.Add(-1)
 }
 
 // Close frees the step's C memory as soon as no run is active. A second call does

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -283,7 +284,7 @@ func TestCloseClosesGatherSessions(t *testing.T) {
 	require.NoError(t, sess.Close())
 }
 
-func live() capi.Counts {
+func live() leftover.Counts {
 	runtime.GC()
-	return capi.Live()
+	return leftover.Live()
 }

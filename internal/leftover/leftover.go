@@ -1,4 +1,5 @@
-// Package leftover finds C objects that still exist after the tests.
+// Package leftover counts the C objects of package capi, and finds those that still exist
+// after the tests.
 package leftover
 
 import (
@@ -6,8 +7,6 @@ import (
 	"io"
 	"runtime"
 	"time"
-
-	"github.com/tfkeep/tfkeep/capi"
 )
 
 // tries is the largest number of garbage collections.
@@ -15,21 +14,21 @@ const tries = 50
 
 // Settled collects garbage until the counts of C objects are want, up to tries times with
 // a pause in between, and returns the counts.
-func Settled(want capi.Counts, pause time.Duration) capi.Counts {
+func Settled(want Counts, pause time.Duration) Counts {
 	for range tries {
 		runtime.GC()
-		if capi.Live() == want {
+		if Live() == want {
 			break
 		}
 		time.Sleep(pause)
 	}
-	return capi.Live()
+	return Live()
 }
 
 // Code returns the exit code for tests that ended with code. It is 1 if they passed and C
 // objects still exist, which Code then prints to w. pause is that of [Settled].
 func Code(w io.Writer, code int, pause time.Duration) int {
-	if left := Settled(capi.Counts{}, pause); left != (capi.Counts{}) && code == 0 {
+	if left := Settled(Counts{}, pause); left != (Counts{}) && code == 0 {
 		fmt.Fprintf(w, "C objects still exist after the tests: %+v\n", left)
 		return 1
 	}
