@@ -4,7 +4,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// SetFS gives a Saver another file system.
+// SetFS sets the file system of a Saver.
 func (s *Saver) SetFS(fs vfs.FS) { s.fs = fs }
 
 // Die does to a Saver what a kill does: its locks are released, and its files stay.

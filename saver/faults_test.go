@@ -43,7 +43,7 @@ type faultBench struct {
 	sess *tf.Session
 	def  *graphdef.SaverDef
 	feed tf.Output
-	set  *tf.Operation // makes the global step what is fed
+	set  *tf.Operation // assigns the fed value to the global step
 }
 
 func newFaultBench(t *testing.T, mode saveMode) *faultBench {

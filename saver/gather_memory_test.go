@@ -25,7 +25,7 @@ func peak(t *testing.T) int64 {
 // Saving and restoring a model of a cluster takes the memory of some batches, not of the
 // model.
 func TestGatherMemoryIsBounded(t *testing.T) {
-	resident(t) // only Linux tells a process its memory
+	resident(t) // skips the test where memory cannot be measured
 	const variables, size = 64, 4 << 20
 	for _, test := range []named[*saver.GatherOptions]{
 		{"through the worker", &saver.GatherOptions{BatchBytes: size, Batches: 2}},

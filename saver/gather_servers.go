@@ -215,7 +215,7 @@ func (s *servers) each(ctx context.Context, wanted []int, owner func(int) saverg
 		indices[to] = append(indices[to], index)
 	}
 	tasks := slices.Collect(maps.Keys(indices))
-	// A task goes on when another one fails: no run is abandoned.
+	// The other tasks continue when one fails, so that no run is abandoned.
 	return parallel.Each(ctx, len(tasks), len(tasks), func(_ context.Context, i int) error {
 		to := tasks[i]
 		r, err := s.route(to)

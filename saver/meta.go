@@ -10,8 +10,7 @@ import (
 // returns its Saver, with which to restore the variables. It is
 // tf.compat.v1.train.import_meta_graph.
 //
-// A file without a SaverDef gives a Saver for all variables of g; where there are none,
-// it is a Saver with AllowEmpty. For a meta graph in memory, for options of the Saver,
+// For a file without a SaverDef it is a Saver of all variables of g, with AllowEmpty. For a meta graph in memory, for options of the Saver,
 // and for the elements that the import returns, use tf.ImportMetaGraph or
 // tf.ImportMetaGraphFile, and [FromImported].
 func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {

@@ -30,7 +30,7 @@ type Saveable interface {
 // Spec is one tensor of a Saveable.
 type Spec struct {
 	Name   string      // the key in the checkpoint
-	Tensor tf.Output   // what is saved
+	Tensor tf.Output   // the tensor to save
 	Slice  string      // "" for all of it; "4 3 0,2:0,3" for a part, see checkpoint.FormatSliceSpec
 	DType  tf.DataType // 0 for that of Tensor's value
 	Device string      // "" for that of Tensor's operation; only a sharded Saver uses it

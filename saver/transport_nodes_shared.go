@@ -130,7 +130,7 @@ func (t *nodeTransport) confirm(ctx context.Context, to *target, saved string, b
 }
 
 // missing returns an error about the first file that this process doesn't see. The
-// index comes last, because its absence says least about the reason.
+// index comes last, because its absence is the least specific.
 func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) error {
 	path := localPath(saved)
 	// Listing the folder makes a network file system ask its server.

@@ -26,7 +26,7 @@ type Folder struct {
 
 	mu     sync.Mutex // held from Begin to End; guards the fields below
 	noSync bool
-	note   note // what the journal says, without retired
+	note   note // the content of the journal, without retired
 	// retired is what the save under way removes once it has succeeded.
 	retired []Files
 	left    *note    // what the last process noted; nil after tidy
@@ -107,7 +107,7 @@ func readNote(f vfs.File) *note {
 	return &n
 }
 
-// release gives up one hold; the last one removes the lock file.
+// release releases the Folder for one Set; the last one removes the lock file.
 func (f *Folder) release() error {
 	held.Lock()
 	defer held.Unlock()
@@ -147,7 +147,7 @@ func (s *Set) Take(fsys vfs.FS, folder, state string) (*Folder, error) {
 	return f, nil
 }
 
-// Release gives up all Folders.
+// Release releases all Folders.
 func (s *Set) Release() error {
 	var errs []error
 	for k, f := range s.folders {

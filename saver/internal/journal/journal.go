@@ -148,7 +148,7 @@ func (f *Folder) tidy() error {
 	}
 	state, err := dir.ReadState(f.context(), f.path, &dir.StateOptions{LatestFilename: f.state})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tfkeep.ErrNotFound) {
-		return nil // unreadable: nobody knows what is safe to remove
+		return nil // without a state file that can be read, nothing is safe to remove
 	}
 	listed := map[string]bool{}
 	if state != nil {
