@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -26,23 +27,28 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
   tfkeep ls --json train/model-1000 | jq -r 'select(.dtype=="float32").name'`,
 		Args: needs(1, -1, "CKPT [NAME…]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := dir.Open(cmd.Context(), args[0], nil)
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			tensors, err := selectTensors(r, args[1:])
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return c.listJSON(r, tensors)
-			}
-			return c.listTable(r, tensors)
+			return c.listTensors(cmd.Context(), args[0], args[1:], asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: name, dtype, shape, bytes, shard, crc32c, slices")
 	return cmd
+}
+
+// listTensors lists the tensors of a checkpoint that names select.
+func (c *command) listTensors(ctx context.Context, ckpt string, names []string, asJSON bool) error {
+	r, err := dir.Open(ctx, ckpt, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	tensors, err := selectTensors(r, names)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return c.listJSON(r, tensors)
+	}
+	return c.listTable(r, tensors)
 }
 
 func (c *command) listTable(r *checkpoint.Reader, tensors []checkpoint.TensorInfo) error {

@@ -42,14 +42,7 @@ directory or its .pb), in text or binary, or a checkpoint.`,
 				if logDir != "" {
 					return cli.Usagef("%s is a checkpoint, which has no graph; name its .meta file", args[0])
 				}
-				ls := c.ls()
-				ls.SetContext(cmd.Context())
-				if asJSON {
-					if err := ls.Flags().Set("json", "true"); err != nil {
-						return err
-					}
-				}
-				return ls.RunE(ls, args)
+				return c.listTensors(cmd.Context(), args[0], nil, asJSON)
 			}
 			if err != nil {
 				return err
