@@ -132,13 +132,13 @@ api: ## write api/tfkeep.txt, the exported API
 
 .PHONY: docs
 docs: ## write docs/cli.md from the commands
-	CGO_ENABLED=0 go run ./scripts/gendocs -cli docs/cli.md
+	CGO_ENABLED=0 go run ./cmd/tfkeep/internal/gendocs -cli docs/cli.md
 
 .PHONY: check-generated
 check-generated:
 	go mod tidy -diff
 	go run ./scripts/apitext -check api/tfkeep.txt
-	CGO_ENABLED=0 go run ./scripts/gendocs -check -cli docs/cli.md
+	CGO_ENABLED=0 go run ./cmd/tfkeep/internal/gendocs -check -cli docs/cli.md
 
 .PHONY: release
 release: $(nfpm) $(cyclonedx) ## dist/: static binaries for six platforms, packages, SBOM, checksums

@@ -14,7 +14,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/kernel_def_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // HasGPUKernels reports whether libtensorflow was built for GPUs: whether its matrix

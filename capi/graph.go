@@ -15,7 +15,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // GraphDef returns the serialized GraphDef of g, of any size that protobuf allows.

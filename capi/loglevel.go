@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // mayHaveLogged is set before the library does anything that it logs.

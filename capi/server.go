@@ -9,7 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // Server is a TF_Server: a member of a cluster that executes parts of graphs. It

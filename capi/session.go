@@ -13,7 +13,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // MaxMessage is the number of bytes of values that a session can feed to a server, or

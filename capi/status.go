@@ -3,7 +3,7 @@ package capi
 // #include "tensorflow/c/c_api.h"
 import "C"
 
-import "github.com/tfkeep/tfkeep/tf/status"
+import "github.com/tfkeep/tfkeep/status"
 
 func invalidf(format string, args ...any) *status.Error {
 	return status.Errorf(status.InvalidArgument, format, args...)

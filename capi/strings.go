@@ -12,7 +12,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // NewStrings returns a tensor of strings of any shape from its elements in row-major

@@ -9,7 +9,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 func newTensor(c *C.TF_Tensor, shape []int64) *tensorflow.Tensor {

@@ -13,9 +13,9 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // serverPool keeps the sessions on servers that gathering has opened from one save or

@@ -18,8 +18,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // gatherOptions returns the ways to move values through a session.

@@ -11,8 +11,8 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // gatheredTransport exchanges the values with the servers of a cluster, so that no

@@ -15,7 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/filenames"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // server returns the task of a device, or the session's target if the device names none.

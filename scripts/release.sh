@@ -72,7 +72,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 echo "release: manual pages and completions"
-CGO_ENABLED=0 go run ./scripts/gendocs -man "$work/man" -completions "$work/completions"
+CGO_ENABLED=0 go run ./cmd/tfkeep/internal/gendocs -man "$work/man" -completions "$work/completions"
 
 # archive OS ARCH FOLDER
 archive() {

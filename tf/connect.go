@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // connection is a session's connection to its server.

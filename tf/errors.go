@@ -3,7 +3,7 @@ package tf
 import (
 	"errors"
 
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 func invalidf(format string, args ...any) *status.Error {

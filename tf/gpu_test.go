@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // onGPU returns a graph of a product with all nodes on /gpu:0.

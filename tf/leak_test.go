@@ -13,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/procmem"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // residentKiB returns the memory of the process.

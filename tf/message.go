@@ -2,7 +2,7 @@ package tf
 
 import (
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // checkMessage returns an error if the feeds do not fit into one message to a server.

@@ -13,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestImportMetaGraphEqualsPython(t *testing.T) {

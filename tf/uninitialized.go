@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/tf/status"
+	"github.com/tfkeep/tfkeep/status"
 )
 
 // UninitializedError is the error of a run or a save that read variables without a

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tfkeep/tfkeep/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/gpudiag"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/cmd/tfkeep-run/internal/gpudiag"
 	"github.com/tfkeep/tfkeep/tf"
 )
 

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/gpudiag"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/cmd/tfkeep-run/internal/gpudiag"
 )
 
 func TestDevices(t *testing.T) {

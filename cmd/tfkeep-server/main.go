@@ -14,7 +14,7 @@ package main
 import (
 	"os"
 
-	"github.com/tfkeep/tfkeep/internal/cli"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 )
 
 func main() {

@@ -8,8 +8,8 @@ package main
 import (
 	"os"
 
-	"github.com/tfkeep/tfkeep/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/command"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command"
 )
 
 func main() {

@@ -1,6 +1,6 @@
 // Package graphbuild adds nodes to graphs. The packages that build parts of graphs
 // share it: tf for variables, tf/train for training steps, saver for save and
-// restore nodes, internal/autodiff for gradients.
+// restore nodes, tf/train/internal/autodiff for gradients.
 //
 // A [Builder] adds nodes under a name scope, on a device, colocated with other
 // nodes, and after other nodes, with the names and attributes that Python

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf/cluster"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // The kinds of outages that Run gives up on, for errors.Is.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf/cluster"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // Messages of TensorFlow 2.21.

@@ -12,9 +12,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 // A worker's master is usually in the client's own process, where TensorFlow calls it

@@ -13,9 +13,9 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
-	"github.com/tfkeep/tfkeep/tf/status"
 )
 
 func TestLocalServerRunsGraphs(t *testing.T) {

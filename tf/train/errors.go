@@ -5,8 +5,8 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/internal/autodiff"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train/internal/autodiff"
 )
 
 // The kinds of errors of this package, for errors.Is. Errors of the kind

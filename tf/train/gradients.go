@@ -1,8 +1,8 @@
 package train
 
 import (
-	"github.com/tfkeep/tfkeep/internal/autodiff"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/train/internal/autodiff"
 )
 
 // Gradient is the derivative of a loss with respect to one tensor or variable: Dense, in

@@ -1,0 +1,140 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/prototext"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
+)
+
+// frozenModel writes a graph y = x * w with its checkpoint, and returns the folder.
+func frozenModel(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	def := &graphpb.GraphDef{}
+	require.NoError(t, prototext.Unmarshal([]byte(`
+node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }
+node { name: "w" op: "VariableV2" device: "/gpu:0" attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: 300 } } } } attr { key: "container" value { s: "" } } attr { key: "shared_name" value { s: "" } } }
+node { name: "training" op: "Placeholder" attr { key: "dtype" value { type: DT_BOOL } } }
+node { name: "w/read" op: "Identity" input: "w" input: "^training" attr { key: "T" value { type: DT_FLOAT } } }
+node { name: "y" op: "Mul" input: "x" input: "w/read" attr { key: "T" value { type: DT_FLOAT } } }`), def))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, "graph.pbtxt"), def, nil))
+	meta := &graphdef.MetaGraphDef{GraphDef: def}
+	require.NoError(t, graphdef.Write(filepath.Join(dir, "model.meta"), meta, nil))
+	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "model"), nil)
+	require.NoError(t, err)
+	defer w.Close()
+	ctx := context.Background()
+	require.NoError(t, w.Add(ctx, checkpoint.Tensor{Name: "w", DType: dtype.Float32, Shape: []int64{300}, Data: make([]byte, 1200)}))
+	require.NoError(t, w.Commit(ctx))
+	return dir
+}
+
+func execute(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = Run(context.Background(), args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
+	dir := frozenModel(t)
+	out := filepath.Join(t.TempDir(), "frozen.pb")
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"checkpoint alone", []string{"freeze", filepath.Join(dir, "model"), "-o", out}},
+		{"text graph", []string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_binary", "true",
+			"--input_checkpoint", filepath.Join(dir, "model"), "--output_node_names", "y", "--output_graph", out,
+			"--restore_op_name", "save/restore_all", "--filename_tensor_name=save/Const:0", "--clear_devices", "True", "--initializer_nodes", ""}},
+		{"meta graph", []string{"freeze", "--input_meta_graph=" + filepath.Join(dir, "model.meta"), "--input_checkpoint=" + filepath.Join(dir, "model"),
+			"--output_node_names=y", "--output_graph=" + out}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_ = os.Remove(out)
+			code, stdout, stderr := execute(t, c.args...)
+			require.Zero(t, code, stderr)
+			assert.Contains(t, stdout, "froze     1 variable, 1.17 KiB")
+			def, err := graphdef.ReadGraphDef(out)
+			require.NoError(t, err)
+			for _, n := range def.Node {
+				assert.Empty(t, n.Device)
+				assert.NotEqual(t, "VariableV2", n.Op)
+			}
+		})
+	}
+}
+
+func TestFreezeRoundsAndOptimizes(t *testing.T) {
+	dir := frozenModel(t)
+	out := filepath.Join(dir, "frozen.pb")
+	code, stdout, stderr := execute(t, "freeze", dir+"/model", "-o", out, "--output_node_names", "y",
+		"--optimize", "--round", "float16", "--constant", "training=false", "--json")
+	require.Zero(t, code, stderr)
+	var got struct {
+		Nodes   int
+		Inputs  []string
+		Rounded []struct{ Node string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	assert.Equal(t, []string{"x"}, got.Inputs, "the placeholder that was fixed is no input any more")
+	require.Len(t, got.Rounded, 1)
+	assert.Equal(t, "w", got.Rounded[0].Node)
+	_, err := graphdef.ReadGraphDef(out)
+	require.NoError(t, err)
+}
+
+func TestFreezeSaysWhatIsWrong(t *testing.T) {
+	dir := frozenModel(t)
+	model, out := filepath.Join(dir, "model"), filepath.Join(dir, "frozen.pb")
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"no output file", []string{"freeze", model}, cli.ExitUsage, "-o FILE"},
+		{"no model", []string{"freeze", "-o", out}, cli.ExitUsage, "no model"},
+		{"two models", []string{"freeze", model, "--input_graph", "g", "-o", out}, cli.ExitUsage, "more than one model"},
+		{"no values", []string{"freeze", "--input_graph", "g", "-o", out}, cli.ExitUsage, "--input_checkpoint"},
+		{"odd rounding", []string{"freeze", model, "-o", out, "--round", "int4"}, cli.ExitUsage, "float16 or bfloat16"},
+		{"odd constant", []string{"freeze", model, "-o", out, "--constant", "x"}, cli.ExitUsage, "NAME=true"},
+		{"no checkpoint", []string{"freeze", filepath.Join(dir, "nope"), "-o", out}, cli.ExitFailed, "nope"},
+		{"unknown output", []string{"freeze", model, "-o", out, "--output_node_names", "w/reed"}, cli.ExitFailed, "did you mean w/read"},
+		{"output is a folder", []string{"freeze", model, "-o", dir}, cli.ExitFailed, dir},
+		{"no such variable", []string{"freeze", "--input_graph", filepath.Join(dir, "graph.pbtxt"), "--input_checkpoint", other(t), "-o", out}, cli.ExitFailed, "without a value: w"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, stderr := execute(t, c.args...)
+			assert.Equal(t, c.code, code, stderr)
+			assert.Contains(t, stderr, c.says)
+			assert.NoFileExists(t, out)
+		})
+	}
+}
+
+// other writes a checkpoint without the variable of the model.
+func other(t *testing.T) string {
+	t.Helper()
+	prefix := filepath.Join(t.TempDir(), "other")
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, w.Add(context.Background(), checkpoint.Tensor{Name: "v", DType: dtype.Float32, Shape: []int64{1}, Data: make([]byte, 4)}))
+	require.NoError(t, w.Commit(context.Background()))
+	return prefix
+}

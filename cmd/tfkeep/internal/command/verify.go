@@ -1,0 +1,245 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
+	"github.com/tfkeep/tfkeep/verify"
+)
+
+func (c *command) verify() *cobra.Command {
+	var asJSON, strict, quiet bool
+	cmd := &cobra.Command{
+		Use:   "verify PATH…",
+		Short: "Check checkpoints, SavedModels and graphs for damage",
+		Long: `Read checkpoints, directories of checkpoints, SavedModels and graph files, check every
+checksum and every reference, and report all faults.
+
+In a directory, each checkpoint, its meta graph, the state file and the remains of
+unfinished saves are checked. In a SavedModel, the graphs, signatures, assets and
+variables are checked. A meta graph is also compared with its checkpoint, which must
+have everything that the graph's saver restores.
+
+The exit code is 1 if anything is damaged or missing. What does no harm is marked
+"note", and counts only with --strict.`,
+		Example: `  tfkeep verify train/
+  tfkeep verify train/model-1000 export/1
+  tfkeep verify --json train/ | jq 'select(.ok|not)'`,
+		Args: needs(1, -1, "PATH…"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t := tally{c: c, strict: strict, quiet: quiet}
+			out := newLines(c.Out)
+			for _, path := range args {
+				report := t.print
+				if asJSON {
+					report = func(r *verify.Report) error { return out.write(reportJSON(r)) }
+				}
+				if err := t.verify(cmd.Context(), path, report); err != nil {
+					return errors.Join(err, out.flush())
+				}
+			}
+			if err := out.flush(); err != nil {
+				return err
+			}
+			if !asJSON {
+				t.summary()
+			}
+			if t.bad > 0 {
+				return cli.ErrBadNews
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "count notes as faults")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
+	return cmd
+}
+
+// tally prints items and counts what was found.
+type tally struct {
+	c             *command
+	strict, quiet bool
+
+	items, bad, faults, notes int64
+	tensors, bytes            int64
+}
+
+// verify checks one path, and counts and prints its reports.
+func (t *tally) verify(ctx context.Context, path string, report func(*verify.Report) error) error {
+	progress := t.c.NewProgress("verifying", ui.Size)
+	defer progress.Done()
+	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set}) {
+		if err != nil {
+			return t.missing(err)
+		}
+		t.count(r)
+		progress.Clear()
+		if err := report(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// missing counts and prints a path that does not exist, and returns any other error.
+func (t *tally) missing(err error) error {
+	if !errors.Is(err, tfkeep.ErrNotFound) {
+		return err
+	}
+	t.bad++
+	t.items++
+	t.c.Error("tfkeep:", err)
+	return nil
+}
+
+func (t *tally) count(r *verify.Report) {
+	t.items++
+	t.tensors += int64(r.Tensors)
+	t.bytes += r.Bytes
+	if !r.OK() || t.strict && len(r.Faults) > 0 {
+		t.bad++
+	}
+	for _, f := range r.Faults {
+		if f.Harmless {
+			t.notes++
+		} else {
+			t.faults++
+		}
+	}
+}
+
+func (t *tally) print(r *verify.Report) error {
+	c := t.c
+	verdict := c.Paint(ui.Green, "ok  ")
+	switch {
+	case !r.OK():
+		verdict = c.Paint(ui.Red, "BAD ")
+	case len(r.Faults) > 0:
+		verdict = c.Paint(ui.Amber, "note")
+	case t.quiet:
+		return nil
+	}
+	if r.Kind == verify.Leftover {
+		c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, ui.Clean(faultText(r.Faults[0]))))
+		return nil
+	}
+	c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, describe(r)))
+	const most = 100
+	for n, f := range r.Faults {
+		if n == most {
+			c.Printf("        … and %s more; --json has them all\n", ui.Count(int64(len(r.Faults)-most)))
+			break
+		}
+		mark, style := "fault", ui.Red
+		if f.Harmless {
+			mark, style = "note ", ui.Amber
+		}
+		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f)))
+	}
+	return nil
+}
+
+// faultText returns what is wrong and then where, without the folder, which the line above
+// has.
+func faultText(f checkpoint.Fault) string {
+	e, ok := errors.AsType[*tfkeep.Error](f.Err)
+	if !ok || e.Error() != f.Err.Error() {
+		return f.Err.Error()
+	}
+	text := strings.TrimPrefix(e.Detail, fmt.Sprintf("offset %d: ", f.Offset))
+	switch {
+	case e.Cause != nil && e.Err == nil:
+		text = strings.TrimSuffix(e.Cause.Error()+": "+text, ": ")
+	case text == "" || !errors.Is(e.Err, tfkeep.ErrCorrupt):
+		text = strings.TrimSuffix(e.Err.Error()+": "+text, ": ")
+	}
+	if e.Name != "" {
+		text = fmt.Sprintf("%s %q: %s", e.Item, e.Name, text)
+	}
+	switch {
+	case e.Path != "" && f.Offset >= 0:
+		text += fmt.Sprintf(" (%s, byte %d)", filepath.Base(e.Path), f.Offset)
+	case e.Path != "":
+		text += fmt.Sprintf(" (%s)", filepath.Base(e.Path))
+	}
+	return text
+}
+
+func describe(r *verify.Report) string {
+	switch r.Kind {
+	case verify.Checkpoint:
+		return fmt.Sprintf("%s checkpoint, %s, %s", r.Version, ui.Plural(int64(r.Tensors), "tensor"), ui.Size(r.Bytes))
+	case verify.MetaGraph, verify.Graph, verify.SavedModel:
+		return fmt.Sprintf("%s, %s", r.Kind, ui.Plural(int64(r.Nodes), "node"))
+	}
+	return string(r.Kind)
+}
+
+func (t *tally) summary() {
+	text := ui.Plural(t.items, "item")
+	if t.bytes > 0 {
+		text += fmt.Sprintf(", %s of values", ui.Size(t.bytes))
+	}
+	style := ui.Green
+	switch {
+	case t.bad > 0:
+		text += fmt.Sprintf(": %s bad, %s", ui.Count(t.bad), ui.Plural(t.faults, "fault"))
+		style = ui.Red
+	default:
+		text += ": all good"
+	}
+	if t.notes > 0 {
+		text += ", " + ui.Plural(t.notes, "note")
+	}
+	t.c.Printf("%s\n", t.c.Paint(style, text))
+}
+
+type reportLine struct {
+	Path    string      `json:"path"`
+	Kind    string      `json:"kind"`
+	OK      bool        `json:"ok"`
+	Version string      `json:"version,omitempty"`
+	Tensors int         `json:"tensors,omitempty"`
+	Bytes   int64       `json:"bytes,omitempty"`
+	Nodes   int         `json:"nodes,omitempty"`
+	Faults  []faultJSON `json:"faults"`
+}
+
+type faultJSON struct {
+	Message  string `json:"message"`
+	Harmless bool   `json:"harmless"`
+	File     string `json:"file,omitempty"`
+	Tensor   string `json:"tensor,omitempty"`
+	Offset   *int64 `json:"offset,omitempty"`
+}
+
+func reportJSON(r *verify.Report) reportLine {
+	line := reportLine{Path: r.Path, Kind: string(r.Kind), OK: r.OK(), Tensors: r.Tensors, Bytes: r.Bytes, Nodes: r.Nodes, Faults: []faultJSON{}}
+	if r.Version != 0 {
+		line.Version = r.Version.String()
+	}
+	for _, f := range r.Faults {
+		j := faultJSON{Message: f.Err.Error(), Harmless: f.Harmless}
+		if e, ok := errors.AsType[*tfkeep.Error](f.Err); ok {
+			j.File = e.Path
+			if e.Item == "tensor" {
+				j.Tensor = e.Name
+			}
+		}
+		if f.Offset >= 0 {
+			j.Offset = &f.Offset
+		}
+		line.Faults = append(line.Faults, j)
+	}
+	return line
+}

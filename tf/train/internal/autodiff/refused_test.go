@@ -1,0 +1,169 @@
+package autodiff_test
+
+import (
+	"testing"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/tf/train/internal/autodiff"
+)
+
+// forward builds a model in Python without its gradients.
+func forward(t *testing.T, script string) (g *tensorflow.Graph, ys, xs []tensorflow.Output) {
+	t.Helper()
+	var m model
+	oracle.Run(t, prologue+script+`
+def name(x):
+    return (x if isinstance(x, tf.Tensor) else x.handle).name
+result = {"graph": tf1.get_default_graph().as_graph_def().SerializeToString(), "ys": [y.name], "xs": [name(x) for x in xs]}
+`).Decode(t, &m)
+	g = m.load(t)
+	return g, outputs(t, g, m.Ys), outputs(t, g, m.Xs)
+}
+
+func TestRefusedOperationsAreNamed(t *testing.T) {
+	for _, tt := range []struct {
+		name, script string
+		opType, node string
+		kind         error
+		text         string
+	}{
+		{"no gradient anywhere", `
+w = v("w", 4, 4)
+y = tf.reduce_sum(tf.linalg.cholesky(tf.matmul(w, w, transpose_b=True), name="chol"))
+xs = [w]`, "Cholesky", "chol", autodiff.ErrNoGradient, "StopGradient"},
+		{"disabled by the graph", `
+w = v("w", 4)
+y = tf.reduce_sum(tf.raw_ops.PreventGradient(input=tf.exp(w), message="not here", name="stop"))
+xs = [w]`, "PreventGradient", "stop", autodiff.ErrNoGradient, "not here"},
+		{"second derivative of sparse cross entropy", `
+w = v("w", 2, 3)
+g = tf1.gradients(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=w, name="xent"), [w])[0]
+y = tf.reduce_sum(g * g)
+xs = [w]`, "SparseSoftmaxCrossEntropyWithLogits", "xent/xent", autodiff.ErrNoGradient, "no gradient"},
+		{"loop of version 1", `
+tf1.disable_control_flow_v2()
+w = v("w", 2)
+y = tf.reduce_sum(tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * 2.0), [0, tf.convert_to_tensor(w)], name="loop")[1])
+xs = [w]`, "Enter", "loop/Enter_1", autodiff.ErrControlFlow, "unroll"},
+		{"loop of version 2", `
+tf1.enable_control_flow_v2()
+w = v("w", 2)
+y = tf.reduce_sum(tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * 2.0), [0, tf.convert_to_tensor(w)], name="loop")[1])
+xs = [w]`, "StatelessWhile", "loop", autodiff.ErrControlFlow, "unroll"},
+		{"conditional of version 1", `
+tf1.disable_control_flow_v2()
+w = v("w", 2)
+a = tf.exp(w)
+y = tf.reduce_sum(tf1.cond(feed(True, np.bool_), lambda: a * 2.0, lambda: a, name="choice"))
+xs = [w]`, "Switch", "", autodiff.ErrControlFlow, "SelectV2"},
+		{"conditional of version 2", `
+tf1.enable_control_flow_v2()
+w = v("w", 2)
+a = tf.exp(w)
+y = tf.reduce_sum(tf1.cond(feed(True, np.bool_), lambda: a * 2.0, lambda: a, name="choice"))
+xs = [w]`, "StatelessIf", "choice", autodiff.ErrControlFlow, "SelectV2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, ys, xs := forward(t, tt.script)
+			before := len(g.Operations())
+			_, err := autodiff.Build(g, ys, xs, nil)
+			require.ErrorIs(t, err, tt.kind)
+			var at *tfkeep.Error
+			require.ErrorAs(t, err, &at)
+			assert.Contains(t, at.Detail, "type "+tt.opType+": ")
+			if tt.node != "" {
+				assert.Equal(t, tt.node, at.Name)
+			}
+			assert.ErrorContains(t, err, tt.text)
+			assert.Len(t, g.Operations(), before, "the graph is unchanged")
+		})
+	}
+}
+
+// TestLoopsBesideThePath has a loop between the same tensors, through which the gradient
+// does not pass.
+func TestLoopsBesideThePath(t *testing.T) {
+	sameGradients(t, pythonModel(t, `
+tf1.disable_control_flow_v2()
+w = v("w", 2, 2)
+h = tf.exp(w)
+count = tf1.while_loop(lambda i: i < 3, lambda i: i + 1, [tf.cast(tf.stop_gradient(tf.reduce_sum(h)), tf.int32) * 0])
+scale = tf1.while_loop(lambda a: tf.reduce_sum(a) < 100.0, lambda a: a * 2.0, [tf.stop_gradient(h)])
+y = tf.reduce_sum(h * h * tf.cast(count, tf.float32) * scale)
+xs = [w]
+`))
+}
+
+func TestBuildRefusesBadArguments(t *testing.T) {
+	g := tensorflow.NewGraph()
+	float := placeholder(t, g, "float", tensorflow.Float)
+	whole := placeholder(t, g, "whole", tensorflow.Int32)
+	other := placeholder(t, tensorflow.NewGraph(), "other", tensorflow.Float)
+	list := func(o ...tensorflow.Output) []tensorflow.Output { return o }
+	for _, tt := range []struct {
+		name   string
+		ys, xs []tensorflow.Output
+		o      *autodiff.Options
+		text   string
+	}{
+		{"no ys", nil, list(float), nil, "no ys"},
+		{"a y without an operation", list(tensorflow.Output{}), list(float), nil, "y 0"},
+		{"an x without an operation", list(float), list(tensorflow.Output{}), nil, "x 0"},
+		{"an output that is not there", list(float.Op.Output(1)), nil, nil, "there is no output 1"},
+		{"another graph", list(float), list(other), nil, "another graph"},
+		{"whole numbers", list(whole), list(float), nil, "no derivative"},
+		{"too many gradients", list(float), list(float), &autodiff.Options{GradYs: list(float, float)}, "2 gradients for 1 ys"},
+		{"gradient of another type", list(float), list(float), &autodiff.Options{GradYs: list(whole)}, "has the type"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := autodiff.Build(g, tt.ys, tt.xs, tt.o)
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
+			assert.ErrorContains(t, err, tt.text)
+		})
+	}
+	assert.Len(t, g.Operations(), 2, "nothing was added")
+}
+
+func placeholder(t *testing.T, g *tensorflow.Graph, name string, dt tensorflow.DataType) tensorflow.Output {
+	t.Helper()
+	op, err := g.AddOperation(tensorflow.OpSpec{Type: "Placeholder", Name: name, Attrs: map[string]any{"dtype": dt, "shape": tensorflow.MakeShape(2)}})
+	require.NoError(t, err)
+	return op.Output(0)
+}
+
+func TestGradYs(t *testing.T) {
+	g := tensorflow.NewGraph()
+	x := placeholder(t, g, "x", tensorflow.Float)
+	op, err := g.AddOperation(tensorflow.OpSpec{Type: "Square", Name: "y", Input: []tensorflow.Input{x}})
+	require.NoError(t, err)
+	dy := placeholder(t, g, "dy", tensorflow.Float)
+
+	grads, err := autodiff.Build(g, []tensorflow.Output{op.Output(0)}, []tensorflow.Output{x}, &autodiff.Options{GradYs: []tensorflow.Output{dy}, Name: "back"})
+	require.NoError(t, err)
+	assert.Contains(t, grads[0].Dense.Op.Name(), "back/")
+	s, err := tensorflow.NewSession(g, nil)
+	require.NoError(t, err)
+	defer s.Close()
+	tensor := func(a, b float32) *tensorflow.Tensor {
+		v, err := tensorflow.NewTensor([]float32{a, b})
+		require.NoError(t, err)
+		return v
+	}
+	out, err := s.Run(map[tensorflow.Output]*tensorflow.Tensor{x: tensor(3, 5), dy: tensor(1, 10)}, []tensorflow.Output{grads[0].Dense}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []float32{6, 100}, out[0].Value())
+
+	// A second call uses another scope.
+	again, err := autodiff.Build(g, []tensorflow.Output{op.Output(0)}, []tensorflow.Output{x}, &autodiff.Options{Name: "back"})
+	require.NoError(t, err)
+	assert.Contains(t, again[0].Dense.Op.Name(), "back_1/")
+
+	stopped, err := autodiff.Build(g, []tensorflow.Output{op.Output(0)}, []tensorflow.Output{x}, &autodiff.Options{StopGradients: []tensorflow.Output{op.Output(0)}})
+	require.NoError(t, err)
+	assert.True(t, stopped[0].IsNone())
+}
