@@ -30,7 +30,6 @@ var house = []floor{
 		"internal/crc32c",
 		"internal/devicename",
 		"internal/filenames",
-		"internal/leftover",
 		"internal/nearest",
 		"internal/parallel",
 		"internal/procmem",
@@ -86,6 +85,7 @@ var house = []floor{
 	}},
 	{"sessions", false, []string{
 		"internal/interop",
+		"internal/leftover",
 		"capi",
 		"internal/graphbuild",
 		"scripts/oplist",
