@@ -24,7 +24,8 @@ func dumpOf(t *testing.T, page string) []byte {
 	return out
 }
 
-func TestTheExamplesOfTheDocsAreTrue(t *testing.T) {
+func TestDocsExamples(t *testing.T) {
+	t.Parallel()
 	for version, files := range map[Version]map[string][]byte{
 		V2: {"m.index": dumpOf(t, "table.md"), "m.data-00000-of-00001": dumpOf(t, "bundle.md")},
 		V1: {"m": dumpOf(t, "v1.md")},

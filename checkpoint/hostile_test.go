@@ -54,8 +54,8 @@ func readWholeCheckpoint(prefix string, o *ReaderOptions) (values map[string]any
 	return values, nil
 }
 
-// requireCheap runs f, which opens files of the given prefix, and holds it to
-// the memory and time that hostile files may cost.
+// requireCheap runs f, which opens files of the given prefix, and checks how much memory
+// it allocates: that must be proportional to the size of the files.
 func requireCheap(t *testing.T, prefix string, f func()) {
 	t.Helper()
 	files, err := filepath.Glob(prefix + "*")
@@ -68,12 +68,11 @@ func requireCheap(t *testing.T, prefix string, f func()) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	start := time.Now()
+	tooLong := time.AfterFunc(time.Minute, func() { panic("a hostile file takes a minute to refuse") })
 	f()
-	took := time.Since(start)
+	tooLong.Stop()
 	runtime.ReadMemStats(&after)
 	assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, limit, "bytes of memory")
-	assert.Less(t, took, 5*time.Second)
 }
 
 // hostileCase is a checkpoint with one thing wrong, all checksums right. The
@@ -338,6 +337,7 @@ func requireError(t *testing.T, err, kind error) {
 
 // What looks odd and is not wrong: TensorFlow reads it, and so do we.
 func TestUnusualCheckpointsAreRead(t *testing.T) {
+	t.Parallel()
 	floats := appendFloats(nil, 1, 2, 3, 4)
 	for _, c := range []struct {
 		name string
@@ -388,7 +388,8 @@ func bytesToInts(b []byte) (out []int64) {
 }
 
 // Strict mode refuses what lies in a data file beside the tensors.
-func TestStrictModeSeesWhatBelongsToNoTensor(t *testing.T) {
+func TestStrictRefusesUnownedBytes(t *testing.T) {
+	t.Parallel()
 	good := func(c *crafted) {
 		c.add("a", dtype.Float32, []int64{1}, appendFloats(nil, 1))
 		c.data[0] = append(c.data[0], 0, 0, 0, 0)
@@ -428,7 +429,7 @@ func TestStrictModeSeesWhatBelongsToNoTensor(t *testing.T) {
 
 // An index may be small and its names long: each shares all but a byte with the
 // one before.
-func TestIndexThatUnfoldsBeyondItsMemory(t *testing.T) {
+func TestIndexBeyondMemoryLimit(t *testing.T) {
 	craft := newCrafted()
 	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
 	b := Block{Entries: Entry(0, "", craft.header)}
@@ -476,6 +477,7 @@ func TestTangledSlicesAreRefused(t *testing.T) {
 }
 
 func TestErrorTellsWhere(t *testing.T) {
+	t.Parallel()
 	err := atOffset(12, &tfkeep.Error{Op: "read", Path: "f.index", Item: "tensor", Name: "w", Err: tfkeep.ErrCorrupt, Detail: "why"})
 	assert.Equal(t, `read f.index: tensor "w": corrupt: offset 12: why`, err.Error())
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)

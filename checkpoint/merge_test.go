@@ -43,7 +43,8 @@ func writeParts(t *testing.T, dir string, shards int, tensors []checkpoint.Tenso
 	return prefixes
 }
 
-func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
+func TestMergeEqualsMergeV2Checkpoints(t *testing.T) {
+	t.Parallel()
 	tensors := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 9, 2), 2, 3, 4),
 		tftest.RandomTensor(2, "a", dtype.Int64, 3), tftest.StringTensor("s", []int64{1}, "hello"))
 	tensors[4].Shard = 2
@@ -59,6 +60,7 @@ func TestMergeDoesWhatMergeV2CheckpointsDoes(t *testing.T) {
 }
 
 func TestMergeOfShardedCheckpoints(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	one := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 4, 2), 2, 2), tftest.RandomTensor(3, "b", dtype.Int64, 3))
 	tftest.WriteCheckpoint(t, filepath.Join(dir, "one"), &checkpoint.WriterOptions{NumShards: 2}, one)
@@ -79,6 +81,7 @@ func TestMergeOfShardedCheckpoints(t *testing.T) {
 }
 
 func TestMergeErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	tensor := []checkpoint.Tensor{tftest.RandomTensor(1, "a", dtype.Float32, 2)}
@@ -112,6 +115,7 @@ func TestMergeErrors(t *testing.T) {
 }
 
 func TestMergeOntoOneOfItsSources(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	a, b := tftest.RandomTensor(1, "a", dtype.Float32, 20_000), tftest.RandomTensor(2, "b", dtype.Float32, 3)
 	tftest.WriteCheckpoint(t, filepath.Join(dir, "m"), nil, []checkpoint.Tensor{a})
@@ -139,7 +143,8 @@ func bundle(t *testing.T, prefix string, header []byte) string {
 	return prefix
 }
 
-func TestMergeRefusesHeadersThatDoNotGoTogether(t *testing.T) {
+func TestMergeRefusesDifferentHeaders(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	usual := bundle(t, filepath.Join(dir, "usual"), []byte("\x08\x01\x1a\x02\x08\x01"))
 	for _, c := range []struct {

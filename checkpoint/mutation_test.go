@@ -98,7 +98,8 @@ func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
 
 // No flipped bit gives another value, and in strict mode none passes; cut to any
 // length, no file passes.
-func TestEveryFlippedBitAndEveryCutIsSeen(t *testing.T) {
+func TestFlippedBitsAndCutsAreFound(t *testing.T) {
+	t.Parallel()
 	for version, files := range map[Version]map[string][]byte{
 		V2: smallCheckpoint().inMemory(t),
 		V1: smallV1Checkpoint(t),
@@ -156,6 +157,7 @@ func kindOf(err error) error {
 // A large index has several blocks. Damage to any one of them is an error that
 // names it: TensorFlow passes over the block and loses its tensors silently.
 func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
+	t.Parallel()
 	craft := newCrafted()
 	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
 	for i := range 30000 {
@@ -187,6 +189,7 @@ func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 // Damage with the checksums made right again, as only malice does it: whatever
 // is changed, no panic, no tensor lost without an error.
 func TestMutationsWithRightChecksums(t *testing.T) {
+	t.Parallel()
 	craft := smallCheckpoint()
 	files := craft.inMemory(t)
 	index := files["m.index"]
@@ -229,6 +232,7 @@ func TestMutationsWithRightChecksums(t *testing.T) {
 }
 
 func TestMutationsOfV1WithRightChecksums(t *testing.T) {
+	t.Parallel()
 	files := smallV1Checkpoint(t)
 	file := files["m"]
 	tab, err := table.NewReader(bytes.NewReader(file), int64(len(file)), nil)
@@ -258,6 +262,7 @@ func TestMutationsOfV1WithRightChecksums(t *testing.T) {
 
 // The longest and the shortest names, and all bytes in them.
 func TestNamesOfAnyBytes(t *testing.T) {
+	t.Parallel()
 	craft := newCrafted()
 	names := []string{"\x01", " ", "ä", "\xff\xfe", strings.Repeat("n", 70000), "a\x00b", "\x00odd", "\x00"}
 	for _, name := range names {

@@ -49,7 +49,8 @@ func merged(all ...map[string][]byte) map[string][]byte {
 	return out
 }
 
-func TestOpenTakesEachOfACheckpointsNames(t *testing.T) {
+func TestOpenTakesEveryName(t *testing.T) {
+	t.Parallel()
 	v2 := smallCheckpoint().inMemory(t)
 	v1 := smallV1Checkpoint(t)
 	inDir := func(dir string, files map[string][]byte) map[string][]byte {
@@ -112,6 +113,7 @@ func TestOpenRelativePaths(t *testing.T) {
 }
 
 func TestOpenFailsWithAReason(t *testing.T) {
+	t.Parallel()
 	v1 := smallV1Checkpoint(t)["m"]
 	for _, c := range []struct {
 		name  string
@@ -149,6 +151,7 @@ func TestOpenFailsWithAReason(t *testing.T) {
 
 // A compressed archive can only be read forward.
 func TestReadFromAZipArchive(t *testing.T) {
+	t.Parallel()
 	for version, files := range map[Version]map[string][]byte{V2: smallCheckpoint().inMemory(t), V1: smallV1Checkpoint(t)} {
 		t.Run(version.String(), func(t *testing.T) {
 			var archive bytes.Buffer
@@ -177,6 +180,7 @@ func TestReadFromAZipArchive(t *testing.T) {
 // A Saver that replaces a checkpoint, as ours does, or deletes it leaves a
 // Reader that has it open alone.
 func TestReaderOutlivesItsFiles(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows deletes no open file")
 	}
@@ -205,6 +209,7 @@ func (r *renamingFS) Open(name string) (fs.File, error) {
 }
 
 func TestOpenReadsAReplacedIndexAgain(t *testing.T) {
+	t.Parallel()
 	files := fstest.MapFS{}
 	for name, data := range smallCheckpoint().inMemory(t) {
 		files[name] = &fstest.MapFile{Data: data}

@@ -29,7 +29,8 @@ func (c *crafted) open(t testing.TB, o *ReaderOptions) *Reader {
 	return r
 }
 
-func TestReadingAsksForTheRightThing(t *testing.T) {
+func TestReadRefusesWrongArguments(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	r := smallCheckpoint().open(t, nil)
 	errorOf := func(_ any, err error) error { return err }
@@ -59,6 +60,7 @@ func TestReadingAsksForTheRightThing(t *testing.T) {
 }
 
 func TestReadInto(t *testing.T) {
+	t.Parallel()
 	r := smallCheckpoint().open(t, nil)
 	dst := make([]byte, 12)
 	require.NoError(t, r.ReadInto(context.Background(), "dense/bias", nil, dst))
@@ -69,6 +71,7 @@ func TestReadInto(t *testing.T) {
 }
 
 func TestClosedReader(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	r, err := Open(context.Background(), smallCheckpoint().write(t), nil)
 	require.NoError(t, err)
@@ -91,6 +94,7 @@ func TestClosedReader(t *testing.T) {
 }
 
 func TestCancelledReading(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	craft := smallCheckpoint()
@@ -127,6 +131,7 @@ func largeCheckpoint() (*crafted, []byte) {
 }
 
 func TestLargeTensorsAreReadInParallel(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	craft, data := largeCheckpoint()
 	prefix := craft.write(t)
@@ -155,7 +160,8 @@ func TestLargeTensorsAreReadInParallel(t *testing.T) {
 	}
 }
 
-func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
+func TestReadFindsDamageInLargeTensor(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	craft, _ := largeCheckpoint()
 	for _, at := range []int{0, readChunk, 3*readChunk + 12345*4 - 1} {
@@ -179,6 +185,7 @@ func TestDamageInALargeTensorIsSeenEveryWay(t *testing.T) {
 }
 
 func TestBigEndianOfEveryWordSize(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	craft := newCrafted()
 	h := wire.BundleHeader{NumShards: 1, BigEndian: true}
@@ -224,6 +231,7 @@ func check[T dtype.Element](t *testing.T, r *Reader, name string, want []T) {
 }
 
 func TestManyGoroutinesReadAtOnce(t *testing.T) {
+	t.Parallel()
 	craft := newCrafted()
 	for i := range 50 {
 		craft.add(fmt.Sprint(i), dtype.Uint8, []int64{1000}, make([]byte, 1000))
@@ -243,6 +251,7 @@ func TestManyGoroutinesReadAtOnce(t *testing.T) {
 
 // More data files than are opened together with the index.
 func TestManyShards(t *testing.T) {
+	t.Parallel()
 	const n = maxOpenAhead + 20
 	craft := newCrafted()
 	h := wire.BundleHeader{NumShards: n, Versions: wire.Versions{Producer: 1}}
@@ -265,7 +274,8 @@ func TestManyShards(t *testing.T) {
 	}
 }
 
-func TestFilesThatShrinkOrFailWhileTheyAreRead(t *testing.T) {
+func TestReadFailsWhenFilesShrink(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	craft, _ := largeCheckpoint()
 	prefix := craft.write(t)
@@ -285,6 +295,7 @@ func TestFilesThatShrinkOrFailWhileTheyAreRead(t *testing.T) {
 }
 
 func TestFailuresOfTheFileSystemKeepTheirKind(t *testing.T) {
+	t.Parallel()
 	bad := errors.New("bad disk")
 	files := fstest.MapFS{}
 	for name, data := range smallCheckpoint().inMemory(t) {

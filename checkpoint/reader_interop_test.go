@@ -106,6 +106,7 @@ result = {"saved": saved, "refused": sorted(set(refused))}
 `
 
 func TestReadsEveryTypeThatTensorFlowSaves(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		version checkpoint.Version
 		// TensorFlow cannot save these in the format, or make them.
@@ -164,7 +165,8 @@ func asText(b [][]byte) []string {
 	return out
 }
 
-func TestReadsPartitionedVariablesWholeAndInAnySlice(t *testing.T) {
+func TestReadPartitionedVariables(t *testing.T) {
+	t.Parallel()
 	const script = `
 prefix, v1, spec = args
 shape = (7, 6)
@@ -247,6 +249,7 @@ func requireAllSlices(t *testing.T, r *checkpoint.Reader) {
 }
 
 func TestReadsWhatSaverWrites(t *testing.T) {
+	t.Parallel()
 	const script = `
 dir = args[0]
 part = tf1.get_variable("part", [10, 4], initializer=tf1.random_normal_initializer(seed=1), partitioner=tf1.fixed_size_partitioner(3))
@@ -291,6 +294,7 @@ result = {"paths": out, "part": values.tobytes()}
 }
 
 func TestReadsObjectBasedCheckpoints(t *testing.T) {
+	t.Parallel()
 	const script = `
 class Model(tf.Module):
     def __init__(self):
@@ -318,6 +322,7 @@ result = tf.train.Checkpoint(model=m).save(os.path.join(args[0], "ckpt"))
 }
 
 func TestReadsTwentyThousandTensors(t *testing.T) {
+	t.Parallel()
 	const script = `
 prefix, n = args
 names = ["layer_%05d/some/scope/with/a/long/name/weights" % i for i in range(n)]

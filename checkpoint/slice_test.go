@@ -11,6 +11,7 @@ import (
 )
 
 func TestSliceSpecs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		spec  string
 		shape []int64
@@ -38,6 +39,7 @@ func TestSliceSpecs(t *testing.T) {
 }
 
 func TestSlices(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, "-:-:-", FullSlice(3).String())
 	assert.Equal(t, "", FullSlice(0).String())
 	assert.True(t, FullSlice(2).IsFull())
@@ -65,6 +67,7 @@ func TestSlices(t *testing.T) {
 }
 
 func TestNumElements(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		shape []int64
 		want  int64

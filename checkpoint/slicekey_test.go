@@ -10,6 +10,7 @@ import (
 )
 
 func TestSliceKeyBytes(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		slice Slice
@@ -29,6 +30,7 @@ func TestSliceKeyBytes(t *testing.T) {
 }
 
 func TestSliceKeysOfAllNumbersReturnAndSort(t *testing.T) {
+	t.Parallel()
 	numbers := []int64{math.MinInt64, math.MaxInt64, 0, -1}
 	for shift := range 63 {
 		for d := int64(-1); d <= 1; d++ {
@@ -50,6 +52,7 @@ func TestSliceKeysOfAllNumbersReturnAndSort(t *testing.T) {
 }
 
 func TestSliceKeyRejectsWhatIsNone(t *testing.T) {
+	t.Parallel()
 	good := appendSliceKey(nil, "w\x00\xff", Slice{{300, 1 << 40}, {0, FullExtent}})
 	for i := range good {
 		_, _, ok := parseSliceKey(good[:i])

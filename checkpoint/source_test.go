@@ -45,6 +45,7 @@ func (p plainFS) Open(name string) (fs.File, error) {
 }
 
 func TestForwardReader(t *testing.T) {
+	t.Parallel()
 	text := []byte("0123456789")
 	for _, seeks := range []bool{false, true} {
 		opens := 0
@@ -76,6 +77,7 @@ func TestForwardReader(t *testing.T) {
 var errBadDisk = errors.New("bad disk")
 
 func TestUnreadableDirectories(t *testing.T) {
+	t.Parallel()
 	_, err := openFS(failingStat{fstest.MapFS{}}, "m", nil)
 	require.ErrorIs(t, err, errBadDisk)
 }
@@ -87,6 +89,7 @@ func (failingStat) Stat(string) (fs.FileInfo, error) { return nil, errBadDisk }
 // A tensor of so many strings that their lengths are summed in batches, read in
 // chunks.
 func TestManyAndLongStrings(t *testing.T) {
+	t.Parallel()
 	elems := make([]string, 5000)
 	for i := range elems {
 		elems[i] = fmt.Sprint(i)
@@ -101,7 +104,8 @@ func TestManyAndLongStrings(t *testing.T) {
 
 // The length of a string of 4 GiB or more is summed as eight bytes, shorter
 // ones as four. The file is a hole.
-func TestStringOfMoreThan4GiB(t *testing.T) {
+func TestReadStringAbove4GiB(t *testing.T) {
+	t.Parallel()
 	if !canMap {
 		t.Skip("needs memory-mapped files: without, 4 GiB of memory")
 	}

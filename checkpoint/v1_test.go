@@ -88,6 +88,7 @@ func packedVarints(field protowire.Number, values ...int64) []byte {
 }
 
 func TestV1ValuesOfEveryKind(t *testing.T) {
+	t.Parallel()
 	c := newV1Crafted()
 	c.add("f32", dtype.Float32, []int64{2}, packedFloats(1, -2))
 	c.add("f32 in two pieces", dtype.Float32, []int64{3}, append(packedFloats(1), packedFloats(2, 3)...))
@@ -147,6 +148,7 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 // The shapes, slices and holes are those of TensorFlow's own test of its V1
 // reader.
 func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	part := func(s Slice, values ...float32) []byte {
 		c := newV1Crafted()
@@ -258,6 +260,7 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 }
 
 func TestV1IsNoTableOfContents(t *testing.T) {
+	t.Parallel()
 	file := Table{Data: []Block{Entries(Pair("a", "b"))}}.Bytes()
 	_, err := openFS(fstest.MapFS{"m": {Data: file}}, "m", nil)
 	requireError(t, err, tfkeep.ErrCorrupt)
@@ -265,6 +268,7 @@ func TestV1IsNoTableOfContents(t *testing.T) {
 }
 
 func TestV1KeepsToItsMemory(t *testing.T) {
+	t.Parallel()
 	c := newV1Crafted()
 	for i := range 3000 {
 		c.tensors = append(c.tensors, listed(string(rune('a'+i)), dtype.Float32, nil, Slice{}))
@@ -284,6 +288,7 @@ func TestV1KeepsToItsMemory(t *testing.T) {
 // Blocks with many records are decoded once; those with too many, or too large
 // ones, for each record.
 func TestV1BlocksLargeAndSmall(t *testing.T) {
+	t.Parallel()
 	c := newV1Crafted()
 	want := map[string]any{}
 	for i := range 2*maxKeptRecords + 5 {

@@ -40,6 +40,7 @@ type failingFile struct {
 func (f failingFile) ReadAt([]byte, int64) (int, error) { return 0, f.err }
 
 func TestValuesOfEveryType(t *testing.T) {
+	t.Parallel()
 	craft := newCrafted()
 	for dt := dtype.DataType(1); dt < 100; dt++ {
 		if size := dtype.Size(dt); size > 0 {
@@ -77,6 +78,7 @@ func TestValuesOfEveryType(t *testing.T) {
 }
 
 func TestValuesMakesOddBytesValid(t *testing.T) {
+	t.Parallel()
 	craft := newCrafted()
 	craft.add("bool", dtype.Bool, []int64{3}, []byte{0, 1, 0x80})
 	craft.add("int4", dtype.Int4, []int64{3}, []byte{0x07, 0x08, 0xff})
@@ -92,11 +94,13 @@ func TestValuesMakesOddBytesValid(t *testing.T) {
 }
 
 func TestVersionNames(t *testing.T) {
+	t.Parallel()
 	assert.Equal(t, "V2", V2.String())
 	assert.Equal(t, "Version(3)", Version(3).String())
 }
 
 func TestStringsOfPartitionedTensorsAndFailures(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	craft := newCrafted()
 	s := []Slice{{{0, 2}}, {{2, 1}}}

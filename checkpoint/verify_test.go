@@ -53,7 +53,8 @@ func changeFile(t *testing.T, path string, change func([]byte) []byte) {
 	require.NoError(t, os.WriteFile(path, change(b), 0o644))
 }
 
-func TestVerifyFindsNothingWrongWithAGoodCheckpoint(t *testing.T) {
+func TestVerifyGoodCheckpoint(t *testing.T) {
+	t.Parallel()
 	prefix := verifySample(t)
 	var read int64
 	r, err := checkpoint.Verify(t.Context(), prefix, &checkpoint.VerifyOptions{Progress: func(done, _ int64) { read = done }})
@@ -67,6 +68,7 @@ func TestVerifyFindsNothingWrongWithAGoodCheckpoint(t *testing.T) {
 }
 
 func TestVerifyTellsEveryFault(t *testing.T) {
+	t.Parallel()
 	prefix := verifySample(t)
 	changeFile(t, prefix+".data-00000-of-00002", func(b []byte) []byte { b[0] ^= 1; b[5] ^= 1; return b }) // a, p
 	changeFile(t, prefix+".data-00001-of-00002", func(b []byte) []byte { return b[:8] })                   // b, c and p lost their ends
@@ -83,6 +85,7 @@ func TestVerifyTellsEveryFault(t *testing.T) {
 }
 
 func TestVerifyTellsAMissingFileOnce(t *testing.T) {
+	t.Parallel()
 	prefix := verifySample(t)
 	require.NoError(t, os.Remove(prefix+".data-00001-of-00002"))
 	r := verifyReport(t, prefix)
@@ -92,7 +95,8 @@ func TestVerifyTellsAMissingFileOnce(t *testing.T) {
 	assert.False(t, r.OK())
 }
 
-func TestVerifyGoesOnBehindABrokenBlock(t *testing.T) {
+func TestVerifyContinuesAfterBrokenBlock(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
@@ -115,6 +119,7 @@ func TestVerifyGoesOnBehindABrokenBlock(t *testing.T) {
 }
 
 func TestVerifySeesEveryFlippedBit(t *testing.T) {
+	t.Parallel()
 	prefix := verifySample(t)
 	dir := fstest.MapFS{}
 	for _, end := range []string{".index", ".data-00000-of-00002", ".data-00001-of-00002"} {
@@ -142,6 +147,7 @@ func TestVerifySeesEveryFlippedBit(t *testing.T) {
 }
 
 func TestVerifySeesEveryTruncation(t *testing.T) {
+	t.Parallel()
 	prefix := verifySample(t)
 	dir := fstest.MapFS{}
 	for _, end := range []string{".index", ".data-00000-of-00002", ".data-00001-of-00002"} {
@@ -169,6 +175,7 @@ func TestVerifySeesEveryTruncation(t *testing.T) {
 }
 
 func TestVerifyReadsV1(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{Version: checkpoint.V1, NoSync: true})
 	require.NoError(t, err)
@@ -195,7 +202,8 @@ func TestVerifyReadsV1(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsWhatIsNotThere(t *testing.T) {
+func TestVerifyMissingCheckpoint(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	_, err := checkpoint.Verify(t.Context(), filepath.Join(dir, "nothing"), nil)
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
@@ -208,6 +216,7 @@ func TestVerifyTellsWhatIsNotThere(t *testing.T) {
 }
 
 func TestVerifyEndsWithTheContext(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := checkpoint.Verify(ctx, verifySample(t), nil)

@@ -34,7 +34,8 @@ func saveAndForget(f vfs.FS, old, new model) error {
 
 // However a save with only one checkpoint kept ends, the newest that the state
 // names is whole and has its meta graph, and Sweep leaves whole checkpoints only.
-func TestTheNewestIsWholeWhateverEndsASave(t *testing.T) {
+func TestNewestIsWholeAfterFault(t *testing.T) {
+	t.Parallel()
 	old, new := model{1, 1, true}, model{2, 2, true}
 	s := scenario{
 		prepare: func(t *testing.T, f *crashfs.FS) {
@@ -82,7 +83,8 @@ func TestTheNewestIsWholeWhateverEndsASave(t *testing.T) {
 }
 
 // Until a merge is committed its sources are whole; after it the result is.
-func TestAMergeIsAllOrNothing(t *testing.T) {
+func TestMergeIsAtomic(t *testing.T) {
+	t.Parallel()
 	part := model{1, 1, false}
 	s := scenario{
 		prepare: func(t *testing.T, f *crashfs.FS) {
@@ -129,7 +131,8 @@ func TestAMergeIsAllOrNothing(t *testing.T) {
 
 // A reader beside a writer of the same prefix gets one save or the next, never an
 // error or parts of two.
-func TestReadersBesideAWriterSeeWholeCheckpoints(t *testing.T) {
+func TestReadersBesideWriterSeeWholeCheckpoints(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "m")
 	require.NoError(t, model{0, 1, false}.write(vfs.OS, prefix, true))
@@ -164,6 +167,7 @@ func TestReadersBesideAWriterSeeWholeCheckpoints(t *testing.T) {
 
 // Strict reading has no complaint about a checkpoint that replaced another.
 func TestStrictReadersTakeAReplacedCheckpoint(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	for v := range int64(3) {
 		require.NoError(t, model{v, 1, false}.write(vfs.OS, prefix, true))

@@ -141,7 +141,8 @@ func scenarios() []scenario {
 	}
 }
 
-func TestEveryFaultLeavesTheOldOrTheNewCheckpoint(t *testing.T) {
+func TestFaultLeavesOldOrNewCheckpoint(t *testing.T) {
+	t.Parallel()
 	for _, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			for _, fault := range []crashfs.Fault{crashfs.Kill, crashfs.NoSpace, crashfs.IOError} {
@@ -167,7 +168,8 @@ func TestEveryFaultLeavesTheOldOrTheNewCheckpoint(t *testing.T) {
 }
 
 // A disk that fills up is given back what the failed save took, at once.
-func TestAFailedSaveLeavesNothingBehind(t *testing.T) {
+func TestFailedSaveLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for _, s := range scenarios()[:8] {
 		t.Run(s.name, func(t *testing.T) {
 			s.eachOperation(t, func(f *crashfs.FS, n int) {
@@ -181,7 +183,8 @@ func TestAFailedSaveLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestAPowerCutLeavesTheOldOrTheNewCheckpoint(t *testing.T) {
+func TestPowerCutLeavesOldOrNewCheckpoint(t *testing.T) {
+	t.Parallel()
 	losses := []crashfs.Loss{crashfs.KeepNothing, crashfs.KeepNames, crashfs.KeepNamesEmpty, crashfs.KeepContents}
 	for i := range 4 {
 		losses = append(losses, crashfs.KeepSome+crashfs.Loss(i))
@@ -268,7 +271,8 @@ func lastOf(log []string) string {
 	return log[len(log)-1]
 }
 
-func TestTheNextWriterClearsWhatADeadOneLeft(t *testing.T) {
+func TestNextWriterRemovesDeadWritersFiles(t *testing.T) {
+	t.Parallel()
 	for _, s := range scenarios()[:8] {
 		t.Run(s.name, func(t *testing.T) {
 			s.eachOperation(t, func(f *crashfs.FS, n int) {
@@ -294,7 +298,8 @@ func TestTheNextWriterClearsWhatADeadOneLeft(t *testing.T) {
 }
 
 // A V1 checkpoint of one file replaces another as a whole, too.
-func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
+func TestFaultLeavesOldOrNewV1File(t *testing.T) {
+	t.Parallel()
 	write := func(f vfs.FS, version byte) error {
 		w, err := checkpoint.Create(in(f), "/d/m", &checkpoint.WriterOptions{Version: checkpoint.V1})
 		if err != nil {
@@ -346,7 +351,8 @@ func TestEveryFaultLeavesTheOldOrTheNewV1File(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfAFullDiskSaysSo(t *testing.T) {
+func TestFullDiskError(t *testing.T) {
+	t.Parallel()
 	f := crashfs.New()
 	require.NoError(t, f.MkdirAll("/d", 0o755))
 	f.FailAt(4, crashfs.NoSpace)

@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-func TestWriterLetsGoOfATensorOnceItIsWritten(t *testing.T) {
+func TestWriterReleasesWrittenTensors(t *testing.T) {
 	w, err := checkpoint.Create(t.Context(), filepath.Join(t.TempDir(), "m"), &checkpoint.WriterOptions{NoSync: true})
 	require.NoError(t, err)
 	defer w.Close()

@@ -14,6 +14,7 @@ import (
 // A length that needs more than four bytes is summed as eight, the others as
 // four. The memory is only reserved: no byte of the string is touched.
 func TestStringsOfFourGibibytesHaveLongLengths(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("reserves 4 GiB of address space")
 	}
@@ -30,6 +31,7 @@ func TestStringsOfFourGibibytesHaveLongLengths(t *testing.T) {
 }
 
 func TestChunksCoverATensorInOrder(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		sizes []int

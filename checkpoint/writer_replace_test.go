@@ -18,6 +18,7 @@ import (
 )
 
 func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	prefix := filepath.Join(folder, "m")
 	for version, want := range [][]string{
@@ -40,7 +41,8 @@ func TestTensorFlowReadsAnOverwrittenCheckpoint(t *testing.T) {
 	}
 }
 
-func TestPythonsSaverRestoresAndRemovesAnOverwrittenCheckpoint(t *testing.T) {
+func TestPythonSaverTakesAnOverwrittenCheckpoint(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	prefix := filepath.Join(folder, "m")
 	v := checkpoint.Tensor{Name: "v", DType: dtype.Int32, Shape: []int64{2}, Data: []byte{1, 0, 0, 0, 2, 0, 0, 0}}
@@ -61,7 +63,8 @@ result = {'value': value, 'listed': [[n, list(s)] for n, s in listed], 'left': o
 	assert.Empty(t, got["left"])
 }
 
-func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
+func TestOldCheckpointStaysUntilCommit(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	old := []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Float32, 50_000)}
 	tftest.WriteCheckpoint(t, prefix, nil, old)
@@ -78,7 +81,8 @@ func TestTheOldCheckpointIsReadableUntilTheCommit(t *testing.T) {
 	assert.Equal(t, []string{"m.data-00000-of-00001", "m.index"}, tftest.FileNames(t, filepath.Dir(prefix)))
 }
 
-func TestASecondWriterOfAPrefixIsRefused(t *testing.T) {
+func TestCreateRefusesSecondWriter(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	w, err := checkpoint.Create(t.Context(), filepath.Join(folder, "m"), nil)
 	require.NoError(t, err)
@@ -98,6 +102,7 @@ func TestASecondWriterOfAPrefixIsRefused(t *testing.T) {
 }
 
 func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	tftest.WriteCheckpoint(t, filepath.Join(folder, "m"), nil, []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Float32, 5)})
 	touch := func(name string) {
@@ -123,17 +128,20 @@ func TestSweepRemovesWhatTensorFlowLeft(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(folder, "n_temp"))
 }
 
-func TestSweepOfNoDirectoryIsClean(t *testing.T) {
+func TestSweepMissingFolder(t *testing.T) {
+	t.Parallel()
 	removed, err := dir.Sweep(t.Context(), filepath.Join(t.TempDir(), "none"), nil)
 	require.NoError(t, err)
 	assert.Empty(t, removed)
 }
 
-func TestRemoveOfNothingIsNoError(t *testing.T) {
+func TestRemoveMissingCheckpoint(t *testing.T) {
+	t.Parallel()
 	require.NoError(t, dir.Remove(t.Context(), filepath.Join(t.TempDir(), "none"), nil))
 }
 
-func TestALockIsHeldOnce(t *testing.T) {
+func TestLockIsExclusive(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "checkpoint")
 	lock, err := dir.Lock(path)
 	require.NoError(t, err)

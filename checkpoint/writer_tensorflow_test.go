@@ -201,7 +201,8 @@ func many(n int) []string {
 	return out
 }
 
-func TestWriterWritesWhatSaveV2Writes(t *testing.T) {
+func TestWriterEqualsSaveV2(t *testing.T) {
+	t.Parallel()
 	for _, c := range writeCases() {
 		t.Run(c.name, func(t *testing.T) {
 			theirs, ours := t.TempDir(), t.TempDir()
@@ -214,6 +215,7 @@ func TestWriterWritesWhatSaveV2Writes(t *testing.T) {
 }
 
 func TestTensorFlowRestoresWhatTheWriterWrote(t *testing.T) {
+	t.Parallel()
 	for _, c := range writeCases() {
 		t.Run(c.name, func(t *testing.T) {
 			ours, copied, want := t.TempDir(), t.TempDir(), t.TempDir()

@@ -20,7 +20,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/tftest"
 )
 
-func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
+func TestWriterRefusesBadTensors(t *testing.T) {
+	t.Parallel()
 	ok := tftest.RandomTensor(1, "v", dtype.Float32, 2)
 	with := func(change func(*checkpoint.Tensor)) []checkpoint.Tensor {
 		bad := ok
@@ -82,6 +83,7 @@ func TestWriterRefusesWhatTensorFlowCouldNotRead(t *testing.T) {
 }
 
 func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, prefix := range []string{"", dir + "/", dir + "/.", dir + "/.."} {
 		_, err := checkpoint.Create(t.Context(), prefix, nil)
@@ -100,6 +102,7 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	for _, end := range []func(*checkpoint.Writer) error{
 		func(w *checkpoint.Writer) error { return w.Commit(ctx) }, (*checkpoint.Writer).Close,
@@ -116,6 +119,7 @@ func TestWriterIsClosedByCommitAndByClose(t *testing.T) {
 }
 
 func TestACancelledSaveLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), nil)
 	require.NoError(t, err)
@@ -135,6 +139,7 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 // In any order, from any number of goroutines, the values are right and TensorFlow's
 // packing leaves no gaps.
 func TestConcurrentAdds(t *testing.T) {
+	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")
 	for _, alignment := range []int{0, 64} {
 		w, err := checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{NumShards: 2, NoSync: true, Workers: 3, Alignment: alignment})
@@ -184,6 +189,7 @@ func TestConcurrentAdds(t *testing.T) {
 }
 
 func TestCloseWaitsForAdds(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for range 20 {
 		w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "m"), &checkpoint.WriterOptions{NoSync: true})
@@ -204,6 +210,7 @@ func TestCloseWaitsForAdds(t *testing.T) {
 }
 
 func TestAddFileTakesPartInTheCommit(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	prefix := filepath.Join(dir, "m")
 	w, err := checkpoint.Create(t.Context(), prefix, nil)
@@ -227,7 +234,8 @@ func TestAddFileTakesPartInTheCommit(t *testing.T) {
 	}
 }
 
-func TestTwentyThousandTensorsAreWrittenAsSaveV2Does(t *testing.T) {
+func TestManyTensorsAreWrittenAsBySaveV2(t *testing.T) {
+	t.Parallel()
 	var tensors []checkpoint.Tensor
 	for i := range 20_000 {
 		name := fmt.Sprintf("model/layer_%d/%s/variable_%05d", i%97, strings.Repeat("x", i%40), i)

@@ -55,7 +55,8 @@ func v1Cases() []writeCase {
 	}
 }
 
-func TestV1WriterWritesWhatSaveSlicesWrites(t *testing.T) {
+func TestV1WriterEqualsSaveSlices(t *testing.T) {
+	t.Parallel()
 	for _, c := range v1Cases() {
 		t.Run(c.name, func(t *testing.T) {
 			for i := range c.tensors {
@@ -70,6 +71,7 @@ func TestV1WriterWritesWhatSaveSlicesWrites(t *testing.T) {
 }
 
 func TestTensorFlowRestoresAShardedV1Checkpoint(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tensors := append(slicesOf(tftest.RandomTensor(1, "p", dtype.Float32, 5, 3), 2, 3), tftest.RandomTensor(2, "a", dtype.Int64, 3))
 	tftest.WriteCheckpointV1(t, filepath.Join(dir, "m"), &checkpoint.WriterOptions{NumShards: 2}, tensors)
@@ -88,6 +90,7 @@ with tf1.Session() as s:
 }
 
 func TestV1WriterRefuses(t *testing.T) {
+	t.Parallel()
 	shape := []int64{1 << 20, 1 << 12}
 	for _, c := range []struct {
 		name    string
@@ -124,6 +127,7 @@ func slicesWith(d1 dtype.DataType, n1 int64, d2 dtype.DataType, n2 int64) []chec
 }
 
 func TestV1WriterHasTensorFlowsLimit(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes 2 GiB of memory that is never touched")
 	}

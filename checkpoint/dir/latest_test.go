@@ -46,6 +46,7 @@ func damage(t *testing.T, file string) {
 }
 
 func TestLatestIsWhatTensorFlowFinds(t *testing.T) {
+	t.Parallel()
 	for _, relative := range []bool{false, true} {
 		folder := trainDir(t, relative)
 		got, err := dir.Latest(t.Context(), folder, nil)
@@ -55,6 +56,7 @@ func TestLatestIsWhatTensorFlowFinds(t *testing.T) {
 }
 
 func TestLatestFindsAMovedDirectory(t *testing.T) {
+	t.Parallel()
 	for _, relative := range []bool{false, true} {
 		folder := trainDir(t, relative)
 		moved := filepath.Join(t.TempDir(), "elsewhere")
@@ -65,7 +67,8 @@ func TestLatestFindsAMovedDirectory(t *testing.T) {
 	}
 }
 
-func TestLatestNeverSaysNoneForADamagedState(t *testing.T) {
+func TestLatestWithDamagedState(t *testing.T) {
+	t.Parallel()
 	f := crashfs.New()
 	require.NoError(t, f.MkdirAll("/d", 0o755))
 	ctx := context.Background()
@@ -93,6 +96,7 @@ func TestLatestNeverSaysNoneForADamagedState(t *testing.T) {
 }
 
 func TestLatestVerifiedSkipsAndReportsDamage(t *testing.T) {
+	t.Parallel()
 	folder := trainDir(t, false)
 	find := func() (string, map[string]error, error) {
 		skipped := map[string]error{}
@@ -130,6 +134,7 @@ func TestLatestVerifiedSkipsAndReportsDamage(t *testing.T) {
 }
 
 func TestLatestWithoutACheckpoint(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	_, err := dir.Latest(t.Context(), folder, nil)
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
@@ -142,6 +147,7 @@ func TestLatestWithoutACheckpoint(t *testing.T) {
 }
 
 func TestExistsHasTensorFlowsRule(t *testing.T) {
+	t.Parallel()
 	folder := trainDir(t, false)
 	tftest.WriteCheckpointV1(t, filepath.Join(folder, "v1"), &checkpoint.WriterOptions{NumShards: 2}, []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 1)})
 	var queries []string
@@ -157,6 +163,7 @@ func TestExistsHasTensorFlowsRule(t *testing.T) {
 }
 
 func TestMtime(t *testing.T) {
+	t.Parallel()
 	folder := trainDir(t, false)
 	tftest.WriteCheckpointV1(t, filepath.Join(folder, "v1"), nil, []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 1)})
 	want := oracle.Value[[]float64](t, `result = tf1.train.get_checkpoint_mtimes(args[0])`, []string{filepath.Join(folder, "m-1"), filepath.Join(folder, "v1")})
@@ -169,7 +176,8 @@ func TestMtime(t *testing.T) {
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 }
 
-func TestRemoveRemovesEveryFileOfACheckpoint(t *testing.T) {
+func TestRemoveRemovesEveryFile(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	tensors := []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 1)}
 	prefix := filepath.Join(folder, "m")

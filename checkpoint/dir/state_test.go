@@ -87,6 +87,7 @@ os.chdir(before)
 }
 
 func TestUpdateStateRefuses(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	ctx := context.Background()
 	err := dir.UpdateState(ctx, folder, dir.State{ModelCheckpointPath: filepath.Join(folder, "checkpoint")}, nil)
@@ -101,7 +102,8 @@ func TestUpdateStateRefuses(t *testing.T) {
 	assert.Empty(t, tftest.ReadFiles(t, folder))
 }
 
-func TestUpdatesOfOneStateFileTakeTurns(t *testing.T) {
+func TestUpdateStateConcurrently(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -119,6 +121,7 @@ func TestUpdatesOfOneStateFileTakeTurns(t *testing.T) {
 }
 
 func TestUpdateStateDoesNotWaitForever(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	held, err := vfs.CreateAtomic(vfs.OS, filepath.Join(folder, "checkpoint"))
 	require.NoError(t, err)
@@ -131,7 +134,8 @@ func TestUpdateStateDoesNotWaitForever(t *testing.T) {
 
 // What get_checkpoint_state returns as it stands; where it returns None or
 // raises, we report damage.
-func TestParseStateTakesWhatTensorFlowTakes(t *testing.T) {
+func TestParseStateEqualsTensorFlow(t *testing.T) {
+	t.Parallel()
 	texts := []string{
 		"", " \n", "model_checkpoint_path: \"a\"\n", `model_checkpoint_path: "a" model_checkpoint_path: "b"`,
 		`model_checkpoint_path: "a\303\251" "x"`, `model_checkpoint_path: 'q', all_model_checkpoint_paths: ["x","y"]; last_preserved_timestamp: 3`,
@@ -181,12 +185,14 @@ for text in args[0]:
 }
 
 func TestReadStateWithoutAFileIsNotFound(t *testing.T) {
+	t.Parallel()
 	_, err := dir.ReadState(t.Context(), t.TempDir(), nil)
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestReadStateDoesNotCleanPaths(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkpoint"), []byte(`model_checkpoint_path: "./model.ckpt-687529"`), 0o644))
 	s, err := dir.ReadState(t.Context(), folder, nil)

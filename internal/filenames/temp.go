@@ -1,7 +1,6 @@
 package filenames
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -35,6 +34,10 @@ var (
 // bundle or V1 table, or a file that Python replaces in one step.
 func IsTensorFlowTemp(name string) bool { return tensorflowTemp.MatchString(name) }
 
+// ShardsDir returns the folder in which TensorFlow's nodes put the shards of a save until
+// they are merged.
+func ShardsDir(prefix string) string { return prefix + "_temp" }
+
 // IsShardsDir reports whether a folder's name is that of the folder in which the
 // shards of a sharded save wait to be merged.
 func IsShardsDir(name string) bool { return shardsDir.MatchString(name) }
@@ -43,10 +46,5 @@ func IsShardsDir(name string) bool { return shardsDir.MatchString(name) }
 // not.
 func IsShardsFile(name string) bool { return shardsFile.MatchString(name) }
 
-// IsPart reports whether a file belongs to the checkpoint of one shard: its name is
-// that of [Part] with something behind it.
+// IsPart reports whether a file belongs to the checkpoint of one shard in such a folder.
 func IsPart(name string) bool { return part.MatchString(name) }
-
-// Part returns the prefix, in the folder of the shards, of the checkpoint that holds
-// shard number shard of total.
-func Part(shard, total int) string { return fmt.Sprintf("part-%05d-of-%05d", shard, total) }

@@ -69,6 +69,7 @@ func write(t testing.TB, o *table.WriterOptions, kvs []KV) []byte {
 }
 
 func TestReaderReadsWhatWriterWrites(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 16, 17, 5000} {
 		for _, o := range []table.WriterOptions{{}, {BlockSize: 512}, {RestartInterval: 1}} {
 			kvs := many(n)
@@ -93,6 +94,7 @@ func TestReaderReadsWhatWriterWrites(t *testing.T) {
 }
 
 func TestReaderReadsSnappy(t *testing.T) {
+	t.Parallel()
 	kvs := many(500)
 	compressed := Entries(kvs...)
 	compressed.Snappy = true
@@ -104,6 +106,7 @@ func TestReaderReadsSnappy(t *testing.T) {
 }
 
 func TestReaderNamesTheBrokenBlock(t *testing.T) {
+	t.Parallel()
 	kvs := many(4000)
 	file := write(t, &table.WriterOptions{BlockSize: 16 << 10}, kvs)
 	whole, err := open(file, nil)
@@ -137,6 +140,7 @@ func TestReaderNamesTheBrokenBlock(t *testing.T) {
 }
 
 func TestReaderSeesEveryFlippedBit(t *testing.T) {
+	t.Parallel()
 	kvs := many(60)
 	file := write(t, &table.WriterOptions{BlockSize: 512}, kvs)
 	for bit := range 8 * len(file) {
@@ -155,7 +159,8 @@ func TestReaderSeesEveryFlippedBit(t *testing.T) {
 	}
 }
 
-func TestReaderSkipsChecksumsOnDemand(t *testing.T) {
+func TestReaderSkipsChecksums(t *testing.T) {
+	t.Parallel()
 	file := write(t, nil, many(10))
 	r, err := open(file, nil)
 	require.NoError(t, err)
@@ -172,6 +177,7 @@ func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 
 // Each table breaks one rule, with all checksums right.
 func TestReaderRefusesHostileTables(t *testing.T) {
+	t.Parallel()
 	ab := Entries(Pair("a", "1"), Pair("b", "2"))
 	one := func(b Block) Table { return Table{Data: []Block{b}} }
 	index := func(f func([]KV) Block) Table {
@@ -270,6 +276,7 @@ func TestReaderRefusesHostileTables(t *testing.T) {
 }
 
 func TestReaderRefusesWhatIsNoTable(t *testing.T) {
+	t.Parallel()
 	for _, file := range [][]byte{nil, make([]byte, 47), make([]byte, 48), bytes.Repeat([]byte("text\n"), 100)} {
 		_, err := open(file, nil)
 		require.ErrorIs(t, err, tfkeep.ErrCorrupt)
@@ -277,6 +284,7 @@ func TestReaderRefusesWhatIsNoTable(t *testing.T) {
 }
 
 func TestReaderKeepsToItsMemory(t *testing.T) {
+	t.Parallel()
 	limit := &table.ReaderOptions{MaxBlock: 4 << 10}
 	small := write(t, &table.WriterOptions{BlockSize: 2 << 10}, many(20))
 	_, err := readAll(small, limit)
@@ -302,6 +310,7 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 
 // An index that shares bytes between its keys is unusual, and fine.
 func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
+	t.Parallel()
 	file := Table{
 		Data: []Block{Entries(Pair("ka", "1")), Entries(Pair("kb", "2")), Entries(Pair("kc", "3"))},
 		Last: []string{"ka", "kb", "kc"},
@@ -343,6 +352,7 @@ func (f failingReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestReaderPassesOnFailuresOfTheFile(t *testing.T) {
+	t.Parallel()
 	file := write(t, nil, many(100))
 	whole, err := open(file, nil)
 	require.NoError(t, err)
@@ -369,6 +379,7 @@ func TestReaderPassesOnFailuresOfTheFile(t *testing.T) {
 }
 
 func TestReaderStopsWhenAsked(t *testing.T) {
+	t.Parallel()
 	r, err := open(write(t, nil, many(10)), nil)
 	require.NoError(t, err)
 	n := 0

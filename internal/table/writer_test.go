@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSeparatorIsBetweenTheKeysAndTensorFlows(t *testing.T) {
+func TestSeparatorIsTensorFlows(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ a, b, want string }{
 		{"abc", "abx", "abd"},
 		{"abc", "abd", "abc"}, // no room: TensorFlow does not look further
@@ -30,6 +31,7 @@ func TestSeparatorIsBetweenTheKeysAndTensorFlows(t *testing.T) {
 }
 
 func TestSuccessor(t *testing.T) {
+	t.Parallel()
 	for a, want := range map[string]string{"": "", "abc": "b", "\xff": "\xff", "\xff\xffa": "\xff\xffb", "\xfe1": "\xff"} {
 		assert.Equal(t, want, string(successor([]byte(a))))
 	}
@@ -50,6 +52,7 @@ func build(t *testing.T, o *WriterOptions, pairs []pair) []byte {
 }
 
 func TestWhatIsWrittenReads(t *testing.T) {
+	t.Parallel()
 	var pairs []pair
 	for i := range 3000 {
 		pairs = append(pairs, pair{fmt.Appendf(nil, "key/%06d", i*7), bytes.Repeat([]byte{byte(i)}, i%300)})
@@ -86,6 +89,7 @@ func TestWhatIsWrittenReads(t *testing.T) {
 
 // An entry of two blocks' size does not share its block with those before.
 func TestALargeEntryHasItsOwnBlock(t *testing.T) {
+	t.Parallel()
 	data := build(t, &WriterOptions{BlockSize: 100}, []pair{{[]byte("a"), []byte("x")}, {[]byte("b"), make([]byte, 199)}, {[]byte("c"), []byte("y")}})
 	r, err := NewReader(bytes.NewReader(data), int64(len(data)), nil)
 	require.NoError(t, err)
@@ -93,6 +97,7 @@ func TestALargeEntryHasItsOwnBlock(t *testing.T) {
 }
 
 func TestKeysMustRise(t *testing.T) {
+	t.Parallel()
 	for _, second := range []string{"b", "a", ""} {
 		w := NewWriter(&bytes.Buffer{}, nil)
 		require.NoError(t, w.Add([]byte("b"), nil))
@@ -118,6 +123,7 @@ func (f *failingWriter) Write(p []byte) (int, error) {
 }
 
 func TestEveryFailedWriteIsReported(t *testing.T) {
+	t.Parallel()
 	pairs := []pair{{[]byte("a"), make([]byte, 60)}, {[]byte("b"), make([]byte, 60)}, {[]byte("c"), make([]byte, 60)}}
 	total := len(build(t, &WriterOptions{BlockSize: 64}, pairs))
 	for limit := range total {

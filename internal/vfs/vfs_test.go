@@ -17,6 +17,7 @@ import (
 )
 
 func TestWriteFileAtomicReplaces(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
 	for _, text := range []string{"old", "", "newer and longer"} {
@@ -31,6 +32,7 @@ func TestWriteFileAtomicReplaces(t *testing.T) {
 }
 
 func TestAtomicFileIsLockedAndGivesUp(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "f")
 	a, err := vfs.CreateAtomic(vfs.OS, path)
 	require.NoError(t, err)
@@ -46,7 +48,8 @@ func TestAtomicFileIsLockedAndGivesUp(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-func TestAtomicFileTakesOverWhatADeadWriterLeft(t *testing.T) {
+func TestAtomicFileReplacesDeadWritersFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "f")
 	require.NoError(t, os.WriteFile(path+filenames.Temp(""), []byte("a long rest of long ago"), 0o644))
 	require.NoError(t, vfs.WriteFileAtomic(vfs.OS, path, []byte("new"), false))
@@ -58,6 +61,7 @@ func TestAtomicFileTakesOverWhatADeadWriterLeft(t *testing.T) {
 // Whatever happens at whichever step, the file is the old or the new, and a
 // success is a success.
 func TestWriteFileAtomicSurvivesEveryFault(t *testing.T) {
+	t.Parallel()
 	prepare := func() *crashfs.FS {
 		f := crashfs.New()
 		require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("old"), true))
@@ -102,6 +106,7 @@ func requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, where string) 
 // Without syncs a power cut does harm: the test file system is no better than a
 // real one.
 func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
+	t.Parallel()
 	f := crashfs.New()
 	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("old"), true))
 	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("new"), false))
@@ -112,6 +117,7 @@ func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
 }
 
 func TestGlob(t *testing.T) {
+	t.Parallel()
 	for name, fsys := range map[string]vfs.FS{"OS": vfs.OS, "crashfs": crashfs.New()} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -146,6 +152,7 @@ func TestGlob(t *testing.T) {
 }
 
 func TestIOFSReadsFiles(t *testing.T) {
+	t.Parallel()
 	f := crashfs.New()
 	require.NoError(t, f.MkdirAll("/d/e", 0o755))
 	require.NoError(t, vfs.WriteFileAtomic(f, "/d/e/x", []byte("hello"), true))

@@ -173,7 +173,7 @@ func (f *Folder) tidy() error {
 // and reports whether there were any. The nodes write the shards into a folder of their
 // own, "<path>_temp", before one of them merges them; after a failure they stay there.
 func (f *Folder) discardParts(path string) bool {
-	folder := path + "_temp"
+	folder := filenames.ShardsDir(path)
 	entries, err := f.key.fs.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
