@@ -20,7 +20,7 @@ import (
 // Filled returns the attribute "value" of a Const of the given shape in which every
 // element is v, a Go scalar. It holds v once, as Python's make_tensor_proto does.
 func Filled(dt dtype.DataType, v any, shape []int64) (*graphdef.AttrValue, error) {
-	t := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType(dt), TensorShape: dimsProto(shape)}
+	t := &tensor_go_proto.TensorProto{Dtype: dt, TensorShape: dimsProto(shape)}
 	if err := setScalar(t, dt, v); err != nil {
 		return nil, err
 	}
