@@ -223,7 +223,7 @@ func (im *importer) unusedInputs() []string {
 	if len(missing) == 0 {
 		return nil
 	}
-	return []string{"Attempted to map inputs that were not found in graph_def: [" + strings.Join(missing, ", ") + "]"}
+	return []string{"InputMap: the graph has no inputs " + strings.Join(missing, ", ")}
 }
 
 func canonicalInput(input string) string {
@@ -233,12 +233,11 @@ func canonicalInput(input string) string {
 	return input + ":0"
 }
 
-// wantElement requests an element of ReturnElements. It returns a fault in the words of
-// TensorFlow, or "".
+// wantElement requests an element of ReturnElements. It returns a fault or "".
 func (im *importer) wantElement(name string) (fault string) {
 	if !strings.Contains(name, ":") {
 		if im.node(name) == nil {
-			return fmt.Sprintf("Requested return node '%s' not found in graph def", name)
+			return fmt.Sprintf("ReturnElements: the graph has no node %q", name)
 		}
 		im.opts.ReturnOperations = append(im.opts.ReturnOperations, name)
 		return ""
@@ -254,10 +253,10 @@ func (im *importer) wantElement(name string) (fault string) {
 	}
 	n := im.node(op)
 	if n == nil {
-		return fmt.Sprintf("Requested return tensor '%s' not found in graph def", name)
+		return fmt.Sprintf("ReturnElements: the graph has no tensor %q", name)
 	}
 	if outs, err := opdef.OutputTypes(n, im.ops); err == nil && index >= len(outs) {
-		return fmt.Sprintf("Invalid return output %d of node '%s', which has %d output(s)", index, op, len(outs))
+		return fmt.Sprintf("ReturnElements: node %q has %d outputs and no output %d", op, len(outs), index)
 	}
 	return ""
 }
