@@ -105,17 +105,23 @@ func (f folder) state(latestFilename string) (*State, error) {
 // the folder, without reading their indexes.
 func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Checkpoint, error) {
 	var list []Checkpoint
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	add := func(c Checkpoint) {
-		if key := filepath.Clean(c.Prefix); !seen[key] {
-			seen[key] = true
-			if _, step, ok := filenames.CutStep(c.Prefix); ok {
-				c.Step = step
-			} else {
-				c.Step = -1
+		key := filepath.Clean(c.Prefix)
+		if i, ok := seen[key]; ok {
+			// TensorFlow's rule takes the path in a state file as a pattern, which
+			// may not match the file of that very name.
+			if list[i].Version == 0 {
+				list[i].Version, list[i].Time = c.Version, c.Time
 			}
-			list = append(list, c)
+			return
 		}
+		seen[key] = len(list)
+		c.Step = -1
+		if _, step, ok := filenames.CutStep(c.Prefix); ok {
+			c.Step = step
+		}
+		list = append(list, c)
 	}
 	if state != nil {
 		named := append(slices.Clone(state.AllModelCheckpointPaths), state.ModelCheckpointPath)

@@ -76,6 +76,24 @@ func TestListOfACopy(t *testing.T) {
 	assert.Equal(t, filepath.Join(folder, "m-3"), list[0].Prefix)
 }
 
+// TensorFlow takes the paths in a state file as patterns. A checkpoint whose name is a
+// pattern that does not match itself is found by its index.
+func TestListFindsNamesThatArePatterns(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "train [1]")
+	prefix := filepath.Join(folder, "m")
+	tftest.WriteCheckpoint(t, prefix, nil, []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 1)})
+	require.NoError(t, dir.UpdateState(t.Context(), folder, dir.State{ModelCheckpointPath: prefix}, nil))
+	list, err := dir.List(t.Context(), folder, nil)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	assert.NoError(t, list[0].Err)
+	assert.Equal(t, checkpoint.V2, list[0].Version)
+	latest, err := dir.Latest(t.Context(), folder, &dir.LatestOptions{Verified: true})
+	require.NoError(t, err)
+	assert.Equal(t, prefix, latest)
+}
+
 func TestListWithoutCheckpoints(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
