@@ -107,7 +107,7 @@ for platform in $platforms; do
   folder=$work/$os-$arch/$name
   mkdir -p "$folder"
   echo "release: tfkeep for $platform"
-  CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -trimpath -ldflags "-s -w -X github.com/tfkeep/tfkeep/internal/command.release=$version" \
+  CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -trimpath -ldflags "-s -w -X github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command.release=$version" \
     -o "$folder/tfkeep$extension" ./cmd/tfkeep
   cp LICENSE NOTICE README.md CHANGELOG.md "$folder"
   cp -r "$work/man" "$work/completions" "$folder"
