@@ -162,7 +162,7 @@ fuzz: libtensorflow ## each fuzz test for FUZZTIME (30s)
 
 .PHONY: bench
 bench: libtensorflow python cli ## tfkeep beside Python TensorFlow on the same work: ratios
-	$(WITH_LIBTENSORFLOW) go build -o bin/ ./examples/digits/... ./internal/bench/...
+	$(WITH_LIBTENSORFLOW) go build -o bin/ ./examples/digits/... ./bench/...
 	bin/bench -python "$(python)" $(BENCHFLAGS)
 
 .PHONY: cli

@@ -18,7 +18,7 @@
 //
 // Go's garbage collector does not see C memory, so that anything that may be large is
 // freed explicitly. Finalizers free what is forgotten. Release leaves an empty tensor
-// in place of the freed one, so that using it later is harmless. Package internal/leftover
+// in place of the freed one, so that using it later is harmless. Package internal/test/leftover
 // counts the objects; tests fail if any are left at their end.
 //
 //	object          made by                           freed by

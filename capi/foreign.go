@@ -10,7 +10,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 )
 
 // ForeignTensor returns a tensor over memory that does not belong to Go, such as a

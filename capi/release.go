@@ -9,7 +9,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 )
 
 // owned is the set of C tensors that package leftover counts. Tensors that the binding

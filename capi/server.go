@@ -8,7 +8,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 	"github.com/tfkeep/tfkeep/status"
 )
 

@@ -12,7 +12,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 	"github.com/tfkeep/tfkeep/status"
 )
 

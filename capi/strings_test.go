@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 	"github.com/tfkeep/tfkeep/status"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 func TestOptionsAreCompletedByTheMetaGraph(t *testing.T) {

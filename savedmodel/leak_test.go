@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/procmem"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/procmem"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )

@@ -17,7 +17,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
-	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/localcluster"
-	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )

@@ -15,8 +15,8 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"

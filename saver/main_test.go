@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 // TestMain starts the servers of the tests' cluster where it is called in their

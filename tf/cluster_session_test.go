@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 // TestMain fails if C objects are left that neither a Close nor the garbage collector

@@ -17,7 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 // v2Files returns the files of a V2 checkpoint with the given prefix.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
-	"github.com/tfkeep/tfkeep/internal/oracle"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 const nanConst = `node { name: "c" op: "Const" attr { key: "value" value { tensor { dtype: DT_FLOAT float_val: nan } } } }`

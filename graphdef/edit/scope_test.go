@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 func TestRenameScope(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
-	"github.com/tfkeep/tfkeep/internal/oracle"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 func TestExtract(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/tftest"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
 // FuzzPlan reads hostile graphs, from every node.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/tensorboard"
-	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
 func TestTensorBoardReadsTheGraph(t *testing.T) {

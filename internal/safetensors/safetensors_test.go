@@ -18,8 +18,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/safetensors"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
 // file joins a header and data without any check.

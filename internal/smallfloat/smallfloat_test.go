@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/oracle"
 	"github.com/tfkeep/tfkeep/internal/smallfloat"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
 var names = []string{

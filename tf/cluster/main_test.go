@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 // TestMain fails the run if a test leaves C memory that neither a Close nor the garbage

@@ -14,7 +14,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
 // TestSavedModelShowEqualsSavedModelCLI compares the output with that of saved_model_cli.

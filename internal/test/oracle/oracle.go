@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/python"
+	"github.com/tfkeep/tfkeep/internal/test/python"
 )
 
 // Error is an exception that a script raised.

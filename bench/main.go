@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 func main() {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 func TestMain(m *testing.M) {

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/procmem"
+	"github.com/tfkeep/tfkeep/internal/test/procmem"
 )
 
 // clusterScale prints the figures of docs/scale.md for each of the given numbers of

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/procmem"
+	"github.com/tfkeep/tfkeep/internal/test/procmem"
 )
 
 func TestPeakAfterForgetPeak(t *testing.T) {

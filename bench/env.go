@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/procmem"
-	"github.com/tfkeep/tfkeep/internal/python"
+	"github.com/tfkeep/tfkeep/internal/test/procmem"
+	"github.com/tfkeep/tfkeep/internal/test/python"
 )
 
 // Env is the environment of a pair.
@@ -39,7 +39,7 @@ func (e *Env) done() {
 }
 
 // Script runs Python code in the shared process, whose dict "kept" outlives the
-// script. A script sees the same names as in internal/oracle.
+// script. A script sees the same names as in internal/test/oracle.
 func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
 	if e.shared == nil {
 		p, err := python.Start(e.Python)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/localcluster"
+	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 
 // StartCluster starts a cluster with a number of tasks for each job. It stops at the end
