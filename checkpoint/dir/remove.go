@@ -9,23 +9,22 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// RemoveOptions tunes [Remove].
+// RemoveOptions tunes [Remove]. Nil and the zero value are the right defaults.
 type RemoveOptions struct {
-	// Version is the checkpoint's format; zero removes whichever is there.
+	// Version is the format of the checkpoint; 0 removes a checkpoint of either format.
 	Version checkpoint.Version
-	// MetaGraphSuffix is that of the meta graph's file; "" means "meta".
+	// MetaGraphSuffix is the suffix of the file of the meta graph; "" means "meta".
 	MetaGraphSuffix string
 	// NoSync leaves it to the operating system when the removal reaches the disk.
 	NoSync bool
 }
 
-// Remove removes a checkpoint: its files, and the meta graph's if there is one.
-// The prefix of a V1 checkpoint may be a pattern, as sharded savers return it.
-// A checkpoint that is not there is no error.
+// Remove removes the files of a checkpoint, and its meta graph if there is one. The
+// prefix of a V1 checkpoint may be a pattern, as sharded savers return it. It is no
+// error if the checkpoint does not exist.
 //
-// A V2 checkpoint is gone as a whole with the first step: should the process die
-// then, [Sweep] removes the rest. (Of TensorFlow's checkpoints a partial removal
-// leaves data without an index.)
+// The first step removes a V2 checkpoint as a whole. If the process dies after that,
+// [Sweep] removes the remaining files. (TensorFlow may leave data without an index.)
 func Remove(ctx context.Context, prefix string, o *RemoveOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -18,8 +18,9 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// ParseState reads a state file: the text format of protocol buffers. Paths are
-// returned as they stand. What TensorFlow refuses is ErrCorrupt.
+// ParseState parses the content of a state file, which has the text format of protocol
+// buffers. It does not change the paths. If TensorFlow refuses the text, the error is
+// an ErrCorrupt.
 func ParseState(text []byte) (*State, error) {
 	message, err := stateMessage()
 	if err != nil {
@@ -27,7 +28,7 @@ func ParseState(text []byte) (*State, error) {
 	}
 	m := dynamicpb.NewMessage(message)
 	if err := prototext.Unmarshal(text, m); err != nil {
-		// The message of the parser varies on purpose in its spaces.
+		// The parser changes the spaces in its message from build to build, on purpose.
 		return nil, stateError(strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	s := &State{}
@@ -57,11 +58,11 @@ func stateError(detail string) error {
 		Detail: "Invalid checkpoint state: " + detail + "; Latest with LatestOptions.Verified works without the state file"}
 }
 
-// stateMessage describes tensorflow.CheckpointState to the text parser. It is
-// not the original: Python's parser lets the last of several values of a field
-// win, so all fields are lists here; and paths are bytes, for not every file
-// name is UTF-8. The descriptor is private, so that it cannot collide with
-// generated code.
+// stateMessage returns the descriptor of tensorflow.CheckpointState for the text
+// parser. It differs from the original in two points: all fields are lists, because in
+// Python's parser the last of several values of a field counts, and paths are bytes,
+// because not every file name is UTF-8. The descriptor is private, so it cannot collide
+// with generated code.
 var stateMessage = sync.OnceValues(func() (protoreflect.MessageDescriptor, error) {
 	field := func(name string, number int32, kind descriptorpb.FieldDescriptorProto_Type) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{Name: proto.String(name), Number: proto.Int32(number),
@@ -87,8 +88,8 @@ var stateMessage = sync.OnceValues(func() (protoreflect.MessageDescriptor, error
 	return file.Messages().Get(0), nil
 })
 
-// FormatState writes a state file as Python's text_format does. Paths are
-// written as they are: [UpdateState] makes them relative where that is due.
+// FormatState returns the content of a state file as Python's text_format writes it. It
+// does not change the paths; [UpdateState] makes them relative where necessary.
 func FormatState(s *State) []byte {
 	var b []byte
 	path := func(name, value string) {
@@ -115,9 +116,9 @@ func FormatState(s *State) []byte {
 	return b
 }
 
-// appendEscaped escapes a string for the text format: C's short escapes, octal
-// for other control characters, UTF-8 as it is. Bytes that are not UTF-8, which
-// Python would refuse, become octal.
+// appendEscaped escapes a string for the text format: with the short escapes of C,
+// octal numbers for other control characters, and plain UTF-8. Bytes that are not
+// UTF-8, which Python would refuse, become octal numbers.
 func appendEscaped(b []byte, s string) []byte {
 	for len(s) > 0 {
 		c := s[0]
@@ -149,7 +150,7 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// formatFloat writes a number as Python's str does.
+// formatFloat formats a number as Python's str does.
 func formatFloat(f float64) string {
 	switch {
 	case math.IsNaN(f):

@@ -78,7 +78,7 @@ func (s State) relativeTo(folder string, relative bool) (State, error) {
 		return s, badState(fmt.Sprintf("Checkpoint timestamps, if provided, must match checkpoint paths (got %d paths and %d timestamps)", len(all), n))
 	}
 	if !filepath.IsAbs(folder) {
-		// TensorFlow does this to the paths made relative above, too.
+		// As in TensorFlow, this also changes the paths that were made relative above.
 		isRelative := func(p string) bool { return !filepath.IsAbs(p) }
 		if err := eachPath(&model, all, isRelative, folder); err != nil {
 			return s, err
@@ -111,7 +111,8 @@ func pointers(all []string) []*string {
 	return out
 }
 
-// relPath is Python's os.path.relpath: both paths are made absolute first.
+// relPath returns the path relative to a folder, as Python's os.path.relpath does: it
+// makes both paths absolute first.
 func relPath(path, folder string) (string, error) {
 	p, err := filepath.Abs(path)
 	if err != nil {

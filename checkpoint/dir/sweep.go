@@ -14,12 +14,12 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// SweepOptions tunes [Sweep].
+// SweepOptions tunes [Sweep]. Nil and the zero value are the right defaults.
 type SweepOptions struct {
-	// Idle is for how long TensorFlow's temporary files must not have changed
-	// before they count as left behind: TensorFlow holds no lock on them. Zero
-	// means an hour; negative removes them at once, for a caller who knows that
-	// no TensorFlow is writing there.
+	// Idle is the time for which a temporary file of TensorFlow must not have changed
+	// before it is removed, because TensorFlow holds no lock on it. 0 means an hour. A
+	// negative value removes such files at once, for callers who know that no
+	// TensorFlow is writing there.
 	Idle time.Duration
 }
 
@@ -48,8 +48,9 @@ type sweeper struct {
 	dir  string
 	idle time.Duration
 
-	// prefixes that may need recovery, and the shard totals of their data
-	// files: more than one total means that something was replaced.
+	// prefixes are the prefixes that may need recovery, with the numbers of shards in
+	// the names of their data files. More than one number means that a checkpoint was
+	// replaced; -1 means that there are temporary files.
 	prefixes map[string]map[int]bool
 	removed  []string
 	errs     []error
@@ -80,8 +81,8 @@ func (s *sweeper) sweep() ([]string, error) {
 	return s.removed, errors.Join(append(s.errs, s.ctx.Err())...)
 }
 
-// visit removes an entry that stands for itself, and remembers those whose fate
-// depends on an index.
+// visit removes an entry if its name alone decides that. Otherwise an index decides,
+// and visit keeps the prefix for later.
 func (s *sweeper) visit(e fs.DirEntry) {
 	name := e.Name()
 	path := filepath.Join(s.dir, name)
@@ -124,7 +125,7 @@ func (s *sweeper) dirtyPrefixes() []string {
 	return out
 }
 
-// sweepUnlocked removes a file that nobody has locked.
+// sweepUnlocked removes a file that no writer has locked.
 func (s *sweeper) sweepUnlocked(path string) {
 	f, err := vfs.OpenLocked(s.fs, path)
 	if errors.Is(err, vfs.ErrLocked) {
@@ -149,7 +150,7 @@ func (s *sweeper) isIdle(e fs.DirEntry) bool {
 	return err == nil && (s.idle < 0 || time.Since(info.ModTime()) > s.idle)
 }
 
-// sweepShardsDir removes a directory that holds nothing but idle shards.
+// sweepShardsDir removes a folder that has only idle shards.
 func (s *sweeper) sweepShardsDir(dir string) {
 	entries, err := s.fs.ReadDir(dir)
 	if err != nil {

@@ -6,20 +6,20 @@ import (
 	"path/filepath"
 )
 
-// AtomicFile replaces a file, or creates it, in one step. It writes a temporary
-// file beside it; Commit gives that the file's name. An observer, and whoever
-// comes after a crash, sees the old contents or the new, never a part.
+// AtomicFile replaces or creates a file in one step. It writes a temporary file beside
+// it, and Commit renames that. Readers see the old content or the new content, never a
+// part, also after a crash.
 type AtomicFile struct {
 	fs   FS
 	path string
 	tmp  File
-	err  error // the first failure of a write
+	err  error // the first error of a Write
 	done bool
 }
 
-// CreateAtomic begins to replace the file at path. It fails with [ErrLocked]
-// while another AtomicFile for the same path is open, here or in another
-// process. What one that died left behind is taken over.
+// CreateAtomic begins to replace the file at path. It fails with [ErrLocked] while
+// another AtomicFile for the same path is open, in this process or another one. It
+// replaces the temporary file of a writer that died.
 func CreateAtomic(fsys FS, path string) (*AtomicFile, error) {
 	tmp, err := CreateTemp(fsys, path)
 	if err != nil {
@@ -28,7 +28,7 @@ func CreateAtomic(fsys FS, path string) (*AtomicFile, error) {
 	return &AtomicFile{fs: fsys, path: path, tmp: tmp}, nil
 }
 
-// Write appends to the new contents.
+// Write appends to the new content.
 func (a *AtomicFile) Write(p []byte) (int, error) {
 	n, err := a.tmp.Write(p)
 	if err != nil && a.err == nil {
@@ -37,11 +37,11 @@ func (a *AtomicFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Commit puts the new contents in place and closes the file. With sync, they
-// are durable when it returns; without, the step is still atomic for other
-// processes and for the death of this one, but a power cut may undo it or leave
-// an empty file. When it fails, as it does after a failed Write, the old file
-// stays and the temporary one is removed.
+// Commit puts the new content in place and closes the file. With sync, the content is
+// durable when Commit returns. Without sync, the step is still atomic for other
+// processes, and if this process dies, but a power cut may undo it or leave an empty
+// file. If Commit fails, as it does after a failed Write, the old file stays, and the
+// temporary one is removed.
 func (a *AtomicFile) Commit(sync bool) error {
 	if a.done {
 		return errors.New("vfs: commit of a closed file")
@@ -71,20 +71,20 @@ func (a *AtomicFile) commit(sync bool) error {
 	return a.fs.Rename(a.tmp.Name(), a.path)
 }
 
-// Close gives up: nothing of the new contents remains. After Commit it does
-// nothing, so it can be deferred.
+// Close removes the new content. After Commit it does nothing, so that it can be
+// deferred.
 func (a *AtomicFile) Close() error {
 	if a.done {
 		return nil
 	}
 	a.done = true
-	// Removed before it is closed, and so unlocked: nobody else can have taken
-	// the name over in between.
+	// The file is removed before it is closed, and so unlocked. Nobody else can have
+	// taken the name in between.
 	return errors.Join(a.fs.Remove(a.tmp.Name()), a.tmp.Close())
 }
 
-// WriteFileAtomic replaces the contents of a file, or creates it, in one step;
-// see [AtomicFile].
+// WriteFileAtomic replaces the content of a file, or creates it, in one step; see
+// [AtomicFile].
 func WriteFileAtomic(fsys FS, path string, data []byte, sync bool) error {
 	a, err := CreateAtomic(fsys, path)
 	if err != nil {

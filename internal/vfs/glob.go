@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Glob returns the names that match a pattern, sorted. As in TensorFlow, a
-// pattern that matches nothing or that cannot be read is no error: it gives
-// none. A pattern that is malformed, such as one with a lone "[", matches the
-// file of exactly that name.
+// Glob returns the names that match a pattern, sorted. As in TensorFlow, a pattern that
+// matches nothing, or whose folder cannot be read, is not an error: the result is
+// empty. A malformed pattern, such as one with a single "[", matches the file of
+// exactly that name.
 func Glob(fsys FS, pattern string) []string {
 	if !strings.ContainsAny(pattern, `*?[\`) {
 		if _, err := fsys.Stat(pattern); err != nil {
@@ -42,7 +42,8 @@ func Glob(fsys FS, pattern string) []string {
 	return out
 }
 
-// globDirs expands the directory part of a pattern; each result ends as dir did.
+// globDirs expands the folder part of a pattern. Each result ends in the same way as
+// dir.
 func globDirs(fsys FS, dir string) []string {
 	if !strings.ContainsAny(dir, `*?[\`) {
 		return []string{dir}
@@ -61,7 +62,7 @@ func dirOrDot(dir string) string {
 	return dir
 }
 
-// IOFS shows the files below a directory as an fs.FS, for readers.
+// IOFS returns the files below a folder as an fs.FS.
 func IOFS(fsys FS, dir string) fs.FS { return ioFS{fsys, dir} }
 
 type ioFS struct {

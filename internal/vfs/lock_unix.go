@@ -19,7 +19,7 @@ func tryLock(f *os.File) (bool, error) {
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			return false, nil
 		case errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOLCK), errors.Is(err, syscall.ENOSYS):
-			return true, nil // A file system without locks: do without.
+			return true, nil // a file system without locks
 		default:
 			return false, &os.PathError{Op: "flock", Path: f.Name(), Err: err}
 		}

@@ -29,7 +29,7 @@ func (osFS) SameFile(a, b fs.FileInfo) bool               { return os.SameFile(a
 
 func (osFS) SyncDir(name string) error {
 	if runtime.GOOS == "windows" {
-		return nil // Directories cannot be synced there, and need not be.
+		return nil // folders cannot be synced there, and need not be
 	}
 	d, err := os.Open(name)
 	if err != nil {
@@ -41,7 +41,7 @@ func (osFS) SyncDir(name string) error {
 
 type osFile struct{ *os.File }
 
-// wrap keeps a nil *os.File from becoming a File that is not nil.
+// wrap avoids a File that is not nil and has a nil *os.File.
 func wrap(f *os.File, err error) (File, error) {
 	if err != nil {
 		return nil, err

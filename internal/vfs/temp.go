@@ -8,9 +8,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/filenames"
 )
 
-// CreateTemp opens filenames.Temp(path), empty and locked, creating it when needed.
-// The name is fixed, so whatever an earlier writer of the same path left there
-// is taken over; a writer that still lives makes it fail with [ErrLocked].
+// CreateTemp opens filenames.Temp(path), empty and locked, and creates it if needed.
+// Because the name is fixed, it replaces what an earlier writer of the same path has
+// left. If that writer is still running, the error is [ErrLocked].
 func CreateTemp(fsys FS, path string) (File, error) {
 	f, err := OpenLocked(fsys, filenames.Temp(path))
 	if err != nil {
@@ -22,12 +22,12 @@ func CreateTemp(fsys FS, path string) (File, error) {
 	return f, nil
 }
 
-// OpenLocked opens a file for reading and writing, creating it when needed, and
-// takes its lock. It does not wait: a file locked by another gives [ErrLocked].
+// OpenLocked opens a file for reading and writing, creates it if needed, and takes its
+// lock. It does not wait: if another writer holds the lock, the error is [ErrLocked].
 func OpenLocked(fsys FS, name string) (File, error) {
-	// The file may be renamed or removed by its last owner between our opening
-	// it and our locking it. Then we hold the lock of a file that is no longer
-	// called so, and have to look again.
+	// The last owner may rename or remove the file after it was opened here and before
+	// it is locked. Then the lock is that of a file that has lost its name, and the
+	// file has to be opened again.
 	for range 100 {
 		f, err := fsys.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {

@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Without one of the flags that wait, the call leaves an error of the device for
-// the next fsync to find.
+// Without a flag to wait, the call leaves errors of the device to the next fsync.
 func startWriteback(f *os.File, offset, length int64) {
 	c, err := f.SyscallConn()
 	if err != nil {
