@@ -20,8 +20,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// crafted is a V2 checkpoint in the making, whose checksums are right whatever
-// else is wrong.
+// crafted is a V2 checkpoint whose parts a test can change. Its checksums are right,
+// whatever else is wrong.
 type crafted struct {
 	header    string            // the value of the empty key; "-" leaves it out
 	entries   map[string]string // all others
@@ -45,12 +45,13 @@ func (c *crafted) add(key string, dtype dtype.DataType, shape []int64, data []by
 
 func (c *crafted) set(key string, e *bundleEntry) { c.entries[key] = string(e.encode(nil)) }
 
-// addStrings encodes strings as a data file has them.
+// addStrings adds strings in the encoding of a data file.
 func (c *crafted) addStrings(key string, shape []int64, elems ...string) *bundleEntry {
 	return c.addStringData(key, shape, encodeStrings(binary.LittleEndian, elems...))
 }
 
-// addStringData takes the encoding as it is; the checksum is right if it is.
+// addStringData adds a string tensor that is encoded already. Its checksum is right if
+// the encoding is.
 func (c *crafted) addStringData(key string, shape []int64, data []byte) *bundleEntry {
 	e := c.add(key, dtype.String, shape, data)
 	p := &bundlePart{b: &bundle{}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: e.size}}
@@ -75,7 +76,7 @@ func encodeStrings(order binary.AppendByteOrder, elems ...string) []byte {
 	return out
 }
 
-// addPartitioned stores a float32 matrix, counting from 0, in slices.
+// addPartitioned adds a float32 matrix in slices, whose elements count from 0.
 func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) *bundleEntry {
 	whole := &bundleEntry{dtype: dtype.Float32, shape: []int64{rows, cols}, slices: parts}
 	for _, s := range parts {
@@ -110,7 +111,7 @@ func (c *crafted) indexBytes(t testing.TB, o *table.WriterOptions) []byte {
 	return out.Bytes()
 }
 
-// write puts the files into a directory of their own and returns the prefix.
+// write writes the files into a new folder and returns the prefix.
 func (c *crafted) write(t testing.TB) string {
 	prefix := filepath.Join(t.TempDir(), "model")
 	require.NoError(t, os.WriteFile(filenames.Index(prefix), c.indexBytes(t, nil), 0o644))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dumpOf collects the hex dump on a page of docs/format.
+// dumpOf returns the bytes of the hex dump on a page of docs/format.
 func dumpOf(t *testing.T, page string) []byte {
 	text, err := os.ReadFile("../docs/format/" + page)
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// writeExample saves a small checkpoint for the examples of reading.
+// writeExample writes a small checkpoint for the examples.
 func writeExample() (prefix string, err error) {
 	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -33,7 +33,7 @@ func writeExample() (prefix string, err error) {
 	return prefix, w.Commit(context.Background())
 }
 
-// Opening reads the index; values are read when they are asked for.
+// Open a checkpoint, list its tensors, and read one.
 func ExampleOpen() {
 	prefix, err := writeExample()
 	if err != nil {
@@ -64,7 +64,7 @@ func ExampleOpen() {
 	// [1 2]
 }
 
-// A part of a tensor is read by itself, whatever the parts it was saved in.
+// Read a part of a tensor. The parts in which it was saved do not matter.
 func ExampleReader_ReadStrings() {
 	prefix, err := writeExample()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// A checkpoint appears when it is committed, and not before.
+// Write a checkpoint. It appears when it is committed, and not before.
 func ExampleWriter() {
 	folder, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -72,8 +72,8 @@ func ExampleWriter() {
 	// labels string [2]
 }
 
-// A partitioned variable is written slice by slice, here into two data files, and
-// reads back as one.
+// Write a partitioned variable slice by slice, here into two data files, and read it as
+// one tensor.
 func ExampleWriter_slices() {
 	folder, err := os.MkdirTemp("", "example")
 	if err != nil {

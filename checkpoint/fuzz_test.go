@@ -20,11 +20,11 @@ import (
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
-// fuzzOptions let the mutations through to the code behind the checksums.
+// fuzzOptions skip the checksums, so that mutations reach the code behind them.
 var fuzzOptions = &ReaderOptions{SkipChecksums: true, MemoryLimit: 16 << 20, Workers: 1}
 
-// readEveryWay reads all that a Reader lists, in each way there is, and expects
-// the ways to agree.
+// readEveryWay reads all tensors of a Reader with each of its methods, and requires
+// that the methods agree.
 func readEveryWay(t *testing.T, r *Reader) {
 	ctx := context.Background()
 	for info := range r.Tensors() {
@@ -90,8 +90,8 @@ func FuzzBundle(f *testing.F) {
 	})
 }
 
-// FuzzV1 mutates the records of a V1 checkpoint: its table of contents, and the
-// values of each slice that lists.
+// FuzzV1 mutates the records of a V1 checkpoint: its table of contents, and the values
+// of each slice in that.
 func FuzzV1(f *testing.F) {
 	file := smallV1Checkpoint(f)["m"]
 	tab, err := table.NewReader(bytes.NewReader(file), int64(len(file)), nil)
@@ -140,7 +140,7 @@ func message(number protowire.Number, body []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), body)
 }
 
-// listedKeys are the keys of the slices in a table of contents, sorted.
+// listedKeys returns the keys of the slices in a table of contents, sorted.
 func listedKeys(contents []byte) []string {
 	v := &v1Files{opts: *fuzzOptions}
 	known := map[string]*TensorInfo{}

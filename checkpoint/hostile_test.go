@@ -32,7 +32,7 @@ func appendFloats(b []byte, values ...float32) []byte {
 	return b
 }
 
-// readWholeCheckpoint opens a checkpoint and reads all that it holds.
+// readWholeCheckpoint opens a checkpoint and reads all its tensors.
 func readWholeCheckpoint(prefix string, o *ReaderOptions) (values map[string]any, err error) {
 	r, err := Open(context.Background(), prefix, o)
 	if err != nil {
@@ -75,8 +75,8 @@ func requireCheap(t *testing.T, prefix string, f func()) {
 	assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, limit, "bytes of memory")
 }
 
-// hostileCase is a checkpoint with one thing wrong, all checksums right. The
-// good one that it starts from holds w, float32 [4].
+// hostileCase is a checkpoint in which one thing is wrong, and all checksums are right.
+// The good checkpoint that it changes has the tensor w, float32 [4].
 type hostileCase struct {
 	name  string
 	make  func(c *crafted, w *bundleEntry)
@@ -105,12 +105,12 @@ func set(f func(w *bundleEntry)) func(*crafted, *bundleEntry) {
 	return func(_ *crafted, w *bundleEntry) { f(w) }
 }
 
-// stringData makes s a string tensor of n elements whose bytes are data.
+// stringData makes s a string tensor of n elements with the bytes data.
 func stringData(n int64, data string) func(*crafted, *bundleEntry) {
 	return func(c *crafted, _ *bundleEntry) { c.addStringData("s", []int64{n}, []byte(data)) }
 }
 
-// sliced makes p a partitioned 4 × 4 matrix and changes what edit does.
+// sliced makes p a partitioned 4 × 4 matrix, changed by edit.
 func sliced(edit func(c *crafted, p *bundleEntry), parts ...Slice) func(*crafted, *bundleEntry) {
 	if len(parts) == 0 {
 		parts = []Slice{{{0, 2}, {0, FullExtent}}, {{2, 2}, {0, FullExtent}}}
@@ -126,7 +126,7 @@ var firstPart = Slice{{0, 2}, {0, FullExtent}}
 
 func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 
-// checksummedLengths are string lengths followed by their checksum, and rest.
+// checksummedLengths returns string lengths, then their checksum, and then rest.
 func checksummedLengths(rest string, lengths ...uint64) string {
 	var out, sums []byte
 	for _, n := range lengths {
@@ -324,8 +324,7 @@ func TestHostileCheckpointsAreErrors(t *testing.T) {
 	}
 }
 
-// requireError checks that an error is of this package's type, names a file and
-// has the kind.
+// requireError checks that an error is a tfkeep.Error, names a file and has the kind.
 func requireError(t *testing.T, err, kind error) {
 	t.Helper()
 	var e *tfkeep.Error
@@ -335,7 +334,7 @@ func requireError(t *testing.T, err, kind error) {
 	require.True(t, strings.HasPrefix(err.Error(), e.Op+" "+e.Path), err)
 }
 
-// What looks odd and is not wrong: TensorFlow reads it, and so do we.
+// These look unusual, but TensorFlow reads them.
 func TestUnusualCheckpointsAreRead(t *testing.T) {
 	t.Parallel()
 	floats := appendFloats(nil, 1, 2, 3, 4)
@@ -387,7 +386,7 @@ func bytesToInts(b []byte) (out []int64) {
 	return out
 }
 
-// Strict mode refuses what lies in a data file beside the tensors.
+// Strict mode refuses bytes in a data file that belong to no tensor.
 func TestStrictRefusesUnownedBytes(t *testing.T) {
 	t.Parallel()
 	good := func(c *crafted) {
@@ -427,8 +426,8 @@ func TestStrictRefusesUnownedBytes(t *testing.T) {
 	}
 }
 
-// An index may be small and its names long: each shares all but a byte with the
-// one before.
+// A small index can have long names: each shares all bytes except one with the name
+// before it.
 func TestIndexBeyondMemoryLimit(t *testing.T) {
 	craft := newCrafted()
 	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
@@ -449,14 +448,14 @@ func TestIndexBeyondMemoryLimit(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// Slices of a tensor may be so many, and lie so, that comparing them all would
-// take hours.
+// There can be so many slices of a tensor that it would take hours to compare all
+// pairs.
 func TestTangledSlicesAreRefused(t *testing.T) {
 	craft := newCrafted()
 	const n = 7000
 	p := &bundleEntry{dtype: dtype.Uint8, shape: []int64{n, n}}
 	for i := range int64(n) {
-		// A diagonal of squares, each alone in its rows and columns but one.
+		// Squares on a diagonal: each shares rows and columns with only one other.
 		s := Slice{{0, n - i}, {i, 1}}
 		p.slices = append(p.slices, s)
 		craft.set(sliceKey("p", s), &bundleEntry{dtype: dtype.Uint8, shape: []int64{n - i, 1}, size: n - i})

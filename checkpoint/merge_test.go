@@ -130,7 +130,7 @@ func TestMergeOntoOneOfItsSources(t *testing.T) {
 	assert.Equal(t, a.Data, got)
 }
 
-// bundle writes a checkpoint of no tensors with a header of one's own.
+// bundle writes a checkpoint without tensors and with the given header.
 func bundle(t *testing.T, prefix string, header []byte) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -37,7 +37,7 @@ func smallCheckpoint() *crafted {
 	return c
 }
 
-// inMemory gives a checkpoint's files, under the prefix "m".
+// inMemory returns the files of a checkpoint with the prefix "m".
 func (c *crafted) inMemory(t testing.TB) map[string][]byte {
 	files := map[string][]byte{filenames.Index("m"): c.indexBytes(t, nil)}
 	for shard, data := range c.data {
@@ -66,7 +66,7 @@ func smallV1Checkpoint(t testing.TB) map[string][]byte {
 	return map[string][]byte{"m": file}
 }
 
-// readFS opens the checkpoint m in a file system and reads all of it.
+// readFS opens the checkpoint m in a file system and reads all its tensors.
 func readFS(files map[string][]byte, o *ReaderOptions) (map[string]any, error) {
 	fsys := fstest.MapFS{}
 	for name, data := range files {
@@ -96,8 +96,8 @@ func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
 	return values, nil
 }
 
-// No flipped bit gives another value, and in strict mode none passes; cut to any
-// length, no file passes.
+// A flipped bit never changes a value, and strict mode always finds it. A file that is
+// cut to any length is refused.
 func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 	t.Parallel()
 	for version, files := range map[Version]map[string][]byte{
@@ -144,7 +144,7 @@ func with(files map[string][]byte, name string, data []byte) map[string][]byte {
 	return out
 }
 
-// kindOf gives the sentinel that an error must have; of damage there are three.
+// kindOf returns the kind of an error. Damage has three kinds.
 func kindOf(err error) error {
 	for _, kind := range []error{tfkeep.ErrCorrupt, tfkeep.ErrUnsupported, tfkeep.ErrNotFound} {
 		if errors.Is(err, kind) {
@@ -154,8 +154,8 @@ func kindOf(err error) error {
 	return tfkeep.ErrCorrupt
 }
 
-// A large index has several blocks. Damage to any one of them is an error that
-// names it: TensorFlow passes over the block and loses its tensors silently.
+// A large index has several blocks. Damage to any of them is an error that names the
+// block. TensorFlow skips the block and loses its tensors without an error.
 func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 	t.Parallel()
 	craft := newCrafted()
@@ -186,8 +186,8 @@ func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 	}
 }
 
-// Damage with the checksums made right again, as only malice does it: whatever
-// is changed, no panic, no tensor lost without an error.
+// Damage with right checksums, as an attacker makes it: whatever is changed, there is
+// no panic, and no tensor is lost without an error.
 func TestMutationsWithRightChecksums(t *testing.T) {
 	t.Parallel()
 	craft := smallCheckpoint()
@@ -260,7 +260,7 @@ func TestMutationsOfV1WithRightChecksums(t *testing.T) {
 	}
 }
 
-// The longest and the shortest names, and all bytes in them.
+// The longest and the shortest names, with all bytes in them.
 func TestNamesOfAnyBytes(t *testing.T) {
 	t.Parallel()
 	craft := newCrafted()

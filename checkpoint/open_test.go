@@ -177,8 +177,7 @@ func TestReadFromAZipArchive(t *testing.T) {
 	}
 }
 
-// A Saver that replaces a checkpoint, as ours does, or deletes it leaves a
-// Reader that has it open alone.
+// A Saver may replace or delete a checkpoint without harm to a Reader that has it open.
 func TestReaderOutlivesItsFiles(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -193,8 +192,8 @@ func TestReaderOutlivesItsFiles(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// renamingFS replaces the checkpoint between the reading of its index and the
-// opening of its data.
+// renamingFS replaces the checkpoint after its index was read and before its data is
+// opened.
 type renamingFS struct {
 	fs.FS
 	replace func()

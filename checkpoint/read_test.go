@@ -112,8 +112,8 @@ func TestCancelledReading(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// large is a tensor of several chunks, whole and partitioned, its length no
-// multiple of anything.
+// large is a tensor of several chunks, whole and partitioned. Its length is not a
+// multiple of any buffer size.
 func largeCheckpoint() (*crafted, []byte) {
 	data := make([]byte, 3*readChunk+12345*4)
 	for i := range len(data) / 4 {
@@ -175,7 +175,7 @@ func TestReadFindsDamageInLargeTensor(t *testing.T) {
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, f)
 		requireError(t, err, tfkeep.ErrCorrupt)
-		// A slice that does not touch the damage shares its checksum.
+		// A slice without the damage has the same checksum as the part with it.
 		_, err = r.ReadBytes(ctx, "whole", Slice{{5, 1}})
 		requireError(t, err, tfkeep.ErrCorrupt)
 		_, err = r.ReadBytes(ctx, "parts", nil)
@@ -249,7 +249,7 @@ func TestManyGoroutinesReadAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// More data files than are opened together with the index.
+// There are more data files than Open opens with the index.
 func TestManyShards(t *testing.T) {
 	t.Parallel()
 	const n = maxOpenAhead + 20

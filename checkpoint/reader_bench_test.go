@@ -40,9 +40,9 @@ func benchCheckpoint(b *testing.B) string {
 	return prefix
 }
 
-// BenchmarkRead1GiB compares the ways to read with the least there is to do: to
-// read the file's bytes into the same memory and sum them, on as many cores.
-// All read from the page cache into memory that was used before.
+// BenchmarkRead1GiB compares the ways to read with the minimum: to read the bytes of
+// the file into the same memory and compute their checksum on as many cores. All of
+// them read from the page cache into memory that was used before.
 func BenchmarkRead1GiB(b *testing.B) {
 	ctx := context.Background()
 	prefix := benchCheckpoint(b)
@@ -118,8 +118,7 @@ func BenchmarkRead1GiB(b *testing.B) {
 	})
 }
 
-// BenchmarkOpen20000 opens and lists a checkpoint of 20,000 tensors, and reads
-// one.
+// BenchmarkOpen20000 opens a checkpoint of 20,000 tensors, lists them, and reads one.
 func BenchmarkOpen20000(b *testing.B) {
 	craft := newCrafted()
 	w := craft.add("w", dtype.Float32, []int64{3}, appendFloats(nil, 1, 2, 3))
@@ -139,7 +138,7 @@ func BenchmarkOpen20000(b *testing.B) {
 	}
 }
 
-// BenchmarkOpenToFirstTensor is what a small program waits for.
+// BenchmarkOpenToFirstTensor measures how long a small program waits.
 func BenchmarkOpenToFirstTensor(b *testing.B) {
 	prefix := smallCheckpoint().write(b)
 	for b.Loop() {

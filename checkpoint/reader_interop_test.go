@@ -16,8 +16,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
-// savedTensor is what Python says of a tensor it saved. Strings come in Strings,
-// all else as the bytes of the NumPy array.
+// savedTensor describes a tensor that Python saved. Strings has strings; otherwise
+// there are the bytes of the NumPy array.
 type savedTensor struct {
 	Name    string
 	DType   string
@@ -26,8 +26,8 @@ type savedTensor struct {
 	Strings [][]byte
 }
 
-// saveAllTypes saves, by SaveV2 or the V1 Save op, a tensor of each type that
-// the op takes, in several shapes, and tells what it saved.
+// saveAllTypes saves a tensor of each type in several shapes, with SaveV2 or the V1
+// Save op, and returns what it saved.
 const saveAllTypes = `
 prefix, v1 = args
 from tensorflow.python.framework import dtypes
@@ -109,7 +109,7 @@ func TestReadsEveryTypeThatTensorFlowSaves(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		version checkpoint.Version
-		// TensorFlow cannot save these in the format, or make them.
+		// TensorFlow cannot save these in the format, or cannot create them.
 		refused []string
 	}{
 		{checkpoint.V2, []string{"float8_e4m3b11fnuz", "float8_e4m3fnuz", "float8_e5m2fnuz"}},
@@ -217,7 +217,7 @@ result = 0
 	}
 }
 
-// requireAllSlices reads each of the 588 slices of a 7 × 6 matrix that counts
+// requireAllSlices reads each of the 588 slices of a 7 × 6 matrix whose elements count
 // from 0.
 func requireAllSlices(t *testing.T, r *checkpoint.Reader) {
 	t.Helper()

@@ -18,8 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// plainFS gives files that can be read, and perhaps sought, but not read at an
-// offset.
+// plainFS has files that can be read, and perhaps seeked, but not read at an offset.
 type plainFS struct {
 	fs.FS
 	seeks bool
@@ -86,7 +85,7 @@ type failingStat struct{ fs.FS }
 
 func (failingStat) Stat(string) (fs.FileInfo, error) { return nil, errBadDisk }
 
-// A tensor of so many strings that their lengths are summed in batches, read in
+// The tensor has so many strings that their lengths are summed in batches and read in
 // chunks.
 func TestManyAndLongStrings(t *testing.T) {
 	t.Parallel()
@@ -102,8 +101,8 @@ func TestManyAndLongStrings(t *testing.T) {
 	}
 }
 
-// The length of a string of 4 GiB or more is summed as eight bytes, shorter
-// ones as four. The file is a hole.
+// The checksum takes the length of a string of 4 GiB or more as eight bytes, and
+// shorter ones as four. The file is a hole.
 func TestReadStringAbove4GiB(t *testing.T) {
 	t.Parallel()
 	if !canMap {

@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 )
 
-// requireStream compares the stream of a slice with what reading it gives.
+// requireStream compares the stream of a slice with its bytes.
 func requireStream(t *testing.T, r *checkpoint.Reader, name string, s checkpoint.Slice) {
 	t.Helper()
 	ctx := context.Background()

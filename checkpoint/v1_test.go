@@ -21,7 +21,7 @@ import (
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
-// v1Crafted is a V1 file in the making.
+// v1Crafted is a V1 file whose parts a test can change.
 type v1Crafted struct {
 	tensors  [][]byte // SavedSliceMeta
 	versions []byte   // VersionDef
@@ -33,7 +33,7 @@ func newV1Crafted() *v1Crafted {
 	return &v1Crafted{versions: []byte{0x08, 0x01}, records: map[string][]byte{}}
 }
 
-// listed is a SavedSliceMeta.
+// listed returns a SavedSliceMeta.
 func listed(name string, dt dtype.DataType, shape []int64, slices ...Slice) []byte {
 	b := append(message(1, []byte(name)), message(2, appendShape(nil, shape))...)
 	b = wire.AppendVarint(b, 3, uint64(dt))
@@ -43,12 +43,12 @@ func listed(name string, dt dtype.DataType, shape []int64, slices ...Slice) []by
 	return b
 }
 
-// record is a SavedTensorSlices whose values are a TensorProto.
+// record returns a SavedTensorSlices with a TensorProto.
 func record(name string, s Slice, values []byte) []byte {
 	return message(2, append(append(message(1, []byte(name)), message(2, appendSlice(nil, s))...), message(3, values)...))
 }
 
-// add stores a whole tensor.
+// add adds a whole tensor.
 func (c *v1Crafted) add(name string, dt dtype.DataType, shape []int64, values []byte) {
 	s := FullSlice(len(shape))
 	c.tensors = append(c.tensors, listed(name, dt, shape, s))
@@ -145,8 +145,7 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 	assert.Equal(t, appendFloats(nil, 1, 2, 3, 4), streamed)
 }
 
-// The shapes, slices and holes are those of TensorFlow's own test of its V1
-// reader.
+// The shapes, slices and holes are those of TensorFlow's own test of its V1 reader.
 func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -285,8 +284,8 @@ func TestV1KeepsToItsMemory(t *testing.T) {
 	require.ErrorContains(t, err, "raise ReaderOptions.MemoryLimit")
 }
 
-// Blocks with many records are decoded once; those with too many, or too large
-// ones, for each record.
+// A block with many records is decoded once. A block with too many, or with too large
+// ones, is decoded for each record.
 func TestV1BlocksLargeAndSmall(t *testing.T) {
 	t.Parallel()
 	c := newV1Crafted()

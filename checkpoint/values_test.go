@@ -17,7 +17,7 @@ import (
 
 func maskedUpdate(crc uint32, b []byte) uint32 { return crc32c.Mask(crc32c.Update(crc, b)) }
 
-// failingFS gives a file whose reads fail.
+// failingFS has a file whose reads fail.
 type failingFS struct {
 	fs.FS
 	name string

@@ -18,8 +18,8 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// verifySample writes a checkpoint of two shards with strings and a
-// partitioned tensor and returns its prefix.
+// verifySample writes a checkpoint of two shards with strings and a partitioned tensor,
+// and returns its prefix.
 func verifySample(t *testing.T) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "m")
@@ -209,7 +209,7 @@ func TestVerifyMissingCheckpoint(t *testing.T) {
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
 	_, err = checkpoint.Verify(t.Context(), dir, nil)
 	assert.ErrorIs(t, err, tfkeep.ErrNotFound)
-	// A shard that is missing is a fault of what is there.
+	// A missing shard is a fault of a checkpoint that exists.
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "m-00000-of-00002"), nil, 0o644))
 	r := verifyReport(t, filepath.Join(dir, "m"))
 	assert.False(t, r.OK())

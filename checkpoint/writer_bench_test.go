@@ -30,8 +30,8 @@ func benchModel() []checkpoint.Tensor {
 	return tensors
 }
 
-// BenchmarkWriteGibibyte writes with and without syncs, each time beside the raw
-// writing of the same bytes, and reports the best of both and their ratio.
+// BenchmarkWriteGibibyte writes a checkpoint with and without syncs, and each time also
+// the raw bytes. It reports the best times of both and their ratio.
 func BenchmarkWriteGibibyte(b *testing.B) {
 	tensors := benchModel()
 	for _, noSync := range []bool{true, false} {
@@ -58,8 +58,8 @@ func BenchmarkWriteGibibyte(b *testing.B) {
 	}
 }
 
-// rawWrite is the least that any writer has to do: sum the bytes and write them,
-// with two goroutines.
+// rawWrite does the minimum for any writer: it computes checksums of the bytes and
+// writes them, on two goroutines.
 func rawWrite(b *testing.B, name string, sync_ bool, tensors []checkpoint.Tensor) {
 	f, err := os.Create(name)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
 
-// saveAndForget is what a saver that keeps one checkpoint does: write the new
-// one, point the state at it, remove the old one.
+// saveAndForget does what a saver does that keeps one checkpoint: it writes the new
+// one, names it in the state file, and removes the old one.
 func saveAndForget(f vfs.FS, old, new model) error {
 	path := func(m model) string { return fmt.Sprintf("/d/m-%d", m.version) }
 	if err := new.write(f, path(new), false); err != nil {
@@ -32,8 +32,8 @@ func saveAndForget(f vfs.FS, old, new model) error {
 	return dir.Remove(in(f), path(old), nil)
 }
 
-// However a save with only one checkpoint kept ends, the newest that the state
-// names is whole and has its meta graph, and Sweep leaves whole checkpoints only.
+// However a save ends that keeps one checkpoint, the newest one in the state file is
+// whole and has its meta graph, and after Sweep there are only whole checkpoints.
 func TestNewestIsWholeAfterFault(t *testing.T) {
 	t.Parallel()
 	old, new := model{1, 1, true}, model{2, 2, true}
@@ -82,7 +82,7 @@ func TestNewestIsWholeAfterFault(t *testing.T) {
 	}
 }
 
-// Until a merge is committed its sources are whole; after it the result is.
+// Until a merge is committed, its sources are whole. After that the result is whole.
 func TestMergeIsAtomic(t *testing.T) {
 	t.Parallel()
 	part := model{1, 1, false}
@@ -129,8 +129,8 @@ func TestMergeIsAtomic(t *testing.T) {
 	}
 }
 
-// A reader beside a writer of the same prefix gets one save or the next, never an
-// error or parts of two.
+// A reader that runs at the same time as a writer of the same prefix reads one save or
+// the next one, and never gets an error or parts of two.
 func TestReadersBesideWriterSeeWholeCheckpoints(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -165,7 +165,7 @@ func TestReadersBesideWriterSeeWholeCheckpoints(t *testing.T) {
 	require.Greater(t, reads, 10)
 }
 
-// Strict reading has no complaint about a checkpoint that replaced another.
+// Strict reading accepts a checkpoint that replaced another.
 func TestStrictReadersTakeAReplacedCheckpoint(t *testing.T) {
 	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")

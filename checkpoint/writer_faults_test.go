@@ -22,17 +22,17 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
 
-// The tests of this file run an action on a file system that fails at each of
-// the action's changes in turn, or loses power there, and then ask three things:
-// is there a whole checkpoint, the old or the new; does an action that reported
-// success have the new one; and is there nothing else once Sweep has run.
+// The tests in this file run an action on a file system that fails, or loses power, at
+// each change of the action in turn. Then they check three things: there is a whole
+// checkpoint, the old or the new one; if the action reported success, it is the new
+// one; after Sweep there are no other files.
 
 var bg = context.Background()
 
 // in returns a context that makes the functions work in a file system.
 func in(fsys vfs.FS) context.Context { return vfs.NewContext(bg, fsys) }
 
-// model is a checkpoint's contents: each tensor holds the version.
+// model is the content of a checkpoint: each tensor has the version.
 type model struct {
 	version int64
 	shards  int
@@ -46,7 +46,7 @@ func (m model) tensors() []checkpoint.Tensor {
 		for j := range 300 {
 			data = binary.LittleEndian.AppendUint64(data, uint64(m.version*1000)+uint64(j+i))
 		}
-		// The second of each shard is too large to be gathered.
+		// The second tensor of each shard is too large for the buffer of small tensors.
 		if i%3 == 1 {
 			for range 3 {
 				data = append(data, data...)
@@ -104,8 +104,7 @@ func (m model) check(fsys vfs.FS, prefix string) error {
 	return nil
 }
 
-// scenario is an action and the checkpoints before and after it; a nil one is
-// none.
+// scenario is an action with the checkpoints before and after it; nil means none.
 type scenario struct {
 	name    string
 	prepare func(t *testing.T, f *crashfs.FS)
@@ -167,7 +166,7 @@ func TestFaultLeavesOldOrNewCheckpoint(t *testing.T) {
 	}
 }
 
-// A disk that fills up is given back what the failed save took, at once.
+// If the disk is full, a failed save frees at once what it had used.
 func TestFailedSaveLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for _, s := range scenarios()[:8] {
@@ -205,8 +204,8 @@ func TestPowerCutLeavesOldOrNewCheckpoint(t *testing.T) {
 	}
 }
 
-// eachOperation runs a test for every change of the action, and for the one
-// after the last, which no fault meets.
+// eachOperation runs a test for every change of the action, and for one more, which no
+// fault meets.
 func (s *scenario) eachOperation(t *testing.T, test func(f *crashfs.FS, n int)) {
 	base := crashfs.New()
 	s.prepare(t, base)
@@ -240,7 +239,7 @@ func (s *scenario) requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, 
 	require.Error(t, err, "%s: there is an index without a checkpoint\n%s", where, strings.Join(f.Names("/"), "\n"))
 }
 
-// requireClean sweeps and lists what is there: the files of one checkpoint.
+// requireClean calls Sweep and requires that only the files of one checkpoint remain.
 func (s *scenario) requireClean(t *testing.T, f *crashfs.FS, where string) {
 	t.Helper()
 	before := strings.Join(f.Names("/"), "\n")
@@ -297,7 +296,7 @@ func TestNextWriterRemovesDeadWritersFiles(t *testing.T) {
 	}
 }
 
-// A V1 checkpoint of one file replaces another as a whole, too.
+// A V1 checkpoint of one file also replaces another as a whole.
 func TestFaultLeavesOldOrNewV1File(t *testing.T) {
 	t.Parallel()
 	write := func(f vfs.FS, version byte) error {

@@ -11,8 +11,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
-// A length that needs more than four bytes is summed as eight, the others as
-// four. The memory is only reserved: no byte of the string is touched.
+// The checksum takes a length that needs more than four bytes as eight bytes, and
+// others as four. The memory is only reserved: no byte of the string is read.
 func TestStringsOfFourGibibytesHaveLongLengths(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

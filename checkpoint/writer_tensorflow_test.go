@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
-// pyTensor is a tensor as the scripts below take it.
+// pyTensor is a tensor in the form that the scripts below take.
 type pyTensor struct {
 	Name    string   `json:"name"`
 	Spec    string   `json:"spec"`
@@ -43,7 +43,7 @@ func toPython(t testing.TB, tensors []checkpoint.Tensor) []pyTensor {
 	return out
 }
 
-// pyBuild defines build(t), which makes the tensor again, bit for bit.
+// pyBuild defines build(t), which creates the tensor in Python, bit for bit.
 const pyBuild = `
 import base64
 from tensorflow.core.framework import tensor_pb2
@@ -58,8 +58,8 @@ def build(t):
 prefix, tensors = args[0], args[1]
 `
 
-// saveV2 writes with TensorFlow's ops: SaveV2, and for more shards one for each
-// and MergeV2Checkpoints.
+// saveV2 writes with the ops of TensorFlow: SaveV2, or one for each shard and
+// MergeV2Checkpoints.
 func saveV2(t testing.TB, prefix string, numShards int, tensors []checkpoint.Tensor) {
 	t.Helper()
 	oracle.RunEager(t, pyBuild+`
@@ -78,8 +78,8 @@ result = None
 `, prefix, toPython(t, tensors), numShards)
 }
 
-// restoreAndSaveV2 has TensorFlow restore every tensor by its name, type and
-// slice, and save what it got under another prefix.
+// restoreAndSaveV2 lets TensorFlow restore every tensor by name, type and slice, and
+// save the results under another prefix.
 func restoreAndSaveV2(t testing.TB, from, to string, tensors []checkpoint.Tensor) {
 	t.Helper()
 	oracle.RunEager(t, pyBuild+`
@@ -92,7 +92,7 @@ result = None
 `, from, toPython(t, tensors), to)
 }
 
-// assertSameFiles compares two directories and tells the first byte that differs.
+// assertSameFiles compares two folders and reports the first byte that differs.
 func assertSameFiles(t testing.TB, wantDir, gotDir string) {
 	t.Helper()
 	want, got := tftest.ReadFiles(t, wantDir), tftest.ReadFiles(t, gotDir)
@@ -108,7 +108,7 @@ func assertSameFiles(t testing.TB, wantDir, gotDir string) {
 	}
 }
 
-// savedTypes are those whose kernels TensorFlow has for saving and restoring.
+// savedTypes are the types that TensorFlow can save and restore.
 var savedTypes = []dtype.DataType{
 	dtype.Float32, dtype.Float64, dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8,
 	dtype.Complex64, dtype.Int64, dtype.Bool, dtype.QInt8, dtype.QUint8, dtype.QInt32,

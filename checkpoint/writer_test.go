@@ -136,8 +136,8 @@ func TestACancelledSaveLeavesNothing(t *testing.T) {
 	assert.Empty(t, tftest.ReadFiles(t, dir))
 }
 
-// In any order, from any number of goroutines, the values are right and TensorFlow's
-// packing leaves no gaps.
+// Whatever the order and the number of goroutines, the values are right, and there are
+// no gaps, as in TensorFlow.
 func TestConcurrentAdds(t *testing.T) {
 	t.Parallel()
 	prefix := filepath.Join(t.TempDir(), "m")

@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
-// v1Types are those that TensorFlow's V1 writer takes.
+// v1Types are the types that TensorFlow's V1 writer takes.
 var v1Types = []dtype.DataType{
 	dtype.Float32, dtype.Float64, dtype.Int32, dtype.Uint8, dtype.Int16, dtype.Int8,
 	dtype.Complex64, dtype.Int64, dtype.Bool, dtype.QInt8, dtype.QUint8, dtype.QInt32,
@@ -118,7 +118,7 @@ func TestV1WriterRefuses(t *testing.T) {
 	}
 }
 
-// slicesWith gives two slices under one name, of tensors that may differ.
+// slicesWith returns two slices with one name, of tensors that may differ.
 func slicesWith(d1 dtype.DataType, n1 int64, d2 dtype.DataType, n2 int64) []checkpoint.Tensor {
 	a, b := tftest.RandomTensor(1, "v", d1, n1), tftest.RandomTensor(1, "v", d2, n2)
 	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2*dtype.Size(d1)]

@@ -21,7 +21,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs/crashfs"
 )
 
-// trainDir makes a directory with the checkpoints m-1, m-2, m-3 and their state.
+// trainDir makes a folder with the checkpoints m-1, m-2 and m-3, and a state file.
 func trainDir(t *testing.T, relative bool) string {
 	folder := filepath.Join(t.TempDir(), "train")
 	var all []string
@@ -86,7 +86,7 @@ func TestLatestWithDamagedState(t *testing.T) {
 		if err == nil {
 			require.Contains(t, state.AllModelCheckpointPaths, got, "bit %d", i)
 		} else {
-			// Either the text is damaged, or it names a checkpoint that is not there.
+			// Either the text is damaged, or it names a checkpoint that does not exist.
 			require.True(t, errors.Is(err, tfkeep.ErrCorrupt) || errors.Is(err, tfkeep.ErrNotFound), "bit %d: %v", i, err)
 		}
 		got, err = dir.Latest(vfs.NewContext(ctx, f), "/d", &dir.LatestOptions{Verified: true})

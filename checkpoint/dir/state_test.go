@@ -21,8 +21,8 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// stateCase is a call of update_checkpoint_state in a working directory that has
-// a directory "train".
+// stateCase is a call of update_checkpoint_state in a working directory that has a
+// folder "train".
 type stateCase struct {
 	Dir       string    `json:"dir"` // "abs" stands for the working directory
 	Model     string    `json:"model"`
@@ -132,8 +132,8 @@ func TestUpdateStateDoesNotWaitForever(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// What get_checkpoint_state returns as it stands; where it returns None or
-// raises, we report damage.
+// ParseState returns what get_checkpoint_state returns. Where that returns None or
+// raises an exception, ParseState reports damage.
 func TestParseStateEqualsTensorFlow(t *testing.T) {
 	t.Parallel()
 	texts := []string{

@@ -10,8 +10,8 @@ import (
 	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
-// FuzzTable mutates two data blocks and an index block, all of whose checksums
-// are right; without an index block the true one is taken.
+// FuzzTable mutates two data blocks and an index block with right checksums. If there
+// is no index block, it uses the right one.
 func FuzzTable(f *testing.F) {
 	// A block's entries and restart points are what lies before the metaindex.
 	block := func(kvs []KV) []byte {

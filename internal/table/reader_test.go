@@ -23,7 +23,7 @@ func open(file []byte, o *table.ReaderOptions) (*table.Reader, error) {
 	return table.NewReader(bytes.NewReader(file), int64(len(file)), o)
 }
 
-// readAll opens a table and visits all of it.
+// readAll opens a table and reads all entries.
 func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
 	r, err := open(file, o)
 	if err != nil {
@@ -50,7 +50,7 @@ func scan(r *table.Reader) error {
 
 var strict = &table.ReaderOptions{Strict: true}
 
-// many gives enough entries for several blocks.
+// many returns enough entries for several blocks.
 func many(n int) (kvs []KV) {
 	for i := range n {
 		kvs = append(kvs, Pair(fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)))
@@ -125,7 +125,7 @@ func TestReaderNamesTheBrokenBlock(t *testing.T) {
 		assert.Equal(t, whole.BlockOffset(i), te.Offset)
 		assert.Contains(t, err.Error(), "checksum")
 
-		// A lookup in the broken block fails; elsewhere it does not.
+		// A lookup in the broken block fails, and in other blocks it does not.
 		for j := range whole.NumBlocks() {
 			var key []byte
 			for e, err := range whole.Block(j) {
@@ -175,7 +175,7 @@ func TestReaderSkipsChecksums(t *testing.T) {
 
 func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 
-// Each table breaks one rule, with all checksums right.
+// Each table breaks one rule, and all its checksums are right.
 func TestReaderRefusesHostileTables(t *testing.T) {
 	t.Parallel()
 	ab := Entries(Pair("a", "1"), Pair("b", "2"))
@@ -299,7 +299,7 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 	_, err = readAll(zeros, limit)
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 
-	// A key that grows by a byte from entry to entry is long in memory only.
+	// A key that grows by one byte with each entry is long in memory only.
 	var b Block
 	for i := range 200 {
 		b.Entries = append(b.Entries, Entry(i, "k", Handle(0, 8))...)
@@ -308,7 +308,7 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 }
 
-// An index that shares bytes between its keys is unusual, and fine.
+// An index whose keys share bytes is unusual but valid.
 func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
 	t.Parallel()
 	file := Table{
@@ -337,7 +337,7 @@ func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// failingReader fails from some offset on, as a bad disk does.
+// failingReader fails in a range of offsets, like a bad disk.
 type failingReader struct {
 	*bytes.Reader
 	from, to int64

@@ -87,7 +87,7 @@ func TestWhatIsWrittenReads(t *testing.T) {
 	}
 }
 
-// An entry of two blocks' size does not share its block with those before.
+// An entry of twice the size of a block gets a block of its own.
 func TestALargeEntryHasItsOwnBlock(t *testing.T) {
 	t.Parallel()
 	data := build(t, &WriterOptions{BlockSize: 100}, []pair{{[]byte("a"), []byte("x")}, {[]byte("b"), make([]byte, 199)}, {[]byte("c"), []byte("y")}})

@@ -58,8 +58,8 @@ func TestAtomicFileReplacesDeadWritersFile(t *testing.T) {
 	assert.Equal(t, "new", string(got))
 }
 
-// Whatever happens at whichever step, the file is the old or the new, and a
-// success is a success.
+// Whatever happens in any step, the file is the old or the new one, and if success is
+// reported it is the new one.
 func TestWriteFileAtomicSurvivesEveryFault(t *testing.T) {
 	t.Parallel()
 	prepare := func() *crashfs.FS {
@@ -103,8 +103,8 @@ func requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, where string) 
 	}
 }
 
-// Without syncs a power cut does harm: the test file system is no better than a
-// real one.
+// Without syncs a power cut does harm: the test file system is not better than a real
+// one.
 func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
 	t.Parallel()
 	f := crashfs.New()
