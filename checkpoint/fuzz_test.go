@@ -108,13 +108,13 @@ func FuzzV1(f *testing.F) {
 	// Values of other types, packed and not.
 	for _, dt := range []dtype.DataType{dtype.Float64, dtype.Complex64, dtype.Int64, dtype.Bool, dtype.Float16, dtype.Uint8} {
 		field, wire := tensorField(dt)
-		meta := message(1, message(1, append(append(message(1, []byte("v")), message(2, message(2, []byte{8, 2}))...),
-			append([]byte{0x18, byte(dt)}, message(4, message(1, nil))...)...)))
+		meta := protoField(1, protoField(1, append(append(protoField(1, []byte("v")), protoField(2, protoField(2, []byte{8, 2}))...),
+			append([]byte{0x18, byte(dt)}, protoField(4, protoField(1, nil))...)...)))
 		one := protowire.AppendTag(nil, field, wire)
 		one = append(one, appendElement(nil, wire, 1)...)
-		packed := message(field, append(appendElement(nil, wire, 0), appendElement(nil, wire, 1)...))
+		packed := protoField(field, append(appendElement(nil, wire, 0), appendElement(nil, wire, 1)...))
 		for _, values := range [][]byte{append(one, one...), packed} {
-			record := message(2, append(append(message(1, []byte("v")), message(2, message(1, nil))...), message(3, values)...))
+			record := protoField(2, append(append(protoField(1, []byte("v")), protoField(2, protoField(1, nil))...), protoField(3, values)...))
 			f.Add(meta, record)
 		}
 	}
@@ -136,7 +136,7 @@ func FuzzV1(f *testing.F) {
 	})
 }
 
-func message(number protowire.Number, body []byte) []byte {
+func protoField(number protowire.Number, body []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), body)
 }
 

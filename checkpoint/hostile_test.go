@@ -85,23 +85,23 @@ type hostileCase struct {
 	names string // the tensor that the error must name
 }
 
-func shape(dims ...int64) func(*crafted, *bundleEntry) {
+func withShape(dims ...int64) func(*crafted, *bundleEntry) {
 	return func(_ *crafted, w *bundleEntry) { w.shape = dims }
 }
 
-func rawEntry(value string) func(*crafted, *bundleEntry) {
+func withRawEntry(value string) func(*crafted, *bundleEntry) {
 	return func(c *crafted, w *bundleEntry) { c.entries["w"] = value; w.shape = nil }
 }
 
-func header(h wire.BundleHeader) func(*crafted, *bundleEntry) {
+func withHeader(h wire.BundleHeader) func(*crafted, *bundleEntry) {
 	return func(c *crafted, _ *bundleEntry) { c.header = string(h.Encode()) }
 }
 
-func rawHeader(value string) func(*crafted, *bundleEntry) {
+func withRawHeader(value string) func(*crafted, *bundleEntry) {
 	return func(c *crafted, _ *bundleEntry) { c.header = value }
 }
 
-func set(f func(w *bundleEntry)) func(*crafted, *bundleEntry) {
+func changeEntry(f func(w *bundleEntry)) func(*crafted, *bundleEntry) {
 	return func(_ *crafted, w *bundleEntry) { f(w) }
 }
 
@@ -142,73 +142,73 @@ func checksummedLengths(rest string, lengths ...uint64) string {
 }
 
 var hostileCases = []hostileCase{
-	{"dimension 2^40, size of 16 bytes", shape(1 << 40), tfkeep.ErrCorrupt, "do not fit float32", "w"},
-	{"dimension 2^40, size to match", set(func(w *bundleEntry) { w.shape, w.size = []int64{1 << 40}, 1<<42 }), tfkeep.ErrCorrupt, "leave the file", "w"},
-	{"dimensions 2^62 × 2^62", shape(1<<62, 1<<62), tfkeep.ErrCorrupt, "impossible", "w"},
-	{"2^62 elements of 4 bytes", shape(1 << 62), tfkeep.ErrCorrupt, "do not fit", "w"},
-	{"dimensions that wrap to 4", shape(1<<32, 1<<32, 4), tfkeep.ErrCorrupt, "impossible", "w"},
-	{"dimension -1", shape(-1), tfkeep.ErrCorrupt, "impossible", "w"},
-	{"dimensions -4 and -1", shape(-4, -1), tfkeep.ErrCorrupt, "impossible", "w"},
-	{"dimensions -1 and 0", shape(-1, 0), tfkeep.ErrCorrupt, "impossible", "w"},
-	{"300 dimensions", shape(make([]int64, 300)...), tfkeep.ErrCorrupt, "more than 254 dimensions", "w"},
-	{"unknown rank", rawEntry("\x08\x01\x12\x02\x18\x01\x28\x10"), tfkeep.ErrCorrupt, "no rank", "w"},
-	{"type 0", set(func(w *bundleEntry) { w.dtype = 0 }), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
-	{"type 999", set(func(w *bundleEntry) { w.dtype = 999 }), tfkeep.ErrCorrupt, "999 is not a data type", "w"},
-	{"type -1", set(func(w *bundleEntry) { w.dtype = -1 }), tfkeep.ErrCorrupt, "-1 is not a data type", "w"},
-	{"type of a reference", set(func(w *bundleEntry) { w.dtype = 101 }), tfkeep.ErrCorrupt, "101 is not a data type", "w"},
-	{"type of 2^32 and more", rawEntry("\x08" + varint(1<<32+1)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
-	{"type of the future", set(func(w *bundleEntry) { w.dtype = 60 }), tfkeep.ErrUnsupported, "dtype(60)", "w"},
-	{"variant", set(func(w *bundleEntry) { w.dtype = dtype.Variant }), tfkeep.ErrUnsupported, "variant", "w"},
-	{"resource", set(func(w *bundleEntry) { w.dtype = dtype.Resource }), tfkeep.ErrUnsupported, "resource", "w"},
-	{"variants that cannot fit", set(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), tfkeep.ErrCorrupt, "cannot hold", "w"},
+	{"dimension 2^40, size of 16 bytes", withShape(1 << 40), tfkeep.ErrCorrupt, "do not fit float32", "w"},
+	{"dimension 2^40, size to match", changeEntry(func(w *bundleEntry) { w.shape, w.size = []int64{1 << 40}, 1<<42 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"dimensions 2^62 × 2^62", withShape(1<<62, 1<<62), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"2^62 elements of 4 bytes", withShape(1 << 62), tfkeep.ErrCorrupt, "do not fit", "w"},
+	{"dimensions that wrap to 4", withShape(1<<32, 1<<32, 4), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimension -1", withShape(-1), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimensions -4 and -1", withShape(-4, -1), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"dimensions -1 and 0", withShape(-1, 0), tfkeep.ErrCorrupt, "impossible", "w"},
+	{"300 dimensions", withShape(make([]int64, 300)...), tfkeep.ErrCorrupt, "more than 254 dimensions", "w"},
+	{"unknown rank", withRawEntry("\x08\x01\x12\x02\x18\x01\x28\x10"), tfkeep.ErrCorrupt, "no rank", "w"},
+	{"type 0", changeEntry(func(w *bundleEntry) { w.dtype = 0 }), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
+	{"type 999", changeEntry(func(w *bundleEntry) { w.dtype = 999 }), tfkeep.ErrCorrupt, "999 is not a data type", "w"},
+	{"type -1", changeEntry(func(w *bundleEntry) { w.dtype = -1 }), tfkeep.ErrCorrupt, "-1 is not a data type", "w"},
+	{"type of a reference", changeEntry(func(w *bundleEntry) { w.dtype = 101 }), tfkeep.ErrCorrupt, "101 is not a data type", "w"},
+	{"type of 2^32 and more", withRawEntry("\x08" + varint(1<<32+1)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
+	{"type of the future", changeEntry(func(w *bundleEntry) { w.dtype = 60 }), tfkeep.ErrUnsupported, "dtype(60)", "w"},
+	{"variant", changeEntry(func(w *bundleEntry) { w.dtype = dtype.Variant }), tfkeep.ErrUnsupported, "variant", "w"},
+	{"resource", changeEntry(func(w *bundleEntry) { w.dtype = dtype.Resource }), tfkeep.ErrUnsupported, "resource", "w"},
+	{"variants that cannot fit", changeEntry(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), tfkeep.ErrCorrupt, "cannot hold", "w"},
 
-	{"entry empty", rawEntry(""), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
-	{"entry of garbage", rawEntry("\xff\xff\xff"), tfkeep.ErrCorrupt, "does not decode", "w"},
-	{"entry cut off", rawEntry("\x08\x01\x12\x05\x12"), tfkeep.ErrCorrupt, "does not decode", "w"},
-	{"entry with a group left open", rawEntry("\x0b\x08\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
-	{"entry with field 0", rawEntry("\x00\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
-	{"type of wire type 2", rawEntry("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", "w"},
-	{"shape of wire type 0", rawEntry("\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
-	{"dimension of wire type 0", rawEntry("\x12\x02\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
-	{"size of a dimension of wire type 5", rawEntry("\x12\x07\x12\x05\x0d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 5", "w"},
-	{"shard of wire type 5", rawEntry("\x1d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 5", "w"},
-	{"checksum of wire type 0", rawEntry("\x30\x01"), tfkeep.ErrCorrupt, "field 6 has wire type 0", "w"},
-	{"slice of wire type 0", rawEntry("\x38\x01"), tfkeep.ErrCorrupt, "field 7 has wire type 0", "w"},
-	{"extent of wire type 0", rawEntry("\x3a\x02\x08\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 0", "w"},
-	{"slice of 300 dimensions", rawEntry("\x3a" + varint(600) + strings.Repeat("\x0a\x00", 300)), tfkeep.ErrCorrupt, "slice has more than 254 dimensions", "w"},
+	{"entry empty", withRawEntry(""), tfkeep.ErrCorrupt, "0 is not a data type", "w"},
+	{"entry of garbage", withRawEntry("\xff\xff\xff"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry cut off", withRawEntry("\x08\x01\x12\x05\x12"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry with a group left open", withRawEntry("\x0b\x08\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"entry with field 0", withRawEntry("\x00\x01"), tfkeep.ErrCorrupt, "does not decode", "w"},
+	{"type of wire type 2", withRawEntry("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", "w"},
+	{"shape of wire type 0", withRawEntry("\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
+	{"dimension of wire type 0", withRawEntry("\x12\x02\x10\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 0", "w"},
+	{"size of a dimension of wire type 5", withRawEntry("\x12\x07\x12\x05\x0d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 5", "w"},
+	{"shard of wire type 5", withRawEntry("\x1d\x01\x01\x01\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 5", "w"},
+	{"checksum of wire type 0", withRawEntry("\x30\x01"), tfkeep.ErrCorrupt, "field 6 has wire type 0", "w"},
+	{"slice of wire type 0", withRawEntry("\x38\x01"), tfkeep.ErrCorrupt, "field 7 has wire type 0", "w"},
+	{"extent of wire type 0", withRawEntry("\x3a\x02\x08\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 0", "w"},
+	{"slice of 300 dimensions", withRawEntry("\x3a" + varint(600) + strings.Repeat("\x0a\x00", 300)), tfkeep.ErrCorrupt, "slice has more than 254 dimensions", "w"},
 
-	{"offset behind the end", set(func(w *bundleEntry) { w.offset = 1000 }), tfkeep.ErrCorrupt, "leave the file", "w"},
-	{"offset of the last byte", set(func(w *bundleEntry) { w.offset = 1 }), tfkeep.ErrCorrupt, "leave the file", "w"},
-	{"offset negative", set(func(w *bundleEntry) { w.offset = -8 }), tfkeep.ErrCorrupt, "offset -8", "w"},
-	{"offset 2^63-8", set(func(w *bundleEntry) { w.offset = math.MaxInt64 - 7 }), tfkeep.ErrCorrupt, "are impossible", "w"},
-	{"offset 2^62", set(func(w *bundleEntry) { w.offset = 1 << 62 }), tfkeep.ErrCorrupt, "leave the file", "w"},
-	{"size negative", set(func(w *bundleEntry) { w.size = -16 }), tfkeep.ErrCorrupt, "size -16", "w"},
-	{"size too small", set(func(w *bundleEntry) { w.size = 12 }), tfkeep.ErrCorrupt, "12 bytes do not fit", "w"},
-	{"size too large", set(func(w *bundleEntry) { w.size = 20 }), tfkeep.ErrCorrupt, "20 bytes do not fit", "w"},
-	{"size zero", set(func(w *bundleEntry) { w.size = 0 }), tfkeep.ErrCorrupt, "0 bytes do not fit", "w"},
-	{"checksum of other bytes", set(func(w *bundleEntry) { w.crc ^= 1 }), tfkeep.ErrCorrupt, "checksum", "w"},
-	{"checksum missing", set(func(w *bundleEntry) { w.crc = 0 }), tfkeep.ErrCorrupt, "checksum", "w"},
-	{"checksum of an empty tensor", set(func(w *bundleEntry) { w.shape, w.size = []int64{0}, 0 }), tfkeep.ErrCorrupt, "checksum of an empty tensor", "w"},
-	{"shard 7 of 1", set(func(w *bundleEntry) { w.shard = 7 }), tfkeep.ErrCorrupt, "shard 7 of 1", "w"},
-	{"shard -1", set(func(w *bundleEntry) { w.shard = -1 }), tfkeep.ErrCorrupt, "shard -1 of 1", "w"},
-	{"shard that is 0 in 32 bits", rawEntry("\x08\x01\x18" + varint(1<<32)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
+	{"offset behind the end", changeEntry(func(w *bundleEntry) { w.offset = 1000 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"offset of the last byte", changeEntry(func(w *bundleEntry) { w.offset = 1 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"offset negative", changeEntry(func(w *bundleEntry) { w.offset = -8 }), tfkeep.ErrCorrupt, "offset -8", "w"},
+	{"offset 2^63-8", changeEntry(func(w *bundleEntry) { w.offset = math.MaxInt64 - 7 }), tfkeep.ErrCorrupt, "are impossible", "w"},
+	{"offset 2^62", changeEntry(func(w *bundleEntry) { w.offset = 1 << 62 }), tfkeep.ErrCorrupt, "leave the file", "w"},
+	{"size negative", changeEntry(func(w *bundleEntry) { w.size = -16 }), tfkeep.ErrCorrupt, "size -16", "w"},
+	{"size too small", changeEntry(func(w *bundleEntry) { w.size = 12 }), tfkeep.ErrCorrupt, "12 bytes do not fit", "w"},
+	{"size too large", changeEntry(func(w *bundleEntry) { w.size = 20 }), tfkeep.ErrCorrupt, "20 bytes do not fit", "w"},
+	{"size zero", changeEntry(func(w *bundleEntry) { w.size = 0 }), tfkeep.ErrCorrupt, "0 bytes do not fit", "w"},
+	{"checksum of other bytes", changeEntry(func(w *bundleEntry) { w.crc ^= 1 }), tfkeep.ErrCorrupt, "checksum", "w"},
+	{"checksum missing", changeEntry(func(w *bundleEntry) { w.crc = 0 }), tfkeep.ErrCorrupt, "checksum", "w"},
+	{"checksum of an empty tensor", changeEntry(func(w *bundleEntry) { w.shape, w.size = []int64{0}, 0 }), tfkeep.ErrCorrupt, "checksum of an empty tensor", "w"},
+	{"shard 7 of 1", changeEntry(func(w *bundleEntry) { w.shard = 7 }), tfkeep.ErrCorrupt, "shard 7 of 1", "w"},
+	{"shard -1", changeEntry(func(w *bundleEntry) { w.shard = -1 }), tfkeep.ErrCorrupt, "shard -1 of 1", "w"},
+	{"shard that is 0 in 32 bits", withRawEntry("\x08\x01\x18" + varint(1<<32)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
 
-	{"no header", rawHeader("-"), tfkeep.ErrCorrupt, "header is missing", ""},
+	{"no header", withRawHeader("-"), tfkeep.ErrCorrupt, "header is missing", ""},
 	{"header alone is missing", func(c *crafted, _ *bundleEntry) { c.index = Table{}.Bytes() }, tfkeep.ErrCorrupt, "the index is empty", ""},
-	{"header of garbage", rawHeader("\xff"), tfkeep.ErrCorrupt, "header", ""},
-	{"header empty", rawHeader(""), tfkeep.ErrCorrupt, "0 data shards", ""},
-	{"header with shards of wire type 2", rawHeader("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", ""},
-	{"header with versions of wire type 0", rawHeader("\x08\x01\x18\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 0", ""},
-	{"header with bad consumers cut off", rawHeader("\x08\x01\x1a\x03\x1a\x01\xff"), tfkeep.ErrCorrupt, "does not decode", ""},
-	{"2^31-1 shards", header(wire.BundleHeader{NumShards: math.MaxInt32}), tfkeep.ErrNotFound, "of-2147483647", "w"},
-	{"-1 shards", header(wire.BundleHeader{NumShards: -1}), tfkeep.ErrCorrupt, "-1 data shards", ""},
-	{"no shards", header(wire.BundleHeader{}), tfkeep.ErrCorrupt, "0 data shards", ""},
-	{"endianness 7", rawHeader("\x08\x01\x10\x07"), tfkeep.ErrCorrupt, "endianness 7", ""},
-	{"endianness of wire type 2", rawHeader("\x08\x01\x12\x01\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 2", ""},
-	{"minimal consumer 2", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, MinConsumer: 2}}), tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow", ""},
-	{"producer -1", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: -1}}), tfkeep.ErrUnsupported, "Checkpoint producer version -1 below min producer 0 supported by TensorFlow", ""},
-	{"bad consumer 1", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, BadConsumers: []int32{5, 1}}}), tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1.  Please upgrade TensorFlow: this version is likely buggy.", ""},
-	{"bad consumer 1, not packed", rawHeader("\x08\x01\x1a\x02\x18\x01"), tfkeep.ErrUnsupported, "disallows consumer version 1", ""},
+	{"header of garbage", withRawHeader("\xff"), tfkeep.ErrCorrupt, "header", ""},
+	{"header empty", withRawHeader(""), tfkeep.ErrCorrupt, "0 data shards", ""},
+	{"header with shards of wire type 2", withRawHeader("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", ""},
+	{"header with versions of wire type 0", withRawHeader("\x08\x01\x18\x01"), tfkeep.ErrCorrupt, "field 3 has wire type 0", ""},
+	{"header with bad consumers cut off", withRawHeader("\x08\x01\x1a\x03\x1a\x01\xff"), tfkeep.ErrCorrupt, "does not decode", ""},
+	{"2^31-1 shards", withHeader(wire.BundleHeader{NumShards: math.MaxInt32}), tfkeep.ErrNotFound, "of-2147483647", "w"},
+	{"-1 shards", withHeader(wire.BundleHeader{NumShards: -1}), tfkeep.ErrCorrupt, "-1 data shards", ""},
+	{"no shards", withHeader(wire.BundleHeader{}), tfkeep.ErrCorrupt, "0 data shards", ""},
+	{"endianness 7", withRawHeader("\x08\x01\x10\x07"), tfkeep.ErrCorrupt, "endianness 7", ""},
+	{"endianness of wire type 2", withRawHeader("\x08\x01\x12\x01\x01"), tfkeep.ErrCorrupt, "field 2 has wire type 2", ""},
+	{"minimal consumer 2", withHeader(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, MinConsumer: 2}}), tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow", ""},
+	{"producer -1", withHeader(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: -1}}), tfkeep.ErrUnsupported, "Checkpoint producer version -1 below min producer 0 supported by TensorFlow", ""},
+	{"bad consumer 1", withHeader(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 1, BadConsumers: []int32{5, 1}}}), tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1.  Please upgrade TensorFlow: this version is likely buggy.", ""},
+	{"bad consumer 1, not packed", withRawHeader("\x08\x01\x1a\x02\x18\x01"), tfkeep.ErrUnsupported, "disallows consumer version 1", ""},
 
 	{"2^28 strings in 16 bytes", stringData(1<<28, strings.Repeat("\x00", 16)), tfkeep.ErrCorrupt, "16 bytes cannot hold 268435456 strings", "s"},
 	{"2^62 strings", stringData(1<<62, "\x00\x00\x00\x00\x00"), tfkeep.ErrCorrupt, "cannot hold", "s"},
@@ -343,25 +343,25 @@ func TestUnusualCheckpointsAreRead(t *testing.T) {
 		make func(c *crafted, w *bundleEntry)
 		want []byte
 	}{
-		{"producer 99", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 99}}), floats},
-		{"bad consumers that are not ours", header(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{BadConsumers: []int32{0, 2, 3}}}), floats},
-		{"no versions", rawHeader("\x08\x01"), floats},
+		{"producer 99", withHeader(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{Producer: 99}}), floats},
+		{"bad consumers that are not ours", withHeader(wire.BundleHeader{NumShards: 1, Versions: wire.Versions{BadConsumers: []int32{0, 2, 3}}}), floats},
+		{"no versions", withRawHeader("\x08\x01"), floats},
 		{"unknown fields", func(c *crafted, w *bundleEntry) {
 			c.header += "\x7a\x03abc"
 			c.entries["w"] = string(protowire.AppendVarint(protowire.AppendTag(w.encode(nil), 30, protowire.VarintType), 7))
 			w.shape = nil
 		}, floats},
-		{"a dimension with a name", rawEntry("\x08\x01\x12\x07\x12\x05\x08\x04\x12\x01n\x28\x10\x35" + fixed32(crc32c.Mask(crc32c.Checksum(floats)))), floats},
-		{"254 dimensions", set(func(w *bundleEntry) {
+		{"a dimension with a name", withRawEntry("\x08\x01\x12\x07\x12\x05\x08\x04\x12\x01n\x28\x10\x35" + fixed32(crc32c.Mask(crc32c.Checksum(floats)))), floats},
+		{"254 dimensions", changeEntry(func(w *bundleEntry) {
 			w.shape = append(bytesToInts(bytes.Repeat([]byte{1}, 253)), 4)
 		}), floats},
 		{"only the second of two shards", func(c *crafted, w *bundleEntry) {
-			header(wire.BundleHeader{NumShards: 2})(c, w)
+			withHeader(wire.BundleHeader{NumShards: 2})(c, w)
 			w.shard, c.numShards = 1, 2
 			c.data = map[int][]byte{1: c.data[0]}
 		}, floats},
-		{"a full slice in the list", set(func(w *bundleEntry) { w.slices = []Slice{FullSlice(1)} }), floats},
-		{"big-endian", header(wire.BundleHeader{NumShards: 1, BigEndian: true}), []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0}},
+		{"a full slice in the list", changeEntry(func(w *bundleEntry) { w.slices = []Slice{FullSlice(1)} }), floats},
+		{"big-endian", withHeader(wire.BundleHeader{NumShards: 1, BigEndian: true}), []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newCrafted()

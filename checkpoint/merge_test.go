@@ -130,8 +130,8 @@ func TestMergeOntoOneOfItsSources(t *testing.T) {
 	assert.Equal(t, a.Data, got)
 }
 
-// bundle writes a checkpoint without tensors and with the given header.
-func bundle(t *testing.T, prefix string, header []byte) string {
+// writeHeaderOnly writes a checkpoint without tensors and with the given header.
+func writeHeaderOnly(t *testing.T, prefix string, header []byte) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := table.NewWriter(&b, nil)
@@ -146,7 +146,7 @@ func bundle(t *testing.T, prefix string, header []byte) string {
 func TestMergeRefusesDifferentHeaders(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	usual := bundle(t, filepath.Join(dir, "usual"), []byte("\x08\x01\x1a\x02\x08\x01"))
+	usual := writeHeaderOnly(t, filepath.Join(dir, "usual"), []byte("\x08\x01\x1a\x02\x08\x01"))
 	for _, c := range []struct {
 		name   string
 		header []byte
@@ -160,7 +160,7 @@ func TestMergeRefusesDifferentHeaders(t *testing.T) {
 		{"a damaged header", []byte("\x08"), tfkeep.ErrCorrupt, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			other := bundle(t, filepath.Join(dir, "other"), c.header)
+			other := writeHeaderOnly(t, filepath.Join(dir, "other"), c.header)
 			err := checkpoint.Merge(context.Background(), []string{usual, other}, filepath.Join(dir, "m"), nil)
 			require.ErrorIs(t, err, c.kind)
 			assert.ErrorContains(t, err, c.text)

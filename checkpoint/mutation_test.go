@@ -112,7 +112,7 @@ func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 				for bit := range 8 * len(file) {
 					bad := bytes.Clone(file)
 					bad[bit/8] ^= 1 << (bit % 8)
-					damaged := with(files, name, bad)
+					damaged := withFile(files, name, bad)
 					bits++
 
 					_, err := readFS(damaged, &ReaderOptions{Strict: true})
@@ -126,7 +126,7 @@ func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 					requireError(t, err, kindOf(err))
 				}
 				for n := range file {
-					_, err := readFS(with(files, name, file[:n]), nil)
+					_, err := readFS(withFile(files, name, file[:n]), nil)
 					require.Error(t, err, "%s cut to %d bytes", name, n)
 				}
 			}
@@ -135,7 +135,7 @@ func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 	}
 }
 
-func with(files map[string][]byte, name string, data []byte) map[string][]byte {
+func withFile(files map[string][]byte, name string, data []byte) map[string][]byte {
 	out := map[string][]byte{}
 	for n, d := range files {
 		out[n] = d
@@ -203,7 +203,7 @@ func TestMutationsWithRightChecksums(t *testing.T) {
 		mutate(bad[:size])
 		crc := crc32c.Checksum(bad[:size+1])
 		binary.LittleEndian.PutUint32(bad[size+1:], crc32c.Mask(crc))
-		got, err := readFS(with(files, "m.index", bad), nil)
+		got, err := readFS(withFile(files, "m.index", bad), nil)
 		if err != nil {
 			refused++
 			requireError(t, err, kindOf(err))
@@ -250,7 +250,7 @@ func TestMutationsOfV1WithRightChecksums(t *testing.T) {
 		}
 		binary.LittleEndian.PutUint32(bad[size+1:], crc32c.Mask(crc32c.Checksum(bad[:size+1])))
 		for _, o := range []*ReaderOptions{nil, {Strict: true}} {
-			got, err := readFS(with(files, "m", bad), o)
+			got, err := readFS(withFile(files, "m", bad), o)
 			if err != nil {
 				requireError(t, err, kindOf(err))
 				continue

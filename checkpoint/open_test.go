@@ -31,7 +31,7 @@ func putFiles(t testing.TB, files map[string][]byte) string {
 	return dir
 }
 
-func renamed(files map[string][]byte, prefix string) map[string][]byte {
+func withPrefix(files map[string][]byte, prefix string) map[string][]byte {
 	out := map[string][]byte{}
 	for name, data := range files {
 		out[prefix+name[1:]] = data
@@ -39,7 +39,7 @@ func renamed(files map[string][]byte, prefix string) map[string][]byte {
 	return out
 }
 
-func merged(all ...map[string][]byte) map[string][]byte {
+func mergeFiles(all ...map[string][]byte) map[string][]byte {
 	out := map[string][]byte{}
 	for _, files := range all {
 		for name, data := range files {
@@ -66,14 +66,14 @@ func TestOpenTakesEveryName(t *testing.T) {
 		open   string
 		prefix string
 	}{
-		{"prefix", renamed(v2, "m-1"), "m-1", "m-1"},
-		{"index file", renamed(v2, "m-1"), "m-1.index", "m-1"},
-		{"data file", renamed(v2, "m-1"), "m-1.data-00000-of-00001", "m-1"},
-		{"meta file", merged(renamed(v2, "m-1"), map[string][]byte{"m-1.meta": nil}), "m-1.meta", "m-1"},
-		{"prefix that is a directory too", merged(v2, inDir("m", renamed(v2, "other"))), "m", "m"},
-		{"prefix with special characters", renamed(v2, "m[1]*?"), "m[1]*?", "m[1]*?"},
+		{"prefix", withPrefix(v2, "m-1"), "m-1", "m-1"},
+		{"index file", withPrefix(v2, "m-1"), "m-1.index", "m-1"},
+		{"data file", withPrefix(v2, "m-1"), "m-1.data-00000-of-00001", "m-1"},
+		{"meta file", mergeFiles(withPrefix(v2, "m-1"), map[string][]byte{"m-1.meta": nil}), "m-1.meta", "m-1"},
+		{"prefix that is a directory too", mergeFiles(v2, inDir("m", withPrefix(v2, "other"))), "m", "m"},
+		{"prefix with special characters", withPrefix(v2, "m[1]*?"), "m[1]*?", "m[1]*?"},
 		{"V1 file", v1, "m", "m"},
-		{"V1 file beside V2", merged(v2, v1), "m", "m"},
+		{"V1 file beside V2", mergeFiles(v2, v1), "m", "m"},
 		{"V1 pattern", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m-?????-of-00001", "m-?????-of-00001"},
 		{"V1 prefix of shards", map[string][]byte{"m-00000-of-00001": v1["m"]}, "m", "m-?????-of-00001"},
 		{"V1 pattern of any files", map[string][]byte{"part_x": v1["m"]}, "part_*", "part_*"},

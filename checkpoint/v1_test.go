@@ -33,26 +33,26 @@ func newV1Crafted() *v1Crafted {
 	return &v1Crafted{versions: []byte{0x08, 0x01}, records: map[string][]byte{}}
 }
 
-// listed returns a SavedSliceMeta.
-func listed(name string, dt dtype.DataType, shape []int64, slices ...Slice) []byte {
-	b := append(message(1, []byte(name)), message(2, appendShape(nil, shape))...)
+// metaRecord returns a SavedSliceMeta.
+func metaRecord(name string, dt dtype.DataType, shape []int64, slices ...Slice) []byte {
+	b := append(protoField(1, []byte(name)), protoField(2, appendShape(nil, shape))...)
 	b = wire.AppendVarint(b, 3, uint64(dt))
 	for _, s := range slices {
-		b = append(b, message(4, appendSlice(nil, s))...)
+		b = append(b, protoField(4, appendSlice(nil, s))...)
 	}
 	return b
 }
 
-// record returns a SavedTensorSlices with a TensorProto.
-func record(name string, s Slice, values []byte) []byte {
-	return message(2, append(append(message(1, []byte(name)), message(2, appendSlice(nil, s))...), message(3, values)...))
+// valueRecord returns a SavedTensorSlices with a TensorProto.
+func valueRecord(name string, s Slice, values []byte) []byte {
+	return protoField(2, append(append(protoField(1, []byte(name)), protoField(2, appendSlice(nil, s))...), protoField(3, values)...))
 }
 
 // add adds a whole tensor.
 func (c *v1Crafted) add(name string, dt dtype.DataType, shape []int64, values []byte) {
 	s := FullSlice(len(shape))
-	c.tensors = append(c.tensors, listed(name, dt, shape, s))
-	c.records[sliceKey(name, s)] = record(name, s, values)
+	c.tensors = append(c.tensors, metaRecord(name, dt, shape, s))
+	c.records[sliceKey(name, s)] = valueRecord(name, s, values)
 }
 
 func (c *v1Crafted) bytes(t testing.TB) []byte {
@@ -60,9 +60,9 @@ func (c *v1Crafted) bytes(t testing.TB) []byte {
 	if contents == nil {
 		var meta []byte
 		for _, x := range c.tensors {
-			meta = append(meta, message(1, x)...)
+			meta = append(meta, protoField(1, x)...)
 		}
-		contents = message(1, append(meta, message(2, c.versions)...))
+		contents = protoField(1, append(meta, protoField(2, c.versions)...))
 	}
 	keys := map[string][]byte{"": contents}
 	for key, record := range c.records {
@@ -77,14 +77,14 @@ func (c *v1Crafted) bytes(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-func packedFloats(values ...float32) []byte { return message(5, appendFloats(nil, values...)) }
+func packedFloats(values ...float32) []byte { return protoField(5, appendFloats(nil, values...)) }
 
 func packedVarints(field protowire.Number, values ...int64) []byte {
 	var b []byte
 	for _, v := range values {
 		b = protowire.AppendVarint(b, uint64(v))
 	}
-	return message(field, b)
+	return protoField(field, b)
 }
 
 func TestV1ValuesOfEveryKind(t *testing.T) {
@@ -94,7 +94,7 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 	c.add("f32 in two pieces", dtype.Float32, []int64{3}, append(packedFloats(1), packedFloats(2, 3)...))
 	c.add("f32 one by one", dtype.Float32, []int64{2}, []byte("\x2d\x00\x00\x80\x3f\x2d\x00\x00\x00\x40"))
 	c.add("f32 mixed", dtype.Float32, []int64{4}, append(append([]byte("\x2d\x00\x00\x80\x3f"), packedFloats(2, 3)...), "\x2d\x00\x00\x80\x40"...))
-	c.add("f64", dtype.Float64, nil, message(6, []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f}))
+	c.add("f64", dtype.Float64, nil, protoField(6, []byte{0, 0, 0, 0, 0, 0, 0xf0, 0x3f}))
 	c.add("i8", dtype.Int8, []int64{2}, packedVarints(7, -128, 127))
 	c.add("u8", dtype.Uint8, []int64{2}, packedVarints(7, 0, 255))
 	c.add("i16", dtype.Int16, []int64{2}, packedVarints(7, -32768, 32767))
@@ -105,9 +105,9 @@ func TestV1ValuesOfEveryKind(t *testing.T) {
 	c.add("u64", dtype.Uint64, []int64{1}, packedVarints(17, -1))
 	c.add("bool", dtype.Bool, []int64{2}, packedVarints(11, 1, 0))
 	c.add("half", dtype.Float16, []int64{1}, packedVarints(13, 0x3c00))
-	c.add("c64", dtype.Complex64, []int64{1}, message(9, appendFloats(nil, 1, 2)))
-	c.add("c128", dtype.Complex128, nil, message(12, make([]byte, 16)))
-	c.add("text", dtype.String, []int64{3}, append(append(message(8, []byte("a")), message(8, nil)...), message(8, []byte("bc"))...))
+	c.add("c64", dtype.Complex64, []int64{1}, protoField(9, appendFloats(nil, 1, 2)))
+	c.add("c128", dtype.Complex128, nil, protoField(12, make([]byte, 16)))
+	c.add("text", dtype.String, []int64{3}, append(append(protoField(8, []byte("a")), protoField(8, nil)...), protoField(8, []byte("bc"))...))
 	c.add("empty", dtype.Float32, []int64{0, 3}, nil)
 	c.add("other fields", dtype.Int32, nil, append(packedVarints(7, 5), append(packedFloats(9), 0x08, 0x03)...))
 	r, err := openFS(fstest.MapFS{"m": {Data: c.bytes(t)}}, "m", &ReaderOptions{Strict: true})
@@ -151,8 +151,8 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 	ctx := context.Background()
 	part := func(s Slice, values ...float32) []byte {
 		c := newV1Crafted()
-		c.tensors = [][]byte{listed("test", dtype.Float32, []int64{4, 5}, s)}
-		c.records[sliceKey("test", s)] = record("test", s, packedFloats(values...))
+		c.tensors = [][]byte{metaRecord("test", dtype.Float32, []int64{4, 5}, s)}
+		c.records[sliceKey("test", s)] = valueRecord("test", s, packedFloats(values...))
 		return c.bytes(t)
 	}
 	files := fstest.MapFS{
@@ -192,45 +192,45 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 	}{
 		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "not a table of contents"},
 		{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"contents that are values", func(c *v1Crafted) { c.contents = record("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "not a table of contents"},
+		{"contents that are values", func(c *v1Crafted) { c.contents = valueRecord("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "not a table of contents"},
 		{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = message(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = protoField(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
 		{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, tfkeep.ErrCorrupt, "wire type 0"},
 		{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
 		{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
 		{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"type missing", func(c *v1Crafted) { c.tensors[0] = listed("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not have its type"},
-		{"type 999", func(c *v1Crafted) { c.tensors[0] = listed("w", 999, []int64{4}, whole) }, tfkeep.ErrCorrupt, "999 is not a data type"},
-		{"type of the future", func(c *v1Crafted) { c.tensors[0] = listed("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
-		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
-		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
-		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, tfkeep.ErrCorrupt, "impossible"},
-		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
-		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
-		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
-		{"no slice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
-		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
-		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, FullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
-		{"slice twice", func(c *v1Crafted) { c.tensors[0] = listed("w", dtype.Float32, []int64{4}, whole, whole) }, tfkeep.ErrCorrupt, "overlap"},
+		{"type missing", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not have its type"},
+		{"type 999", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 999, []int64{4}, whole) }, tfkeep.ErrCorrupt, "999 is not a data type"},
+		{"type of the future", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
+		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
+		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
+		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, tfkeep.ErrCorrupt, "impossible"},
+		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
+		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
+		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
+		{"no slice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
+		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
+		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, FullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
+		{"slice twice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, whole, whole) }, tfkeep.ErrCorrupt, "overlap"},
 		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, tfkeep.ErrCorrupt, "overlap"},
-		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, listed("w", dtype.Int32, []int64{4}, whole)) }, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
+		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, metaRecord("w", dtype.Int32, []int64{4}, whole)) }, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
 		{"values missing", func(c *v1Crafted) { clear(c.records) }, tfkeep.ErrCorrupt, "the values of slice - are missing"},
 		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, tfkeep.ErrCorrupt, "does not list"},
 		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, tfkeep.ErrCorrupt, "does not list"},
-		{"values of another tensor", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("x", whole, packedFloats(1, 2, 3, 4)) }, tfkeep.ErrCorrupt, `that of "x"`},
+		{"values of another tensor", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("x", whole, packedFloats(1, 2, 3, 4)) }, tfkeep.ErrCorrupt, `that of "x"`},
 		{"values of another slice", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = record("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
+			c.records[sliceKey("w", whole)] = valueRecord("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
 		}, tfkeep.ErrCorrupt, "slice 0,4"},
 		{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3)) }, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
-		{"too many values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedFloats(1, 2, 3, 4, 5)) }, tfkeep.ErrCorrupt, "5 values are stored"},
-		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, packedVarints(7, 1, 2, 3, 4)) }, tfkeep.ErrCorrupt, "0 values are stored"},
-		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, []byte{0x28, 1}) }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = record("w", whole, message(5, make([]byte, 18))) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, message(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "are no complex ones"},
-		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, message(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3)) }, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
+		{"too many values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3, 4, 5)) }, tfkeep.ErrCorrupt, "5 values are stored"},
+		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedVarints(7, 1, 2, 3, 4)) }, tfkeep.ErrCorrupt, "0 values are stored"},
+		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, []byte{0x28, 1}) }, tfkeep.ErrCorrupt, "wire type 0"},
+		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, protoField(5, make([]byte, 18))) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, protoField(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "are no complex ones"},
+		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, protoField(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
 		{"varint of 11 bytes", func(c *v1Crafted) {
-			c.add("i", dtype.Int64, nil, message(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
+			c.add("i", dtype.Int64, nil, protoField(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
 		}, tfkeep.ErrCorrupt, "does not decode to a int64"},
 		{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, tfkeep.ErrCorrupt, "does not decode to a int8"},
 		{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, tfkeep.ErrCorrupt, "does not decode"},
@@ -239,8 +239,8 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, tfkeep.ErrCorrupt, "does not decode"},
 		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, tfkeep.ErrCorrupt, "does not decode"},
 		{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(message(8, nil), message(8, nil)...)) }, tfkeep.ErrCorrupt, "more than the 1 strings"},
-		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, message(8, nil)) }, tfkeep.ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
+		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(protoField(8, nil), protoField(8, nil)...)) }, tfkeep.ErrCorrupt, "more than the 1 strings"},
+		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, protoField(8, nil)) }, tfkeep.ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newV1Crafted()
@@ -270,7 +270,7 @@ func TestV1KeepsToItsMemory(t *testing.T) {
 	t.Parallel()
 	c := newV1Crafted()
 	for i := range 3000 {
-		c.tensors = append(c.tensors, listed(string(rune('a'+i)), dtype.Float32, nil, Slice{}))
+		c.tensors = append(c.tensors, metaRecord(string(rune('a'+i)), dtype.Float32, nil, Slice{}))
 	}
 	fsys := fstest.MapFS{"m": {Data: c.bytes(t)}}
 	_, err := openFS(fsys, "m", &ReaderOptions{MemoryLimit: 300 << 10})

@@ -25,11 +25,11 @@ func saveAndForget(f vfs.FS, old, new model) error {
 	if err := new.write(f, path(new), false); err != nil {
 		return err
 	}
-	err := dir.UpdateState(in(f), "/d", dir.State{ModelCheckpointPath: path(new)}, &dir.StateOptions{SaveRelativePaths: true})
+	err := dir.UpdateState(onFS(f), "/d", dir.State{ModelCheckpointPath: path(new)}, &dir.StateOptions{SaveRelativePaths: true})
 	if err != nil || old.version == 0 {
 		return err
 	}
-	return dir.Remove(in(f), path(old), nil)
+	return dir.Remove(onFS(f), path(old), nil)
 }
 
 // However a save ends that keeps one checkpoint, the newest one in the state file is
@@ -45,14 +45,14 @@ func TestNewestIsWholeAfterFault(t *testing.T) {
 		act: func(f vfs.FS) error { return saveAndForget(f, old, new) },
 	}
 	check := func(f *crashfs.FS, succeeded bool, where string) {
-		newest, err := dir.Latest(in(f), "/d", nil)
+		newest, err := dir.Latest(onFS(f), "/d", nil)
 		require.NoError(t, err, where)
 		want := map[string]model{"/d/m-1": old, "/d/m-2": new}[newest]
 		require.NoError(t, want.check(f, newest), where)
 		if succeeded {
 			require.Equal(t, "/d/m-2", newest, where)
 		}
-		_, err = dir.Sweep(in(f), "/d", &dir.SweepOptions{Idle: -1})
+		_, err = dir.Sweep(onFS(f), "/d", &dir.SweepOptions{Idle: -1})
 		require.NoError(t, err, where)
 		files := 1 // The state file.
 		for prefix, m := range map[string]model{"/d/m-1": old, "/d/m-2": new} {
@@ -92,7 +92,7 @@ func TestMergeIsAtomic(t *testing.T) {
 			require.NoError(t, part.write(f, "/d/parts/p0", false))
 		},
 		act: func(f vfs.FS) error {
-			return checkpoint.Merge(in(f), []string{"/d/parts/p0"}, "/d/m", &checkpoint.MergeOptions{DeleteOldDirs: true})
+			return checkpoint.Merge(onFS(f), []string{"/d/parts/p0"}, "/d/m", &checkpoint.MergeOptions{DeleteOldDirs: true})
 		},
 	}
 	check := func(f *crashfs.FS, err error, where string) {
@@ -110,7 +110,7 @@ func TestMergeIsAtomic(t *testing.T) {
 			f.Restart()
 			check(f, err, where)
 			for _, folder := range []string{"/d", "/d/parts"} {
-				_, err = dir.Sweep(in(f), folder, &dir.SweepOptions{Idle: -1})
+				_, err = dir.Sweep(onFS(f), folder, &dir.SweepOptions{Idle: -1})
 				require.NoError(t, err, where)
 			}
 			check(f, errors.New("unknown"), where)

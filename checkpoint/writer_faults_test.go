@@ -29,8 +29,8 @@ import (
 
 var bg = context.Background()
 
-// in returns a context that makes the functions work in a file system.
-func in(fsys vfs.FS) context.Context { return vfs.NewContext(bg, fsys) }
+// onFS returns a context that makes the functions work in a file system.
+func onFS(fsys vfs.FS) context.Context { return vfs.NewContext(bg, fsys) }
 
 // model is the content of a checkpoint: each tensor has the version.
 type model struct {
@@ -60,7 +60,7 @@ func (m model) tensors() []checkpoint.Tensor {
 func (m model) metaGraph() []byte { return fmt.Appendf(nil, "meta graph %d", m.version) }
 
 func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
-	w, err := checkpoint.Create(in(fsys), prefix, &checkpoint.WriterOptions{NumShards: m.shards, NoSync: noSync, Workers: 1})
+	w, err := checkpoint.Create(onFS(fsys), prefix, &checkpoint.WriterOptions{NumShards: m.shards, NoSync: noSync, Workers: 1})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (m model) write(fsys vfs.FS, prefix string, noSync bool) error {
 
 // check reads a checkpoint and compares it with the model.
 func (m model) check(fsys vfs.FS, prefix string) error {
-	r, err := checkpoint.Open(in(fsys), prefix, nil)
+	r, err := checkpoint.Open(onFS(fsys), prefix, nil)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func scenarios() []scenario {
 		{"overwrite sharded", prepare(shard1), write(shard2), "/d/m", &shard1, &shard2},
 		{"from one shard to two", prepare(one), write(shard2), "/d/m", &one, &shard2},
 		{"from two shards to one", prepare(shard1), write(two), "/d/m", &shard1, &two},
-		{"remove", prepare(one), func(f vfs.FS) error { return dir.Remove(in(f), "/d/m", nil) }, "/d/m", &one, nil},
-		{"remove sharded", prepare(one, shard2), func(f vfs.FS) error { return dir.Remove(in(f), "/d/m", nil) }, "/d/m", &shard2, nil},
+		{"remove", prepare(one), func(f vfs.FS) error { return dir.Remove(onFS(f), "/d/m", nil) }, "/d/m", &one, nil},
+		{"remove sharded", prepare(one, shard2), func(f vfs.FS) error { return dir.Remove(onFS(f), "/d/m", nil) }, "/d/m", &shard2, nil},
 	}
 }
 
@@ -243,7 +243,7 @@ func (s *scenario) requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, 
 func (s *scenario) requireClean(t *testing.T, f *crashfs.FS, where string) {
 	t.Helper()
 	before := strings.Join(f.Names("/"), "\n")
-	_, err := dir.Sweep(in(f), "/d", &dir.SweepOptions{Idle: -1})
+	_, err := dir.Sweep(onFS(f), "/d", &dir.SweepOptions{Idle: -1})
 	require.NoError(t, err, where)
 	var allowed []string
 	for _, m := range []*model{s.old, s.new} {
@@ -300,7 +300,7 @@ func TestNextWriterRemovesDeadWritersFiles(t *testing.T) {
 func TestFaultLeavesOldOrNewV1File(t *testing.T) {
 	t.Parallel()
 	write := func(f vfs.FS, version byte) error {
-		w, err := checkpoint.Create(in(f), "/d/m", &checkpoint.WriterOptions{Version: checkpoint.V1})
+		w, err := checkpoint.Create(onFS(f), "/d/m", &checkpoint.WriterOptions{Version: checkpoint.V1})
 		if err != nil {
 			return err
 		}
@@ -320,7 +320,7 @@ func TestFaultLeavesOldOrNewV1File(t *testing.T) {
 		act: func(f vfs.FS) error { return write(f, 2) },
 	}
 	version := func(f *crashfs.FS, where string) byte {
-		r, err := checkpoint.Open(in(f), "/d/m", nil)
+		r, err := checkpoint.Open(onFS(f), "/d/m", nil)
 		require.NoError(t, err, where)
 		defer r.Close()
 		got, err := r.ReadBytes(bg, "v", nil)
@@ -342,7 +342,7 @@ func TestFaultLeavesOldOrNewV1File(t *testing.T) {
 				if err == nil {
 					require.Equal(t, byte(2), got, where)
 				}
-				_, err = dir.Sweep(in(f), "/d", nil)
+				_, err = dir.Sweep(onFS(f), "/d", nil)
 				require.NoError(t, err, where)
 				require.Equal(t, []string{"/d/m"}, f.Names("/"), where)
 			})
