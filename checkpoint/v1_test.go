@@ -204,7 +204,9 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"type of the future", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
 		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
 		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
-		{"dimensions 2^62 × 2^62", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2)) }, tfkeep.ErrCorrupt, "impossible"},
+		{"dimensions 2^62 × 2^62", func(c *v1Crafted) {
+			c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2))
+		}, tfkeep.ErrCorrupt, "impossible"},
 		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
 		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
 		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
@@ -217,16 +219,24 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"values missing", func(c *v1Crafted) { clear(c.records) }, tfkeep.ErrCorrupt, "the values of slice - are missing"},
 		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, tfkeep.ErrCorrupt, "does not list"},
 		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, tfkeep.ErrCorrupt, "does not list"},
-		{"values of another tensor", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("x", whole, packedFloats(1, 2, 3, 4)) }, tfkeep.ErrCorrupt, `that of "x"`},
+		{"values of another tensor", func(c *v1Crafted) {
+			c.records[sliceKey("w", whole)] = valueRecord("x", whole, packedFloats(1, 2, 3, 4))
+		}, tfkeep.ErrCorrupt, `that of "x"`},
 		{"values of another slice", func(c *v1Crafted) {
 			c.records[sliceKey("w", whole)] = valueRecord("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
 		}, tfkeep.ErrCorrupt, "slice 0,4"},
 		{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
 		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3)) }, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
-		{"too many values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3, 4, 5)) }, tfkeep.ErrCorrupt, "5 values are stored"},
-		{"values of another type", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedVarints(7, 1, 2, 3, 4)) }, tfkeep.ErrCorrupt, "0 values are stored"},
+		{"too many values", func(c *v1Crafted) {
+			c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3, 4, 5))
+		}, tfkeep.ErrCorrupt, "5 values are stored"},
+		{"values of another type", func(c *v1Crafted) {
+			c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedVarints(7, 1, 2, 3, 4))
+		}, tfkeep.ErrCorrupt, "0 values are stored"},
 		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, []byte{0x28, 1}) }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"half a float", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, protoField(5, make([]byte, 18))) }, tfkeep.ErrCorrupt, "does not decode"},
+		{"half a float", func(c *v1Crafted) {
+			c.records[sliceKey("w", whole)] = valueRecord("w", whole, protoField(5, make([]byte, 18)))
+		}, tfkeep.ErrCorrupt, "does not decode"},
 		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, protoField(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "are no complex ones"},
 		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, protoField(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
 		{"varint of 11 bytes", func(c *v1Crafted) {
