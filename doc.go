@@ -16,7 +16,7 @@
 //
 // Test for a kind with errors.Is, whichever package returned the error:
 //
-//	_, err := checkpoint.Open("train/model-100", nil)
+//	_, err := checkpoint.Open(ctx, "train/model-100", nil)
 //	if errors.Is(err, tfkeep.ErrNotFound) {
 //		// Start from scratch.
 //	}

@@ -6,7 +6,8 @@ import (
 	"io/fs"
 	"iter"
 	"runtime"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
@@ -137,11 +138,11 @@ func (r *Reader) Lookup(name string) (TensorInfo, bool) {
 }
 
 func (r *Reader) find(name string) *TensorInfo {
-	i := sort.Search(len(r.tensors), func(i int) bool { return r.tensors[i].Name >= name })
-	if i < len(r.tensors) && r.tensors[i].Name == name {
-		return &r.tensors[i]
+	i, ok := slices.BinarySearchFunc(r.tensors, name, func(t TensorInfo, name string) int { return strings.Compare(t.Name, name) })
+	if !ok {
+		return nil
 	}
-	return nil
+	return &r.tensors[i]
 }
 
 // Close closes the files. It waits for reads that are running. Later ones fail with a

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"slices"
-	"sort"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -86,7 +86,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 		}
 		tensors = append(tensors, *t)
 	}
-	sort.Slice(tensors, func(i, j int) bool { return tensors[i].Name < tensors[j].Name })
+	slices.SortFunc(tensors, func(a, b TensorInfo) int { return strings.Compare(a.Name, b.Name) })
 	return tensors, nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +38,7 @@ func Glob(fsys FS, pattern string) []string {
 			}
 		}
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
 }
 

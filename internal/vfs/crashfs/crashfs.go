@@ -1,15 +1,15 @@
 // Package crashfs is a file system in memory for tests of durable writing.
 //
-// It implements vfs.FS and keeps, beside what every process sees, what a power
-// cut would leave. [FS.Sync] of a file moves its contents to the durable side,
-// and SyncDir the names of its directory. [FS.PowerCut] throws the rest away, in
-// one of the ways that file systems do it.
+// It implements vfs.FS. Besides the content that processes see, it has the content that
+// a power cut would leave. Sync of a file makes its content durable, and [FS.SyncDir]
+// the names in a folder. [FS.PowerCut] loses the rest, in one of the ways in which file
+// systems do.
 //
-// Every change counts as an operation, and [FS.FailAt] makes the n-th one fail:
-// as by a kill (it and all that follow fail, nothing else happens), a full disk
-// (it and all later writes fail, but removing helps) or a single I/O error. A
-// test runs an action once to count its operations and then once for each of
-// them, which proves the action safe at every point rather than at some.
+// Every change counts as an operation, and [FS.FailAt] makes the n-th one fail: as in a
+// kill (it fails, and so do all later ones), with a full disk (it fails, and so do all
+// later writes, but removals help) or with a single I/O error. A test runs an action
+// once to count its operations, and then once for each of them. So it proves that the
+// action is safe at every point.
 package crashfs
 
 import (
@@ -26,28 +26,28 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// ErrKilled is what every operation returns after the kill.
+// ErrKilled is the error of every operation after the kill.
 var ErrKilled = errors.New("crashfs: the process was killed")
 
-// Fault is a way to fail.
+// Fault is a kind of failure.
 type Fault int
 
 const (
 	None    Fault = iota
-	Kill          // the operation does not happen, nor any after it; locks are gone
-	NoSpace       // it and all later ones that need space fail with ENOSPC; a write fits in half
-	IOError       // it alone fails with EIO; of a write, half has happened
+	Kill          // neither the operation nor any later one happens; locks are gone
+	NoSpace       // it and all later ones that need space fail with ENOSPC; half of a write fits
+	IOError       // it alone fails with EIO; half of a write has happened
 )
 
 func (f Fault) String() string { return [...]string{"none", "kill", "ENOSPC", "EIO"}[f] }
 
-// FS is the file system. The zero value is not ready; see New.
+// FS is the file system. New returns one that is ready.
 type FS struct {
 	mu      sync.Mutex
 	live    map[string]*inode // what processes see
 	durable map[string]*inode // what survives
 	clock   time.Time
-	epoch   int // grows with each restart; files opened before it are dead
+	epoch   int // increases with each restart; files that were opened before are dead
 
 	ops     int
 	log     []string
@@ -58,18 +58,18 @@ type FS struct {
 }
 
 type inode struct {
-	name    string // base name it was opened or last renamed to
+	name    string // the base name at opening or after the last rename
 	dir     bool
 	data    []byte
 	synced  []byte
 	mtime   time.Time
 	lock    *file
-	durable bool // its contents were synced at least once
+	durable bool // its content was synced at least once
 }
 
 var _ vfs.FS = (*FS)(nil)
 
-// New returns an empty file system with a root directory.
+// New returns an empty file system with a root folder.
 func New() *FS {
 	root := &inode{dir: true}
 	return &FS{
@@ -79,8 +79,7 @@ func New() *FS {
 	}
 }
 
-// FailAt arms the file system: the n-th change from now, counted from 1, meets
-// the fault. Counting starts anew.
+// FailAt makes the n-th change from now, counted from 1, fail. Counting starts again.
 func (f *FS) FailAt(n int, fault Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,15 +88,14 @@ func (f *FS) FailAt(n int, fault Fault) {
 	f.full = false
 }
 
-// Ops returns the number of changes since FailAt or the start, and Log what
-// they were.
+// Ops returns the number of changes since FailAt or the start.
 func (f *FS) Ops() int { f.mu.Lock(); defer f.mu.Unlock(); return f.ops }
 
-// Log describes the changes that Ops counts, for a failing test's message.
+// Log describes the changes that Ops counts, for the message of a failing test.
 func (f *FS) Log() []string { f.mu.Lock(); defer f.mu.Unlock(); return append([]string(nil), f.log...) }
 
-// Restart ends all processes: open files and locks are gone, and faults are
-// disarmed. What they had written stays.
+// Restart ends all processes: open files and locks are gone, and no change fails any
+// more. What the processes have written stays.
 func (f *FS) Restart() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -112,7 +110,7 @@ func (f *FS) restart() {
 	}
 }
 
-// Clone copies the file system as it is, without open files, locks or faults.
+// Clone returns a copy of the file system without open files, locks or faults.
 func (f *FS) Clone() *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -133,7 +131,7 @@ func (f *FS) Clone() *FS {
 	return &FS{live: clone(f.live), durable: clone(f.durable), clock: f.clock}
 }
 
-// Files returns the contents of all files under a directory by their full path.
+// Files returns the contents of all files below a folder by their full paths.
 func (f *FS) Files(dir string) map[string][]byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -147,7 +145,7 @@ func (f *FS) Files(dir string) map[string][]byte {
 	return out
 }
 
-// Names returns the sorted paths of all files under a directory.
+// Names returns the paths of all files below a folder, sorted.
 func (f *FS) Names(dir string) []string {
 	var names []string
 	for p := range f.Files(dir) {
@@ -157,8 +155,8 @@ func (f *FS) Names(dir string) []string {
 	return names
 }
 
-// change counts an operation and tells whether it may happen. For half, a
-// write is to be done by half before its error is returned. With mu held.
+// change counts an operation and reports whether it may happen. If half is set, half of
+// a write happens before its error. The caller holds mu.
 func (f *FS) change(op, name string, needsSpace bool) (half bool, err error) {
 	if f.killed {
 		return false, ErrKilled
@@ -308,8 +306,7 @@ func (f *FS) Remove(name string) error {
 	return nil
 }
 
-// MkdirAll makes directories, durable at once: what happens to them is not what
-// is under test.
+// MkdirAll creates folders, which are durable at once: they are not what is tested.
 func (f *FS) MkdirAll(name string, _ fs.FileMode) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -140,8 +140,8 @@ func (f *file) TryLock() (bool, error) {
 	return true, nil
 }
 
-// Close of a file with unsynced writes counts as a change: network file systems
-// report there that a write has failed.
+// Close of a file with unsynced writes counts as a change, because network file systems
+// report failed writes there.
 func (f *file) Close() error {
 	err := f.enter()
 	defer f.fs.mu.Unlock()

@@ -7,28 +7,28 @@ import (
 	"slices"
 )
 
-// Loss is what a power cut does to what was not synced.
+// Loss is the effect of a power cut on what was not synced.
 type Loss int
 
 const (
-	// KeepNothing loses every change to contents and names that was not synced.
+	// KeepNothing loses every change of contents and names that was not synced.
 	KeepNothing Loss = iota
-	// KeepNames keeps names and sizes but loses contents: the file is there,
-	// full of zeros where nothing was synced.
+	// KeepNames keeps names and sizes but loses contents: the file has zeros where
+	// nothing was synced.
 	KeepNames
-	// KeepNamesEmpty keeps names but no size: the file is there and empty,
-	// unless contents were synced.
+	// KeepNamesEmpty keeps names but loses sizes: the file is empty unless its content
+	// was synced.
 	KeepNamesEmpty
-	// KeepContents loses names alone: what was renamed has its old name, what
-	// was created is gone, what was removed is back.
+	// KeepContents loses changes of names only: a renamed file has its old name, a
+	// created one is gone, and a removed one is back.
 	KeepContents
-	// KeepSome decides for each name and for the contents of each file by
-	// itself, as POSIX allows; the numbers from KeepSome on are different
-	// draws. A file that was renamed keeps one of its names or both.
+	// KeepSome decides separately for each name and for the content of each file, as
+	// POSIX allows. The numbers from KeepSome on are different random choices. A
+	// renamed file keeps one of its names or both.
 	KeepSome
 )
 
-// PowerCut restarts the machine after losing what was not synced.
+// PowerCut loses what was not synced and restarts the machine.
 func (f *FS) PowerCut(loss Loss) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f *FS) survivingNames(loss Loss, random *rand.Rand) map[string]*inode {
 			found[n] = true
 		}
 	}
-	// What had a durable name and was never removed has a name still.
+	// A file that had a durable name and was not removed still has a name.
 	living := map[*inode]bool{}
 	for _, n := range f.live {
 		living[n] = true
