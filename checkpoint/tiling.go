@@ -1,8 +1,9 @@
 package checkpoint
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // The pairs of slices that checkTiling compares at most. TensorFlow's
@@ -45,7 +46,7 @@ func checkDisjoint(boxes []Slice) error {
 		return nil
 	}
 	axis := sweepAxis(boxes)
-	sort.SliceStable(boxes, func(i, j int) bool { return boxes[i][axis].Start < boxes[j][axis].Start })
+	slices.SortStableFunc(boxes, func(a, b Slice) int { return cmp.Compare(a[axis].Start, b[axis].Start) })
 	var open []Slice
 	work := 0
 	for _, b := range boxes {
