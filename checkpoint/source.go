@@ -2,14 +2,13 @@ package checkpoint
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 
-	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // osDir is a folder in the operating system's file system. Other than os.DirFS, it
@@ -45,7 +44,7 @@ func openInput(fsys fs.FS, name string) (*input, error) {
 	in := &input{path: displayPath(fsys, name)}
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, in.fsError("open", err)
+		return nil, vfs.Error("open", in.path, err)
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
@@ -53,7 +52,7 @@ func openInput(fsys fs.FS, name string) (*input, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, in.fsError("open", err)
+		return nil, vfs.Error("open", in.path, err)
 	}
 	in.file, in.size = f, info.Size()
 	if at, ok := f.(io.ReaderAt); ok {
@@ -69,15 +68,6 @@ func (in *input) Close() error {
 		return f.close()
 	}
 	return in.file.Close()
-}
-
-// fsError adds the operation and the file to an error of the file system. A missing
-// file is also a tfkeep.ErrNotFound.
-func (in *input) fsError(op string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %w", tfkeep.ErrNotFound, err)
-	}
-	return &tfkeep.Error{Op: op, Path: in.path, Cause: err}
 }
 
 // forwardReader reads at offsets from a file that can only be read forward, such as a

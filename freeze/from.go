@@ -78,6 +78,9 @@ func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, erro
 	}
 	mg, err := graphdef.FindMetaGraph(sm, tags)
 	if err != nil {
+		if e, ok := errors.AsType[*tfkeep.Error](err); ok {
+			e.Path = folder
+		}
 		return nil, err
 	}
 	prefix := filenames.SavedModelPrefix(folder)
@@ -129,7 +132,7 @@ func (o *Options) completed(mg *graphdef.MetaGraphDef) (*Options, error) {
 	names := SuggestOutputs(mg.GetGraphDef(), mg.SignatureDef)
 	switch {
 	case len(names) == 0:
-		return nil, noOutputs("the graph has no likely ones, so say in Options.Outputs which nodes to keep")
+		return nil, noOutputs("the graph has no likely ones, so name the nodes to keep")
 	case len(names) == 1 || len(signatureOutputs(mg.SignatureDef)) > 0:
 		c.Outputs = names
 		return &c, nil

@@ -175,17 +175,14 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 func (p *Plan) WriteFile(ctx context.Context, path string, o *WriteOptions) error {
 	f, err := vfs.CreateAtomic(vfs.OS, path)
 	if err != nil {
-		return &tfkeep.Error{Op: "write", Path: path, Cause: err}
+		return vfs.Error("write", path, err)
 	}
 	defer f.Close()
 	err = p.Write(ctx, f, o)
 	if err == nil {
 		err = f.Commit(true)
 	}
-	if err != nil {
-		return &tfkeep.Error{Op: "write", Path: path, Cause: err}
-	}
-	return nil
+	return vfs.Error("write", path, err)
 }
 
 // GraphDef returns the frozen graph in memory.

@@ -157,7 +157,11 @@ func (c *conversion) checkDestination() error {
 	}
 	existing := c.out
 	if c.res.To == V2 || c.res.To == V1 {
-		if prefix, ok := filenames.Parse(c.out); ok {
+		prefix, ok := filenames.ParseIndex(c.out)
+		if !ok {
+			prefix, ok = filenames.ParseMetaGraph(c.out)
+		}
+		if ok {
 			return refuse(tfkeep.ErrArgument, "a checkpoint is named by its prefix: %s, without %s", prefix, strings.TrimPrefix(c.out, prefix))
 		}
 	}

@@ -215,6 +215,10 @@ func (c *conversion) stream(ctx context.Context, t *checkpoint.TensorInfo, take 
 	return nil
 }
 
+// tensorError says of which tensor an error is, unless it says so itself.
 func (c *conversion) tensorError(name string, err error) error {
+	if e, ok := errors.AsType[*tfkeep.Error](err); ok && e.Item == "tensor" && e.Name == name {
+		return err
+	}
 	return &tfkeep.Error{Op: "convert", Path: c.in, Item: "tensor", Name: name, Cause: err}
 }

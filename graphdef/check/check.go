@@ -190,7 +190,11 @@ func inputTypes(n *graphdef.NodeDef, op *graphdef.OpDef) string {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, dtype.CName(t))
+		name := dtype.CName(t)
+		if t == 0 {
+			name = "invalid"
+		}
+		names = append(names, name)
 	}
 	return strings.Join(names, ", ")
 }

@@ -88,6 +88,10 @@ func (c *command) converted(out string, res *convert.Result) {
 			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))
 	}
 	for _, s := range res.Skipped {
-		c.Note("left out %s: %v", ui.Name(s.Name), s.Err)
+		reason := s.Err.Error()
+		if e, ok := errors.AsType[*tfkeep.Error](s.Err); ok {
+			reason = faultReason(e, -1)
+		}
+		c.Note("left out %s: %s", ui.Name(s.Name), reason)
 	}
 }

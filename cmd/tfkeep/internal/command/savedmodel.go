@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -57,7 +59,7 @@ exactly these tags; with --signature, the inputs and outputs of a signature.`,
 			if err != nil {
 				return err
 			}
-			return c.showModel(sm, &f)
+			return c.showModel(args[0], sm, &f)
 		},
 	}
 	tagsFlag(cmd, &f.tags, "the graph with exactly these `TAGS`, separated by commas")
@@ -76,7 +78,16 @@ type showFlags struct {
 	all, ops, json bool
 }
 
-func (c *command) showModel(sm *graphdef.SavedModel, f *showFlags) error {
+// findGraph returns the graph with exactly these tags of the SavedModel in dir.
+func findGraph(dir string, sm *graphdef.SavedModel, tags string) (*graphdef.MetaGraphDef, error) {
+	mg, err := graphdef.FindMetaGraph(sm, cli.SplitList(tags))
+	if e, ok := errors.AsType[*tfkeep.Error](err); ok {
+		e.Path = dir
+	}
+	return mg, err
+}
+
+func (c *command) showModel(dir string, sm *graphdef.SavedModel, f *showFlags) error {
 	switch {
 	case f.json:
 		return json.NewEncoder(c.Out).Encode(modelJSON(sm))
@@ -93,7 +104,7 @@ func (c *command) showModel(sm *graphdef.SavedModel, f *showFlags) error {
 		}
 		return nil
 	}
-	mg, err := graphdef.FindMetaGraph(sm, cli.SplitList(f.tags))
+	mg, err := findGraph(dir, sm, f.tags)
 	if err != nil {
 		return err
 	}
@@ -211,7 +222,7 @@ graphs and functions. The exit code is 1 if there are any.`,
 				return err
 			}
 			if tags != "" {
-				mg, err := graphdef.FindMetaGraph(sm, cli.SplitList(tags))
+				mg, err := findGraph(args[0], sm, tags)
 				if err != nil {
 					return err
 				}

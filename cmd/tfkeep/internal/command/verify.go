@@ -156,13 +156,7 @@ func faultText(f checkpoint.Fault) string {
 	if !ok || e.Error() != f.Err.Error() {
 		return f.Err.Error()
 	}
-	text := strings.TrimPrefix(e.Detail, fmt.Sprintf("offset %d: ", f.Offset))
-	switch {
-	case e.Cause != nil && e.Err == nil:
-		text = strings.TrimSuffix(e.Cause.Error()+": "+text, ": ")
-	case text == "" || !errors.Is(e.Err, tfkeep.ErrCorrupt):
-		text = strings.TrimSuffix(e.Err.Error()+": "+text, ": ")
-	}
+	text := faultReason(e, f.Offset)
 	if e.Name != "" {
 		text = fmt.Sprintf("%s %q: %s", e.Item, e.Name, text)
 	}
@@ -173,6 +167,24 @@ func faultText(f checkpoint.Fault) string {
 		text += fmt.Sprintf(" (%s)", filepath.Base(e.Path))
 	}
 	return text
+}
+
+// faultReason returns the kind of an error, what was found, and the error underneath, each
+// where there is one. That a file is corrupt goes without saying where the rest says more.
+func faultReason(e *tfkeep.Error, offset int64) string {
+	var parts []string
+	detail := strings.TrimPrefix(e.Detail, fmt.Sprintf("offset %d: ", offset))
+	corrupt := errors.Is(e.Err, tfkeep.ErrCorrupt) && (detail != "" || e.Cause != nil)
+	if e.Err != nil && !corrupt && !errors.Is(e.Cause, e.Err) {
+		parts = append(parts, e.Err.Error())
+	}
+	if detail != "" {
+		parts = append(parts, detail)
+	}
+	if e.Cause != nil {
+		parts = append(parts, e.Cause.Error())
+	}
+	return strings.Join(parts, ": ")
 }
 
 func describe(r *verify.Report) string {
