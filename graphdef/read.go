@@ -156,6 +156,12 @@ func parseAs[M proto.Message](data []byte, k kind) (M, error) {
 	return none, err
 }
 
+// plainSpaces replaces the no-break spaces that package proto has in its errors in some
+// builds.
+func plainSpaces(err error) error {
+	return errors.New(strings.ReplaceAll(err.Error(), "\u00a0", " "))
+}
+
 // parse parses data as one kind, binary first and then text, as TensorFlow does.
 func parse(data []byte, k kind) (proto.Message, error) {
 	if len(data) == 0 {
@@ -174,12 +180,12 @@ func parse(data []byte, k kind) (proto.Message, error) {
 		if binErr == nil {
 			binErr = fmt.Errorf("its fields are not those of a %s", k)
 		}
-		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: binErr,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: plainSpaces(binErr),
 			Detail: fmt.Sprintf("not a %s in binary, and not text%s", k, likelyFormat(data))}
 	}
 	m = k.newMessage()
 	if err := (prototext.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(data, m); err != nil {
-		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: plainSpaces(err),
 			Detail: fmt.Sprintf("not a %s in text%s", k, likelyFormat(data))}
 	}
 	if blank(m) {

@@ -21,7 +21,7 @@ func ReadSaverDef(path string) (*SaverDef, error) {
 	}
 	sd = &SaverDef{}
 	if err := prototext.Unmarshal(data, sd); err != nil {
-		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Cause: err,
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Cause: plainSpaces(err),
 			Detail: fmt.Sprintf("not a SaverDef in binary or in text%s", likelyFormat(data))}
 	}
 	return sd, nil

@@ -34,6 +34,8 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 			"Node 'B': NodeDef expected inputs '' do not match 1 inputs specified"},
 		{"too few inputs", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Mul" input: "A" ` + f + ` }`,
 			"Node 'B': NodeDef expected inputs 'float, float' do not match 1 inputs specified"},
+		{"too few inputs of unknown type", `node { name: "B" op: "Neg" }`,
+			"Node 'B': NodeDef expected inputs 'invalid' do not match 0 inputs specified"},
 		{"hostile count", `node { name: "A" op: "AddN" attr { key: "N" value { i: 9000000000000000000 } } }`, "attribute N is 9000000000000000000"},
 		{"control before data", `node { name: "A" op: "Const" ` + c + ` } node { name: "B" op: "Neg" input: "^A" input: "A" ` + f + ` }`, `input "A" comes after a control input`},
 		{"cycle", `node { name: "A" op: "Neg" input: "B" ` + f + ` } node { name: "B" op: "Neg" input: "A" ` + f + ` }`, "Node 'A' is part of a cycle: A → B → A"},

@@ -87,7 +87,7 @@ func TestConvertReportsSkippedTensors(t *testing.T) {
 	assert.Contains(t, errs, "--skip-unsupported")
 	code, _, errs = execute(t, "convert", "--skip-unsupported", "m", "m.safetensors")
 	assert.Equal(t, cli.ExitOK, code)
-	assert.Contains(t, errs, "left out words")
+	assert.Contains(t, errs, "left out words: unsupported: ")
 }
 
 func TestVerify(t *testing.T) {
@@ -115,6 +115,16 @@ func TestVerify(t *testing.T) {
 	code, out, _ = execute(t, "verify", "-q", "train/model-1")
 	assert.Equal(t, cli.ExitOK, code)
 	assert.Equal(t, "1 item, 98 B of values: all good\n", out)
+}
+
+func TestVerifyPrintsCauses(t *testing.T) {
+	inFixture(t, "train/model-1", fixture())
+	require.NoError(t, os.WriteFile("train/model-1.meta", []byte("hello: 1"), 0o644))
+	require.NoError(t, os.Remove("train/model-1.data-00000-of-00001"))
+	code, out, _ := execute(t, "verify", "train")
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, out, "fault not a MetaGraphDef in text: proto: (line 1:1): unknown field: hello (model-1.meta)\n")
+	assert.Contains(t, out, "fault not found: no such file or directory (model-1.data-00000-of-00001)\n")
 }
 
 func TestVerifyJSON(t *testing.T) {
