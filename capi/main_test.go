@@ -10,9 +10,9 @@ import (
 
 // TestMain fails if C objects are left that neither a Close nor the garbage collector
 // freed.
-func TestMain(m *testing.M) { os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond)) }
+func TestMain(m *testing.M) { os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 10*time.Millisecond)) }
 
 // settled collects garbage until the counts are want or do not change any more.
 func settled(want leftover.Counts) leftover.Counts {
-	return leftover.Settled(want, 10*time.Millisecond)
+	return leftover.Collect(want, 10*time.Millisecond)
 }

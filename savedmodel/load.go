@@ -196,7 +196,7 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 		return nil // no variables
 	}
 	if op := m.MetaGraphDef.GetSaverDef().GetRestoreOpName(); op != "" && !m.opts.AllowAllOps {
-		_, restoreOps := savergraph.Ops() // what they read goes into variables, and nowhere else
+		_, restoreOps := savergraph.Ops() // what they read goes only into variables
 		allow := slices.Concat(restoreOps, m.opts.AllowOps)
 		if err := checkRuns(files.name, m.MetaGraphDef.GraphDef, "restoring the variables", op, nil, allow); err != nil {
 			return err
@@ -244,8 +244,6 @@ func (m *Model) Signatures() map[string]*graphdef.SignatureDef {
 	}
 	return s
 }
-
-// isReserved reports whether the signature of a key stands for an operation.
 
 // TrainOp returns the operation that the model offers for training, or nil if it has
 // none.

@@ -10,5 +10,5 @@ import (
 
 // TestMain fails the run if C objects outlive the tests.
 func TestMain(m *testing.M) {
-	os.Exit(leftover.Code(os.Stderr, m.Run(), 20*time.Millisecond))
+	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 20*time.Millisecond))
 }

@@ -14,19 +14,19 @@ type Pending struct {
 	path string
 	err  error
 
-	reported atomic.Bool // the caller has err
+	reported atomic.Bool // err was returned to the caller
 }
 
 // SaveAsync takes a snapshot of the variables and returns. In the background, while
 // training goes on, it writes and syncs the files, makes them the newest checkpoint, and
-// deletes old ones. Wait returns the error of that, or else the next Save, SaveAsync,
-// Resume or Close.
+// deletes old ones. Wait returns the error of this work. If Wait is not called, the next
+// Save, SaveAsync, Resume or Close returns it.
 //
 // The snapshot of a resource variable costs nothing at first. While the value is not
 // written, the next update copies it instead of changing it in place. So a save needs up
 // to as much memory as the model has, and releases it as the files grow. Reference
 // variables, the older kind, are copied at once, because a step would change the value
-// that was fetched. There is one snapshot at most: SaveAsync waits for the save before.
+// that was fetched. There is at most one snapshot: SaveAsync waits for the previous save.
 //
 // On a cluster, saver.Files takes no snapshot: the values are fetched while they are
 // written, and those of different batches (GatherOptions.BatchBytes) are of different
@@ -71,8 +71,8 @@ func (p *Pending) Wait(ctx context.Context) (string, error) {
 	return p.path, p.err
 }
 
-// waitPending waits for the save before this one and returns its error, unless the
-// caller has it from Wait.
+// waitPending waits for the previous save and returns its error, unless Wait has returned
+// it already.
 func (s *Saver) waitPending() error {
 	p := s.pending
 	if p == nil {
@@ -83,5 +83,5 @@ func (s *Saver) waitPending() error {
 	if p.err == nil || p.reported.Swap(true) {
 		return nil
 	}
-	return fmt.Errorf("the save before, in the background: %w", p.err)
+	return fmt.Errorf("the previous save, in the background: %w", p.err)
 }

@@ -45,11 +45,11 @@ func wrap(op, path string, err error) error {
 	case !ok && (errors.As(err, &misfit) || errors.As(err, &shard)):
 		return err
 	}
-	return place(op, path, err)
+	return addPlace(op, path, err)
 }
 
-// place returns err with the operation and the path.
-func place(op, path string, err error) *tfkeep.Error {
+// addPlace returns err with the operation and the path.
+func addPlace(op, path string, err error) *tfkeep.Error {
 	e, ok := outermost(err)
 	if !ok || e.Op != "" && (e.Op != op || e.Path != path) {
 		return &tfkeep.Error{Op: op, Path: path, Cause: err}

@@ -21,7 +21,7 @@ import (
 // serverPool keeps the sessions on servers that gathering has opened from one save or
 // restore to the next. Only one save or restore at a time uses it.
 type serverPool struct {
-	current *servers       // of the last session on a cluster; nil if there is none
+	current *servers       // of the last session on a cluster; or nil
 	closing sync.WaitGroup // sessions that are being closed in the background
 }
 

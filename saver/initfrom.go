@@ -22,10 +22,10 @@ import (
 //	"old/":  "/"         every variable, from the same name below old/
 //
 // Where TensorFlow changes the variables' initializers, this assigns at once, in
-// sess: run the initializers of other variables before or after it. path may be
-// a directory, whose newest checkpoint is taken. All is checked before anything
-// is assigned. It adds nodes to the graph. On a cluster, too, this process reads
-// the file.
+// sess: run the initializers of other variables before or after it. If path is a
+// directory, its newest checkpoint is used. InitFromCheckpoint checks everything before
+// it assigns anything. It adds nodes to the graph. This process reads the file, on a
+// cluster too.
 //
 // For variables that are not in the graph's collections, make a Saver with
 // Options.VarMap.

@@ -67,13 +67,13 @@ func (l *load) key(name string) string {
 // compare compares every tensor of the graph with the checkpoint.
 func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	report := &RestoreReport{Path: l.path}
-	asked := map[string]bool{}
+	wanted := map[string]bool{}
 	for _, t := range l.plan {
-		asked[l.key(t.Key)] = true
+		wanted[l.key(t.Key)] = true
 	}
 	var unused []string
 	for t := range l.source.Tensors() {
-		if !asked[t.Name] {
+		if !wanted[t.Name] {
 			unused = append(unused, t.Name)
 		}
 	}
@@ -170,13 +170,13 @@ func (l *load) mapKeys(ctx context.Context) error {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
 	e := &RestoreError{Path: l.path, Objects: true}
-	asked := map[string]bool{}
+	wanted := map[string]bool{}
 	for _, t := range l.plan {
 		name := l.key(t.Key)
-		if asked[name] {
+		if wanted[name] {
 			continue
 		}
-		asked[name] = true
+		wanted[name] = true
 		if key, ok := byName[name]; ok {
 			l.keys[t.Key] = key
 			e.Matched++
@@ -188,7 +188,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 		return nil
 	}
 	for name := range byName {
-		if !asked[name] {
+		if !wanted[name] {
 			e.Unused = append(e.Unused, name)
 		}
 	}

@@ -20,5 +20,5 @@ func TestMain(m *testing.M) {
 		sharedCluster.c.Stop()
 		os.RemoveAll(sharedCluster.dirs)
 	}
-	os.Exit(leftover.Code(os.Stderr, code, 20*time.Millisecond))
+	os.Exit(leftover.ExitCode(os.Stderr, code, 20*time.Millisecond))
 }

@@ -10,8 +10,9 @@ import (
 // returns its Saver, with which to restore the variables. It is
 // tf.compat.v1.train.import_meta_graph.
 //
-// For a file without a SaverDef it is a Saver of all variables of g, with AllowEmpty. For a meta graph in memory, for options of the Saver,
-// and for the elements that the import returns, use tf.ImportMetaGraph or
+// If the file has no SaverDef, the result is a new Saver of all variables of g, with
+// AllowEmpty. To import a meta graph from memory, to set options of the Saver, or to get
+// the elements that the import returns, use tf.ImportMetaGraph or
 // tf.ImportMetaGraphFile, and [FromImported].
 func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
 	im, err := tf.ImportMetaGraphFile(g, localPath(path), o)

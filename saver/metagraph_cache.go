@@ -17,7 +17,7 @@ const maxGraphBytes = 64 << 20
 // serialized, and its description. It is the same from save to save until somebody
 // adds to the graph. Only one save at a time uses it.
 type metaCache struct {
-	graph    []byte // the fields meta_info_def and graph_def; nil if there is none
+	graph    []byte // the fields meta_info_def and graph_def; or nil
 	revision string
 	stripped bool
 }

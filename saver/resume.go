@@ -40,11 +40,11 @@ type Resumed struct {
 
 // Resume restores the newest checkpoint of a folder that is whole. One whose
 // files are damaged or missing is skipped and reported; one that doesn't fit
-// the graph is an error. If none of those that there are is whole, that is an
-// error too, and never a fresh start.
+// the graph is an error. If the folder has checkpoints and none of them is whole, that
+// is an error too, and never a fresh start.
 //
-// Resume removes what a process that died while it saved there has left, and adopts its
-// list of kept checkpoints, so that MaxToKeep counts across restarts. The
+// Resume removes the files of a save that was interrupted because its process died, and
+// adopts its list of kept checkpoints, so that MaxToKeep counts across restarts. The
 // folder may have been moved, renamed or copied: where the state file names
 // checkpoints of another folder, those of the same name in this one count.
 func (s *Saver) Resume(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
@@ -96,7 +96,7 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder, nam
 		if ctx.Err() != nil || !isDamage(err) {
 			return nil, wrap("restore", c.Prefix, err)
 		}
-		r.Skipped = append(r.Skipped, place("restore", c.Prefix, err))
+		r.Skipped = append(r.Skipped, addPlace("restore", c.Prefix, err))
 	}
 	if r.Path == "" {
 		errs := []error{stateErr}

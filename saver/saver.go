@@ -21,7 +21,8 @@ type Saver struct {
 	fs   vfs.FS
 
 	// Lock order: turn; the journal.Folder (Begin to End); then one of mu, servers.mu
-	// and journal's list of Folders. The last three are held for a look-up only.
+	// and journal's list of Folders. No other lock is taken while one of the last three
+	// is held.
 	//
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.

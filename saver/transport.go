@@ -108,23 +108,23 @@ func (t *target) report(done, total int64) {
 
 // saveTransport chooses who saves the values of sess under path.
 func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) {
-	var why error // not Go
+	var reason error // why Go cannot write the files
 	switch {
 	case s.opts.Driver == Ops, s.opts.Driver == Auto && sess.Target() != "" && !isRemotePath(path):
 		return s.nodeTransport(sess), nil
 	case isRemotePath(path):
-		why = fmt.Errorf("only TensorFlow knows the file system of %s", path)
+		reason = fmt.Errorf("only TensorFlow knows the file system of %s", path)
 	default:
 		var plan *savergraph.SavePlan
-		if plan, _, why = s.nodes.savePlan(); why == nil && plan.V1 {
-			why = errors.New("the Saver writes format V1")
+		if plan, _, reason = s.nodes.savePlan(); reason == nil && plan.V1 {
+			reason = errors.New("the Saver writes format V1")
 		}
 	}
 	switch {
-	case why == nil:
+	case reason == nil:
 		return s.goTransport(sess), nil
 	case s.opts.Driver == Files:
-		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "Driver is saver.Files", Cause: why}
+		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "Driver is saver.Files", Cause: reason}
 	}
 	return s.nodeTransport(sess), nil
 }

@@ -172,12 +172,12 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 	e.File, e.Shard, e.Writer = filenames.Index(path), -1, t.server(plan.Merge)
 	after, err := t.fs.Stat(e.File)
 	if err != nil || before != nil && before.ModTime().Equal(after.ModTime()) && before.Size() == after.Size() && t.fs.SameFile(before, after) {
-		return e // there is none, or it belongs to an older checkpoint
+		return e // the index is missing, or belongs to an older checkpoint
 	}
 	return nil
 }
 
-// indexOf describes the index file of a checkpoint, nil if there is none.
+// indexOf describes the index file of a checkpoint, nil if there is no such file.
 func (t *nodeTransport) indexOf(path string) fs.FileInfo {
 	if isRemotePath(path) {
 		return nil

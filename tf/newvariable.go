@@ -122,8 +122,8 @@ type variableBuilder struct {
 	outer  []string  // the colocation group of ColocateWith, or nil
 }
 
-// setPlacement decides where the nodes are placed. Like Python it places the first value
-// nowhere, unless the variable is colocated with another one.
+// setPlacement decides where the nodes are placed. Like Python it gives the first value
+// no device, unless the variable is colocated with another one.
 func (b *variableBuilder) setPlacement() error {
 	d, err := parseDevice(b.o.Device)
 	if err != nil {

@@ -40,7 +40,7 @@ func runError(err error) error {
 		}
 	}
 	if errors.Is(err, tfkeep.ErrClosed) {
-		return err // it says what was run
+		return err // it has the operation already
 	}
 	return &tfkeep.Error{Op: "run", Cause: err}
 }

@@ -44,12 +44,13 @@ func (o options) work(ctx context.Context, out io.Writer) error {
 	if err := g.WithDeviceFunc(place, func() error { return model.BuildIn(g, 1) }); err != nil {
 		return err
 	}
-	keep, err := saver.New(g, nil)
+	sv, err := saver.New(g, nil)
 	if err != nil {
 		return err
 	}
+	defer sv.Close()
 
-	return supervisor.Run(ctx, g, keep, &supervisor.Options{
+	return supervisor.Run(ctx, g, sv, &supervisor.Options{
 		Session: &tf.SessionOptions{
 			Target: server.Target(),
 			// No worker needs the others: a lost worker stops nobody.

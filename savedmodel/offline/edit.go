@@ -142,7 +142,7 @@ func RenameSignature(tags []string, from, to string) Change {
 			return err
 		}
 		if mg.SignatureDef[to] != nil {
-			return editError(to, "there is such a signature already")
+			return editError(to, "the graph already has a signature with this key")
 		}
 		mg.SignatureDef[to] = mg.SignatureDef[from]
 		delete(mg.SignatureDef, from)

@@ -19,5 +19,5 @@ func TestMain(m *testing.M) {
 		os.Exit(chiefMain())
 	}
 	// TensorFlow frees a session whose server is gone only after its timeout.
-	os.Exit(leftover.Code(os.Stderr, m.Run(), 200*time.Millisecond))
+	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 200*time.Millisecond))
 }

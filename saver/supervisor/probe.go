@@ -44,7 +44,7 @@ func probe(ctx context.Context, address string) error {
 		return err
 	}
 	if frame[3] != settings {
-		return fmt.Errorf("what answers at %s is not a TensorFlow server", address)
+		return fmt.Errorf("the server at %s is not a TensorFlow server", address)
 	}
 	return nil
 }

@@ -15,5 +15,5 @@ func TestMain(m *testing.M) {
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)
 	}
-	os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond))
+	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 10*time.Millisecond))
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// ReplicaOptions are the choices of [ReplicaDeviceSetter]. Nil means none of them.
+// ReplicaOptions are the options of [ReplicaDeviceSetter]. Nil and the zero value are the
+// defaults.
 type ReplicaOptions struct {
 	// PSTasks is the number of parameter servers if there is no Spec.
 	PSTasks int
@@ -23,8 +24,8 @@ type ReplicaOptions struct {
 	PSDevice, WorkerDevice string
 	// NoPSDevice and NoWorkerDevice leave these nodes where they are.
 	NoPSDevice, NoWorkerDevice bool
-	// NoMergeDevices leaves nodes alone that have a device from inside, even one that
-	// does not name the job. Otherwise the parts that it lacks are added.
+	// NoMergeDevices does not change the device of a node that has one, even if that
+	// device names no job. Otherwise the parts that it lacks are added.
 	NoMergeDevices bool
 	// PSOps are the types of the operations that go to parameter servers. Nil means those
 	// that make variables and tables, such as VarHandleOp, VariableV2 and
@@ -59,7 +60,7 @@ var standardPSOps = []string{
 // WorkerDevice. The variables are then the same ones in all workers, because they are on
 // the same servers under the same names.
 //
-// A Strategy continues from one use of the function to the next.
+// The state of a Strategy carries over from one use of the function to the next.
 func ReplicaDeviceSetter(spec *Spec, opts *ReplicaOptions) (tf.DeviceFunc, error) {
 	if opts == nil {
 		opts = new(ReplicaOptions)

@@ -36,7 +36,7 @@ type Server struct {
 	err     error
 }
 
-// ServerOptions are the choices of [NewServer]. Nil means none of them.
+// ServerOptions are the options of [NewServer]. Nil and the zero value are the defaults.
 type ServerOptions struct {
 	// Task is the place of the server in the cluster. An empty Job means the job of a
 	// cluster that has only one.
@@ -48,7 +48,7 @@ type ServerOptions struct {
 	// means TensorFlow's defaults. The options about devices, such as GPU and
 	// DeviceCount, hold for the whole server: the first session does not change them.
 	Config *tf.SessionOptions
-	// NoStart binds the port, but answers nobody before Start.
+	// NoStart binds the port, but does not answer before Start is called.
 	NoStart bool
 }
 
@@ -130,7 +130,7 @@ func checkPort(address string) error {
 	return e
 }
 
-// Start lets a server answer that was made with NoStart. A second call does nothing.
+// Start starts a server that was made with NoStart. A second call does nothing.
 func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +142,7 @@ func (s *Server) Start() error {
 }
 
 // Target returns what sessions connect to, "grpc://host:port", with the port that the
-// system chose if the cluster says 0. It is the Target of tf.SessionOptions.
+// system chose if the Spec has port 0. It is the Target of tf.SessionOptions.
 func (s *Server) Target() string { return s.server.Target }
 
 // Device returns the server's name as a device, "/job:worker/task:0".

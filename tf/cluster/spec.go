@@ -26,8 +26,8 @@ type Task struct {
 // String returns the task as the name of a device, "/job:worker/task:0".
 func (t Task) String() string { return devicename.Task(t.Job, t.Index) }
 
-// Spec says which processes make up a cluster: jobs, each with numbered tasks that have
-// an address, "host:port". A Spec does not change. It is Python's tf.train.ClusterSpec.
+// Spec lists the processes of a cluster: jobs, each with numbered tasks that have an
+// address, "host:port". A Spec does not change. It is Python's tf.train.ClusterSpec.
 type Spec struct {
 	jobs map[string]map[int]string
 }
@@ -39,7 +39,7 @@ type Spec struct {
 // If a job or task is wrong, the error is of the kind tfkeep.ErrArgument and names it. A
 // job name is a letter, followed by letters, digits and underscores; an address is
 // "host:port"; no two tasks have the same address. Port 0 lets the system choose. It is
-// for a server that nobody needs to find by the Spec.
+// for a server that nobody needs to find through the Spec.
 func NewSpec[Tasks []string | map[int]string](jobs map[string]Tasks) (*Spec, error) {
 	numbered := make(map[string]map[int]string, len(jobs))
 	for job, tasks := range jobs {
@@ -109,7 +109,7 @@ func ParseSpec(s string) (*Spec, error) {
 			return nil, badText(s, fmt.Errorf("%q is not a job with its tasks, as in ps=host:2222,host:2223", part))
 		}
 		if _, twice := jobs[job]; twice {
-			return nil, badText(s, fmt.Errorf("job %q is there twice", job))
+			return nil, badText(s, fmt.Errorf("job %q is listed twice", job))
 		}
 		tasks, err := parseTasks(job, list)
 		if err != nil {
@@ -140,7 +140,7 @@ func parseTasks(job, list string) (map[int]string, error) {
 			next, address = n, rest
 		}
 		if _, twice := tasks[next]; twice {
-			return nil, fmt.Errorf("%s is there twice", Task{job, next})
+			return nil, fmt.Errorf("%s is listed twice", Task{job, next})
 		}
 		tasks[next] = address
 		next++

@@ -96,10 +96,10 @@ func TestParseSpecRefuses(t *testing.T) {
 		{"ps=http://a:5", "is not an address"},
 		{"ps=a:1,a:1", "/job:ps/task:0 and /job:ps/task:1 have the same address a:1"},
 		{"ps=a:1;worker=a:1", "/job:ps/task:0 and /job:worker/task:0"},
-		{"ps=a:1;ps=b:1", `job "ps" is there twice`},
+		{"ps=a:1;ps=b:1", `job "ps" is listed twice`},
 		{"ps=x@a:1", "not a task's number"},
 		{"ps=-1@a:1", "numbered from 0"},
-		{"ps=1@a:1,1@b:1", "/job:ps/task:1 is there twice"},
+		{"ps=1@a:1,1@b:1", "/job:ps/task:1 is listed twice"},
 		{"ps=9999999999@a:1", "numbered from 0"},
 		{"ps=a:1;worker=b:1;chief@c:1", "is not a job"},
 	} {

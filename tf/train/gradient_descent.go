@@ -14,8 +14,7 @@ type GradientDescent struct {
 	LearningRateTensor tf.Output
 	// UseLocking makes concurrent steps wait for one another.
 	UseLocking bool
-	// Name is the scope of the step's nodes; empty means
-	// "GradientDescent".
+	// Name is the scope of the step's nodes; empty means "GradientDescent".
 	Name string
 }
 

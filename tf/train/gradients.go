@@ -25,7 +25,8 @@ type IndexedSlices struct {
 // IsNone reports whether there is no gradient, as Python's None does.
 func (g Gradient) IsNone() bool { return g.Dense.Op == nil && g.Slices == nil }
 
-// GradientsOptions are the choices of [Gradients]. Nil means none of them.
+// GradientsOptions are the options of [Gradients]. Nil and the zero value are the
+// defaults.
 type GradientsOptions struct {
 	// GradYs are the gradients with respect to the ys. An output without an Op, and an
 	// output that a shorter list lacks, means ones.

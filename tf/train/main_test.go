@@ -11,5 +11,5 @@ import (
 // TestMain fails the run if a test leaves C memory that neither a Close nor the garbage
 // collector freed.
 func TestMain(m *testing.M) {
-	os.Exit(leftover.Code(os.Stderr, m.Run(), 10*time.Millisecond))
+	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 10*time.Millisecond))
 }

@@ -47,7 +47,7 @@ type GradientVariable struct {
 	Variable *tf.Variable
 }
 
-// MinimizeOptions are the choices of [Minimize]. Nil means none of them.
+// MinimizeOptions are the options of [Minimize]. Nil and the zero value are the defaults.
 type MinimizeOptions struct {
 	// GlobalStep is an integer variable that is incremented after the updates.
 	GlobalStep *tf.Variable
@@ -59,7 +59,8 @@ type MinimizeOptions struct {
 	Name string
 }
 
-// ApplyOptions are the choices of [ApplyGradients]. Nil means none of them.
+// ApplyOptions are the options of [ApplyGradients]. Nil and the zero value are the
+// defaults.
 type ApplyOptions struct {
 	// GlobalStep is an integer variable that is incremented after the updates.
 	GlobalStep *tf.Variable
@@ -83,7 +84,7 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 		return nil, err
 	}
 	if !slices.ContainsFunc(grads, func(gv GradientVariable) bool { return !gv.Gradient.IsNone() }) {
-		return nil, invalid("minimize", "No gradients provided for any variable, check your graph for ops that do not support gradients, between variables [%s] and loss %s", tensorNames(grads), tensorName(loss))
+		return nil, invalid("minimize", "no variable has a gradient: the loss %[2]s does not depend on [%[1]s], or only through operations that have no gradient", tensorNames(grads), tensorName(loss))
 	}
 	return ApplyGradients(g, o, grads, &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name})
 }
@@ -98,13 +99,13 @@ func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]Gradi
 		return nil, invalid(op, "the loss has no operation; look at the error of the call, or of the Scope, that should have made it")
 	}
 	if dt := graphbuild.TypeOf(loss); !graphbuild.IsFloat(dt) {
-		return nil, invalid(op, "Invalid type %s for %s, expected a floating point type", dtype.Name(dt), tensorName(loss))
+		return nil, invalid(op, "%[2]s has type %[1]s; a loss must have a floating point type", dtype.Name(dt), tensorName(loss))
 	}
 	if len(vars) == 0 {
 		vars = g.TrainableVariables()
 	}
 	if len(vars) == 0 {
-		return nil, invalid(op, "No variables to optimize: the graph has no trainable variables")
+		return nil, invalid(op, "the graph has no trainable variables")
 	}
 	xs := make([]tf.Output, len(vars))
 	for i, v := range vars {
@@ -167,7 +168,7 @@ func checkVariable(op string, g *tf.Graph, v *tf.Variable) error {
 	case v.Graph() != g:
 		return invalid(op, "variable %q belongs to another graph", v.Name())
 	case !graphbuild.IsFloat(v.DType()):
-		return invalid(op, "Invalid type %s for variable %q, expected a floating point type", dtype.Name(v.DType()), v.Name())
+		return invalid(op, "variable %[2]q has type %[1]s; it must have a floating point type", dtype.Name(v.DType()), v.Name())
 	}
 	return nil
 }
@@ -175,7 +176,7 @@ func checkVariable(op string, g *tf.Graph, v *tf.Variable) error {
 // withGradient checks the pairs and returns those that have a gradient.
 func withGradient(g *tf.Graph, grads []GradientVariable) ([]GradientVariable, error) {
 	if len(grads) == 0 {
-		return nil, invalid(applyOp, "No variables provided")
+		return nil, invalid(applyOp, "there are no variables")
 	}
 	seen := make(map[*tf.Variable]bool)
 	var pairs []GradientVariable
@@ -184,7 +185,7 @@ func withGradient(g *tf.Graph, grads []GradientVariable) ([]GradientVariable, er
 			return nil, err
 		}
 		if seen[gv.Variable] {
-			return nil, invalid(applyOp, "variable %q is there twice; add its gradients up", gv.Variable.Name())
+			return nil, invalid(applyOp, "variable %q is listed twice; add its gradients up", gv.Variable.Name())
 		}
 		seen[gv.Variable] = true
 		if s := gv.Gradient.Slices; s != nil && (s.Values.Op == nil || s.Indices.Op == nil) {
@@ -195,7 +196,7 @@ func withGradient(g *tf.Graph, grads []GradientVariable) ([]GradientVariable, er
 		}
 	}
 	if len(pairs) == 0 {
-		return nil, invalid(applyOp, "No gradients provided for any variable: [%s]", tensorNames(grads))
+		return nil, invalid(applyOp, "none of the variables has a gradient: [%s]", tensorNames(grads))
 	}
 	return pairs, nil
 }

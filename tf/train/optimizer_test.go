@@ -44,16 +44,16 @@ func TestMinimizeRefusesBadArguments(t *testing.T) {
 		{"an integer loss", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
 			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", int32(1)), nil)
 			return err
-		}, "Invalid type int32 for c_1:0"},
+		}, "c_1:0 has type int32; a loss must have a floating point type"},
 		{"a loss without variables", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
 			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", float32(1)), nil)
 			return err
-		}, "No gradients provided for any variable, check your graph for ops that do not support gradients, between variables [v:0] and loss c_1:0"},
+		}, "no variable has a gradient: the loss c_1:0 does not depend on [v:0]"},
 		{"a graph without variables", func(*tf.Graph, *tf.Variable, tf.Output) error {
 			g := tf.NewGraph()
 			_, err := train.Minimize(g, sgd, tfgraph.Const(t, g, "c", float32(1)), nil)
 			return err
-		}, "No variables to optimize"},
+		}, "the graph has no trainable variables"},
 		{"a loss of another graph", func(_ *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			g := tf.NewGraph()
 			vector(t, g, "v", 1)
@@ -69,15 +69,15 @@ func TestMinimizeRefusesBadArguments(t *testing.T) {
 			require.NoError(t, err)
 			_, err = train.ComputeGradients(g, loss, []*tf.Variable{v})
 			return err
-		}, `Invalid type int32 for variable "count"`},
+		}, `variable "count" has type int32; it must have a floating point type`},
 		{"no pairs", func(g *tf.Graph, _ *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, nil, nil)
 			return err
-		}, "No variables provided"},
+		}, "there are no variables"},
 		{"no gradient in the pairs", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Variable: v}}, nil)
 			return err
-		}, "No gradients provided for any variable: [v:0]"},
+		}, "none of the variables has a gradient: [v:0]"},
 		{"a pair without a variable", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Dense: loss}}}, nil)
 			return err
@@ -86,7 +86,7 @@ func TestMinimizeRefusesBadArguments(t *testing.T) {
 			pair := train.GradientVariable{Gradient: train.Gradient{Dense: v.Value()}, Variable: v}
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{pair, pair}, nil)
 			return err
-		}, `variable "v" is there twice`},
+		}, `variable "v" is listed twice`},
 		{"slices without indices", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
 			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: train.Gradient{Slices: &train.IndexedSlices{Values: v.Value()}}, Variable: v}}, nil)
 			return err

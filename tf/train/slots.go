@@ -9,9 +9,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// newSlot makes a variable that an optimizer keeps beside v: with the shape of v, in its
-// place, not trained but saved. All its elements start as number; fill makes the
-// initializer of a known shape that does so.
+// newSlot makes a variable that an optimizer keeps beside v. It has the shape and the
+// device of v, and is saved but not trained. All its elements start as number; if the
+// shape is known, fill makes the initializer.
 func newSlot(v *tf.Variable, name string, fill func(dims ...int64) tf.Initializer, number float64) (*tf.Variable, error) {
 	g := v.Graph()
 	o := &tf.VariableOptions{NotTrainable: true, Ref: !v.IsResource(), ColocateWith: v}

@@ -7,9 +7,9 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// gate holds every gradient back until all are computed. A reference variable is read
-// where it lies: if it were updated as soon as its own gradient is there, the gradients
-// of the layers below might see the new value.
+// gate holds every gradient back until all are computed. A reference variable is read in
+// place: if it were updated as soon as its own gradient is computed, the gradients of the
+// layers below might read the new value.
 func gate(g *tf.Graph, pairs []GradientVariable) ([]GradientVariable, error) {
 	b := graphbuild.Open(g, "gradients/tuple")
 	var all []*tf.Operation
@@ -104,7 +104,7 @@ func number(b *graphbuild.Builder, name string, v float64) tf.Output {
 	return b.Const(b.Unique(name), dtype.Float32, v)
 }
 
-// read returns the present value of v. For a resource it adds a read.
+// read returns the current value of v. For a resource it adds a read.
 func read(b *graphbuild.Builder, v *tf.Variable) tf.Output { return readUnder(b, v, b.Scope()) }
 
 // readUnder is read with the scope of the read.

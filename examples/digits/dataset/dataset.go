@@ -35,13 +35,13 @@ type Set struct {
 func Load() (train, test Set, err error) {
 	text, err := gzip.NewReader(bytes.NewReader(file))
 	if err != nil {
-		return train, test, fmt.Errorf("dataset: %w", err)
+		return train, test, fmt.Errorf("load dataset: %w", err)
 	}
 	records := csv.NewReader(text)
 	records.FieldsPerRecord = Pixels + 1
 	lines, err := records.ReadAll()
 	if err != nil {
-		return train, test, fmt.Errorf("dataset: %w", err)
+		return train, test, fmt.Errorf("load dataset: %w", err)
 	}
 	for i, fields := range lines {
 		set := &train
@@ -49,7 +49,7 @@ func Load() (train, test Set, err error) {
 			set = &test
 		}
 		if err := set.add(fields); err != nil {
-			return train, test, fmt.Errorf("dataset: image %d: %w", i, err)
+			return train, test, fmt.Errorf("load dataset: image %d: %w", i, err)
 		}
 	}
 	return train, test, nil

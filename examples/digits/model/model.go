@@ -73,7 +73,7 @@ func BuildIn(g *tf.Graph, seed int64) error {
 		return err
 	}
 	if err := s.Err(); err != nil {
-		return fmt.Errorf("model: %w", err)
+		return fmt.Errorf("build model: %w", err)
 	}
 
 	step, err := train.GetOrCreateGlobalStep(g)

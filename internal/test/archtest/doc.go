@@ -1,3 +1,3 @@
-// Package archtest holds the project's rules as tests: which layers may reach which,
-// who may use cgo, and what a library never does. ARCHITECTURE.md says why.
+// Package archtest holds the project's rules as tests: which packages may import which,
+// which may use cgo, and what a library must not do. ARCHITECTURE.md explains them.
 package archtest

@@ -20,7 +20,7 @@ import (
 // module is the path that every package of the project starts with.
 const module = "github.com/tfkeep/tfkeep"
 
-// pkg is what "go list" says of a package, as far as the rules need it.
+// pkg has what the rules need of the output of "go list" for a package.
 type pkg struct {
 	ImportPath   string
 	Dir          string
@@ -33,7 +33,7 @@ type pkg struct {
 	Deps         []string
 }
 
-// path is the package's path inside the module: "checkpoint", "internal/table", and "."
+// path returns the package's path inside the module: "checkpoint", "internal/table", and "."
 // for the root.
 func (p pkg) path() string {
 	if p.ImportPath == module {
@@ -42,18 +42,19 @@ func (p pkg) path() string {
 	return strings.TrimPrefix(p.ImportPath, module+"/")
 }
 
-// library is false for commands and examples, which may print and exit.
+// library reports whether the package is not a command or an example, which may print
+// and exit.
 func (p pkg) library() bool {
 	return p.Name != "main" && !strings.HasPrefix(p.path(), "examples/")
 }
 
-// public is true for the packages that other modules can import.
+// public reports whether other modules can import the package.
 func (p pkg) public() bool {
 	return p.library() && !strings.HasPrefix(p.path(), "internal/") && !strings.Contains(p.path(), "/internal/") && !strings.HasPrefix(p.path(), "scripts/")
 }
 
-// packages lists the module's packages with their dependencies. It asks for the files
-// of a build with cgo, which lists without having libtensorflow.
+// packages lists the module's packages with their dependencies. It lists the files of a
+// build with cgo, which does not need libtensorflow.
 func packages() ([]pkg, error) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,Deps", module+"/...")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
@@ -76,7 +77,7 @@ func packages() ([]pkg, error) {
 	}
 }
 
-// usesOf gives the places in a file where one of the selectors is used, each written
+// usesOf returns the places in a file where one of the selectors is used, each written
 // as "package path.Name". A panic while a package-level variable is made does not count:
 // like regexp.MustCompile it can only show a mistake in the program, at its start.
 func usesOf(file string, selectors map[string]bool) ([]string, error) {
@@ -95,7 +96,7 @@ func usesOf(file string, selectors map[string]bool) ([]string, error) {
 		paths[name] = path
 	}
 	var uses []string
-	level := token.FUNC // the kind of the outermost declaration that is being looked at
+	level := token.FUNC // the kind of the outermost declaration that is being visited
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:

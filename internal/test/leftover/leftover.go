@@ -12,9 +12,9 @@ import (
 // tries is the largest number of garbage collections.
 const tries = 50
 
-// Settled collects garbage until the counts of C objects are want, up to tries times with
+// Collect collects garbage until the counts of C objects are want, up to tries times with
 // a pause in between, and returns the counts.
-func Settled(want Counts, pause time.Duration) Counts {
+func Collect(want Counts, pause time.Duration) Counts {
 	for range tries {
 		runtime.GC()
 		if Live() == want {
@@ -25,10 +25,10 @@ func Settled(want Counts, pause time.Duration) Counts {
 	return Live()
 }
 
-// Code returns the exit code for tests that ended with code. It is 1 if they passed and C
-// objects still exist, which Code then prints to w. pause is that of [Settled].
-func Code(w io.Writer, code int, pause time.Duration) int {
-	if left := Settled(Counts{}, pause); left != (Counts{}) && code == 0 {
+// ExitCode returns the exit code of a test binary whose tests returned code. It is 1 if
+// they passed and C objects still exist, whose counts it then prints to w. pause is that of [Collect].
+func ExitCode(w io.Writer, code int, pause time.Duration) int {
+	if left := Collect(Counts{}, pause); left != (Counts{}) && code == 0 {
 		fmt.Fprintf(w, "C objects still exist after the tests: %+v\n", left)
 		return 1
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// Options are the choices of Start. Only Jobs has to be set.
+// Options are the options of Start. Only Jobs has to be set.
 type Options struct {
 	// Jobs has the number of tasks of each job, such as {"ps": 2, "worker": 1}.
 	Jobs map[string]int

@@ -33,8 +33,8 @@ func Fprint(w io.Writer, r *Report) error {
 	if len(r.NoGPU) > 0 {
 		b.WriteString("no GPU can be used\n")
 	}
-	for _, why := range r.NoGPU {
-		fmt.Fprintf(&b, "  %s\n", why)
+	for _, reason := range r.NoGPU {
+		fmt.Fprintf(&b, "  %s\n", reason)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

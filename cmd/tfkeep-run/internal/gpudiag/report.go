@@ -46,7 +46,7 @@ type Device struct {
 // HasGPU reports whether a GPU can be used.
 func (r *Report) HasGPU() bool { return len(r.NoGPU) == 0 }
 
-// Options are the choices of Diagnose. Nil means none of them.
+// Options are the options of Diagnose. Nil and the zero value are the defaults.
 type Options struct {
 	// DriverOnly opens no session, which needs several hundred megabytes of each GPU. It
 	// only checks the driver and CUDA's libraries.
@@ -127,11 +127,11 @@ var here = &machine{
 
 // sessionDevices returns the devices of a session that uses as little GPU memory as
 // possible.
-func sessionDevices(_ context.Context) ([]tf.Device, error) {
+func sessionDevices(ctx context.Context) ([]tf.Device, error) {
 	s, err := tf.NewSession(tf.NewGraph(), &tf.SessionOptions{GPU: tf.GPUOptions{AllowGrowth: true}})
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	return s.Devices(context.Background())
+	return s.Devices(ctx)
 }

@@ -30,7 +30,7 @@ type Slices struct {
 	DenseShape tensorflow.Output // the shape of the whole tensor, int32
 }
 
-// Options are the choices of Build. Nil and the zero value are the defaults of
+// Options are the options of Build. Nil and the zero value are the defaults of
 // tf.gradients.
 type Options struct {
 	// GradYs are the gradients with respect to the ys. An output without an operation,
@@ -124,7 +124,7 @@ func inGraph(g *tensorflow.Graph, o tensorflow.Output) error {
 		return invalid("%q belongs to another graph", o.Op.Name())
 	}
 	if o.Index < 0 || o.Index >= o.Op.NumOutputs() {
-		return invalid("%q has %d outputs, there is no output %d", o.Op.Name(), o.Op.NumOutputs(), o.Index)
+		return invalid("%q has %d outputs and no output %d", o.Op.Name(), o.Op.NumOutputs(), o.Index)
 	}
 	return nil
 }

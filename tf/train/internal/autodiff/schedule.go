@@ -10,8 +10,8 @@ type region struct {
 	y     []port // where a gradient comes in from outside
 }
 
-// schedule says who differentiates which node, and in which order: for each level from 0
-// on, first the nodes of its region, then its separate nodes.
+// schedule is the order in which nodes are differentiated, and by whom: for each level
+// from 0 on, first the nodes of its region by the library, then its separate nodes.
 type schedule struct {
 	graph    *subgraph
 	regions  []region  // by level; a region may be empty
@@ -159,7 +159,7 @@ func (s *schedule) nodesToIsolate(r *region) []*node {
 	return nodesFedBy(r, func(in port) bool { return outside(in.node) && entered[in.node.index] })
 }
 
-// nodesFedBy returns the nodes of a region that have an input of which match is true.
+// nodesFedBy returns the nodes of a region that have an input for which match returns true.
 func nodesFedBy(r *region, match func(in port) bool) []*node {
 	var nodes []*node
 	for _, n := range r.nodes {
@@ -218,8 +218,8 @@ func (s *schedule) newMarks() []bool { return make([]bool, len(s.graph.nodes)) }
 
 func everyNode(*node) bool { return true }
 
-// markBackward marks the nodes on which n depends. It goes past a node only if pass is
-// true of it. n itself is marked only if it depends on itself.
+// markBackward marks the nodes on which n depends. It goes past a node only if pass
+// returns true for it. n itself is marked only if it depends on itself.
 func markBackward(n *node, marks []bool, pass func(*node) bool) {
 	if !pass(n) {
 		return
@@ -240,7 +240,7 @@ func markBackward(n *node, marks []bool, pass func(*node) bool) {
 }
 
 // markForward marks the nodes that depend on n. It goes past a node other than n only if
-// pass is true of it.
+// pass returns true for it.
 func markForward(n *node, marks []bool, pass func(*node) bool) {
 	stack := []*node{n}
 	for len(stack) > 0 {

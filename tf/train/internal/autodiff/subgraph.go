@@ -19,9 +19,9 @@ type node struct {
 	in    []port // the outputs that feed it
 	uses  []use  // the inputs in the subgraph that its outputs feed
 
-	// live says of each output whether a small change of the xs changes it.
+	// live reports for each output whether a small change of the xs changes it.
 	live []bool
-	// onPath says that a gradient has to pass through the node: it lies between the xs
+	// onPath means that a gradient has to pass through the node: it lies between the xs
 	// and the ys.
 	onPath bool
 	// rule differentiates the node; nil means that the library does.
@@ -46,7 +46,7 @@ type port struct {
 func (p port) output() tensorflow.Output { return p.node.op.Output(p.index) }
 func (p port) isLive() bool              { return p.node.live[p.index] }
 
-// hasUse reports whether p feeds a node of which match is true.
+// hasUse reports whether p feeds a node for which match returns true.
 func (p port) hasUse(match func(*node) bool) bool {
 	for _, u := range p.node.uses {
 		if u.output == p.index && match(u.to) {
