@@ -1,7 +1,7 @@
-// Package tfkeep names the kinds of errors that every package of the module shares,
-// and the one type that says where an error happened.
+// Package tfkeep has the kinds of errors that all packages of the module share, and the
+// type for the place of an error.
 //
-// tfkeep saves, resumes, freezes and serves TensorFlow graph-mode models from Go. Start
+// The module saves, resumes, freezes and serves TensorFlow graph-mode models from Go. Start
 // with one of these packages:
 //
 //   - tf: graphs, variables and sessions; tf/train: optimizers; tf/cluster: servers
@@ -16,11 +16,17 @@
 //
 // Test for a kind with errors.Is, whichever package returned the error:
 //
-//	_, err := checkpoint.Open(ctx, "train/model-100", nil)
+//	r, err := dir.Open(ctx, "train", nil)
 //	if errors.Is(err, tfkeep.ErrNotFound) {
-//		// Start from scratch.
+//		return nil // the folder has no checkpoint yet
 //	}
 //
-// Get the place with errors.As and [Error]. Errors that list several findings, such as
-// saver.RestoreError, have types of their own.
+// Get the place with errors.As and [Error]:
+//
+//	var e *tfkeep.Error
+//	if errors.As(err, &e) {
+//		log.Printf("cannot %s %s", e.Op, e.Path)
+//	}
+//
+// Errors that list several findings, such as saver.RestoreError, have types of their own.
 package tfkeep

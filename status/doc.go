@@ -4,7 +4,9 @@
 // front of it, is an *Error. A Code is an error itself, so that errors.Is tells the
 // kinds apart:
 //
-//	errors.Is(err, status.Unavailable) // a server is gone
+//	if errors.Is(err, status.Unavailable) {
+//		return nil // a server is gone
+//	}
 //
 // Errors that have a counterpart elsewhere match that too: a run that timed out is
 // context.DeadlineExceeded, a node that does not exist is tfkeep.ErrNotFound.

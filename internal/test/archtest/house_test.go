@@ -98,6 +98,7 @@ var house = []floor{
 		"internal/test/tftest/tfgraph",
 		"savedmodel",
 		"saver/supervisor",
+		"internal/test/docs",
 	}},
 	{"programs", false, []string{
 		"cmd/tfkeep-run/internal/gpudiag",

@@ -9,13 +9,11 @@
 //	err = c.Restart(ctx, "ps", 1)
 //
 // The processes are this program, started again, so that nothing else has to be built. The
-// program first calls Main, which serves in these processes and does nothing elsewhere:
+// TestMain of a test, or the main of a program, first calls Main, which serves in these
+// processes and does nothing elsewhere:
 //
-//	func TestMain(m *testing.M) {
-//		if code, served := localcluster.Main(); served {
-//			os.Exit(code)
-//		}
-//		os.Exit(m.Run())
+//	if code, served := localcluster.Main(); served {
+//		os.Exit(code)
 //	}
 //
 // The servers have addresses of 127.0.0.1. They end when their standard input ends, which
