@@ -17,10 +17,10 @@ import (
 // ReaderOptions tunes a [Reader]. Nil and the zero value make every check that
 // TensorFlow makes, and more.
 type ReaderOptions struct {
-	// FS is the file system that has the checkpoint: an archive, an embedded one, one
-	// in memory. Nil is the operating system's. Files need not implement io.ReaderAt,
-	// but reading is slow if they implement neither that nor io.Seeker, because every
-	// read begins at the start of the file.
+	// FS is the file system that has the checkpoint, such as an archive, embedded files
+	// or files in memory. Nil means the operating system's. Files need not implement
+	// io.ReaderAt, but reading is slow if they implement neither io.ReaderAt nor
+	// io.Seeker, because every read then begins at the start of the file.
 	FS fs.FS
 	// SkipChecksums skips the checksums, for storage that is trusted. All other checks
 	// are still made.

@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// osDir is a folder in the operating system's file system. Other than os.DirFS, it
+// osDir is a folder in the operating system's file system. Unlike os.DirFS, it
 // accepts every name that a file can have, and it knows its own name for messages.
 type osDir string
 

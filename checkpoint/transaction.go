@@ -202,8 +202,8 @@ func (tx *transaction) prepare(writeIndex func(vfs.File) error) error {
 	return tx.syncDir()
 }
 
-// syncFiles syncs all files at the same time, because devices handle many writes better
-// together.
+// syncFiles syncs all files at the same time, because devices handle many writes faster
+// at once.
 func (tx *transaction) syncFiles() error {
 	if tx.noSync {
 		return nil

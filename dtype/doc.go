@@ -8,9 +8,9 @@
 // # Elements
 //
 // The bytes of a tensor are little-endian and in row-major order, as package
-// checkpoint returns them. [Float64s] turns the elements of any type of numbers
-// into float64. [F16] and [BF16] are Go types for float16 and bfloat16. Every float of
-// 16 or fewer bits is exactly a float32.
+// checkpoint returns them. [Float64s] converts the elements of any numeric type to
+// float64. [F16] and [BF16] are Go types for float16 and bfloat16. A float32 holds every
+// value of a float of 16 or fewer bits exactly.
 //
 // The types of 2 and 4 bits take a whole byte per element, in memory and in
 // files. Only the low bits count.

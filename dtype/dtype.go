@@ -48,7 +48,8 @@ const (
 	Float4E2M1FN      = DataType(33)
 )
 
-// reference is what TensorFlow adds to a type for a reference to a variable.
+// reference is the number that TensorFlow adds to a type to make a reference to a
+// variable of that type.
 const reference = 100
 
 // types lists every type by its number: the name that Python uses, and the

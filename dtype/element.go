@@ -1,7 +1,7 @@
 package dtype
 
-// Element is a Go type for the elements of a tensor. Each holds the data type
-// of its name and, further:
+// Element is a Go type for the elements of a tensor. Each type holds the data type of
+// the same name, and:
 //
 //   - F16 holds float16, BF16 bfloat16;
 //   - int8, uint8, int16, uint16 and int32 hold the quantized types, as their bits;

@@ -17,7 +17,7 @@ func IsFloat(dt DataType) bool {
 	return dt == Float32 || dt == Float64 || smallFormat(dt) != nil
 }
 
-// smallFormat returns the layout of a float of 16 and fewer bits, or nil for another type.
+// smallFormat returns the layout of a float of 16 or fewer bits, or nil for another type.
 func smallFormat(dt DataType) *smallfloat.Format { return smallfloat.ByName(Name(dt)) }
 
 // IsComplex reports whether dt is complex64 or complex128.

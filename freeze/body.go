@@ -58,7 +58,7 @@ func (b *body) node(name string) *graphdef.NodeDef {
 	return nil
 }
 
-// has reports whether there is a node with a name.
+// has reports whether the body has a node with a name.
 func (b *body) has(name string) bool {
 	_, ok := b.index[name]
 	return ok

@@ -12,8 +12,8 @@ import (
 // library is the function library of the graph, and the functions that freezing adds.
 type library struct {
 	functions map[string]*graphdef.FunctionDef // by name, lifted ones too
-	lifted    map[string]string                // function that takes handles as arguments → the one that it was made of
-	frozen    []*graphdef.FunctionDef          // functions that take values in the place of handles
+	lifted    map[string]string                // function that takes handles as arguments → the function that it was made from
+	frozen    []*graphdef.FunctionDef          // functions that take values instead of handles
 	reserved  map[string]bool                  // names of the functions that freezing adds
 }
 
@@ -40,14 +40,14 @@ func (l *library) freeName(name, suffix string) string {
 	}
 }
 
-// call is what is known of a node that calls functions.
+// call describes a node that calls functions.
 type call struct {
 	functions []string // the names of the functions that it may call
 	callOp             // the zero value for a function that is called by its own name
 	byName    bool     // the operation is the name of the function
 }
 
-// call returns what is known of n as a call, nil if n calls no function.
+// call describes n as a call. It returns nil if n calls no function.
 func (l *library) call(n *graphdef.NodeDef) *call {
 	op, ok := callOps[n.Op]
 	if !ok {

@@ -26,7 +26,7 @@ type lifter struct {
 	made    map[string]string              // function and handles → the copy that takes the handles
 }
 
-// liftHandles lets the graph make the handles that its functions make now.
+// liftHandles moves the making of handles from the functions to the graph.
 func (l *library) liftHandles(b *body) {
 	lift := &lifter{library: l, handles: map[string][]*graphdef.NodeDef{}, made: map[string]string{}}
 	inGraph := map[string]string{} // variable → the node with its handle
@@ -71,8 +71,8 @@ func freeNode(b *body, handle *graphdef.NodeDef) string {
 	return name
 }
 
-// passHandles passes to the functions that b calls the handles that they make. tensorOf
-// returns the tensor of b that has a handle.
+// passHandles changes the calls in b so that they pass the handles that the called
+// functions made themselves. tensorOf returns the tensor of b that holds a handle.
 func (l *lifter) passHandles(b *body, tensorOf func(*graphdef.NodeDef) string) {
 	for i := range len(b.nodes) { // not the nodes that tensorOf adds
 		c := l.call(b.nodes[i])
@@ -105,8 +105,8 @@ func (l *lifter) passHandles(b *body, tensorOf func(*graphdef.NodeDef) string) {
 	}
 }
 
-// addHandleTypes adds to the attributes of a call the types of more arguments, and the
-// shapes of the results that a loop makes of them.
+// addHandleTypes adds the types of the new arguments to the attributes of a call and, for
+// a loop, the shapes of its new results.
 func addHandleTypes(n *graphdef.NodeDef, c *call, handles int) {
 	if n.Attr[c.types].GetList() == nil {
 		n.Attr[c.types] = &graphdef.AttrValue{Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{}}}
@@ -245,8 +245,8 @@ func takeHandles(fn *graphdef.FunctionDef, args map[string]string) {
 	dropControlOutputs(fn)
 }
 
-// withoutHandles replaces the inputs that were handles by arguments. Control inputs from
-// them go: making a handle takes no time, so nothing has to wait for it.
+// withoutHandles replaces the inputs that were handles by arguments. It removes control
+// inputs from them: making a handle takes no time, so nothing has to wait for it.
 func withoutHandles(inputs []string, lifted map[string]string) []string {
 	kept := inputs[:0]
 	for _, in := range inputs {

@@ -4,9 +4,9 @@ import "github.com/tfkeep/tfkeep/graphdef"
 
 // Options configures what is frozen. Only Outputs has no default.
 type Options struct {
-	// Outputs are the names of the nodes to keep, "y" or "y:0". [New] requires them;
-	// the other functions that plan can do without where the graph has one likely
-	// choice. [SuggestOutputs] finds likely ones.
+	// Outputs are the names of the nodes to keep, "y" or "y:0". [New] requires them. The
+	// other functions choose the outputs themselves if the graph has one likely choice.
+	// [SuggestOutputs] finds likely ones.
 	Outputs []string
 
 	// KeepDevices leaves the device of each node as it is. By default devices are
@@ -14,7 +14,7 @@ type Options struct {
 	KeepDevices bool
 
 	// VariableAllowlist, if not empty, names the only variables to freeze.
-	// VariableDenylist names variables that stay variables. Names are of nodes.
+	// VariableDenylist names variables that stay variables. Both have names of nodes.
 	VariableAllowlist []string
 	VariableDenylist  []string
 
@@ -53,7 +53,7 @@ type Options struct {
 // WriteOptions configures [Plan.Write] and [Plan.WriteFile]. Nil and the zero value are
 // the defaults.
 type WriteOptions struct {
-	// Progress, if not nil, is called with the number of bytes that were written, of
-	// how many in all. It is called from the goroutine that writes.
+	// Progress, if not nil, is called with the bytes written so far and the bytes of the
+	// whole graph, from one goroutine at a time.
 	Progress func(done, total int64)
 }

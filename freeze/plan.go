@@ -45,7 +45,7 @@ func (p *Plan) Close() error {
 // is in use.
 //
 // The error is a tfkeep.ErrArgument if no output is named, a tfkeep.ErrNotFound for nodes
-// that the graph lacks (with the names that come nearest) and for a graph without
+// that the graph lacks (with the most similar names) and for a graph without
 // variables, a [*ValuesError] with all values that are missing or do not fit, a
 // tfkeep.ErrUnsupported for a use of a variable that has no meaning for a constant, a
 // tfkeep.ErrCorrupt for a graph that contradicts itself, or a tfkeep.ErrTooLarge for a
@@ -113,7 +113,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if !o.KeepDevices {
 		b.clearDevices()
 	}
-	if len(report.Repairs)+len(report.Embedded) > 0 { // what only replaced nodes needed goes too
+	if len(report.Repairs)+len(report.Embedded) > 0 { // nodes that only replaced nodes needed go too
 		if err := b.extract(roots); err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (r *Report) findRoots(b *body, o *Options) ([]string, error) {
 			Detail: "the graph has no node " + strings.Join(unknown, ", ")}
 	}
 	if len(r.Outputs) == 0 {
-		return nil, noOutputs("say in Options.Outputs which nodes to keep")
+		return nil, noOutputs("name the nodes to keep in Options.Outputs")
 	}
 	return roots, nil
 }
@@ -191,8 +191,8 @@ func noOutputs(remedy string) error {
 	return &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; " + remedy}
 }
 
-// suggestion returns the name of a node that the graph lacks, with the names that come
-// nearest.
+// suggestion returns the name of a node that the graph lacks, with the most similar names
+// that it has.
 func suggestion(b *body, node string) string {
 	names := make([]string, len(b.nodes))
 	for i, n := range b.nodes {

@@ -171,8 +171,8 @@ func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string
 	return traced.frozen, nil
 }
 
-// renameOutputs follows the outputs of rewritten nodes whose argument has another name
-// now. Only functions name outputs so.
+// renameOutputs updates the inputs that name an output of a rewritten node, whose
+// argument now has another name. Only inputs in functions have that form.
 func (w *rewriting) renameOutputs() {
 	if w.fn == nil || len(w.renamed) == 0 {
 		return
@@ -191,7 +191,7 @@ func (w *rewriting) renameOutputs() {
 	}
 }
 
-// renamedInput returns what an input is called now, and whether that is something else.
+// renamedInput returns the present name of an input, and whether it has changed.
 func (w *rewriting) renamedInput(in string) (string, bool) {
 	t := w.parse(in)
 	to, ok := w.renamed[t.node+":"+t.arg]

@@ -47,8 +47,8 @@ var callOps = map[string]callOp{
 }
 
 // writeOps are operations that change a reference, the input at position 0. The value is
-// the operation that computes the same result without storing it, for where the result
-// is used.
+// the operation that computes the same result without storing it, which replaces the
+// write if its result is used.
 var writeOps = map[string]string{
 	"Assign":    "Identity",
 	"AssignAdd": "AddV2",

@@ -9,11 +9,11 @@ import (
 )
 
 // SuggestOutputs returns the nodes that are likely the outputs of a model: the nodes that
-// its signatures name, or else the nodes that depend on a placeholder, that nothing else
+// its signatures name, or else the nodes that depend on a placeholder, that no other node
 // uses, and that have nothing to do with training or saving. Single numbers (losses,
-// accuracies) do not count where the file has their shape; if there are only such, the
-// nodes before them count that just one more placeholder, the labels, turns into a loss.
-// It is a guess for a person to look at. One name is a clear case.
+// accuracies) do not count if the file has their shape. If there are only such nodes, the
+// nodes from which one more placeholder, the labels, computes a loss count instead. The
+// result is a guess for a person to check; a single name is a clear case.
 func SuggestOutputs(def *graphdef.GraphDef, signatures map[string]*graphdef.SignatureDef) []string {
 	if names := signatureOutputs(signatures); len(names) > 0 {
 		return names

@@ -38,8 +38,7 @@ type callKey struct {
 	args string
 }
 
-// tracedFunc is what is known of a function that is called with some arguments as
-// values.
+// tracedFunc describes a function that is called with some arguments as values.
 type tracedFunc struct {
 	reached flow
 	results map[int]carrier // results that become values

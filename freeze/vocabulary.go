@@ -15,7 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// Columns of a text file that have no number of their own, as TensorFlow numbers them
+// The column numbers with a special meaning in TensorFlow
 // (tensorflow/core/kernels/initializable_lookup_table.h).
 const (
 	wholeLine  = -2
@@ -100,7 +100,7 @@ func fileName(b *body, in string) (string, error) {
 	return string(n.Attr["value"].GetTensor().StringVal[0]), nil
 }
 
-// readLines returns the lines of a file that the node init asks for.
+// readLines returns the lines of a file that the node init uses.
 func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 	tensorContent = 4 // TensorProto.tensor_content
 )
 
-// chunk is how much of a weight is in memory at a time.
+// chunk is the number of bytes of a weight that are in memory at a time.
 const chunk = 1 << 20
 
 var deterministic = proto.MarshalOptions{Deterministic: true}

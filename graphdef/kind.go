@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// kind tells the three kinds of graph file apart by the names of their messages.
+// kind is one of the three kinds of graph file: the name of its message.
 type kind string
 
 const (
@@ -15,9 +15,9 @@ const (
 	kindSavedModel   kind = "SavedModel"
 )
 
-// kinds are all kinds in the order in which Parse tries them: MetaGraphDef before
-// GraphDef, because a meta graph's fields can pass for nodes more easily than the
-// other way round.
+// kinds are all kinds in the order in which Parse tries them. MetaGraphDef comes before
+// GraphDef, because a MetaGraphDef is more easily mistaken for a GraphDef than the other
+// way round.
 var kinds = []kind{kindSavedModel, kindMetaGraphDef, kindGraphDef}
 
 func (k kind) newMessage() proto.Message {
@@ -33,9 +33,9 @@ func (k kind) newMessage() proto.Message {
 
 // plausible reports whether the bytes of a parsed message were a message of this
 // type. Protocol buffers carry no type: nearly any message parses as nearly any
-// other, whose fields are then unknown ones, and text can parse as binary by chance.
+// other type, with unknown fields, and text can parse as binary by chance.
 // But a graph's nodes have names and ops, and a field whose number the definition
-// knows never ends up among the unknown fields.
+// knows is never among the unknown fields.
 func plausible(m proto.Message) bool {
 	switch m := m.(type) {
 	case *GraphDef:

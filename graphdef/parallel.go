@@ -14,8 +14,8 @@ import (
 // Below it, starting them costs more than it saves.
 const minSplit = 1 << 20
 
-// unmarshal is proto.Unmarshal with the nesting limit. Of a large MetaGraphDef, the
-// graph, which is nearly all of it, is parsed in parts concurrently.
+// unmarshal is proto.Unmarshal with the nesting limit. It parses a large graph, and the
+// graph of a large MetaGraphDef, in parts concurrently.
 func unmarshal(data []byte, m proto.Message) error {
 	opts := proto.UnmarshalOptions{RecursionLimit: maxNesting}
 	mg, ok := m.(*MetaGraphDef)

@@ -61,7 +61,7 @@ func ReadMetaGraphDef(path string, o *ReadOptions) (*MetaGraphDef, error) {
 		return nil, inFile(err, path)
 	}
 	if o != nil && o.SerializedGraph != nil {
-		// Text cannot pass for a MetaGraphDef's fields to its very end.
+		// Text never parses as the fields of a MetaGraphDef up to its end.
 		*o.SerializedGraph, _ = splitOff(data, 2)
 	}
 	return mg, nil

@@ -14,9 +14,10 @@ func TagSet(tags []string) string {
 	return "{" + strings.Join(distinct(tags), ", ") + "}"
 }
 
-// FindMetaGraph returns the graph of a SavedModel that has exactly the given tags, in
-// any order; without tags, the only graph, or else the one without tags. If there is
-// no such graph the error is a tfkeep.ErrNotFound that lists the tags of all graphs.
+// FindMetaGraph returns the graph of a SavedModel that has exactly the given tags, in any
+// order. If no tags are given, it returns the only graph, or else the graph without tags.
+// If there is no such graph, the error is a tfkeep.ErrNotFound that lists the tags of all
+// graphs.
 func FindMetaGraph(sm *SavedModel, tags []string) (*MetaGraphDef, error) {
 	if graphs := sm.GetMetaGraphs(); len(tags) == 0 && len(graphs) == 1 {
 		return graphs[0], nil

@@ -58,8 +58,8 @@ func (p *textPrinter) message(m protoreflect.Message) {
 	}
 }
 
-// unpack returns the message in an Any, or nil if its type is not known or marshaling it
-// again would give other bytes.
+// unpack returns the message in an Any, or nil if its type is not known or if marshaling
+// it again would produce other bytes.
 func unpack(a *anypb.Any) proto.Message {
 	if !strings.Contains(a.GetTypeUrl(), "/") {
 		return nil

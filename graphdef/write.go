@@ -14,8 +14,9 @@ import (
 type WriteOptions struct {
 	// Text writes protobuf text. The default is binary.
 	Text bool
-	// NoSync leaves out the fsyncs. Other processes still see the whole file or
-	// none, but a power cut may leave neither the old file nor the new one.
+	// NoSync leaves it to the operating system when the file reaches the disk. Other
+	// processes still see the old file or the new one, but after a power cut there may
+	// be neither.
 	NoSync bool
 }
 

@@ -34,7 +34,7 @@ func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.P
 		return nil, wrap("freeze", "", fault(tfkeep.ErrArgument, "the session is nil"))
 	}
 	if o == nil || len(o.Outputs) == 0 {
-		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; say in Options.Outputs which nodes to keep"}
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; name the nodes to keep in Options.Outputs"}
 	}
 	def, err := sess.Graph().GraphDef()
 	if err != nil {

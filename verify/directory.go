@@ -44,8 +44,8 @@ func contains(entries []fs.DirEntry, name string) bool {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name && !e.IsDir() })
 }
 
-// stateFile checks the state file, if it exists: whether it can be read, and whether what
-// it names exists. It returns the prefixes of the checkpoints in the folder.
+// stateFile checks the state file, if it exists: whether it can be read, and whether the
+// checkpoints that it names exist. It returns the prefixes of the checkpoints in the folder.
 func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool) {
 	report := &Report{Path: filepath.Join(folder, dir.DefaultLatestFilename), Kind: StateFile}
 	list, err := dir.List(r.ctx, folder, &dir.ListOptions{PreferFolder: true})

@@ -1,7 +1,7 @@
 // Package verify finds everything that is wrong with what TensorFlow saved. It reports
 // all faults, not just the first.
 //
-// What there is at a path decides what is checked:
+// What it checks depends on what is at the path:
 //
 //   - a checkpoint: its index and every byte of its values (checkpoint.Verify), and its
 //     ".meta", if it has one;
@@ -12,9 +12,8 @@
 //   - a graph in a file of its own.
 //
 // A graph is checked by itself (package graphdef/check) and against its checkpoint: what
-// its saver restores must be there, in the right type. A saver whose keys cannot be read
-// from the graph is noted as not checked.
+// its saver restores must be there, in the right type. If the keys of a saver cannot be
+// read from the graph, a note says that it was not checked.
 //
-// Faults and notes are told apart: a [checkpoint.Fault] that is Harmless does not keep the
-// model from working.
+// A note is a [checkpoint.Fault] that is Harmless: the model works in spite of it.
 package verify

@@ -59,7 +59,7 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 	}
 }
 
-// metaGraph checks a graph and what the meta graph has besides.
+// metaGraph checks a graph and the rest of its meta graph.
 func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
 	c.graph(mg.GetGraphDef())
 	c.names(mg)
@@ -121,7 +121,7 @@ func (c *graphChecker) restores(ctx context.Context, mg *graphdef.MetaGraphDef, 
 	}
 	r, err := checkpoint.Open(ctx, prefix, nil)
 	if err != nil {
-		return // the report about the checkpoint has it
+		return // the checkpoint's own report has the error
 	}
 	defer r.Close()
 	for _, w := range wanted.tensors {
@@ -139,11 +139,11 @@ func (c *graphChecker) restores(ctx context.Context, mg *graphdef.MetaGraphDef, 
 // restored is what the restore nodes of a saver read.
 type restored struct {
 	tensors []savergraph.Restored
-	unknown []error // about nodes whose keys the graph does not say
+	unknown []error // about nodes whose keys cannot be read from the graph
 }
 
-// restoresOf returns what the restore nodes read that take their file name from the file
-// name tensor of the graph's saver.
+// restoresOf returns what the graph's saver reads: the keys of the restore nodes that take
+// their file name from the saver's file name tensor.
 func restoresOf(mg *graphdef.MetaGraphDef) restored {
 	var r restored
 	file := graphdef.NodeName(mg.GetSaverDef().GetFilenameTensorName())

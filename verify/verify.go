@@ -21,14 +21,15 @@ type Options struct {
 	// Workers is the number of tensors that are read at once. 0 means one for each
 	// processor.
 	Workers int
-	// Progress, if not nil, is called with the number of bytes of values that were
-	// read, of how many in all. It is called from one goroutine at a time.
+	// Progress, if not nil, is called with the bytes of values that were read so far
+	// and the bytes of all values, from one goroutine at a time.
 	Progress func(done, total int64)
 }
 
-// Path checks what there is at a path and yields a report for each thing, when it is done
-// with it. Faults are in the reports. An error ends the sequence: the context's, one of
-// the operating system, or a tfkeep.ErrNotFound if there is nothing to verify at the path.
+// Path checks what is at a path and yields a report for each checkpoint, graph or
+// SavedModel when its check is complete. Faults are in the reports. An error ends the
+// sequence: that of the context, one of the operating system, or a tfkeep.ErrNotFound if
+// there is nothing to verify at the path.
 func Path(ctx context.Context, path string, o *Options) iter.Seq2[*Report, error] {
 	return func(yield func(*Report, error) bool) {
 		r := &run{ctx: ctx, yield: yield}

@@ -23,7 +23,7 @@ import (
 type Options struct {
 	// To is the destination's format; "" derives it from the name, see [FormatOf].
 	To Format
-	// Replace permits to replace a destination that exists.
+	// Replace allows Convert to replace a destination that exists.
 	Replace bool
 	// SkipUnsupported leaves out the tensors that the destination cannot hold.
 	SkipUnsupported bool
@@ -55,9 +55,9 @@ type Skipped struct {
 // Convert reads the checkpoint or file in and writes out. The formats follow from the
 // names, see [FormatOf]. in may be any name that dir.Open takes.
 //
-// A tensor that the destination cannot hold is a *tfkeep.Error about this tensor, whose
-// Op is "convert" and whose kind is tfkeep.ErrUnsupported. A destination that exists is
-// tfkeep.ErrExists. Nothing is written then.
+// If the destination cannot hold a tensor, the error is a *tfkeep.Error that names the
+// tensor, with the Op "convert" and the kind tfkeep.ErrUnsupported. If the destination
+// exists, the error is a tfkeep.ErrExists. In both cases Convert writes nothing.
 func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -147,7 +147,7 @@ func (c *conversion) skip(name string, why error) error {
 	return nil
 }
 
-// checkDestination refuses a path that exists or cannot be meant.
+// checkDestination refuses a path that exists or that cannot be a destination.
 func (c *conversion) checkDestination() error {
 	refuse := func(kind error, format string, args ...any) error {
 		return &tfkeep.Error{Op: "convert to", Path: c.out, Err: kind, Detail: fmt.Sprintf(format, args...)}

@@ -68,7 +68,8 @@ func (c *conversion) writeCheckpoint(ctx context.Context) error {
 	return to.Commit(ctx)
 }
 
-// parts returns what is to be written of a tensor: all of it, or its partitions.
+// parts returns the pieces in which a tensor is written: the whole tensor, or its
+// partitions.
 func parts(t *checkpoint.TensorInfo) []checkpoint.Tensor {
 	whole := checkpoint.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape}
 	if t.Slices == nil {
@@ -194,8 +195,8 @@ func (c *conversion) addStrings(ctx context.Context, to *npy.ArchiveWriter, t *c
 	return nil
 }
 
-// stream passes a tensor's bytes to take and then reads to their end, where the checksum
-// is known.
+// stream passes a tensor's bytes to take and then reads the rest of them, because the
+// checksum is verified at the end.
 func (c *conversion) stream(ctx context.Context, t *checkpoint.TensorInfo, take func(io.Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

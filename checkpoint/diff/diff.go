@@ -48,10 +48,10 @@ type Options struct {
 	Workers int
 }
 
-// Compare compares the checkpoints a and b. It returns what it finds about each name of
-// either, equal tensors included, in order of name. The first error is the last thing
-// that it returns: of reading, of ctx, or tfkeep.ErrNotFound for one of Options.Names that
-// neither checkpoint has.
+// Compare compares the checkpoints a and b. It yields a Difference for each name of
+// either, equal tensors included, sorted by name. It stops after the first error: that of
+// a read, that of ctx, or a tfkeep.ErrNotFound for a name in Options.Names that neither
+// checkpoint has.
 func Compare(ctx context.Context, a, b *checkpoint.Reader, opts *Options) iter.Seq2[Difference, error] {
 	if opts == nil {
 		opts = &Options{}
@@ -94,7 +94,7 @@ func compare(ctx context.Context, a, b *checkpoint.Reader, name string, toleranc
 	}
 	switch {
 	case !inA && !inB:
-		_, err := a.ReadBytes(ctx, name, nil) // its error says so
+		_, err := a.ReadBytes(ctx, name, nil) // fails, and names the tensor
 		return d, err
 	case !inA:
 		d.Kind = Added

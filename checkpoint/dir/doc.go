@@ -7,8 +7,8 @@
 // [UpdateState] read and replace it, byte for byte as TensorFlow does. [Latest] returns
 // the newest checkpoint, [Open] opens it, and [List] returns all of them.
 //
-// Absolute paths in the state file are no problem after the folder was moved: a path
-// that leads nowhere is looked for in the folder itself.
+// The folder may be moved even if its state file has absolute paths: a checkpoint that is
+// not at its path is looked for in the folder itself.
 //
 // [Remove] removes one checkpoint in a way that never leaves half of it. [Sweep]
 // removes what processes that died have left. [Lock] keeps a second writer out.

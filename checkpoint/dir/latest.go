@@ -24,12 +24,12 @@ type LatestOptions struct {
 
 // Latest returns the prefix of a folder's newest checkpoint, as
 // tf.train.latest_checkpoint does: the state file names it, and its files must exist.
-// Other than in TensorFlow, a folder that was moved together with its state file may
-// have absolute paths in it. In a copy, such paths lead to the original for as long as
-// it exists, as they do in TensorFlow.
+// Unlike in TensorFlow, the state file may have absolute paths even if the folder was
+// moved. In a copy of a folder, such paths lead to the original for as long as it exists,
+// as they do in TensorFlow.
 //
-// Without a checkpoint the error is an ErrNotFound, with a damaged state file an
-// ErrCorrupt.
+// If there is no checkpoint, the error is an ErrNotFound. If the state file is damaged,
+// it is an ErrCorrupt.
 func Latest(ctx context.Context, path string, o *LatestOptions) (string, error) {
 	var opts LatestOptions
 	if o != nil {

@@ -17,9 +17,9 @@ import (
 
 // Checkpoint is one checkpoint of a folder.
 type Checkpoint struct {
-	// Prefix is the checkpoint's own name, as checkpoint.Open takes it. Of a
-	// checkpoint that the state file names and that does not exist, it is the path
-	// in the state file.
+	// Prefix is the checkpoint's own name, as checkpoint.Open takes it. If the state
+	// file names a checkpoint that does not exist, Prefix is the path in the state
+	// file.
 	Prefix string
 	// Step is the global step, the number at the end of the prefix; -1 if there is
 	// none.
@@ -41,12 +41,12 @@ type Checkpoint struct {
 type ListOptions struct {
 	// LatestFilename is the name of the state file; "" means "checkpoint".
 	LatestFilename string
-	// IgnoreState makes a list from the folder's files alone.
+	// IgnoreState lists only the checkpoints that the folder's files show.
 	IgnoreState bool
 	// PreferFolder matters for a copy of a folder whose state file names the
 	// checkpoints of the original by absolute paths. By default, as in TensorFlow,
-	// these lead to the original for as long as it exists. With PreferFolder a
-	// checkpoint of the same name in the folder itself comes first.
+	// these lead to the original for as long as it exists. With PreferFolder, List
+	// looks for a checkpoint of the same name in the folder itself first.
 	PreferFolder bool
 }
 
@@ -55,9 +55,8 @@ type ListOptions struct {
 // at which they were written. (V1 checkpoints that no state file names look like any
 // other file and are not found.) It reads the index of each, and no values.
 //
-// Without a state file, and without the folder, the list may be empty and there is no
-// error. A damaged state file is an ErrCorrupt: ListOptions.IgnoreState does without
-// it.
+// A missing state file, or a missing folder, is not an error. A damaged state file is an
+// ErrCorrupt, unless ListOptions.IgnoreState is set.
 func List(ctx context.Context, folder string, o *ListOptions) ([]Checkpoint, error) {
 	var opts ListOptions
 	if o != nil {
@@ -175,9 +174,9 @@ func orDot(folder string) string {
 	return folder
 }
 
-// locate returns where a checkpoint that the state file names is now. The folder may
-// have been moved since: then the path ends in one that exists below the folder. If
-// there is no such checkpoint, locate returns the path as it is and false.
+// locate returns the present path of a checkpoint that the state file names. If the
+// folder was moved since, that is the end of the path, below the folder. If there is no
+// such checkpoint, locate returns the path unchanged, and false.
 func (f folder) locate(path string, preferFolder bool) (string, bool) {
 	if preferFolder && !f.holds(path) {
 		if here := join(f.path, filepath.Base(path)); exists(f.fs, here) {

@@ -20,7 +20,7 @@ type RemoveOptions struct {
 }
 
 // Remove removes the files of a checkpoint, and its meta graph if there is one. The
-// prefix of a V1 checkpoint may be a pattern, as sharded savers return it. It is no
+// prefix of a V1 checkpoint may be a pattern, as sharded savers return it. It is not an
 // error if the checkpoint does not exist.
 //
 // The first step removes a V2 checkpoint as a whole. If the process dies after that,

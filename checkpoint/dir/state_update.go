@@ -88,7 +88,7 @@ func (s State) relativeTo(folder string, relative bool) (State, error) {
 	return s, nil
 }
 
-// eachPath makes those paths relative to the folder for which pick returns true.
+// eachPath makes the paths for which pick returns true relative to the folder.
 func eachPath(model *string, all []string, pick func(string) bool, folder string) error {
 	for _, p := range append([]*string{model}, pointers(all)...) {
 		if !pick(*p) {

@@ -23,9 +23,9 @@ type SweepOptions struct {
 	Idle time.Duration
 }
 
-// Sweep removes the files that writers that died have left in a folder, and returns
-// the paths of what it removed. It leaves complete checkpoints alone, and writers at
-// work, which it knows by their locks. It removes
+// Sweep removes the files that dead writers left in a folder, and returns the paths that
+// it removed. It leaves complete checkpoints alone, and the files of running writers,
+// which it recognizes by their locks. It removes
 //
 //   - the temporary files and locks of this module; data files of checkpoints that were
 //     never committed, that were replaced, or that were removed in part;
@@ -33,7 +33,7 @@ type SweepOptions struct {
 //     sharded saves, *.tmp…) once they are older than SweepOptions.Idle.
 //
 // After a failure it continues with the other files, and reports all failures together.
-// It is no error if the folder does not exist.
+// It is not an error if the folder does not exist.
 func Sweep(ctx context.Context, folder string, o *SweepOptions) ([]string, error) {
 	s := sweeper{ctx: ctx, fs: vfs.FromContext(ctx), dir: folder, idle: time.Hour, prefixes: map[string]map[int]bool{}}
 	if o != nil && o.Idle != 0 {

@@ -49,7 +49,7 @@ func (g *Graph) Paths() *Paths {
 	return p
 }
 
-// reached reports whether children lead to an object.
+// reached reports whether a chain of children leads to an object.
 func (p *Paths) reached(object int) bool { return p.ways[object].known && !p.ways[object].slot }
 
 // Of returns an object's path: the names from the root, whose own path is empty. A

@@ -5,6 +5,6 @@
 // mean, standard deviation and a histogram of the finite values. The value of an element
 // that is not a real number is its [Measure].
 //
-// Tensors are read piece by piece and several at once, so that a checkpoint larger than
-// memory takes a few megabytes per goroutine. The results are in order all the same.
+// Several tensors are read at once, each piece by piece, so that a checkpoint larger than
+// memory takes a few megabytes per goroutine. The results are still in order.
 package stats

@@ -25,9 +25,9 @@ type Options struct {
 }
 
 // Summarize returns a summary of each tensor of a checkpoint, one after the other.
-// Variants and resources have no values and are left out. The first error is the last
-// thing that it returns: of reading, of ctx, or tfkeep.ErrNotFound for one of
-// Options.Names.
+// Variants and resources have no values and are left out. Summarize stops after the first
+// error: that of a read, that of ctx, or a tfkeep.ErrNotFound for a name in Options.Names
+// that the checkpoint does not have.
 func Summarize(ctx context.Context, r *checkpoint.Reader, opts *Options) iter.Seq2[*Summary, error] {
 	if opts == nil {
 		opts = &Options{}

@@ -30,9 +30,9 @@ const globalNorm = "BatchNormWithGlobalNormalization"
 
 // FoldBatchNorms multiplies every batch normalization with constant parameters into the
 // constant weights of the Conv2D, DepthwiseConv2dNative or MatMul before it, and keeps
-// what it adds as a BiasAdd (or as the Add that was there). Names stay: the node of the
+// the offset as a BiasAdd (or as the Add that was there). Names stay: the node of the
 // batch normalization becomes the addition. Normalizations in training mode, and products
-// that something else reads too, stay as they are. outputs are nodes whose value must not
+// that another node reads too, stay as they are. outputs are nodes whose value must not
 // change.
 func FoldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDef, []Folded) {
 	g := newGraph(def, outputs)
@@ -138,9 +138,9 @@ func (g *graph) scaleAndOffset(n *graphdef.NodeDef, channels int) (scale, offset
 	return scale, offset
 }
 
-// foldMul folds the multiplication that a spelled-out batch normalization begins with: of
-// a product with constant weights and one constant for each channel. It returns nil if n
-// is not that.
+// foldMul folds the multiplication with which a spelled-out batch normalization begins: of
+// a product that has constant weights by one constant for each channel. It returns nil if
+// n is anything else.
 func (g *graph) foldMul(n *graphdef.NodeDef) *product {
 	for side := range 2 {
 		p := g.productInput(n, side)
@@ -160,7 +160,7 @@ func (g *graph) foldMul(n *graphdef.NodeDef) *product {
 			continue
 		}
 		g.scale(p, scale)
-		// The node stays, for what reads it by name, and does nothing.
+		// The node stays, for readers that know its name, and does nothing.
 		g.replace(n.Name, &graphdef.NodeDef{Name: n.Name, Op: "Identity", Device: n.Device, Input: []string{p.op.Name},
 			Attr: map[string]*graphdef.AttrValue{"T": typeAttr(p.weights.dtype)}})
 		return p
@@ -169,7 +169,7 @@ func (g *graph) foldMul(n *graphdef.NodeDef) *product {
 }
 
 // productInput returns the product with constant weights that is input i of n. It returns
-// nil if there is none, or if something else than n reads it.
+// nil if there is none, or if another node than n reads it.
 func (g *graph) productInput(n *graphdef.NodeDef, i int) *product {
 	op := g.input(n, i)
 	if op == nil || g.uses[op.Name] != 1 || g.keep[op.Name] {

@@ -12,7 +12,7 @@
 // All functions take a graph, do not change it, and return a new one. They hold the graph
 // in memory, unlike package freeze, which streams it.
 //
-// The semantics are those of tensorflow/python/tools/optimize_for_inference_lib.py. That
-// folds only the fused operations; here also batch normalizations that are spelled out as
-// arithmetic (tf.nn.batch_normalization) or follow a MatMul are folded.
+// The semantics are those of tensorflow/python/tools/optimize_for_inference_lib.py, which
+// folds only the fused operations. This package also folds batch normalizations that are
+// spelled out as arithmetic (tf.nn.batch_normalization) or that follow a MatMul.
 package inference

@@ -14,8 +14,8 @@ import (
 
 // Options configures [Optimize].
 type Options struct {
-	// Inputs, if not empty, are the nodes that will be fed. What leads to them is
-	// removed, and they become placeholders.
+	// Inputs, if not empty, are the nodes that will be fed. They become placeholders, and
+	// the nodes that only they need are removed.
 	Inputs []string
 	// Outputs are the nodes to keep. Required.
 	Outputs []string
@@ -44,7 +44,7 @@ type Report struct {
 func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, error) {
 	if o == nil || len(o.Outputs) == 0 {
 		return nil, nil, &tfkeep.Error{Op: "optimize", Err: tfkeep.ErrArgument,
-			Detail: "no output nodes named; say in Options.Outputs which nodes to keep"}
+			Detail: "no output nodes named; name the nodes to keep in Options.Outputs"}
 	}
 	r := &Report{Before: len(def.GetNode())}
 	var err error

@@ -24,13 +24,13 @@ type Rounded struct {
 	Kept string
 }
 
-// defaultMinElements is how many elements a constant has at least to be rounded.
+// defaultMinElements is the number of elements from which a constant is rounded.
 const defaultMinElements = 256
 
 // RoundWeights stores the float32 constants of at least minElements elements (0 means
-// 256) as float16 or bfloat16, half their size. Each gets a Cast back to float32 that
-// takes the name of the constant. A constant with values outside the range of float16 is
-// left alone, which its Rounded reports.
+// 256) as float16 or bfloat16, at half their size. A Cast back to float32 takes the name
+// of each constant. A constant with values outside the range of float16 stays as it is,
+// which its Rounded reports.
 //
 // The error is a tfkeep.ErrArgument for another type.
 func RoundWeights(def *graphdef.GraphDef, to dtype.DataType, minElements int) (*graphdef.GraphDef, []Rounded, error) {

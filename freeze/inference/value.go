@@ -74,7 +74,7 @@ func (v *value) fill(count int, content []byte, listed []float64) bool {
 	case len(content) >= size || len(listed) > count:
 		return false // it contradicts the shape
 	case count > maxExpanded:
-		return false // a short list for a huge constant is nothing that is worth folding
+		return false // a huge constant written as a short list is not worth folding
 	}
 	v.data = make([]float64, count)
 	for i := range v.data {

@@ -13,19 +13,19 @@ import (
 )
 
 // graphVersion is TensorFlow 2.21's graph version: a graph whose min_consumer is
-// above it asks for a newer TensorFlow.
+// above it needs a newer TensorFlow.
 const graphVersion = 2474
 
 // Options configures [Graph]. Nil and the zero value are the defaults.
 type Options struct {
 	// Ops are the known op definitions; nil means opdef.Builtin.
 	Ops *opdef.Set
-	// GraphVersion is the newest graph version that the graph may ask for; 0 means
-	// that of TensorFlow 2.21, -1 any.
+	// GraphVersion is the newest graph version that the graph may need. 0 means the
+	// version of TensorFlow 2.21, -1 any version.
 	GraphVersion int
-	// Provided reports whether a node or an input comes from outside, such as the
-	// keys of an import's input map ("a", "a:0", "^a"): an input of that name need
-	// not be in the graph. May be nil.
+	// Provided, if not nil, reports whether a node or an input comes from outside the
+	// graph, as the keys of an import's input map do ("a", "a:0", "^a"). An input of
+	// that name need not be in the graph.
 	Provided func(input string) bool
 }
 
@@ -221,7 +221,7 @@ func (c *checker) checkInput(n *graphdef.NodeDef, input string, index map[string
 	}
 	op := c.lookup(nodes[i].GetOp())
 	if op == nil {
-		return // its op is a fault of its own
+		return // its unknown op is reported separately
 	}
 	if outs, err := ports.Count(nodes[i], op, op.GetOutputArg()); err == nil && port >= outs {
 		c.addFault(n.GetName(), "Connecting to invalid output %d of source node %s which has %d outputs", port, source, outs)

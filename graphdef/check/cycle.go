@@ -42,7 +42,7 @@ func isLoopEdge(from, to *graphdef.NodeDef) bool {
 	return false
 }
 
-// shortPath joins the names of a path, only its two ends if it is long.
+// shortPath joins the names of a path. If it is long, only its two ends are shown.
 func shortPath(path []string) string {
 	const shown = 8
 	if len(path) > shown {

@@ -8,7 +8,7 @@
 //   - cycles other than those of while loops, and functions that call themselves, on
 //     which libtensorflow overflows its stack
 //   - colocation with missing nodes
-//   - graph versions that ask for a newer TensorFlow
+//   - graph versions that need a newer TensorFlow
 //
 // [Graph] returns all of these faults at once. It leaves types and shapes to
 // TensorFlow.

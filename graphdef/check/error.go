@@ -14,7 +14,8 @@ type Fault struct {
 	kind     error  // tfkeep.ErrCorrupt or tfkeep.ErrUnsupported
 }
 
-// String returns the fault as one line, in TensorFlow's words where it has some.
+// String returns the fault as one line, in the words of TensorFlow's message if there is
+// one.
 func (f Fault) String() string {
 	var s string
 	if f.Function != "" {

@@ -9,8 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-// checkLibrary checks the functions: their names, their bodies, and that none calls
-// itself.
+// checkLibrary checks the functions: their names, their bodies, and that no function
+// calls itself.
 func (c *checker) checkLibrary(g *graphdef.GraphDef) {
 	for _, f := range g.GetLibrary().GetFunction() {
 		name := f.GetSignature().GetName()

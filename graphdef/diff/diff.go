@@ -20,9 +20,9 @@ type Difference struct {
 	A, B     string // the two values as text; "" if there is no value
 }
 
-// String returns the difference as one line, which begins with "-" for what only the
-// first graph has, "+" for what only the second has, and "~" for what both have but
-// not the same.
+// String returns the difference as one line. It begins with "-" if only the first graph
+// has the item, with "+" if only the second has it, and with "~" if the two graphs have
+// different values for it.
 func (d Difference) String() string {
 	where := d.Node
 	if d.Function != "" {
@@ -61,8 +61,8 @@ type Options struct {
 	NaNEqual bool
 }
 
-// Graphs returns all differences between two graphs, nil if they are the same. The
-// order of nodes, of functions and of control inputs does not matter; that of data
+// Graphs returns all differences between two graphs, or nil if they are the same. The
+// order of nodes, of functions and of control inputs does not matter; the order of data
 // inputs does. Attributes are compared by value.
 func Graphs(a, b *graphdef.GraphDef, o *Options) []Difference {
 	if o == nil {
@@ -168,7 +168,7 @@ func (d *differ) node(a, b *graphdef.NodeDef) {
 	}
 }
 
-// equal compares two attributes. proto.Equal takes two NaNs to be equal.
+// equal compares two attributes. proto.Equal considers two NaNs equal.
 func (d *differ) equal(a, b *graphdef.AttrValue) bool {
 	if (a == nil) != (b == nil) {
 		return false

@@ -19,10 +19,10 @@ func ClearDevices(g *graphdef.GraphDef) {
 	}
 }
 
-// RenameScope moves, in place, the nodes in scope from, and a node of that very name,
-// to scope to: their names and everything that refers to them, which is inputs,
-// colocation and the frames of while loops. An empty to removes the scope; an empty
-// from puts the whole graph into to.
+// RenameScope moves, in place, the nodes in the scope from, and a node named exactly from,
+// to the scope to. It changes their names and all references to them: inputs, colocation
+// and the frames of while loops. An empty to removes the scope; an empty from puts the
+// whole graph into to.
 //
 // If new names would collide with others, RenameScope changes nothing and returns a
 // tfkeep.ErrArgument that lists them. A scope without nodes is a tfkeep.ErrNotFound.

@@ -17,12 +17,13 @@ import (
 )
 
 // Extract returns the part of a graph that the named nodes need: these nodes, their
-// inputs, control inputs and the nodes that they are colocated with, and all that these
-// need in turn, in the graph's order, with its whole function library and its versions.
-// It is TensorFlow's extract_sub_graph. The nodes are shared with g.
+// inputs, control inputs and the nodes that they are colocated with, and everything that
+// these need in turn. The nodes are in the graph's order and are shared with g; the
+// function library and the versions are those of g. Extract is TensorFlow's
+// extract_sub_graph.
 //
-// Names that the graph lacks, and inputs without a node, are one tfkeep.ErrNotFound that
-// lists them all.
+// If the graph lacks a name or the node of an input, the error is a tfkeep.ErrNotFound
+// that lists all of them.
 func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 	byName := make(map[string]*graphdef.NodeDef, len(g.GetNode()))
 	for _, n := range g.GetNode() {
@@ -94,7 +95,7 @@ type StripOptions struct {
 	// in their order. By default a placeholder has the type of the input node's
 	// first output.
 	Types []dtype.DataType
-	// Ops are the op definitions that tell the type of an output; nil means
+	// Ops are the op definitions that define the types of outputs; nil means
 	// opdef.Builtin.
 	Ops *opdef.Set
 }
@@ -104,8 +105,8 @@ type StripOptions struct {
 // attributes, and everything that the outputs then do not need is left out. It is
 // TensorFlow's strip_unused.
 //
-// An input that names a tensor ("a:0") is a tfkeep.ErrArgument. Inputs and outputs
-// that the graph lacks are one tfkeep.ErrNotFound.
+// An input that names a tensor ("a:0") is a tfkeep.ErrArgument. If the graph lacks inputs
+// or outputs, the error is a tfkeep.ErrNotFound that lists all of them.
 func StripUnused(g *graphdef.GraphDef, inputs, outputs []string, o *StripOptions) (*graphdef.GraphDef, error) {
 	if o == nil {
 		o = &StripOptions{}
@@ -153,7 +154,7 @@ func placeholderFor(n *graphdef.NodeDef, dtype dtype.DataType, ops *opdef.Set) (
 		outs, err := opdef.OutputTypes(n, ops)
 		if err != nil || len(outs) == 0 || outs[0] == 0 {
 			return nil, &tfkeep.Error{Op: "strip unused nodes", Item: "node", Name: n.GetName(), Err: tfkeep.ErrArgument,
-				Detail: fmt.Sprintf("the type of its first output cannot be told from op %s; set StripOptions.Types", n.GetOp())}
+				Detail: fmt.Sprintf("op %s does not define the type of its first output; set StripOptions.Types", n.GetOp())}
 		}
 		dtype = outs[0]
 	}

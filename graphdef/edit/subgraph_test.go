@@ -96,7 +96,7 @@ func TestStripUnusedRefusesBadArguments(t *testing.T) {
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	unknown := tftest.ParseGraph(t, `node { name: "u" op: "Unreg" }`)
 	_, err = edit.StripUnused(unknown, []string{"u"}, []string{"u"}, nil)
-	assert.ErrorContains(t, err, "the type of its first output cannot be told")
+	assert.ErrorContains(t, err, "does not define the type of its first output")
 }
 
 func TestRemoveTrainingEqualsTensorFlow(t *testing.T) {

@@ -22,8 +22,8 @@ import (
 //go:embed ops.bin
 var opsData []byte
 
-// Set is a set of op definitions. It decodes an op when it is first asked for, so
-// that a large set is cheap to make. It is safe for concurrent use.
+// Set is a set of op definitions. It decodes an op when the op is first used, so that a
+// large set is cheap to make. Several goroutines may use it at the same time.
 type Set struct {
 	raw map[string][]byte // name → serialized OpDef
 

@@ -15,8 +15,8 @@
 // RestoreSlice and Restore; constants written as a list of strings, packed into
 // bytes (as the C API writes them), or as one element that repeats.
 //
-// Keys can also be computed when the graph runs. This package does not know them then,
-// and returns an error of kind [ErrUnknownForm], which names the node.
+// Keys can also be computed when the graph runs. Then this package cannot know them, and
+// returns an error of kind [ErrUnknownForm] that names the node.
 //
 // Graphs may be hostile: the work is bounded by the size of the graph.
 package savergraph

@@ -60,8 +60,8 @@ func unknown(n *graphdef.NodeDef, format string, args ...any) error {
 	return e
 }
 
-// input splits "^node", "node" and "node:1". A name of another form is returned as a
-// whole; no node has it.
+// input splits "^node", "node" and "node:1". It returns a name of another form unchanged;
+// no node has such a name.
 func input(in string) (node string, output int) {
 	in = strings.TrimPrefix(in, "^")
 	node, output, err := graphdef.ParseTensorName(in)
@@ -176,8 +176,8 @@ func elements(shape *graphdef.TensorShapeProto) int64 {
 }
 
 // packedStrings reads strings as the C API writes constants: all lengths, then all
-// bytes. The number of strings is not stored: the lengths end where the rest is as
-// long as they add up to.
+// bytes. The number of strings is not stored: the lengths end where their sum equals the
+// number of remaining bytes.
 func packedStrings(content []byte) ([]string, bool) {
 	var lengths []uint64
 	rest, sum := content, uint64(0)

@@ -35,7 +35,7 @@ type Restored struct {
 // order that depends on the graph alone. Its errors are of kind [ErrUnknownForm].
 func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 	nodes := g.needed(restoreOp, isRestore)
-	takers := map[string]*graphdef.NodeDef{} // "node:index" → the first that takes it
+	takers := map[string]*graphdef.NodeDef{} // "node:index" → the first node that takes it
 	for _, n := range nodes {
 		if isRestore(n) {
 			continue
@@ -65,7 +65,7 @@ func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 		}
 	}
 	if len(plan) == 0 {
-		return nil, unknown(nil, "nothing is restored behind operation %q", restoreOp)
+		return nil, unknown(nil, "operation %q needs no restore node", restoreOp)
 	}
 	return plan, nil
 }
@@ -161,7 +161,7 @@ func (g *Graph) file(n *graphdef.NodeDef) string {
 
 func outputName(node string, i int) string { return fmt.Sprintf("%s:%d", node, i) }
 
-// follow goes from a restored tensor to what takes it in the end.
+// follow finds the node that finally takes a restored tensor.
 func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
 	at := t.Output
 	for range maxHops {
@@ -176,7 +176,7 @@ func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
 		case assigns(n.GetOp()):
 			g.target(t, n)
 			return
-		default: // an operation of a saveable that only the saveable understands
+		default: // part of a saveable object, such as a lookup table
 			t.Variable = n.GetName()
 			return
 		}

@@ -63,7 +63,7 @@ func (g *Graph) Save(saveTensor string) (*SavePlan, error) {
 		p.Tensors = append(p.Tensors, tensors...)
 	}
 	if len(saves) == 0 {
-		return nil, unknown(nil, "no save node behind tensor %q", saveTensor)
+		return nil, unknown(nil, "tensor %q needs no save node", saveTensor)
 	}
 	slices.SortStableFunc(p.Tensors, func(a, b Saved) int {
 		return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Key, b.Key))
@@ -98,7 +98,7 @@ func (g *Graph) shard(n *graphdef.NodeDef) (shard, shards int, err error) {
 func (g *Graph) savedBy(n *graphdef.NodeDef, shard int) ([]Saved, error) {
 	first := 3 // after file, keys and slices
 	if n.GetOp() == "Save" {
-		first = 2 // it knows no slices
+		first = 2 // Save has no input for slices
 	}
 	in := dataInputs(n)
 	if len(in) < first {

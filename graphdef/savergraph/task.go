@@ -45,8 +45,8 @@ var movable = map[string]bool{
 // Saver makes a few.
 const maxPart = 64
 
-// SplitByTask makes a graph for each task, of what save and restore (results of
-// [Graph.Save] and [Graph.Restore]) need.
+// SplitByTask makes a graph for each task, with the nodes that save and restore (results
+// of [Graph.Save] and [Graph.Restore]) need.
 func (g *Graph) SplitByTask(save *SavePlan, restore []Restored) *TaskGraphs {
 	p := &TaskGraphs{
 		Graphs:   map[Task]*graphdef.GraphDef{},
@@ -97,7 +97,7 @@ func (g *Graph) SplitByTask(save *SavePlan, restore []Restored) *TaskGraphs {
 }
 
 // part copies the nodes that start needs, with in instead of the tensor that is fed. It
-// reports false unless they belong to a variable of one task and can be moved.
+// returns false unless they belong to a variable of one task and can be moved.
 func (g *Graph) part(start, fed string, in *graphdef.NodeDef) (nodes []*graphdef.NodeDef, owner Task, ok bool) {
 	first, _ := input(start)
 	queue, seen := []string{first}, map[string]bool{first: true}

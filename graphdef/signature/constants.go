@@ -1,6 +1,6 @@
 package signature
 
-// The method names tell a server how to call a signature.
+// The method names, which define how a server calls a signature.
 const (
 	PredictMethod  = "tensorflow/serving/predict"
 	ClassifyMethod = "tensorflow/serving/classify"

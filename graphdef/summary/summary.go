@@ -95,8 +95,9 @@ type Signature struct {
 	Outputs []Tensor `json:"outputs"` // as above
 }
 
-// Of summarizes a message. ops are the op definitions that tell the types of outputs; nil
-// means opdef.Builtin. The Summary of any other message is empty.
+// Of summarizes a GraphDef, a MetaGraphDef or a SavedModel; for any other message it
+// returns an empty Summary. ops are the op definitions that define the types of outputs;
+// nil means opdef.Builtin.
 func Of(m proto.Message, ops *opdef.Set) *Summary {
 	s := &Summary{Kind: string(m.ProtoReflect().Descriptor().Name())}
 	switch m := m.(type) {
@@ -207,7 +208,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 	for _, n := range mg.GetGraphDef().GetNode() {
 		nodes[n.GetName()] = n
 	}
-	// In files older than TensorFlow 1.9 only the collection tells what is trainable.
+	// In files older than TensorFlow 1.9 only the collection shows what is trainable.
 	trainable := map[string]bool{}
 	for _, data := range mg.GetCollectionDef()["trainable_variables"].GetBytesList().GetValue() {
 		def := &graphdef.VariableDef{}

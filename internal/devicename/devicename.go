@@ -16,8 +16,8 @@ type Spec struct {
 }
 
 // Parse reads names such as "/job:ps/task:1/device:GPU:0", "/gpu:0" and "/cpu:*".
-// With an error, which is about the first wrong part, it returns the parts that are
-// right.
+// If parts of the name are wrong, the error names the first of them, and the Spec has the
+// other parts.
 func Parse(name string) (Spec, error) {
 	var d Spec
 	if name == "" {

@@ -14,7 +14,7 @@ const (
 // that is not locked was left by a process that died.
 func Temp(name string) string { return name + tempSuffix }
 
-// ParseTemp returns the name that a temporary file is to get.
+// ParseTemp returns the final name of a temporary file.
 func ParseTemp(temp string) (name string, ok bool) { return strings.CutSuffix(temp, tempSuffix) }
 
 // Lock returns the name of the file whose lock stands for another file or folder.

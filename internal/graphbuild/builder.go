@@ -162,10 +162,11 @@ func (b *Builder) Value(typ, name string, inputs ...tensorflow.Input) tensorflow
 	return First(b.Add(typ, b.Unique(name), nil, inputs...))
 }
 
-// TypeOf returns the element type of a tensor; of a reference, what it refers to.
+// TypeOf returns the element type of a tensor. For a reference it is the type that the
+// reference refers to.
 func TypeOf(o tensorflow.Output) dtype.DataType { return dtype.DataType(dtype.Base(o.DataType())) }
 
-// First returns the first output of op; of nil, an empty Output.
+// First returns the first output of op, or an empty Output if op is nil.
 func First(op *tensorflow.Operation) tensorflow.Output {
 	if op == nil {
 		return tensorflow.Output{}
@@ -232,8 +233,8 @@ func (b *Builder) Group(name string, ops ...*tensorflow.Operation) *tensorflow.O
 	return b.After(groups...).Add("NoOp", name, nil)
 }
 
-// ColocationGroup returns the colocation groups that nodes join that are colocated
-// with op: those that op itself is in, or its own.
+// ColocationGroup returns the groups of a node that is colocated with op: the groups that
+// op is in or, if it is in none, the group of op itself.
 func ColocationGroup(op *tensorflow.Operation) []string {
 	if v, err := capi.Attr(op, "_class"); err == nil {
 		var group []string

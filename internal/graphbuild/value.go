@@ -30,8 +30,9 @@ func Filled(dt dtype.DataType, v any, shape []int64) (*graphdef.AttrValue, error
 	return tensorAttr(t), nil
 }
 
-// Strings returns the attribute "value" of a Const of the strings in t. Each is in a
-// field of its own, as Python writes them: the library, given a tensor, packs them.
+// Strings returns the attribute "value" of a Const with the strings in t. Each string has
+// a field of its own, as Python writes them. (libtensorflow would pack the strings of a
+// tensor.)
 func Strings(t *tensorflow.Tensor) *graphdef.AttrValue {
 	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: dimsProto(t.Shape())}
 	var add func(v reflect.Value)
@@ -56,7 +57,7 @@ func Scalar[T string | int32](v T) *graphdef.AttrValue {
 }
 
 // Vector returns the attribute "value" of a Const of one dimension, as Python writes
-// it: strings each in a field of its own, several numbers as bytes.
+// it: each string in a field of its own, and several numbers as bytes.
 func Vector[T string | int32 | int64](values []T) *graphdef.AttrValue {
 	t := &tensor_go_proto.TensorProto{TensorShape: dimsProto([]int64{int64(len(values))})}
 	switch values := any(values).(type) {

@@ -112,8 +112,8 @@ func (s *Staging) Close() error {
 	return errors.Join(removeAll(s.Path()), s.lock.Close())
 }
 
-// sweep removes staging folders, and versions that were being removed, if no process
-// uses them. A staging folder has a lock file as long as it exists.
+// sweep removes staging folders and half-removed versions that no process uses. A staging
+// folder has a lock file as long as it exists.
 func sweep(parent string) error {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -167,8 +167,8 @@ func removeAll(path string) error {
 }
 
 // Replace replaces the SavedModel file of an existing model in one step: readers get the
-// old file until the new one is complete and synced. Of the two forms, text and binary,
-// only the new one stays.
+// old file until the new one is complete and synced. If the form changes from text to
+// binary or back, Replace removes the file of the old form.
 func Replace(dir, name string, data []byte) error {
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err

@@ -26,8 +26,8 @@ const (
 	edge         = 3    // the items then shown at each end of a dimension
 )
 
-// Fprint prints an array with the given type, shape and row-major, little-endian data (of
-// strings, values), without a newline at the end.
+// Fprint prints an array with the given type and shape, without a newline at the end. Its
+// elements are data, in row-major order and little-endian, or values if they are strings.
 func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [][]byte, o *Options) error {
 	if o == nil {
 		o = &Options{}

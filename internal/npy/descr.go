@@ -34,7 +34,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	return dt, nil
 }
 
-// smallFloat returns the format of a float of 16 and fewer bits, or nil for another type.
+// smallFloat returns the format of a float of 16 or fewer bits, or nil for another type.
 func smallFloat(dt dtype.DataType) *smallfloat.Format { return smallfloat.ByName(dtype.Name(dt)) }
 
 // letters are NumPy's codes for the types that NumPy and TensorFlow have.

@@ -49,9 +49,9 @@ func (a *ArchiveWriter) AddStrings(name string, shape []int64, values [][]byte) 
 	return WriteStrings(w, shape, values)
 }
 
-// Check returns an error of the kind tfkeep.ErrUnsupported, which says why, for an array
-// that an archive cannot hold: one of a type that [StoredType] refuses, or whose name is
-// not UTF-8 or has more than 65,531 bytes.
+// Check returns a tfkeep.ErrUnsupported with the reason if an archive cannot hold an
+// array: because [StoredType] refuses its type, or because its name is not UTF-8 or has
+// more than 65,531 bytes.
 func Check(name string, dt dtype.DataType) error {
 	if !utf8.ValidString(name) || len(name) > math.MaxUint16-len(".npy") {
 		return unsupported("write", "%.100q cannot be an array's name in a .npz file", name)
@@ -145,7 +145,7 @@ func NewArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	return a, nil
 }
 
-// Names returns the names of the arrays, sorted. The caller must not change it.
+// Names returns the names of the arrays, sorted. The caller must not change the slice.
 func (a *Archive) Names() []string { return a.names }
 
 // Stat reads an array's header and returns the type and shape that [Archive.Read]

@@ -21,9 +21,9 @@ type Array struct {
 	Strings [][]byte // for dtype.String, row-major
 }
 
-// Write writes an array as a .npy file. data has its little-endian, row-major bytes, of
-// which Write holds a small buffer at a time. The package documentation says what
-// becomes of types that NumPy lacks. [WriteStrings] writes strings.
+// Write writes an array as a .npy file. data has its little-endian, row-major bytes;
+// Write holds a small part of them in memory. The package documentation describes how
+// types that NumPy lacks are written. [WriteStrings] writes strings.
 func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error {
 	stored, err := StoredType(dt)
 	if err != nil {
@@ -98,9 +98,9 @@ func writeWidened(w io.Writer, format *smallfloat.Format, n int64, data io.Reade
 // very different lengths.
 const maxPadding = 1 << 30
 
-// CheckStrings returns an error of the kind tfkeep.ErrUnsupported, which says why, for
-// strings that [WriteStrings] cannot write without changing one, or only in a multiple of
-// their size.
+// CheckStrings returns a tfkeep.ErrUnsupported with the reason if [WriteStrings] cannot
+// write strings: because it would change one, or because their fixed width would take a
+// multiple of their size.
 func CheckStrings(shape []int64, values [][]byte) error {
 	_, err := stringWidth(shape, values)
 	return err

@@ -52,9 +52,9 @@ func parseType(name string) (dtype.DataType, error) {
 	return 0, &tfkeep.Error{Op: "read", Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("TensorFlow's checkpoints have no type for %q", name)}
 }
 
-// Check returns an error of the kind tfkeep.ErrUnsupported, which says why, for a
-// tensor that a file cannot hold: one of a type that the format lacks, or whose name
-// is not UTF-8 or is "__metadata__", which the format reserves.
+// Check returns a tfkeep.ErrUnsupported with the reason if a file cannot hold a tensor:
+// because the format lacks its type, or because its name is not UTF-8 or is
+// "__metadata__", which the format reserves.
 func Check(t *checkpoint.TensorInfo) error {
 	if !utf8.ValidString(t.Name) || t.Name == metadataKey {
 		return unsupported("%q cannot be a tensor's name in a safetensors file", t.Name)

@@ -13,8 +13,8 @@ import (
 // metadataKey is the one name in the header that is not a tensor's.
 const metadataKey = "__metadata__"
 
-// parseHeader reads the JSON header token by token. Unmarshaling would accept a
-// repeated name, with which one file can show different weights to two programs.
+// parseHeader reads the JSON header token by token. json.Unmarshal would accept a
+// repeated name, so that two programs could read different weights from one file.
 func parseHeader(header []byte) ([]checkpoint.TensorInfo, map[string]string, error) {
 	if len(header) == 0 || header[0] != '{' {
 		return nil, nil, corrupt("", "the header does not begin with '{'")

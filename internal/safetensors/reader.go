@@ -73,7 +73,7 @@ func inFile(path string, err error) error {
 }
 
 // NewReader reads the header of the file in r, which has size bytes, and checks it
-// against every rule of the format. A broken rule is
+// against every rule of the format. If it breaks a rule, the error is a
 // tfkeep.ErrCorrupt.
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
 	var prefix [8]byte

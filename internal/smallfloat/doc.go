@@ -1,3 +1,3 @@
-// Package smallfloat converts floats of 16 and fewer bits, most of which neither Go nor
-// NumPy has, to float32 and back. Each of their values is exactly a float32.
+// Package smallfloat converts floats of 16 or fewer bits, most of which neither Go nor
+// NumPy has, to float32 and back. A float32 holds each of their values exactly.
 package smallfloat

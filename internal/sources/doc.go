@@ -1,3 +1,3 @@
-// Package sources reads tensors of any checkpoint.Source into memory, and has the errors of
-// sources that cannot read everything.
+// Package sources reads tensors from any checkpoint.Source into memory. It also has the
+// errors that a source returns for reads that it does not support.
 package sources

@@ -160,8 +160,8 @@ func (w *Writer) write(p []byte) {
 }
 
 // separator returns a short key k with a <= k < b: a itself, or the common prefix of a
-// and b and then the next byte of a plus one. TensorFlow compares no further than that
-// byte.
+// and b followed by the next byte of a, incremented by one. As in TensorFlow, later bytes
+// are not considered.
 func separator(a, b []byte) []byte {
 	for i := range min(len(a), len(b)) {
 		if a[i] == b[i] {

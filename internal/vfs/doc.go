@@ -1,9 +1,9 @@
 // Package vfs is the interface between this module and the file system.
 //
 // Everything that writes lasting files (checkpoints, their state file, meta graphs)
-// uses an [FS]. Normally that is [OS]. In tests it is that of package crashfs, which
-// loses what was not synced and fails when it is told to. So tests can prove that the
-// order of writes, syncs and renames is right.
+// uses an [FS]. Normally that is [OS]. Tests use the FS of package crashfs, which loses
+// unsynced data and fails at a chosen operation, to prove that the order of writes, syncs
+// and renames is right.
 //
 // The interface has only what durable writing needs. It assumes the rules of POSIX for
 // renames and folders. In particular, a new name is durable only after FS.SyncDir of

@@ -21,7 +21,7 @@ type FS interface {
 	Link(oldname, newname string) error
 	// Remove removes a file or an empty folder.
 	Remove(name string) error
-	// MkdirAll creates a folder and those above it. It is no error if the folder
+	// MkdirAll creates a folder and those above it. It is not an error if the folder
 	// exists.
 	MkdirAll(name string, perm fs.FileMode) error
 	// Stat describes a file.

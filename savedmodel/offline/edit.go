@@ -20,12 +20,12 @@ import (
 // Change changes the graphs of a model in memory, for [Edit].
 type Change func(*graphdef.SavedModel) error
 
-// Edit applies changes, in order, to the model in the folder path, and replaces its file
-// with the graphs in one step. Variables and assets stay as they are; a manifest is
-// written anew. Edit writes nothing if a change fails.
+// Edit applies changes, in order, to the model in the folder path, and replaces its graph
+// file in one step. Variables and assets stay as they are; an existing manifest is
+// updated. If a change fails, Edit writes nothing.
 //
-// Tags that no graph has exactly, and a signature that does not exist, are a
-// tfkeep.ErrNotFound. In all changes, no tags mean the only graph.
+// If no graph has exactly the given tags, or if a signature does not exist, the error is a
+// tfkeep.ErrNotFound. In all changes, an empty list of tags selects the only graph.
 func Edit(ctx context.Context, path string, changes ...Change) error {
 	sm, err := graphdef.ReadSavedModel(path)
 	if err != nil {
@@ -79,8 +79,8 @@ func KeepTags(lists ...[]string) Change {
 	}
 }
 
-// Retag replaces the tags of the graph with exactly the tags from by the tags to. No
-// other graph may have these.
+// Retag replaces the tags of one graph: from are its present tags, to the new ones. No
+// other graph may have the tags to.
 func Retag(from, to []string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		mg, err := graphdef.FindMetaGraph(sm, from)

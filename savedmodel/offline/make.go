@@ -37,8 +37,8 @@ type Options struct {
 	ClearDevices bool
 }
 
-// FromFrozen makes a model of a graph without variables in the folder target, in one
-// step. It returns the path of the file with the graph.
+// FromFrozen makes a model from a graph without variables, in the folder target and in one
+// step. It returns the path of the graph file.
 //
 // A graph with variables, a tensor that the graph lacks, and a signature without inputs
 // or outputs are a tfkeep.ErrArgument. A target that is not empty is a tfkeep.ErrExists.
@@ -53,11 +53,10 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *O
 	return writeModel(ctx, mg, target, o, func(string) error { return nil })
 }
 
-// FromCheckpoint makes a model of a checkpoint and its meta graph in the folder target,
-// in one step. ckpt is the checkpoint by any of the names that dir.Open accepts. A
-// checkpoint of the V1 format is converted. It returns the path of the file with the
-// graph, and the errors of [FromFrozen]; a meta graph without a SaverDef is a
-// tfkeep.ErrArgument.
+// FromCheckpoint makes a model from a checkpoint and its meta graph, in the folder target
+// and in one step. ckpt may be any name that dir.Open accepts. A V1 checkpoint is
+// converted to V2. FromCheckpoint returns the path of the graph file. Its errors are those
+// of [FromFrozen]; a meta graph without a SaverDef is a tfkeep.ErrArgument.
 func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (string, error) {
 	if o == nil {
 		o = &Options{}

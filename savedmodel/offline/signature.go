@@ -15,7 +15,7 @@ import (
 )
 
 // describeSignature makes the signature of a prediction from the names of tensors. Its
-// error, of the operation op, lists all tensors that cannot be described.
+// error has the operation op and lists all tensors that cannot be described.
 func describeSignature(op string, def *graphdef.GraphDef, inputs, outputs map[string]string) (*graphdef.SignatureDef, error) {
 	d := &describer{nodes: make(map[string]*graphdef.NodeDef, len(def.GetNode()))}
 	for _, n := range def.GetNode() {

@@ -1,4 +1,4 @@
-// Package recovery removes what the writer of a V2 checkpoint that died, or the
-// removal of one, has left. It holds the rules that say which files nobody needs
-// any more; docs/durability.md explains them.
+// Package recovery removes the files that an interrupted write or removal of a V2
+// checkpoint left. It has the rules that decide which files are no longer needed;
+// docs/durability.md explains them.
 package recovery

@@ -111,7 +111,7 @@ func Sweep(fsys vfs.FS, prefix string) (removed []string, err error) {
 		err = vfs.SyncDirOf(fsys, prefix, false)
 	}
 	if err == nil {
-		// The lock file goes last, because it tells which other files must go.
+		// The lock file is removed last, because it shows which other files must be removed.
 		if err = fsys.Remove(lockName); err == nil && existed {
 			removed = append(removed, lockName)
 		}

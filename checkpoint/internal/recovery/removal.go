@@ -53,7 +53,7 @@ func (r *Removal) removeV2() error {
 		return err
 	}
 	if filenames.MetaGraph(r.Prefix, r.MetaGraphSuffix) != filenames.MetaGraph(r.Prefix, "") {
-		// Clear does not know this name, so the file has to go first.
+		// Clear does not know this name, so the file has to be removed first.
 		if _, err := Remove(r.FS, filenames.MetaGraph(r.Prefix, r.MetaGraphSuffix)); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (r *Removal) removeV2() error {
 	if err := r.FS.Rename(filenames.Index(r.Prefix), lockName); err != nil {
 		return err
 	}
-	// The data must not go before the removal of the index is durable.
+	// The data must not be removed before the removal of the index is durable.
 	if err := vfs.SyncDirOf(r.FS, r.Prefix, r.NoSync); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (r *Removal) removeRest(last []string) error {
 	if _, err := Remove(r.FS, names...); err != nil || len(last) == 0 {
 		return err
 	}
-	// The lock file tells that the rest must go, so it stays until that is durable.
+	// The lock file shows that the rest must be removed, so it stays until that is durable.
 	if err := vfs.SyncDirOf(r.FS, r.Prefix, r.NoSync); err != nil {
 		return err
 	}

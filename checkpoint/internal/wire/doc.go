@@ -3,6 +3,6 @@
 // has bytes. A field that the caller knows must have its type; others are skipped,
 // as in every protocol buffer.
 //
-// Encoding by hand makes the bytes those that TensorFlow writes: fields by rising
-// number, and none that has its default value.
+// Messages are encoded by hand, so that the bytes are those that TensorFlow writes: fields
+// in ascending order of number, and no field that has its default value.
 package wire

@@ -124,13 +124,13 @@ func AppendVarint(b []byte, number protowire.Number, v uint64) []byte {
 	return protowire.AppendVarint(b, v)
 }
 
-// AppendBytes appends a field of bytes, empty ones too.
+// AppendBytes appends a field of bytes, even if it is empty.
 func AppendBytes(b []byte, number protowire.Number, v []byte) []byte {
 	b = protowire.AppendTag(b, number, protowire.BytesType)
 	return protowire.AppendBytes(b, v)
 }
 
-// AppendMessage appends a nested message, empty ones too.
+// AppendMessage appends a nested message, even if it is empty.
 func AppendMessage(b []byte, number protowire.Number, body func([]byte) []byte) []byte {
 	return AppendBytes(b, number, body(nil))
 }

@@ -1,3 +1,3 @@
-// Package cli is what the commands of this module have in common: exit codes, errors in
-// the command line, and signals.
+// Package cli has what the commands of this module share: exit codes, usage errors and
+// signals.
 package cli

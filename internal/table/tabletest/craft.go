@@ -1,5 +1,5 @@
-// Package tabletest builds tables that no writer would write, with every
-// checksum right, for the tests of those who read tables.
+// Package tabletest builds tables that no writer would write, with correct checksums, to
+// test readers of tables.
 package tabletest
 
 import (
@@ -45,7 +45,7 @@ func Entries(kvs ...KV) Block {
 	return b
 }
 
-// contents is the block as stored, without its trailer.
+// contents returns the block as stored, without its trailer.
 func (b Block) contents() (stored []byte, kind byte) {
 	if b.Stored != nil {
 		return b.Stored, b.Type
@@ -69,12 +69,12 @@ func (b Block) contents() (stored []byte, kind byte) {
 	return out, b.Type
 }
 
-// Handle is a block's place, as an index tells it.
+// Handle encodes a block's place, as an index stores it.
 func Handle(offset, size uint64) string {
 	return string(binary.AppendUvarint(binary.AppendUvarint(nil, offset), size))
 }
 
-// Table is a table to be.
+// Table describes a table to build.
 type Table struct {
 	Data []Block
 	// Last is the index's key for each data block; nil stands for keys that
@@ -89,7 +89,7 @@ type Table struct {
 	Handles func(meta, index string) (string, string)
 }
 
-// Bytes is the file.
+// Bytes returns the file.
 func (t Table) Bytes() []byte {
 	var file []byte
 	add := func(b Block) string {

@@ -64,7 +64,7 @@ func appendJSONString(b, s []byte) []byte {
 	if !utf8.Valid(s) {
 		v = map[string]string{"base64": base64.StdEncoding.EncodeToString(s)}
 	}
-	text, _ := json.Marshal(v) // which cannot fail for a string
+	text, _ := json.Marshal(v) // cannot fail for a string
 	return append(b, text...)
 }
 

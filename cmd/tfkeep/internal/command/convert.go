@@ -49,7 +49,7 @@ OUT appears when it is complete. An existing OUT is replaced only with --force.`
 			}
 			format := convert.Format(to)
 			if to != "" && !slices.Contains(convert.Formats(), format) {
-				return cli.Usagef("--to %s is none of %v", to, convert.Formats())
+				return cli.Usagef("--to %s is not one of %v", to, convert.Formats())
 			}
 			progress := c.NewProgress("converting", ui.Size)
 			defer progress.Done()
@@ -84,7 +84,7 @@ func (c *command) converted(out string, res *convert.Result) {
 	}
 	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
 	for _, dt := range types {
-		c.Note("%s of %s held in a wider type, which NumPy has; converting back undoes it",
+		c.Note("%s of %s stored in a wider type that NumPy has; converting back restores the type",
 			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))
 	}
 	for _, s := range res.Skipped {

@@ -61,7 +61,7 @@ func TestConvert(t *testing.T) {
 	code, out, errs := execute(t, "convert", "m", "m.npz")
 	assert.Equal(t, cli.ExitOK, code)
 	assert.Equal(t, "m.npz  v2 → npz, 6 tensors, 88 B\n", out)
-	assert.Contains(t, errs, "1 tensor of bfloat16 held in a wider type")
+	assert.Contains(t, errs, "1 tensor of bfloat16 stored in a wider type")
 	good(t, "convert", "m.npz", "again")
 	assert.Equal(t, "6 same\n", good(t, "diff", "m", "again"))
 

@@ -46,7 +46,7 @@ that call themselves, and more. The exit code is 1 if there is a fault.`,
 				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(bad), "fault"))))
 				return cli.ErrBadNews
 			}
-			c.Printf("%s: %s, %s, no fault found\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"))
+			c.Printf("%s: %s, %s, no faults\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"))
 			return nil
 		},
 	}
@@ -141,7 +141,7 @@ box each; --scope shows the inside of one of them.`,
 			if len(args) > 1 && !dot && !svg {
 				ext := strings.ToLower(filepath.Ext(args[1]))
 				if asDot = ext == ".dot" || ext == ".gv"; !asDot && ext != ".svg" {
-					return cli.Usagef("%s: unknown form; use .svg or .dot in the name, or the flag --svg or --dot", args[1])
+					return cli.Usagef("%s: unknown format; use .svg or .dot in the name, or the flag --svg or --dot", args[1])
 				}
 			}
 			g, err := graphIn(args[0])

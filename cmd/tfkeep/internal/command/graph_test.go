@@ -108,7 +108,7 @@ func TestGraphEditingVerbs(t *testing.T) {
 func TestGraphCheck(t *testing.T) {
 	code, out, _ := execute(t, "graph", "check", graphFile(t, smallGraph))
 	assert.Zero(t, code)
-	assert.Contains(t, out, "no fault found")
+	assert.Contains(t, out, "no faults")
 	code, out, _ = execute(t, "graph", "check", graphFile(t, `node { name: "a" op: "Neg" input: "gone" } node { name: "b" op: "Nope" }`))
 	assert.Equal(t, cli.ExitFailed, code)
 	assert.Contains(t, out, "Node 'a': Unknown input node 'gone'\nNode 'b': op \"Nope\" is not known\n")

@@ -24,7 +24,7 @@ func TestUsageErrorExitsWith2(t *testing.T) {
 		{"3 arguments are too many: CKPT NAME", []string{"cat", "a", "b", "c"}},
 		{"unknown flag: --jsno", []string{"ls", "--jsno", "m"}},
 		{"--tol -1 is negative", []string{"diff", "--tol", "-1", "m", "m"}},
-		{"--to v3 is none of", []string{"convert", "--to", "v3", "m", "x"}},
+		{"--to v3 is not one of", []string{"convert", "--to", "v3", "m", "x"}},
 		{"invalid argument", []string{"diff", "--tol", "x", "m", "m"}},
 		{"none of the others can be", []string{"cat", "m", "step", "--npy", "x", "--json"}},
 	} {

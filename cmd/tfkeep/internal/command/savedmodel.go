@@ -117,7 +117,7 @@ func (c *command) showModel(dir string, sm *graphdef.SavedModel, f *showFlags) e
 			c.Printf("SignatureDef key: %q\n", key)
 		}
 	case mg.SignatureDef[f.key] == nil:
-		return fmt.Errorf("no signature %q; there are %s", f.key, strings.Join(signatureKeys(mg), ", "))
+		return fmt.Errorf("no signature %q; the graph has %s", f.key, strings.Join(signatureKeys(mg), ", "))
 	default:
 		c.showSignature(mg.SignatureDef[f.key], "")
 	}

@@ -72,7 +72,7 @@ func writePage(root *cobra.Command, file string, check bool) error {
 		return err
 	}
 	if !bytes.Equal(have, text) {
-		return fmt.Errorf("%s is not what the commands say: run \"go run ./cmd/tfkeep/internal/gendocs -cli %s\"", file, file)
+		return fmt.Errorf("%s is out of date: run \"go run ./cmd/tfkeep/internal/gendocs -cli %s\"", file, file)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestCheckRefusesAnotherPage(t *testing.T) {
 	require.NoError(t, run(file, false, "", ""))
 	require.NoError(t, run(file, true, "", ""))
 	require.NoError(t, os.WriteFile(file, []byte("other"), 0o644))
-	assert.ErrorContains(t, run(file, true, "", ""), "is not what the commands say")
+	assert.ErrorContains(t, run(file, true, "", ""), "is out of date")
 	assert.Error(t, run(filepath.Join(t.TempDir(), "missing.md"), true, "", ""))
 	assert.Error(t, run("", false, "", ""))
 	assert.Error(t, run("", true, t.TempDir(), ""))

@@ -36,7 +36,7 @@ func page(root *cobra.Command) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// verbs returns the verbs of a command that people use.
+// verbs returns the visible verbs of a command.
 func verbs(c *cobra.Command) []*cobra.Command {
 	var list []*cobra.Command
 	for _, verb := range c.Commands() {
@@ -95,8 +95,8 @@ func dedent(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// escapeMarkdown prepares the plain text of all help texts for cobra's manual pages,
-// which take it for Markdown.
+// escapeMarkdown prepares all help texts, which are plain text, for cobra's manual pages,
+// which parse them as Markdown.
 func escapeMarkdown(c *cobra.Command) {
 	c.Long = markdown(c.Long)
 	for _, sub := range c.Commands() {
@@ -104,8 +104,8 @@ func escapeMarkdown(c *cobra.Command) {
 	}
 }
 
-// markdown makes Markdown of plain text: indented lines become code, and characters that
-// Markdown would take for itself are escaped.
+// markdown turns plain text into Markdown: indented lines become code, and characters that
+// have a meaning in Markdown are escaped.
 func markdown(text string) string {
 	lines := strings.Split(text, "\n")
 	indented := false
