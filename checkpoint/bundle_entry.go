@@ -47,7 +47,7 @@ func (e *bundleEntry) check(numShards int) error {
 	if err := checkDataType(e.dtype); err != nil {
 		return err
 	}
-	n, ok := NumElements(e.shape)
+	n, ok := dtype.NumElements(e.shape)
 	if !ok {
 		return fmt.Errorf("the shape %v is impossible", e.shape)
 	}

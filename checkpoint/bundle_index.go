@@ -183,7 +183,7 @@ func (x *indexReader) addSlices(t *TensorInfo, parts []Slice) error {
 		return err
 	}
 	t.Shard, t.Offset, t.CRC32C = t.Slices[0].Shard, t.Slices[0].Offset, t.Slices[0].CRC32C
-	if n, _ := NumElements(t.Shape); dtype.Size(t.DType) > 0 {
+	if n, _ := dtype.NumElements(t.Shape); dtype.Size(t.DType) > 0 {
 		if t.Bytes = n * int64(dtype.Size(t.DType)); t.Bytes/int64(dtype.Size(t.DType)) != n {
 			return fmt.Errorf("the shape %v is impossible", t.Shape)
 		}

@@ -55,7 +55,7 @@ func (c *crafted) addStrings(key string, shape []int64, elems ...string) *bundle
 func (c *crafted) addStringData(key string, shape []int64, data []byte) *bundleEntry {
 	e := c.add(key, dtype.String, shape, data)
 	p := &bundlePart{b: &bundle{}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: e.size}}
-	p.count, _ = NumElements(shape)
+	p.count, _ = dtype.NumElements(shape)
 	if crc, pos, err := p.lengths(data, func(int, int) {}); err == nil {
 		e.crc = crc32c.Mask(crc32c.Update(crc, data[pos:]))
 		c.set(key, e)

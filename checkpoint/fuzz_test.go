@@ -30,7 +30,7 @@ func readEveryWay(t *testing.T, r *Reader) {
 	for info := range r.Tensors() {
 		if info.DType == dtype.String {
 			elems, err := r.ReadStrings(ctx, info.Name, nil)
-			if n, _ := NumElements(info.Shape); err == nil {
+			if n, _ := dtype.NumElements(info.Shape); err == nil {
 				require.EqualValues(t, n, len(elems))
 			}
 			continue

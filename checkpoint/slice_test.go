@@ -65,19 +65,3 @@ func TestSlices(t *testing.T) {
 		require.ErrorIs(t, err, tfkeep.ErrMismatch, "%v", bad)
 	}
 }
-
-func TestNumElements(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		shape []int64
-		want  int64
-		ok    bool
-	}{
-		{nil, 1, true}, {[]int64{3, 4}, 12, true}, {[]int64{0, 1 << 62, 1 << 62}, 0, true},
-		{[]int64{math.MaxInt64, 1}, math.MaxInt64, true}, {[]int64{math.MaxInt64, 2}, 0, false}, {[]int64{-1}, 0, false}, {[]int64{0, -1}, 0, false},
-	} {
-		n, ok := NumElements(c.shape)
-		assert.Equal(t, c.want, n, "%v", c.shape)
-		assert.Equal(t, c.ok, ok, "%v", c.shape)
-	}
-}

@@ -58,7 +58,7 @@ func (t *Tensor) checkDescription() (shape []int64, err error) {
 	if len(t.Shape) > maxRank {
 		return nil, t.bad(fmt.Sprintf("rank %d; TensorFlow has no more than %d dimensions", len(t.Shape), maxRank))
 	}
-	if n, ok := NumElements(t.Shape); !ok || n > maxElements {
+	if n, ok := dtype.NumElements(t.Shape); !ok || n > maxElements {
 		return nil, t.bad(fmt.Sprintf("the shape %v has a negative dimension or too many elements", t.Shape))
 	}
 	if t.Slice != nil {
@@ -81,7 +81,7 @@ func (t *Tensor) sliceShape() ([]int64, error) {
 }
 
 func (t *Tensor) checkSize(shape []int64) error {
-	n, _ := NumElements(shape)
+	n, _ := dtype.NumElements(shape)
 	if t.DType == dtype.String {
 		if t.Data != nil {
 			return t.bad("a string tensor's elements belong in Strings, not in Data")

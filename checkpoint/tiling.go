@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // The pairs of slices that checkTiling compares at most. TensorFlow's
@@ -26,7 +28,7 @@ func checkTiling(t *TensorInfo, cover bool) error {
 			return fmt.Errorf("its slices overlap")
 		}
 	}
-	n, _ := NumElements(t.Shape)
+	n, _ := dtype.NumElements(t.Shape)
 	if total > n {
 		return fmt.Errorf("its slices overlap: they have %d elements, the tensor %d", total, n)
 	}

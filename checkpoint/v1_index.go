@@ -209,7 +209,7 @@ func checkV1Meta(t *TensorInfo) error {
 			return err
 		}
 	}
-	n, ok := NumElements(t.Shape)
+	n, ok := dtype.NumElements(t.Shape)
 	size := int64(dtype.Size(t.DType))
 	if !ok || size > 0 && n > math.MaxInt64/size {
 		return fmt.Errorf("the shape %v is impossible", t.Shape)
@@ -243,7 +243,7 @@ func finishV1(t *TensorInfo, strict bool) error {
 	if err := checkTiling(t, strict); err != nil {
 		return err
 	}
-	n, _ := NumElements(t.Shape)
+	n, _ := dtype.NumElements(t.Shape)
 	t.Bytes = n * int64(dtype.Size(t.DType))
 	t.Shard, t.Offset = t.Slices[0].Shard, t.Slices[0].Offset
 	if len(t.Slices) == 1 && t.Slices[0].Slice.IsFull() {

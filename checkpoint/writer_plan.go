@@ -43,7 +43,7 @@ func newStreamPlan(t *Tensor) (*tensorPlan, error) {
 		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrArgument,
 			Detail: "AddFrom takes a tensor of numbers without Data"}
 	}
-	n, _ := NumElements(shape)
+	n, _ := dtype.NumElements(shape)
 	p := &tensorPlan{tensor: t}
 	p.entry = &bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: n * int64(dtype.Size(t.DType))}
 	return p, nil

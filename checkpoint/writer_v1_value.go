@@ -84,7 +84,7 @@ func encodeV1Value(t *Tensor, shape []int64) ([]byte, error) {
 // large.
 func (t *Tensor) v1Estimate(shape []int64, enc v1Encoding, head int) int64 {
 	const slack = 1 << 10
-	n, _ := NumElements(shape)
+	n, _ := dtype.NumElements(shape)
 	if n > math.MaxInt64/64 {
 		return math.MaxInt64
 	}

@@ -3,7 +3,7 @@ package dtype
 import (
 	"math"
 
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
+	"github.com/tfkeep/tfkeep/dtype/internal/smallfloat"
 )
 
 // F16 is an IEEE 754 half-precision number, TensorFlow's float16, as its bits.

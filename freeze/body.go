@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // body is a list of nodes that name each other: the graph itself, or a function of its
@@ -192,7 +193,7 @@ func dropColocations(n *graphdef.NodeDef, gone func(node string) bool) {
 		return
 	}
 	list.S = slices.DeleteFunc(list.S, func(class []byte) bool {
-		node, ok := strings.CutPrefix(string(class), graphdef.ColocationPrefix)
+		node, ok := strings.CutPrefix(string(class), devicename.ColocationPrefix)
 		return ok && gone(node)
 	})
 	if len(list.S) == 0 {

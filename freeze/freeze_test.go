@@ -32,7 +32,7 @@ import (
 type memory map[string]checkpoint.TensorInfo
 
 func floats(dims ...int64) checkpoint.TensorInfo {
-	n, _ := checkpoint.NumElements(dims)
+	n, _ := dtype.NumElements(dims)
 	return checkpoint.TensorInfo{DType: dtype.Float32, Shape: dims, Bytes: 4 * n}
 }
 

@@ -185,7 +185,7 @@ func fit(n *graphdef.NodeDef, info checkpoint.TensorInfo, c savedAs) (*valueRef,
 		return nil, fmt.Sprintf("%s: the graph has shape %v, the checkpoint %v", n.Name, want, ref.shape)
 	}
 	if size := int64(dtype.Size(info.DType)); size > 0 {
-		elements, ok := checkpoint.NumElements(ref.shape)
+		elements, ok := dtype.NumElements(ref.shape)
 		if !ok || elements > int64(1)<<62/size {
 			return nil, fmt.Sprintf("%s: shape %v is too large", n.Name, ref.shape)
 		}

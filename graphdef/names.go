@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // NodeName returns the name of the node that an input refers to: "a" for "a", "a:2"
@@ -63,12 +64,8 @@ func PrependNameScope(name, scope string) string {
 	return mark + strings.TrimSuffix(scope, "/") + "/" + rest
 }
 
-// ColocationPrefix begins each item of a node's "_class" attribute that names a node
-// which the node is colocated with.
-const ColocationPrefix = "loc:@"
-
 func splitMark(name string) (mark, rest string) {
-	for _, mark := range []string{"^", ColocationPrefix} {
+	for _, mark := range []string{"^", devicename.ColocationPrefix} {
 		if rest, ok := strings.CutPrefix(name, mark); ok {
 			return mark, rest
 		}
@@ -81,7 +78,7 @@ func splitMark(name string) (mark, rest string) {
 func Colocations(n *NodeDef) []string {
 	var names []string
 	for _, class := range n.GetAttr()["_class"].GetList().GetS() {
-		if name, ok := strings.CutPrefix(string(class), ColocationPrefix); ok {
+		if name, ok := strings.CutPrefix(string(class), devicename.ColocationPrefix); ok {
 			names = append(names, name)
 		}
 	}

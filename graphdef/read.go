@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 const (
@@ -24,13 +25,6 @@ const (
 	// maxNesting is the depth to which messages may nest, text or binary. It is the
 	// limit of TensorFlow's C++ and Python, so that they can read what is read here.
 	maxNesting = 100
-)
-
-// The names of the file with the graphs in a SavedModel's directory. If both exist,
-// TensorFlow reads the first.
-const (
-	SavedModelFile     = "saved_model.pb"
-	SavedModelTextFile = "saved_model.pbtxt"
 )
 
 // ReadGraphDef reads a GraphDef file, text or binary according to its content.
@@ -273,14 +267,14 @@ func endsLikeTable(f io.ReaderAt, size int64) bool {
 }
 
 func savedModelIn(dir string) (string, error) {
-	for _, name := range []string{SavedModelFile, SavedModelTextFile} {
+	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBText} {
 		path := filepath.Join(dir, name)
 		if fi, err := os.Stat(path); err == nil && !fi.IsDir() {
 			return path, nil
 		}
 	}
 	return "", &tfkeep.Error{Op: "read", Path: dir, Err: tfkeep.ErrNotFound,
-		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}", dir, SavedModelTextFile, SavedModelFile)}
+		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}", dir, modeldir.FilenamePBText, modeldir.FilenamePB)}
 }
 
 func tooLarge(op string, size int64) error {

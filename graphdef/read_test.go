@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
@@ -210,11 +211,11 @@ func TestReadSavedModelTakesDirectoryOrFile(t *testing.T) {
 		require.NoError(t, err)
 		return m.MetaGraphs[0].MetaInfoDef.Tags[0]
 	}
-	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelTextFile), text, &graphdef.WriteOptions{Text: true}))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePBText), text, &graphdef.WriteOptions{Text: true}))
 	assert.Equal(t, "text", tags(dir))
-	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), m, nil))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), m, nil))
 	assert.Equal(t, "serve", tags(dir), "the binary one wins")
-	assert.Equal(t, "text", tags(filepath.Join(dir, graphdef.SavedModelTextFile)))
+	assert.Equal(t, "text", tags(filepath.Join(dir, modeldir.FilenamePBText)))
 
 	any, err := graphdef.Read(dir)
 	require.NoError(t, err)

@@ -307,9 +307,9 @@ func (b *Builder) Save(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	dir, name := b.Dir(), graphdef.SavedModelFile
+	dir, name := b.Dir(), modeldir.FilenamePB
 	if b.opts.Text {
-		name = graphdef.SavedModelTextFile
+		name = modeldir.FilenamePBText
 	}
 	if err := graphdef.Write(b.staging.Path(name), b.model, &graphdef.WriteOptions{Text: b.opts.Text}); err != nil {
 		return "", buildCause(dir, "", err)

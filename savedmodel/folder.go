@@ -90,7 +90,7 @@ func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 // read returns the content of saved_model.pb, or of saved_model.pbtxt if there is no
 // saved_model.pb.
 func (f *folder) read() ([]byte, error) {
-	for _, name := range []string{graphdef.SavedModelFile, graphdef.SavedModelTextFile} {
+	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBText} {
 		file, err := f.fsys.Open(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -115,7 +115,7 @@ func (f *folder) read() ([]byte, error) {
 	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
 		return nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
-	return nil, loadError(f.name, tfkeep.ErrNotFound, "the folder has neither %s nor %s", graphdef.SavedModelFile, graphdef.SavedModelTextFile)
+	return nil, loadError(f.name, tfkeep.ErrNotFound, "the folder has neither %s nor %s", modeldir.FilenamePB, modeldir.FilenamePBText)
 }
 
 // variables opens the checkpoint, which may have either format.

@@ -152,7 +152,7 @@ func (v *sessionValues) Lookup(key string) (checkpoint.TensorInfo, bool) {
 		return checkpoint.TensorInfo{}, false
 	}
 	info := checkpoint.TensorInfo{Name: key, DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
-	if n, ok := checkpoint.NumElements(info.Shape); ok {
+	if n, ok := dtype.NumElements(info.Shape); ok {
 		info.Bytes = n * int64(dtype.Size(info.DType))
 	}
 	return info, true

@@ -5,7 +5,6 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
@@ -98,7 +97,7 @@ func staticBytes(o tf.Output) int64 {
 	if err != nil || size == 0 || !o.Shape().IsFullySpecified() {
 		return -1
 	}
-	n, ok := checkpoint.NumElements(dims)
+	n, ok := dtype.NumElements(dims)
 	if !ok || n > 1<<50 {
 		return 1 << 60
 	}

@@ -79,7 +79,7 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 	if info.DType == dtype.String {
 		return l.readStrings(ctx, t.Key, shape, part)
 	}
-	n, ok := checkpoint.NumElements(shape)
+	n, ok := dtype.NumElements(shape)
 	if !ok {
 		return nil, &tfkeep.Error{Item: "tensor", Name: t.Key, Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf("shape %v", shape)}
 	}
@@ -140,7 +140,7 @@ func (l *load) bytes(t *savergraph.Restored) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, _ := checkpoint.NumElements(shape)
+	n, _ := dtype.NumElements(shape)
 	return n * int64(dtype.Size(info.DType)), nil
 }
 

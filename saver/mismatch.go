@@ -34,8 +34,8 @@ func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, boo
 		return m, false
 	}
 	if t.Reshapes {
-		want, ok := checkpoint.NumElements(t.Shape)
-		got, _ := checkpoint.NumElements(shape)
+		want, ok := dtype.NumElements(t.Shape)
+		got, _ := dtype.NumElements(shape)
 		if !ok || want == got {
 			return m, false
 		}

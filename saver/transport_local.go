@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -167,7 +168,7 @@ func toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error)
 func toCheckpoint(t *tf.Tensor) (checkpoint.Tensor, error) {
 	c := checkpoint.Tensor{DType: dtype.DataType(t.DataType()), Shape: t.Shape()}
 	if t.DataType() != tensorflow.String {
-		if n, _ := checkpoint.NumElements(c.Shape); n > 0 {
+		if n, _ := dtype.NumElements(c.Shape); n > 0 {
 			c.Data = t.TensorData()
 		}
 		return c, nil

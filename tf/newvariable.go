@@ -6,7 +6,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/status"
 )
@@ -134,7 +134,7 @@ func (b *variableBuilder) setPlacement() error {
 		devices = devices.with(deviceFrame{spec: d})
 	}
 	b.at, b.initAt = within(devices, ""), exactly("")
-	b.class = []string{graphdef.ColocationPrefix + b.name}
+	b.class = []string{devicename.ColocationPrefix + b.name}
 	with := b.o.ColocateWith
 	if with == nil {
 		return nil

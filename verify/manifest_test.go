@@ -16,7 +16,7 @@ func TestSavedModelAgainstManifest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{{GraphDef: &graphdef.GraphDef{}}}}
-	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), sm, nil))
 	extra := filepath.Join(dir, "assets.extra")
 	require.NoError(t, os.WriteFile(extra, []byte("one"), 0o644))
 	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))

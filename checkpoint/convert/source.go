@@ -70,7 +70,7 @@ func openArchive(path string) (*archive, error) {
 			_ = in.Close()
 			return nil, err
 		}
-		n, _ := checkpoint.NumElements(shape) // checked
+		n, _ := dtype.NumElements(shape) // checked
 		a.tensors = append(a.tensors, checkpoint.TensorInfo{Name: name, DType: dt, Shape: shape,
 			Bytes: n * int64(dtype.Size(dt))})
 		a.byName[name] = i

@@ -1,12 +1,8 @@
 package dir
 
 import (
-	"errors"
 	"io"
 
-	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
-	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -17,23 +13,4 @@ import (
 //
 // The lock is an advisory one (flock) on the file path+".tfkeep-lock", which Close
 // removes. File systems without locks always grant it.
-func Lock(path string) (io.Closer, error) {
-	f, err := vfs.OpenLocked(vfs.OS, filenames.Lock(path))
-	if errors.Is(err, tfkeep.ErrLocked) {
-		return nil, &tfkeep.Error{Op: "lock", Path: path, Err: tfkeep.ErrLocked,
-			Detail: "another program, or another part of this one, is writing there"}
-	}
-	if err != nil {
-		return nil, vfs.Error("lock", path, err)
-	}
-	return heldLock{f}, nil
-}
-
-type heldLock struct{ file vfs.File }
-
-// Close removes the file while it is locked. Another process that has opened it in the
-// meantime notices that the file has lost its name, and tries again.
-func (l heldLock) Close() error {
-	_, err := recovery.Remove(vfs.OS, l.file.Name())
-	return errors.Join(err, l.file.Close())
-}
+func Lock(path string) (io.Closer, error) { return vfs.Hold(path) }

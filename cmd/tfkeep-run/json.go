@@ -10,11 +10,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ndtext"
 	"github.com/tfkeep/tfkeep/internal/npy"
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // integers has the integer types, with true for signed ones.
@@ -92,7 +89,7 @@ func element(a *npy.Array, value any) error {
 			a.Data = binary.LittleEndian.AppendUint16(a.Data, uint16(dtype.ToBF16(float32(f))))
 		default:
 			b := make([]byte, size)
-			if smallfloat.ByName(dtype.Name(a.DType)).Encode(b, []float32{float32(f)}) >= 0 {
+			if dtype.PutFloat32s(a.DType, b, []float32{float32(f)}) >= 0 {
 				return wrong
 			}
 			a.Data = append(a.Data, b...)
@@ -156,7 +153,7 @@ func text(value any) ([]byte, error) {
 
 // appendJSON writes an array as nested lists.
 func appendJSON(b []byte, a *npy.Array) ([]byte, error) {
-	count, ok := checkpoint.NumElements(a.Shape)
+	count, ok := dtype.NumElements(a.Shape)
 	if !ok {
 		return nil, fmt.Errorf("shape %v is too large", a.Shape)
 	}
@@ -201,7 +198,7 @@ func elementWriter(a *npy.Array, count int64) (func(b []byte, i int64) []byte, e
 			case math.IsInf(v, -1):
 				return append(b, `"-Infinity"`...)
 			default:
-				short, _ := strconv.ParseFloat(string(ndtext.AppendFloat(nil, a.DType, v)), 64) // the digits of its own type
+				short, _ := strconv.ParseFloat(string(dtype.AppendFloat(nil, a.DType, v)), 64) // the digits of its own type
 				return strconv.AppendFloat(b, short, 'g', -1, 64)
 			}
 		}, nil

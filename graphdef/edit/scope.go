@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // ClearDevices removes the device from every node of the graph, in place, so that the
@@ -64,8 +65,8 @@ func RenameScope(g *graphdef.GraphDef, from, to string) error {
 			n.Input[i] = rename(input)
 		}
 		for i, class := range n.GetAttr()["_class"].GetList().GetS() {
-			if node, ok := strings.CutPrefix(string(class), graphdef.ColocationPrefix); ok {
-				n.Attr["_class"].GetList().S[i] = []byte(graphdef.ColocationPrefix + rename(node))
+			if node, ok := strings.CutPrefix(string(class), devicename.ColocationPrefix); ok {
+				n.Attr["_class"].GetList().S[i] = []byte(devicename.ColocationPrefix + rename(node))
 			}
 		}
 		if v := frameName(n); v != nil {

@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// ColocationPrefix begins each item of a node's "_class" attribute that names a node on
+// whose device the node is to be.
+const ColocationPrefix = "loc:@"
+
 // Spec is a device name in parts. A part that the name lacks is "".
 type Spec struct {
 	Job, Replica, Task, Kind string

@@ -5,10 +5,10 @@ import (
 	"slices"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 
-	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/devicename"
 )
 
 // Graph is what a Builder adds nodes to.
@@ -188,7 +188,7 @@ func (b *Builder) Const(name string, dt dtype.DataType, v any, dims ...int64) te
 }
 
 // ConstOf adds a Const with a value that Filled or Values made, under a full name.
-func (b *Builder) ConstOf(name string, value *graphdef.AttrValue) tensorflow.Output {
+func (b *Builder) ConstOf(name string, value *attr_value_go_proto.AttrValue) tensorflow.Output {
 	dt := value.GetTensor().GetDtype()
 	return First(b.Add("Const", name, map[string]any{"dtype": dt, "value": value}))
 }
@@ -236,14 +236,10 @@ func (b *Builder) Group(name string, ops ...*tensorflow.Operation) *tensorflow.O
 // ColocationGroup returns the groups of a node that is colocated with op: the groups that
 // op is in or, if it is in none, the group of op itself.
 func ColocationGroup(op *tensorflow.Operation) []string {
-	if v, err := capi.Attr(op, "_class"); err == nil {
-		var group []string
-		for _, s := range v.GetList().GetS() {
-			group = append(group, string(s))
-		}
-		if len(group) > 0 {
+	if group, err := op.Attr("_class"); err == nil {
+		if group, ok := group.([]string); ok && len(group) > 0 {
 			return group
 		}
 	}
-	return []string{graphdef.ColocationPrefix + op.Name()}
+	return []string{devicename.ColocationPrefix + op.Name()}
 }

@@ -13,13 +13,12 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/status"
 )
 
 // Filled returns the attribute "value" of a Const of the given shape in which every
 // element is v, a Go scalar. It holds v once, as Python's make_tensor_proto does.
-func Filled(dt dtype.DataType, v any, shape []int64) (*graphdef.AttrValue, error) {
+func Filled(dt dtype.DataType, v any, shape []int64) (*attr_value_go_proto.AttrValue, error) {
 	t := &tensor_go_proto.TensorProto{Dtype: dt, TensorShape: dimsProto(shape)}
 	if err := setScalar(t, dt, v); err != nil {
 		return nil, err
@@ -33,7 +32,7 @@ func Filled(dt dtype.DataType, v any, shape []int64) (*graphdef.AttrValue, error
 // Strings returns the attribute "value" of a Const with the strings in t. Each string has
 // a field of its own, as Python writes them. (libtensorflow would pack the strings of a
 // tensor.)
-func Strings(t *tensorflow.Tensor) *graphdef.AttrValue {
+func Strings(t *tensorflow.Tensor) *attr_value_go_proto.AttrValue {
 	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: dimsProto(t.Shape())}
 	var add func(v reflect.Value)
 	add = func(v reflect.Value) {
@@ -50,7 +49,7 @@ func Strings(t *tensorflow.Tensor) *graphdef.AttrValue {
 }
 
 // Scalar returns the attribute "value" of a Const without dimensions.
-func Scalar[T string | int32](v T) *graphdef.AttrValue {
+func Scalar[T string | int32](v T) *attr_value_go_proto.AttrValue {
 	value := Vector([]T{v})
 	value.GetTensor().TensorShape = dimsProto(nil)
 	return value
@@ -58,7 +57,7 @@ func Scalar[T string | int32](v T) *graphdef.AttrValue {
 
 // Vector returns the attribute "value" of a Const of one dimension, as Python writes
 // it: each string in a field of its own, and several numbers as bytes.
-func Vector[T string | int32 | int64](values []T) *graphdef.AttrValue {
+func Vector[T string | int32 | int64](values []T) *attr_value_go_proto.AttrValue {
 	t := &tensor_go_proto.TensorProto{TensorShape: dimsProto([]int64{int64(len(values))})}
 	switch values := any(values).(type) {
 	case []string:
@@ -86,7 +85,7 @@ func Vector[T string | int32 | int64](values []T) *graphdef.AttrValue {
 
 // Dims returns the attribute "value" of a Const that holds a shape, as int32 if all
 // dimensions fit.
-func Dims(dims []int64) *graphdef.AttrValue {
+func Dims(dims []int64) *attr_value_go_proto.AttrValue {
 	narrow := make([]int32, len(dims))
 	for i, d := range dims {
 		if narrow[i] = int32(d); int64(narrow[i]) != d {
@@ -96,8 +95,8 @@ func Dims(dims []int64) *graphdef.AttrValue {
 	return Vector(narrow)
 }
 
-func tensorAttr(t *tensor_go_proto.TensorProto) *graphdef.AttrValue {
-	return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}
+func tensorAttr(t *tensor_go_proto.TensorProto) *attr_value_go_proto.AttrValue {
+	return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}
 }
 
 func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -11,24 +12,23 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
-func text(value *graphdef.AttrValue) string { return prototext.Format(value.GetTensor()) }
+func text(value *attr_value_go_proto.AttrValue) string { return prototext.Format(value.GetTensor()) }
 
 // TestValuesMatchPython compares the values of constants with those of Python's
 // make_tensor_proto.
 func TestValuesMatchPython(t *testing.T) {
-	filled := func(dt dtype.DataType, v any, dims ...int64) *graphdef.AttrValue {
+	filled := func(dt dtype.DataType, v any, dims ...int64) *attr_value_go_proto.AttrValue {
 		value, err := graphbuild.Filled(dt, v, dims)
 		require.NoError(t, err)
 		return value
 	}
 	for _, tt := range []struct {
 		name   string
-		value  *graphdef.AttrValue
+		value  *attr_value_go_proto.AttrValue
 		python string
 	}{
 		{"a float", filled(dtype.Float32, 1.5), "1.5"},

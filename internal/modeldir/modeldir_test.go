@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -90,7 +89,7 @@ func TestVersionsAndPrune(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, int64(1), n)
 	for _, name := range []string{"10", "00000123", "9", "+5", "-4", "x", "7.tfkeep-tmp"} {
-		put(t, "", base, name, graphdef.SavedModelFile)
+		put(t, "", base, name, modeldir.FilenamePB)
 	}
 	put(t, "", base, "500", "other")
 	put(t, "", base, "600")
@@ -115,9 +114,9 @@ func TestVersionsAndPrune(t *testing.T) {
 
 func TestReplaceKeepsOneForm(t *testing.T) {
 	dir := t.TempDir()
-	put(t, "old", dir, graphdef.SavedModelTextFile)
-	require.NoError(t, modeldir.Replace(dir, graphdef.SavedModelFile, []byte("new")))
-	assert.Equal(t, []string{graphdef.SavedModelFile}, names(t, dir))
+	put(t, "old", dir, modeldir.FilenamePBText)
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new")))
+	assert.Equal(t, []string{modeldir.FilenamePB}, names(t, dir))
 }
 
 func TestCheckManifest(t *testing.T) {

@@ -8,19 +8,18 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint/dir"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// The names of files and folders in a SavedModel, besides graphdef.SavedModelFile and
-// graphdef.SavedModelTextFile.
+// The names of files and folders in a SavedModel.
 const (
-	FilenameCPB   = "saved_model.cpb" // a model above 2 GiB in chunks, TensorFlow 2.15 and later
-	VariablesDir  = "variables"
-	VariablesName = "variables" // the prefix of the checkpoint in VariablesDir
-	AssetsDir     = "assets"
+	FilenamePB     = "saved_model.pb"
+	FilenamePBText = "saved_model.pbtxt"
+	FilenameCPB    = "saved_model.cpb" // a model above 2 GiB in chunks, TensorFlow 2.15 and later
+	VariablesDir   = "variables"
+	VariablesName  = "variables" // the prefix of the checkpoint in VariablesDir
+	AssetsDir      = "assets"
 )
 
 // Staging is a model that is being made, in a folder beside its final one.
@@ -49,7 +48,7 @@ func Begin(target string) (*Staging, error) {
 		return nil, createError(target, err)
 	}
 	s := &Staging{dir: target}
-	if s.lock, err = dir.Lock(s.Path()); err != nil {
+	if s.lock, err = vfs.Hold(s.Path()); err != nil {
 		return nil, err
 	}
 	// A staging folder that exists has no owner: the owner would hold the lock.
@@ -133,7 +132,7 @@ func sweep(parent string) error {
 		if _, isStaging := filenames.ParseTemp(staging); !isLock || !isStaging {
 			continue
 		}
-		lock, err := dir.Lock(staging)
+		lock, err := vfs.Hold(staging)
 		if errors.Is(err, tfkeep.ErrLocked) {
 			continue
 		}
@@ -173,9 +172,9 @@ func Replace(dir, name string, data []byte) error {
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err
 	}
-	other := graphdef.SavedModelFile
-	if name == graphdef.SavedModelFile {
-		other = graphdef.SavedModelTextFile
+	other := FilenamePB
+	if name == FilenamePB {
+		other = FilenamePBText
 	}
 	if err := vfs.OS.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -185,7 +184,7 @@ func Replace(dir, name string, data []byte) error {
 
 // IsSavedModel reports whether dir holds a SavedModel: binary, text or chunked.
 func IsSavedModel(dir string) bool {
-	for _, name := range []string{graphdef.SavedModelFile, graphdef.SavedModelTextFile, FilenameCPB} {
+	for _, name := range []string{FilenamePB, FilenamePBText, FilenameCPB} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
 			return true
 		}

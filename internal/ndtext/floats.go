@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // precision is the largest number of digits after the point.
@@ -76,7 +75,7 @@ func newFloats(dt dtype.DataType, scalar bool, values iter.Seq[float64], plus bo
 // digits splits a finite value into the characters before the point, the digits after it
 // without trailing zeros, and the exponent with its sign.
 func (f *floats) digits(v float64) (whole, fraction, exponent string) {
-	text := string(AppendFloat(nil, f.dtype, v))
+	text := string(dtype.AppendFloat(nil, f.dtype, v))
 	mantissa, exponent, _ := strings.Cut(text, "e")
 	short, _ := strconv.Atoi(exponent)
 	limit := precision
@@ -168,18 +167,4 @@ func (f *floats) imaginary(v float64) string {
 	text := f.format(v)
 	bare := strings.TrimRight(text, " ")
 	return bare + "j" + text[len(bare):]
-}
-
-// AppendFloat appends the shortest decimal, in scientific notation ("1.5e-03"), to which no
-// other value of the type is nearer than v. v is a finite value of a float type, or one
-// part of a complex number.
-func AppendFloat(b []byte, dt dtype.DataType, v float64) []byte {
-	if f := smallfloat.ByName(dtype.Name(dt)); f != nil {
-		return f.AppendDecimal(b, v)
-	}
-	bits := 64
-	if dt == dtype.Float32 || dt == dtype.Complex64 {
-		bits = 32
-	}
-	return strconv.AppendFloat(b, v, 'e', -1, bits)
 }

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
@@ -32,7 +31,7 @@ func Fprint(w io.Writer, dt dtype.DataType, shape []int64, data []byte, values [
 	if o == nil {
 		o = &Options{}
 	}
-	n, ok := checkpoint.NumElements(shape)
+	n, ok := dtype.NumElements(shape)
 	size := int64(dtype.Size(dt))
 	if !ok || dt == dtype.String && int64(len(values)) != n || dt != dtype.String && int64(len(data)) != n*size {
 		return &tfkeep.Error{Op: "print", Err: tfkeep.ErrMismatch, Detail: fmt.Sprintf("%s of shape %v does not fit the data", dtype.Name(dt), shape)}

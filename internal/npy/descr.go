@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // StoredType returns the type with which NumPy stores one of TensorFlow's types: the same
@@ -25,7 +24,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	case dtype.Float16, dtype.String:
 		return dt, nil
 	}
-	if smallFloat(dt) != nil {
+	if dtype.IsSmallFloat(dt) {
 		return dtype.Float32, nil
 	}
 	if dtype.Size(dt) == 0 {
@@ -33,9 +32,6 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	}
 	return dt, nil
 }
-
-// smallFloat returns the format of a float of 16 or fewer bits, or nil for another type.
-func smallFloat(dt dtype.DataType) *smallfloat.Format { return smallfloat.ByName(dtype.Name(dt)) }
 
 // letters are NumPy's codes for the types that NumPy and TensorFlow have.
 var letters = []struct {

@@ -81,13 +81,13 @@ func (e *elements) decode(data []byte, first int64) ([]byte, error) {
 		if i := slices.IndexFunc(data, func(b byte) bool { return b > 1 }); i >= 0 {
 			return nil, corrupt("element %d is %d, not a bool", first+int64(i), data[i])
 		}
-	case e.as != e.h.dtype && smallFloat(e.as) != nil:
+	case e.as != e.h.dtype && dtype.IsSmallFloat(e.as):
 		values := make([]float32, len(data)/4)
 		for i := range values {
 			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 		}
 		data = data[:len(values)*dtype.Size(e.as)]
-		if i := smallFloat(e.as).Encode(data, values); i >= 0 {
+		if i := dtype.PutFloat32s(e.as, data, values); i >= 0 {
 			return nil, corrupt("element %d, %v, cannot have been a %s", first/4+int64(i), values[i], dtype.Name(e.as))
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 )
 
 const (
@@ -130,7 +130,7 @@ func parseHeader(text string) (*header, error) {
 	if h.element, err = parseDescr(descr); err != nil {
 		return nil, err
 	}
-	n, ok := checkpoint.NumElements(h.shape)
+	n, ok := dtype.NumElements(h.shape)
 	if !ok || h.width > 0 && n > math.MaxInt64/int64(h.width) {
 		return nil, corrupt("shape %v has more bytes than can be counted", h.shape)
 	}

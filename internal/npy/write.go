@@ -8,9 +8,7 @@ import (
 	"io"
 	"math"
 
-	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
 )
 
 // Array is one array in memory, in TensorFlow's terms.
@@ -30,7 +28,7 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 		return err
 	}
 	size := int64(dtype.Size(dt))
-	n, ok := checkpoint.NumElements(shape)
+	n, ok := dtype.NumElements(shape)
 	if size == 0 || !ok || n > math.MaxInt64/size {
 		return unsupported("write", "a %s array of shape %v", dtype.Name(dt), shape)
 	}
@@ -40,8 +38,7 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
 		return writeError(err)
 	}
-	format := smallFloat(dt)
-	if stored == dt || format == nil {
+	if stored == dt || !dtype.IsSmallFloat(dt) {
 		if dt == dtype.Int4 || dt == dtype.Int2 || dt == dtype.Uint4 || dt == dtype.Uint2 {
 			data = &smallInts{dt, data}
 		}
@@ -54,7 +51,7 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 		}
 		return nil
 	}
-	return writeWidened(w, format, n, data)
+	return writeWidened(w, dt, n, data)
 }
 
 // smallInts sign-extends integers of 2 and 4 bits to the whole byte.
@@ -69,12 +66,12 @@ func (s *smallInts) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func writeWidened(w io.Writer, format *smallfloat.Format, n int64, data io.Reader) error {
+func writeWidened(w io.Writer, dt dtype.DataType, n int64, data io.Reader) error {
 	const chunk = 16 << 10
 	var (
-		size   = format.Size()
+		size   = dtype.Size(dt)
 		src    = make([]byte, chunk*size)
-		values = make([]float32, chunk)
+		values = make([]float64, chunk)
 		out    = make([]byte, 4*chunk)
 	)
 	for n > 0 {
@@ -82,9 +79,9 @@ func writeWidened(w io.Writer, format *smallfloat.Format, n int64, data io.Reade
 		if _, err := io.ReadFull(data, src[:k*size]); err != nil {
 			return writeError(err)
 		}
-		format.Decode(src[:k*size], values[:k])
+		dtype.Float64s(dt, src[:k*size], values[:k])
 		for i, v := range values[:k] {
-			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
+			binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(float32(v)))
 		}
 		if _, err := w.Write(out[:4*k]); err != nil {
 			return writeError(err)
@@ -108,7 +105,7 @@ func CheckStrings(shape []int64, values [][]byte) error {
 
 // stringWidth returns the width in bytes with which the strings are written.
 func stringWidth(shape []int64, values [][]byte) (int, error) {
-	if n, ok := checkpoint.NumElements(shape); !ok || n != int64(len(values)) {
+	if n, ok := dtype.NumElements(shape); !ok || n != int64(len(values)) {
 		return 0, unsupported("write", "%d strings in shape %v", len(values), shape)
 	}
 	if len(shape) > maxRank {

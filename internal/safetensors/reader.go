@@ -151,7 +151,7 @@ func checkLayout(tensors []checkpoint.TensorInfo, dataSize int64) error {
 
 // byteSize returns the size of a tensor, or false if an int64 cannot hold it.
 func byteSize(dt dtype.DataType, shape []int64) (int64, bool) {
-	n, ok := checkpoint.NumElements(shape)
+	n, ok := dtype.NumElements(shape)
 	size := int64(dtype.Size(dt))
 	if !ok || n > math.MaxInt64/size {
 		return 0, false

@@ -39,9 +39,9 @@ func Edit(ctx context.Context, path string, changes ...Change) error {
 	if err := ctx.Err(); err != nil {
 		return editFailed(path, err)
 	}
-	name, data := graphdef.SavedModelFile, []byte(nil)
+	name, data := modeldir.FilenamePB, []byte(nil)
 	if _, err := os.Stat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
-		name, data = graphdef.SavedModelTextFile, graphdef.MarshalText(sm)
+		name, data = modeldir.FilenamePBText, graphdef.MarshalText(sm)
 	} else if data, err = graphdef.MarshalBinary(sm); err != nil {
 		return inModel(err, path)
 	}

@@ -100,7 +100,7 @@ func TestEditRefusesBadChanges(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := writeModel(t, twoGraphs)
-			before, err := os.ReadFile(filepath.Join(dir, graphdef.SavedModelFile))
+			before, err := os.ReadFile(filepath.Join(dir, modeldir.FilenamePB))
 			require.NoError(t, err)
 			err = offline.Edit(t.Context(), dir, offline.RemoveSignature(serve, "other"), func(sm *graphdef.SavedModel) error {
 				sm.MetaGraphs[0].SignatureDef["other"] = &graphdef.SignatureDef{MethodName: "m"}
@@ -109,7 +109,7 @@ func TestEditRefusesBadChanges(t *testing.T) {
 			require.ErrorIs(t, err, c.kind)
 			assert.ErrorContains(t, err, c.says)
 			assert.ErrorContains(t, err, dir)
-			after, err := os.ReadFile(filepath.Join(dir, graphdef.SavedModelFile))
+			after, err := os.ReadFile(filepath.Join(dir, modeldir.FilenamePB))
 			require.NoError(t, err)
 			assert.Equal(t, before, after, "nothing is written")
 		})
@@ -119,13 +119,13 @@ func TestEditRefusesBadChanges(t *testing.T) {
 func TestEditKeepsFormAndManifest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	file := filepath.Join(dir, graphdef.SavedModelTextFile)
+	file := filepath.Join(dir, modeldir.FilenamePBText)
 	require.NoError(t, graphdef.Write(file, model(t, twoGraphs), &graphdef.WriteOptions{Text: true}))
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "variables"), 0o777))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "variables", "other"), []byte("other"), 0o666))
 	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))
 	require.NoError(t, offline.Edit(t.Context(), dir, offline.KeepTags([]string{"serve"})))
-	assert.NoFileExists(t, filepath.Join(dir, graphdef.SavedModelFile))
+	assert.NoFileExists(t, filepath.Join(dir, modeldir.FilenamePB))
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), `tags: "serve"`)

@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
@@ -52,7 +53,7 @@ const twoGraphs = `saved_model_schema_version: 1
 func writeModel(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), model(t, text), nil))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), model(t, text), nil))
 	return dir
 }
 

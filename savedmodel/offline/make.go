@@ -109,9 +109,9 @@ func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o
 	if err := writeVariables(filepath.Join(variables, modeldir.VariablesName)); err != nil {
 		return "", makeError(target, err)
 	}
-	name := graphdef.SavedModelFile
+	name := modeldir.FilenamePB
 	if o.Text {
-		name = graphdef.SavedModelTextFile
+		name = modeldir.FilenamePBText
 	}
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{mg}}
 	if err := graphdef.Write(st.Path(name), sm, &graphdef.WriteOptions{Text: o.Text}); err != nil {

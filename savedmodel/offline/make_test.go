@@ -135,7 +135,7 @@ func TestFromFrozenRefusesBadInput(t *testing.T) {
 			for _, part := range c.says {
 				assert.ErrorContains(t, err, part)
 			}
-			assert.NoFileExists(t, filepath.Join(target, graphdef.SavedModelFile))
+			assert.NoFileExists(t, filepath.Join(target, modeldir.FilenamePB))
 		})
 	}
 }

@@ -46,7 +46,7 @@ func WriteCheckpointV1(t testing.TB, prefix string, o *checkpoint.WriterOptions,
 // type.
 func RandomTensor(seed uint64, name string, dt dtype.DataType, shape ...int64) checkpoint.Tensor {
 	random := rand.New(rand.NewPCG(seed, uint64(dt)))
-	n, _ := checkpoint.NumElements(shape)
+	n, _ := dtype.NumElements(shape)
 	data := make([]byte, int(n)*dtype.Size(dt))
 	for i := range data {
 		data[i] = byte(random.Uint32())

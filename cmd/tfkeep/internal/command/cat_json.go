@@ -12,7 +12,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/ndtext"
 )
 
 // writeValuesJSON writes one object whose values are nested lists. It writes in pieces, so
@@ -97,7 +96,7 @@ func appendJSONElement(b []byte, dt dtype.DataType, e []byte) []byte {
 		return append(b, text...)
 	}
 	// Write the same digits without an exponent if the number is not very large or small.
-	short := ndtext.AppendFloat(nil, dt, v[0])
+	short := dtype.AppendFloat(nil, dt, v[0])
 	if f, err := strconv.ParseFloat(string(short), 64); err == nil {
 		return strconv.AppendFloat(b, f, 'g', -1, 64)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 const smallGraph = `
@@ -209,7 +210,7 @@ func TestShowASavedModel(t *testing.T) {
 		signature_def { key: "predict" value { method_name: "m" inputs { key: "in" value { name: "x:0" dtype: DT_FLOAT tensor_shape { unknown_rank: true } } } outputs { key: "out" value { name: "y:0" } } } }
 		asset_file_def { filename: "vocab.txt" } }`))
 	require.NoError(t, err)
-	require.NoError(t, graphdef.Write(filepath.Join(dir, graphdef.SavedModelFile), sm, nil))
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), sm, nil))
 	code, out, stderr := execute(t, "show", dir)
 	require.Zero(t, code, stderr)
 	for _, part := range []string{

@@ -63,7 +63,7 @@ func (c *command) listTable(r *checkpoint.Reader, tensors []checkpoint.TensorInf
 	}
 	table := c.NewTable(headings...)
 	for _, t := range tensors {
-		n, _ := checkpoint.NumElements(t.Shape)
+		n, _ := dtype.NumElements(t.Shape)
 		if t.DType != dtype.String {
 			elements += n
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/smallfloat"
+	"github.com/tfkeep/tfkeep/dtype/internal/smallfloat"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
