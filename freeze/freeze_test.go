@@ -22,10 +22,10 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // memory is a source of values that tests make up.

@@ -15,9 +15,9 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // tensors is a source of numbers and nothing else.

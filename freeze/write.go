@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 

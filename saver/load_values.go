@@ -13,10 +13,10 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
-	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/tf"
 )
 

@@ -2,7 +2,11 @@ package saver_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"io"
+	"iter"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,24 +14,41 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/safetensors"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// safeTensors returns a source that is not a checkpoint.
-func safeTensors(t *testing.T, name string, values ...float32) *safetensors.Reader {
-	t.Helper()
-	var file bytes.Buffer
-	w, err := safetensors.NewWriter(&file, []checkpoint.TensorInfo{{Name: name, DType: dtype.Float32, Shape: []int64{int64(len(values))}}}, nil)
-	require.NoError(t, err)
-	require.NoError(t, binary.Write(w, binary.LittleEndian, values))
-	require.NoError(t, w.Close())
-	r, err := safetensors.NewReader(bytes.NewReader(file.Bytes()), int64(file.Len()))
-	require.NoError(t, err)
-	return r
+// memory is a source that is not a checkpoint: one tensor of float32.
+type memory struct {
+	name   string
+	values []float32
+}
+
+func (m memory) info() checkpoint.TensorInfo {
+	n := int64(len(m.values))
+	return checkpoint.TensorInfo{Name: m.name, DType: dtype.Float32, Shape: []int64{n}, Bytes: 4 * n}
+}
+
+func (m memory) Tensors() iter.Seq[checkpoint.TensorInfo] {
+	return slices.Values([]checkpoint.TensorInfo{m.info()})
+}
+
+func (m memory) Lookup(name string) (checkpoint.TensorInfo, bool) { return m.info(), name == m.name }
+
+func (m memory) OpenTensor(_ context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	if err := sources.WholeOnly(name, part); err != nil {
+		return nil, err
+	}
+	var data bytes.Buffer
+	err := binary.Write(&data, binary.LittleEndian, m.values)
+	return io.NopCloser(&data), err
+}
+
+func (m memory) ReadStrings(_ context.Context, name string, _ checkpoint.Slice) ([][]byte, error) {
+	return nil, sources.NoStrings(name)
 }
 
 func TestRestoreFromSource(t *testing.T) {
@@ -38,15 +59,15 @@ func TestRestoreFromSource(t *testing.T) {
 		sess := initialized(t, g)
 		for _, mapped := range []bool{false, true} {
 			assign(t, sess, v, []float32{7, 7})
-			report, err := s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "v", 1, 2), Mapped: mapped})
+			report, err := s.Restore(ctx, sess, "m.memory", &saver.RestoreOptions{Source: memory{"v", []float32{1, 2}}, Mapped: mapped})
 			require.NoError(t, err)
 			assert.Equal(t, []string{"v"}, report.Restored)
 			assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()))
 		}
 
-		_, err := s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "v", 1, 2, 3)})
+		_, err := s.Restore(ctx, sess, "m.memory", &saver.RestoreOptions{Source: memory{"v", []float32{1, 2, 3}}})
 		require.ErrorIs(t, err, tfkeep.ErrMismatch)
-		_, err = s.Restore(ctx, sess, "m.safetensors", &saver.RestoreOptions{Source: safeTensors(t, "w", 1, 2)})
+		_, err = s.Restore(ctx, sess, "m.memory", &saver.RestoreOptions{Source: memory{"w", []float32{1, 2}}})
 		require.ErrorIs(t, err, tfkeep.ErrNotFound)
 		assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()), "nothing was assigned")
 	})

@@ -10,11 +10,11 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/parallel"
-	"github.com/tfkeep/tfkeep/internal/safetensors"
-	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 

@@ -6,12 +6,13 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
+
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
-	"github.com/tfkeep/tfkeep/internal/safetensors"
-	"github.com/tfkeep/tfkeep/internal/sources"
 )
 
 // source is a checkpoint.Source that convert has opened.

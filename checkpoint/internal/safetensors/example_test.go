@@ -6,8 +6,8 @@ import (
 	"log"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/safetensors"
 )
 
 func Example() {

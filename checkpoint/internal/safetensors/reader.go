@@ -14,8 +14,8 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/sources"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 

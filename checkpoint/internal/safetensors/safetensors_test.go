@@ -17,8 +17,8 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/safetensors"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
