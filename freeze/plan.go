@@ -199,7 +199,7 @@ func suggestion(b *body, node string) string {
 		names[i] = n.Name
 	}
 	text := fmt.Sprintf("%q", node)
-	if near := nearest.Names(node, names, 3); len(near) > 0 {
+	if near := nearest.Nodes(node, names, 3); len(near) > 0 {
 		text += " (did you mean " + strings.Join(near, ", ") + "?)"
 	}
 	return text

@@ -171,7 +171,7 @@ func (s *Saver) Graph() *tf.Graph { return s.g }
 func (s *Saver) ready(sess *tf.Session) error {
 	switch {
 	case s.closed:
-		return fault(tfkeep.ErrClosed, "the Saver is closed")
+		return fault(tfkeep.ErrClosed, "a Saver cannot be used after Close; make another one")
 	case !s.built:
 		return fault(tfkeep.ErrArgument, "the Saver is not built; call Build first")
 	case sess == nil:

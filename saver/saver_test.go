@@ -1,6 +1,7 @@
 package saver_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,6 +205,7 @@ func TestInvalidPath(t *testing.T) {
 		err := restore(s, newSession(t, g), "invalid path")
 		require.ErrorIs(t, err, tfkeep.ErrNotFound)
 		assert.ErrorContains(t, err, "restore invalid path: not found: there is no checkpoint")
+		assert.ErrorIs(t, err, fs.ErrNotExist)
 		assert.ErrorContains(t, restore(s, newSession(t, g), ""), "the path of the checkpoint is empty")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep"
@@ -143,7 +144,8 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		if onCluster && s.opts.Driver != Files {
 			return s.uncheckedTransport(sess, l) // on the disks of the cluster, perhaps
 		}
-		return nil, fault(tfkeep.ErrNotFound, "there is no checkpoint")
+		return nil, &tfkeep.Error{Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist,
+			Detail: "there is no checkpoint of this name (dir.Latest and dir.List find those of a folder)"}
 	}
 	if err != nil {
 		if !errors.Is(err, savergraph.ErrUnknownForm) || mustBeGo {

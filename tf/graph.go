@@ -2,6 +2,7 @@ package tf
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"runtime"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -155,7 +157,7 @@ func (g *Graph) OutputByName(name string) (Output, error) {
 	}
 	op := g.Operation(opName)
 	if op == nil {
-		return Output{}, errNoOperation(opName)
+		return Output{}, g.errNoOperation(opName)
 	}
 	if n := op.NumOutputs(); index >= n {
 		return Output{}, status.Errorf(status.NotFound, "operation %q has %d outputs and no output %d", opName, n, index)
@@ -164,6 +166,15 @@ func (g *Graph) OutputByName(name string) (Output, error) {
 	return op.Output(index), nil
 }
 
-func errNoOperation(name string) error {
-	return status.Errorf(status.NotFound, "the graph has no operation %q", name)
+// errNoOperation is the error of a name that no operation has; it suggests others.
+func (g *Graph) errNoOperation(name string) error {
+	var names []string
+	for _, op := range g.Operations() {
+		names = append(names, op.Name())
+	}
+	text := fmt.Sprintf("the graph has no operation %q", name)
+	if near := nearest.Nodes(name, names, 3); len(near) > 0 {
+		text += " (did you mean " + strings.Join(near, ", ") + "?)"
+	}
+	return status.New(status.NotFound, text)
 }

@@ -101,7 +101,7 @@ func (g *Graph) operationNamed(name string) (*Operation, error) {
 	}
 	op := g.Operation(strings.TrimPrefix(name, "^"))
 	if op == nil {
-		return nil, errNoOperation(name)
+		return nil, g.errNoOperation(name)
 	}
 	return op, nil
 }

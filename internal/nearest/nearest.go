@@ -40,6 +40,21 @@ func Names(name string, candidates []string, limit int) []string {
 	return names
 }
 
+// Nodes is Names for the nodes of a graph: if no node is similar, it returns the first
+// nodes in the scope of that name, because the operation that computes "y" is often "y/Add".
+func Nodes(name string, nodes []string, limit int) []string {
+	names := Names(name, nodes, limit)
+	if len(names) > 0 {
+		return names
+	}
+	for _, n := range nodes {
+		if len(names) < limit && strings.HasPrefix(n, name+"/") {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
 // distance returns the number of edits that turn a into b, or limit+1 if it is more than
 // limit.
 func distance(a, b string, limit int) int {

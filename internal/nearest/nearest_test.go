@@ -25,3 +25,10 @@ func TestNames(t *testing.T) {
 		assert.Equal(t, c.want, Names(c.name, have, 2), c.name)
 	}
 }
+
+func TestNodesInScope(t *testing.T) {
+	t.Parallel()
+	nodes := []string{"output/MatMul", "x", "output/Add", "output/shape"}
+	assert.Equal(t, []string{"output/MatMul", "output/Add"}, Nodes("output", nodes, 2))
+	assert.Equal(t, []string{"output/Add"}, Nodes("Add", nodes, 2))
+}

@@ -61,7 +61,7 @@ func (d *describer) tensor(tensor string) (info *graphdef.TensorInfo, fault stri
 	n := d.nodes[name]
 	if n == nil {
 		fault := fmt.Sprintf("the graph has no node %q", name)
-		if near := nearest.Names(name, d.names, 3); len(near) > 0 {
+		if near := nearest.Nodes(name, d.names, 3); len(near) > 0 {
 			fault += " (did you mean " + strings.Join(near, ", ") + "?)"
 		}
 		return nil, fault
