@@ -20,7 +20,11 @@ type UninitializedError struct {
 }
 
 func (e *UninitializedError) Error() string {
-	return "read the variables: no value: " + strings.Join(e.Variables, ", ") + ": run their initializers (GlobalVariablesInitializer) or restore a checkpoint first: " + e.Err.Error()
+	text := "read the variables: no value: " + strings.Join(e.Variables, ", ") + ": run their initializers (GlobalVariablesInitializer) or restore a checkpoint first"
+	if len(e.Variables) == 1 && e.Err != nil {
+		text += ": " + e.Err.Error() // TensorFlow's message names one variable only
+	}
+	return text
 }
 
 // Unwrap returns tfkeep.ErrUninitialized and TensorFlow's error.
