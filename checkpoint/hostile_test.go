@@ -22,7 +22,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
-	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
+	"github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
 func appendFloats(b []byte, values ...float32) []byte {
@@ -194,7 +194,7 @@ var hostileCases = []hostileCase{
 	{"shard that is 0 in 32 bits", withRawEntry("\x08\x01\x18" + varint(1<<32)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
 
 	{"no header", withRawHeader("-"), tfkeep.ErrCorrupt, "header is missing", ""},
-	{"header alone is missing", func(c *crafted, _ *bundleEntry) { c.index = Table{}.Bytes() }, tfkeep.ErrCorrupt, "the index is empty", ""},
+	{"header alone is missing", func(c *crafted, _ *bundleEntry) { c.index = tabletest.Table{}.Bytes() }, tfkeep.ErrCorrupt, "the index is empty", ""},
 	{"header of garbage", withRawHeader("\xff"), tfkeep.ErrCorrupt, "header", ""},
 	{"header empty", withRawHeader(""), tfkeep.ErrCorrupt, "0 data shards", ""},
 	{"header with shards of wire type 2", withRawHeader("\x0a\x01\x01"), tfkeep.ErrCorrupt, "field 1 has wire type 2", ""},
@@ -287,14 +287,14 @@ var hostileCases = []hostileCase{
 	{"index of text", func(c *crafted, _ *bundleEntry) { c.index = bytes.Repeat([]byte("text\n"), 50) }, tfkeep.ErrCorrupt, "magic", ""},
 	{"index with a key twice", func(c *crafted, w *bundleEntry) {
 		v := string(w.encode(nil))
-		c.index = Table{Data: []Block{Entries(Pair("", c.header), Pair("w", v), Pair("w", v))}}.Bytes()
+		c.index = tabletest.Table{Data: []tabletest.Block{tabletest.Entries(tabletest.Pair("", c.header), tabletest.Pair("w", v), tabletest.Pair("w", v))}}.Bytes()
 	}, tfkeep.ErrCorrupt, "does not sort after", ""},
 	{"index out of order", func(c *crafted, w *bundleEntry) {
 		v := string(w.encode(nil))
-		c.index = Table{Data: []Block{Entries(Pair("", c.header), Pair("x", v), Pair("w", v))}}.Bytes()
+		c.index = tabletest.Table{Data: []tabletest.Block{tabletest.Entries(tabletest.Pair("", c.header), tabletest.Pair("x", v), tabletest.Pair("w", v))}}.Bytes()
 	}, tfkeep.ErrCorrupt, "does not sort after", ""},
 	{"index compressed by nobody knows what", func(c *crafted, _ *bundleEntry) {
-		c.index = Table{Data: []Block{{Type: 7}}}.Bytes()
+		c.index = tabletest.Table{Data: []tabletest.Block{{Type: 7}}}.Bytes()
 	}, tfkeep.ErrUnsupported, "compression type 7", ""},
 }
 
@@ -431,11 +431,11 @@ func TestStrictRefusesUnownedBytes(t *testing.T) {
 func TestIndexBeyondMemoryLimit(t *testing.T) {
 	craft := newCrafted()
 	w := craft.add("w", dtype.Float32, nil, appendFloats(nil, 1))
-	b := Block{Entries: Entry(0, "", craft.header)}
+	b := tabletest.Block{Entries: tabletest.Entry(0, "", craft.header)}
 	for i := range 40000 {
-		b.Entries = append(b.Entries, Entry(i, "k", string(w.encode(nil)))...)
+		b.Entries = append(b.Entries, tabletest.Entry(i, "k", string(w.encode(nil)))...)
 	}
-	craft.index = Table{Data: []Block{b}}.Bytes()
+	craft.index = tabletest.Table{Data: []tabletest.Block{b}}.Bytes()
 	prefix := craft.write(t)
 	requireCheap(t, prefix, func() {
 		_, err := Open(context.Background(), prefix, nil)

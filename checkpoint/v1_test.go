@@ -18,7 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/table"
-	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
+	"github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
 // v1Crafted is a V1 file whose parts a test can change.
@@ -270,7 +270,7 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 
 func TestV1IsNoTableOfContents(t *testing.T) {
 	t.Parallel()
-	file := Table{Data: []Block{Entries(Pair("a", "b"))}}.Bytes()
+	file := tabletest.Table{Data: []tabletest.Block{tabletest.Entries(tabletest.Pair("a", "b"))}}.Bytes()
 	_, err := openFS(fstest.MapFS{"m": {Data: file}}, "m", nil)
 	requireError(t, err, tfkeep.ErrCorrupt)
 	require.ErrorContains(t, err, "table of contents is missing")

@@ -132,7 +132,7 @@ func (o *Options) completed(mg *graphdef.MetaGraphDef) (*Options, error) {
 	names := SuggestOutputs(mg.GetGraphDef(), mg.SignatureDef)
 	switch {
 	case len(names) == 0:
-		return nil, noOutputs("the graph has no likely ones; name the nodes to keep in Options.Outputs")
+		return nil, noOutputs("the graph has no likely ones; name the nodes to keep")
 	case len(names) == 1 || len(signatureOutputs(mg.SignatureDef)) > 0:
 		c.Outputs = names
 		return &c, nil

@@ -59,6 +59,7 @@ func (m model) check(t *testing.T, path string) {
 
 // TensorFlow's own freeze_graph can freeze only a part of these graphs.
 func TestEveryGraphFromEverySource(t *testing.T) {
+	t.Parallel()
 	kinds := []string{
 		"mlp:ref", "mlp:resource", "bn:ref", "bn:resource", "bn:v2flow", "bn:v1flow", "update:ref", "update:resource",
 		"while:ref", "while:v1flow", "while:v2flow", "cond:ref", "cond:v1flow", "cond:v2flow", "case:v1flow", "case:v2flow",

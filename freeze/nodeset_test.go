@@ -14,6 +14,7 @@ import (
 // Names and operations are the same as those of TensorFlow's own converter, for the
 // graphs that it can freeze.
 func TestNodesAreThoseOfTensorFlow(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"mlp:ref", "mlp:resource", "while:ref", "while:v1flow", "while:v2flow", "cond:ref", "cond:v1flow",
 		"cond:v2flow", "case:v1flow", "embedding:ref", "embedding:resource", "mixed:ref", "mixed:resource", "function:resource"} {
 		t.Run(kind, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 // The model looks words up in a file.
 func TestTablesAreReportedAndEmbedded(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	initializer := oracle.Value[string](t, `
 d = args[0]

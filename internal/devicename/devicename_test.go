@@ -67,6 +67,7 @@ func TestOver(t *testing.T) {
 }
 
 func TestTaskOf(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		device string
 		job    string

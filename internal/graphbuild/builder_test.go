@@ -16,6 +16,7 @@ import (
 )
 
 func TestScopesAndNames(t *testing.T) {
+	t.Parallel()
 	g := tf.NewGraph()
 	b := graphbuild.Open(g, "step")
 	x := b.Const(b.Unique("x"), dtype.Float32, 1)
@@ -30,6 +31,7 @@ func TestScopesAndNames(t *testing.T) {
 }
 
 func TestPlacement(t *testing.T) {
+	t.Parallel()
 	g := tf.NewGraph()
 	var beside, here, unplaced, on *tf.Operation
 	other := tfgraph.Op(t, g, "Placeholder", "other", map[string]any{"dtype": dtype.Float32, "shape": tf.MakeShape()})
@@ -62,6 +64,7 @@ func TestPlacement(t *testing.T) {
 }
 
 func TestControlDependenciesAreDistinct(t *testing.T) {
+	t.Parallel()
 	g := tf.NewGraph()
 	b := graphbuild.New(g, "")
 	a := b.Op("NoOp", nil)
@@ -77,6 +80,7 @@ func TestControlDependenciesAreDistinct(t *testing.T) {
 }
 
 func TestFirstErrorSticks(t *testing.T) {
+	t.Parallel()
 	g := tf.NewGraph()
 	b := graphbuild.New(g, "")
 	x := b.Const("x", dtype.Int32, 1.5)

@@ -21,6 +21,7 @@ func text(value *attr_value_go_proto.AttrValue) string { return prototext.Format
 // TestValuesMatchPython compares the values of constants with those of Python's
 // make_tensor_proto.
 func TestValuesMatchPython(t *testing.T) {
+	t.Parallel()
 	filled := func(dt dtype.DataType, v any, dims ...int64) *attr_value_go_proto.AttrValue {
 		value, err := graphbuild.Filled(dt, v, dims)
 		require.NoError(t, err)
@@ -57,6 +58,7 @@ func TestValuesMatchPython(t *testing.T) {
 }
 
 func TestFilledRefusesOtherTypes(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		dt    dtype.DataType

@@ -113,6 +113,7 @@ func TestVersionsAndPrune(t *testing.T) {
 }
 
 func TestReplaceKeepsOneForm(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	put(t, "old", dir, modeldir.FilenamePBText)
 	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new")))

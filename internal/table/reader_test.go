@@ -16,7 +16,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/table"
-	. "github.com/tfkeep/tfkeep/internal/table/tabletest"
+	"github.com/tfkeep/tfkeep/internal/table/tabletest"
 )
 
 func open(file []byte, o *table.ReaderOptions) (*table.Reader, error) {
@@ -24,7 +24,7 @@ func open(file []byte, o *table.ReaderOptions) (*table.Reader, error) {
 }
 
 // readAll opens a table and reads all entries.
-func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
+func readAll(file []byte, o *table.ReaderOptions) (got []tabletest.KV, err error) {
 	r, err := open(file, o)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func readAll(file []byte, o *table.ReaderOptions) (got []KV, err error) {
 		if err != nil {
 			return got, err
 		}
-		got = append(got, Pair(string(e.Key), string(e.Value)))
+		got = append(got, tabletest.Pair(string(e.Key), string(e.Value)))
 	}
 	return got, nil
 }
@@ -51,14 +51,14 @@ func scan(r *table.Reader) error {
 var strict = &table.ReaderOptions{Strict: true}
 
 // many returns enough entries for several blocks.
-func many(n int) (kvs []KV) {
+func many(n int) (kvs []tabletest.KV) {
 	for i := range n {
-		kvs = append(kvs, Pair(fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)))
+		kvs = append(kvs, tabletest.Pair(fmt.Sprintf("some/long/scope/name/%06d", i), strings.Repeat("v", i%50)))
 	}
 	return kvs
 }
 
-func write(t testing.TB, o *table.WriterOptions, kvs []KV) []byte {
+func write(t testing.TB, o *table.WriterOptions, kvs []tabletest.KV) []byte {
 	var out bytes.Buffer
 	w := table.NewWriter(&out, o)
 	for _, kv := range kvs {
@@ -96,13 +96,13 @@ func TestReaderReadsWhatWriterWrites(t *testing.T) {
 func TestReaderReadsSnappy(t *testing.T) {
 	t.Parallel()
 	kvs := many(500)
-	compressed := Entries(kvs...)
+	compressed := tabletest.Entries(kvs...)
 	compressed.Snappy = true
-	file := Table{Data: []Block{compressed, Entries(Pair("z", "plain"))}, Last: []string{"t", "z"}}.Bytes()
+	file := tabletest.Table{Data: []tabletest.Block{compressed, tabletest.Entries(tabletest.Pair("z", "plain"))}, Last: []string{"t", "z"}}.Bytes()
 	require.Less(t, len(file), 16<<10)
 	got, err := readAll(file, strict)
 	require.NoError(t, err)
-	assert.Equal(t, append(kvs, Pair("z", "plain")), got)
+	assert.Equal(t, append(kvs, tabletest.Pair("z", "plain")), got)
 }
 
 func TestReaderNamesTheBrokenBlock(t *testing.T) {
@@ -178,80 +178,96 @@ func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 // Each table breaks one rule, and all its checksums are right.
 func TestReaderRefusesHostileTables(t *testing.T) {
 	t.Parallel()
-	ab := Entries(Pair("a", "1"), Pair("b", "2"))
-	one := func(b Block) Table { return Table{Data: []Block{b}} }
-	index := func(f func([]KV) Block) Table {
-		return Table{Data: []Block{ab, Entries(Pair("c", "3"))}, Last: []string{"b", "c"}, Index: f}
+	ab := tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("b", "2"))
+	one := func(b tabletest.Block) tabletest.Table { return tabletest.Table{Data: []tabletest.Block{b}} }
+	index := func(f func([]tabletest.KV) tabletest.Block) tabletest.Table {
+		return tabletest.Table{Data: []tabletest.Block{ab, tabletest.Entries(tabletest.Pair("c", "3"))}, Last: []string{"b", "c"}, Index: f}
 	}
-	handles := func(f func(meta, index string) (string, string)) Table {
-		return Table{Data: []Block{ab}, Handles: f}
+	handles := func(f func(meta, index string) (string, string)) tabletest.Table {
+		return tabletest.Table{Data: []tabletest.Block{ab}, Handles: f}
 	}
 	plain := snappy.Encode(nil, []byte("sixty-four bytes that do not compress well, for they do not repeat"))
 	for _, c := range []struct {
 		name   string
-		table  Table
+		table  tabletest.Table
 		strict bool // only strict mode refuses it
 		want   string
 		kind   error // ErrCorrupt if nil
 	}{
-		{name: "restart count zero by size", table: one(Block{Stored: make([]byte, 8)}), want: "0 restart points"},
-		{name: "block too small", table: one(Block{Stored: make([]byte, 7)}), want: "leaves the file"},
-		{name: "restart count too large", table: one(Block{Entries: ab.Entries, Count: 1 << 20}), want: "restart points in a block"},
-		{name: "restart count maximal", table: one(Block{Entries: ab.Entries, Count: math.MaxUint32}), want: "restart points in a block"},
-		{name: "restart point inside an entry", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 1}}), want: "not where an entry begins"},
-		{name: "restart point beyond the block", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 1 << 31}}), want: "not where an entry begins"},
-		{name: "restart points out of order", table: one(Block{Entries: ab.Entries, Restarts: []uint32{0, 10, 5}}), want: "not where an entry begins"},
-		{name: "first restart point is not zero", table: one(Block{Entries: ab.Entries, Restarts: []uint32{5}}), want: "first restart point"},
-		{name: "restart point in an empty block", table: one(Block{Restarts: []uint32{4}}), want: "first restart point"},
-		{name: "restart point shares", table: one(Block{Entries: append(Entry(0, "a", ""), Entry(1, "b", "")...), Restarts: []uint32{0, 4}}), want: "restart point shares 1"},
-		{name: "first key shares", table: one(Block{Entries: Entry(1, "a", "")}), want: "shares 1 bytes"},
-		{name: "shares more than there is", table: one(Block{Entries: append(Entry(0, "a", ""), Entry(2, "b", "")...)}), want: "shares 2 bytes with one of 1"},
-		{name: "shares 2^63", table: one(Block{Entries: append(Entry(0, "a", ""), varint(1<<63)+"\x01\x00b"...)}), want: "shares 9223372036854775808 bytes"},
-		{name: "key leaves the block", table: one(Block{Entries: []byte("\x00\x7f\x01ab")}), want: "leave the block"},
-		{name: "value leaves the block", table: one(Block{Entries: []byte("\x00\x01\x7fab")}), want: "leave the block"},
-		{name: "key of 2^64-1", table: one(Block{Entries: []byte("\x00" + varint(math.MaxUint64) + "\x01ab")}), want: "leave the block"},
-		{name: "key and value overflow together", table: one(Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
-		{name: "varint too long", table: one(Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
-		{name: "varint cut off", table: one(Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
-		{name: "same key twice", table: one(Entries(Pair("a", "1"), Pair("a", "2"))), want: "does not sort after"},
-		{name: "keys out of order", table: one(Entries(Pair("b", "1"), Pair("a", "2"))), want: "does not sort after"},
-		{name: "empty key twice", table: one(Entries(Pair("", "1"), Pair("", "2"))), want: "does not sort after"},
-		{name: "shared key twice", table: one(Block{Entries: append(Entry(0, "ab", ""), Entry(2, "", "")...)}), want: "does not sort after"},
+		{name: "restart count zero by size", table: one(tabletest.Block{Stored: make([]byte, 8)}), want: "0 restart points"},
+		{name: "block too small", table: one(tabletest.Block{Stored: make([]byte, 7)}), want: "leaves the file"},
+		{name: "restart count too large", table: one(tabletest.Block{Entries: ab.Entries, Count: 1 << 20}), want: "restart points in a block"},
+		{name: "restart count maximal", table: one(tabletest.Block{Entries: ab.Entries, Count: math.MaxUint32}), want: "restart points in a block"},
+		{name: "restart point inside an entry", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 1}}), want: "not where an entry begins"},
+		{name: "restart point beyond the block", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 1 << 31}}), want: "not where an entry begins"},
+		{name: "restart points out of order", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 10, 5}}), want: "not where an entry begins"},
+		{name: "first restart point is not zero", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{5}}), want: "first restart point"},
+		{name: "restart point in an empty block", table: one(tabletest.Block{Restarts: []uint32{4}}), want: "first restart point"},
+		{name: "restart point shares", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(1, "b", "")...), Restarts: []uint32{0, 4}}), want: "restart point shares 1"},
+		{name: "first key shares", table: one(tabletest.Block{Entries: tabletest.Entry(1, "a", "")}), want: "shares 1 bytes"},
+		{name: "shares more than there is", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(2, "b", "")...)}), want: "shares 2 bytes with one of 1"},
+		{name: "shares 2^63", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), varint(1<<63)+"\x01\x00b"...)}), want: "shares 9223372036854775808 bytes"},
+		{name: "key leaves the block", table: one(tabletest.Block{Entries: []byte("\x00\x7f\x01ab")}), want: "leave the block"},
+		{name: "value leaves the block", table: one(tabletest.Block{Entries: []byte("\x00\x01\x7fab")}), want: "leave the block"},
+		{name: "key of 2^64-1", table: one(tabletest.Block{Entries: []byte("\x00" + varint(math.MaxUint64) + "\x01ab")}), want: "leave the block"},
+		{name: "key and value overflow together", table: one(tabletest.Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
+		{name: "varint too long", table: one(tabletest.Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
+		{name: "varint cut off", table: one(tabletest.Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
+		{name: "same key twice", table: one(tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
+		{name: "keys out of order", table: one(tabletest.Entries(tabletest.Pair("b", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
+		{name: "empty key twice", table: one(tabletest.Entries(tabletest.Pair("", "1"), tabletest.Pair("", "2"))), want: "does not sort after"},
+		{name: "shared key twice", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "ab", ""), tabletest.Entry(2, "", "")...)}), want: "does not sort after"},
 
-		{name: "compression type 9", table: one(Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: tfkeep.ErrUnsupported},
-		{name: "Snappy that is none", table: one(Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
-		{name: "Snappy of 4 GiB claimed", table: one(Block{Stored: append([]byte(varint(math.MaxUint32)), plain...), Type: 1}), want: "Snappy length is impossible"},
-		{name: "Snappy longer than claimed", table: one(Block{Stored: append([]byte{8}, plain[1:]...), Type: 1}), want: "snappy"},
-		{name: "Snappy shorter than claimed", table: one(Block{Stored: append([]byte{100}, plain[1:]...), Type: 1}), want: "snappy"},
-		{name: "Snappy copies from before its start", table: one(Block{Stored: []byte("\x20\x01\x20\x01\x20\x01\x20\x01"), Type: 1}), want: "snappy"},
+		{name: "compression type 9", table: one(tabletest.Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: tfkeep.ErrUnsupported},
+		{name: "Snappy that is none", table: one(tabletest.Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
+		{name: "Snappy of 4 GiB claimed", table: one(tabletest.Block{Stored: append([]byte(varint(math.MaxUint32)), plain...), Type: 1}), want: "Snappy length is impossible"},
+		{name: "Snappy longer than claimed", table: one(tabletest.Block{Stored: append([]byte{8}, plain[1:]...), Type: 1}), want: "snappy"},
+		{name: "Snappy shorter than claimed", table: one(tabletest.Block{Stored: append([]byte{100}, plain[1:]...), Type: 1}), want: "snappy"},
+		{name: "Snappy copies from before its start", table: one(tabletest.Block{Stored: []byte("\x20\x01\x20\x01\x20\x01\x20\x01"), Type: 1}), want: "snappy"},
 
-		{name: "index handle beyond the file", table: handles(func(m, _ string) (string, string) { return m, Handle(1<<36, 10) }), want: "handle leaves the file"},
-		{name: "index handle of 2^60", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 1<<60) }), want: "handle leaves the file"},
-		{name: "index handle of 2^64-1", table: handles(func(m, _ string) (string, string) { return m, Handle(math.MaxUint64, math.MaxUint64) }), want: "handle leaves the file"},
-		{name: "index handle that wraps", table: handles(func(m, _ string) (string, string) { return m, Handle(math.MaxUint64-5, 10) }), want: "handle leaves the file"},
+		{name: "index handle beyond the file", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(1<<36, 10) }), want: "handle leaves the file"},
+		{name: "index handle of 2^60", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 1<<60) }), want: "handle leaves the file"},
+		{name: "index handle of 2^64-1", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64, math.MaxUint64) }), want: "handle leaves the file"},
+		{name: "index handle that wraps", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64-5, 10) }), want: "handle leaves the file"},
 		{name: "index handle cut off", table: handles(func(string, string) (string, string) { return strings.Repeat("\xff", 40), "" }), want: "handle leaves the file"},
 		{name: "index handle in more bytes than it needs", table: handles(func(m, i string) (string, string) { return m, i[:1] + "\x80\x80\x00" }), want: "handle leaves the file"},
-		{name: "index handle empty", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 0) }), want: "handle leaves the file"},
-		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, Handle(0, 22) }), want: "block 0 does not decode"},
-		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return Handle(1<<40, 8), i }), want: "handle leaves the file"},
-		{name: "index entry is no handle", table: index(func(e []KV) Block { return Entries(Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry with more than a handle", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value+"x"), e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry beyond the file", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(1<<20, 8))) }), want: "handle of block 1 does not decode"},
-		{name: "index entry of 2^36 bytes", table: index(func(e []KV) Block { return Entries(e[0], Pair("c", Handle(30, 1<<36))) }), want: "handle of block 1 does not decode"},
-		{name: "blocks out of order", table: index(func(e []KV) Block { return Entries(Pair("b", e[1].Value), Pair("c", e[0].Value)) }), want: "overlaps"},
-		{name: "one block twice", table: index(func(e []KV) Block { return Entries(Pair("b", e[0].Value), Pair("c", e[0].Value)) }), want: "overlaps"},
-		{name: "index keys out of order", table: index(func(e []KV) Block { return Entries(Pair("c", e[0].Value), Pair("b", e[1].Value)) }), want: "does not sort after"},
-		{name: "index key before the block's last", table: index(func(e []KV) Block { return Entries(Pair("a", e[0].Value), e[1]) }), want: "belongs to a later block"},
-		{name: "index key after the next block's first", table: index(func(e []KV) Block { return Entries(Pair("c", e[0].Value), Pair("d", e[1].Value)) }), want: "belongs to an earlier block"},
-		{name: "index block is broken", table: index(func(e []KV) Block { return Block{Entries: []byte("\x00")} }), want: "index block"},
-		{name: "index block is no block", table: index(func(e []KV) Block { return Block{Stored: make([]byte, 8)} }), want: "index block"},
+		{name: "index handle empty", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 0) }), want: "handle leaves the file"},
+		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 22) }), want: "block 0 does not decode"},
+		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return tabletest.Handle(1<<40, 8), i }), want: "handle leaves the file"},
+		{name: "index entry is no handle", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(tabletest.Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
+		{name: "index entry with more than a handle", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("b", e[0].Value+"x"), e[1])
+		}), want: "handle of block 0 does not decode"},
+		{name: "index entry beyond the file", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(1<<20, 8)))
+		}), want: "handle of block 1 does not decode"},
+		{name: "index entry of 2^36 bytes", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(30, 1<<36)))
+		}), want: "handle of block 1 does not decode"},
+		{name: "blocks out of order", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("b", e[1].Value), tabletest.Pair("c", e[0].Value))
+		}), want: "overlaps"},
+		{name: "one block twice", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("b", e[0].Value), tabletest.Pair("c", e[0].Value))
+		}), want: "overlaps"},
+		{name: "index keys out of order", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("b", e[1].Value))
+		}), want: "does not sort after"},
+		{name: "index key before the block's last", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("a", e[0].Value), e[1])
+		}), want: "belongs to a later block"},
+		{name: "index key after the next block's first", table: index(func(e []tabletest.KV) tabletest.Block {
+			return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("d", e[1].Value))
+		}), want: "belongs to an earlier block"},
+		{name: "index block is broken", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Entries: []byte("\x00")} }), want: "index block"},
+		{name: "index block is no block", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Stored: make([]byte, 8)} }), want: "index block"},
 
-		{name: "a block that the index leaves out", strict: true, table: index(func(e []KV) Block { return Entries(e[1]) }), want: "belong to no block"},
-		{name: "the last block left out", strict: true, table: index(func(e []KV) Block { return Entries(e[0]) }), want: "do not fill the file"},
-		{name: "metaindex elsewhere", strict: true, table: handles(func(_, i string) (string, string) { return Handle(0, 8), i }), want: "do not fill the file"},
-		{name: "metaindex with an entry", strict: true, table: Table{Data: []Block{ab}, Meta: &ab}, want: "not empty"},
-		{name: "metaindex is no block", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Stored: make([]byte, 8)}}, want: "metaindex"},
-		{name: "metaindex of another compression", strict: true, table: Table{Data: []Block{ab}, Meta: &Block{Type: 3}}, want: "compression type 3", kind: tfkeep.ErrUnsupported},
+		{name: "a block that the index leaves out", strict: true, table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[1]) }), want: "belong to no block"},
+		{name: "the last block left out", strict: true, table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[0]) }), want: "do not fill the file"},
+		{name: "metaindex elsewhere", strict: true, table: handles(func(_, i string) (string, string) { return tabletest.Handle(0, 8), i }), want: "do not fill the file"},
+		{name: "metaindex with an entry", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &ab}, want: "not empty"},
+		{name: "metaindex is no block", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &tabletest.Block{Stored: make([]byte, 8)}}, want: "metaindex"},
+		{name: "metaindex of another compression", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &tabletest.Block{Type: 3}}, want: "compression type 3", kind: tfkeep.ErrUnsupported},
 		{name: "padding", strict: true, table: handles(func(m, i string) (string, string) { return m, i + "x" }), want: "padding"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -294,36 +310,36 @@ func TestReaderKeepsToItsMemory(t *testing.T) {
 	_, err = readAll(large, limit)
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 
-	zeros := Table{Data: []Block{{Entries: Entry(0, "k", strings.Repeat("\x00", 8<<10)), Snappy: true}}}.Bytes()
+	zeros := tabletest.Table{Data: []tabletest.Block{{Entries: tabletest.Entry(0, "k", strings.Repeat("\x00", 8<<10)), Snappy: true}}}.Bytes()
 	require.Less(t, len(zeros), 4<<10)
 	_, err = readAll(zeros, limit)
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 
 	// A key that grows by one byte with each entry is long in memory only.
-	var b Block
+	var b tabletest.Block
 	for i := range 200 {
-		b.Entries = append(b.Entries, Entry(i, "k", Handle(0, 8))...)
+		b.Entries = append(b.Entries, tabletest.Entry(i, "k", tabletest.Handle(0, 8))...)
 	}
-	_, err = open(Table{Data: []Block{{}}, Index: func([]KV) Block { return b }}.Bytes(), limit)
+	_, err = open(tabletest.Table{Data: []tabletest.Block{{}}, Index: func([]tabletest.KV) tabletest.Block { return b }}.Bytes(), limit)
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 }
 
 // An index whose keys share bytes is unusual but valid.
 func TestReaderTakesAnIndexWithSharedKeys(t *testing.T) {
 	t.Parallel()
-	file := Table{
-		Data: []Block{Entries(Pair("ka", "1")), Entries(Pair("kb", "2")), Entries(Pair("kc", "3"))},
+	file := tabletest.Table{
+		Data: []tabletest.Block{tabletest.Entries(tabletest.Pair("ka", "1")), tabletest.Entries(tabletest.Pair("kb", "2")), tabletest.Entries(tabletest.Pair("kc", "3"))},
 		Last: []string{"ka", "kb", "kc"},
-		Index: func(e []KV) Block {
-			b := Block{Entries: Entry(0, "ka", e[0].Value)}
-			b.Entries = append(b.Entries, Entry(1, "b", e[1].Value)...)
-			b.Entries = append(b.Entries, Entry(1, "c", e[2].Value)...)
+		Index: func(e []tabletest.KV) tabletest.Block {
+			b := tabletest.Block{Entries: tabletest.Entry(0, "ka", e[0].Value)}
+			b.Entries = append(b.Entries, tabletest.Entry(1, "b", e[1].Value)...)
+			b.Entries = append(b.Entries, tabletest.Entry(1, "c", e[2].Value)...)
 			return b
 		},
 	}.Bytes()
 	got, err := readAll(file, strict)
 	require.NoError(t, err)
-	assert.Equal(t, []KV{Pair("ka", "1"), Pair("kb", "2"), Pair("kc", "3")}, got)
+	assert.Equal(t, []tabletest.KV{tabletest.Pair("ka", "1"), tabletest.Pair("kb", "2"), tabletest.Pair("kc", "3")}, got)
 	r, err := open(file, nil)
 	require.NoError(t, err)
 	for _, kv := range got {

@@ -177,6 +177,7 @@ func TestLatest(t *testing.T) {
 }
 
 func TestObjects(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	oracle.RunEager(t, `
 class Layer(tf.Module):

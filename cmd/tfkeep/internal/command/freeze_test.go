@@ -51,6 +51,7 @@ func execute(t *testing.T, args ...string) (code int, out, errs string) {
 }
 
 func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
+	t.Parallel()
 	dir := frozenModel(t)
 	out := filepath.Join(t.TempDir(), "frozen.pb")
 	for _, c := range []struct {
@@ -80,6 +81,7 @@ func TestFreezeTakesTheFlagsOfFreezeGraph(t *testing.T) {
 }
 
 func TestFreezeRoundsAndOptimizes(t *testing.T) {
+	t.Parallel()
 	dir := frozenModel(t)
 	out := filepath.Join(dir, "frozen.pb")
 	code, stdout, stderr := execute(t, "freeze", dir+"/model", "-o", out, "--output_node_names", "y",
@@ -99,6 +101,7 @@ func TestFreezeRoundsAndOptimizes(t *testing.T) {
 }
 
 func TestFreezeSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	dir := frozenModel(t)
 	model, out := filepath.Join(dir, "model"), filepath.Join(dir, "frozen.pb")
 	for _, c := range []struct {

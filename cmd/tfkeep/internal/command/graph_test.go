@@ -44,6 +44,7 @@ func nodeNames(t *testing.T, path string) []string {
 }
 
 func TestGraphExtractingVerbs(t *testing.T) {
+	t.Parallel()
 	in := graphFile(t, smallGraph)
 	for _, c := range []struct {
 		name string
@@ -79,6 +80,7 @@ func TestGraphExtractingVerbs(t *testing.T) {
 }
 
 func TestGraphEditingVerbs(t *testing.T) {
+	t.Parallel()
 	def, err := graphdef.ParseGraphDef([]byte(`node { name: "a" op: "VarHandleOp" device: "/gpu:0" attr { key: "container" value { s: "" } } }`))
 	require.NoError(t, err)
 	dir := t.TempDir()
@@ -107,6 +109,7 @@ func TestGraphEditingVerbs(t *testing.T) {
 }
 
 func TestGraphCheck(t *testing.T) {
+	t.Parallel()
 	code, out, _ := execute(t, "graph", "check", graphFile(t, smallGraph))
 	assert.Zero(t, code)
 	assert.Contains(t, out, "no faults")
@@ -117,6 +120,7 @@ func TestGraphCheck(t *testing.T) {
 }
 
 func TestGraphDiff(t *testing.T) {
+	t.Parallel()
 	a := graphFile(t, smallGraph)
 	code, out, _ := execute(t, "graph", "diff", a, a)
 	assert.Zero(t, code)
@@ -131,6 +135,7 @@ func TestGraphDiff(t *testing.T) {
 }
 
 func TestGraphDraw(t *testing.T) {
+	t.Parallel()
 	in := graphFile(t, smallGraph)
 	dir := t.TempDir()
 	for name, want := range map[string]string{"g.svg": "<svg", "g.dot": "digraph"} {
@@ -149,6 +154,7 @@ func TestGraphDraw(t *testing.T) {
 }
 
 func TestConvertGraphsToTextAndBack(t *testing.T) {
+	t.Parallel()
 	in := graphFile(t, smallGraph)
 	dir := t.TempDir()
 	text, back := filepath.Join(dir, "g.pbtxt"), filepath.Join(dir, "g.pb")
@@ -167,6 +173,7 @@ func TestConvertGraphsToTextAndBack(t *testing.T) {
 }
 
 func TestShowAGraph(t *testing.T) {
+	t.Parallel()
 	in := graphFile(t, smallGraph)
 	code, out, stderr := execute(t, "show", in)
 	require.Zero(t, code, stderr)
@@ -188,6 +195,7 @@ outputs      y float32, unused
 }
 
 func TestShowTakesWhateverItIs(t *testing.T) {
+	t.Parallel()
 	dir := frozenModel(t)
 	code, out, stderr := execute(t, "show", filepath.Join(dir, "model.meta"))
 	require.Zero(t, code, stderr)
@@ -201,6 +209,7 @@ func TestShowTakesWhateverItIs(t *testing.T) {
 }
 
 func TestShowASavedModel(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sm, err := graphdef.ParseSavedModel([]byte(`saved_model_schema_version: 1 meta_graphs {
 		meta_info_def { tags: "serve" tensorflow_version: "1.2.0" }

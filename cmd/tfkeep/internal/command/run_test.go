@@ -63,6 +63,7 @@ func TestFailureExitsWith1(t *testing.T) {
 }
 
 func TestEveryVerbHasHelpWithExamples(t *testing.T) {
+	t.Parallel()
 	out := good(t, "--help")
 	for _, verb := range []string{"ls", "cat", "stats", "verify", "latest", "diff", "convert", "objects", "version", "completion"} {
 		assert.Contains(t, out, "\n  "+verb+" ")
@@ -90,6 +91,7 @@ func TestInterruptStopsCleanly(t *testing.T) {
 }
 
 func TestMatches(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		pattern, name string
 		want          bool

@@ -19,6 +19,7 @@ import (
 
 // TestSavedModelShowEqualsSavedModelCLI compares the output with that of saved_model_cli.
 func TestSavedModelShowEqualsSavedModelCLI(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "m")
 	want := oracle.Value[map[string]string](t, `
 import io, contextlib
@@ -106,6 +107,7 @@ func sortOps(text string) string {
 }
 
 func TestSavedModelScan(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	def := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "w", Op: "WriteFile"}, {Name: "n", Op: "NoOp"}}}
 	sm := &graphdef.SavedModel{SavedModelSchemaVersion: 1, MetaGraphs: []*graphdef.MetaGraphDef{{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{Tags: []string{"serve"}}}}}
@@ -120,6 +122,7 @@ func TestSavedModelScan(t *testing.T) {
 
 // TestModelsAreMadeWithoutASession makes models of a frozen graph and of a checkpoint.
 func TestModelsAreMadeWithoutASession(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	oracle.Run(t, `
 x = tf1.placeholder(tf.float32, [None, 2], name="x")

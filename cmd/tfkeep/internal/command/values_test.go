@@ -40,6 +40,7 @@ func TestCatJSON(t *testing.T) {
 }
 
 func TestCatNPYIsReadByNumPy(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	save(t, file("m"), append(fixture()[:7], checkpoint.Tensor{

@@ -12,6 +12,7 @@ import (
 func noEnvironment(string) string { return "" }
 
 func TestSize(t *testing.T) {
+	t.Parallel()
 	for n, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1280: "1.25 KiB", 28936: "28.3 KiB", 102300: "99.9 KiB", 102400: "100 KiB",
 		1 << 20: "1 MiB", 1<<20 - 1: "1 MiB", 5 << 40: "5 TiB", 5 << 50: "5120 TiB", 1 << 30: "1 GiB",
@@ -21,6 +22,7 @@ func TestSize(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
+	t.Parallel()
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
 		assert.Equal(t, want, Count(n))
 	}
@@ -29,6 +31,7 @@ func TestCount(t *testing.T) {
 }
 
 func TestTableAlignsByCharacters(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	table := NewConsole(&out, &out, noEnvironment).NewTable("NAME", ">SIZE", "")
 	table.Row("日本語", "1", "x")
@@ -38,6 +41,7 @@ func TestTableAlignsByCharacters(t *testing.T) {
 }
 
 func TestColorsAndBarsNeedATerminal(t *testing.T) {
+	t.Parallel()
 	var out, errs bytes.Buffer
 	c := NewConsole(&out, &errs, noEnvironment)
 	assert.Equal(t, "text", c.Paint(Red, "text"))
@@ -57,6 +61,7 @@ func TestColorsAndBarsNeedATerminal(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	var errs bytes.Buffer
 	c := NewConsole(&errs, &errs, noEnvironment)
 	c.errTerm = true
@@ -79,6 +84,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{
 		"plain é": "plain é", "a\x1b[31mb": `a\x1b[31mb`, "two\nlines": "two\nlines", "\xff": "\uFFFD",
 	} {
