@@ -26,14 +26,17 @@ func dumpOf(t *testing.T, page string) []byte {
 
 func TestDocsExamples(t *testing.T) {
 	t.Parallel()
-	for version, files := range map[Version]map[string][]byte{
-		V2: {"m.index": dumpOf(t, "table.md"), "m.data-00000-of-00001": dumpOf(t, "bundle.md")},
-		V1: {"m": dumpOf(t, "v1.md")},
+	for _, c := range []struct {
+		version Version
+		files   map[string][]byte
+	}{
+		{V2, map[string][]byte{"m.index": dumpOf(t, "table.md"), "m.data-00000-of-00001": dumpOf(t, "bundle.md")}},
+		{V1, map[string][]byte{"m": dumpOf(t, "v1.md")}},
 	} {
-		got, err := readFS(files, &ReaderOptions{Strict: true})
-		require.NoError(t, err, version)
+		got, err := readFS(c.files, &ReaderOptions{Strict: true})
+		require.NoError(t, err, c.version)
 		assert.Equal(t, appendFloats(nil, 1, 2), got["v"])
-		if version == V2 {
+		if c.version == V2 {
 			assert.Equal(t, [][]byte{[]byte("hi"), []byte("x")}, got["n"])
 		}
 	}

@@ -100,19 +100,22 @@ func readAllIn(fsys fs.FS, o *ReaderOptions) (map[string]any, error) {
 // cut to any length is refused.
 func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 	t.Parallel()
-	for version, files := range map[Version]map[string][]byte{
-		V2: smallCheckpoint().inMemory(t),
-		V1: smallV1Checkpoint(t),
+	for _, c := range []struct {
+		version Version
+		files   map[string][]byte
+	}{
+		{V2, smallCheckpoint().inMemory(t)},
+		{V1, smallV1Checkpoint(t)},
 	} {
-		t.Run(version.String(), func(t *testing.T) {
-			good, err := readFS(files, &ReaderOptions{Strict: true})
+		t.Run(c.version.String(), func(t *testing.T) {
+			good, err := readFS(c.files, &ReaderOptions{Strict: true})
 			require.NoError(t, err)
 			bits, seen := 0, 0
-			for name, file := range files {
+			for name, file := range c.files {
 				for bit := range 8 * len(file) {
 					bad := bytes.Clone(file)
 					bad[bit/8] ^= 1 << (bit % 8)
-					damaged := withFile(files, name, bad)
+					damaged := withFile(c.files, name, bad)
 					bits++
 
 					_, err := readFS(damaged, &ReaderOptions{Strict: true})
@@ -126,7 +129,7 @@ func TestFlippedBitsAndCutsAreFound(t *testing.T) {
 					requireError(t, err, kindOf(err))
 				}
 				for n := range file {
-					_, err := readFS(withFile(files, name, file[:n]), nil)
+					_, err := readFS(withFile(c.files, name, file[:n]), nil)
 					require.Error(t, err, "%s cut to %d bytes", name, n)
 				}
 			}

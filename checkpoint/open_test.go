@@ -152,11 +152,14 @@ func TestOpenFailsWithAReason(t *testing.T) {
 // A compressed archive can only be read forward.
 func TestReadFromAZipArchive(t *testing.T) {
 	t.Parallel()
-	for version, files := range map[Version]map[string][]byte{V2: smallCheckpoint().inMemory(t), V1: smallV1Checkpoint(t)} {
-		t.Run(version.String(), func(t *testing.T) {
+	for _, c := range []struct {
+		version Version
+		files   map[string][]byte
+	}{{V2, smallCheckpoint().inMemory(t)}, {V1, smallV1Checkpoint(t)}} {
+		t.Run(c.version.String(), func(t *testing.T) {
 			var archive bytes.Buffer
 			w := zip.NewWriter(&archive)
-			for name, data := range files {
+			for name, data := range c.files {
 				f, err := w.Create(name)
 				require.NoError(t, err)
 				_, err = f.Write(data)
@@ -166,7 +169,7 @@ func TestReadFromAZipArchive(t *testing.T) {
 			fsys, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
 			require.NoError(t, err)
 
-			want, err := readFS(files, nil)
+			want, err := readFS(c.files, nil)
 			require.NoError(t, err)
 			for _, o := range []*ReaderOptions{nil, {Strict: true}} {
 				got, err := readAllIn(fsys, o)

@@ -188,16 +188,19 @@ with tf1.Session() as sess:
     sess.run(op)
 result = 0
 `
-	for name, spec := range map[string][][2]checkpoint.Extent{
-		"rows":    {{{0, 3}, {0, 6}}, {{3, 2}, {0, 6}}, {{5, 2}, {0, 6}}},
-		"columns": {{{0, 7}, {0, 1}}, {{0, 7}, {1, 4}}, {{0, 7}, {5, 1}}},
-		"mosaic":  {{{0, 2}, {0, 4}}, {{2, 5}, {0, 2}}, {{0, 5}, {4, 2}}, {{5, 2}, {2, 4}}, {{2, 3}, {2, 2}}},
+	for _, c := range []struct {
+		name string
+		spec [][2]checkpoint.Extent
+	}{
+		{"rows", [][2]checkpoint.Extent{{{0, 3}, {0, 6}}, {{3, 2}, {0, 6}}, {{5, 2}, {0, 6}}}},
+		{"columns", [][2]checkpoint.Extent{{{0, 7}, {0, 1}}, {{0, 7}, {1, 4}}, {{0, 7}, {5, 1}}}},
+		{"mosaic", [][2]checkpoint.Extent{{{0, 2}, {0, 4}}, {{2, 5}, {0, 2}}, {{0, 5}, {4, 2}}, {{5, 2}, {2, 4}}, {{2, 3}, {2, 2}}}},
 	} {
 		for _, version := range []checkpoint.Version{checkpoint.V1, checkpoint.V2} {
-			t.Run(fmt.Sprint(name, version), func(t *testing.T) {
+			t.Run(fmt.Sprint(c.name, version), func(t *testing.T) {
 				prefix := filepath.Join(t.TempDir(), "p")
 				var boxes [][2][2]int64
-				for _, s := range spec {
+				for _, s := range c.spec {
 					boxes = append(boxes, [2][2]int64{{s[0].Start, s[0].Length}, {s[1].Start, s[1].Length}})
 				}
 				oracle.Run(t, script, prefix, version == checkpoint.V1, boxes)
@@ -209,7 +212,7 @@ result = 0
 					require.True(t, ok)
 					assert.Equal(t, []int64{7, 6}, info.Shape)
 					assert.EqualValues(t, 7*6*4, info.Bytes)
-					require.Len(t, info.Slices, len(spec))
+					require.Len(t, info.Slices, len(c.spec))
 					requireAllSlices(t, r)
 				}
 			})
@@ -221,31 +224,41 @@ result = 0
 // from 0.
 func requireAllSlices(t *testing.T, r *checkpoint.Reader) {
 	t.Helper()
-	ctx := context.Background()
-	for r0 := int64(0); r0 < 7; r0++ {
-		for rn := int64(1); r0+rn <= 7; rn++ {
-			for c0 := int64(0); c0 < 6; c0++ {
-				for cn := int64(1); c0+cn <= 6; cn++ {
-					s := checkpoint.Slice{{Start: r0, Length: rn}, {Start: c0, Length: cn}}
-					var want []float32
-					var wantText []string
-					for row := r0; row < r0+rn; row++ {
-						for col := c0; col < c0+cn; col++ {
-							want = append(want, float32(row*6+col))
-							wantText = append(wantText, fmt.Sprintf("w%d", row*6+col))
-						}
-					}
-					got, err := checkpoint.Values[float32](ctx, r, "part", s)
-					require.NoError(t, err, s)
-					require.Equal(t, want, got, s)
-					text, err := checkpoint.Values[string](ctx, r, "words", s)
-					require.NoError(t, err, s)
-					require.Equal(t, wantText, text, s)
-					requireStream(t, r, "part", s)
-				}
-			}
+	for _, rows := range extents(7) {
+		for _, columns := range extents(6) {
+			requireSlice(t, r, rows, columns)
 		}
 	}
+}
+
+// extents returns all ranges of a dimension.
+func extents(size int64) (all []checkpoint.Extent) {
+	for start := range size {
+		for length := int64(1); start+length <= size; length++ {
+			all = append(all, checkpoint.Extent{Start: start, Length: length})
+		}
+	}
+	return all
+}
+
+func requireSlice(t *testing.T, r *checkpoint.Reader, rows, columns checkpoint.Extent) {
+	t.Helper()
+	s := checkpoint.Slice{rows, columns}
+	var want []float32
+	var wantText []string
+	for row := rows.Start; row < rows.Start+rows.Length; row++ {
+		for col := columns.Start; col < columns.Start+columns.Length; col++ {
+			want = append(want, float32(row*6+col))
+			wantText = append(wantText, fmt.Sprintf("w%d", row*6+col))
+		}
+	}
+	got, err := checkpoint.Values[float32](t.Context(), r, "part", s)
+	require.NoError(t, err, s)
+	require.Equal(t, want, got, s)
+	text, err := checkpoint.Values[string](t.Context(), r, "words", s)
+	require.NoError(t, err, s)
+	require.Equal(t, wantText, text, s)
+	requireStream(t, r, "part", s)
 }
 
 func TestReadsWhatSaverWrites(t *testing.T) {

@@ -55,9 +55,12 @@ func TestNewestIsWholeAfterFault(t *testing.T) {
 		_, err = dir.Sweep(onFS(f), "/d", &dir.SweepOptions{Idle: -1})
 		require.NoError(t, err, where)
 		files := 1 // The state file.
-		for prefix, m := range map[string]model{"/d/m-1": old, "/d/m-2": new} {
-			if m.check(f, prefix) == nil {
-				files += m.shards + 2
+		for _, c := range []struct {
+			prefix string
+			m      model
+		}{{"/d/m-1", old}, {"/d/m-2", new}} {
+			if c.m.check(f, c.prefix) == nil {
+				files += c.m.shards + 2
 			}
 		}
 		require.Len(t, f.Names("/"), files, "%s: strays:\n%s", where, strings.Join(f.Names("/"), "\n"))

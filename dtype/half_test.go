@@ -12,16 +12,22 @@ import (
 
 func TestHalfFloatsDecodeExactly(t *testing.T) {
 	t.Parallel()
-	for bits, want := range map[dtype.F16]float32{
-		0x0000: 0, 0x3c00: 1, 0xc000: -2, 0x7bff: 65504, 0x0400: 1.0 / (1 << 14), 0x0001: 1.0 / (1 << 24),
-		0x83ff: -1023.0 / (1 << 24), 0x3555: 0.333251953125, 0x7c00: float32(math.Inf(1)), 0xfc00: float32(math.Inf(-1)),
+	for _, c := range []struct {
+		bits dtype.F16
+		want float32
+	}{
+		{0x0000, 0}, {0x3c00, 1}, {0xc000, -2}, {0x7bff, 65504}, {0x0400, 1.0 / (1 << 14)}, {0x0001, 1.0 / (1 << 24)},
+		{0x83ff, -1023.0 / (1 << 24)}, {0x3555, 0.333251953125}, {0x7c00, float32(math.Inf(1))}, {0xfc00, float32(math.Inf(-1))},
 	} {
-		assert.Equal(t, want, bits.Float32(), "%04x", uint16(bits))
+		assert.Equal(t, c.want, c.bits.Float32(), "%04x", uint16(c.bits))
 	}
 	assert.True(t, math.Signbit(float64(dtype.F16(0x8000).Float32())))
 	assert.True(t, math.IsNaN(float64(dtype.F16(0x7e00).Float32())))
-	for bits, want := range map[dtype.BF16]float32{0: 0, 0x3f80: 1, 0xc000: -2, 0x7f80: float32(math.Inf(1)), 0x0001: math.Float32frombits(1 << 16)} {
-		assert.Equal(t, want, bits.Float32(), "%04x", uint16(bits))
+	for _, c := range []struct {
+		bits dtype.BF16
+		want float32
+	}{{0, 0}, {0x3f80, 1}, {0xc000, -2}, {0x7f80, float32(math.Inf(1))}, {0x0001, math.Float32frombits(1 << 16)}} {
+		assert.Equal(t, c.want, c.bits.Float32(), "%04x", uint16(c.bits))
 	}
 }
 

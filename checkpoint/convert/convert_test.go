@@ -192,16 +192,16 @@ func TestConvertSkipsUnsupportedTensors(t *testing.T) {
 func TestConvertRefusesWrongDestinations(t *testing.T) {
 	t.Parallel()
 	in, dir := save(t, numbers(dtype.Float32)...), t.TempDir()
-	for out, want := range map[string]string{
-		dir:                               "is a directory",
-		filepath.Join(dir, "model.h5"):    "cannot convert",
-		filepath.Join(dir, "model.index"): "prefix",
-		filepath.Join(dir, "no", "x.npz"): "no such file",
-		in:                                "is the input",
-		in + ".index":                     "prefix",
+	for _, c := range []struct{ out, want string }{
+		{dir, "is a directory"},
+		{filepath.Join(dir, "model.h5"), "cannot convert"},
+		{filepath.Join(dir, "model.index"), "prefix"},
+		{filepath.Join(dir, "no", "x.npz"), "no such file"},
+		{in, "is the input"},
+		{in + ".index", "prefix"},
 	} {
-		_, err := convert.Convert(t.Context(), in, out, nil)
-		assert.ErrorContains(t, err, want, out)
+		_, err := convert.Convert(t.Context(), in, c.out, nil)
+		assert.ErrorContains(t, err, c.want, c.out)
 	}
 	_, err := convert.Convert(t.Context(), in, filepath.Join(dir, "x"), &convert.Options{To: "v9"})
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)

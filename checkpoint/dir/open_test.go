@@ -172,8 +172,11 @@ func TestOpenFolderWithoutStateTakesTheNewest(t *testing.T) {
 	t.Parallel()
 	folder := putFiles(t, merge(v2Files(t, "old"), v2Files(t, "new"), v2Files(t, "older")))
 	now := time.Now()
-	for name, age := range map[string]time.Duration{"old": time.Hour, "new": time.Minute, "older": 2 * time.Hour} {
-		require.NoError(t, os.Chtimes(filepath.Join(folder, name+".index"), now, now.Add(-age)))
+	for _, c := range []struct {
+		name string
+		age  time.Duration
+	}{{"old", time.Hour}, {"new", time.Minute}, {"older", 2 * time.Hour}} {
+		require.NoError(t, os.Chtimes(filepath.Join(folder, c.name+".index"), now, now.Add(-c.age)))
 	}
 	r, err := dir.Open(t.Context(), folder, nil)
 	require.NoError(t, err)

@@ -84,11 +84,12 @@ func TestSummarizeOtherTypes(t *testing.T) {
 		checkpoint.Tensor{Name: "s", DType: dtype.String, Shape: []int64{3}, Strings: [][]byte{nil, []byte("ab"), []byte("abcd")}},
 		checkpoint.Tensor{Name: "c", DType: dtype.Complex64, Shape: []int64{1}, Data: float32s(3, -4)},
 		checkpoint.Tensor{Name: "b", DType: dtype.Bool, Shape: []int64{4}, Data: []byte{1, 0, 0, 0}})
-	for name, want := range map[string]struct {
+	for _, want := range []struct {
+		name     string
 		measure  stats.Measure
 		max, avg float64
-	}{"s": {stats.Length, 4, 2}, "c": {stats.Magnitude, 5, 5}, "b": {stats.Value, 1, 0.25}} {
-		s := summary(t, r, name)
+	}{{"s", stats.Length, 4, 2}, {"c", stats.Magnitude, 5, 5}, {"b", stats.Value, 1, 0.25}} {
+		s := summary(t, r, want.name)
 		assert.Equal(t, want.measure, s.Measure)
 		assert.Equal(t, want.max, s.Max)
 		assert.Equal(t, want.avg, s.Mean)

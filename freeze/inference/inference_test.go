@@ -124,15 +124,18 @@ func TestRoundWeights(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "graph.pb")
 	oracle.Run(t, build, "dense plain", path)
 	want := oracle.Value[[]float64](t, run, path)
-	for to, tolerance := range map[dtype.DataType]float64{dtype.Float16: 2e-2, dtype.BFloat16: 2e-1} {
-		got, rounded, err := inference.RoundWeights(load(t, path), to, 0)
+	for _, c := range []struct {
+		to        dtype.DataType
+		tolerance float64
+	}{{dtype.Float16, 2e-2}, {dtype.BFloat16, 2e-1}} {
+		got, rounded, err := inference.RoundWeights(load(t, path), c.to, 0)
 		require.NoError(t, err)
 		require.Len(t, rounded, 1)
 		assert.Equal(t, "w", rounded[0].Node)
 		assert.Positive(t, rounded[0].MaxError)
 		assert.Less(t, rounded[0].RMSError, rounded[0].RMS/100)
 		assert.Equal(t, 1, ops(got)["Cast"])
-		assert.InDeltaSlice(t, want, oracle.Value[[]float64](t, run, save(t, got)), tolerance)
+		assert.InDeltaSlice(t, want, oracle.Value[[]float64](t, run, save(t, got)), c.tolerance)
 	}
 	_, _, err := inference.RoundWeights(load(t, path), dtype.Int8, 0)
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)

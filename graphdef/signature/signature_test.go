@@ -81,19 +81,22 @@ result = {k: u.is_valid_signature(json_format.ParseDict(v, meta_graph_pb2.Signat
 func TestSupervisedSignatures(t *testing.T) {
 	t.Parallel()
 	in, loss := infos{"in": dense(float)}, infos{"loss": dense(float)}
-	for method, sign := range map[string]func(inputs, loss, predictions, metrics infos) (*graphdef.SignatureDef, error){
-		signature.TrainMethod: signature.Train, signature.EvalMethod: signature.Eval,
+	for _, c := range []struct {
+		method string
+		sign   func(inputs, loss, predictions, metrics infos) (*graphdef.SignatureDef, error)
+	}{
+		{signature.TrainMethod, signature.Train}, {signature.EvalMethod, signature.Eval},
 	} {
-		_, err := sign(nil, loss, nil, nil)
+		_, err := c.sign(nil, loss, nil, nil)
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
-		sig, err := sign(in, loss, nil, nil)
+		sig, err := c.sign(in, loss, nil, nil)
 		require.NoError(t, err)
 		assert.Len(t, sig.Outputs, 1)
-		assert.Equal(t, method, sig.MethodName)
-		sig, err = sign(in, loss, infos{"p": dense(float)}, infos{"m1": dense(float), "m2": dense(float)})
+		assert.Equal(t, c.method, sig.MethodName)
+		sig, err = c.sign(in, loss, infos{"p": dense(float)}, infos{"m1": dense(float), "m2": dense(float)})
 		require.NoError(t, err)
 		assert.Len(t, sig.Outputs, 4)
-		_, err = sign(in, loss, infos{"loss": dense(float)}, nil)
+		_, err = c.sign(in, loss, infos{"loss": dense(float)}, nil)
 		require.ErrorIs(t, err, tfkeep.ErrArgument, "a name of two tensors")
 	}
 }

@@ -10,28 +10,28 @@ import (
 
 func TestParse(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{
-		"":                                "",
-		"/cpu:0":                          "/device:CPU:0",
-		"/gpu:*":                          "/device:GPU:*",
-		"/device:gpu:1/job:ps":            "/job:ps/device:GPU:1",
-		"/JOB:ps/replica:0/task:3":        "/job:ps/replica:0/task:3",
-		"/job:ps/task:1/device:XLA_CPU:0": "/job:ps/task:1/device:XLA_CPU:0",
+	for _, c := range []struct{ name, want string }{
+		{"", ""},
+		{"/cpu:0", "/device:CPU:0"},
+		{"/gpu:*", "/device:GPU:*"},
+		{"/device:gpu:1/job:ps", "/job:ps/device:GPU:1"},
+		{"/JOB:ps/replica:0/task:3", "/job:ps/replica:0/task:3"},
+		{"/job:ps/task:1/device:XLA_CPU:0", "/job:ps/task:1/device:XLA_CPU:0"},
 	} {
-		d, err := devicename.Parse(name)
-		assert.NoError(t, err, name)
-		assert.Equal(t, want, d.String(), name)
+		d, err := devicename.Parse(c.name)
+		assert.NoError(t, err, c.name)
+		assert.Equal(t, c.want, d.String(), c.name)
 	}
-	for name, want := range map[string]string{
-		"cpu:0":              "/device:CPU:0",
-		"/job:ps/task:first": "/job:ps",
-		"/job:":              "",
-		"/what/cpu:0":        "/device:CPU:0",
-		"/cpu:-1":            "",
+	for _, c := range []struct{ name, want string }{
+		{"cpu:0", "/device:CPU:0"},
+		{"/job:ps/task:first", "/job:ps"},
+		{"/job:", ""},
+		{"/what/cpu:0", "/device:CPU:0"},
+		{"/cpu:-1", ""},
 	} {
-		d, err := devicename.Parse(name)
-		assert.Error(t, err, name)
-		assert.Equal(t, want, d.String(), "the parts of %q that can be read", name)
+		d, err := devicename.Parse(c.name)
+		assert.Error(t, err, c.name)
+		assert.Equal(t, c.want, d.String(), "the parts of %q that can be read", c.name)
 	}
 }
 

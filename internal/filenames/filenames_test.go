@@ -45,15 +45,15 @@ func TestParseAcceptsOnlyWhatIsFormatted(t *testing.T) {
 
 func TestMetaGraphLosesTheV1Pattern(t *testing.T) {
 	t.Parallel()
-	for prefix, want := range map[string]string{
-		"d/m-1":                          "d/m-1.meta",
-		filenames.V1Pattern("d/m-1", 2):  "d/m-1.meta",
-		filenames.V1Shard("d/m-1", 0, 2): "d/m-1.meta",
-		filenames.AnyV1Pattern("m"):      "m-?????-of-?????.meta",
-		"m-of-5":                         "m-of-5.meta",
-		"x-of-y-00000-of-00001":          "x-of-y.meta",
+	for _, c := range []struct{ prefix, want string }{
+		{"d/m-1", "d/m-1.meta"},
+		{filenames.V1Pattern("d/m-1", 2), "d/m-1.meta"},
+		{filenames.V1Shard("d/m-1", 0, 2), "d/m-1.meta"},
+		{filenames.AnyV1Pattern("m"), "m-?????-of-?????.meta"},
+		{"m-of-5", "m-of-5.meta"},
+		{"x-of-y-00000-of-00001", "x-of-y.meta"},
 	} {
-		assert.Equal(t, want, filenames.MetaGraph(prefix, ""), prefix)
+		assert.Equal(t, c.want, filenames.MetaGraph(c.prefix, ""), c.prefix)
 	}
 	assert.Equal(t, "m.graph", filenames.MetaGraph("m", "graph"))
 }
@@ -80,10 +80,13 @@ func TestCutStep(t *testing.T) {
 
 func TestHoldsValues(t *testing.T) {
 	t.Parallel()
-	for file, want := range map[string]bool{
-		"m.index": true, "m.data-00000-of-00001": true, "m": true, "m.meta": false, "m-1.index": false, "m.index.tfkeep-tmp": false,
+	for _, c := range []struct {
+		file string
+		want bool
+	}{
+		{"m.index", true}, {"m.data-00000-of-00001", true}, {"m", true}, {"m.meta", false}, {"m-1.index", false}, {"m.index.tfkeep-tmp", false},
 	} {
-		assert.Equal(t, want, filenames.HoldsValues(file, "m"), file)
+		assert.Equal(t, c.want, filenames.HoldsValues(c.file, "m"), c.file)
 	}
 	assert.True(t, filenames.HoldsValues("m-00001-of-00002", filenames.V1Pattern("m", 2)))
 }

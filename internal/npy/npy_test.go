@@ -302,20 +302,20 @@ func TestArchiveRefusesMalformedFiles(t *testing.T) {
 	_, err = open(archive(t, &zip.FileHeader{Name: "a.npy"}, &zip.FileHeader{Name: "a.npy"}))
 	assert.ErrorContains(t, err, "twice")
 
-	for comment, want := range map[string]string{
-		"tensorflow dtype: bfloat16": "cannot have been", // the value needs more bits
-		"tensorflow dtype: qint8":    "cannot have been",
-		"tensorflow dtype: nonsense": "unknown type",
+	for _, c := range []struct{ comment, want string }{
+		{"tensorflow dtype: bfloat16", "cannot have been"}, // the value needs more bits
+		{"tensorflow dtype: qint8", "cannot have been"},
+		{"tensorflow dtype: nonsense", "unknown type"},
 	} {
-		a, err := open(archive(t, &zip.FileHeader{Name: "a.npy", Comment: comment}))
+		a, err := open(archive(t, &zip.FileHeader{Name: "a.npy", Comment: c.comment}))
 		require.NoError(t, err)
-		if !strings.HasSuffix(comment, "bfloat16") { // that shows in the values only
+		if !strings.HasSuffix(c.comment, "bfloat16") { // that shows in the values only
 			_, _, err = a.Stat("a")
 			assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		}
 		_, err = a.Read("a")
 		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
-		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, c.want)
 	}
 
 	b := archive(t, &zip.FileHeader{Name: "a.npy"})

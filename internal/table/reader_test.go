@@ -176,100 +176,112 @@ func TestReaderSkipsChecksums(t *testing.T) {
 func varint(v uint64) string { return string(binary.AppendUvarint(nil, v)) }
 
 // Each table breaks one rule, and all its checksums are right.
+var (
+	abBlock    = tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("b", "2"))
+	snappyText = snappy.Encode(nil, []byte("sixty-four bytes that do not compress well, for they do not repeat"))
+)
+
+func oneBlock(b tabletest.Block) tabletest.Table {
+	return tabletest.Table{Data: []tabletest.Block{b}}
+}
+
+func withIndex(index func([]tabletest.KV) tabletest.Block) tabletest.Table {
+	return tabletest.Table{
+		Data: []tabletest.Block{abBlock, tabletest.Entries(tabletest.Pair("c", "3"))}, Last: []string{"b", "c"}, Index: index,
+	}
+}
+
+func withHandles(handles func(meta, index string) (string, string)) tabletest.Table {
+	return tabletest.Table{Data: []tabletest.Block{abBlock}, Handles: handles}
+}
+
+var hostileTables = []struct {
+	name   string
+	table  tabletest.Table
+	strict bool // only strict mode refuses it
+	want   string
+	kind   error // ErrCorrupt if nil
+}{
+	{name: "restart count zero by size", table: oneBlock(tabletest.Block{Stored: make([]byte, 8)}), want: "0 restart points"},
+	{name: "block too small", table: oneBlock(tabletest.Block{Stored: make([]byte, 7)}), want: "leaves the file"},
+	{name: "restart count too large", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Count: 1 << 20}), want: "restart points in a block"},
+	{name: "restart count maximal", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Count: math.MaxUint32}), want: "restart points in a block"},
+	{name: "restart point inside an entry", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Restarts: []uint32{0, 1}}), want: "not where an entry begins"},
+	{name: "restart point beyond the block", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Restarts: []uint32{0, 1 << 31}}), want: "not where an entry begins"},
+	{name: "restart points out of order", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Restarts: []uint32{0, 10, 5}}), want: "not where an entry begins"},
+	{name: "first restart point is not zero", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Restarts: []uint32{5}}), want: "first restart point"},
+	{name: "restart point in an empty block", table: oneBlock(tabletest.Block{Restarts: []uint32{4}}), want: "first restart point"},
+	{name: "restart point shares", table: oneBlock(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(1, "b", "")...), Restarts: []uint32{0, 4}}), want: "restart point shares 1"},
+	{name: "first key shares", table: oneBlock(tabletest.Block{Entries: tabletest.Entry(1, "a", "")}), want: "shares 1 bytes"},
+	{name: "shares more than there is", table: oneBlock(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(2, "b", "")...)}), want: "shares 2 bytes with one of 1"},
+	{name: "shares 2^63", table: oneBlock(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), varint(1<<63)+"\x01\x00b"...)}), want: "shares 9223372036854775808 bytes"},
+	{name: "key leaves the block", table: oneBlock(tabletest.Block{Entries: []byte("\x00\x7f\x01ab")}), want: "leave the block"},
+	{name: "value leaves the block", table: oneBlock(tabletest.Block{Entries: []byte("\x00\x01\x7fab")}), want: "leave the block"},
+	{name: "key of 2^64-1", table: oneBlock(tabletest.Block{Entries: []byte("\x00" + varint(math.MaxUint64) + "\x01ab")}), want: "leave the block"},
+	{name: "key and value overflow together", table: oneBlock(tabletest.Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
+	{name: "varint too long", table: oneBlock(tabletest.Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
+	{name: "varint cut off", table: oneBlock(tabletest.Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
+	{name: "same key twice", table: oneBlock(tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
+	{name: "keys out of order", table: oneBlock(tabletest.Entries(tabletest.Pair("b", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
+	{name: "empty key twice", table: oneBlock(tabletest.Entries(tabletest.Pair("", "1"), tabletest.Pair("", "2"))), want: "does not sort after"},
+	{name: "shared key twice", table: oneBlock(tabletest.Block{Entries: append(tabletest.Entry(0, "ab", ""), tabletest.Entry(2, "", "")...)}), want: "does not sort after"},
+
+	{name: "compression type 9", table: oneBlock(tabletest.Block{Entries: abBlock.Entries, Type: 9}), want: "compression type 9", kind: tfkeep.ErrUnsupported},
+	{name: "Snappy that is none", table: oneBlock(tabletest.Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
+	{name: "Snappy of 4 GiB claimed", table: oneBlock(tabletest.Block{Stored: append([]byte(varint(math.MaxUint32)), snappyText...), Type: 1}), want: "Snappy length is impossible"},
+	{name: "Snappy longer than claimed", table: oneBlock(tabletest.Block{Stored: append([]byte{8}, snappyText[1:]...), Type: 1}), want: "snappy"},
+	{name: "Snappy shorter than claimed", table: oneBlock(tabletest.Block{Stored: append([]byte{100}, snappyText[1:]...), Type: 1}), want: "snappy"},
+	{name: "Snappy copies from before its start", table: oneBlock(tabletest.Block{Stored: []byte("\x20\x01\x20\x01\x20\x01\x20\x01"), Type: 1}), want: "snappy"},
+
+	{name: "index handle beyond the file", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(1<<36, 10) }), want: "handle leaves the file"},
+	{name: "index handle of 2^60", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 1<<60) }), want: "handle leaves the file"},
+	{name: "index handle of 2^64-1", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64, math.MaxUint64) }), want: "handle leaves the file"},
+	{name: "index handle that wraps", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64-5, 10) }), want: "handle leaves the file"},
+	{name: "index handle cut off", table: withHandles(func(string, string) (string, string) { return strings.Repeat("\xff", 40), "" }), want: "handle leaves the file"},
+	{name: "index handle in more bytes than it needs", table: withHandles(func(m, i string) (string, string) { return m, i[:1] + "\x80\x80\x00" }), want: "handle leaves the file"},
+	{name: "index handle empty", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 0) }), want: "handle leaves the file"},
+	{name: "index handle to a data block", table: withHandles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 22) }), want: "block 0 does not decode"},
+	{name: "metaindex handle beyond the file", table: withHandles(func(_, i string) (string, string) { return tabletest.Handle(1<<40, 8), i }), want: "handle leaves the file"},
+	{name: "index entry is no handle", table: withIndex(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(tabletest.Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
+	{name: "index entry with more than a handle", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("b", e[0].Value+"x"), e[1])
+	}), want: "handle of block 0 does not decode"},
+	{name: "index entry beyond the file", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(1<<20, 8)))
+	}), want: "handle of block 1 does not decode"},
+	{name: "index entry of 2^36 bytes", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(30, 1<<36)))
+	}), want: "handle of block 1 does not decode"},
+	{name: "blocks out of order", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("b", e[1].Value), tabletest.Pair("c", e[0].Value))
+	}), want: "overlaps"},
+	{name: "one block twice", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("b", e[0].Value), tabletest.Pair("c", e[0].Value))
+	}), want: "overlaps"},
+	{name: "index keys out of order", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("b", e[1].Value))
+	}), want: "does not sort after"},
+	{name: "index key before the block's last", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("a", e[0].Value), e[1])
+	}), want: "belongs to a later block"},
+	{name: "index key after the next block's first", table: withIndex(func(e []tabletest.KV) tabletest.Block {
+		return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("d", e[1].Value))
+	}), want: "belongs to an earlier block"},
+	{name: "index block is broken", table: withIndex(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Entries: []byte("\x00")} }), want: "index block"},
+	{name: "index block is no block", table: withIndex(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Stored: make([]byte, 8)} }), want: "index block"},
+
+	{name: "a block that the index leaves out", strict: true, table: withIndex(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[1]) }), want: "belong to no block"},
+	{name: "the last block left out", strict: true, table: withIndex(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[0]) }), want: "do not fill the file"},
+	{name: "metaindex elsewhere", strict: true, table: withHandles(func(_, i string) (string, string) { return tabletest.Handle(0, 8), i }), want: "do not fill the file"},
+	{name: "metaindex with an entry", strict: true, table: tabletest.Table{Data: []tabletest.Block{abBlock}, Meta: &abBlock}, want: "not empty"},
+	{name: "metaindex is no block", strict: true, table: tabletest.Table{Data: []tabletest.Block{abBlock}, Meta: &tabletest.Block{Stored: make([]byte, 8)}}, want: "metaindex"},
+	{name: "metaindex of another compression", strict: true, table: tabletest.Table{Data: []tabletest.Block{abBlock}, Meta: &tabletest.Block{Type: 3}}, want: "compression type 3", kind: tfkeep.ErrUnsupported},
+	{name: "padding", strict: true, table: withHandles(func(m, i string) (string, string) { return m, i + "x" }), want: "padding"},
+}
+
 func TestReaderRefusesHostileTables(t *testing.T) {
 	t.Parallel()
-	ab := tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("b", "2"))
-	one := func(b tabletest.Block) tabletest.Table { return tabletest.Table{Data: []tabletest.Block{b}} }
-	index := func(f func([]tabletest.KV) tabletest.Block) tabletest.Table {
-		return tabletest.Table{Data: []tabletest.Block{ab, tabletest.Entries(tabletest.Pair("c", "3"))}, Last: []string{"b", "c"}, Index: f}
-	}
-	handles := func(f func(meta, index string) (string, string)) tabletest.Table {
-		return tabletest.Table{Data: []tabletest.Block{ab}, Handles: f}
-	}
-	plain := snappy.Encode(nil, []byte("sixty-four bytes that do not compress well, for they do not repeat"))
-	for _, c := range []struct {
-		name   string
-		table  tabletest.Table
-		strict bool // only strict mode refuses it
-		want   string
-		kind   error // ErrCorrupt if nil
-	}{
-		{name: "restart count zero by size", table: one(tabletest.Block{Stored: make([]byte, 8)}), want: "0 restart points"},
-		{name: "block too small", table: one(tabletest.Block{Stored: make([]byte, 7)}), want: "leaves the file"},
-		{name: "restart count too large", table: one(tabletest.Block{Entries: ab.Entries, Count: 1 << 20}), want: "restart points in a block"},
-		{name: "restart count maximal", table: one(tabletest.Block{Entries: ab.Entries, Count: math.MaxUint32}), want: "restart points in a block"},
-		{name: "restart point inside an entry", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 1}}), want: "not where an entry begins"},
-		{name: "restart point beyond the block", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 1 << 31}}), want: "not where an entry begins"},
-		{name: "restart points out of order", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{0, 10, 5}}), want: "not where an entry begins"},
-		{name: "first restart point is not zero", table: one(tabletest.Block{Entries: ab.Entries, Restarts: []uint32{5}}), want: "first restart point"},
-		{name: "restart point in an empty block", table: one(tabletest.Block{Restarts: []uint32{4}}), want: "first restart point"},
-		{name: "restart point shares", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(1, "b", "")...), Restarts: []uint32{0, 4}}), want: "restart point shares 1"},
-		{name: "first key shares", table: one(tabletest.Block{Entries: tabletest.Entry(1, "a", "")}), want: "shares 1 bytes"},
-		{name: "shares more than there is", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), tabletest.Entry(2, "b", "")...)}), want: "shares 2 bytes with one of 1"},
-		{name: "shares 2^63", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "a", ""), varint(1<<63)+"\x01\x00b"...)}), want: "shares 9223372036854775808 bytes"},
-		{name: "key leaves the block", table: one(tabletest.Block{Entries: []byte("\x00\x7f\x01ab")}), want: "leave the block"},
-		{name: "value leaves the block", table: one(tabletest.Block{Entries: []byte("\x00\x01\x7fab")}), want: "leave the block"},
-		{name: "key of 2^64-1", table: one(tabletest.Block{Entries: []byte("\x00" + varint(math.MaxUint64) + "\x01ab")}), want: "leave the block"},
-		{name: "key and value overflow together", table: one(tabletest.Block{Entries: []byte("\x00\x02" + varint(math.MaxUint64) + "ab")}), want: "leave the block"},
-		{name: "varint too long", table: one(tabletest.Block{Entries: []byte(strings.Repeat("\xff", 11) + "\x00")}), want: "lengths do not decode"},
-		{name: "varint cut off", table: one(tabletest.Block{Entries: []byte("\x00\x01")}), want: "lengths do not decode"},
-		{name: "same key twice", table: one(tabletest.Entries(tabletest.Pair("a", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
-		{name: "keys out of order", table: one(tabletest.Entries(tabletest.Pair("b", "1"), tabletest.Pair("a", "2"))), want: "does not sort after"},
-		{name: "empty key twice", table: one(tabletest.Entries(tabletest.Pair("", "1"), tabletest.Pair("", "2"))), want: "does not sort after"},
-		{name: "shared key twice", table: one(tabletest.Block{Entries: append(tabletest.Entry(0, "ab", ""), tabletest.Entry(2, "", "")...)}), want: "does not sort after"},
-
-		{name: "compression type 9", table: one(tabletest.Block{Entries: ab.Entries, Type: 9}), want: "compression type 9", kind: tfkeep.ErrUnsupported},
-		{name: "Snappy that is none", table: one(tabletest.Block{Stored: []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), Type: 1}), want: "Snappy length is impossible"},
-		{name: "Snappy of 4 GiB claimed", table: one(tabletest.Block{Stored: append([]byte(varint(math.MaxUint32)), plain...), Type: 1}), want: "Snappy length is impossible"},
-		{name: "Snappy longer than claimed", table: one(tabletest.Block{Stored: append([]byte{8}, plain[1:]...), Type: 1}), want: "snappy"},
-		{name: "Snappy shorter than claimed", table: one(tabletest.Block{Stored: append([]byte{100}, plain[1:]...), Type: 1}), want: "snappy"},
-		{name: "Snappy copies from before its start", table: one(tabletest.Block{Stored: []byte("\x20\x01\x20\x01\x20\x01\x20\x01"), Type: 1}), want: "snappy"},
-
-		{name: "index handle beyond the file", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(1<<36, 10) }), want: "handle leaves the file"},
-		{name: "index handle of 2^60", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 1<<60) }), want: "handle leaves the file"},
-		{name: "index handle of 2^64-1", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64, math.MaxUint64) }), want: "handle leaves the file"},
-		{name: "index handle that wraps", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(math.MaxUint64-5, 10) }), want: "handle leaves the file"},
-		{name: "index handle cut off", table: handles(func(string, string) (string, string) { return strings.Repeat("\xff", 40), "" }), want: "handle leaves the file"},
-		{name: "index handle in more bytes than it needs", table: handles(func(m, i string) (string, string) { return m, i[:1] + "\x80\x80\x00" }), want: "handle leaves the file"},
-		{name: "index handle empty", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 0) }), want: "handle leaves the file"},
-		{name: "index handle to a data block", table: handles(func(m, _ string) (string, string) { return m, tabletest.Handle(0, 22) }), want: "block 0 does not decode"},
-		{name: "metaindex handle beyond the file", table: handles(func(_, i string) (string, string) { return tabletest.Handle(1<<40, 8), i }), want: "handle leaves the file"},
-		{name: "index entry is no handle", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(tabletest.Pair("b", "\xff"), e[1]) }), want: "handle of block 0 does not decode"},
-		{name: "index entry with more than a handle", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("b", e[0].Value+"x"), e[1])
-		}), want: "handle of block 0 does not decode"},
-		{name: "index entry beyond the file", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(1<<20, 8)))
-		}), want: "handle of block 1 does not decode"},
-		{name: "index entry of 2^36 bytes", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(e[0], tabletest.Pair("c", tabletest.Handle(30, 1<<36)))
-		}), want: "handle of block 1 does not decode"},
-		{name: "blocks out of order", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("b", e[1].Value), tabletest.Pair("c", e[0].Value))
-		}), want: "overlaps"},
-		{name: "one block twice", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("b", e[0].Value), tabletest.Pair("c", e[0].Value))
-		}), want: "overlaps"},
-		{name: "index keys out of order", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("b", e[1].Value))
-		}), want: "does not sort after"},
-		{name: "index key before the block's last", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("a", e[0].Value), e[1])
-		}), want: "belongs to a later block"},
-		{name: "index key after the next block's first", table: index(func(e []tabletest.KV) tabletest.Block {
-			return tabletest.Entries(tabletest.Pair("c", e[0].Value), tabletest.Pair("d", e[1].Value))
-		}), want: "belongs to an earlier block"},
-		{name: "index block is broken", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Entries: []byte("\x00")} }), want: "index block"},
-		{name: "index block is no block", table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Block{Stored: make([]byte, 8)} }), want: "index block"},
-
-		{name: "a block that the index leaves out", strict: true, table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[1]) }), want: "belong to no block"},
-		{name: "the last block left out", strict: true, table: index(func(e []tabletest.KV) tabletest.Block { return tabletest.Entries(e[0]) }), want: "do not fill the file"},
-		{name: "metaindex elsewhere", strict: true, table: handles(func(_, i string) (string, string) { return tabletest.Handle(0, 8), i }), want: "do not fill the file"},
-		{name: "metaindex with an entry", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &ab}, want: "not empty"},
-		{name: "metaindex is no block", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &tabletest.Block{Stored: make([]byte, 8)}}, want: "metaindex"},
-		{name: "metaindex of another compression", strict: true, table: tabletest.Table{Data: []tabletest.Block{ab}, Meta: &tabletest.Block{Type: 3}}, want: "compression type 3", kind: tfkeep.ErrUnsupported},
-		{name: "padding", strict: true, table: handles(func(m, i string) (string, string) { return m, i + "x" }), want: "padding"},
-	} {
+	for _, c := range hostileTables {
 		t.Run(c.name, func(t *testing.T) {
 			file := c.table.Bytes()
 			if c.strict {

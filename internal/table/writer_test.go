@@ -32,8 +32,8 @@ func TestSeparatorIsTensorFlows(t *testing.T) {
 
 func TestSuccessor(t *testing.T) {
 	t.Parallel()
-	for a, want := range map[string]string{"": "", "abc": "b", "\xff": "\xff", "\xff\xffa": "\xff\xffb", "\xfe1": "\xff"} {
-		assert.Equal(t, want, string(successor([]byte(a))))
+	for _, c := range []struct{ a, want string }{{"", ""}, {"abc", "b"}, {"\xff", "\xff"}, {"\xff\xffa", "\xff\xffb"}, {"\xfe1", "\xff"}} {
+		assert.Equal(t, c.want, string(successor([]byte(c.a))))
 	}
 }
 

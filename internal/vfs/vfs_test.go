@@ -72,15 +72,18 @@ func TestWriteFileAtomicSurvivesEveryFault(t *testing.T) {
 	require.NoError(t, vfs.WriteFileAtomic(dry, "/f", []byte("new"), true))
 	require.Equal(t, 5, dry.Ops(), "%v", dry.Log())
 	for n := 1; n <= dry.Ops()+1; n++ {
-		for fault, kind := range map[crashfs.Fault]error{crashfs.NoSpace: syscall.ENOSPC, crashfs.IOError: syscall.EIO} {
+		for _, c := range []struct {
+			fault crashfs.Fault
+			kind  error
+		}{{crashfs.NoSpace, syscall.ENOSPC}, {crashfs.IOError, syscall.EIO}} {
 			f := prepare()
-			f.FailAt(n, fault)
+			f.FailAt(n, c.fault)
 			err := vfs.WriteFileAtomic(f, "/f", []byte("new"), true)
 			if err != nil {
-				require.ErrorIs(t, err, kind)
+				require.ErrorIs(t, err, c.kind)
 			}
-			requireOldOrNew(t, f, err == nil, fmt.Sprint(fault, " at ", n))
-			assert.Equal(t, []string{"/f"}, f.Names("/"), "%v at %d", fault, n)
+			requireOldOrNew(t, f, err == nil, fmt.Sprint(c.fault, " at ", n))
+			assert.Equal(t, []string{"/f"}, f.Names("/"), "%v at %d", c.fault, n)
 		}
 		for loss := crashfs.KeepNothing; loss < crashfs.KeepSome+20; loss++ {
 			f := prepare()
@@ -118,34 +121,40 @@ func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
 
 func TestGlob(t *testing.T) {
 	t.Parallel()
-	for name, fsys := range map[string]vfs.FS{"OS": vfs.OS, "crashfs": crashfs.New()} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fsys vfs.FS
+	}{{"OS", vfs.OS}, {"crashfs", crashfs.New()}} {
+		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, n := range []string{"m-1.index", "m-2.index", "m-[3].index", "sub/m-4.index"} {
 				path := filepath.Join(dir, n)
-				require.NoError(t, fsys.MkdirAll(filepath.Dir(path), 0o755))
-				require.NoError(t, vfs.WriteFileAtomic(fsys, path, nil, false))
+				require.NoError(t, c.fsys.MkdirAll(filepath.Dir(path), 0o755))
+				require.NoError(t, vfs.WriteFileAtomic(c.fsys, path, nil, false))
 			}
-			for pattern, want := range map[string][]string{
-				"m-1.index":    {"m-1.index"},
-				"m-?.index":    {"m-1.index", "m-2.index"},
-				"m-*":          {"m-1.index", "m-2.index", "m-[3].index"},
-				"m-[12]*":      {"m-1.index", "m-2.index"},
-				"*/m-*":        {"sub/m-4.index"},
-				"sub":          {"sub"},
-				"none*":        nil,
-				"none/*":       nil,
-				"*/none":       nil,
-				"m-[":          nil,
-				`m-\[3].index`: {"m-[3].index"},
+			for _, tt := range []struct {
+				pattern string
+				want    []string
+			}{
+				{"m-1.index", []string{"m-1.index"}},
+				{"m-?.index", []string{"m-1.index", "m-2.index"}},
+				{"m-*", []string{"m-1.index", "m-2.index", "m-[3].index"}},
+				{"m-[12]*", []string{"m-1.index", "m-2.index"}},
+				{"*/m-*", []string{"sub/m-4.index"}},
+				{"sub", []string{"sub"}},
+				{"none*", nil},
+				{"none/*", nil},
+				{"*/none", nil},
+				{"m-[", nil},
+				{`m-\[3].index`, []string{"m-[3].index"}},
 			} {
 				var got []string
-				for _, g := range vfs.Glob(fsys, dir+"/"+pattern) {
+				for _, g := range vfs.Glob(c.fsys, dir+"/"+tt.pattern) {
 					rel, err := filepath.Rel(dir, g)
 					require.NoError(t, err)
 					got = append(got, rel)
 				}
-				assert.Equal(t, want, got, pattern)
+				assert.Equal(t, tt.want, got, tt.pattern)
 			}
 		})
 	}

@@ -138,13 +138,13 @@ func TestGraphDraw(t *testing.T) {
 	t.Parallel()
 	in := graphFile(t, smallGraph)
 	dir := t.TempDir()
-	for name, want := range map[string]string{"g.svg": "<svg", "g.dot": "digraph"} {
-		out := filepath.Join(dir, name)
+	for _, c := range []struct{ name, want string }{{"g.svg", "<svg"}, {"g.dot", "digraph"}} {
+		out := filepath.Join(dir, c.name)
 		code, _, stderr := execute(t, "graph", "draw", in, out)
 		require.Zero(t, code, stderr)
 		picture, err := os.ReadFile(out)
 		require.NoError(t, err)
-		assert.Contains(t, string(picture), want)
+		assert.Contains(t, string(picture), c.want)
 	}
 	_, out, _ := execute(t, "graph", "draw", in, "--dot", "--max-boxes", "4")
 	assert.Contains(t, out, "folder")

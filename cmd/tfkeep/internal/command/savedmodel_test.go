@@ -135,10 +135,13 @@ with tf1.Session() as s:
 	frozen := filepath.Join(dir, "frozen.pb")
 	code, _, stderr := execute(t, "freeze", dir, "-o", frozen)
 	require.Zero(t, code, stderr)
-	for name, args := range map[string][]string{"from-frozen": {frozen}, "from-checkpoint": {dir}} {
-		t.Run(name, func(t *testing.T) {
-			model := filepath.Join(dir, name, "1")
-			make := append(append([]string{"savedmodel", name}, args...), model, "--input", "x", "--output", "scores/y", "--manifest")
+	for _, c := range []struct {
+		name string
+		args []string
+	}{{"from-frozen", []string{frozen}}, {"from-checkpoint", []string{dir}}} {
+		t.Run(c.name, func(t *testing.T) {
+			model := filepath.Join(dir, c.name, "1")
+			make := append(append([]string{"savedmodel", c.name}, c.args...), model, "--input", "x", "--output", "scores/y", "--manifest")
 			code, out, stderr := execute(t, make...)
 			require.Zero(t, code, stderr)
 			assert.Equal(t, filepath.Join(model, "saved_model.pb")+"\n", out)

@@ -13,18 +13,24 @@ func noEnvironment(string) string { return "" }
 
 func TestSize(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1280: "1.25 KiB", 28936: "28.3 KiB", 102300: "99.9 KiB", 102400: "100 KiB",
-		1 << 20: "1 MiB", 1<<20 - 1: "1 MiB", 5 << 40: "5 TiB", 5 << 50: "5120 TiB", 1 << 30: "1 GiB",
+	for _, c := range []struct {
+		n    int64
+		want string
+	}{
+		{0, "0 B"}, {1023, "1023 B"}, {1024, "1 KiB"}, {1280, "1.25 KiB"}, {28936, "28.3 KiB"}, {102300, "99.9 KiB"}, {102400, "100 KiB"},
+		{1 << 20, "1 MiB"}, {1<<20 - 1, "1 MiB"}, {5 << 40, "5 TiB"}, {5 << 50, "5120 TiB"}, {1 << 30, "1 GiB"},
 	} {
-		assert.Equal(t, want, Size(n), n)
+		assert.Equal(t, c.want, Size(c.n), c.n)
 	}
 }
 
 func TestCount(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
-		assert.Equal(t, want, Count(n))
+	for _, c := range []struct {
+		n    int64
+		want string
+	}{{0, "0"}, {999, "999"}, {1000, "1,000"}, {1234567, "1,234,567"}, {-1234, "-1,234"}, {-123, "-123"}} {
+		assert.Equal(t, c.want, Count(c.n))
 	}
 	assert.Equal(t, "1 tensor", Plural(1, "tensor"))
 	assert.Equal(t, "2,000 tensors", Plural(2000, "tensor"))
@@ -85,10 +91,10 @@ func TestProgress(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{
-		"plain é": "plain é", "a\x1b[31mb": `a\x1b[31mb`, "two\nlines": "two\nlines", "\xff": "\uFFFD",
+	for _, c := range []struct{ in, want string }{
+		{"plain é", "plain é"}, {"a\x1b[31mb", `a\x1b[31mb`}, {"two\nlines", "two\nlines"}, {"\xff", "\uFFFD"},
 	} {
-		assert.Equal(t, want, Clean(in))
+		assert.Equal(t, c.want, Clean(c.in))
 	}
 	assert.Equal(t, `two\nlines`, Name("two\nlines"))
 	assert.Equal(t, `a\xff`, Name("a\xff"))
