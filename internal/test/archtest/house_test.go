@@ -31,7 +31,6 @@ var house = []floor{
 		"internal/filenames",
 		"internal/nearest",
 		"internal/parallel",
-		"internal/sources",
 		"internal/test/archtest",
 		"internal/test/docs",
 		"internal/test/procmem",

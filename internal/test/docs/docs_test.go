@@ -133,6 +133,27 @@ func anchors(page string) map[string]bool {
 	return found
 }
 
+// The guide to the source names files and packages as code, not as links.
+func TestArchitectureNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	page := files(t, "ARCHITECTURE.md")["ARCHITECTURE.md"]
+	for _, m := range regexp.MustCompile("`([a-z]+)(/[a-z0-9_/.-]+)`").FindAllStringSubmatch(page, -1) {
+		if _, err := os.Stat(filepath.Join(root, m[1])); err == nil {
+			_, err := os.Stat(filepath.Join(root, m[1]+m[2]))
+			assert.NoError(t, err)
+		}
+	}
+	packages := map[string]bool{}
+	for path := range files(t, ".go") {
+		packages[filepath.ToSlash(filepath.Dir(path))] = true
+	}
+	for name := range packages {
+		if strings.Contains(name, "internal/") {
+			assert.True(t, strings.Contains(page, "`"+name+"`"), "ARCHITECTURE.md does not list %s", name)
+		}
+	}
+}
+
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	pages := files(t, ".md")
