@@ -97,8 +97,9 @@ func InterruptSession(s *tensorflow.Session) error {
 	return withStatus(func(st *C.TF_Status) { C.TF_CloseSession(c, st) })
 }
 
-// errSessionClosed is the error of a run after Close.
-var errSessionClosed = &tfkeep.Error{
+// ErrSessionClosed is the error of a run after the session was closed. It is of the kind
+// tfkeep.ErrClosed.
+var ErrSessionClosed error = &tfkeep.Error{
 	Op: "run", Item: "session", Err: tfkeep.ErrClosed,
 	Cause: status.Errorf(status.FailedPrecondition, "the session is closed"),
 }
@@ -116,7 +117,7 @@ func enter(s *tensorflow.Session) (*C.TF_Session, error) {
 	defer mu.Unlock()
 	c := *sessionHandle(s)
 	if c == nil {
-		return nil, errSessionClosed
+		return nil, ErrSessionClosed
 	}
 	runsOf(s).Add(1)
 	return c, nil

@@ -19,6 +19,9 @@ func NodeName(input string) string {
 // IsControl reports whether an input is a control dependency, "^a".
 func IsControl(input string) bool { return strings.HasPrefix(input, "^") }
 
+// TensorName returns the name of an output of a node: "a:1" for output 1 of a.
+func TensorName(node string, output int) string { return node + ":" + strconv.Itoa(output) }
+
 // ParseTensorName splits the name of a tensor into node and output: "a:1" into a and
 // 1, "a" into a and 0. A name with more than one colon, or without a number after
 // it, is a tfkeep.ErrArgument.

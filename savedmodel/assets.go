@@ -55,7 +55,7 @@ func findAssets(dir string, def *graphdef.GraphDef, tensors []tf.Output) ([]asse
 		if err != nil {
 			return nil, assetError(dir, out.Op.Name(), nil, "", err)
 		}
-		files = append(files, assetFile{tensor: out.Op.Name() + ":" + strconv.Itoa(out.Index), path: path, name: name})
+		files = append(files, assetFile{tensor: graphdef.TensorName(out.Op.Name(), out.Index), path: path, name: name})
 	}
 	return files, nil
 }

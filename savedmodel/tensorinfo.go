@@ -2,7 +2,6 @@ package savedmodel
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -36,7 +35,7 @@ func describe(name string, out tf.Output) (*graphdef.TensorInfo, error) {
 			dims[i] = shape.Size(i)
 		}
 	}
-	return signature.Dense(out.Op.Name()+":"+strconv.Itoa(out.Index), dtype.Base(dtype.DataType(out.DataType())), dims), nil
+	return signature.Dense(graphdef.TensorName(out.Op.Name(), out.Index), dtype.Base(dtype.DataType(out.DataType())), dims), nil
 }
 
 // Sparse is a sparse tensor of a graph in three parts.

@@ -2,7 +2,6 @@ package saver
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -39,8 +38,8 @@ func build(g *tf.Graph, items []*item, o *Options) (*graphdef.SaverDef, error) {
 		return nil, err
 	}
 	return &graphdef.SaverDef{
-		FilenameTensorName:        tensorName(filename),
-		SaveTensorName:            tensorName(save),
+		FilenameTensorName:        graphbuild.TensorName(filename),
+		SaveTensorName:            graphbuild.TensorName(save),
 		RestoreOpName:             restore.Name(),
 		MaxToKeep:                 int32(o.maxToKeep()),
 		Sharded:                   o.Sharded,
@@ -59,8 +58,6 @@ type item struct {
 	Saveable
 	specs []Spec
 }
-
-func tensorName(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
 
 // filename adds the tensor that a session feeds with the path. It is called Const
 // because it was a constant in early versions of TensorFlow.

@@ -1,10 +1,9 @@
 package saver
 
 import (
-	"fmt"
-
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -101,7 +100,7 @@ func fromVariable(name string, v *tf.Variable) *variable {
 	if v.IsResource() {
 		s.value = v.Value()
 	}
-	s.identity = outputKey(s.value)
+	s.identity = graphbuild.TensorName(s.value)
 	return s
 }
 
@@ -124,15 +123,13 @@ func fromOutput(name string, o tf.Output) (*variable, bool) {
 	switch o.Op.Type() {
 	case "Variable", "VariableV2", "AutoReloadVariable":
 		return &variable{name: name, value: o, target: o, shape: o.Shape(),
-			dtype: dtype.Base(o.DataType()), identity: outputKey(o)}, true
+			dtype: dtype.Base(o.DataType()), identity: graphbuild.TensorName(o)}, true
 	case "ReadVariableOp":
 		return &variable{name: name, value: o, target: inputs(o.Op)[0], shape: o.Shape(),
-			dtype: o.DataType(), identity: outputKey(o)}, true
+			dtype: o.DataType(), identity: graphbuild.TensorName(o)}, true
 	}
 	return nil, false
 }
-
-func outputKey(o tf.Output) string { return fmt.Sprintf("%s:%d", o.Op.Name(), o.Index) }
 
 type table struct {
 	name          string

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -72,7 +73,7 @@ func (s *source) tensorName() (string, error) {
 	case s.partitioned && !slices.Contains(s.parts, nil):
 		return s.parts[0].TensorName(), nil
 	case s.isOutput && s.output.Op != nil:
-		return tensorName(s.output), nil
+		return graphbuild.TensorName(s.output), nil
 	case s.variable != nil:
 		return s.variable.TensorName(), nil
 	}
@@ -90,7 +91,7 @@ func (s *source) String() string {
 	case s.isOutput && s.output.Op == nil:
 		return "an empty tf.Output"
 	case s.isOutput:
-		return fmt.Sprintf("%s, the output of a %s", tensorName(s.output), s.output.Op.Type())
+		return fmt.Sprintf("%s, the output of a %s", graphbuild.TensorName(s.output), s.output.Op.Type())
 	case s.variable == nil:
 		return "a nil *tf.Variable"
 	}

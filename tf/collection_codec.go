@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // encodeCollection returns a collection as a meta graph holds it. As in TensorFlow the
@@ -54,7 +55,7 @@ func exportName(i Item) (string, bool) {
 	case *Operation:
 		return v.Name(), true
 	case Output:
-		return tensorName(v), true
+		return graphbuild.TensorName(v), true
 	case *Variable:
 		return v.TensorName(), true
 	case string:

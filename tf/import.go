@@ -205,7 +205,7 @@ func (im *importer) unusedInputs() []string {
 		known["^"+n.GetName()] = true
 		outs, err := opdef.OutputTypes(n, im.ops)
 		for i := range outs {
-			known[fmt.Sprintf("%s:%d", n.GetName(), i)] = true
+			known[graphdef.TensorName(n.GetName(), i)] = true
 		}
 		if err != nil { // a function's call
 			known[n.GetName()+":0"] = true

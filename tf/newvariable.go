@@ -103,9 +103,9 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	v.def.InitialValueName = tensorName(v.initial)
+	v.def.InitialValueName = graphbuild.TensorName(v.initial)
 	v.def.InitializerName = v.initializer.Name()
-	v.def.SnapshotName = tensorName(v.value)
+	v.def.SnapshotName = graphbuild.TensorName(v.value)
 	return v, nil
 }
 

@@ -92,7 +92,7 @@ func (s *Session) Close() error {
 	if s.remote == nil {
 		return s.closeError(capi.CloseSession(s.session))
 	}
-	if done, pending := s.remote.stop(errSessionClosed); pending {
+	if done, pending := s.remote.stop(capi.ErrSessionClosed); pending {
 		go func() {
 			<-done
 			_ = capi.CloseSession(s.session) // Close has returned: nobody gets this error
@@ -107,13 +107,6 @@ func (s *Session) closeError(err error) error {
 		return nil
 	}
 	return &tfkeep.Error{Op: "close session", Path: s.Target(), Cause: err}
-}
-
-// errSessionClosed is the error of a run that still waits for its server when the
-// session is closed.
-var errSessionClosed = &tfkeep.Error{
-	Op: "run", Item: "session", Err: tfkeep.ErrClosed,
-	Cause: status.Errorf(status.FailedPrecondition, "the session is closed"),
 }
 
 // Interrupt ends the active runs, which then fail with an error of the kind

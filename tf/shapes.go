@@ -4,9 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -20,7 +18,9 @@ func (g *Graph) graphDefWithShapes() (*graphdef.GraphDef, error) {
 		return nil, err
 	}
 	for _, n := range def.GetNode() {
-		g.addShapes(n)
+		if err := g.addShapes(n); err != nil {
+			return nil, err
+		}
 	}
 	return def, nil
 }
@@ -43,32 +43,19 @@ func (g *Graph) stableGraphDef() (*graphdef.GraphDef, error) {
 	return def, nil
 }
 
-// addShapes adds the shapes of its operation's outputs to a node.
-func (g *Graph) addShapes(n *graphdef.NodeDef) {
+// addShapes adds to a node the shapes of its outputs.
+func (g *Graph) addShapes(n *graphdef.NodeDef) (err error) {
 	op := g.Operation(n.GetName())
 	if op == nil || op.NumOutputs() == 0 {
-		return
+		return nil
 	}
-	shapes := make([]*graphdef.TensorShapeProto, op.NumOutputs())
+	shapes := make([]Shape, op.NumOutputs())
 	for i := range shapes {
-		shapes[i] = inferredShape(op.Output(i).Shape())
+		shapes[i] = op.Output(i).Shape()
 	}
 	if n.Attr == nil {
 		n.Attr = map[string]*graphdef.AttrValue{}
 	}
-	n.Attr[outputShapes] = &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_List{
-		List: &attr_value_go_proto.AttrValue_ListValue{Shape: shapes},
-	}}
-}
-
-func inferredShape(s Shape) *graphdef.TensorShapeProto {
-	n := s.NumDimensions()
-	if n < 0 {
-		return &graphdef.TensorShapeProto{UnknownRank: true}
-	}
-	p := &graphdef.TensorShapeProto{}
-	for i := range n {
-		p.Dim = append(p.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: s.Size(i)})
-	}
-	return p
+	n.Attr[outputShapes], err = capi.AttrValue(shapes)
+	return err
 }

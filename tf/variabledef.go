@@ -1,7 +1,6 @@
 package tf
 
 import (
-	"strconv"
 	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -104,9 +103,4 @@ func (g *Graph) operationNamed(name string) (*Operation, error) {
 		return nil, g.errNoOperation(name)
 	}
 	return op, nil
-}
-
-// tensorName returns the name of an output, "a:0".
-func tensorName(o Output) string {
-	return o.Op.Name() + ":" + strconv.Itoa(o.Index)
 }

@@ -1,7 +1,6 @@
 package savergraph
 
 import (
-	"fmt"
 	"iter"
 
 	"github.com/tfkeep/tfkeep/dtype"
@@ -42,7 +41,7 @@ func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 		}
 		for _, in := range dataInputs(n) {
 			name, i := input(in)
-			if key := outputName(name, i); takers[key] == nil {
+			if key := graphdef.TensorName(name, i); takers[key] == nil {
 				takers[key] = n
 			}
 		}
@@ -143,7 +142,7 @@ func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 	for i := range out {
 		out[i] = Restored{
 			Key: keys[i], Slice: specs[i], DType: dtypes[i], Node: n.GetName(),
-			Output: outputName(n.GetName(), i), Port: i, Device: n.GetDevice(), File: file,
+			Output: graphdef.TensorName(n.GetName(), i), Port: i, Device: n.GetDevice(), File: file,
 		}
 	}
 	return out, nil
@@ -158,8 +157,6 @@ func (g *Graph) file(n *graphdef.NodeDef) string {
 	name, _ := input(in[0])
 	return name
 }
-
-func outputName(node string, i int) string { return fmt.Sprintf("%s:%d", node, i) }
 
 // follow finds the node that finally takes a restored tensor.
 func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
@@ -180,7 +177,7 @@ func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
 			t.Variable = n.GetName()
 			return
 		}
-		at = outputName(n.GetName(), 0)
+		at = graphdef.TensorName(n.GetName(), 0)
 	}
 }
 

@@ -162,6 +162,9 @@ func (b *Builder) Value(typ, name string, inputs ...tensorflow.Input) tensorflow
 	return First(b.Add(typ, b.Unique(name), nil, inputs...))
 }
 
+// TensorName returns the name of a tensor of a graph, "a:0".
+func TensorName(o tensorflow.Output) string { return graphdef.TensorName(o.Op.Name(), o.Index) }
+
 // TypeOf returns the element type of a tensor. For a reference it is the type that the
 // reference refers to.
 func TypeOf(o tensorflow.Output) dtype.DataType { return dtype.DataType(dtype.Base(o.DataType())) }

@@ -3,7 +3,6 @@ package offline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -33,7 +32,7 @@ func Edit(ctx context.Context, path string, changes ...Change) error {
 	}
 	for _, change := range changes {
 		if err := change(sm); err != nil {
-			return inModel(err, path)
+			return inModel("edit model", path, err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -43,7 +42,7 @@ func Edit(ctx context.Context, path string, changes ...Change) error {
 	if _, err := os.Stat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
 		name, data = modeldir.FilenamePBText, graphdef.MarshalText(sm)
 	} else if data, err = graphdef.MarshalBinary(sm); err != nil {
-		return inModel(err, path)
+		return inModel("edit model", path, err)
 	}
 	_, err = os.Stat(filepath.Join(path, modeldir.ManifestName))
 	hasManifest := err == nil
@@ -188,12 +187,14 @@ func editFailed(path string, cause error) error {
 	return &tfkeep.Error{Op: "edit model", Path: path, Cause: cause}
 }
 
-// inModel adds the model's path to an error that has none.
-func inModel(err error, path string) error {
-	var e *tfkeep.Error
-	if errors.As(err, &e) && e.Path == "" {
-		e.Path = path
-		return err
+// inModel returns err with the model's path. If err is not a *tfkeep.Error without a path
+// itself, it becomes the cause of one.
+func inModel(op, path string, err error) error {
+	e, ok := err.(*tfkeep.Error) //nolint:errorlint // only err itself gets the path
+	if !ok || e.Path != "" {
+		return &tfkeep.Error{Op: op, Path: path, Cause: err}
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	placed := *e
+	placed.Path = path
+	return &placed
 }

@@ -92,7 +92,7 @@ func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o
 	}
 	mg, err := withSignature(mg, o)
 	if err != nil {
-		return "", inModel(err, target)
+		return "", inModel("make model", target, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", &tfkeep.Error{Op: "make model", Path: target, Cause: err}

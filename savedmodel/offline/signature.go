@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -73,7 +72,7 @@ func (d *describer) tensor(tensor string) (info *graphdef.TensorInfo, fault stri
 	if index >= len(types) {
 		return nil, fmt.Sprintf("node %q has %d outputs, and no output %d", name, len(types), index)
 	}
-	return signature.Dense(name+":"+strconv.Itoa(index), types[index], shapeOf(n, index)), ""
+	return signature.Dense(graphdef.TensorName(name, index), types[index], shapeOf(n, index)), ""
 }
 
 // shapeOf returns the shape of an output that the graph records, or nil: a meta graph has

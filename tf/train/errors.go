@@ -2,10 +2,8 @@ package train
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train/internal/autodiff"
 )
 
@@ -23,6 +21,3 @@ var (
 func invalid(op, format string, args ...any) error {
 	return &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Detail: fmt.Sprintf(format, args...)}
 }
-
-// tensorName returns the name of an output, "a:0".
-func tensorName(o tf.Output) string { return o.Op.Name() + ":" + strconv.Itoa(o.Index) }

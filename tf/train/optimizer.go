@@ -84,7 +84,7 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 		return nil, err
 	}
 	if !slices.ContainsFunc(grads, func(gv GradientVariable) bool { return !gv.Gradient.IsNone() }) {
-		return nil, invalid("minimize", "no variable has a gradient: the loss %[2]s does not depend on [%[1]s], or only through operations that have no gradient", tensorNames(grads), tensorName(loss))
+		return nil, invalid("minimize", "no variable has a gradient: the loss %[2]s does not depend on [%[1]s], or only through operations that have no gradient", tensorNames(grads), graphbuild.TensorName(loss))
 	}
 	return ApplyGradients(g, o, grads, &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name})
 }
@@ -99,7 +99,7 @@ func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]Gradi
 		return nil, invalid(op, "the loss has no operation; look at the error of the call, or of the Scope, that should have made it")
 	}
 	if dt := graphbuild.TypeOf(loss); !graphbuild.IsFloat(dt) {
-		return nil, invalid(op, "%[2]s has type %[1]s; a loss must have a floating point type", dtype.Name(dt), tensorName(loss))
+		return nil, invalid(op, "%[2]s has type %[1]s; a loss must have a floating point type", dtype.Name(dt), graphbuild.TensorName(loss))
 	}
 	if len(vars) == 0 {
 		vars = g.TrainableVariables()

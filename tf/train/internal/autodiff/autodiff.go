@@ -2,7 +2,6 @@ package autodiff
 
 import (
 	"errors"
-	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -100,7 +99,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 	}
 	for i, y := range ys {
 		if dt := graphbuild.TypeOf(y); !differentiable(dt) || dt == dtype.Resource || dt == dtype.Variant {
-			return invalid("y %d, %s, has the type %s, which has no derivative; only floating point types have one", i, portName(y), dtype.Name(dt))
+			return invalid("y %d, %s, has the type %s, which has no derivative; only floating point types have one", i, graphbuild.TensorName(y), dtype.Name(dt))
 		}
 		if i >= len(o.GradYs) || o.GradYs[i].Op == nil {
 			continue
@@ -109,7 +108,7 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 			return invalid("gradient of y %d: %v", i, err)
 		}
 		if got, want := graphbuild.TypeOf(o.GradYs[i]), graphbuild.TypeOf(y); got != want {
-			return invalid("the gradient of y %d, %s, has the type %s, not %s", i, portName(y), dtype.Name(got), dtype.Name(want))
+			return invalid("the gradient of y %d, %s, has the type %s, not %s", i, graphbuild.TensorName(y), dtype.Name(got), dtype.Name(want))
 		}
 	}
 	return nil
@@ -128,5 +127,3 @@ func inGraph(g *tensorflow.Graph, o tensorflow.Output) error {
 	}
 	return nil
 }
-
-func portName(o tensorflow.Output) string { return o.Op.Name() + ":" + strconv.Itoa(o.Index) }
