@@ -5,13 +5,13 @@ import "C"
 
 import (
 	"runtime"
+	"strconv"
 	"sync"
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/leftover"
 	"github.com/tfkeep/tfkeep/status"
 )
@@ -120,7 +120,7 @@ func newFeed(o tensorflow.Output) feed {
 	return f
 }
 
-func outputName(o tensorflow.Output) string { return graphdef.TensorName(o.Op.Name(), o.Index) }
+func outputName(o tensorflow.Output) string { return o.Op.Name() + ":" + strconv.Itoa(o.Index) }
 
 // accepts reports whether a tensor of shape may be fed.
 func (f *feed) accepts(shape []int64) bool {

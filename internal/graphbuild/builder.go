@@ -3,6 +3,7 @@ package graphbuild
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -163,7 +164,7 @@ func (b *Builder) Value(typ, name string, inputs ...tensorflow.Input) tensorflow
 }
 
 // TensorName returns the name of a tensor of a graph, "a:0".
-func TensorName(o tensorflow.Output) string { return graphdef.TensorName(o.Op.Name(), o.Index) }
+func TensorName(o tensorflow.Output) string { return o.Op.Name() + ":" + strconv.Itoa(o.Index) }
 
 // TypeOf returns the element type of a tensor. For a reference it is the type that the
 // reference refers to.
