@@ -18,8 +18,8 @@
 //
 // Go's garbage collector does not see C memory, so that anything that may be large is
 // freed explicitly. Finalizers free what is forgotten. Release leaves an empty tensor
-// in place of the freed one, so that using it later is harmless. Package internal/test/leftover
-// counts the objects; tests fail if any are left at their end.
+// in place of the freed one, so that using it later is harmless. Package internal/live counts
+// the objects; tests fail if any are left at their end.
 //
 //	object          made by                           freed by
 //	tensor          Run, AllocateTensor, NewStrings   Release

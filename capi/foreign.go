@@ -10,7 +10,7 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 )
 
 // ForeignTensor returns a tensor over memory that does not belong to Go, such as a
@@ -40,12 +40,12 @@ func ForeignTensor(dt dtype.DataType, shape []int64, memory []byte, release func
 		return t, err
 	}
 	handle := cgo.NewHandle(release)
-	leftover.Foreign.Add(1)
+	live.Foreign.Add(1)
 	c := C.tfk_foreign_tensor(C.TF_DataType(dt), dims(shape), C.int(len(shape)),
 		unsafe.Pointer(unsafe.SliceData(memory)), C.size_t(len(memory)), C.uintptr_t(handle))
 	if c == nil {
 		handle.Delete()
-		leftover.Foreign.Add(-1)
+		live.Foreign.Add(-1)
 		return nil, invalidf("TensorFlow refuses a tensor of shape %v over %d bytes", shape, len(memory))
 	}
 	return newTensor(c, slices.Clone(shape)), nil
@@ -56,7 +56,7 @@ func tfkReleaseForeign(handle C.uintptr_t) {
 	h := cgo.Handle(handle)
 	release := h.Value().(func())
 	h.Delete()
-	leftover.Foreign.Add(-1)
+	live.Foreign.Add(-1)
 	if release != nil {
 		release()
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/leftover"
 )
 
@@ -13,6 +14,6 @@ import (
 func TestMain(m *testing.M) { os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 10*time.Millisecond)) }
 
 // settled collects garbage until the counts are want or do not change any more.
-func settled(want leftover.Counts) leftover.Counts {
+func settled(want live.Counts) live.Counts {
 	return leftover.Collect(want, 10*time.Millisecond)
 }

@@ -9,10 +9,10 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 )
 
-// owned is the set of C tensors that package leftover counts. Tensors that the binding
+// owned is the set of C tensors that package live counts. Tensors that the binding
 // made are not in it, but Release frees them too.
 var owned = struct {
 	sync.Mutex
@@ -33,11 +33,11 @@ func own(t *tensorflow.Tensor, c *C.TF_Tensor, shape []int64) {
 	owned.Lock()
 	owned.tensors[c] = struct{}{}
 	owned.Unlock()
-	leftover.Tensors.Add(1)
+	live.Tensors.Add(1)
 	runtime.SetFinalizer(t, Release)
 }
 
-// Adopt makes package leftover count t, a tensor that the binding made, and returns t.
+// Adopt makes package live count t, a tensor that the binding made, and returns t.
 func Adopt(t *tensorflow.Tensor) *tensorflow.Tensor {
 	if t == nil || errLayout != nil || Released(t) {
 		return t
@@ -64,7 +64,7 @@ func Release(t *tensorflow.Tensor) {
 	}
 	if _, ok := owned.tensors[c]; ok {
 		delete(owned.tensors, c)
-		leftover.Tensors.Add(-1)
+		live.Tensors.Add(-1)
 	}
 	setTensor(t, released(), []int64{0})
 	owned.Unlock()

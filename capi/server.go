@@ -8,7 +8,7 @@ import (
 	"sync"
 	"unsafe"
 
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -49,7 +49,7 @@ func NewServer(serverDef []byte) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{c: c, Target: C.GoString(C.TF_ServerTarget(c))}
-	leftover.Servers.Add(1)
+	live.Servers.Add(1)
 	runtime.SetFinalizer(s, func(s *Server) { _ = s.Close() })
 	return s, nil
 }
@@ -69,7 +69,7 @@ func (s *Server) Start() error {
 	}
 	// From here on the server must never be deleted.
 	s.started = true
-	leftover.Servers.Add(-1)
+	live.Servers.Add(-1)
 	runtime.SetFinalizer(s, nil)
 	return nil
 }
@@ -99,7 +99,7 @@ func (s *Server) Close() error {
 	}
 	C.TF_DeleteServer(s.c)
 	s.c = nil
-	leftover.Servers.Add(-1)
+	live.Servers.Add(-1)
 	runtime.SetFinalizer(s, nil)
 	return nil
 }

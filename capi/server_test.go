@@ -13,7 +13,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -37,10 +37,10 @@ func newServer(t *testing.T, def *for_core_protos_go_proto.ServerDef) (*capi.Ser
 }
 
 func TestCloseFreesPort(t *testing.T) {
-	before := leftover.Live().Servers
+	before := live.Now().Servers
 	s, err := newServer(t, serverDef(t, "localhost:0"))
 	require.NoError(t, err)
-	assert.Equal(t, before+1, leftover.Live().Servers)
+	assert.Equal(t, before+1, live.Now().Servers)
 	assert.ErrorIs(t, s.Join(), status.FailedPrecondition, "the server was not started")
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.Target, "grpc://"))
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestCloseFreesPort(t *testing.T) {
 
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
-	assert.Equal(t, before, leftover.Live().Servers)
+	assert.Equal(t, before, live.Now().Servers)
 	assert.ErrorIs(t, s.Start(), status.FailedPrecondition)
 	again, err := newServer(t, serverDef(t, "localhost:"+port))
 	require.NoError(t, err)
@@ -60,12 +60,12 @@ func TestCloseFreesPort(t *testing.T) {
 }
 
 func TestStartedServerCannotBeClosed(t *testing.T) {
-	before := leftover.Live().Servers
+	before := live.Now().Servers
 	s, err := newServer(t, serverDef(t, "localhost:0"))
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
 	require.NoError(t, s.Start(), "once is enough")
-	assert.Equal(t, before, leftover.Live().Servers, "a started server is not counted")
+	assert.Equal(t, before, live.Now().Servers, "a started server is not counted")
 	assert.ErrorIs(t, s.Close(), status.Unimplemented)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.Target, "grpc://"))
 	require.NoError(t, err, "the server still serves")

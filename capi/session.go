@@ -12,7 +12,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -50,7 +50,7 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 	s := new(tensorflow.Session)
 	*sessionHandle(s) = c
 	openSessions.Store(uintptr(unsafe.Pointer(s)), nil)
-	leftover.Sessions.Add(1)
+	live.Sessions.Add(1)
 	runtime.SetFinalizer(s, func(s *tensorflow.Session) { _ = CloseSession(s) })
 	return s, nil
 }
@@ -71,7 +71,7 @@ func CloseSession(s *tensorflow.Session) error {
 	runsOf(s).Wait()
 	runtime.SetFinalizer(s, nil)
 	if _, ok := openSessions.LoadAndDelete(uintptr(unsafe.Pointer(s))); ok {
-		leftover.Sessions.Add(-1)
+		live.Sessions.Add(-1)
 	}
 	c := *sessionHandle(s)
 	if c == nil {

@@ -12,7 +12,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -61,7 +61,7 @@ func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensor
 	}
 	step.idle = append(step.idle, proto)
 	step.options = newBuffer(options)
-	leftover.Steps.Add(1)
+	live.Steps.Add(1)
 	runtime.SetFinalizer(step, (*Step).Close)
 	return step, nil
 }
@@ -184,7 +184,7 @@ func (step *Step) free() {
 		C.TF_DeleteBuffer(step.options)
 		step.options = nil
 	}
-	leftover.Steps.Add(-1)
+	live.Steps.Add(-1)
 }
 
 // Close frees the step's C memory as soon as no run is active. A second call does

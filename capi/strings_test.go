@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -23,7 +23,7 @@ func TestStringsOfAnyShape(t *testing.T) {
 		{[]int64{2, 0, 3}, [][]byte{}},
 		{[]int64{2, 2}, [][]byte{[]byte("a"), {}, long, {0, 255}}},
 	} {
-		before := leftover.Live().Tensors
+		before := live.Now().Tensors
 		v, err := capi.NewStrings(c.shape, c.elements)
 		require.NoError(t, err)
 		assert.Equal(t, c.shape, v.Shape())
@@ -31,7 +31,7 @@ func TestStringsOfAnyShape(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.elements, got)
 		capi.Release(v)
-		assert.Equal(t, before, leftover.Live().Tensors)
+		assert.Equal(t, before, live.Now().Tensors)
 		_, err = capi.Strings(v)
 		assert.ErrorIs(t, err, status.InvalidArgument)
 	}

@@ -12,23 +12,23 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/status"
 )
 
 func TestReleaseTwice(t *testing.T) {
-	before := settled(leftover.Counts{})
+	before := settled(live.Counts{})
 	v, err := tensorflow.NewTensor([]float32{1, 2})
 	require.NoError(t, err)
 	capi.Adopt(v)
-	assert.Equal(t, before.Tensors+1, leftover.Live().Tensors)
+	assert.Equal(t, before.Tensors+1, live.Now().Tensors)
 	assert.False(t, capi.Released(v))
 	capi.Release(v)
 	capi.Release(v)
 	capi.Release(nil)
 	capi.Release(new(tensorflow.Tensor))
 	assert.True(t, capi.Released(v))
-	assert.Equal(t, before, leftover.Live())
+	assert.Equal(t, before, live.Now())
 	// What is left is empty, and safe to look at.
 	assert.Equal(t, []uint8{}, v.Value())
 	assert.Empty(t, v.TensorData())
@@ -36,16 +36,16 @@ func TestReleaseTwice(t *testing.T) {
 }
 
 func TestReleaseBindingTensor(t *testing.T) {
-	before := settled(leftover.Counts{})
+	before := settled(live.Counts{})
 	v, err := tensorflow.NewTensor([]float32{1, 2})
 	require.NoError(t, err)
 	capi.Release(v)
 	assert.True(t, capi.Released(v))
-	assert.Equal(t, before, leftover.Live(), "it was not counted before either")
+	assert.Equal(t, before, live.Now(), "it was not counted before either")
 }
 
 func TestCollectorFreesTensors(t *testing.T) {
-	before := settled(leftover.Counts{})
+	before := settled(live.Counts{})
 	for range 10 {
 		v, err := capi.AllocateTensor(dtype.Float32, []int64{2})
 		require.NoError(t, err)
@@ -95,11 +95,11 @@ func TestForeignTensorSharesAlignedMemory(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []float32{1, 2}, v.Value())
 	assert.Equal(t, &memory[0], &v.TensorData()[0], "not copied")
-	assert.EqualValues(t, 1, leftover.Live().Foreign)
+	assert.EqualValues(t, 1, live.Now().Foreign)
 	assert.Zero(t, released.Load())
 	capi.Release(v)
 	assert.EqualValues(t, 1, released.Load())
-	assert.Zero(t, leftover.Live().Foreign)
+	assert.Zero(t, live.Now().Foreign)
 }
 
 func TestForeignTensorCopiesUnalignedMemory(t *testing.T) {
@@ -123,7 +123,7 @@ func TestForeignTensorRefusesWrongSize(t *testing.T) {
 	}
 	_, err := capi.ForeignTensor(dtype.String, []int64{1}, memory[:8], nil)
 	require.ErrorIs(t, err, status.InvalidArgument)
-	assert.Zero(t, leftover.Live().Foreign)
+	assert.Zero(t, live.Now().Foreign)
 
 	released := false
 	v, err := capi.ForeignTensor(dtype.Float32, []int64{0}, nil, func() { released = true })

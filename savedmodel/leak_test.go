@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/procmem"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -59,7 +59,7 @@ func TestLoadKeepsNoMemory(t *testing.T) {
 		load()
 	}
 	runtime.GC()
-	before, objects := resident(t), leftover.Live()
+	before, objects := resident(t), live.Now()
 	for range loads {
 		load()
 	}
@@ -67,5 +67,5 @@ func TestLoadKeepsNoMemory(t *testing.T) {
 	grown := resident(t) - before
 	t.Logf("%d loads: %d KiB more", loads, grown>>10)
 	assert.Less(t, grown, int64(48<<20), "bytes more after %d loads of 1 MiB each", loads)
-	assert.Equal(t, objects, leftover.Live())
+	assert.Equal(t, objects, live.Now())
 }

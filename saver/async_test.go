@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -114,10 +114,10 @@ func TestSavesReleaseTensors(t *testing.T) {
 	s := newSaver(t, g, nil)
 	sess := initialized(t, g)
 	path := mustSave(t, s, sess, filepath.Join(dir, "m"), nil)
-	unused := leftover.Live()
+	unused := live.Now()
 	// The first restore prepares a step for the next ones.
 	require.NoError(t, restore(s, sess, path))
-	before := leftover.Live()
+	before := live.Now()
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	for range 20 {
@@ -133,9 +133,9 @@ func TestSavesReleaseTensors(t *testing.T) {
 		require.Error(t, err)
 		require.Error(t, restore(s, sess, path+"nope"))
 	}
-	assert.Equal(t, before, leftover.Live())
+	assert.Equal(t, before, live.Now())
 	require.NoError(t, s.Close())
-	assert.Equal(t, unused, leftover.Live(), "after Close")
+	assert.Equal(t, unused, live.Now(), "after Close")
 }
 
 // Two Savers of one process take turns. A second process gets an error.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/status"
@@ -269,7 +269,7 @@ func TestGatherFromIsolatedSession(t *testing.T) {
 // Close closes the sessions that the Saver has opened.
 func TestCloseClosesGatherSessions(t *testing.T) {
 	c := runningCluster(t)
-	before := live()
+	before := liveObjects()
 	g := tf.NewGraph()
 	clusterModel(t, g, "closed")
 	s, err := saver.New(g, &saver.Options{Driver: saver.Files, Gather: &saver.GatherOptions{Cluster: c.Spec()}})
@@ -278,13 +278,13 @@ func TestCloseClosesGatherSessions(t *testing.T) {
 	require.NoError(t, err)
 	initialize(t, g, sess)
 	mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil)
-	assert.Equal(t, before.Sessions+3, live().Sessions, "one on each server")
+	assert.Equal(t, before.Sessions+3, liveObjects().Sessions, "one on each server")
 	require.NoError(t, s.Close())
-	assert.Equal(t, before.Sessions+1, live().Sessions)
+	assert.Equal(t, before.Sessions+1, liveObjects().Sessions)
 	require.NoError(t, sess.Close())
 }
 
-func live() leftover.Counts {
+func liveObjects() live.Counts {
 	runtime.GC()
-	return leftover.Live()
+	return live.Now()
 }

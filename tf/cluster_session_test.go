@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
@@ -126,7 +126,7 @@ func TestFirstRunEndsWithContext(t *testing.T) {
 		require.NoError(t, err)
 		return sess
 	}
-	before := leftover.Live().Sessions
+	before := live.Now().Sessions
 	closeSoon := func(sess *tf.Session) {
 		t.Helper()
 		closed := make(chan error, 1)
@@ -188,7 +188,7 @@ func TestFirstRunEndsWithContext(t *testing.T) {
 	require.NoError(t, c.Restart(t.Context(), "ps", 0))
 	require.NoError(t, patient.RunOps(within(t, generous), v.Initializer()), "the session works when the server is back")
 	require.NoError(t, patient.Close())
-	require.Eventually(t, func() bool { return leftover.Live().Sessions == before }, generous, 10*time.Millisecond,
+	require.Eventually(t, func() bool { return live.Now().Sessions == before }, generous, 10*time.Millisecond,
 		"the sessions that waited are freed")
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/internal/test/procmem"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/status"
@@ -66,7 +66,7 @@ func TestThousandCyclesLeaveNoMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a thousand graphs and sessions take some seconds; run without -short")
 	}
-	before := leftover.Live()
+	before := live.Now()
 	const cycles, warm = 1000, 200
 	var start int
 	for i := range cycles {
@@ -81,7 +81,7 @@ func TestThousandCyclesLeaveNoMemory(t *testing.T) {
 	runtime.GC()
 	grown := residentKiB(t) - start
 	t.Logf("resident memory grew by %d KiB over %d cycles", grown, cycles-warm)
-	assert.Equal(t, before, leftover.Live())
+	assert.Equal(t, before, live.Now())
 	// Each cycle moves about two megabytes; a leak of one tensor in a cycle would be 200 MiB.
 	assert.Less(t, grown, 24<<10)
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/test/localcluster"
+	"github.com/tfkeep/tfkeep/internal/serve"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
@@ -75,7 +75,7 @@ keep the port inside a network that you trust.`,
 }
 
 func (j *job) do(cmd *cobra.Command) error {
-	m := localcluster.Member{Ready: j.stdout}
+	m := serve.Member{Ready: j.stdout}
 	var err error
 	if j.cluster != "" {
 		m.Cluster, err = cluster.ParseSpec(j.cluster)
@@ -100,7 +100,7 @@ func (j *job) do(cmd *cobra.Command) error {
 	if j.whileStdin {
 		m.While = j.stdin
 	}
-	err = localcluster.Serve(cmd.Context(), m)
+	err = serve.Run(cmd.Context(), m)
 	if errors.Is(err, tfkeep.ErrNotFound) {
 		return &cli.UsageError{Err: err}
 	}

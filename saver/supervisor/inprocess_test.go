@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/test/leftover"
+	"github.com/tfkeep/tfkeep/internal/live"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/status"
@@ -73,5 +73,5 @@ func TestMasterInClientProcess(t *testing.T) {
 	o.OperationTimeout, o.RecoveryTimeout, o.Cluster = 500*time.Millisecond, 700*time.Millisecond, nil
 	require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, o, emptyBody), supervisor.ErrUnreachable)
 	require.NoError(t, c.Restart(t.Context(), "ps", 1))
-	require.Eventually(t, func() bool { return leftover.Live().Sessions == 0 }, 30*time.Second, 20*time.Millisecond, "TensorFlow frees the sessions then")
+	require.Eventually(t, func() bool { return live.Now().Sessions == 0 }, 30*time.Second, 20*time.Millisecond, "TensorFlow frees the sessions then")
 }

@@ -29,6 +29,7 @@ var house = []floor{
 		"internal/crc32c",
 		"internal/devicename",
 		"internal/filenames",
+		"internal/live",
 		"internal/nearest",
 		"internal/parallel",
 		"internal/test/archtest",
@@ -93,6 +94,7 @@ var house = []floor{
 		"scripts/oplist",
 		"tf",
 		"tf/cluster",
+		"internal/serve",
 		"tf/train",
 		"internal/test/localcluster",
 		"saver",
@@ -176,6 +178,19 @@ func TestPurePackagesReachNoCgo(t *testing.T) {
 		for _, dep := range p.Deps {
 			assert.NotEqual(t, binding, dep, "%s reaches the binding, which needs libtensorflow", p.path())
 			assert.False(t, under(dep, module+"/capi"), "%s reaches capi, which needs libtensorflow", p.path())
+		}
+	}
+}
+
+// The benchmarks may use what helps tests. Imports of test files do not count.
+func TestPackagesDoNotImportTestHelpers(t *testing.T) {
+	const helpers = "internal/test"
+	for _, p := range list(t) {
+		if under(p.path(), helpers) || p.path() == "bench" {
+			continue
+		}
+		for _, dep := range p.Imports {
+			assert.False(t, under(dep, module+"/"+helpers), "%s imports %s", p.path(), dep)
 		}
 	}
 }

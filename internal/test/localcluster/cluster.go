@@ -21,7 +21,7 @@ type Options struct {
 	// Jobs has the number of tasks of each job, such as {"ps": 2, "worker": 1}.
 	Jobs map[string]int
 	// Command returns the process of a task. The process reads its place from TF_CONFIG
-	// in its environment, and behaves as Serve does. Nil means this program, which calls
+	// in its environment, and behaves as serve.Run does. Nil means this program, which calls
 	// Main; "tfkeep-server --while-stdin" works too.
 	Command func(job string, task int) *exec.Cmd
 	// Dir returns the working directory of a task; nil means that of this process.

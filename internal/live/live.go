@@ -1,8 +1,10 @@
-package leftover
+// Package live counts the C objects of package capi that exist. Package capi keeps the
+// numbers up to date, and tests compare them.
+package live
 
 import "sync/atomic"
 
-// The numbers of C objects of package capi that exist. Package capi keeps them up to date.
+// The numbers of C objects that exist.
 var (
 	Tensors  atomic.Int64 // neither released nor collected
 	Sessions atomic.Int64 // not closed
@@ -11,14 +13,13 @@ var (
 	Foreign  atomic.Int64 // foreign tensors whose release was not called yet
 )
 
-// Counts has all the numbers. Tests compare them, to see that everything is closed and
-// released.
+// Counts has all the numbers.
 type Counts struct {
 	Tensors, Sessions, Steps, Servers, Foreign int64
 }
 
-// Live returns the numbers of C objects that exist now.
-func Live() Counts {
+// Now returns the numbers of C objects that exist now.
+func Now() Counts {
 	return Counts{
 		Tensors:  Tensors.Load(),
 		Sessions: Sessions.Load(),

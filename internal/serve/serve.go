@@ -1,0 +1,48 @@
+// Package serve runs a process that is a member of a cluster and does nothing else, for
+// the command tfkeep-server and the clusters of tests.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/tfkeep/tfkeep/tf/cluster"
+)
+
+// Member is a task to serve.
+type Member struct {
+	Cluster *cluster.Spec
+	cluster.ServerOptions
+	// While is read until it ends, and then Run returns. It may be nil.
+	While io.Reader
+	// Ready gets a line when the server is up, such as
+	// "serving grpc://127.0.0.1:2222 as /job:ps/task:0".
+	Ready io.Writer
+}
+
+// Run serves until ctx is done or While ends. TensorFlow's server continues until the
+// process ends, so the caller returns from main.
+func Run(ctx context.Context, m Member) error {
+	server, err := cluster.NewServer(m.Cluster, &m.ServerOptions)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(m.Ready, "serving %s as %s\n", server.Target(), server.Device()); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if m.While != nil {
+		go func() {
+			// A read error is an end too.
+			_, _ = io.Copy(io.Discard, m.While)
+			stop()
+		}()
+	}
+	if err := server.Join(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
