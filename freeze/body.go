@@ -149,7 +149,7 @@ func (b *body) outputOf(node string, args []string, i int) tensor {
 func (b *body) dataConsumers() map[string]int {
 	uses := make(map[string]int, len(b.nodes))
 	for _, n := range b.nodes {
-		for _, in := range dataInputs(n) {
+		for _, in := range graphdef.DataInputs(n) {
 			uses[b.parse(in).node]++
 		}
 	}

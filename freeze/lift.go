@@ -87,7 +87,7 @@ func (l *lifter) passHandles(b *body, tensorOf func(*graphdef.NodeDef) string) {
 			continue
 		}
 		n := b.mutable(i)
-		inputs := slices.Clone(dataInputs(n))
+		inputs := slices.Clone(graphdef.DataInputs(n))
 		for _, handle := range need {
 			inputs = append(inputs, tensorOf(handle))
 		}

@@ -3,7 +3,6 @@ package freeze
 import (
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -58,23 +57,5 @@ func intScalar(t dtype.DataType, v int64) *tensorpb.TensorProto {
 	return p
 }
 
-func shapeProto(dims []int64) *graphdef.TensorShapeProto {
-	s := &graphdef.TensorShapeProto{}
-	for _, d := range dims {
-		s.Dim = append(s.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
-	}
-	return s
-}
-
-// dataInputs returns the data inputs of n, in order.
-func dataInputs(n *graphdef.NodeDef) []string {
-	for i, in := range n.Input {
-		if graphdef.IsControl(in) {
-			return n.Input[:i]
-		}
-	}
-	return n.Input
-}
-
 // controlInputs returns the control inputs of n, which follow the data inputs.
-func controlInputs(n *graphdef.NodeDef) []string { return n.Input[len(dataInputs(n)):] }
+func controlInputs(n *graphdef.NodeDef) []string { return n.Input[len(graphdef.DataInputs(n)):] }

@@ -43,7 +43,7 @@ func (r *remover) isDead(in string) bool { return r.dead[r.parse(in).node] }
 // rewired returns the inputs of n, with the dead nodes among its control inputs
 // replaced, and each control input once.
 func (r *remover) rewired(n *graphdef.NodeDef) []string {
-	inputs := slices.Clone(dataInputs(n))
+	inputs := slices.Clone(graphdef.DataInputs(n))
 	have := map[string]bool{}
 	for _, in := range controlInputs(n) {
 		replacements := []string{in}

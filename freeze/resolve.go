@@ -181,7 +181,7 @@ func fit(n *graphdef.NodeDef, info checkpoint.TensorInfo, c savedAs) (*valueRef,
 	if want := n.Attr["dtype"].GetType(); want != 0 && want != info.DType {
 		return nil, fmt.Sprintf("%s: the graph has %s, the checkpoint %s", n.Name, dtype.Name(want), dtype.Name(info.DType))
 	}
-	if want, ok := staticShape(n); ok && !compatible(want, ref.shape) {
+	if want, ok := graphdef.VariableShape(n); ok && !compatible(want, ref.shape) {
 		return nil, fmt.Sprintf("%s: the graph has shape %v, the checkpoint %v", n.Name, want, ref.shape)
 	}
 	if size := int64(dtype.Size(info.DType)); size > 0 {
@@ -192,23 +192,6 @@ func fit(n *graphdef.NodeDef, info checkpoint.TensorInfo, c savedAs) (*valueRef,
 		ref.bytes = elements * size
 	}
 	return ref, ""
-}
-
-// staticShape returns the shape that a variable declares, and whether it declares one.
-func staticShape(n *graphdef.NodeDef) ([]int64, bool) {
-	s := n.Attr["shape"].GetShape()
-	if s == nil || s.UnknownRank {
-		return nil, false
-	}
-	// Old graphs write a scalar where the shape is unknown.
-	if len(s.Dim) == 0 && n.Op == "Variable" {
-		return nil, false
-	}
-	dims := make([]int64, len(s.Dim))
-	for i, d := range s.Dim {
-		dims[i] = d.Size
-	}
-	return dims, true
 }
 
 // compatible reports whether a tensor of shape have can be where want is declared, in

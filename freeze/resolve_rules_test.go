@@ -52,7 +52,7 @@ func info(name string, dt dtype.DataType, shape ...int64) checkpoint.TensorInfo 
 func variable(name string, dt dtype.DataType, shape []int64) *graphdef.NodeDef {
 	n := &graphdef.NodeDef{Name: name, Op: "VariableV2", Attr: attrs{"dtype": typeAttr(dt)}}
 	if shape != nil {
-		n.Attr["shape"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: shapeProto(shape)}}
+		n.Attr["shape"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: graphdef.ShapeProto(shape)}}
 	}
 	return n
 }
@@ -130,7 +130,7 @@ func TestFitComparesTypeAndShape(t *testing.T) {
 	}
 	old := variable("v", dtype.Float32, []int64{})
 	old.Op = "Variable"
-	_, ok := staticShape(old)
+	_, ok := graphdef.VariableShape(old)
 	assert.False(t, ok, "old graphs write an unknown shape as a scalar")
 }
 

@@ -74,7 +74,7 @@ func (w *rewriting) rewritePass(i int, in map[int]carrier) error {
 	if !c.resource && !isRefOp(n.Op) {
 		return nil
 	}
-	if c.resource && to == "Merge" && len(in) != len(dataInputs(n)) {
+	if c.resource && to == "Merge" && len(in) != len(graphdef.DataInputs(n)) {
 		return nodeError(w.body, n, tfkeep.ErrUnsupported,
 			"it merges the handle of a frozen variable with one that stays a variable; freeze both or neither")
 	}

@@ -69,7 +69,7 @@ func (w *rewriting) rewriteGather(n *graphdef.NodeDef, value dtype.DataType) {
 	if w.fn != nil {
 		axisInput += ":output:0"
 	}
-	n.Input = slices.Concat(dataInputs(n), []string{axisInput}, controlInputs(n))
+	n.Input = slices.Concat(graphdef.DataInputs(n), []string{axisInput}, controlInputs(n))
 	w.added = append(w.added, axis)
 }
 

@@ -56,7 +56,7 @@ func newModelView(def *graphdef.GraphDef) *modelView {
 		if m.training.has(n.Name) || isNeverOutput(n.Op) {
 			continue
 		}
-		for _, in := range dataInputs(n) {
+		for _, in := range graphdef.DataInputs(n) {
 			from := graphdef.NodeName(in)
 			m.consumers[from] = append(m.consumers[from], n.Name)
 		}
@@ -90,7 +90,7 @@ func (m *modelView) follow(queue []string) {
 // isCandidate reports whether n may be an output at all.
 func (m *modelView) isCandidate(n *graphdef.NodeDef) bool {
 	return len(m.feeds[n.Name]) > 0 && !isPlaceholder(n.Op) && !m.training.has(n.Name) &&
-		!isNeverOutput(n.Op) && len(dataInputs(n)) > 0
+		!isNeverOutput(n.Op) && len(graphdef.DataInputs(n)) > 0
 }
 
 // endsHere reports whether everything that uses n depends on placeholders that n does not

@@ -44,7 +44,7 @@ func (r *Report) describeTables(b *body, def *graphdef.GraphDef) {
 		nodes[n.Name] = true
 	}
 	for _, n := range def.Node {
-		in := dataInputs(n)
+		in := graphdef.DataInputs(n)
 		if !fillsTable(n.Op) || len(in) < 2 || !tables[b.parse(in[0]).node] {
 			continue
 		}

@@ -94,7 +94,7 @@ func (t *tracer) trace(b *body, seeds flow) (flow, error) {
 func (b *body) consumers() map[string][]int {
 	consumers := map[string][]int{}
 	for i, n := range b.nodes {
-		for _, in := range dataInputs(n) {
+		for _, in := range graphdef.DataInputs(n) {
 			from := b.parse(in).node
 			if known := consumers[from]; len(known) == 0 || known[len(known)-1] != i {
 				consumers[from] = append(known, i)
@@ -107,7 +107,7 @@ func (b *body) consumers() map[string][]int {
 // frozenInputs returns the data inputs of n that carry variables, by position.
 func (b *body) frozenInputs(n *graphdef.NodeDef, reached flow) map[int]carrier {
 	var in map[int]carrier
-	for i, name := range dataInputs(n) {
+	for i, name := range graphdef.DataInputs(n) {
 		if c, ok := reached[b.parse(name)]; ok {
 			if in == nil {
 				in = map[int]carrier{}

@@ -2,6 +2,7 @@ package graphdef
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,16 @@ func IsControl(input string) bool { return strings.HasPrefix(input, "^") }
 
 // TensorName returns the name of an output of a node: "a:1" for output 1 of a.
 func TensorName(node string, output int) string { return node + ":" + strconv.Itoa(output) }
+
+// DataInputs returns the inputs of a node before its control dependencies, which come last.
+// The slice belongs to the node.
+func DataInputs(n *NodeDef) []string {
+	inputs := n.GetInput()
+	if i := slices.IndexFunc(inputs, IsControl); i >= 0 {
+		return inputs[:i]
+	}
+	return inputs
+}
 
 // ParseTensorName splits the name of a tensor into node and output: "a:1" into a and
 // 1, "a" into a and 0. A name with more than one colon, or without a number after

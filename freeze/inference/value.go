@@ -6,7 +6,6 @@ import (
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -23,18 +22,6 @@ type value struct {
 // maxExpanded is how many elements a constant that is written in short form may have.
 const maxExpanded = 1 << 22
 
-// elements returns the number of elements of a shape, and whether it makes sense.
-func elements(dims []int64) (int, bool) {
-	n := int64(1)
-	for _, d := range dims {
-		if d < 0 || d > 0 && n > math.MaxInt32/d {
-			return 0, false
-		}
-		n *= d
-	}
-	return int(n), true
-}
-
 // constValue decodes the value of a Const. It returns false for other nodes and types,
 // and for values that contradict their shape.
 func constValue(n *graphdef.NodeDef) (*value, bool) {
@@ -43,13 +30,12 @@ func constValue(n *graphdef.NodeDef) (*value, bool) {
 		return nil, false
 	}
 	v := &value{dtype: t.Dtype}
-	for _, d := range t.GetTensorShape().GetDim() {
-		v.dims = append(v.dims, d.Size)
-	}
-	count, ok := elements(v.dims)
-	if !ok {
+	v.dims, _ = graphdef.Dims(t.GetTensorShape()) // no shape is that of a scalar
+	elements, ok := dtype.NumElements(v.dims)
+	if !ok || elements > math.MaxInt32 {
 		return nil, false
 	}
+	count := int(elements)
 	switch t.Dtype {
 	case dtype.Float32:
 		listed := make([]float64, len(t.FloatVal))
@@ -87,10 +73,7 @@ func (v *value) fill(count int, content []byte, listed []float64) bool {
 
 // node returns v as a Const.
 func (v *value) node(name string) *graphdef.NodeDef {
-	t := &tensorpb.TensorProto{Dtype: v.dtype, TensorShape: &graphdef.TensorShapeProto{}}
-	for _, d := range v.dims {
-		t.TensorShape.Dim = append(t.TensorShape.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
-	}
+	t := &tensorpb.TensorProto{Dtype: v.dtype, TensorShape: graphdef.ShapeProto(v.dims)}
 	t.TensorContent = make([]byte, 0, dtype.Size(v.dtype)*len(v.data))
 	for _, x := range v.data {
 		if v.dtype == dtype.Float64 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
@@ -71,16 +72,6 @@ func input(in string) (node string, output int) {
 	return node, output
 }
 
-// dataInputs returns the inputs that are not control inputs.
-func dataInputs(n *graphdef.NodeDef) []string {
-	for i, in := range n.GetInput() {
-		if graphdef.IsControl(in) {
-			return n.Input[:i]
-		}
-	}
-	return n.GetInput()
-}
-
 // needed returns every node that start needs, nearest first. It does not look behind
 // nodes for which stop is true.
 func (g *Graph) needed(start string, stop func(*graphdef.NodeDef) bool) []*graphdef.NodeDef {
@@ -110,13 +101,13 @@ func (g *Graph) needed(start string, stop func(*graphdef.NodeDef) bool) []*graph
 
 // constInput returns the constant that is data input i of n.
 func (g *Graph) constInput(n *graphdef.NodeDef, i int) (*graphdef.NodeDef, error) {
-	in := dataInputs(n)
+	in := graphdef.DataInputs(n)
 	if i >= len(in) {
 		return nil, unknown(n, "the node has no input %d", i)
 	}
 	name, _ := input(in[i])
 	c := g.nodes[name]
-	for hops := 0; hops < maxHops && c.GetOp() == "Identity" && len(dataInputs(c)) > 0; hops++ {
+	for hops := 0; hops < maxHops && c.GetOp() == "Identity" && len(graphdef.DataInputs(c)) > 0; hops++ {
 		name, _ = input(c.Input[0])
 		c = g.nodes[name]
 	}
@@ -145,7 +136,12 @@ func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 		}
 		// Equal elements at the end may be stored once. The shape counts only where it
 		// agrees with what the node needs, so that it cannot ask for any amount of memory.
-		stored, size := len(out), elements(t.GetTensorShape())
+		dims, _ := graphdef.Dims(t.GetTensorShape()) // no shape is that of a scalar
+		size, ok := dtype.NumElements(dims)
+		if !ok {
+			size = -1
+		}
+		stored := len(out)
 		last := ""
 		if stored > 0 {
 			last = out[stored-1]
@@ -161,18 +157,6 @@ func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 		return nil, unknown(n, "%d strings in constant %q for %d tensors", len(out), c.GetName(), count)
 	}
 	return out, nil
-}
-
-// elements returns the number of elements of a shape, -1 if it makes no sense.
-func elements(shape *graphdef.TensorShapeProto) int64 {
-	n := int64(1)
-	for _, d := range shape.GetDim() {
-		if d.GetSize() < 0 || d.GetSize() > 0 && n > (1<<40)/d.GetSize() {
-			return -1
-		}
-		n *= d.GetSize()
-	}
-	return n
 }
 
 // packedStrings reads strings as the C API writes constants: all lengths, then all

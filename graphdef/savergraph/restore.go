@@ -39,7 +39,7 @@ func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 		if isRestore(n) {
 			continue
 		}
-		for _, in := range dataInputs(n) {
+		for _, in := range graphdef.DataInputs(n) {
 			name, i := input(in)
 			if key := graphdef.TensorName(name, i); takers[key] == nil {
 				takers[key] = n
@@ -150,7 +150,7 @@ func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 
 // file returns the node that holds the name of the file that a restore node reads.
 func (g *Graph) file(n *graphdef.NodeDef) string {
-	in := dataInputs(n)
+	in := graphdef.DataInputs(n)
 	if len(in) == 0 {
 		return ""
 	}
@@ -187,7 +187,7 @@ func assigns(op string) bool { return op == "Assign" || op == "AssignVariableOp"
 // origin returns the output of a restore node that an assignment stores, and whether
 // it is reshaped on the way.
 func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshapes, ok bool) {
-	in := dataInputs(assign)
+	in := graphdef.DataInputs(assign)
 	if !assigns(assign.GetOp()) || len(in) < 2 {
 		return "", 0, false, false
 	}
@@ -198,7 +198,7 @@ func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshape
 		switch {
 		case isRestore(n):
 			return name, i, reshapes, true
-		case !passes(n.GetOp()) || len(dataInputs(n)) == 0:
+		case !passes(n.GetOp()) || len(graphdef.DataInputs(n)) == 0:
 			return "", 0, false, false
 		}
 		reshapes = reshapes || n.GetOp() == "Reshape"
@@ -209,7 +209,7 @@ func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshape
 
 // target notes which variable an assignment sets, and the shape that the variable has.
 func (g *Graph) target(t *Restored, assign *graphdef.NodeDef) {
-	in := dataInputs(assign)
+	in := graphdef.DataInputs(assign)
 	if len(in) == 0 {
 		return
 	}
@@ -218,18 +218,5 @@ func (g *Graph) target(t *Restored, assign *graphdef.NodeDef) {
 	if validate, ok := assign.GetAttr()["validate_shape"]; ok && !validate.GetB() && assign.GetOp() == "Assign" && !t.Reshapes {
 		return
 	}
-	v := g.nodes[t.Variable]
-	shape := v.GetAttr()["shape"].GetShape()
-	if shape == nil || shape.GetUnknownRank() {
-		return
-	}
-	// The oldest variables write an unknown shape as that of a scalar.
-	if v.GetOp() == "Variable" && len(shape.GetDim()) == 0 {
-		return
-	}
-	t.HasShape = true
-	t.Shape = make([]int64, len(shape.GetDim()))
-	for i, d := range shape.GetDim() {
-		t.Shape[i] = d.GetSize()
-	}
+	t.Shape, t.HasShape = graphdef.VariableShape(g.nodes[t.Variable])
 }

@@ -1,7 +1,6 @@
 package signature
 
 import (
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
@@ -34,11 +33,11 @@ func shapeProto(dims []int64) *graphdef.TensorShapeProto {
 	if dims == nil {
 		return &graphdef.TensorShapeProto{UnknownRank: true}
 	}
-	s := &graphdef.TensorShapeProto{}
-	for _, d := range dims {
-		s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: max(d, -1)})
+	clamped := make([]int64, len(dims))
+	for i, d := range dims {
+		clamped[i] = max(d, -1)
 	}
-	return s
+	return graphdef.ShapeProto(clamped)
 }
 
 // New makes a SignatureDef without checking it.

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 )
@@ -226,31 +227,14 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 		if t := n.GetAttr()["dtype"].GetType(); t != 0 {
 			v.DType = t.String()
 		}
-		if shape := n.GetAttr()["shape"].GetShape(); shape != nil {
-			v.Shape = dims(shape)
-		}
-		if count, ok := elements(v.Shape); ok {
+		if dims, ok := graphdef.Dims(n.GetAttr()["shape"].GetShape()); ok {
+			v.Shape = dims
+			count, _ := dtype.NumElements(dims) // 0 if it is not known
 			parameters += count
 		}
 		vars = append(vars, v)
 	}
 	return vars, parameters
-}
-
-// elements returns the number of elements of a shape, if it is known and does not
-// overflow.
-func elements(shape []int64) (int64, bool) {
-	if shape == nil {
-		return 0, false
-	}
-	count := int64(1)
-	for _, d := range shape {
-		if d < 0 || d > 0 && count > (1<<62)/d {
-			return 0, false
-		}
-		count *= d
-	}
-	return count, true
 }
 
 // output describes a node's first output.
@@ -260,9 +244,9 @@ func output(n *graphdef.NodeDef, ops *opdef.Set) Tensor {
 		t.DType = types[0].String()
 	}
 	if shapes := n.GetAttr()["_output_shapes"].GetList().GetShape(); len(shapes) > 0 {
-		t.Shape = dims(shapes[0])
-	} else if shape := n.GetAttr()["shape"].GetShape(); shape != nil && strings.HasPrefix(n.GetOp(), "Placeholder") {
-		t.Shape = dims(shape)
+		t.Shape, _ = graphdef.Dims(shapes[0])
+	} else if strings.HasPrefix(n.GetOp(), "Placeholder") {
+		t.Shape, _ = graphdef.Dims(n.GetAttr()["shape"].GetShape())
 	}
 	return t
 }
@@ -271,25 +255,10 @@ func infos(m map[string]*graphdef.TensorInfo) []Tensor {
 	list := []Tensor{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		info := m[key]
-		t := Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String()}
-		if info.GetTensorShape() != nil {
-			t.Shape = dims(info.GetTensorShape())
-		}
-		list = append(list, t)
+		dims, _ := graphdef.Dims(info.GetTensorShape())
+		list = append(list, Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String(), Shape: dims})
 	}
 	return list
-}
-
-// dims returns a shape's sizes, nil if its rank is unknown.
-func dims(shape *graphdef.TensorShapeProto) []int64 {
-	if shape.GetUnknownRank() {
-		return nil
-	}
-	sizes := []int64{}
-	for _, d := range shape.GetDim() {
-		sizes = append(sizes, d.GetSize())
-	}
-	return sizes
 }
 
 func byCount(counts map[string]int) []Count {

@@ -88,12 +88,6 @@ func shapeOf(n *graphdef.NodeDef, index int) []int64 {
 	case !strings.HasPrefix(n.Op, "Placeholder"):
 		return nil
 	}
-	if shape == nil || shape.UnknownRank {
-		return nil
-	}
-	dims := make([]int64, len(shape.Dim))
-	for i, d := range shape.Dim {
-		dims[i] = d.Size
-	}
+	dims, _ := graphdef.Dims(shape)
 	return dims
 }

@@ -51,14 +51,8 @@ func modelJSON(sm *graphdef.SavedModel) savedModelJSON {
 func infosJSON(infos map[string]*graphdef.TensorInfo) map[string]tensorInfoJSON {
 	m := map[string]tensorInfoJSON{}
 	for name, t := range infos {
-		j := tensorInfoJSON{Name: t.GetName(), DType: dtype.Name(t.Dtype)}
-		if s := t.TensorShape; s != nil && !s.UnknownRank {
-			j.Shape = []int64{}
-			for _, d := range s.Dim {
-				j.Shape = append(j.Shape, d.Size)
-			}
-		}
-		m[name] = j
+		shape, _ := graphdef.Dims(t.TensorShape)
+		m[name] = tensorInfoJSON{Name: t.GetName(), DType: dtype.Name(t.Dtype), Shape: shape}
 	}
 	return m
 }

@@ -1,0 +1,37 @@
+package graphdef
+
+import "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
+// Dims returns the dimensions of a shape. A dimension of -1 may have any size. Dims returns
+// false if the rank is unknown or s is nil.
+func Dims(s *TensorShapeProto) ([]int64, bool) {
+	if s == nil || s.GetUnknownRank() {
+		return nil, false
+	}
+	dims := make([]int64, len(s.GetDim()))
+	for i, d := range s.GetDim() {
+		dims[i] = d.GetSize()
+	}
+	return dims, true
+}
+
+// ShapeProto returns the shape with the given dimensions. Without any it is that of a
+// scalar.
+func ShapeProto(dims []int64) *TensorShapeProto {
+	s := &TensorShapeProto{}
+	for _, d := range dims {
+		s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
+	}
+	return s
+}
+
+// VariableShape returns the shape that the node of a variable declares. It returns false if
+// the node declares none. Nodes of the op Variable, the oldest one, write a scalar where
+// the shape is unknown.
+func VariableShape(n *NodeDef) ([]int64, bool) {
+	dims, ok := Dims(n.GetAttr()["shape"].GetShape())
+	if n.GetOp() == "Variable" && len(dims) == 0 {
+		return nil, false
+	}
+	return dims, ok
+}
