@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -198,11 +199,7 @@ func suggestion(b *body, node string) string {
 	for i, n := range b.nodes {
 		names[i] = n.Name
 	}
-	text := fmt.Sprintf("%q", node)
-	if near := nearest.Nodes(node, names, 3); len(near) > 0 {
-		text += " (did you mean " + strings.Join(near, ", ") + "?)"
-	}
-	return text
+	return strconv.Quote(node) + nearest.NodeHint(node, names)
 }
 
 // findValues returns the value of each variable that is to be frozen.

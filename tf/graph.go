@@ -2,7 +2,6 @@ package tf
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"runtime"
 	"strings"
@@ -172,9 +171,5 @@ func (g *Graph) errNoOperation(name string) error {
 	for _, op := range g.Operations() {
 		names = append(names, op.Name())
 	}
-	text := fmt.Sprintf("the graph has no operation %q", name)
-	if near := nearest.Nodes(name, names, 3); len(near) > 0 {
-		text += " (did you mean " + strings.Join(near, ", ") + "?)"
-	}
-	return status.New(status.NotFound, text)
+	return status.Errorf(status.NotFound, "the graph has no operation %q%s", name, nearest.NodeHint(name, names))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
 // Extract returns the part of a graph that the named nodes need: these nodes, their
@@ -26,10 +27,11 @@ import (
 // that lists all of them.
 func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 	byName := make(map[string]*graphdef.NodeDef, len(g.GetNode()))
+	var names, missing []string
 	for _, n := range g.GetNode() {
 		byName[n.GetName()] = n
+		names = append(names, n.GetName())
 	}
-	var missing []string
 	keep := make(map[string]bool, len(nodes))
 	var pending []string
 	want := func(name, by string) {
@@ -41,7 +43,7 @@ func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 		case byName[name] != nil:
 			pending = append(pending, name)
 		case by == "":
-			missing = append(missing, fmt.Sprintf("%s is not in graph", name))
+			missing = append(missing, fmt.Sprintf("%s is not in graph%s", name, nearest.NodeHint(name, names)))
 		default:
 			missing = append(missing, fmt.Sprintf("%s, an input of %s, is not in graph", name, by))
 		}

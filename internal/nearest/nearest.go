@@ -40,19 +40,24 @@ func Names(name string, candidates []string, limit int) []string {
 	return names
 }
 
-// Nodes is Names for the nodes of a graph: if no node is similar, it returns the first
-// nodes in the scope of that name, because the operation that computes "y" is often "y/Add".
-func Nodes(name string, nodes []string, limit int) []string {
+// NodeHint returns the end of an error message about a node that a graph does not have:
+// " (did you mean a, b?)", or "" if it has no similar one. If no name is similar, it
+// suggests the first nodes in the scope of that name, because the operation that computes
+// "y" is often "y/Add".
+func NodeHint(name string, nodes []string) string {
+	const limit = 3
 	names := Names(name, nodes, limit)
-	if len(names) > 0 {
-		return names
-	}
-	for _, n := range nodes {
-		if len(names) < limit && strings.HasPrefix(n, name+"/") {
-			names = append(names, n)
+	if len(names) == 0 {
+		for _, n := range nodes {
+			if len(names) < limit && strings.HasPrefix(n, name+"/") {
+				names = append(names, n)
+			}
 		}
 	}
-	return names
+	if len(names) == 0 {
+		return ""
+	}
+	return " (did you mean " + strings.Join(names, ", ") + "?)"
 }
 
 // distance returns the number of edits that turn a into b, or limit+1 if it is more than

@@ -26,9 +26,10 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestNodesInScope(t *testing.T) {
+func TestNodeHint(t *testing.T) {
 	t.Parallel()
-	nodes := []string{"output/MatMul", "x", "output/Add", "output/shape"}
-	assert.Equal(t, []string{"output/MatMul", "output/Add"}, Nodes("output", nodes, 2))
-	assert.Equal(t, []string{"output/Add"}, Nodes("Add", nodes, 2))
+	nodes := []string{"output/MatMul", "x", "output/Add", "output/shape", "output/shape/1"}
+	assert.Equal(t, " (did you mean output/MatMul, output/Add, output/shape?)", NodeHint("output", nodes))
+	assert.Equal(t, " (did you mean output/Add?)", NodeHint("Add", nodes))
+	assert.Empty(t, NodeHint("something else", nodes))
 }

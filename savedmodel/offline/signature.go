@@ -59,11 +59,7 @@ func (d *describer) tensor(tensor string) (info *graphdef.TensorInfo, fault stri
 	}
 	n := d.nodes[name]
 	if n == nil {
-		fault := fmt.Sprintf("the graph has no node %q", name)
-		if near := nearest.Nodes(name, d.names, 3); len(near) > 0 {
-			fault += " (did you mean " + strings.Join(near, ", ") + "?)"
-		}
-		return nil, fault
+		return nil, fmt.Sprintf("the graph has no node %q%s", name, nearest.NodeHint(name, d.names))
 	}
 	types, err := opdef.OutputTypes(n, nil)
 	if err != nil {
