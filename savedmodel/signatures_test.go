@@ -29,54 +29,84 @@ func placeholder(t *testing.T, g *tf.Graph, name string, dt dtype.DataType, dims
 }
 
 // TestSignaturesEqualPython makes each kind of signature in Go and in Python.
-func TestSignaturesEqualPython(t *testing.T) {
-	g := tf.NewGraph()
-	examples := placeholder(t, g, "examples", dtype.String, 1)
-	classes := placeholder(t, g, "classes", dtype.String, 1)
-	scores := placeholder(t, g, "scores", dtype.Float32, -1, 3)
-	loss := placeholder(t, g, "loss", dtype.Float32)
-	metric := placeholder(t, g, "metric", dtype.Float32)
-	values := placeholder(t, g, "x/values", dtype.Float32, -1)
-	indices := placeholder(t, g, "x/indices", dtype.Int64, -1, 2)
-	shape := placeholder(t, g, "x/shape", dtype.Int64, 2)
-	step, err := g.AddOp(tf.OpSpec{Type: "NoOp", Name: "step"})
-	require.NoError(t, err)
+// signatureGraph has the tensors that the signatures of these tests name.
+type signatureGraph struct {
+	g                                *tf.Graph
+	examples, classes, scores        tf.Output
+	step                             *tf.Operation
+	sparse                           *graphdef.TensorInfo
+	in, losses, predictions, metrics map[string]tf.Output
+}
 
-	sparse, err := savedmodel.SparseTensorInfo(savedmodel.Sparse{Values: values, Indices: indices, DenseShape: shape, Shape: []int64{42, 69}})
+func newSignatureGraph(t *testing.T) *signatureGraph {
+	t.Helper()
+	g := tf.NewGraph()
+	s := &signatureGraph{
+		g:        g,
+		examples: placeholder(t, g, "examples", dtype.String, 1),
+		classes:  placeholder(t, g, "classes", dtype.String, 1),
+		scores:   placeholder(t, g, "scores", dtype.Float32, -1, 3),
+	}
+	s.in = map[string]tf.Output{"in": s.examples}
+	s.losses = map[string]tf.Output{"loss": placeholder(t, g, "loss", dtype.Float32)}
+	s.predictions = map[string]tf.Output{"p": s.scores}
+	s.metrics = map[string]tf.Output{"m": placeholder(t, g, "metric", dtype.Float32)}
+	var err error
+	s.sparse, err = savedmodel.SparseTensorInfo(savedmodel.Sparse{
+		Values:     placeholder(t, g, "x/values", dtype.Float32, -1),
+		Indices:    placeholder(t, g, "x/indices", dtype.Int64, -1, 2),
+		DenseShape: placeholder(t, g, "x/shape", dtype.Int64, 2),
+		Shape:      []int64{42, 69},
+	})
 	require.NoError(t, err)
-	in := map[string]tf.Output{"in": examples}
-	losses, one, two := map[string]tf.Output{"loss": loss}, map[string]tf.Output{"p": scores}, map[string]tf.Output{"m": metric}
-	info := func(out tf.Output) *graphdef.TensorInfo {
-		i, err := savedmodel.TensorInfo(out)
-		require.NoError(t, err)
-		return i
-	}
-	infos := func(m map[string]tf.Output) map[string]*graphdef.TensorInfo {
-		i, err := savedmodel.TensorInfos(m)
-		require.NoError(t, err)
-		return i
-	}
-	type sign func() (*graphdef.SignatureDef, error)
-	made := map[string]sign{
-		"regression": func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(scores)) },
-		"classification": func() (*graphdef.SignatureDef, error) {
-			return signature.Classify(info(examples), info(classes), info(scores))
-		},
-		"classification, one": func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, info(scores)) },
-		"prediction": func() (*graphdef.SignatureDef, error) {
-			return savedmodel.PredictSignature(map[string]tf.Output{"a": examples, "b": scores}, map[string]tf.Output{"c": classes})
-		},
-		"train": func() (*graphdef.SignatureDef, error) {
-			return signature.Train(infos(in), infos(losses), infos(one), infos(two))
-		},
-		"train, loss": func() (*graphdef.SignatureDef, error) { return signature.Train(infos(in), infos(losses), nil, nil) },
-		"eval, no predictions": func() (*graphdef.SignatureDef, error) {
-			return signature.Eval(infos(in), infos(losses), nil, infos(two))
-		},
-		"operation": func() (*graphdef.SignatureDef, error) { return signature.ForOperation(step.Name(), "op"), nil },
-		"sparse": func() (*graphdef.SignatureDef, error) {
-			return signature.New(map[string]*graphdef.TensorInfo{"x": sparse}, nil, "custom"), nil
-		},
+	s.step, err = g.AddOp(tf.OpSpec{Type: "NoOp", Name: "step"})
+	require.NoError(t, err)
+	return s
+}
+
+func info(t *testing.T, out tf.Output) *graphdef.TensorInfo {
+	t.Helper()
+	i, err := savedmodel.TensorInfo(out)
+	require.NoError(t, err)
+	return i
+}
+
+func infos(t *testing.T, tensors map[string]tf.Output) map[string]*graphdef.TensorInfo {
+	t.Helper()
+	i, err := savedmodel.TensorInfos(tensors)
+	require.NoError(t, err)
+	return i
+}
+
+// signatureTest makes a signature.
+type signatureTest struct {
+	name string
+	sign func() (*graphdef.SignatureDef, error)
+}
+
+func TestSignaturesEqualPython(t *testing.T) {
+	s := newSignatureGraph(t)
+	examples, classes, scores := info(t, s.examples), info(t, s.classes), info(t, s.scores)
+	tests := []signatureTest{
+		{"regression", func() (*graphdef.SignatureDef, error) { return signature.Regress(examples, scores) }},
+		{"classification", func() (*graphdef.SignatureDef, error) { return signature.Classify(examples, classes, scores) }},
+		{"classification, one", func() (*graphdef.SignatureDef, error) { return signature.Classify(examples, nil, scores) }},
+		{"prediction", func() (*graphdef.SignatureDef, error) {
+			return savedmodel.PredictSignature(map[string]tf.Output{"a": s.examples, "b": s.scores}, map[string]tf.Output{"c": s.classes})
+		}},
+		{"train", func() (*graphdef.SignatureDef, error) {
+			return signature.Train(infos(t, s.in), infos(t, s.losses), infos(t, s.predictions), infos(t, s.metrics))
+		}},
+		{"train, loss", func() (*graphdef.SignatureDef, error) {
+			return signature.Train(infos(t, s.in), infos(t, s.losses), nil, nil)
+		}},
+		{"eval, no predictions", func() (*graphdef.SignatureDef, error) {
+			return signature.Eval(infos(t, s.in), infos(t, s.losses), nil, infos(t, s.metrics))
+		}},
+		{"operation", func() (*graphdef.SignatureDef, error) { return signature.ForOperation(s.step.Name(), "op"), nil }},
+		{"sparse", func() (*graphdef.SignatureDef, error) {
+			return signature.New(map[string]*graphdef.TensorInfo{"x": s.sparse}, nil, "custom"), nil
+		}},
 	}
 	want := oracle.Value[map[string]json.RawMessage](t, `
 import json
@@ -100,54 +130,60 @@ sigs = {
 }
 result = {k: json_format.MessageToDict(s) for k, s in sigs.items()}
 `)
-	require.Len(t, want, len(made))
-	for name, sign := range made {
-		t.Run(name, func(t *testing.T) {
-			got, err := sign()
+	require.Len(t, want, len(tests))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.sign()
 			require.NoError(t, err)
 			python := &graphdef.SignatureDef{}
-			require.NoError(t, protojson.Unmarshal(want[name], python))
-			if name == "sparse" { // Python chooses the names of the parts of its placeholder
+			require.NoError(t, protojson.Unmarshal(want[tt.name], python))
+			if tt.name == "sparse" { // Python chooses the names of the parts of its placeholder
 				require.Equal(t, "x/values:0", python.Inputs["x"].GetCooSparse().ValuesTensorName)
 			}
 			assert.True(t, proto.Equal(python, got), "Python: %v\nGo: %v", python, got)
 		})
 	}
+}
 
-	t.Run("find the operation", func(t *testing.T) {
-		sig := signature.ForOperation(step.Name(), "op")
-		found, err := savedmodel.FindOperation(g, sig, "op", "")
-		require.NoError(t, err)
-		assert.Equal(t, "step", found.Name())
-		_, err = savedmodel.FindOperation(g, sig, "op", "elsewhere")
-		require.ErrorIs(t, err, tfkeep.ErrNotFound)
-		_, err = savedmodel.FindOperation(g, sig, "other", "")
-		require.ErrorIs(t, err, tfkeep.ErrNotFound)
-	})
-	t.Run("errors", func(t *testing.T) {
-		for _, test := range []struct {
-			name string
-			sign sign
-		}{
-			{"regression of numbers", func() (*graphdef.SignatureDef, error) { return signature.Regress(info(scores), info(scores)) }},
-			{"regression to strings", func() (*graphdef.SignatureDef, error) { return signature.Regress(info(examples), info(classes)) }},
-			{"regression of nothing", func() (*graphdef.SignatureDef, error) { return signature.Regress(nil, info(scores)) }},
-			{"classification of nothing", func() (*graphdef.SignatureDef, error) { return signature.Classify(info(examples), nil, nil) }},
-			{"train without inputs", func() (*graphdef.SignatureDef, error) { return signature.Train(nil, infos(losses), nil, nil) }},
-			{"eval without inputs", func() (*graphdef.SignatureDef, error) { return signature.Eval(nil, infos(losses), nil, nil) }},
-			{"prediction of nothing", func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(nil, one) }},
-			{"prediction to nothing", func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(in, nil) }},
-		} {
-			name, sign := test.name, test.sign
-			_, err := sign()
-			assert.ErrorIs(t, err, tfkeep.ErrArgument, name)
-		}
-		_, err := savedmodel.PredictSignature(in, map[string]tf.Output{"y": {Op: step, Index: 0}})
-		require.ErrorIs(t, err, tfkeep.ErrArgument)
-		assert.ErrorContains(t, err, `"y"`)
-		_, err = savedmodel.TensorInfo(tf.Output{})
-		require.ErrorIs(t, err, tfkeep.ErrArgument)
-	})
+func TestFindOperation(t *testing.T) {
+	s := newSignatureGraph(t)
+	sig := signature.ForOperation(s.step.Name(), "op")
+	found, err := savedmodel.FindOperation(s.g, sig, "op", "")
+	require.NoError(t, err)
+	assert.Equal(t, "step", found.Name())
+	_, err = savedmodel.FindOperation(s.g, sig, "op", "elsewhere")
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+	_, err = savedmodel.FindOperation(s.g, sig, "other", "")
+	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+}
+
+func TestSignaturesRefuseBadTensors(t *testing.T) {
+	s := newSignatureGraph(t)
+	examples, classes, scores := info(t, s.examples), info(t, s.classes), info(t, s.scores)
+	for _, tt := range []signatureTest{
+		{"regression of numbers", func() (*graphdef.SignatureDef, error) { return signature.Regress(scores, scores) }},
+		{"regression to strings", func() (*graphdef.SignatureDef, error) { return signature.Regress(examples, classes) }},
+		{"regression of nothing", func() (*graphdef.SignatureDef, error) { return signature.Regress(nil, scores) }},
+		{"classification of nothing", func() (*graphdef.SignatureDef, error) { return signature.Classify(examples, nil, nil) }},
+		{"train without inputs", func() (*graphdef.SignatureDef, error) {
+			return signature.Train(nil, infos(t, s.losses), nil, nil)
+		}},
+		{"eval without inputs", func() (*graphdef.SignatureDef, error) {
+			return signature.Eval(nil, infos(t, s.losses), nil, nil)
+		}},
+		{"prediction of nothing", func() (*graphdef.SignatureDef, error) {
+			return savedmodel.PredictSignature(nil, s.predictions)
+		}},
+		{"prediction to nothing", func() (*graphdef.SignatureDef, error) { return savedmodel.PredictSignature(s.in, nil) }},
+	} {
+		_, err := tt.sign()
+		assert.ErrorIs(t, err, tfkeep.ErrArgument, tt.name)
+	}
+	_, err := savedmodel.PredictSignature(s.in, map[string]tf.Output{"y": {Op: s.step, Index: 0}})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	assert.ErrorContains(t, err, `"y"`)
+	_, err = savedmodel.TensorInfo(tf.Output{})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }
 
 func TestFindTensor(t *testing.T) {

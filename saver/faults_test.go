@@ -145,43 +145,49 @@ func TestFaultAtEveryOperation(t *testing.T) {
 		t.Run(mode.name, func(t *testing.T) {
 			b := newFaultBench(t, mode)
 			for _, fault := range []crashfs.Fault{crashfs.Kill, crashfs.NoSpace, crashfs.IOError} {
-				for n := 1; ; n++ {
-					fs := crashfs.New()
-					s := b.saver(t, fs)
-					for step := range int64(3) {
-						require.NoError(t, b.save(t, s, step+1))
-					}
-					fs.FailAt(n, fault)
-					err := b.save(t, s, 4)
-					done := fs.Ops() < n
-					context := fmt.Sprintf("%v at operation %d", fault, n)
-					if len(fs.Log()) > 0 && !done {
-						context += ": " + fs.Log()[n-1]
-					}
-					if fault == crashfs.Kill {
-						if !done {
-							// Once the state file is written, the save has succeeded.
-							require.True(t, err == nil || errors.Is(err, crashfs.ErrKilled), "%s: %v", context, err)
-						}
-						s.Die()
-						fs.Restart()
-						b.check(t, fs, 3, 4, context)
-					} else {
-						// The process lives on, and the disk works again.
-						fs.FailAt(0, crashfs.None)
-						require.NoError(t, b.save(t, s, 5), context)
-						assert.Empty(t, garbage(t, fs, s), "%s, after the next save", context)
-						require.NoError(t, s.Close())
-						b.check(t, fs, 5, 5, context)
-					}
-					if done {
-						t.Logf("%v: %d operations", fault, n-1)
-						break
-					}
+				n := 1
+				for b.failAt(t, fault, n) {
+					n++
 				}
+				t.Logf("%v: %d operations", fault, n-1)
 			}
 		})
 	}
+}
+
+// failAt saves with a fault at operation n and checks the folder. It returns false if the
+// save has fewer operations.
+func (b *faultBench) failAt(t *testing.T, fault crashfs.Fault, n int) bool {
+	t.Helper()
+	fs := crashfs.New()
+	s := b.saver(t, fs)
+	for step := range int64(3) {
+		require.NoError(t, b.save(t, s, step+1))
+	}
+	fs.FailAt(n, fault)
+	err := b.save(t, s, 4)
+	reached := fs.Ops() >= n
+	context := fmt.Sprintf("%v at operation %d", fault, n)
+	if len(fs.Log()) > 0 && reached {
+		context += ": " + fs.Log()[n-1]
+	}
+	if fault == crashfs.Kill {
+		if reached {
+			// Once the state file is written, the save has succeeded.
+			require.True(t, err == nil || errors.Is(err, crashfs.ErrKilled), "%s: %v", context, err)
+		}
+		s.Die()
+		fs.Restart()
+		b.check(t, fs, 3, 4, context)
+		return reached
+	}
+	// The process lives on, and the disk works again.
+	fs.FailAt(0, crashfs.None)
+	require.NoError(t, b.save(t, s, 5), context)
+	assert.Empty(t, garbage(t, fs, s), "%s, after the next save", context)
+	require.NoError(t, s.Close())
+	b.check(t, fs, 5, 5, context)
+	return reached
 }
 
 // After a power cut at any change, in each way in which file systems lose data that was not

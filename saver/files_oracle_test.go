@@ -75,10 +75,13 @@ func TestDriversWriteSameFiles(t *testing.T) {
 			g := tf.NewGraph()
 			c.build(t, g)
 			byDriver := map[string]*saver.Saver{}
-			for name, driver := range map[string]saver.Driver{"auto": saver.Auto, "ops": saver.Ops} {
+			for _, d := range []struct {
+				name   string
+				driver saver.Driver
+			}{{"auto", saver.Auto}, {"ops", saver.Ops}} {
 				o := c.o
-				o.Driver, o.SaveRelativePaths, o.Name = driver, true, "save_"+name
-				byDriver[name] = newSaver(t, g, &o)
+				o.Driver, o.SaveRelativePaths, o.Name = d.driver, true, "save_"+d.name
+				byDriver[d.name] = newSaver(t, g, &o)
 			}
 			sess := multiCPU(t, g)
 			initialize(t, g, sess)

@@ -152,11 +152,11 @@ func TestBadMetaGraphsAreNamed(t *testing.T) {
 	_, err := saver.ImportMetaGraph(tf.NewGraph(), filepath.Join(dir, "zz.meta"), nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "zz.meta")
-	for name, content := range map[string]string{"binary": "\xff\xff\xff", "text": "junk", "cut": "\n\x05ab"} {
-		file := filepath.Join(dir, name+".meta")
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
+	for _, tt := range []struct{ name, content string }{{"binary", "\xff\xff\xff"}, {"text", "junk"}, {"cut", "\n\x05ab"}} {
+		file := filepath.Join(dir, tt.name+".meta")
+		require.NoError(t, os.WriteFile(file, []byte(tt.content), 0o644))
 		_, err := saver.ImportMetaGraph(tf.NewGraph(), file, nil)
-		require.Error(t, err, name)
+		require.Error(t, err, tt.name)
 		assert.ErrorContains(t, err, file)
 	}
 }

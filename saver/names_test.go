@@ -7,27 +7,28 @@ import (
 )
 
 func TestDevices(t *testing.T) {
-	for in, want := range map[string][2]string{
-		"":                          {"", "/device:CPU:0"},
-		"/gpu:1":                    {"/device:GPU:1", "/device:CPU:0"},
-		"/cpu:0":                    {"/device:CPU:0", "/device:CPU:0"},
-		"/job:ps/task:1/gpu:0":      {"/job:ps/task:1/device:GPU:0", "/job:ps/task:1/device:CPU:0"},
-		"/job:w/replica:0/task:3":   {"/job:w/replica:0/task:3", "/job:w/replica:0/task:3/device:CPU:0"},
-		"/device:TPU:7/job:trainer": {"/job:trainer/device:TPU:7", "/job:trainer/device:CPU:0"},
+	for _, tt := range []struct{ name, canonical, cpu string }{
+		{"", "", "/device:CPU:0"},
+		{"/gpu:1", "/device:GPU:1", "/device:CPU:0"},
+		{"/cpu:0", "/device:CPU:0", "/device:CPU:0"},
+		{"/job:ps/task:1/gpu:0", "/job:ps/task:1/device:GPU:0", "/job:ps/task:1/device:CPU:0"},
+		{"/job:w/replica:0/task:3", "/job:w/replica:0/task:3", "/job:w/replica:0/task:3/device:CPU:0"},
+		{"/device:TPU:7/job:trainer", "/job:trainer/device:TPU:7", "/job:trainer/device:CPU:0"},
 	} {
-		assert.Equal(t, want, [2]string{canonicalDevice(in), onCPU0(in)}, in)
+		assert.Equal(t, tt.canonical, canonicalDevice(tt.name), tt.name)
+		assert.Equal(t, tt.cpu, onCPU0(tt.name), tt.name)
 	}
 }
 
 func TestNearestKey(t *testing.T) {
 	candidates := []string{"model/dense/kernel", "dense/bias", "step"}
-	for key, want := range map[string]string{
-		"dense/kernel": "model/dense/kernel", // a scope more
-		"dense/bais":   "dense/bias",
-		"old/step":     "step", // a scope less
-		"conv/weights": "",
-		"x":            "",
+	for _, tt := range []struct{ key, want string }{
+		{"dense/kernel", "model/dense/kernel"}, // a scope more
+		{"dense/bais", "dense/bias"},
+		{"old/step", "step"}, // a scope less
+		{"conv/weights", ""},
+		{"x", ""},
 	} {
-		assert.Equal(t, want, nearestKey(key, candidates), key)
+		assert.Equal(t, tt.want, nearestKey(tt.key, candidates), tt.key)
 	}
 }

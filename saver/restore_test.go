@@ -334,13 +334,10 @@ func TestInitFromCheckpoint(t *testing.T) {
 	require.NoError(t, updateState(dir, filepath.Join(dir, "m")))
 	build := func() (*tf.Graph, *tf.Session) {
 		g := tf.NewGraph()
-		for name, n := range map[string]int{"new/x": 2, "new/y": 3, "z": 1, "other/z": 1} {
-			ones := make([]float32, n)
-			for i := range ones {
-				ones[i] = 1
-			}
-			variable(t, g, name, ones)
-		}
+		variable(t, g, "new/x", []float32{1, 1})
+		variable(t, g, "new/y", []float32{1, 1, 1})
+		variable(t, g, "z", []float32{1})
+		variable(t, g, "other/z", []float32{1})
 		for i := range int64(2) {
 			_, err := tf.NewVariable(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
 				SliceInfo: &tf.SaveSliceInfo{FullName: "q", FullShape: []int64{4}, Offset: []int64{2 * i}, Shape: []int64{2}}})

@@ -143,9 +143,10 @@ func TestKeepEvery(t *testing.T) {
 	for _, name := range []string{"s1", "s2", "s3", "s4"} {
 		mustSave(t, s, sess, filepath.Join(dir, name), nil)
 	}
-	for name, want := range map[string]bool{"s1": true, "s2": false, "s3": true, "s4": true} {
-		assert.Equal(t, want, exists(filepath.Join(dir, name)), name)
-	}
+	assert.True(t, exists(filepath.Join(dir, "s1")), "kept for good")
+	assert.False(t, exists(filepath.Join(dir, "s2")))
+	assert.True(t, exists(filepath.Join(dir, "s3")))
+	assert.True(t, exists(filepath.Join(dir, "s4")))
 }
 
 func TestRecoverLastCheckpoints(t *testing.T) {

@@ -187,13 +187,13 @@ func TestSaveCopyRestoreWithSaveRelativePaths(t *testing.T) {
 }
 
 func TestFilenameTensor(t *testing.T) {
-	for given, want := range map[string]string{"": "model", "somerandomfilename": "somerandomfilename"} {
+	for _, tt := range []struct{ given, want string }{{"", "model"}, {"somerandomfilename", "somerandomfilename"}} {
 		g := tf.NewGraph()
 		variable(t, g, "v", float32(1))
-		s := newSaver(t, g, &saver.Options{Filename: given})
+		s := newSaver(t, g, &saver.Options{Filename: tt.given})
 		o, err := g.OutputByName(s.SaverDef().FilenameTensorName)
 		require.NoError(t, err)
-		assert.Equal(t, want, tfgraph.Value(t, newSession(t, g), o))
+		assert.Equal(t, tt.want, tfgraph.Value(t, newSession(t, g), o))
 	}
 }
 

@@ -109,6 +109,10 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		require.Zero(t, code, errs)
 		assert.JSONEq(t, `{"name":[["cook"],[""]],"n":[[-7],[0]]}`, out)
 	})
+}
+
+func TestFailedRuns(t *testing.T) {
+	half, echo := tftest.Model(t, "half_plus_two"), echoModel(t)
 	for _, test := range []struct {
 		want string
 		args []string
@@ -130,12 +134,11 @@ result = "".join(l for l in out.getvalue().splitlines(True) if not l.startswith(
 		{"128 is not a valid int8", []string{echo, "--input", "i=128"}},
 		{"not found", []string{filepath.Join(half, "nope")}},
 	} {
-		want, args := test.want, test.args
-		t.Run(want, func(t *testing.T) {
-			code, out, errs := tfkeepRun(t, "", args...)
+		t.Run(test.want, func(t *testing.T) {
+			code, out, errs := tfkeepRun(t, "", test.args...)
 			assert.Equal(t, cli.ExitFailed, code)
 			assert.Empty(t, out)
-			assert.Contains(t, errs, want)
+			assert.Contains(t, errs, test.want)
 		})
 	}
 }

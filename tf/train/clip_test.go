@@ -139,14 +139,17 @@ func plainNaN(raw []byte) []byte {
 func TestClippingRefusesBadArguments(t *testing.T) {
 	g := tf.NewGraph()
 	grads := someGradients(t, g, 1)
-	for name, clip := range map[string]func() error{
-		"a norm of zero":     func() error { _, err := train.ClipByNorm(g, grads, 0); return err },
-		"a norm of NaN":      func() error { _, err := train.ClipByNorm(g, grads, math.NaN()); return err },
-		"a negative norm":    func() error { _, _, err := train.ClipByGlobalNorm(g, grads, -1); return err },
-		"an empty range":     func() error { _, err := train.ClipByValue(g, grads, 1, -1); return err },
-		"no gradient at all": func() error { _, err := train.GlobalNorm(g, grads[1:2]); return err },
+	for _, tt := range []struct {
+		name string
+		clip func() error
+	}{
+		{"a norm of zero", func() error { _, err := train.ClipByNorm(g, grads, 0); return err }},
+		{"a norm of NaN", func() error { _, err := train.ClipByNorm(g, grads, math.NaN()); return err }},
+		{"a negative norm", func() error { _, _, err := train.ClipByGlobalNorm(g, grads, -1); return err }},
+		{"an empty range", func() error { _, err := train.ClipByValue(g, grads, 1, -1); return err }},
+		{"no gradient at all", func() error { _, err := train.GlobalNorm(g, grads[1:2]); return err }},
 	} {
-		t.Run(name, func(t *testing.T) { assert.ErrorIs(t, clip(), tfkeep.ErrArgument) })
+		t.Run(tt.name, func(t *testing.T) { assert.ErrorIs(t, tt.clip(), tfkeep.ErrArgument) })
 	}
 }
 

@@ -27,6 +27,7 @@ func (o *GradientDescent) scope() string { return nameOr(o.Name, "GradientDescen
 
 func (o *GradientDescent) check() error { return nil }
 
+//nolint:unparam // Optimizer demands the error
 func (o *GradientDescent) newUpdater(*tf.Graph, []*tf.Variable) (updater, error) {
 	return &gradientDescent{GradientDescent: o}, nil
 }

@@ -27,27 +27,33 @@ with tf1.device(tf1.train.replica_device_setter(2, worker_device=worker)):
     tf1.train.Saver(sharded=sharded)
 result = {n.name: n.device for n in tf1.get_default_graph().as_graph_def().node}
 `, ref, sharded, worker)
-					g := tf.NewGraph()
-					place, err := cluster.ReplicaDeviceSetter(nil, &cluster.ReplicaOptions{PSTasks: 2, WorkerDevice: worker})
-					require.NoError(t, err)
-					require.NoError(t, g.WithDeviceFunc(place, func() error {
-						for _, name := range []string{"a", "b", "c"} {
-							if _, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
-								return err
-							}
-						}
-						_, err := saver.New(g, &saver.Options{Sharded: sharded})
-						return err
-					}))
-					def, err := g.GraphDef()
-					require.NoError(t, err)
-					got := map[string]string{}
-					for _, n := range def.GetNode() {
-						got[n.GetName()] = n.GetDevice()
-					}
-					assert.Equal(t, want, got)
+					assert.Equal(t, want, replicaDevices(t, worker, ref, sharded))
 				})
 			}
 		}
 	}
+}
+
+// replicaDevices builds the graph in Go and returns the devices of its nodes.
+func replicaDevices(t *testing.T, worker string, ref, sharded bool) map[string]string {
+	t.Helper()
+	g := tf.NewGraph()
+	place, err := cluster.ReplicaDeviceSetter(nil, &cluster.ReplicaOptions{PSTasks: 2, WorkerDevice: worker})
+	require.NoError(t, err)
+	require.NoError(t, g.WithDeviceFunc(place, func() error {
+		for _, name := range []string{"a", "b", "c"} {
+			if _, err := tf.NewVariable(g, name, tf.Zeros(2), &tf.VariableOptions{Ref: ref}); err != nil {
+				return err
+			}
+		}
+		_, err := saver.New(g, &saver.Options{Sharded: sharded})
+		return err
+	}))
+	def, err := g.GraphDef()
+	require.NoError(t, err)
+	devices := map[string]string{}
+	for _, n := range def.GetNode() {
+		devices[n.GetName()] = n.GetDevice()
+	}
+	return devices
 }

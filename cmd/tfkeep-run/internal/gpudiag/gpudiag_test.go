@@ -74,91 +74,94 @@ func TestReportOfWorkingGPU(t *testing.T) {
 	assert.Equal(t, 1, sessions, "only the driver was checked")
 }
 
+// faults break a working machine. Each has the words that the report must have.
+var faults = []struct {
+	name    string
+	breakIt func(m *machine)
+	want    []string
+}{
+	{
+		"built without CUDA",
+		func(m *machine) { m.cuda = func() (bool, error) { return false, nil } },
+		[]string{"built without CUDA", "libtensorflow.sh --gpu"},
+	},
+	{
+		"no driver",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
+		},
+		[]string{"no NVIDIA driver (libcuda.so.1: cannot open)", "--gpus all"},
+	},
+	{
+		"no driver because the devices are void",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
+			set(m, "NVIDIA_VISIBLE_DEVICES", "void")
+		},
+		[]string{`NVIDIA_VISIBLE_DEVICES is "void"`, "set it to all"},
+	},
+	{
+		"no driver because compute is missing",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
+			set(m, "NVIDIA_DRIVER_CAPABILITIES", "utility")
+		},
+		[]string{`NVIDIA_DRIVER_CAPABILITIES is "utility"`, "compute,utility"},
+	},
+	{
+		"driver and module of different versions",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) {
+				return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 803, Name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"}
+			}
+		},
+		[]string{"cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)", "restart"},
+	},
+	{
+		"an unknown error",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) {
+				return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 12345}
+			}
+		},
+		[]string{"cuInit: error 12345"},
+	},
+	{
+		"GPUs hidden from CUDA",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) {
+				return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 100, Name: "CUDA_ERROR_NO_DEVICE"}
+			}
+			set(m, "CUDA_VISIBLE_DEVICES", "-1")
+		},
+		[]string{"shows this process no GPU", `CUDA_VISIBLE_DEVICES is "-1"`},
+	},
+	{
+		"GPUs hidden from the container",
+		func(m *machine) {
+			m.driver = func() (int, []capi.GPU, error) { return 12090, nil, nil }
+			set(m, "NVIDIA_VISIBLE_DEVICES", "none")
+		},
+		[]string{"shows no GPU", `NVIDIA_VISIBLE_DEVICES is "none"`},
+	},
+	{
+		"no NVML",
+		func(m *machine) {
+			cannotOpen(m, nvml)
+			set(m, "NVIDIA_DRIVER_CAPABILITIES", "compute")
+		},
+		[]string{"libnvidia-ml.so.1", `NVIDIA_DRIVER_CAPABILITIES is "compute"`},
+	},
+	{
+		"a library of CUDA",
+		func(m *machine) { cannotOpen(m, "libcusolver.so.11") },
+		[]string{"libcusolver.so.11 cannot be opened (libcusolver.so.11: cannot open", "skips every GPU"},
+	},
+}
+
 func TestEachFaultIsReported(t *testing.T) {
 	var sessions int
-	for _, c := range []struct {
-		name    string
-		breakIt func(m *machine)
-		want    []string
-	}{
-		{
-			"built without CUDA",
-			func(m *machine) { m.cuda = func() (bool, error) { return false, nil } },
-			[]string{"built without CUDA", "libtensorflow.sh --gpu"},
-		},
-		{
-			"no driver",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
-			},
-			[]string{"no NVIDIA driver (libcuda.so.1: cannot open)", "--gpus all"},
-		},
-		{
-			"no driver because the devices are void",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
-				set(m, "NVIDIA_VISIBLE_DEVICES", "void")
-			},
-			[]string{`NVIDIA_VISIBLE_DEVICES is "void"`, "set it to all"},
-		},
-		{
-			"no driver because compute is missing",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) { return 0, nil, errors.New("libcuda.so.1: cannot open") }
-				set(m, "NVIDIA_DRIVER_CAPABILITIES", "utility")
-			},
-			[]string{`NVIDIA_DRIVER_CAPABILITIES is "utility"`, "compute,utility"},
-		},
-		{
-			"driver and module of different versions",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) {
-					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 803, Name: "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"}
-				}
-			},
-			[]string{"cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)", "restart"},
-		},
-		{
-			"an unknown error",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) {
-					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 12345}
-				}
-			},
-			[]string{"cuInit: error 12345"},
-		},
-		{
-			"GPUs hidden from CUDA",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) {
-					return 12090, nil, &capi.DriverError{Function: "cuInit", Result: 100, Name: "CUDA_ERROR_NO_DEVICE"}
-				}
-				set(m, "CUDA_VISIBLE_DEVICES", "-1")
-			},
-			[]string{"shows this process no GPU", `CUDA_VISIBLE_DEVICES is "-1"`},
-		},
-		{
-			"GPUs hidden from the container",
-			func(m *machine) {
-				m.driver = func() (int, []capi.GPU, error) { return 12090, nil, nil }
-				set(m, "NVIDIA_VISIBLE_DEVICES", "none")
-			},
-			[]string{"shows no GPU", `NVIDIA_VISIBLE_DEVICES is "none"`},
-		},
-		{
-			"no NVML",
-			func(m *machine) {
-				cannotOpen(m, nvml)
-				set(m, "NVIDIA_DRIVER_CAPABILITIES", "compute")
-			},
-			[]string{"libnvidia-ml.so.1", `NVIDIA_DRIVER_CAPABILITIES is "compute"`},
-		},
-		{
-			"a library of CUDA",
-			func(m *machine) { cannotOpen(m, "libcusolver.so.11") },
-			[]string{"libcusolver.so.11 cannot be opened (libcusolver.so.11: cannot open", "skips every GPU"},
-		},
-	} {
+	for _, c := range faults {
 		for _, driverOnly := range []bool{true, false} {
 			t.Run(c.name, func(t *testing.T) {
 				m := working(&sessions)
