@@ -9,7 +9,6 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
-	"github.com/tfkeep/tfkeep/internal/serve"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
@@ -75,7 +74,7 @@ keep the port inside a network that you trust.`,
 }
 
 func (j *job) do(cmd *cobra.Command) error {
-	m := serve.Member{Ready: j.stdout}
+	m := cluster.Member{Ready: j.stdout}
 	var err error
 	if j.cluster != "" {
 		m.Cluster, err = cluster.ParseSpec(j.cluster)
@@ -100,7 +99,7 @@ func (j *job) do(cmd *cobra.Command) error {
 	if j.whileStdin {
 		m.While = j.stdin
 	}
-	err = serve.Run(cmd.Context(), m)
+	err = cluster.Serve(cmd.Context(), m)
 	if errors.Is(err, tfkeep.ErrNotFound) {
 		return &cli.UsageError{Err: err}
 	}

@@ -7,7 +7,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/tfkeep/tfkeep/internal/serve"
 	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
@@ -22,10 +21,10 @@ func Main() (code int, served bool) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	m := serve.Member{While: os.Stdin, Ready: os.NewFile(1, "stdout")}
+	m := cluster.Member{While: os.Stdin, Ready: os.NewFile(1, "stdout")}
 	var err error
 	if m.Cluster, m.Task, err = cluster.FromEnv(); err == nil {
-		err = serve.Run(ctx, m)
+		err = cluster.Serve(ctx, m)
 	}
 	if err != nil {
 		fmt.Fprintln(os.NewFile(2, "stderr"), err)

@@ -1,20 +1,17 @@
-// Package serve runs a process that is a member of a cluster and does nothing else, for
-// the command tfkeep-server and the clusters of tests.
-package serve
+package cluster
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/tfkeep/tfkeep/tf/cluster"
 )
 
-// Member is a task to serve.
+// Member is a process that is a member of a cluster and does nothing else, such as a
+// parameter server.
 type Member struct {
-	Cluster *cluster.Spec
-	cluster.ServerOptions
+	Cluster *Spec
+	ServerOptions
 	// While is read until it ends, and then Run returns. It may be nil.
 	While io.Reader
 	// Ready gets a line when the server is up, such as
@@ -22,10 +19,10 @@ type Member struct {
 	Ready io.Writer
 }
 
-// Run serves until ctx is done or While ends. TensorFlow's server continues until the
+// Serve makes this process the member m of a cluster. It serves until ctx is done or While ends. TensorFlow's server continues until the
 // process ends, so the caller returns from main.
-func Run(ctx context.Context, m Member) error {
-	server, err := cluster.NewServer(m.Cluster, &m.ServerOptions)
+func Serve(ctx context.Context, m Member) error {
+	server, err := NewServer(m.Cluster, &m.ServerOptions)
 	if err != nil {
 		return err
 	}
