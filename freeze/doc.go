@@ -33,7 +33,7 @@
 //
 // Values come from any checkpoint.Source: a checkpoint.Reader, or a session by
 // saver.Freeze. A variable is looked up under the keys under which the savers in the graph
-// restore it (package graphdef/savergraph), then under the name of its node.
+// restore it, then under the name of its node.
 //
 // # Memory
 //

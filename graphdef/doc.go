@@ -15,7 +15,6 @@
 //   - check: everything that is wrong with a graph
 //   - diff: how two graphs differ
 //   - edit: a part of a graph, a graph without training, devices or a scope
-//   - savergraph: what a graph's save and restore nodes read and write
 //   - signature: the inputs and outputs that a SavedModel offers
 //   - summary, draw, tensorboard: what a graph holds, for programs and people
 package graphdef

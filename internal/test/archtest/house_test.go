@@ -51,7 +51,7 @@ var house = []floor{
 		"graphdef/diff",
 		"graphdef/draw",
 		"graphdef/internal/ports",
-		"graphdef/savergraph",
+		"internal/savergraph",
 		"graphdef/signature",
 		"graphdef/tensorboard",
 		"graphdef/opdef",
