@@ -232,7 +232,7 @@ func (w *bundleWriter) finishData() error {
 func checkSlicesDisjoint(name string, e *bundleEntry) error {
 	boxes := make([]Slice, len(e.slices))
 	for i, s := range e.slices {
-		boxes[i], _ = s.Resolve(e.shape)
+		boxes[i], _ = s.resolve(e.shape)
 	}
 	if err := checkDisjoint(boxes); err != nil {
 		return &tfkeep.Error{Op: "write", Item: "tensor", Name: name, Err: tfkeep.ErrMismatch, Detail: err.Error()}

@@ -80,7 +80,7 @@ func encodeStrings(order binary.AppendByteOrder, elems ...string) []byte {
 func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) *bundleEntry {
 	whole := &bundleEntry{dtype: dtype.Float32, shape: []int64{rows, cols}, slices: parts}
 	for _, s := range parts {
-		box, _ := s.Resolve(whole.shape)
+		box, _ := s.resolve(whole.shape)
 		var data []byte
 		for r := box[0].Start; r < box[0].Start+box[0].Length; r++ {
 			for col := box[1].Start; col < box[1].Start+box[1].Length; col++ {

@@ -264,7 +264,7 @@ var hostileCases = []hostileCase{
 	{"slices that share bytes", sliced(func(c *crafted, p *bundleEntry) {
 		c.data[0] = c.data[0][:16]
 		for i, s := range p.slices {
-			box, _ := s.Resolve(p.shape)
+			box, _ := s.resolve(p.shape)
 			c.set(sliceKey("p", p.slices[i]), &bundleEntry{dtype: dtype.Float32, shape: box.lengths(), size: 16, crc: crc32c.Mask(crc32c.Checksum(c.data[0]))})
 		}
 	}, Slice{{0, 1}, {0, FullExtent}}, Slice{{1, 1}, {0, FullExtent}}, Slice{{2, 1}, {0, FullExtent}}, Slice{{3, 1}, {0, FullExtent}}), tfkeep.ErrCorrupt, "share bytes", "p"},
@@ -278,7 +278,7 @@ var hostileCases = []hostileCase{
 		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{1 << 62}, slices: []Slice{s}})
 	}, tfkeep.ErrCorrupt, "do not fit", sliceKey("p", Slice{{0, 1 << 61}})},
 	{"full slice whose entry is false", func(c *crafted, _ *bundleEntry) {
-		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{4}, size: 12, slices: []Slice{FullSlice(1)}})
+		c.set("p", &bundleEntry{dtype: dtype.Float32, shape: []int64{4}, size: 12, slices: []Slice{fullSlice(1)}})
 	}, tfkeep.ErrCorrupt, "12 bytes do not fit", "p"},
 
 	{"data file missing", func(c *crafted, _ *bundleEntry) { delete(c.data, 0) }, tfkeep.ErrNotFound, "data-00000-of-00001", "w"},
@@ -360,7 +360,7 @@ func TestUnusualCheckpointsAreRead(t *testing.T) {
 			w.shard, c.numShards = 1, 2
 			c.data = map[int][]byte{1: c.data[0]}
 		}, floats},
-		{"a full slice in the list", changeEntry(func(w *bundleEntry) { w.slices = []Slice{FullSlice(1)} }), floats},
+		{"a full slice in the list", changeEntry(func(w *bundleEntry) { w.slices = []Slice{fullSlice(1)} }), floats},
 		{"big-endian", withHeader(wire.BundleHeader{NumShards: 1, BigEndian: true}), []byte{0x3f, 0x80, 0, 0, 0x40, 0, 0, 0, 0x40, 0x40, 0, 0, 0x40, 0x80, 0, 0}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -107,20 +107,20 @@ type piece struct {
 // selectParts opens the stored parts that a slice of t touches. If it succeeds, the
 // files have all of them, and memory for the result may be allocated.
 func (r *Reader) selectParts(t *TensorInfo, s Slice) (*selection, error) {
-	box, err := s.Resolve(t.Shape)
+	box, err := s.resolve(t.Shape)
 	if err != nil {
 		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "slice %s does not lie in the shape %v", s, t.Shape)
 	}
 	sel := &selection{t: t, box: box, workers: r.opts.workers(), skip: r.opts.SkipChecksums}
 	parts := t.Slices
 	if parts == nil {
-		parts = []SliceInfo{{Slice: FullSlice(len(t.Shape)), Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}}
+		parts = []SliceInfo{{Slice: fullSlice(len(t.Shape)), Bytes: t.Bytes, Shard: t.Shard, Offset: t.Offset, CRC32C: t.CRC32C}}
 	}
 	covered := int64(0)
 	spans := map[*input]int64{}
 	for i := range parts {
 		p := &parts[i]
-		partBox, err := p.Slice.Resolve(t.Shape)
+		partBox, err := p.Slice.resolve(t.Shape)
 		if err != nil {
 			return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "slice %s does not lie in the shape %v", p.Slice, t.Shape)
 		}

@@ -20,8 +20,8 @@ type Extent struct{ Start, Length int64 }
 // Slice is the whole tensor.
 type Slice []Extent
 
-// FullSlice returns the slice that covers a tensor of the given rank, "-:-:-".
-func FullSlice(rank int) Slice {
+// fullSlice returns the slice that covers a tensor of the given rank, "-:-:-".
+func fullSlice(rank int) Slice {
 	s := make(Slice, rank)
 	for i := range s {
 		s[i].Length = FullExtent
@@ -56,9 +56,9 @@ func (s Slice) String() string {
 	return b.String()
 }
 
-// Resolve replaces every FullExtent by the dimension in shape, and checks that the
+// resolve replaces every FullExtent by the dimension in shape, and checks that the
 // slice lies within the shape. A nil slice becomes the whole tensor.
-func (s Slice) Resolve(shape []int64) (Slice, error) {
+func (s Slice) resolve(shape []int64) (Slice, error) {
 	if s != nil && len(s) != len(shape) {
 		return nil, &tfkeep.Error{Op: "slice", Err: tfkeep.ErrMismatch,
 			Detail: fmt.Sprintf("slice %s has %d dimensions, the shape %v has %d", s, len(s), shape, len(shape))}
@@ -83,7 +83,7 @@ func (s Slice) Resolve(shape []int64) (Slice, error) {
 
 // Shape returns the shape of the slice of a tensor with the given full shape.
 func (s Slice) Shape(full []int64) ([]int64, error) {
-	r, err := s.Resolve(full)
+	r, err := s.resolve(full)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func ParseSliceSpec(spec string) (shape []int64, s Slice, err error) {
 	if s, err = ParseSlice(parts[len(parts)-1]); err != nil {
 		return nil, nil, err
 	}
-	if _, err = s.Resolve(shape); err != nil {
+	if _, err = s.resolve(shape); err != nil {
 		return nil, nil, err
 	}
 	return shape, s, nil

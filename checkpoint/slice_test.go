@@ -40,9 +40,9 @@ func TestSliceSpecs(t *testing.T) {
 
 func TestSlices(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "-:-:-", FullSlice(3).String())
-	assert.Equal(t, "", FullSlice(0).String())
-	assert.True(t, FullSlice(2).IsFull())
+	assert.Equal(t, "-:-:-", fullSlice(3).String())
+	assert.Equal(t, "", fullSlice(0).String())
+	assert.True(t, fullSlice(2).IsFull())
 	assert.False(t, Slice{{0, FullExtent}, {0, 5}}.IsFull(), "a slice does not know the shape")
 	s, err := ParseSlice("")
 	require.NoError(t, err)
@@ -57,11 +57,11 @@ func TestSlices(t *testing.T) {
 	_, err = s.Shape([]int64{2, 4, 4, 8})
 	require.ErrorIs(t, err, tfkeep.ErrMismatch)
 
-	box, err := Slice(nil).Resolve([]int64{2, 3})
+	box, err := Slice(nil).resolve([]int64{2, 3})
 	require.NoError(t, err)
 	assert.Equal(t, Slice{{0, 2}, {0, 3}}, box)
 	for _, bad := range []Slice{{{-1, 1}}, {{0, -2}}, {{3, 1}}, {{0, math.MaxInt64}}, {{math.MaxInt64, 1}}, {{1, FullExtent}}} {
-		_, err := bad.Resolve([]int64{3})
+		_, err := bad.resolve([]int64{3})
 		require.ErrorIs(t, err, tfkeep.ErrMismatch, "%v", bad)
 	}
 }

@@ -68,7 +68,7 @@ func (t *Tensor) checkDescription() (shape []int64, err error) {
 }
 
 func (t *Tensor) sliceShape() ([]int64, error) {
-	r, err := t.Slice.Resolve(t.Shape)
+	r, err := t.Slice.resolve(t.Shape)
 	if err != nil {
 		return nil, t.bad(err.(*tfkeep.Error).Detail)
 	}
@@ -105,7 +105,7 @@ func (t *Tensor) isWhole() bool {
 	if t.Slice == nil || t.Slice.IsFull() {
 		return true
 	}
-	r, err := t.Slice.Resolve(t.Shape)
+	r, err := t.Slice.resolve(t.Shape)
 	return err == nil && slices.Equal(r.lengths(), t.Shape)
 }
 

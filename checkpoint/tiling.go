@@ -19,7 +19,7 @@ func checkTiling(t *TensorInfo, cover bool) error {
 	boxes := make([]Slice, len(t.Slices))
 	total := int64(0)
 	for i, p := range t.Slices {
-		box, err := p.Slice.Resolve(t.Shape)
+		box, err := p.Slice.resolve(t.Shape)
 		if err != nil {
 			return fmt.Errorf("slice %s does not lie in the shape %v", p.Slice, t.Shape)
 		}

@@ -376,7 +376,7 @@ func recordKeys(tensors []TensorInfo, shard int) map[string]bool {
 		}
 		s := p.Slice
 		if s == nil {
-			s = FullSlice(len(t.Shape))
+			s = fullSlice(len(t.Shape))
 		}
 		keys[string(appendSliceKey(nil, t.Name, s))] = true
 	}

@@ -219,7 +219,7 @@ func checkV1Meta(t *TensorInfo) error {
 	}
 	for i := range t.Slices {
 		s := &t.Slices[i]
-		box, err := s.Slice.Resolve(t.Shape)
+		box, err := s.Slice.resolve(t.Shape)
 		if err != nil {
 			return fmt.Errorf("slice %s does not lie in the shape %v", s.Slice, t.Shape)
 		}

@@ -50,7 +50,7 @@ func valueRecord(name string, s Slice, values []byte) []byte {
 
 // add adds a whole tensor.
 func (c *v1Crafted) add(name string, dt dtype.DataType, shape []int64, values []byte) {
-	s := FullSlice(len(shape))
+	s := fullSlice(len(shape))
 	c.tensors = append(c.tensors, metaRecord(name, dt, shape, s))
 	c.records[sliceKey(name, s)] = valueRecord(name, s, values)
 }
@@ -183,7 +183,7 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 }
 
 func TestHostileV1CheckpointsAreErrors(t *testing.T) {
-	whole := FullSlice(1)
+	whole := fullSlice(1)
 	for _, c := range []struct {
 		name string
 		make func(c *v1Crafted)
@@ -205,14 +205,14 @@ func TestHostileV1CheckpointsAreErrors(t *testing.T) {
 		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
 		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
 		{"dimensions 2^62 × 2^62", func(c *v1Crafted) {
-			c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, FullSlice(2))
+			c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, fullSlice(2))
 		}, tfkeep.ErrCorrupt, "impossible"},
 		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
 		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
 		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
 		{"no slice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
 		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
-		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, FullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
+		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, fullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
 		{"slice twice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, whole, whole) }, tfkeep.ErrCorrupt, "overlap"},
 		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, tfkeep.ErrCorrupt, "overlap"},
 		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, metaRecord("w", dtype.Int32, []int64{4}, whole)) }, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},

@@ -275,9 +275,9 @@ func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInf
 	}
 	s := p.Slice
 	if s == nil {
-		s = FullSlice(len(t.Shape))
+		s = fullSlice(len(t.Shape))
 	}
-	box, err := s.Resolve(t.Shape)
+	box, err := s.resolve(t.Shape)
 	if err != nil {
 		return t.errorf("", -1, tfkeep.ErrCorrupt, "slice %s does not lie in the shape %v", s, t.Shape)
 	}

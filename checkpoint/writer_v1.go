@@ -280,7 +280,7 @@ func (w *v1Writer) place(err error) error {
 // v1Slice returns the slice for V1, where every tensor has one.
 func (t *Tensor) v1Slice() Slice {
 	if t.Slice == nil {
-		return FullSlice(len(t.Shape))
+		return fullSlice(len(t.Shape))
 	}
 	return slices.Clone(t.Slice)
 }

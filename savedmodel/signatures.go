@@ -14,21 +14,21 @@ import (
 
 // PredictSignature returns the signature of a model with arbitrary inputs and outputs.
 // It needs at least one of each. Package signature makes the other kinds of signatures
-// from the results of [TensorInfo] and [TensorInfos].
+// from the results of [TensorInfo].
 func PredictSignature(inputs, outputs map[string]tf.Output) (*graphdef.SignatureDef, error) {
-	in, err := TensorInfos(inputs)
+	in, err := tensorInfos(inputs)
 	if err != nil {
 		return nil, err
 	}
-	out, err := TensorInfos(outputs)
+	out, err := tensorInfos(outputs)
 	if err != nil {
 		return nil, err
 	}
 	return signature.Predict(in, out)
 }
 
-// TensorInfos describes named tensors of a graph for a signature.
-func TensorInfos(tensors map[string]tf.Output) (map[string]*graphdef.TensorInfo, error) {
+// tensorInfos describes named tensors of a graph for a signature.
+func tensorInfos(tensors map[string]tf.Output) (map[string]*graphdef.TensorInfo, error) {
 	infos := make(map[string]*graphdef.TensorInfo, len(tensors))
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		info, err := describe(name, tensors[name])

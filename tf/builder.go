@@ -102,6 +102,6 @@ func (b *builder) random(typ, name string, attrs map[string]any, i Initializer, 
 	if b.Err() != nil {
 		return Output{} // the seeds are numbered: an operation that is not added takes none
 	}
-	attrs["seed"], attrs["seed2"] = b.g.RandomSeeds(i.seed)
+	attrs["seed"], attrs["seed2"] = b.g.randomSeeds(i.seed)
 	return b.op(typ, name, attrs, inputs...)
 }

@@ -261,7 +261,7 @@ func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 		if d.noTrainable {
 			def.Trainable = key == TrainableVariables
 		}
-		v, err := VariableFromDef(d.g, def, d.scope)
+		v, err := variableFromDef(d.g, def, d.scope)
 		if err != nil {
 			return Item{}, err
 		}

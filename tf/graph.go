@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -134,7 +135,8 @@ func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
 	return op, nil
 }
 
-// GraphDef returns the graph as it is now.
+// GraphDef returns the graph as it is now. Functions are sorted by name, so that the
+// same graph always gives the same message. graphdef.Write writes it to a file.
 func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 	raw, err := capi.GraphDef(g.binding)
 	if err != nil {
@@ -143,6 +145,13 @@ func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 	def := new(graphdef.GraphDef)
 	if err := proto.Unmarshal(raw, def); err != nil {
 		return nil, status.Errorf(status.DataLoss, "the library's GraphDef: %v", err)
+	}
+	functions := def.GetLibrary().GetFunction()
+	slices.SortFunc(functions, func(a, b *graphdef.FunctionDef) int {
+		return strings.Compare(a.GetSignature().GetName(), b.GetSignature().GetName())
+	})
+	if len(functions) == 0 {
+		def.Library = nil
 	}
 	return def, nil
 }

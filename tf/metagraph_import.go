@@ -216,16 +216,6 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 	return im.Variables, nil
 }
 
-// WriteGraph writes the graph as it is now to a file, as graphdef.Write does for a
-// GraphDef. It is TensorFlow's write_graph. A nil o means binary.
-func WriteGraph(g *Graph, path string, o *graphdef.WriteOptions) error {
-	def, err := g.stableGraphDef()
-	if err != nil {
-		return err
-	}
-	return graphdef.Write(path, def, o)
-}
-
 func setBytes(v *graphdef.AttrValue, s string) {
 	v.Value = &attr_value_go_proto.AttrValue_S{S: []byte(s)}
 }

@@ -21,10 +21,10 @@ func (g *Graph) SetRandomSeed(seed int64) {
 	g.seed.graph = &seed
 }
 
-// RandomSeeds returns the attributes seed and seed2 for a random operation with the seed
+// randomSeeds returns the attributes seed and seed2 for a random operation with the seed
 // op, or nil for none, as random_seed.get_seed does. If both are zero the library draws a
 // seed in each session.
-func (g *Graph) RandomSeeds(op *int64) (seed, seed2 int64) {
+func (g *Graph) randomSeeds(op *int64) (seed, seed2 int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {

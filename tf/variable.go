@@ -88,9 +88,9 @@ func (v *Variable) SaveSliceInfo() *SaveSliceInfo {
 	}
 }
 
-// IsInitialized returns a bool tensor that is true if the variable has a value. For a
+// isInitialized returns a bool tensor that is true if the variable has a value. For a
 // reference variable the first call adds a node.
-func (v *Variable) IsInitialized() (Output, error) {
+func (v *Variable) isInitialized() (Output, error) {
 	v.g.mu.Lock()
 	defer v.g.mu.Unlock()
 	if v.initialized.Op != nil {

@@ -13,10 +13,10 @@ import (
 // Def returns the variable as Python writes it into a meta graph.
 func (v *Variable) Def() *graphdef.VariableDef { return proto.Clone(v.def).(*graphdef.VariableDef) }
 
-// VariableFromDef returns the variable that def describes. Its nodes are in g, where they
-// were imported under importScope, or "". VariableFromDef adds no nodes, and does not add
+// variableFromDef returns the variable that def describes. Its nodes are in g, where they
+// were imported under importScope, or "". variableFromDef adds no nodes, and does not add
 // the variable to collections.
-func VariableFromDef(g *Graph, def *graphdef.VariableDef, importScope string) (*Variable, error) {
+func variableFromDef(g *Graph, def *graphdef.VariableDef, importScope string) (*Variable, error) {
 	if def.GetVariableName() == "" {
 		return nil, invalidf("the VariableDef has no variable_name")
 	}

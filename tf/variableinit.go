@@ -13,13 +13,8 @@ func GlobalVariablesInitializer(g *Graph) (*Operation, error) {
 	return VariablesInitializer(g, "init", g.GlobalVariables()...)
 }
 
-// LocalVariablesInitializer adds such an operation for the collection local_variables.
-func LocalVariablesInitializer(g *Graph) (*Operation, error) {
-	return VariablesInitializer(g, "init", g.LocalVariables()...)
-}
-
-// VariablesInitializer adds an operation that sets the first values of vars. Without vars
-// the operation does nothing.
+// VariablesInitializer adds an operation that sets the first values of vars, such as
+// those of [Graph.LocalVariables]. Without vars the operation does nothing.
 func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -48,7 +43,7 @@ func UninitializedVariables(ctx context.Context, sess *Session, vars ...*Variabl
 	fetches := make([]Output, len(vars))
 	for i, v := range vars {
 		var err error
-		if fetches[i], err = v.IsInitialized(); err != nil {
+		if fetches[i], err = v.isInitialized(); err != nil {
 			return nil, variableError("check", v.Name(), err)
 		}
 	}

@@ -67,7 +67,7 @@ func readState(fsys vfs.FS, folder, latestFilename string) (*State, error) {
 	if err != nil {
 		return nil, vfs.Error("read", path, err)
 	}
-	s, err := ParseState(text)
+	s, err := parseState(text)
 	if err != nil {
 		var e *tfkeep.Error
 		if errors.As(err, &e) {

@@ -18,10 +18,10 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// ParseState parses the content of a state file, which has the text format of protocol
+// parseState parses the content of a state file, which has the text format of protocol
 // buffers. It does not change the paths. If TensorFlow refuses the text, the error is
 // an ErrCorrupt.
-func ParseState(text []byte) (*State, error) {
+func parseState(text []byte) (*State, error) {
 	message, err := stateMessage()
 	if err != nil {
 		return nil, err
@@ -88,9 +88,9 @@ var stateMessage = sync.OnceValues(func() (protoreflect.MessageDescriptor, error
 	return file.Messages().Get(0), nil
 })
 
-// FormatState returns the content of a state file as Python's text_format writes it. It
+// formatState returns the content of a state file as Python's text_format writes it. It
 // does not change the paths; [UpdateState] makes them relative where necessary.
-func FormatState(s *State) []byte {
+func formatState(s *State) []byte {
 	var b []byte
 	path := func(name, value string) {
 		b = append(append(b, name...), `: "`...)

@@ -35,7 +35,7 @@ func UpdateState(ctx context.Context, folder string, s State, o *StateOptions) e
 	if s.ModelCheckpointPath == name {
 		return badState(fmt.Sprintf("Save path '%s' conflicts with path used for checkpoint state.  Please use a different save path.", name))
 	}
-	return vfs.Error("write", name, replaceState(ctx, vfs.FromContext(ctx), name, FormatState(&s), !opts.NoSync))
+	return vfs.Error("write", name, replaceState(ctx, vfs.FromContext(ctx), name, formatState(&s), !opts.NoSync))
 }
 
 // replaceState waits for another writer of the same state file. Writing takes a moment

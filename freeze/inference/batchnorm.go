@@ -28,13 +28,13 @@ var fusedNorms = map[string]struct {
 // globalNorm is the oldest batch normalization, which has no training mode.
 const globalNorm = "BatchNormWithGlobalNormalization"
 
-// FoldBatchNorms multiplies every batch normalization with constant parameters into the
+// foldBatchNorms multiplies every batch normalization with constant parameters into the
 // constant weights of the Conv2D, DepthwiseConv2dNative or MatMul before it, and keeps
 // the offset as a BiasAdd (or as the Add that was there). Names stay: the node of the
 // batch normalization becomes the addition. Normalizations in training mode, and products
 // that another node reads too, stay as they are. outputs are nodes whose value must not
 // change.
-func FoldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDef, []Folded) {
+func foldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDef, []Folded) {
 	g := newGraph(def, outputs)
 	var folded []Folded
 	unused := map[string]bool{}

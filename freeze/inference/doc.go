@@ -1,15 +1,14 @@
 // Package inference rewrites frozen graphs so that they run faster or take less space,
 // without changing what they compute beyond rounding:
 //
-//   - [FoldBatchNorms] multiplies batch normalizations into the weights of the
-//     convolution or matrix product before them;
-//   - [FixPlaceholders] turns switches such as is_training into constants;
+//   - [Optimize] does what TensorFlow's optimize_for_inference does, in its order: it
+//     turns switches such as is_training into constants, keeps what the outputs need,
+//     removes training nodes, and multiplies batch normalizations into the weights of
+//     the convolution or matrix product before them. Each step can be left out.
 //   - [RoundWeights] stores weights as float16 or bfloat16 before a Cast, and reports the
-//     error that this makes;
-//   - [Optimize] does what TensorFlow's optimize_for_inference does, in its order:
-//     placeholders, what the outputs need, training nodes, batch normalizations.
+//     error that this makes.
 //
-// All functions take a graph, do not change it, and return a new one. They hold the graph
+// Both take a graph, do not change it, and return a new one. They hold the graph
 // in memory, unlike package freeze, which streams it.
 //
 // The semantics are those of tensorflow/python/tools/optimize_for_inference_lib.py, which

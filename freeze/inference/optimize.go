@@ -48,7 +48,7 @@ func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, 
 	}
 	r := &Report{Before: len(def.GetNode())}
 	var err error
-	if def, r.Constants, err = FixPlaceholders(def, o.Constants); err != nil {
+	if def, r.Constants, err = fixPlaceholders(def, o.Constants); err != nil {
 		return nil, nil, err
 	}
 	if len(o.Inputs) > 0 {
@@ -63,16 +63,16 @@ func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, 
 		def = edit.RemoveTraining(def, o.Outputs)
 	}
 	if !o.KeepBatchNorms {
-		def, r.Folded = FoldBatchNorms(def, o.Outputs)
+		def, r.Folded = foldBatchNorms(def, o.Outputs)
 	}
 	r.After = len(def.Node)
 	return def, r, nil
 }
 
-// FixPlaceholders turns boolean placeholders, with or without a default, into constants.
+// fixPlaceholders turns boolean placeholders, with or without a default, into constants.
 // It returns the sorted names of the nodes that it changed. The error is a
 // tfkeep.ErrArgument that lists the names that are not boolean placeholders.
-func FixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.GraphDef, []string, error) {
+func fixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.GraphDef, []string, error) {
 	if len(values) == 0 {
 		return def, nil, nil
 	}

@@ -60,7 +60,7 @@ func RemoveUnknownDefaults(g *graphdef.GraphDef, producer *graphdef.OpList, ops 
 	if len(producer.GetOp()) == 0 {
 		return
 	}
-	writer := FromList(producer)
+	writer := fromList(producer)
 	for _, n := range graphdef.AllNodes(g) {
 		theirs, ours := writer.Get(n.GetOp()), ops.Get(n.GetOp())
 		if theirs == nil || ours == nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 )
 
+var FromList = fromList
+
 // Names returns the names of all ops, sorted.
 func (s *Set) Names() []string {
 	s.mu.Lock()

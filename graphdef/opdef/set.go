@@ -45,7 +45,7 @@ func Builtin() *Set {
 	ops, err := builtin()
 	if err != nil {
 		// Unreachable: the list is part of this package, and tested.
-		return FromList(nil)
+		return fromList(nil)
 	}
 	return ops
 }
@@ -69,9 +69,9 @@ func Parse(opList []byte) (*Set, error) {
 	return ops, nil
 }
 
-// FromList makes a set of the ops in an OpList, such as the stripped op list of a
+// fromList makes a set of the ops in an OpList, such as the stripped op list of a
 // meta graph.
-func FromList(list *graphdef.OpList) *Set {
+func fromList(list *graphdef.OpList) *Set {
 	ops := &Set{decoded: map[string]*graphdef.OpDef{}}
 	for _, op := range list.GetOp() {
 		ops.decoded[op.GetName()] = op

@@ -27,7 +27,11 @@ var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining,
 
 // exportGraphs is in docs/graphs.md.
 func exportGraphs(g *tf.Graph) error {
-	err := tf.WriteGraph(g, "train/graph.pbtxt", &graphdef.WriteOptions{Text: true}) // a GraphDef
+	def, err := g.GraphDef()
+	if err != nil {
+		return err
+	}
+	err = graphdef.Write("train/graph.pbtxt", def, &graphdef.WriteOptions{Text: true})
 	if err != nil {
 		return err
 	}

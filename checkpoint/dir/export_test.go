@@ -1,0 +1,6 @@
+package dir
+
+var (
+	FormatState = formatState
+	ParseState  = parseState
+)

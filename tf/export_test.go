@@ -1,0 +1,3 @@
+package tf
+
+var VariableFromDef = variableFromDef
