@@ -7,23 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 )
-
-// CollectionLen returns the number of items in a collection.
-func CollectionLen(c *CollectionDef) int {
-	return len(c.GetNodeList().GetValue()) + len(c.GetBytesList().GetValue()) +
-		len(c.GetInt64List().GetValue()) + len(c.GetFloatList().GetValue()) + len(c.GetAnyList().GetValue())
-}
-
-// variableCollections are the collections of variables: their items are serialized
-// VariableDefs, and equal ones are one variable.
-var variableCollections = map[string]bool{
-	"variables": true, "trainable_variables": true, "local_variables": true, "model_variables": true,
-	"moving_average_variables": true, "metric_variables": true, "global_step": true,
-}
-
-// IsVariableCollection reports whether the items of a collection are VariableDefs.
-func IsVariableCollection(key string) bool { return variableCollections[key] }
 
 // Variables returns the variables that a meta graph lists, each once: those of
 // "variables" first and then those of the other collections. A damaged entry is a
@@ -33,7 +18,7 @@ func Variables(mg *MetaGraphDef) ([]*VariableDef, error) {
 	seen := map[string]bool{}
 	var vars []*VariableDef
 	for _, key := range keys {
-		if !variableCollections[key] {
+		if !collectiondef.OfVariables(key) {
 			continue
 		}
 		for _, data := range mg.GetCollectionDef()[key].GetBytesList().GetValue() {

@@ -53,40 +53,6 @@ func ParseTensorName(name string) (node string, output int, err error) {
 		"Cannot convert '%s' to a tensor name. Tensor names should not contain more than 1 `:`. Obtained %d", name, len(parts)-1)}
 }
 
-// StripNameScope removes a scope from the front of the name of a node, a tensor or an
-// input, after a leading "^" or "loc:@": "s/a" in scope "s" becomes "a". A name
-// outside the scope stays as it is.
-func StripNameScope(name, scope string) string {
-	if scope == "" {
-		return name
-	}
-	mark, rest := splitMark(name)
-	// TensorFlow takes a run of slashes for one separator.
-	if tail, ok := strings.CutPrefix(rest, strings.TrimSuffix(scope, "/")+"/"); ok {
-		return mark + strings.TrimLeft(tail, "/")
-	}
-	return name
-}
-
-// PrependNameScope puts a name into a scope, after a leading "^" or "loc:@": "a"
-// becomes "s/a", "loc:@a" becomes "loc:@s/a".
-func PrependNameScope(name, scope string) string {
-	if scope == "" {
-		return name
-	}
-	mark, rest := splitMark(name)
-	return mark + strings.TrimSuffix(scope, "/") + "/" + rest
-}
-
-func splitMark(name string) (mark, rest string) {
-	for _, mark := range []string{"^", devicename.ColocationPrefix} {
-		if rest, ok := strings.CutPrefix(name, mark); ok {
-			return mark, rest
-		}
-	}
-	return "", name
-}
-
 // Colocations returns the names of the nodes that a node is colocated with, which
 // are in its "_class" attribute after "loc:@".
 func Colocations(n *NodeDef) []string {

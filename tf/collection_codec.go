@@ -10,7 +10,9 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
 // encodeCollection returns a collection as a meta graph holds it. As in TensorFlow the
@@ -115,7 +117,7 @@ func encodeNodes(items []Item, scope string) (*graphdef.CollectionDef, error) {
 			return nil, errMixed(items[0], item)
 		}
 		if hasScope(name, scope) {
-			list.Value = append(list.Value, graphdef.StripNameScope(name, scope))
+			list.Value = append(list.Value, namescope.Strip(name, scope))
 		}
 	}
 	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_NodeList_{NodeList: list}}, nil
@@ -199,7 +201,7 @@ func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]I
 	case *for_core_protos_go_proto.CollectionDef_NodeList_:
 		var missing []string
 		for _, name := range def.GetNodeList().GetValue() {
-			item, ok := d.node(graphdef.PrependNameScope(name, d.scope))
+			item, ok := d.node(namescope.Prepend(name, d.scope))
 			if !ok {
 				missing = append(missing, name)
 			}
@@ -249,9 +251,9 @@ func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
 			return NewItem(bytes.Clone(data)), nil
 		}
 		// TensorFlow treats a string as a name and puts it into the scope too.
-		return NewItem(graphdef.PrependNameScope(string(data), d.scope)), nil
+		return NewItem(namescope.Prepend(string(data), d.scope)), nil
 	}
-	if v := d.variables[string(data)]; v != nil && graphdef.IsVariableCollection(key) {
+	if v := d.variables[string(data)]; v != nil && collectiondef.OfVariables(key) {
 		return NewItem(v), nil
 	}
 	if err := proto.Unmarshal(data, m); err != nil {

@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 )
 
 // unboundInputs is the collection in which a scoped export lists the inputs that an
@@ -20,7 +21,7 @@ const unboundInputPrefix = "$unbound_inputs_"
 // for "queue_runners", …), or nil if its items are plain.
 func newCollectionMessage(key string) proto.Message {
 	switch {
-	case graphdef.IsVariableCollection(key):
+	case collectiondef.OfVariables(key):
 		return &graphdef.VariableDef{}
 	case key == queueRunners:
 		return &for_core_protos_go_proto.QueueRunnerDef{}

@@ -150,9 +150,6 @@ func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 	slices.SortFunc(functions, func(a, b *graphdef.FunctionDef) int {
 		return strings.Compare(a.GetSignature().GetName(), b.GetSignature().GetName())
 	})
-	if len(functions) == 0 {
-		def.Library = nil
-	}
 	return def, nil
 }
 

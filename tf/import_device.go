@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
 // place sets the devices of imported operations as TensorFlow's Python does. An
@@ -71,7 +72,7 @@ func (im *importer) fixedDevices() map[string]bool {
 		if placed[n.GetName()] || slices.ContainsFunc(graphdef.Colocations(n), func(name string) bool { return placed[name] }) {
 			continue
 		}
-		fixed[graphdef.PrependNameScope(n.GetName(), im.opts.Prefix)] = true
+		fixed[namescope.Prepend(n.GetName(), im.opts.Prefix)] = true
 	}
 	return fixed
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -76,8 +77,8 @@ func TestImportPrefix(t *testing.T) {
 			res, err := tf.ImportGraphDef(g, def, c.o)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, res.Prefix)
-			assert.Equal(t, graphdef.PrependNameScope("B", c.want), nodeNames(t, g)[1])
-			assert.EqualValues(t, -5, evaluate(t, g, graphdef.PrependNameScope("B:0", c.want)))
+			assert.Equal(t, namescope.Prepend("B", c.want), nodeNames(t, g)[1])
+			assert.EqualValues(t, -5, evaluate(t, g, namescope.Prepend("B:0", c.want)))
 			assert.Empty(t, res.Elements)
 		})
 	}

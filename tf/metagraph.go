@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/internal/savergraph"
 )
 
@@ -165,7 +166,7 @@ func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 	}
 	for i, input := range n.GetInput() {
 		if hasScope(strings.TrimLeft(input, "^"), scope) {
-			n.Input[i] = graphdef.StripNameScope(input, scope)
+			n.Input[i] = namescope.Strip(input, scope)
 			continue
 		}
 		name, control := strings.CutPrefix(input, "^")
@@ -176,12 +177,12 @@ func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 		n.Input[i] = name
 		ex.addUnbound(name)
 	}
-	n.Name = graphdef.StripNameScope(n.GetName(), scope)
+	n.Name = namescope.Strip(n.GetName(), scope)
 	if class := n.GetAttr()["_class"].GetList(); class != nil {
 		var kept [][]byte
 		for _, s := range class.GetS() {
 			if _, at, ok := strings.Cut(string(s), "@"); !ok || hasScope(at, scope) {
-				kept = append(kept, []byte(graphdef.StripNameScope(string(s), scope)))
+				kept = append(kept, []byte(namescope.Strip(string(s), scope)))
 			}
 		}
 		class.S = kept
@@ -189,7 +190,7 @@ func (ex *exporter) takeOut(n *graphdef.NodeDef) {
 	switch n.GetOp() {
 	case "Enter", "RefEnter":
 		if v := n.GetAttr()["frame_name"]; v != nil && hasScope(string(v.GetS()), scope) {
-			setBytes(v, graphdef.StripNameScope(string(v.GetS()), scope))
+			setBytes(v, namescope.Strip(string(v.GetS()), scope))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
 // ImportMetaGraphOptions are the options of ImportMetaGraph. Nil and the zero value
@@ -115,7 +116,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	}
 	im.Variables = map[string]*Variable{}
 	for _, v := range g.VariablesInScope(res.Prefix) {
-		im.Variables[graphdef.StripNameScope(v.TensorName(), res.Prefix)] = v
+		im.Variables[namescope.Strip(v.TensorName(), res.Prefix)] = v
 	}
 	if mg.GetSaverDef() != nil {
 		im.SaverDef = inScope(mg.GetSaverDef(), res.Prefix).(*graphdef.SaverDef)

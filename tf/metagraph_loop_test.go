@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -90,6 +91,6 @@ func TestClearExtraneousSavers(t *testing.T) {
 		mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{GraphDef: def, SaverDef: c.saver, ClearExtraneousSavers: true})
 		require.NoError(t, err)
 		assert.Len(t, mg.GraphDef.Node, c.nodes)
-		assert.Equal(t, c.savers, graphdef.CollectionLen(mg.CollectionDef[tf.Savers]))
+		assert.Equal(t, c.savers, collectiondef.Len(mg.CollectionDef[tf.Savers]))
 	}
 }

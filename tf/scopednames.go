@@ -7,18 +7,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
 // inScope returns a copy of a message of a collection (a VariableDef, QueueRunnerDef,
 // SaverDef, CondContextDef or WhileContextDef) with all its names in a scope. Every string
 // in these messages is a name.
 func inScope(m proto.Message, scope string) proto.Message {
-	return renamed(m, func(name string) string { return graphdef.PrependNameScope(name, scope) })
+	return renamed(m, func(name string) string { return namescope.Prepend(name, scope) })
 }
 
 // outOfScope returns a copy of such a message without a scope in its names.
 func outOfScope(m proto.Message, scope string) proto.Message {
-	return renamed(m, func(name string) string { return graphdef.StripNameScope(name, scope) })
+	return renamed(m, func(name string) string { return namescope.Strip(name, scope) })
 }
 
 func renamed(m proto.Message, rename func(string) string) proto.Message {

@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/devicename"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
 // ClearDevices removes the device from every node of the graph, in place, so that the
@@ -81,7 +82,7 @@ func RenameScope(g *graphdef.GraphDef, from, to string) error {
 func moved(name, from, to string) (string, bool) {
 	switch {
 	case from == "":
-		return graphdef.PrependNameScope(name, to), true
+		return namescope.Prepend(name, to), true
 	case name == from:
 		return to, true
 	case strings.HasPrefix(name, from+"/"):

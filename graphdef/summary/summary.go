@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 )
 
 // Summary is the content of a GraphDef, a MetaGraphDef or a SavedModel.
@@ -168,7 +169,7 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 	s.Variables, s.Parameters = variables(mg)
 	for _, key := range slices.Sorted(maps.Keys(mg.GetCollectionDef())) {
 		c := mg.GetCollectionDef()[key]
-		s.Collections = append(s.Collections, Collection{Key: key, Kind: collectionKind(c), Items: graphdef.CollectionLen(c)})
+		s.Collections = append(s.Collections, Collection{Key: key, Kind: collectionKind(c), Items: collectiondef.Len(c)})
 	}
 	if d := mg.GetSaverDef(); d != nil {
 		s.Saver = &Saver{

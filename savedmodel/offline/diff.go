@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 )
 
 // Difference is one way in which two models differ.
@@ -60,7 +61,7 @@ func sortedKeys[V any](a, b map[string]V) []string {
 func diffGraphs(tags string, a, b *graphdef.MetaGraphDef) []Difference {
 	found := diffSignatures(tags, a.SignatureDef, b.SignatureDef)
 	for _, key := range sortedKeys(a.CollectionDef, b.CollectionDef) {
-		if na, nb := graphdef.CollectionLen(a.CollectionDef[key]), graphdef.CollectionLen(b.CollectionDef[key]); na != nb {
+		if na, nb := collectiondef.Len(a.CollectionDef[key]), collectiondef.Len(b.CollectionDef[key]); na != nb {
 			found = append(found, Difference{Tags: tags, What: "collection " + key, A: fmt.Sprintf("%d items", na), B: fmt.Sprintf("%d items", nb)})
 		}
 	}

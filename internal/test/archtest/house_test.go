@@ -26,8 +26,10 @@ var house = []floor{
 	{"ground", true, []string{
 		"cmd/internal/cli",
 		"examples/digits/dataset",
+		"internal/collectiondef",
 		"internal/crc32c",
 		"internal/devicename",
+		"internal/namescope",
 		"internal/filenames",
 		"internal/live",
 		"internal/nearest",
