@@ -53,7 +53,7 @@ func openBundle(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions
 		err = b.openAhead(x.tensors)
 		replaced := statErr == nil && !isUnchanged(fsys, filenames.Index(prefix), before)
 		if (err != nil || replaced) && try < tries {
-			b.close()
+			_ = b.close()
 			continue
 		}
 		return newReader(ctx, fsys, prefix, V2, x.tensors, b, o)
@@ -245,7 +245,7 @@ func (p *bundlePart) readAt(dst []byte, off int64) error {
 	switch {
 	case n == len(dst):
 		return nil
-	case err == nil || err == io.EOF:
+	case err == nil || isEOF(err):
 		return p.t.errorf(p.in.path, off, tfkeep.ErrCorrupt, "the file ends after %d of %d bytes", n, len(dst))
 	}
 	return atOffset(off, &tfkeep.Error{Op: "read", Path: p.in.path, Item: "tensor", Name: p.t.Name, Cause: err})

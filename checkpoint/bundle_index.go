@@ -206,10 +206,10 @@ func tableError(op, file string, err error) error {
 	if te.Detail != "" {
 		e.Detail += ": " + te.Detail
 	}
-	switch te.Err {
-	case tfkeep.ErrCorrupt, tfkeep.ErrUnsupported:
+	switch {
+	case errors.Is(te.Err, tfkeep.ErrCorrupt), errors.Is(te.Err, tfkeep.ErrUnsupported):
 		e.Err = te.Err
-	case tfkeep.ErrTooLarge:
+	case errors.Is(te.Err, tfkeep.ErrTooLarge):
 		e.Err = tfkeep.ErrUnsupported
 		e.Detail += ": raise ReaderOptions.MemoryLimit"
 	default:

@@ -3,7 +3,6 @@ package checkpoint
 import (
 	"cmp"
 	"context"
-	"io"
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
@@ -67,7 +66,7 @@ func checkZeros(in *input, from, to int64) error {
 	for from < to {
 		piece := buf[:min(int64(len(buf)), to-from)]
 		if n, err := in.ReadAt(piece, from); n < len(piece) {
-			if err == io.EOF {
+			if isEOF(err) {
 				err = tfkeep.ErrCorrupt
 			}
 			return atOffset(from, &tfkeep.Error{Op: "open", Path: in.path, Cause: err, Detail: "the file ends between tensors"})

@@ -76,15 +76,15 @@ func encodeStrings(order binary.AppendByteOrder, elems ...string) []byte {
 	return out
 }
 
-// addPartitioned adds a float32 matrix in slices, whose elements count from 0.
-func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) *bundleEntry {
-	whole := &bundleEntry{dtype: dtype.Float32, shape: []int64{rows, cols}, slices: parts}
+// addPartitioned adds a 4×4 float32 matrix in slices, whose elements count from 0.
+func (c *crafted) addPartitioned(name string, parts ...Slice) *bundleEntry {
+	whole := &bundleEntry{dtype: dtype.Float32, shape: []int64{4, 4}, slices: parts}
 	for _, s := range parts {
 		box, _ := s.resolve(whole.shape)
 		var data []byte
 		for r := box[0].Start; r < box[0].Start+box[0].Length; r++ {
 			for col := box[1].Start; col < box[1].Start+box[1].Length; col++ {
-				data = appendFloats(data, float32(r*cols+col))
+				data = appendFloats(data, float32(r*4+col))
 			}
 		}
 		c.add(sliceKey(name, s), dtype.Float32, box.lengths(), data)
@@ -95,12 +95,12 @@ func (c *crafted) addPartitioned(name string, rows, cols int64, parts ...Slice) 
 
 func sliceKey(name string, s Slice) string { return string(appendSliceKey(nil, name, s)) }
 
-func (c *crafted) indexBytes(t testing.TB, o *table.WriterOptions) []byte {
+func (c *crafted) indexBytes(t testing.TB) []byte {
 	if c.index != nil {
 		return c.index
 	}
 	var out bytes.Buffer
-	w := table.NewWriter(&out, o)
+	w := table.NewWriter(&out, nil)
 	if c.header != "-" {
 		require.NoError(t, w.Add(nil, []byte(c.header)))
 	}
@@ -114,7 +114,7 @@ func (c *crafted) indexBytes(t testing.TB, o *table.WriterOptions) []byte {
 // write writes the files into a new folder and returns the prefix.
 func (c *crafted) write(t testing.TB) string {
 	prefix := filepath.Join(t.TempDir(), "model")
-	require.NoError(t, os.WriteFile(filenames.Index(prefix), c.indexBytes(t, nil), 0o644))
+	require.NoError(t, os.WriteFile(filenames.Index(prefix), c.indexBytes(t), 0o644))
 	for shard, data := range c.data {
 		require.NoError(t, os.WriteFile(filenames.Data(prefix, shard, c.numShards), data, 0o644))
 	}

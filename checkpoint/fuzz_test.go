@@ -78,7 +78,7 @@ func FuzzBundle(f *testing.F) {
 				craft.entries[sliceKey("w", s)] = string(part)
 			}
 		}
-		fsys := fstest.MapFS{"m.index": {Data: craft.indexBytes(t, nil)}, "m.data-00000-of-00001": {Data: data}}
+		fsys := fstest.MapFS{"m.index": {Data: craft.indexBytes(t)}, "m.data-00000-of-00001": {Data: data}}
 		r, err := openFS(fsys, "m", fuzzOptions)
 		if err != nil {
 			requireError(t, err, kindOf(err))

@@ -116,7 +116,7 @@ func sliced(edit func(c *crafted, p *bundleEntry), parts ...Slice) func(*crafted
 		parts = []Slice{{{0, 2}, {0, FullExtent}}, {{2, 2}, {0, FullExtent}}}
 	}
 	return func(c *crafted, _ *bundleEntry) {
-		p := c.addPartitioned("p", 4, 4, parts...)
+		p := c.addPartitioned("p", parts...)
 		edit(c, p)
 		c.set("p", p)
 	}
@@ -245,7 +245,7 @@ var hostileCases = []hostileCase{
 	{"slice that wraps", sliced(func(_ *crafted, p *bundleEntry) { p.slices[0] = Slice{{4, math.MaxInt64}, {0, FullExtent}} }), tfkeep.ErrCorrupt, "does not lie in the shape", "p"},
 	{"slice missing", sliced(func(c *crafted, _ *bundleEntry) { delete(c.entries, sliceKey("p", firstPart)) }), tfkeep.ErrCorrupt, "slice 0,2:- is missing", "p"},
 	{"slice that nobody lists", sliced(func(_ *crafted, p *bundleEntry) { p.slices = p.slices[:1] }), tfkeep.ErrCorrupt, "1 stored slices belong to no tensor", ""},
-	{"tensor of slices missing", func(c *crafted, _ *bundleEntry) { c.addPartitioned("p", 4, 4, firstPart); delete(c.entries, "p") }, tfkeep.ErrCorrupt, "belong to no tensor", ""},
+	{"tensor of slices missing", func(c *crafted, _ *bundleEntry) { c.addPartitioned("p", firstPart); delete(c.entries, "p") }, tfkeep.ErrCorrupt, "belong to no tensor", ""},
 	{"slice of another type", sliced(func(c *crafted, _ *bundleEntry) {
 		c.set(sliceKey("p", firstPart), &bundleEntry{dtype: dtype.Int32, shape: []int64{2, 4}, size: 32})
 	}), tfkeep.ErrCorrupt, "is of int32, the tensor of float32", "p"},
@@ -403,7 +403,7 @@ func TestStrictRefusesUnownedBytes(t *testing.T) {
 		{"bytes behind the last", "belongs to no tensor", func(c *crafted) { c.data[0] = append(c.data[0], 0) }},
 		{"a byte between two", "byte between tensors", func(c *crafted) { c.data[0][6] = 1 }},
 		{"bytes that two share", "shares bytes", func(c *crafted) { c.entries["c"] = c.entries["a"] }},
-		{"slices with a gap", "leave gaps", func(c *crafted) { c.addPartitioned("p", 4, 4, firstPart) }},
+		{"slices with a gap", "leave gaps", func(c *crafted) { c.addPartitioned("p", firstPart) }},
 		{"a missing file", "not found", func(c *crafted) { delete(c.data, 0) }},
 		{"a file cut short", "cut short", func(c *crafted) { c.data[0] = c.data[0][:10] }},
 	} {

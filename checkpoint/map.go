@@ -59,7 +59,7 @@ func (p *bundlePart) mapped(ctx context.Context) (data []byte, release func() er
 		err = p.checkSum(crc)
 	}
 	if err != nil {
-		release()
+		_ = release()
 		return nil, nil, err
 	}
 	return data, release, nil

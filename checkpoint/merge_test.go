@@ -167,7 +167,7 @@ func TestMergeRefusesDifferentHeaders(t *testing.T) {
 			assert.NoFileExists(t, filepath.Join(dir, "m.index"))
 		})
 	}
-	cancelled, cancel := context.WithCancel(context.Background())
+	canceled, cancel := context.WithCancel(context.Background())
 	cancel()
-	assert.ErrorIs(t, checkpoint.Merge(cancelled, []string{usual}, filepath.Join(dir, "m"), nil), context.Canceled)
+	assert.ErrorIs(t, checkpoint.Merge(canceled, []string{usual}, filepath.Join(dir, "m"), nil), context.Canceled)
 }

@@ -33,13 +33,13 @@ func smallCheckpoint() *crafted {
 	c.add("flags", dtype.Bool, []int64{2}, []byte{0, 1})
 	c.add("global_step", dtype.Int64, nil, []byte{7, 0, 0, 0, 0, 0, 0, 0})
 	c.addStrings("names", []int64{3}, "a", "", "longer")
-	c.addPartitioned("part", 4, 4, Slice{{0, 2}, {0, FullExtent}}, Slice{{2, 2}, {0, FullExtent}})
+	c.addPartitioned("part", Slice{{0, 2}, {0, FullExtent}}, Slice{{2, 2}, {0, FullExtent}})
 	return c
 }
 
 // inMemory returns the files of a checkpoint with the prefix "m".
 func (c *crafted) inMemory(t testing.TB) map[string][]byte {
-	files := map[string][]byte{filenames.Index("m"): c.indexBytes(t, nil)}
+	files := map[string][]byte{filenames.Index("m"): c.indexBytes(t)}
 	for shard, data := range c.data {
 		files[filenames.Data("m", shard, c.numShards)] = data
 	}
@@ -167,7 +167,7 @@ func TestDamagedBlockOfALargeIndexIsNamed(t *testing.T) {
 		craft.set(fmt.Sprintf("some/quite/long/scope/of/a/model/layer_%05d/kernel/Momentum", i), w)
 	}
 	var out bytes.Buffer
-	out.Write(craft.indexBytes(t, nil))
+	out.Write(craft.indexBytes(t))
 	file := out.Bytes()
 	tab, err := table.NewReader(bytes.NewReader(file), int64(len(file)), nil)
 	require.NoError(t, err)

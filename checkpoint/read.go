@@ -224,7 +224,7 @@ func (c *cursor) read(ctx context.Context, off int64, dst []byte) error {
 			c.pos = c.part.skipTo(off)
 			piece, err := c.part.next(ctx)
 			if err != nil {
-				if err == io.EOF {
+				if isEOF(err) {
 					err = io.ErrUnexpectedEOF
 				}
 				return err
@@ -247,7 +247,7 @@ func (c *cursor) read(ctx context.Context, off int64, dst []byte) error {
 func (c *cursor) drain(ctx context.Context) error {
 	for {
 		if _, err := c.part.next(ctx); err != nil {
-			if err == io.EOF {
+			if isEOF(err) {
 				return nil
 			}
 			return err

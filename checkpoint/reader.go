@@ -178,7 +178,7 @@ func newReader(ctx context.Context, fsys fs.FS, name string, version Version, te
 	r := &Reader{prefix: displayPath(fsys, name), version: version, opts: *o, tensors: tensors, values: values}
 	if o.Strict {
 		if err := values.verify(ctx, tensors); err != nil {
-			values.close()
+			_ = values.close()
 			return nil, err
 		}
 	}

@@ -126,7 +126,7 @@ func BenchmarkOpen20000(b *testing.B) {
 		craft.set(fmt.Sprintf("model/layer_%05d/kernel", i), w)
 	}
 	prefix := filepath.Join(b.TempDir(), "model")
-	require.NoError(b, os.WriteFile(filenames.Index(prefix), craft.indexBytes(b, nil), 0o644))
+	require.NoError(b, os.WriteFile(filenames.Index(prefix), craft.indexBytes(b), 0o644))
 	require.NoError(b, os.WriteFile(filenames.Data(prefix, 0, 1), craft.data[0], 0o644))
 	for b.Loop() {
 		r, err := Open(context.Background(), prefix, nil)

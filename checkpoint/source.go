@@ -131,3 +131,7 @@ func (r *forwardReader) close() error {
 	}
 	return r.f.Close()
 }
+
+// isEOF reports whether err is the end of a stream: io.EOF itself, as io.Reader requires. An
+// error that wraps io.EOF is a failure.
+func isEOF(err error) bool { return err == io.EOF } //nolint:errorlint // see above

@@ -123,7 +123,7 @@ func TestReadStringAbove4GiB(t *testing.T) {
 	defer f.Close()
 	data, release, err := mapFile(f, 0, size)
 	require.NoError(t, err)
-	defer release()
+	defer func() { require.NoError(t, release()) }()
 
 	p := &bundlePart{b: &bundle{}, in: &input{}, t: &TensorInfo{}, place: SliceInfo{Bytes: size}, count: 2}
 	var lengths []int

@@ -100,7 +100,7 @@ func (s *tensorStream) Read(dst []byte) (n int, err error) {
 		m, s.err = s.readRun(dst[n:])
 		n += m
 	}
-	if n > 0 && s.err == io.EOF {
+	if n > 0 && isEOF(s.err) {
 		return n, nil
 	}
 	return n, s.err

@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,11 +50,11 @@ func (t *Tensor) checkDescription() (shape []int64, err error) {
 	}
 	switch {
 	case dtype.Size(t.DType) > 0 || t.DType == dtype.String:
-	default:
-		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
 	case t.DType == dtype.Resource || t.DType == dtype.Variant:
 		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrUnsupported,
 			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", dtype.Name(t.DType))}
+	default:
+		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
 	}
 	if len(t.Shape) > maxRank {
 		return nil, t.bad(fmt.Sprintf("rank %d; TensorFlow has no more than %d dimensions", len(t.Shape), maxRank))
@@ -70,7 +71,11 @@ func (t *Tensor) checkDescription() (shape []int64, err error) {
 func (t *Tensor) sliceShape() ([]int64, error) {
 	r, err := t.Slice.resolve(t.Shape)
 	if err != nil {
-		return nil, t.bad(err.(*tfkeep.Error).Detail)
+		var e *tfkeep.Error
+		if errors.As(err, &e) {
+			return nil, t.bad(e.Detail)
+		}
+		return nil, err
 	}
 	for i, e := range r {
 		if e.Length == 0 && t.Shape[i] > 0 {
@@ -133,7 +138,7 @@ func readExactly(ctx context.Context, t *Tensor, r io.Reader, size int64) ([]byt
 
 // readError returns the error of a stream that failed or ended after n bytes.
 func (t *Tensor) readError(err error, n, size int64) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if isEOF(err) || err == io.ErrUnexpectedEOF { //nolint:errorlint // io.ReadFull's own, not the stream's
 		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, the stream has %d", dtype.Name(t.DType), t.Shape, size, n))
 	}
 	return &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Cause: err, Detail: "reading its elements"}
@@ -144,7 +149,7 @@ func (t *Tensor) checkEnd(r io.Reader, size int64) error {
 	switch n, err := io.CopyN(io.Discard, r, 1); {
 	case n > 0:
 		return t.bad(fmt.Sprintf("%s of shape %v takes %d bytes, the stream has more", dtype.Name(t.DType), t.Shape, size))
-	case err != io.EOF:
+	case !isEOF(err):
 		return t.readError(err, size, size)
 	}
 	return nil

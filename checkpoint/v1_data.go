@@ -223,7 +223,7 @@ func appendElement(b []byte, wire protowire.Type, v uint64) []byte {
 
 // countPacked counts packed numbers without decoding them.
 func countPacked(b []byte, kind protowire.Type) (int64, error) {
-	size := 1
+	var size int
 	switch kind {
 	case protowire.Fixed32Type:
 		size = 4

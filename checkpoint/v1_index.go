@@ -41,7 +41,7 @@ func openV1(ctx context.Context, files foundFiles, o *ReaderOptions) (*Reader, e
 	v := &v1Files{opts: *o}
 	tensors, err := v.openFiles(files.fs, files.v1)
 	if err != nil {
-		v.close()
+		_ = v.close()
 		return nil, err
 	}
 	size := int64(0)
@@ -50,7 +50,7 @@ func openV1(ctx context.Context, files foundFiles, o *ReaderOptions) (*Reader, e
 	}
 	if size <= maxReadAhead && !o.SkipChecksums && !o.Strict {
 		if err := v.verify(ctx, tensors); err != nil {
-			v.close()
+			_ = v.close()
 			return nil, err
 		}
 	}
@@ -136,14 +136,15 @@ func (v *v1Files) readContents(shard int, limit int64, contents map[string]*Tens
 	return err
 }
 
-// measureV1 estimates from above the memory of a table of contents.
+// measureV1 estimates from above the memory of a table of contents. It counts what precedes
+// a damaged field; decoding returns the error.
 func measureV1(meta []byte) int64 {
 	const perTensor = int64(unsafe.Sizeof(TensorInfo{}) + unsafe.Sizeof(SliceInfo{}) + 64)
 	need := int64(0)
-	wire.Each(meta, func(f wire.Field) error {
+	_ = wire.Each(meta, func(f wire.Field) error {
 		if f.Number == 1 {
 			need += perTensor + int64(len(f.Bytes))
-			wire.Each(f.Bytes, func(f wire.Field) error {
+			_ = wire.Each(f.Bytes, func(f wire.Field) error {
 				switch f.Number {
 				case 2: // shape
 					need += 4 * int64(len(f.Bytes))

@@ -3,7 +3,6 @@ package checkpoint
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"runtime"
@@ -293,7 +292,7 @@ func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInf
 	}
 	stream := stored.stream(streamBuffer)
 	for {
-		if _, err := stream.next(ctx); err == io.EOF {
+		if _, err := stream.next(ctx); isEOF(err) {
 			return nil
 		} else if err != nil {
 			return err

@@ -60,7 +60,7 @@ func BenchmarkWriteGibibyte(b *testing.B) {
 
 // rawWrite does the minimum for any writer: it computes checksums of the bytes and
 // writes them, on two goroutines.
-func rawWrite(b *testing.B, name string, sync_ bool, tensors []checkpoint.Tensor) {
+func rawWrite(b *testing.B, name string, synced bool, tensors []checkpoint.Tensor) {
 	f, err := os.Create(name)
 	if err != nil {
 		b.Fatal(err)
@@ -87,7 +87,7 @@ func rawWrite(b *testing.B, name string, sync_ bool, tensors []checkpoint.Tensor
 		})
 	}
 	wg.Wait()
-	if sync_ {
+	if synced {
 		if err := f.Sync(); err != nil {
 			b.Fatal(err)
 		}

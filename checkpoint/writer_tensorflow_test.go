@@ -208,7 +208,7 @@ func TestWriterEqualsSaveV2(t *testing.T) {
 			theirs, ours := t.TempDir(), t.TempDir()
 			saveV2(t, filepath.Join(theirs, "m"), c.shards, c.tensors)
 			tftest.WriteCheckpoint(t, filepath.Join(ours, "m"), &checkpoint.WriterOptions{NumShards: c.shards}, c.tensors)
-			os.Remove(filepath.Join(theirs, "m_temp"))
+			require.NoError(t, os.RemoveAll(filepath.Join(theirs, "m_temp")))
 			assertSameFiles(t, theirs, ours)
 		})
 	}

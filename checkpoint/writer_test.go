@@ -61,8 +61,8 @@ func TestWriterRefusesBadTensors(t *testing.T) {
 		{"a slice and the whole", []checkpoint.Tensor{part(0, 2), part(0, 4)}, tfkeep.ErrExists, "Adding duplicate key: p"},
 		{"the whole and a slice", []checkpoint.Tensor{part(0, 4), part(0, 2)}, tfkeep.ErrExists, "Adding duplicate key: p"},
 		{"overlapping slices", []checkpoint.Tensor{part(0, 3), part(2, 2)}, tfkeep.ErrMismatch, "overlap"},
-		{"slices of two types", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "this slice is of int16, an earlier one of int8"},
-		{"slices of two shapes", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "shape [5], an earlier one of [4]"},
+		{"slices of two types", slicesWith(dtype.Int16, 4), tfkeep.ErrMismatch, "this slice is of int16, an earlier one of int8"},
+		{"slices of two shapes", slicesWith(dtype.Int8, 5), tfkeep.ErrMismatch, "shape [5], an earlier one of [4]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -101,8 +101,8 @@ func TestV1WriterRefuses(t *testing.T) {
 		{"too large", []checkpoint.Tensor{{Name: "b", DType: dtype.Bool, Shape: shape, Data: nil}}, tfkeep.ErrMismatch, "takes 4294967296 bytes"},
 		{"a type V1 lacks", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.BFloat16, 2)}, tfkeep.ErrUnsupported, "bfloat16"},
 		{"twice", []checkpoint.Tensor{tftest.RandomTensor(1, "v", dtype.Int8, 2), tftest.RandomTensor(1, "v", dtype.Int8, 2)}, tfkeep.ErrExists, "Adding duplicate key: v"},
-		{"other type", slicesWith(dtype.Int8, 4, dtype.Int16, 4), tfkeep.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
-		{"other shape", slicesWith(dtype.Int8, 4, dtype.Int8, 5), tfkeep.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
+		{"other type", slicesWith(dtype.Int16, 4), tfkeep.ErrMismatch, "Mismatching types: existing type = int8, trying to add name v, type = int16"},
+		{"other shape", slicesWith(dtype.Int8, 5), tfkeep.ErrMismatch, "Mismatching shapes: existing tensor = [4], trying to add name v, shape = [5]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -118,11 +118,12 @@ func TestV1WriterRefuses(t *testing.T) {
 	}
 }
 
-// slicesWith returns two slices with one name, of tensors that may differ.
-func slicesWith(d1 dtype.DataType, n1 int64, d2 dtype.DataType, n2 int64) []checkpoint.Tensor {
-	a, b := tftest.RandomTensor(1, "v", d1, n1), tftest.RandomTensor(1, "v", d2, n2)
-	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2*dtype.Size(d1)]
-	b.Slice, b.Data = checkpoint.Slice{{Start: 2, Length: 2}}, b.Data[:2*dtype.Size(d2)]
+// slicesWith returns two slices with one name: one of an int8 tensor of 4 elements, and one
+// of a tensor with another type or size.
+func slicesWith(otherType dtype.DataType, n int64) []checkpoint.Tensor {
+	a, b := tftest.RandomTensor(1, "v", dtype.Int8, 4), tftest.RandomTensor(1, "v", otherType, n)
+	a.Slice, a.Data = checkpoint.Slice{{Start: 0, Length: 2}}, a.Data[:2]
+	b.Slice, b.Data = checkpoint.Slice{{Start: 2, Length: 2}}, b.Data[:2*dtype.Size(otherType)]
 	return []checkpoint.Tensor{a, b}
 }
 

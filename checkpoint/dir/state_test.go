@@ -96,9 +96,9 @@ func TestUpdateStateRefuses(t *testing.T) {
 	assert.ErrorIs(t, err, tfkeep.ErrArgument)
 	err = dir.UpdateState(ctx, folder, dir.State{ModelCheckpointPath: "m", AllModelCheckpointTimestamps: []float64{1, 2}}, nil)
 	assert.ErrorContains(t, err, "Checkpoint timestamps, if provided, must match checkpoint paths")
-	cancelled, cancel := context.WithCancel(ctx)
+	canceled, cancel := context.WithCancel(ctx)
 	cancel()
-	assert.ErrorIs(t, dir.UpdateState(cancelled, folder, dir.State{ModelCheckpointPath: "m"}, nil), context.Canceled)
+	assert.ErrorIs(t, dir.UpdateState(canceled, folder, dir.State{ModelCheckpointPath: "m"}, nil), context.Canceled)
 	assert.Empty(t, tftest.ReadFiles(t, folder))
 }
 

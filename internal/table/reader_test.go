@@ -397,7 +397,7 @@ func TestReaderPassesOnFailuresOfTheFile(t *testing.T) {
 		if err == nil {
 			err = scan(r)
 		}
-		if c.err == io.EOF {
+		if errors.Is(c.err, io.EOF) {
 			require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		} else {
 			require.ErrorIs(t, err, bad)
@@ -411,7 +411,8 @@ func TestReaderStopsWhenAsked(t *testing.T) {
 	r, err := open(write(t, nil, many(10)), nil)
 	require.NoError(t, err)
 	n := 0
-	for range r.All() {
+	for _, err := range r.All() {
+		require.NoError(t, err)
 		n++
 		break
 	}

@@ -32,6 +32,7 @@ var ErrKilled = errors.New("crashfs: the process was killed")
 // Fault is a kind of failure.
 type Fault int
 
+// The faults. None disarms FailAt.
 const (
 	None    Fault = iota
 	Kill          // neither the operation nor any later one happens; locks are gone
@@ -211,8 +212,10 @@ func (f *FS) parent(op, name string) error {
 	return nil
 }
 
+// Open implements vfs.FS.
 func (f *FS) Open(name string) (vfs.File, error) { return f.OpenFile(name, os.O_RDONLY, 0) }
 
+// OpenFile implements vfs.FS.
 func (f *FS) OpenFile(name string, flag int, _ fs.FileMode) (vfs.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -246,6 +249,7 @@ func (f *FS) OpenFile(name string, flag int, _ fs.FileMode) (vfs.File, error) {
 	return &file{fs: f, node: n, name: name, epoch: f.epoch}, nil
 }
 
+// Rename implements vfs.FS.
 func (f *FS) Rename(oldname, newname string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -265,6 +269,7 @@ func (f *FS) Rename(oldname, newname string) error {
 	return nil
 }
 
+// Link implements vfs.FS.
 func (f *FS) Link(oldname, newname string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -285,6 +290,7 @@ func (f *FS) Link(oldname, newname string) error {
 	return nil
 }
 
+// Remove implements vfs.FS.
 func (f *FS) Remove(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -326,6 +332,7 @@ func (f *FS) MkdirAll(name string, _ fs.FileMode) error {
 	}
 }
 
+// Stat implements vfs.FS.
 func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -336,12 +343,14 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	return n.info(filepath.Base(clean(name))), nil
 }
 
+// SameFile implements vfs.FS.
 func (f *FS) SameFile(a, b fs.FileInfo) bool {
 	x, ok1 := a.(info)
 	y, ok2 := b.(info)
 	return ok1 && ok2 && x.node == y.node
 }
 
+// ReadDir implements vfs.FS.
 func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -359,6 +368,7 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return out, nil
 }
 
+// SyncDir implements vfs.FS.
 func (f *FS) SyncDir(name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
