@@ -53,11 +53,15 @@ type Error struct {
 //
 //	read train/model.index: tensor "w": corrupt: offset 12: the block is cut short
 //
-// The kind is left out where the cause is of the same kind and says so itself.
-func (e *Error) Error() string {
+// The kind is left out where the cause is of the same kind and says so itself, and so is
+// the path of a cause that has the same one.
+func (e *Error) Error() string { return e.text("") }
+
+// text is the error without its path, if the reader has read that path already.
+func (e *Error) text(read string) string {
 	var b strings.Builder
 	b.WriteString(e.Op)
-	if e.Path != "" {
+	if e.Path != "" && e.Path != read {
 		b.WriteString(" " + e.Path)
 	}
 	if e.Name != "" {
@@ -74,9 +78,16 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Detail)
 	}
 	if e.Cause != nil {
-		b.WriteString(": " + e.Cause.Error())
+		b.WriteString(": " + e.causeText())
 	}
 	return b.String()
+}
+
+func (e *Error) causeText() string {
+	if cause, ok := e.Cause.(*Error); ok { //nolint:errorlint // only a direct cause repeats the path
+		return cause.text(e.Path)
+	}
+	return e.Cause.Error()
 }
 
 // Unwrap returns the kind and the cause, for errors.Is and errors.As.

@@ -25,6 +25,8 @@ func TestErrorText(t *testing.T) {
 			`restore m: read m.index: tensor "w": corrupt: offset 12: the block is cut short`},
 		{"the cause is of another kind", &tfkeep.Error{Op: "open", Path: "m", Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist},
 			"open m: not found: file does not exist"},
+		{"the cause has the same path", &tfkeep.Error{Op: "import", Path: "m.meta", Cause: &tfkeep.Error{Op: "read", Path: "m.meta", Err: tfkeep.ErrCorrupt}},
+			"import m.meta: read: corrupt"},
 		{"no kind", &tfkeep.Error{Op: "open", Detail: "it is a folder"}, "open: it is a folder"},
 	} {
 		t.Run(c.name, func(t *testing.T) { assert.EqualError(t, c.err, c.want) })

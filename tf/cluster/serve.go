@@ -12,15 +12,16 @@ import (
 type Member struct {
 	Cluster *Spec
 	ServerOptions
-	// While is read until it ends, and then Run returns. It may be nil.
+	// While is read until it ends, and then Serve returns. It may be nil.
 	While io.Reader
 	// Ready gets a line when the server is up, such as
 	// "serving grpc://127.0.0.1:2222 as /job:ps/task:0".
 	Ready io.Writer
 }
 
-// Serve makes this process the member m of a cluster. It serves until ctx is done or While ends. TensorFlow's server continues until the
-// process ends, so the caller returns from main.
+// Serve makes this process the member m of a cluster. It returns when ctx is done or While
+// ends. TensorFlow's server continues until the process ends, so the caller returns from
+// main.
 func Serve(ctx context.Context, m Member) error {
 	server, err := NewServer(m.Cluster, &m.ServerOptions)
 	if err != nil {
