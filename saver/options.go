@@ -111,6 +111,12 @@ func (o *Options) check() error {
 		return fault(tfkeep.ErrArgument, "DeferBuild does not go with VarList or VarMap")
 	case o.WriteVersion < 0 || o.WriteVersion > 2:
 		return fault(tfkeep.ErrArgument, "WriteVersion is %d; it must be checkpoint.V1 or checkpoint.V2", int(o.WriteVersion))
+	case o.MaxToKeep < KeepAll:
+		return fault(tfkeep.ErrArgument, "MaxToKeep is %d; use saver.KeepAll to keep all checkpoints", o.MaxToKeep)
+	case o.Alignment < 0:
+		return fault(tfkeep.ErrArgument, "Alignment is negative")
+	case o.Workers < 0:
+		return fault(tfkeep.ErrArgument, "Workers is negative")
 	case o.KeepEvery < 0:
 		return fault(tfkeep.ErrArgument, "KeepEvery is negative")
 	case o.Driver < Auto || o.Driver > Files:

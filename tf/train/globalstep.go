@@ -49,7 +49,7 @@ func FindGlobalStep(g *tf.Graph) (*tf.Variable, error) {
 		}
 	}
 	if step == nil {
-		return nil, &tfkeep.Error{Op: op, Err: tfkeep.ErrNotFound}
+		return nil, &tfkeep.Error{Op: op, Err: tfkeep.ErrNotFound, Detail: "the graph has none; GetOrCreateGlobalStep adds one"}
 	}
 	if !graphbuild.IsInteger(step.DType()) {
 		return nil, invalid(op, "%q does not have an integer type: %s", step.Name(), dtype.Name(step.DType()))
