@@ -22,6 +22,3 @@ func smallFormat(dt DataType) *smallfloat.Format { return smallfloat.ByName(Name
 
 // IsComplex reports whether dt is complex64 or complex128.
 func IsComplex(dt DataType) bool { return dt == Complex64 || dt == Complex128 }
-
-// IsSmallFloat reports whether dt is a float of 16 and fewer bits.
-func IsSmallFloat(dt DataType) bool { return smallFormat(dt) != nil }

@@ -24,7 +24,7 @@ func StoredType(dt dtype.DataType) (dtype.DataType, error) {
 	case dtype.Float16, dtype.String:
 		return dt, nil
 	}
-	if dtype.IsSmallFloat(dt) {
+	if isSmallFloat(dt) {
 		return dtype.Float32, nil
 	}
 	if dtype.Size(dt) == 0 {
@@ -120,3 +120,6 @@ func parseDescr(s string) (element, error) {
 	}
 	return e, unsupported("read", "dtype %q", s)
 }
+
+// isSmallFloat reports whether dt is a float of 16 or fewer bits.
+func isSmallFloat(dt dtype.DataType) bool { return dtype.IsFloat(dt) && dtype.Size(dt) <= 2 }

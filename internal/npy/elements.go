@@ -81,7 +81,7 @@ func (e *elements) decode(data []byte, first int64) ([]byte, error) {
 		if i := slices.IndexFunc(data, func(b byte) bool { return b > 1 }); i >= 0 {
 			return nil, corrupt("element %d is %d, not a bool", first+int64(i), data[i])
 		}
-	case e.as != e.h.dtype && dtype.IsSmallFloat(e.as):
+	case e.as != e.h.dtype && isSmallFloat(e.as):
 		values := make([]float32, len(data)/4)
 		for i := range values {
 			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))

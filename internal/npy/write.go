@@ -38,7 +38,7 @@ func Write(w io.Writer, dt dtype.DataType, shape []int64, data io.Reader) error 
 	if _, err := w.Write(formatHeader(descr(stored, 0), shape)); err != nil {
 		return writeError(err)
 	}
-	if stored == dt || !dtype.IsSmallFloat(dt) {
+	if stored == dt || !isSmallFloat(dt) {
 		if dt == dtype.Int4 || dt == dtype.Int2 || dt == dtype.Uint4 || dt == dtype.Uint2 {
 			data = &smallInts{dt, data}
 		}
