@@ -83,7 +83,7 @@ func (w *bundleWriter) reserveAll(plans []*tensorPlan) error {
 	}
 	for _, p := range plans {
 		if err := w.reserve(p); err != nil {
-			w.err = w.place(err)
+			w.err = vfs.AddPath(w.tx.prefix, err)
 			return w.err
 		}
 	}
@@ -218,7 +218,7 @@ func (w *bundleWriter) endAdding() error {
 func (w *bundleWriter) finishData() error {
 	for name, e := range w.sliced {
 		if err := checkSlicesDisjoint(name, e); err != nil {
-			return w.place(err)
+			return vfs.AddPath(w.tx.prefix, err)
 		}
 	}
 	for _, s := range w.shards {
@@ -267,16 +267,7 @@ func (w *bundleWriter) fail(err error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil || errors.Is(w.err, tfkeep.ErrClosed) {
-		w.err = w.place(err)
+		w.err = vfs.AddPath(w.tx.prefix, err)
 	}
 	return w.err
-}
-
-// place adds the checkpoint to an error that has only the tensor.
-func (w *bundleWriter) place(err error) error {
-	var e *tfkeep.Error
-	if errors.As(err, &e) && e.Path == "" {
-		e.Path = w.tx.prefix
-	}
-	return err
 }

@@ -185,7 +185,7 @@ func (v *v1Files) addMeta(f wire.Field, shard int, contents map[string]*TensorIn
 		return &tfkeep.Error{Op: "open", Path: v.tables[shard].in.path, Item: "tensor", Name: in.Name, Err: tfkeep.ErrCorrupt, Detail: err.Error()}
 	}
 	for i := range in.Slices {
-		v.place(&in, &in.Slices[i])
+		v.locate(&in, &in.Slices[i])
 	}
 	known := contents[in.Name]
 	if known == nil {
@@ -229,8 +229,8 @@ func checkV1Meta(t *TensorInfo) error {
 	return nil
 }
 
-// place returns the block that has the values of a slice.
-func (v *v1Files) place(t *TensorInfo, s *SliceInfo) {
+// locate sets the offset of a slice to that of the block that has its values.
+func (v *v1Files) locate(t *TensorInfo, s *SliceInfo) {
 	s.Offset = -1
 	tab := v.tables[s.Shard].table
 	if i, ok := tab.Find(appendSliceKey(nil, t.Name, s.Slice)); ok {

@@ -127,7 +127,7 @@ func (w *v1Writer) keep(t *Tensor, value []byte, err error) error {
 		if err == nil {
 			err = w.insert(t, value)
 		}
-		w.err = w.place(err)
+		w.err = vfs.AddPath(w.prefix, err)
 	}
 	return w.err
 }
@@ -267,14 +267,6 @@ func (w *v1Writer) closeFiles() error {
 		errs = append(errs, s.file.Close())
 	}
 	return vfs.Error("remove", w.prefix, errors.Join(errs...))
-}
-
-func (w *v1Writer) place(err error) error {
-	var e *tfkeep.Error
-	if errors.As(err, &e) && e.Path == "" {
-		e.Path = w.prefix
-	}
-	return err
 }
 
 // v1Slice returns the slice for V1, where every tensor has one.

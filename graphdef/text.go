@@ -2,8 +2,9 @@ package graphdef
 
 import (
 	"bytes"
+	"cmp"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -81,7 +82,7 @@ func populated(m protoreflect.Message) []protoreflect.FieldDescriptor {
 		fields = append(fields, fd)
 		return true
 	})
-	sort.Slice(fields, func(i, j int) bool { return fields[i].Number() < fields[j].Number() })
+	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return cmp.Compare(a.Number(), b.Number()) })
 	return fields
 }
 
@@ -91,16 +92,21 @@ func (p *textPrinter) mapField(fd protoreflect.FieldDescriptor, m protoreflect.M
 		keys = append(keys, k)
 		return true
 	})
-	sort.Slice(keys, func(i, j int) bool {
+	slices.SortFunc(keys, func(a, b protoreflect.MapKey) int {
 		switch fd.MapKey().Kind() {
 		case protoreflect.StringKind:
-			return keys[i].String() < keys[j].String()
+			return cmp.Compare(a.String(), b.String())
 		case protoreflect.BoolKind:
-			return !keys[i].Bool() && keys[j].Bool()
+			if a.Bool() == b.Bool() {
+				return 0
+			} else if b.Bool() {
+				return -1
+			}
+			return 1
 		case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
-			return keys[i].Uint() < keys[j].Uint()
+			return cmp.Compare(a.Uint(), b.Uint())
 		}
-		return keys[i].Int() < keys[j].Int()
+		return cmp.Compare(a.Int(), b.Int())
 	})
 	for _, k := range keys {
 		p.open(fd)

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 func corrupt(format string, args ...any) error {
@@ -40,14 +41,8 @@ func writeError(err error) error { return &tfkeep.Error{Op: "write", Cause: err}
 // which may be empty.
 func in(path, array string, err error) error {
 	var e *tfkeep.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	if e.Path == "" {
-		e.Path = path
-	}
-	if array != "" && e.Name == "" {
+	if array != "" && errors.As(err, &e) && e.Name == "" {
 		e.Item, e.Name = "array", array
 	}
-	return err
+	return vfs.AddPath(path, err)
 }

@@ -32,3 +32,12 @@ func Error(op, path string, err error) error {
 	}
 	return e
 }
+
+// AddPath adds the path to a [tfkeep.Error] that has none. Other errors stay as they are.
+func AddPath(path string, err error) error {
+	var e *tfkeep.Error
+	if errors.As(err, &e) && e.Path == "" {
+		e.Path = path
+	}
+	return err
+}

@@ -15,9 +15,10 @@ package crashfs
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -148,12 +149,7 @@ func (f *FS) Files(dir string) map[string][]byte {
 
 // Names returns the paths of all files below a folder, sorted.
 func (f *FS) Names(dir string) []string {
-	var names []string
-	for p := range f.Files(dir) {
-		names = append(names, p)
-	}
-	sort.Strings(names)
-	return names
+	return slices.Sorted(maps.Keys(f.Files(dir)))
 }
 
 // change counts an operation and reports whether it may happen. If half is set, half of
@@ -364,7 +360,7 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 			out = append(out, fs.FileInfoToDirEntry(n.info(base)))
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name() < out[j].Name() })
+	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return out, nil
 }
 

@@ -3,8 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 
 	"github.com/spf13/cobra"
 
@@ -78,12 +78,7 @@ OUT appears when it is complete. An existing OUT is replaced only with --force.`
 
 func (c *command) converted(out string, res *convert.Result) {
 	c.Printf("%s  %s → %s, %s, %s\n", out, res.From, res.To, ui.Plural(int64(res.Tensors), "tensor"), ui.Size(res.Bytes))
-	types := make([]dtype.DataType, 0, len(res.Widened))
-	for dt := range res.Widened {
-		types = append(types, dt)
-	}
-	sort.Slice(types, func(i, j int) bool { return types[i] < types[j] })
-	for _, dt := range types {
+	for _, dt := range slices.Sorted(maps.Keys(res.Widened)) {
 		c.Note("%s of %s stored in a wider type that NumPy has; converting back restores the type",
 			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -126,11 +125,9 @@ func (c *command) showModel(dir string, sm *graphdef.SavedModel, f *showFlags) e
 
 // byTags returns the graphs in the order in which saved_model_cli shows them.
 func byTags(sm *graphdef.SavedModel) []*graphdef.MetaGraphDef {
-	graphs := append([]*graphdef.MetaGraphDef(nil), sm.MetaGraphs...)
-	sort.SliceStable(graphs, func(i, j int) bool {
-		return slices.Compare(graphs[i].GetMetaInfoDef().GetTags(), graphs[j].GetMetaInfoDef().GetTags()) < 0
+	return slices.SortedStableFunc(slices.Values(sm.MetaGraphs), func(a, b *graphdef.MetaGraphDef) int {
+		return slices.Compare(a.GetMetaInfoDef().GetTags(), b.GetMetaInfoDef().GetTags())
 	})
-	return graphs
 }
 
 // tagList returns the tags of a graph as Python prints a list of them.
@@ -161,12 +158,7 @@ func (c *command) showSignature(s *graphdef.SignatureDef, indent string) {
 		m           map[string]*graphdef.TensorInfo
 	}{{"input(s)", "inputs", s.Inputs}, {"output(s)", "outputs", s.Outputs}} {
 		c.Printf("%sThe given SavedModel SignatureDef contains the following %s:\n", indent, side.title)
-		names := make([]string, 0, len(side.m))
-		for n := range side.m {
-			names = append(names, n)
-		}
-		sort.Strings(names)
-		for _, n := range names {
+		for _, n := range slices.Sorted(maps.Keys(side.m)) {
 			c.Printf("%s  %s['%s'] tensor_info:\n", indent, side.name, ui.Clean(n))
 			c.showTensorInfo(side.m[n], indent+"      ")
 		}
@@ -276,11 +268,7 @@ func (c *command) printScan(sm *graphdef.SavedModel, denied []string, found []of
 			c.Printf("MetaGraph with tag set [%s] does not contain the default denylisted ops: %s\n", tagList(mg), pythonSet(denied))
 			continue
 		}
-		names := make([]string, 0, len(ops))
-		for op := range ops {
-			names = append(names, op)
-		}
-		sort.Strings(names)
+		names := slices.Sorted(maps.Keys(ops))
 		c.Printf("MetaGraph with tag set [%s] contains the following denylisted ops: %s\n", tagList(mg), c.Paint(ui.Red, pythonSet(names)))
 		for _, f := range here {
 			where := ""
