@@ -22,7 +22,7 @@ var (
 	// ErrLocked means that another writer, in this process or another one, is using the
 	// same files.
 	ErrLocked = errors.New("locked by another writer")
-	// ErrMismatch means that types, shapes or sizes differ from what was asked for.
+	// ErrMismatch means that types, shapes or sizes differ from what the caller expects.
 	ErrMismatch = errors.New("mismatch")
 	// ErrNotFound means that there is no such file, tensor, node or other thing.
 	ErrNotFound = errors.New("not found")
@@ -37,7 +37,7 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 )
 
-// Error says where an error happened, of which kind it is, and what to do about it. All
+// Error reports the place of an error, its kind, and what to do about it. All
 // fields except Op and Err may be empty.
 type Error struct {
 	Op     string // the operation, as a verb: "open", "restore"

@@ -2,7 +2,7 @@ package freeze
 
 import "github.com/tfkeep/tfkeep/graphdef"
 
-// Options configures what is frozen. Only Outputs has no default.
+// Options select what is frozen. New requires Outputs; everything else has a default.
 type Options struct {
 	// Outputs are the names of the nodes to keep, "y" or "y:0". [New] requires them. The
 	// other functions choose the outputs themselves if the graph has one likely choice.

@@ -332,7 +332,8 @@ func (b *Builder) Save(ctx context.Context) (string, error) {
 }
 
 // SimpleSave exports a session for serving: one graph with the tag "serve" and the
-// signature "serving_default" of the given inputs and outputs.
+// signature "serving_default" of the given inputs and outputs. If dir exists and is not
+// empty, the error is a tfkeep.ErrExists.
 func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outputs map[string]tf.Output) error {
 	sig, err := PredictSignature(inputs, outputs)
 	if err != nil {

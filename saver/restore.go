@@ -46,7 +46,9 @@ type RestoreReport struct {
 
 // Restore sets the variables to the values that they have in a checkpoint. They need
 // not be initialized. path is what Save returned: a prefix, a V1 file, or the pattern of
-// its shards. The report is nil if and only if there is an error.
+// its shards. Where Go reads the files, path may be any name that dir.Open takes, such as
+// a folder, which stands for its newest checkpoint. The report is nil if and only if there
+// is an error.
 //
 // All or nothing: before the first variable is assigned, keys, types and shapes of all
 // variables are compared with the checkpoint, and all values are read and their

@@ -38,10 +38,13 @@ type Resumed struct {
 	Skipped []*tfkeep.Error
 }
 
-// Resume restores the newest checkpoint of a folder that is whole. One whose
-// files are damaged or missing is skipped and reported; one that doesn't fit
-// the graph is an error. If the folder has checkpoints and none of them is whole, that
-// is an error too, and never a fresh start.
+// Resume restores the newest whole checkpoint of a folder. It skips and reports
+// checkpoints whose files are damaged or missing. A checkpoint that does not fit the graph
+// is an error.
+//
+// If the folder has no checkpoint, or does not exist, Resume restores nothing and sets
+// Resumed.Fresh: run the initializers then. If the folder has checkpoints and none of them
+// is whole, that is an error and never a fresh start.
 //
 // Resume removes the files of a save that was interrupted because its process died, and
 // adopts its list of kept checkpoints, so that MaxToKeep counts across restarts. The

@@ -43,7 +43,8 @@ type Saver struct {
 
 // New makes a Saver for the variables that g has now, adding its save and
 // restore nodes to g. A nil o means the defaults: every global variable, in
-// format V2, the last five checkpoints kept.
+// format V2, the last five checkpoints kept. Close the Saver when it is no longer needed:
+// it holds a lock on each folder that it saves into.
 //
 // It fails with tfkeep.ErrArgument when there is nothing to save, for a bad VarList,
 // VarMap or SaverDef, and for options that contradict each other.

@@ -1,8 +1,8 @@
 // Package status has TensorFlow's status codes and the error that carries one.
 //
 // Every error that comes from TensorFlow, and every check that package tf makes in
-// front of it, is an *Error. A Code is an error itself, so that errors.Is tells the
-// kinds apart:
+// front of it, is an *Error. A Code is an error itself, so that errors.Is
+// distinguishes the kinds:
 //
 //	if errors.Is(err, status.Unavailable) {
 //		return nil // a server is gone

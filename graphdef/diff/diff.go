@@ -50,7 +50,7 @@ func orNone(s string) string {
 	return s
 }
 
-// Options says which differences [Graphs] ignores. Nil compares everything.
+// Options select the differences that [Graphs] ignores. Nil compares everything.
 type Options struct {
 	// IgnoreVersions ignores the graphs' versions.
 	IgnoreVersions bool
