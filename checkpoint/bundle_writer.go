@@ -145,7 +145,7 @@ func (w *bundleWriter) addSlice(t *Tensor) error {
 		return t.duplicate()
 	case e == nil:
 		// TensorFlow's merge stores the first shard that has a slice here, although
-		// nobody reads it.
+		// no reader uses it.
 		e = &bundleEntry{dtype: t.DType, shape: slices.Clone(t.Shape), shard: shard}
 		w.sliced[t.Name], w.entries[t.Name] = e, e
 	case e.dtype != t.DType:

@@ -21,7 +21,7 @@ import (
 //	         choose names of data files that the present checkpoint does not use
 //	create   open the data files under temporary names
 //	commit   sync the data; write and sync the index, which is still temporary: if
-//	         the process dies after that, it tells which data files are ours;
+//	         the process dies after that, it shows which data files belong to it;
 //	         rename the data files; sync the folder;
 //	         rename the index, which is the commit; sync the folder;
 //	         remove the data files of the checkpoint that was replaced

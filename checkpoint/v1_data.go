@@ -171,7 +171,7 @@ func (p *v1Part) decode(record []byte, want Slice) error {
 	}
 	if p.t.DType == dtype.Complex64 || p.t.DType == dtype.Complex128 {
 		if p.found%2 != 0 {
-			return fmt.Errorf("%d numbers are no complex ones", p.found)
+			return fmt.Errorf("%d numbers do not make whole complex numbers", p.found)
 		}
 		p.found /= 2
 	}

@@ -182,76 +182,87 @@ func TestV1SlicesInSeveralFilesWithAHole(t *testing.T) {
 	require.ErrorContains(t, err, "leave gaps")
 }
 
+var wholeVector = fullSlice(1)
+
+var hostileV1Cases = []struct {
+	name string
+	make func(c *v1Crafted)
+	kind error
+	want string
+}{
+	{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "not a table of contents"},
+	{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+	{"contents that are values", func(c *v1Crafted) { c.contents = valueRecord("w", wholeVector, packedFloats(1)) }, tfkeep.ErrCorrupt, "not a table of contents"},
+	{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, tfkeep.ErrCorrupt, "wire type 0"},
+	{"tensor of wire type 0", func(c *v1Crafted) { c.contents = protoField(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
+	{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, tfkeep.ErrCorrupt, "wire type 0"},
+	{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
+	{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
+	{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+	{"type missing", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 0, []int64{4}, wholeVector) }, tfkeep.ErrCorrupt, "does not have its type"},
+	{"type 999", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 999, []int64{4}, wholeVector) }, tfkeep.ErrCorrupt, "999 is not a data type"},
+	{"type of the future", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 60, []int64{4}, wholeVector) }, tfkeep.ErrUnsupported, "dtype(60)"},
+	{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, wholeVector) }, tfkeep.ErrUnsupported, "float8_e5m2"},
+	{"dimension -1", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{-1}, wholeVector) }, tfkeep.ErrCorrupt, "impossible"},
+	{"dimensions 2^62 × 2^62", func(c *v1Crafted) {
+		c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, fullSlice(2))
+	}, tfkeep.ErrCorrupt, "impossible"},
+	{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 61}, wholeVector) }, tfkeep.ErrCorrupt, "impossible"},
+	{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 40}, wholeVector) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
+	{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, make([]int64, 300), wholeVector) }, tfkeep.ErrCorrupt, "254 dimensions"},
+	{"no slice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
+	{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
+	{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, fullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
+	{"slice twice", func(c *v1Crafted) {
+		c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, wholeVector, wholeVector)
+	}, tfkeep.ErrCorrupt, "overlap"},
+	{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, tfkeep.ErrCorrupt, "overlap"},
+	{"tensor twice, of two types", func(c *v1Crafted) {
+		c.tensors = append(c.tensors, metaRecord("w", dtype.Int32, []int64{4}, wholeVector))
+	}, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
+	{"values missing", func(c *v1Crafted) { clear(c.records) }, tfkeep.ErrCorrupt, "the values of slice - are missing"},
+	{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", wholeVector)] = nil }, tfkeep.ErrCorrupt, "does not list"},
+	{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, tfkeep.ErrCorrupt, "does not list"},
+	{"values of another tensor", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("x", wholeVector, packedFloats(1, 2, 3, 4))
+	}, tfkeep.ErrCorrupt, `that of "x"`},
+	{"values of another slice", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
+	}, tfkeep.ErrCorrupt, "slice 0,4"},
+	{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", wholeVector)] = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
+	{"too few values", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", wholeVector, packedFloats(1, 2, 3))
+	}, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
+	{"too many values", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", wholeVector, packedFloats(1, 2, 3, 4, 5))
+	}, tfkeep.ErrCorrupt, "5 values are stored"},
+	{"values of another type", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", wholeVector, packedVarints(7, 1, 2, 3, 4))
+	}, tfkeep.ErrCorrupt, "0 values are stored"},
+	{"values of wire type 0", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", wholeVector, []byte{0x28, 1})
+	}, tfkeep.ErrCorrupt, "wire type 0"},
+	{"half a float", func(c *v1Crafted) {
+		c.records[sliceKey("w", wholeVector)] = valueRecord("w", wholeVector, protoField(5, make([]byte, 18)))
+	}, tfkeep.ErrCorrupt, "does not decode"},
+	{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, protoField(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "do not make whole complex numbers"},
+	{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, protoField(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"varint of 11 bytes", func(c *v1Crafted) {
+		c.add("i", dtype.Int64, nil, protoField(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
+	}, tfkeep.ErrCorrupt, "does not decode to a int64"},
+	{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, tfkeep.ErrCorrupt, "does not decode to a int8"},
+	{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"int16 of 2^15", func(c *v1Crafted) { c.add("i", dtype.Int16, nil, packedVarints(7, 1<<15)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"half of 2^16", func(c *v1Crafted) { c.add("i", dtype.Float16, nil, packedVarints(13, 1<<16)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, tfkeep.ErrCorrupt, "does not decode"},
+	{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(protoField(8, nil), protoField(8, nil)...)) }, tfkeep.ErrCorrupt, "more than the 1 strings"},
+	{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, protoField(8, nil)) }, tfkeep.ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
+}
+
 func TestHostileV1CheckpointsAreErrors(t *testing.T) {
-	whole := fullSlice(1)
-	for _, c := range []struct {
-		name string
-		make func(c *v1Crafted)
-		kind error
-		want string
-	}{
-		{"no contents", func(c *v1Crafted) { c.contents = []byte{} }, tfkeep.ErrCorrupt, "not a table of contents"},
-		{"contents of garbage", func(c *v1Crafted) { c.contents = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"contents that are values", func(c *v1Crafted) { c.contents = valueRecord("w", whole, packedFloats(1)) }, tfkeep.ErrCorrupt, "not a table of contents"},
-		{"contents of wire type 0", func(c *v1Crafted) { c.contents = []byte{0x08, 0x01} }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"tensor of wire type 0", func(c *v1Crafted) { c.contents = protoField(1, []byte{0x08, 0x01}) }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"name of wire type 0", func(c *v1Crafted) { c.tensors = [][]byte{{0x08, 0x01}} }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
-		{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
-		{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"type missing", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 0, []int64{4}, whole) }, tfkeep.ErrCorrupt, "does not have its type"},
-		{"type 999", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 999, []int64{4}, whole) }, tfkeep.ErrCorrupt, "999 is not a data type"},
-		{"type of the future", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 60, []int64{4}, whole) }, tfkeep.ErrUnsupported, "dtype(60)"},
-		{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, whole) }, tfkeep.ErrUnsupported, "float8_e5m2"},
-		{"dimension -1", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{-1}, whole) }, tfkeep.ErrCorrupt, "impossible"},
-		{"dimensions 2^62 × 2^62", func(c *v1Crafted) {
-			c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 62, 1 << 62}, fullSlice(2))
-		}, tfkeep.ErrCorrupt, "impossible"},
-		{"2^61 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 61}, whole) }, tfkeep.ErrCorrupt, "impossible"},
-		{"2^40 elements", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{1 << 40}, whole) }, tfkeep.ErrCorrupt, "4 values are stored, its shape needs 1099511627776"},
-		{"300 dimensions", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, make([]int64, 300), whole) }, tfkeep.ErrCorrupt, "254 dimensions"},
-		{"no slice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}) }, tfkeep.ErrCorrupt, "no slice"},
-		{"slice of length -10", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, Slice{{0, -10}}) }, tfkeep.ErrCorrupt, "does not lie"},
-		{"slice of another rank", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, fullSlice(2)) }, tfkeep.ErrCorrupt, "does not lie"},
-		{"slice twice", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float32, []int64{4}, whole, whole) }, tfkeep.ErrCorrupt, "overlap"},
-		{"tensor twice", func(c *v1Crafted) { c.tensors = append(c.tensors, c.tensors[0]) }, tfkeep.ErrCorrupt, "overlap"},
-		{"tensor twice, of two types", func(c *v1Crafted) { c.tensors = append(c.tensors, metaRecord("w", dtype.Int32, []int64{4}, whole)) }, tfkeep.ErrCorrupt, "it is int32 [4] here and float32 [4] elsewhere"},
-		{"values missing", func(c *v1Crafted) { clear(c.records) }, tfkeep.ErrCorrupt, "the values of slice - are missing"},
-		{"values that nobody lists", func(c *v1Crafted) { c.records[sliceKey("x", whole)] = nil }, tfkeep.ErrCorrupt, "does not list"},
-		{"record that is no slice", func(c *v1Crafted) { c.records["zzz"] = nil }, tfkeep.ErrCorrupt, "does not list"},
-		{"values of another tensor", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = valueRecord("x", whole, packedFloats(1, 2, 3, 4))
-		}, tfkeep.ErrCorrupt, `that of "x"`},
-		{"values of another slice", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = valueRecord("w", Slice{{0, 4}}, packedFloats(1, 2, 3, 4))
-		}, tfkeep.ErrCorrupt, "slice 0,4"},
-		{"values of garbage", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-		{"too few values", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3)) }, tfkeep.ErrCorrupt, "3 values are stored, its shape needs 4"},
-		{"too many values", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedFloats(1, 2, 3, 4, 5))
-		}, tfkeep.ErrCorrupt, "5 values are stored"},
-		{"values of another type", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = valueRecord("w", whole, packedVarints(7, 1, 2, 3, 4))
-		}, tfkeep.ErrCorrupt, "0 values are stored"},
-		{"values of wire type 0", func(c *v1Crafted) { c.records[sliceKey("w", whole)] = valueRecord("w", whole, []byte{0x28, 1}) }, tfkeep.ErrCorrupt, "wire type 0"},
-		{"half a float", func(c *v1Crafted) {
-			c.records[sliceKey("w", whole)] = valueRecord("w", whole, protoField(5, make([]byte, 18)))
-		}, tfkeep.ErrCorrupt, "does not decode"},
-		{"half a complex number", func(c *v1Crafted) { c.add("c", dtype.Complex64, nil, protoField(9, appendFloats(nil, 1))) }, tfkeep.ErrCorrupt, "are no complex ones"},
-		{"half a varint", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, protoField(7, []byte{0x80})) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"varint of 11 bytes", func(c *v1Crafted) {
-			c.add("i", dtype.Int64, nil, protoField(10, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")))
-		}, tfkeep.ErrCorrupt, "does not decode to a int64"},
-		{"int8 of 128", func(c *v1Crafted) { c.add("i", dtype.Int8, nil, packedVarints(7, 128)) }, tfkeep.ErrCorrupt, "does not decode to a int8"},
-		{"uint8 of -1", func(c *v1Crafted) { c.add("i", dtype.Uint8, nil, packedVarints(7, -1)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"int16 of 2^15", func(c *v1Crafted) { c.add("i", dtype.Int16, nil, packedVarints(7, 1<<15)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"half of 2^16", func(c *v1Crafted) { c.add("i", dtype.Float16, nil, packedVarints(13, 1<<16)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"int32 of 2^31", func(c *v1Crafted) { c.add("i", dtype.Int32, nil, packedVarints(7, 1<<31)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"uint32 of 2^32", func(c *v1Crafted) { c.add("i", dtype.Uint32, nil, packedVarints(16, 1<<32)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"bool of 2", func(c *v1Crafted) { c.add("i", dtype.Bool, nil, packedVarints(11, 2)) }, tfkeep.ErrCorrupt, "does not decode"},
-		{"more strings than elements", func(c *v1Crafted) { c.add("s", dtype.String, nil, append(protoField(8, nil), protoField(8, nil)...)) }, tfkeep.ErrCorrupt, "more than the 1 strings"},
-		{"2^40 strings", func(c *v1Crafted) { c.add("s", dtype.String, []int64{1 << 40}, protoField(8, nil)) }, tfkeep.ErrCorrupt, "1 values are stored, its shape needs 1099511627776"},
-	} {
+	for _, c := range hostileV1Cases {
 		t.Run(c.name, func(t *testing.T) {
 			craft := newV1Crafted()
 			craft.add("w", dtype.Float32, []int64{4}, packedFloats(1, 2, 3, 4))

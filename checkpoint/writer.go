@@ -27,7 +27,7 @@ type WriterOptions struct {
 	// prefix-?????-of-NNNNN.
 	NumShards int
 	// Alignment makes the offset of every tensor a multiple of it, in bytes. 0 puts each
-	// tensor right behind the one before, as TensorFlow does; it reads either. With a
+	// tensor directly after the one before, as TensorFlow does; it reads either. With a
 	// multiple of the page size, 4096, readers can map tensors aligned. V1 ignores it.
 	Alignment int
 	// Workers is the number of goroutines that compute checksums and write. 0 means

@@ -165,7 +165,7 @@ var neverOutputs = []string{
 	"ReadVariableOp", "QueueEnqueueV2", "QueueEnqueueManyV2", "QueueCloseV2", "WriteFile",
 }
 
-// isNeverOutput reports whether nobody asks a model for the result of op.
+// isNeverOutput reports whether the result of op is never the output of a model.
 func isNeverOutput(op string) bool {
 	return slices.Contains(neverOutputs, op) || graphdef.IsVariableOp(op) || isWrite(op) || strings.Contains(op, "Summary") ||
 		strings.HasSuffix(op, "Grad") || strings.HasPrefix(op, "InitializeTable")

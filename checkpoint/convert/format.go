@@ -23,8 +23,8 @@ const (
 // Formats returns all formats.
 func Formats() []Format { return []Format{V2, V1, SafeTensors, NPZ} }
 
-// foreign are the extensions of other formats for models. Nobody wants them in the prefix
-// of a checkpoint.
+// foreign are the extensions of other formats for models. A path that has one is never
+// meant as the prefix of a checkpoint.
 var foreign = []string{".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt.pt", ".bin", ".onnx", ".gguf", ".msgpack",
 	".pb", ".pbtxt", ".tflite", ".npy", ".pkl", ".zip", ".tar", ".gz"}
 

@@ -13,7 +13,7 @@ import (
 // elements streams the elements of an array as TensorFlow stores them: in the order of
 // the file, little-endian, and in the type that they had before [StoredType].
 type elements struct {
-	r    io.Reader // the bytes behind the header
+	r    io.Reader // the bytes after the header
 	h    *header
 	as   dtype.DataType // h.dtype, or a type that is stored as it
 	read int64          // bytes read from r

@@ -16,7 +16,7 @@ import (
 // on that task's own server, save and restore them directly, and without the other
 // tasks.
 
-// Task is one server of a cluster. The zero value is no task.
+// Task is one server of a cluster. The zero value is not a task.
 type Task struct {
 	Job   string
 	Index int

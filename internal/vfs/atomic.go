@@ -78,7 +78,7 @@ func (a *AtomicFile) Close() error {
 		return nil
 	}
 	a.done = true
-	// The file is removed before it is closed, and so unlocked. Nobody else can have
+	// The file is removed before it is closed, and so unlocked. No other writer can have
 	// taken the name in between.
 	return errors.Join(a.fs.Remove(a.tmp.Name()), a.tmp.Close())
 }

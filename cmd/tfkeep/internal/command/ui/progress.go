@@ -89,7 +89,7 @@ func (p *Progress) clear() {
 	}
 }
 
-// Done removes the bar for good. It may be called more than once.
+// Done removes the bar and ends it. It may be called more than once.
 func (p *Progress) Done() {
 	if p == nil {
 		return

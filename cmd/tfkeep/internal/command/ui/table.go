@@ -21,7 +21,7 @@ type cell struct {
 }
 
 // NewTable begins a table. Columns whose heading begins with ">" align right.
-// With all headings empty there is no heading line.
+// If all headings are empty, the table has no heading line.
 func (c *Console) NewTable(headings ...string) *Table {
 	t := &Table{c: c, right: make([]bool, len(headings)), width: make([]int, len(headings)), gap: "  "}
 	row := make([]any, len(headings))
