@@ -39,7 +39,7 @@ type (
 func MakeShape(dims ...int64) Shape { return tensorflow.MakeShape(dims...) }
 
 // NewTensor makes a tensor of a Go scalar, array or slice (of slices). TensorFlow has no
-// types for int and uint.
+// types for int and uint: use int32 or int64.
 func NewTensor(value any) (*Tensor, error) {
 	if value == nil {
 		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("the value is nil")}
