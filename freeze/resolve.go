@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // valueRef is the place of the value of one variable.

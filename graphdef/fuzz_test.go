@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 func seed(f *testing.F) {

@@ -8,7 +8,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // reachesOut reports whether an operation reads or writes files, runs code of the host

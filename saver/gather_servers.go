@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/cluster"

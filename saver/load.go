@@ -10,8 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/nearest"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 

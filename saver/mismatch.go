@@ -6,7 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // mismatch compares a tensor of the checkpoint with the one that the graph needs, and

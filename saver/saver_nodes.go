@@ -7,8 +7,8 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/filenames"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/parallel"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/filenames"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 	"github.com/tfkeep/tfkeep/status"
 )
 

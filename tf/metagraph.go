@@ -11,8 +11,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/namescope"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
 )
 
 // ExportMetaGraphOptions are the options of ExportMetaGraph. Nil and the zero value

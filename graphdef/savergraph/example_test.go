@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 )
 
 // A Saver with renamed keys: the variable "w" is restored from the tensor "model/w".
