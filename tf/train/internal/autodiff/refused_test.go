@@ -114,7 +114,7 @@ func TestBuildRefusesBadArguments(t *testing.T) {
 		{"no ys", nil, list(float), nil, "no ys"},
 		{"a y without an operation", list(tensorflow.Output{}), list(float), nil, "y 0"},
 		{"an x without an operation", list(float), list(tensorflow.Output{}), nil, "x 0"},
-		{"an output that is not there", list(float.Op.Output(1)), nil, nil, "there is no output 1"},
+		{"an output that is not there", list(float.Op.Output(1)), nil, nil, "and no output 1"},
 		{"another graph", list(float), list(other), nil, "another graph"},
 		{"whole numbers", list(whole), list(float), nil, "no derivative"},
 		{"too many gradients", list(float), list(float), &autodiff.Options{GradYs: list(float, float)}, "2 gradients for 1 ys"},
