@@ -87,7 +87,7 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 		if fed[graphdef.NodeName(name)] {
 			continue // TensorFlow's table initializers list their file a second time
 		}
-		out, err := m.Graph().OutputByName(inScope(name, m.Scope))
+		out, err := m.Graph().OutputByName(graphdef.PrependNameScope(name, m.Scope))
 		if err != nil {
 			return feeds, fed, &tfkeep.Error{Op: "load", Path: files.name, Item: "asset", Name: def.GetFilename(), Err: tfkeep.ErrCorrupt, Cause: err}
 		}

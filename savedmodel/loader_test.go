@@ -100,7 +100,7 @@ func TestLoadStepByStep(t *testing.T) {
 		assert.Equal(t, "x", m.Elements[1].Op().Name())
 		assert.Equal(t, "sum/Add", m.Elements[2].Output().Op.Name())
 		_, err = savedmodel.LoadGraph(session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "z:0"}})
-		require.ErrorContains(t, err, "not found in graph")
+		require.ErrorContains(t, err, `the graph has no tensor "z:0"`)
 	})
 }
 

@@ -50,7 +50,7 @@ func FindOperation(g *tf.Graph, sig *graphdef.SignatureDef, key, scope string) (
 	}
 	op := findOperation(g, name, scope)
 	if op == nil {
-		return nil, &tfkeep.Error{Op: "find operation", Item: "operation", Name: inScope(name, scope), Err: tfkeep.ErrNotFound}
+		return nil, &tfkeep.Error{Op: "find operation", Item: "operation", Name: graphdef.PrependNameScope(name, scope), Err: tfkeep.ErrNotFound}
 	}
 	return op, nil
 }
@@ -58,6 +58,6 @@ func FindOperation(g *tf.Graph, sig *graphdef.SignatureDef, key, scope string) (
 // findOperation returns the operation that a signature or collection names, or nil.
 // TensorFlow 2 names an output of the operation.
 func findOperation(g *tf.Graph, name, scope string) *tf.Operation {
-	node, _, _ := strings.Cut(inScope(name, scope), ":")
+	node, _, _ := strings.Cut(graphdef.PrependNameScope(name, scope), ":")
 	return g.Operation(node)
 }

@@ -139,7 +139,7 @@ func FindSparse(g *tf.Graph, info *graphdef.TensorInfo, scope string) (Sparse, e
 }
 
 func findOutput(g *tf.Graph, name, scope string) (tf.Output, error) {
-	out, err := g.OutputByName(inScope(name, scope))
+	out, err := g.OutputByName(graphdef.PrependNameScope(name, scope))
 	if err != nil {
 		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Item: "tensor", Name: name, Err: tfkeep.ErrNotFound, Cause: err}
 	}
@@ -167,12 +167,4 @@ func tensorNames(info *graphdef.TensorInfo) []string {
 		return names
 	}
 	return nil
-}
-
-// inScope returns a name of the model as it is in a graph that it was imported into.
-func inScope(name, scope string) string {
-	if scope == "" {
-		return name
-	}
-	return strings.TrimSuffix(scope, "/") + "/" + name
 }

@@ -143,15 +143,9 @@ func (s *Saver) buildNodes() error {
 // prependScope adds the scope into which a graph was imported to the names of its
 // SaverDef.
 func prependScope(def *graphdef.SaverDef, scope string) {
-	if scope == "" {
-		return
+	for _, name := range []*string{&def.FilenameTensorName, &def.SaveTensorName, &def.RestoreOpName} {
+		*name = graphdef.PrependNameScope(*name, scope)
 	}
-	if scope[len(scope)-1] != '/' {
-		scope += "/"
-	}
-	def.FilenameTensorName = scope + def.FilenameTensorName
-	def.SaveTensorName = scope + def.SaveTensorName
-	def.RestoreOpName = scope + def.RestoreOpName
 }
 
 // SaverDef describes the Saver: the names of its nodes and its retention rule. It

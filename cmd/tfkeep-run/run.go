@@ -34,12 +34,7 @@ type job struct {
 // run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	j := &job{stdin: stdin, stdout: stdout}
-	cmd := j.command()
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	failure := cli.Failure{Stderr: stderr, Command: "tfkeep-run"}
-	return failure.ExitCode(ctx, cmd.ExecuteContext(ctx))
+	return cli.Execute(ctx, j.command(), args, stdout, stderr)
 }
 
 func (j *job) command() *cobra.Command {
@@ -73,10 +68,7 @@ line was wrong.`,
 			j.dir = args[0]
 			return j.do(cmd.Context())
 		},
-		SilenceErrors: true,
-		SilenceUsage:  true,
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
 	f.StringVar(&j.signature, "signature", signature.DefaultServingKey, "the signature to run")
 	f.StringVar(&j.tags, "tags", signature.ServingTag, "run the graph with exactly these tags, separated by commas")

@@ -27,12 +27,7 @@ type job struct {
 // run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	j := &job{stdin: stdin, stdout: stdout}
-	cmd := j.command()
-	cmd.SetArgs(args)
-	cmd.SetOut(stdout)
-	cmd.SetErr(stderr)
-	failure := cli.Failure{Stderr: stderr, Command: "tfkeep-server"}
-	return failure.ExitCode(ctx, cmd.ExecuteContext(ctx))
+	return cli.Execute(ctx, j.command(), args, stdout, stderr)
 }
 
 func (j *job) command() *cobra.Command {
@@ -58,11 +53,8 @@ keep the port inside a network that you trust.`,
 			}
 			return nil
 		},
-		RunE:          func(cmd *cobra.Command, _ []string) error { return j.do(cmd) },
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return j.do(cmd) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &cli.UsageError{Err: err} })
 	f := cmd.Flags()
 	f.StringVar(&j.cluster, "cluster", "", "the cluster: JOB=HOST:PORT,HOST:PORT;JOB=... (default: TF_CONFIG)")
 	f.StringVar(&j.job, "job", "", "the job of this server")

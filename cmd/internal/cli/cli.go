@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // The exit codes.
@@ -84,4 +86,15 @@ func (f *Failure) ExitCode(ctx context.Context, err error) int {
 	}
 	report(err)
 	return ExitFailed
+}
+
+// Execute runs a command that is a whole program and returns its exit code.
+func Execute(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr io.Writer) int {
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &UsageError{Err: err} })
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	failure := Failure{Stderr: stderr, Command: cmd.Name()}
+	return failure.ExitCode(ctx, cmd.ExecuteContext(ctx))
 }
