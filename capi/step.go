@@ -17,7 +17,7 @@ import (
 )
 
 // Step is a step that is prepared once and run many times. Its feeds, fetches and
-// targets lie in C memory, so that a run is one call from Go to C. Goroutines may run
+// targets are in C memory, so that a run is one call from Go to C. Goroutines may run
 // it at the same time.
 type Step struct {
 	session *tensorflow.Session

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -87,7 +88,7 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 		if fed[graphdef.NodeName(name)] {
 			continue // TensorFlow's table initializers list their file a second time
 		}
-		out, err := m.Graph().OutputByName(graphdef.PrependNameScope(name, m.Scope))
+		out, err := m.Graph().OutputByName(namescope.Prepend(name, m.Scope))
 		if err != nil {
 			return feeds, fed, &tfkeep.Error{Op: "load", Path: files.name, Item: "asset", Name: def.GetFilename(), Err: tfkeep.ErrCorrupt, Cause: err}
 		}

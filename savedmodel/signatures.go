@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -50,7 +51,7 @@ func FindOperation(g *tf.Graph, sig *graphdef.SignatureDef, key, scope string) (
 	}
 	op := findOperation(g, name, scope)
 	if op == nil {
-		return nil, &tfkeep.Error{Op: "find operation", Item: "operation", Name: graphdef.PrependNameScope(name, scope), Err: tfkeep.ErrNotFound}
+		return nil, &tfkeep.Error{Op: "find operation", Item: "operation", Name: namescope.Prepend(name, scope), Err: tfkeep.ErrNotFound}
 	}
 	return op, nil
 }
@@ -58,6 +59,6 @@ func FindOperation(g *tf.Graph, sig *graphdef.SignatureDef, key, scope string) (
 // findOperation returns the operation that a signature or collection names, or nil.
 // TensorFlow 2 names an output of the operation.
 func findOperation(g *tf.Graph, name, scope string) *tf.Operation {
-	node, _, _ := strings.Cut(graphdef.PrependNameScope(name, scope), ":")
+	node, _, _ := strings.Cut(namescope.Prepend(name, scope), ":")
 	return g.Operation(node)
 }

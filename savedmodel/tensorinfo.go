@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -139,7 +140,7 @@ func FindSparse(g *tf.Graph, info *graphdef.TensorInfo, scope string) (Sparse, e
 }
 
 func findOutput(g *tf.Graph, name, scope string) (tf.Output, error) {
-	out, err := g.OutputByName(graphdef.PrependNameScope(name, scope))
+	out, err := g.OutputByName(namescope.Prepend(name, scope))
 	if err != nil {
 		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Item: "tensor", Name: name, Err: tfkeep.ErrNotFound, Cause: err}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 )
 
-// The kinds of errors that this package has beside those of package tfkeep. Runs that
-// fail keep the codes of package tf.
+// The kinds of errors that this package has in addition to those of package tfkeep.
+// Errors of runs keep their status codes.
 var (
 	// ErrNotShared means that the nodes of the graph wrote, or were to read, files on
 	// the disk of another machine. See shardError.

@@ -44,8 +44,8 @@ func (p *serverPool) forSession(sess *tf.Session, nodes *saverNodes, spec *clust
 	return p.current, nil
 }
 
-// drop closes the sessions on servers of which one failed, so that the next save or
-// restore begins with new ones. A nil pool has none.
+// drop closes the sessions on servers after one of them failed, so that the next save or
+// restore begins with new sessions. A nil pool has none.
 func (p *serverPool) drop(s *servers) {
 	if p != nil && p.current == s {
 		p.closeLater()
@@ -53,7 +53,7 @@ func (p *serverPool) drop(s *servers) {
 }
 
 // closeLater closes the sessions in the background: a session whose server is gone
-// takes OperationTimeout for it.
+// takes up to OperationTimeout to close.
 func (p *serverPool) closeLater() {
 	if p.current != nil {
 		p.closing.Go(p.current.close)
@@ -67,7 +67,7 @@ func (p *serverPool) close() {
 	p.closing.Wait()
 }
 
-// servers are what a session works on, and how the Saver exchanges values with them:
+// servers are the servers that a session works on. The Saver exchanges values with them
 // through that session, or through sessions of its own on each server.
 type servers struct {
 	sess  *tf.Session

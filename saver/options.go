@@ -31,11 +31,11 @@ type Options struct {
 	Sharded bool
 	// MaxToKeep is how many checkpoints to keep; 0 means 5, KeepAll all.
 	MaxToKeep int
-	// KeepEvery is the interval at which one checkpoint is kept for good, beside the
-	// MaxToKeep newest; 0 means 10,000 hours, practically never.
+	// KeepEvery is the interval at which one checkpoint is kept for good, in
+	// addition to the MaxToKeep newest; 0 means 10,000 hours, practically never.
 	KeepEvery time.Duration
-	// RestoreSequentially restores one variable after another, so that beside the
-	// variables themselves only one value is in memory. The files are read twice,
+	// RestoreSequentially restores one variable after another, so that only one
+	// value is in memory in addition to the variables themselves. The files are read twice,
 	// first to compare all checksums. If reading fails nevertheless after that, the
 	// error is an [ErrHalfRestored]. It has no effect where the graph's own nodes
 	// restore, as in TensorFlow since version 1.6.

@@ -29,13 +29,13 @@ func isRemotePath(path string) bool {
 	return ok && scheme != "file" && scheme != "" && !strings.ContainsAny(scheme, `/\`)
 }
 
-// context returns a context with the Saver's file system that nobody cancels.
+// context returns a context with the Saver's file system. It is never canceled.
 func (s *Saver) context() context.Context { return vfs.NewContext(context.Background(), s.fs) }
 
-// exists reports whether a checkpoint lies under a prefix or pattern.
+// exists reports whether there is a checkpoint with a prefix or pattern.
 func (s *Saver) exists(path string) bool { return present(s.fs, localPath(path)) }
 
-// present reports whether a file system has a checkpoint under a prefix or pattern.
+// present reports whether a file system has a checkpoint with a prefix or pattern.
 func present(fsys vfs.FS, path string) bool {
 	return dir.Exists(vfs.NewContext(context.Background(), fsys), path)
 }

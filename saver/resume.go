@@ -131,8 +131,8 @@ func isDamage(err error) bool {
 
 // candidates returns the checkpoints to try, newest first: those that the state file
 // names, then the others in the folder, which are those kept for good. With a state file,
-// only those others count that are called like the ones it names. A damaged state file
-// is an error beside the checkpoints of the folder.
+// only those others count that are called like the ones it names. If the state
+// file is damaged, it returns the checkpoints of the folder and an error.
 func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Checkpoint, error) {
 	ctx = vfs.NewContext(ctx, s.fs)
 	o := &dir.ListOptions{LatestFilename: name, PreferFolder: true}
@@ -204,7 +204,8 @@ func (s *Saver) adopt(ctx context.Context, folder, name string, candidates []dir
 	return nil
 }
 
-// inside reports whether a checkpoint's files lie in a folder, whatever it is called.
+// inside reports whether a checkpoint's files are in a folder, which may have several
+// paths.
 func (s *Saver) inside(folder, path string) bool {
 	parent := filepath.Dir(path)
 	if parent == filepath.Clean(folder) {

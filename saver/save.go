@@ -110,8 +110,8 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	return j, nil
 }
 
-// begin takes the values from the session, or prepares to take them. After it, training
-// may go on.
+// begin takes the values from the session, or prepares to take them. Training may continue
+// when it has returned.
 func (j *job) begin(ctx context.Context, copyReferences bool) error {
 	s := j.s
 	if s.empty {

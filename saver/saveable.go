@@ -21,8 +21,8 @@ type Saveable interface {
 	// Specs returns the tensors to save. It is called once while the save and restore
 	// nodes are built, and may add nodes with n.
 	Specs(n *Nodes) ([]Spec, error)
-	// Restore adds nodes that assign the restored tensors, of which there is one for
-	// each spec, and returns the operation that assigns them.
+	// Restore adds nodes that assign the restored tensors, one for each spec, and returns
+	// the operation that assigns them.
 	Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error)
 }
 
@@ -139,7 +139,7 @@ type table struct {
 
 // NewTable makes a mutable hash table a Saveable: its keys and values are saved as two
 // tensors, "<name>-keys" and "<name>-values", and restoring replaces the table's
-// content. handle is the output of a MutableHashTableV2 or its like, with keys and
+// content. handle is the output of a MutableHashTableV2 or a similar op, with keys and
 // values of the given types.
 func NewTable(name string, handle tf.Output, keyDType, valueDType dtype.DataType) Saveable {
 	return &table{name, handle, keyDType, valueDType}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/tf"
@@ -144,7 +145,7 @@ func (s *Saver) buildNodes() error {
 // SaverDef.
 func prependScope(def *graphdef.SaverDef, scope string) {
 	for _, name := range []*string{&def.FilenameTensorName, &def.SaveTensorName, &def.RestoreOpName} {
-		*name = graphdef.PrependNameScope(*name, scope)
+		*name = namescope.Prepend(*name, scope)
 	}
 }
 

@@ -48,7 +48,7 @@ func WrapGraph(g *tensorflow.Graph) *Graph { return &Graph{binding: g} }
 func (g *Graph) Binding() *tensorflow.Graph { return g.binding }
 
 // Scope returns the root scope for the binding's op wrappers. It is always the same
-// one, so that SubScope numbers repeated names. An error stays with a Scope forever;
+// one, so that SubScope numbers repeated names. A Scope never recovers from an error;
 // after an error, Scope returns a new one.
 func (g *Graph) Scope() *op.Scope {
 	g.mu.Lock()

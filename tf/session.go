@@ -95,7 +95,7 @@ func (s *Session) Close() error {
 	if done, pending := s.remote.stop(capi.ErrSessionClosed); pending {
 		go func() {
 			<-done
-			_ = capi.CloseSession(s.session) // Close has returned: nobody gets this error
+			_ = capi.CloseSession(s.session) // Close has returned, so no caller can get this error
 		}()
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
-// Types of the binding, so that a program imports one tf beside the binding's op.
+// Types of the binding, so that a program does not have to import the binding itself.
 type (
 	// Tensor is a value. The caller releases it.
 	Tensor = tensorflow.Tensor

@@ -38,8 +38,8 @@ type Spec struct {
 //
 // If a job or task is wrong, the error is of the kind tfkeep.ErrArgument and names it. A
 // job name is a letter, followed by letters, digits and underscores; an address is
-// "host:port"; no two tasks have the same address. Port 0 lets the system choose. It is
-// for a server that nobody needs to find through the Spec.
+// "host:port"; no two tasks have the same address. With port 0 the system
+// chooses a port, so other processes cannot find the server through the Spec.
 func NewSpec[Tasks []string | map[int]string](jobs map[string]Tasks) (*Spec, error) {
 	numbered := make(map[string]map[int]string, len(jobs))
 	for job, tasks := range jobs {

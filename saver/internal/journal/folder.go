@@ -122,7 +122,7 @@ func (f *Folder) release() error {
 	return errors.Join(err, f.file.Close())
 }
 
-// context returns the context of work in the folder's file system. Nobody cancels it.
+// context returns a context with the folder's file system. It is never canceled.
 func (f *Folder) context() context.Context { return vfs.NewContext(context.Background(), f.key.fs) }
 
 // Set is the Folders that one Saver holds. The zero value holds none.
