@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"errors"
+	"fmt"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -114,16 +115,17 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 	return nil
 }
 
+// inGraph returns why o is not an output of g, or nil.
 func inGraph(g *tensorflow.Graph, o tensorflow.Output) error {
 	// Inputs refuses operations that are nil, in Go or in C.
 	if _, err := capi.Inputs(o.Op); err != nil {
 		return err
 	}
 	if op := g.Operation(o.Op.Name()); op == nil || *op != *o.Op {
-		return invalid("%q belongs to another graph", o.Op.Name())
+		return fmt.Errorf("%q belongs to another graph", o.Op.Name())
 	}
 	if o.Index < 0 || o.Index >= o.Op.NumOutputs() {
-		return invalid("%q has %d outputs and no output %d", o.Op.Name(), o.Op.NumOutputs(), o.Index)
+		return fmt.Errorf("%q has %d outputs and no output %d", o.Op.Name(), o.Op.NumOutputs(), o.Index)
 	}
 	return nil
 }
