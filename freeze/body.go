@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/internal/devicename"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // body is a list of nodes that name each other: the graph itself, or a function of its
@@ -149,7 +150,7 @@ func (b *body) outputOf(node string, args []string, i int) tensor {
 func (b *body) dataConsumers() map[string]int {
 	uses := make(map[string]int, len(b.nodes))
 	for _, n := range b.nodes {
-		for _, in := range graphdef.DataInputs(n) {
+		for _, in := range nodedef.DataInputs(n) {
 			uses[b.parse(in).node]++
 		}
 	}
@@ -162,7 +163,7 @@ func (b *body) dataConsumers() map[string]int {
 // isConst reports whether a node is a constant, or a variable that becomes one.
 func (b *body) isConst(name string) bool {
 	n := b.node(name)
-	return n != nil && (n.Op == "Const" || graphdef.IsVariableOp(n.Op))
+	return n != nil && (n.Op == "Const" || nodedef.IsVariableOp(n.Op))
 }
 
 // extract keeps the nodes that roots need, in their order.
@@ -179,7 +180,7 @@ func (b *body) extract(roots []string) error {
 // TensorFlow refuses to import them.
 func (b *body) dropLostColocations() {
 	for i, n := range b.nodes {
-		if !slices.ContainsFunc(graphdef.Colocations(n), func(c string) bool { return !b.has(c) }) {
+		if !slices.ContainsFunc(nodedef.Colocations(n), func(c string) bool { return !b.has(c) }) {
 			continue
 		}
 		dropColocations(b.mutable(i), func(node string) bool { return !b.has(node) })

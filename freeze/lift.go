@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // A function can name a variable itself, by a VarHandleOp in its body, instead of
@@ -87,7 +88,7 @@ func (l *lifter) passHandles(b *body, tensorOf func(*graphdef.NodeDef) string) {
 			continue
 		}
 		n := b.mutable(i)
-		inputs := slices.Clone(graphdef.DataInputs(n))
+		inputs := slices.Clone(nodedef.DataInputs(n))
 		for _, handle := range need {
 			inputs = append(inputs, tensorOf(handle))
 		}
@@ -237,7 +238,7 @@ func takeHandles(fn *graphdef.FunctionDef, args map[string]string) {
 		dropColocations(n, isLifted)
 	}
 	for name, result := range fn.Ret {
-		if arg, ok := lifted[graphdef.NodeName(result)]; ok {
+		if arg, ok := lifted[nodedef.NodeName(result)]; ok {
 			fn.Ret[name] = arg
 		}
 	}
@@ -250,7 +251,7 @@ func takeHandles(fn *graphdef.FunctionDef, args map[string]string) {
 func withoutHandles(inputs []string, lifted map[string]string) []string {
 	kept := inputs[:0]
 	for _, in := range inputs {
-		arg, ok := lifted[graphdef.NodeName(in)]
+		arg, ok := lifted[nodedef.NodeName(in)]
 		switch {
 		case !ok:
 			kept = append(kept, in)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // attrs are the attributes of a node.
@@ -58,4 +59,4 @@ func intScalar(t dtype.DataType, v int64) *tensorpb.TensorProto {
 }
 
 // controlInputs returns the control inputs of n, which follow the data inputs.
-func controlInputs(n *graphdef.NodeDef) []string { return n.Input[len(graphdef.DataInputs(n)):] }
+func controlInputs(n *graphdef.NodeDef) []string { return n.Input[len(nodedef.DataInputs(n)):] }

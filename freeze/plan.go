@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nearest"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // maxBytes is the size of the largest protobuf message that TensorFlow reads.
@@ -211,7 +212,7 @@ func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) 
 		bad.Source = source.String()
 	}
 	for _, n := range b.nodes {
-		if !graphdef.IsVariableOp(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
+		if !nodedef.IsVariableOp(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
 			continue
 		}
 		ref, problem := r.find(n)
@@ -248,7 +249,7 @@ func (r *Report) placeConstants(b *body, values map[string]*valueRef) {
 			b.set(i, &graphdef.NodeDef{Name: n.Name, Op: "Const"})
 			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
 			r.Bytes += ref.bytes
-		case graphdef.IsVariableOp(n.Op):
+		case nodedef.IsVariableOp(n.Op):
 			r.Kept = append(r.Kept, n.Name)
 		}
 	}
@@ -265,7 +266,7 @@ func (b *body) clearDevices() {
 
 // hasVariables reports whether there is anything to freeze.
 func hasVariables(nodes []*graphdef.NodeDef) bool {
-	return slices.ContainsFunc(nodes, func(n *graphdef.NodeDef) bool { return graphdef.IsVariableOp(n.Op) })
+	return slices.ContainsFunc(nodes, func(n *graphdef.NodeDef) bool { return nodedef.IsVariableOp(n.Op) })
 }
 
 // set returns the names that are not blank.

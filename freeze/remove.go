@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // remove removes nodes, and the control edges that lead to them. An edge through a
@@ -43,7 +44,7 @@ func (r *remover) isDead(in string) bool { return r.dead[r.parse(in).node] }
 // rewired returns the inputs of n, with the dead nodes among its control inputs
 // replaced, and each control input once.
 func (r *remover) rewired(n *graphdef.NodeDef) []string {
-	inputs := slices.Clone(graphdef.DataInputs(n))
+	inputs := slices.Clone(nodedef.DataInputs(n))
 	have := map[string]bool{}
 	for _, in := range controlInputs(n) {
 		replacements := []string{in}

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // valueRef is the place of the value of one variable.
@@ -181,7 +182,7 @@ func fit(n *graphdef.NodeDef, info checkpoint.TensorInfo, c savedAs) (*valueRef,
 	if want := n.Attr["dtype"].GetType(); want != 0 && want != info.DType {
 		return nil, fmt.Sprintf("%s: the graph has %s, the checkpoint %s", n.Name, dtype.Name(want), dtype.Name(info.DType))
 	}
-	if want, ok := graphdef.VariableShape(n); ok && !compatible(want, ref.shape) {
+	if want, ok := nodedef.VariableShape(n); ok && !compatible(want, ref.shape) {
 		return nil, fmt.Sprintf("%s: the graph has shape %v, the checkpoint %v", n.Name, want, ref.shape)
 	}
 	if size := int64(dtype.Size(info.DType)); size > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // tensors is a source of numbers and nothing else.
@@ -52,7 +53,7 @@ func info(name string, dt dtype.DataType, shape ...int64) checkpoint.TensorInfo 
 func variable(name string, dt dtype.DataType, shape []int64) *graphdef.NodeDef {
 	n := &graphdef.NodeDef{Name: name, Op: "VariableV2", Attr: attrs{"dtype": typeAttr(dt)}}
 	if shape != nil {
-		n.Attr["shape"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: graphdef.ShapeProto(shape)}}
+		n.Attr["shape"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: nodedef.ShapeProto(shape)}}
 	}
 	return n
 }
@@ -130,7 +131,7 @@ func TestFitComparesTypeAndShape(t *testing.T) {
 	}
 	old := variable("v", dtype.Float32, []int64{})
 	old.Op = "Variable"
-	_, ok := graphdef.VariableShape(old)
+	_, ok := nodedef.VariableShape(old)
 	assert.False(t, ok, "old graphs write an unknown shape as a scalar")
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // rewriter turns nodes that work on variables into nodes that work on values.
@@ -74,7 +75,7 @@ func (w *rewriting) rewritePass(i int, in map[int]carrier) error {
 	if !c.resource && !isRefOp(n.Op) {
 		return nil
 	}
-	if c.resource && to == "Merge" && len(in) != len(graphdef.DataInputs(n)) {
+	if c.resource && to == "Merge" && len(in) != len(nodedef.DataInputs(n)) {
 		return nodeError(w.body, n, tfkeep.ErrUnsupported,
 			"it merges the handle of a frozen variable with one that stays a variable; freeze both or neither")
 	}
@@ -195,7 +196,7 @@ func (w *rewriting) renameOutputs() {
 func (w *rewriting) renamedInput(in string) (string, bool) {
 	t := w.parse(in)
 	to, ok := w.renamed[t.node+":"+t.arg]
-	if graphdef.IsControl(in) || !ok {
+	if nodedef.IsControl(in) || !ok {
 		return in, false
 	}
 	return fmt.Sprintf("%s:%d", to, t.idx), true

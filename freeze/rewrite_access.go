@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // rewriteRead rewrites an operation that takes a handle and returns a value. in are its
@@ -69,7 +70,7 @@ func (w *rewriting) rewriteGather(n *graphdef.NodeDef, value dtype.DataType) {
 	if w.fn != nil {
 		axisInput += ":output:0"
 	}
-	n.Input = slices.Concat(graphdef.DataInputs(n), []string{axisInput}, controlInputs(n))
+	n.Input = slices.Concat(nodedef.DataInputs(n), []string{axisInput}, controlInputs(n))
 	w.added = append(w.added, axis)
 }
 

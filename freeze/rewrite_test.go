@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // variables are two variables of each kind, and what nodes of a model need besides.
@@ -101,7 +102,7 @@ func TestReadsBecomeOperationsOnValues(t *testing.T) {
 			assert.Equal(t, c.input, y.Input)
 			assert.Equal(t, c.types, types(y))
 			for _, in := range y.Input {
-				assert.Contains(t, nodes, graphdef.NodeName(in))
+				assert.Contains(t, nodes, nodedef.NodeName(in))
 			}
 			assert.Empty(t, report.Kept)
 		})
@@ -142,7 +143,7 @@ node { name: "a" op: "ReadVariableOp" input: "h" attr { key: "_class" value { li
 node { name: "y" op: "Neg" input: "a" input: "^write" attr { key: "_class" value { list { s: "loc:@write" } } } }`,
 		&freeze.Options{Outputs: []string{"y"}})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"h"}, graphdef.Colocations(nodes["a"]))
+	assert.Equal(t, []string{"h"}, nodedef.Colocations(nodes["a"]))
 	assert.NotContains(t, nodes["y"].Attr, "_class")
 	assert.NotContains(t, nodes, "write")
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // SuggestOutputs returns the nodes that are likely the outputs of a model: the nodes that
@@ -56,8 +57,8 @@ func newModelView(def *graphdef.GraphDef) *modelView {
 		if m.training.has(n.Name) || isNeverOutput(n.Op) {
 			continue
 		}
-		for _, in := range graphdef.DataInputs(n) {
-			from := graphdef.NodeName(in)
+		for _, in := range nodedef.DataInputs(n) {
+			from := nodedef.NodeName(in)
 			m.consumers[from] = append(m.consumers[from], n.Name)
 		}
 		if isPlaceholder(n.Op) {
@@ -90,7 +91,7 @@ func (m *modelView) follow(queue []string) {
 // isCandidate reports whether n may be an output at all.
 func (m *modelView) isCandidate(n *graphdef.NodeDef) bool {
 	return len(m.feeds[n.Name]) > 0 && !isPlaceholder(n.Op) && !m.training.has(n.Name) &&
-		!isNeverOutput(n.Op) && len(graphdef.DataInputs(n)) > 0
+		!isNeverOutput(n.Op) && len(nodedef.DataInputs(n)) > 0
 }
 
 // endsHere reports whether everything that uses n depends on placeholders that n does not
@@ -117,7 +118,7 @@ func signatureOutputs(signatures map[string]*graphdef.SignatureDef) []string {
 			continue
 		}
 		for _, o := range s.GetOutputs() {
-			if name := graphdef.NodeName(o.GetName()); name != "" {
+			if name := nodedef.NodeName(o.GetName()); name != "" {
 				names = append(names, name)
 			}
 		}
@@ -167,6 +168,6 @@ var neverOutputs = []string{
 
 // isNeverOutput reports whether the result of op is never the output of a model.
 func isNeverOutput(op string) bool {
-	return slices.Contains(neverOutputs, op) || graphdef.IsVariableOp(op) || isWrite(op) || strings.Contains(op, "Summary") ||
+	return slices.Contains(neverOutputs, op) || nodedef.IsVariableOp(op) || isWrite(op) || strings.Contains(op, "Summary") ||
 		strings.HasSuffix(op, "Grad") || strings.HasPrefix(op, "InitializeTable")
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 var tableOps = []string{
@@ -44,7 +45,7 @@ func (r *Report) describeTables(b *body, def *graphdef.GraphDef) {
 		nodes[n.Name] = true
 	}
 	for _, n := range def.Node {
-		in := graphdef.DataInputs(n)
+		in := nodedef.DataInputs(n)
 		if !fillsTable(n.Op) || len(in) < 2 || !tables[b.parse(in[0]).node] {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // carrier is a tensor that used to be a variable (a handle or a reference) and becomes
@@ -94,7 +95,7 @@ func (t *tracer) trace(b *body, seeds flow) (flow, error) {
 func (b *body) consumers() map[string][]int {
 	consumers := map[string][]int{}
 	for i, n := range b.nodes {
-		for _, in := range graphdef.DataInputs(n) {
+		for _, in := range nodedef.DataInputs(n) {
 			from := b.parse(in).node
 			if known := consumers[from]; len(known) == 0 || known[len(known)-1] != i {
 				consumers[from] = append(known, i)
@@ -107,7 +108,7 @@ func (b *body) consumers() map[string][]int {
 // frozenInputs returns the data inputs of n that carry variables, by position.
 func (b *body) frozenInputs(n *graphdef.NodeDef, reached flow) map[int]carrier {
 	var in map[int]carrier
-	for i, name := range graphdef.DataInputs(n) {
+	for i, name := range nodedef.DataInputs(n) {
 		if c, ok := reached[b.parse(name)]; ok {
 			if in == nil {
 				in = map[int]carrier{}

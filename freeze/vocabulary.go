@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // The column numbers with a special meaning in TensorFlow
@@ -31,7 +32,7 @@ const maxVocabulary = 1 << 30
 func embedTables(b *body, assets string) (files []string, err error) {
 	var added []*graphdef.NodeDef
 	for i, n := range b.nodes {
-		if !fillsFromFile(n.Op) || len(graphdef.DataInputs(n)) < 2 {
+		if !fillsFromFile(n.Op) || len(nodedef.DataInputs(n)) < 2 {
 			continue
 		}
 		v, err := readVocabulary(b, n, assets)
@@ -128,7 +129,7 @@ func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
 
 // column returns one column of the lines as a vector.
 func column(lines [][]byte, index int64, delimiter []byte, dt dtype.DataType) (*tensorpb.TensorProto, error) {
-	t := &tensorpb.TensorProto{Dtype: dt, TensorShape: graphdef.ShapeProto([]int64{int64(len(lines))})}
+	t := &tensorpb.TensorProto{Dtype: dt, TensorShape: nodedef.ShapeProto([]int64{int64(len(lines))})}
 	for i, line := range lines {
 		text := line
 		switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 func TestColumn(t *testing.T) {
@@ -47,7 +48,7 @@ func TestColumn(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			c.want.Dtype, c.want.TensorShape = c.dtype, graphdef.ShapeProto([]int64{2})
+			c.want.Dtype, c.want.TensorShape = c.dtype, nodedef.ShapeProto([]int64{2})
 			assert.Equal(t, c.want, got)
 		})
 	}
@@ -58,7 +59,7 @@ func tableGraph(file string, attrsOfInit attrs) *body {
 	attrsOfInit["key_index"], attrsOfInit["value_index"] = intAttr(0), intAttr(lineNumber)
 	return newBody([]*graphdef.NodeDef{
 		{Name: "table", Op: "HashTableV2", Attr: attrs{"key_dtype": typeAttr(dtype.String), "value_dtype": typeAttr(dtype.Int64)}},
-		constNode("file", &tensorpb.TensorProto{Dtype: dtype.String, TensorShape: graphdef.ShapeProto(nil), StringVal: [][]byte{[]byte(file)}}),
+		constNode("file", &tensorpb.TensorProto{Dtype: dtype.String, TensorShape: nodedef.ShapeProto(nil), StringVal: [][]byte{[]byte(file)}}),
 		{Name: "asset", Op: "Identity", Input: []string{"file"}},
 		{Name: "init", Op: "InitializeTableFromTextFileV2", Input: []string{"table", "asset", "^asset"}, Attr: attrsOfInit},
 	}, nil)

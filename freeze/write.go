@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -40,7 +41,7 @@ func constHeader(name string, ref *valueRef) ([]byte, error) {
 		b := protowire.AppendTag(nil, field, protowire.BytesType)
 		return append(protowire.AppendVarint(b, uint64(int64(len(inner))+rest)), inner...)
 	}
-	tensorHead, err := deterministic.Marshal(&tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: graphdef.ShapeProto(ref.shape)})
+	tensorHead, err := deterministic.Marshal(&tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape)})
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (p *Plan) inlineStrings(ctx context.Context) error {
 		if err != nil {
 			return valueError(n.Name, err)
 		}
-		n.Attr = constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: graphdef.ShapeProto(ref.shape), StringVal: s}).Attr
+		n.Attr = constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), StringVal: s}).Attr
 		delete(p.values, n.Name)
 	}
 	return nil
@@ -202,7 +203,7 @@ func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
 		if err := sources.ReadInto(ctx, p.src, ref.key, ref.slice, data); err != nil {
 			return nil, valueError(n.Name, err)
 		}
-		g.Node = append(g.Node, constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: graphdef.ShapeProto(ref.shape), TensorContent: data}))
+		g.Node = append(g.Node, constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), TensorContent: data}))
 	}
 	return g, nil
 }

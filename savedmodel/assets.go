@@ -16,6 +16,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -55,7 +56,7 @@ func findAssets(dir string, def *graphdef.GraphDef, tensors []tf.Output) ([]asse
 		if err != nil {
 			return nil, assetError(dir, out.Op.Name(), nil, "", err)
 		}
-		files = append(files, assetFile{tensor: graphdef.TensorName(out.Op.Name(), out.Index), path: path, name: name})
+		files = append(files, assetFile{tensor: nodedef.TensorName(out.Op.Name(), out.Index), path: path, name: name})
 	}
 	return files, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -85,7 +86,7 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 			return feeds, fed, err
 		}
 		name := def.GetTensorInfo().GetName()
-		if fed[graphdef.NodeName(name)] {
+		if fed[nodedef.NodeName(name)] {
 			continue // TensorFlow's table initializers list their file a second time
 		}
 		out, err := m.Graph().OutputByName(namescope.Prepend(name, m.Scope))
@@ -97,7 +98,7 @@ func (m *Model) assetFeeds(files *folder) (feeds map[tf.Output]*tf.Tensor, fed m
 			return feeds, fed, loadCause(files.name, "", err)
 		}
 		feeds[out] = t
-		fed[graphdef.NodeName(name)] = true
+		fed[nodedef.NodeName(name)] = true
 	}
 	return feeds, fed, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // reachesOut reports whether an operation reads or writes files, runs code of the host
@@ -41,7 +42,7 @@ var fileTableOps = map[string]bool{"InitializeTableFromTextFile": true, "Initial
 // model. The error names the operations that would. fed has the nodes with the paths of
 // assets. doing describes why op runs.
 func checkRuns(dir string, def *graphdef.GraphDef, doing, op string, fed map[string]bool, allow []string) error {
-	sub, err := edit.Extract(def, []string{graphdef.NodeName(op)})
+	sub, err := edit.Extract(def, []string{nodedef.NodeName(op)})
 	if err != nil {
 		return &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrCorrupt, Detail: doing, Cause: err}
 	}
@@ -145,7 +146,7 @@ func (b body) isAsset(input string) bool {
 // not certain. It is certain if the variable is assigned once, before the read, and
 // no other node uses it. TensorFlow 2 keeps the paths of assets in such variables.
 func (b body) assignedValue(read *graphdef.NodeDef) string {
-	handle := b.byName[graphdef.NodeName(read.Input[0])]
+	handle := b.byName[nodedef.NodeName(read.Input[0])]
 	if handle == nil || handle.Op != "VarHandleOp" {
 		return ""
 	}
@@ -155,7 +156,7 @@ func (b body) assignedValue(read *graphdef.NodeDef) string {
 			return ""
 		}
 		for i, in := range n.Input {
-			if strings.HasPrefix(in, "^") || graphdef.NodeName(in) != handle.Name {
+			if strings.HasPrefix(in, "^") || nodedef.NodeName(in) != handle.Name {
 				continue
 			}
 			switch {

@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -36,7 +37,7 @@ func describe(name string, out tf.Output) (*graphdef.TensorInfo, error) {
 			dims[i] = shape.Size(i)
 		}
 	}
-	return signature.Dense(graphdef.TensorName(out.Op.Name(), out.Index), dtype.Base(dtype.DataType(out.DataType())), dims), nil
+	return signature.Dense(nodedef.TensorName(out.Op.Name(), out.Index), dtype.Base(dtype.DataType(out.DataType())), dims), nil
 }
 
 // Sparse is a sparse tensor of a graph in three parts.

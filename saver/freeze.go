@@ -19,6 +19,7 @@ import (
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -68,7 +69,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 		have[n.Name] = true
 	}
 	for _, name := range append(append([]string(nil), o.Outputs...), o.InitializerNodes...) {
-		if node := graphdef.NodeName(name); have[node] { // freeze.New reports names that are missing
+		if node := nodedef.NodeName(name); have[node] { // freeze.New reports names that are missing
 			roots = append(roots, node)
 		}
 	}
@@ -109,7 +110,7 @@ func fetchFor(ctx context.Context, sess *tf.Session, def *graphdef.GraphDef, o *
 // readOf finds a node that reads a resource variable, or adds one.
 func readOf(g *tf.Graph, def *graphdef.GraphDef, handle *node_def_go_proto.NodeDef) (tf.Output, error) {
 	for _, n := range def.Node {
-		if n.Op == "ReadVariableOp" && len(n.Input) == 1 && graphdef.NodeName(n.Input[0]) == handle.Name {
+		if n.Op == "ReadVariableOp" && len(n.Input) == 1 && nodedef.NodeName(n.Input[0]) == handle.Name {
 			return g.Operation(n.Name).Output(0), nil
 		}
 	}

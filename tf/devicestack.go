@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/status"
 )
 
@@ -117,7 +118,7 @@ func (g *Graph) colocated(class any, device string) placement {
 		return exactly(device) // the error is reported when the node is added
 	}
 	n := &graphdef.NodeDef{Attr: map[string]*graphdef.AttrValue{"_class": value}}
-	for _, name := range graphdef.Colocations(n) {
+	for _, name := range nodedef.Colocations(n) {
 		if op := g.Operation(name); op != nil && op.Device() != "" {
 			return exactly(op.Device())
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // ImportGraphDefOptions are the options of ImportGraphDef. Nil and the zero value are the
@@ -205,7 +206,7 @@ func (im *importer) unusedInputs() []string {
 		known["^"+n.GetName()] = true
 		outs, err := opdef.OutputTypes(n, im.ops)
 		for i := range outs {
-			known[graphdef.TensorName(n.GetName(), i)] = true
+			known[nodedef.TensorName(n.GetName(), i)] = true
 		}
 		if err != nil { // a function's call
 			known[n.GetName()+":0"] = true
@@ -227,7 +228,7 @@ func (im *importer) unusedInputs() []string {
 }
 
 func canonicalInput(input string) string {
-	if graphdef.IsControl(input) || strings.Contains(input, ":") {
+	if nodedef.IsControl(input) || strings.Contains(input, ":") {
 		return input
 	}
 	return input + ":0"

@@ -6,6 +6,7 @@ import (
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // place sets the devices of imported operations as TensorFlow's Python does. An
@@ -69,7 +70,7 @@ func (im *importer) fixedDevices() map[string]bool {
 	}
 	fixed := make(map[string]bool, len(im.def.GetNode()))
 	for _, n := range im.def.GetNode() {
-		if placed[n.GetName()] || slices.ContainsFunc(graphdef.Colocations(n), func(name string) bool { return placed[name] }) {
+		if placed[n.GetName()] || slices.ContainsFunc(nodedef.Colocations(n), func(name string) bool { return placed[name] }) {
 			continue
 		}
 		fixed[namescope.Prepend(n.GetName(), im.opts.Prefix)] = true
@@ -90,7 +91,7 @@ func colocations(op *Operation) []string {
 	if err != nil {
 		return nil
 	}
-	names := graphdef.Colocations(&graphdef.NodeDef{Attr: map[string]*graphdef.AttrValue{"_class": class}})
+	names := nodedef.Colocations(&graphdef.NodeDef{Attr: map[string]*graphdef.AttrValue{"_class": class}})
 	others := names[:0]
 	for _, name := range names {
 		if name != op.Name() {

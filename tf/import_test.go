@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -264,7 +265,7 @@ func TestColocationInSecondImport(t *testing.T) {
 	require.NoError(t, err)
 	classes := map[string][]string{}
 	for _, n := range out.Node {
-		if c := graphdef.Colocations(n); c != nil {
+		if c := nodedef.Colocations(n); c != nil {
 			classes[n.Name] = c
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // graphChecker checks one graph and adds what it finds to a report.
@@ -76,7 +77,7 @@ func (c *graphChecker) names(mg *graphdef.MetaGraphDef) {
 	}
 	check := func(what string, tensors ...string) {
 		for _, tensor := range tensors {
-			if tensor != "" && !nodes[graphdef.NodeName(tensor)] {
+			if tensor != "" && !nodes[nodedef.NodeName(tensor)] {
 				c.faultf("%s names %q, which the graph does not have", what, tensor)
 			}
 		}
@@ -146,7 +147,7 @@ type restored struct {
 // their file name from the saver's file name tensor.
 func restoresOf(mg *graphdef.MetaGraphDef) restored {
 	var r restored
-	file := graphdef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
+	file := nodedef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
 	if file == "" {
 		return r
 	}

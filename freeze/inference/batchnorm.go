@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Folded is a batch normalization that went into the weights before it.
@@ -50,7 +51,7 @@ func foldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDe
 		}
 		folded = append(folded, Folded{Node: n.Name, Weights: p.op.Name})
 		for _, in := range slices.Concat(n.Input, p.op.Input) {
-			unused[graphdef.NodeName(in)] = true
+			unused[nodedef.NodeName(in)] = true
 		}
 		delete(unused, p.op.Name)
 	}
@@ -102,7 +103,7 @@ func (g *graph) foldFused(n *graphdef.NodeDef) *product {
 func (g *graph) readsOtherOutputs(n *graphdef.NodeDef) bool {
 	return slices.ContainsFunc(g.def.Node, func(o *graphdef.NodeDef) bool {
 		return slices.ContainsFunc(o.Input, func(in string) bool {
-			return graphdef.NodeName(in) == n.Name && in != n.Name && in != n.Name+":0"
+			return nodedef.NodeName(in) == n.Name && in != n.Name && in != n.Name+":0"
 		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // graph is a graph that is being rewritten. Nodes are replaced and never changed, so the
@@ -31,7 +32,7 @@ func newGraph(def *graphdef.GraphDef, keep []string) *graph {
 	}
 	g.uses = g.countUses()
 	for _, k := range keep {
-		g.keep[graphdef.NodeName(k)] = true
+		g.keep[nodedef.NodeName(k)] = true
 	}
 	return g
 }
@@ -40,7 +41,7 @@ func (g *graph) countUses() map[string]int {
 	uses := map[string]int{}
 	for _, n := range g.def.Node {
 		for _, in := range n.Input {
-			uses[graphdef.NodeName(in)]++
+			uses[nodedef.NodeName(in)]++
 		}
 	}
 	return uses
@@ -48,7 +49,7 @@ func (g *graph) countUses() map[string]int {
 
 // input returns the node whose first output is data input i of n, nil without one.
 func (g *graph) input(n *graphdef.NodeDef, i int) *graphdef.NodeDef {
-	if i >= len(n.Input) || graphdef.IsControl(n.Input[i]) {
+	if i >= len(n.Input) || nodedef.IsControl(n.Input[i]) {
 		return nil
 	}
 	name, output, err := graphdef.ParseTensorName(n.Input[i])
@@ -97,7 +98,7 @@ func (g *graph) prune(candidates map[string]bool) {
 			unused := candidates[n.Name] && uses[n.Name] == 0 && !g.keep[n.Name]
 			if unused {
 				for _, in := range n.Input {
-					candidates[graphdef.NodeName(in)] = true
+					candidates[nodedef.NodeName(in)] = true
 				}
 			}
 			return unused

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Options configures [Optimize].
@@ -79,7 +80,7 @@ func fixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.
 	g := newGraph(def, nil)
 	var fixed, bad []string
 	for name, v := range values {
-		n := g.byName[graphdef.NodeName(name)]
+		n := g.byName[nodedef.NodeName(name)]
 		if n == nil || !strings.HasPrefix(n.Op, "Placeholder") || n.Attr["dtype"].GetType() != dtype.Bool {
 			bad = append(bad, name)
 			continue

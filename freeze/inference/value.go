@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // value is the content of a constant of type float32 or float64. Arithmetic is done in
@@ -30,7 +31,7 @@ func constValue(n *graphdef.NodeDef) (*value, bool) {
 		return nil, false
 	}
 	v := &value{dtype: t.Dtype}
-	v.dims, _ = graphdef.Dims(t.GetTensorShape()) // no shape is that of a scalar
+	v.dims, _ = nodedef.Dims(t.GetTensorShape()) // no shape is that of a scalar
 	elements, ok := dtype.NumElements(v.dims)
 	if !ok || elements > math.MaxInt32 {
 		return nil, false
@@ -73,7 +74,7 @@ func (v *value) fill(count int, content []byte, listed []float64) bool {
 
 // node returns v as a Const.
 func (v *value) node(name string) *graphdef.NodeDef {
-	t := &tensorpb.TensorProto{Dtype: v.dtype, TensorShape: graphdef.ShapeProto(v.dims)}
+	t := &tensorpb.TensorProto{Dtype: v.dtype, TensorShape: nodedef.ShapeProto(v.dims)}
 	t.TensorContent = make([]byte, 0, dtype.Size(v.dtype)*len(v.data))
 	for _, x := range v.data {
 		if v.dtype == dtype.Float64 {

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // graphVersion is TensorFlow 2.21's graph version: a graph whose min_consumer is
@@ -78,14 +79,14 @@ func (c *checker) checkNodes(nodes []*graphdef.NodeDef) {
 		c.checkInputCount(n, c.definition(n))
 		data := true
 		for _, input := range n.GetInput() {
-			if graphdef.IsControl(input) {
+			if nodedef.IsControl(input) {
 				data = false
 			} else if !data {
 				c.addFault(n.GetName(), "input %q comes after a control input", input)
 			}
 			c.checkInput(n, input, index, nodes)
 		}
-		for _, name := range graphdef.Colocations(n) {
+		for _, name := range nodedef.Colocations(n) {
 			if _, ok := index[name]; !ok {
 				c.addFault(n.GetName(), "expects to be colocated with unknown node '%s'", name)
 			}
@@ -168,7 +169,7 @@ func (c *checker) checkInputCount(n *graphdef.NodeDef, op *graphdef.OpDef) {
 	}
 	got := 0
 	for _, input := range n.GetInput() {
-		if !graphdef.IsControl(input) {
+		if !nodedef.IsControl(input) {
 			got++
 		}
 	}

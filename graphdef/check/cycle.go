@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // checkCycles finds cycles among the nodes. The back edge of a while loop, from a
@@ -14,7 +15,7 @@ func (c *checker) checkCycles(nodes []*graphdef.NodeDef, index map[string]int) {
 	inputs := make([][]int, len(nodes))
 	for i, n := range nodes {
 		for _, input := range n.GetInput() {
-			if from, ok := index[graphdef.NodeName(input)]; ok && !isLoopEdge(nodes[from], n) {
+			if from, ok := index[nodedef.NodeName(input)]; ok && !isLoopEdge(nodes[from], n) {
 				inputs[i] = append(inputs[i], from)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // checkLibrary checks the functions: their names, their bodies, and that no function
@@ -40,7 +41,7 @@ func (c *checker) checkBody(f *graphdef.FunctionDef) {
 		args[arg.GetName()] = true
 	}
 	isKnown := func(input string) bool {
-		source := graphdef.NodeName(input)
+		source := nodedef.NodeName(input)
 		_, ok := index[source]
 		return ok || args[source]
 	}

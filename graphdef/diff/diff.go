@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Difference is one way in which two graphs differ.
@@ -74,7 +75,7 @@ func Graphs(a, b *graphdef.GraphDef, o *Options) []Difference {
 	}
 	d.nodes(a.GetNode(), b.GetNode())
 
-	inA, inB := graphdef.Functions(a), graphdef.Functions(b)
+	inA, inB := nodedef.Functions(a), nodedef.Functions(b)
 	for _, name := range slices.Sorted(maps.Keys(inA)) {
 		d.function = name
 		if inB[name] == nil {
@@ -184,7 +185,7 @@ func (d *differ) equal(a, b *graphdef.AttrValue) bool {
 func splitInputs(n *graphdef.NodeDef) (data, control []string) {
 	for _, input := range n.GetInput() {
 		switch {
-		case graphdef.IsControl(input):
+		case nodedef.IsControl(input):
 			control = append(control, input)
 		case strings.HasSuffix(input, ":0") && strings.Count(input, ":") == 1:
 			data = append(data, strings.TrimSuffix(input, ":0"))

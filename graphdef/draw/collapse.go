@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Options configures a drawing. Nil and the zero value are the defaults.
@@ -118,9 +119,9 @@ func newPicture(g *graphdef.GraphDef, boxOf []string) *picture {
 	for _, n := range g.GetNode() {
 		to := nodeBox[n.GetName()]
 		for _, input := range n.GetInput() {
-			from, ok := nodeBox[graphdef.NodeName(input)]
+			from, ok := nodeBox[nodedef.NodeName(input)]
 			if ok && from != to {
-				found[edge{from: from, to: to, control: graphdef.IsControl(input)}]++
+				found[edge{from: from, to: to, control: nodedef.IsControl(input)}]++
 			}
 		}
 	}

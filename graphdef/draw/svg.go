@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Sizes in the picture, in pixels.
@@ -169,7 +170,7 @@ func color(op string) string {
 		return "#c8e6c9"
 	case op == "Const":
 		return "#f5f5f5"
-	case graphdef.IsVariableOp(op):
+	case nodedef.IsVariableOp(op):
 		return "#ffe0b2"
 	}
 	return "#e3f2fd"

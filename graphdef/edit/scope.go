@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // ClearDevices removes the device from every node of the graph, in place, so that the
@@ -56,7 +57,7 @@ func RenameScope(g *graphdef.GraphDef, from, to string) error {
 	}
 
 	rename := func(name string) string {
-		node := graphdef.NodeName(name)
+		node := nodedef.NodeName(name)
 		renamed, _ := moved(node, from, to)
 		return strings.Replace(name, node, renamed, 1)
 	}

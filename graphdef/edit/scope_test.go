@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
@@ -25,7 +25,7 @@ func TestRenameScope(t *testing.T) {
 	assert.Equal(t, []string{"x:0", "^deep/er/b"}, g.Node[1].Input)
 	assert.Equal(t, []string{"deep/er/a:1"}, g.Node[2].Input)
 	assert.Equal(t, "deep/er/while", string(g.Node[3].Attr["frame_name"].GetS()))
-	assert.Equal(t, []string{"deep/er/a", "x"}, graphdef.Colocations(g.Node[3]))
+	assert.Equal(t, []string{"deep/er/a", "x"}, nodedef.Colocations(g.Node[3]))
 	require.NoError(t, edit.RenameScope(g, "deep/er/", "h/"))
 	assert.Empty(t, diff.Graphs(tftest.ParseGraph(t, text), g, nil), "and back")
 

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/nearest"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Extract returns the part of a graph that the named nodes need: these nodes, their
@@ -55,9 +56,9 @@ func Extract(g *graphdef.GraphDef, nodes []string) (*graphdef.GraphDef, error) {
 		n := byName[pending[len(pending)-1]]
 		pending = pending[:len(pending)-1]
 		for _, input := range n.GetInput() {
-			want(graphdef.NodeName(input), n.GetName())
+			want(nodedef.NodeName(input), n.GetName())
 		}
-		for _, name := range graphdef.Colocations(n) {
+		for _, name := range nodedef.Colocations(n) {
 			if byName[name] != nil {
 				want(name, n.GetName())
 			}

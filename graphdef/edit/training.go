@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // RemoveTraining returns a copy of a graph without the nodes that only training
@@ -23,7 +24,7 @@ func RemoveTraining(g *graphdef.GraphDef, protected []string) *graphdef.GraphDef
 		inputs := n.Input
 		n.Input = nil
 		for _, input := range inputs {
-			if graphdef.IsControl(input) && r.checks[graphdef.NodeName(input)] {
+			if nodedef.IsControl(input) && r.checks[nodedef.NodeName(input)] {
 				continue
 			}
 			if input = r.follow(input); input != "" {
@@ -61,11 +62,11 @@ func findTraining(g *graphdef.GraphDef, protected []string) *trainingNodes {
 			continue
 		}
 		for _, input := range n.GetInput() {
-			if graphdef.IsControl(input) && !r.checks[graphdef.NodeName(input)] {
-				keep[graphdef.NodeName(input)], keep[n.GetName()] = true, true
+			if nodedef.IsControl(input) && !r.checks[nodedef.NodeName(input)] {
+				keep[nodedef.NodeName(input)], keep[n.GetName()] = true, true
 			}
 		}
-		for _, name := range graphdef.Colocations(n) {
+		for _, name := range nodedef.Colocations(n) {
 			keep[name] = true
 		}
 	}
@@ -89,8 +90,8 @@ func (r *trainingNodes) removed(n *graphdef.NodeDef) bool {
 // a cycle of removed nodes, which no valid graph has, it ends where it began.
 func (r *trainingNodes) follow(input string) string {
 	for range len(r.source) + 1 {
-		next, ok := r.source[graphdef.NodeName(input)]
-		if !ok || graphdef.IsControl(input) {
+		next, ok := r.source[nodedef.NodeName(input)]
+		if !ok || nodedef.IsControl(input) {
 			return input
 		}
 		input = next

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // StripDefaults removes, in place, every attribute that has its op's default value,
@@ -12,8 +13,8 @@ import (
 // attribute can then still read the graph. Ops that ops does not have stay as they
 // are.
 func StripDefaults(g *graphdef.GraphDef, ops *Set) {
-	functions := graphdef.Functions(g)
-	for _, n := range graphdef.AllNodes(g) {
+	functions := nodedef.Functions(g)
+	for _, n := range nodedef.AllNodes(g) {
 		if functions[n.GetOp()] != nil {
 			continue
 		}
@@ -61,7 +62,7 @@ func RemoveUnknownDefaults(g *graphdef.GraphDef, producer *graphdef.OpList, ops 
 		return
 	}
 	writer := fromList(producer)
-	for _, n := range graphdef.AllNodes(g) {
+	for _, n := range nodedef.AllNodes(g) {
 		theirs, ours := writer.Get(n.GetOp()), ops.Get(n.GetOp())
 		if theirs == nil || ours == nil {
 			continue

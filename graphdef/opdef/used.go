@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Used returns the names of the ops that a graph uses, sorted: those of its nodes
@@ -12,7 +13,7 @@ import (
 // PartitionedCall. Functions themselves are not ops. Functions may call each other,
 // and themselves.
 func Used(g *graphdef.GraphDef) []string {
-	functions := graphdef.Functions(g)
+	functions := nodedef.Functions(g)
 	used := map[string]bool{}
 	var pending []*graphdef.FunctionDef
 	use := func(op string) {
@@ -62,9 +63,9 @@ func StrippedList(g *graphdef.GraphDef, ops *Set) *graphdef.OpList {
 // Unknown returns the names of the ops that ops does not have and that a graph uses,
 // in its nodes or in any function of its library, sorted.
 func Unknown(g *graphdef.GraphDef, ops *Set) []string {
-	functions := graphdef.Functions(g)
+	functions := nodedef.Functions(g)
 	unknown := map[string]bool{}
-	for _, n := range graphdef.AllNodes(g) {
+	for _, n := range nodedef.AllNodes(g) {
 		if op := n.GetOp(); functions[op] == nil && ops.Get(op) == nil {
 			unknown[op] = true
 		}

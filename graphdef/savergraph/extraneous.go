@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // scopeOps are the operations by which a Saver's scope is recognized, besides those of
@@ -34,8 +35,8 @@ func ExtraneousNodes(g *graphdef.GraphDef, keep *graphdef.SaverDef) map[string]b
 		}
 	}
 	if keep != nil {
-		delete(scopes, scopeOf(graphdef.NodeName(keep.GetSaveTensorName()))+"/")
-		delete(scopes, scopeOf(graphdef.NodeName(keep.GetRestoreOpName()))+"/")
+		delete(scopes, scopeOf(nodedef.NodeName(keep.GetSaveTensorName()))+"/")
+		delete(scopes, scopeOf(nodedef.NodeName(keep.GetRestoreOpName()))+"/")
 	}
 	nodes := map[string]bool{}
 	for _, n := range g.GetNode() {

@@ -9,6 +9,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // ErrUnknownForm means that save or restore nodes do something that cannot be read
@@ -101,13 +102,13 @@ func (g *Graph) needed(start string, stop func(*graphdef.NodeDef) bool) []*graph
 
 // constInput returns the constant that is data input i of n.
 func (g *Graph) constInput(n *graphdef.NodeDef, i int) (*graphdef.NodeDef, error) {
-	in := graphdef.DataInputs(n)
+	in := nodedef.DataInputs(n)
 	if i >= len(in) {
 		return nil, unknown(n, "the node has no input %d", i)
 	}
 	name, _ := input(in[i])
 	c := g.nodes[name]
-	for hops := 0; hops < maxHops && c.GetOp() == "Identity" && len(graphdef.DataInputs(c)) > 0; hops++ {
+	for hops := 0; hops < maxHops && c.GetOp() == "Identity" && len(nodedef.DataInputs(c)) > 0; hops++ {
 		name, _ = input(c.Input[0])
 		c = g.nodes[name]
 	}
@@ -136,7 +137,7 @@ func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 		}
 		// Equal elements at the end may be stored once. The shape counts only where it
 		// agrees with what the node needs, so that it cannot ask for any amount of memory.
-		dims, _ := graphdef.Dims(t.GetTensorShape()) // no shape is that of a scalar
+		dims, _ := nodedef.Dims(t.GetTensorShape()) // no shape is that of a scalar
 		size, ok := dtype.NumElements(dims)
 		if !ok {
 			size = -1

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Restored is one output of a restore node, and where it goes.
@@ -39,9 +40,9 @@ func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 		if isRestore(n) {
 			continue
 		}
-		for _, in := range graphdef.DataInputs(n) {
+		for _, in := range nodedef.DataInputs(n) {
 			name, i := input(in)
-			if key := graphdef.TensorName(name, i); takers[key] == nil {
+			if key := nodedef.TensorName(name, i); takers[key] == nil {
 				takers[key] = n
 			}
 		}
@@ -142,7 +143,7 @@ func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 	for i := range out {
 		out[i] = Restored{
 			Key: keys[i], Slice: specs[i], DType: dtypes[i], Node: n.GetName(),
-			Output: graphdef.TensorName(n.GetName(), i), Port: i, Device: n.GetDevice(), File: file,
+			Output: nodedef.TensorName(n.GetName(), i), Port: i, Device: n.GetDevice(), File: file,
 		}
 	}
 	return out, nil
@@ -150,7 +151,7 @@ func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 
 // file returns the node that holds the name of the file that a restore node reads.
 func (g *Graph) file(n *graphdef.NodeDef) string {
-	in := graphdef.DataInputs(n)
+	in := nodedef.DataInputs(n)
 	if len(in) == 0 {
 		return ""
 	}
@@ -177,7 +178,7 @@ func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
 			t.Variable = n.GetName()
 			return
 		}
-		at = graphdef.TensorName(n.GetName(), 0)
+		at = nodedef.TensorName(n.GetName(), 0)
 	}
 }
 
@@ -187,7 +188,7 @@ func assigns(op string) bool { return op == "Assign" || op == "AssignVariableOp"
 // origin returns the output of a restore node that an assignment stores, and whether
 // it is reshaped on the way.
 func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshapes, ok bool) {
-	in := graphdef.DataInputs(assign)
+	in := nodedef.DataInputs(assign)
 	if !assigns(assign.GetOp()) || len(in) < 2 {
 		return "", 0, false, false
 	}
@@ -198,7 +199,7 @@ func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshape
 		switch {
 		case isRestore(n):
 			return name, i, reshapes, true
-		case !passes(n.GetOp()) || len(graphdef.DataInputs(n)) == 0:
+		case !passes(n.GetOp()) || len(nodedef.DataInputs(n)) == 0:
 			return "", 0, false, false
 		}
 		reshapes = reshapes || n.GetOp() == "Reshape"
@@ -209,7 +210,7 @@ func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshape
 
 // target notes which variable an assignment sets, and the shape that the variable has.
 func (g *Graph) target(t *Restored, assign *graphdef.NodeDef) {
-	in := graphdef.DataInputs(assign)
+	in := nodedef.DataInputs(assign)
 	if len(in) == 0 {
 		return
 	}
@@ -218,5 +219,5 @@ func (g *Graph) target(t *Restored, assign *graphdef.NodeDef) {
 	if validate, ok := assign.GetAttr()["validate_shape"]; ok && !validate.GetB() && assign.GetOp() == "Assign" && !t.Reshapes {
 		return
 	}
-	t.Shape, t.HasShape = graphdef.VariableShape(g.nodes[t.Variable])
+	t.Shape, t.HasShape = nodedef.VariableShape(g.nodes[t.Variable])
 }

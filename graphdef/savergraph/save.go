@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // SavePlan describes what a Saver's save nodes write.
@@ -73,7 +74,7 @@ func (g *Graph) Save(saveTensor string) (*SavePlan, error) {
 
 // shard returns which of how many files a save node writes.
 func (g *Graph) shard(n *graphdef.NodeDef) (shard, shards int, err error) {
-	in := graphdef.DataInputs(n)
+	in := nodedef.DataInputs(n)
 	if len(in) == 0 {
 		return 0, 0, unknown(n, "the node has no inputs")
 	}
@@ -100,7 +101,7 @@ func (g *Graph) savedBy(n *graphdef.NodeDef, shard int) ([]Saved, error) {
 	if n.GetOp() == "Save" {
 		first = 2 // Save has no input for slices
 	}
-	in := graphdef.DataInputs(n)
+	in := nodedef.DataInputs(n)
 	if len(in) < first {
 		return nil, unknown(n, "the node has %d inputs", len(in))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/devicename"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // The variables of a cluster live in its servers, not in a session: another session
@@ -119,13 +120,13 @@ func (g *Graph) part(start, fed string, in *graphdef.NodeDef) (nodes []*graphdef
 		switch {
 		case named && owner == Task{}:
 			owner = on
-		case named && on != owner, !named && graphdef.IsVariableOp(n.GetOp()), !named && device.Job != "":
+		case named && on != owner, !named && nodedef.IsVariableOp(n.GetOp()), !named && device.Job != "":
 			return nil, Task{}, false
 		}
 		n = proto.Clone(n).(*graphdef.NodeDef)
 		delete(n.Attr, "_class") // it may name a node of another task; the part has one task only
 		for i, ref := range n.Input {
-			if graphdef.IsControl(ref) {
+			if nodedef.IsControl(ref) {
 				return nil, Task{}, false
 			}
 			name, index := input(ref)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Dense describes an ordinary tensor: its name ("x:0"), type and shape. A dimension of
@@ -37,7 +38,7 @@ func shapeProto(dims []int64) *graphdef.TensorShapeProto {
 	for i, d := range dims {
 		clamped[i] = max(d, -1)
 	}
-	return graphdef.ShapeProto(clamped)
+	return nodedef.ShapeProto(clamped)
 }
 
 // New makes a SignatureDef without checking it.

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Summary is the content of a GraphDef, a MetaGraphDef or a SavedModel.
@@ -134,7 +135,7 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 			devices[n.GetDevice()]++
 		}
 		for _, input := range n.GetInput() {
-			used[graphdef.NodeName(input)] = true
+			used[nodedef.NodeName(input)] = true
 		}
 	}
 	for _, n := range g.GetNode() {
@@ -142,7 +143,7 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 		case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
 			s.Inputs = append(s.Inputs, output(n, ops))
 		}
-		if graphdef.IsVariableOp(n.GetOp()) {
+		if nodedef.IsVariableOp(n.GetOp()) {
 			s.Frozen = false
 		}
 		if !used[n.GetName()] {
@@ -219,7 +220,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 		}
 	}
 	for _, def := range defs {
-		n := nodes[graphdef.NodeName(def.GetVariableName())]
+		n := nodes[nodedef.NodeName(def.GetVariableName())]
 		v := Variable{
 			Tensor:    Tensor{Name: def.GetVariableName(), Op: n.GetOp()},
 			Trainable: def.GetTrainable() || trainable[def.GetVariableName()],
@@ -228,7 +229,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 		if t := n.GetAttr()["dtype"].GetType(); t != 0 {
 			v.DType = t.String()
 		}
-		if dims, ok := graphdef.Dims(n.GetAttr()["shape"].GetShape()); ok {
+		if dims, ok := nodedef.Dims(n.GetAttr()["shape"].GetShape()); ok {
 			v.Shape = dims
 			count, _ := dtype.NumElements(dims) // 0 if it is not known
 			parameters += count
@@ -245,9 +246,9 @@ func output(n *graphdef.NodeDef, ops *opdef.Set) Tensor {
 		t.DType = types[0].String()
 	}
 	if shapes := n.GetAttr()["_output_shapes"].GetList().GetShape(); len(shapes) > 0 {
-		t.Shape, _ = graphdef.Dims(shapes[0])
+		t.Shape, _ = nodedef.Dims(shapes[0])
 	} else if strings.HasPrefix(n.GetOp(), "Placeholder") {
-		t.Shape, _ = graphdef.Dims(n.GetAttr()["shape"].GetShape())
+		t.Shape, _ = nodedef.Dims(n.GetAttr()["shape"].GetShape())
 	}
 	return t
 }
@@ -256,7 +257,7 @@ func infos(m map[string]*graphdef.TensorInfo) []Tensor {
 	list := []Tensor{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		info := m[key]
-		dims, _ := graphdef.Dims(info.GetTensorShape())
+		dims, _ := nodedef.Dims(info.GetTensorShape())
 		list = append(list, Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String(), Shape: dims})
 	}
 	return list

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Options describe a model to make.
@@ -44,7 +45,7 @@ type Options struct {
 // or outputs are a tfkeep.ErrArgument. A target that is not empty is a tfkeep.ErrExists.
 func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *Options) (string, error) {
 	for _, n := range def.GetNode() {
-		if graphdef.IsVariableOp(n.Op) {
+		if nodedef.IsVariableOp(n.Op) {
 			return "", &tfkeep.Error{Op: "make model", Path: target, Item: "node", Name: n.Name, Err: tfkeep.ErrArgument,
 				Detail: "the variable shows that the graph is not frozen; freeze it, or use FromCheckpoint"}
 		}

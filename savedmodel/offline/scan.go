@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // DefaultDenylist returns the operations that saved_model_cli's scan finds: they read or
@@ -25,7 +26,7 @@ func Scan(sm *graphdef.SavedModel, denylist []string) []Finding {
 	}
 	var found []Finding
 	for _, mg := range sm.GetMetaGraphs() {
-		for function, n := range graphdef.AllNodes(mg.GetGraphDef()) {
+		for function, n := range nodedef.AllNodes(mg.GetGraphDef()) {
 			if slices.Contains(denylist, n.GetOp()) {
 				found = append(found, Finding{Tags: slices.Clone(mg.GetMetaInfoDef().GetTags()), Function: function, Node: n.GetName(), Op: n.GetOp()})
 			}

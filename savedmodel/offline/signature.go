@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nearest"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // describeSignature makes the signature of a prediction from the names of tensors. Its
@@ -68,7 +69,7 @@ func (d *describer) tensor(tensor string) (info *graphdef.TensorInfo, fault stri
 	if index >= len(types) {
 		return nil, fmt.Sprintf("node %q has %d outputs, and no output %d", name, len(types), index)
 	}
-	return signature.Dense(graphdef.TensorName(name, index), types[index], shapeOf(n, index)), ""
+	return signature.Dense(nodedef.TensorName(name, index), types[index], shapeOf(n, index)), ""
 }
 
 // shapeOf returns the shape of an output that the graph records, or nil: a meta graph has
@@ -84,6 +85,6 @@ func shapeOf(n *graphdef.NodeDef, index int) []int64 {
 	case !strings.HasPrefix(n.Op, "Placeholder"):
 		return nil
 	}
-	dims, _ := graphdef.Dims(shape)
+	dims, _ := nodedef.Dims(shape)
 	return dims
 }

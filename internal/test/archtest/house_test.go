@@ -29,6 +29,7 @@ var house = []floor{
 		"internal/collectiondef",
 		"internal/crc32c",
 		"internal/devicename",
+		"internal/nodedef",
 		"internal/filenames",
 		"internal/live",
 		"internal/nearest",

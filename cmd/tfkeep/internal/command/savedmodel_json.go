@@ -4,6 +4,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 type savedModelJSON struct {
@@ -51,7 +52,7 @@ func modelJSON(sm *graphdef.SavedModel) savedModelJSON {
 func infosJSON(infos map[string]*graphdef.TensorInfo) map[string]tensorInfoJSON {
 	m := map[string]tensorInfoJSON{}
 	for name, t := range infos {
-		shape, _ := graphdef.Dims(t.TensorShape)
+		shape, _ := nodedef.Dims(t.TensorShape)
 		m[name] = tensorInfoJSON{Name: t.GetName(), DType: dtype.Name(t.Dtype), Shape: shape}
 	}
 	return m

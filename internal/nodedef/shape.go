@@ -1,10 +1,13 @@
-package graphdef
+package nodedef
 
-import "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+import (
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+)
 
 // Dims returns the dimensions of a shape. A dimension of -1 may have any size. Dims returns
 // false if the rank is unknown or s is nil.
-func Dims(s *TensorShapeProto) ([]int64, bool) {
+func Dims(s *tensor_shape_go_proto.TensorShapeProto) ([]int64, bool) {
 	if s == nil || s.GetUnknownRank() {
 		return nil, false
 	}
@@ -17,8 +20,8 @@ func Dims(s *TensorShapeProto) ([]int64, bool) {
 
 // ShapeProto returns the shape with the given dimensions. Without any it is that of a
 // scalar.
-func ShapeProto(dims []int64) *TensorShapeProto {
-	s := &TensorShapeProto{}
+func ShapeProto(dims []int64) *tensor_shape_go_proto.TensorShapeProto {
+	s := &tensor_shape_go_proto.TensorShapeProto{}
 	for _, d := range dims {
 		s.Dim = append(s.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
 	}
@@ -28,7 +31,7 @@ func ShapeProto(dims []int64) *TensorShapeProto {
 // VariableShape returns the shape that the node of a variable declares. It returns false if
 // the node declares none. Nodes of the op Variable, the oldest one, write a scalar where
 // the shape is unknown.
-func VariableShape(n *NodeDef) ([]int64, bool) {
+func VariableShape(n *node_def_go_proto.NodeDef) ([]int64, bool) {
 	dims, ok := Dims(n.GetAttr()["shape"].GetShape())
 	if n.GetOp() == "Variable" && len(dims) == 0 {
 		return nil, false
