@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
@@ -18,7 +20,7 @@ import (
 // library. The two differ in how an input names a tensor: "node" or "node:1" in a
 // graph, "node:argument:0" or the name of an argument in a function.
 type body struct {
-	fn    *graphdef.FunctionDef // nil for the graph
+	fn    *function_go_proto.FunctionDef // nil for the graph
 	nodes []*graphdef.NodeDef
 	index map[string]int // node name → position in nodes
 
@@ -26,14 +28,14 @@ type body struct {
 	owned map[*graphdef.NodeDef]bool
 }
 
-func newBody(nodes []*graphdef.NodeDef, fn *graphdef.FunctionDef) *body {
+func newBody(nodes []*graphdef.NodeDef, fn *function_go_proto.FunctionDef) *body {
 	b := &body{fn: fn, owned: map[*graphdef.NodeDef]bool{}}
 	b.setNodes(nodes)
 	return b
 }
 
 // newOwnBody returns the body of a function that may be changed as a whole.
-func newOwnBody(fn *graphdef.FunctionDef) *body {
+func newOwnBody(fn *function_go_proto.FunctionDef) *body {
 	b := newBody(fn.NodeDef, fn)
 	for _, n := range b.nodes {
 		b.owned[n] = true

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -12,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-func function(name string, nodes ...*graphdef.NodeDef) *graphdef.FunctionDef {
-	return &graphdef.FunctionDef{Signature: &graphdef.OpDef{Name: name}, NodeDef: nodes}
+func function(name string, nodes ...*graphdef.NodeDef) *function_go_proto.FunctionDef {
+	return &function_go_proto.FunctionDef{Signature: &graphdef.OpDef{Name: name}, NodeDef: nodes}
 }
 
 func TestParseInput(t *testing.T) {
@@ -141,7 +142,7 @@ func TestLibraryFindsCalls(t *testing.T) {
 	branches := &graphdef.AttrValue{Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{
 		Func: []*attrpb.NameAttrList{{Name: "f"}, {Name: "g"}},
 	}}}
-	lib := newLibrary(&graphdef.GraphDef{Library: &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{function("f"), function("f_frozen_0")}}})
+	lib := newLibrary(&graphdef.GraphDef{Library: &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{function("f"), function("f_frozen_0")}}})
 	for _, c := range []struct {
 		name string
 		node *graphdef.NodeDef
@@ -174,8 +175,8 @@ func TestTraceReportsBadCalls(t *testing.T) {
 	call := &graphdef.NodeDef{Name: "y", Op: "PartitionedCall", Input: []string{"h"}, Attr: attrs{
 		"f": {Value: &attrpb.AttrValue_Func{Func: &attrpb.NameAttrList{Name: "f"}}},
 	}}
-	trace := func(fn *graphdef.FunctionDef) error {
-		lib := newLibrary(&graphdef.GraphDef{Library: &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{fn}}})
+	trace := func(fn *function_go_proto.FunctionDef) error {
+		lib := newLibrary(&graphdef.GraphDef{Library: &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{fn}}})
 		_, err := newTracer(lib).trace(newBody([]*graphdef.NodeDef{handle, call}, nil), flow{tensor{node: "h"}: {resource: true}})
 		return err
 	}

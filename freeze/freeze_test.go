@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -221,7 +222,7 @@ func TestRecursiveFunctionIsRefused(t *testing.T) {
 			{Name: "h", Op: "VarHandleOp", Attr: map[string]*graphdef.AttrValue{"dtype": {Value: &attrpb.AttrValue_Type{Type: dtype.Float32}}}},
 			call("y", "h"),
 		},
-		Library: &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{{
+		Library: &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{{
 			Signature: &graphdef.OpDef{Name: "f", InputArg: []*opdefpb.OpDef_ArgDef{{Name: "a"}}, OutputArg: []*opdefpb.OpDef_ArgDef{{Name: "r"}}},
 			NodeDef:   []*graphdef.NodeDef{call("again", "a")},
 			Ret:       map[string]string{"r": "again:output:0"},

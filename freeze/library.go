@@ -6,19 +6,21 @@ import (
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // library is the function library of the graph, and the functions that freezing adds.
 type library struct {
-	functions map[string]*graphdef.FunctionDef // by name, lifted ones too
-	lifted    map[string]string                // function that takes handles as arguments → the function that it was made from
-	frozen    []*graphdef.FunctionDef          // functions that take values instead of handles
-	reserved  map[string]bool                  // names of the functions that freezing adds
+	functions map[string]*function_go_proto.FunctionDef // by name, lifted ones too
+	lifted    map[string]string                         // function that takes handles as arguments → the function that it was made from
+	frozen    []*function_go_proto.FunctionDef          // functions that take values instead of handles
+	reserved  map[string]bool                           // names of the functions that freezing adds
 }
 
 func newLibrary(def *graphdef.GraphDef) *library {
-	l := &library{functions: map[string]*graphdef.FunctionDef{}, lifted: map[string]string{}, reserved: map[string]bool{}}
+	l := &library{functions: map[string]*function_go_proto.FunctionDef{}, lifted: map[string]string{}, reserved: map[string]bool{}}
 	for _, fn := range def.GetLibrary().GetFunction() {
 		l.functions[fn.GetSignature().GetName()] = fn
 	}
@@ -95,11 +97,11 @@ func (c *call) arguments(in map[int]carrier) map[int]carrier {
 
 // liftedInUse returns the lifted functions that b or the frozen functions still call:
 // those with a variable that was not frozen.
-func (l *library) liftedInUse(b *body) []*graphdef.FunctionDef {
+func (l *library) liftedInUse(b *body) []*function_go_proto.FunctionDef {
 	if len(l.lifted) == 0 {
 		return nil
 	}
-	var used []*graphdef.FunctionDef
+	var used []*function_go_proto.FunctionDef
 	seen := map[string]bool{}
 	queue := slices.Clone(b.nodes)
 	for _, fn := range l.frozen {
@@ -126,12 +128,12 @@ func (l *library) liftedInUse(b *body) []*graphdef.FunctionDef {
 }
 
 // withAdded returns the library of def with the functions that freezing added.
-func (l *library) withAdded(def *graphdef.GraphDef, b *body) *graphdef.FunctionDefLibrary {
+func (l *library) withAdded(def *graphdef.GraphDef, b *body) *function_go_proto.FunctionDefLibrary {
 	added := append(l.liftedInUse(b), l.frozen...)
 	if len(added) == 0 {
 		return def.Library
 	}
-	return &graphdef.FunctionDefLibrary{
+	return &function_go_proto.FunctionDefLibrary{
 		Function: slices.Concat(def.Library.Function, added),
 		Gradient: def.Library.Gradient,
 	}
@@ -139,7 +141,7 @@ func (l *library) withAdded(def *graphdef.GraphDef, b *body) *graphdef.FunctionD
 
 // dropControlOutputs removes the control outputs of a function that no longer have a
 // node.
-func dropControlOutputs(fn *graphdef.FunctionDef) {
+func dropControlOutputs(fn *function_go_proto.FunctionDef) {
 	fn.Signature.ControlOutput = slices.DeleteFunc(fn.Signature.ControlOutput, func(name string) bool {
 		_, ok := fn.ControlRet[name]
 		return !ok

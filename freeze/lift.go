@@ -10,6 +10,9 @@ import (
 	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -118,7 +121,7 @@ func addHandleTypes(n *graphdef.NodeDef, c *call, handles int) {
 	for range handles {
 		types.Type = append(types.Type, dtype.Resource)
 		if hasShapes {
-			shapes.Shape = append(shapes.Shape, &graphdef.TensorShapeProto{UnknownRank: true})
+			shapes.Shape = append(shapes.Shape, &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true})
 		}
 	}
 }
@@ -176,7 +179,7 @@ func (l *lifter) taking(name string, handles []*graphdef.NodeDef, loopBody bool)
 	if made := l.made[key]; made != "" {
 		return made
 	}
-	fn = proto.Clone(fn).(*graphdef.FunctionDef)
+	fn = proto.Clone(fn).(*function_go_proto.FunctionDef)
 	fn.Signature.Name = l.freeName(name, "lifted")
 	l.made[key] = fn.Signature.Name
 	l.functions[fn.Signature.Name] = fn
@@ -192,7 +195,7 @@ func (l *lifter) taking(name string, handles []*graphdef.NodeDef, loopBody bool)
 
 // addHandleArguments adds an argument for each handle to a function, and one more
 // result if it is the body of a loop. It returns the names of the arguments by variable.
-func addHandleArguments(fn *graphdef.FunctionDef, handles []*graphdef.NodeDef, loopBody bool) map[string]string {
+func addHandleArguments(fn *function_go_proto.FunctionDef, handles []*graphdef.NodeDef, loopBody bool) map[string]string {
 	taken := map[string]bool{}
 	for _, arg := range slices.Concat(fn.Signature.InputArg, fn.Signature.OutputArg) {
 		taken[arg.Name] = true
@@ -221,7 +224,7 @@ func addHandleArguments(fn *graphdef.FunctionDef, handles []*graphdef.NodeDef, l
 
 // takeHandles replaces the VarHandleOps of a function by arguments. args has the names
 // of the arguments by variable.
-func takeHandles(fn *graphdef.FunctionDef, args map[string]string) {
+func takeHandles(fn *function_go_proto.FunctionDef, args map[string]string) {
 	lifted := map[string]string{} // node → argument
 	var kept []*graphdef.NodeDef
 	for _, n := range fn.NodeDef {

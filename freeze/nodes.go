@@ -4,6 +4,8 @@ import (
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -49,7 +51,7 @@ func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
 
 // intScalar returns a scalar of type int32 or int64.
 func intScalar(t dtype.DataType, v int64) *tensorpb.TensorProto {
-	p := &tensorpb.TensorProto{Dtype: t, TensorShape: &graphdef.TensorShapeProto{}}
+	p := &tensorpb.TensorProto{Dtype: t, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}}
 	if t == dtype.Int64 {
 		p.Int64Val = []int64{v}
 	} else {

@@ -5,6 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -149,7 +151,7 @@ func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string
 	if traced.frozen != "" {
 		return traced.frozen, nil
 	}
-	fn := proto.Clone(r.lib.functions[name]).(*graphdef.FunctionDef)
+	fn := proto.Clone(r.lib.functions[name]).(*function_go_proto.FunctionDef)
 	traced.frozen = r.lib.freeName(name, "frozen")
 	fn.Signature.Name = traced.frozen
 	for i, c := range args {

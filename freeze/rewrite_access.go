@@ -6,6 +6,8 @@ import (
 
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -30,7 +32,7 @@ func (w *rewriting) rewriteRead(i int, in map[int]carrier) error {
 	case "VarIsInitializedOp", "IsVariableInitialized":
 		n = w.mutable(i)
 		n.Input = controlInputs(n)
-		yes := &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &graphdef.TensorShapeProto{}, BoolVal: []bool{true}}
+		yes := &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{true}}
 		turnInto(n, "Const", attrs{"dtype": typeAttr(dtype.Bool), "value": tensorAttr(yes)})
 		w.renamed[n.Name+":is_initialized"] = n.Name + ":output"
 	default:

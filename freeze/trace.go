@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -191,7 +193,7 @@ func (t *tracer) carryCall(b *body, n *graphdef.NodeDef, c *call, args map[int]c
 	return out, nil
 }
 
-func resultNames(fn *graphdef.FunctionDef) []string {
+func resultNames(fn *function_go_proto.FunctionDef) []string {
 	names := make([]string, len(fn.Signature.OutputArg))
 	for i, arg := range fn.Signature.OutputArg {
 		names[i] = arg.Name

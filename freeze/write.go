@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -191,7 +193,7 @@ func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
 	g := &graphdef.GraphDef{}
 	copyVersions(g, p.graph)
 	if p.graph.Library != nil {
-		g.Library = proto.Clone(p.graph.Library).(*graphdef.FunctionDefLibrary)
+		g.Library = proto.Clone(p.graph.Library).(*function_go_proto.FunctionDefLibrary)
 	}
 	for _, n := range p.graph.Node {
 		ref := p.values[n.Name]

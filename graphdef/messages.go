@@ -2,13 +2,10 @@ package graphdef
 
 import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
@@ -21,18 +18,10 @@ type (
 	NodeDef = node_def_go_proto.NodeDef
 	// AttrValue is the value of a node's attribute.
 	AttrValue = attr_value_go_proto.AttrValue
-	// FunctionDef is a function in a graph's library.
-	FunctionDef = function_go_proto.FunctionDef
-	// FunctionDefLibrary is a graph's library of functions.
-	FunctionDefLibrary = function_go_proto.FunctionDefLibrary
 	// OpDef is the definition of an op.
 	OpDef = op_def_go_proto.OpDef
 	// OpList is a list of op definitions.
 	OpList = op_def_go_proto.OpList
-	// TensorShapeProto is the shape of a tensor.
-	TensorShapeProto = tensor_shape_go_proto.TensorShapeProto
-	// VersionDef has a graph's versions.
-	VersionDef = versions_go_proto.VersionDef
 	// VariableDef is a variable in a collection.
 	VariableDef = variable_go_proto.VariableDef
 
@@ -40,8 +29,6 @@ type (
 	MetaGraphDef = for_core_protos_go_proto.MetaGraphDef
 	// MetaInfoDef has a meta graph's tags, ops and TensorFlow version.
 	MetaInfoDef = for_core_protos_go_proto.MetaGraphDef_MetaInfoDef
-	// CollectionDef is a collection in a meta graph.
-	CollectionDef = for_core_protos_go_proto.CollectionDef
 	// SaverDef names the nodes of a Saver.
 	SaverDef = for_core_protos_go_proto.SaverDef
 	// SignatureDef has the inputs and outputs that a model offers.

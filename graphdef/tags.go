@@ -6,13 +6,8 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
-
-// TagSet writes the tags of a SavedModel's graph as "{gpu, serve}": sorted, each once,
-// so that two lists of the same tags give the same text.
-func TagSet(tags []string) string {
-	return "{" + strings.Join(distinct(tags), ", ") + "}"
-}
 
 // FindMetaGraph returns the graph of a SavedModel that has exactly the given tags, in any
 // order. If no tags are given, it returns the only graph, or else the graph without tags.
@@ -22,22 +17,18 @@ func FindMetaGraph(sm *SavedModel, tags []string) (*MetaGraphDef, error) {
 	if graphs := sm.GetMetaGraphs(); len(tags) == 0 && len(graphs) == 1 {
 		return graphs[0], nil
 	}
-	want := distinct(tags)
+	want := modeldir.DistinctTags(tags)
 	var sets []string
 	for _, mg := range sm.GetMetaGraphs() {
-		if slices.Equal(distinct(mg.GetMetaInfoDef().GetTags()), want) {
+		if slices.Equal(modeldir.DistinctTags(mg.GetMetaInfoDef().GetTags()), want) {
 			return mg, nil
 		}
-		sets = append(sets, TagSet(mg.GetMetaInfoDef().GetTags()))
+		sets = append(sets, modeldir.TagSet(mg.GetMetaInfoDef().GetTags()))
 	}
 	have := "the SavedModel has no graphs"
 	if len(sets) > 0 {
 		have = "the SavedModel has " + strings.Join(sets, ", ")
 	}
 	return nil, &tfkeep.Error{Op: "find graph", Err: tfkeep.ErrNotFound,
-		Detail: fmt.Sprintf("no graph with exactly the tags %s; %s", TagSet(tags), have)}
-}
-
-func distinct(tags []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(tags)))
+		Detail: fmt.Sprintf("no graph with exactly the tags %s; %s", modeldir.TagSet(tags), have)}
 }

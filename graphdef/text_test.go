@@ -83,7 +83,7 @@ func awkwardGraph(t testing.TB) *graphdef.MetaGraphDef {
 			{Name: "s", Op: "S", Attr: attr(&graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_S{}})},
 			{Name: "l", Op: "L", Attr: attr(&graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_List{List: &attr_value_go_proto.AttrValue_ListValue{}}})},
 		}},
-		CollectionDef: map[string]*graphdef.CollectionDef{
+		CollectionDef: map[string]*for_core_protos_go_proto.CollectionDef{
 			"any": {Kind: &for_core_protos_go_proto.CollectionDef_AnyList_{AnyList: &for_core_protos_go_proto.CollectionDef_AnyList{
 				Value: []*anypb.Any{{TypeUrl: "unknown.type/no.such.Type", Value: every}, {}},
 			}}},

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
@@ -29,8 +30,8 @@ func stringConst(name, value string) *graphdef.NodeDef {
 	}}
 }
 
-func function(name string, nodes ...*graphdef.NodeDef) *graphdef.FunctionDef {
-	f := &graphdef.FunctionDef{Signature: &op_def_go_proto.OpDef{Name: name, IsStateful: true}, NodeDef: nodes, ControlRet: map[string]string{}}
+func function(name string, nodes ...*graphdef.NodeDef) *function_go_proto.FunctionDef {
+	f := &function_go_proto.FunctionDef{Signature: &op_def_go_proto.OpDef{Name: name, IsStateful: true}, NodeDef: nodes, ControlRet: map[string]string{}}
 	for _, n := range nodes {
 		f.Signature.ControlOutput = append(f.Signature.ControlOutput, n.Name)
 		f.ControlRet[n.Name] = n.Name

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -51,7 +50,7 @@ func (m *Model) runInit(ctx context.Context, files *folder) error {
 
 // initOp returns the name of the operation to run after loading, or "".
 func initOp(dir string, mg *graphdef.MetaGraphDef) (string, error) {
-	if name := signatureOp(mg, signature.InitOpKey); name != "" {
+	if name := signatureOp(mg, modeldir.InitOpKey); name != "" {
 		return name, nil
 	}
 	for _, key := range []string{modeldir.MainOpCollection, modeldir.LegacyInitCollection} {

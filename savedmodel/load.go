@@ -238,7 +238,7 @@ func (m *Model) Graph() *tf.Graph { return m.Session.Graph() }
 func (m *Model) Signatures() map[string]*graphdef.SignatureDef {
 	s := make(map[string]*graphdef.SignatureDef, len(m.MetaGraphDef.SignatureDef))
 	for key, def := range m.MetaGraphDef.SignatureDef {
-		if !signature.IsReserved(key) {
+		if !modeldir.IsReserved(key) {
 			s[key] = proto.Clone(def).(*graphdef.SignatureDef)
 		}
 	}
@@ -248,7 +248,7 @@ func (m *Model) Signatures() map[string]*graphdef.SignatureDef {
 // TrainOp returns the operation that the model offers for training, or nil if it has
 // none.
 func (m *Model) TrainOp() *tf.Operation {
-	name := signatureOp(m.MetaGraphDef, signature.TrainOpKey)
+	name := signatureOp(m.MetaGraphDef, modeldir.TrainOpKey)
 	if names := m.MetaGraphDef.CollectionDef[modeldir.TrainOpCollection].GetNodeList().GetValue(); name == "" && len(names) > 0 {
 		name = names[0]
 	}

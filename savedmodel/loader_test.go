@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -216,7 +217,9 @@ func TestDamagedModels(t *testing.T) {
 			{"missing input", func(g *graphdef.GraphDef) {
 				g.Node = append(g.Node, &graphdef.NodeDef{Name: "n", Op: "NoOp", Input: []string{"^nope"}})
 			}},
-			{"newer TensorFlow", func(g *graphdef.GraphDef) { g.Versions = &graphdef.VersionDef{Producer: 9999, MinConsumer: 9999} }},
+			{"newer TensorFlow", func(g *graphdef.GraphDef) {
+				g.Versions = &versions_go_proto.VersionDef{Producer: 9999, MinConsumer: 9999}
+			}},
 		} {
 			name, change := test.name, test.change
 			require.NoError(t, os.WriteFile(file, good, 0o644))

@@ -10,7 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -25,7 +25,7 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 	fail := func(kind error, detail string, cause error) error {
 		return &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: kind, Detail: detail, Cause: cause}
 	}
-	if sig == nil || signature.IsReserved(key) {
+	if sig == nil || modeldir.IsReserved(key) {
 		detail := "the model has no signatures"
 		if keys := slices.Sorted(maps.Keys(m.Signatures())); len(keys) > 0 {
 			detail = "the model has " + strings.Join(keys, ", ")

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
@@ -46,7 +48,7 @@ func checkRuns(dir string, def *graphdef.GraphDef, doing, op string, fed map[str
 	if err != nil {
 		return &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrCorrupt, Detail: doing, Cause: err}
 	}
-	w := walk{allowed: map[string]bool{}, functions: map[string]*graphdef.FunctionDef{}, seen: map[string]bool{}}
+	w := walk{allowed: map[string]bool{}, functions: map[string]*function_go_proto.FunctionDef{}, seen: map[string]bool{}}
 	for _, a := range allow {
 		w.allowed[a] = true
 	}
@@ -77,7 +79,7 @@ const maxBodies = 10_000
 // walk visits all nodes that would run, including those of functions.
 type walk struct {
 	allowed   map[string]bool
-	functions map[string]*graphdef.FunctionDef
+	functions map[string]*function_go_proto.FunctionDef
 	seen      map[string]bool // the keys of bodies that were queued
 	queue     []body
 	unsafe    []string // descriptions of refused operations

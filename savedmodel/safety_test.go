@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -132,7 +133,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 			n.Input = append(n.Input, "^evil")
 		}},
 		{"in a function", func(mg *graphdef.MetaGraphDef) {
-			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{
+			mg.GraphDef.Library = &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{
 				function("outer", &graphdef.NodeDef{Name: "call", Op: "inner"}),
 				function("inner", stringConst("path", victim), stringConst("text", "gotcha"),
 					&graphdef.NodeDef{Name: "evil", Op: "WriteFile", Input: []string{"path:output:0", "text:output:0"}}),
@@ -168,7 +169,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 	t.Run("a function that calls itself", func(t *testing.T) {
 		dir := tftest.Model(t, "words")
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-			mg.GraphDef.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{function("f", &graphdef.NodeDef{Name: "again", Op: "f"})}}
+			mg.GraphDef.Library = &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{function("f", &graphdef.NodeDef{Name: "again", Op: "f"})}}
 			mg.GraphDef.Node = append(mg.GraphDef.Node, &graphdef.NodeDef{Name: "call", Op: "f"})
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -58,7 +59,7 @@ func TestSavedMetaGraphFollowsGraph(t *testing.T) {
 		}},
 		{name: "a function", change: func() {
 			def := new(graphdef.GraphDef)
-			def.Library = &graphdef.FunctionDefLibrary{Function: []*graphdef.FunctionDef{
+			def.Library = &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{
 				{Signature: &graphdef.OpDef{Name: "nothing_much"}},
 			}}
 			_, err := tf.ImportGraphDef(g, def, nil)

@@ -21,7 +21,7 @@ import (
 //
 // scope is the export scope, which is removed from the names. exclude has the names of
 // nodes that are not exported.
-func encodeCollection(key string, items []Item, scope string, exclude map[string]bool) (*graphdef.CollectionDef, error) {
+func encodeCollection(key string, items []Item, scope string, exclude map[string]bool) (*for_core_protos_go_proto.CollectionDef, error) {
 	var kept []Item
 	for _, item := range items {
 		if name, ok := exportName(item); !ok || !exclude[name] && (hasScope(name, scope) || strings.HasPrefix(name, unboundInputPrefix)) {
@@ -71,7 +71,7 @@ func exportName(i Item) (string, bool) {
 	return "", false
 }
 
-func encodeMessages(key string, items []Item, scope string) (*graphdef.CollectionDef, error) {
+func encodeMessages(key string, items []Item, scope string) (*for_core_protos_go_proto.CollectionDef, error) {
 	list := &for_core_protos_go_proto.CollectionDef_BytesList{}
 	want := newCollectionMessage(key).ProtoReflect().Descriptor().FullName()
 	for _, item := range items {
@@ -89,9 +89,9 @@ func encodeMessages(key string, items []Item, scope string) (*graphdef.Collectio
 		list.Value = append(list.Value, data)
 	}
 	if len(list.Value) == 0 {
-		return &graphdef.CollectionDef{}, nil
+		return &for_core_protos_go_proto.CollectionDef{}, nil
 	}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
 }
 
 // messageBytes serializes an item. A message that was imported, and not changed since,
@@ -109,7 +109,7 @@ func messageBytes(item Item, m proto.Message, scope string) ([]byte, error) {
 	return graphdef.MarshalBinary(m)
 }
 
-func encodeNodes(items []Item, scope string) (*graphdef.CollectionDef, error) {
+func encodeNodes(items []Item, scope string) (*for_core_protos_go_proto.CollectionDef, error) {
 	list := &for_core_protos_go_proto.CollectionDef_NodeList{}
 	for _, item := range items {
 		name, ok := exportName(item)
@@ -120,7 +120,7 @@ func encodeNodes(items []Item, scope string) (*graphdef.CollectionDef, error) {
 			list.Value = append(list.Value, namescope.Strip(name, scope))
 		}
 	}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_NodeList_{NodeList: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_NodeList_{NodeList: list}}, nil
 }
 
 // convertItems converts all items with one function.
@@ -136,25 +136,25 @@ func convertItems[T any](items []Item, convert func(Item) (T, bool)) ([]T, error
 	return values, nil
 }
 
-func encodeTexts(items []Item) (*graphdef.CollectionDef, error) {
+func encodeTexts(items []Item) (*for_core_protos_go_proto.CollectionDef, error) {
 	values, err := convertItems(items, Item.text)
 	if err != nil {
 		return nil, err
 	}
 	list := &for_core_protos_go_proto.CollectionDef_BytesList{Value: values}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_BytesList_{BytesList: list}}, nil
 }
 
-func encodeIntegers(items []Item) (*graphdef.CollectionDef, error) {
+func encodeIntegers(items []Item) (*for_core_protos_go_proto.CollectionDef, error) {
 	values, err := convertItems(items, Item.integer)
 	if err != nil {
 		return nil, err
 	}
 	list := &for_core_protos_go_proto.CollectionDef_Int64List{Value: values}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_Int64List_{Int64List: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_Int64List_{Int64List: list}}, nil
 }
 
-func encodeFloats(items []Item) (*graphdef.CollectionDef, error) {
+func encodeFloats(items []Item) (*for_core_protos_go_proto.CollectionDef, error) {
 	values, err := convertItems(items, func(i Item) (float32, bool) {
 		if n, ok := i.integer(); ok {
 			return float32(n), true
@@ -166,16 +166,16 @@ func encodeFloats(items []Item) (*graphdef.CollectionDef, error) {
 		return nil, err
 	}
 	list := &for_core_protos_go_proto.CollectionDef_FloatList{Value: values}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_FloatList_{FloatList: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_FloatList_{FloatList: list}}, nil
 }
 
-func encodeAnys(items []Item) (*graphdef.CollectionDef, error) {
+func encodeAnys(items []Item) (*for_core_protos_go_proto.CollectionDef, error) {
 	values, err := convertItems(items, Item.any)
 	if err != nil {
 		return nil, err
 	}
 	list := &for_core_protos_go_proto.CollectionDef_AnyList{Value: values}
-	return &graphdef.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_AnyList_{AnyList: list}}, nil
+	return &for_core_protos_go_proto.CollectionDef{Kind: &for_core_protos_go_proto.CollectionDef_AnyList_{AnyList: list}}, nil
 }
 
 func errMixed(first, other Item) error {
@@ -195,7 +195,7 @@ type collectionDecoder struct {
 	variables map[string]*Variable
 }
 
-func (d *collectionDecoder) decode(key string, def *graphdef.CollectionDef) ([]Item, error) {
+func (d *collectionDecoder) decode(key string, def *for_core_protos_go_proto.CollectionDef) ([]Item, error) {
 	var items []Item
 	switch def.GetKind().(type) {
 	case *for_core_protos_go_proto.CollectionDef_NodeList_:

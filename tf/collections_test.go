@@ -3,13 +3,13 @@ package tf_test
 import (
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/status"
@@ -40,7 +40,7 @@ func TestItemsAreExportedByType(t *testing.T) {
 			g.SetCollection("k", []tf.Item{tf.NewItem(item)})
 			mg, err := tf.ExportMetaGraph(g, nil)
 			require.NoError(t, err)
-			def := new(graphdef.CollectionDef)
+			def := new(for_core_protos_go_proto.CollectionDef)
 			require.NoError(t, prototext.Unmarshal([]byte(want), def))
 			assert.True(t, proto.Equal(def, mg.CollectionDef["k"]) || want == "" && mg.CollectionDef["k"] == nil, "%T: %v", item, mg.CollectionDef["k"])
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
@@ -147,7 +148,7 @@ func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 		return nil, status.Errorf(status.DataLoss, "the library's GraphDef: %v", err)
 	}
 	functions := def.GetLibrary().GetFunction()
-	slices.SortFunc(functions, func(a, b *graphdef.FunctionDef) int {
+	slices.SortFunc(functions, func(a, b *function_go_proto.FunctionDef) int {
 		return strings.Compare(a.GetSignature().GetName(), b.GetSignature().GetName())
 	})
 	return def, nil

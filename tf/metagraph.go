@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
@@ -232,7 +234,7 @@ func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 			continue
 		}
 		if mg.CollectionDef == nil {
-			mg.CollectionDef = map[string]*graphdef.CollectionDef{}
+			mg.CollectionDef = map[string]*for_core_protos_go_proto.CollectionDef{}
 		}
 		mg.CollectionDef[key] = def
 	}

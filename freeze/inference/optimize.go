@@ -6,6 +6,8 @@ import (
 
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -85,7 +87,7 @@ func fixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.
 			bad = append(bad, name)
 			continue
 		}
-		k := constNode(n.Name, &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &graphdef.TensorShapeProto{}, BoolVal: []bool{v}})
+		k := constNode(n.Name, &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{v}})
 		k.Device = n.Device
 		g.replace(n.Name, k)
 		fixed = append(fixed, n.Name)

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -36,7 +39,7 @@ func Graph(g *graphdef.GraphDef, o *Options) error {
 	if o == nil {
 		o = &Options{}
 	}
-	c := &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*graphdef.FunctionDef{}}
+	c := &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}}
 	c.checkVersions(g.GetVersions(), o.GraphVersion)
 	c.checkLibrary(g)
 	c.checkNodes(g.GetNode())
@@ -49,7 +52,7 @@ func Graph(g *graphdef.GraphDef, o *Options) error {
 type checker struct {
 	ops       *opdef.Set
 	provided  func(string) bool
-	functions map[string]*graphdef.FunctionDef
+	functions map[string]*function_go_proto.FunctionDef
 	faults    []Fault
 	function  string // the function whose body is being checked, "" for the graph
 }
@@ -58,7 +61,7 @@ func (c *checker) addFault(node, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Function: c.function, Node: node, Detail: fmt.Sprintf(format, args...), kind: tfkeep.ErrCorrupt})
 }
 
-func (c *checker) checkVersions(v *graphdef.VersionDef, newest int) {
+func (c *checker) checkVersions(v *versions_go_proto.VersionDef, newest int) {
 	if newest == 0 {
 		newest = graphVersion
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -33,7 +35,7 @@ func (c *checker) checkLibrary(g *graphdef.GraphDef) {
 
 // checkBody checks a function's nodes. Their inputs are "arg", "node:output" or
 // "node:output:i", and "^node".
-func (c *checker) checkBody(f *graphdef.FunctionDef) {
+func (c *checker) checkBody(f *function_go_proto.FunctionDef) {
 	nodes := f.GetNodeDef()
 	index := c.indexNames(nodes, isFirstInFunction)
 	args := map[string]bool{}
@@ -93,7 +95,7 @@ func (c *checker) checkRecursion() {
 
 // callees returns the functions that f's nodes call, sorted: as their op, or by an
 // attribute that names a function, such as a loop's body.
-func (c *checker) callees(f *graphdef.FunctionDef) []string {
+func (c *checker) callees(f *function_go_proto.FunctionDef) []string {
 	called := map[string]bool{}
 	use := func(name string) {
 		if c.functions[name] != nil {

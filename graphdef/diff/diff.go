@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -102,10 +104,10 @@ func (d *differ) add(node, what, a, b string) {
 	d.found = append(d.found, Difference{Function: d.function, Node: node, What: what, A: a, B: b})
 }
 
-func (d *differ) functions(a, b *graphdef.FunctionDef) {
+func (d *differ) functions(a, b *function_go_proto.FunctionDef) {
 	d.nodes(a.GetNodeDef(), b.GetNodeDef())
-	rest := func(f *graphdef.FunctionDef) *graphdef.FunctionDef {
-		f = proto.Clone(f).(*graphdef.FunctionDef)
+	rest := func(f *function_go_proto.FunctionDef) *function_go_proto.FunctionDef {
+		f = proto.Clone(f).(*function_go_proto.FunctionDef)
 		f.NodeDef = nil
 		return f
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -154,7 +156,7 @@ func describe(n *graphdef.NodeDef) string {
 	return s
 }
 
-func shapeText(shape *graphdef.TensorShapeProto) string {
+func shapeText(shape *tensor_shape_go_proto.TensorShapeProto) string {
 	if shape.GetUnknownRank() {
 		return "of unknown shape"
 	}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -15,7 +17,7 @@ import (
 func Used(g *graphdef.GraphDef) []string {
 	functions := nodedef.Functions(g)
 	used := map[string]bool{}
-	var pending []*graphdef.FunctionDef
+	var pending []*function_go_proto.FunctionDef
 	use := func(op string) {
 		if f := functions[op]; f != nil && !used[op] {
 			pending = append(pending, f)

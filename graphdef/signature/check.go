@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 // CheckMethod returns an error unless a signature has a known method and inputs and
@@ -44,16 +45,13 @@ func CheckMethod(s *graphdef.SignatureDef) error {
 	return invalid("unknown method name %q", s.GetMethodName())
 }
 
-// IsReserved reports whether users' signatures must not have this key.
-func IsReserved(key string) bool { return key == InitOpKey || key == TrainOpKey }
-
 // CheckAll returns an error that lists all faults unless the signatures can be saved in
 // a SavedModel: their keys must not be reserved, and each TensorInfo must have a name
 // (or the names of its parts) and a type.
 func CheckAll(signatures map[string]*graphdef.SignatureDef) error {
 	var faults []string
 	for _, key := range slices.Sorted(maps.Keys(signatures)) {
-		if IsReserved(key) {
+		if modeldir.IsReserved(key) {
 			faults = append(faults, fmt.Sprintf("SignatureDef map key %q is reserved for initialization. Please use a different key.", key))
 			continue
 		}

@@ -9,16 +9,8 @@ const (
 	EvalMethod     = "tensorflow/supervised/eval"
 )
 
-// The keys of signatures in a meta graph.
-const (
-	// DefaultServingKey is the signature that servers use if no key is given.
-	DefaultServingKey = "serving_default"
-	// InitOpKey and TrainOpKey are signatures of one operation, which SavedModels of
-	// TensorFlow 2 run when they are loaded, and offer for training. Users'
-	// signatures must not have these keys.
-	InitOpKey  = "__saved_model_init_op"
-	TrainOpKey = "__saved_model_train_op"
-)
+// DefaultServingKey is the key of the signature that servers use if no key is given.
+const DefaultServingKey = "serving_default"
 
 // The keys of inputs and outputs in the signatures of regressions and classifications.
 const (

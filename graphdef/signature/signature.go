@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
@@ -30,9 +31,9 @@ func Sparse(values, indices, denseShape string, dt dtype.DataType, shape []int64
 	}
 }
 
-func shapeProto(dims []int64) *graphdef.TensorShapeProto {
+func shapeProto(dims []int64) *tensor_shape_go_proto.TensorShapeProto {
 	if dims == nil {
-		return &graphdef.TensorShapeProto{UnknownRank: true}
+		return &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}
 	}
 	clamped := make([]int64, len(dims))
 	for i, d := range dims {
@@ -132,8 +133,8 @@ func supervised(what, method string, inputs map[string]*graphdef.TensorInfo, gro
 	return New(inputs, outputs, method), nil
 }
 
-// ForOperation makes the signature that stands for one operation, such as those with
-// InitOpKey and TrainOpKey. key is the key of its only output.
+// ForOperation makes the signature that stands for one operation, such as that with the
+// key "__saved_model_init_op". key is the key of its only output.
 func ForOperation(op, key string) *graphdef.SignatureDef {
 	return New(nil, map[string]*graphdef.TensorInfo{key: Dense(op, 0, nil)}, "")
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
@@ -106,9 +107,9 @@ func TestCheckAllListsEveryFault(t *testing.T) {
 	good := signature.New(infos{"x": signature.Sparse("v:0", "", "", float, nil)}, infos{"y": dense(float)}, "m")
 	require.NoError(t, signature.CheckAll(map[string]*graphdef.SignatureDef{"good": good}))
 	err := signature.CheckAll(map[string]*graphdef.SignatureDef{
-		signature.InitOpKey: good,
-		"untyped":           signature.New(infos{"x": dense(0)}, nil, "m"),
-		"unnamed":           signature.New(nil, infos{"y": signature.Dense("", float, nil), "z": nil}, "m"),
+		modeldir.InitOpKey: good,
+		"untyped":          signature.New(infos{"x": dense(0)}, nil, "m"),
+		"unnamed":          signature.New(nil, infos{"y": signature.Dense("", float, nil), "z": nil}, "m"),
 	})
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 	for _, says := range []string{"reserved for initialization", `"x" of signature "untyped"`, `"y" of signature "unnamed"`, `"z" of signature "unnamed"`} {
@@ -122,7 +123,7 @@ func TestShapesOfInfos(t *testing.T) {
 	scalar := signature.Dense("t", float, []int64{}).TensorShape
 	assert.False(t, scalar.UnknownRank)
 	assert.Empty(t, scalar.Dim)
-	op := signature.ForOperation("init", signature.InitOpKey).Outputs[signature.InitOpKey]
+	op := signature.ForOperation("init", modeldir.InitOpKey).Outputs[modeldir.InitOpKey]
 	assert.Equal(t, "init", op.GetName())
 	assert.True(t, op.TensorShape.UnknownRank)
 	assert.Zero(t, op.Dtype)

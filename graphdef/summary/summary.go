@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
@@ -190,7 +192,7 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 
 // collectionKind returns the field that holds a collection's items, "node_list" for
 // one, or "" if the collection has none.
-func collectionKind(c *graphdef.CollectionDef) string {
+func collectionKind(c *for_core_protos_go_proto.CollectionDef) string {
 	m := c.ProtoReflect()
 	field := m.WhichOneof(m.Descriptor().Oneofs().ByName("kind"))
 	if field == nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
 // Difference is one way in which two models differ.
@@ -40,7 +41,7 @@ func Diff(a, b *graphdef.SavedModel) []Difference {
 func byTags(sm *graphdef.SavedModel) map[string]*graphdef.MetaGraphDef {
 	m := map[string]*graphdef.MetaGraphDef{}
 	for _, mg := range sm.GetMetaGraphs() {
-		m[graphdef.TagSet(mg.GetMetaInfoDef().GetTags())] = mg
+		m[modeldir.TagSet(mg.GetMetaInfoDef().GetTags())] = mg
 	}
 	return m
 }

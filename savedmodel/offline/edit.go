@@ -12,7 +12,6 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
@@ -87,7 +86,7 @@ func Retag(from, to []string) Change {
 			return err
 		}
 		if other, err := graphdef.FindMetaGraph(sm, to); err == nil && other != mg {
-			return editError("", "another graph has the tags "+graphdef.TagSet(to))
+			return editError("", "another graph has the tags "+modeldir.TagSet(to))
 		}
 		if mg.MetaInfoDef == nil {
 			mg.MetaInfoDef = &graphdef.MetaInfoDef{}
@@ -153,7 +152,7 @@ func checkKey(key string) error {
 	if key == "" {
 		return editError("", "a signature must have a key")
 	}
-	if signature.IsReserved(key) {
+	if modeldir.IsReserved(key) {
 		return editError(key, "this key is reserved")
 	}
 	return nil

@@ -29,7 +29,7 @@ func edit(t *testing.T, changes ...offline.Change) *graphdef.SavedModel {
 func tagSets(sm *graphdef.SavedModel) []string {
 	var sets []string
 	for _, mg := range sm.MetaGraphs {
-		sets = append(sets, graphdef.TagSet(mg.MetaInfoDef.GetTags()))
+		sets = append(sets, modeldir.TagSet(mg.MetaInfoDef.GetTags()))
 	}
 	return sets
 }
