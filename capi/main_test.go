@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
 	"github.com/tfkeep/tfkeep/internal/live"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 )
 
 // TestMain fails if C objects are left that neither a Close nor the garbage collector

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tfkeep/tfkeep/internal/leftover"
+	"github.com/tfkeep/tfkeep/internal/test/leftover"
 )
 
 // TestMain fails the run if a test leaves C memory that neither a Close nor the garbage
