@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,8 +13,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 )
 
-func shape(dims ...int64) *tensor_shape_go_proto.TensorShapeProto {
-	s := &tensor_shape_go_proto.TensorShapeProto{}
+func shape(dims ...int64) *shapepb.TensorShapeProto {
+	s := &shapepb.TensorShapeProto{}
 	for _, d := range dims {
 		s.Dim = append(s.Dim, &shapepb.TensorShapeProto_Dim{Size: d})
 	}
@@ -41,7 +40,7 @@ func TestConstValueReadsEveryEncoding(t *testing.T) {
 		{"huge shape", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: shape(1<<40, 1<<40)}, nil},
 		{"huge repeat", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: shape(1 << 30), FloatVal: []float32{1}}, nil},
 		{"another type", &tensorpb.TensorProto{Dtype: dtype.Int32, TensorShape: shape(1), IntVal: []int32{1}}, nil},
-		{"unknown rank", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}, nil},
+		{"unknown rank", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: &shapepb.TensorShapeProto{UnknownRank: true}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
