@@ -15,6 +15,8 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // AddOperation adds an operation to g. Unlike the binding's method it checks the
@@ -173,9 +175,9 @@ func AttrValue(value any) (*attr_value_go_proto.AttrValue, error) {
 	case bool:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_B{B: v}}, nil
 	case types_go_proto.DataType:
-		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: v}}, nil
+		return nodedef.TypeAttr(v), nil
 	case tensorflow.DataType:
-		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Type{Type: types_go_proto.DataType(v)}}, nil
+		return nodedef.TypeAttr(types_go_proto.DataType(v)), nil
 	case tensorflow.Shape:
 		return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Shape{Shape: shapeProto(v)}}, nil
 	case []string:

@@ -14,16 +14,8 @@ import (
 // attrs are the attributes of a node.
 type attrs = map[string]*graphdef.AttrValue
 
-func typeAttr(t dtype.DataType) *graphdef.AttrValue {
-	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: t}}
-}
-
 func intAttr(i int64) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_I{I: i}}
-}
-
-func tensorAttr(t *tensorpb.TensorProto) *graphdef.AttrValue {
-	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Tensor{Tensor: t}}
 }
 
 // turnInto sets the operation of a node, and the attributes of that operation. Only the colocation of
@@ -41,12 +33,6 @@ func dropHandleAttrs(n *graphdef.NodeDef) {
 	for _, a := range []string{"_output_shapes", "_handle_shapes", "_handle_dtypes", "_read_only_resource_inputs"} {
 		delete(n.Attr, a)
 	}
-}
-
-// constNode returns a Const as TensorFlow's converter makes it: with a value and its
-// type, and nothing else.
-func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
-	return &graphdef.NodeDef{Name: name, Op: "Const", Attr: attrs{"dtype": typeAttr(t.Dtype), "value": tensorAttr(t)}}
 }
 
 // intScalar returns a scalar of type int32 or int64.

@@ -51,7 +51,7 @@ func info(name string, dt dtype.DataType, shape ...int64) checkpoint.TensorInfo 
 }
 
 func variable(name string, dt dtype.DataType, shape []int64) *graphdef.NodeDef {
-	n := &graphdef.NodeDef{Name: name, Op: "VariableV2", Attr: attrs{"dtype": typeAttr(dt)}}
+	n := &graphdef.NodeDef{Name: name, Op: "VariableV2", Attr: attrs{"dtype": nodedef.TypeAttr(dt)}}
 	if shape != nil {
 		n.Attr["shape"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: nodedef.ShapeProto(shape)}}
 	}

@@ -83,7 +83,7 @@ func (w *rewriting) rewritePass(i int, in map[int]carrier) error {
 	}
 	n = w.mutable(i)
 	n.Op = to
-	n.Attr["T"] = typeAttr(c.dtype)
+	n.Attr["T"] = nodedef.TypeAttr(c.dtype)
 	dropHandleAttrs(n)
 	w.report.Converted++
 	return nil

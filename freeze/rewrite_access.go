@@ -20,20 +20,20 @@ func (w *rewriting) rewriteRead(i int, in map[int]carrier) error {
 	value := in[0].dtype
 	switch n := w.nodes[i]; n.Op {
 	case "ReadVariableOp":
-		turnInto(w.mutable(i), "Identity", attrs{"T": typeAttr(value)})
+		turnInto(w.mutable(i), "Identity", attrs{"T": nodedef.TypeAttr(value)})
 		w.renamed[n.Name+":value"] = n.Name + ":output"
 	case "ResourceGather":
 		w.rewriteGather(w.mutable(i), value)
 	case "ResourceGatherNd":
-		turnInto(w.mutable(i), "GatherNd", attrs{"Tparams": typeAttr(value), "Tindices": typeAttr(n.Attr["Tindices"].GetType())})
+		turnInto(w.mutable(i), "GatherNd", attrs{"Tparams": nodedef.TypeAttr(value), "Tindices": nodedef.TypeAttr(n.Attr["Tindices"].GetType())})
 	case "VariableShape":
 		out := cmp.Or(n.Attr["out_type"].GetType(), dtype.Int32)
-		turnInto(w.mutable(i), "Shape", attrs{"T": typeAttr(value), "out_type": typeAttr(out)})
+		turnInto(w.mutable(i), "Shape", attrs{"T": nodedef.TypeAttr(value), "out_type": nodedef.TypeAttr(out)})
 	case "VarIsInitializedOp", "IsVariableInitialized":
 		n = w.mutable(i)
 		n.Input = controlInputs(n)
 		yes := &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{true}}
-		turnInto(n, "Const", attrs{"dtype": typeAttr(dtype.Bool), "value": tensorAttr(yes)})
+		turnInto(n, "Const", attrs{"dtype": nodedef.TypeAttr(dtype.Bool), "value": nodedef.TensorAttr(yes)})
 		w.renamed[n.Name+":is_initialized"] = n.Name + ":output"
 	default:
 		return w.checkPlainRead(n, in)
@@ -58,12 +58,12 @@ func (w *rewriting) checkPlainRead(n *graphdef.NodeDef, in map[int]carrier) erro
 // input.
 func (w *rewriting) rewriteGather(n *graphdef.NodeDef, value dtype.DataType) {
 	batchDims, index := n.Attr["batch_dims"].GetI(), n.Attr["Tindices"].GetType()
-	axis := constNode(n.Name+"/axis", intScalar(index, batchDims))
+	axis := nodedef.Const(n.Name+"/axis", intScalar(index, batchDims))
 	if from := w.parse(n.Input[0]); !w.isConst(from.node) {
 		// Inside a loop a constant must be told which frame it lives in.
 		axis.Input = []string{"^" + from.node}
 	}
-	set := attrs{"Tparams": typeAttr(value), "Tindices": typeAttr(index), "Taxis": typeAttr(index)}
+	set := attrs{"Tparams": nodedef.TypeAttr(value), "Tindices": nodedef.TypeAttr(index), "Taxis": nodedef.TypeAttr(index)}
 	if batchDims != 0 {
 		set["batch_dims"] = intAttr(batchDims)
 	}
@@ -96,7 +96,7 @@ func (w *rewriting) rewriteWrite(i int, in map[int]carrier) error {
 	}
 	n = w.mutable(i)
 	w.repaired(n, to)
-	turnInto(n, to, attrs{"T": typeAttr(target.dtype)})
+	turnInto(n, to, attrs{"T": nodedef.TypeAttr(target.dtype)})
 	if to == "Identity" { // Assign returns what it assigns
 		n.Input = append([]string{n.Input[1]}, controlInputs(n)...)
 		w.renamed[n.Name+":output_ref"] = n.Name + ":output"

@@ -39,14 +39,14 @@ func embedTables(b *body, assets string) (files []string, err error) {
 		if err != nil {
 			return nil, nodeError(b, n, tfkeep.ErrUnsupported, "its file cannot be embedded: %v", err)
 		}
-		keys, values := constNode(n.Name+"/keys", v.keys), constNode(n.Name+"/values", v.values)
+		keys, values := nodedef.Const(n.Name+"/keys", v.keys), nodedef.Const(n.Name+"/values", v.values)
 		op := "InitializeTableV2"
 		if n.Op == "InitializeTableFromTextFile" { // the table is a reference
 			op = "InitializeTable"
 		}
 		n = b.mutable(i)
 		n.Input = append([]string{n.Input[0], keys.Name, values.Name}, controlInputs(n)...)
-		turnInto(n, op, attrs{"Tkey": typeAttr(v.keys.Dtype), "Tval": typeAttr(v.values.Dtype)})
+		turnInto(n, op, attrs{"Tkey": nodedef.TypeAttr(v.keys.Dtype), "Tval": nodedef.TypeAttr(v.values.Dtype)})
 		added = append(added, keys, values)
 		files = append(files, v.file)
 	}

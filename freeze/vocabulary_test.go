@@ -58,8 +58,8 @@ func TestColumn(t *testing.T) {
 func tableGraph(file string, attrsOfInit attrs) *body {
 	attrsOfInit["key_index"], attrsOfInit["value_index"] = intAttr(0), intAttr(lineNumber)
 	return newBody([]*graphdef.NodeDef{
-		{Name: "table", Op: "HashTableV2", Attr: attrs{"key_dtype": typeAttr(dtype.String), "value_dtype": typeAttr(dtype.Int64)}},
-		constNode("file", &tensorpb.TensorProto{Dtype: dtype.String, TensorShape: nodedef.ShapeProto(nil), StringVal: [][]byte{[]byte(file)}}),
+		{Name: "table", Op: "HashTableV2", Attr: attrs{"key_dtype": nodedef.TypeAttr(dtype.String), "value_dtype": nodedef.TypeAttr(dtype.Int64)}},
+		nodedef.Const("file", &tensorpb.TensorProto{Dtype: dtype.String, TensorShape: nodedef.ShapeProto(nil), StringVal: [][]byte{[]byte(file)}}),
 		{Name: "asset", Op: "Identity", Input: []string{"file"}},
 		{Name: "init", Op: "InitializeTableFromTextFileV2", Input: []string{"table", "asset", "^asset"}, Attr: attrsOfInit},
 	}, nil)

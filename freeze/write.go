@@ -56,7 +56,7 @@ func constHeader(name string, ref *valueRef) ([]byte, error) {
 	key := protowire.AppendTag(nil, mapKey, protowire.BytesType)
 	b = append(protowire.AppendString(key, "value"), b...)
 	b = open(nodeAttr, b, ref.bytes)
-	node, err := deterministic.Marshal(&graphdef.NodeDef{Name: name, Op: "Const", Attr: attrs{"dtype": typeAttr(ref.dtype)}})
+	node, err := deterministic.Marshal(&graphdef.NodeDef{Name: name, Op: "Const", Attr: attrs{"dtype": nodedef.TypeAttr(ref.dtype)}})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (p *Plan) inlineStrings(ctx context.Context) error {
 		if err != nil {
 			return valueError(n.Name, err)
 		}
-		n.Attr = constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), StringVal: s}).Attr
+		n.Attr = nodedef.Const(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), StringVal: s}).Attr
 		delete(p.values, n.Name)
 	}
 	return nil
@@ -205,7 +205,7 @@ func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
 		if err := sources.ReadInto(ctx, p.src, ref.key, ref.slice, data); err != nil {
 			return nil, valueError(n.Name, err)
 		}
-		g.Node = append(g.Node, constNode(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), TensorContent: data}))
+		g.Node = append(g.Node, nodedef.Const(n.Name, &tensorpb.TensorProto{Dtype: ref.dtype, TensorShape: nodedef.ShapeProto(ref.shape), TensorContent: data}))
 	}
 	return g, nil
 }

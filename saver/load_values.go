@@ -65,16 +65,9 @@ func (l *load) workers() int {
 // tensor's memory.
 func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tensor, error) {
 	info, _ := l.source.Lookup(t.Key)
-	shape, part := info.Shape, checkpoint.Slice(nil)
-	if t.Slice != "" {
-		full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
-		if err != nil {
-			return nil, err
-		}
-		if shape, err = slice.Shape(full); err != nil {
-			return nil, err
-		}
-		part = slice
+	shape, part, err := wantedPart(t, info)
+	if err != nil {
+		return nil, err
 	}
 	if info.DType == dtype.String {
 		return l.readStrings(ctx, t.Key, shape, part)
@@ -102,6 +95,20 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 		return nil, err
 	}
 	return v, nil
+}
+
+// wantedPart returns the part of a tensor that the graph wants, and its shape. The part
+// is nil for the whole tensor.
+func wantedPart(t *savergraph.Restored, info checkpoint.TensorInfo) (shape []int64, part checkpoint.Slice, err error) {
+	if t.Slice == "" {
+		return info.Shape, nil, nil
+	}
+	full, part, err := checkpoint.ParseSliceSpec(t.Slice)
+	if err != nil {
+		return nil, nil, err
+	}
+	shape, err = part.Shape(full)
+	return shape, part, err
 }
 
 // mapTensor makes a tensor of the mapped file. It returns nil and no error for a tensor
@@ -132,11 +139,7 @@ func (l *load) bytes(t *savergraph.Restored) (int64, error) {
 	if t.Slice == "" || info.DType == dtype.String {
 		return info.Bytes, nil
 	}
-	full, slice, err := checkpoint.ParseSliceSpec(t.Slice)
-	if err != nil {
-		return 0, err
-	}
-	shape, err := slice.Shape(full)
+	shape, _, err := wantedPart(t, info)
 	if err != nil {
 		return 0, err
 	}

@@ -4,10 +4,12 @@ import (
 	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"google.golang.org/protobuf/proto"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Def returns the variable as Python writes it into a meta graph.
@@ -73,12 +75,10 @@ func (v *Variable) readType() error {
 		return invalidf("node %q is a %s, which has no attribute dtype", v.name, v.handle.Op.Type())
 	}
 	v.dtype = dt.GetType()
-	if shape, err := capi.Attr(v.handle.Op, "shape"); err == nil && !shape.GetShape().GetUnknownRank() {
-		dims := make([]int64, len(shape.GetShape().GetDim()))
-		for i, d := range shape.GetShape().GetDim() {
-			dims[i] = d.GetSize()
+	if shape, err := capi.Attr(v.handle.Op, "shape"); err == nil {
+		if dims, ok := nodedef.Dims(shape.GetShape()); ok {
+			v.shape = MakeShape(dims...)
 		}
-		v.shape = MakeShape(dims...)
 	}
 	return nil
 }

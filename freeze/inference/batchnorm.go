@@ -90,7 +90,7 @@ func (g *graph) foldFused(n *graphdef.NodeDef) *product {
 	dt := p.weights.dtype
 	bias := (&value{dtype: dt, dims: []int64{int64(len(offset))}, data: offset}).node(g.freeName(p.op.Name + "_bn_offset"))
 	add := &graphdef.NodeDef{Name: n.Name, Op: "BiasAdd", Device: n.Device, Input: []string{p.op.Name, bias.Name},
-		Attr: map[string]*graphdef.AttrValue{"T": typeAttr(dt)}}
+		Attr: map[string]*graphdef.AttrValue{"T": nodedef.TypeAttr(dt)}}
 	if format, ok := p.op.Attr["data_format"]; ok {
 		add.Attr["data_format"] = format
 	}
@@ -163,7 +163,7 @@ func (g *graph) foldMul(n *graphdef.NodeDef) *product {
 		g.scale(p, scale)
 		// The node stays, for readers that know its name, and does nothing.
 		g.replace(n.Name, &graphdef.NodeDef{Name: n.Name, Op: "Identity", Device: n.Device, Input: []string{p.op.Name},
-			Attr: map[string]*graphdef.AttrValue{"T": typeAttr(p.weights.dtype)}})
+			Attr: map[string]*graphdef.AttrValue{"T": nodedef.TypeAttr(p.weights.dtype)}})
 		return p
 	}
 	return nil

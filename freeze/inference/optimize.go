@@ -87,7 +87,7 @@ func fixPlaceholders(def *graphdef.GraphDef, values map[string]bool) (*graphdef.
 			bad = append(bad, name)
 			continue
 		}
-		k := constNode(n.Name, &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{v}})
+		k := nodedef.Const(n.Name, &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{v}})
 		k.Device = n.Device
 		g.replace(n.Name, k)
 		fixed = append(fixed, n.Name)

@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // Rounded describes what rounding did to one constant.
@@ -60,12 +61,12 @@ func RoundWeights(def *graphdef.GraphDef, to dtype.DataType, minElements int) (*
 		if r.Kept != "" {
 			continue
 		}
-		small := constNode(g.freeName(n.Name+"/rounded"), &tensorpb.TensorProto{
+		small := nodedef.Const(g.freeName(n.Name+"/rounded"), &tensorpb.TensorProto{
 			Dtype: to, TensorShape: n.Attr["value"].GetTensor().GetTensorShape(), TensorContent: content,
 		})
 		small.Device, small.Input = n.Device, n.Input
 		cast := &graphdef.NodeDef{Name: n.Name, Op: "Cast", Device: n.Device, Input: []string{small.Name},
-			Attr: map[string]*graphdef.AttrValue{"SrcT": typeAttr(to), "DstT": typeAttr(dtype.Float32)}}
+			Attr: map[string]*graphdef.AttrValue{"SrcT": nodedef.TypeAttr(to), "DstT": nodedef.TypeAttr(dtype.Float32)}}
 		g.replace(n.Name, small, cast)
 	}
 	return g.def, all, nil

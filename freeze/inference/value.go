@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 
-	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
@@ -83,7 +82,7 @@ func (v *value) node(name string) *graphdef.NodeDef {
 			t.TensorContent = binary.LittleEndian.AppendUint32(t.TensorContent, math.Float32bits(float32(x)))
 		}
 	}
-	return constNode(name, t)
+	return nodedef.Const(name, t)
 }
 
 // perChannel returns v as one factor for each channel. The dimension of the channels is
@@ -93,15 +92,4 @@ func (v *value) perChannel(channels int, fromEnd int) ([]float64, bool) {
 		return nil, false
 	}
 	return v.data, v.dims[len(v.dims)-fromEnd] == int64(channels)
-}
-
-func constNode(name string, t *tensorpb.TensorProto) *graphdef.NodeDef {
-	return &graphdef.NodeDef{Name: name, Op: "Const", Attr: map[string]*graphdef.AttrValue{
-		"dtype": typeAttr(t.Dtype),
-		"value": {Value: &attrpb.AttrValue_Tensor{Tensor: t}},
-	}}
-}
-
-func typeAttr(dt dtype.DataType) *graphdef.AttrValue {
-	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Type{Type: dt}}
 }

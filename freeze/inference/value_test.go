@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 func shape(dims ...int64) *shapepb.TensorShapeProto {
@@ -44,7 +45,7 @@ func TestConstValueReadsEveryEncoding(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			v, ok := constValue(constNode("k", c.tensor))
+			v, ok := constValue(nodedef.Const("k", c.tensor))
 			assert.Equal(t, c.want != nil, ok)
 			if ok {
 				assert.Equal(t, c.want, v.data)
@@ -98,8 +99,8 @@ func TestCombineBroadcastsSingleNumbersOnly(t *testing.T) {
 func TestEvaluateComputesConstantExpressions(t *testing.T) {
 	t.Parallel()
 	g := newGraph(&graphdef.GraphDef{Node: []*graphdef.NodeDef{
-		constNode("four", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: shape(), FloatVal: []float32{4}}),
-		constNode("two", &tensorpb.TensorProto{Dtype: dtype.Float64, TensorShape: shape(), DoubleVal: []float64{2}}),
+		nodedef.Const("four", &tensorpb.TensorProto{Dtype: dtype.Float32, TensorShape: shape(), FloatVal: []float32{4}}),
+		nodedef.Const("two", &tensorpb.TensorProto{Dtype: dtype.Float64, TensorShape: shape(), DoubleVal: []float64{2}}),
 		{Name: "rsqrt", Op: "Rsqrt", Input: []string{"four"}},
 		{Name: "y", Op: "Sub", Input: []string{"rsqrt", "four:0"}},
 		{Name: "types", Op: "Add", Input: []string{"four", "two"}},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -162,7 +161,7 @@ func placeholderFor(n *graphdef.NodeDef, dtype dtype.DataType, ops *opdef.Set) (
 		dtype = outs[0]
 	}
 	p := &graphdef.NodeDef{Name: n.GetName(), Op: "Placeholder", Attr: map[string]*graphdef.AttrValue{
-		"dtype": {Value: &attr_value_go_proto.AttrValue_Type{Type: dtype}},
+		"dtype": nodedef.TypeAttr(dtype),
 	}}
 	for _, key := range []string{"_output_shapes", "shape"} {
 		if v, ok := n.GetAttr()[key]; ok {

@@ -3,7 +3,6 @@ package savergraph
 import (
 	"strconv"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -83,7 +82,7 @@ func (g *Graph) SplitByTask(save *SavePlan, restore []Restored) *TaskGraphs {
 		in := &graphdef.NodeDef{
 			Name: "restored/" + strconv.Itoa(i), Op: "Placeholder",
 			Attr: map[string]*graphdef.AttrValue{
-				"dtype": {Value: &attr_value_go_proto.AttrValue_Type{Type: t.DType}},
+				"dtype": nodedef.TypeAttr(t.DType),
 			},
 		}
 		if g.nodes[in.Name] != nil {

@@ -9,31 +9,31 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/status"
 )
 
 // Filled returns the attribute "value" of a Const of the given shape in which every
 // element is v, a Go scalar. It holds v once, as Python's make_tensor_proto does.
 func Filled(dt dtype.DataType, v any, shape []int64) (*attr_value_go_proto.AttrValue, error) {
-	t := &tensor_go_proto.TensorProto{Dtype: dt, TensorShape: dimsProto(shape)}
+	t := &tensor_go_proto.TensorProto{Dtype: dt, TensorShape: nodedef.ShapeProto(shape)}
 	if err := setScalar(t, dt, v); err != nil {
 		return nil, err
 	}
 	if slices.Contains(shape, 0) {
 		t = &tensor_go_proto.TensorProto{Dtype: t.Dtype, TensorShape: t.TensorShape}
 	}
-	return tensorAttr(t), nil
+	return nodedef.TensorAttr(t), nil
 }
 
 // Strings returns the attribute "value" of a Const with the strings in t. Each string has
 // a field of its own, as Python writes them. (libtensorflow would pack the strings of a
 // tensor.)
 func Strings(t *tensorflow.Tensor) *attr_value_go_proto.AttrValue {
-	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: dimsProto(t.Shape())}
+	p := &tensor_go_proto.TensorProto{Dtype: types_go_proto.DataType_DT_STRING, TensorShape: nodedef.ShapeProto(t.Shape())}
 	var add func(v reflect.Value)
 	add = func(v reflect.Value) {
 		if v.Kind() == reflect.String {
@@ -45,42 +45,42 @@ func Strings(t *tensorflow.Tensor) *attr_value_go_proto.AttrValue {
 		}
 	}
 	add(reflect.ValueOf(t.Value()))
-	return tensorAttr(p)
+	return nodedef.TensorAttr(p)
 }
 
 // Scalar returns the attribute "value" of a Const without dimensions.
 func Scalar[T string | int32](v T) *attr_value_go_proto.AttrValue {
 	value := Vector([]T{v})
-	value.GetTensor().TensorShape = dimsProto(nil)
+	value.GetTensor().TensorShape = nodedef.ShapeProto(nil)
 	return value
 }
 
 // Vector returns the attribute "value" of a Const of one dimension, as Python writes
 // it: each string in a field of its own, and several numbers as bytes.
 func Vector[T string | int32 | int64](values []T) *attr_value_go_proto.AttrValue {
-	t := &tensor_go_proto.TensorProto{TensorShape: dimsProto([]int64{int64(len(values))})}
+	t := &tensor_go_proto.TensorProto{TensorShape: nodedef.ShapeProto([]int64{int64(len(values))})}
 	switch values := any(values).(type) {
 	case []string:
 		t.Dtype = types_go_proto.DataType_DT_STRING
 		for _, s := range values {
 			t.StringVal = append(t.StringVal, []byte(s))
 		}
-		return tensorAttr(t)
+		return nodedef.TensorAttr(t)
 	case []int32:
 		t.Dtype = types_go_proto.DataType_DT_INT32
 		if len(values) == 1 {
 			t.IntVal = values
-			return tensorAttr(t)
+			return nodedef.TensorAttr(t)
 		}
 	case []int64:
 		t.Dtype = types_go_proto.DataType_DT_INT64
 		if len(values) == 1 {
 			t.Int64Val = values
-			return tensorAttr(t)
+			return nodedef.TensorAttr(t)
 		}
 	}
 	t.TensorContent, _ = binary.Append([]byte{}, binary.LittleEndian, values)
-	return tensorAttr(t)
+	return nodedef.TensorAttr(t)
 }
 
 // Dims returns the attribute "value" of a Const that holds a shape, as int32 if all
@@ -93,18 +93,6 @@ func Dims(dims []int64) *attr_value_go_proto.AttrValue {
 		}
 	}
 	return Vector(narrow)
-}
-
-func tensorAttr(t *tensor_go_proto.TensorProto) *attr_value_go_proto.AttrValue {
-	return &attr_value_go_proto.AttrValue{Value: &attr_value_go_proto.AttrValue_Tensor{Tensor: t}}
-}
-
-func dimsProto(shape []int64) *tensor_shape_go_proto.TensorShapeProto {
-	p := new(tensor_shape_go_proto.TensorShapeProto)
-	for _, d := range shape {
-		p.Dim = append(p.Dim, &tensor_shape_go_proto.TensorShapeProto_Dim{Size: d})
-	}
-	return p
 }
 
 // setScalar sets the field of t for values of type dt to v, a Go scalar.
