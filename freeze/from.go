@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -147,13 +149,17 @@ const maxLikely = 12
 
 // objectAliases maps the names of variables to the keys under which TensorFlow 2 saves
 // them: an object-based checkpoint has the path to an object, and the object has the name
-// of its variable.
+// of its variable. Python does not make these names unique: every tf.Variable without a
+// name is called "Variable". A name that several variables have is not in the map, because
+// it does not say whose value is wanted.
 func objectAliases(mg *graphdef.MetaGraphDef) map[string]string {
 	objects := mg.GetObjectGraphDef().GetNodes()
 	if len(objects) == 0 {
 		return nil
 	}
 	aliases := map[string]string{}
+	owner := map[string]int32{}
+	shared := map[string]bool{}
 	type step struct {
 		node int32
 		path string
@@ -167,8 +173,13 @@ func objectAliases(mg *graphdef.MetaGraphDef) map[string]string {
 			continue
 		}
 		object := objects[at.node]
-		if name := object.GetVariable().GetName(); name != "" && aliases[name] == "" {
-			aliases[name] = strings.TrimPrefix(at.path, "/") + "/.ATTRIBUTES/VARIABLE_VALUE"
+		if name := object.GetVariable().GetName(); name != "" {
+			if first, taken := owner[name]; taken && first != at.node {
+				shared[name] = true
+			} else {
+				owner[name] = at.node
+				aliases[name] = strings.TrimPrefix(at.path, "/") + "/.ATTRIBUTES/VARIABLE_VALUE"
+			}
 		}
 		for _, c := range object.Children {
 			if !seen[c.NodeId] {
@@ -177,8 +188,12 @@ func objectAliases(mg *graphdef.MetaGraphDef) map[string]string {
 			}
 		}
 	}
+	// In the graph such variables are "w", "w_1", and so on.
+	maps.DeleteFunc(aliases, func(name, _ string) bool { return shared[name] || shared[uniqueSuffix.ReplaceAllString(name, "")] })
 	return aliases
 }
+
+var uniqueSuffix = regexp.MustCompile(`_\d+$`)
 
 // escapeLocal writes a name as TensorFlow does in the keys of a checkpoint.
 func escapeLocal(name string) string {

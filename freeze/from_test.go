@@ -66,10 +66,12 @@ func TestObjectAliases(t *testing.T) {
 		return o
 	}
 	mg := &graphdef.MetaGraphDef{ObjectGraphDef: &pb.SavedObjectGraph{Nodes: []*pb.SavedObject{
-		object("", child(1, "layer.1/x"), child(2, "b"), child(99, "nowhere"), child(-1, "nowhere")),
+		object("", child(1, "layer.1/x"), child(2, "b"), child(4, "c"), child(5, "d"), child(99, "nowhere"), child(-1, "nowhere")),
 		object("", child(3, "kernel"), child(0, "cycle")),
 		object("dense/bias", child(2, "itself")),
 		object("dense/kernel"),
+		object("w"),
+		object("w"),
 	}}}
 	assert.Equal(t, map[string]string{
 		"dense/bias":   "b/.ATTRIBUTES/VARIABLE_VALUE",

@@ -113,6 +113,9 @@ type RestoreError struct {
 	// names that the graph doesn't have.
 	Objects bool
 	Unused  []string
+	// Ambiguous are names that several variables had in the program that wrote the
+	// checkpoint. They do not say whose value is wanted, so nothing is found by them.
+	Ambiguous []string
 }
 
 func (e *RestoreError) Error() string {
@@ -129,6 +132,9 @@ func (e *RestoreError) Error() string {
 		b.WriteString("\nThe checkpoint was written by objects of TensorFlow 2, and is read by the names that their variables had then.")
 		if len(e.Unused) > 0 {
 			b.WriteString(" Those that the graph does not have: " + strings.Join(e.Unused, ", ") + ".")
+		}
+		if len(e.Ambiguous) > 0 {
+			b.WriteString(" Names that several variables had, by which no value is found: " + strings.Join(e.Ambiguous, ", ") + ".")
 		}
 	}
 	b.WriteString("\nName the variables with Options.VarMap or RestoreOptions.Rename, or restore what matches with RestoreOptions.Partial.")

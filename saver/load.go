@@ -165,11 +165,12 @@ func (l *load) mapKeys(ctx context.Context) error {
 	if _, ok := l.source.Lookup(objectgraph.Key); !ok || l.allPresent() {
 		return nil
 	}
-	byName, err := objectKeys(ctx, l.source)
+	objects, err := objectgraph.Read(ctx, l.source)
 	if err != nil {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
-	e := &RestoreError{Path: l.path, Objects: true}
+	byName, ambiguous := objects.KeysByName()
+	e := &RestoreError{Path: l.path, Objects: true, Ambiguous: ambiguous}
 	wanted := map[string]bool{}
 	for _, t := range l.plan {
 		name := l.key(t.Key)
@@ -217,24 +218,6 @@ func (l *load) allPresent() bool {
 		}
 	}
 	return true
-}
-
-// objectKeys reads an object graph and returns the keys of the variables' values by
-// the variables' full names.
-func objectKeys(ctx context.Context, r checkpoint.Source) (map[string]string, error) {
-	graph, err := objectgraph.Read(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	keys := map[string]string{}
-	for _, object := range graph.Objects {
-		for _, v := range object.Values {
-			if v.Full != "" {
-				keys[v.Full] = v.Key
-			}
-		}
-	}
-	return keys, nil
 }
 
 // maxNearest is the number of missing keys for which the nearest name is searched. If

@@ -263,6 +263,31 @@ tf.train.Checkpoint(first=a, second=b).write(args[0])
 	})
 }
 
+// Of three variables of one name, only the program that wrote them knows which is which.
+func TestRestoreRefusesAmbiguousNames(t *testing.T) {
+	prefix := filepath.Join(t.TempDir(), "object")
+	oracle.RunEager(t, `
+tf.train.Checkpoint(c=tf.Variable(1., name='w'), b=tf.Variable(2., name='w'), k=tf.Variable(3., name='k')).write(args[0])
+`, prefix)
+	eachDriver(t, func(t *testing.T, d saver.Driver) {
+		g := tf.NewGraph()
+		w := variable(t, g, "w", float32(7))
+		k := variable(t, g, "k", float32(7))
+		s := newSaver(t, g, &saver.Options{Driver: d})
+		sess := initialized(t, g)
+		err := restore(s, sess, prefix)
+		var misfit *saver.RestoreError
+		require.ErrorAs(t, err, &misfit)
+		assert.Equal(t, []string{"w"}, misfit.Ambiguous)
+		assert.ErrorContains(t, err, "Names that several variables had, by which no value is found: w.")
+
+		_, err = s.Restore(ctx, sess, prefix, &saver.RestoreOptions{Partial: true})
+		require.NoError(t, err)
+		assert.Equal(t, float32(7), tfgraph.Value(t, sess, w.Value()))
+		assert.Equal(t, float32(3), tfgraph.Value(t, sess, k.Value()))
+	})
+}
+
 // V1 files are restored, also by a Saver that writes V2.
 func TestRestoreAfterSaveV1(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "v1")

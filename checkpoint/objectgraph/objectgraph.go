@@ -112,6 +112,29 @@ func corrupt(format string, args ...any) error {
 	return &tfkeep.Error{Op: "decode", Item: "object graph", Name: Key, Err: tfkeep.ErrCorrupt, Detail: fmt.Sprintf(format, args...)}
 }
 
+// KeysByName returns the keys of the values by the full names of their variables. Python
+// does not make these names unique (every tf.Variable without a name is called
+// "Variable"), and a name that several values have does not say whose value is wanted. Such
+// names are not in keys; ambiguous has them, sorted.
+func (g *Graph) KeysByName() (keys map[string]string, ambiguous []string) {
+	keys = map[string]string{}
+	for _, o := range g.Objects {
+		for _, v := range o.Values {
+			if key, taken := keys[v.Full]; taken && key != v.Key {
+				ambiguous = append(ambiguous, v.Full)
+			}
+			keys[v.Full] = v.Key
+		}
+	}
+	delete(keys, "")
+	slices.Sort(ambiguous)
+	ambiguous = slices.DeleteFunc(slices.Compact(ambiguous), func(name string) bool { return name == "" })
+	for _, name := range ambiguous {
+		delete(keys, name)
+	}
+	return keys, ambiguous
+}
+
 // Step is one visit of [Graph.Walk].
 type Step struct {
 	Object int

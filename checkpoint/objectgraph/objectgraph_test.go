@@ -98,6 +98,19 @@ func TestPathsOfSlots(t *testing.T) {
 	assert.False(t, ok, "nothing leads there")
 }
 
+func TestKeysByNameLeavesOutAmbiguousNames(t *testing.T) {
+	t.Parallel()
+	value := func(full, key string) *node {
+		return &node{Attributes: []*pb.TrackableObjectGraph_TrackableObject_SerializedTensor{{FullName: full, CheckpointKey: key}}}
+	}
+	g, err := objectgraph.Decode(encode(t, value("w", "c"), value("kernel", "k"), value("w", "b"), value("w", "c"),
+		value("", "nameless"), value("", "too"), value("kernel", "k")))
+	require.NoError(t, err)
+	keys, ambiguous := g.KeysByName()
+	assert.Equal(t, map[string]string{"kernel": "k"}, keys)
+	assert.Equal(t, []string{"w"}, ambiguous)
+}
+
 func TestWalkLongChain(t *testing.T) {
 	t.Parallel()
 	const n = 200_000
