@@ -11,11 +11,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/textformat"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 	maxSize = math.MaxInt32
 	// maxNesting is the depth to which messages may nest, text or binary. It is the
 	// limit of TensorFlow's C++ and Python, so that they can read what is read here.
-	maxNesting = 100
+	maxNesting = textformat.MaxNesting
 )
 
 // ReadGraphDef reads a GraphDef file, text or binary according to its content.
@@ -178,8 +178,8 @@ func parse(data []byte, k kind) (proto.Message, error) {
 			Detail: fmt.Sprintf("not a %s in binary, and not text%s", k, likelyFormat(data))}
 	}
 	m = k.newMessage()
-	if err := (prototext.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(data, m); err != nil {
-		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: plainSpaces(err),
+	if err := textformat.Unmarshal(data, m); err != nil {
+		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
 			Detail: fmt.Sprintf("not a %s in text%s", k, likelyFormat(data))}
 	}
 	if blank(m) {

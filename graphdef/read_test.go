@@ -57,7 +57,7 @@ func TestParseDetectsTextAndBinary(t *testing.T) {
 		for _, c := range []struct {
 			form    string
 			content []byte
-		}{{"binary", data}, {"text", graphdef.MarshalText(m)}} {
+		}{{"binary", data}, {"text", marshalText(t, m)}} {
 			t.Run(kind+" "+c.form, func(t *testing.T) {
 				back, err := parseAs(kind, c.content)
 				require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestReadNamesFileOfAnotherKind(t *testing.T) {
 			if asked == is {
 				continue
 			}
-			for _, content := range [][]byte{data, graphdef.MarshalText(m)} {
+			for _, content := range [][]byte{data, marshalText(t, m)} {
 				_, err := parseAs(asked, content)
 				require.ErrorIs(t, err, tfkeep.ErrMismatch)
 				assert.ErrorContains(t, err, fmt.Sprintf("this is a %v, not a %v", is, asked))
@@ -103,7 +103,7 @@ func TestTruncatedFileIsRefused(t *testing.T) {
 				assert.Equal(t, data[:n], again, "%v cut to %d bytes", kind, n)
 			}
 		}
-		text := graphdef.MarshalText(m)
+		text := marshalText(t, m)
 		_, err = parseAs(kind, text[:len(text)-3])
 		assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	}

@@ -3,10 +3,10 @@ package graphdef
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/textformat"
 )
 
 // ReadSaverDef reads a SaverDef file, text or binary.
@@ -20,8 +20,8 @@ func ReadSaverDef(path string) (*SaverDef, error) {
 		return sd, nil
 	}
 	sd = &SaverDef{}
-	if err := prototext.Unmarshal(data, sd); err != nil {
-		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Cause: plainSpaces(err),
+	if err := textformat.Unmarshal(data, sd); err != nil {
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Cause: err,
 			Detail: fmt.Sprintf("not a SaverDef in binary or in text%s", likelyFormat(data))}
 	}
 	return sd, nil

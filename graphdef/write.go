@@ -22,6 +22,12 @@ type WriteOptions struct {
 
 // MarshalBinary returns the bytes of a message, always the same for the same message:
 // fields by number, maps by key. A message over 2 GiB is a tfkeep.ErrTooLarge.
+//
+// These are the bytes of Python's SerializeToString except in three points, none of which
+// changes the message: the entries of a map are sorted, which Python's are not; the set
+// member of a oneof comes after the other fields (this concerns TensorInfo, SavedObject,
+// Event and Summary.Value); and fields that the Go types lack come last in their message, as
+// they were read.
 func MarshalBinary(m proto.Message) ([]byte, error) {
 	opts := proto.MarshalOptions{Deterministic: true}
 	size := opts.Size(m)
@@ -59,7 +65,7 @@ func Write(file string, m proto.Message, o *WriteOptions) error {
 
 func marshal(m proto.Message, text bool) ([]byte, error) {
 	if text {
-		return MarshalText(m), nil
+		return MarshalText(m)
 	}
 	return MarshalBinary(m)
 }

@@ -205,7 +205,11 @@ func oneLine(m proto.Message) string {
 		return ""
 	}
 	const longest = 200
-	s := string(bytes.Join(bytes.Fields(graphdef.MarshalText(m)), []byte(" ")))
+	text, err := graphdef.MarshalText(m)
+	if err != nil {
+		return err.Error() // it says which field text cannot show
+	}
+	s := string(bytes.Join(bytes.Fields(text), []byte(" ")))
 	if len(s) > longest {
 		s = s[:longest] + "…"
 	}

@@ -38,9 +38,13 @@ func Edit(ctx context.Context, path string, changes ...Change) error {
 		return editFailed(path, err)
 	}
 	name, data := modeldir.FilenamePB, []byte(nil)
-	if _, err := os.Stat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
-		name, data = modeldir.FilenamePBText, graphdef.MarshalText(sm)
-	} else if data, err = graphdef.MarshalBinary(sm); err != nil {
+	if _, err = os.Stat(filepath.Join(path, name)); errors.Is(err, fs.ErrNotExist) {
+		name = modeldir.FilenamePBText
+		data, err = graphdef.MarshalText(sm)
+	} else {
+		data, err = graphdef.MarshalBinary(sm)
+	}
+	if err != nil {
 		return inModel("edit model", path, err)
 	}
 	_, err = os.Stat(filepath.Join(path, modeldir.ManifestName))
