@@ -101,6 +101,13 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err != nil {
 		return nil, err
 	}
+	uses, err := tracer.accesses(b, reached, report.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	if err := tracer.checkOutputs(b, uses, report.Outputs); err != nil {
+		return nil, err
+	}
 	report.describeTables(b, def)
 	if o.EmbedTables {
 		if report.Embedded, err = embedTables(b, o.Assets); err != nil {
@@ -108,7 +115,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 		}
 	}
 	rewriter := &rewriter{tracer: tracer, report: &report}
-	if err := rewriter.rewrite(b, reached, set(roots)); err != nil {
+	if err := rewriter.rewrite(b, reached, uses, set(roots)); err != nil {
 		return nil, err
 	}
 	report.placeConstants(b, values)
@@ -233,7 +240,7 @@ func (b *body) variables(values map[string]*valueRef) flow {
 	seeds := flow{}
 	for _, n := range b.nodes {
 		if ref := values[n.Name]; ref != nil {
-			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp"}
+			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp", variable: variableOf(n)}
 		}
 	}
 	return seeds

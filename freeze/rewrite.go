@@ -32,7 +32,10 @@ type rewriting struct {
 
 // rewrite rewrites every node of b that a frozen variable reaches. keep names the nodes
 // that must survive.
-func (r *rewriter) rewrite(b *body, reached flow, keep map[string]bool) error {
+func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[string]bool) error {
+	if err := r.checkOrder(b, reached, uses, keep); err != nil {
+		return err
+	}
 	w := &rewriting{
 		rewriter: r, body: b, reached: reached, keep: keep, uses: b.dataConsumers(),
 		dead: map[string]bool{}, renamed: map[string]string{},
@@ -73,7 +76,7 @@ func (w *rewriting) rewriteNode(i int, in map[int]carrier) error {
 // rewritePass rewrites an operation that passes a variable on.
 func (w *rewriting) rewritePass(i int, in map[int]carrier) error {
 	n := w.nodes[i]
-	to, c := passOps[n.Op].to, first(in)
+	to, c := passOps[n.Op].to, either(in)
 	if !c.resource && !isRefOp(n.Op) {
 		return nil
 	}
@@ -165,7 +168,7 @@ func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string
 		arg.Type, arg.TypeAttr, arg.HandleData = c.dtype, "", nil
 	}
 	b := newOwnBody(fn)
-	if err := r.rewrite(b, traced.reached, nil); err != nil {
+	if err := r.rewrite(b, traced.reached, traced.uses, nil); err != nil {
 		return "", err
 	}
 	fn.NodeDef = b.nodes

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
@@ -19,6 +20,22 @@ import (
 type carrier struct {
 	dtype    dtype.DataType
 	resource bool
+
+	// variable identifies the variable within the body: variables of the graph by their
+	// names, those of a function by the first argument that is the variable. It is
+	// severalVariables if the tensor may be one of several.
+	variable string
+}
+
+// severalVariables is the identity of a tensor that may be one of several variables.
+const severalVariables = "?"
+
+// or returns the carrier of a tensor that is either c or other.
+func (c carrier) or(other carrier) carrier {
+	if c.variable != other.variable {
+		c.variable = severalVariables
+	}
+	return c
 }
 
 // flow has the tensors of one body that frozen variables reach.
@@ -28,11 +45,12 @@ type flow map[tensor]carrier
 type tracer struct {
 	lib    *library
 	traced map[callKey]*tracedFunc
+	waits  map[callKey]*waits
 	active map[string]bool // functions that are being traced
 }
 
 func newTracer(lib *library) *tracer {
-	return &tracer{lib: lib, traced: map[callKey]*tracedFunc{}, active: map[string]bool{}}
+	return &tracer{lib: lib, traced: map[callKey]*tracedFunc{}, waits: map[callKey]*waits{}, active: map[string]bool{}}
 }
 
 // callKey identifies a function together with the arguments that become values.
@@ -45,15 +63,41 @@ type callKey struct {
 type tracedFunc struct {
 	reached flow
 	results map[int]carrier // results that become values
-	frozen  string          // the name of the function that takes the values, "" until it is made
+	uses    *accesses
+	frozen  string // the name of the function that takes the values, "" until it is made
 }
 
 func newCallKey(name string, args map[int]carrier) callKey {
 	var b strings.Builder
 	for _, i := range slices.Sorted(maps.Keys(args)) {
-		fmt.Fprintf(&b, "%d:%d:%t,", i, args[i].dtype, args[i].resource)
+		fmt.Fprintf(&b, "%d:%d:%t:%s,", i, args[i].dtype, args[i].resource, argumentVariable(args, i))
 	}
 	return callKey{name, b.String()}
+}
+
+// argumentVariable returns the identity, within a called function, of the variable that
+// is passed as argument i: the first argument that is the same variable.
+func argumentVariable(args map[int]carrier, i int) string {
+	if args[i].variable == severalVariables {
+		return severalVariables
+	}
+	first := i
+	for k, c := range args {
+		if k < first && c.variable == args[i].variable {
+			first = k
+		}
+	}
+	return "#" + strconv.Itoa(first)
+}
+
+// callerVariable returns the identity, within the caller, of a variable of a called
+// function.
+func callerVariable(args map[int]carrier, variable string) string {
+	i, err := strconv.Atoi(strings.TrimPrefix(variable, "#"))
+	if err != nil {
+		return severalVariables
+	}
+	return args[i].variable
 }
 
 // trace returns all tensors of a body that variables reach, starting from seeds:
@@ -83,7 +127,11 @@ func (t *tracer) trace(b *body, seeds flow) (flow, error) {
 			return nil, err
 		}
 		for out, c := range outs {
-			if _, ok := reached[out]; !ok {
+			known, ok := reached[out]
+			if ok {
+				c = known.or(c)
+			}
+			if !ok || c != known {
 				reached[out] = c
 				push(out)
 			}
@@ -151,7 +199,7 @@ func (t *tracer) carry(b *body, n *graphdef.NodeDef, reached flow) (flow, error)
 
 // passed returns the outputs of a node that passes one of its inputs on.
 func (b *body) passed(n *graphdef.NodeDef, pass passOp, in map[int]carrier) flow {
-	c := first(in)
+	c := either(in)
 	if !c.resource && !isRefOp(n.Op) {
 		return nil // a plain operation reads a reference, so its output is a value anyway
 	}
@@ -162,10 +210,15 @@ func (b *body) passed(n *graphdef.NodeDef, pass passOp, in map[int]carrier) flow
 	return out
 }
 
-// first returns the carrier at the first of some inputs. Which input does not matter:
-// an operation passes on a single type.
-func first(in map[int]carrier) carrier {
-	return in[slices.Min(slices.Collect(maps.Keys(in)))]
+// either returns the carrier of an output that is one of some inputs. An operation passes
+// on a single type.
+func either(in map[int]carrier) carrier {
+	positions := slices.Sorted(maps.Keys(in))
+	c := in[positions[0]]
+	for _, i := range positions {
+		c = c.or(in[i])
+	}
+	return c
 }
 
 // carryCall returns the outputs of a call that pass on a variable among its arguments.
@@ -175,7 +228,6 @@ func (t *tracer) carryCall(b *body, n *graphdef.NodeDef, c *call, args map[int]c
 		for i, carried := range args {
 			out[b.output(n.Name, "output", i)] = carried
 		}
-		return out, nil
 	}
 	for _, name := range c.functions {
 		results, err := t.results(b, n, name, args)
@@ -183,11 +235,15 @@ func (t *tracer) carryCall(b *body, n *graphdef.NodeDef, c *call, args map[int]c
 			return nil, err
 		}
 		for i, carried := range results {
+			at := b.output(n.Name, "output", i)
 			if c.byName {
-				out[b.outputOf(n.Name, resultNames(t.lib.functions[name]), i)] = carried
-			} else {
-				out[b.output(n.Name, "output", i)] = carried
+				at = b.outputOf(n.Name, resultNames(t.lib.functions[name]), i)
 			}
+			carried.variable = callerVariable(args, carried.variable)
+			if known, ok := out[at]; ok {
+				carried = known.or(carried)
+			}
+			out[at] = carried
 		}
 	}
 	return out, nil
@@ -227,6 +283,7 @@ func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args ma
 			return nil, nodeError(caller, n, tfkeep.ErrCorrupt, "it passes %d arguments to function %q, which takes %d",
 				i+1, fn.Signature.Name, len(fn.Signature.InputArg))
 		}
+		c.variable = argumentVariable(args, i)
 		seeds[tensor{node: fn.Signature.InputArg[i].Name}] = c
 	}
 	b := newBody(fn.NodeDef, fn)
@@ -240,6 +297,10 @@ func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args ma
 			results[i] = c
 		}
 	}
-	t.traced[key] = &tracedFunc{reached: reached, results: results}
+	uses, err := t.accesses(b, reached, nil)
+	if err != nil {
+		return nil, err
+	}
+	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses}
 	return results, nil
 }

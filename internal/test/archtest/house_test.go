@@ -80,6 +80,7 @@ var house = []floor{
 		"internal/test/tftest",
 		"saver/internal/journal",
 		"checkpoint/convert",
+		"freeze/internal/order",
 		"freeze",
 		"freeze/inference",
 		"savedmodel/offline",
