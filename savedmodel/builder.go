@@ -277,7 +277,7 @@ func (b *Builder) checkTensors(g *tf.Graph, signatures map[string]*graphdef.Sign
 	var missing []string
 	check := func(key string, side map[string]*graphdef.TensorInfo) {
 		for _, name := range slices.Sorted(maps.Keys(side)) {
-			for _, t := range tensorNames(side[name]) {
+			for _, t := range signature.TensorNames(side[name]) {
 				if _, err := g.OutputByName(t); err != nil && g.Operation(t) == nil {
 					missing = append(missing, fmt.Sprintf("%q for %q of signature %q", t, name, key))
 				}

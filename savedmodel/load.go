@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -38,11 +38,15 @@ type LoadOptions struct {
 	ReturnElements []string
 	// Saver has options for the Saver that restores the variables.
 	Saver *saver.Options
-	// AllowOps names operations that may run while variables are restored and the
-	// model is initialized, although they reach out of the model. AllowAllOps allows
-	// all operations.
+	// AllowOps names ops that may run while the graph is imported, variables are
+	// restored and the model is initialized, although package safety refuses them:
+	// because they reach out of the model, may wait without end, or have not been
+	// reviewed. AllowAllOps allows all ops.
 	AllowOps    []string
 	AllowAllOps bool
+	// CheckSignatures also refuses a model with a signature that would run such ops
+	// when it is called. A service that runs the models of strangers sets it.
+	CheckSignatures bool
 	// SkipManifest skips the comparison of the files with the model's manifest, which
 	// reads all of them once more; see BuilderOptions.
 	SkipManifest bool
@@ -75,6 +79,7 @@ type Model struct {
 	Saver *saver.Saver
 
 	opts        LoadOptions
+	plan        *safety.Plan
 	ownsSession bool
 }
 
@@ -166,14 +171,18 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	if err := check.Graph(mg.GetGraphDef(), nil); err != nil {
 		return &tfkeep.Error{Op: "load", Path: files.name, Err: tfkeep.ErrCorrupt, Cause: err}
 	}
+	if err := m.checkSafety(files, mg); err != nil {
+		return err
+	}
 	im, err := tf.ImportMetaGraph(m.Graph(), mg, &tf.ImportMetaGraphOptions{
 		ClearDevices: m.opts.ClearDevices, ImportScope: m.opts.ImportScope, ReturnElements: m.opts.ReturnElements,
+		AllowOps: m.allowed(mg.GetGraphDef()),
 	})
 	if err != nil {
 		return loadCause(files.name, "", err)
 	}
 	opdef.AddDefaults(mg.GraphDef, nil)
-	if m.Saver, err = saver.FromImported(m.Graph(), im, m.opts.Saver); err != nil {
+	if m.Saver, err = saver.FromImported(m.Graph(), im, m.saverOptions(mg.GetGraphDef())); err != nil {
 		return loadCause(files.name, "", err)
 	}
 	m.MetaGraphDef, m.Elements, m.Scope = mg, im.Elements, im.Scope
@@ -195,24 +204,14 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 	if m.Saver.SaverDef() == nil {
 		return nil // no variables
 	}
-	if op := m.MetaGraphDef.GetSaverDef().GetRestoreOpName(); op != "" && !m.opts.AllowAllOps {
-		_, restoreOps := savergraph.Ops() // what they read goes only into variables
-		allow := slices.Concat(restoreOps, m.opts.AllowOps)
-		if err := checkRuns(files.name, m.MetaGraphDef.GraphDef, "restoring the variables", op, nil, allow); err != nil {
-			return err
-		}
-	}
 	r, err := files.variables(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	_, err = m.Saver.Restore(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Source: r})
-	if errors.Is(err, savergraph.ErrUnknownForm) { // the nodes of TensorFlow 2 read the files themselves
-		var prefix string
-		if prefix, err = files.checkpointPath(); err == nil {
-			_, err = m.Saver.Restore(ctx, m.Session, prefix, nil)
-		}
+	if errors.Is(err, savergraph.ErrUnknownForm) { // the functions of TensorFlow 2 read the files themselves
+		err = m.restoreByFunctions(ctx, files, r)
 	}
 	if err != nil {
 		return loadCause(files.name, "", err)

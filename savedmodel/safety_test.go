@@ -49,7 +49,9 @@ func TestAssetsOutsideOfModel(t *testing.T) {
 	} {
 		t.Run("name "+path, func(t *testing.T) {
 			rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
-				mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value[0].Value = assetDef(t, "vocabulary:0", path)
+				for _, asset := range mg.CollectionDef[modeldir.AssetsCollection].GetAnyList().Value {
+					asset.Value = assetDef(t, "vocabulary:0", path)
+				}
 			})
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.Error(t, err)
@@ -163,7 +165,7 @@ func TestUnsafeOpsAreRefused(t *testing.T) {
 			_, err := savedmodel.Open(ctx, dir, nil)
 			require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 			assert.NoFileExists(t, victim)
-			assert.ErrorContains(t, err, "LoadOptions.AllowOps")
+			assert.ErrorContains(t, err, "AllowOps")
 		})
 	}
 	t.Run("a function that calls itself", func(t *testing.T) {
@@ -214,7 +216,7 @@ result = 1
 	defer fromMemory.Close()
 	predictWords(t, fromMemory)
 
-	t.Run("with a file that is not an asset", func(t *testing.T) {
+	t.Run("a file that is not an asset", func(t *testing.T) {
 		rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
 			for _, f := range mg.GraphDef.Library.Function {
 				for _, n := range f.NodeDef {
@@ -229,7 +231,7 @@ result = 1
 		})
 		_, err := savedmodel.Open(ctx, dir, nil)
 		require.ErrorIs(t, err, tfkeep.ErrUnsafe)
-		assert.ErrorContains(t, err, "with a file that is not an asset")
+		assert.ErrorContains(t, err, "a file that is not an asset")
 	})
 	_, err = openFS(fstest.MapFS{})
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)

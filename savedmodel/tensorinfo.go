@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
-
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -106,7 +104,7 @@ func sparseShape(s Sparse) []int64 {
 func FindTensor(g *tf.Graph, info *graphdef.TensorInfo, scope string) (tf.Output, error) {
 	if info.GetName() == "" {
 		detail := "the TensorInfo names no tensor"
-		if names := tensorNames(info); len(names) > 0 {
+		if names := signature.TensorNames(info); len(names) > 0 {
 			detail = "the TensorInfo is not that of a dense tensor; fetch its parts: " + strings.Join(names, ", ")
 		}
 		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Err: tfkeep.ErrArgument, Detail: detail}
@@ -146,27 +144,4 @@ func findOutput(g *tf.Graph, name, scope string) (tf.Output, error) {
 		return tf.Output{}, &tfkeep.Error{Op: "find tensor", Item: "tensor", Name: name, Err: tfkeep.ErrNotFound, Cause: err}
 	}
 	return out, nil
-}
-
-// tensorNames returns the names of the tensors that a TensorInfo describes.
-func tensorNames(info *graphdef.TensorInfo) []string {
-	switch e := info.GetEncoding().(type) {
-	case *for_core_protos_go_proto.TensorInfo_Name:
-		return []string{e.Name}
-	case *for_core_protos_go_proto.TensorInfo_CooSparse_:
-		var names []string
-		for _, n := range []string{e.CooSparse.GetValuesTensorName(), e.CooSparse.GetIndicesTensorName(), e.CooSparse.GetDenseShapeTensorName()} {
-			if n != "" {
-				names = append(names, n)
-			}
-		}
-		return names
-	case *for_core_protos_go_proto.TensorInfo_CompositeTensor_:
-		var names []string
-		for _, c := range e.CompositeTensor.GetComponents() {
-			names = append(names, tensorNames(c)...)
-		}
-		return names
-	}
-	return nil
 }

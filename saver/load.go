@@ -21,6 +21,7 @@ type load struct {
 	path   string
 	opts   RestoreOptions
 	plan   []savergraph.Restored // nil where this process can't check the checkpoint
+	unread bool                  // the plan is unknown, but the files are here and must be whole
 	source checkpoint.Source
 	opened *checkpoint.Reader // source, if this load opened it and has to close it
 	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ

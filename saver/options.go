@@ -69,6 +69,10 @@ type Options struct {
 	Driver Driver
 	// Gather tunes saver.Files on a cluster; nil is the default.
 	Gather *GatherOptions
+	// AllowOps names ops that may run while variables are restored, although package
+	// safety refuses them: because they reach out of the program, may wait without end, or
+	// have not been reviewed, as those of a library of custom ops.
+	AllowOps []string
 	// SharedWait is how long a save waits until this process sees the files that the
 	// machines of a cluster have written; 0 means 3 seconds. If it does not see them
 	// then, the save fails with ErrNotShared.

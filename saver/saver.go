@@ -106,7 +106,7 @@ func (s *Saver) build() error {
 		prependScope(s.def, s.opts.Name)
 	}
 	var err error
-	if s.nodes, err = findNodes(s.g, s.def); err != nil {
+	if s.nodes, err = findNodes(s.g, s.def, s.opts.AllowOps); err != nil {
 		return err
 	}
 	s.kept = newRetention(int(s.def.MaxToKeep), hours(float64(s.def.KeepCheckpointEveryNHours)), s.opts.now())

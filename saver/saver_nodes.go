@@ -22,6 +22,7 @@ type saverNodes struct {
 	saved    tf.Output // the path, once everything is written
 	restore  *tf.Operation
 
+	allow   []string // Options.AllowOps
 	read    bool
 	save    *savergraph.SavePlan
 	saveErr error
@@ -31,6 +32,9 @@ type saverNodes struct {
 	fed     []tf.Output            // parallel to load
 	parts   *savergraph.TaskGraphs // nil until it is needed
 
+	fedUnsafe   error // why Go must not run the restore nodes
+	nodesUnsafe error // why they must not read files
+
 	// The step that assigns all of load, for the session of the last
 	// restore: laying out thousands of feeds takes as long as running them.
 	assign  *tf.Callable
@@ -38,8 +42,8 @@ type saverNodes struct {
 }
 
 // findNodes looks up the nodes that a SaverDef names.
-func findNodes(g *tf.Graph, def *graphdef.SaverDef) (*saverNodes, error) {
-	n := &saverNodes{g: g, def: def}
+func findNodes(g *tf.Graph, def *graphdef.SaverDef, allow []string) (*saverNodes, error) {
+	n := &saverNodes{g: g, def: def, allow: allow}
 	var err error
 	if n.filename, err = g.OutputByName(def.FilenameTensorName); err != nil {
 		return nil, badSaverDef("filename_tensor_name", err)
@@ -76,6 +80,7 @@ func (n *saverNodes) readPlans() error {
 	if n.loadErr == nil {
 		n.fed, n.loadErr = outputs(n.g, n.load, func(t *savergraph.Restored) string { return t.Output })
 	}
+	n.checkRuns(def, n.allow)
 	return nil
 }
 

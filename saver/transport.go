@@ -151,14 +151,15 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		if !errors.Is(err, savergraph.ErrUnknownForm) || mustBeGo {
 			return nil, err
 		}
+		l.unread = !onCluster
 		return s.uncheckedTransport(sess, l)
 	}
 	l.plan = plan
 	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster
 	if nodes && !l.opts.Partial && l.opts.Source == nil {
-		return s.nodeTransport(sess), nil
+		return s.nodeTransport(sess), s.nodes.nodesUnsafe
 	}
-	return s.goTransport(sess), nil
+	return s.goTransport(sess), s.nodes.fedUnsafe
 }
 
 // uncheckedTransport has the graph's nodes read files that only they can see.
@@ -166,7 +167,7 @@ func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error)
 	if l.opts.Partial || l.opts.Rename != nil || s.opts.Driver == Files {
 		return nil, fault(tfkeep.ErrArgument, "Partial, Rename and saver.Files need files that this process can read")
 	}
-	return s.nodeTransport(sess), nil
+	return s.nodeTransport(sess), s.nodes.nodesUnsafe
 }
 
 func (s *Saver) goTransport(sess *tf.Session) transport {

@@ -53,6 +53,11 @@ func (t *nodeTransport) inBackground() bool { return false }
 func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, error) {
 	var feeds map[tf.Output]*tf.Tensor
 	report := &RestoreReport{Path: l.path}
+	if l.unread {
+		if err := t.checkWhole(ctx, l); err != nil {
+			return nil, err
+		}
+	}
 	if l.plan != nil {
 		var err error
 		if report, _, err = l.check(ctx); err != nil {

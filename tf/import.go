@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -36,6 +37,9 @@ type ImportGraphDefOptions struct {
 	// meta graph has them. Attributes that this TensorFlow does not know are removed
 	// if they have their default value there.
 	ProducerOpList *graphdef.OpList
+	// AllowOps names ops that may run while the graph is imported, although they reach
+	// out of the program: "ReadFile", for example; see safety.CheckImport.
+	AllowOps []string
 	// Writer is the TensorFlow version that wrote the graph, for errors.
 	Writer string
 }
@@ -60,6 +64,10 @@ type ImportResult struct {
 // It checks the whole graph first, as package check does. The error lists every fault,
 // every unknown op, and what ReturnElements and InputMap name that the graph lacks; g is
 // unchanged then.
+//
+// TensorFlow infers shapes when it imports a graph, and for that computes constant parts
+// of the graph. If one of them would read or write a file, or call another machine, the
+// error is a *safety.Error, a tfkeep.ErrUnsafe that names the nodes.
 func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) (*ImportResult, error) {
 	if o == nil {
 		o = &ImportGraphDefOptions{}
@@ -144,6 +152,9 @@ func (im *importer) prepare() error {
 	checkErr := check.Graph(im.def, &check.Options{Ops: ops, GraphVersion: -1, Provided: im.provided})
 	if checkErr != nil {
 		return checkErr
+	}
+	if err := safety.CheckImport(im.def, &safety.ImportOptions{Ops: ops, Allow: im.o.AllowOps}); err != nil {
+		return err
 	}
 	faults = append(faults, im.unusedInputs()...)
 	for _, name := range im.o.ReturnElements {

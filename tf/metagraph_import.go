@@ -32,6 +32,8 @@ type ImportMetaGraphOptions struct {
 	RestoreCollection func(key string) bool
 	// ReturnElements is that of ImportGraphDefOptions.
 	ReturnElements []string
+	// AllowOps is that of ImportGraphDefOptions.
+	AllowOps []string
 }
 
 // ImportedMetaGraph is the result of ImportMetaGraph.
@@ -104,6 +106,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 		NoPrefix:       o.ImportScope == "",
 		InputMap:       o.InputMap,
 		ReturnElements: o.ReturnElements,
+		AllowOps:       o.AllowOps,
 		ProducerOpList: mg.GetMetaInfoDef().GetStrippedOpList(),
 		Writer:         mg.GetMetaInfoDef().GetTensorflowVersion(),
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -85,30 +86,14 @@ func (c *graphChecker) names(mg *graphdef.MetaGraphDef) {
 	for _, key := range slices.Sorted(maps.Keys(mg.GetSignatureDef())) {
 		s := mg.GetSignatureDef()[key]
 		for _, name := range slices.Sorted(maps.Keys(s.GetInputs())) {
-			check(fmt.Sprintf("signature %q, input %q,", key, name), tensorsOf(s.GetInputs()[name])...)
+			check(fmt.Sprintf("signature %q, input %q,", key, name), signature.TensorNames(s.GetInputs()[name])...)
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.GetOutputs())) {
-			check(fmt.Sprintf("signature %q, output %q,", key, name), tensorsOf(s.GetOutputs()[name])...)
+			check(fmt.Sprintf("signature %q, output %q,", key, name), signature.TensorNames(s.GetOutputs()[name])...)
 		}
 	}
 	saver := mg.GetSaverDef()
 	check("the saver", saver.GetFilenameTensorName(), saver.GetSaveTensorName(), saver.GetRestoreOpName())
-}
-
-// tensorsOf returns the tensors that make up a value of a signature: one of a dense value,
-// three of a sparse one, those of its components of a composite one.
-func tensorsOf(t *graphdef.TensorInfo) []string {
-	if sparse := t.GetCooSparse(); sparse != nil {
-		return []string{sparse.GetValuesTensorName(), sparse.GetIndicesTensorName(), sparse.GetDenseShapeTensorName()}
-	}
-	if composite := t.GetCompositeTensor(); composite != nil {
-		var all []string
-		for _, c := range composite.GetComponents() {
-			all = append(all, tensorsOf(c)...)
-		}
-		return all
-	}
-	return []string{t.GetName()}
 }
 
 // restores checks that a checkpoint has what the graph's saver reads.

@@ -5,6 +5,8 @@ import (
 	"compress/flate"
 	_ "embed"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -97,6 +99,23 @@ func opName(def []byte) string {
 		def = def[n+m:]
 	}
 	return ""
+}
+
+// Names returns the names of all ops, sorted. A nil *Set stands for Builtin.
+func (s *Set) Names() []string {
+	if s == nil {
+		s = Builtin()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := map[string]bool{}
+	for name := range s.raw {
+		seen[name] = true
+	}
+	for name := range s.decoded {
+		seen[name] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
 
 // Get returns the definition of an op, or nil if the set does not have it. The

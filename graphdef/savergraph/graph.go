@@ -124,12 +124,18 @@ func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := c.Attr["value"].GetTensor()
+	return Strings(c, count)
+}
+
+// Strings returns the value of a Const, which must be count strings. Its errors are of kind
+// [ErrUnknownForm].
+func Strings(c *graphdef.NodeDef, count int) ([]string, error) {
+	t := c.GetAttr()["value"].GetTensor()
 	var out []string
 	if len(t.GetTensorContent()) > 0 {
 		var ok bool
 		if out, ok = packedStrings(t.GetTensorContent()); !ok {
-			return nil, unknown(n, "constant %q does not hold strings", c.GetName())
+			return nil, unknown(c, "the constant does not hold strings")
 		}
 	} else {
 		for _, v := range t.GetStringVal() {
@@ -151,11 +157,11 @@ func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 			out = append(out, last)
 		}
 		if size != int64(len(out)) {
-			return nil, unknown(n, "constant %q has %d strings, a shape of %d, and %d are needed", c.GetName(), stored, size, count)
+			return nil, unknown(c, "the constant has %d strings, a shape of %d, and %d are needed", stored, size, count)
 		}
 	}
 	if len(out) != count {
-		return nil, unknown(n, "%d strings in constant %q for %d tensors", len(out), c.GetName(), count)
+		return nil, unknown(c, "the constant has %d strings for %d tensors", len(out), count)
 	}
 	return out, nil
 }

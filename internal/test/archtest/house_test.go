@@ -62,6 +62,7 @@ var house = []floor{
 		"graphdef/tensorboard",
 		"graphdef/opdef",
 		"graphdef/check",
+		"graphdef/safety",
 		"graphdef/edit",
 		"graphdef/summary",
 	}},

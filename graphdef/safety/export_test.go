@@ -1,0 +1,6 @@
+package safety
+
+var (
+	OpsOfTable = table
+	Unread     = unread
+)

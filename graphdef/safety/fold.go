@@ -1,0 +1,272 @@
+package safety
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
+)
+
+// ImportOptions are the options of [CheckImport]. Nil and the zero value are the defaults.
+type ImportOptions struct {
+	// Ops are the definitions of the ops; nil means opdef.Builtin.
+	Ops *opdef.Set
+	// Allow names ops that may run although they are refused.
+	Allow []string
+}
+
+// CheckImport finds the nodes that TensorFlow would run while it imports the graph, and
+// must not. The error is an [*Error].
+//
+// While TensorFlow imports a graph, it infers the shapes of all tensors. The shape of a
+// Reshape depends on the value of an input, so TensorFlow evaluates that input, and all that
+// it is computed from, if it has no placeholder, variable or other op with a state in it.
+// (EvaluateConstantTensor in tensorflow/core/common_runtime/eval_const_tensor.cc.) ReadFile
+// counts as an op without a state. It does not run, however, if its file name is fed or
+// comes from a queue, or if nothing that depends on the file's content decides a shape. So
+// the graph of a training that reads files can be imported.
+func CheckImport(g *graphdef.GraphDef, o *ImportOptions) error {
+	if o == nil {
+		o = &ImportOptions{}
+	}
+	f := &folder{ops: o.Ops, library: newLibrary(g), allowed: map[string]bool{}, bodies: map[string]*foldBody{}}
+	for _, op := range o.Allow {
+		f.allowed[op] = true
+	}
+	f.inferAll(g)
+	if len(f.findings) > 0 {
+		return &Error{Doing: "importing the graph", Findings: f.findings}
+	}
+	return nil
+}
+
+// value says what TensorFlow may know about a tensor while it imports the graph.
+type value struct {
+	constant bool
+	// danger is a refused node that computing the constant would run, or nil.
+	danger *culprit
+}
+
+type culprit struct {
+	function string
+	node     *graphdef.NodeDef
+}
+
+// folder follows constants through a graph and its functions.
+type folder struct {
+	ops      *opdef.Set
+	library  *library
+	allowed  map[string]bool
+	bodies   map[string]*foldBody
+	queue    []*foldBody
+	findings []Finding
+}
+
+// foldBody is the graph, or a function whose shapes are inferred when it is called.
+type foldBody struct {
+	*body
+	args   map[string]value // merged over all calls
+	queued bool
+	values map[string]value // of the nodes that were looked at
+	done   map[string]bool
+}
+
+// inferAll visits the graph and then functions until nothing new is known about the
+// arguments of any: each argument can only become constant once and dangerous once.
+func (f *folder) inferAll(g *graphdef.GraphDef) {
+	f.queue = []*foldBody{{body: newBody("", g.GetNode(), nil), queued: true}}
+	for len(f.queue) > 0 {
+		b := f.queue[0]
+		f.queue = f.queue[1:]
+		b.queued, b.values, b.done = false, make(map[string]value, len(b.nodes)), make(map[string]bool, len(b.nodes))
+		for _, n := range b.nodes {
+			f.infer(b, n)
+		}
+	}
+	slices.SortStableFunc(f.findings, func(a, b Finding) int { return strings.Compare(a.Function+"/"+a.Node, b.Function+"/"+b.Node) })
+	f.findings = slices.Compact(f.findings)
+}
+
+// infer looks at the inputs that the shape of a node may depend on, and passes what is
+// known about the inputs on to the functions that the node calls.
+func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
+	for i, in := range nodedef.DataInputs(n) {
+		v := f.valueOf(b, in)
+		if v.danger != nil && looksAt(n.GetOp(), i) {
+			d := v.danger
+			_, reason := judge(d.node)
+			f.findings = append(f.findings, Finding{Stage: "import", Function: d.function, Node: d.node.GetName(), Op: d.node.GetOp(),
+				Reason: reason + "; a shape depends on it"})
+		}
+	}
+	f.call(b, n)
+}
+
+// call merges what is known about the inputs of a node into the arguments of the functions
+// that TensorFlow looks into when it infers shapes. Which input becomes which argument is
+// known for plain calls; otherwise each argument gets the worst of all inputs.
+func (f *folder) call(b *foldBody, n *graphdef.NodeDef) {
+	var names []string
+	plain := false
+	switch verdict, _ := Lookup(n.GetOp()); {
+	case f.library.functions[n.GetOp()] != nil:
+		names, plain = f.library.called(n), true
+	case verdict == Load:
+		names, plain = f.library.called(n), n.GetOp() == "PartitionedCall" || n.GetOp() == "StatefulPartitionedCall"
+	}
+	if len(names) == 0 {
+		return
+	}
+	inputs := nodedef.DataInputs(n)
+	worst := value{constant: true}
+	for _, in := range inputs {
+		if v := f.valueOf(b, in); v.danger != nil {
+			worst = v
+		}
+	}
+	for _, name := range names {
+		callee := f.bodies[name]
+		isNew := callee == nil
+		if isNew {
+			def := f.library.functions[name]
+			callee = &foldBody{body: newBody(name, def.GetNodeDef(), def), args: map[string]value{}}
+			f.bodies[name] = callee
+		}
+		changed := false
+		simple := plain
+		for i, arg := range callee.def.GetSignature().GetInputArg() {
+			simple = simple && arg.GetNumberAttr() == "" && arg.GetTypeListAttr() == "" && i < len(inputs)
+			v := worst
+			if simple {
+				v = f.valueOf(b, inputs[i])
+			}
+			changed = callee.merge(arg.GetName(), v) || changed
+		}
+		if (isNew || changed) && !callee.queued {
+			callee.queued = true
+			f.queue = append(f.queue, callee)
+		}
+	}
+}
+
+// merge adds what is known about an argument at one call. It reports whether that is new.
+func (b *foldBody) merge(arg string, v value) bool {
+	have := b.args[arg]
+	merged := value{constant: have.constant || v.constant, danger: have.danger}
+	if merged.danger == nil {
+		merged.danger = v.danger
+	}
+	b.args[arg] = merged
+	return merged != have
+}
+
+// valueOf returns what is known about an input. It keeps its own stack, because a graph
+// may be a chain of any length.
+func (f *folder) valueOf(b *foldBody, in string) value {
+	name := nodedef.NodeName(in)
+	if b.byName[name] == nil {
+		return b.args[name]
+	}
+	stack := []string{name}
+	for len(stack) > 0 {
+		top := stack[len(stack)-1]
+		n := b.byName[top]
+		if _, seen := b.values[top]; !seen && f.mayFold(n) {
+			b.values[top] = value{} // until its inputs are known, and for the back edges of loops
+			for _, in := range nodedef.DataInputs(n) {
+				source := nodedef.NodeName(in)
+				if _, seen := b.values[source]; !seen && b.byName[source] != nil {
+					stack = append(stack, source)
+				}
+			}
+			continue
+		}
+		stack = stack[:len(stack)-1]
+		if !b.done[top] && f.mayFold(n) {
+			b.values[top] = f.fold(b, n)
+		} else if !b.done[top] {
+			b.values[top] = value{}
+		}
+		b.done[top] = true
+	}
+	return b.values[name]
+}
+
+// mayFold reports whether TensorFlow may evaluate a node whose inputs are constant.
+func (f *folder) mayFold(n *graphdef.NodeDef) bool {
+	switch n.GetOp() {
+	case "Merge", "RefMerge", "Enter", "RefEnter", "Exit", "RefExit", "PlaceholderWithDefault":
+		return false
+	}
+	if isConstant(n) {
+		return true
+	}
+	if f.library.functions[n.GetOp()] != nil {
+		return true // whatever its definition says about a state
+	}
+	op := f.ops.Get(n.GetOp())
+	return op == nil || !op.GetIsStateful() && len(nodedef.DataInputs(n)) > 0
+}
+
+// fold returns what is known about the outputs of a node, from its inputs.
+func (f *folder) fold(b *foldBody, n *graphdef.NodeDef) value {
+	// The shape of a tensor may be known without its value.
+	v := value{constant: true}
+	known := onlyShapes(n.GetOp())
+	for _, in := range nodedef.DataInputs(n) {
+		source := b.args[nodedef.NodeName(in)]
+		if b.byName[nodedef.NodeName(in)] != nil {
+			source = b.values[nodedef.NodeName(in)]
+		}
+		if !source.constant && !known {
+			return value{}
+		}
+		if source.constant && source.danger != nil {
+			v.danger = source.danger
+		}
+	}
+	verdict, _ := judge(n)
+	if verdict != Load && f.library.functions[n.GetOp()] == nil && !f.allowed[n.GetOp()] {
+		v.danger = &culprit{b.function, n}
+	}
+	return v
+}
+
+// onlyShapes reports whether the value of an op follows from the shapes of its inputs.
+func onlyShapes(op string) bool {
+	return op == "Shape" || op == "ShapeN" || op == "Size" || op == "Rank"
+}
+
+// looksAt reports whether the shapes of an op's outputs may depend on the value of an
+// input. The ops of unread are known not to look; what is not known counts as looking.
+func looksAt(op string, input int) bool {
+	inputs, ok := unread[op]
+	return !ok || inputs != nil && !slices.Contains(inputs, input)
+}
+
+// unread has the ops whose shapes do not depend on the values of the listed inputs, or of
+// any input if the list is nil. They are those that a training uses to read its examples.
+// A test imports graphs with all of them and watches what is read.
+var unread = func() map[string][]int {
+	m := map[string][]int{}
+	for _, op := range strings.Fields(`
+		Identity IdentityN StopGradient PreventGradient Print Cast NoOp
+		DecodeBmp DecodeCompressed DecodeGif DecodeImage DecodeJpeg DecodePng DecodeWav DecodeWebP DecodeRaw
+		DecodeBase64 DecodeJSONExample DecodeCSV ParseTensor StringSplit StringSplitV2 StringToNumber StringJoin
+		StringLength StringLower StringUpper StringStrip StringToHashBucket StringToHashBucketFast
+		RegexReplace StaticRegexReplace RegexFullMatch StaticRegexFullMatch
+		Add AddV2 Sub Mul Div RealDiv Maximum Minimum Neg Abs Sqrt Square Equal NotEqual Greater Less
+		Assign AssignVariableOp RandomShuffle AdjustContrastv2 AdjustHue AdjustSaturation RGBToHSV HSVToRGB
+		FIFOQueueV2 QueueEnqueue QueueEnqueueV2 QueueEnqueueMany QueueEnqueueManyV2
+		TensorDataset TensorSliceDataset TextLineDataset TFRecordDataset FixedLengthRecordDataset
+		ReadFile MatchingFiles WriteFile Conv2D MatMul BiasAdd Relu`) {
+		m[op] = nil
+	}
+	for _, op := range []string{"ExpandDims", "Reshape", "Transpose", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea",
+		"CropAndResize", "Slice", "Pad", "PadV2", "Tile", "Mean", "Sum", "Max", "Min"} {
+		m[op] = []int{0}
+	}
+	return m
+}()
