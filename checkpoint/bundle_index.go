@@ -37,11 +37,10 @@ func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error
 	defer in.Close()
 	x := &indexReader{in: in, opts: o}
 	limit := o.memoryLimit(in.size)
-	x.table, err = table.NewReader(in, in.size, o.tableOptions(limit))
-	if err == nil {
-		err = x.scan(limit)
+	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
+		return nil, in.notATable("open", err)
 	}
-	if err != nil {
+	if err := x.scan(limit); err != nil {
 		return nil, tableError("open", in.path, err)
 	}
 	return x, nil

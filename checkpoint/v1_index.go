@@ -73,7 +73,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 		v.tables = append(v.tables, t)
 		limit := v.opts.memoryLimit(in.size)
 		if t.table, err = table.NewReader(in, in.size, v.opts.tableOptions(limit)); err != nil {
-			return nil, tableError("open", in.path, err)
+			return nil, in.notATable("open", err)
 		}
 		if err := v.readContents(shard, limit, contents); err != nil {
 			return nil, tableError("open", in.path, err)

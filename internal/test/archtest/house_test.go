@@ -29,6 +29,7 @@ var house = []floor{
 		"internal/collectiondef",
 		"internal/crc32c",
 		"internal/devicename",
+		"internal/filekind",
 		"internal/filenames",
 		"internal/live",
 		"internal/nearest",
