@@ -100,6 +100,7 @@ var house = []floor{
 		"internal/graphbuild",
 		"tf/train/internal/autodiff",
 		"scripts/oplist",
+		"scripts/shapereads",
 		"tf",
 		"tf/cluster",
 		"tf/train",
