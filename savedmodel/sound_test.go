@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
-	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/savedmodel"
+	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
