@@ -64,7 +64,7 @@ type tracedFunc struct {
 	reached flow
 	results map[int]carrier // results that become values
 	uses    *accesses
-	frozen  string // the name of the function that takes the values, "" until it is made
+	frozen  map[string]string // the variables whose last values are returned → the function that takes the values
 }
 
 func newCallKey(name string, args map[int]carrier) callKey {
@@ -301,6 +301,6 @@ func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args ma
 	if err != nil {
 		return nil, err
 	}
-	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses}
+	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses, frozen: map[string]string{}}
 	return results, nil
 }
