@@ -101,6 +101,9 @@ func (c *carrying) visit(i int) error {
 			for _, in := range c.drops[i] {
 				c.need(c.parse(in).node)
 			}
+			if c.rewriting.uses[n.Name] > 0 { // the reference is passed on
+				c.need(c.parse(n.Input[0]).node)
+			}
 			return nil
 		}
 		for _, variable := range slices.Sorted(maps.Keys(accesses)) {
@@ -112,7 +115,7 @@ func (c *carrying) visit(i int) error {
 	}
 	for _, variable := range slices.Sorted(maps.Keys(accesses)) {
 		a := accesses[variable]
-		if !a.reads {
+		if !a.reads || c.unused(n) {
 			continue
 		}
 		if err := c.replace(a, variable); err != nil {
@@ -141,6 +144,11 @@ func (c *carrying) writes(i int) bool {
 		}
 	}
 	return false
+}
+
+// unused reports whether nothing depends on what n computes, but only on whether it runs.
+func (c *carrying) unused(n *graphdef.NodeDef) bool {
+	return c.rewriting.uses[n.Name] == 0 && !c.keep[n.Name] && c.lib.call(n) == nil && c.harmless(n)
 }
 
 // needInputs makes the inputs of a node stay that were not replaced.
@@ -370,11 +378,11 @@ func (c *carrying) apply() error {
 		if waits, ok := c.drops[i]; ok && c.writes(i) {
 			n = c.mutable(i)
 			c.repaired(n, "")
-			n.Input = union2(controlInputs(n), waits)
 			c.dead[n.Name] = true
 			c.keepChecks(waits)
 			continue
 		}
+		c.bypassDropped(i)
 		inputs := c.inputs[i]
 		overwritten := c.computed[i] != nil && overwrites(n.Op)
 		if len(inputs) == 0 && !c.writes(i) {
@@ -400,7 +408,32 @@ func (c *carrying) apply() error {
 			}
 		}
 	}
+	for i, waits := range c.drops {
+		if n := c.nodes[i]; c.dead[n.Name] && c.live[n.Name] {
+			n.Input = union2(controlInputs(n), waits)
+		}
+	}
 	return nil
+}
+
+// bypassDropped lets a node that passes a reference on take it from where a dropped write took
+// it. Nothing looks at the value.
+func (c *carrying) bypassDropped(i int) {
+	for k, in := range nodedef.DataInputs(c.nodes[i]) {
+		if _, ok := c.inputs[i][k]; ok {
+			continue
+		}
+		for {
+			from, ok := c.index[c.parse(in).node]
+			if _, dropped := c.drops[from]; !ok || !dropped || !c.writes(from) {
+				break
+			}
+			n := c.mutable(i)
+			n.Input = union2(n.Input, []string{"^" + c.nodes[from].Name})
+			in = c.nodes[from].Input[0]
+			n.Input[k] = in
+		}
+	}
 }
 
 // keepChecks lets a function run the checks that a dropped write waited for.

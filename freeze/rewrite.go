@@ -182,8 +182,19 @@ func (w *rewriting) retype(n *graphdef.NodeDef, attr string, first int, in map[i
 			list[k] = c.dtype
 		}
 	}
+	w.forgetShapes(n)
 	dropHandleAttrs(n)
 	w.report.Converted++
+}
+
+// forgetShapes removes the shapes of the results of a call that were handles: a handle is
+// a scalar.
+func (w *rewriting) forgetShapes(n *graphdef.NodeDef) {
+	for k, shape := range n.Attr["output_shapes"].GetList().GetShape() {
+		if _, ok := w.reached[w.output(n.Name, "output", k)]; ok {
+			shape.Dim, shape.UnknownRank = nil, true
+		}
+	}
 }
 
 // frozenFunction returns the name of the copy of a function that takes values for args
