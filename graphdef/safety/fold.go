@@ -103,7 +103,7 @@ func (f *folder) inferAll(g *graphdef.GraphDef) {
 // infer looks at the inputs that the shape of a node may depend on, and passes what is
 // known about the inputs on to the functions that the node calls.
 func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
-	if verdict, _ := judge(n); verdict == Refuse && shapeReads()[n.GetOp()].crashes && !f.allowed[n.GetOp()] {
+	if f.library.functions[n.GetOp()] == nil && !f.allowed[n.GetOp()] && f.crashes(b, n) {
 		f.findings = append(f.findings, Finding{Stage: "import", Function: b.function, Node: n.GetName(), Op: n.GetOp(),
 			Reason: "TensorFlow ends the process when it infers the shapes of some nodes with this op"})
 	}

@@ -38,6 +38,7 @@ var house = []floor{
 		"internal/test/docs",
 		"internal/test/procmem",
 		"internal/test/python",
+		"internal/test/syswatch",
 		"scripts/apitext",
 		"internal/namescope",
 		"internal/nodedef",
