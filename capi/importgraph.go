@@ -2,7 +2,6 @@ package capi
 
 // #include <stdlib.h>
 // #include "library.h"
-// #include "threads.h"
 import "C"
 
 import (
@@ -72,7 +71,7 @@ func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, e
 	defer C.TF_DeleteBuffer(buf)
 	st := newStatus()
 	defer st.delete()
-	res := C.tfk_import_graph_def(graphHandle(g), buf, opts, st.c)
+	res := C.TF_GraphImportGraphDefWithResults(graphHandle(g), buf, opts, st.c)
 	runtime.KeepAlive(o)
 	runtime.KeepAlive(g)
 	if err := st.err(); err != nil {

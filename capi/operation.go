@@ -2,7 +2,6 @@ package capi
 
 // #include <stdlib.h>
 // #include "tensorflow/c/c_api.h"
-// #include "threads.h"
 import "C"
 
 import (
@@ -75,7 +74,7 @@ func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Oper
 		}
 	}
 	// Finish even after an error, because nothing else frees desc.
-	c := C.tfk_finish_operation(desc, st.c)
+	c := C.TF_FinishOperation(desc, st.c)
 	runtime.KeepAlive(spec)
 	runtime.KeepAlive(g)
 	if attrErr != nil {

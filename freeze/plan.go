@@ -115,7 +115,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 		}
 	}
 	rewriter := &rewriter{tracer: tracer, report: &report}
-	if _, err := rewriter.rewrite(b, reached, uses, set(roots), nil); err != nil {
+	if err := rewriter.rewrite(b, reached, uses, set(roots)); err != nil {
 		return nil, err
 	}
 	report.placeConstants(b, values)

@@ -63,6 +63,7 @@ func foldBatchNorms(def *graphdef.GraphDef, outputs []string) (*graphdef.GraphDe
 type product struct {
 	op      *graphdef.NodeDef
 	weights *value
+	waits   []string // control inputs of the weights: constants in a loop wait for its start
 }
 
 // weightsInput is the input of a product that has the weights.
@@ -89,6 +90,7 @@ func (g *graph) foldFused(n *graphdef.NodeDef) *product {
 	g.scale(p, scale)
 	dt := p.weights.dtype
 	bias := (&value{dtype: dt, dims: []int64{int64(len(offset))}, data: offset}).node(g.freeName(p.op.Name + "_bn_offset"))
+	bias.Input = p.waits
 	add := &graphdef.NodeDef{Name: n.Name, Op: "BiasAdd", Device: n.Device, Input: []string{p.op.Name, bias.Name},
 		Attr: map[string]*graphdef.AttrValue{"T": nodedef.TypeAttr(dt)}}
 	if format, ok := p.op.Attr["data_format"]; ok {
@@ -184,11 +186,12 @@ func (g *graph) productInput(n *graphdef.NodeDef, i int) *product {
 	default:
 		return nil
 	}
-	v, ok := constValue(g.skipIdentities(g.input(op, weightsInput)))
+	weights := g.skipIdentities(g.input(op, weightsInput))
+	v, ok := constValue(weights)
 	if !ok || len(v.dims) != rank {
 		return nil
 	}
-	return &product{op: op, weights: v}
+	return &product{op: op, weights: v, waits: weights.Input}
 }
 
 // channels returns the number of output channels.
@@ -221,6 +224,7 @@ func (g *graph) scale(p *product, by []float64) {
 		scaled.data[i] = x * by[channel]
 	}
 	weights := scaled.node(g.freeName(p.op.Name + "_weights"))
+	weights.Input = p.waits
 	op := clone(p.op)
 	op.Input[weightsInput] = weights.Name
 	g.replace(p.op.Name, weights, op)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/freeze/inference/internal/decide"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -42,6 +43,10 @@ type Report struct {
 // removed, chains of Identity nodes and checks are removed, and batch normalizations go
 // into the weights before them.
 //
+// TensorFlow's tool stops at a conditional. Optimize also keeps one branch of each Select,
+// Switch, If and Case whose predicate is computed from constants alone, such as a fixed
+// placeholder. For that it puts the bodies of called functions into the graph.
+//
 // The error is a tfkeep.ErrArgument if no output is named or a name in Constants is not a
 // boolean placeholder, and a tfkeep.ErrNotFound for nodes that the graph lacks.
 func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, error) {
@@ -61,6 +66,9 @@ func Optimize(def *graphdef.GraphDef, o *Options) (*graphdef.GraphDef, *Report, 
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if !o.KeepTrainingNodes || !o.KeepBatchNorms || len(o.Constants) > 0 {
+		def = decide.Graph(def, o.Outputs)
 	}
 	if !o.KeepTrainingNodes {
 		def = edit.RemoveTraining(def, o.Outputs)

@@ -1,3 +1,6 @@
 package safety
 
-var OpsOfTable = table
+var (
+	OpsOfTable = table
+	Unread     = unread
+)

@@ -1,0 +1,65 @@
+package inference_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/freeze/inference"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
+)
+
+// askTraining calls a function of testdata/training.py.
+func askTraining[T any](t *testing.T, call string, args ...any) T {
+	t.Helper()
+	dir, err := filepath.Abs("testdata")
+	require.NoError(t, err)
+	var v T
+	r := oracle.RunEager(t, fmt.Sprintf("import sys\nif %q not in sys.path: sys.path.append(%q)\nimport training\nresult = training.%s(*args)\n", dir, dir, call), args...)
+	r.Decode(t, &v)
+	return v
+}
+
+// randomNodes counts the nodes that make random numbers, in functions too.
+func randomNodes(def *graphdef.GraphDef) int {
+	count := 0
+	for _, n := range nodedef.AllNodes(def) {
+		if strings.Contains(n.Op, "Random") {
+			count++
+		}
+	}
+	return count
+}
+
+func TestConstantsDecideBranches(t *testing.T) {
+	t.Parallel()
+	type model struct {
+		Path, Training, Text  string
+		Seed, Norms, Dropouts int
+	}
+	norms, dropouts, folded, random := 0, 0, 0, 0
+	for _, m := range askTraining[[]model](t, "write", 60, t.TempDir()) {
+		got, r, err := inference.Optimize(load(t, m.Path), &inference.Options{Outputs: []string{"y"}, Constants: map[string]bool{m.Training: false}})
+		require.NoError(t, err)
+		difference := askTraining[float64](t, "difference", m.Seed, save(t, got))
+		assert.Less(t, difference, 1e-4, "seed %d: %s", m.Seed, m.Text)
+		norms, dropouts = norms+m.Norms, dropouts+m.Dropouts
+		folded += len(r.Folded)
+		n := randomNodes(got)
+		random += n
+		if len(r.Folded) < m.Norms || n > 0 {
+			t.Logf("seed %d: %d of %d folded, %d random: %s", m.Seed, len(r.Folded), m.Norms, n, m.Text)
+		}
+	}
+	t.Logf("%d of %d batch norms folded, %d random nodes of %d dropouts", folded, norms, random, dropouts)
+	assert.GreaterOrEqual(t, norms, 111)
+	assert.GreaterOrEqual(t, dropouts, 57)
+	assert.GreaterOrEqual(t, float64(folded), 107.0/111*float64(norms))
+	assert.Zero(t, random)
+}
