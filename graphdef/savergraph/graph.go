@@ -22,17 +22,13 @@ const maxHops = 16
 
 // Graph finds the nodes of a graph by name.
 type Graph struct {
-	def   *graphdef.GraphDef
-	nodes map[string]*graphdef.NodeDef
+	def *graphdef.GraphDef
+	*scope
 }
 
 // New returns a Graph for def, which must not change while the Graph is in use.
 func New(def *graphdef.GraphDef) *Graph {
-	g := &Graph{def: def, nodes: make(map[string]*graphdef.NodeDef, len(def.GetNode()))}
-	for _, n := range def.GetNode() {
-		g.nodes[n.GetName()] = n
-	}
-	return g
+	return &Graph{def: def, scope: newScope(def.GetNode())}
 }
 
 var (
@@ -101,26 +97,24 @@ func (g *Graph) needed(start string, stop func(*graphdef.NodeDef) bool) []*graph
 }
 
 // constInput returns the constant that is data input i of n.
-func (g *Graph) constInput(n *graphdef.NodeDef, i int) (*graphdef.NodeDef, error) {
+func (s *scope) constInput(n *graphdef.NodeDef, i int) (*graphdef.NodeDef, error) {
 	in := nodedef.DataInputs(n)
 	if i >= len(in) {
 		return nil, unknown(n, "the node has no input %d", i)
 	}
-	name, _ := input(in[i])
-	c := g.nodes[name]
-	for hops := 0; hops < maxHops && c.GetOp() == "Identity" && len(nodedef.DataInputs(c)) > 0; hops++ {
-		name, _ = input(c.Input[0])
-		c = g.nodes[name]
+	c := s.tensor(in[i])
+	for hops := 0; hops < maxHops && c.node.GetOp() == "Identity" && len(nodedef.DataInputs(c.node)) > 0; hops++ {
+		c = c.scope.tensor(c.node.Input[0])
 	}
-	if c.GetOp() != "Const" || c.GetAttr()["value"].GetTensor() == nil {
+	if c.node.GetOp() != "Const" || c.node.GetAttr()["value"].GetTensor() == nil {
 		return nil, unknown(n, "input %d is not a constant", i)
 	}
-	return c, nil
+	return c.node, nil
 }
 
 // strings reads the constant of count strings that is data input i of n.
-func (g *Graph) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
-	c, err := g.constInput(n, i)
+func (s *scope) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
+	c, err := s.constInput(n, i)
 	if err != nil {
 		return nil, err
 	}
@@ -188,8 +182,8 @@ func packedStrings(content []byte) ([]string, bool) {
 }
 
 // int32Input reads the constant scalar int32 that is data input i of n.
-func (g *Graph) int32Input(n *graphdef.NodeDef, i int) (int, error) {
-	c, err := g.constInput(n, i)
+func (s *scope) int32Input(n *graphdef.NodeDef, i int) (int, error) {
+	c, err := s.constInput(n, i)
 	if err != nil {
 		return 0, err
 	}

@@ -1,8 +1,6 @@
 package savergraph
 
 import (
-	"iter"
-
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -20,8 +18,16 @@ type Restored struct {
 	File   string         // the node that holds the file's name
 	Index  int            // position in the list that Graph.Restore returns
 
+	// Func is the function that has Node and Assign, "" for the graph, and Call the node of
+	// the graph that calls it. Only Graph.AllRestores looks into functions.
+	Func string
+	Call string
+
 	Assign   string // the operation that takes the tensor, "" without one
-	Variable string // the node of the variable that Assign sets
+	Variable string // the node of the variable that Assign sets, in the graph if it has one
+	// VariableID identifies the variable, as other nodes may stand for it too. It is "" for
+	// anything else.
+	VariableID string
 
 	// Shape is what the variable needs, where dimensions of -1 are free. It is valid
 	// only if HasShape is true: some variables take any shape. Reshapes reports that
@@ -70,93 +76,45 @@ func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
 	return plan, nil
 }
 
-// AllRestores yields what every restore node of the graph restores, whichever Saver it
-// belongs to. First come the assignments of restored tensors to variables, in the order
-// of the assigning nodes, then the tensors that no variable takes. Index is not set.
-//
-// A restore node of an unknown form is yielded once, as a Restored that has Node, Device
-// and File only, with an error of kind [ErrUnknownForm].
-func (g *Graph) AllRestores() iter.Seq2[Restored, error] {
-	return func(yield func(Restored, error) bool) {
-		read := map[string][]Restored{} // restore node → its outputs
-		failed := map[string]error{}
-		for _, n := range g.def.GetNode() {
-			if !isRestore(n) {
-				continue
-			}
-			outputs, err := g.restoredBy(n)
-			if err != nil {
-				failed[n.GetName()] = err
-			}
-			read[n.GetName()] = outputs
-		}
-		assigned := map[string]bool{}
-		for _, n := range g.def.GetNode() {
-			node, port, reshapes, ok := g.origin(n)
-			if !ok || port >= len(read[node]) {
-				continue
-			}
-			t := read[node][port]
-			t.Assign, t.Reshapes = n.GetName(), reshapes
-			g.target(&t, n)
-			assigned[t.Output] = true
-			if !yield(t, nil) {
-				return
-			}
-		}
-		for _, n := range g.def.GetNode() {
-			if !isRestore(n) {
-				continue
-			}
-			if err := failed[n.GetName()]; err != nil {
-				if !yield(Restored{Node: n.GetName(), Device: n.GetDevice(), File: g.file(n)}, err) {
-					return
-				}
-			}
-			for _, t := range read[n.GetName()] {
-				if !assigned[t.Output] && !yield(t, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // restoredBy returns the outputs of a restore node, without what takes them.
-func (g *Graph) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
+func (s *scope) restoredBy(n *graphdef.NodeDef) ([]Restored, error) {
 	dtypes := n.GetAttr()["dtypes"].GetList().GetType()
 	if n.GetOp() != "RestoreV2" {
 		dtypes = []dtype.DataType{n.GetAttr()["dt"].GetType()}
 	}
-	keys, err := g.strings(n, 1, len(dtypes))
+	keys, err := s.strings(n, 1, len(dtypes))
 	if err != nil {
 		return nil, err
 	}
 	specs := make([]string, len(dtypes))
 	if n.GetOp() != "Restore" {
-		if specs, err = g.strings(n, 2, len(dtypes)); err != nil {
+		if specs, err = s.strings(n, 2, len(dtypes)); err != nil {
 			return nil, err
 		}
 	}
-	file := g.file(n)
+	file := s.file(n)
 	out := make([]Restored, len(dtypes))
 	for i := range out {
 		out[i] = Restored{
 			Key: keys[i], Slice: specs[i], DType: dtypes[i], Node: n.GetName(),
 			Output: nodedef.TensorName(n.GetName(), i), Port: i, Device: n.GetDevice(), File: file,
+			Func: s.function(), Call: s.outermost(),
 		}
 	}
 	return out, nil
 }
 
 // file returns the node that holds the name of the file that a restore node reads.
-func (g *Graph) file(n *graphdef.NodeDef) string {
+func (s *scope) file(n *graphdef.NodeDef) string {
 	in := nodedef.DataInputs(n)
 	if len(in) == 0 {
 		return ""
 	}
-	name, _ := input(in[0])
-	return name
+	if s.fn == nil {
+		name, _ := input(in[0])
+		return name
+	}
+	return s.tensor(in[0]).node.GetName()
 }
 
 // follow finds the node that finally takes a restored tensor.
@@ -185,39 +143,59 @@ func (g *Graph) follow(t *Restored, takers map[string]*graphdef.NodeDef) {
 // assigns reports whether an operation stores its input 1 in the variable at input 0.
 func assigns(op string) bool { return op == "Assign" || op == "AssignVariableOp" }
 
-// origin returns the output of a restore node that an assignment stores, and whether
-// it is reshaped on the way.
-func (g *Graph) origin(assign *graphdef.NodeDef) (node string, port int, reshapes, ok bool) {
+// origin returns the output of a restore node that an assignment stores, and whether it
+// is reshaped on the way.
+func (s *scope) origin(assign *graphdef.NodeDef) (from tensor, reshapes, ok bool) {
 	in := nodedef.DataInputs(assign)
 	if !assigns(assign.GetOp()) || len(in) < 2 {
-		return "", 0, false, false
+		return tensor{}, false, false
 	}
-	from := in[1]
+	from = s.tensor(in[1])
 	for range maxHops {
-		name, i := input(from)
-		n := g.nodes[name]
 		switch {
-		case isRestore(n):
-			return name, i, reshapes, true
-		case !passes(n.GetOp()) || len(nodedef.DataInputs(n)) == 0:
-			return "", 0, false, false
+		case isRestore(from.node):
+			return from, reshapes, true
+		case !passes(from.node.GetOp()) || len(nodedef.DataInputs(from.node)) == 0:
+			return tensor{}, false, false
 		}
-		reshapes = reshapes || n.GetOp() == "Reshape"
-		from = n.Input[0]
+		reshapes = reshapes || from.node.GetOp() == "Reshape"
+		from = from.scope.tensor(from.node.Input[0])
 	}
-	return "", 0, false, false
+	return tensor{}, false, false
 }
 
 // target notes which variable an assignment sets, and the shape that the variable has.
-func (g *Graph) target(t *Restored, assign *graphdef.NodeDef) {
+func (s *scope) target(t *Restored, assign *graphdef.NodeDef) {
 	in := nodedef.DataInputs(assign)
 	if len(in) == 0 {
 		return
 	}
-	t.Variable, _ = input(in[0])
+	if s.fn == nil {
+		t.Variable, _ = input(in[0])
+	}
+	handle := s.variable(in[0])
+	if handle.node == nil {
+		return
+	}
+	if s.fn != nil {
+		t.Variable = handle.node.GetName()
+	}
+	t.VariableID = nodedef.VariableID(handle.node)
 	// A reference that does not validate shapes takes any.
 	if validate, ok := assign.GetAttr()["validate_shape"]; ok && !validate.GetB() && assign.GetOp() == "Assign" && !t.Reshapes {
 		return
 	}
-	t.Shape, t.HasShape = nodedef.VariableShape(g.nodes[t.Variable])
+	t.Shape, t.HasShape = nodedef.VariableShape(handle.node)
+}
+
+// variable returns the variable that an input of a node means, which may pass an Identity.
+func (s *scope) variable(in string) tensor {
+	at := s.tensor(in)
+	for hops := 0; hops < maxHops && at.node.GetOp() == "Identity" && len(nodedef.DataInputs(at.node)) > 0; hops++ {
+		at = at.scope.tensor(at.node.Input[0])
+	}
+	if !nodedef.IsVariableOp(at.node.GetOp()) {
+		return tensor{}
+	}
+	return at
 }

@@ -129,8 +129,8 @@ node { name: "all" op: "NoOp" input: "^assign" input: "^loose" }
 	p, err := g.Restore("all")
 	require.NoError(t, err)
 	assert.Equal(t, []Restored{
-		{Key: "b", DType: dtype.Float32, Node: "r", Output: "r:0", File: "f", Assign: "assign", Variable: "handle", Shape: []int64{2, -1}, HasShape: true},
-		{Key: "a", DType: dtype.Int32, Node: "r", Output: "r:1", Port: 1, File: "f", Index: 1, Assign: "loose", Variable: "ref"},
+		{Key: "b", DType: dtype.Float32, Node: "r", Output: "r:0", File: "f", Assign: "assign", Variable: "handle", VariableID: "resource\x00\x00", Shape: []int64{2, -1}, HasShape: true},
+		{Key: "a", DType: dtype.Int32, Node: "r", Output: "r:1", Port: 1, File: "f", Index: 1, Assign: "loose", Variable: "ref", VariableID: "ref\x00\x00ref"},
 	}, p)
 }
 
@@ -207,7 +207,7 @@ node { name: "a0" op: "Assign" input: "v" input: "reshape" }
 		got = append(got, r)
 	}
 	assert.Equal(t, []Restored{
-		{Key: "key", DType: dtype.Float32, Node: "r0", Output: "r0:0", File: "f", Assign: "a0", Variable: "v", Reshapes: true},
+		{Key: "key", DType: dtype.Float32, Node: "r0", Output: "r0:0", File: "f", Assign: "a0", Variable: "v", VariableID: "ref\x00\x00v", Reshapes: true},
 		{Key: "key", Slice: "4 0,2", DType: dtype.Float32, Node: "r1", Output: "r1:0", File: "f"},
 	}, got)
 }
