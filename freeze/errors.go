@@ -25,12 +25,13 @@ func nodeError(b *body, n *graphdef.NodeDef, kind error, format string, args ...
 }
 
 // ValuesError lists every variable whose value is missing or does not fit. It is a
-// tfkeep.ErrNotFound if a value is missing, and a tfkeep.ErrMismatch if one does not
-// fit.
+// tfkeep.ErrNotFound if a value is missing, a tfkeep.ErrMismatch if one does not fit, and a
+// tfkeep.ErrUnsupported if it is not clear which one is meant.
 type ValuesError struct {
 	Source   string   // where the values come from, for people; may be empty
 	Missing  []string // variables without a value, with the key that was looked for
 	Mismatch []string // variables whose value has another type or shape: what, wanted, found
+	Unclear  []string // variables whose key is not known, or that have several with different values: why
 	Unread   []string // restore nodes whose keys cannot be read from the graph, which may explain the rest
 }
 
@@ -48,6 +49,9 @@ func (e *ValuesError) Error() string {
 	if n := len(e.Mismatch); n > 0 {
 		fmt.Fprintf(&b, ": %d that differ: %s", n, strings.Join(e.Mismatch, "; "))
 	}
+	if n := len(e.Unclear); n > 0 {
+		fmt.Fprintf(&b, ": %d whose value is not clear: %s", n, strings.Join(e.Unclear, "; "))
+	}
 	if len(e.Unread) > 0 {
 		fmt.Fprintf(&b, " (the keys of %s cannot be read from the graph)", strings.Join(e.Unread, ", "))
 	}
@@ -63,13 +67,19 @@ func (e *ValuesError) Unwrap() []error {
 	if len(e.Mismatch) > 0 {
 		kinds = append(kinds, tfkeep.ErrMismatch)
 	}
+	if len(e.Unclear) > 0 {
+		kinds = append(kinds, tfkeep.ErrUnsupported)
+	}
 	return kinds
 }
 
 func (e *ValuesError) add(p *problem) {
-	if p.missing {
+	switch {
+	case p.missing:
 		e.Missing = append(e.Missing, p.text)
-	} else {
+	case p.unclear:
+		e.Unclear = append(e.Unclear, p.text)
+	default:
 		e.Mismatch = append(e.Mismatch, p.text)
 	}
 }

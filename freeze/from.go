@@ -3,9 +3,6 @@ package freeze
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"regexp"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -33,7 +30,7 @@ func FromCheckpoint(ctx context.Context, path string, o *Options) (*Plan, error)
 		_ = r.Close()
 		return nil, err
 	}
-	return fromMetaGraph(ctx, mg, r, o, nil)
+	return fromMetaGraph(ctx, mg, r, o)
 }
 
 // FromMetaGraph plans the freezing of a meta graph file, text or binary, with the values
@@ -47,7 +44,7 @@ func FromMetaGraph(ctx context.Context, meta, ckpt string, o *Options) (*Plan, e
 	if err != nil {
 		return nil, err
 	}
-	return fromMetaGraph(ctx, mg, r, o, nil)
+	return fromMetaGraph(ctx, mg, r, o)
 }
 
 // FromGraph plans the freezing of a GraphDef file, text or binary, with the values of a
@@ -61,7 +58,7 @@ func FromGraph(ctx context.Context, graph, ckpt string, o *Options) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	return fromMetaGraph(ctx, &graphdef.MetaGraphDef{GraphDef: def}, r, o, nil)
+	return fromMetaGraph(ctx, &graphdef.MetaGraphDef{GraphDef: def}, r, o)
 }
 
 // FromSavedModel plans the freezing of a graph of a SavedModel, which Options.Tags
@@ -87,28 +84,28 @@ func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, erro
 	}
 	prefix := filenames.SavedModelPrefix(folder)
 	if !hasVariables(mg.GetGraphDef().GetNode()) && !dir.Exists(ctx, prefix) {
-		return fromMetaGraph(ctx, mg, nil, o, nil)
+		return fromMetaGraph(ctx, mg, nil, o)
 	}
 	r, err := checkpoint.Open(ctx, prefix, nil)
 	if err != nil {
 		return nil, err
 	}
-	return fromMetaGraph(ctx, mg, r, o, objectAliases(mg))
+	return fromMetaGraph(ctx, mg, r, o)
 }
 
 // fromMetaGraph plans the freezing of a meta graph with the values of r, which may be
 // nil. The plan closes r; if there is an error, r is closed at once.
-func fromMetaGraph(ctx context.Context, mg *graphdef.MetaGraphDef, r *checkpoint.Reader, o *Options, aliases map[string]string) (*Plan, error) {
+func fromMetaGraph(ctx context.Context, mg *graphdef.MetaGraphDef, r *checkpoint.Reader, o *Options) (*Plan, error) {
 	completed, err := o.completed(mg)
 	if r == nil {
 		if err != nil {
 			return nil, err
 		}
-		return newPlan(ctx, mg.GetGraphDef(), nil, completed, aliases)
+		return newPlan(ctx, mg.GetGraphDef(), nil, completed, mg.GetObjectGraphDef())
 	}
 	var p *Plan
 	if err == nil {
-		p, err = newPlan(ctx, mg.GetGraphDef(), r, completed, aliases)
+		p, err = newPlan(ctx, mg.GetGraphDef(), r, completed, mg.GetObjectGraphDef())
 	}
 	if err != nil {
 		_ = r.Close()
@@ -146,56 +143,3 @@ func (o *Options) completed(mg *graphdef.MetaGraphDef) (*Options, error) {
 
 // maxLikely is how many likely outputs an error lists.
 const maxLikely = 12
-
-// objectAliases maps the names of variables to the keys under which TensorFlow 2 saves
-// them: an object-based checkpoint has the path to an object, and the object has the name
-// of its variable. Python does not make these names unique: every tf.Variable without a
-// name is called "Variable". A name that several variables have is not in the map, because
-// it does not say whose value is wanted.
-func objectAliases(mg *graphdef.MetaGraphDef) map[string]string {
-	objects := mg.GetObjectGraphDef().GetNodes()
-	if len(objects) == 0 {
-		return nil
-	}
-	aliases := map[string]string{}
-	owner := map[string]int32{}
-	shared := map[string]bool{}
-	type step struct {
-		node int32
-		path string
-	}
-	seen := map[int32]bool{0: true}
-	queue := []step{{0, ""}}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		if at.node < 0 || int(at.node) >= len(objects) {
-			continue
-		}
-		object := objects[at.node]
-		if name := object.GetVariable().GetName(); name != "" {
-			if first, taken := owner[name]; taken && first != at.node {
-				shared[name] = true
-			} else {
-				owner[name] = at.node
-				aliases[name] = strings.TrimPrefix(at.path, "/") + "/.ATTRIBUTES/VARIABLE_VALUE"
-			}
-		}
-		for _, c := range object.Children {
-			if !seen[c.NodeId] {
-				seen[c.NodeId] = true
-				queue = append(queue, step{c.NodeId, fmt.Sprintf("%s/%s", at.path, escapeLocal(c.LocalName))})
-			}
-		}
-	}
-	// In the graph such variables are "w", "w_1", and so on.
-	maps.DeleteFunc(aliases, func(name, _ string) bool { return shared[name] || shared[uniqueSuffix.ReplaceAllString(name, "")] })
-	return aliases
-}
-
-var uniqueSuffix = regexp.MustCompile(`_\d+$`)
-
-// escapeLocal writes a name as TensorFlow does in the keys of a checkpoint.
-func escapeLocal(name string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(name, ".", ".."), "/", ".S")
-}

@@ -53,33 +53,6 @@ func TestOptionsAreCompletedByTheMetaGraph(t *testing.T) {
 	}
 }
 
-func TestObjectAliases(t *testing.T) {
-	t.Parallel()
-	child := func(node int32, name string) *pb.TrackableObjectGraph_TrackableObject_ObjectReference {
-		return &pb.TrackableObjectGraph_TrackableObject_ObjectReference{NodeId: node, LocalName: name}
-	}
-	object := func(variable string, children ...*pb.TrackableObjectGraph_TrackableObject_ObjectReference) *pb.SavedObject {
-		o := &pb.SavedObject{Children: children}
-		if variable != "" {
-			o.Kind = &pb.SavedObject_Variable{Variable: &pb.SavedVariable{Name: variable}}
-		}
-		return o
-	}
-	mg := &graphdef.MetaGraphDef{ObjectGraphDef: &pb.SavedObjectGraph{Nodes: []*pb.SavedObject{
-		object("", child(1, "layer.1/x"), child(2, "b"), child(4, "c"), child(5, "d"), child(99, "nowhere"), child(-1, "nowhere")),
-		object("", child(3, "kernel"), child(0, "cycle")),
-		object("dense/bias", child(2, "itself")),
-		object("dense/kernel"),
-		object("w"),
-		object("w"),
-	}}}
-	assert.Equal(t, map[string]string{
-		"dense/bias":   "b/.ATTRIBUTES/VARIABLE_VALUE",
-		"dense/kernel": "layer..1.Sx/kernel/.ATTRIBUTES/VARIABLE_VALUE",
-	}, objectAliases(mg))
-	assert.Nil(t, objectAliases(&graphdef.MetaGraphDef{}))
-}
-
 func TestFromReadsFiles(t *testing.T) {
 	t.Parallel()
 	dir := tftest.Model(t, "linear")

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
@@ -66,8 +68,8 @@ func New(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *
 	return p, nil
 }
 
-// newPlan is New with aliases: keys of variables, by name, of an object-based checkpoint.
-func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *Options, aliases map[string]string) (*Plan, error) {
+// newPlan is New with the objects of a SavedModel, which may be nil.
+func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *Options, objects *pb.SavedObjectGraph) (*Plan, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -92,7 +94,11 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrNotFound,
 			Detail: "no variables were found in this model. It is likely the model was frozen previously. You cannot freeze a graph twice"}
 	}
-	values, err := findValues(b, newResolver(def, src, o, aliases), o)
+	resolver, err := newResolver(ctx, def, b, src, o, objects)
+	if err != nil {
+		return nil, err
+	}
+	values, err := findValues(ctx, b, resolver, o)
 	if err != nil {
 		return nil, err
 	}
@@ -211,10 +217,10 @@ func suggestion(b *body, node string) string {
 }
 
 // findValues returns the value of each variable that is to be frozen.
-func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) {
+func findValues(ctx context.Context, b *body, r *resolver, o *Options) (map[string]*valueRef, error) {
 	allow, deny := set(o.VariableAllowlist), set(o.VariableDenylist)
 	values := map[string]*valueRef{}
-	bad := &ValuesError{Unread: r.unread}
+	bad := &ValuesError{Unread: r.keys.nodes}
 	if source, ok := r.src.(fmt.Stringer); ok {
 		bad.Source = source.String()
 	}
@@ -222,14 +228,14 @@ func findValues(b *body, r *resolver, o *Options) (map[string]*valueRef, error) 
 		if !nodedef.IsVariableOp(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
 			continue
 		}
-		ref, problem := r.find(n)
+		ref, problem := r.find(ctx, n)
 		if problem != nil {
 			bad.add(problem)
 		} else {
 			values[n.Name] = ref
 		}
 	}
-	if len(bad.Missing)+len(bad.Mismatch) > 0 {
+	if len(bad.Missing)+len(bad.Mismatch)+len(bad.Unclear) > 0 {
 		return nil, bad
 	}
 	return values, nil
@@ -254,7 +260,7 @@ func (r *Report) placeConstants(b *body, values map[string]*valueRef) {
 		switch {
 		case ref != nil:
 			b.set(i, &graphdef.NodeDef{Name: n.Name, Op: "Const"})
-			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes})
+			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes, Others: ref.others})
 			r.Bytes += ref.bytes
 		case nodedef.IsVariableOp(n.Op):
 			r.Kept = append(r.Kept, n.Name)

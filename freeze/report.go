@@ -32,7 +32,7 @@ func (r Report) clone() Report {
 	}
 	r.Frozen, r.Repairs = slices.Clone(r.Frozen), slices.Clone(r.Repairs)
 	for i := range r.Frozen {
-		r.Frozen[i].Shape = slices.Clone(r.Frozen[i].Shape)
+		r.Frozen[i].Shape, r.Frozen[i].Others = slices.Clone(r.Frozen[i].Shape), slices.Clone(r.Frozen[i].Others)
 	}
 	return r
 }
@@ -44,6 +44,10 @@ type Variable struct {
 	DType string  // "float32", …
 	Shape []int64 // of the constant
 	Bytes int64   // of the value
+
+	// Others are other keys of the checkpoint, with other values, from which other savers
+	// of the graph restore the variable.
+	Others []string
 }
 
 // Repair is a change that freezing made besides turning variables into constants.

@@ -2,13 +2,17 @@ package freeze
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -22,30 +26,47 @@ type valueRef struct {
 	dtype dtype.DataType
 	shape []int64
 	bytes int64
+
+	others []string // other keys of the source, from which other savers restore the variable
 }
 
-// savedAs is a key under which a variable may be saved.
-type savedAs struct {
-	key   string
-	slice string // TensorFlow's text of shape and slice, "" for the whole tensor
-	saver string // the scope of the restore node, "save/"
+// resolver finds the values of variables in a source. It takes a value only where the key
+// is known: from the objects that functions of a SavedModel captured, from the restore nodes
+// of the graph, or by a name that no other variable has.
+type resolver struct {
+	src   checkpoint.Source
+	keys  *keys
+	parts map[string]int    // name of a partitioned variable → how many parts the graph has
+	full  map[string]string // names of variables in the program that saved objects → their keys
 }
 
-// restoredAs returns, for each variable, the keys under which the graph's savers restore
-// it: savers may rename variables, and save slices of one as a single tensor. unread are
-// the restore nodes whose keys cannot be read, because they are computed when the graph
-// runs.
-func restoredAs(def *graphdef.GraphDef) (keys map[string][]savedAs, unread []string) {
-	keys = map[string][]savedAs{}
-	for r, err := range savergraph.New(def).AllRestores() {
-		switch {
-		case err != nil:
-			unread = append(unread, r.Node)
-		case r.Assign != "":
-			keys[r.Variable] = append(keys[r.Variable], savedAs{key: r.Key, slice: r.Slice, saver: scopeOf(r.Node)})
+// newResolver returns a resolver for the variables of def, and of b, which has those that
+// functions made. objects may be nil.
+func newResolver(ctx context.Context, def *graphdef.GraphDef, b *body, src checkpoint.Source, o *Options, objects *pb.SavedObjectGraph) (*resolver, error) {
+	r := &resolver{src: src, keys: newKeys(), parts: map[string]int{}}
+	for _, n := range slices.Concat(def.GetNode(), b.nodes) {
+		r.keys.addVariable(n)
+	}
+	for _, n := range def.GetNode() {
+		if m := partName.FindStringSubmatch(n.GetName()); m != nil && nodedef.IsVariableOp(n.GetOp()) {
+			r.parts[m[1]]++
 		}
 	}
-	return keys, unread
+	if o.NodeNames || src == nil {
+		return r, nil
+	}
+	g := savergraph.New(def)
+	r.keys.addSavers(g, o.SaverDef)
+	if _, ok := src.Lookup(objectgraph.Key); !ok {
+		return r, nil
+	}
+	saved, err := objectgraph.Read(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	r.keys.addObjects(g, objects, saved)
+	r.full, _ = saved.KeysByName()
+	return r, nil
 }
 
 // scopeOf returns the name scope that a node is in: "save/" for "save/RestoreV2".
@@ -53,91 +74,164 @@ func scopeOf(node string) string {
 	return node[:strings.LastIndexByte(node, '/')+1]
 }
 
-// resolver finds the values of variables in a source.
-type resolver struct {
-	src     checkpoint.Source
-	saved   map[string][]savedAs
-	unread  []string          // restore nodes whose keys cannot be read
-	prefer  string            // the scope of the saver whose keys come first
-	aliases map[string]string // names of variables → their keys, for object-based checkpoints
-}
-
-func newResolver(def *graphdef.GraphDef, src checkpoint.Source, o *Options, aliases map[string]string) *resolver {
-	if o.NodeNames {
-		return &resolver{src: src}
-	}
-	r := &resolver{src: src, aliases: aliases}
-	r.saved, r.unread = restoredAs(def)
-	if o.SaverDef != nil {
-		r.prefer = scopeOf(o.SaverDef.RestoreOpName)
-	}
-	return r
-}
-
 // problem is the reason why a variable has no value.
 type problem struct {
 	text    string
 	missing bool // nothing is stored under any of its keys
+	unclear bool // its key is not known, or several values may be meant
 }
 
 // find returns the value of variable n, or the reason why it has none.
-func (r *resolver) find(n *graphdef.NodeDef) (*valueRef, *problem) {
-	candidates := r.candidates(n)
+func (r *resolver) find(ctx context.Context, n *graphdef.NodeDef) (*valueRef, *problem) {
+	id := variableID(n)
+	saved := r.keys.saved[id]
+	if objects := r.keys.objects[id]; len(objects) > 0 {
+		ref, trouble := r.equal(ctx, n, objects)
+		if ref == nil {
+			return nil, trouble
+		}
+		// The graph's own restore function must agree with TensorFlow's loader.
+		return r.equal(ctx, n, slices.Concat(objects, saved))
+	}
+	if ref, trouble := r.restored(ctx, n, r.present(saved)); ref != nil || trouble != nil {
+		return ref, trouble
+	}
+	if nodes := r.keys.unread[id]; len(nodes) > 0 {
+		return nil, &problem{unclear: true, text: fmt.Sprintf(
+			"%s: its key is not known, because it is computed when the graph runs, for %s", n.Name, strings.Join(nodes, " and "))}
+	}
+	ref, trouble := r.equal(ctx, n, r.keys.conventional(id))
+	if ref != nil || !trouble.missing {
+		return ref, trouble
+	}
+	if part := r.part(n); part != nil {
+		return part, nil
+	}
+	if list := r.byFullName(id); len(list) > 0 {
+		return r.equal(ctx, n, list)
+	}
+	if len(saved) > 0 && saved[0].key != n.Name {
+		trouble.text = fmt.Sprintf("%s (saved as %q)", n.Name, saved[0].key)
+	}
+	return nil, trouble
+}
+
+// present returns those keys that the source has: of the preferred saver if it has any of
+// that.
+func (r *resolver) present(list []savedAs) []savedAs {
+	var present, preferred []savedAs
+	for _, c := range list {
+		if _, ok := r.src.Lookup(c.key); !ok {
+			continue
+		}
+		present = append(present, c)
+		if c.preferred {
+			preferred = append(preferred, c)
+		}
+	}
+	if len(preferred) > 0 {
+		return preferred
+	}
+	return present
+}
+
+// restored returns the value of a variable that savers of the graph restore from keys of
+// the source. It returns nil, nil if there are no keys.
+func (r *resolver) restored(ctx context.Context, n *graphdef.NodeDef, from []savedAs) (*valueRef, *problem) {
+	if len(from) == 0 {
+		return nil, nil
+	}
+	id := variableID(n)
+	for _, c := range from {
+		if other := r.keys.shares(id, c); other != "" {
+			return nil, &problem{unclear: true, text: fmt.Sprintf("%s: the saver restores %q into %s too", n.Name, c.key, other)}
+		}
+	}
+	ref, trouble := r.equal(ctx, n, from)
+	if ref != nil || !trouble.unclear {
+		return ref, trouble
+	}
+	chosen := r.keys.choose(id, from)
+	if chosen == nil {
+		trouble.text += "; name the saver that is meant"
+		return nil, trouble
+	}
+	if ref, trouble = r.equal(ctx, n, []savedAs{*chosen}); ref == nil {
+		return nil, trouble
+	}
+	for _, c := range from {
+		if c.key != chosen.key && !slices.Contains(ref.others, c.key) {
+			ref.others = append(ref.others, c.key)
+		}
+	}
+	return ref, nil
+}
+
+// equal returns the value of variable n, which may be under any of several keys. Where the
+// source has different values under them, it is not clear which is meant.
+func (r *resolver) equal(ctx context.Context, n *graphdef.NodeDef, from []savedAs) (*valueRef, *problem) {
+	var ref *valueRef
 	mismatch := ""
-	for _, c := range candidates {
+	for _, c := range from {
 		info, ok := r.src.Lookup(c.key)
 		if !ok {
 			continue
 		}
-		ref, why := fit(n, info, c)
-		if ref != nil {
-			return ref, nil
+		next, why := fit(n, info, c)
+		switch {
+		case next == nil:
+			mismatch = cmp.Or(mismatch, why)
+		case ref == nil:
+			ref = next
+		default:
+			same, err := sameValue(ctx, r.src, ref, next)
+			if err != nil {
+				return nil, &problem{text: fmt.Sprintf("%s: %v", n.Name, err)}
+			}
+			if !same {
+				return nil, &problem{unclear: true, text: fmt.Sprintf("%s: the graph names %q and %q for it, which have different values", n.Name, ref.key, next.key)}
+			}
 		}
-		mismatch = cmp.Or(mismatch, why)
-	}
-	if ref := r.part(n); ref != nil {
-		return ref, nil
 	}
 	switch {
+	case ref != nil:
+		return ref, nil
 	case mismatch != "":
 		return nil, &problem{text: mismatch}
-	case candidates[0].key != n.Name:
-		return nil, &problem{text: fmt.Sprintf("%s (saved as %q)", n.Name, candidates[0].key), missing: true}
+	case len(from) > 0 && from[0].key != n.Name && !slices.Contains(r.keys.names[variableID(n)], from[0].key):
+		return nil, &problem{text: fmt.Sprintf("%s (saved as %q)", n.Name, from[0].key), missing: true}
 	}
 	return nil, &problem{text: n.Name, missing: true}
 }
 
-// candidates returns the keys under which variable n may be saved, the likeliest first.
-// There is always one.
-func (r *resolver) candidates(n *graphdef.NodeDef) []savedAs {
-	all := slices.Clone(r.saved[n.Name])
-	slices.SortStableFunc(all, func(a, b savedAs) int {
-		switch preferA, preferB := a.saver == r.prefer, b.saver == r.prefer; {
-		case preferA == preferB:
-			return 0
-		case preferA:
-			return -1
+// byFullName returns the keys that objects of TensorFlow 2 have by the names that their
+// variables had. A graph that restores objects itself has no need of names.
+func (r *resolver) byFullName(id string) []savedAs {
+	var list []savedAs
+	for _, c := range r.keys.saved[id] {
+		if strings.HasSuffix(c.key, variableSuffix) {
+			return nil
 		}
-		return 1
-	})
-	shared := string(n.Attr["shared_name"].GetS())
-	all = append(all, savedAs{key: n.Name})
-	if shared != "" && shared != n.Name {
-		all = append(all, savedAs{key: shared})
+		list = append(list, c)
 	}
-	for _, name := range []string{n.Name, shared} {
-		if key, ok := r.aliases[name]; ok {
-			all = append(all, savedAs{key: key})
+	list = append(list, r.keys.conventional(id)...)
+	var found []savedAs
+	for _, c := range list {
+		if key, ok := r.full[c.key]; ok && len(r.keys.owners[c.key]) == 1 && c.slice == "" {
+			found = append(found, savedAs{key: key})
 		}
 	}
-	return all
+	return found
 }
+
+// variableSuffix ends the keys of variables that are saved as objects.
+const variableSuffix = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 var partName = regexp.MustCompile(`^(.*)/part_(\d+)$`)
 
 // part returns the value of one part of a partitioned variable in a graph without a
 // saver: the parts are saved as slices of one tensor, in order. It returns nil if n is
-// not such a part.
+// not such a part, or if the graph has another number of them than the source.
 func (r *resolver) part(n *graphdef.NodeDef) *valueRef {
 	m := partName.FindStringSubmatch(n.Name)
 	if m == nil {
@@ -145,7 +239,7 @@ func (r *resolver) part(n *graphdef.NodeDef) *valueRef {
 	}
 	info, ok := r.src.Lookup(m[1])
 	i, err := strconv.Atoi(m[2])
-	if !ok || err != nil || i >= len(info.Slices) {
+	if !ok || err != nil || i >= len(info.Slices) || r.parts[m[1]] != len(info.Slices) {
 		return nil
 	}
 	parts := slices.Clone(info.Slices)

@@ -12,6 +12,7 @@ import (
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -58,41 +59,122 @@ func variable(name string, dt dtype.DataType, shape []int64) *graphdef.NodeDef {
 	return n
 }
 
-func TestFindTriesKeysInOrder(t *testing.T) {
+// finder returns a resolver for variables that savers restore from keys: "v" → "first", …
+func finder(nodes []*graphdef.NodeDef, saved ...[]savedAs) *resolver {
+	r := &resolver{keys: newKeys(), parts: map[string]int{}}
+	for i, n := range nodes {
+		r.keys.addVariable(n)
+		if i < len(saved) {
+			for _, c := range saved[i] {
+				r.keys.saved[variableID(n)] = append(r.keys.saved[variableID(n)], c)
+				own(r.keys.owners, c.key, variableID(n))
+				own(r.keys.savers, c.saver, variableID(n))
+			}
+		}
+	}
+	return r
+}
+
+func sum(name string, crc uint32) checkpoint.TensorInfo {
+	return checkpoint.TensorInfo{Name: name, DType: dtype.Float32, Bytes: 4, CRC32C: crc}
+}
+
+func TestFindTakesKnownKeysOnly(t *testing.T) {
 	t.Parallel()
-	v := variable("v", dtype.Float32, nil)
-	v.Attr["shared_name"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_S{S: []byte("shared")}}
-	r := &resolver{
-		saved:   map[string][]savedAs{"v": {{key: "first", saver: "save/"}, {key: "second", saver: "save_1/"}}},
-		prefer:  "save_1/",
-		aliases: map[string]string{"shared": "objects/v"},
+	v, w := variable("v", dtype.Float32, nil), variable("w", dtype.Float32, nil)
+	shared := variable("s/v", dtype.Float32, nil)
+	shared.Attr["shared_name"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_S{S: []byte("v")}}
+	averages, all := savedAs{key: "v/avg", saver: "a"}, savedAs{key: "v", saver: "b"}
+	mine := averages
+	mine.preferred = true
+	both := tensors{sum("v", 1), sum("v/avg", 2)}
+	for _, c := range []struct {
+		name    string
+		nodes   []*graphdef.NodeDef // the first is looked for
+		saved   [][]savedAs
+		src     tensors
+		want    string // the key
+		others  []string
+		problem string
+		unclear bool
+	}{
+		{name: "a saver's key", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages}}, src: both, want: "v/avg"},
+		{name: "the name, where savers differ", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages, all}}, src: both, want: "v", others: []string{"v/avg"}},
+		{name: "equal values", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages, all}}, src: tensors{sum("v", 2), sum("v/avg", 2)}, want: "v/avg"},
+		{name: "the preferred saver", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{mine, all}}, src: both, want: "v/avg"},
+		{name: "the preferred saver is of another checkpoint", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{mine, all}}, src: both[:1], want: "v"},
+		{name: "the saver of all", nodes: []*graphdef.NodeDef{v, w}, saved: [][]savedAs{{averages, {key: "model/v", saver: "b"}}, {{key: "model/w", saver: "b"}}},
+			src: tensors{sum("v/avg", 1), sum("model/v", 2)}, want: "model/v", others: []string{"v/avg"}},
+		{name: "two savers that cover the same", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages, {key: "model/v", saver: "b"}}},
+			src: tensors{sum("v/avg", 1), sum("model/v", 2)}, problem: `v: the graph names "v/avg" and "model/v" for it, which have different values; name the saver that is meant`, unclear: true},
+		{name: "two variables for one key", nodes: []*graphdef.NodeDef{v, w}, saved: [][]savedAs{{all}, {all}}, src: both,
+			problem: `v: the saver restores "v" into w too`, unclear: true},
+		{name: "names exchanged", nodes: []*graphdef.NodeDef{v, w}, saved: [][]savedAs{{{key: "w", saver: "a"}}, {{key: "v", saver: "a"}}}, src: tensors{sum("v", 1)},
+			problem: `v (saved as "w")`},
+		{name: "the name, where no saver is", nodes: []*graphdef.NodeDef{v}, src: both, want: "v"},
+		{name: "the name, where the saver's key is missing", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages}}, src: both[:1], want: "v"},
+		{name: "the shared name", nodes: []*graphdef.NodeDef{shared}, src: both, want: "v"},
+		{name: "the shared name, of one variable", nodes: []*graphdef.NodeDef{shared, v}, src: both, want: "v"},
+		{name: "a name of another container", nodes: []*graphdef.NodeDef{contained(shared, "other"), v}, src: both, problem: "s/v"},
+		{name: "another type", nodes: []*graphdef.NodeDef{v}, src: tensors{info("v", dtype.Int32)}, problem: "v: the graph has float32, the checkpoint int32"},
+		{name: "another key fits", nodes: []*graphdef.NodeDef{v}, saved: [][]savedAs{{averages, all}}, src: tensors{info("v/avg", dtype.Int32), sum("v", 1)}, want: "v"},
+		{name: "nothing", nodes: []*graphdef.NodeDef{v}, src: tensors{}, problem: "v"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := finder(c.nodes, c.saved...)
+			r.src = c.src
+			ref, trouble := r.find(t.Context(), c.nodes[0])
+			if c.problem != "" {
+				require.NotNil(t, trouble)
+				assert.Equal(t, c.problem, trouble.text)
+				assert.Equal(t, c.unclear, trouble.unclear)
+				assert.Nil(t, ref)
+				return
+			}
+			require.Nil(t, trouble)
+			assert.Equal(t, c.want, ref.key)
+			assert.Equal(t, c.others, ref.others)
+		})
 	}
-	keys := []string{}
-	for _, c := range r.candidates(v) {
-		keys = append(keys, c.key)
-	}
-	assert.Equal(t, []string{"second", "first", "v", "shared", "objects/v"}, keys)
+}
 
-	for _, key := range keys {
-		r.src = tensors{info(key, dtype.Float32, 2)}
-		ref, problem := r.find(v)
-		require.Nil(t, problem, key)
-		assert.Equal(t, key, ref.key)
-		assert.EqualValues(t, 8, ref.bytes)
-	}
-	r.src = tensors{info("first", dtype.Int32, 2), info("v", dtype.Float32, 2)}
-	ref, _ := r.find(v)
-	assert.Equal(t, "v", ref.key, "a key whose value does not fit is passed over")
+func contained(n *graphdef.NodeDef, container string) *graphdef.NodeDef {
+	n = proto.Clone(n).(*graphdef.NodeDef)
+	n.Attr["container"] = &graphdef.AttrValue{Value: &attrpb.AttrValue_S{S: []byte(container)}}
+	return n
+}
 
-	r.src = tensors{info("first", dtype.Int32, 2)}
-	_, trouble := r.find(v)
-	assert.Equal(t, &problem{"v: the graph has float32, the checkpoint int32", false}, trouble)
-	r.src = tensors{}
-	_, trouble = r.find(v)
-	assert.Equal(t, &problem{`v (saved as "second")`, true}, trouble)
-	r = &resolver{src: tensors{}}
-	_, trouble = r.find(v)
-	assert.Equal(t, &problem{"v", true}, trouble)
+// Handles without a shared name are one resource in TensorFlow, the one without a name.
+func TestNamelessHandlesAreOneVariable(t *testing.T) {
+	t.Parallel()
+	a, b := variable("a", dtype.Float32, nil), variable("b", dtype.Float32, nil)
+	a.Op, b.Op = "VarHandleOp", "VarHandleOp"
+	r := finder([]*graphdef.NodeDef{a, b})
+	r.src = tensors{sum("a", 1), sum("b", 2)}
+	_, trouble := r.find(t.Context(), a)
+	require.NotNil(t, trouble)
+	assert.True(t, trouble.unclear)
+}
+
+func TestSameValueReadsWhatHasNoChecksum(t *testing.T) {
+	t.Parallel()
+	src := tensors{info("a", dtype.Float32), info("b", dtype.Float32), info("i", dtype.Int32)}
+	a, b, i := &valueRef{key: "a", dtype: dtype.Float32}, &valueRef{key: "b", dtype: dtype.Float32}, &valueRef{key: "i", dtype: dtype.Int32}
+	same, err := sameValue(t.Context(), src, a, b)
+	require.NoError(t, err)
+	assert.True(t, same, "every tensor of this source has the same bytes")
+	same, err = sameValue(t.Context(), src, a, i)
+	require.NoError(t, err)
+	assert.False(t, same)
+	for _, c := range []struct {
+		name, a, b string
+		same       bool
+	}{{"equal", "abc", "abc", true}, {"shorter", "abc", "ab", false}, {"different", "abc", "abd", false}, {"empty", "", "", true}} {
+		same, err := sameBytes(strings.NewReader(c.a), strings.NewReader(c.b))
+		require.NoError(t, err)
+		assert.Equal(t, c.same, same, c.name)
+	}
 }
 
 func TestFitComparesTypeAndShape(t *testing.T) {
@@ -142,12 +224,17 @@ func TestPartsWithoutASaverAreSlices(t *testing.T) {
 	}
 	w := info("w", dtype.Float32, 3, 2)
 	w.Slices = []checkpoint.SliceInfo{rows(1, 2), rows(0, 1)} // not in order
-	r := &resolver{src: tensors{w}}
-	ref, problem := r.find(variable("w/part_1", dtype.Float32, []int64{2, 2}))
+	r := finder(nil)
+	r.src, r.parts = tensors{w}, map[string]int{"w": 2}
+	ref, problem := r.find(t.Context(), variable("w/part_1", dtype.Float32, []int64{2, 2}))
 	require.Nil(t, problem)
 	assert.Equal(t, int64(1), ref.slice[0].Start)
-	_, problem = r.find(variable("w/part_2", dtype.Float32, nil))
+	_, problem = r.find(t.Context(), variable("w/part_2", dtype.Float32, nil))
 	assert.True(t, problem.missing, "there are two parts")
+	r.parts["w"] = 3
+	_, problem = r.find(t.Context(), variable("w/part_1", dtype.Float32, []int64{2, 2}))
+	require.NotNil(t, problem, "the graph has three parts, the checkpoint two")
+	assert.True(t, problem.missing)
 }
 
 func TestWriteNoticesShortValues(t *testing.T) {

@@ -76,14 +76,16 @@ node { name: "save/a1" op: "Assign" input: "w/part_1" input: "save/r1" }
 	}, plan.Report().Frozen)
 }
 
-// A computed key is not known, so the variable's own name is its key.
-func TestNewWithComputedKeys(t *testing.T) {
+// A computed key is not known. The name of the variable would be a guess.
+func TestNewRefusesComputedKeys(t *testing.T) {
 	t.Parallel()
 	text := renaming(`node { name: "keys" op: "StringJoin" }`+tftest.StringsNode("slices", "", ""), "save/Restore")
-	plan, err := freeze.New(t.Context(), graph(t, text), memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	def := graph(t, text)
+	_, err := freeze.New(t.Context(), def, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}})
+	require.ErrorIs(t, err, tfkeep.ErrUnsupported)
+	assert.ErrorContains(t, err, "w: its key is not known, because it is computed when the graph runs, for save/Restore")
+
+	plan, err := freeze.New(t.Context(), def, memory{"w": floats(2)}, &freeze.Options{Outputs: []string{"y"}, NodeNames: true})
 	require.NoError(t, err)
 	assert.Equal(t, "w", plan.Report().Frozen[0].Key)
-
-	_, err = freeze.New(t.Context(), graph(t, text), memory{}, &freeze.Options{Outputs: []string{"y"}})
-	assert.EqualError(t, err, "freeze: the values do not fit the graph: 1 without a value: w (the keys of save/Restore cannot be read from the graph)")
 }

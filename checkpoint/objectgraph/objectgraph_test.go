@@ -111,6 +111,35 @@ func TestKeysByNameLeavesOutAmbiguousNames(t *testing.T) {
 	assert.Equal(t, []string{"w"}, ambiguous)
 }
 
+func TestVariableKeysMatchesByNames(t *testing.T) {
+	t.Parallel()
+	type object = pb.SavedObject
+	variable := func() *object {
+		return &object{Kind: &pb.SavedObject_Variable{Variable: &pb.SavedVariable{Name: "w"}}}
+	}
+	stored := func(key string) *node {
+		return &node{Attributes: []*pb.TrackableObjectGraph_TrackableObject_SerializedTensor{{Name: "VARIABLE_VALUE", FullName: "w", CheckpointKey: key}}}
+	}
+	// The checkpoint numbers its objects in another order, and has them in a cycle.
+	g, err := objectgraph.Decode(encode(t,
+		&node{Children: []*child{{NodeId: 3, LocalName: "a"}, {NodeId: 2, LocalName: "b"}, {NodeId: 1, LocalName: "opt"}}},
+		&node{Children: []*child{{NodeId: 0, LocalName: "up"}}, SlotVariables: []*slot{{OriginalVariableNodeId: 3, SlotName: "m", SlotVariableNodeId: 4}}},
+		stored("b/KEY"), stored("a/KEY"), stored("a/SLOT"),
+	))
+	require.NoError(t, err)
+	saved := &pb.SavedObjectGraph{Nodes: []*object{
+		{Children: []*child{{NodeId: 1, LocalName: "a"}, {NodeId: 2, LocalName: "b"}, {NodeId: 3, LocalName: "opt"}, {NodeId: 2, LocalName: "gone"}, {NodeId: 77, LocalName: "a"}}},
+		variable(), variable(),
+		{Children: []*child{{NodeId: 0, LocalName: "up"}}, SlotVariables: []*slot{{OriginalVariableNodeId: 1, SlotName: "m", SlotVariableNodeId: 4}, {OriginalVariableNodeId: 2, SlotName: "m", SlotVariableNodeId: 4}}},
+		variable(), variable(),
+	}}
+	assert.Equal(t, map[int][]string{1: {"a/KEY"}, 2: {"b/KEY"}, 4: {"a/SLOT"}}, g.VariableKeys(saved))
+
+	saved.Nodes[0].Children[1].NodeId = 1 // one object under the names of two
+	assert.Equal(t, []string{"a/KEY", "b/KEY"}, g.VariableKeys(saved)[1])
+	assert.Nil(t, g.VariableKeys(nil))
+}
+
 func TestWalkLongChain(t *testing.T) {
 	t.Parallel()
 	const n = 200_000

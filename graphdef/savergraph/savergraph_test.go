@@ -2,8 +2,11 @@ package savergraph
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -248,6 +251,105 @@ node { name: "again" op: "Assign" input: "copy" input: "save/r:1" }
 		require.NoError(t, err)
 		break // stops without a panic
 	}
+}
+
+// restoring has functions as TensorFlow 2 saves them: they restore the variables whose
+// handles they take. keys is the node of the keys.
+func restoring(keys string) string {
+	return tftest.StringsNode("outside", "outside/key") + `
+node { name: "file" op: "Placeholder" }
+node { name: "w" op: "VarHandleOp" attr { key: "shared_name" value { s: "w" } } attr { key: "shape" value { shape { dim { size: 2 } } } } }
+node { name: "again" op: "Identity" input: "w" }
+node { name: "w_1" op: "VarHandleOp" attr { key: "shared_name" value { s: "w_1" } } }
+node { name: "restore" op: "StatefulPartitionedCall" input: "file" input: "w_1" input: "again" input: "^file"
+  attr { key: "f" value { func { name: "outer" } } } }
+library {
+  function { signature { name: "outer" input_arg { name: "prefix" } input_arg { name: "h" } input_arg { name: "h2" } }
+    node_def { name: "call" op: "inner" input: "h2" input: "h" input: "prefix" } }
+  function { signature { name: "inner" input_arg { name: "b" } input_arg { name: "a" } input_arg { name: "prefix" } }
+    node_def { name: "RestoreV2" op: "RestoreV2" input: "prefix" input: "keys:output:0" input: "specs:output:0"
+      attr { key: "dtypes" value { list { type: DT_FLOAT type: DT_INT32 type: DT_STRING } } } }
+    node_def { name: "Identity" op: "Identity" input: "RestoreV2:tensors:1" }
+    node_def { name: "assign" op: "AssignVariableOp" input: "a" input: "RestoreV2:tensors:0" }
+    node_def { name: "assign_1" op: "AssignVariableOp" input: "b" input: "Identity:output:0" }
+    ` + keys + strings.Replace(tftest.StringsNode("specs", "", "", ""), "node {", "node_def {", 1) + `
+  }
+}`
+}
+
+func TestAllRestoresFollowsFunctions(t *testing.T) {
+	t.Parallel()
+	keys := strings.Replace(tftest.StringsNode("keys", "a/KEY", "b/KEY", "graph"), "node {", "node_def {", 1)
+	var got []Restored
+	for r, err := range parse(t, restoring(keys)).AllRestores() {
+		require.NoError(t, err)
+		got = append(got, r)
+	}
+	assert.Equal(t, []Restored{
+		{Key: "a/KEY", DType: dtype.Float32, Node: "RestoreV2", Output: "RestoreV2:0", File: "file", Func: "inner", Call: "restore",
+			Assign: "assign", Variable: "w_1", VariableID: "resource\x00\x00w_1"},
+		{Key: "b/KEY", DType: dtype.Int32, Node: "RestoreV2", Output: "RestoreV2:1", Port: 1, File: "file", Func: "inner", Call: "restore",
+			Assign: "assign_1", Variable: "w", VariableID: "resource\x00\x00w", Shape: []int64{2}, HasShape: true},
+		{Key: "graph", DType: dtype.String, Node: "RestoreV2", Output: "RestoreV2:2", Port: 2, File: "file", Func: "inner", Call: "restore"},
+	}, got)
+
+	got = nil
+	for r, err := range parse(t, restoring(`node_def { name: "keys" op: "StringJoin" }`)).AllRestores() {
+		require.ErrorIs(t, err, ErrUnknownForm)
+		got = append(got, r)
+	}
+	require.Len(t, got, 2)
+	for i, variable := range []string{"w_1", "w"} {
+		assert.Equal(t, [3]string{variable, "RestoreV2", "file"}, [3]string{got[i].Variable, got[i].Node, got[i].File})
+	}
+}
+
+// A function that calls itself, or that a branch runs, cannot be followed.
+func TestAllRestoresReportsOpaqueCalls(t *testing.T) {
+	t.Parallel()
+	const library = `
+node { name: "v" op: "VarHandleOp" attr { key: "shared_name" value { s: "v" } } }
+library { function { signature { name: "f" input_arg { name: "h" } }
+  node_def { name: "r" op: "RestoreV2" } node_def { name: "again" op: "PartitionedCall" input: "h" attr { key: "f" value { func { name: "f" } } } } } }`
+	for _, c := range []struct{ name, call string }{
+		{"a branch", `node { name: "call" op: "If" input: "cond" input: "v" attr { key: "then_branch" value { func { name: "f" } } } }`},
+		{"recursion", `node { name: "call" op: "f" input: "v" }`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var variables []string
+			for r, err := range parse(t, c.call+library).AllRestores() {
+				require.ErrorIs(t, err, ErrUnknownForm)
+				variables = append(variables, r.Variable)
+			}
+			assert.Contains(t, variables, "v")
+		})
+	}
+}
+
+func TestCapturesFollowsBoundInputs(t *testing.T) {
+	t.Parallel()
+	g := parse(t, `
+node { name: "x" op: "Placeholder" }
+node { name: "w" op: "VarHandleOp" attr { key: "shared_name" value { s: "w" } } }
+node { name: "w_1" op: "VarHandleOp" attr { key: "shared_name" value { s: "w_1" } } }
+node { name: "call" op: "StatefulPartitionedCall" input: "x" input: "w_1" input: "table" input: "w" attr { key: "f" value { func { name: "f" } } } }
+node { name: "table" op: "HashTableV2" }
+node { name: "short" op: "PartitionedCall" input: "w" attr { key: "f" value { func { name: "f" } } } }
+library { function { signature { name: "f" input_arg { name: "x" } input_arg { name: "a" } input_arg { name: "b" } input_arg { name: "c" } } } }
+`)
+	objects := &pb.SavedObjectGraph{
+		Nodes: []*pb.SavedObject{{}, {Kind: &pb.SavedObject_Variable{}}, {Kind: &pb.SavedObject_Variable{Variable: &pb.SavedVariable{}}},
+			{Kind: &pb.SavedObject_Resource{Resource: &pb.SavedResource{}}}, {Kind: &pb.SavedObject_Variable{Variable: &pb.SavedVariable{}}}},
+		ConcreteFunctions: map[string]*pb.SavedConcreteFunction{"f": {BoundInputs: []int32{4, 3, 2}}},
+	}
+	assert.Equal(t, []Captured{
+		{Variable: "w_1", VariableID: "resource\x00\x00w_1", Object: 4, Call: "call"},
+		{Variable: "w", VariableID: "resource\x00\x00w", Object: 2, Call: "call"},
+	}, slices.Collect(g.Captures(objects)))
+	objects.ConcreteFunctions["f"].BoundInputs = []int32{-1, 99, 1}
+	assert.Empty(t, slices.Collect(g.Captures(objects)))
+	assert.Empty(t, slices.Collect(g.Captures(nil)))
 }
 
 // The C API writes constants of strings packed.
