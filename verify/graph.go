@@ -139,13 +139,14 @@ func restoresOf(mg *graphdef.MetaGraphDef) restored {
 	seen := map[string]bool{}
 	for t, err := range savergraph.New(mg.GetGraphDef()).AllRestores() {
 		switch {
-		case t.File != file || t.Output != "" && seen[t.Output]:
+		case t.File != file || seen[t.Call+" "+t.Func+" "+t.Node+" "+t.Output]: // several variables may take it
+			continue
 		case err != nil:
 			r.unknown = append(r.unknown, err)
 		default:
-			seen[t.Output] = true
 			r.tensors = append(r.tensors, t)
 		}
+		seen[t.Call+" "+t.Func+" "+t.Node+" "+t.Output] = true
 	}
 	return r
 }
