@@ -2,6 +2,7 @@ package capi
 
 // #include <stdlib.h>
 // #include "library.h"
+// #include "threads.h"
 import "C"
 
 import (
@@ -71,7 +72,7 @@ func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, e
 	defer C.TF_DeleteBuffer(buf)
 	st := newStatus()
 	defer st.delete()
-	res := C.TF_GraphImportGraphDefWithResults(graphHandle(g), buf, opts, st.c)
+	res := C.tfk_import_graph_def(graphHandle(g), buf, opts, st.c)
 	runtime.KeepAlive(o)
 	runtime.KeepAlive(g)
 	if err := st.err(); err != nil {

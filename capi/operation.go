@@ -2,6 +2,7 @@ package capi
 
 // #include <stdlib.h>
 // #include "tensorflow/c/c_api.h"
+// #include "threads.h"
 import "C"
 
 import (
@@ -74,7 +75,7 @@ func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Oper
 		}
 	}
 	// Finish even after an error, because nothing else frees desc.
-	c := C.TF_FinishOperation(desc, st.c)
+	c := C.tfk_finish_operation(desc, st.c)
 	runtime.KeepAlive(spec)
 	runtime.KeepAlive(g)
 	if attrErr != nil {

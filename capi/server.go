@@ -1,6 +1,7 @@
 package capi
 
 // #include "server.h"
+// #include "threads.h"
 import "C"
 
 import (
@@ -44,7 +45,7 @@ func NewServer(serverDef []byte) (*Server, error) {
 	st := newStatus()
 	defer st.delete()
 	mayHaveLogged.Store(true)
-	c := C.TF_NewServer(unsafe.Pointer(&serverDef[0]), C.size_t(len(serverDef)), st.c)
+	c := C.tfk_new_server(unsafe.Pointer(&serverDef[0]), C.size_t(len(serverDef)), st.c)
 	if err := st.err(); err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (s *Server) Start() error {
 	if s.started {
 		return nil
 	}
-	if err := withStatus(func(st *C.TF_Status) { C.TF_ServerStart(s.c, st) }); err != nil {
+	if err := withStatus(func(st *C.TF_Status) { C.tfk_start_server(s.c, st) }); err != nil {
 		return err
 	}
 	// From here on the server must never be deleted.

@@ -2,6 +2,7 @@ package capi
 
 // #include <stdlib.h>
 // #include "tensorflow/c/c_api.h"
+// #include "threads.h"
 import "C"
 
 import (
@@ -42,7 +43,7 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 		}
 	}
 	mayHaveLogged.Store(true)
-	c := C.TF_NewSession(graphHandle(g), opts, st.c)
+	c := C.tfk_new_session(graphHandle(g), opts, st.c)
 	runtime.KeepAlive(g)
 	if err := st.err(); err != nil {
 		return nil, err

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "threads.h"
+
 tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets) {
   tfk_step* step = calloc(1, sizeof(tfk_step));
   if (step == NULL) return NULL;
@@ -48,11 +50,11 @@ int tfk_run(TF_Session* session, tfk_step* step, const TF_Buffer* options,
     }
   }
   for (int i = 0; i < step->num_fetches; i++) step->fetch_tensors[i] = NULL;
-  TF_SessionRun(session, options, step->feeds, step->feed_tensors,
-                step->num_feeds, step->fetches, step->fetch_tensors,
-                step->num_fetches,
-                (const TF_Operation* const*)step->targets, step->num_targets,
-                metadata, step->status);
+  tfk_session_run(session, options, step->feeds, step->feed_tensors,
+                  step->num_feeds, step->fetches, step->fetch_tensors,
+                  step->num_fetches,
+                  (const TF_Operation* const*)step->targets, step->num_targets,
+                  metadata, step->status);
   if (TF_GetCode(step->status) != TF_OK) return 0;
   for (int i = 0; i < step->num_fetches; i++) {
     tfk_shape* shape = &step->fetch_shapes[i];

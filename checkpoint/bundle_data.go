@@ -151,6 +151,9 @@ func (b *bundle) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error
 		return nil, err
 	}
 	if p.Offset > in.size || p.Bytes > in.size-p.Offset {
+		if what := in.kind(); what != "" {
+			return nil, t.errorf(in.path, -1, tfkeep.ErrCorrupt, "the data file is %s", what)
+		}
 		return nil, t.errorf(in.path, p.Offset, tfkeep.ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
 	}
 	return &bundlePart{b: b, in: in, t: t, place: *p, count: box.volume()}, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
@@ -44,9 +45,6 @@ func decodeBundleEntry(b []byte, dims []int64) (e bundleEntry, rest []int64, err
 
 // check compares the entry with itself and with the number of shards.
 func (e *bundleEntry) check(numShards int) error {
-	if err := checkDataType(e.dtype); err != nil {
-		return err
-	}
 	n, ok := dtype.NumElements(e.shape)
 	if !ok {
 		return fmt.Errorf("the shape %v is impossible", e.shape)
@@ -65,17 +63,9 @@ func (e *bundleEntry) check(numShards int) error {
 }
 
 func (e *bundleEntry) checkSize(n int64) error {
-	if e.dtype == dtype.String || e.dtype == dtype.Variant {
-		// A string takes at least one byte of length. The checksum of the lengths
-		// follows.
-		if n > 0 && (e.size < 4 || n > e.size-4) {
-			return fmt.Errorf("%d bytes cannot hold %d strings", e.size, n)
-		}
-		return nil
-	}
 	elem := int64(dtype.Size(e.dtype))
 	if elem == 0 {
-		return nil // a type of the future; its values cannot be read
+		return nil // see valueFault
 	}
 	if n > math.MaxInt64/elem || e.size != n*elem {
 		return fmt.Errorf("%d bytes do not fit %s of shape %v", e.size, dtype.Name(e.dtype), e.shape)
@@ -86,12 +76,22 @@ func (e *bundleEntry) checkSize(n int64) error {
 	return nil
 }
 
-// checkDataType refuses numbers that are not a type. Numbers between the last type of
-// TensorFlow 2.21 and the first reference type (100) are accepted: later versions may
-// use them.
-func checkDataType(dt dtype.DataType) error {
-	if dt <= 0 || dt >= 100 {
-		return fmt.Errorf("%d is not a data type", int32(dt))
+// valueFault returns why the values of an entry cannot be read, although its place can be
+// right, with the kind of the error. Other entries can be read all the same.
+func (e *bundleEntry) valueFault() (kind error, why string) {
+	if kind, why = typeFault(e.dtype); why != "" || !variable(e.dtype) || len(e.slices) > 0 {
+		return kind, why
 	}
-	return nil
+	n, _ := dtype.NumElements(e.shape)
+	if e.dtype == dtype.String {
+		// A string takes at least one byte of length. The checksum of the lengths follows.
+		if n > 0 && (e.size < 4 || n > e.size-4) {
+			return tfkeep.ErrCorrupt, fmt.Sprintf("%d bytes cannot hold %d strings", e.size, n)
+		}
+		return nil, ""
+	}
+	if n > e.size/minVariant {
+		return tfkeep.ErrCorrupt, fmt.Sprintf("%d bytes cannot hold %d variants", e.size, n)
+	}
+	return nil, ""
 }

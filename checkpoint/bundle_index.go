@@ -37,11 +37,10 @@ func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error
 	defer in.Close()
 	x := &indexReader{in: in, opts: o}
 	limit := o.memoryLimit(in.size)
-	x.table, err = table.NewReader(in, in.size, o.tableOptions(limit))
-	if err == nil {
-		err = x.scan(limit)
+	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
+		return nil, in.notATable("open", err)
 	}
-	if err != nil {
+	if err := x.scan(limit); err != nil {
 		return nil, tableError("open", in.path, err)
 	}
 	return x, nil
@@ -148,6 +147,7 @@ func (x *indexReader) add(e table.Entry) (err error) {
 			return x.errorf(t.Name, e.Offset, tfkeep.ErrCorrupt, "%v", err)
 		}
 	}
+	x.setFault(&t, &entry)
 	if len(entry.slices) > 0 {
 		if err := x.addSlices(&t, entry.slices); err != nil {
 			return x.errorf(t.Name, e.Offset, tfkeep.ErrCorrupt, "%v", err)
@@ -155,6 +155,14 @@ func (x *indexReader) add(e table.Entry) (err error) {
 	}
 	x.tensors = append(x.tensors, t)
 	return nil
+}
+
+// setFault sets the fault of a tensor whose entry, or that of one of its slices, has values
+// that cannot be read.
+func (x *indexReader) setFault(t *TensorInfo, e *bundleEntry) {
+	if kind, why := e.valueFault(); why != "" && t.Fault == nil {
+		t.Fault = &tfkeep.Error{Op: "read", Path: x.in.path, Item: "tensor", Name: t.Name, Err: kind, Detail: why}
+	}
 }
 
 // addSlices adds the parts of a partitioned tensor.
@@ -176,6 +184,7 @@ func (x *indexReader) addSlices(t *TensorInfo, parts []Slice) error {
 			return fmt.Errorf("slice %s is stored with shape %v", s, part.shape)
 		}
 		x.claimed++
+		x.setFault(t, &part)
 		t.Slices[i] = SliceInfo{Slice: s, Bytes: part.size, Shard: part.shard, Offset: part.offset, CRC32C: crc32c.Unmask(part.crc)}
 		t.Bytes += part.size
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 )
 
@@ -19,6 +20,9 @@ import (
 // byte order of the file.
 func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
 	size := p.place.Bytes
+	if p.t.DType == dtype.Variant {
+		return p.variants(ctx)
+	}
 	if size == 0 && p.count == 0 {
 		return nil, p.checkSum(0)
 	}

@@ -158,7 +158,7 @@ var hostileCases = []hostileCase{
 	{"type of a reference", changeEntry(func(w *bundleEntry) { w.dtype = 101 }), tfkeep.ErrCorrupt, "101 is not a data type", "w"},
 	{"type of 2^32 and more", withRawEntry("\x08" + varint(1<<32+1)), tfkeep.ErrCorrupt, "does not fit 32 bits", "w"},
 	{"type of the future", changeEntry(func(w *bundleEntry) { w.dtype = 60 }), tfkeep.ErrUnsupported, "dtype(60)", "w"},
-	{"variant", changeEntry(func(w *bundleEntry) { w.dtype = dtype.Variant }), tfkeep.ErrUnsupported, "variant", "w"},
+	{"variant", changeEntry(func(w *bundleEntry) { w.dtype = dtype.Variant }), tfkeep.ErrCorrupt, "16 bytes cannot hold 4 variants", "w"},
 	{"resource", changeEntry(func(w *bundleEntry) { w.dtype = dtype.Resource }), tfkeep.ErrUnsupported, "resource", "w"},
 	{"variants that cannot fit", changeEntry(func(w *bundleEntry) { w.dtype, w.shape = dtype.Variant, []int64{1 << 50} }), tfkeep.ErrCorrupt, "cannot hold", "w"},
 

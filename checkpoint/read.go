@@ -57,14 +57,16 @@ func (r *Reader) ReadBytes(ctx context.Context, name string, part Slice) ([]byte
 }
 
 // ReadStrings returns the elements of a tensor of strings, or of the part of it that part
-// selects, in row-major order. A nil part is the whole tensor.
+// selects, in row-major order. A nil part is the whole tensor. The elements of a tensor of
+// variants, such as the states of iterators and lists of tensors, are the bytes of one
+// VariantTensorDataProto each.
 func (r *Reader) ReadStrings(ctx context.Context, name string, part Slice) ([][]byte, error) {
 	t, end, err := r.begin(name)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	if t.DType != dtype.String {
+	if !variable(t.DType) {
 		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has %s, not strings: use ReadBytes or Values", dtype.Name(t.DType))
 	}
 	sel, err := r.selectParts(t, part)
@@ -79,10 +81,8 @@ func (r *Reader) selectNumbers(t *TensorInfo, s Slice) (*selection, error) {
 	switch {
 	case t.DType == dtype.String:
 		return nil, t.errorf(r.prefix, -1, tfkeep.ErrMismatch, "it has strings: use ReadStrings")
-	case t.DType == 0:
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrCorrupt, "the table of contents does not have its type")
-	case dtype.Size(t.DType) == 0:
-		return nil, t.errorf(r.prefix, -1, tfkeep.ErrUnsupported, "values of type %s cannot be read", dtype.Name(t.DType))
+	case t.DType == dtype.Variant:
+		return nil, t.errorf(r.prefix, -1, tfkeep.ErrUnsupported, "its values are variants, such as the state of an iterator, and no numbers: ReadStrings returns their bytes")
 	}
 	return r.selectParts(t, s)
 }

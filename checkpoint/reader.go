@@ -170,6 +170,10 @@ func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
 		return nil, nil, &tfkeep.Error{Op: "read", Path: r.prefix, Item: "tensor", Name: name, Err: tfkeep.ErrNotFound,
 			Detail: fmt.Sprintf("the checkpoint holds %d tensors, none of that name", len(r.tensors))}
 	}
+	if t.Fault != nil {
+		r.mu.RUnlock()
+		return nil, nil, t.Fault
+	}
 	return t, r.mu.RUnlock, nil
 }
 

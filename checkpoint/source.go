@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/filekind"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -61,6 +63,26 @@ func openInput(fsys fs.FS, name string) (*input, error) {
 		in.ReaderAt = &forwardReader{fsys: fsys, name: name, f: f}
 	}
 	return in, nil
+}
+
+// notATable returns the error for a file that should be a table and is none, with what it is
+// instead if it is one of the files that people pass by mistake.
+func (in *input) notATable(op string, err error) error {
+	err = tableError(op, in.path, err)
+	if !errors.Is(err, tfkeep.ErrCorrupt) {
+		return err
+	}
+	if what := in.kind(); what != "" {
+		return &tfkeep.Error{Op: op, Path: in.path, Err: tfkeep.ErrCorrupt, Detail: "this is " + what}
+	}
+	return err
+}
+
+// kind says what the file is, if it is one that people pass by mistake.
+func (in *input) kind() string {
+	head := make([]byte, min(in.size, filekind.HeadSize))
+	n, _ := in.ReadAt(head, 0)
+	return filekind.Of(in.path, head[:n])
 }
 
 func (in *input) Close() error {

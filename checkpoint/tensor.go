@@ -24,7 +24,8 @@ type Tensor struct {
 	// Data has the elements in row-major order, little-endian: elements × [dtype.Size]
 	// bytes. The Writer uses it until the call returns, and does not change it.
 	Data []byte
-	// Strings has the elements of a tensor of strings, in place of Data.
+	// Strings has the elements of a tensor of strings or of variants, in place of Data.
+	// That of a variant is a serialized VariantTensorDataProto; see [Reader.ReadStrings].
 	Strings [][]byte
 	// Shard is the number of the data file, less than WriterOptions.NumShards.
 	Shard int
@@ -49,10 +50,10 @@ func (t *Tensor) checkDescription() (shape []int64, err error) {
 		return nil, t.bad("a tensor needs a name; the format uses the empty one itself")
 	}
 	switch {
-	case dtype.Size(t.DType) > 0 || t.DType == dtype.String:
-	case t.DType == dtype.Resource || t.DType == dtype.Variant:
+	case dtype.Size(t.DType) > 0 || variable(t.DType):
+	case t.DType == dtype.Resource:
 		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrUnsupported,
-			Detail: fmt.Sprintf("%s tensors have no bytes of their own to write", dtype.Name(t.DType))}
+			Detail: "resource tensors have no bytes of their own to write"}
 	default:
 		return nil, t.bad(fmt.Sprintf("%d is not a data type", int32(t.DType)))
 	}
@@ -87,12 +88,12 @@ func (t *Tensor) sliceShape() ([]int64, error) {
 
 func (t *Tensor) checkSize(shape []int64) error {
 	n, _ := dtype.NumElements(shape)
-	if t.DType == dtype.String {
+	if variable(t.DType) {
 		if t.Data != nil {
-			return t.bad("a string tensor's elements belong in Strings, not in Data")
+			return t.bad(fmt.Sprintf("a %s tensor's elements belong in Strings, not in Data", dtype.Name(t.DType)))
 		}
 		if int64(len(t.Strings)) != n {
-			return t.bad(fmt.Sprintf("shape %v takes %d strings, got %d", shape, n, len(t.Strings)))
+			return t.bad(fmt.Sprintf("shape %v takes %d %ss, got %d", shape, n, dtype.Name(t.DType), len(t.Strings)))
 		}
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 )
 
@@ -49,6 +50,31 @@ type TensorInfo struct {
 	// Slices are the parts in which a partitioned tensor was saved, in the order of the
 	// file. They are nil for a tensor that was saved whole.
 	Slices []SliceInfo
+	// Fault, if not nil, says why the values cannot be read: the tensor is of a type that
+	// checkpoints cannot hold or TensorFlow does not have, or its bytes cannot be its
+	// strings. It is a [tfkeep.Error]. Reading the tensor returns it; the other tensors of
+	// the checkpoint are not affected.
+	Fault error
+}
+
+// variable reports whether the elements of a type have no fixed size: strings, and
+// variants, which are read and written as the bytes of one VariantTensorDataProto each.
+func variable(dt dtype.DataType) bool { return dt == dtype.String || dt == dtype.Variant }
+
+// typeFault returns why a checkpoint cannot have values of a type, with the kind of the
+// error, or "".
+func typeFault(dt dtype.DataType) (kind error, why string) {
+	switch {
+	case dtype.Size(dt) > 0 || variable(dt):
+		return nil, ""
+	case dt == dtype.Resource:
+		return tfkeep.ErrUnsupported, "it is of type resource, a handle that only its process understands; no reader has its values"
+	case dtype.IsRef(dt) && dtype.Size(dtype.Base(dt)) > 0:
+		return tfkeep.ErrCorrupt, fmt.Sprintf("%d is not a data type of values: %s is a reference", int32(dt), dtype.Name(dt))
+	case dt > 0 && !dtype.IsRef(dt):
+		return tfkeep.ErrUnsupported, fmt.Sprintf("it is of type %s, which TensorFlow 2.21 does not have", dtype.Name(dt))
+	}
+	return tfkeep.ErrCorrupt, fmt.Sprintf("%d is not a data type", int32(dt))
 }
 
 // clone returns a copy that shares no memory.

@@ -73,7 +73,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 		v.tables = append(v.tables, t)
 		limit := v.opts.memoryLimit(in.size)
 		if t.table, err = table.NewReader(in, in.size, v.opts.tableOptions(limit)); err != nil {
-			return nil, tableError("open", in.path, err)
+			return nil, in.notATable("open", err)
 		}
 		if err := v.readContents(shard, limit, contents); err != nil {
 			return nil, tableError("open", in.path, err)
@@ -181,6 +181,14 @@ func (v *v1Files) addMeta(f wire.Field, shard int, contents map[string]*TensorIn
 	}); err != nil {
 		return err
 	}
+	// TensorFlow lists such a tensor, and fails to read it.
+	kind, why := typeFault(in.DType)
+	if why == "" && in.DType == dtype.Variant {
+		kind, why = tfkeep.ErrCorrupt, "it is of type variant, which the V1 format does not have"
+	}
+	if why != "" {
+		in.Fault = &tfkeep.Error{Op: "read", Path: v.tables[shard].in.path, Item: "tensor", Name: in.Name, Err: kind, Detail: why}
+	}
 	if err := checkV1Meta(&in); err != nil {
 		return &tfkeep.Error{Op: "open", Path: v.tables[shard].in.path, Item: "tensor", Name: in.Name, Err: tfkeep.ErrCorrupt, Detail: err.Error()}
 	}
@@ -203,12 +211,6 @@ func (v *v1Files) addMeta(f wire.Field, shard int, contents map[string]*TensorIn
 func checkV1Meta(t *TensorInfo) error {
 	if t.Shape == nil {
 		t.Shape = []int64{}
-	}
-	// TensorFlow lists a tensor without a type, and fails to read it.
-	if t.DType != 0 {
-		if err := checkDataType(t.DType); err != nil {
-			return err
-		}
 	}
 	n, ok := dtype.NumElements(t.Shape)
 	size := int64(dtype.Size(t.DType))

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -199,7 +201,7 @@ var hostileV1Cases = []struct {
 	{"minimal consumer 2", func(c *v1Crafted) { c.versions = []byte{0x08, 0x01, 0x10, 0x02} }, tfkeep.ErrUnsupported, "Checkpoint min consumer version 2 above current version 1 for TensorFlow"},
 	{"bad consumer 1", func(c *v1Crafted) { c.versions = []byte{0x1a, 0x01, 0x01} }, tfkeep.ErrUnsupported, "Checkpoint disallows consumer version 1."},
 	{"versions of garbage", func(c *v1Crafted) { c.versions = []byte{0xff} }, tfkeep.ErrCorrupt, "does not decode"},
-	{"type missing", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 0, []int64{4}, wholeVector) }, tfkeep.ErrCorrupt, "does not have its type"},
+	{"type missing", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 0, []int64{4}, wholeVector) }, tfkeep.ErrCorrupt, "0 is not a data type"},
 	{"type 999", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 999, []int64{4}, wholeVector) }, tfkeep.ErrCorrupt, "999 is not a data type"},
 	{"type of the future", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", 60, []int64{4}, wholeVector) }, tfkeep.ErrUnsupported, "dtype(60)"},
 	{"type that V1 lacks", func(c *v1Crafted) { c.tensors[0] = metaRecord("w", dtype.Float8E5M2, []int64{4}, wholeVector) }, tfkeep.ErrUnsupported, "float8_e5m2"},
@@ -323,5 +325,29 @@ func TestV1BlocksLargeAndSmall(t *testing.T) {
 	assert.Equal(t, len(want), len(got))
 	for name, value := range want {
 		require.Equal(t, value, got[name], name)
+	}
+}
+
+// TestV1FaultOfOneTensor reads the neighbor of a tensor that cannot be read.
+func TestV1FaultOfOneTensor(t *testing.T) {
+	t.Parallel()
+	for _, dt := range []dtype.DataType{0, dtype.Resource, dtype.Variant, 60, 101, 999} {
+		c := newV1Crafted()
+		c.add("w", dtype.Float32, []int64{4}, packedFloats(1, 2, 3, 4))
+		c.add("i", dtype.Int32, nil, packedVarints(7, 5))
+		c.tensors[0] = metaRecord("w", dt, []int64{4}, wholeVector)
+		name := filepath.Join(t.TempDir(), "m")
+		require.NoError(t, os.WriteFile(name, c.bytes(t), 0o666))
+		r, err := Open(t.Context(), name, nil)
+		require.NoError(t, err, dt)
+		got, err := Values[int32](t.Context(), r, "i", nil)
+		require.NoError(t, err)
+		assert.Equal(t, []int32{5}, got)
+		_, err = r.ReadBytes(t.Context(), "w", nil)
+		require.ErrorContains(t, err, `tensor "w"`)
+		require.NoError(t, r.Close())
+		report, err := Verify(t.Context(), name, nil)
+		require.NoError(t, err)
+		require.Len(t, report.Faults, 1, dt)
 	}
 }

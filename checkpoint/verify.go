@@ -8,7 +8,6 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/table"
@@ -221,7 +220,15 @@ func (v *verifier) verifyParts(tensors []TensorInfo, values valueStore) error {
 		}
 	}
 	v.report.Tensors += len(tensors)
+	for i := range tensors {
+		if fault := tensors[i].Fault; fault != nil {
+			v.fault(fault)
+		}
+	}
 	for t, p := range storedParts(tensors) {
+		if t.Fault != nil {
+			continue
+		}
 		parts = append(parts, part{t, *p})
 	}
 	workers := v.opts.Workers
@@ -269,9 +276,6 @@ func (v *verifier) partFault(err error) {
 }
 
 func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInfo) error {
-	if dtype.Size(t.DType) == 0 && t.DType != dtype.String {
-		return nil // a variant or resource: nothing to read
-	}
 	s := p.Slice
 	if s == nil {
 		s = fullSlice(len(t.Shape))
@@ -286,7 +290,7 @@ func readPart(ctx context.Context, values valueStore, t *TensorInfo, p *SliceInf
 	if err != nil {
 		return err
 	}
-	if t.DType == dtype.String {
+	if variable(t.DType) {
 		_, err := stored.strings(ctx)
 		return err
 	}

@@ -20,7 +20,7 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 	x := &indexReader{in: in, opts: o, stored: map[string]bundleEntry{}}
 	limit := o.memoryLimit(in.size)
 	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
-		v.fault(tableError("open", in.path, err))
+		v.fault(in.notATable("open", err))
 		return nil
 	}
 	intact := true

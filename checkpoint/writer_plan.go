@@ -27,8 +27,11 @@ func newTensorPlan(t *Tensor) (*tensorPlan, error) {
 	}
 	p := &tensorPlan{tensor: t}
 	p.entry = &bundleEntry{dtype: t.DType, shape: slices.Clone(shape), size: int64(len(t.Data))}
-	if t.DType == dtype.String {
+	switch t.DType {
+	case dtype.String:
 		p.planStrings()
+	case dtype.Variant:
+		p.planVariants()
 	}
 	return p, nil
 }
@@ -39,7 +42,7 @@ func newStreamPlan(t *Tensor) (*tensorPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.DType == dtype.String || t.Data != nil || t.Strings != nil {
+	if variable(t.DType) || t.Data != nil || t.Strings != nil {
 		return nil, &tfkeep.Error{Op: "write", Item: "tensor", Name: t.Name, Err: tfkeep.ErrArgument,
 			Detail: "AddFrom takes a tensor of numbers without Data"}
 	}

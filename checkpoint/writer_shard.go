@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -142,7 +141,7 @@ func (w *bundleWriter) write(ctx context.Context, plans []*tensorPlan) error {
 // writeSmall writes a tensor into the buffer of its shard.
 func (p *tensorPlan) writeSmall() error {
 	data := p.tensor.Data
-	if p.tensor.DType == dtype.String {
+	if variable(p.tensor.DType) {
 		c := chunk{strings: p.tensor.Strings}
 		strings := c.bytes(nil)
 		p.entry.crc = crc32c.Mask(crc32c.Update(p.seed, strings))

@@ -43,7 +43,7 @@ func TestWriterRefusesBadTensors(t *testing.T) {
 		{"an unknown type", with(func(x *checkpoint.Tensor) { x.DType = 77 }), tfkeep.ErrMismatch, "77 is not a data type"},
 		{"a reference type", with(func(x *checkpoint.Tensor) { x.DType = 101 }), tfkeep.ErrMismatch, "101 is not a data type"},
 		{"a resource", with(func(x *checkpoint.Tensor) { x.DType = dtype.Resource }), tfkeep.ErrUnsupported, "resource"},
-		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = dtype.Variant }), tfkeep.ErrUnsupported, "variant"},
+		{"a variant", with(func(x *checkpoint.Tensor) { x.DType = dtype.Variant }), tfkeep.ErrMismatch, "in Strings"},
 		{"too few bytes", with(func(x *checkpoint.Tensor) { x.Data = x.Data[:7] }), tfkeep.ErrMismatch, "float32 of shape [2] takes 8 bytes, got 7"},
 		{"too many bytes", with(func(x *checkpoint.Tensor) { x.Shape = nil }), tfkeep.ErrMismatch, "takes 4 bytes, got 8"},
 		{"a negative dimension", with(func(x *checkpoint.Tensor) { x.Shape = []int64{-1} }), tfkeep.ErrMismatch, "negative dimension"},

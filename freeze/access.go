@@ -16,7 +16,7 @@ import (
 type access struct {
 	node          int   // position in the body
 	inputs        []int // the data inputs that carry the variable
-	reads, writes bool
+	reads, writes bool  // an update that only computes the new value from the old one does not read
 
 	// users are the nodes that still look at the memory of the variable after this read
 	// of a reference, because what they take shares it.
@@ -120,9 +120,9 @@ func (c *collector) node(i int, n *graphdef.NodeDef, in map[int]carrier) error {
 		case v.resource && readOps[n.Op]:
 			c.add(i, k, v.variable, true, false)
 		case v.resource:
-			c.add(i, k, v.variable, n.Op != "AssignVariableOp", true)
+			c.add(i, k, v.variable, n.Op == "ResourceCountUpTo", true)
 		case isReference(n.Op, k):
-			c.add(i, k, v.variable, n.Op != "Assign", true)
+			c.add(i, k, v.variable, n.Op == "CountUpTo", true)
 		default:
 			c.add(i, k, v.variable, true, false)
 		}
@@ -215,7 +215,7 @@ func (c *collector) follow(a *access, consumers map[string][]int) {
 		sides []order.Side
 	}
 	seen := map[string]bool{}
-	queue := []step{{a.node, c.list.places[a.node].once()}}
+	queue := []step{{a.node, c.list.places[a.node].in("")}}
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
@@ -223,7 +223,7 @@ func (c *collector) follow(a *access, consumers map[string][]int) {
 			a.users = append(a.users, user{at.node, at.sides, true})
 		}
 		for _, i := range consumers[c.nodes[at.node].Name] {
-			sides := joined(at.sides, c.list.places[i].once())
+			sides := joined(at.sides, c.list.places[i].in(""))
 			key := fmt.Sprint(i, sides)
 			if seen[key] || !c.running(c.nodes[i]) {
 				continue
@@ -253,15 +253,6 @@ func joined(a, b []order.Side) []order.Side {
 // keepsMemory reports whether an operation may hold on to the memory of what it takes, or
 // write to a variable while it looks at it. AssignAdd may add a variable to itself.
 func keepsMemory(op string) bool { return isWrite(op) && !computing[op] }
-
-// orderOf returns the access as an event of a run.
-func (l *accesses) orderOf(a *access, e *events, variable string) order.Access {
-	o := order.Access{Event: e.at(a.node, variable), Writes: a.writes, Sides: l.places[a.node].once()}
-	for _, u := range a.users {
-		o.Uses = append(o.Uses, order.Use{Event: e.end(u.node), Sides: u.sides, Last: u.last})
-	}
-	return o
-}
 
 // ancestors returns the names of the nodes that run when the outputs are computed: those
 // that lead to them by data or control edges.

@@ -2,6 +2,7 @@ package freeze
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tfkeep/tfkeep/freeze/internal/order"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -14,18 +15,19 @@ import (
 
 // side is one side of a condition.
 type side struct {
-	predicate string // the tensor that decides
-	taken     bool
-	frame     string // the loop that the condition is in
+	order.Side        // the predicate is the tensor that decides
+	frame      string // the loop that the condition is in
 }
 
-func (s side) other() side { return side{s.predicate, !s.taken, s.frame} }
+func (s side) other() side { s.Taken = !s.Taken; return s }
 
 // place says under which conditions a node runs, and in which loop.
 type place struct {
 	sides []side // all hold when the node runs, outer ones first
 	frame string // the loop, "" outside of all
 	exact bool   // the node runs whenever the sides hold
+
+	isCond bool // the node decides whether the loop goes on
 }
 
 // places returns the place of each node of a body.
@@ -78,8 +80,10 @@ func (p *placer) place(n *graphdef.NodeDef) place {
 		out = out.and(p.ofInput(in))
 	}
 	switch n.Op {
+	case "LoopCond":
+		out.isCond = true
 	case "Enter", "RefEnter":
-		out.frame += "/" + string(n.Attr["frame_name"].GetS())
+		out.frame += "/" + strings.ReplaceAll(string(n.Attr["frame_name"].GetS()), "/", "\x01")
 	case "Exit", "RefExit":
 		out = out.leave()
 	}
@@ -89,15 +93,13 @@ func (p *placer) place(n *graphdef.NodeDef) place {
 // leave returns the place outside of the innermost loop.
 func (p place) leave() place {
 	inner := p.frame
-	for i := len(inner) - 1; i >= 0; i-- {
-		if inner[i] == '/' {
-			p.frame = inner[:i]
-			break
-		}
-	}
+	p.frame = outerFrame(inner)
 	p.sides = slices.DeleteFunc(slices.Clone(p.sides), func(s side) bool { return s.frame == inner })
 	return p
 }
+
+// outerFrame returns the loop that a loop is in.
+func outerFrame(frame string) string { return frame[:max(0, strings.LastIndexByte(frame, '/'))] }
 
 // and returns the place of a node that needs both.
 func (p place) and(o place) place {
@@ -105,6 +107,7 @@ func (p place) and(o place) place {
 		p.frame = o.frame
 	}
 	p.exact = p.exact && o.exact
+	p.isCond = false
 	for _, s := range o.sides {
 		if !slices.Contains(p.sides, s) {
 			p.sides = append(slices.Clone(p.sides), s)
@@ -167,7 +170,7 @@ func (p *placer) ofInput(in string) place {
 		return out // body and end of a loop: both run
 	}
 	taken := from.idx == 1 || from.arg == "output_true"
-	return out.and(place{sides: []side{{p.nameOf(predicate), taken, out.frame}}, frame: out.frame, exact: true})
+	return out.and(place{sides: []side{{order.Side{Predicate: p.nameOf(predicate), Taken: taken}, out.frame}}, frame: out.frame, exact: true})
 }
 
 // nameOf returns a tensor as an input.
@@ -191,13 +194,12 @@ func (b *body) origin(in string) tensor {
 	return t
 }
 
-// once returns the sides that are decided once in a run: those of conditions outside of
-// loops.
-func (p place) once() []order.Side {
+// in returns the sides of the conditions in a loop, "" for those outside of all loops.
+func (p place) in(frame string) []order.Side {
 	var sides []order.Side
 	for _, s := range p.sides {
-		if s.frame == "" {
-			sides = append(sides, order.Side{Predicate: s.predicate, Taken: s.taken})
+		if s.frame == frame {
+			sides = append(sides, s.Side)
 		}
 	}
 	return sides

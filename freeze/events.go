@@ -15,6 +15,7 @@ import (
 type events struct {
 	order.Graph
 	calls map[int]*callEvents // by the position of the node
+	back  map[string][][2]int // the edges to the next iteration, by loop
 }
 
 // callEvents are the events of a call. Control edges lead to its start, which is the event
@@ -52,8 +53,8 @@ type waits struct {
 }
 
 // events returns the events of a body.
-func (t *tracer) events(b *body, reached flow) *events {
-	e := &events{calls: map[int]*callEvents{}}
+func (t *tracer) events(b *body, reached flow, places []place) *events {
+	e := &events{calls: map[int]*callEvents{}, back: map[string][][2]int{}}
 	for range b.nodes {
 		e.Add()
 	}
@@ -80,10 +81,20 @@ func (t *tracer) events(b *body, reached flow) *events {
 			if call := e.calls[i]; call != nil && !nodedef.IsControl(in) && k >= first && k-first < len(call.args) {
 				to = call.args[k-first]
 			}
-			e.Edge(from, to)
+			if isMerge(n.Op) && t.nextIteration(b, in) {
+				e.Back(from, to, places[i].frame)
+				e.back[places[i].frame] = append(e.back[places[i].frame], [2]int{from, to})
+			} else {
+				e.Edge(from, to)
+			}
 		}
 	}
 	return e
+}
+
+func (t *tracer) nextIteration(b *body, in string) bool {
+	n := b.node(b.parse(in).node)
+	return n != nil && isNextIteration(n.Op)
 }
 
 // sourceOf returns the event that an input of a node waits for.
@@ -285,7 +296,7 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 	if traced := t.traced[key]; traced != nil {
 		reached, uses = traced.reached, traced.uses
 	}
-	e := t.events(b, reached)
+	e := t.events(b, reached, b.places())
 	inputs := make([]int, 0, len(fn.Signature.InputArg))
 	for i := range fn.Signature.InputArg {
 		inputs = append(inputs, len(b.nodes)+i)
@@ -297,7 +308,7 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 	w := &waits{before: map[string][]bool{}, after: map[string][]bool{}}
 	fromArg := make([]order.Events, len(inputs))
 	for j, event := range inputs {
-		fromArg[j] = e.After(event)
+		fromArg[j] = e.After(event, "")
 		fromArg[j][event] = true
 	}
 	var results []int
@@ -322,7 +333,7 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 			after[k] = true
 		}
 		for _, a := range list {
-			reach := e.After(e.at(a.node, variable))
+			reach := e.After(e.at(a.node, variable), "")
 			for k, event := range results {
 				after[k] = after[k] && (reach[event] || e.at(a.node, variable) == event)
 			}

@@ -18,6 +18,14 @@ func intAttr(i int64) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_I{I: i}}
 }
 
+func boolAttr(b bool) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_B{B: b}}
+}
+
+func typeListAttr(types ...dtype.DataType) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_List{List: &attrpb.AttrValue_ListValue{Type: types}}}
+}
+
 // turnInto sets the operation of a node, and the attributes of that operation. Only the colocation of
 // the node stays.
 func turnInto(n *graphdef.NodeDef, op string, set attrs) {

@@ -121,7 +121,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 		}
 	}
 	rewriter := &rewriter{tracer: tracer, report: &report}
-	if err := rewriter.rewrite(b, reached, uses, set(roots)); err != nil {
+	if _, err := rewriter.rewrite(b, reached, uses, set(roots), nil); err != nil {
 		return nil, err
 	}
 	report.placeConstants(b, values)

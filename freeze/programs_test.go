@@ -49,7 +49,7 @@ type demand struct {
 
 // demands are what holds now, and with FREEZE_PROGRAMS_STRICT=1 what has to hold.
 var demands = map[bool]demand{
-	false: {wrong: 0.05, endless: 0, refused: 0.95},
+	false: {wrong: 0, endless: 0, refused: 0.25, controls: true},
 	true:  {wrong: 0, endless: 0, refused: 0.25, controls: true},
 }
 

@@ -2,13 +2,18 @@ package freeze
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -28,31 +33,68 @@ type rewriting struct {
 	dead    map[string]bool // nodes to remove
 	added   []*graphdef.NodeDef
 	renamed map[string]string // in functions: "node:arg" before → after
+
+	// What carrying values adds.
+	done                 map[string]bool   // nodes that work on values already
+	final                map[string]string // variables of a function → their last values
+	demands              map[int][]string  // calls → the variables whose new values they return
+	loopValues           map[int][]string  // loops → the variables that they carry
+	sides, gates, enters map[string]string // what was added once: Identity of a side, Switch, Enter
 }
 
 // rewrite rewrites every node of b that a frozen variable reaches. keep names the nodes
-// that must survive.
-func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[string]bool) error {
-	if err := r.checkOrder(b, reached, uses, keep); err != nil {
-		return err
-	}
+// that must survive. final are the variables whose last values a function returns; it
+// returns these values.
+func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[string]bool, final []string) (map[string]string, error) {
 	w := &rewriting{
-		rewriter: r, body: b, reached: reached, keep: keep, uses: b.dataConsumers(),
+		rewriter: r, body: b, reached: maps.Clone(reached), keep: keep, uses: b.dataConsumers(),
 		dead: map[string]bool{}, renamed: map[string]string{},
+		done: map[string]bool{}, final: map[string]string{}, demands: map[int][]string{}, loopValues: map[int][]string{},
+		sides: map[string]string{}, gates: map[string]string{}, enters: map[string]string{},
+	}
+	if len(uses.written) > 0 || len(final) > 0 {
+		roots := slices.Sorted(maps.Keys(keep))
+		if b.fn != nil {
+			roots = r.functionRoots(b, uses)
+		}
+		if err := w.carry(uses, roots, final); err != nil {
+			return nil, err
+		}
 	}
 	for i, n := range b.nodes {
-		if in := b.frozenInputs(n, reached); len(in) > 0 {
+		if w.dead[n.Name] || w.done[n.Name] {
+			continue
+		}
+		if in := b.frozenInputs(n, w.reached); len(in) > 0 {
 			if err := w.rewriteNode(i, in); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	if err := b.addNew(w.added); err != nil {
-		return err
+		return nil, err
 	}
 	w.renameOutputs()
 	b.remove(w.dead)
-	return nil
+	return w.final, nil
+}
+
+// functionRoots returns the nodes of a function that must stay: its results, and what has
+// an effect besides writing to frozen variables.
+func (r *rewriter) functionRoots(b *body, uses *accesses) []string {
+	var roots []string
+	for _, result := range b.fn.Ret {
+		roots = append(roots, b.parse(result).node)
+	}
+	for _, n := range b.nodes {
+		op := opdef.Builtin().Get(n.Op)
+		if r.lib.call(n) != nil || op == nil || op.IsStateful && !readOps[n.Op] && !nodedef.IsVariableOp(n.Op) {
+			roots = append(roots, n.Name)
+		}
+	}
+	roots = slices.AppendSeq(roots, maps.Values(b.fn.ControlRet))
+	slices.Sort(roots)
+	return slices.Compact(roots)
 }
 
 // rewriteNode rewrites node i. in are its inputs that carry variables.
@@ -101,7 +143,7 @@ func (w *rewriting) rewriteCall(i int, c *call, args map[int]carrier) error {
 	frozen := map[string]string{}
 	for _, name := range c.functions {
 		var err error
-		if frozen[name], err = w.frozenFunction(w.body, n, name, args); err != nil {
+		if frozen[name], err = w.frozenFunction(w.body, n, name, args, w.finals(i, c, name, args), c.loop); err != nil {
 			return err
 		}
 	}
@@ -122,6 +164,7 @@ func (w *rewriting) rewriteCall(i int, c *call, args map[int]carrier) error {
 	if c.loop {
 		return nil
 	}
+	defer w.addResults(i)
 	for k, types := 0, n.Attr["Tout"].GetList().GetType(); k < len(types); k++ {
 		if out, ok := w.reached[w.output(n.Name, "output", k)]; ok {
 			types[k] = out.dtype
@@ -139,24 +182,37 @@ func (w *rewriting) retype(n *graphdef.NodeDef, attr string, first int, in map[i
 			list[k] = c.dtype
 		}
 	}
+	w.forgetShapes(n)
 	dropHandleAttrs(n)
 	w.report.Converted++
 }
 
+// forgetShapes removes the shapes of the results of a call that were handles: a handle is
+// a scalar.
+func (w *rewriting) forgetShapes(n *graphdef.NodeDef) {
+	for k, shape := range n.Attr["output_shapes"].GetList().GetShape() {
+		if _, ok := w.reached[w.output(n.Name, "output", k)]; ok {
+			shape.Dim, shape.UnknownRank = nil, true
+		}
+	}
+}
+
 // frozenFunction returns the name of the copy of a function that takes values for args
-// instead of handles. It makes one copy for each set of arguments.
-func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier) (string, error) {
+// instead of handles. It makes one copy for each set of arguments, and of variables whose
+// last values it returns.
+func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier, finals []string, loop bool) (string, error) {
 	results, err := r.results(caller, n, name, args)
 	if err != nil {
 		return "", err
 	}
 	traced := r.traced[newCallKey(name, args)]
-	if traced.frozen != "" {
-		return traced.frozen, nil
+	key := strings.Join(finals, ",")
+	if traced.frozen[key] != "" {
+		return traced.frozen[key], nil
 	}
 	fn := proto.Clone(r.lib.functions[name]).(*function_go_proto.FunctionDef)
-	traced.frozen = r.lib.freeName(name, "frozen")
-	fn.Signature.Name = traced.frozen
+	fn.Signature.Name = r.lib.freeName(name, "frozen")
+	traced.frozen[key] = fn.Signature.Name
 	for i, c := range args {
 		arg := fn.Signature.InputArg[i]
 		arg.Type, arg.TypeAttr, arg.HandleData = c.dtype, "", nil
@@ -167,14 +223,17 @@ func (r *rewriter) frozenFunction(caller *body, n *graphdef.NodeDef, name string
 		arg := fn.Signature.OutputArg[i]
 		arg.Type, arg.TypeAttr, arg.HandleData = c.dtype, "", nil
 	}
+	delete(fn.Attr, "_input_shapes") // those of the handles
 	b := newOwnBody(fn)
-	if err := r.rewrite(b, traced.reached, traced.uses, nil); err != nil {
+	values, err := r.rewrite(b, traced.reached, traced.uses, nil, finals)
+	if err != nil {
 		return "", err
 	}
+	returnFinals(fn, args, finals, values, loop, func(variable string) dtype.DataType { return args[argumentOf(variable)].dtype })
 	fn.NodeDef = b.nodes
 	dropControlOutputs(fn) // of writes that are gone
 	r.lib.frozen = append(r.lib.frozen, fn)
-	return traced.frozen, nil
+	return fn.Signature.Name, nil
 }
 
 // renameOutputs updates the inputs that name an output of a rewritten node, whose

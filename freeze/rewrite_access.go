@@ -45,10 +45,10 @@ func (w *rewriting) rewriteRead(i int, in map[int]carrier) error {
 // checkPlainRead refuses an operation that takes a handle. A reference is read like any
 // value.
 func (w *rewriting) checkPlainRead(n *graphdef.NodeDef, in map[int]carrier) error {
-	for _, c := range in {
-		if c.resource {
+	for k, c := range in {
+		if c.resource || isReference(n.Op, k) {
 			return nodeError(w.body, n, tfkeep.ErrUnsupported,
-				"it takes the handle of a variable and has no counterpart for a value; put the variable on the denylist, or choose outputs that do not need the node")
+				"it takes a variable itself and has no counterpart for a value; put the variable on the denylist, or choose outputs that do not need the node")
 		}
 	}
 	return nil

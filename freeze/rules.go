@@ -64,7 +64,7 @@ func isWrite(op string) bool {
 	case "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "CountUpTo", "ResourceCountUpTo",
 		"AssignVariableXlaConcatND", "ResourceStridedSliceAssign", "StridedSliceAssign",
 		"ScatterUpdate", "ScatterAdd", "ScatterSub", "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax",
-		"ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "DestroyResourceOp", "DestroyTemporaryVariable":
+		"ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "ScatterNdMin", "ScatterNdMax", "DestroyResourceOp", "DestroyTemporaryVariable":
 		return true
 	}
 	return strings.HasPrefix(op, "ResourceScatter") || isApply(op)

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -64,7 +65,7 @@ type tracedFunc struct {
 	reached flow
 	results map[int]carrier // results that become values
 	uses    *accesses
-	frozen  string // the name of the function that takes the values, "" until it is made
+	frozen  map[string]string // the variables whose last values are returned → the function that takes the values
 }
 
 func newCallKey(name string, args map[int]carrier) callKey {
@@ -191,8 +192,10 @@ func (t *tracer) carry(b *body, n *graphdef.NodeDef, reached flow) (flow, error)
 		return t.carryCall(b, n, c, c.arguments(in))
 	}
 	// A reference that is written and passed on: the result stays a reference.
-	if c, ok := in[0]; ok && !c.resource && writeOps[n.Op] != "" {
-		return flow{b.outputOf(n.Name, []string{"output_ref"}, 0): c}, nil
+	if c, ok := in[0]; ok && !c.resource && isReference(n.Op, 0) {
+		if out := opdef.Builtin().Get(n.Op).GetOutputArg(); len(out) > 0 && out[0].IsRef {
+			return flow{b.outputOf(n.Name, []string{out[0].Name}, 0): c}, nil
+		}
 	}
 	return nil, nil
 }
@@ -301,6 +304,6 @@ func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args ma
 	if err != nil {
 		return nil, err
 	}
-	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses}
+	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses, frozen: map[string]string{}}
 	return results, nil
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/filekind"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/textformat"
 )
@@ -50,7 +51,7 @@ func ReadMetaGraphDef(path string, o *ReadOptions) (*MetaGraphDef, error) {
 	if err != nil {
 		return nil, err
 	}
-	mg, err := ParseMetaGraphDef(data)
+	mg, err := parseAs[*MetaGraphDef](path, data, kindMetaGraphDef)
 	if err != nil {
 		return nil, inFile(err, path)
 	}
@@ -84,37 +85,78 @@ func Read(path string) (proto.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := Parse(data)
+	m, err := parseNamed(path, data)
 	return m, inFile(err, path)
 }
 
 // ParseGraphDef parses the content of a GraphDef file, text or binary.
 func ParseGraphDef(data []byte) (*GraphDef, error) {
-	return parseAs[*GraphDef](data, kindGraphDef)
+	return parseAs[*GraphDef]("", data, kindGraphDef)
 }
 
 // ParseMetaGraphDef parses the content of a ".meta" file, text or binary.
 func ParseMetaGraphDef(data []byte) (*MetaGraphDef, error) {
-	return parseAs[*MetaGraphDef](data, kindMetaGraphDef)
+	return parseAs[*MetaGraphDef]("", data, kindMetaGraphDef)
 }
 
 // ParseSavedModel parses the content of a saved_model.pb or saved_model.pbtxt.
 func ParseSavedModel(data []byte) (*SavedModel, error) {
-	return parseAs[*SavedModel](data, kindSavedModel)
+	return parseAs[*SavedModel]("", data, kindSavedModel)
 }
 
 // Parse parses a message of any of the three kinds: a *GraphDef, a *MetaGraphDef or a
-// *SavedModel.
-func Parse(data []byte) (proto.Message, error) {
-	for _, k := range kinds {
-		if m, err := parse(data, k); err == nil {
+// *SavedModel. The kind is the one as which the data parses completely and makes sense.
+// Bytes that can be several kinds, such as a message with a single empty field, are a
+// SavedModel rather than a MetaGraphDef, and that rather than a GraphDef.
+func Parse(data []byte) (proto.Message, error) { return parseNamed("", data) }
+
+// parseNamed is Parse for a file whose name decides where the content does not.
+func parseNamed(path string, data []byte) (proto.Message, error) {
+	first := promised(path)
+	var errs []error
+	for _, k := range inOrder(first) {
+		m, err := parse(path, data, k)
+		if err == nil {
 			return m, nil
-		} else if errors.Is(err, tfkeep.ErrTooLarge) {
+		}
+		if errors.Is(err, tfkeep.ErrTooLarge) {
 			return nil, err
 		}
+		errs = append(errs, err)
 	}
-	return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
-		Detail: "neither a GraphDef nor a MetaGraphDef nor a SavedModel, in text or binary" + likelyFormat(data)}
+	if len(data) == 0 || likelyFormat(path, data) != "" {
+		return nil, neither(path, data)
+	}
+	// If the data starts like one kind, what is wrong with that one is what to say.
+	if best := furthest(errs); best != nil {
+		return nil, best
+	}
+	if first != "" {
+		return nil, errs[0]
+	}
+	return nil, neither(path, data)
+}
+
+func neither(path string, data []byte) error {
+	detail := "neither a GraphDef nor a MetaGraphDef nor a SavedModel, in text or binary" + likelyFormat(path, data)
+	if len(data) == 0 {
+		detail = "0 bytes are neither a GraphDef nor a MetaGraphDef nor a SavedModel; was a write cut short?"
+	}
+	return &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Detail: detail}
+}
+
+// furthest returns the error of the kind as which text parses furthest, or nil if it does
+// not even start like one.
+func furthest(errs []error) error {
+	var best error
+	line, column := 1, 1
+	for _, err := range errs {
+		place, ok := errors.AsType[*textformat.Error](err)
+		if ok && (place.Line > line || place.Line == line && place.Column > column) {
+			best, line, column = err, place.Line, place.Column
+		}
+	}
+	return best
 }
 
 func readAs[M proto.Message](path string, k kind) (M, error) {
@@ -123,14 +165,14 @@ func readAs[M proto.Message](path string, k kind) (M, error) {
 		var none M
 		return none, err
 	}
-	m, err := parseAs[M](data, k)
+	m, err := parseAs[M](path, data, k)
 	return m, inFile(err, path)
 }
 
 // parseAs is parse with a better error: if the bytes are a valid message of another
 // kind, it names that kind.
-func parseAs[M proto.Message](data []byte, k kind) (M, error) {
-	m, err := parse(data, k)
+func parseAs[M proto.Message](path string, data []byte, k kind) (M, error) {
+	m, err := parse(path, data, k)
 	if err == nil {
 		return m.(M), nil
 	}
@@ -142,7 +184,7 @@ func parseAs[M proto.Message](data []byte, k kind) (M, error) {
 		if other == k {
 			continue
 		}
-		if _, otherErr := parse(data, other); otherErr == nil {
+		if _, otherErr := parse(path, data, other); otherErr == nil {
 			return none, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrMismatch,
 				Detail: fmt.Sprintf("this is a %s, not a %s", other, k)}
 		}
@@ -157,7 +199,7 @@ func plainSpaces(err error) error {
 }
 
 // parse parses data as one kind, binary first and then text, as TensorFlow does.
-func parse(data []byte, k kind) (proto.Message, error) {
+func parse(path string, data []byte, k kind) (proto.Message, error) {
 	if len(data) == 0 {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("0 bytes are not a %s; was a write cut short?", k)}
@@ -165,22 +207,30 @@ func parse(data []byte, k kind) (proto.Message, error) {
 	if int64(len(data)) > maxSize {
 		return nil, tooLarge("parse", int64(len(data)))
 	}
-	m := k.newMessage()
-	binErr := unmarshal(data, m)
-	if binErr == nil && plausible(m) {
-		return m, nil
-	}
-	if !looksLikeText(data) {
-		if binErr == nil {
-			binErr = fmt.Errorf("its fields are not those of a %s", k)
+	bad := func(cause error, format string) error {
+		e := &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: cause, Detail: fmt.Sprintf(format, k)}
+		if is := likelyFormat(path, data); is != "" {
+			e.Cause, e.Detail = nil, fmt.Sprintf("not a %s%s", k, is)
 		}
-		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: plainSpaces(binErr),
-			Detail: fmt.Sprintf("not a %s in binary, and not text%s", k, likelyFormat(data))}
+		return e
+	}
+	m := k.newMessage()
+	text, fit := looksLikeText(data), fits(data, k)
+	if fit || !text {
+		err := unmarshal(data, m)
+		if err == nil && fit && plausible(m) && sensible(m) {
+			return m, nil
+		}
+		if !text {
+			if err == nil {
+				err = fmt.Errorf("its fields are not those of a %s", k)
+			}
+			return nil, bad(plainSpaces(err), "not a %s in binary, and not text")
+		}
 	}
 	m = k.newMessage()
 	if err := textformat.Unmarshal(data, m); err != nil {
-		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
-			Detail: fmt.Sprintf("not a %s in text%s", k, likelyFormat(data))}
+		return nil, bad(err, "not a %s in text")
 	}
 	if blank(m) {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
@@ -204,22 +254,13 @@ func looksLikeText(data []byte) bool {
 	return utf8.Valid(data)
 }
 
-// likelyFormat recognizes the files that people most often pass by mistake.
-func likelyFormat(data []byte) string {
-	has := func(prefix string) bool {
-		return len(data) >= len(prefix) && string(data[:len(prefix)]) == prefix
-	}
-	switch {
-	case has("\x89HDF\r\n\x1a\n"):
-		return " (this is an HDF5 file, as Keras writes)"
-	case has("PK\x03\x04"):
-		return " (this is a zip archive)"
-	case has("\x1f\x8b"):
-		return " (this is gzip; unpack it first)"
-	case has("model_checkpoint_path"):
-		return " (this is a checkpoint state file)"
-	case strings.HasSuffix(string(data[max(0, len(data)-len(tableMagic)):]), tableMagic):
+// likelyFormat calls the files that people most often pass by mistake what they are.
+func likelyFormat(path string, data []byte) string {
+	if strings.HasSuffix(string(data[max(0, len(data)-len(tableMagic)):]), tableMagic) {
 		return tableFormat
+	}
+	if what := filekind.Of(path, data[:min(len(data), filekind.HeadSize)]); what != "" {
+		return " (this is " + what + ")"
 	}
 	return ""
 }
@@ -273,8 +314,9 @@ func savedModelIn(dir string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", &tfkeep.Error{Op: "read", Path: dir, Err: tfkeep.ErrNotFound,
-		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}", dir, modeldir.FilenamePBText, modeldir.FilenamePB)}
+	kind, detail := modeldir.WhyNoModel(os.DirFS(dir))
+	return "", &tfkeep.Error{Op: "read", Path: dir, Err: kind,
+		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}: %s", dir, modeldir.FilenamePBText, modeldir.FilenamePB, detail)}
 }
 
 func tooLarge(op string, size int64) error {

@@ -1,12 +1,16 @@
 package graphdef_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -123,7 +127,7 @@ func TestParseRefusesWhatIsNotAGraph(t *testing.T) {
 		{"HDF5", "\x89HDF\r\n\x1a\n\x00", "HDF5"},
 		{"zip", "PK\x03\x04\x00\x00", "zip"},
 		{"gzip", "\x1f\x8b\x08\x00", "gzip"},
-		{"state file", "model_checkpoint_path: \"m\"\n", "checkpoint state file"},
+		{"state file", "model_checkpoint_path: \"m\"\n", "checkpoint's state file"},
 		{"index", "\x00\x57\xfb\x80\x8b\x24\x75\x47\xdb", "checkpoint's table"},
 		{"node sans name", "\x0a\x00", "fields"},
 	} {
@@ -139,6 +143,74 @@ func TestParseRefusesWhatIsNotAGraph(t *testing.T) {
 			assert.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		})
 	}
+}
+
+// TestSmallGraphIsNoMetaGraph reads graphs of one node of each op. The name of some ops parses
+// as an op list, and so such a node as a MetaInfoDef.
+func TestSmallGraphIsNoMetaGraph(t *testing.T) {
+	t.Parallel()
+	for _, op := range append(allOps(t), &graphdef.OpDef{Name: "P"}, &graphdef.OpDef{Name: "größe"}, &graphdef.OpDef{Name: "a/b.c"}) {
+		name := op.Name
+		node := func(n *graphdef.NodeDef) *graphdef.GraphDef {
+			n.Name, n.Op = "n", name
+			return &graphdef.GraphDef{Node: []*graphdef.NodeDef{n}}
+		}
+		withVersions := node(&graphdef.NodeDef{})
+		withVersions.Versions = &versions_go_proto.VersionDef{Producer: 1}
+		for i, g := range []*graphdef.GraphDef{
+			node(&graphdef.NodeDef{}), withVersions, node(&graphdef.NodeDef{Input: []string{"x", "^y"}}),
+			node(&graphdef.NodeDef{Device: "/cpu:0"}), node(&graphdef.NodeDef{Attr: map[string]*graphdef.AttrValue{"a": {}}}),
+		} {
+			data, err := graphdef.MarshalBinary(g)
+			require.NoError(t, err)
+			m, err := graphdef.Parse(data)
+			require.NoError(t, err, "%s %d", name, i)
+			require.Equal(t, "GraphDef", messageName(m), "%s %d", name, i)
+			require.True(t, proto.Equal(g, m))
+			_, err = graphdef.ParseMetaGraphDef(data)
+			require.ErrorIs(t, err, tfkeep.ErrMismatch, name)
+		}
+		data, err := graphdef.MarshalBinary(&graphdef.OpList{Op: []*graphdef.OpDef{op}})
+		require.NoError(t, err)
+		_, err = graphdef.Parse(data)
+		require.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
+		if opdef.Builtin().Get(name) != nil {
+			require.ErrorContains(t, err, "OpList", name)
+		}
+	}
+	data, err := graphdef.MarshalBinary(&graphdef.OpList{Op: allOps(t)})
+	require.NoError(t, err)
+	_, err = graphdef.Parse(data)
+	require.ErrorContains(t, err, "OpList")
+}
+
+// TestNameDecidesBetweenKinds reads bytes that are a graph with a function of one node, or a
+// SavedModel with an empty Any.
+func TestNameDecidesBetweenKinds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, c := range []struct{ file, kind string }{
+		{"saved_model.pb", "SavedModel"}, {"graph.pb", "GraphDef"}, {"frozen_x.pb", "GraphDef"}, {"x.pb", "SavedModel"},
+	} {
+		path := filepath.Join(dir, c.file)
+		require.NoError(t, os.WriteFile(path, []byte("\x12\x04\x0a\x02\x1a\x00"), 0o666))
+		m, err := graphdef.Read(path)
+		require.NoError(t, err)
+		assert.Equal(t, c.kind, messageName(m), c.file)
+	}
+}
+
+// allOps returns the definitions of all ops.
+func allOps(t *testing.T) []*graphdef.OpDef {
+	t.Helper()
+	packed, err := os.ReadFile("opdef/ops.bin")
+	require.NoError(t, err)
+	data, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
+	require.NoError(t, err)
+	list := &graphdef.OpList{}
+	require.NoError(t, proto.Unmarshal(data, list))
+	require.Greater(t, len(list.Op), 1500)
+	return list.Op
 }
 
 func TestDeeplyNestedBinaryIsRefused(t *testing.T) {

@@ -22,7 +22,7 @@ func ReadSaverDef(path string) (*SaverDef, error) {
 	sd = &SaverDef{}
 	if err := textformat.Unmarshal(data, sd); err != nil {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Cause: err,
-			Detail: fmt.Sprintf("not a SaverDef in binary or in text%s", likelyFormat(data))}
+			Detail: fmt.Sprintf("not a SaverDef in binary or in text%s", likelyFormat(path, data))}
 	}
 	return sd, nil
 }

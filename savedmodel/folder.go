@@ -115,7 +115,8 @@ func (f *folder) read() ([]byte, error) {
 	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
 		return nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
-	return nil, loadError(f.name, tfkeep.ErrNotFound, "the folder has neither %s nor %s", modeldir.FilenamePB, modeldir.FilenamePBText)
+	kind, detail := modeldir.WhyNoModel(f.fsys)
+	return nil, loadError(f.name, kind, "%s", detail)
 }
 
 // variables opens the checkpoint, which may have either format.

@@ -116,6 +116,9 @@ func (c *conversion) choose() error {
 
 // check returns why the destination cannot hold a tensor.
 func (c *conversion) check(t *checkpoint.TensorInfo) error {
+	if t.Fault != nil {
+		return t.Fault
+	}
 	switch c.res.To {
 	case SafeTensors:
 		return safetensors.Check(t)
@@ -124,10 +127,6 @@ func (c *conversion) check(t *checkpoint.TensorInfo) error {
 	case V1:
 		if !checkpoint.V1Holds(t.DType) {
 			return &tfkeep.Error{Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("the V1 format has no %s; write V2", dtype.Name(t.DType))}
-		}
-	default:
-		if t.DType != dtype.String && dtype.Size(t.DType) == 0 {
-			return &tfkeep.Error{Err: tfkeep.ErrUnsupported, Detail: fmt.Sprintf("a %s tensor has no values of its own", dtype.Name(t.DType))}
 		}
 	}
 	return nil

@@ -84,6 +84,9 @@ func parts(t *checkpoint.TensorInfo) []checkpoint.Tensor {
 	return all
 }
 
+// hasStrings reports whether the elements of a type are read and written as strings.
+func hasStrings(dt dtype.DataType) bool { return dt == dtype.String || dt == dtype.Variant }
+
 // addLarge streams a tensor of numbers.
 func (c *conversion) addLarge(ctx context.Context, to *checkpoint.Writer, t *checkpoint.TensorInfo) error {
 	for _, part := range parts(t) {
@@ -101,7 +104,7 @@ func (c *conversion) addLarge(ctx context.Context, to *checkpoint.Writer, t *che
 
 // addGroup reads tensors in parallel and adds them with their partitions.
 func (c *conversion) addGroup(ctx context.Context, to *checkpoint.Writer, tensors []checkpoint.TensorInfo) error {
-	if len(tensors) == 1 && tensors[0].Bytes > groupSize && tensors[0].DType != dtype.String {
+	if len(tensors) == 1 && tensors[0].Bytes > groupSize && !hasStrings(tensors[0].DType) {
 		return c.addLarge(ctx, to, &tensors[0])
 	}
 	var batch []checkpoint.Tensor
@@ -110,7 +113,7 @@ func (c *conversion) addGroup(ctx context.Context, to *checkpoint.Writer, tensor
 	}
 	err := parallel.Each(ctx, len(batch), runtime.GOMAXPROCS(0), func(ctx context.Context, i int) (err error) {
 		t := &batch[i]
-		if t.DType == dtype.String {
+		if hasStrings(t.DType) {
 			t.Strings, err = c.src.ReadStrings(ctx, t.Name, t.Slice)
 		} else {
 			t.Data, err = sources.Read(ctx, c.src, t.Name, t.Slice)

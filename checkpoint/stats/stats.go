@@ -25,8 +25,8 @@ type Options struct {
 }
 
 // Summarize returns a summary of each tensor of a checkpoint, one after the other.
-// Variants and resources have no values and are left out. Summarize stops after the first
-// error: that of a read, that of ctx, or a tfkeep.ErrNotFound for a name in Options.Names
+// Variants have no numbers and are left out. Summarize stops after the first error: that of
+// a read, the fault of a tensor that cannot be read, that of ctx, or a tfkeep.ErrNotFound for a name in Options.Names
 // that the checkpoint does not have.
 func Summarize(ctx context.Context, r *checkpoint.Reader, opts *Options) iter.Seq2[*Summary, error] {
 	if opts == nil {
@@ -59,7 +59,7 @@ func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, erro
 	}
 	kept := make([]checkpoint.TensorInfo, 0, len(tensors))
 	for _, t := range tensors {
-		if _, ok := measureOf(t.DType); ok {
+		if _, ok := measureOf(t.DType); ok || t.Fault != nil {
 			kept = append(kept, t)
 		}
 	}
@@ -67,6 +67,9 @@ func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, erro
 }
 
 func summarize(ctx context.Context, r *checkpoint.Reader, t checkpoint.TensorInfo) (*Summary, error) {
+	if t.Fault != nil {
+		return nil, t.Fault
+	}
 	s := &Summary{Tensor: t}
 	s.Measure, _ = measureOf(t.DType)
 	a := newAccumulator(s)

@@ -1,6 +1,3 @@
 package safety
 
-var (
-	OpsOfTable = table
-	Unread     = unread
-)
+var OpsOfTable = table

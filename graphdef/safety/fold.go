@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,9 +50,19 @@ type value struct {
 	danger *culprit
 }
 
+// culprit is a refused node.
 type culprit struct {
 	function string
 	node     *graphdef.NodeDef
+	reaches  bool // it is refused to callers, too: it reaches out, or worse
+}
+
+// worse returns the worse one of two culprits.
+func worse(a, b *culprit) *culprit {
+	if a == nil || b != nil && b.reaches && !a.reaches {
+		return b
+	}
+	return a
 }
 
 // folder follows constants through a graph and its functions.
@@ -74,7 +85,7 @@ type foldBody struct {
 }
 
 // inferAll visits the graph and then functions until nothing new is known about the
-// arguments of any: each argument can only become constant once and dangerous once.
+// arguments of any: what is known about an argument gets worse three times at most.
 func (f *folder) inferAll(g *graphdef.GraphDef) {
 	f.queue = []*foldBody{{body: newBody("", g.GetNode(), nil), queued: true}}
 	for len(f.queue) > 0 {
@@ -86,45 +97,44 @@ func (f *folder) inferAll(g *graphdef.GraphDef) {
 		}
 	}
 	slices.SortStableFunc(f.findings, func(a, b Finding) int { return strings.Compare(a.Function+"/"+a.Node, b.Function+"/"+b.Node) })
-	f.findings = slices.Compact(f.findings)
+	f.findings = slices.CompactFunc(f.findings, func(a, b Finding) bool { return a.Function == b.Function && a.Node == b.Node })
 }
 
 // infer looks at the inputs that the shape of a node may depend on, and passes what is
 // known about the inputs on to the functions that the node calls.
 func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
-	for i, in := range nodedef.DataInputs(n) {
+	if f.library.functions[n.GetOp()] == nil && !f.allowed[n.GetOp()] && f.crashes(b, n) {
+		f.findings = append(f.findings, Finding{Stage: "import", Function: b.function, Node: n.GetName(), Op: n.GetOp(),
+			Reason: "TensorFlow ends the process when it infers the shapes of some nodes with this op"})
+	}
+	inputs := nodedef.DataInputs(n)
+	for i, in := range inputs {
 		v := f.valueOf(b, in)
-		if v.danger != nil && looksAt(n.GetOp(), i) {
+		if v.danger != nil && f.looksAt(b, n, i, v.danger) {
 			d := v.danger
 			_, reason := judge(d.node)
 			f.findings = append(f.findings, Finding{Stage: "import", Function: d.function, Node: d.node.GetName(), Op: d.node.GetOp(),
-				Reason: reason + "; a shape depends on it"})
+				Reason: fmt.Sprintf("%s; the shape of %s (%s) depends on it", reason, n.GetName(), n.GetOp())})
 		}
 	}
-	f.call(b, n)
+	f.call(b, n, inputs)
 }
 
 // call merges what is known about the inputs of a node into the arguments of the functions
 // that TensorFlow looks into when it infers shapes. Which input becomes which argument is
 // known for plain calls; otherwise each argument gets the worst of all inputs.
-func (f *folder) call(b *foldBody, n *graphdef.NodeDef) {
-	var names []string
-	plain := false
-	switch verdict, _ := Lookup(n.GetOp()); {
-	case f.library.functions[n.GetOp()] != nil:
-		names, plain = f.library.called(n), true
-	case verdict == Load:
-		names, plain = f.library.called(n), n.GetOp() == "PartitionedCall" || n.GetOp() == "StatefulPartitionedCall"
-	}
-	if len(names) == 0 {
+func (f *folder) call(b *foldBody, n *graphdef.NodeDef, inputs []string) {
+	if f.library.functions[n.GetOp()] == nil && n.GetOp() != "PartitionedCall" && n.GetOp() != "StatefulPartitionedCall" {
 		return
 	}
-	inputs := nodedef.DataInputs(n)
+	names := f.library.called(n)
+	direct := n.GetOp()
+	if f.library.functions[direct] == nil {
+		direct = n.GetAttr()["f"].GetFunc().GetName()
+	}
 	worst := value{constant: true}
 	for _, in := range inputs {
-		if v := f.valueOf(b, in); v.danger != nil {
-			worst = v
-		}
+		worst.danger = worse(worst.danger, f.valueOf(b, in).danger)
 	}
 	for _, name := range names {
 		callee := f.bodies[name]
@@ -135,7 +145,7 @@ func (f *folder) call(b *foldBody, n *graphdef.NodeDef) {
 			f.bodies[name] = callee
 		}
 		changed := false
-		simple := plain
+		simple := name == direct
 		for i, arg := range callee.def.GetSignature().GetInputArg() {
 			simple = simple && arg.GetNumberAttr() == "" && arg.GetTypeListAttr() == "" && i < len(inputs)
 			v := worst
@@ -154,10 +164,7 @@ func (f *folder) call(b *foldBody, n *graphdef.NodeDef) {
 // merge adds what is known about an argument at one call. It reports whether that is new.
 func (b *foldBody) merge(arg string, v value) bool {
 	have := b.args[arg]
-	merged := value{constant: have.constant || v.constant, danger: have.danger}
-	if merged.danger == nil {
-		merged.danger = v.danger
-	}
+	merged := value{constant: have.constant || v.constant, danger: worse(have.danger, v.danger)}
 	b.args[arg] = merged
 	return merged != have
 }
@@ -223,13 +230,11 @@ func (f *folder) fold(b *foldBody, n *graphdef.NodeDef) value {
 		if !source.constant && !known {
 			return value{}
 		}
-		if source.constant && source.danger != nil {
-			v.danger = source.danger
-		}
+		v.danger = worse(v.danger, source.danger)
 	}
 	verdict, _ := judge(n)
 	if verdict != Load && f.library.functions[n.GetOp()] == nil && !f.allowed[n.GetOp()] {
-		v.danger = &culprit{b.function, n}
+		v.danger = worse(v.danger, &culprit{b.function, n, verdict != Call})
 	}
 	return v
 }
@@ -238,35 +243,3 @@ func (f *folder) fold(b *foldBody, n *graphdef.NodeDef) value {
 func onlyShapes(op string) bool {
 	return op == "Shape" || op == "ShapeN" || op == "Size" || op == "Rank"
 }
-
-// looksAt reports whether the shapes of an op's outputs may depend on the value of an
-// input. The ops of unread are known not to look; what is not known counts as looking.
-func looksAt(op string, input int) bool {
-	inputs, ok := unread[op]
-	return !ok || inputs != nil && !slices.Contains(inputs, input)
-}
-
-// unread has the ops whose shapes do not depend on the values of the listed inputs, or of
-// any input if the list is nil. They are those that a training uses to read its examples.
-// A test imports graphs with all of them and watches what is read.
-var unread = func() map[string][]int {
-	m := map[string][]int{}
-	for _, op := range strings.Fields(`
-		Identity IdentityN StopGradient PreventGradient Print Cast NoOp
-		DecodeBmp DecodeCompressed DecodeGif DecodeImage DecodeJpeg DecodePng DecodeWav DecodeWebP DecodeRaw
-		DecodeBase64 DecodeJSONExample DecodeCSV ParseTensor StringSplit StringSplitV2 StringToNumber StringJoin
-		StringLength StringLower StringUpper StringStrip StringToHashBucket StringToHashBucketFast
-		RegexReplace StaticRegexReplace RegexFullMatch StaticRegexFullMatch
-		Add AddV2 Sub Mul Div RealDiv Maximum Minimum Neg Abs Sqrt Square Equal NotEqual Greater Less
-		Assign AssignVariableOp RandomShuffle AdjustContrastv2 AdjustHue AdjustSaturation RGBToHSV HSVToRGB
-		FIFOQueueV2 QueueEnqueue QueueEnqueueV2 QueueEnqueueMany QueueEnqueueManyV2
-		TensorDataset TensorSliceDataset TextLineDataset TFRecordDataset FixedLengthRecordDataset
-		ReadFile MatchingFiles WriteFile Conv2D MatMul BiasAdd Relu`) {
-		m[op] = nil
-	}
-	for _, op := range []string{"ExpandDims", "Reshape", "Transpose", "ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea",
-		"CropAndResize", "Slice", "Pad", "PadV2", "Tile", "Mean", "Sum", "Max", "Min"} {
-		m[op] = []int{0}
-	}
-	return m
-}()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,4 +150,24 @@ func TestCheckManifest(t *testing.T) {
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()
 	require.ErrorIs(t, modeldir.WriteManifest(stopped, dir), context.Canceled)
+}
+
+func TestWhyNoModelSaysWhatIsThere(t *testing.T) {
+	t.Parallel()
+	model := &fstest.MapFile{Data: []byte("x")}
+	for _, c := range []struct {
+		name string
+		fsys fstest.MapFS
+		kind error
+		says string
+	}{
+		{"empty", fstest.MapFS{}, tfkeep.ErrNotFound, "neither saved_model.pb nor"},
+		{"image format", fstest.MapFS{"saved_model.cpb": model}, tfkeep.ErrUnsupported, "experimental_image_format"},
+		{"versions", fstest.MapFS{"1/saved_model.pb": model, "12/saved_model.pbtxt": model, "x/saved_model.pb": model}, tfkeep.ErrNotFound, "versions of a model: 1, 12; name one"},
+		{"graphs", fstest.MapFS{"frozen.pb": model, "b.pbtxt": model}, tfkeep.ErrNotFound, `"b.pbtxt", "frozen.pb"`},
+	} {
+		kind, detail := modeldir.WhyNoModel(c.fsys)
+		assert.Equal(t, c.kind, kind, c.name)
+		assert.Contains(t, detail, c.says, c.name)
+	}
 }

@@ -183,11 +183,4 @@ func Replace(dir, name string, data []byte) error {
 }
 
 // IsSavedModel reports whether dir holds a SavedModel: binary, text or chunked.
-func IsSavedModel(dir string) bool {
-	for _, name := range []string{FilenamePB, FilenamePBText, FilenameCPB} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			return true
-		}
-	}
-	return false
-}
+func IsSavedModel(dir string) bool { return isModel(os.DirFS(dir), ".") }

@@ -123,7 +123,7 @@ func TestVerifyPrintsCauses(t *testing.T) {
 	require.NoError(t, os.Remove("train/model-1.data-00000-of-00001"))
 	code, out, _ := execute(t, "verify", "train")
 	assert.Equal(t, cli.ExitFailed, code)
-	assert.Contains(t, out, "fault not a MetaGraphDef in text: proto: (line 1:1): unknown field: hello (model-1.meta)\n")
+	assert.Contains(t, out, "fault not a MetaGraphDef in text: line 1, column 1: unknown field: the message tensorflow.MetaGraphDef has no field \"hello\" in TensorFlow 2.21 (model-1.meta)\n")
 	assert.Contains(t, out, "fault not found: no such file or directory (model-1.data-00000-of-00001)\n")
 }
 
@@ -205,4 +205,52 @@ tf.train.Checkpoint(model=m).save(os.path.join(args[0], "ckpt"))
 	code, _, errs := execute(t, "objects", filepath.Join(dir, "by-name"))
 	assert.Equal(t, cli.ExitFailed, code)
 	assert.Contains(t, errs, "saved by name")
+}
+
+// TestWrongFilesAreCalledWhatTheyAre gives the verbs files that they cannot take.
+func TestWrongFilesAreCalledWhatTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o666))
+		return path
+	}
+	out := filepath.Join(dir, "out.pbtxt")
+	lfs := "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+	bad := "node {\r\n  name: \"a\"\r\n  op: \"NoOp\"\r\n  junk: 1\r\n}\r\n"
+	for _, c := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"convert missing pb", []string{"convert", filepath.Join(dir, "no.pb"), out}, "not found"},
+		{"convert missing meta", []string{"convert", filepath.Join(dir, "no.meta"), out}, "not found"},
+		{"convert missing checkpoint", []string{"convert", filepath.Join(dir, "no"), filepath.Join(dir, "o.npz")}, "not found"},
+		{"show missing", []string{"show", filepath.Join(dir, "no.pb")}, "not found"},
+		{"convert bad text", []string{"convert", write("bad.pbtxt", bad), out}, "line 4, column 3"},
+		{"show bad text", []string{"show", write("bad2.pbtxt", bad)}, "line 4, column 3"},
+		{"convert bad binary", []string{"convert", write("bad.pb", "\xff\x00\x01"), out}, "neither a GraphDef"},
+		{"convert bad meta", []string{"convert", write("bad.meta", "\xff\x00\x01"), out}, "not a MetaGraphDef"},
+		{"convert keras", []string{"convert", write("a.h5", "\x89HDF\r\n\x1a\n"), out}, "HDF5"},
+		{"show LFS", []string{"show", write("lfs.pb", lfs)}, "git lfs pull"},
+		{"convert LFS", []string{"convert", write("lfs2.pb", lfs), out}, "git lfs pull"},
+		{"ls LFS", []string{"ls", write("lfs.index", lfs)}, "git lfs pull"},
+		{"show cpb", []string{"show", filepath.Dir(write("cpb/saved_model.cpb", "x"))}, "experimental_image_format"},
+		{"show cpb file", []string{"show", filepath.Join(dir, "cpb", "saved_model.cpb")}, "experimental_image_format"},
+		{"savedmodel show cpb", []string{"savedmodel", "show", filepath.Join(dir, "cpb")}, "experimental_image_format"},
+		{"verify cpb", []string{"verify", filepath.Join(dir, "cpb")}, "experimental_image_format"},
+		{"freeze cpb", []string{"freeze", filepath.Join(dir, "cpb"), "-o", out}, "experimental_image_format"},
+		{"show state", []string{"show", write("state/checkpoint", "model_checkpoint_path: \"m\"\n")}, "state file"},
+		{"show versions", []string{"show", filepath.Dir(filepath.Dir(write("versions/3/saved_model.pb", "x")))}, "versions of a model: 3"},
+		{"show frozen graphs", []string{"show", filepath.Dir(write("frozen/frozen.pb", "x"))}, "frozen.pb"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := execute(t, c.args...)
+			assert.NotZero(t, code)
+			assert.Contains(t, stdout+stderr, c.says)
+			assert.NotContains(t, stdout+stderr, "\u00a0")
+			assert.NotContains(t, stdout+stderr, "cannot convert")
+		})
+	}
 }

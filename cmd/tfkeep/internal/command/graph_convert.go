@@ -2,7 +2,10 @@ package command
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
@@ -12,14 +15,21 @@ import (
 // convertGraph converts a graph file between text and binary, by the name of OUT. done is
 // false if IN is not a graph file.
 func (c *command) convertGraph(in, out string, force bool) (done bool, err error) {
-	if fi, err := os.Stat(in); err != nil || !fi.Mode().IsRegular() {
+	format, formatErr := convert.FormatOf(in)
+	if formatErr == nil && format != convert.V2 {
 		return false, nil
 	}
-	if format, err := convert.FormatOf(in); err == nil && (format == convert.NPZ || format == convert.SafeTensors) {
+	// A name that no checkpoint has, and that of a meta graph, stand for a graph.
+	onlyGraph := formatErr != nil || strings.HasSuffix(strings.ToLower(in), ".meta")
+	fi, err := os.Stat(in)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && onlyGraph:
+		return true, &tfkeep.Error{Op: "convert", Path: filepath.Clean(in), Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}
+	case err != nil || !fi.Mode().IsRegular():
 		return false, nil
 	}
 	m, err := graphdef.Read(in)
-	if errors.Is(err, tfkeep.ErrCorrupt) {
+	if errors.Is(err, tfkeep.ErrCorrupt) && !onlyGraph {
 		return false, nil
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/checkpoint/stats"
@@ -63,9 +64,17 @@ Each NAME selects tensors; * in it stands for anything, including /.`,
 
 // summarize calls show with the summary of each tensor.
 func (c *command) summarize(ctx context.Context, r *checkpoint.Reader, tensors []checkpoint.TensorInfo, show func(*stats.Summary) error) error {
-	names, total, done := make([]string, len(tensors)), int64(0), int64(0)
-	for i, t := range tensors {
-		names[i] = t.Name
+	names, total, done := []string{}, int64(0), int64(0)
+	for _, t := range tensors {
+		if e, ok := errors.AsType[*tfkeep.Error](t.Fault); ok {
+			c.Note("left out %s: %s", ui.Name(t.Name), faultReason(e, -1))
+			continue
+		}
+		if t.DType == dtype.Variant {
+			c.Note("left out %s: a variant, such as the state of an iterator, has no numbers", ui.Name(t.Name))
+			continue
+		}
+		names = append(names, t.Name)
 		total += t.Bytes
 	}
 	progress := c.NewProgress("reading", ui.Size)

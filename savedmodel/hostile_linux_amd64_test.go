@@ -1,0 +1,234 @@
+package savedmodel_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/procmem"
+	"github.com/tfkeep/tfkeep/internal/test/syswatch"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
+	"github.com/tfkeep/tfkeep/savedmodel"
+)
+
+// Environment of the process that loads hostile models.
+const (
+	hostileList    = "TFKEEP_HOSTILE_LIST"    // a file with the folders of models to load
+	hostileTrust   = "TFKEEP_HOSTILE_TRUST"   // "1" loads them with AllowAllOps
+	hostileAlone   = "TFKEEP_HOSTILE_ALONE"   // "1": each model has a process of its own
+	hostileMark    = "/tfkeep-hostile-model/" // opened before each model is loaded
+	hostileLimit   = 20 * time.Second
+	maxHostileGrow = 64 << 20
+)
+
+// outcome is what the loading process says about one model.
+type outcome struct {
+	Name   string
+	Error  string // "" if the model was loaded
+	Unsafe bool
+	Took   time.Duration
+	Grew   int64 // bytes by which the process's memory grew at most
+
+	calls []syswatch.Call // seen by the test
+	ended string          // how the process ended in the middle of this model
+}
+
+func init() { loadModels = loadHostile }
+
+// loadHostile is the process that loads models.
+func loadHostile(list string) error {
+	data, err := os.ReadFile(list)
+	if err != nil {
+		return err
+	}
+	dirs := strings.Split(strings.TrimSpace(string(data)), "\n")
+	o := &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{AllowAllOps: os.Getenv(hostileTrust) == "1"}}
+	load := func(dir string) (out outcome) {
+		out.Name = filepath.Base(dir)
+		ctx, cancel := context.WithTimeout(ctx, hostileLimit)
+		defer cancel()
+		before, _ := procmem.Resident(os.Getpid())
+		_ = procmem.ForgetPeak(os.Getpid())
+		begin := time.Now()
+		m, err := savedmodel.Open(ctx, dir, o)
+		out.Took = time.Since(begin)
+		peak, _ := procmem.Peak(os.Getpid())
+		out.Grew = peak - before
+		if err != nil {
+			out.Error, out.Unsafe = err.Error(), errors.Is(err, tfkeep.ErrUnsafe)
+			return out
+		}
+		_ = m.Close()
+		return out
+	}
+	load(dirs[0]) // a sound model, so that libraries open their files first
+	if err := syswatch.Install(); err != nil {
+		return fmt.Errorf("cannot be traced: %w", err)
+	}
+	for _, dir := range dirs[1:] {
+		_, _ = os.Open(hostileMark + filepath.Base(dir))
+		if err := json.NewEncoder(os.Stdout).Encode(load(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Each hostile model is loaded in a process whose system calls are watched. Nothing may
+// be read, listed, changed or connected to outside of the model, and the process may not
+// end, wait for long, or grow.
+func TestHostileModelsDoNothing(t *testing.T) {
+	outside, names := hostileModels(t)
+	require.Greater(t, len(names), 250)
+	unsafe := 0
+	for _, out := range watchHostile(t, names, false) {
+		name := filepath.Base(out.Name)
+		assert.Empty(t, out.ended, name)
+		assert.Empty(t, reached(out, outside), name)
+		assert.Less(t, out.Took, hostileLimit, name)
+		assert.Less(t, out.Grew, int64(maxHostileGrow), name)
+		if out.Unsafe {
+			unsafe++
+		} else {
+			t.Logf("%s: %s", name, out.Error)
+		}
+	}
+	t.Logf("%d models, %d refused as unsafe", len(names), unsafe)
+}
+
+// hostileModels writes the models, and returns the folder that they must not touch.
+func hostileModels(t *testing.T) (outside string, dirs []string) {
+	t.Helper()
+	root := t.TempDir()
+	outside = filepath.Join(root, "outside")
+	require.NoError(t, os.MkdirAll(outside, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret"), []byte{1, 0, 0, 0}, 0o644))
+	server, err := net.Listen("tcp", "localhost:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = server.Close() })
+	script, err := os.ReadFile("testdata/hostile.py")
+	require.NoError(t, err)
+	var made struct{ Models, Skipped []string }
+	oracle.RunEager(t, string(script), filepath.Join(root, "models"), tftest.Model(t, "words"), outside, server.Addr().String()).Decode(t, &made)
+	assert.Empty(t, made.Skipped)
+	for _, entry := range tftest.FileNames(t, outside) {
+		if entry != "secret" { // made while Python wrote the models
+			require.NoError(t, os.RemoveAll(filepath.Join(outside, entry)))
+		}
+	}
+	for _, name := range made.Models {
+		dirs = append(dirs, filepath.Join(root, "models", name))
+	}
+	return outside, dirs
+}
+
+// watchHostile loads models and returns what happened. A process loads many; if it ends,
+// another one goes on behind the model that ended it.
+func watchHostile(t *testing.T, dirs []string, trust bool) []outcome {
+	t.Helper()
+	sound := tftest.Model(t, "words")
+	var all []outcome
+	for len(dirs) > 0 {
+		some := dirs
+		if os.Getenv(hostileAlone) == "1" || trust {
+			some = dirs[:1]
+		}
+		outs := watchOnce(t, append([]string{sound}, some...), trust)
+		require.NotEmpty(t, outs, "the process ended before the first model")
+		all = append(all, outs...)
+		dirs = dirs[len(outs):]
+	}
+	return all
+}
+
+func watchOnce(t *testing.T, dirs []string, trust bool) []outcome {
+	t.Helper()
+	folder := t.TempDir()
+	list := filepath.Join(folder, "list")
+	require.NoError(t, os.WriteFile(list, []byte(strings.Join(dirs, "\n")), 0o644))
+	stdout, err := os.Create(filepath.Join(folder, "stdout"))
+	require.NoError(t, err)
+	defer stdout.Close()
+	stderr, err := os.Create(filepath.Join(folder, "stderr"))
+	require.NoError(t, err)
+	defer stderr.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Stdout, cmd.Stderr, cmd.Dir = stdout, stderr, folder
+	cmd.Env = append(os.Environ(), hostileList+"="+list)
+	if trust {
+		cmd.Env = append(cmd.Env, hostileTrust+"=1")
+	}
+	calls := map[string][]syswatch.Call{}
+	current := ""
+	var kill *time.Timer
+	status, err := syswatch.Run(cmd, func(c syswatch.Call) {
+		if name, ok := strings.CutPrefix(c.Path, hostileMark); ok {
+			current = name
+			if kill != nil {
+				kill.Stop()
+			}
+			kill = time.AfterFunc(2*hostileLimit, func() { _ = syscall.Kill(cmd.Process.Pid, syscall.SIGKILL) })
+			return
+		}
+		calls[current] = append(calls[current], c)
+	})
+	if kill != nil {
+		kill.Stop()
+	}
+	messages, _ := os.ReadFile(stderr.Name())
+	if err != nil || strings.Contains(string(messages), "cannot be traced") {
+		t.Skip("this system does not let processes be traced: ", err, string(messages))
+	}
+	_, err = stdout.Seek(0, 0)
+	require.NoError(t, err)
+	var outs []outcome
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var out outcome
+		if json.Unmarshal(lines.Bytes(), &out) == nil && out.Name != "" {
+			out.calls = calls[out.Name]
+			outs = append(outs, out)
+		}
+	}
+	if len(outs) < len(dirs)-1 {
+		tail := string(messages)
+		if len(tail) > 2000 {
+			tail = tail[:2000]
+		}
+		outs = append(outs, outcome{Name: current, calls: calls[current], ended: fmt.Sprintf("the process ended, status %#x: %s", status, tail)})
+	}
+	return outs
+}
+
+// reached returns the calls that left the model. System files that the libraries read
+// when they like do not count.
+func reached(out outcome, outside string) []string {
+	var all []string
+	for _, c := range out.calls {
+		inside := strings.Contains(c.Path, "/models/"+out.Name)
+		system := c.Path != "" && !c.Write && !strings.HasPrefix(c.Path, outside) &&
+			(strings.HasPrefix(c.Path, "/proc/") || strings.HasPrefix(c.Path, "/sys/") || strings.HasPrefix(c.Path, "/usr/") ||
+				strings.HasPrefix(c.Path, "/lib") || strings.HasPrefix(c.Path, "/etc/ld.so") || strings.HasPrefix(c.Path, "/dev/"))
+		if strings.HasSuffix(c.Path, "/clear_refs") { // procmem.ForgetPeak
+			continue
+		}
+		if c.Write || !inside && !system {
+			all = append(all, c.String())
+		}
+	}
+	return all
+}
