@@ -17,6 +17,7 @@ type access struct {
 	node          int   // position in the body
 	inputs        []int // the data inputs that carry the variable
 	reads, writes bool  // an update that only computes the new value from the old one does not read
+	couples       bool  // an update that needs the variable for the value of another one
 
 	// users are the nodes that still look at the memory of the variable after this read
 	// of a reference, because what they take shares it.
@@ -40,7 +41,7 @@ type accesses struct {
 // summary returns how the body uses each variable.
 func (a *accesses) summary(variable string) (reads, writes bool) {
 	for _, x := range a.of[variable] {
-		reads, writes = reads || x.reads, writes || x.writes
+		reads, writes = reads || x.reads || x.couples, writes || x.writes
 	}
 	return reads, writes
 }
@@ -60,7 +61,7 @@ func (t *tracer) accesses(b *body, reached flow, outputs []string) (*accesses, e
 	}
 	for i, n := range b.nodes {
 		in := b.frozenInputs(n, reached)
-		if len(in) == 0 || !c.running(n) {
+		if len(in) == 0 || !c.running(n) || c.unused(n) {
 			continue
 		}
 		if err := c.node(i, n, in); err != nil {
@@ -84,6 +85,7 @@ type collector struct {
 	reached flow
 	runs    map[string]bool // the nodes that run, nil for all
 	fetched map[string]bool // the nodes whose values leave the body
+	used    map[string]int  // data edges that leave a node
 	list    *accesses
 }
 
@@ -127,6 +129,13 @@ func (c *collector) node(i int, n *graphdef.NodeDef, in map[int]carrier) error {
 			c.add(i, k, v.variable, true, false)
 		}
 	}
+	if isApply(n.Op) && len(in) > 1 {
+		for _, v := range in {
+			if list := c.list.of[v.variable]; len(list) > 0 && list[len(list)-1].node == i {
+				list[len(list)-1].couples = true
+			}
+		}
+	}
 	return nil
 }
 
@@ -151,6 +160,14 @@ func (c *collector) call(i int, n *graphdef.NodeDef, call *call, in map[int]carr
 		}
 	}
 	return nil
+}
+
+// unused reports whether n only reads, and nothing takes what it reads.
+func (c *collector) unused(n *graphdef.NodeDef) bool {
+	if c.used == nil {
+		c.used = c.dataConsumers()
+	}
+	return c.used[n.Name] == 0 && !c.fetched[n.Name] && (readOps[n.Op] || n.Op == "Identity")
 }
 
 // readOps are the operations that take a handle and only read the variable.

@@ -115,7 +115,7 @@ func (c *carrying) visit(i int) error {
 	}
 	for _, variable := range slices.Sorted(maps.Keys(accesses)) {
 		a := accesses[variable]
-		if !a.reads || c.unused(n) {
+		if !a.reads {
 			continue
 		}
 		if err := c.replace(a, variable); err != nil {
@@ -144,11 +144,6 @@ func (c *carrying) writes(i int) bool {
 		}
 	}
 	return false
-}
-
-// unused reports whether nothing depends on what n computes, but only on whether it runs.
-func (c *carrying) unused(n *graphdef.NodeDef) bool {
-	return c.rewriting.uses[n.Name] == 0 && !c.keep[n.Name] && c.lib.call(n) == nil && c.harmless(n)
 }
 
 // needInputs makes the inputs of a node stay that were not replaced.
