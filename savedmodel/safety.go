@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
@@ -9,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/saver"
 )
 
@@ -33,6 +35,60 @@ func (m *Model) checkSafety(files *folder, mg *graphdef.MetaGraphDef) error {
 		r.Allow = m.opts.AllowOps
 		if err := r.Check(mg.GetGraphDef()); err != nil {
 			return &tfkeep.Error{Op: "load", Path: files.name, Cause: err}
+		}
+	}
+	return nil
+}
+
+// ScanOptions are the options of [ScanPredict]. Nil and the zero value are the defaults.
+type ScanOptions struct {
+	// FS is that of LoadOptions.
+	FS fs.FS
+	// Tags choose the graph; nil means "serve".
+	Tags []string
+	// Keys are the signatures to look at; nil means all, and the training step.
+	Keys []string
+	// AllowOps names ops that may run although package safety refuses them.
+	AllowOps []string
+}
+
+// ScanPredict finds out, from the files alone, whether the signatures of a model in dir
+// would reach out of it when they are called: read or write files, call other machines, wait
+// without end, or end the process. The error is then a [*safety.Error], a
+// tfkeep.ErrUnsafe that names the nodes. Ops that are not reviewed, such as those of a
+// library of custom ops, count too. LoadOptions.CheckSignatures makes the loader do this.
+func ScanPredict(dir string, o *ScanOptions) error {
+	if o == nil {
+		o = &ScanOptions{}
+	}
+	tags := o.Tags
+	if len(tags) == 0 {
+		tags = []string{signature.ServingTag}
+	}
+	files, err := openFolder(dir, o.FS)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	mg, err := files.graph(tags)
+	if err != nil {
+		return err
+	}
+	plan, err := safety.NewPlan(mg)
+	if err != nil {
+		return &tfkeep.Error{Op: "scan", Path: dir, Cause: err}
+	}
+	runs := plan.Signatures()
+	if o.Keys != nil {
+		runs = nil
+		for _, key := range o.Keys {
+			runs = append(runs, plan.Signature(key))
+		}
+	}
+	for _, r := range runs {
+		r.Allow = o.AllowOps
+		if err := r.Check(mg.GetGraphDef()); err != nil {
+			return &tfkeep.Error{Op: "scan", Path: dir, Cause: err}
 		}
 	}
 	return nil

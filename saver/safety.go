@@ -20,7 +20,7 @@ func (n *saverNodes) checkRuns(g *graphdef.GraphDef, allow []string) {
 		n.fedUnsafe = fed.Check(g)
 	}
 	nodes := &safety.Run{Stage: "restore", Doing: "restoring the variables", Targets: []string{n.def.GetRestoreOpName()},
-		Checkpoint: n.def.GetFilenameTensorName(), CheckpointNodes: true, Allow: allow}
+		Checkpoint: n.def.GetFilenameTensorName(), Allow: allow}
 	n.nodesUnsafe = nodes.Check(g)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -13,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -67,6 +69,24 @@ func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
 	c.names(mg)
 	if _, err := graphdef.Variables(mg); err != nil {
 		c.faultf("%w", err)
+	}
+	c.refused(mg)
+}
+
+// refused finds what package safety refuses to run when the graph is imported, restored and
+// initialized. What only signatures run, and ops that nobody has reviewed, may be meant.
+func (c *graphChecker) refused(mg *graphdef.MetaGraphDef) {
+	plan, err := safety.NewPlan(mg)
+	if err != nil {
+		c.faultf("%w", err)
+		return
+	}
+	for _, f := range plan.Findings(nil) {
+		if strings.HasPrefix(f.Stage, "signature ") || f.Stage == "training" || opdef.Builtin().Get(f.Op) == nil {
+			c.note(fmt.Errorf("%s%s: %s", c.where, f.Stage, f))
+		} else {
+			c.faultf("%s: %s: %w", f.Stage, f, tfkeep.ErrUnsafe)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,7 +74,10 @@ func TestModelFaults(t *testing.T) {
 		return &graphdef.MetaGraphDef{GraphDef: &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "a", Op: "NoOp"}}}, MetaInfoDef: &graphdef.MetaInfoDef{Tags: tags}}
 	}
 	one := tagged("serve")
-	one.AssetFileDef = []*pb.AssetFileDef{{Filename: "here"}, {Filename: "gone"}, {Filename: "../out"}}
+	for i, file := range []string{"here", "gone", "../out"} {
+		tensor := &pb.TensorInfo{Encoding: &pb.TensorInfo_Name{Name: fmt.Sprint("a:", i)}}
+		one.AssetFileDef = append(one.AssetFileDef, &pb.AssetFileDef{Filename: file, TensorInfo: tensor})
+	}
 	for _, c := range []struct {
 		name  string
 		model *graphdef.SavedModel

@@ -79,7 +79,7 @@ line was wrong.`,
 	f.BoolVar(&j.overwrite, "overwrite", false, "replace existing files")
 	f.BoolVar(&j.asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&j.full, "full", false, "print all elements of large outputs")
-	f.StringSliceVar(&j.allow, "allow_op", nil, "an operation that the model may run while it loads, although it reaches out of the model")
+	f.StringSliceVar(&j.allow, "allow_op", nil, "an op that may run although tfkeep refuses it; see \"tfkeep savedmodel scan\"")
 	// The names in saved_model_cli.
 	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
 	f.StringVar(&j.tags, "tag_set", signature.ServingTag, "")
@@ -102,6 +102,10 @@ func (j *job) do(ctx context.Context) error {
 		return err
 	}
 	defer sess.Close()
+	err = savedmodel.ScanPredict(j.dir, &savedmodel.ScanOptions{Tags: cli.SplitList(j.tags), Keys: []string{j.signature}, AllowOps: j.allow})
+	if err != nil {
+		return err
+	}
 	m, err := savedmodel.Load(ctx, sess, cli.SplitList(j.tags), j.dir, &savedmodel.LoadOptions{AllowOps: j.allow})
 	if err != nil {
 		return err

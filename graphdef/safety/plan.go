@@ -1,6 +1,7 @@
 package safety
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,23 +85,27 @@ func RestoreRun(def *graphdef.SaverDef, restored []savergraph.Restored) *Run {
 	return r
 }
 
-// Signatures returns the runs of the signatures that users call, by their keys, and of the
-// training step, sorted.
+// Signature returns the run of a signature that a user calls.
+func (p *Plan) Signature(key string) *Run {
+	sig := p.mg.GetSignatureDef()[key]
+	r := &Run{Stage: "signature " + key, Doing: "running signature " + key, Call: true}
+	for _, in := range sig.GetInputs() {
+		r.Fed = append(r.Fed, signature.TensorNames(in)...)
+	}
+	for _, out := range sig.GetOutputs() {
+		r.Targets = append(r.Targets, signature.TensorNames(out)...)
+	}
+	return r
+}
+
+// Signatures returns the runs of all signatures, sorted by their keys, and of the training
+// step.
 func (p *Plan) Signatures() []*Run {
 	var runs []*Run
 	for _, key := range slices.Sorted(maps.Keys(p.mg.GetSignatureDef())) {
-		sig := p.mg.SignatureDef[key]
-		if key == modeldir.InitOpKey {
-			continue
+		if key != modeldir.InitOpKey {
+			runs = append(runs, p.Signature(key))
 		}
-		r := &Run{Stage: "signature " + key, Doing: "running signature " + key, Call: true}
-		for _, in := range sig.GetInputs() {
-			r.Fed = append(r.Fed, signature.TensorNames(in)...)
-		}
-		for _, out := range sig.GetOutputs() {
-			r.Targets = append(r.Targets, signature.TensorNames(out)...)
-		}
-		runs = append(runs, r)
 	}
 	if names := p.mg.GetCollectionDef()[modeldir.TrainOpCollection].GetNodeList().GetValue(); len(names) > 0 {
 		runs = append(runs, &Run{Stage: "training", Doing: "running the training step", Call: true, Targets: names})
@@ -114,7 +119,8 @@ func (p *Plan) Findings(allow []string) []Finding {
 	g := p.mg.GetGraphDef()
 	var found []Finding
 	add := func(err error) {
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			found = append(found, e.Findings...)
 		}
 	}

@@ -17,8 +17,8 @@ type Read struct {
 	DType          dtype.DataType
 }
 
-// Reads returns the tensors that the run's functions read from the checkpoint, so that
-// the caller can check them before TensorFlow reads them. Call Check first.
+// Reads returns the tensors that the run's functions read from the checkpoint under
+// constant names, so that the caller can say what is missing before TensorFlow does.
 func (r *Run) Reads(g *graphdef.GraphDef) []Read {
 	w := newWalk(g, r)
 	w.walk()
@@ -29,10 +29,7 @@ func (r *Run) Reads(g *graphdef.GraphDef) []Read {
 			continue
 		}
 		for _, n := range b.nodes {
-			if readsCheckpoint(n) {
-				reads, _ := w.read(b, n)
-				all = append(all, reads...)
-			}
+			all = append(all, b.reads(n)...)
 		}
 	}
 	return all
@@ -43,29 +40,26 @@ func readsCheckpoint(n *graphdef.NodeDef) bool {
 	return slices.Contains(restore, n.GetOp())
 }
 
-// read returns what a restore node of a function reads, and whether that is constant.
-func (w *walk) read(b *body, n *graphdef.NodeDef) ([]Read, bool) {
+// reads returns what a restore node of a function reads, if that is constant.
+func (b *body) reads(n *graphdef.NodeDef) []Read {
 	if n.GetOp() != "RestoreV2" || n.GetAttr()["dtypes"].GetPlaceholder() != "" {
-		return nil, false
+		return nil
 	}
 	dtypes := n.GetAttr()["dtypes"].GetList().GetType()
-	keys, ok := constantStrings(b, input(n, 1), len(dtypes))
-	if !ok {
-		return nil, false
-	}
-	slices, ok := constantStrings(b, input(n, 2), len(dtypes))
-	if !ok {
-		return nil, false
+	keys, ok := b.constantStrings(input(n, 1), len(dtypes))
+	parts, ok2 := b.constantStrings(input(n, 2), len(dtypes))
+	if !ok || !ok2 {
+		return nil
 	}
 	reads := make([]Read, len(dtypes))
 	for i := range reads {
-		reads[i] = Read{Function: b.function, Node: n.GetName(), Key: keys[i], Slice: slices[i], DType: dtypes[i]}
+		reads[i] = Read{Function: b.function, Node: n.GetName(), Key: keys[i], Slice: parts[i], DType: dtypes[i]}
 	}
-	return reads, true
+	return reads
 }
 
 // constantStrings returns the strings of the Const that an input names.
-func constantStrings(b *body, in string, count int) ([]string, bool) {
+func (b *body) constantStrings(in string, count int) ([]string, bool) {
 	c := b.byName[nodedef.NodeName(in)]
 	if c.GetOp() != "Const" {
 		return nil, false

@@ -24,10 +24,9 @@ type Run struct {
 	// Assets are tensors that are fed with paths of the model's assets.
 	Assets []string
 	// Checkpoint is the tensor that is fed with the path of a checkpoint, or "". With it,
-	// functions may read that checkpoint, under constant names; see Reads. With
-	// CheckpointNodes, nodes of the graph may read it too, under any names.
-	Checkpoint      string
-	CheckpointNodes bool
+	// restore nodes may read that checkpoint, and no other file. The caller must have
+	// checked the whole checkpoint.
+	Checkpoint string
 	// Call says that somebody called for this run, so that ops of the verdict Call may
 	// run.
 	Call bool
@@ -123,11 +122,9 @@ func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
 		if w.paths.of(b, input(n, 1)) != asset {
 			w.refuse(b, n, "it fills a table from a file that is not an asset")
 		}
-	case readsCheckpoint(n) && w.run.Checkpoint != "" && (b.function != "" || w.run.CheckpointNodes):
+	case readsCheckpoint(n) && w.run.Checkpoint != "":
 		if w.paths.of(b, input(n, 0)) != checkpoint {
 			w.refuse(b, n, "it reads a file that is not the checkpoint")
-		} else if _, ok := w.read(b, n); !ok && !w.run.CheckpointNodes {
-			w.refuse(b, n, "the names that it reads are computed")
 		}
 	case verdict != Load:
 		w.refuse(b, n, reason)

@@ -1,9 +1,12 @@
 package offline
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -33,4 +36,30 @@ func Scan(sm *graphdef.SavedModel, denylist []string) []Finding {
 		}
 	}
 	return found
+}
+
+// Refusal is a node that loading a model would run and refuses, or that a signature would
+// run and should not in a service for strangers' models.
+type Refusal struct {
+	Tags []string // of the graph
+	safety.Finding
+}
+
+// Refused returns what package savedmodel refuses in a model: when it imports, restores or
+// initializes each graph, and, if LoadOptions.CheckSignatures is set, in its signatures.
+// allow names ops that may run, as LoadOptions.AllowOps does. An error reports that a graph
+// contradicts itself.
+func Refused(sm *graphdef.SavedModel, allow []string) ([]Refusal, error) {
+	var all []Refusal
+	for _, mg := range sm.GetMetaGraphs() {
+		tags := slices.Clone(mg.GetMetaInfoDef().GetTags())
+		plan, err := safety.NewPlan(mg)
+		if err != nil {
+			return all, fmt.Errorf("graph with tags %s: %w", modeldir.TagSet(tags), err)
+		}
+		for _, f := range plan.Findings(allow) {
+			all = append(all, Refusal{Tags: tags, Finding: f})
+		}
+	}
+	return all, nil
 }

@@ -205,7 +205,12 @@ func (c *command) savedModelScan() *cobra.Command {
 		Use:   "scan DIR",
 		Short: "Find operations that a careful server would not run",
 		Long: `Find operations that read or write files or print, or those of --op_denylist, in all
-graphs and functions. The exit code is 1 if there are any.`,
+graphs and functions, as "saved_model_cli scan" does.
+
+Without --op_denylist, it then follows what a model runs when it is imported, restored,
+initialized and called, and lists what tfkeep refuses: operations that may reach files or
+other machines, wait without end, or end the process, and operations that nobody has
+reviewed. The exit code is 1 if anything is found.`,
 		Example: `  tfkeep savedmodel scan downloaded/`,
 		Args:    needs(1, 1, "DIR"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -225,24 +230,21 @@ graphs and functions. The exit code is 1 if there are any.`,
 				denied = cli.SplitList(deny)
 			}
 			found := offline.Scan(sm, denied)
+			var refused []offline.Refusal
+			if deny == "" {
+				if refused, err = offline.Refused(sm, nil); err != nil {
+					return err
+				}
+			}
 			if asJSON {
-				type finding struct {
-					Tags     []string `json:"tags"`
-					Function string   `json:"function,omitempty"`
-					Node     string   `json:"node"`
-					Op       string   `json:"op"`
-				}
-				all := []finding{}
-				for _, f := range found {
-					all = append(all, finding{append([]string{}, f.Tags...), f.Function, f.Node, f.Op})
-				}
-				if err := json.NewEncoder(c.Out).Encode(all); err != nil {
+				if err := c.printScanJSON(found, refused); err != nil {
 					return err
 				}
 			} else {
 				c.printScan(sm, denied, found)
+				c.printRefused(refused)
 			}
-			if len(found) > 0 {
+			if len(found) > 0 || len(refused) > 0 {
 				return cli.ErrBadNews
 			}
 			return nil
@@ -252,6 +254,35 @@ graphs and functions. The exit code is 1 if there are any.`,
 	cmd.Flags().StringVar(&deny, "op_denylist", "", "the `OPS` to find, separated by commas; default: ReadFile,WriteFile,PrintV2")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list")
 	return cmd
+}
+
+// printScanJSON prints the operations of the denylist, and then what is refused, which has
+// a stage and a reason.
+func (c *command) printScanJSON(found []offline.Finding, refused []offline.Refusal) error {
+	type finding struct {
+		Tags     []string `json:"tags"`
+		Function string   `json:"function,omitempty"`
+		Node     string   `json:"node"`
+		Op       string   `json:"op"`
+		Stage    string   `json:"stage,omitempty"`
+		Reason   string   `json:"reason,omitempty"`
+	}
+	all := []finding{}
+	for _, f := range found {
+		all = append(all, finding{append([]string{}, f.Tags...), f.Function, f.Node, f.Op, "", ""})
+	}
+	for _, f := range refused {
+		all = append(all, finding{append([]string{}, f.Tags...), f.Function, f.Node, f.Op, f.Stage, f.Reason})
+	}
+	return json.NewEncoder(c.Out).Encode(all)
+}
+
+// printRefused prints what loading and calling a model would run and should not.
+func (c *command) printRefused(refused []offline.Refusal) {
+	for _, f := range refused {
+		tags := "'" + ui.Clean(strings.Join(f.Tags, "', '")) + "'"
+		c.Printf("MetaGraph with tag set [%s], %s: %s\n", tags, ui.Clean(f.Stage), c.Paint(ui.Red, ui.Clean(f.String())))
+	}
 }
 
 func (c *command) printScan(sm *graphdef.SavedModel, denied []string, found []offline.Finding) {
