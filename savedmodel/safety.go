@@ -10,7 +10,9 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/saver"
 )
 
@@ -114,18 +116,20 @@ func (m *Model) saverOptions(g *graphdef.GraphDef) *saver.Options {
 // restoreByFunctions has the functions of a model of TensorFlow 2 read the checkpoint,
 // after a check that it has what they read. The Saver reads all of it first.
 func (m *Model) restoreByFunctions(ctx context.Context, files *folder, r *checkpoint.Reader) error {
-	if restore := m.plan.Restore(); restore != nil {
-		for _, want := range restore.Reads(m.MetaGraphDef.GetGraphDef()) {
-			have, ok := r.Lookup(want.Key)
-			fault := &tfkeep.Error{Op: "restore", Path: files.name, Item: "tensor", Name: want.Key, Detail: "function " + want.Function + " reads it"}
-			switch {
-			case !ok:
-				fault.Err = tfkeep.ErrNotFound
-				return fault
-			case have.DType != want.DType:
-				fault.Err = tfkeep.ErrMismatch
-				return fault
-			}
+	def := m.MetaGraphDef.GetSaverDef()
+	for want, err := range savergraph.New(m.MetaGraphDef.GetGraphDef()).AllRestores() {
+		if err != nil || want.Call != nodedef.NodeName(def.GetRestoreOpName()) {
+			continue
+		}
+		have, ok := r.Lookup(want.Key)
+		fault := &tfkeep.Error{Op: "restore", Path: files.name, Item: "tensor", Name: want.Key, Detail: "function " + want.Func + " reads it"}
+		switch {
+		case !ok:
+			fault.Err = tfkeep.ErrNotFound
+			return fault
+		case have.DType != want.DType:
+			fault.Err = tfkeep.ErrMismatch
+			return fault
 		}
 	}
 	prefix, err := files.checkpointPath()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -195,6 +196,11 @@ func input(n *graphdef.NodeDef, i int) string {
 		return in[i]
 	}
 	return ""
+}
+
+func readsCheckpoint(n *graphdef.NodeDef) bool {
+	_, restore := savergraph.Ops()
+	return slices.Contains(restore, n.GetOp())
 }
 
 func isConstant(n *graphdef.NodeDef) bool { return n.GetOp() == "Const" || n.GetOp() == "HostConst" }

@@ -118,12 +118,11 @@ func (s *scope) strings(n *graphdef.NodeDef, i, count int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Strings(c, count)
+	return stringsOf(c, count)
 }
 
-// Strings returns the value of a Const, which must be count strings. Its errors are of kind
-// [ErrUnknownForm].
-func Strings(c *graphdef.NodeDef, count int) ([]string, error) {
+// stringsOf returns the value of a Const, which must be count strings.
+func stringsOf(c *graphdef.NodeDef, count int) ([]string, error) {
 	t := c.GetAttr()["value"].GetTensor()
 	var out []string
 	if len(t.GetTensorContent()) > 0 {
