@@ -5,6 +5,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
@@ -22,6 +23,8 @@ type (
 	OpDef = op_def_go_proto.OpDef
 	// OpList is a list of op definitions.
 	OpList = op_def_go_proto.OpList
+	// TensorProto is the value of a tensor.
+	TensorProto = tensor_go_proto.TensorProto
 	// VariableDef is a variable in a collection.
 	VariableDef = variable_go_proto.VariableDef
 

@@ -78,9 +78,10 @@ type Model struct {
 	// without variables it is empty.
 	Saver *saver.Saver
 
-	opts        LoadOptions
-	plan        *safety.Plan
-	ownsSession bool
+	defaultValues defaultValues
+	opts          LoadOptions
+	plan          *safety.Plan
+	ownsSession   bool
 }
 
 // Open loads a model into a new graph and a new session, which Model.Close closes.
@@ -259,6 +260,7 @@ func (m *Model) TrainOp() *tf.Operation {
 
 // Close closes the Saver, and the session if Open made it.
 func (m *Model) Close() error {
+	m.defaultValues.close()
 	err := m.Saver.Close()
 	if m.ownsSession {
 		err = errors.Join(err, m.Session.Close())

@@ -16,7 +16,8 @@ import (
 )
 
 // Predict runs the signature with the given key. The inputs and outputs have the names
-// that the signature gives them. Predict checks names, types and shapes before it runs
+// that the signature gives them. An input that is missing has its default value, if the
+// signature has one. Predict checks names, types and shapes before it runs
 // anything: the error is tfkeep.ErrNotFound if the model has no such signature, and
 // tfkeep.ErrArgument with everything that is wrong if the inputs do not fit. Free the
 // results with tf.Release.
@@ -32,7 +33,11 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 		}
 		return nil, fail(tfkeep.ErrNotFound, detail, nil)
 	}
-	feeds, faults := m.inputFeeds(sig, inputs)
+	defaults, err := m.defaults(ctx, key)
+	if err != nil {
+		return nil, fail(nil, "its default values", err)
+	}
+	feeds, faults := m.inputFeeds(sig, inputs, defaults)
 	if len(faults) > 0 {
 		return nil, fail(tfkeep.ErrArgument, strings.Join(faults, "; "), nil)
 	}
@@ -57,11 +62,14 @@ func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.T
 
 // inputFeeds checks the inputs against the signature. It returns the feeds, and a list
 // of everything that is wrong.
-func (m *Model) inputFeeds(sig *graphdef.SignatureDef, inputs map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
+func (m *Model) inputFeeds(sig *graphdef.SignatureDef, inputs, defaults map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
 	feeds = make(map[tf.Output]*tf.Tensor, len(inputs))
 	for _, name := range slices.Sorted(maps.Keys(sig.Inputs)) {
 		info := sig.Inputs[name]
 		t := inputs[name]
+		if t == nil {
+			t = defaults[name]
+		}
 		if t == nil {
 			faults = append(faults, fmt.Sprintf("input %q is missing", name))
 			continue

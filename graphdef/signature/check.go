@@ -55,6 +55,11 @@ func CheckAll(signatures map[string]*graphdef.SignatureDef) error {
 			faults = append(faults, fmt.Sprintf("SignatureDef map key %q is reserved for initialization. Please use a different key.", key))
 			continue
 		}
+		if defaults, err := Defaults(signatures[key]); err != nil {
+			faults = append(faults, fmt.Sprintf("signature %q: %v", key, err))
+		} else if fault := defaultFault(signatures[key], defaults); fault != "" {
+			faults = append(faults, fmt.Sprintf("signature %q: %s", key, fault))
+		}
 		faults = append(faults, tensorFaults("input", key, signatures[key].GetInputs())...)
 		faults = append(faults, tensorFaults("output", key, signatures[key].GetOutputs())...)
 	}
