@@ -129,6 +129,18 @@ func CName[T number](dt T) string {
 	return c
 }
 
+// Constant returns the name of the protobuf constant: "DT_FLOAT", "DT_FLOAT8_E5M2_REF",
+// "DT_INVALID" for 0. It is the number for a type that TensorFlow 2.21 does not have.
+func Constant[T number](dt T) string {
+	switch {
+	case dt == 0:
+		return "DT_INVALID"
+	case !known(Base(dt)):
+		return strconv.FormatInt(int64(dt), 10)
+	}
+	return "DT_" + strings.ToUpper(CName(dt))
+}
+
 // Parse returns the type with this [Name] or with this protobuf constant, such
 // as "DT_FLOAT".
 func Parse(name string) (DataType, bool) {

@@ -2,6 +2,7 @@ package graphdef
 
 import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
@@ -19,6 +20,8 @@ type (
 	NodeDef = node_def_go_proto.NodeDef
 	// AttrValue is the value of a node's attribute.
 	AttrValue = attr_value_go_proto.AttrValue
+	// FunctionDef is a function of a graph's library.
+	FunctionDef = function_go_proto.FunctionDef
 	// OpDef is the definition of an op.
 	OpDef = op_def_go_proto.OpDef
 	// OpList is a list of op definitions.

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -31,7 +32,7 @@ type Graph struct {
 	Functions   []string `json:"functions,omitempty"`
 	Ops         []Count  `json:"ops"`     // most frequent first
 	Inputs      []Tensor `json:"inputs"`  // the placeholders
-	Outputs     []Tensor `json:"outputs"` // the nodes whose outputs no node uses
+	Outputs     []Tensor `json:"outputs"` // the nodes whose outputs no node uses, without those that act on state
 	Devices     []Count  `json:"devices,omitempty"`
 	Producer    int32    `json:"producer"` // the graph version of the TensorFlow that wrote it
 	MinConsumer int32    `json:"min_consumer,omitempty"`
@@ -51,6 +52,9 @@ type Tensor struct {
 	DType string  `json:"dtype,omitempty"` // "DT_FLOAT"; "" if it is unknown
 	Shape []int64 `json:"shape"`
 	Op    string  `json:"op,omitempty"`
+	// Parts are the tensors that a sparse or composite value of a signature consists of:
+	// values, indices and dense shape of a sparse one. Name is "" then.
+	Parts []string `json:"parts,omitempty"`
 }
 
 // MetaGraph is the content of a MetaGraphDef.
@@ -148,7 +152,7 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 		if nodedef.IsVariableOp(n.GetOp()) {
 			s.Frozen = false
 		}
-		if !used[n.GetName()] {
+		if !used[n.GetName()] && isOutput(n, ops) {
 			s.Outputs = append(s.Outputs, output(n, ops))
 		}
 	}
@@ -158,6 +162,22 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 	slices.Sort(s.Functions)
 	s.Ops, s.Devices = byCount(counts), byCount(devices)
 	return s
+}
+
+// isOutput reports whether a node that no other uses can be an output of the model. Nodes
+// without a tensor (assertions, enqueuing, saving, groups) and those that assign are sinks.
+func isOutput(n *graphdef.NodeDef, ops *opdef.Set) bool {
+	if types, err := opdef.OutputTypes(n, ops); err == nil && len(types) == 0 {
+		return false
+	}
+	op := n.GetOp()
+	return !strings.HasPrefix(op, "Assign") && !strings.HasPrefix(op, "Scatter") && !strings.HasPrefix(op, "Apply") &&
+		!nodedef.IsVariableOp(op) && op != "Const" && op != "Assert" && !isQueue(op)
+}
+
+// isQueue reports whether an op makes a queue or moves elements into one.
+func isQueue(op string) bool {
+	return strings.HasPrefix(op, "Queue") || strings.HasSuffix(op, "Queue") || strings.HasSuffix(op, "QueueV2")
 }
 
 func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
@@ -229,7 +249,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 			Resource:  def.GetIsResource(),
 		}
 		if t := n.GetAttr()["dtype"].GetType(); t != 0 {
-			v.DType = t.String()
+			v.DType = dtype.Constant(t)
 		}
 		if dims, ok := nodedef.Dims(n.GetAttr()["shape"].GetShape()); ok {
 			v.Shape = dims
@@ -245,7 +265,7 @@ func variables(mg *graphdef.MetaGraphDef) (vars []Variable, parameters int64) {
 func output(n *graphdef.NodeDef, ops *opdef.Set) Tensor {
 	t := Tensor{Name: n.GetName(), Op: n.GetOp()}
 	if types, err := opdef.OutputTypes(n, ops); err == nil && len(types) > 0 && types[0] != 0 {
-		t.DType = types[0].String()
+		t.DType = dtype.Constant(types[0])
 	}
 	if shapes := n.GetAttr()["_output_shapes"].GetList().GetShape(); len(shapes) > 0 {
 		t.Shape, _ = nodedef.Dims(shapes[0])
@@ -260,7 +280,11 @@ func infos(m map[string]*graphdef.TensorInfo) []Tensor {
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		info := m[key]
 		dims, _ := nodedef.Dims(info.GetTensorShape())
-		list = append(list, Tensor{Name: info.GetName(), Op: key, DType: info.GetDtype().String(), Shape: dims})
+		t := Tensor{Name: info.GetName(), Op: key, DType: dtype.Constant(info.GetDtype()), Shape: dims}
+		if t.Name == "" {
+			t.Parts = signature.TensorNames(info)
+		}
+		list = append(list, t)
 	}
 	return list
 }

@@ -259,9 +259,9 @@ func (p *printer) scalar(f *field, v protoreflect.Value) {
 	case protoreflect.BytesKind:
 		p.buf = appendQuoted(p.buf, v.Bytes(), true)
 	case protoreflect.FloatKind:
-		p.buf = appendFloat(p.buf, shortestFloat32(float32(v.Float())))
+		p.buf = AppendFloat(p.buf, shortestFloat32(float32(v.Float())))
 	case protoreflect.DoubleKind:
-		p.buf = appendFloat(p.buf, v.Float())
+		p.buf = AppendFloat(p.buf, v.Float())
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		p.buf = strconv.AppendUint(p.buf, v.Uint(), 10)
 	default:

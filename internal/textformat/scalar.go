@@ -56,9 +56,9 @@ func shortestFloat32(f float32) float64 {
 	return float64(f)
 }
 
-// appendFloat writes f as Python's repr does: the fewest digits, always a point or an
+// AppendFloat writes f as Python's repr does: the fewest digits, always a point or an
 // exponent, and an exponent only below 1e-4 and from 1e16 on.
-func appendFloat(b []byte, f float64) []byte {
+func AppendFloat(b []byte, f float64) []byte {
 	switch {
 	case f != f:
 		return append(b, "nan"...)

@@ -178,11 +178,11 @@ func TestShowAGraph(t *testing.T) {
 	code, out, stderr := execute(t, "show", in)
 	require.Zero(t, code, stderr)
 	assert.Equal(t, in+`  GraphDef
+inputs       x float32 [?]
+outputs      y float32
 graph        5 nodes, no variables, version 2474
 ops          Const 1, Identity 1, Mul 1, NoOp 1, Placeholder 1
 devices      /gpu:0 1
-inputs       x float32 [?]
-outputs      y float32, unused
 `, out)
 	_, out, _ = execute(t, "show", "--json", in)
 	var s struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
@@ -95,6 +96,7 @@ func (c *command) showModel(dir string, sm *graphdef.SavedModel, f *showFlags) e
 			c.printMetaGraph(mg)
 			c.showOps(mg)
 		}
+		c.showFunctions(sm.MetaGraphs)
 		return nil
 	case f.tags == "":
 		c.Printf("The given SavedModel contains the following tag-sets:\n")
@@ -167,7 +169,7 @@ func (c *command) showSignature(s *graphdef.SignatureDef, indent string) {
 }
 
 func (c *command) showTensorInfo(t *graphdef.TensorInfo, indent string) {
-	c.Printf("%sdtype: %s\n", indent, t.Dtype)
+	c.Printf("%sdtype: %s\n", indent, dtype.Constant(t.Dtype))
 	shape := "unknown_rank"
 	if s := t.TensorShape; !s.GetUnknownRank() {
 		dims := make([]string, len(s.GetDim()))

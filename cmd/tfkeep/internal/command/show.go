@@ -103,7 +103,9 @@ func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
 	}
 	c.Printf("%s  %s\n", c.Paint(ui.Bold, ui.Name(path)), s.Kind)
 	if s.Graph != nil {
-		return c.showGraph(s.Graph, limit)
+		c.showEnds(s.Graph, limit)
+		c.showGraph(s.Graph, limit)
+		return nil
 	}
 	for i := range s.MetaGraphs {
 		if err := c.showMetaGraph(&s.MetaGraphs[i], limit); err != nil {
@@ -113,19 +115,23 @@ func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
 	return nil
 }
 
+// showMetaGraph prints what a reader looks for first: tags, signatures, inputs, outputs and
+// variables. What the graph is made of follows.
 func (c *command) showMetaGraph(m *summary.MetaGraph, limit int) error {
 	if len(m.Tags) > 0 {
 		c.field("tags", strings.Join(m.Tags, ", "))
 	}
-	if m.TensorFlowVersion != "" {
-		c.field("written by", "TensorFlow "+m.TensorFlowVersion)
-	}
-	if err := c.showGraph(m.Graph, limit); err != nil {
-		return err
-	}
 	if err := c.showSignatures(m.Signatures); err != nil {
 		return err
 	}
+	c.showEnds(m.Graph, limit)
+	if len(m.Variables) > 0 {
+		c.field("variables", fmt.Sprintf("%s, %s", ui.Plural(int64(len(m.Variables)), "variable"), ui.Plural(m.Parameters, "parameter")))
+	}
+	if m.TensorFlowVersion != "" {
+		c.field("written by", "TensorFlow "+m.TensorFlowVersion)
+	}
+	c.showGraph(m.Graph, limit)
 	if m.Saver != nil {
 		sharded := ""
 		if m.Saver.Sharded {
@@ -139,12 +145,15 @@ func (c *command) showMetaGraph(m *summary.MetaGraph, limit int) error {
 	}
 	c.list("collections", parts, limit)
 	c.list("assets", m.Assets, limit)
-	if len(m.Variables) == 0 {
+	return c.showVariables(m.Variables, limit)
+}
+
+func (c *command) showVariables(variables []summary.Variable, limit int) error {
+	if len(variables) == 0 {
 		return nil
 	}
-	c.field("variables", fmt.Sprintf("%s, %s", ui.Plural(int64(len(m.Variables)), "variable"), ui.Plural(m.Parameters, "parameter")))
 	table := c.NewTable("NAME", "DTYPE", "SHAPE", "")
-	for i, v := range m.Variables {
+	for i, v := range variables {
 		if i == limit {
 			break
 		}
@@ -157,11 +166,17 @@ func (c *command) showMetaGraph(m *summary.MetaGraph, limit int) error {
 	if err := table.Print(); err != nil {
 		return err
 	}
-	c.more(len(m.Variables), limit)
+	c.more(len(variables), limit)
 	return nil
 }
 
-func (c *command) showGraph(g *summary.Graph, limit int) error {
+// showEnds prints the inputs of a graph, and the nodes that are likely to be its outputs.
+func (c *command) showEnds(g *summary.Graph, limit int) {
+	c.list("inputs", tensorTexts(g.Inputs), limit)
+	c.list("outputs", tensorTexts(g.Outputs), limit)
+}
+
+func (c *command) showGraph(g *summary.Graph, limit int) {
 	about := ui.Plural(int64(g.Nodes), "node")
 	if len(g.Functions) > 0 {
 		about += ", " + ui.Plural(int64(len(g.Functions)), "function")
@@ -173,9 +188,6 @@ func (c *command) showGraph(g *summary.Graph, limit int) error {
 	c.list("ops", counted(g.Ops), limit)
 	c.list("devices", counted(g.Devices), limit)
 	c.list("functions", g.Functions, limit)
-	c.list("inputs", tensorTexts(g.Inputs), limit)
-	c.list("outputs", tensorTexts(g.Outputs), limit)
-	return nil
 }
 
 func (c *command) showSignatures(signatures []summary.Signature) error {
@@ -187,7 +199,7 @@ func (c *command) showSignatures(signatures []summary.Signature) error {
 			tensors []summary.Tensor
 		}{{"in", s.Inputs}, {"out", s.Outputs}} {
 			for _, t := range side.tensors {
-				table.Row(side.name, ui.Name(t.Op), ui.Name(t.Name), ui.Styled{Style: ui.Cyan, Text: typeText(t.DType)}, sizesText(t.Shape))
+				table.Row(side.name, ui.Name(t.Op), ui.Name(t.Name+partsText(t.Parts)), ui.Styled{Style: ui.Cyan, Text: typeText(t.DType)}, sizesText(t.Shape))
 			}
 		}
 		if err := table.Print(); err != nil {
@@ -197,8 +209,19 @@ func (c *command) showSignatures(signatures []summary.Signature) error {
 	return nil
 }
 
+// partsText names the tensors of a sparse or composite value.
+func partsText(parts []string) string {
+	if len(parts) == 3 {
+		return fmt.Sprintf("%s (values), %s (indices), %s (dense shape)", parts[0], parts[1], parts[2])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// field prints a value under its name, on as many lines as it takes at the terminal's width.
 func (c *command) field(name, value string) {
-	c.Printf("%s  %s\n", c.Paint(ui.Dim, fmt.Sprintf("%-11s", name)), ui.Clean(value))
+	const indent = 13 // the name and two spaces
+	lines := ui.Wrap(ui.Clean(value), c.Width(0)-indent)
+	c.Printf("%s  %s\n", c.Paint(ui.Dim, fmt.Sprintf("%-11s", name)), strings.Join(lines, "\n"+strings.Repeat(" ", indent)))
 }
 
 func (c *command) list(name string, items []string, limit int) {
