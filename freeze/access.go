@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/freeze/internal/order"
 	"github.com/tfkeep/tfkeep/graphdef"
@@ -85,7 +87,7 @@ type collector struct {
 	reached flow
 	runs    map[string]bool // the nodes that run, nil for all
 	fetched map[string]bool // the nodes whose values leave the body
-	used    map[string]int  // data edges that leave a node
+	used    map[string]bool // the nodes whose values matter; nil until it is needed
 	list    *accesses
 }
 
@@ -162,13 +164,60 @@ func (c *collector) call(i int, n *graphdef.NodeDef, call *call, in map[int]carr
 	return nil
 }
 
-// unused reports whether n only reads, and nothing takes what it reads.
+// unused reports whether n only reads, and nothing depends on what it reads.
 func (c *collector) unused(n *graphdef.NodeDef) bool {
-	if c.used == nil {
-		c.used = c.dataConsumers()
+	if !readOps[n.Op] && n.Op != "Identity" {
+		return false
 	}
-	return c.used[n.Name] == 0 && !c.fetched[n.Name] && (readOps[n.Op] || n.Op == "Identity")
+	if c.used == nil {
+		c.used = c.usedNodes()
+	}
+	return !c.used[n.Name]
 }
+
+// usedNodes returns the nodes whose values lead to a result of the body, or to a node with
+// an effect.
+func (c *collector) usedNodes() map[string]bool {
+	var queue []string
+	used := map[string]bool{}
+	use := func(name string) {
+		if !used[name] {
+			used[name] = true
+			queue = append(queue, name)
+		}
+	}
+	for _, n := range c.nodes {
+		if c.fetched[n.Name] || !c.lib.pure(n) {
+			use(n.Name)
+		}
+	}
+	for len(queue) > 0 {
+		n := c.body.node(queue[len(queue)-1])
+		queue = queue[:len(queue)-1]
+		for _, in := range nodedef.DataInputs(n) {
+			if from := c.parse(in).node; c.has(from) {
+				use(from)
+			}
+		}
+	}
+	return used
+}
+
+// pure reports whether a node only computes: it does not fail on purpose, decide about branches
+// and loops, or have an effect.
+func (l *library) pure(n *graphdef.NodeDef) bool {
+	if passOps[n.Op].to == "Identity" || nodedef.IsVariableOp(n.Op) || readOps[n.Op] || asksInitialized(n.Op) {
+		return true
+	}
+	if l.call(n) != nil || passOps[n.Op].to != "" || checkOps[n.Op] {
+		return false
+	}
+	op := opdef.Builtin().Get(n.Op)
+	return op != nil && !op.IsStateful && !slices.ContainsFunc(op.InputArg, func(a *opdefpb.OpDef_ArgDef) bool { return a.IsRef })
+}
+
+// checkOps are operations without an effect that fail on purpose, or decide about loops.
+var checkOps = setOf("Assert CheckNumerics CheckNumericsV2 EnsureShape LoopCond NoOp")
 
 // readOps are the operations that take a handle and only read the variable.
 var readOps = map[string]bool{

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/freeze/internal/order"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -269,21 +268,10 @@ func (c *carrying) frontier(inputs []string) []string {
 	return out
 }
 
-// harmless reports whether it makes no difference whether a node runs: it cannot fail on
-// purpose, does not decide about branches and loops, and has no effect.
+// harmless reports whether it makes no difference whether a node runs.
 func (c *carrying) harmless(n *graphdef.NodeDef) bool {
-	if passOps[n.Op].to == "Identity" || nodedef.IsVariableOp(n.Op) || c.writes(c.index[n.Name]) || readOps[n.Op] || asksInitialized(n.Op) {
-		return true
-	}
-	if c.lib.call(n) != nil || passOps[n.Op].to != "" || checkOps[n.Op] {
-		return false
-	}
-	op := opdef.Builtin().Get(n.Op)
-	return op != nil && !op.IsStateful
+	return c.lib.pure(n) || c.writes(c.index[n.Name])
 }
-
-// checkOps are operations without an effect that fail on purpose.
-var checkOps = setOf("Assert CheckNumerics CheckNumericsV2 EnsureShape LoopCond NoOp")
 
 // history returns what happens to a variable.
 func (c *carrying) history(variable string) *history {
