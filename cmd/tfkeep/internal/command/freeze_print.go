@@ -2,6 +2,8 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
@@ -33,6 +35,11 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	field("inputs", append([]string(nil), s.Inputs...)...)
 	field("outputs", append([]string(nil), s.Outputs...)...)
 	field("froze", ui.Plural(int64(len(s.Frozen)), "variable")+", "+ui.Size(s.Bytes))
+	for _, v := range s.Frozen {
+		if len(v.Others) > 0 {
+			field("chosen", fmt.Sprintf("%s from %q; another saver of the graph restores it from %s", v.Name, v.Key, strings.Join(quoted(v.Others), ", ")))
+		}
+	}
 	field("kept", append([]string(nil), s.Kept...)...)
 	if s.optimized != nil {
 		var notes []string
@@ -68,6 +75,14 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	return nil
 }
 
+func quoted(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strconv.Quote(n)
+	}
+	return out
+}
+
 type frozenJSON struct {
 	Path         string           `json:"path"`
 	Bytes        int64            `json:"bytes"`
@@ -91,6 +106,8 @@ type frozenVariable struct {
 	DType string  `json:"dtype"`
 	Shape []int64 `json:"shape"`
 	Bytes int64   `json:"bytes"`
+	// Others are keys from which other savers of the graph restore it.
+	Others []string `json:"other_keys,omitempty"`
 }
 
 type freezeRepair struct {
@@ -113,7 +130,7 @@ func (s *frozenSummary) json() frozenJSON {
 	j := frozenJSON{Path: s.Path, Bytes: s.Size, Nodes: s.Nodes, Inputs: some(s.Inputs), Outputs: some(s.Outputs), Kept: some(s.Kept),
 		Tables: some(s.Tables), Assets: some(s.Assets), Initializers: some(s.TableInitializers), Embedded: some(s.Embedded), Variables: []frozenVariable{}, Repairs: []freezeRepair{}, Folded: []string{}, Rounded: []frozenRounding{}}
 	for _, v := range s.Frozen {
-		j.Variables = append(j.Variables, frozenVariable{v.Name, v.Key, v.DType, append([]int64{}, v.Shape...), v.Bytes})
+		j.Variables = append(j.Variables, frozenVariable{v.Name, v.Key, v.DType, append([]int64{}, v.Shape...), v.Bytes, v.Others})
 	}
 	for _, r := range s.Repairs {
 		j.Repairs = append(j.Repairs, freezeRepair{r.Node, r.Func, r.From, r.To})
