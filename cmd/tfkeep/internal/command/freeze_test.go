@@ -141,3 +141,36 @@ func other(t *testing.T) string {
 	require.NoError(t, w.Commit(context.Background()))
 	return prefix
 }
+
+// Where savers of the graph disagree, the summary says which key was taken.
+func TestFreezeSaysWhichKeyWasChosen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	def := &graphpb.GraphDef{}
+	restore := func(saver, key string) string {
+		return `node { name: "` + saver + `/key" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: "` + key + `" } } } }
+node { name: "` + saver + `/none" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { dim { size: 1 } } string_val: "" } } } }
+node { name: "` + saver + `/RestoreV2" op: "RestoreV2" input: "` + saver + `/Const" input: "` + saver + `/key" input: "` + saver + `/none" attr { key: "dtypes" value { list { type: DT_FLOAT } } } }
+node { name: "` + saver + `/Assign" op: "Assign" input: "w" input: "` + saver + `/RestoreV2" attr { key: "T" value { type: DT_FLOAT } } }
+`
+	}
+	require.NoError(t, prototext.Unmarshal([]byte(restore("save", "w/average")+restore("save_1", "w")+`
+node { name: "w" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { } } } }
+node { name: "y" op: "Identity" input: "w" attr { key: "T" value { type: DT_FLOAT } } }`), def))
+	graph := filepath.Join(dir, "graph.pb")
+	require.NoError(t, graphdef.Write(graph, def, nil))
+	w, err := checkpoint.Create(t.Context(), filepath.Join(dir, "model"), nil)
+	require.NoError(t, err)
+	defer w.Close()
+	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w", DType: dtype.Float32, Data: []byte{0, 0, 0, 64}}))
+	require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: "w/average", DType: dtype.Float32, Data: []byte{0, 0, 128, 63}}))
+	require.NoError(t, w.Commit(t.Context()))
+	args := []string{"freeze", "--input_graph", graph, "--input_checkpoint", filepath.Join(dir, "model"), "--output_node_names", "y", "-o", filepath.Join(dir, "frozen.pb")}
+	code, stdout, stderr := execute(t, args...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, `chosen    w from "w"; another saver of the graph restores it from "w/average"`)
+
+	code, stdout, stderr = execute(t, append(args, "--json")...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, `"other_keys":["w/average"]`)
+}
