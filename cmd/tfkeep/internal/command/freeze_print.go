@@ -3,7 +3,6 @@ package command
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
@@ -37,7 +36,7 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	field("froze", ui.Plural(int64(len(s.Frozen)), "variable")+", "+ui.Size(s.Bytes))
 	for _, v := range s.Frozen {
 		if len(v.Others) > 0 {
-			field("chosen", fmt.Sprintf("%s from %q; another saver of the graph restores it from %s", v.Name, v.Key, strings.Join(quoted(v.Others), ", ")))
+			field("chosen", fmt.Sprintf("%s from %q; another saver of the graph restores it from %q", v.Name, v.Key, v.Others))
 		}
 	}
 	field("kept", append([]string(nil), s.Kept...)...)
@@ -73,14 +72,6 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 		c.Note("the tables are filled from the files that these nodes name; ship them with the graph, or use --embed_tables")
 	}
 	return nil
-}
-
-func quoted(names []string) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = strconv.Quote(n)
-	}
-	return out
 }
 
 type frozenJSON struct {

@@ -168,7 +168,7 @@ node { name: "y" op: "Identity" input: "w" attr { key: "T" value { type: DT_FLOA
 	args := []string{"freeze", "--input_graph", graph, "--input_checkpoint", filepath.Join(dir, "model"), "--output_node_names", "y", "-o", filepath.Join(dir, "frozen.pb")}
 	code, stdout, stderr := execute(t, args...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, stdout, `chosen    w from "w"; another saver of the graph restores it from "w/average"`)
+	assert.Contains(t, stdout, `chosen    w from "w"; another saver of the graph restores it from ["w/average"]`)
 
 	code, stdout, stderr = execute(t, append(args, "--json")...)
 	require.Zero(t, code, stderr)
