@@ -43,10 +43,13 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 	if err := s.checkVariables(ctx, sess); err != nil {
 		return nil, err
 	}
+	if err := checkReady(ctx, sess, s.ReadyForLocalInit, "ReadyForLocalInit"); err != nil {
+		return nil, err
+	}
 	if err := runOps(ctx, sess, s.LocalInit); err != nil {
 		return nil, &tfkeep.Error{Op: "run local initializers", Cause: err}
 	}
-	if err := s.checkReadyOp(ctx, sess); err != nil {
+	if err := checkReady(ctx, sess, s.Ready, "Ready"); err != nil {
 		return nil, err
 	}
 	if r.Step, err = s.readStep(ctx, sess, r.Resumed); err != nil {
@@ -59,9 +62,14 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 		s.emit(Event{Kind: Kept})
 	}
 	if !kept {
-		s.lastSave.set(savePoint{step: r.Step, time: time.Now(), exists: r.Resumed != nil && !r.Resumed.Fresh})
+		point := savePoint{step: r.Step, time: time.Now()}
+		if r.Resumed != nil && !r.Resumed.Fresh {
+			point.exists, point.path = true, r.Resumed.Path
+		}
+		s.lastSave.set(point)
 	}
 	r.done = r.Step
+	s.setLastStep(r.Step)
 	return r, nil
 }
 
@@ -103,8 +111,13 @@ func (s *supervisor) initialize(ctx context.Context, sess *tf.Session) error {
 			init = append(init, v.Initializer())
 		}
 	}
-	if err := runOps(ctx, sess, init); err != nil {
-		return &tfkeep.Error{Op: "run initializers", Cause: err}
+	if len(init) > 0 {
+		if _, err := sess.Run(ctx, s.InitFeeds, nil, init, nil); err != nil {
+			return &tfkeep.Error{Op: "run initializers", Cause: err}
+		}
+	}
+	if s.InitFunc != nil {
+		return s.InitFunc(ctx, sess)
 	}
 	return nil
 }

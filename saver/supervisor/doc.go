@@ -41,6 +41,8 @@
 //   - No client trains on a model that is only partly restored.
 //   - A loss without lost variables costs no steps.
 //   - A damaged newest checkpoint is skipped ([saver.Saver.Resume]).
-//   - The chief saves between steps, in StepDone, not in a separate thread.
+//   - The chief saves between steps, in StepDone, not in a separate thread. Options.SaveAsync
+//     writes the files in the background.
+//   - The end of the context, for example at SIGTERM, saves the last step.
 //   - Nothing is logged; Options.OnEvent reports what happens.
 package supervisor

@@ -29,6 +29,11 @@ const (
 	Ready EventKind = "ready"
 	// Saved means that a checkpoint was saved: Step, Path, Took.
 	Saved EventKind = "saved"
+	// SaveFailed means that a checkpoint could not be saved: Step, Err.
+	SaveFailed EventKind = "save failed"
+	// Stopping means that the context of Run is done, and that the training ends after the
+	// step under way and a save: Err is the cause, Pause the time that this may take.
+	Stopping EventKind = "stopping"
 )
 
 // Event is something that happened to a training. Fields that a kind does not set
@@ -50,9 +55,9 @@ type Event struct {
 	// Calls is the number of calls of the body, including this one.
 	Calls int
 	// Took is the time since the loss, or since Run was called; for Saved it is
-	// the time that the save took.
+	// the time from the begin of the save to its end.
 	Took time.Duration
-	// Pause is the time until the next attempt.
+	// Pause is the time until the next attempt, or until the training ends.
 	Pause time.Duration
 }
 
@@ -81,6 +86,10 @@ func (e Event) String() string {
 		return "the servers still hold the model"
 	case Ready:
 		return fmt.Sprintf("ready at step %d after %v and %d attempt(s)", e.Step, took, e.Attempts)
+	case SaveFailed:
+		return fmt.Sprintf("step %d is not saved: %s", e.Step, oneLine(e.Err))
+	case Stopping:
+		return fmt.Sprintf("stopping within %v: %s", e.Pause, oneLine(e.Err))
 	case Saved:
 		return fmt.Sprintf("saved %s in %v", e.Path, took)
 	}

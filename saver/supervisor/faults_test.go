@@ -319,6 +319,7 @@ func TestCancelEndsRun(t *testing.T) {
 			case "waiting for a server":
 				require.NoError(t, c.Kill("ps", 1))
 			}
+			o.GracePeriod = -1
 			ctx, cancel := context.WithCancel(t.Context())
 			in := make(chan struct{})
 			ended := make(chan error, 1)

@@ -207,7 +207,7 @@ func TestCancelEndsLocalRun(t *testing.T) {
 	ended := make(chan error, 1)
 	in := make(chan struct{})
 	go func() {
-		o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 1}
+		o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 1, GracePeriod: -1}
 		ended <- supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
 			close(in)
 			return r.Session.RunOps(ctx, never)
@@ -218,7 +218,9 @@ func TestCancelEndsLocalRun(t *testing.T) {
 	select {
 	case err := <-ended:
 		require.ErrorIs(t, err, why)
-		require.ErrorIs(t, err, context.Canceled)
+		var stopped *supervisor.StoppedError
+		require.ErrorAs(t, err, &stopped)
+		assert.Empty(t, stopped.Path, "nothing is saved without a grace period")
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "Run did not return")
 	}
@@ -263,6 +265,7 @@ func TestOptionErrors(t *testing.T) {
 		{"SaveInterval without Dir", &supervisor.Options{SaveInterval: time.Second}},
 		{"negative SaveSteps", &supervisor.Options{Dir: t.TempDir(), SaveSteps: -1}},
 		{"negative MinPause", &supervisor.Options{MinPause: -1}},
+		{"LastStep and Steps", &supervisor.Options{LastStep: 1, Steps: 1}},
 	} {
 		require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, test.options, body), tfkeep.ErrArgument, test.name)
 	}

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(chiefCluster) != "" {
 		os.Exit(chiefMain())
 	}
+	if dir := os.Getenv(signaled); dir != "" {
+		os.Exit(signaledMain(dir))
+	}
 	// TensorFlow frees a session whose server is gone only after its timeout.
 	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 200*time.Millisecond))
 }

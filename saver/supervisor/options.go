@@ -39,14 +39,42 @@ type Options struct {
 	// has returned without an error. 0 means never; both may be set.
 	SaveSteps    int64
 	SaveInterval time.Duration
+	// SaveAsync writes these checkpoints in the background while training goes on, except
+	// for the last one; see [saver.Saver.SaveAsync]. At most one save is under way: a save
+	// that becomes due meanwhile begins at the first step after it. If it fails, the next
+	// call of StepDone returns its error.
+	SaveAsync bool
+	// ContinueOnSaveError goes on training if a save in StepDone fails, for example because
+	// the disk is full, and reports the error as an event of the kind SaveFailed. The next
+	// save that is due is tried as usual. The error of the last save is always returned.
+	ContinueOnSaveError bool
+	// GracePeriod is how long Run may take, once its context is done, to let the body end
+	// its step and to save. 0 means 30 seconds, the time that machines get before they are
+	// taken away; a negative value ends the runs at once and saves nothing.
+	GracePeriod time.Duration
+
+	// LastStep stops the training at this global step, and Steps after so many further
+	// ones: StepDone then makes Running.ShouldStop true. 0 means no limit. At most one of
+	// them may be set.
+	LastStep, Steps int64
+	// Final has operations that the chief runs once, when the body has returned without an
+	// error and before the last save.
+	Final []*tf.Operation
 
 	// Init has the operations that initialize the model if there is no checkpoint.
 	// Nil means the initializers of all global variables.
 	Init []*tf.Operation
+	// InitFeeds are the values of placeholders that Init needs.
+	InitFeeds map[tf.Output]*tf.Tensor
+	// InitFunc, if not nil, is called by the chief after Init if there is no checkpoint.
+	InitFunc func(ctx context.Context, sess *tf.Session) error
 	// LocalInit has operations that chief and workers run in every new session,
 	// once the model is ready. Nil means the initializers of all local variables
 	// and of all lookup tables (collection "table_initializer").
 	LocalInit []*tf.Operation
+	// ReadyForLocalInit, if its Op is not nil, must report that the model is ready before
+	// LocalInit runs. It has the form of Ready.
+	ReadyForLocalInit tf.Output
 	// Prepare, if not nil, is called by the chief after it has restored or
 	// initialized and before any worker continues, for example to warm-start a
 	// fresh model. It may be called again after a loss.
@@ -88,6 +116,7 @@ const (
 	defaultOperationTimeout = time.Minute
 	defaultSaveTimeout      = 30 * time.Minute
 	defaultRecoveryTimeout  = 10 * time.Minute
+	defaultGracePeriod      = 30 * time.Second
 	defaultMinPause         = 100 * time.Millisecond
 	defaultMaxPause         = 5 * time.Second
 )
@@ -118,11 +147,14 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 		return Options{}, invalid("SaveSteps and SaveInterval need Dir, the directory to save in")
 	case all.SaveSteps < 0 || all.SaveInterval < 0 || all.SaveTimeout < 0 || all.MinPause < 0 || all.MaxPause < 0:
 		return Options{}, invalid("SaveSteps, SaveInterval, SaveTimeout, MinPause and MaxPause must not be negative")
+	case all.LastStep < 0 || all.Steps < 0 || all.LastStep > 0 && all.Steps > 0:
+		return Options{}, invalid("LastStep and Steps must not be negative, and at most one of them may be set")
 	}
 	all.OperationTimeout = cmp.Or(all.OperationTimeout, session.OperationTimeout, defaultOperationTimeout)
 	session.OperationTimeout = max(all.OperationTimeout, 0)
 	all.SaveTimeout = cmp.Or(all.SaveTimeout, defaultSaveTimeout)
 	all.RecoveryTimeout = cmp.Or(all.RecoveryTimeout, defaultRecoveryTimeout)
+	all.GracePeriod = cmp.Or(all.GracePeriod, defaultGracePeriod)
 	all.MinPause = cmp.Or(all.MinPause, defaultMinPause)
 	all.MaxPause = max(cmp.Or(all.MaxPause, defaultMaxPause), all.MinPause)
 	all.SaveName = cmp.Or(all.SaveName, "model")

@@ -98,12 +98,12 @@ func (s *supervisor) checkVariables(ctx context.Context, sess *tf.Session) error
 	}
 }
 
-// checkReadyOp runs Options.Ready.
-func (s *supervisor) checkReadyOp(ctx context.Context, sess *tf.Session) error {
-	if s.Ready.Op == nil {
+// checkReady runs ready, the option with the given name.
+func checkReady(ctx context.Context, sess *tf.Session, ready tf.Output, option string) error {
+	if ready.Op == nil {
 		return nil
 	}
-	got, err := sess.Run(ctx, nil, []tf.Output{s.Ready}, nil, nil)
+	got, err := sess.Run(ctx, nil, []tf.Output{ready}, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -120,5 +120,5 @@ func (s *supervisor) checkReadyOp(ctx context.Context, sess *tf.Session) error {
 		}
 		return nil
 	}
-	return invalid("Options.Ready returned a %T; it must return a bool or a vector of strings", got[0].Value())
+	return invalid("Options.%s returned a %T; it must return a bool or a vector of strings", option, got[0].Value())
 }

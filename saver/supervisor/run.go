@@ -26,9 +26,15 @@ import (
 // are gone. Progress is a call of Running.StepDone, a higher step to continue from,
 // or a body that has run for longer than RecoveryTimeout.
 //
-// When ctx is done, Run ends the runs under way with [tf.Session.Interrupt] and
-// returns the error of ctx. If the master does not answer, that takes
-// OperationTimeout.
+// When ctx is done, its deadline included, the training ends as it should: the context of
+// the body is canceled, StepDone returns its error, the chief saves the last step, and Run
+// returns a [*StoppedError] that says what was saved. All of it may take
+// Options.GracePeriod. Then, or at once if the model is not ready yet, Run ends the runs
+// under way with [tf.Session.Interrupt]. If the master does not answer, that takes
+// OperationTimeout. To stop at SIGTERM, and at a second one at once:
+//
+//	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+//	context.AfterFunc(ctx, stop)
 //
 // Without a Session.Target everything happens in this process, where nothing is
 // ever lost: Run then resumes, calls body, and saves.
@@ -68,6 +74,7 @@ type supervisor struct {
 	generation, trained int64
 	calls               int
 	maxStep             int64 // the highest step at which the body was called
+	lastStep            int64 // the step to stop at; 0 means none
 	outage              outage
 	lastSave            lastSave
 	closing             sync.WaitGroup
@@ -97,11 +104,14 @@ func (s *supervisor) findTasks() {
 
 func (s *supervisor) run(ctx context.Context) error {
 	s.outage = outage{start: time.Now()}
+	var stopped *StoppedError
 	for {
 		err := s.runOnce(ctx)
 		switch {
 		case err == nil:
 			return nil
+		case errors.As(err, &stopped):
+			return err
 		case ctx.Err() != nil:
 			return canceled(ctx, err)
 		case !s.recoverable(err):
@@ -121,8 +131,9 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 		return err
 	}
 	defer s.discard(r.Session)
-	stop := interruptOn(ctx, r.Session)
-	defer stop()
+	g := s.newGrace(ctx, r.Session)
+	defer g.stop()
+	r.grace = g
 	// The first call of the body ends the start, and a higher step ends an outage.
 	r.progressed = s.calls == 0 || r.Step > s.maxStep
 	s.maxStep = max(s.maxStep, r.Step)
@@ -130,13 +141,19 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 	s.trained = s.generation
 	s.emit(Event{Kind: Ready, Step: r.Step, Calls: s.calls, Attempts: s.outage.attempts, Took: time.Since(s.outage.start)})
 	start := time.Now()
-	bodyCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err = s.body(bodyCtx, r)
-	if err == nil {
-		err = r.saveAtEnd(bodyCtx)
+	err = s.body(g.body, r)
+	if err == nil && ctx.Err() == nil {
+		if err = r.finish(g); err == nil {
+			return nil
+		}
 	}
-	if err == nil || ctx.Err() != nil || !s.recoverable(err) {
+	if saveErr := r.waitForSave(g.save); saveErr != nil {
+		err = errors.Join(err, saveErr)
+	}
+	if ctx.Err() != nil {
+		return s.stopped(ctx, r, g, err)
+	}
+	if !s.recoverable(err) {
 		return err
 	}
 	tasks := s.tasksNamedIn(err)
@@ -147,6 +164,16 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 	s.rememberTasks(tasks)
 	s.emit(Event{Kind: Lost, Err: err, Tasks: tasks})
 	return err
+}
+
+// setLastStep sets the step to stop at when the training starts at a step.
+func (s *supervisor) setLastStep(start int64) {
+	switch {
+	case s.LastStep > 0:
+		s.lastStep = s.LastStep
+	case s.Steps > 0 && s.calls == 0:
+		s.lastStep = max(start, 0) + s.Steps
+	}
 }
 
 // pause waits before the next attempt, unless the outage has lasted too long.

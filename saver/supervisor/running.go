@@ -2,9 +2,7 @@ package supervisor
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -26,72 +24,21 @@ type Running struct {
 	mu         sync.Mutex
 	done       int64 // the last step that StepDone was called with
 	progressed bool
+	pending    *pendingSave // nil if no save is under way
+	grace      *grace
 }
 
-// StepDone records progress: step is the global step now. If a save is due, the
-// chief saves. Return the error of StepDone from the body.
-func (r *Running) StepDone(ctx context.Context, step int64) error {
-	r.mu.Lock()
-	r.done, r.progressed = step, true
-	r.mu.Unlock()
-	s := r.s
-	last := s.lastSave.get()
-	due := s.SaveSteps > 0 && step-last.step >= s.SaveSteps ||
-		s.SaveInterval > 0 && time.Since(last.time) >= s.SaveInterval
-	if !due || s.Worker {
-		return nil
-	}
-	_, err := r.Save(ctx)
-	return err
+// ShouldStop reports whether the body should return: the context of Run is done, or
+// StepDone was called with the last step (Options.LastStep, Options.Steps). A loop over
+// steps begins with it.
+func (r *Running) ShouldStop() bool {
+	return r.grace.body.Err() != nil || r.s.lastStep > 0 && r.lastStep() >= r.s.lastStep
 }
 
-// Save saves a checkpoint into Options.Dir and returns its prefix. The checkpoint
-// gets the step that StepDone was last called with. Call Save between steps. Only
-// the chief of a training with Options.Dir may save: tfkeep.ErrArgument otherwise.
-func (r *Running) Save(ctx context.Context) (string, error) {
-	s := r.s
-	if s.Dir == "" || s.Worker {
-		return "", invalid("only a chief with Options.Dir can save")
-	}
+func (r *Running) lastStep() int64 {
 	r.mu.Lock()
-	step := r.done
-	r.mu.Unlock()
-	o := saver.SaveOptions{LatestFilename: s.LatestFilename}
-	if step >= 0 {
-		o.GlobalStep = saver.Step(step)
-	}
-	start := time.Now()
-	path, err := s.sv.Save(tf.WithOperationTimeout(ctx, s.SaveTimeout), r.Session, filepath.Join(s.Dir, s.SaveName), &o)
-	if err != nil {
-		return "", err
-	}
-	s.lastSave.set(savePoint{step: step, time: time.Now(), exists: true})
-	s.emit(Event{Kind: Saved, Step: step, Path: path, Took: time.Since(start)})
-	return path, nil
-}
-
-// saveAtEnd saves the final state of a body that returned without an error, unless
-// it is saved already.
-func (r *Running) saveAtEnd(ctx context.Context) error {
-	s := r.s
-	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
-		return nil
-	}
-	step, err := s.readStep(ctx, r.Session, nil)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	if step >= 0 {
-		r.done = step
-	}
-	step = r.done
-	r.mu.Unlock()
-	if last := s.lastSave.get(); last.exists && step >= 0 && last.step == step {
-		return nil
-	}
-	_, err = r.Save(ctx)
-	return err
+	defer r.mu.Unlock()
+	return r.done
 }
 
 func (r *Running) hasProgressed() bool {
@@ -100,27 +47,15 @@ func (r *Running) hasProgressed() bool {
 	return r.progressed
 }
 
-// savePoint is the last save or, before the first one, the start.
-type savePoint struct {
-	step   int64
-	time   time.Time
-	exists bool // a checkpoint of that step exists
-}
-
-// lastSave guards the last savePoint for callers on several goroutines.
-type lastSave struct {
-	mu    sync.Mutex
-	point savePoint
-}
-
-func (l *lastSave) get() savePoint {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.point
-}
-
-func (l *lastSave) set(p savePoint) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.point = p
+// StepDone records progress: step is the global step now. If a save is due, the
+// chief saves. Return the error of StepDone from the body. It is that of the context
+// once the context of Run is done; Run then saves.
+func (r *Running) StepDone(ctx context.Context, step int64) error {
+	r.mu.Lock()
+	r.done, r.progressed = step, true
+	r.mu.Unlock()
+	if r.grace.body.Err() != nil {
+		return context.Cause(r.grace.body)
+	}
+	return r.saveIfDue(ctx, step)
 }

@@ -1,0 +1,232 @@
+package supervisor
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// Save saves a checkpoint into Options.Dir and returns its prefix. The checkpoint
+// gets the step that StepDone was last called with. Call Save between steps. Only
+// the chief of a training with Options.Dir may save: tfkeep.ErrArgument otherwise.
+// If the context of Run ends meanwhile, the save is finished within the grace period.
+func (r *Running) Save(ctx context.Context) (string, error) {
+	if err := r.waitForSave(ctx); err != nil {
+		return "", err
+	}
+	return r.saveNow(ctx)
+}
+
+func (r *Running) saveNow(ctx context.Context) (string, error) {
+	s := r.s
+	if s.Dir == "" || s.Worker {
+		return "", invalid("only a chief with Options.Dir can save")
+	}
+	ctx, cancel := r.untilGraceEnds(ctx)
+	defer cancel()
+	save := r.newSave()
+	path, err := s.sv.Save(ctx, r.Session, save.prefix, &save.options)
+	return path, save.done(path, err)
+}
+
+// untilGraceEnds returns ctx for a save. If ctx ends because that of Run does, the save
+// goes on until the grace period is over.
+func (r *Running) untilGraceEnds(ctx context.Context) (context.Context, context.CancelFunc) {
+	running, cancel := context.WithCancelCause(tf.WithOperationTimeout(context.WithoutCancel(ctx), r.s.SaveTimeout))
+	stopGrace := context.AfterFunc(r.grace.save, func() { cancel(context.Cause(r.grace.save)) })
+	stopOwn := context.AfterFunc(ctx, func() {
+		if r.grace.body.Err() == nil {
+			cancel(context.Cause(ctx))
+		}
+	})
+	return running, func() {
+		stopGrace()
+		stopOwn()
+		cancel(context.Canceled)
+	}
+}
+
+// stepSave is one save.
+type stepSave struct {
+	s       *supervisor
+	prefix  string
+	options saver.SaveOptions
+	step    int64
+	start   time.Time
+}
+
+func (r *Running) newSave() *stepSave {
+	s := r.s
+	save := &stepSave{
+		s: s, step: r.lastStep(), start: time.Now(),
+		prefix:  filepath.Join(s.Dir, s.SaveName),
+		options: saver.SaveOptions{LatestFilename: s.LatestFilename},
+	}
+	if save.step >= 0 {
+		save.options.GlobalStep = saver.Step(save.step)
+	}
+	return save
+}
+
+// done reports how a save ended, and returns its error.
+func (save *stepSave) done(path string, err error) error {
+	if err != nil {
+		save.s.emit(Event{Kind: SaveFailed, Step: save.step, Err: err})
+		return err
+	}
+	save.s.lastSave.set(savePoint{step: save.step, time: time.Now(), exists: true, path: path})
+	save.s.emit(Event{Kind: Saved, Step: save.step, Path: path, Took: time.Since(save.start)})
+	return nil
+}
+
+// saveIfDue saves if a save is due after a step.
+func (r *Running) saveIfDue(ctx context.Context, step int64) error {
+	s := r.s
+	if s.Worker {
+		return nil
+	}
+	if s.SaveAsync {
+		if done, err := r.collectSave(); !done || err != nil {
+			return err
+		}
+	}
+	last := s.lastSave.get()
+	due := s.SaveSteps > 0 && step-last.step >= s.SaveSteps ||
+		s.SaveInterval > 0 && time.Since(last.time) >= s.SaveInterval
+	if !due {
+		return nil
+	}
+	if s.SaveAsync {
+		return r.beginSave(ctx)
+	}
+	_, err := r.saveNow(ctx)
+	return r.tolerate(err, step)
+}
+
+// tolerate returns the error of a save, or nil if the training goes on in spite of it. The
+// next save is then due as if this one had succeeded.
+func (r *Running) tolerate(err error, step int64) error {
+	if err == nil || !r.s.ContinueOnSaveError {
+		return err
+	}
+	last := r.s.lastSave.get()
+	r.s.lastSave.set(savePoint{step: step, time: time.Now(), path: last.path})
+	return nil
+}
+
+// pendingSave is a save in the background.
+type pendingSave struct {
+	*stepSave
+	pending *saver.Pending
+	cancel  context.CancelFunc
+}
+
+// beginSave begins a save in the background.
+func (r *Running) beginSave(ctx context.Context) error {
+	save := r.newSave()
+	ctx, cancel := r.untilGraceEnds(ctx)
+	pending, err := r.s.sv.SaveAsync(ctx, r.Session, save.prefix, &save.options)
+	if err != nil {
+		cancel()
+		return r.tolerate(save.done("", err), save.step)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending = &pendingSave{save, pending, cancel}
+	return nil
+}
+
+// collectSave reports whether no save is under way any more, and returns the error of the
+// one that has ended since.
+func (r *Running) collectSave() (done bool, err error) {
+	r.mu.Lock()
+	p := r.pending
+	r.mu.Unlock()
+	if p == nil {
+		return true, nil
+	}
+	select {
+	case <-p.pending.Done():
+		return true, r.tolerate(r.waitForSave(context.Background()), p.step)
+	default:
+		return false, nil
+	}
+}
+
+// waitForSave waits for the save in the background and returns its error.
+func (r *Running) waitForSave(ctx context.Context) error {
+	r.mu.Lock()
+	p := r.pending
+	r.pending = nil
+	r.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	defer p.cancel()
+	return p.done(p.pending.Wait(ctx))
+}
+
+// finish ends a training whose body has returned without an error.
+func (r *Running) finish(g *grace) error {
+	if !r.s.Worker {
+		if err := runOps(g.body, r.Session, r.s.Final); err != nil {
+			return err
+		}
+	}
+	return r.saveAtEnd(g.save)
+}
+
+// saveAtEnd saves the final state, unless it is saved already.
+func (r *Running) saveAtEnd(ctx context.Context) error {
+	s := r.s
+	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
+		return nil
+	}
+	// If the save in the background has failed, the last one may still succeed.
+	_ = r.waitForSave(ctx)
+	step, err := s.readStep(ctx, r.Session, nil)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	if step >= 0 {
+		r.done = step
+	}
+	step = r.done
+	r.mu.Unlock()
+	if last := s.lastSave.get(); last.exists && step >= 0 && last.step == step {
+		return nil
+	}
+	_, err = r.saveNow(ctx)
+	return err
+}
+
+// savePoint is the last save or, before the first one, the start.
+type savePoint struct {
+	step   int64
+	time   time.Time
+	exists bool // a checkpoint of that step exists
+	path   string
+}
+
+// lastSave guards the last savePoint for callers on several goroutines.
+type lastSave struct {
+	mu    sync.Mutex
+	point savePoint
+}
+
+func (l *lastSave) get() savePoint {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.point
+}
+
+func (l *lastSave) set(p savePoint) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.point = p
+}

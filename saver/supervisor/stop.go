@@ -1,0 +1,104 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// StoppedError is the error of a training that ended because the context of [Run] was
+// done. errors.Is finds the cause of that, such as context.Canceled.
+type StoppedError struct {
+	// Cause is the cause of the context.
+	Cause error
+	// Step is the last step that is known to be done.
+	Step int64
+	// Path is the checkpoint that has this step, or "" if it is not saved: for a worker, for
+	// a training that does not save, or because of Err.
+	Path string
+	// Err is the error of the body or of the save that kept the step from being saved.
+	Err error
+}
+
+// Error says what was saved.
+func (e *StoppedError) Error() string {
+	text := fmt.Sprintf("run training: %v at step %d", e.Cause, e.Step)
+	switch {
+	case e.Path != "":
+		return text + "; saved " + e.Path
+	case e.Err != nil:
+		return text + "; this step is not saved: " + e.Err.Error()
+	}
+	return text + "; this step is not saved"
+}
+
+// Unwrap returns the cause and the error that kept the step from being saved.
+func (e *StoppedError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Cause}
+	}
+	return []error{e.Cause, e.Err}
+}
+
+// grace is the time between the end of the context of Run and the end of the training.
+type grace struct {
+	// body is the context of the body. It ends with the context of Run, but it has no
+	// deadline: TensorFlow would stop a run in the middle of a step, and half a step must
+	// not be saved.
+	body context.Context
+	// save is the context of saves. It ends when the grace period is over.
+	save context.Context
+	stop func()
+}
+
+// newGrace starts the grace period when ctx is done. When that is over, the runs of the
+// session are ended.
+func (s *supervisor) newGrace(ctx context.Context, sess *tf.Session) *grace {
+	body, stopBody := context.WithCancelCause(context.WithoutCancel(ctx))
+	save, stopSave := context.WithCancelCause(context.WithoutCancel(ctx))
+	end := context.AfterFunc(save, func() {
+		stopBody(context.Cause(save))
+		_ = sess.Interrupt(context.WithoutCancel(ctx))
+	})
+	begin := context.AfterFunc(ctx, func() {
+		stopBody(context.Cause(ctx))
+		if s.GracePeriod < 0 {
+			stopSave(context.Cause(ctx))
+			return
+		}
+		s.emit(Event{Kind: Stopping, Err: context.Cause(ctx), Pause: s.GracePeriod})
+		timer := time.AfterFunc(s.GracePeriod, func() { stopSave(errGraceOver) })
+		context.AfterFunc(save, func() { timer.Stop() })
+	})
+	return &grace{body: body, save: save, stop: func() {
+		begin()
+		end()
+		stopBody(context.Canceled)
+		stopSave(context.Canceled)
+	}}
+}
+
+var errGraceOver = errors.New("the grace period is over")
+
+// stopped ends a training whose context is done. err is the error of the body. It saves the
+// last step, unless the body failed for a reason of its own or the grace period is over.
+func (s *supervisor) stopped(ctx context.Context, r *Running, g *grace, err error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	if err == nil && g.save.Err() == nil {
+		err = r.saveAtEnd(g.save)
+	}
+	if g.save.Err() != nil && s.GracePeriod > 0 {
+		err = errGraceOver
+	}
+	stopped := &StoppedError{Cause: cause, Step: r.lastStep(), Err: err}
+	if last := s.lastSave.get(); err == nil && last.exists && last.step == stopped.Step {
+		stopped.Path = last.path
+	}
+	return stopped
+}
