@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -74,13 +75,16 @@ func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool)
 	return prefixes, !exists || r.report(report)
 }
 
-// leftovers reports files that belong to no checkpoint.
+// leftovers reports files and folders that belong to no checkpoint.
 func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string) bool {
+	totals := r.shardTotals(prefixes)
 	for _, e := range entries {
+		reason := ""
 		if e.IsDir() {
-			continue
+			reason = leftoverDir(filepath.Join(folder, e.Name()))
+		} else {
+			reason = r.leftover(folder, e.Name(), prefixes, totals)
 		}
-		reason := r.leftover(folder, e.Name(), prefixes)
 		if reason == "" {
 			continue
 		}
@@ -93,8 +97,44 @@ func (r *run) leftovers(folder string, entries []fs.DirEntry, prefixes []string)
 	return true
 }
 
+// shardTotals returns the number of shards of each checkpoint, as its index has it.
+func (r *run) shardTotals(prefixes []string) map[string]int {
+	totals := map[string]int{}
+	for _, prefix := range prefixes {
+		c, err := checkpoint.Open(r.ctx, prefix, nil)
+		if err != nil {
+			continue // its own report says why
+		}
+		for _, file := range c.Files() {
+			if _, _, total, ok := filenames.ParseData(file); ok {
+				totals[prefix] = total
+			}
+		}
+		_ = c.Close()
+	}
+	return totals
+}
+
+// leftoverDir returns why a folder was left behind: a Saver with several shards, and one of
+// TensorFlow 2, write into a folder beside the checkpoint and then move the files.
+func leftoverDir(folder string) string {
+	if !filenames.IsShardsDir(filepath.Base(folder)) {
+		return ""
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		if !filenames.IsShardsFile(e.Name()) {
+			return "" // a folder of something else
+		}
+	}
+	return "the folder of a save that did not finish, or is still at work"
+}
+
 // leftover returns why a file belongs to no checkpoint, "" if it may belong to one.
-func (r *run) leftover(folder, name string, prefixes []string) string {
+func (r *run) leftover(folder, name string, prefixes []string, totals map[string]int) string {
 	_, isTemp := filenames.ParseTemp(name)
 	_, isLock := filenames.ParseLock(name)
 	if isTemp || isLock || filenames.IsTensorFlowTemp(name) {
@@ -103,6 +143,11 @@ func (r *run) leftover(folder, name string, prefixes []string) string {
 	owned := func(base string) bool { return slices.Contains(prefixes, filepath.Join(folder, base)) }
 	if base, _, _, ok := filenames.ParseData(name); ok && !owned(base) {
 		return "values without an index: a save that did not finish, or a deletion"
+	}
+	if base, _, total, ok := filenames.ParseData(name); ok {
+		if want := totals[filepath.Join(folder, base)]; want > 0 && total != want {
+			return fmt.Sprintf("values of another save: its checkpoint has %d data files, this is one of %d", want, total)
+		}
 	}
 	if base, ok := filenames.ParseMetaGraph(name); ok && !owned(base) && !dir.Exists(r.ctx, filepath.Join(folder, base)) {
 		return "a meta graph whose checkpoint is gone"
