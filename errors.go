@@ -87,7 +87,9 @@ func (e *Error) causeText() string {
 	if cause, ok := e.Cause.(*Error); ok { //nolint:errorlint // only a direct cause repeats the path
 		return cause.text(e.Path)
 	}
-	return e.Cause.Error()
+	// Package proto puts a no-break space into its errors in some builds, so that nobody
+	// compares them. People read plain spaces.
+	return strings.ReplaceAll(e.Cause.Error(), "\u00a0", " ")
 }
 
 // Unwrap returns the kind and the cause, for errors.Is and errors.As.

@@ -42,3 +42,9 @@ func TestErrorIsItsKindAndItsCause(t *testing.T) {
 	var path *fs.PathError
 	assert.True(t, errors.As(err, &path))
 }
+
+func TestCauseHasPlainSpaces(t *testing.T) {
+	t.Parallel()
+	err := &tfkeep.Error{Op: "parse", Cause: &tfkeep.Error{Op: "read", Cause: errors.New("proto:\u00a0cannot parse")}}
+	assert.Equal(t, "parse: read: proto: cannot parse", err.Error())
+}

@@ -192,12 +192,6 @@ func parseAs[M proto.Message](path string, data []byte, k kind) (M, error) {
 	return none, err
 }
 
-// plainSpaces replaces the no-break spaces that package proto has in its errors in some
-// builds.
-func plainSpaces(err error) error {
-	return errors.New(strings.ReplaceAll(err.Error(), "\u00a0", " "))
-}
-
 // parse parses data as one kind, binary first and then text, as TensorFlow does.
 func parse(path string, data []byte, k kind) (proto.Message, error) {
 	if len(data) == 0 {
@@ -225,7 +219,7 @@ func parse(path string, data []byte, k kind) (proto.Message, error) {
 			if err == nil {
 				err = fmt.Errorf("its fields are not those of a %s", k)
 			}
-			return nil, bad(plainSpaces(err), "not a %s in binary, and not text")
+			return nil, bad(err, "not a %s in binary, and not text")
 		}
 	}
 	m = k.newMessage()

@@ -61,7 +61,7 @@ func (p *parser) message(m protoreflect.Message, l *layout, closing byte, start 
 	}
 	raw, err := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(unknown)
 	if err != nil {
-		return p.failAt(start, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+		return p.failAt(start, "%v", err)
 	}
 	m.SetUnknown(append(m.GetUnknown(), raw...))
 	return nil
@@ -272,7 +272,7 @@ func (p *parser) any(m protoreflect.Message, l *layout, at int) error {
 	}
 	raw, err := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(packed.Interface())
 	if err != nil {
-		return p.failAt(at, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+		return p.failAt(at, "%v", err)
 	}
 	m.Set(urlField, protoreflect.ValueOfString(url))
 	m.Set(valueField, protoreflect.ValueOfBytes(raw))
