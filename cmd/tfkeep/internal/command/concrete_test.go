@@ -36,7 +36,7 @@ class M(tf.Module):
     def never(self, x): return x
     @tf.function
     def rag(self, x): return x.values
-    @tf.function
+    @tf.function(input_signature=[tf.TensorSpec([2], tf.dtypes.experimental.float8_e5m2)])
     def new(self, x): return tf.cast(x, tf.float32)
 m = M()
 m.g(tf.constant(1.0)); m.g(tf.constant([1.0])); m.g(tf.constant([1]), False, name="q")
@@ -47,7 +47,7 @@ m.rag(tf.ragged.constant([[1], [2, 3]])); m.rag(tf.sparse.from_dense([[1, 0]]))
 m.new(tf.cast(tf.zeros([2]), tf.dtypes.experimental.float8_e5m2))
 m.c = m.f.get_concrete_function()
 m.c2 = m.g.get_concrete_function(tf.TensorSpec(None, tf.float32))
-tf.saved_model.save(m, args[0], signatures=m.f)
+tf.saved_model.save(m, args[0], signatures={"serving_default": m.f, "new": m.new})
 out = io.StringIO()
 with contextlib.redirect_stdout(out):
     saved_model_cli._show_all(args[0])
