@@ -38,6 +38,11 @@ type Options struct {
 	// keys under which a saver in the graph saves them.
 	NodeNames bool
 
+	// Rename gives variables other keys. The first rule that matches a variable decides.
+	// A variable whose new key the values lack keeps its own; [Report] names the others.
+	// A rule that gives no variable a value is an error.
+	Rename []Rename
+
 	// AllowNoVariables accepts a graph that has no variables. It is only pruned then.
 	AllowNoVariables bool
 

@@ -224,11 +224,20 @@ func findValues(ctx context.Context, b *body, r *resolver, o *Options) (map[stri
 	if source, ok := r.src.(fmt.Stringer); ok {
 		bad.Source = source.String()
 	}
+	renames, err := newRenamer(r.src, o.Rename)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range b.nodes {
 		if !nodedef.IsVariableOp(n.Op) || deny[n.Name] || len(allow) > 0 && !allow[n.Name] {
 			continue
 		}
-		ref, problem := r.find(ctx, n)
+		ref, problem := renames.find(n)
+		if ref != nil {
+			ref.renamed = true
+		} else if problem == nil {
+			ref, problem = r.find(ctx, n)
+		}
 		if problem != nil {
 			bad.add(problem)
 		} else {
@@ -238,7 +247,7 @@ func findValues(ctx context.Context, b *body, r *resolver, o *Options) (map[stri
 	if len(bad.Missing)+len(bad.Mismatch)+len(bad.Unclear) > 0 {
 		return nil, bad
 	}
-	return values, nil
+	return values, renames.unused()
 }
 
 // variables returns the tensors of the variables that have values.
@@ -262,6 +271,9 @@ func (r *Report) placeConstants(b *body, values map[string]*valueRef) {
 			b.set(i, &graphdef.NodeDef{Name: n.Name, Op: "Const"})
 			r.Frozen = append(r.Frozen, Variable{Name: n.Name, Key: ref.key, DType: dtype.Name(ref.dtype), Shape: ref.shape, Bytes: ref.bytes, Others: ref.others})
 			r.Bytes += ref.bytes
+			if ref.renamed {
+				r.Renamed = append(r.Renamed, n.Name)
+			}
 		case nodedef.IsVariableOp(n.Op):
 			r.Kept = append(r.Kept, n.Name)
 		}

@@ -8,6 +8,7 @@ type Report struct {
 	Nodes     int        // nodes of the frozen graph, without those of functions
 	Functions int        // functions in its library
 	Frozen    []Variable // variables that became constants, in graph order
+	Renamed   []string   // those of them whose keys Options.Rename gave
 	Kept      []string   // variables that stayed, as the lists of Options say
 	Converted int        // nodes that read or passed on a variable and were rewritten
 	Repairs   []Repair   // writes to variables that were removed
@@ -26,7 +27,7 @@ type Report struct {
 
 func (r Report) clone() Report {
 	for _, names := range []*[]string{
-		&r.Outputs, &r.Kept, &r.Assets, &r.Tables, &r.TableInitializers, &r.Embedded, &r.Inputs,
+		&r.Outputs, &r.Renamed, &r.Kept, &r.Assets, &r.Tables, &r.TableInitializers, &r.Embedded, &r.Inputs,
 	} {
 		*names = slices.Clone(*names)
 	}

@@ -27,7 +27,8 @@ type valueRef struct {
 	shape []int64
 	bytes int64
 
-	others []string // other keys of the source, from which other savers restore the variable
+	renamed bool     // Options.Rename gave the key
+	others  []string // other keys of the source, from which other savers restore the variable
 }
 
 // resolver finds the values of variables in a source. It takes a value only where the key

@@ -5,16 +5,19 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // SuggestOutputs returns the nodes that are likely the outputs of a model: the nodes that
 // its signatures name, or else the nodes that depend on a placeholder, that no other node
-// uses, and that have nothing to do with training or saving. Single numbers (losses,
-// accuracies) do not count if the file has their shape. If there are only such nodes, the
-// nodes from which one more placeholder, the labels, computes a loss count instead. The
-// result is a guess for a person to check; a single name is a clear case.
+// uses, and that have nothing to do with training or saving. Nodes inside branches and
+// loops of TensorFlow 1, and what only goes into a variable, such as a moving average, do
+// not count. Single numbers (losses, accuracies) do not count if the file has their shape.
+// If there are only such nodes, the nodes from which one more placeholder, the labels,
+// computes a loss count instead. The result is a guess for a person to check; a single name
+// is a clear case.
 func SuggestOutputs(def *graphdef.GraphDef, signatures map[string]*graphdef.SignatureDef) []string {
 	if names := signatureOutputs(signatures); len(names) > 0 {
 		return names
@@ -46,14 +49,22 @@ func SuggestOutputs(def *graphdef.GraphDef, signatures map[string]*graphdef.Sign
 // modelView is the part of a graph that computes predictions.
 type modelView struct {
 	training  scopes
+	inside    map[string]bool            // nodes inside branches and loops of TensorFlow 1
+	stored    map[string]bool            // nodes whose values go into variables
 	consumers map[string][]string        // without consumers that are for training
 	feeds     map[string]map[string]bool // node → the placeholders that it depends on
 }
 
 func newModelView(def *graphdef.GraphDef) *modelView {
-	m := &modelView{training: trainingScopes(def), consumers: map[string][]string{}, feeds: map[string]map[string]bool{}}
-	var placeholders []string
+	m := &modelView{training: trainingScopes(def), inside: insideNodes(def), stored: map[string]bool{},
+		consumers: map[string][]string{}, feeds: map[string]map[string]bool{}}
+	var placeholders, settings []string
 	for _, n := range def.GetNode() {
+		if isWrite(n.Op) && !m.training.has(n.Name) {
+			for _, in := range nodedef.DataInputs(n) {
+				m.stored[nodedef.NodeName(in)] = true
+			}
+		}
 		if m.training.has(n.Name) || isNeverOutput(n.Op) {
 			continue
 		}
@@ -61,10 +72,18 @@ func newModelView(def *graphdef.GraphDef) *modelView {
 			from := nodedef.NodeName(in)
 			m.consumers[from] = append(m.consumers[from], n.Name)
 		}
-		if isPlaceholder(n.Op) {
-			m.feeds[n.Name] = map[string]bool{n.Name: true}
+		switch {
+		case isPlaceholder(n.Op) && isSetting(n):
+			settings = append(settings, n.Name)
+		case isPlaceholder(n.Op):
 			placeholders = append(placeholders, n.Name)
 		}
+	}
+	if len(placeholders) == 0 {
+		placeholders = settings
+	}
+	for _, name := range placeholders {
+		m.feeds[name] = map[string]bool{name: true}
 	}
 	m.follow(placeholders)
 	return m
@@ -90,16 +109,70 @@ func (m *modelView) follow(queue []string) {
 
 // isCandidate reports whether n may be an output at all.
 func (m *modelView) isCandidate(n *graphdef.NodeDef) bool {
+	if m.inside[n.Name] || m.stored[n.Name] && len(m.consumers[n.Name]) == 0 {
+		return false
+	}
 	return len(m.feeds[n.Name]) > 0 && !isPlaceholder(n.Op) && !m.training.has(n.Name) &&
 		!isNeverOutput(n.Op) && len(nodedef.DataInputs(n)) > 0
 }
 
-// endsHere reports whether everything that uses n depends on placeholders that n does not
-// depend on.
+// endsHere reports whether something that uses n also depends on placeholders that n does
+// not depend on: a loss, or an accuracy.
 func (m *modelView) endsHere(n *graphdef.NodeDef) bool {
-	return !slices.ContainsFunc(m.consumers[n.Name], func(c string) bool {
-		return len(m.feeds[c]) <= len(m.feeds[n.Name])
+	return slices.ContainsFunc(m.consumers[n.Name], func(c string) bool {
+		return len(m.feeds[c]) > len(m.feeds[n.Name])
 	})
+}
+
+// isSetting reports whether a placeholder sets how a model works, and does not feed it: a
+// boolean such as is_training, or a single number such as keep_prob.
+func isSetting(n *graphdef.NodeDef) bool {
+	shape := n.Attr["shape"].GetShape()
+	isNumber := shape != nil && !shape.UnknownRank && len(shape.Dim) == 0
+	return n.Attr["dtype"].GetType() == dtype.Bool || isNumber
+}
+
+// insideNodes returns the nodes between a Switch and its Merge, and between an Enter and its
+// Exit. They have no value in a run that takes another branch, or have several.
+func insideNodes(def *graphdef.GraphDef) map[string]bool {
+	consumers := map[string][]*graphdef.NodeDef{}
+	inside := map[string]bool{}
+	var queue []string
+	enter := func(name string) {
+		if !inside[name] {
+			inside[name] = true
+			queue = append(queue, name)
+		}
+	}
+	for _, n := range def.GetNode() {
+		for _, in := range nodedef.DataInputs(n) {
+			consumers[nodedef.NodeName(in)] = append(consumers[nodedef.NodeName(in)], n)
+		}
+		switch op := strings.TrimPrefix(n.Op, "Ref"); op {
+		case "Switch", "Enter", "NextIteration", "LoopCond":
+			enter(n.Name)
+		}
+	}
+	isLoop := map[string]bool{} // the Merge nodes at the start of loops
+	for _, n := range def.GetNode() {
+		if strings.TrimPrefix(n.Op, "Ref") == "NextIteration" {
+			for _, c := range consumers[n.Name] {
+				isLoop[c.Name] = true
+			}
+		}
+	}
+	for len(queue) > 0 {
+		name := queue[0]
+		queue = queue[1:]
+		for _, c := range consumers[name] {
+			switch op := strings.TrimPrefix(c.Op, "Ref"); {
+			case op == "Exit", op == "Merge" && !isLoop[c.Name]:
+			default:
+				enter(c.Name)
+			}
+		}
+	}
+	return inside
 }
 
 func isPlaceholder(op string) bool { return strings.HasPrefix(op, "Placeholder") }

@@ -1,13 +1,16 @@
 package freeze_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
 func TestSuggestOutputs(t *testing.T) {
@@ -56,4 +59,58 @@ func TestSuggestOutputsOfSignatures(t *testing.T) {
 		"__saved_model_init_op": outputs("init"),
 	})
 	assert.Equal(t, []string{"a", "b"}, got)
+}
+
+// A training graph with a batch normalization and a dropout behind conditionals of
+// TensorFlow 1 or 2.
+const trainingGraph = `
+(tf1.enable_control_flow_v2 if args[0] else tf1.disable_control_flow_v2)()
+x = tf1.placeholder(tf.float32, [None, 4, 4, 3], name="x")
+labels = tf1.placeholder(tf.int64, [None], name="labels")
+training = tf1.placeholder(tf.bool, [], name="is_training")
+keep_prob = tf1.placeholder(tf.float32, [], name="keep_prob")
+def var(name, *shape, trainable=True):
+    return tf1.get_variable(name, shape, trainable=trainable, use_resource=bool(args[0]))
+h = tf.nn.conv2d(x, var("w", 2, 2, 3, 4), 1, "SAME")
+mean, variance = var("mean", 4, trainable=False), var("variance", 4, trainable=False)
+def train():
+    y, m, v, *_ = tf1.nn.fused_batch_norm(h, var_g, var_b, is_training=True)
+    with tf1.control_dependencies([tf1.assign_sub(mean, (mean - m) * 0.1), tf1.assign_sub(variance, (variance - v) * 0.1)]):
+        return tf.identity(y)
+var_g, var_b = var("gamma", 4), var("beta", 4)
+h = tf1.cond(training, train, lambda: tf1.nn.fused_batch_norm(h, var_g, var_b, mean, variance, is_training=False)[0])
+h = tf.nn.relu(h)
+average = var("average", 4, trainable=False)
+update = tf1.assign(average, average * 0.9 + tf.reduce_mean(h, [0, 1, 2]) * 0.1)
+h = tf1.cond(training, lambda: tf1.nn.dropout(h, keep_prob=keep_prob), lambda: tf.identity(h))
+logits = tf.matmul(tf.reshape(h, [-1, 64]), var("o", 64, 5), name="logits")
+predictions = tf.nn.softmax(logits, name="predictions") if args[1] else logits
+loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits), name="loss")
+tf1.reduce_mean(tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32), name="accuracy")
+tf1.train.AdamOptimizer().minimize(loss, tf1.train.get_or_create_global_step())
+tf1.summary.scalar("loss", loss)
+tf1.train.Saver()
+tf1.train.export_meta_graph(args[2])
+tf1.enable_control_flow_v2()
+`
+
+func TestSuggestOutputsOfTrainingGraphs(t *testing.T) {
+	t.Parallel()
+	for _, v2 := range []bool{false, true} {
+		for _, softmax := range []bool{false, true} {
+			path := filepath.Join(t.TempDir(), "model.meta")
+			oracle.Run(t, trainingGraph, v2, softmax, path)
+			mg, err := graphdef.ReadMetaGraphDef(path, nil)
+			require.NoError(t, err)
+			want := []string{"logits"}
+			if softmax {
+				want = []string{"predictions"}
+			}
+			got := freeze.SuggestOutputs(mg.GraphDef, nil)
+			assert.Subset(t, got, want, "control flow 2: %v", v2)
+			for _, name := range got {
+				assert.Contains(t, []string{"logits", "predictions", "ArgMax"}, name, "control flow 2: %v, softmax: %v", v2, softmax)
+			}
+		}
+	}
 }

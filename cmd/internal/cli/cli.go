@@ -11,6 +11,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
 // The exit codes.
@@ -33,6 +36,38 @@ func (e *UsageError) Unwrap() error { return e.Err }
 // Usagef returns a UsageError.
 func Usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
+}
+
+// FlagError returns the UsageError for an error in the flags of a command. It names the
+// flags that are like one that the command does not have.
+func FlagError(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || unknown.GetSpecifiedShortnames() != "" {
+		return &UsageError{Err: err}
+	}
+	name := unknown.GetSpecifiedName()
+	var names, longer []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		names = append(names, f.Name)
+		if strings.HasPrefix(f.Name, name) || strings.HasPrefix(name, f.Name) {
+			longer = append(longer, "--"+f.Name)
+		}
+	})
+	const most = 3
+	var near []string
+	for _, n := range nearest.Names(name, names, most) {
+		near = append(near, "--"+n)
+	}
+	if len(near) == 0 {
+		near = longer[:min(most, len(longer))]
+	}
+	if len(near) == 0 {
+		return &UsageError{Err: err}
+	}
+	return &UsageError{Err: fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))}
 }
 
 // SplitList splits a flag's value at commas, and drops white space and empty items.
@@ -91,7 +126,7 @@ func (f *Failure) ExitCode(ctx context.Context, err error) int {
 // Execute runs a command that is a whole program and returns its exit code.
 func Execute(ctx context.Context, cmd *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &UsageError{Err: err} })
+	cmd.SetFlagErrorFunc(FlagError)
 	cmd.SetArgs(args)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)

@@ -24,7 +24,6 @@ var house = []floor{
 		"status",
 	}},
 	{"ground", true, []string{
-		"cmd/internal/cli",
 		"examples/digits/dataset",
 		"internal/collectiondef",
 		"internal/crc32c",
@@ -33,6 +32,7 @@ var house = []floor{
 		"internal/filenames",
 		"internal/live",
 		"internal/nearest",
+		"cmd/internal/cli",
 		"internal/parallel",
 		"internal/test/archtest",
 		"internal/test/docs",

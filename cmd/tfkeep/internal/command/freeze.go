@@ -3,18 +3,13 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/freeze"
-	"github.com/tfkeep/tfkeep/freeze/inference"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
@@ -24,14 +19,14 @@ type freezeFlags struct {
 	graph, saver, checkpoint, metaGraph, savedModel, tags string
 	outputs, output, initializers, allow, deny            string
 	optimize                                              bool
-	round                                                 string
-	inputs, assets                                        string
+	assets                                                string
 	embedTables                                           bool
-	constants                                             []string
-	clearDevices, binary                                  bool
-	ignored                                               string
-	version                                               int
-	asJSON                                                bool
+	renames                                               []string
+	improvement
+	clearDevices, binary, force bool
+	ignored                     string
+	version                     int
+	asJSON                      bool
 }
 
 func (c *command) freeze() *cobra.Command {
@@ -51,13 +46,21 @@ The model is one of
   --input_meta_graph and --input_checkpoint
   --input_saved_model_dir
 
-Without --output_node_names the outputs are those of the signatures, or the only
-node that can be an output. If there are several, they are listed and nothing is
-written.`,
+Without --outputs (--output_node_names) they are those of the signatures, or the
+only node that can be an output. If there are several, they are listed and nothing
+is written.
+
+FILE appears when it is complete. An existing FILE is replaced only with --force.
+
+--rename gives variables other keys of the checkpoint than the graph does. VARIABLE
+is a regular expression for the whole name of a variable, and \1 in KEY is what its
+first group matched. A variable without a value under its new key keeps its own.`,
 		Example: `  tfkeep freeze train/ -o frozen.pb
   tfkeep freeze --input_graph graph.pbtxt --input_checkpoint train/model-1000 \
       --output_node_names softmax --output_graph frozen.pb
-  tfkeep freeze export/1 -o small.pb --optimize --round float16`,
+  tfkeep freeze export/1 -o small.pb --optimize --round float16
+  tfkeep freeze train/ -o frozen.pb --outputs softmax --optimize --constant is_training=false
+  tfkeep freeze train/ -o averages.pb --rename '(.*)=\1/ExponentialMovingAverage'`,
 		Args: needs(0, 1, "at most one CKPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("clear_devices") {
@@ -80,6 +83,8 @@ func (f *freezeFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.savedModel, "input_saved_model_dir", "", "the `DIR` of a SavedModel")
 	fl.StringVar(&f.tags, "saved_model_tags", "", "the `TAGS` of its graph, separated by commas; default: its only graph, or serve")
 	fl.StringVar(&f.outputs, "output_node_names", "", "the `NODES` to keep, separated by commas")
+	fl.StringVar(&f.outputs, "outputs", "", "the same `NODES`, as in the other verbs; or --output")
+	fl.StringVar(&f.outputs, "output", "", "the same as --outputs")
 	fl.StringVarP(&f.output, "output_graph", "o", "", "the `FILE` to write")
 	fl.StringVar(&f.initializers, "initializer_nodes", "", "the `NODES` that initialize tables, separated by commas; they are kept too")
 	fl.StringVar(&f.allow, "variable_names_whitelist", "", "the only variables to freeze: `NAMES` separated by commas")
@@ -88,10 +93,12 @@ func (f *freezeFlags) add(cmd *cobra.Command) {
 	fl.BoolVar(&f.clearDevices, "clear_devices", true, "remove the devices of the nodes")
 	fl.BoolVar(&f.optimize, "optimize", false, "optimize like optimize_for_inference: remove training nodes, fold batch norms")
 	fl.StringVar(&f.inputs, "input_names", "", "with --optimize: the `NODES` that will be fed, separated by commas")
-	fl.StringSliceVar(&f.constants, "constant", nil, "fix a boolean placeholder: `NAME=BOOL`, such as is_training=false")
-	fl.StringVar(&f.round, "round", "", "store weights as `TYPE`: float16 or bfloat16")
+	fl.StringVar(&f.inputs, "inputs", "", "the same as --input_names")
+	f.improvement.add(cmd)
 	fl.BoolVar(&f.embedTables, "embed_tables", false, "put the text files of lookup tables into the graph")
 	fl.StringVar(&f.assets, "assets", "", "the `DIR` of those files, if they are not where the graph says")
+	fl.StringArrayVar(&f.renames, "rename", nil, "freeze a variable with the value of another key: `VARIABLE=KEY`")
+	fl.BoolVarP(&f.force, "force", "f", false, "replace FILE if it exists")
 	fl.BoolVar(&f.asJSON, "json", false, "print the summary as one JSON object")
 	for _, name := range []string{"restore_op_name", "filename_tensor_name"} {
 		fl.StringVar(&f.ignored, name, "", "accepted and ignored, as by freeze_graph.py")
@@ -102,6 +109,8 @@ func (f *freezeFlags) add(cmd *cobra.Command) {
 	_ = fl.MarkHidden("checkpoint_version")
 	_ = fl.MarkHidden("input_binary")
 	_ = fl.MarkHidden("variable_names_blacklist")
+	_ = fl.MarkHidden("output")
+	_ = fl.MarkHidden("inputs")
 }
 
 // joinBooleans makes "--clear_devices false" work as in freeze_graph.py, where the value
@@ -138,6 +147,11 @@ func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, er
 		}
 		o.SaverDef = sd
 	}
+	renames, err := renameRules(f.renames)
+	if err != nil {
+		return nil, err
+	}
+	o.Rename = renames
 	switch {
 	case f.savedModel != "":
 		return freeze.FromSavedModel(ctx, f.savedModel, o)
@@ -173,8 +187,6 @@ func (f *freezeFlags) check(args []string) error {
 		return errors.New("no model: give CKPT, or --input_graph and --input_checkpoint")
 	case (f.graph != "" || f.metaGraph != "") && f.checkpoint == "":
 		return errors.New("no values: name the checkpoint with --input_checkpoint")
-	case f.round != "" && f.round != "float16" && f.round != "bfloat16":
-		return fmt.Errorf("--round %s: it must be float16 or bfloat16", f.round)
 	}
 	return nil
 }
@@ -183,18 +195,20 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 	if err := f.check(args); err != nil {
 		return &cli.UsageError{Err: err}
 	}
-	constants, err := booleans(f.constants)
-	if err != nil {
+	if err := f.improvement.check(); err != nil {
 		return &cli.UsageError{Err: err}
+	}
+	if err := mayWrite(f.output, f.force); err != nil {
+		return err
 	}
 	plan, err := f.plan(ctx, args)
 	if err != nil {
-		return err
+		return f.explain(ctx, err, args)
 	}
 	defer plan.Close()
 	summary := frozenSummary{Report: plan.Report(), Path: f.output}
-	if f.optimize || f.round != "" || len(constants) > 0 || f.inputs != "" {
-		err = c.freezeInMemory(ctx, f, plan, constants, &summary)
+	if f.optimize || f.improvement.any() {
+		err = c.freezeInMemory(ctx, f, plan, &summary)
 	} else {
 		progress := c.NewProgress("freezing", ui.Size)
 		err = plan.WriteFile(ctx, f.output, &freeze.WriteOptions{Progress: progress.Set})
@@ -207,50 +221,26 @@ func (c *command) runFreeze(ctx context.Context, f *freezeFlags, args []string) 
 }
 
 // freezeInMemory holds the whole graph in memory, for options that change weights.
-func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *freeze.Plan, constants map[string]bool, s *frozenSummary) error {
+func (c *command) freezeInMemory(ctx context.Context, f *freezeFlags, plan *freeze.Plan, s *frozenSummary) error {
 	def, err := plan.GraphDef(ctx)
 	if err != nil {
 		return err
 	}
-	if f.optimize || len(constants) > 0 || f.inputs != "" {
-		o := &inference.Options{Outputs: s.Outputs, Inputs: cli.SplitList(f.inputs), Constants: constants,
-			KeepBatchNorms: !f.optimize, KeepTrainingNodes: !f.optimize}
-		if def, s.optimized, err = inference.Optimize(def, o); err != nil {
-			return err
-		}
+	if def, err = f.improve(def, s, f.optimize); err != nil {
+		return err
 	}
-	if f.round != "" {
-		to := types_go_proto.DataType_DT_HALF
-		if f.round == "bfloat16" {
-			to = types_go_proto.DataType_DT_BFLOAT16
-		}
-		if def, s.rounded, err = inference.RoundWeights(def, to, 0); err != nil {
-			return err
-		}
-	}
-	s.describe(def)
 	return graphdef.Write(f.output, def, nil)
 }
 
-// describe updates the summary after changes to the graph.
-func (s *frozenSummary) describe(def *graph_go_proto.GraphDef) {
-	s.Nodes, s.Size, s.Inputs = len(def.Node), int64(proto.Size(def)), nil
-	for _, n := range def.Node {
-		if n.Op == "Placeholder" {
-			s.Inputs = append(s.Inputs, n.Name)
-		}
-	}
-}
-
-func booleans(settings []string) (map[string]bool, error) {
-	m := map[string]bool{}
+// renameRules reads the values of --rename.
+func renameRules(settings []string) ([]freeze.Rename, error) {
+	var rules []freeze.Rename
 	for _, s := range settings {
-		name, value, ok := strings.Cut(s, "=")
-		value = strings.ToLower(value)
-		if !ok || name == "" || value != "true" && value != "false" {
-			return nil, fmt.Errorf("--constant %s: write it as NAME=true or NAME=false", s)
+		i := strings.LastIndexByte(s, '=')
+		if i <= 0 || i == len(s)-1 {
+			return nil, cli.Usagef("--rename %s: write it as VARIABLE=KEY", s)
 		}
-		m[name] = value == "true"
+		rules = append(rules, freeze.Rename{Variable: s[:i], Key: s[i+1:]})
 	}
-	return m, nil
+	return rules, nil
 }

@@ -39,6 +39,9 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 			field("chosen", fmt.Sprintf("%s from %q; another saver of the graph restores it from %q", v.Name, v.Key, v.Others))
 		}
 	}
+	if n := len(s.Renamed); n > 0 {
+		field("renamed", ui.Plural(int64(n), "variable")+" by --rename")
+	}
 	field("kept", append([]string(nil), s.Kept...)...)
 	if s.optimized != nil {
 		var notes []string
@@ -56,11 +59,7 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 		field("repaired", what)
 	}
 	for _, r := range s.rounded {
-		if r.Kept != "" {
-			field("rounded", r.Node+" left as it is: "+r.Kept)
-			continue
-		}
-		field("rounded", r.Node+": largest error "+short(r.MaxError)+", mean square error "+short(r.RMSError)+" of "+short(r.RMS))
+		field("rounded", roundedText(r))
 	}
 	field("tables", append([]string(nil), s.Tables...)...)
 	field("embedded", append([]string(nil), s.Embedded...)...)
@@ -74,6 +73,13 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	return nil
 }
 
+func roundedText(r inference.Rounded) string {
+	if r.Kept != "" {
+		return r.Node + " left as it is: " + r.Kept
+	}
+	return r.Node + ": largest error " + short(r.MaxError) + ", mean square error " + short(r.RMSError) + " of " + short(r.RMS)
+}
+
 type frozenJSON struct {
 	Path         string           `json:"path"`
 	Bytes        int64            `json:"bytes"`
@@ -81,6 +87,7 @@ type frozenJSON struct {
 	Inputs       []string         `json:"inputs"`
 	Outputs      []string         `json:"outputs"`
 	Variables    []frozenVariable `json:"variables"`
+	Renamed      []string         `json:"renamed"`
 	Kept         []string         `json:"kept"`
 	Repairs      []freezeRepair   `json:"repairs"`
 	Folded       []string         `json:"folded_batch_norms"`
@@ -118,7 +125,7 @@ type frozenRounding struct {
 
 func (s *frozenSummary) json() frozenJSON {
 	some := func(names []string) []string { return append([]string{}, names...) } // [] and not null
-	j := frozenJSON{Path: s.Path, Bytes: s.Size, Nodes: s.Nodes, Inputs: some(s.Inputs), Outputs: some(s.Outputs), Kept: some(s.Kept),
+	j := frozenJSON{Path: s.Path, Bytes: s.Size, Nodes: s.Nodes, Inputs: some(s.Inputs), Outputs: some(s.Outputs), Renamed: some(s.Renamed), Kept: some(s.Kept),
 		Tables: some(s.Tables), Assets: some(s.Assets), Initializers: some(s.TableInitializers), Embedded: some(s.Embedded), Variables: []frozenVariable{}, Repairs: []freezeRepair{}, Folded: []string{}, Rounded: []frozenRounding{}}
 	for _, v := range s.Frozen {
 		j.Variables = append(j.Variables, frozenVariable{v.Name, v.Key, v.DType, append([]int64{}, v.Shape...), v.Bytes, v.Others})

@@ -170,7 +170,125 @@ node { name: "y" op: "Identity" input: "w" attr { key: "T" value { type: DT_FLOA
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stdout, `chosen    w from "w"; another saver of the graph restores it from ["w/average"]`)
 
-	code, stdout, stderr = execute(t, append(args, "--json")...)
+	code, stdout, stderr = execute(t, append(args, "--json", "--force")...)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stdout, `"other_keys":["w/average"]`)
+}
+
+func TestFreezeReplacesOnlyWithForce(t *testing.T) {
+	t.Parallel()
+	dir := frozenModel(t)
+	out := filepath.Join(dir, "frozen.pb")
+	require.NoError(t, os.WriteFile(out, []byte("precious"), 0o666))
+	code, _, stderr := execute(t, "freeze", dir+"/model", "-o", out, "--outputs", "y")
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, stderr, "--force replaces it")
+	left, err := os.ReadFile(out)
+	require.NoError(t, err)
+	assert.Equal(t, "precious", string(left))
+	code, _, stderr = execute(t, "freeze", dir+"/model", "-o", out, "--output", "y", "--force")
+	require.Zero(t, code, stderr)
+	_, err = graphdef.ReadGraphDef(out)
+	require.NoError(t, err)
+}
+
+func TestFreezeRenamesVariables(t *testing.T) {
+	t.Parallel()
+	dir := frozenModel(t)
+	prefix := filepath.Join(t.TempDir(), "averages")
+	w, err := checkpoint.Create(t.Context(), prefix, nil)
+	require.NoError(t, err)
+	defer w.Close()
+	for _, name := range []string{"w", "w/ExponentialMovingAverage"} {
+		require.NoError(t, w.Add(t.Context(), checkpoint.Tensor{Name: name, DType: dtype.Float32, Shape: []int64{300}, Data: make([]byte, 1200)}))
+	}
+	require.NoError(t, w.Commit(t.Context()))
+	freeze := func(rename string) (int, string, string) {
+		return execute(t, "freeze", "--input_graph", dir+"/graph.pbtxt", "--input_checkpoint", prefix, "--outputs", "y",
+			"--rename", rename, "-o", filepath.Join(dir, "frozen.pb"), "--json", "--force")
+	}
+	code, stdout, stderr := freeze(`(.*)=\1/ExponentialMovingAverage`)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, `"key":"w/ExponentialMovingAverage"`)
+	assert.Contains(t, stdout, `"renamed":["w"]`)
+	for _, c := range []struct{ name, rename, says string }{
+		{"no such key", `(.*)=\1/Averages`, `such as "w/Averages"`},
+		{"no such variable", `v=w`, "matches the name of no variable"},
+		{"not a pattern", `(=w`, "missing closing"},
+		{"not a rule", `w`, "VARIABLE=KEY"},
+	} {
+		code, _, stderr := freeze(c.rename)
+		assert.NotZero(t, code, c.name)
+		assert.Contains(t, stderr, c.says, c.name)
+	}
+}
+
+func TestFreezeNamesWhatWasGiven(t *testing.T) {
+	t.Parallel()
+	dir := frozenModel(t)
+	out := filepath.Join(dir, "frozen.pb")
+	graph, meta, ckpt := dir+"/graph.pbtxt", dir+"/model.meta", dir+"/model"
+	for _, c := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"graph for a checkpoint", []string{graph}, "is a GraphDef, and CKPT takes a checkpoint"},
+		{"checkpoint for a graph", []string{"--input_graph", ckpt, "--input_checkpoint", ckpt}, "is a checkpoint, and --input_graph takes a GraphDef"},
+		{"checkpoint for a SavedModel", []string{"--input_saved_model_dir", ckpt}, "is a checkpoint, and --input_saved_model_dir takes a SavedModel"},
+		{"meta graph for a graph", []string{"--input_graph", meta, "--input_checkpoint", ckpt}, "MetaGraphDef"},
+		{"graph for a meta graph", []string{"--input_meta_graph", graph, "--input_checkpoint", ckpt}, "GraphDef"},
+		{"graph for the values", []string{"--input_graph", graph, "--input_checkpoint", graph}, "is a GraphDef, and --input_checkpoint takes a checkpoint"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, _, stderr := execute(t, append([]string{"freeze", "-o", out}, c.args...)...)
+			assert.Equal(t, cli.ExitFailed, code)
+			assert.Contains(t, stderr, c.says)
+			assert.NoFileExists(t, out)
+		})
+	}
+}
+
+func TestUnknownFlagSuggestsNearOnes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"freeze", "--output_nodes", "y"}, "--output_node"},
+		{[]string{"freeze", "--optimise"}, "did you mean --optimize?"},
+		{[]string{"graph", "optimize", "--output", "y"}, "did you mean --outputs?"},
+		{[]string{"convert", "--forse"}, "did you mean --force?"},
+		{[]string{"ls", "--jsn"}, "did you mean --json?"},
+	} {
+		code, _, stderr := execute(t, c.args...)
+		assert.Equal(t, cli.ExitUsage, code)
+		assert.Contains(t, stderr, c.says)
+	}
+	_, _, stderr := execute(t, "ls", "--nothing-like-it")
+	assert.NotContains(t, stderr, "did you mean")
+}
+
+func TestGraphOptimize(t *testing.T) {
+	t.Parallel()
+	dir := frozenModel(t)
+	frozen, small := filepath.Join(dir, "frozen.pb"), filepath.Join(dir, "small.pb")
+	code, _, stderr := execute(t, "freeze", dir+"/model", "-o", frozen, "--outputs", "y")
+	require.Zero(t, code, stderr)
+	code, stdout, stderr := execute(t, "graph", "optimize", frozen, small, "--constant", "training=false", "--round", "float16")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "rounded")
+	def, err := graphdef.ReadGraphDef(small)
+	require.NoError(t, err)
+	assert.Len(t, def.Node, 4, "x, the weights, their Cast and y")
+
+	code, _, stderr = execute(t, "graph", "optimize", frozen, small)
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, stderr, "--force replaces it")
+	code, _, stderr = execute(t, "graph", "optimize", "--force", dir+"/graph.pbtxt", small)
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, stderr, "is not frozen: w is a variable")
+	code, _, stderr = execute(t, "graph", "optimize", frozen, small, "--round", "int4")
+	assert.Equal(t, cli.ExitUsage, code)
+	assert.Contains(t, stderr, "float16 or bfloat16")
 }

@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,7 +19,7 @@ import (
 func (c *command) graph() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph",
-		Short: "Extract, clean, compare, check and draw graphs",
+		Short: "Extract, clean, optimize, compare, check and draw graphs",
 		Long: `Work on graphs. IN is a GraphDef, a .meta file or a SavedModel (its directory or its
 .pb), in text or binary. OUT is text if its name ends in .pbtxt, .txt, .textproto or
 .prototxt, or with --text, and binary otherwise. OUT appears when it is complete. An
@@ -32,7 +31,7 @@ existing OUT is replaced only with --force.`,
 		RunE: verbsOnly,
 	}
 	cmd.AddCommand(c.graphExtract(), c.graphStripUnused(), c.graphRemoveTraining(), c.graphClearDevices(),
-		c.graphStripDefaults(), c.graphRenameScope(), c.graphCheck(), c.graphDiff(), c.graphDraw())
+		c.graphStripDefaults(), c.graphRenameScope(), c.graphOptimize(), c.graphCheck(), c.graphDiff(), c.graphDraw())
 	return cmd
 }
 
@@ -56,8 +55,8 @@ func isTextName(path string) bool {
 
 // writeGraph writes OUT and prints what it is now.
 func (c *command) writeGraph(path string, m proto.Message, o *output, was, now int) error {
-	if _, err := os.Lstat(path); err == nil && !o.force {
-		return fmt.Errorf("%s exists; --force replaces it", path)
+	if err := mayWrite(path, o.force); err != nil {
+		return err
 	}
 	if err := graphdef.Write(path, m, &graphdef.WriteOptions{Text: o.text || isTextName(path)}); err != nil {
 		return err

@@ -156,8 +156,8 @@ box each; --scope shows the inside of one of them.`,
 				_, err := c.Out.Write(picture(g, &o))
 				return err
 			}
-			if _, err := os.Lstat(args[1]); err == nil && !force {
-				return fmt.Errorf("%s exists; --force replaces it", args[1])
+			if err := mayWrite(args[1], force); err != nil {
+				return err
 			}
 			return os.WriteFile(args[1], picture(g, &o), 0o666)
 		},

@@ -83,7 +83,7 @@ no checkpoint) or the work failed, and 2 if the command line was wrong.`,
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		c.using = cmd.CommandPath()
-		return &cli.UsageError{Err: err}
+		return cli.FlagError(cmd, err)
 	})
 	root.AddCommand(c.ls(), c.cat(), c.stats(), c.verify(), c.latest(), c.diff(), c.convert(), c.objects(), c.freeze(), c.savedModel(), c.show(), c.graph(), c.version())
 	for _, verb := range root.Commands() {
