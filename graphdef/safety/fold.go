@@ -80,6 +80,7 @@ type foldBody struct {
 	*body
 	args   map[string]value // merged over all calls
 	queued bool
+	visits int
 	values map[string]value // of the nodes that were looked at
 	done   map[string]bool
 }
@@ -91,6 +92,9 @@ func (f *folder) inferAll(g *graphdef.GraphDef) {
 	for len(f.queue) > 0 {
 		b := f.queue[0]
 		f.queue = f.queue[1:]
+		if b.visits++; b.visits > maxVisits {
+			b.assumeWorst()
+		}
 		b.queued, b.values, b.done = false, make(map[string]value, len(b.nodes)), make(map[string]bool, len(b.nodes))
 		for _, n := range b.nodes {
 			f.infer(b, n)
@@ -98,6 +102,22 @@ func (f *folder) inferAll(g *graphdef.GraphDef) {
 	}
 	slices.SortStableFunc(f.findings, func(a, b Finding) int { return strings.Compare(a.Function+"/"+a.Node, b.Function+"/"+b.Node) })
 	f.findings = slices.CompactFunc(f.findings, func(a, b Finding) bool { return a.Function == b.Function && a.Node == b.Node })
+}
+
+// maxVisits bounds how often a function is looked at because more is known about one of its
+// arguments.
+const maxVisits = 8
+
+// assumeWorst makes all arguments as bad as the worst of them, so that they cannot get
+// worse one by one.
+func (b *foldBody) assumeWorst() {
+	worst := value{constant: true}
+	for _, v := range b.args {
+		worst.danger = worse(worst.danger, v.danger)
+	}
+	for arg := range b.args {
+		b.args[arg] = worst
+	}
 }
 
 // infer looks at the inputs that the shape of a node may depend on, and passes what is
@@ -108,9 +128,13 @@ func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
 			Reason: "TensorFlow ends the process when it infers the shapes of some nodes with this op"})
 	}
 	inputs := nodedef.DataInputs(n)
+	partly := false // some inputs are constant, and some are not
+	for _, in := range inputs {
+		partly = partly || !f.valueOf(b, in).constant
+	}
 	for i, in := range inputs {
 		v := f.valueOf(b, in)
-		if v.danger != nil && f.looksAt(b, n, i, v.danger) {
+		if v.danger != nil && f.looksAt(n, i, partly, v.danger) {
 			d := v.danger
 			_, reason := judge(d.node)
 			f.findings = append(f.findings, Finding{Stage: "import", Function: d.function, Node: d.node.GetName(), Op: d.node.GetOp(),
@@ -124,8 +148,15 @@ func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
 // that TensorFlow looks into when it infers shapes. Which input becomes which argument is
 // known for plain calls; otherwise each argument gets the worst of all inputs.
 func (f *folder) call(b *foldBody, n *graphdef.NodeDef, inputs []string) {
-	if f.library.functions[n.GetOp()] == nil && n.GetOp() != "PartitionedCall" && n.GetOp() != "StatefulPartitionedCall" {
-		return
+	switch n.GetOp() {
+	case "PartitionedCall", "StatefulPartitionedCall", "SymbolicGradient":
+	default:
+		if f.library.functions[n.GetOp()] == nil {
+			return
+		}
+	}
+	if missing := f.library.missing(n); missing != "" {
+		f.findings = append(f.findings, Finding{Stage: "import", Function: b.function, Node: n.GetName(), Op: n.GetOp(), Reason: missing})
 	}
 	names := f.library.called(n)
 	direct := n.GetOp()
@@ -174,7 +205,7 @@ func (b *foldBody) merge(arg string, v value) bool {
 func (f *folder) valueOf(b *foldBody, in string) value {
 	name := nodedef.NodeName(in)
 	if b.byName[name] == nil {
-		return b.args[name]
+		return b.outside(name)
 	}
 	stack := []string{name}
 	for len(stack) > 0 {
@@ -201,6 +232,15 @@ func (f *folder) valueOf(b *foldBody, in string) value {
 	return b.values[name]
 }
 
+// outside returns what is known about an input that is not a node of the body: an argument
+// of the function, or a tensor that the importer's InputMap provides.
+func (b *foldBody) outside(name string) value {
+	if b.function == "" {
+		return value{constant: true}
+	}
+	return b.args[name]
+}
+
 // mayFold reports whether TensorFlow may evaluate a node whose inputs are constant.
 func (f *folder) mayFold(n *graphdef.NodeDef) bool {
 	switch n.GetOp() {
@@ -223,7 +263,7 @@ func (f *folder) fold(b *foldBody, n *graphdef.NodeDef) value {
 	v := value{constant: true}
 	known := onlyShapes(n.GetOp())
 	for _, in := range nodedef.DataInputs(n) {
-		source := b.args[nodedef.NodeName(in)]
+		source := b.outside(nodedef.NodeName(in))
 		if b.byName[nodedef.NodeName(in)] != nil {
 			source = b.values[nodedef.NodeName(in)]
 		}

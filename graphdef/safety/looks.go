@@ -9,7 +9,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
-	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 //go:generate go run ../../scripts/shapereads -o reads.txt
@@ -48,16 +47,15 @@ var shapeReads = sync.OnceValue(func() map[string]measured {
 
 // looksAt reports whether TensorFlow may look at the value of input i of a node, which
 // would run the culprit. For a culprit that reaches out, a measurement is not enough: the
-// op must also be one of quiet, which somebody has reviewed.
-func (f *folder) looksAt(b *foldBody, n *graphdef.NodeDef, i int, c *culprit) bool {
+// op must also be one of quiet, which somebody has reviewed. partly means that not all
+// inputs of the node are constant.
+func (f *folder) looksAt(n *graphdef.NodeDef, i int, partly bool, c *culprit) bool {
 	switch n.GetOp() {
 	case "Pack", "Concat", "ConcatV2":
 		// If all inputs are constant, then so is the output, which the reader of the output
 		// finds. Otherwise TensorFlow evaluates the constant inputs one by one.
-		for _, in := range nodedef.DataInputs(n) {
-			if !f.valueOf(b, in).constant {
-				return true
-			}
+		if partly {
+			return true
 		}
 	}
 	if c.reaches && !quiet[n.GetOp()] {

@@ -30,6 +30,7 @@ type paths struct {
 	known   map[argument]origin  // what was found out; elsewhere while it is looked for
 	handles map[string][]*handle // nodes that make handles of variables, by shared name
 	opaque  bool                 // a handle has a name that is not known
+	uses    map[string][]use     // of nodes of the graph that make handles; nil until it is needed
 }
 
 // call is a call of a function whose inputs are the arguments, in order.
@@ -46,6 +47,27 @@ type argument struct {
 type handle struct {
 	body *body
 	node *graphdef.NodeDef
+}
+
+// use is an input of a node that takes a handle.
+type use struct {
+	node  *graphdef.NodeDef
+	input int
+}
+
+// usesOf returns the nodes of the graph that take the output of a handle's node.
+func (p *paths) usesOf(handle string) []use {
+	if p.uses == nil {
+		p.uses = map[string][]use{}
+		for _, n := range p.w.graph.nodes {
+			for i, in := range nodedef.DataInputs(n) {
+				if name := nodedef.NodeName(in); p.w.graph.byName[name].GetOp() == "VarHandleOp" {
+					p.uses[name] = append(p.uses[name], use{n, i})
+				}
+			}
+		}
+	}
+	return p.uses[handle]
 }
 
 func newPaths(w *walk) *paths {
@@ -161,18 +183,13 @@ func (p *paths) assignedValue(b *body, read *graphdef.NodeDef) string {
 		return ""
 	}
 	value := ""
-	for _, n := range b.nodes {
-		for i, in := range n.GetInput() {
-			if nodedef.IsControl(in) || nodedef.NodeName(in) != h.GetName() {
-				continue
-			}
-			switch {
-			case n.GetOp() == "ReadVariableOp" || n.GetOp() == "VarIsInitializedOp":
-			case n.GetOp() == "AssignVariableOp" && i == 0 && value == "" && slices.Contains(read.Input, "^"+n.GetName()):
-				value = input(n, 1)
-			default:
-				return ""
-			}
+	for _, u := range p.usesOf(h.GetName()) {
+		switch op := u.node.GetOp(); {
+		case op == "ReadVariableOp" || op == "VarIsInitializedOp":
+		case op == "AssignVariableOp" && u.input == 0 && value == "" && slices.Contains(read.Input, "^"+u.node.GetName()):
+			value = input(u.node, 1)
+		default:
+			return ""
 		}
 	}
 	return value

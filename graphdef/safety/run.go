@@ -110,6 +110,9 @@ func (w *walk) walk() {
 }
 
 func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
+	if missing := w.library.missing(n); missing != "" {
+		w.refuse(b, n, missing)
+	}
 	if w.library.functions[n.GetOp()] != nil {
 		if _, known := table()[n.GetOp()]; known {
 			w.refuse(b, n, "a function has the name of an op")
@@ -296,6 +299,20 @@ func (l *library) called(n *graphdef.NodeDef) []string {
 		}
 	}
 	return names
+}
+
+// missing says which function a node names that the library does not have, or returns "".
+// The graph that it is imported into may have a function of that name, from another file.
+func (l *library) missing(n *graphdef.NodeDef) string {
+	text := ""
+	for _, a := range n.GetAttr() {
+		functionsIn(a, func(name string) {
+			if l.functions[name] == nil && name != "" {
+				text = fmt.Sprintf("it names function %q, which the graph does not have", name)
+			}
+		})
+	}
+	return text
 }
 
 // functionsIn calls add for every function that an attribute names, at any depth.

@@ -342,6 +342,10 @@ def direct(build):
 for name, build in payloads.items():
     for where, hook in ((direct, hook_main), (direct, hook_restore), (deep, hook_before_main), (all_nested, hook_signature)):
         add(f"{name}-{where.__name__}-{hook.__name__}", where, build, hook)
+# A node that nothing needs, and a function that it calls, do nothing.
+for name, build in payloads.items():
+    add(f"{name}-direct-beside", direct, build, hook_nothing)
+    add(f"{name}-call-beside", call, build, hook_nothing)
 for name in ("write_file", "read_file", "table_of_file", "debug_identity", "abort", "unstage", "text_dataset", "print_v2"):
     for where in (call, branch, loop_body, loop_condition, case, mapped):
         add(f"{name}-{where.__name__}", where, payloads[name], hook_main)
