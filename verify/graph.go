@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,13 +8,10 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/checkpoint"
-	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
-	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -50,12 +46,13 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 	for _, op := range opdef.Unknown(g, opdef.Builtin()) {
 		custom[op] = true
 	}
-	ops := map[string]string{}
-	for _, n := range g.GetNode() {
-		ops[n.GetName()] = n.GetOp()
+	type place struct{ function, node string }
+	ops := map[place]string{}
+	for function, n := range nodedef.AllNodes(g) {
+		ops[place{function, n.GetName()}] = n.GetOp()
 	}
 	for _, f := range all.Faults {
-		if f.Function == "" && custom[ops[f.Node]] {
+		if custom[ops[place{f.Function, f.Node}]] {
 			c.note(fmt.Errorf("%s%s", c.where, f))
 		} else {
 			c.faultf("%s", f)
@@ -114,59 +111,4 @@ func (c *graphChecker) names(mg *graphdef.MetaGraphDef) {
 	}
 	saver := mg.GetSaverDef()
 	check("the saver", saver.GetFilenameTensorName(), saver.GetSaveTensorName(), saver.GetRestoreOpName())
-}
-
-// restores checks that a checkpoint has what the graph's saver reads.
-func (c *graphChecker) restores(ctx context.Context, mg *graphdef.MetaGraphDef, prefix string) {
-	wanted := restoresOf(mg)
-	for _, err := range wanted.unknown {
-		c.note(fmt.Errorf("%snot checked against the checkpoint %s: %w", c.where, prefix, err))
-	}
-	if len(wanted.tensors) == 0 {
-		return
-	}
-	r, err := checkpoint.Open(ctx, prefix, nil)
-	if err != nil {
-		return // the checkpoint's own report has the error
-	}
-	defer r.Close()
-	for _, w := range wanted.tensors {
-		t, ok := r.Lookup(w.Key)
-		switch {
-		case !ok:
-			c.faultf("node %q restores %q, which the checkpoint %s does not have: %w", w.Node, w.Key, prefix, tfkeep.ErrNotFound)
-		case w.DType != 0 && w.DType != t.DType:
-			c.faultf("node %q restores %q as %s, the checkpoint has %s: %w",
-				w.Node, w.Key, dtype.Name(w.DType), dtype.Name(t.DType), tfkeep.ErrMismatch)
-		}
-	}
-}
-
-// restored is what the restore nodes of a saver read.
-type restored struct {
-	tensors []savergraph.Restored
-	unknown []error // about nodes whose keys cannot be read from the graph
-}
-
-// restoresOf returns what the graph's saver reads: the keys of the restore nodes that take
-// their file name from the saver's file name tensor.
-func restoresOf(mg *graphdef.MetaGraphDef) restored {
-	var r restored
-	file := nodedef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
-	if file == "" {
-		return r
-	}
-	seen := map[string]bool{}
-	for t, err := range savergraph.New(mg.GetGraphDef()).AllRestores() {
-		switch {
-		case t.File != file || seen[t.Call+" "+t.Func+" "+t.Node+" "+t.Output]: // several variables may take it
-			continue
-		case err != nil:
-			r.unknown = append(r.unknown, err)
-		default:
-			r.tensors = append(r.tensors, t)
-		}
-		seen[t.Call+" "+t.Func+" "+t.Node+" "+t.Output] = true
-	}
-	return r
 }

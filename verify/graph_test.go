@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -63,6 +66,20 @@ func TestCustomOperationsAreNotes(t *testing.T) {
 	assert.Len(t, c.Faults, 1)
 	assert.True(t, c.OK())
 	assert.Equal(t, 1, c.Nodes)
+
+	c = &graphChecker{Report: &Report{}}
+	f := &function_go_proto.FunctionDef{
+		Signature: &op_def_go_proto.OpDef{Name: "f"},
+		NodeDef:   []*graphdef.NodeDef{{Name: "a", Op: "MyOp"}, {Name: "b", Op: "NoOp", Input: []string{"gone"}}},
+	}
+	c.graph(&graphdef.GraphDef{
+		Node:    []*graphdef.NodeDef{{Name: "a", Op: "NoOp"}},
+		Library: &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{f}},
+	})
+	require.Len(t, c.Faults, 3, "in a function too, and beside faults")
+	for _, f := range c.Faults {
+		assert.Equal(t, strings.Contains(f.Err.Error(), "MyOp"), f.Harmless, f.Err.Error())
+	}
 }
 
 func TestModelFaults(t *testing.T) {

@@ -45,11 +45,12 @@ func (r *run) savedModel(folder string) bool {
 	return r.report(report) && (values == nil || r.report(values))
 }
 
-// needsVariables reports whether a graph restores variables. model may be nil.
+// needsVariables reports whether a graph restores variables, or has objects that are
+// variables. model may be nil.
 func needsVariables(model *graphdef.SavedModel) bool {
 	return slices.ContainsFunc(model.GetMetaGraphs(), func(mg *graphdef.MetaGraphDef) bool {
 		wanted := restoresOf(mg)
-		return len(wanted.tensors)+len(wanted.unknown) > 0
+		return len(wanted.tensors)+len(wanted.unknown)+len(variableObjects(mg.GetObjectGraphDef())) > 0
 	})
 }
 
