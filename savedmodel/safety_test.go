@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -235,4 +236,30 @@ result = 1
 	})
 	_, err = openFS(fstest.MapFS{})
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
+}
+
+func TestScanPredictFindsWhatSignaturesRun(t *testing.T) {
+	dir := tftest.Model(t, "words")
+	require.NoError(t, savedmodel.ScanPredict(dir, nil))
+	rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+		mg.GraphDef.Node = append(mg.GraphDef.Node, stringConst("passwd", "/etc/passwd"), &graphdef.NodeDef{Name: "leak", Op: "ReadFile", Input: []string{"passwd"}})
+		mg.SignatureDef["leaks"] = &graphdef.SignatureDef{Outputs: map[string]*graphdef.TensorInfo{"y": {
+			Encoding: &for_core_protos_go_proto.TensorInfo_Name{Name: "leak:0"}}}}
+	})
+	err := savedmodel.ScanPredict(dir, nil)
+	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+	assert.ErrorContains(t, err, "running signature leaks would run what is refused: leak (ReadFile)")
+	require.NoError(t, savedmodel.ScanPredict(dir, &savedmodel.ScanOptions{Keys: []string{"serving_default"}}))
+	require.NoError(t, savedmodel.ScanPredict(dir, &savedmodel.ScanOptions{AllowOps: []string{"ReadFile"}}))
+	require.ErrorIs(t, savedmodel.ScanPredict(dir, &savedmodel.ScanOptions{Tags: []string{"none"}}), tfkeep.ErrNotFound)
+	require.Error(t, savedmodel.ScanPredict(t.TempDir()+"/none", nil))
+
+	m, err := savedmodel.Open(ctx, dir, nil)
+	require.NoError(t, err, "by default signatures may run anything")
+	require.NoError(t, m.Close())
+	_, err = savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{CheckSignatures: true}})
+	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+	m, err = savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{CheckSignatures: true, AllowAllOps: true}})
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
 }

@@ -3,6 +3,8 @@ package tf_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -348,4 +350,30 @@ func TestImportListsUnknownOps(t *testing.T) {
 	assert.Equal(t, []string{"Future", "Shiny"}, unknown.Ops)
 	assert.ErrorContains(t, err, "written by TensorFlow 9.9.0")
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
+}
+
+// Shape inference would read the file while it imports the graph.
+func TestImportRefusesToReadFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "four bytes")
+	require.NoError(t, os.WriteFile(path, []byte{3, 0, 0, 0}, 0o600))
+	def := parseGraph(t, `
+		node { name: "path" op: "Const" attr { key: "dtype" value { type: DT_STRING } } attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape {} string_val: "`+path+`" } } } }
+		node { name: "file" op: "ReadFile" input: "path" }
+		node { name: "dims" op: "DecodeRaw" input: "file" attr { key: "out_type" value { type: DT_INT32 } } }
+		node { name: "fill" op: "Fill" input: "dims" input: "one" attr { key: "T" value { type: DT_INT32 } } attr { key: "index_type" value { type: DT_INT32 } } } `+constNode("one", "1"))
+	g := tf.NewGraph()
+	_, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
+	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+	assert.ErrorContains(t, err, "file (ReadFile): it reads, writes or lists files; the shape of fill (Fill) depends on it")
+	assert.Empty(t, nodeNames(t, g))
+	_, err = tf.ImportMetaGraph(g, &graphdef.MetaGraphDef{GraphDef: def}, nil)
+	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
+
+	_, err = tf.ImportMetaGraph(g, &graphdef.MetaGraphDef{GraphDef: def}, &tf.ImportMetaGraphOptions{AllowOps: []string{"ReadFile"}})
+	require.NoError(t, err)
+	out, err := g.OutputByName("fill:0")
+	require.NoError(t, err)
+	shape := out.Shape()
+	assert.Equal(t, 1, shape.NumDimensions())
+	assert.EqualValues(t, 3, shape.Size(0), "TensorFlow has read the file")
 }
