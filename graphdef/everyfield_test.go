@@ -2,6 +2,7 @@ package graphdef_test
 
 import (
 	_ "embed"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -9,8 +10,10 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
@@ -113,4 +116,78 @@ func toAny(list [][]byte) []any {
 		all[i] = b
 	}
 	return all
+}
+
+// TestFieldOfTheFuture adds a field that TensorFlow does not know to each message. Binary
+// keeps it, and text names it.
+func TestFieldOfTheFuture(t *testing.T) {
+	t.Parallel()
+	for _, number := range []protowire.Number{60, 99, 1000, 536870911} {
+		future := protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), "future")
+		for kind, m := range oneOfEach(t) {
+			for name, change := range map[string]func(proto.Message) proto.Message{
+				"root":    func(m proto.Message) proto.Message { return m },
+				"node":    func(m proto.Message) proto.Message { return graphOf(m).Node[0] },
+				"attr":    func(m proto.Message) proto.Message { return graphOf(m).Node[0].Attr["dtype"] },
+				"graph":   func(m proto.Message) proto.Message { return graphOf(m) },
+				"version": func(m proto.Message) proto.Message { return graphOf(m).Versions },
+				"info": func(m proto.Message) proto.Message {
+					if mg := metaGraphOf(m); mg != nil {
+						return mg.MetaInfoDef
+					}
+					return m
+				},
+				"op": func(m proto.Message) proto.Message {
+					if mg := metaGraphOf(m); mg != nil {
+						return mg.MetaInfoDef.StrippedOpList.Op[0]
+					}
+					return m
+				},
+				"op list": func(m proto.Message) proto.Message {
+					if mg := metaGraphOf(m); mg != nil {
+						return mg.MetaInfoDef.StrippedOpList
+					}
+					return m
+				},
+				"saver": func(m proto.Message) proto.Message {
+					if mg := metaGraphOf(m); mg != nil {
+						return mg.SaverDef
+					}
+					return m
+				},
+			} {
+				changed := proto.Clone(m)
+				inner := change(changed)
+				inner.ProtoReflect().SetUnknown(future)
+				data, err := graphdef.MarshalBinary(changed)
+				require.NoError(t, err)
+				back, err := graphdef.Parse(data)
+				require.NoError(t, err, "%s %s %d", kind, name, number)
+				require.Equal(t, kind, messageName(back), "%s %d", name, number)
+				again, err := graphdef.MarshalBinary(back)
+				require.NoError(t, err)
+				require.Equal(t, data, again)
+				_, err = graphdef.MarshalText(back)
+				require.ErrorIs(t, err, tfkeep.ErrUnsupported)
+				require.ErrorContains(t, err, fmt.Sprintf("%s has field %d", inner.ProtoReflect().Descriptor().FullName(), number))
+			}
+		}
+	}
+}
+
+func metaGraphOf(m proto.Message) *graphdef.MetaGraphDef {
+	switch m := m.(type) {
+	case *graphdef.MetaGraphDef:
+		return m
+	case *graphdef.SavedModel:
+		return m.MetaGraphs[0]
+	}
+	return nil
+}
+
+func graphOf(m proto.Message) *graphdef.GraphDef {
+	if mg := metaGraphOf(m); mg != nil {
+		return mg.GraphDef
+	}
+	return m.(*graphdef.GraphDef)
 }

@@ -68,7 +68,7 @@ func fits(data []byte, k kind) bool {
 	infos := 0
 	for len(data) > 0 {
 		num, typ, n := protowire.ConsumeField(data)
-		if n < 0 || num > beyond {
+		if n < 0 {
 			return false
 		}
 		data = data[n:]
@@ -169,9 +169,6 @@ func printable(texts ...string) bool {
 	return true
 }
 
-// beyond is larger than the number of any field that TensorFlow's graph messages have.
-const beyond = 100
-
 // plausible reports whether the bytes of a parsed message were a message of this
 // type. Protocol buffers carry no type: nearly any message parses as nearly any
 // other type, with unknown fields, and text can parse as binary by chance.
@@ -255,8 +252,7 @@ func hasFields(m proto.Message) bool {
 }
 
 // misread reports whether m has an unknown field whose number its definition knows,
-// which is then of another wire type, or whose number is far beyond those that
-// TensorFlow's graph messages use. Fields that a newer TensorFlow added do not count.
+// which is then of another wire type. Fields that a newer TensorFlow added do not count.
 func misread(m proto.Message) bool {
 	r := m.ProtoReflect()
 	fields := r.Descriptor().Fields()
@@ -265,7 +261,7 @@ func misread(m proto.Message) bool {
 		if n < 0 {
 			return true
 		}
-		if fields.ByNumber(num) != nil || num > beyond {
+		if fields.ByNumber(num) != nil {
 			return true
 		}
 		b = b[n:]
