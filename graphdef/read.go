@@ -114,15 +114,22 @@ func Parse(data []byte) (proto.Message, error) { return parseNamed("", data) }
 func parseNamed(path string, data []byte) (proto.Message, error) {
 	first := promised(path)
 	var errs []error
-	for _, k := range inOrder(first) {
-		m, err := parse(path, data, k)
-		if err == nil {
-			return m, nil
+	for _, strict := range []bool{true, false} {
+		for _, k := range inOrder(first) {
+			m, err := parse(path, data, k, strict)
+			if err == nil {
+				return m, nil
+			}
+			if errors.Is(err, tfkeep.ErrTooLarge) {
+				return nil, err
+			}
+			if strict {
+				errs = append(errs, err)
+			}
 		}
-		if errors.Is(err, tfkeep.ErrTooLarge) {
-			return nil, err
+		if looksLikeText(data) {
+			break // text is as strict at once
 		}
-		errs = append(errs, err)
 	}
 	if len(data) == 0 || likelyFormat(path, data) != "" {
 		return nil, neither(path, data)
@@ -172,7 +179,7 @@ func readAs[M proto.Message](path string, k kind) (M, error) {
 // parseAs is parse with a better error: if the bytes are a valid message of another
 // kind, it names that kind.
 func parseAs[M proto.Message](path string, data []byte, k kind) (M, error) {
-	m, err := parse(path, data, k)
+	m, err := parse(path, data, k, true)
 	if err == nil {
 		return m.(M), nil
 	}
@@ -184,16 +191,21 @@ func parseAs[M proto.Message](path string, data []byte, k kind) (M, error) {
 		if other == k {
 			continue
 		}
-		if _, otherErr := parse(path, data, other); otherErr == nil {
+		if _, otherErr := parse(path, data, other, true); otherErr == nil {
 			return none, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrMismatch,
 				Detail: fmt.Sprintf("this is a %s, not a %s", other, k)}
 		}
 	}
+	if m, err := parse(path, data, k, false); err == nil {
+		return m.(M), nil
+	}
 	return none, err
 }
 
-// parse parses data as one kind, binary first and then text, as TensorFlow does.
-func parse(path string, data []byte, k kind) (proto.Message, error) {
+// parse parses data as one kind, binary first and then text, as TensorFlow does. A strict
+// one refuses binary data that does not make sense, which another kind may do. If none does,
+// data is what it parses as.
+func parse(path string, data []byte, k kind, strict bool) (proto.Message, error) {
 	if len(data) == 0 {
 		return nil, &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("0 bytes are not a %s; was a write cut short?", k)}
@@ -212,7 +224,7 @@ func parse(path string, data []byte, k kind) (proto.Message, error) {
 	text, fit := looksLikeText(data), fits(data, k)
 	if fit || !text {
 		err := unmarshal(data, m)
-		if err == nil && fit && plausible(m) && sensible(m) {
+		if err == nil && fit && plausible(m) && (sensible(m) || !strict && likelyFormat(path, data) == "") {
 			return m, nil
 		}
 		if !text {

@@ -172,9 +172,9 @@ func TestSmallGraphIsNoMetaGraph(t *testing.T) {
 		}
 		data, err := graphdef.MarshalBinary(&graphdef.OpList{Op: []*graphdef.OpDef{op}})
 		require.NoError(t, err)
-		_, err = graphdef.Parse(data)
-		require.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
 		if opdef.Builtin().Get(name) != nil {
+			_, err = graphdef.Parse(data)
+			require.ErrorIs(t, err, tfkeep.ErrCorrupt, name)
 			require.ErrorContains(t, err, "OpList", name)
 		}
 	}

@@ -165,12 +165,16 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 }
 
 // isOutput reports whether a node that no other uses can be an output of the model. Nodes
-// without a tensor (assertions, enqueuing, saving, groups) and those that assign are sinks.
+// without a tensor (assertions, enqueuing, saving, groups) and those that read or assign
+// variables are sinks.
 func isOutput(n *graphdef.NodeDef, ops *opdef.Set) bool {
 	if types, err := opdef.OutputTypes(n, ops); err == nil && len(types) == 0 {
 		return false
 	}
 	op := n.GetOp()
+	if op == "VarIsInitializedOp" || op == "IsVariableInitialized" || op == "ReadVariableOp" || strings.HasPrefix(n.GetName(), "save/") {
+		return false
+	}
 	return !strings.HasPrefix(op, "Assign") && !strings.HasPrefix(op, "Scatter") && !strings.HasPrefix(op, "Apply") &&
 		!nodedef.IsVariableOp(op) && op != "Const" && op != "Assert" && !isQueue(op)
 }
