@@ -219,12 +219,24 @@ func (d *deadness) tensor(in string) bool {
 
 // spread finds the nodes that read or wait for what is dead.
 func (d *deadness) spread() {
-	for changed := true; changed; {
-		changed = false
-		for _, n := range d.body.nodes {
+	consumers := map[string][]*graphdef.NodeDef{}
+	for _, n := range d.body.nodes {
+		for _, in := range n.Input {
+			from := nodedef.NodeName(in)
+			consumers[from] = append(consumers[from], n)
+		}
+	}
+	var queue []string
+	for t := range d.tensors {
+		queue = append(queue, parse(t).node)
+	}
+	for len(queue) > 0 {
+		from := queue[0]
+		queue = queue[1:]
+		for _, n := range consumers[from] {
 			if !d.nodes[n.Name] && d.isDead(n) {
 				d.nodes[n.Name] = true
-				changed = true
+				queue = append(queue, n.Name)
 			}
 		}
 	}
