@@ -156,7 +156,7 @@ fuzz: libtensorflow ## each fuzz test for FUZZTIME (30s)
 	  if [[ $$package == ./tf ]]; then export CGO_ENABLED=1; else export CGO_ENABLED=0; fi; \
 	  for name in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
 	    echo "$$package $$name"; \
-	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package"; \
+	    go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package"; \
 	  done; \
 	done
 

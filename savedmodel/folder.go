@@ -58,6 +58,23 @@ func (f *folder) Close() error {
 	return err
 }
 
+// size returns the size of the model's graph and variables in bytes.
+func (f *folder) size() (int64, error) {
+	var size int64
+	for _, pattern := range []string{modeldir.FilenamePB, modeldir.FilenamePBText, modeldir.VariablesDir + "/*"} {
+		names, err := fs.Glob(f.fsys, pattern)
+		if err != nil {
+			return 0, loadCause(f.name, "", err)
+		}
+		for _, name := range names {
+			if info, err := fs.Lstat(f.fsys, name); err == nil && info.Mode().IsRegular() {
+				size += info.Size()
+			}
+		}
+	}
+	return size, nil
+}
+
 // checkManifest compares the files with the model's manifest, if it has one.
 func (f *folder) checkManifest(ctx context.Context) error {
 	faults, _, err := modeldir.CheckManifest(ctx, f.fsys)

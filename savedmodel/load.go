@@ -47,6 +47,10 @@ type LoadOptions struct {
 	// CheckSignatures also refuses a model with a signature that would run such ops
 	// when it is called. A service that runs the models of strangers sets it.
 	CheckSignatures bool
+	// Limits bound what the graph may ask of this process. Nil means the defaults, except
+	// that constants and stated sizes may take 64 MiB and twice the size of the model's
+	// files.
+	Limits *check.Limits
 	// SkipManifest skips the comparison of the files with the model's manifest, which
 	// reads all of them once more; see BuilderOptions.
 	SkipManifest bool
@@ -86,10 +90,22 @@ type Model struct {
 
 // Open loads a model into a new graph and a new session, which Model.Close closes.
 // Its errors are those of [Load].
+//
+// When ctx is done, Open returns at once. If TensorFlow is busy with the model then, it
+// goes on in the background: it cannot be stopped. Session and files are freed when it
+// ends, which a hostile model may prevent.
 func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 	if o == nil {
 		o = &OpenOptions{}
 	}
+	return await(ctx, dir, func() (*Model, error) { return open(ctx, dir, o) }, func(m *Model) {
+		if m != nil {
+			_ = m.Close() // Open has returned, so no caller can get this error
+		}
+	})
+}
+
+func open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 	tags := o.Tags
 	if len(tags) == 0 {
 		tags = []string{signature.ServingTag}
@@ -98,7 +114,7 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 	if err != nil {
 		return nil, loadCause(dir, "", err)
 	}
-	m, err := Load(ctx, sess, tags, dir, &o.LoadOptions)
+	m, err := load(ctx, sess, tags, dir, &o.LoadOptions)
 	if err != nil {
 		return nil, errors.Join(err, sess.Close())
 	}
@@ -112,9 +128,20 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 //
 // The error is tfkeep.ErrNotFound if the folder has no SavedModel or the model has no
 // graph with these tags, ErrUnsafe if the model asks for something that LoadOptions do
-// not allow, ErrCorrupt if it contradicts itself, or an error of saver.Saver.Restore,
-// which then has assigned nothing.
+// not allow, ErrTooLarge if it exceeds LoadOptions.Limits, ErrCorrupt if it contradicts
+// itself, or an error of saver.Saver.Restore, which then has assigned nothing.
+//
+// When ctx is done, Load returns at once. If TensorFlow is busy with the model then, it
+// goes on in the background, in the caller's session: closing the session waits for it.
 func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
+	return await(ctx, dir, func() (*Model, error) { return load(ctx, sess, tags, dir, o) }, func(m *Model) {
+		if m != nil {
+			_ = m.Close() // Load has returned, so no caller can get this error
+		}
+	})
+}
+
+func load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
 	m, files, err := beginLoad(sess, dir, o)
 	if err != nil {
 		return nil, err
@@ -169,7 +196,13 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	if err != nil {
 		return err
 	}
-	if err := check.Graph(mg.GetGraphDef(), nil); err != nil {
+	limits, err := m.limits(files)
+	if err != nil {
+		return err
+	}
+	if err := check.Graph(mg.GetGraphDef(), &check.Options{Limits: limits}); errors.Is(err, tfkeep.ErrTooLarge) {
+		return loadCause(files.name, "", err)
+	} else if err != nil {
 		return &tfkeep.Error{Op: "load", Path: files.name, Err: tfkeep.ErrCorrupt, Cause: err}
 	}
 	if err := m.checkSafety(files, mg); err != nil {
@@ -177,7 +210,7 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	}
 	im, err := tf.ImportMetaGraph(m.Graph(), mg, &tf.ImportMetaGraphOptions{
 		ClearDevices: m.opts.ClearDevices, ImportScope: m.opts.ImportScope, ReturnElements: m.opts.ReturnElements,
-		AllowOps: m.allowed(mg.GetGraphDef()),
+		AllowOps: m.allowed(mg.GetGraphDef()), Limits: limits,
 	})
 	if err != nil {
 		return loadCause(files.name, "", err)
@@ -188,6 +221,22 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	}
 	m.MetaGraphDef, m.Elements, m.Scope = mg, im.Elements, im.Scope
 	return nil
+}
+
+// limits returns the limits for the model's graph.
+func (m *Model) limits(files *folder) (*check.Limits, error) {
+	var l check.Limits
+	if m.opts.Limits != nil {
+		l = *m.opts.Limits
+	}
+	if l.Bytes == 0 {
+		size, err := files.size()
+		if err != nil {
+			return nil, err
+		}
+		l.Bytes = 64<<20 + 2*size
+	}
+	return &l, nil
 }
 
 // RestoreVariables restores the model's variables from the checkpoint of the model in

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -22,6 +23,9 @@ import (
 // tfkeep.ErrArgument with everything that is wrong if the inputs do not fit. Free the
 // results with tf.Release.
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
+	if ctx == nil {
+		return nil, &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: tfkeep.ErrArgument, Detail: "the context is nil"}
+	}
 	sig := m.MetaGraphDef.SignatureDef[key]
 	fail := func(kind error, detail string, cause error) error {
 		return &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: kind, Detail: detail, Cause: cause}
@@ -100,6 +104,9 @@ func (m *Model) inputFeeds(sig *graphdef.SignatureDef, inputs, defaults map[stri
 // mismatch describes how a tensor differs from an input of a signature. It returns ""
 // if the tensor fits.
 func mismatch(info *graphdef.TensorInfo, t *tf.Tensor) string {
+	if capi.Released(t) {
+		return "the tensor is empty or was released"
+	}
 	// Models from 2016 have neither types nor shapes; then TensorFlow checks.
 	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
 		return fmt.Sprintf("its type is %s instead of %s", dtype.Name(dtype.DataType(t.DataType())), dtype.Name(info.Dtype))

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
@@ -223,4 +224,21 @@ func TestFindTensor(t *testing.T) {
 	sparse, err = savedmodel.SparseTensorInfo(parts)
 	require.NoError(t, err)
 	assert.Equal(t, int64(69), sparse.TensorShape.Dim[1].Size, "the shape is a constant")
+}
+
+func TestPredictRefusesEmptyTensors(t *testing.T) {
+	m, err := savedmodel.Open(ctx, tftest.Model(t, "words"), nil)
+	require.NoError(t, err)
+	defer m.Close()
+	for key, sig := range m.Signatures() {
+		inputs := map[string]*tf.Tensor{}
+		for name := range sig.Inputs {
+			inputs[name] = &tf.Tensor{}
+		}
+		_, err := m.Predict(ctx, key, inputs)
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
+		assert.ErrorContains(t, err, "empty or was released")
+		_, err = m.Predict(nil, key, inputs) //nolint:staticcheck // a caller's mistake
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
+	}
 }

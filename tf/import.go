@@ -40,6 +40,8 @@ type ImportGraphDefOptions struct {
 	// AllowOps names ops that may run while the graph is imported, although they reach
 	// out of the program: "ReadFile", for example; see safety.CheckImport.
 	AllowOps []string
+	// Limits bound what the graph may ask of this process. Nil means the defaults.
+	Limits *check.Limits
 	// Writer is the TensorFlow version that wrote the graph, for errors.
 	Writer string
 }
@@ -149,7 +151,7 @@ func (im *importer) prepare() error {
 			faults = append(faults, err.Error())
 		}
 	}
-	checkErr := check.Graph(im.def, &check.Options{Ops: ops, GraphVersion: -1, Provided: im.provided})
+	checkErr := check.Graph(im.def, &check.Options{Ops: ops, GraphVersion: -1, Provided: im.provided, Limits: im.o.Limits})
 	if checkErr != nil {
 		return checkErr
 	}

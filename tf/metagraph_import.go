@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 )
@@ -32,8 +33,9 @@ type ImportMetaGraphOptions struct {
 	RestoreCollection func(key string) bool
 	// ReturnElements is that of ImportGraphDefOptions.
 	ReturnElements []string
-	// AllowOps is that of ImportGraphDefOptions.
+	// AllowOps and Limits are those of ImportGraphDefOptions.
 	AllowOps []string
+	Limits   *check.Limits
 }
 
 // ImportedMetaGraph is the result of ImportMetaGraph.
@@ -107,6 +109,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 		InputMap:       o.InputMap,
 		ReturnElements: o.ReturnElements,
 		AllowOps:       o.AllowOps,
+		Limits:         o.Limits,
 		ProducerOpList: mg.GetMetaInfoDef().GetStrippedOpList(),
 		Writer:         mg.GetMetaInfoDef().GetTensorflowVersion(),
 	})

@@ -31,18 +31,22 @@ type Options struct {
 	// graph, as the keys of an import's input map do ("a", "a:0", "^a"). An input of
 	// that name need not be in the graph.
 	Provided func(input string) bool
+	// Limits bound what the graph may ask for. Nil means the defaults.
+	Limits *Limits
 }
 
 // Graph returns every fault of a graph as one [*Error], or nil if it finds none. An
-// unknown op is a tfkeep.ErrUnsupported, every other fault a tfkeep.ErrCorrupt.
+// unknown op is a tfkeep.ErrUnsupported, what exceeds the limits a tfkeep.ErrTooLarge,
+// every other fault a tfkeep.ErrCorrupt.
 func Graph(g *graphdef.GraphDef, o *Options) error {
 	if o == nil {
 		o = &Options{}
 	}
-	c := &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}}
+	c := &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
 	c.checkVersions(g.GetVersions(), o.GraphVersion)
 	c.checkLibrary(g)
 	c.checkNodes(g.GetNode())
+	c.checkSizes(g)
 	if len(c.faults) == 0 {
 		return nil
 	}
@@ -53,6 +57,8 @@ type checker struct {
 	ops       *opdef.Set
 	provided  func(string) bool
 	functions map[string]*function_go_proto.FunctionDef
+	limits    Limits
+	bytes     int64 // that constants take beyond what is stored
 	faults    []Fault
 	function  string // the function whose body is being checked, "" for the graph
 }

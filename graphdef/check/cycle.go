@@ -33,6 +33,7 @@ func (c *checker) checkCycles(nodes []*graphdef.NodeDef, index map[string]int) {
 		}
 		c.addFault(name, "is part of a cycle: %s", shortPath(names))
 	}
+	c.checkDepth(nodes, inputs)
 }
 
 func isLoopEdge(from, to *graphdef.NodeDef) bool {

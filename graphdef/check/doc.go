@@ -9,6 +9,8 @@
 //     which libtensorflow overflows its stack
 //   - colocation with missing nodes
 //   - graph versions that need a newer TensorFlow
+//   - constants, static sizes, chains of nodes and nested functions that would fill
+//     memory, overflow TensorFlow's stack or take hours: see [Limits]
 //
 // [Graph] returns all of these faults at once. It leaves types and shapes to
 // TensorFlow.

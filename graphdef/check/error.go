@@ -11,7 +11,7 @@ type Fault struct {
 	Function string // the function whose body it is in, or "" for the graph
 	Node     string // the node, or ""
 	Detail   string // what is wrong
-	kind     error  // tfkeep.ErrCorrupt or tfkeep.ErrUnsupported
+	kind     error  // tfkeep.ErrCorrupt, tfkeep.ErrUnsupported or tfkeep.ErrTooLarge
 }
 
 // String returns the fault as one line, in the words of TensorFlow's message if there is
@@ -59,7 +59,7 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the kinds of the faults: tfkeep.ErrUnsupported for unknown ops,
-// tfkeep.ErrCorrupt for the others.
+// tfkeep.ErrTooLarge for what exceeds the limits, tfkeep.ErrCorrupt for the others.
 func (e *Error) Unwrap() []error {
 	var kinds []error
 	for _, f := range e.Faults {

@@ -30,7 +30,9 @@ func (c *checker) checkLibrary(g *graphdef.GraphDef) {
 		c.checkBody(f)
 	}
 	c.function = ""
-	c.checkRecursion()
+	if c.checkRecursion() {
+		c.checkCalls(g)
+	}
 }
 
 // checkBody checks a function's nodes. Their inputs are "arg", "node:output" or
@@ -75,8 +77,9 @@ func hasValidPort(input string) bool {
 	return err == nil
 }
 
-// checkRecursion finds functions that call themselves, directly or through others.
-func (c *checker) checkRecursion() {
+// checkRecursion finds functions that call themselves, directly or through others. It
+// reports whether there are none.
+func (c *checker) checkRecursion() bool {
 	names := slices.Sorted(maps.Keys(c.functions))
 	position := make(map[string]int, len(names))
 	for i, name := range names {
@@ -88,9 +91,12 @@ func (c *checker) checkRecursion() {
 			calls[i] = append(calls[i], position[callee])
 		}
 	}
+	sound := true
 	for path, to := range cycles(calls) {
+		sound = false
 		c.addFault("", "function %q calls itself, through %q", names[to], names[path[len(path)-1]])
 	}
+	return sound
 }
 
 // callees returns the functions that f's nodes call, sorted: as their op, or by an
