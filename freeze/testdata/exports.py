@@ -94,6 +94,23 @@ def modules():
     m.a, m.b = V(3, name="w"), V(3, name="w")
     save("table", m, lambda w, m=m: tf.gather(m.b, tf.maximum(m.keys.lookup(w), 0)) * m.a[0], ("w", [None], tf.string))
 
+    expanded = tf.saved_model.SaveOptions(
+        experimental_variable_policy=tf.saved_model.experimental.VariablePolicy.EXPAND_DISTRIBUTED_VARIABLES)
+    for name, options in (("mirrored", None), ("mirrored, expanded", expanded)):
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            m = tf.Module(); m.a, m.b = V(2, name="w"), V(2, name="w")
+        save(name, m, lambda x, m=m: x * m.b, options=options)
+    from tensorflow.python.keras.optimizer_v2 import adam
+    m = tf.Module(); m.a, m.o = V(2, name="w"), adam.Adam(0.1)
+    m.o.apply_gradients([(tf.constant([1., 3.]), m.a)])
+    save("slot variables", m, lambda x, m=m: x * m.o.get_slot(m.a, "m") + m.o.get_slot(m.a, "v"))
+    m = tf.Module()
+    m.wrapped = tf.compat.v1.wrap_function(
+        lambda x: x * tf.compat.v1.get_variable("w", initializer=[5., 6.]) + tf.compat.v1.get_variable("v", initializer=[7., 8.]),
+        [tf.TensorSpec([None, 2], tf.float32)])
+    m.variables_of = list(m.wrapped.graph.variables)
+    save("function of TensorFlow 1", m, lambda x, m=m: m.wrapped(x))
+
     root = tf.train.Checkpoint(model=Dense(2, 3), other=[V(2, name="v")])
     save("checkpoint", root, lambda x, m=root: m.model(x))
 
