@@ -59,8 +59,7 @@ func TestExportsEqualTensorFlowsLoader(t *testing.T) {
 		}
 	}
 	for name, why := range refused {
-		assert.Regexp(t, "^(table|text|string lookup|integer lookup)", name, "only models with tables are not frozen: %s", why)
-		t.Logf("%s: %s", name, strings.ReplaceAll(why, "\n", " "))
+		t.Errorf("%s: %s", name, strings.ReplaceAll(why, "\n", " "))
 	}
 	t.Logf("%d exports: %d equal, %d refused, %d different", len(models), equal, len(refused), different)
 	assert.Len(t, models, 62)

@@ -3,13 +3,19 @@ package freeze
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // FromCheckpoint plans the freezing of a checkpoint with the meta graph that was saved
@@ -82,6 +88,11 @@ func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, erro
 		}
 		return nil, err
 	}
+	withAssets := *o
+	o = &withAssets
+	if o.model, err = assetsOf(mg, folder); err != nil {
+		return nil, err
+	}
 	prefix := filenames.SavedModelPrefix(folder)
 	if !hasVariables(mg.GetGraphDef().GetNode()) && !dir.Exists(ctx, prefix) {
 		return fromMetaGraph(ctx, mg, nil, o)
@@ -91,6 +102,29 @@ func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, erro
 		return nil, err
 	}
 	return fromMetaGraph(ctx, mg, r, o)
+}
+
+// assetsOf returns the assets of a SavedModel. They are in a field or, in most models of
+// TensorFlow 1, in a collection.
+func assetsOf(mg *graphdef.MetaGraphDef, folder string) (*modelAssets, error) {
+	m := &modelAssets{folder: filepath.Join(folder, modeldir.AssetsDir), assets: map[string]string{}}
+	list := slices.Clone(mg.GetAssetFileDef())
+	for _, packed := range mg.GetCollectionDef()[modeldir.AssetsCollection].GetAnyList().GetValue() {
+		a := &pb.AssetFileDef{}
+		if err := packed.UnmarshalTo(a); err != nil {
+			return nil, &tfkeep.Error{Op: "freeze", Path: folder, Item: "collection", Name: modeldir.AssetsCollection, Err: tfkeep.ErrCorrupt, Cause: err}
+		}
+		list = append(list, a)
+	}
+	for _, a := range list {
+		node := nodedef.NodeName(a.GetTensorInfo().GetName())
+		if known, ok := m.assets[node]; ok && known != a.GetFilename() {
+			return nil, &tfkeep.Error{Op: "freeze", Path: folder, Item: "node", Name: node, Err: tfkeep.ErrCorrupt,
+				Detail: "two assets are for this node: " + known + " and " + a.GetFilename()}
+		}
+		m.assets[node] = a.GetFilename()
+	}
+	return m, nil
 }
 
 // fromMetaGraph plans the freezing of a meta graph with the values of r, which may be

@@ -23,11 +23,15 @@ type Options struct {
 	// of the tables that the outputs use.
 	InitializerNodes []string
 
-	// EmbedTables puts the text files that the kept initializer nodes read into the
-	// graph, as constants. Assets, if not empty, is the folder of the files; by
-	// default they are where the graph expects them.
+	// EmbedTables puts the content of lookup tables into the graph, as constants, and
+	// lets what uses a table wait until it is filled, so that the graph needs neither files
+	// nor initializers. The files are those of a SavedModel's assets. Assets, if not empty,
+	// is the folder of files that are no assets; a graph without assets has them where it
+	// expects them by default.
 	EmbedTables bool
 	Assets      string
+
+	model *modelAssets // nil if the graph is not that of a SavedModel
 
 	// SaverDef is the saver that has the keys of the checkpoint, where the graph
 	// has several. By default it is the meta graph's, or else the keys of all savers

@@ -90,7 +90,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	}
 	lib := newLibrary(def)
 	lib.liftHandles(b)
-	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) {
+	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) && !lib.hasTables(b) {
 		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrNotFound,
 			Detail: "no variables were found in this model. It is likely the model was frozen previously. You cannot freeze a graph twice"}
 	}
@@ -114,11 +114,8 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err := tracer.checkOutputs(b, uses, report.Outputs); err != nil {
 		return nil, err
 	}
-	report.describeTables(b, def)
-	if o.EmbedTables {
-		if report.Embedded, err = embedTables(b, o.Assets); err != nil {
-			return nil, err
-		}
+	if err := report.freezeTables(ctx, lib, b, def, src, o); err != nil {
+		return nil, err
 	}
 	rewriter := &rewriter{tracer: tracer, report: &report}
 	if _, err := rewriter.rewrite(b, reached, uses, set(roots), nil); err != nil {
@@ -128,7 +125,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if !o.KeepDevices {
 		b.clearDevices()
 	}
-	if len(report.Repairs)+len(report.Embedded) > 0 { // nodes that only replaced nodes needed go too
+	if len(report.Repairs)+len(report.Embedded) > 0 || o.EmbedTables { // nodes that only replaced nodes needed go too
 		if err := b.extract(roots); err != nil {
 			return nil, err
 		}

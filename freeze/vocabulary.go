@@ -2,18 +2,19 @@ package freeze
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
-
-	tensorpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_go_proto"
+	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // The column numbers with a special meaning in TensorFlow
@@ -26,115 +27,120 @@ const (
 // maxVocabulary is the size of the largest file that is embedded.
 const maxVocabulary = 1 << 30
 
-// embedTables replaces the nodes that fill tables from text files by nodes that fill them
-// from constants, so that the graph needs no files. It returns the names of the files. If
-// assets is not empty, it is the folder that has the files.
-func embedTables(b *body, assets string) (files []string, err error) {
-	var added []*graphdef.NodeDef
-	for i, n := range b.nodes {
-		if !fillsFromFile(n.Op) || len(nodedef.DataInputs(n)) < 2 {
-			continue
+// vocabularyFile returns the path of the file that a constant names: in the assets of the
+// model, else in the folder that the user gives, else, for graphs without assets, as the
+// graph says.
+func (o *Options) vocabularyFile(file *graphdef.NodeDef) (string, error) {
+	name, isConst := constString(file)
+	if o.model != nil {
+		if asset, ok := o.model.assets[file.Name]; ok {
+			if !filepath.IsLocal(asset) {
+				return "", fmt.Errorf("the asset %q would be read from outside the model", asset)
+			}
+			return filepath.Join(o.model.folder, asset), nil
 		}
-		v, err := readVocabulary(b, n, assets)
-		if err != nil {
-			return nil, nodeError(b, n, tfkeep.ErrUnsupported, "its file cannot be embedded: %v", err)
+		if o.Assets == "" && isConst {
+			return "", fmt.Errorf("%s is no asset of the model; name the folder that has it in Options.Assets (--assets)", name)
 		}
-		keys, values := nodedef.Const(n.Name+"/keys", v.keys), nodedef.Const(n.Name+"/values", v.values)
-		op := "InitializeTableV2"
-		if n.Op == "InitializeTableFromTextFile" { // the table is a reference
-			op = "InitializeTable"
-		}
-		n = b.mutable(i)
-		n.Input = append([]string{n.Input[0], keys.Name, values.Name}, controlInputs(n)...)
-		turnInto(n, op, attrs{"Tkey": nodedef.TypeAttr(v.keys.Dtype), "Tval": nodedef.TypeAttr(v.values.Dtype)})
-		added = append(added, keys, values)
-		files = append(files, v.file)
 	}
-	return files, b.addNew(added)
-}
-
-// vocabulary is the content of a table's text file.
-type vocabulary struct {
-	file         string
-	keys, values *tensorpb.TensorProto
-}
-
-// readVocabulary reads the file that the node init fills its table from.
-func readVocabulary(b *body, init *graphdef.NodeDef, assets string) (*vocabulary, error) {
-	table := b.node(b.parse(init.Input[0]).node)
-	if table == nil || !isTable(table.Op) {
-		return nil, errors.New("the node does not name its table")
-	}
-	file, err := fileName(b, init.Input[1])
-	if err != nil {
-		return nil, err
-	}
-	path := file
-	if assets != "" {
-		path = filepath.Join(assets, filepath.Base(file))
-	}
-	lines, err := readLines(path, init)
-	if err != nil {
-		return nil, err
-	}
-	delimiter := []byte("\t")
-	if d := init.Attr["delimiter"].GetS(); len(d) == 1 {
-		delimiter = d
-	}
-	v := &vocabulary{file: file}
-	if v.keys, err = column(lines, init.Attr["key_index"].GetI(), delimiter, table.Attr["key_dtype"].GetType()); err != nil {
-		return nil, err
-	}
-	v.values, err = column(lines, init.Attr["value_index"].GetI(), delimiter, table.Attr["value_dtype"].GetType())
-	return v, err
-}
-
-// fileName returns the string that an input has, which must be a constant.
-func fileName(b *body, in string) (string, error) {
-	n := b.node(b.parse(in).node)
-	for hops := 0; n != nil && n.Op == "Identity" && len(n.Input) > 0 && hops < 8; hops++ {
-		n = b.node(b.parse(n.Input[0]).node)
-	}
-	if n == nil || n.Op != "Const" || len(n.Attr["value"].GetTensor().GetStringVal()) != 1 {
+	if !isConst {
 		return "", errors.New("the name of the file is not a constant")
 	}
-	return string(n.Attr["value"].GetTensor().StringVal[0]), nil
+	if o.Assets != "" {
+		// The path may be one of Windows.
+		return filepath.Join(o.Assets, name[strings.LastIndexAny(name, `/\`)+1:]), nil
+	}
+	return name, nil
 }
 
-// readLines returns the lines of a file that the node init uses.
+// readLines returns the lines of a file that the node init uses, as TensorFlow's
+// TextFileLineIterator does (tensorflow/core/kernels/lookup_util.cc): a line ends with LF or
+// CR LF, and blank lines are errors.
 func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
-	info, err := os.Stat(path)
+	data, err := readRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxVocabulary {
-		return nil, fmt.Errorf("%s has %d bytes", path, info.Size())
+	size := int64(-1)
+	if a := init.Attr["vocab_size"]; a != nil {
+		size = a.GetI()
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+	var lines [][]byte
+	for len(data) > 0 && (size < 0 || int64(len(lines)) < size) {
+		line, rest, _ := bytes.Cut(data, []byte("\n"))
+		data = rest
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			return nil, fmt.Errorf("%s: line %d is blank, which TensorFlow refuses", path, len(lines)+1)
+		}
+		lines = append(lines, line)
 	}
-	lines := bytes.Split(data, []byte("\n"))
-	if len(lines[len(lines)-1]) == 0 {
-		lines = lines[:len(lines)-1]
-	}
-	if skip := init.Attr["offset"].GetI(); skip > 0 && skip <= int64(len(lines)) {
-		lines = lines[skip:]
-	}
-	if size := init.Attr["vocab_size"]; size != nil && size.GetI() >= 0 && size.GetI() < int64(len(lines)) {
-		lines = lines[:size.GetI()]
+	switch {
+	case len(lines) == 0:
+		return nil, fmt.Errorf("%s: no line is used, which TensorFlow refuses", path)
+	case int64(len(lines)) < size:
+		return nil, fmt.Errorf("%s has %d lines, and vocab_size is %d, which TensorFlow refuses", path, len(lines), size)
 	}
 	return lines, nil
 }
 
-// column returns one column of the lines as a vector.
-func column(lines [][]byte, index int64, delimiter []byte, dt dtype.DataType) (*tensorpb.TensorProto, error) {
-	t := &tensorpb.TensorProto{Dtype: dt, TensorShape: nodedef.ShapeProto([]int64{int64(len(lines))})}
+// readRegular reads a file that is no link.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file (a link, perhaps)", path)
+	case info.Size() > maxVocabulary:
+		return nil, fmt.Errorf("%w: %s has %d bytes, and %d can be embedded", tfkeep.ErrTooLarge, path, info.Size(), maxVocabulary)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
+		return nil, fmt.Errorf("%s changed while it was read", path)
+	}
+	return io.ReadAll(io.LimitReader(f, maxVocabulary))
+}
+
+// readVocabulary reads the keys and values that the node init fills a table with.
+func readVocabulary(path string, init, table *graphdef.NodeDef) (keys, values *elements, err error) {
+	lines, err := readLines(path, init)
+	if err != nil {
+		return nil, nil, err
+	}
+	offset := init.Attr["offset"].GetI()
+	delimiter := []byte("\t")
+	if d := init.Attr["delimiter"].GetS(); len(d) == 1 {
+		delimiter = d
+	}
+	keys, err = column(lines, init.Attr["key_index"].GetI(), offset, delimiter, table.Attr["key_dtype"].GetType())
+	if err == nil {
+		values, err = column(lines, init.Attr["value_index"].GetI(), offset, delimiter, table.Attr["value_dtype"].GetType())
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return keys, values, nil
+}
+
+// column returns one column of the lines as a vector. offset is the number of the first line.
+func column(lines [][]byte, index, offset int64, delimiter []byte, dt dtype.DataType) (*elements, error) {
+	if index == wholeLine && dt != dtype.String && dt != dtype.Int64 && dt != dtype.Int32 {
+		return nil, fmt.Errorf("a whole line cannot be a %s", dtype.Name(dt))
+	}
+	if index == lineNumber && dt != dtype.Int64 {
+		return nil, fmt.Errorf("the number of a line cannot be a %s", dtype.Name(dt))
+	}
+	e := &elements{dtype: dt, shape: []int64{int64(len(lines))}}
 	for i, line := range lines {
 		text := line
 		switch {
 		case index == lineNumber:
-			text = strconv.AppendInt(nil, int64(i), 10)
+			text = strconv.AppendInt(nil, int64(i)+offset, 10)
 		case index != wholeLine:
 			fields := bytes.Split(line, delimiter)
 			if index < 0 || index >= int64(len(fields)) {
@@ -142,38 +148,65 @@ func column(lines [][]byte, index int64, delimiter []byte, dt dtype.DataType) (*
 			}
 			text = fields[index]
 		}
-		if err := appendElement(t, text); err != nil {
+		value, err := parseElement(string(text), dt)
+		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
+		e.list = append(e.list, value)
 	}
-	return t, nil
+	return e, nil
 }
 
-// appendElement parses an element of t and appends it.
-func appendElement(t *tensorpb.TensorProto, text []byte) error {
-	var err error
-	var integer int64
-	var number float64
-	switch t.Dtype {
-	case dtype.String:
-		t.StringVal = append(t.StringVal, text)
-	case dtype.Int64:
-		integer, err = strconv.ParseInt(string(text), 10, 64)
-		t.Int64Val = append(t.Int64Val, integer)
-	case dtype.Int32:
-		integer, err = strconv.ParseInt(string(text), 10, 32)
-		t.IntVal = append(t.IntVal, int32(integer))
+// space is what TensorFlow removes around numbers.
+const space = " \t\n\v\f\r"
+
+// parseElement parses an element of a column. Numbers are little-endian bytes.
+func parseElement(text string, dt dtype.DataType) (string, error) {
+	if dt == dtype.String {
+		return text, nil
+	}
+	number, _, _ := strings.Cut(text, "\x00") // TensorFlow parses a C string
+	number = strings.Trim(number, space)
+	bad := fmt.Errorf("%q is not a %s", text, dtype.Name(dt))
+	switch dt {
+	case dtype.Int64, dtype.Int32:
+		bits := 64
+		if dt == dtype.Int32 {
+			bits = 32
+		}
+		i, err := strconv.ParseInt(number, 10, bits)
+		if err != nil {
+			return "", bad
+		}
+		return string(binary.LittleEndian.AppendUint64(nil, uint64(i))[:bits/8]), nil
 	case dtype.Float32:
-		number, err = strconv.ParseFloat(string(text), 32)
-		t.FloatVal = append(t.FloatVal, float32(number))
+		f, ok := parseFloat(number, 32)
+		if !ok {
+			return "", bad
+		}
+		return string(binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(f)))), nil
 	case dtype.Float64:
-		number, err = strconv.ParseFloat(string(text), 64)
-		t.DoubleVal = append(t.DoubleVal, number)
-	default:
-		return fmt.Errorf("a table of %s cannot be filled from text", dtype.Name(t.Dtype))
+		f, ok := parseFloat(number, 64)
+		if !ok {
+			return "", bad
+		}
+		return string(binary.LittleEndian.AppendUint64(nil, math.Float64bits(f))), nil
 	}
-	if err != nil {
-		return fmt.Errorf("%q is not a %s", text, dtype.Name(t.Dtype))
+	return "", fmt.Errorf("a table of %s cannot be filled from text", dtype.Name(dt))
+}
+
+// parseFloat parses a number as TensorFlow does: beyond the range it is an infinity or zero.
+func parseFloat(text string, bits int) (float64, bool) {
+	digits := strings.ToLower(strings.TrimLeft(text, "+-"))
+	switch {
+	case strings.Contains(digits, "_"), strings.HasPrefix(digits, "nan") && digits != "nan":
+		return 0, false // TensorFlow takes nan(1) as well
+	case strings.HasPrefix(digits, "0x") && !strings.Contains(digits, "p"):
+		text += "p0"
 	}
-	return nil
+	if digits == "nan" && len(text) == len("-nan") {
+		return math.Copysign(math.NaN(), map[byte]float64{'-': -1, '+': 1}[text[0]]), true
+	}
+	f, err := strconv.ParseFloat(text, bits)
+	return f, err == nil || errors.Is(err, strconv.ErrRange)
 }

@@ -63,10 +63,15 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	}
 	field("tables", append([]string(nil), s.Tables...)...)
 	field("embedded", append([]string(nil), s.Embedded...)...)
-	if len(s.TableInitializers) > 0 && f.initializers == "" {
-		c.Note("the tables must be filled before use; keep the nodes that do so with --initializer_nodes %s", strings.Join(s.TableInitializers, ","))
+	if len(s.Tables) == 0 || f.embedTables {
+		return nil
 	}
-	if len(s.Assets) > len(s.Embedded) {
+	if f.initializers == "" {
+		c.Note("the tables must be filled before use: use --embed_tables, or keep the nodes that do so with --initializer_nodes %s, and run them first", strings.Join(s.TableInitializers, ","))
+	} else {
+		c.Note("the tables must be filled before use: run the nodes %s first", f.initializers)
+	}
+	if len(s.Assets) > 0 {
 		field("assets", append([]string(nil), s.Assets...)...)
 		c.Note("the tables are filled from the files that these nodes name; ship them with the graph, or use --embed_tables")
 	}
