@@ -42,7 +42,7 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 	ours := e.InGo(func(ctx context.Context) error {
 		round++
 		dir := filepath.Join(e.Dir, fmt.Sprint("go", round))
-		err := savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
+		err := savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil)
 		return errors.Join(err, os.RemoveAll(filepath.Join(e.Dir, fmt.Sprint("go", round-1))))
 	})
 	if _, err := e.Script(pythonModel, modelVariables, modelElements); err != nil {

@@ -331,10 +331,22 @@ func (b *Builder) Save(ctx context.Context) (string, error) {
 	return filepath.Join(dir, name), nil
 }
 
+// SimpleSaveOptions are the options of [SimpleSave].
+type SimpleSaveOptions struct {
+	// InitOp runs when the model is loaded. By default the operations of the graph's
+	// collection "table_initializer" run, if it has some.
+	InitOp *tf.Operation
+}
+
 // SimpleSave exports a session for serving: one graph with the tag "serve" and the
-// signature "serving_default" of the given inputs and outputs. If dir exists and is not
-// empty, the error is a tfkeep.ErrExists.
-func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outputs map[string]tf.Output) error {
+// signature "serving_default" of the given inputs and outputs, without devices, and with the
+// files that the graph's collection "asset_filepaths" names. If dir exists and is not
+// empty, the error is a tfkeep.ErrExists. It is TensorFlow's simple_save; only the
+// default of InitOp differs, with which the tables of a graph work when it is served.
+func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outputs map[string]tf.Output, o *SimpleSaveOptions) error {
+	if o == nil {
+		o = &SimpleSaveOptions{}
+	}
 	sig, err := PredictSignature(inputs, outputs)
 	if err != nil {
 		return err
@@ -344,12 +356,44 @@ func SimpleSave(ctx context.Context, sess *tf.Session, dir string, inputs, outpu
 		return err
 	}
 	defer b.Close()
+	init := o.InitOp
+	if init == nil && sess != nil {
+		if init, err = initAllTables(sess.Graph()); err != nil {
+			return buildCause(dir, "", err)
+		}
+	}
 	err = b.AddMetaGraphAndVariables(ctx, sess, []string{signature.ServingTag}, &GraphOptions{
-		Signatures: map[string]*graphdef.SignatureDef{signature.DefaultServingKey: sig},
+		Signatures:       map[string]*graphdef.SignatureDef{signature.DefaultServingKey: sig},
+		AssetsCollection: assetFilepaths,
+		MainOp:           init,
+		ClearDevices:     true,
 	})
 	if err != nil {
 		return err
 	}
 	_, err = b.Save(ctx)
 	return err
+}
+
+// assetFilepaths is the key of the collection of the constants with the paths of files.
+const assetFilepaths = "asset_filepaths"
+
+// initAllTables returns the operation that fills the tables of a graph, nil if it has none or
+// an init op of its own already. It is tf.compat.v1.tables_initializer.
+func initAllTables(g *tf.Graph) (*tf.Operation, error) {
+	if len(g.Collection(modeldir.MainOpCollection))+len(g.Collection(modeldir.LegacyInitCollection)) > 0 {
+		return nil, nil
+	}
+	var fills []*tf.Operation
+	for _, it := range g.Collection(tf.TableInitializers) {
+		if out := it.Output(); out.Op != nil {
+			fills = append(fills, out.Op)
+		} else if op, ok := it.Value().(*tf.Operation); ok {
+			fills = append(fills, op)
+		}
+	}
+	if len(fills) == 0 {
+		return nil, nil
+	}
+	return g.AddOp(tf.OpSpec{Type: "NoOp", Name: g.UniqueName("init_all_tables"), ControlDependencies: fills})
 }

@@ -54,7 +54,7 @@ func inMemory(t *testing.T, dir string) (fstest.MapFS, *zip.Reader) {
 func TestOpenFromFS(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
-	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
+	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}, nil))
 	memory, archive := inMemory(t, dir)
 	for _, test := range []struct {
 		name string

@@ -42,7 +42,7 @@ func TestLoadKeepsNoMemory(t *testing.T) {
 	require.NoError(t, sess.RunOps(ctx, w.Initializer()))
 	x := placeholder(t, g, "x", dtype.Float32)
 	dir := filepath.Join(t.TempDir(), "m")
-	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"w": w.Value()}))
+	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"w": w.Value()}, nil))
 
 	in, err := tf.NewTensor(float32(1))
 	require.NoError(t, err)

@@ -136,7 +136,7 @@ func TestModelWithoutVariables(t *testing.T) {
 	x := placeholder(t, sess.Graph(), "x", dtype.Float32, -1)
 	y := op.Neg(sess.Graph().Scope().SubScope("y"), x)
 	dir := filepath.Join(t.TempDir(), "m")
-	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}))
+	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil))
 	m := openTags(t, dir, "serve")
 	in := floats(t, 1)
 	defer tf.Release(in)

@@ -69,7 +69,7 @@ func floats(t *testing.T, v ...float32) *tf.Tensor {
 func TestPredictInGoCppAndPython(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "1")
-	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
+	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}, nil))
 	want := []float32{0.5, 3.5, 6.5}
 
 	t.Run("Go", func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestCloseRemovesUnsavedModel(t *testing.T) {
 func TestPredictInputErrors(t *testing.T) {
 	m := newLinear(t)
 	dir := filepath.Join(t.TempDir(), "m")
-	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}))
+	require.NoError(t, savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": m.x}, map[string]tf.Output{"y": m.y}, nil))
 	model, err := savedmodel.Open(ctx, dir, nil)
 	require.NoError(t, err)
 	defer model.Close()

@@ -119,6 +119,11 @@ func (s *Saver) buildNodes() error {
 	named, list := s.opts.VarMap, s.opts.VarList
 	if named == nil && list == nil {
 		list = allSaveables(s.g)
+		restored, err := restoredState(s.g, list)
+		if err != nil {
+			return err
+		}
+		list = append(list, restored...)
 	}
 	if len(named) == 0 && len(list) == 0 {
 		if s.opts.AllowEmpty {

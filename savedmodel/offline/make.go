@@ -51,13 +51,17 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *O
 		}
 	}
 	mg := &graphdef.MetaGraphDef{GraphDef: def, MetaInfoDef: &graphdef.MetaInfoDef{StrippedOpList: opdef.StrippedList(def, nil)}}
-	return writeModel(ctx, mg, target, o, func(string) error { return nil })
+	return writeModel(ctx, mg, target, o, nil, func(string) error { return nil })
 }
 
 // FromCheckpoint makes a model from a checkpoint and its meta graph, in the folder target
 // and in one step. ckpt may be any name that dir.Open accepts. A V1 checkpoint is
 // converted to V2. FromCheckpoint returns the path of the graph file. Its errors are those
 // of [FromFrozen]; a meta graph without a SaverDef is a tfkeep.ErrArgument.
+//
+// Files that lookup tables read become assets, and what fills the tables of the graph's
+// collection "table_initializer" runs when the model is loaded. A table that could not be
+// filled so is a tfkeep.ErrUnsupported.
 func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (string, error) {
 	if o == nil {
 		o = &Options{}
@@ -79,15 +83,19 @@ func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (strin
 		return "", &tfkeep.Error{Op: "make model", Path: target, Err: tfkeep.ErrArgument,
 			Detail: meta + " has no SaverDef, so that no loader could restore its variables; freeze it instead"}
 	}
-	return writeModel(ctx, mg, target, o, func(prefix string) error {
+	assets, err := addTables(mg, target)
+	if err != nil {
+		return "", err
+	}
+	return writeModel(ctx, mg, target, o, assets, func(prefix string) error {
 		_, err := convert.Convert(ctx, r.Prefix(), prefix, &convert.Options{To: convert.V2})
 		return err
 	})
 }
 
-// writeModel writes a model with one graph. writeVariables writes its checkpoint, given
-// the prefix.
-func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o *Options, writeVariables func(prefix string) error) (string, error) {
+// writeModel writes a model with one graph. assets are the files of the model by their names
+// in it. writeVariables writes its checkpoint, given the prefix.
+func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o *Options, assets map[string]string, writeVariables func(prefix string) error) (string, error) {
 	if o == nil {
 		o = &Options{}
 	}
@@ -108,6 +116,9 @@ func writeModel(ctx context.Context, mg *graphdef.MetaGraphDef, target string, o
 		return "", makeError(target, err)
 	}
 	if err := writeVariables(filepath.Join(variables, modeldir.VariablesName)); err != nil {
+		return "", makeError(target, err)
+	}
+	if err := copyAssets(assets, st.Path(modeldir.AssetsDir)); err != nil {
 		return "", makeError(target, err)
 	}
 	name := modeldir.FilenamePB

@@ -104,5 +104,5 @@ func writeSavedModel(ctx context.Context, sess *tf.Session, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	return savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y})
+	return savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil)
 }
