@@ -309,7 +309,7 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 	fromArg := make([]order.Events, len(inputs))
 	for j, event := range inputs {
 		fromArg[j] = e.After(event, "")
-		fromArg[j][event] = true
+		fromArg[j].Add(event)
 	}
 	var results []int
 	for _, arg := range fn.Signature.OutputArg {
@@ -320,14 +320,14 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 		results = append(results, event)
 		row := make([]bool, len(inputs))
 		for j := range inputs {
-			row[j] = ok && fromArg[j][event]
+			row[j] = ok && fromArg[j].Has(event)
 		}
 		w.results = append(w.results, row)
 	}
 	for variable, list := range uses.of {
 		before, after := make([]bool, len(inputs)), make([]bool, len(results))
 		for j := range before {
-			before[j] = !slices.ContainsFunc(list, func(a *access) bool { return !fromArg[j][e.at(a.node, variable)] })
+			before[j] = !slices.ContainsFunc(list, func(a *access) bool { return !fromArg[j].Has(e.at(a.node, variable)) })
 		}
 		for k := range after {
 			after[k] = true
@@ -335,7 +335,7 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 		for _, a := range list {
 			reach := e.After(e.at(a.node, variable), "")
 			for k, event := range results {
-				after[k] = after[k] && (reach[event] || e.at(a.node, variable) == event)
+				after[k] = after[k] && (reach.Has(event) || e.at(a.node, variable) == event)
 			}
 		}
 		w.before[variable], w.after[variable] = before, after

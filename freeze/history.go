@@ -88,10 +88,10 @@ func (h *history) before(x, y *item, frame string) bool {
 			if !ax.writes && !ay.writes {
 				continue
 			}
-			if !after[h.event(ay)] {
+			if !after.Has(h.event(ay)) {
 				return false
 			}
-			if y.loop != "" && !h.paced(ay, y.loop) && !after[h.loopCond(y.loop)] {
+			if y.loop != "" && !h.paced(ay, y.loop) && !after.Has(h.loopCond(y.loop)) {
 				return false
 			}
 		}
@@ -110,7 +110,7 @@ func (h *history) paced(a *access, loop string) bool {
 func (h *history) nextTurn(from, to int, loop string) bool {
 	after := h.afterEvent(from, loop)
 	for _, back := range h.backEdges(loop) {
-		if (after[back[0]] || back[0] == from) && (h.afterEvent(back[1], loop)[to] || back[1] == to) {
+		if (after.Has(back[0]) || back[0] == from) && (h.afterEvent(back[1], loop).Has(to) || back[1] == to) {
 			return true
 		}
 	}
@@ -148,7 +148,7 @@ func (h *history) inCondition(it *item, frame string) bool {
 		return false
 	}
 	after := h.afterEvent(h.loopCond(frame), frame)
-	return slices.ContainsFunc(it.accesses, func(a *access) bool { return !after[h.event(a)] })
+	return slices.ContainsFunc(it.accesses, func(a *access) bool { return !after.Has(h.event(a)) })
 }
 
 // checkUses refuses an item whose reads are still looked at when a later write happens.
@@ -160,7 +160,7 @@ func (h *history) checkUses(it, w *item, frame string) error {
 			}
 			after := h.afterEvent(h.events.end(u.node), frame)
 			for _, aw := range w.accesses {
-				if start := h.event(aw); aw.writes && (u.last || !after[start] && start != h.events.end(u.node)) {
+				if start := h.event(aw); aw.writes && (u.last || !after.Has(start) && start != h.events.end(u.node)) {
 					return h.late(a, aw)
 				}
 			}

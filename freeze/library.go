@@ -1,7 +1,9 @@
 package freeze
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -95,48 +97,65 @@ func (c *call) arguments(in map[int]carrier) map[int]carrier {
 	return args
 }
 
-// liftedInUse returns the lifted functions that b or the frozen functions still call:
-// those with a variable that was not frozen.
-func (l *library) liftedInUse(b *body) []*function_go_proto.FunctionDef {
-	if len(l.lifted) == 0 {
+// inUse returns the library of the frozen graph: the functions that b needs, those that
+// freezing added last.
+func (l *library) inUse(def *graphdef.GraphDef, b *body) *function_go_proto.FunctionDefLibrary {
+	if def.Library == nil && len(l.frozen) == 0 {
 		return nil
 	}
-	var used []*function_go_proto.FunctionDef
-	seen := map[string]bool{}
-	queue := slices.Clone(b.nodes)
+	frozen := map[string]*function_go_proto.FunctionDef{}
 	for _, fn := range l.frozen {
-		queue = append(queue, fn.NodeDef...)
+		frozen[fn.Signature.Name] = fn
 	}
-	var visit func(nodes []*graphdef.NodeDef)
-	visit = func(nodes []*graphdef.NodeDef) {
-		for _, n := range nodes {
-			c := l.call(n)
-			if c == nil {
-				continue
-			}
-			for _, name := range c.functions {
-				if l.lifted[name] != "" && !seen[name] {
-					seen[name] = true
-					used = append(used, l.functions[name])
-					visit(l.functions[name].NodeDef)
-				}
+	gradients := map[string]string{}
+	for _, g := range def.GetLibrary().GetGradient() {
+		gradients[g.FunctionName] = g.GradientFunc
+	}
+	used := map[string]bool{}
+	var queue []*graphdef.NodeDef
+	use := func(name string) {
+		for ; name != "" && !used[name]; name = gradients[name] {
+			used[name] = true
+			if fn := cmp.Or(frozen[name], l.functions[name]); fn != nil {
+				queue = append(queue, fn.NodeDef...)
 			}
 		}
 	}
-	visit(queue)
-	return used
-}
-
-// withAdded returns the library of def with the functions that freezing added.
-func (l *library) withAdded(def *graphdef.GraphDef, b *body) *function_go_proto.FunctionDefLibrary {
-	added := append(l.liftedInUse(b), l.frozen...)
-	if len(added) == 0 {
-		return def.Library
+	queue = append(queue, b.nodes...)
+	for len(queue) > 0 {
+		n := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		use(n.Op)
+		for attr := range n.Attr {
+			for _, fn := range namesIn(n, attr) {
+				use(fn.Name)
+			}
+		}
 	}
-	return &function_go_proto.FunctionDefLibrary{
-		Function: slices.Concat(def.Library.Function, added),
-		Gradient: def.Library.Gradient,
+	lib := &function_go_proto.FunctionDefLibrary{}
+	add := func(fn *function_go_proto.FunctionDef) {
+		if used[fn.GetSignature().GetName()] {
+			lib.Function = append(lib.Function, fn)
+		}
 	}
+	for _, fn := range def.GetLibrary().GetFunction() {
+		add(fn)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.lifted)) {
+		add(l.functions[name])
+	}
+	for _, fn := range l.frozen {
+		add(fn)
+	}
+	for _, g := range def.GetLibrary().GetGradient() {
+		if used[g.FunctionName] {
+			lib.Gradient = append(lib.Gradient, g)
+		}
+	}
+	if len(lib.Function) == 0 {
+		return nil
+	}
+	return lib
 }
 
 // dropControlOutputs removes the control outputs of a function that no longer have a

@@ -31,8 +31,8 @@ func TestLiftFreezesHandlesOfFunctions(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, plan.Report().Frozen, 1)
 	assert.Equal(t, "w", plan.Report().Frozen[0].Name, "named after the variable")
-	require.Len(t, def.Library.Function, 2, "the function as it was, and the one that takes a value")
-	frozen := def.Library.Function[1]
+	require.Len(t, def.Library.Function, 1, "the function that takes a value, and not the one that nothing calls now")
+	frozen := def.Library.Function[0]
 	assert.Equal(t, frozen.Signature.Name, def.Node[1].Op)
 	assert.Equal(t, []string{"x", "w"}, def.Node[1].Input)
 	for _, n := range frozen.NodeDef {

@@ -1,6 +1,7 @@
 package freeze
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -88,6 +89,9 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err := b.extract(roots); err != nil {
 		return nil, err
 	}
+	if err := b.replaceTPU(); err != nil {
+		return nil, err
+	}
 	lib := newLibrary(def)
 	lib.liftHandles(b)
 	if !o.AllowNoVariables && !hasVariables(def.Node) && !hasVariables(b.nodes) && !lib.hasTables(b) {
@@ -111,7 +115,8 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err != nil {
 		return nil, err
 	}
-	if err := tracer.checkOutputs(b, uses, report.Outputs); err != nil {
+	err = cmp.Or(tracer.checkOutputs(b, uses, report.Outputs), tracer.checkFetches(b, reached, uses, report.Outputs), b.checkAliases(values))
+	if err != nil {
 		return nil, err
 	}
 	if err := report.freezeTables(ctx, lib, b, def, src, o); err != nil {
@@ -131,7 +136,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 		}
 	}
 	b.dropLostColocations()
-	out := &graphdef.GraphDef{Node: b.nodes, Library: lib.withAdded(def, b)}
+	out := &graphdef.GraphDef{Node: b.nodes, Library: lib.inUse(def, b)}
 	copyVersions(out, def)
 	p := &Plan{src: src, graph: out, values: values, report: report}
 	return p, p.finish(ctx)

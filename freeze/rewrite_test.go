@@ -80,8 +80,6 @@ func TestReadsBecomeOperationsOnValues(t *testing.T) {
 			"Const", nil, map[string]string{"dtype": "bool"}},
 		{"read of a reference", `op: "Mul" input: "r" input: "x" attr { key: "T" value { type: DT_FLOAT } }`,
 			"Mul", []string{"r", "x"}, map[string]string{"T": "float32"}},
-		{"Enter of a handle", `op: "Enter" input: "h" attr { key: "T" value { type: DT_RESOURCE } }`,
-			"Enter", []string{"h"}, map[string]string{"T": "float32"}},
 		{"Identity of a reference", `op: "Identity" input: "r" attr { key: "T" value { type: DT_FLOAT } }`,
 			"Identity", []string{"r"}, map[string]string{"T": "float32"}},
 		{"RefSwitch", `op: "RefSwitch" input: "r" input: "p" attr { key: "T" value { type: DT_FLOAT } }`,
@@ -110,8 +108,10 @@ func TestGatherKeepsBatchDimsAndFrame(t *testing.T) {
 	nodes, _, err := frozenNodes(t, `
 node { name: "enter" op: "Enter" input: "h" attr { key: "T" value { type: DT_RESOURCE } } }
 node { name: "y" op: "ResourceGather" input: "enter" input: "i"
-  attr { key: "batch_dims" value { i: 1 } } attr { key: "Tindices" value { type: DT_INT32 } } }`, &freeze.Options{Outputs: []string{"y"}})
+  attr { key: "batch_dims" value { i: 1 } } attr { key: "Tindices" value { type: DT_INT32 } } }
+node { name: "out" op: "Exit" input: "y" attr { key: "T" value { type: DT_FLOAT } } }`, &freeze.Options{Outputs: []string{"out"}})
 	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"T": "float32"}, types(nodes["enter"]))
 	assert.EqualValues(t, 1, nodes["y"].Attr["batch_dims"].GetI())
 	axis := nodes["y/axis"]
 	assert.Equal(t, []int32{1}, axis.Attr["value"].GetTensor().GetIntVal())

@@ -33,14 +33,14 @@ func (g *Graph) Back(from, to int, loop string) {
 // After returns the events that happen after an event, in the same iteration of a loop. The
 // loop "" is the whole run. The event itself is one of them only if it is part of a cycle.
 func (g *Graph) After(event int, loop string) Events {
-	seen := make(Events, len(g.next))
+	seen := Events{bits: make([]uint64, len(g.next)/64+1)}
 	stack := []int{event}
 	for len(stack) > 0 {
 		at := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		for _, e := range g.next[at] {
-			if !seen[e.to] && (e.loop == "" || !Contains(e.loop, loop)) {
-				seen[e.to] = true
+			if !seen.Has(e.to) && (e.loop == "" || !Contains(e.loop, loop)) {
+				seen.Add(e.to)
 				stack = append(stack, e.to)
 			}
 		}
@@ -54,7 +54,20 @@ func Contains(loop, inner string) bool {
 }
 
 // Events is a set of events.
-type Events []bool
+type Events struct {
+	bits []uint64
+}
+
+// Has reports whether an event is in the set.
+func (e Events) Has(event int) bool {
+	return event/64 < len(e.bits) && e.bits[event/64]&(1<<(event%64)) != 0
+}
+
+// Add adds an event of the graph to the set.
+func (e Events) Add(event int) { e.bits[event/64] |= 1 << (event % 64) }
+
+// Bytes returns how much memory the set takes.
+func (e Events) Bytes() int { return 8 * len(e.bits) }
 
 // Side is one side of a condition: what happens on it does not happen in a run in which the other
 // side is taken.

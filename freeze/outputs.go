@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // checkOutputs refuses outputs that compute no value, but write.
@@ -34,6 +35,44 @@ func (t *tracer) checkOutputs(b *body, uses *accesses, outputs []string) error {
 			if n := b.node(from); writes[from] != nil || saveOps[n.Op] {
 				return nodeError(b, b.node(name), tfkeep.ErrUnsupported, "it is an output that computes no value, and only runs node %q, which writes; %s", from, writeRemedy)
 			}
+		}
+	}
+	return nil
+}
+
+// checkFetches refuses outputs that no run returns as they are: those inside of a loop, and
+// references to variables that the run changes.
+func (t *tracer) checkFetches(b *body, reached flow, uses *accesses, outputs []string) error {
+	places := uses.places
+	if places == nil && slices.ContainsFunc(b.nodes, func(n *graphdef.NodeDef) bool { return n.Op == "Enter" || n.Op == "RefEnter" }) {
+		places = b.places()
+	}
+	for _, name := range outputs {
+		n := b.node(name)
+		if places != nil && places[b.index[name]].frame != "" {
+			return nodeError(b, n, tfkeep.ErrUnsupported, "it is an output inside of a loop, which has a value for each iteration; choose the result of the loop, a node after its Exit")
+		}
+		for out, c := range reached {
+			if out.node == name && uses.written[c.variable] {
+				return nodeError(b, n, tfkeep.ErrUnsupported, "it is an output that refers to %s, which the run changes; %s", b.describe(c.variable), writeRemedy)
+			}
+		}
+	}
+	return nil
+}
+
+// checkAliases refuses a variable of which one node is frozen and another one stays.
+func (b *body) checkAliases(values map[string]*valueRef) error {
+	frozen := map[string]string{}
+	for name := range values {
+		frozen[variableOf(b.node(name))] = name
+	}
+	for _, n := range b.nodes {
+		if !nodedef.IsVariableOp(n.Op) || values[n.Name] != nil {
+			continue
+		}
+		if other, ok := frozen[variableOf(n)]; ok {
+			return nodeError(b, n, tfkeep.ErrUnsupported, "it stays a variable, and node %q, which is the same variable, is frozen; freeze both or neither", other)
 		}
 	}
 	return nil
