@@ -200,11 +200,16 @@ func (t *turning) scatter() {
 	t.becomeScatter(t.node("updates", "BroadcastTo", "output", attrs{"T": t.dtype(), "Tidx": nodedef.TypeAttr(dtype.Int32)}, t.data[2], t.rowShape()))
 }
 
-// becomeScatter becomes a TensorScatter operation with some updates of rows.
+// becomeScatter becomes a TensorScatter operation with some updates of rows. One more
+// dimension at the front makes a scalar index a list.
 func (t *turning) becomeScatter(updates string) {
-	last := t.constant("dim", intScalar(dtype.Int32, -1), t.data[1])
-	indices := t.node("indices", "ExpandDims", "output", attrs{"T": nodedef.TypeAttr(t.indexType()), "Tdim": nodedef.TypeAttr(dtype.Int32)}, t.data[1], last)
-	t.become(attrs{"T": t.dtype(), "Tindices": nodedef.TypeAttr(t.indexType())}, t.data[0], indices, updates)
+	indexType := nodedef.TypeAttr(t.indexType())
+	last, first := t.constant("last", intScalar(dtype.Int32, -1), t.data[1]), t.constant("first", intScalar(dtype.Int32, 0), t.data[1])
+	expand := func(suffix string, of *graphdef.AttrValue, in, at string) string {
+		return t.node(suffix, "ExpandDims", "output", attrs{"T": of, "Tdim": nodedef.TypeAttr(dtype.Int32)}, in, at)
+	}
+	indices := expand("indices", indexType, expand("index", indexType, t.data[1], last), first)
+	t.become(attrs{"T": t.dtype(), "Tindices": indexType}, t.data[0], indices, expand("update", t.dtype(), updates, first))
 }
 
 // rows are the present rows at the indices.

@@ -21,13 +21,15 @@
 //   - functions that a variable enters (PartitionedCall, While, If, Case, a function called
 //     by its own name) are copied, and the argument of the copy is a value instead of a
 //     handle; the copies are called NAME_frozen_0, NAME_frozen_1, …;
-//   - a write to a frozen variable (the moving averages of a batch normalization in training
-//     mode, a counter) cannot stay: if only the order of execution depends on it, it is
-//     removed; if its result is used, it becomes the arithmetic alone (AssignSub becomes
-//     Sub). The [Report] lists these changes.
+//   - writes to variables become arithmetic, and reads take the value of the write that
+//     they follow. Branches and functions return new values, and loops carry them. A
+//     write whose value nothing needs is removed. Where the graph does not say in which order
+//     a read and a write happen, freezing is refused. The [Report] lists these changes.
+//
+// docs/freeze.md says for each kind of node what becomes of it.
 //
 // Names do not change, so the feeds and fetches of the live model work on the frozen graph.
-// The function library and the versions of the graph stay.
+// The versions of the graph stay, and so do the functions that are still called.
 //
 // # Where values come from
 //

@@ -11,7 +11,7 @@ type Report struct {
 	Renamed   []string   // those of them whose keys Options.Rename gave
 	Kept      []string   // variables that stayed, as the lists of Options say
 	Converted int        // nodes that read or passed on a variable and were rewritten
-	Repairs   []Repair   // writes to variables that were removed
+	Repairs   []Repair   // writes to variables that became arithmetic or were removed
 	Assets    []string   // names of the Const nodes that hold the file names of lookup tables
 	Tables    []string   // lookup tables that the frozen graph has to initialize
 
