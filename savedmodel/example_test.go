@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"

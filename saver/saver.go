@@ -53,6 +53,9 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 	if g == nil {
 		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "the graph is nil"))
 	}
+	if err := g.Err(); err != nil {
+		return nil, wrap(opBuild, "", err)
+	}
 	s := &Saver{g: g, fs: vfs.OS}
 	if o != nil {
 		s.opts = *o

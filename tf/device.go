@@ -36,7 +36,7 @@ var anyPart = regexp.MustCompile(`/(job|replica|task):\*`)
 
 // WithDevice calls f, and places what f adds to g on dev, such as "/gpu:0" or
 // "/job:ps/task:1". If devices are nested, the outer one completes the inner one. A
-// device that Scope.WithDevice sets for the binding's op wrappers is completed too.
+// device that Scope.WithDevice sets is completed too.
 func (g *Graph) WithDevice(dev string, f func() error) error {
 	d, err := parseDevice(dev)
 	if err != nil {

@@ -3,13 +3,14 @@ package tf_test
 import (
 	"testing"
 
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/op"
 )
 
 func TestDevicesNestAsInPython(t *testing.T) {
@@ -135,6 +136,12 @@ func TestDeviceFuncErrorIsReturned(t *testing.T) {
 	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
 		op.Const(g.Scope(), float32(1))
 		return nil
+	}), assert.AnError, "an op wrapper")
+
+	g = tf.NewGraph()
+	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
+		_, err := g.Binding().AddOperation(tf.OpSpec{Type: "NoOp", Name: "existing"})
+		return err
 	}), assert.AnError, "an existing node")
 	require.ErrorIs(t, g.WithDeviceFunc(fails, func() error {
 		_, err := g.AddOp(tf.OpSpec{Type: "NoOp"})

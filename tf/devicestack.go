@@ -165,6 +165,9 @@ func (g *Graph) withFrame(f deviceFrame, body func() error) error {
 	if err == nil {
 		err = g.unplaced
 	}
+	if err == nil && g.err != nil {
+		err = g.err
+	}
 	if len(outer) == 0 {
 		g.unplaced = nil
 	}
@@ -182,7 +185,7 @@ func (g *Graph) WithDeviceFunc(f DeviceFunc, body func() error) error {
 }
 
 // sync adds the names of nodes that were added without AddOp, and places those that the
-// binding's op wrappers added on the current device.
+// binding added on the current device.
 func (g *Graph) sync() {
 	if len(g.devices) == 0 {
 		clear(g.placed)

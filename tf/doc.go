@@ -1,7 +1,6 @@
 // Package tf builds TensorFlow graphs with variables, runs them in sessions, and imports
-// and exports GraphDefs and meta graphs. It extends the Go binding, whose op wrappers it
-// works with: a [Graph] has a [Graph.Scope] for them. The package example shows a whole
-// program.
+// and exports GraphDefs and meta graphs. Package tf/op has a function for each of
+// TensorFlow's ops. The package example shows a whole program.
 //
 // # Graphs
 //
@@ -10,18 +9,22 @@
 // that is built here can be trained in Python, and the other way round, and checkpoints
 // fit both. The tests compare the graphs with those of Python.
 //
-// [Graph.AddOp] makes names unique by TensorFlow's rules. [NewVariable] does not change
-// the name of a variable, because it is its key in checkpoints; a name that is taken is an
-// error. Operations that the op wrappers add keep their names, so give each of them a
-// SubScope. The current device ([Graph.WithDevice], [Graph.WithDeviceFunc]) applies to all
-// of them.
+// [Graph.AddOp] and the functions of tf/op make names unique by TensorFlow's rules.
+// [NewVariable] does not change the name of a variable, because it is its key in
+// checkpoints; a name that is taken is an error. The current device ([Graph.WithDevice],
+// [Graph.WithDeviceFunc]) applies to all of them.
+//
+// A [Scope] holds what operations have in common: the beginning of their names, a device,
+// control dependencies. If an operation cannot be added, the graph keeps the error
+// ([Graph.Err]), with the line of the program that added it, and everything that needs the
+// whole graph returns it.
 //
 // # Element types
 //
 // The functions of this package take and return the types of package dtype, such as
-// dtype.Float32; AddOp accepts them as attributes too. The op wrappers take the types of
-// the binding, such as tensorflow.Float. A conversion, tf.DataType(dtype.Float32), makes
-// one of the other, and the functions of package dtype accept both.
+// dtype.Float32; AddOp and tf/op accept them as attributes. The tensors of the binding have its
+// own types, such as tensorflow.Float. A conversion, tf.DataType(dtype.Float32), makes one
+// of the other, and tf/op and the functions of package dtype accept both.
 //
 // # Training and clusters
 //
@@ -48,5 +51,5 @@
 // # Concurrency
 //
 // Goroutines may use a session or callable at the same time. They may also use a graph at
-// the same time, except for its Scope and its current device, of which there is one each.
+// the same time, except for its current device, of which there is one.
 package tf

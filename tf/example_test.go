@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"log"
 
-	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/tf"
@@ -19,16 +18,15 @@ func check(err error) {
 	}
 }
 
-// A program builds a graph with the binding's op wrappers, opens a session on it, and
-// runs it.
+// A program builds a graph, opens a session on it, and runs it.
 func Example() {
 	ctx := context.Background()
 	g := tf.NewGraph()
 	s := g.Scope()
-	x := op.Placeholder(s.SubScope("x"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1, 2)))
+	x := op.Placeholder(s, dtype.Float32, op.PlaceholderShape(tf.MakeShape(-1, 2)))
 	w, err := tf.NewVariable(g, "hidden/w", tf.Ones(2, 1), nil)
 	check(err)
-	y := op.MatMul(s.SubScope("y"), x, w.Value())
+	y := op.MatMul(s, x, w.Value())
 	check(s.Err())
 	init, err := tf.GlobalVariablesInitializer(g)
 	check(err)

@@ -10,7 +10,6 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
@@ -23,17 +22,17 @@ import (
 // Graph is a TensorFlow graph. Beyond the binding's graph it has what Python's graph has:
 // collections, unique names, a current device, and a seed for random operations.
 //
-// Goroutines may use a graph at the same time, except for its Scope and its current
-// device, of which there is one each.
+// Goroutines may use a graph at the same time, except for its current device, of which there
+// is one.
 type Graph struct {
 	binding *tensorflow.Graph
 
 	mu          sync.Mutex
 	names       names
-	scope       *op.Scope
+	err         *tfkeep.Error // the first error of a Scope
 	devices     deviceStack
 	placed      map[string]bool // nodes with a device that AddOp added and names has not seen yet
-	unplaced    error           // the first error of a DeviceFunc for a node of the op wrappers
+	unplaced    error           // the first error of a DeviceFunc for a node that the binding added
 	collections collections
 	seed        seed
 }
@@ -47,18 +46,6 @@ func WrapGraph(g *tensorflow.Graph) *Graph { return &Graph{binding: g} }
 // Binding returns the binding's graph, for code that uses the binding itself. What such
 // code adds with methods of the binding does not get unique names or the current device.
 func (g *Graph) Binding() *tensorflow.Graph { return g.binding }
-
-// Scope returns the root scope for the binding's op wrappers. It is always the same
-// one, so that SubScope numbers repeated names. A Scope never recovers from an error;
-// after an error, Scope returns a new one.
-func (g *Graph) Scope() *op.Scope {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.scope == nil || g.scope.Err() != nil {
-		g.scope = op.NewScopeWithGraph(g.binding)
-	}
-	return g.scope
-}
 
 // Operation returns the operation called name, or nil if the graph has none.
 func (g *Graph) Operation(name string) *Operation { return g.binding.Operation(name) }
@@ -86,11 +73,14 @@ func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
 	return op, nil
 }
 
-func (g *Graph) addOp(spec OpSpec) (*Operation, error) {
+func (g *Graph) addOp(spec OpSpec) (*Operation, error) { return g.addOpWithin(g.devices, spec) }
+
+// addOpWithin adds an operation whose device a stack completes.
+func (g *Graph) addOpWithin(devices deviceStack, spec OpSpec) (*Operation, error) {
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}
-	at := within(g.devices, spec.Device)
+	at := within(devices, spec.Device)
 	if class, ok := spec.Attrs["_class"]; ok {
 		at = g.colocated(class, spec.Device)
 		if class, ok := class.([]string); ok && len(class) == 0 {
@@ -127,7 +117,7 @@ func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
 	}
 	op, err := capi.AddOperation(g.binding, spec)
 	if err != nil {
-		return nil, err
+		return nil, explainUnknownOp(spec.Type, err)
 	}
 	g.markPlaced(spec.Name)
 	for _, dep := range spec.ControlDependencies {
@@ -139,6 +129,9 @@ func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
 // GraphDef returns the graph as it is now. Functions are sorted by name, so that the
 // same graph always gives the same message. graphdef.Write writes it to a file.
 func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	raw, err := capi.GraphDef(g.binding)
 	if err != nil {
 		return nil, err

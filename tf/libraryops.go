@@ -57,3 +57,13 @@ func (e *UnknownOpsError) Error() string {
 
 // Unwrap returns the kinds of the error.
 func (e *UnknownOpsError) Unwrap() []error { return []error{status.NotFound, tfkeep.ErrUnsupported} }
+
+// explainUnknownOp returns the error of an operation that could not be added: an
+// *UnknownOpsError if the library lacks its op.
+func explainUnknownOp(typ string, err error) error {
+	ops, listErr := libraryOps(&graphdef.GraphDef{Node: []*graphdef.NodeDef{{Op: typ}}})
+	if listErr != nil || ops.Get(typ) != nil {
+		return err
+	}
+	return &UnknownOpsError{Ops: []string{typ}}
+}

@@ -78,6 +78,9 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 }
 
 func exportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDef, error) {
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	ex := &exporter{g: g, o: o}
 	def, err := ex.graphDef()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
 	"github.com/tfkeep/tfkeep/capi"
 )
 
@@ -18,7 +19,7 @@ type names struct {
 }
 
 // sync adds the names of operations that were added to the graph since the last call,
-// by the binding's op wrappers or by an import, and returns them in the graph's order.
+// by the binding or by an import, and returns them in the graph's order.
 func (n *names) sync(g *tensorflow.Graph) (added []string) {
 	if n.used == nil {
 		n.used = make(map[string]int)

@@ -41,6 +41,9 @@ func newSession(g *Graph, o *SessionOptions) (*Session, error) {
 	if g == nil {
 		return nil, invalidf("the graph is nil")
 	}
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	config, err := o.ConfigProto()
 	if err != nil {
 		return nil, err

@@ -5,10 +5,12 @@ import (
 	"io"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // Types of the binding, so that a program does not have to import the binding itself.
@@ -25,7 +27,7 @@ type (
 	OpSpec = tensorflow.OpSpec
 	// Shape is a shape. Dimensions, or the number of dimensions, may be unknown.
 	Shape = tensorflow.Shape
-	// DataType is the element type of the binding's op wrappers and tensors. This module
+	// DataType is the element type of the binding's tensors. This module
 	// uses dtype.DataType, which has the same numbers.
 	DataType = tensorflow.DataType
 	// Input is an input in an OpSpec: an Output or an OutputList.
@@ -33,6 +35,35 @@ type (
 	// Device is a device that a session can use.
 	Device = tensorflow.Device
 )
+
+// AnyDataType is an element type of this module or of the binding. Both have the same
+// numbers.
+type AnyDataType interface{ dtype.DataType | DataType }
+
+// Func is the value of an attribute that is a function of the graph's library.
+type Func struct {
+	Name string
+	// Attrs are the values of the function's own attributes; most functions have none.
+	Attrs map[string]*graphdef.AttrValue
+}
+
+// AttrValue returns the function as the value of an attribute.
+func (f Func) AttrValue() *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_Func{Func: f.proto()}}
+}
+
+func (f Func) proto() *attr_value_go_proto.NameAttrList {
+	return &attr_value_go_proto.NameAttrList{Name: f.Name, Attr: f.Attrs}
+}
+
+// FuncList returns functions as the value of an attribute that is a list.
+func FuncList(list []Func) *graphdef.AttrValue {
+	value := new(attr_value_go_proto.AttrValue_ListValue)
+	for _, f := range list {
+		value.Func = append(value.Func, f.proto())
+	}
+	return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_List{List: value}}
+}
 
 // MakeShape returns a shape with the given dimensions, -1 for an unknown one. Without
 // dimensions it is the shape of a scalar.

@@ -56,7 +56,25 @@ func (v *Variable) Handle() Output { return v.handle }
 // Value returns the variable's value, for other operations and for runs to fetch. The
 // value that a run fetches from a resource variable is a snapshot. From a reference
 // variable it is the variable's own memory, which later runs change.
+//
+// The value of a resource variable is read once, where the run needs it first: an operation
+// that must see the value after an update uses Read.
 func (v *Variable) Value() Output { return v.value }
+
+// Read adds a node that reads the variable's value under a scope, after the scope's control
+// dependencies: the value that an update among them leaves.
+//
+//	after := v.Read(s.WithControlDependencies(update))
+//
+// Python does that wherever a variable is used under tf.control_dependencies.
+func (v *Variable) Read(scope *Scope) Output {
+	if v.resource {
+		return Out(scope.AddOperation(OpSpec{
+			Type: "ReadVariableOp", Input: []Input{v.handle}, Attrs: map[string]any{"dtype": v.dtype},
+		}), 0)
+	}
+	return Out(scope.AddOperation(OpSpec{Type: "Identity", Input: []Input{v.handle}}), 0)
+}
 
 // Initializer returns the operation that sets the variable's first value. It is nil if the
 // VariableDef of the variable has none.

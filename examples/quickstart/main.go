@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"

@@ -4,9 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"

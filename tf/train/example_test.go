@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"

@@ -58,6 +58,9 @@ func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradi
 	if opts == nil {
 		opts = new(GradientsOptions)
 	}
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	built, err := autodiff.Build(g.Binding(), ys, xs, &autodiff.Options{
 		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName,
 	})

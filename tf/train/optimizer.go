@@ -95,6 +95,9 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 // influence on loss is empty.
 func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]GradientVariable, error) {
 	const op = "compute gradients"
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	if loss.Op == nil {
 		return nil, invalid(op, "the loss has no operation; look at the error of the call, or of the Scope, that should have made it")
 	}

@@ -104,7 +104,7 @@ var house = []floor{
 		"scripts/oplist",
 		"scripts/shapereads",
 		"tf",
-		"tf/cluster",
+		"tf/op", "tf/cluster",
 		"tf/train",
 		"internal/test/localcluster",
 		"saver",

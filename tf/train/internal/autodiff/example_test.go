@@ -5,20 +5,22 @@ import (
 	"log"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/op"
 
 	"github.com/tfkeep/tfkeep/tf/train/internal/autodiff"
 )
 
 // The derivative of x³ at 2 is 12.
 func ExampleBuild() {
-	s := op.NewScope()
+	s := tf.NewGraph().Scope()
 	x := op.Placeholder(s, tensorflow.Double, op.PlaceholderShape(tensorflow.ScalarShape()))
 	y := op.Mul(s, x, op.Square(s, x))
-	g, err := s.Finalize()
-	if err != nil {
+	if err := s.Err(); err != nil {
 		log.Fatal(err)
 	}
+	g := s.Graph().Binding()
 	grads, err := autodiff.Build(g, []tensorflow.Output{y}, []tensorflow.Output{x}, nil)
 	if err != nil {
 		log.Fatal(err)
