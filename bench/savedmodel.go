@@ -34,8 +34,8 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 	}
 	e.Defer(m.close)
 	s := m.sess.Graph().Scope()
-	x := op.Placeholder(s.SubScope("in"), tensorflow.Float)
-	y := op.Identity(s.SubScope("out"), x)
+	x := op.Placeholder(s.Sub("in"), tensorflow.Float)
+	y := op.Identity(s.Sub("out"), x)
 	if err := s.Err(); err != nil {
 		return nil, nil, err
 	}

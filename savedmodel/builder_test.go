@@ -227,7 +227,7 @@ func TestInitAndTrainOps(t *testing.T) {
 	makeInit := func(t *testing.T) (*tf.Session, *tf.Operation) {
 		sess := session(t, map[string]float32{"v1": 1, "v2": 2, "v3": 42})
 		vars := sess.Graph().GlobalVariables()
-		sum := op.Add(sess.Graph().Scope().SubScope("sum"), vars[0].Value(), vars[1].Value())
+		sum := op.Add(sess.Graph().Scope().Sub("sum"), vars[0].Value(), vars[1].Value())
 		init, err := vars[2].Assign(sum)
 		require.NoError(t, err)
 		return sess, init
@@ -322,8 +322,8 @@ func TestSaversOfGraphs(t *testing.T) {
 func TestStripDefaultAttrs(t *testing.T) {
 	sess := session(t, map[string]float32{"v": 1})
 	s := sess.Graph().Scope()
-	zero := op.Const(s.SubScope("zero"), float32(0))
-	op.Complex(s.SubScope("c"), zero, zero, op.ComplexTout(tensorflow.Complex64))
+	zero := op.Const(s.Sub("zero"), float32(0))
+	op.Complex(s.Sub("c"), zero, zero, op.ComplexTout(tensorflow.Complex64))
 	require.NoError(t, s.Err())
 	dir := filepath.Join(t.TempDir(), "m")
 	build(t, dir, &savedmodel.BuilderOptions{Text: true}, func(b *savedmodel.Builder) {

@@ -27,12 +27,12 @@ func Example() {
 	defer os.RemoveAll(dir)
 
 	g := tf.NewGraph()
-	x := op.Placeholder(g.Scope().SubScope("x"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	x := op.Placeholder(g.Scope().Sub("x"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
 	w, err := tf.NewVariable(g, "w", tf.Constant(float32(3)), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	y := op.Mul(g.Scope().SubScope("y"), x, w.Value())
+	y := op.Mul(g.Scope().Sub("y"), x, w.Value())
 	sess, err := tf.NewSession(g, nil)
 	if err != nil {
 		log.Fatal(err)

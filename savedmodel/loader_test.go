@@ -33,7 +33,7 @@ func xyModel(t *testing.T) string {
 	require.NoError(t, err)
 	y, err := tf.NewVariable(g, "y", tf.Constant(float32(11)), nil)
 	require.NoError(t, err)
-	op.Add(g.Scope().SubScope("sum"), x.Value(), y.Value())
+	op.Add(g.Scope().Sub("sum"), x.Value(), y.Value())
 	init, err := tf.GlobalVariablesInitializer(g)
 	require.NoError(t, err)
 	seven, err := y.Assign(constant(t, g, "seven", float32(7)))
@@ -135,7 +135,7 @@ func TestVariablesOutsideCollections(t *testing.T) {
 func TestModelWithoutVariables(t *testing.T) {
 	sess := session(t, nil)
 	x := placeholder(t, sess.Graph(), "x", dtype.Float32, -1)
-	y := op.Neg(sess.Graph().Scope().SubScope("y"), x)
+	y := op.Neg(sess.Graph().Scope().Sub("y"), x)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, savedmodel.SimpleSave(ctx, sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil))
 	m := openTags(t, dir, "serve")

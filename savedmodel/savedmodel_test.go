@@ -36,13 +36,13 @@ func newLinear(t *testing.T) *linear {
 	t.Helper()
 	m := &linear{g: tf.NewGraph()}
 	s := m.g.Scope()
-	m.x = op.Placeholder(s.SubScope("in"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
+	m.x = op.Placeholder(s.Sub("in"), tensorflow.Float, op.PlaceholderShape(tf.MakeShape(-1)))
 	var err error
 	m.w, err = tf.NewVariable(m.g, "w", tf.Constant(float32(3)), nil)
 	require.NoError(t, err)
 	b, err := tf.NewVariable(m.g, "b", tf.Constant(float32(0.5)), nil)
 	require.NoError(t, err)
-	m.y = op.Add(s.SubScope("out"), op.Mul(s.SubScope("mul"), m.x, m.w.Value()), b.Value())
+	m.y = op.Add(s.Sub("out"), op.Mul(s.Sub("mul"), m.x, m.w.Value()), b.Value())
 	require.NoError(t, s.Err())
 	init, err := tf.GlobalVariablesInitializer(m.g)
 	require.NoError(t, err)

@@ -221,7 +221,7 @@ func TestFindTensor(t *testing.T) {
 
 	shape, err := tf.NewTensor([]int64{42, 69})
 	require.NoError(t, err)
-	parts.DenseShape = op.Const(g.Scope().SubScope("size"), shape)
+	parts.DenseShape = op.Const(g.Scope().Sub("size"), shape)
 	sparse, err = savedmodel.SparseTensorInfo(parts)
 	require.NoError(t, err)
 	assert.Equal(t, int64(69), sparse.TensorShape.Dim[1].Size, "the shape is a constant")

@@ -66,19 +66,19 @@ func TestBadDevicesAreRefused(t *testing.T) {
 func TestDevicePlacesOpWrapperNodes(t *testing.T) {
 	g := tf.NewGraph()
 	s := g.Scope()
-	before := op.Const(s.SubScope("before"), float32(1))
+	before := op.Const(s.Sub("before"), float32(1))
 	var plain, own, nested, far tf.Output
 	require.NoError(t, g.WithDevice("/job:worker/task:1", func() error {
-		plain = op.Const(s.SubScope("plain"), float32(1))
-		own = op.Const(s.SubScope("own").WithDevice("/cpu:0"), float32(1))
+		plain = op.Const(s.Sub("plain"), float32(1))
+		own = op.Const(s.Sub("own").WithDevice("/cpu:0"), float32(1))
 		require.NoError(t, g.WithDevice("/cpu:1", func() error {
-			nested = op.Const(s.SubScope("nested"), float32(1))
+			nested = op.Const(s.Sub("nested"), float32(1))
 			return nil
 		}))
-		far = op.Const(s.SubScope("far").WithDevice("/job:ps/task:0"), float32(1))
+		far = op.Const(s.Sub("far").WithDevice("/job:ps/task:0"), float32(1))
 		return nil
 	}))
-	after := op.Const(s.SubScope("after"), float32(1))
+	after := op.Const(s.Sub("after"), float32(1))
 	require.NoError(t, s.Err())
 	for _, c := range []struct {
 		device string
@@ -115,7 +115,7 @@ func TestDeviceFuncSeesEachNodeOnce(t *testing.T) {
 		return "/cpu:0", nil
 	}
 	require.NoError(t, g.WithDeviceFunc(choose, func() error {
-		op.Const(s.SubScope("wrapped"), float32(1))
+		op.Const(s.Sub("wrapped"), float32(1))
 		if _, err := g.AddOp(tf.OpSpec{Type: "NoOp"}); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func TestSessionWithinDevice(t *testing.T) {
 	defer sess.Close()
 	one := func() {
 		t.Helper()
-		out := op.Const(g.Scope().SubScope("x"), float32(1))
+		out := op.Const(g.Scope().Sub("x"), float32(1))
 		results, err := sess.Run(t.Context(), nil, []tf.Output{out}, nil, nil)
 		require.NoError(t, err)
 		tf.Release(results...)

@@ -51,8 +51,8 @@ func TestAddOpMakesNamesUnique(t *testing.T) {
 
 func TestScopeNumbersRepeatedNames(t *testing.T) {
 	g := tf.NewGraph()
-	first := g.Scope().SubScope("layer").AddOperation(tf.OpSpec{Type: "NoOp"})
-	second := g.Scope().SubScope("layer").AddOperation(tf.OpSpec{Type: "NoOp"})
+	first := g.Scope().Sub("layer").AddOperation(tf.OpSpec{Type: "NoOp"})
+	second := g.Scope().Sub("layer").AddOperation(tf.OpSpec{Type: "NoOp"})
 	require.NoError(t, g.Scope().Err())
 	assert.Equal(t, "layer/NoOp", first.Name())
 	assert.Equal(t, "layer_1/NoOp", second.Name())

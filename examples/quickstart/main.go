@@ -28,7 +28,7 @@ func run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	s := g.Scope().SubScope("loss")
+	s := g.Scope().Sub("loss")
 	loss := op.SquaredDifference(s, w.Value(), op.Const(s, float32(3)))
 	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {

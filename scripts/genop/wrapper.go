@@ -43,7 +43,7 @@ type attrType struct {
 
 func newWrapper(op *graphdef.OpDef) (*wrapper, error) {
 	w := &wrapper{op: op}
-	taken := map[string]bool{"scope": true, "o": true, "r": true, "a": true, "m": true, "D": true, "tf": true, "dtype": true, "optional": true, "results": true, "add": true, "attrs": true, "with": true, "tensors": true, "funcs": true, "dataTypes": true}
+	taken := map[string]bool{"scope": true, "o": true, "r": true, "a": true, "m": true, "D": true, "tf": true, "dtype": true, "optional": true, "results": true, "add": true, "attrs": true, "with": true, "funcs": true, "dataTypes": true}
 	inferred := make(map[string]bool)
 	for _, in := range op.InputArg {
 		w.inputs = append(w.inputs, newArg(in, taken))
@@ -156,8 +156,6 @@ func (t attrType) value(ident string) string {
 		return "funcs(" + ident + ")"
 	case "tf.Tensor":
 		return "&" + ident
-	case "[]tf.Tensor":
-		return "tensors(" + ident + ")"
 	}
 	return ident
 }

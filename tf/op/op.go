@@ -85,12 +85,4 @@ func dataTypes[D tf.AnyDataType](list []D) []dtype.DataType {
 	return types
 }
 
-func tensors(list []tf.Tensor) []*tf.Tensor {
-	pointers := make([]*tf.Tensor, len(list))
-	for i := range list {
-		pointers[i] = &list[i]
-	}
-	return pointers
-}
-
 func funcs(list []tf.Func) *graphdef.AttrValue { return tf.FuncList(list) }

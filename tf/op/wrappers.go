@@ -5505,10 +5505,10 @@ func DTensorReduceScatter(scope *Scope, input tf.Output, groupAssignment tf.Outp
 //   - inputShapes: attribute, list(shape)
 //   - inputLayouts: attribute, list(string)
 //   - dtypes: attribute, list(type), at least 1 of them
-//   - tensors_: output, a list with the types dtypes
-func DTensorRestoreV2[D tf.AnyDataType](scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, inputShapes []tf.Shape, inputLayouts []string, dtypes []D) (tensors_ []tf.Output) {
+//   - tensors: output, a list with the types dtypes
+func DTensorRestoreV2[D tf.AnyDataType](scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, inputShapes []tf.Shape, inputLayouts []string, dtypes []D) (tensors []tf.Output) {
 	r := results{scope: scope, o: add(scope, "DTensorRestoreV2", attrs{"input_shapes": inputShapes, "input_layouts": inputLayouts, "dtypes": dataTypes(dtypes)}, prefix, tensorNames, shapeAndSlices)}
-	tensors_ = r.list("tensors")
+	tensors = r.list("tensors")
 	return
 }
 
@@ -11133,13 +11133,13 @@ func ListDatasetMetadata(value string) ListDatasetAttr {
 
 // ListDataset adds an operation of this type. It is stateful: equal ones are not merged.
 //
-//   - tensors_: input, a list with the types Tinput_types
+//   - tensors: input, a list with the types Tinput_types
 //   - outputTypes: attribute, list(type), at least 1 of them
 //   - outputShapes: attribute, list(shape), at least 1 of them
 //   - handle: output, variant
 //   - Tinput_types: list(type), at least 1 of them; taken from the inputs
-func ListDataset[D tf.AnyDataType](scope *Scope, tensors_ []tf.Output, outputTypes []D, outputShapes []tf.Shape, optional ...ListDatasetAttr) (handle tf.Output) {
-	return tf.Out(add(scope, "ListDataset", with(attrs{"output_types": dataTypes(outputTypes), "output_shapes": outputShapes}, optional), tf.OutputList(tensors_)), 0)
+func ListDataset[D tf.AnyDataType](scope *Scope, tensors []tf.Output, outputTypes []D, outputShapes []tf.Shape, optional ...ListDatasetAttr) (handle tf.Output) {
+	return tf.Out(add(scope, "ListDataset", with(attrs{"output_types": dataTypes(outputTypes), "output_shapes": outputShapes}, optional), tf.OutputList(tensors)), 0)
 }
 
 // ListDiffAttr is an optional attribute of ListDiff.
@@ -19741,10 +19741,10 @@ func RestoreSlice[D tf.AnyDataType](scope *Scope, filePattern tf.Output, tensorN
 //   - tensorNames: input, string
 //   - shapeAndSlices: input, string
 //   - dtypes: attribute, list(type), at least 1 of them
-//   - tensors_: output, a list with the types dtypes
-func RestoreV2[D tf.AnyDataType](scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, dtypes []D) (tensors_ []tf.Output) {
+//   - tensors: output, a list with the types dtypes
+func RestoreV2[D tf.AnyDataType](scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, dtypes []D) (tensors []tf.Output) {
 	r := results{scope: scope, o: add(scope, "RestoreV2", attrs{"dtypes": dataTypes(dtypes)}, prefix, tensorNames, shapeAndSlices)}
-	tensors_ = r.list("tensors")
+	tensors = r.list("tensors")
 	return
 }
 
@@ -21182,10 +21182,10 @@ func SaveSlices(scope *Scope, filename tf.Output, tensorNames tf.Output, shapesA
 //   - prefix: input, string
 //   - tensorNames: input, string
 //   - shapeAndSlices: input, string
-//   - tensors_: input, a list with the types dtypes
+//   - tensors: input, a list with the types dtypes
 //   - dtypes: list(type), at least 1 of them; taken from the inputs
-func SaveV2(scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, tensors_ []tf.Output) (o *tf.Operation) {
-	return add(scope, "SaveV2", nil, prefix, tensorNames, shapeAndSlices, tf.OutputList(tensors_))
+func SaveV2(scope *Scope, prefix tf.Output, tensorNames tf.Output, shapeAndSlices tf.Output, tensors []tf.Output) (o *tf.Operation) {
+	return add(scope, "SaveV2", nil, prefix, tensorNames, shapeAndSlices, tf.OutputList(tensors))
 }
 
 // ScalarSummary adds an operation of this type.
@@ -25640,11 +25640,11 @@ func TFRecordReaderV2(scope *Scope, optional ...TFRecordReaderV2Attr) (readerHan
 
 // TPUAnnotateTensorsWithDynamicShape adds an operation of this type. It is stateful: equal ones are not merged.
 //
-//   - tensors_: input, a list with the types T
+//   - tensors: input, a list with the types T
 //   - tpuTensors: output, a list with the types T
 //   - T: list(type), at least 1 of them; taken from the inputs
-func TPUAnnotateTensorsWithDynamicShape(scope *Scope, tensors_ []tf.Output) (tpuTensors []tf.Output) {
-	r := results{scope: scope, o: add(scope, "TPUAnnotateTensorsWithDynamicShape", nil, tf.OutputList(tensors_))}
+func TPUAnnotateTensorsWithDynamicShape(scope *Scope, tensors []tf.Output) (tpuTensors []tf.Output) {
+	r := results{scope: scope, o: add(scope, "TPUAnnotateTensorsWithDynamicShape", nil, tf.OutputList(tensors))}
 	tpuTensors = r.list("tpu_tensors")
 	return
 }
@@ -25685,13 +25685,13 @@ func TPUCompileSucceededAssert(scope *Scope, compilationStatus tf.Output) (o *tf
 
 // TPUCopyWithDynamicShape adds an operation of this type. It is stateful: equal ones are not merged.
 //
-//   - tensors_: input, a list with the types T
+//   - tensors: input, a list with the types T
 //   - unpaddedSizes: input, a list of N × int32
 //   - tpuTensors: output, a list with the types T
 //   - N: int, at least 0; taken from the inputs
 //   - T: list(type), at least 1 of them; taken from the inputs
-func TPUCopyWithDynamicShape(scope *Scope, tensors_ []tf.Output, unpaddedSizes []tf.Output) (tpuTensors []tf.Output) {
-	r := results{scope: scope, o: add(scope, "TPUCopyWithDynamicShape", nil, tf.OutputList(tensors_), tf.OutputList(unpaddedSizes))}
+func TPUCopyWithDynamicShape(scope *Scope, tensors []tf.Output, unpaddedSizes []tf.Output) (tpuTensors []tf.Output) {
+	r := results{scope: scope, o: add(scope, "TPUCopyWithDynamicShape", nil, tf.OutputList(tensors), tf.OutputList(unpaddedSizes))}
 	tpuTensors = r.list("tpu_tensors")
 	return
 }

@@ -24,9 +24,9 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	x, y := op.Const(s.SubScope("x"), []float32{1, 2, 3}), op.Const(s.SubScope("y"), []float32{3, 5, 7})
-	line := op.Add(s.SubScope("line"), op.Mul(s.SubScope("scaled"), x, slope.Value()), offset.Value())
-	loss := op.Mean(s.SubScope("loss"), op.Square(s.SubScope("square"), op.Sub(s.SubScope("off"), line, y)), op.Const(s.SubScope("axis"), int32(0)))
+	x, y := op.Const(s.Sub("x"), []float32{1, 2, 3}), op.Const(s.Sub("y"), []float32{3, 5, 7})
+	line := op.Add(s.Sub("line"), op.Mul(s.Sub("scaled"), x, slope.Value()), offset.Value())
+	loss := op.Mean(s.Sub("loss"), op.Square(s.Sub("square"), op.Sub(s.Sub("off"), line, y)), op.Const(s.Sub("axis"), int32(0)))
 
 	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
@@ -71,7 +71,7 @@ func ExampleClipByGlobalNorm() {
 		log.Fatal(err)
 	}
 	s := g.Scope()
-	loss := op.Sum(s.SubScope("loss"), op.Square(s.SubScope("square"), v.Value()), op.Const(s.SubScope("axis"), int32(0)))
+	loss := op.Sum(s.Sub("loss"), op.Square(s.Sub("square"), v.Value()), op.Const(s.Sub("axis"), int32(0)))
 
 	grads, err := train.ComputeGradients(g, loss, nil)
 	if err != nil {

@@ -48,12 +48,12 @@ func BuildIn(g *tf.Graph, seed int64) error {
 	}
 
 	s := g.Scope()
-	scale := s.SubScope("scale")
+	scale := s.Sub("scale")
 	h, err := dense(g, "hidden", op.Div(scale, x, op.Const(scale, float32(16))), dataset.Pixels, hidden, seed)
 	if err != nil {
 		return err
 	}
-	logits, err := dense(g, "classes", op.Relu(s.SubScope("hidden"), h), hidden, dataset.Classes, seed+1)
+	logits, err := dense(g, "classes", op.Relu(s.Sub("hidden"), h), hidden, dataset.Classes, seed+1)
 	if err != nil {
 		return err
 	}
@@ -61,16 +61,16 @@ func BuildIn(g *tf.Graph, seed int64) error {
 		return err
 	}
 
-	entropy := s.SubScope("entropy")
+	entropy := s.Sub("entropy")
 	each, _ := op.SparseSoftmaxCrossEntropyWithLogits(entropy, logits, labels)
 	loss, err := add(g, "loss", "Mean", nil, each, op.Const(entropy, int32(0)))
 	if err != nil {
 		return err
 	}
-	hit := s.SubScope("hit")
+	hit := s.Sub("hit")
 	class := op.ArgMax(hit, logits, op.Const(hit, int32(1)), op.ArgMaxOutputType(tensorflow.Int32))
 	correct := op.Cast(hit, op.Equal(hit, class, labels), tensorflow.Float)
-	if _, err := add(g, "accuracy", "Mean", nil, correct, op.Const(hit.SubScope("axis"), int32(0))); err != nil {
+	if _, err := add(g, "accuracy", "Mean", nil, correct, op.Const(hit.Sub("axis"), int32(0))); err != nil {
 		return err
 	}
 	if err := s.Err(); err != nil {
@@ -96,7 +96,7 @@ func dense(g *tf.Graph, name string, in tf.Output, inputs, outputs int64, seed i
 	if err != nil {
 		return tf.Output{}, err
 	}
-	s := g.Scope().SubScope(name)
+	s := g.Scope().Sub(name)
 	return op.BiasAdd(s, op.MatMul(s, in, w.Value()), b.Value()), s.Err()
 }
 

@@ -102,6 +102,7 @@ var house = []floor{
 		"internal/graphbuild",
 		"tf/train/internal/autodiff",
 		"scripts/oplist",
+		"scripts/genop",
 		"scripts/shapereads",
 		"tf",
 		"tf/op", "tf/cluster",
