@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
@@ -216,7 +217,8 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 	if err != nil {
 		return nil, err
 	}
-	im, err := ImportMetaGraph(to, mg, &ImportMetaGraphOptions{ImportScope: toScope})
+	// The nodes come from a graph of this program, where they may run.
+	im, err := ImportMetaGraph(to, mg, &ImportMetaGraphOptions{ImportScope: toScope, AllowOps: opdef.Used(mg.GetGraphDef())})
 	if err != nil {
 		return nil, err
 	}
