@@ -8,13 +8,19 @@ import (
 )
 
 // crashes reports whether TensorFlow may end the process when it infers the shapes of a
-// node: reads.txt marks the ops for which it does. Of those that models have, SplitV needs
-// sizes that are a vector, and the others inputs that are not scalars.
+// node: reads.txt marks most of the ops for which it does. Of those that models have, SplitV
+// needs sizes that are a vector, and others inputs that are not scalars.
 func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
+	inputs := nodedef.DataInputs(n)
+	switch n.GetOp() {
+	case "GatherV2":
+		return b.gatherCrashes(n)
+	case "CollectiveGather": // the size of the result overflows
+		return n.GetAttr()["group_size"].GetI() > maxGroup
+	}
 	if !shapeReads()[n.GetOp()].crashes {
 		return false
 	}
-	inputs := nodedef.DataInputs(n)
 	switch n.GetOp() {
 	case "SplitV":
 		if len(inputs) < 2 || !f.valueOf(b, inputs[1]).constant {
@@ -36,6 +42,21 @@ func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
 		}
 	}
 	return false
+}
+
+// maxGroup is far above the number of processes that train together, and maxBatchDims
+// above the number of dimensions of a batch.
+const (
+	maxGroup     = 1 << 20
+	maxBatchDims = 8
+)
+
+// gatherCrashes reports whether a GatherV2 has more batch dimensions than its inputs have
+// dimensions together. Where the ranks are not known here, it is assumed to be sound.
+func (b *body) gatherCrashes(n *graphdef.NodeDef) bool {
+	batch := n.GetAttr()["batch_dims"].GetI()
+	params, indices := b.rank(input(n, 0), maxHops), b.rank(input(n, 1), maxHops)
+	return batch > maxBatchDims || params.exact && indices.exact && batch > int64(params.least+indices.least)
 }
 
 // rank is what is known about the number of a tensor's dimensions.

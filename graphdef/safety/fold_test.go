@@ -89,6 +89,11 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 		{"trees of scalars", constants + `node { name: "b" op: "BoostedTreesPredict" input: "x" input: "scalar" }`, true},
 		{"a gradient of scalars", constants + `node { name: "b" op: "FakeQuantWithMinMaxVarsPerChannelGradient" input: "vector" input: "scalar" input: "x" input: "x" }`, true},
 		{"statistics", constants + `node { name: "b" op: "BoostedTreesAggregateStats" input: "vector" input: "matrix" input: "matrix" input: "matrix" }`, false},
+		{"batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "matrix" input: "vector" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, false},
+		{"batch dimensions of unknown tensors", constants + `node { name: "b" op: "GatherV2" input: "x" input: "x" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, false},
+		{"too many batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "vector" input: "scalar" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, true},
+		{"far too many batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "x" input: "x" input: "scalar" attr { key: "batch_dims" value { i: 100 } } }`, true},
+		{"a large group", constants + `node { name: "b" op: "CollectiveGather" input: "x" attr { key: "group_size" value { i: 4611686018427387904 } } }`, true},
 		{"an op that crashes without a reason", constants + `node { name: "b" op: "SplitDedupData" input: "x" }`, true},
 	} {
 		err := safety.CheckImport(tftest.ParseGraph(t, c.graph), nil)
