@@ -25,6 +25,7 @@ type carrying struct {
 	queue     []string
 	inputs    map[int]map[int]string    // node → input → the tensor that replaces it
 	computed  map[int]map[string]string // writes whose value is needed → variable → the value
+	replaced  map[*access]bool          // accesses whose values were found
 	drops     map[int][]string          // writes that run for their order only → what they wait for
 }
 
@@ -43,7 +44,7 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 	c := &carrying{
 		rewriting: w, uses: uses, events: w.events(w.body, w.reached, uses.places), afters: map[span]order.Events{},
 		histories: map[string]*history{}, at: map[int]map[string]*access{}, live: map[string]bool{},
-		inputs: map[int]map[int]string{}, computed: map[int]map[string]string{}, drops: map[int][]string{},
+		inputs: map[int]map[int]string{}, computed: map[int]map[string]string{}, drops: map[int][]string{}, replaced: map[*access]bool{},
 	}
 	for variable := range uses.written {
 		for _, a := range uses.of[variable] {
@@ -56,7 +57,9 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 	c.need(roots...)
 	for _, variable := range final {
 		tensor := c.fn.Signature.InputArg[argumentOf(variable)].Name
-		if uses.written[variable] {
+		if !uses.written[variable] {
+			w.needed[variable] = true
+		} else {
 			var err error
 			if tensor, err = c.history(variable).final(); err != nil {
 				return err
@@ -73,6 +76,9 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 				return err
 			}
 		}
+	}
+	if w.dry {
+		return nil
 	}
 	return c.apply()
 }
@@ -112,19 +118,17 @@ func (c *carrying) visit(i int) error {
 			}
 		}
 	}
-	for _, variable := range slices.Sorted(maps.Keys(accesses)) {
-		a := accesses[variable]
-		if !a.reads {
-			continue
-		}
-		if err := c.replace(a, variable); err != nil {
+	if call := c.lib.call(n); call != nil {
+		if err := c.visitCall(i, call); err != nil {
 			return err
 		}
-		if a.writes { // a call that needs its own writes
-			if call := c.lib.call(n); call != nil && call.loop {
-				if _, err := c.newValue(a, variable); err != nil {
-					return err
-				}
+		c.needInputs(i)
+		return nil
+	}
+	for _, variable := range slices.Sorted(maps.Keys(accesses)) {
+		if a := accesses[variable]; a.reads {
+			if err := c.replace(a, variable); err != nil {
+				return err
 			}
 		}
 	}
@@ -156,10 +160,15 @@ func (c *carrying) needInputs(i int) {
 
 // replace lets a node take the value that a variable has when it accesses it.
 func (c *carrying) replace(a *access, variable string) error {
+	if c.replaced[a] {
+		return nil
+	}
+	c.replaced[a] = true
 	h := c.history(variable)
 	frame := c.uses.places[a.node].frame
 	value, err := h.at(h.itemOf(a, frame), frame)
 	if err != nil || value.tensor == "" {
+		c.needed[variable] = true
 		return err
 	}
 	if c.inputs[a.node] == nil {
@@ -220,7 +229,7 @@ func (c *carrying) newValue(a *access, variable string) (string, error) {
 			return "", err
 		}
 		c.computed[a.node][variable] = tensor
-		return tensor, c.replace(a, variable)
+		return tensor, c.visitCall(a.node, call)
 	}
 	values, err := c.writeValues(a.node)
 	if err != nil {

@@ -1,6 +1,7 @@
 package freeze
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"google.golang.org/protobuf/proto"
 )
 
 // A call whose functions change a variable returns the new value. A loop has a result for each
@@ -45,6 +48,91 @@ func (c *carrying) carryCallResult(a *access, variable string, call *call) (stri
 	t := c.outputOf(n.Name, names, len(names)-1)
 	c.reached[t] = c.carrierOf(variable)
 	return c.nameOf(t), nil
+}
+
+// visitCall lets a call take the values that its functions need. What they need depends on
+// what they return, and a loop returns what it needs and changes.
+func (c *carrying) visitCall(i int, call *call) error {
+	for {
+		before := len(c.loopValues[i]) + len(c.demands[i])
+		needs, err := c.callNeeds(i, call)
+		if err != nil {
+			return err
+		}
+		for _, variable := range slices.Sorted(maps.Keys(c.at[i])) {
+			a := c.at[i][variable]
+			if !needs[variable] {
+				continue
+			}
+			if err := c.replace(a, variable); err != nil {
+				return err
+			}
+			if _, known := c.computed[i][variable]; call.loop && a.writes && !known {
+				if _, err := c.newValue(a, variable); err != nil {
+					return err
+				}
+			}
+		}
+		if len(c.loopValues[i])+len(c.demands[i]) == before {
+			return nil
+		}
+	}
+}
+
+// callNeeds returns the variables whose values a call needs.
+func (c *carrying) callNeeds(i int, call *call) (map[string]bool, error) {
+	n := c.nodes[i]
+	in := c.frozenInputs(n, c.reached)
+	args := call.arguments(in)
+	needs := map[string]bool{}
+	for _, carried := range in {
+		if !carried.resource { // read at the call
+			needs[carried.variable] = true
+		}
+	}
+	if len(args) == 0 {
+		return needs, nil
+	}
+	for _, name := range call.functions {
+		of, err := c.needs(c.body, n, name, args, c.finals(i, call, name, args))
+		if err != nil {
+			return nil, err
+		}
+		for variable := range of {
+			needs[callerVariable(args, variable)] = true
+		}
+	}
+	return needs, nil
+}
+
+// needs returns the variables whose values a function needs that returns the last values of
+// some. It carries values in a copy of the function that is thrown away.
+func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier, finals []string) (map[string]bool, error) {
+	if _, err := r.results(caller, n, name, args); err != nil {
+		return nil, err
+	}
+	traced := r.traced[newCallKey(name, args)]
+	key := strings.Join(finals, ",")
+	if known, ok := traced.needs[key]; ok {
+		return known, nil
+	}
+	needs := map[string]bool{}
+	for variable := range traced.uses.of {
+		if reads, _ := traced.uses.summary(variable); reads && !traced.uses.written[variable] {
+			needs[variable] = true
+		}
+	}
+	if len(traced.uses.written)+len(finals) > 0 {
+		b := newOwnBody(proto.Clone(r.lib.functions[name]).(*function_go_proto.FunctionDef))
+		w := (&rewriter{tracer: r.tracer, report: &Report{}}).rewriting(b, traced.reached, nil)
+		w.dry = true
+		if err := w.carry(traced.uses, r.functionRoots(b, traced.uses), finals); err != nil {
+			return nil, err
+		}
+		maps.Copy(needs, w.needed)
+	}
+	traced.needs[key] = needs
+	return needs, nil
 }
 
 // argumentIdentity returns the identity, within a called function, of a variable of the

@@ -43,6 +43,7 @@ func (h *history) loop(frame string) (*carriedLoop, error) {
 		return nil, err
 	}
 	if outer.tensor == "" {
+		h.needed[h.variable] = true
 		outer.tensor = h.initial(h.variable)
 		if parent := outerFrame(frame); parent != "" {
 			outer.tensor = h.enterInitial(h.variable, parent)

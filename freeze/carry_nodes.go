@@ -149,6 +149,7 @@ func (c *carrying) gate(variable string, v gated, s order.Side) string {
 		return v.tensor
 	}
 	if v.tensor == "" {
+		c.needed[variable] = true
 		v.tensor = c.initial(variable)
 	}
 	i := max(0, c.index[c.parse(s.Predicate).node])

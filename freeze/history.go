@@ -316,6 +316,7 @@ func (h *history) final() (string, error) {
 	}
 	v, err := h.value(writes, nil, "", false)
 	if err == nil && v.tensor == "" {
+		h.needed[h.variable] = true
 		v.tensor = h.initial(h.variable)
 	}
 	return v.tensor, err

@@ -37,21 +37,28 @@ type rewriting struct {
 	// What carrying values adds.
 	done                 map[string]bool   // nodes that work on values already
 	final                map[string]string // variables of a function → their last values
+	needed               map[string]bool   // variables whose values at the begin are needed
+	dry                  bool              // only find out what is needed
 	demands              map[int][]string  // calls → the variables whose new values they return
 	loopValues           map[int][]string  // loops → the variables that they carry
 	sides, gates, enters map[string]string // what was added once: Identity of a side, Switch, Enter
+}
+
+func (r *rewriter) rewriting(b *body, reached flow, keep map[string]bool) *rewriting {
+	return &rewriting{
+		rewriter: r, body: b, reached: maps.Clone(reached), keep: keep, uses: b.dataConsumers(),
+		dead: map[string]bool{}, renamed: map[string]string{},
+		done: map[string]bool{}, final: map[string]string{}, demands: map[int][]string{}, loopValues: map[int][]string{},
+		sides: map[string]string{}, gates: map[string]string{}, enters: map[string]string{},
+		needed: map[string]bool{},
+	}
 }
 
 // rewrite rewrites every node of b that a frozen variable reaches. keep names the nodes
 // that must survive. final are the variables whose last values a function returns; it
 // returns these values.
 func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[string]bool, final []string) (map[string]string, error) {
-	w := &rewriting{
-		rewriter: r, body: b, reached: maps.Clone(reached), keep: keep, uses: b.dataConsumers(),
-		dead: map[string]bool{}, renamed: map[string]string{},
-		done: map[string]bool{}, final: map[string]string{}, demands: map[int][]string{}, loopValues: map[int][]string{},
-		sides: map[string]string{}, gates: map[string]string{}, enters: map[string]string{},
-	}
+	w := r.rewriting(b, reached, keep)
 	if len(uses.written) > 0 || len(final) > 0 {
 		roots := slices.Sorted(maps.Keys(keep))
 		if b.fn != nil {
