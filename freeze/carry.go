@@ -21,7 +21,8 @@ type carrying struct {
 	afters    map[span]order.Events
 	histories map[string]*history
 	at        map[int]map[string]*access // node → variable → access
-	live      map[string]bool
+	live      map[string]bool            // nodes that stay
+	taken     map[string]bool            // those whose values are needed
 	queue     []string
 	inputs    map[int]map[int]string    // node → input → the tensor that replaces it
 	computed  map[int]map[string]string // writes whose value is needed → variable → the value
@@ -43,7 +44,7 @@ type span struct {
 func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 	c := &carrying{
 		rewriting: w, uses: uses, events: w.events(w.body, w.reached, uses.places), afters: map[span]order.Events{},
-		histories: map[string]*history{}, at: map[int]map[string]*access{}, live: map[string]bool{},
+		histories: map[string]*history{}, at: map[int]map[string]*access{}, live: map[string]bool{}, taken: map[string]bool{},
 		inputs: map[int]map[int]string{}, computed: map[int]map[string]string{}, drops: map[int][]string{}, replaced: map[*access]bool{},
 	}
 	for variable := range uses.written {
@@ -55,6 +56,7 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 		}
 	}
 	c.need(roots...)
+	c.await(slices.Sorted(maps.Values(c.fn.GetControlRet()))...)
 	for _, variable := range final {
 		tensor := c.fn.Signature.InputArg[argumentOf(variable)].Name
 		if !uses.written[variable] {
@@ -86,6 +88,16 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 // need makes nodes stay, with what they need.
 func (c *carrying) need(names ...string) {
 	for _, name := range names {
+		if !c.taken[name] {
+			c.live[name], c.taken[name] = true, true
+			c.queue = append(c.queue, name)
+		}
+	}
+}
+
+// await makes nodes stay that others wait for. What they compute may not be needed.
+func (c *carrying) await(names ...string) {
+	for _, name := range names {
 		if !c.live[name] {
 			c.live[name] = true
 			c.queue = append(c.queue, name)
@@ -93,19 +105,36 @@ func (c *carrying) need(names ...string) {
 	}
 }
 
+// drop drops a node that others only wait for: they wait for what the node waited for.
+func (c *carrying) drop(i int) {
+	c.drops[i] = c.frontier(nodedef.DataInputs(c.nodes[i]))
+	for _, in := range c.drops[i] {
+		c.await(c.parse(in).node)
+	}
+}
+
+// onlyReads reports whether node i only reads variables that are written.
+func (c *carrying) onlyReads(i int) bool {
+	return len(c.at[i]) > 0 && (readOps[c.nodes[i].Op] || c.nodes[i].Op == "Identity")
+}
+
 // visit makes what a node needs stay, and finds the values that it reads.
 func (c *carrying) visit(i int) error {
 	n := c.nodes[i]
 	for _, in := range controlInputs(n) {
-		c.need(c.parse(in).node)
+		c.await(c.parse(in).node)
 	}
 	accesses := c.at[i]
+	if c.onlyReads(i) {
+		if !c.taken[n.Name] {
+			c.drop(i)
+			return nil
+		}
+		delete(c.drops, i)
+	}
 	if c.writes(i) {
 		if c.computed[i] == nil && !slices.ContainsFunc(slices.Collect(maps.Values(accesses)), func(a *access) bool { return a.reads && a.writes }) {
-			c.drops[i] = c.frontier(nodedef.DataInputs(n))
-			for _, in := range c.drops[i] {
-				c.need(c.parse(in).node)
-			}
+			c.drop(i)
 			if c.rewriting.uses[n.Name] > 0 { // the reference is passed on
 				c.need(c.parse(n.Input[0]).node)
 			}

@@ -18,9 +18,11 @@ func (c *carrying) apply() error {
 			c.dead[n.Name] = true
 			continue
 		}
-		if waits, ok := c.drops[i]; ok && c.writes(i) {
+		if waits, ok := c.drops[i]; ok {
 			n = c.mutable(i)
-			c.repaired(n, "")
+			if c.writes(i) {
+				c.repaired(n, "")
+			}
 			c.dead[n.Name] = true
 			c.keepChecks(waits)
 			continue

@@ -99,7 +99,6 @@ func (r *rewriter) functionRoots(b *body, uses *accesses) []string {
 			roots = append(roots, n.Name)
 		}
 	}
-	roots = slices.AppendSeq(roots, maps.Values(b.fn.ControlRet))
 	slices.Sort(roots)
 	return slices.Compact(roots)
 }
