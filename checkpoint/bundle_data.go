@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 
@@ -66,8 +65,8 @@ func isUnchanged(fsys fs.FS, name string, before fs.FileInfo) bool {
 	if err != nil || now.Size() != before.Size() || !now.ModTime().Equal(before.ModTime()) {
 		return false
 	}
-	_, onDisk := fsys.(osDir)
-	return !onDisk || os.SameFile(before, now)
+	same, ok := fsys.(interface{ SameFile(a, b fs.FileInfo) bool })
+	return !ok || same.SameFile(before, now)
 }
 
 // openAhead opens the first data files and reports a missing one. All other errors

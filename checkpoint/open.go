@@ -62,10 +62,7 @@ func findFiles(ctx context.Context, fsys fs.FS, name string) (foundFiles, error)
 		return findIn(fsys, path.Clean(name))
 	}
 	folder, base := filepath.Split(filepath.Clean(name))
-	if fsys := vfs.FromContext(ctx); fsys != vfs.OS {
-		return findIn(vfs.IOFS(fsys, folder), base)
-	}
-	return findIn(osDir(folder), base)
+	return findIn(vfs.IOFS(vfs.FromContext(ctx), folder), base)
 }
 
 func findIn(fsys fs.FS, name string) (foundFiles, error) {

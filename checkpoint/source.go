@@ -1,30 +1,14 @@
 package checkpoint
 
 import (
-	"errors"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filekind"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
-
-// osDir is a folder in the operating system's file system. Unlike os.DirFS, it
-// accepts every name that a file can have, and it knows its own name for messages.
-type osDir string
-
-// Path returns the name of a file for the operating system.
-func (d osDir) Path(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
-
-func (d osDir) Open(name string) (fs.File, error) { return os.Open(d.Path(name)) }
-
-func (d osDir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.Path(name)) }
-
-func (d osDir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.Path(name)) }
 
 // displayPath returns the name of a file for messages and for Prefix.
 func displayPath(fsys fs.FS, name string) string {
@@ -44,14 +28,11 @@ type input struct {
 
 func openInput(fsys fs.FS, name string) (*input, error) {
 	in := &input{path: displayPath(fsys, name)}
-	f, err := fsys.Open(name)
+	f, err := vfs.OpenIn(fsys, name)
 	if err != nil {
 		return nil, vfs.Error("open", in.path, err)
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = errors.New("is a directory")
-	}
 	if err != nil {
 		f.Close()
 		return nil, vfs.Error("open", in.path, err)

@@ -64,7 +64,7 @@ func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transact
 		err = tx.syncDir()
 	}
 	if err == nil {
-		err = tx.index.Truncate(0)
+		tx.index, err = vfs.Empty(fsys, tx.index)
 	}
 	if err == nil {
 		err = tx.chooseLayout(numShards)
@@ -127,10 +127,11 @@ func (tx *transaction) chooseLayout(numShards int) error {
 	return nil
 }
 
-// createData opens the data file of a shard. The lock of the transaction covers it.
+// createData creates the data file of a shard. The lock of the transaction covers it, and
+// begin has removed what an earlier writer left.
 func (tx *transaction) createData(shard int) (*pendingFile, error) {
 	final := filenames.Data(tx.prefix, tx.layout.first+shard, tx.layout.total)
-	f, err := tx.fs.OpenFile(filenames.Temp(final), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := tx.fs.OpenFile(filenames.Temp(final), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	return tx.add(f, final, false, err)
 }
 
@@ -272,7 +273,9 @@ func (tx *transaction) abort() error {
 	if errors.Join(errs...) == nil {
 		errs = append(errs, remove(tx.fs, filenames.Temp(filenames.Index(tx.prefix))))
 	}
-	_ = tx.index.Close()
+	if tx.index != nil {
+		_ = tx.index.Close()
+	}
 	if err := errors.Join(errs...); err != nil {
 		return vfs.Error("remove", tx.prefix, err)
 	}

@@ -97,7 +97,7 @@ func (m model) check(fsys vfs.FS, prefix string) error {
 		}
 	}
 	if m.meta {
-		if _, err := vfs.ReadFile(fsys, prefix+".meta"); err != nil {
+		if _, err := vfs.ReadFile(fsys, prefix+".meta", 1<<20); err != nil {
 			return fmt.Errorf("the meta graph is missing: %w", err)
 		}
 	}
@@ -248,7 +248,7 @@ func (s *scenario) requireClean(t *testing.T, f *crashfs.FS, where string) {
 	var allowed []string
 	for _, m := range []*model{s.old, s.new} {
 		if m != nil && m.check(f, s.prefix) == nil {
-			allowed = append(allowed, filenames.Index(s.prefix), s.prefix+".meta")
+			allowed = append(allowed, filenames.Index(s.prefix), s.prefix+".meta", 1<<20)
 			data := 0
 			for _, name := range f.Names("/") {
 				if prefix, _, _, ok := filenames.ParseData(name); ok && prefix == s.prefix {

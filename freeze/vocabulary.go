@@ -5,16 +5,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // The column numbers with a special meaning in TensorFlow
@@ -87,23 +86,13 @@ func readLines(path string, init *graphdef.NodeDef) ([][]byte, error) {
 // readRegular reads a file that is no link.
 func readRegular(path string) ([]byte, error) {
 	info, err := os.Lstat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file (a link, perhaps)", path)
-	case info.Size() > maxVocabulary:
-		return nil, fmt.Errorf("%w: %s has %d bytes, and %d can be embedded", tfkeep.ErrTooLarge, path, info.Size(), maxVocabulary)
-	}
-	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
-		return nil, fmt.Errorf("%s changed while it was read", path)
+	if err := vfs.CheckRegular(path, info); err != nil {
+		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(f, maxVocabulary))
+	return vfs.ReadFile(vfs.OS, path, maxVocabulary)
 }
 
 // readVocabulary reads the keys and values that the node init fills a table with.

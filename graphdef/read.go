@@ -17,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/filekind"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/textformat"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 const (
@@ -272,7 +273,10 @@ func likelyFormat(path string, data []byte) string {
 }
 
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
+		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "this is a directory, not a file"}
+	}
+	f, err := vfs.OS.Open(path)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}
@@ -283,9 +287,6 @@ func readFile(path string) ([]byte, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
-	}
-	if fi.IsDir() {
-		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrMismatch, Detail: "this is a directory, not a file"}
 	}
 	if endsLikeTable(f, fi.Size()) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Detail: "not a graph" + tableFormat}

@@ -90,12 +90,12 @@ func equalContent(a, b string) (bool, error) {
 	if a == b {
 		return true, nil
 	}
-	fa, err := os.Open(a)
+	fa, err := vfs.OS.Open(a)
 	if err != nil {
 		return false, err
 	}
 	defer fa.Close()
-	fb, err := os.Open(b)
+	fb, err := vfs.OS.Open(b)
 	if err != nil {
 		return false, err
 	}
@@ -144,14 +144,14 @@ func copyAsset(f assetFile, folder string) error {
 	if _, err := os.Stat(to); err == nil {
 		return nil
 	}
-	in, err := os.Open(f.path)
+	in, err := vfs.OS.Open(f.path)
+	if errors.Is(err, tfkeep.ErrCorrupt) {
+		return fmt.Errorf("%w: %s is not a regular file", tfkeep.ErrArgument, f.path)
+	}
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: %s is not a regular file", tfkeep.ErrArgument, f.path)
-	}
 	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

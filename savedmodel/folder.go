@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // maxGraphFile is the largest protobuf message that TensorFlow reads.
@@ -44,7 +45,7 @@ func openFolder(dir string, fsys fs.FS) (*folder, error) {
 	case err != nil:
 		return nil, loadCause(dir, "", err)
 	}
-	return &folder{name: dir, fsys: root.FS(), root: root}, nil
+	return &folder{name: dir, fsys: vfs.RootFS(root), root: root}, nil
 }
 
 func (f *folder) Close() error {
@@ -108,24 +109,12 @@ func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
 // saved_model.pb.
 func (f *folder) read() ([]byte, error) {
 	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBText} {
-		file, err := f.fsys.Open(name)
+		data, err := vfs.ReadIn(f.fsys, name, maxGraphFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, loadCause(f.name, "", err)
-		}
-		defer file.Close()
-		info, err := file.Stat()
-		if err != nil {
-			return nil, loadCause(f.name, "", err)
-		}
-		if info.Size() > maxGraphFile {
-			return nil, loadError(f.name, tfkeep.ErrTooLarge, "%s has %d bytes; TensorFlow reads 2 GiB at most", name, info.Size())
-		}
-		data, err := io.ReadAll(io.LimitReader(file, maxGraphFile+1))
-		if err != nil {
-			return nil, loadCause(f.name, name, err)
 		}
 		return data, nil
 	}
@@ -213,7 +202,7 @@ func (f *folder) copyOut(rel string) (_ string, err error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return "", err
 	}
-	in, err := f.fsys.Open(rel)
+	in, err := vfs.OpenIn(f.fsys, rel)
 	if err != nil {
 		return "", err
 	}

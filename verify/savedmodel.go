@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // savedModel checks a SavedModel: its graphs, then its variables.
@@ -26,7 +28,7 @@ func (r *run) savedModel(folder string) bool {
 	} else {
 		report.checkModel(r.ctx, model, folder)
 	}
-	differences, _, err := modeldir.CheckManifest(r.ctx, os.DirFS(folder))
+	differences, _, err := modeldir.CheckManifest(r.ctx, vfs.IOFS(vfs.OS, folder))
 	if err != nil {
 		return r.fail(err)
 	}
@@ -94,11 +96,14 @@ func (c *graphChecker) assets(mg *graphdef.MetaGraphDef, folder string) {
 			continue
 		}
 		err := rootErr
+		var info fs.FileInfo
 		if err == nil {
-			_, err = root.Stat(name)
+			info, err = root.Stat(name)
 		}
 		if err != nil {
 			c.faultf("asset %q is missing: %w", name, err)
+		} else if err := vfs.CheckRegular(filepath.Join(folder, "assets", name), info); err != nil {
+			c.fault(err)
 		}
 	}
 }

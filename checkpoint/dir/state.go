@@ -89,18 +89,12 @@ func readState(fsys vfs.FS, folder, latestFilename string) (*State, error) {
 const maxStateSize = 16 << 20
 
 func readStateText(fsys vfs.FS, path string) ([]byte, error) {
-	info, err := fsys.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Detail: "the state is not a file"}
-	}
-	if info.Size() > maxStateSize {
+	text, err := vfs.ReadFile(fsys, path, maxStateSize)
+	if errors.Is(err, tfkeep.ErrTooLarge) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt,
-			Detail: fmt.Sprintf("%d bytes are too large for a state file", info.Size())}
+			Detail: fmt.Sprintf("it has more than %d bytes, which no state file needs", maxStateSize)}
 	}
-	return vfs.ReadFile(fsys, path)
+	return text, err
 }
 
 func statePath(folder, latestFilename string) string {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -59,7 +60,7 @@ func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
 		if !d.Type().IsRegular() {
 			return fmt.Errorf("%s is not a regular file", path)
 		}
-		f, err := fsys.Open(path)
+		f, err := vfs.OpenIn(fsys, path)
 		if err != nil {
 			return err
 		}
@@ -79,21 +80,16 @@ func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
 // CheckManifest compares a model with its manifest and describes every difference. found
 // is false if the model has no manifest.
 func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool, err error) {
-	f, err := fsys.Open(ManifestName)
+	data, err := vfs.ReadIn(fsys, ManifestName, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
-	if err != nil {
-		return nil, false, err
+	var want manifest
+	if errors.Is(err, tfkeep.ErrTooLarge) || errors.Is(err, tfkeep.ErrCorrupt) || err == nil && json.Unmarshal(data, &want) != nil {
+		return []string{ManifestName + " is damaged"}, true, nil
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err != nil {
 		return nil, true, err
-	}
-	var want manifest
-	if len(data) > maxManifest || json.Unmarshal(data, &want) != nil {
-		return []string{ManifestName + " is damaged"}, true, nil
 	}
 	have, err := listFiles(ctx, fsys)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -99,17 +98,12 @@ type Archive struct {
 
 // OpenArchive opens the archive at path. The caller closes it.
 func OpenArchive(path string) (*Archive, error) {
-	f, err := os.Open(path)
+	f, err := vfs.OS.Open(path)
 	if err != nil {
 		return nil, vfs.Error("open", path, err)
 	}
 	st, err := f.Stat()
-	switch {
-	case err != nil:
-		err = vfs.Error("open", path, err)
-	case st.IsDir():
-		err = &tfkeep.Error{Op: "open", Path: path, Err: tfkeep.ErrArgument, Detail: "is a directory, not a file"}
-	}
+	err = vfs.Error("open", path, err)
 	var a *Archive
 	if err == nil {
 		a, err = NewArchive(f, st.Size())

@@ -2,7 +2,6 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"path/filepath"
 )
 
@@ -92,14 +91,4 @@ func WriteFileAtomic(fsys FS, path string, data []byte, sync bool) error {
 	}
 	_, _ = a.Write(data) // Commit reports it.
 	return a.Commit(sync)
-}
-
-// ReadFile reads a whole file.
-func ReadFile(fsys FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(f)
-	return data, errors.Join(err, f.Close())
 }

@@ -77,4 +77,7 @@ func (f ioFS) Open(name string) (fs.File, error) { return f.fsys.Open(f.Path(nam
 
 func (f ioFS) Stat(name string) (fs.FileInfo, error) { return f.fsys.Stat(f.Path(name)) }
 
+// SameFile reports whether two descriptions are of the same file.
+func (f ioFS) SameFile(a, b fs.FileInfo) bool { return f.fsys.SameFile(a, b) }
+
 func (f ioFS) ReadDir(name string) ([]fs.DirEntry, error) { return f.fsys.ReadDir(f.Path(name)) }

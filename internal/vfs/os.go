@@ -13,10 +13,10 @@ var OS FS = osFS{}
 
 type osFS struct{}
 
-func (osFS) Open(name string) (File, error) { return wrap(os.Open(name)) }
+func (osFS) Open(name string) (File, error) { return wrap(openRegular(name, os.O_RDONLY, 0)) }
 
 func (osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
-	return wrap(os.OpenFile(name, flag, perm))
+	return wrap(openRegular(name, flag, perm))
 }
 
 func (osFS) Rename(oldname, newname string) error         { return os.Rename(oldname, newname) }
@@ -24,14 +24,14 @@ func (osFS) Link(oldname, newname string) error           { return os.Link(oldna
 func (osFS) Remove(name string) error                     { return os.Remove(name) }
 func (osFS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
 func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
-func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
+func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return readDir(name) }
 func (osFS) SameFile(a, b fs.FileInfo) bool               { return os.SameFile(a, b) }
 
 func (osFS) SyncDir(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be synced there, and need not be
 	}
-	d, err := os.Open(name)
+	d, err := os.OpenFile(name, os.O_RDONLY|openFlags|onlyFolder, 0)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,31 @@ func CreateTemp(fsys FS, path string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(err, f.Close())
+	return Empty(fsys, f)
+}
+
+// Empty makes a file that [OpenLocked] has opened empty. If the file has a second name,
+// under which it may be anybody's, it stays as it is there: a new file takes its place
+// under the name that was opened. Empty closes f if it returns another file or an error.
+func Empty(fsys FS, f File) (File, error) {
+	for range 3 {
+		info, err := f.Stat()
+		if err == nil && names(info) <= 1 {
+			if err = f.Truncate(0); err == nil {
+				return f, nil
+			}
+		}
+		if err == nil {
+			err = fsys.Remove(f.Name())
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+		if f, err = OpenLocked(fsys, f.Name()); err != nil {
+			return nil, err
+		}
 	}
-	return f, nil
+	return nil, errors.Join(&fs.PathError{Op: "open", Path: f.Name(), Err: errors.New("it has other names, which come back")}, f.Close())
 }
 
 // OpenLocked opens a file for reading and writing, creates it if needed, and takes its

@@ -9,9 +9,11 @@ import (
 // system (package path/filepath). Several goroutines may call the methods at the same
 // time.
 type FS interface {
-	// Open opens a file for reading.
+	// Open opens a regular file for reading. It never waits: a pipe or a device is a
+	// tfkeep.ErrCorrupt.
 	Open(name string) (File, error)
-	// OpenFile opens a file with the flags of package os.
+	// OpenFile opens a regular file with the flags of package os. With os.O_CREATE it
+	// refuses a symbolic link: that is a tfkeep.ErrUnsafe.
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	// Rename changes the name of a file. If there is a file of the new name, it is
 	// replaced in one step: every reader sees either the old file or the new one.

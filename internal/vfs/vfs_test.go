@@ -22,7 +22,7 @@ func TestWriteFileAtomicReplaces(t *testing.T) {
 	path := filepath.Join(dir, "f")
 	for _, text := range []string{"old", "", "newer and longer"} {
 		require.NoError(t, vfs.WriteFileAtomic(vfs.OS, path, []byte(text), true))
-		got, err := vfs.ReadFile(vfs.OS, path)
+		got, err := vfs.ReadFile(vfs.OS, path, 100)
 		require.NoError(t, err)
 		assert.Equal(t, text, string(got))
 	}
@@ -97,7 +97,7 @@ func TestWriteFileAtomicSurvivesEveryFault(t *testing.T) {
 
 func requireOldOrNew(t *testing.T, f *crashfs.FS, succeeded bool, where string) {
 	t.Helper()
-	got, err := vfs.ReadFile(f, "/f")
+	got, err := vfs.ReadFile(f, "/f", 100)
 	require.NoError(t, err, where)
 	if succeeded {
 		require.Equal(t, "new", string(got), where)
@@ -114,7 +114,7 @@ func TestWithoutSyncAPowerCutMayLoseTheFile(t *testing.T) {
 	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("old"), true))
 	require.NoError(t, vfs.WriteFileAtomic(f, "/f", []byte("new"), false))
 	f.PowerCut(crashfs.KeepNamesEmpty)
-	got, err := vfs.ReadFile(f, "/f")
+	got, err := vfs.ReadFile(f, "/f", 100)
 	require.NoError(t, err)
 	assert.Empty(t, got)
 }

@@ -42,14 +42,11 @@ var _ checkpoint.Source = (*Reader)(nil)
 
 // Open opens the file at path. The caller closes it.
 func Open(path string) (*Reader, error) {
-	f, err := os.Open(path)
+	f, err := vfs.OS.Open(path)
 	if err != nil {
 		return nil, vfs.Error("open", path, err)
 	}
 	st, err := f.Stat()
-	if err == nil && st.IsDir() {
-		err = &tfkeep.Error{Op: "open", Path: path, Err: tfkeep.ErrArgument, Detail: "is a directory, not a file"}
-	}
 	var r *Reader
 	if err == nil {
 		r, err = NewReader(f, st.Size())

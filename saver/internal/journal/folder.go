@@ -83,7 +83,7 @@ func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
 
 // owner describes the process that holds a lock.
 func owner(fsys vfs.FS, path string) string {
-	if data, err := vfs.ReadFile(fsys, path); err == nil {
+	if data, err := vfs.ReadFile(fsys, path, maxJournal); err == nil {
 		var n note
 		if json.Unmarshal(data, &n) == nil && n.Owner != "" {
 			return n.Owner
@@ -92,11 +92,13 @@ func owner(fsys vfs.FS, path string) string {
 	return "another process"
 }
 
+// maxJournal bounds the bytes that are read of a journal.
+const maxJournal = 1 << 20
+
 // readNote reads the journal. It returns nil for one that was cut off while it was
 // written: the save had not begun.
 func readNote(f vfs.File) *note {
-	const limit = 1 << 20
-	data, err := io.ReadAll(io.NewSectionReader(f, 0, limit))
+	data, err := io.ReadAll(io.NewSectionReader(f, 0, maxJournal))
 	if err != nil || len(data) == 0 {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	graphdiff "github.com/tfkeep/tfkeep/graphdef/diff"
 	"github.com/tfkeep/tfkeep/graphdef/draw"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 func (c *command) graphCheck() *cobra.Command {
@@ -159,7 +160,7 @@ box each; --scope shows the inside of one of them.`,
 			if err := mayWrite(args[1], force); err != nil {
 				return err
 			}
-			return os.WriteFile(args[1], picture(g, &o), 0o666)
+			return vfs.WriteFileAtomic(vfs.OS, args[1], picture(g, &o), true)
 		},
 	}
 	cmd.Flags().BoolVar(&dot, "dot", false, "draw in Graphviz's dot language")
