@@ -94,13 +94,26 @@ func isFile(fsys fs.FS, name string) bool {
 
 // findShards finds the files of a sharded V1 checkpoint by their pattern, or by the
 // prefix that they have in common.
+//
+// A name counts as it is first, whatever characters of patterns it has, and as a pattern
+// only if there are no such files.
 func findShards(fsys fs.FS, name string) (foundFiles, error) {
-	pattern := name
-	isPattern := strings.ContainsAny(name, "?*[")
-	if !isPattern {
-		pattern = filenames.AnyV1Pattern(name)
+	folder, base := path.Split(name)
+	isPattern := false
+	files, err := listShards(fsys, folder, func(file string) bool {
+		prefix, _, _, ok := filenames.ParseV1Shard(file)
+		return ok && prefix == base || filenames.IsV1File(file, base)
+	})
+	if err == nil && len(files) == 0 && strings.ContainsAny(base, "?*[") {
+		isPattern = true
+		if _, err := path.Match(base, ""); err != nil {
+			return foundFiles{}, &tfkeep.Error{Op: "open", Path: displayPath(fsys, name), Err: tfkeep.ErrNotFound, Detail: "the pattern is malformed"}
+		}
+		files, err = listShards(fsys, folder, func(file string) bool {
+			ok, _ := path.Match(base, file)
+			return ok
+		})
 	}
-	files, err := matchShards(fsys, pattern)
 	if err != nil {
 		return foundFiles{}, err
 	}
@@ -109,19 +122,15 @@ func findShards(fsys fs.FS, name string) (foundFiles, error) {
 		return foundFiles{}, &tfkeep.Error{Op: "open", Path: shown, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist,
 			Detail: fmt.Sprintf("there is neither %s nor a file %s", filenames.Index(shown), shown)}
 	}
-	if !isPattern {
-		pattern = filenames.V1Pattern(name, len(files)) // as Saver.save calls them
+	if prefix, _, _, ok := filenames.ParseV1Shard(files[0]); ok && !isPattern && prefix == name {
+		name = filenames.V1Pattern(name, len(files)) // as Saver.save calls them
 	}
-	return foundFiles{fsys, pattern, files}, nil
+	return foundFiles{fsys, name, files}, nil
 }
 
-// matchShards returns the files that match a pattern, sorted by name. If they are
+// listShards returns the files in a folder that match, sorted by name. If they are
 // numbered as shards, all shards must exist.
-func matchShards(fsys fs.FS, pattern string) ([]string, error) {
-	folder, base := path.Split(pattern)
-	if _, err := path.Match(base, ""); err != nil {
-		return nil, &tfkeep.Error{Op: "open", Path: displayPath(fsys, pattern), Err: tfkeep.ErrNotFound, Detail: "the pattern is malformed"}
-	}
+func listShards(fsys fs.FS, folder string, match func(file string) bool) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, path.Clean(folder))
 	if err != nil {
 		return nil, nil // findShards reports that there are no files
@@ -129,7 +138,7 @@ func matchShards(fsys fs.FS, pattern string) ([]string, error) {
 	var files []string
 	for _, e := range entries {
 		_, isV2 := filenames.Parse(e.Name())
-		if ok, _ := path.Match(base, e.Name()); ok && !e.IsDir() && !isV2 {
+		if !e.IsDir() && !isV2 && match(e.Name()) {
 			files = append(files, folder+e.Name())
 		}
 	}

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"sync"

@@ -248,7 +248,7 @@ func (s *scenario) requireClean(t *testing.T, f *crashfs.FS, where string) {
 	var allowed []string
 	for _, m := range []*model{s.old, s.new} {
 		if m != nil && m.check(f, s.prefix) == nil {
-			allowed = append(allowed, filenames.Index(s.prefix), s.prefix+".meta", 1<<20)
+			allowed = append(allowed, filenames.Index(s.prefix), s.prefix+".meta")
 			data := 0
 			for _, name := range f.Names("/") {
 				if prefix, _, _, ok := filenames.ParseData(name); ok && prefix == s.prefix {

@@ -207,7 +207,8 @@ func (j *job) write(ctx context.Context) (string, error) {
 		err = j.commit(ctx, saved)
 	}
 	if err != nil {
-		if j.lock != nil {
+		// Nothing of a checkpoint that the state file names may be removed.
+		if j.lock != nil && !vfs.IsCommitted(err) {
 			j.lock.Undo(localPath(j.file))
 		}
 		return "", err
@@ -268,14 +269,21 @@ func (j *job) commit(ctx context.Context, saved string) error {
 		SaveRelativePaths: s.opts.SaveRelativePaths,
 		NoSync:            s.opts.NoSync,
 	})
-	if err != nil {
+	if err != nil && !vfs.IsCommitted(err) {
 		return fmt.Errorf("write the state file: %w", err)
 	}
+	// From here on the save has succeeded.
 	s.mu.Lock()
 	s.kept = kept
 	s.mu.Unlock()
-	// From here on the save has succeeded.
-	if j.lock != nil {
+	switch {
+	case err != nil:
+		// After a power cut, the old state file may be there again.
+		if j.lock != nil {
+			j.lock.Postpone()
+		}
+		return fmt.Errorf("the checkpoint is saved, but a power cut may undo that: sync the state file: %w", err)
+	case j.lock != nil:
 		j.lock.Commit()
 	}
 	return nil

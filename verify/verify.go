@@ -90,15 +90,28 @@ func (r *run) path(path string) bool {
 // valueBytes estimates how many bytes of values there are at a path: the sizes of the
 // data files of a checkpoint, a directory or SavedModels.
 func valueBytes(path string) int64 {
+	total := dataBytes(filepath.Dir(path), filepath.Base(path)) + dataBytes(path, "") + dataBytes(filepath.Dir(filenames.SavedModelPrefix(path)), "")
+	versions, _ := os.ReadDir(path)
+	for _, version := range versions {
+		if version.IsDir() {
+			total += dataBytes(filepath.Dir(filenames.SavedModelPrefix(filepath.Join(path, version.Name()))), "")
+		}
+	}
+	return total
+}
+
+// dataBytes adds up the sizes of the data files in a folder: those of one checkpoint, or, if
+// prefix is "", of all.
+func dataBytes(folder, prefix string) int64 {
+	entries, _ := os.ReadDir(folder)
 	var total int64
-	for _, prefix := range []string{
-		path, filepath.Join(path, "*"), filenames.SavedModelPrefix(path), filenames.SavedModelPrefix(filepath.Join(path, "*")),
-	} {
-		files, _ := filepath.Glob(filenames.DataPattern(prefix))
-		for _, file := range files {
-			if info, err := os.Stat(file); err == nil {
-				total += info.Size()
-			}
+	for _, e := range entries {
+		of, _, _, ok := filenames.ParseData(e.Name())
+		if !ok || prefix != "" && of != prefix {
+			continue
+		}
+		if info, err := e.Info(); err == nil {
+			total += info.Size()
 		}
 	}
 	return total

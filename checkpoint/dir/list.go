@@ -229,9 +229,12 @@ func (f folder) check(ctx context.Context, c *Checkpoint) error {
 }
 
 // Exists reports whether a checkpoint has the given prefix, by TensorFlow's rule: there
-// is a file prefix.index, or one of the name itself (V1). The prefix may be a pattern.
-// No file is read; see [checkpoint.Verify].
-func Exists(ctx context.Context, prefix string) bool { return exists(vfs.FromContext(ctx), prefix) }
+// is a file prefix.index, or one of the name itself (V1). The prefix may be a pattern if
+// there is no file of exactly that name. No file is read; see [checkpoint.Verify].
+func Exists(ctx context.Context, prefix string) bool {
+	_, ok := find(vfs.FromContext(ctx), prefix)
+	return ok
+}
 
 func exists(fsys vfs.FS, prefix string) bool {
 	version, _ := stat(fsys, prefix)
@@ -242,8 +245,8 @@ func exists(fsys vfs.FS, prefix string) bool {
 // its index, or, for V1, of its file or first shard. If there is no checkpoint, the
 // error is an ErrNotFound.
 func Mtime(ctx context.Context, prefix string) (time.Time, error) {
-	version, mtime := stat(vfs.FromContext(ctx), prefix)
-	if version == 0 {
+	mtime, ok := find(vfs.FromContext(ctx), prefix)
+	if !ok {
 		return time.Time{}, &tfkeep.Error{Op: "stat", Path: prefix, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}
 	}
 	return mtime, nil
@@ -254,17 +257,28 @@ func stat(fsys vfs.FS, prefix string) (checkpoint.Version, time.Time) {
 	if prefix == "" {
 		return 0, time.Time{}
 	}
-	for _, try := range []struct {
-		version checkpoint.Version
-		pattern string
-	}{{checkpoint.V2, filenames.Index(prefix)}, {checkpoint.V1, prefix}} {
-		names := vfs.Glob(fsys, try.pattern)
-		if len(names) == 0 {
-			continue
-		}
-		if info, err := fsys.Stat(names[0]); err == nil {
-			return try.version, info.ModTime()
+	if info, err := fsys.Stat(filenames.Index(prefix)); err == nil {
+		return checkpoint.V2, info.ModTime()
+	}
+	for _, name := range vfs.V1Files(fsys, prefix) {
+		if info, err := fsys.Stat(name); err == nil {
+			return checkpoint.V1, info.ModTime()
 		}
 	}
 	return 0, time.Time{}
+}
+
+// find returns the time of a checkpoint whose prefix a program gives: it may be a pattern.
+func find(fsys vfs.FS, prefix string) (time.Time, bool) {
+	if version, mtime := stat(fsys, prefix); version != 0 || prefix == "" {
+		return mtime, version != 0
+	}
+	for _, pattern := range []string{filenames.Index(prefix), prefix} {
+		for _, name := range vfs.Glob(fsys, pattern) {
+			if info, err := fsys.Stat(name); err == nil {
+				return info.ModTime(), true
+			}
+		}
+	}
+	return time.Time{}, false
 }

@@ -92,7 +92,7 @@ func readStateText(fsys vfs.FS, path string) ([]byte, error) {
 	text, err := vfs.ReadFile(fsys, path, maxStateSize)
 	if errors.Is(err, tfkeep.ErrTooLarge) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt,
-			Detail: fmt.Sprintf("it has more than %d bytes, which no state file needs", maxStateSize)}
+			Detail: fmt.Sprintf("it is too large: a state file has at most %d bytes", maxStateSize)}
 	}
 	return text, err
 }

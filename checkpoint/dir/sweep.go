@@ -91,6 +91,8 @@ func (s *sweeper) visit(e fs.DirEntry) {
 	prefix, _, total, isData := filenames.ParseData(final)
 	index, isIndex := filenames.ParseIndex(final)
 	switch {
+	case !e.IsDir() && !e.Type().IsRegular():
+		// A link, for example: no writer has made it.
 	case e.IsDir():
 		if filenames.IsShardsDir(name) {
 			s.sweepShardsDir(path)

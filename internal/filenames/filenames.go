@@ -3,7 +3,6 @@ package filenames
 import (
 	"fmt"
 	"path"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -33,9 +32,6 @@ func ParseIndex(name string) (prefix string, ok bool) {
 func Data(prefix string, shard, total int) string {
 	return fmt.Sprintf("%s%s%05d-of-%05d", prefix, dataInfix, shard, total)
 }
-
-// DataPattern returns the pattern of all data files of a prefix.
-func DataPattern(prefix string) string { return prefix + dataInfix + "*" }
 
 // ParseData returns the parts of the name of a data file. It accepts only what
 // [Data] returns.
@@ -97,7 +93,7 @@ func Parse(name string) (prefix string, ok bool) {
 // index of the checkpoint with the base name prefix. The name of a V1 checkpoint may
 // be a pattern.
 func HoldsValues(file, prefix string) bool {
-	if ok, err := filepath.Match(prefix, file); err == nil && ok {
+	if IsV1File(file, prefix) {
 		return true
 	}
 	if of, ok := ParseIndex(file); ok && of == prefix {
@@ -122,6 +118,23 @@ func V1Pattern(prefix string, total int) string {
 // AnyV1Pattern returns the pattern of the files of a sharded V1 checkpoint whose
 // number is unknown.
 func AnyV1Pattern(prefix string) string { return prefix + "-?????-of-?????" }
+
+var savedPattern = regexp.MustCompile(`(?s)^(.*)-\?{5,}-of-([0-9]{5,}|\?{5,})$`)
+
+// IsV1File reports whether a file is one of those that hold the V1 checkpoint with a
+// prefix: the file of that very name, or, if the prefix is a pattern that V1Pattern or
+// AnyV1Pattern return, a shard of it. Other characters of patterns stand for themselves.
+func IsV1File(file, prefix string) bool {
+	if file == prefix {
+		return true
+	}
+	m := savedPattern.FindStringSubmatch(prefix)
+	if m == nil {
+		return false
+	}
+	name, shard, total, ok := ParseV1Shard(file)
+	return ok && name == m[1] && shard < total && (m[2][0] == '?' || V1Shard(name, shard, total) == file && strings.HasSuffix(file, "-of-"+m[2]))
+}
 
 var v1Shard = regexp.MustCompile(`(?s)^(.*)-([0-9]{5,}-of-[0-9]{5,})$`)
 

@@ -24,7 +24,10 @@
 // are little-endian. docs/format/table.md explains an example.
 package table
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 const (
 	footerSize  = 48
@@ -37,6 +40,9 @@ const (
 	noCompression     = 0
 	snappyCompression = 1
 )
+
+// IsEnd reports whether the last bytes of a file are those of a table.
+func IsEnd(last [8]byte) bool { return binary.LittleEndian.Uint64(last[:]) == magic }
 
 // Error is the error of a [Reader]. It names the part of the table that is wrong.
 type Error struct {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 )
 
@@ -40,22 +41,52 @@ func (a *AtomicFile) Write(p []byte) (int, error) {
 // durable when Commit returns. Without sync, the step is still atomic for other
 // processes, and if this process dies, but a power cut may undo it or leave an empty
 // file. If Commit fails, as it does after a failed Write, the old file stays, and the
-// temporary one is removed.
+// temporary one is removed; unless [IsCommitted] is true for the error.
 func (a *AtomicFile) Commit(sync bool) error {
 	if a.done {
 		return errors.New("vfs: commit of a closed file")
 	}
 	if err := a.commit(sync); err != nil {
-		return errors.Join(err, a.Close())
+		if !a.isInPlace() {
+			return errors.Join(err, a.Close())
+		}
+		a.done = true
+		return &committedError{errors.Join(err, a.tmp.Close())}
 	}
 	a.done = true
-	if err := a.tmp.Close(); err != nil {
-		return err
+	err := a.tmp.Close()
+	if err == nil && sync {
+		err = a.fs.SyncDir(filepath.Dir(a.path))
 	}
-	if sync {
-		return a.fs.SyncDir(filepath.Dir(a.path))
+	if err != nil {
+		return &committedError{err}
 	}
 	return nil
+}
+
+// isInPlace reports whether the file was renamed although that returned an error, as may
+// happen on a network file system. If that cannot be known, the result is true: nobody may
+// take back then what the file has announced.
+func (a *AtomicFile) isInPlace() bool {
+	named, err := a.fs.Lstat(a.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	ours, err2 := a.tmp.Stat()
+	return err != nil || err2 != nil || a.fs.SameFile(ours, named)
+}
+
+// committedError is the error of a Commit that has put the new content in place. It says
+// that a power cut may undo it.
+type committedError struct{ error }
+
+func (e *committedError) Unwrap() error { return e.error }
+
+// IsCommitted reports whether err is that of a Commit that has put the new content in place,
+// and only could not make sure that it stays there after a power cut.
+func IsCommitted(err error) bool {
+	var committed *committedError
+	return errors.As(err, &committed)
 }
 
 func (a *AtomicFile) commit(sync bool) error {

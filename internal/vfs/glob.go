@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tfkeep/tfkeep/internal/filenames"
 )
 
 // Glob returns the names that match a pattern, sorted. As in TensorFlow, a pattern that
@@ -60,6 +62,30 @@ func dirOrDot(dir string) string {
 		return "."
 	}
 	return dir
+}
+
+// V1Files returns the files of the V1 checkpoint with a prefix, sorted: the file of that
+// very name, or the shards if the prefix ends in a pattern that a saver has returned. Other
+// characters of patterns in the prefix stand for themselves.
+func V1Files(fsys FS, prefix string) []string {
+	if _, err := fsys.Stat(prefix); err == nil {
+		return []string{prefix}
+	}
+	dir, base := filepath.Split(prefix)
+	if !strings.Contains(base, "?") {
+		return nil
+	}
+	entries, err := fsys.ReadDir(dirOrDot(dir))
+	if err != nil {
+		return nil
+	}
+	var files []string
+	for _, e := range entries {
+		if filenames.IsV1File(e.Name(), base) {
+			files = append(files, dir+e.Name())
+		}
+	}
+	return files
 }
 
 // IOFS returns the files below a folder as an fs.FS.

@@ -27,9 +27,13 @@ func Hold(path string) (io.Closer, error) {
 type heldLock struct{ file File }
 
 // Close removes the file while it is locked. Another process that has opened it in the
-// meantime notices that the file has lost its name, and tries again.
+// meantime notices that the file has lost its name, and tries again. A file that took the
+// name since then is another owner's, and stays.
 func (l heldLock) Close() error {
-	err := OS.Remove(l.file.Name())
+	ours, err := IsNamed(OS, l.file, l.file.Name())
+	if ours {
+		err = OS.Remove(l.file.Name())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}

@@ -24,6 +24,7 @@ func (osFS) Link(oldname, newname string) error           { return os.Link(oldna
 func (osFS) Remove(name string) error                     { return os.Remove(name) }
 func (osFS) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
 func (osFS) Stat(name string) (fs.FileInfo, error)        { return os.Stat(name) }
+func (osFS) Lstat(name string) (fs.FileInfo, error)       { return os.Lstat(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error)   { return readDir(name) }
 func (osFS) SameFile(a, b fs.FileInfo) bool               { return os.SameFile(a, b) }
 

@@ -34,6 +34,8 @@ func (r readOnly) OpenFile(name string, flag int, _ fs.FileMode) (File, error) {
 
 func (r readOnly) Stat(name string) (fs.FileInfo, error) { return fs.Stat(r.fsys, slashed(name)) }
 
+func (r readOnly) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(r.fsys, slashed(name)) }
+
 func (r readOnly) ReadDir(name string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(r.fsys, slashed(name))
 }

@@ -98,20 +98,23 @@ func readDir(name string) ([]fs.DirEntry, error) {
 }
 
 // OpenIn opens a regular file of an fs.FS. It looks at the file first, because opening a
-// named pipe waits for a writer.
+// named pipe waits for a writer. An FS without a Stat of its own has no such files.
 func OpenIn(fsys fs.FS, name string) (fs.File, error) {
-	info, err := fs.Stat(fsys, name)
-	if err == nil {
-		err = CheckRegular(name, info)
-	}
-	if err != nil {
-		return nil, err
+	if statter, ok := fsys.(fs.StatFS); ok {
+		info, err := statter.Stat(name)
+		if err == nil {
+			err = CheckRegular(name, info)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if info, err = f.Stat(); err == nil {
+	info, err := f.Stat()
+	if err == nil {
 		err = CheckRegular(name, info)
 	}
 	if err != nil {

@@ -19,16 +19,27 @@ func CreateTemp(fsys FS, path string) (File, error) {
 	return Empty(fsys, f)
 }
 
-// Empty makes a file that [OpenLocked] has opened empty. If the file has a second name,
-// under which it may be anybody's, it stays as it is there: a new file takes its place
-// under the name that was opened. Empty closes f if it returns another file or an error.
+// Empty makes a file that [OpenLocked] has opened empty; see [Own].
 func Empty(fsys FS, f File) (File, error) {
+	f, err := Own(fsys, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Own makes sure that a file that [OpenLocked] has opened may be written. If the file has a
+// second name, under which it may be anybody's, it stays as it is there: a new, empty file
+// takes its place under the name that was opened. Own closes f if it returns another file
+// or an error.
+func Own(fsys FS, f File) (File, error) {
 	for range 3 {
 		info, err := f.Stat()
 		if err == nil && names(info) <= 1 {
-			if err = f.Truncate(0); err == nil {
-				return f, nil
-			}
+			return f, nil
 		}
 		if err == nil {
 			err = fsys.Remove(f.Name())
@@ -73,11 +84,17 @@ func lockAndCheck(fsys FS, f File, name string) (ours bool, err error) {
 	if !ok {
 		return false, &fs.PathError{Op: "lock", Path: name, Err: ErrLocked}
 	}
+	return IsNamed(fsys, f, name)
+}
+
+// IsNamed reports whether an open file is still the one with a name: somebody may have
+// removed or replaced it.
+func IsNamed(fsys FS, f File, name string) (bool, error) {
 	held, err := f.Stat()
 	if err != nil {
 		return false, err
 	}
-	named, err := fsys.Stat(name)
+	named, err := fsys.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

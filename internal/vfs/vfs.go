@@ -28,6 +28,8 @@ type FS interface {
 	MkdirAll(name string, perm fs.FileMode) error
 	// Stat describes a file.
 	Stat(name string) (fs.FileInfo, error)
+	// Lstat describes a file, or a symbolic link itself.
+	Lstat(name string) (fs.FileInfo, error)
 	// ReadDir returns the entries of a folder, sorted by name.
 	ReadDir(name string) ([]fs.DirEntry, error)
 	// SyncDir makes the names in a folder durable: the files that were created, renamed

@@ -37,7 +37,7 @@ func (r *Removal) Run() error {
 			return r.removeRest(nil)
 		}
 	}
-	return r.removeRest(vfs.Glob(r.FS, r.Prefix))
+	return r.removeRest(vfs.V1Files(r.FS, r.Prefix))
 }
 
 // removeV2 turns the index into the lock file, which marks a checkpoint that is not

@@ -339,6 +339,9 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) {
 	return n.info(filepath.Base(clean(name))), nil
 }
 
+// Lstat implements vfs.FS: there are no links.
+func (f *FS) Lstat(name string) (fs.FileInfo, error) { return f.Stat(name) }
+
 // SameFile implements vfs.FS.
 func (f *FS) SameFile(a, b fs.FileInfo) bool {
 	x, ok1 := a.(info)

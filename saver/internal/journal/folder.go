@@ -26,12 +26,17 @@ type Folder struct {
 
 	mu     sync.Mutex // held from Begin to End; guards the fields below
 	noSync bool
+	synced bool // the name of the lock file is durable
 	note   note // the content of the journal, without retired
 	// retired is what the save under way removes once it has succeeded.
 	retired []Files
 	left    *note    // what the last process noted; nil after tidy
 	parts   []string // checkpoints whose shards the graph's nodes may have left unmerged
 	tidied  bool     // what the last process left is removed
+
+	// Strange are the names that the journal of the last process wants to have removed and
+	// that cannot be those of checkpoints in the folder. They stay.
+	Strange []string
 }
 
 // key identifies the lock file of a Folder.
@@ -69,7 +74,11 @@ func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
 	if err != nil {
 		return nil, vfs.Error("lock", abs, err)
 	}
-	f := &Folder{key: k, path: filepath.Dir(abs), state: state, refs: 1, file: file, left: readNote(file)}
+	left := readNote(file)
+	if file, err = vfs.Own(fsys, file); err != nil {
+		return nil, vfs.Error("lock", abs, err)
+	}
+	f := &Folder{key: k, path: filepath.Dir(abs), state: state, refs: 1, file: file, left: left}
 	f.note.Owner = fmt.Sprintf("process %d", os.Getpid())
 	if host, err := os.Hostname(); err == nil {
 		f.note.Owner += " on " + host
@@ -98,12 +107,9 @@ const maxJournal = 1 << 20
 // readNote reads the journal. It returns nil for one that was cut off while it was
 // written: the save had not begun.
 func readNote(f vfs.File) *note {
-	data, err := io.ReadAll(io.NewSectionReader(f, 0, maxJournal))
-	if err != nil || len(data) == 0 {
-		return nil
-	}
 	var n note
-	if json.Unmarshal(data, &n) != nil {
+	// Behind the note there may be the end of a longer one: write cuts it off last.
+	if json.NewDecoder(io.NewSectionReader(f, 0, maxJournal)).Decode(&n) != nil {
 		return nil
 	}
 	return &n
@@ -117,6 +123,15 @@ func (f *Folder) release() error {
 		return nil
 	}
 	delete(held.folders, f.key)
+	if ours, err := vfs.IsNamed(f.key.fs, f.file, f.key.path); err == nil && !ours {
+		// Somebody removed the file, and another process may have made its own.
+		return f.file.Close()
+	}
+	if len(f.note.Remove) > 0 {
+		// The next process removes what this one could not.
+		left := note{Remove: f.note.Remove}
+		return errors.Join(f.write(left), f.file.Close())
+	}
 	err := f.key.fs.Remove(f.key.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil // with the folder

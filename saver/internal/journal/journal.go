@@ -59,20 +59,28 @@ func (f *Folder) Announce(writing *Files, retired []Files) error {
 	}
 	n := f.note
 	n.Remove = append(slices.Clone(n.Remove), f.retired...)
-	return f.write(n)
-}
-
-// write replaces the journal.
-func (f *Folder) write(n note) error {
-	if err := f.file.Truncate(0); err != nil {
+	if err := f.write(n); err != nil || f.noSync {
 		return err
 	}
+	// The promise to tidy up must be on the disk before the files that it is about.
+	if err := f.file.Sync(); err != nil || f.synced {
+		return err
+	}
+	f.synced = true
+	return f.key.fs.SyncDir(f.path)
+}
+
+// write replaces the journal. A process that dies between the two steps leaves a whole note,
+// with the end of the last one behind it.
+func (f *Folder) write(n note) error {
 	data, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	_, err = f.file.WriteAt(data, 0)
-	return err
+	if _, err := f.file.WriteAt(data, 0); err != nil {
+		return err
+	}
+	return f.file.Truncate(int64(len(data)))
 }
 
 // relative makes paths in the journal right even if the folder moves.
@@ -101,6 +109,15 @@ func (f *Folder) Commit() {
 	f.note.Remove = append(f.note.Remove, f.retired...)
 	f.retired = nil
 	f.removeNoted()
+}
+
+// Postpone ends a save that has succeeded, but whose state file is perhaps not durable: what
+// was retired stays until the next save.
+func (f *Folder) Postpone() {
+	f.note.Writing = nil
+	f.note.Remove = append(f.note.Remove, f.retired...)
+	f.retired = nil
+	_ = f.write(f.note)
 }
 
 // Undo ends a save that has failed: it removes what was written in part, the shards of
@@ -160,8 +177,12 @@ func (f *Folder) tidy() error {
 		left.Remove = append(left.Remove, *left.Writing)
 	}
 	for _, r := range left.Remove {
-		if !listed[r.Path] {
+		switch {
+		case listed[r.Path]:
+		case f.mayRemove(r):
 			f.note.Remove = append(f.note.Remove, r)
+		default:
+			f.Strange = append(f.Strange, r.Path)
 		}
 	}
 	f.removeNoted()
@@ -174,6 +195,10 @@ func (f *Folder) tidy() error {
 // own, "<path>_temp", before one of them merges them; after a failure they stay there.
 func (f *Folder) discardParts(path string) bool {
 	folder := filenames.ShardsDir(path)
+	// A link may lead to somebody else's files.
+	if info, err := f.key.fs.Lstat(folder); err == nil && !info.IsDir() {
+		return false
+	}
 	entries, err := f.key.fs.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false
