@@ -99,7 +99,13 @@ func (s *Staging) Commit() error {
 	if err := vfs.OS.Rename(s.Path(), s.dir); err != nil {
 		return createError(s.dir, err)
 	}
-	return errors.Join(vfs.OS.SyncDir(filepath.Dir(s.dir)), s.Close())
+	if err := vfs.OS.SyncDir(filepath.Dir(s.dir)); err != nil {
+		return errors.Join(&tfkeep.Error{
+			Op: "create", Path: s.dir, Cause: err,
+			Detail: "the model is whole and in its place; only the folder could not be synced, so that a power cut may undo the export",
+		}, s.Close())
+	}
+	return s.Close()
 }
 
 // Close removes a staging folder that was not committed. It may be called more than once.
