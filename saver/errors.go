@@ -116,6 +116,8 @@ type RestoreError struct {
 	// Ambiguous are names that several variables had in the program that wrote the
 	// checkpoint. They do not say whose value is wanted, so nothing is found by them.
 	Ambiguous []string
+
+	resumes bool // Resume returns the error
 }
 
 func (e *RestoreError) Error() string {
@@ -137,7 +139,11 @@ func (e *RestoreError) Error() string {
 			b.WriteString(" Names that several variables had, by which no value is found: " + strings.Join(e.Ambiguous, ", ") + ".")
 		}
 	}
-	b.WriteString("\nName the variables with Options.VarMap or RestoreOptions.Rename, or restore what matches with RestoreOptions.Partial.")
+	if e.resumes {
+		b.WriteString("\nIf the model was changed on purpose, set ResumeOptions.Partial: what does not fit is initialized then. Name renamed variables in ResumeOptions.Rename, and convert others in ResumeOptions.Adapt.")
+	} else {
+		b.WriteString("\nName the variables with Options.VarMap or RestoreOptions.Rename, or restore what matches with RestoreOptions.Partial.")
+	}
 	return b.String()
 }
 

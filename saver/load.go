@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type load struct {
 	source checkpoint.Source
 	opened *checkpoint.Reader // source, if this load opened it and has to close it
 	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ
+	resume *ResumeOptions     // nil unless Resume restores
 }
 
 // check opens the checkpoint and compares it with the graph. It returns the tensors to
@@ -41,8 +43,14 @@ func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored
 		return nil, nil, err
 	}
 	report, fitting := l.compare()
+	if l.adapts() && len(fitting) < len(l.plan) {
+		if err := l.adapt(ctx, fitting); err != nil {
+			return nil, nil, err
+		}
+		report, fitting = l.compare()
+	}
 	if !l.opts.Partial && (len(report.Missing) > 0 || len(report.Mismatches) > 0) {
-		return nil, nil, &RestoreError{Path: l.path, Missing: report.Missing, Mismatches: report.Mismatches, Matched: len(fitting)}
+		return nil, nil, &RestoreError{Path: l.path, Missing: report.Missing, Mismatches: report.Mismatches, Matched: len(fitting), resumes: l.resume != nil}
 	}
 	return report, fitting, nil
 }
@@ -103,12 +111,27 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		fitting = append(fitting, t)
 	}
 	fitting = wholeAssignments(l.plan, fitting)
+	restored := map[string]bool{}
 	for _, t := range fitting {
 		report.Restored = append(report.Restored, t.Key)
+		restored[t.Assign] = true
 	}
+	report.NotRestored = variablesBeyond(l.plan, restored)
 	slices.SortFunc(report.Missing, func(a, b Missing) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortStableFunc(report.Mismatches, func(a, b Mismatch) int { return cmp.Compare(a.Key, b.Key) })
 	return report, fitting
+}
+
+// variablesBeyond returns the names of the variables that other operations assign, sorted.
+func variablesBeyond(plan []savergraph.Restored, restored map[string]bool) []string {
+	var names []string
+	for _, t := range plan {
+		if !restored[t.Assign] && t.Variable != "" {
+			names = append(names, t.Variable)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // wholeAssignments removes tensors of operations that take several ones, such as those
@@ -163,6 +186,11 @@ func (l *load) mapKeys(ctx context.Context) error {
 	if len(l.keys) < len(l.opts.Rename) {
 		return l.unknownNames()
 	}
+	if l.resume != nil {
+		if err := l.dropRenamed(); err != nil {
+			return err
+		}
+	}
 	if _, ok := l.source.Lookup(objectgraph.Key); !ok || l.allPresent() {
 		return nil
 	}
@@ -171,7 +199,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
 	byName, ambiguous := objects.KeysByName()
-	e := &RestoreError{Path: l.path, Objects: true, Ambiguous: ambiguous}
+	e := &RestoreError{Path: l.path, Objects: true, Ambiguous: ambiguous, resumes: l.resume != nil}
 	wanted := map[string]bool{}
 	for _, t := range l.plan {
 		name := l.key(t.Key)
@@ -186,7 +214,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 			e.Missing = append(e.Missing, Missing{Key: name, Variable: t.Variable})
 		}
 	}
-	if len(e.Missing) == 0 || l.opts.Partial {
+	if len(e.Missing) == 0 || l.opts.Partial || l.adapts() {
 		return nil
 	}
 	for name := range byName {
@@ -197,6 +225,23 @@ func (l *load) mapKeys(ctx context.Context) error {
 	slices.SortFunc(e.Missing, func(a, b Missing) int { return cmp.Compare(a.Key, b.Key) })
 	slices.Sort(e.Unused)
 	return e
+}
+
+// dropRenamed removes the entries of ResumeOptions.Rename for keys that the checkpoint has
+// by the names of the graph: the resumed training saved it.
+func (l *load) dropRenamed() error {
+	for _, name := range slices.Sorted(maps.Keys(l.keys)) {
+		if _, ok := l.source.Lookup(name); !ok {
+			continue
+		}
+		if old := l.keys[name]; old != name {
+			if _, ok := l.source.Lookup(old); ok {
+				return fault(tfkeep.ErrArgument, "the checkpoint has %s and %s, so it is unknown whether %s was renamed; take it out of ResumeOptions.Rename if not", name, old, name)
+			}
+		}
+		delete(l.keys, name)
+	}
+	return nil
 }
 
 // unknownNames returns an error with the names in Rename that the graph does not have:

@@ -40,6 +40,9 @@ type RestoreReport struct {
 	// Missing and Mismatches are what Partial did not restore.
 	Missing    []Missing
 	Mismatches []Mismatch
+	// NotRestored are the names of the variables that these concern, and of those that are
+	// assigned together with them.
+	NotRestored []string
 	// Unused are the checkpoint's keys that the graph doesn't use.
 	Unused []string
 }
@@ -68,19 +71,24 @@ func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *R
 }
 
 // restoreLocked is Restore for callers that hold turn.
-func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (_ *RestoreReport, err error) {
+func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
+	l := &load{path: path, files: s.fileOptions()}
+	if o != nil {
+		l.opts, l.source = *o, o.Source
+	}
+	return s.runLoad(ctx, sess, l)
+}
+
+// runLoad restores. Callers hold turn.
+func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (_ *RestoreReport, err error) {
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
 	if s.empty {
-		return &RestoreReport{Path: path}, nil
+		return &RestoreReport{Path: l.path}, nil
 	}
-	if path == "" {
+	if l.path == "" {
 		return nil, fault(tfkeep.ErrArgument, "the path of the checkpoint is empty")
-	}
-	l := &load{path: path, files: s.fileOptions()}
-	if o != nil {
-		l.opts, l.source = *o, o.Source
 	}
 	t, err := s.restoreTransport(sess, l)
 	if err != nil {

@@ -1,6 +1,7 @@
 package saver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/status"
@@ -21,14 +24,44 @@ import (
 type ResumeOptions struct {
 	// LatestFilename is the name of the state file; "" means "checkpoint".
 	LatestFilename string
+	// Wait waits while another process saves into the folder, until ctx is done. By
+	// default that is an error, tfkeep.ErrLocked.
+	Wait bool
+
+	// Partial resumes a model that has changed since the checkpoint was saved: it restores
+	// what fits, and initializes the variables of the Saver that the checkpoint does not
+	// have, or has in another type or shape. Resumed.Report lists them. By default, a
+	// variable that does not fit is a [*RestoreError], and nothing is restored.
+	Partial bool
+	// Rename maps the keys in the graph's save nodes to those in the checkpoint, for
+	// variables that were renamed. A checkpoint that has the key of the graph in place of
+	// the other one is taken as it is, so that the training can be resumed again.
+	Rename map[string]string
+	// Adapt, if not nil, is called for each variable that the checkpoint does not have, or
+	// has in another type or shape. It returns the value, made of what from has, or nil if
+	// there is none: then Partial decides. Only DType, Shape, and Data or Strings of the
+	// tensor count.
+	Adapt func(ctx context.Context, want Wanted, from *checkpoint.Reader) (*checkpoint.Tensor, error)
+	// Initialize replaces the way in which Partial initializes the variables that were not
+	// restored. Nil runs their initializers.
+	Initialize func(ctx context.Context, sess *tf.Session, vars []*tf.Variable) error
+}
+
+// Wanted is a variable that a checkpoint has no fitting value for.
+type Wanted struct {
+	Key      string         // the key under which it was looked for
+	Variable string         // its name in the graph
+	DType    dtype.DataType // of the value
+	Shape    []int64        // of the value; -1 is a free dimension, and nil any shape
 }
 
 // Resumed reports where training goes on.
 type Resumed struct {
 	// Path is the checkpoint that was restored; "" if Fresh.
 	Path string
-	// Step is the global step: the value of the graph's global step variable,
-	// or else the number at the end of Path. -1 if there is neither.
+	// Step is the global step to continue from: the value of the graph's global step
+	// variable, or else the number at the end of Path. It is 0 if Fresh, or if there is
+	// neither.
 	Step int64
 	// Fresh means that the folder has no checkpoint, and that nothing was restored.
 	// The variables' initializers have to run.
@@ -36,6 +69,9 @@ type Resumed struct {
 	// Skipped has one error for each newer checkpoint that could not be read, newest
 	// first. Their Path is the checkpoint's.
 	Skipped []*tfkeep.Error
+	// Report lists what was restored and what was not, and what the checkpoint has beyond
+	// that. It is nil if Fresh.
+	Report *RestoreReport
 }
 
 // Resume restores the newest whole checkpoint of a folder. It skips and reports
@@ -46,54 +82,66 @@ type Resumed struct {
 // Resumed.Fresh: run the initializers then. If the folder has checkpoints and none of them
 // is whole, that is an error and never a fresh start.
 //
+// Resume takes the lock of the folder, as [Saver.Lock] does, so that a second training in
+// the same folder is refused here, with tfkeep.ErrLocked, and not when it saves. It only
+// reads a folder that cannot be written; a training that has to save calls Lock first.
+//
 // Resume removes the files of a save that was interrupted because its process died, and
-// adopts its list of kept checkpoints, so that MaxToKeep counts across restarts. The
+// adopts its list of kept checkpoints, so that MaxToKeep counts across restarts: what is
+// too much is removed by the next save. The
 // folder may have been moved, renamed or copied: where the state file names
 // checkpoints of another folder, those of the same name in this one count.
 func (s *Saver) Resume(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	name := dir.DefaultLatestFilename
-	if o != nil && o.LatestFilename != "" {
-		name = o.LatestFilename
+	var opts ResumeOptions
+	if o != nil {
+		opts = *o
 	}
-	r, err := s.resumeLocked(ctx, sess, folder, name)
+	r, err := s.resume(ctx, sess, folder, &opts)
 	return r, wrap("resume", folder, err)
 }
 
-func (s *Saver) resumeLocked(ctx context.Context, sess *tf.Session, folder, name string) (*Resumed, error) {
-	if err := s.waitPending(); err != nil {
-		return nil, err
+func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
+	s.turn.Lock()
+	err := s.waitPending()
+	if err == nil {
+		err = s.ready(sess)
 	}
-	if err := s.ready(sess); err != nil {
-		return nil, err
-	}
-	if _, err := s.fs.Stat(folder); errors.Is(err, fs.ErrNotExist) {
-		return &Resumed{Step: -1, Fresh: true}, nil
-	}
-	lock, err := s.locks.Take(s.fs, folder, name)
+	s.turn.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	if err := lock.Begin(s.opts.NoSync); err != nil {
+	folder = localPath(folder)
+	lock, err := s.lock(ctx, folder, &LockOptions{LatestFilename: o.LatestFilename, Wait: o.Wait})
+	if err != nil && !cannotWrite(err) {
 		return nil, err
 	}
-	defer lock.End()
-	return s.restoreNewest(ctx, sess, folder, name)
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if err := s.ready(sess); err != nil {
+		return nil, err
+	}
+	if lock != nil {
+		if err := lock.Begin(s.opts.NoSync); err != nil {
+			return nil, err
+		}
+		defer lock.End()
+	}
+	return s.restoreNewest(ctx, sess, folder, o)
 }
 
 // restoreNewest restores the newest checkpoint of a folder that can be read.
-func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder, name string) (*Resumed, error) {
-	r := &Resumed{Step: -1}
+func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
+	r := &Resumed{}
+	name := cmp.Or(o.LatestFilename, dir.DefaultLatestFilename)
 	candidates, stateErr := s.candidates(ctx, folder, name)
 	if len(candidates) == 0 {
 		r.Fresh = stateErr == nil
 		return r, stateErr
 	}
 	for _, c := range candidates {
-		_, err := s.restoreLocked(ctx, sess, c.Prefix, nil)
+		report, err := s.restoreAdapted(ctx, sess, c.Prefix, o)
 		if err == nil {
-			r.Path = c.Prefix
+			r.Path, r.Report = c.Prefix, report
 			break
 		}
 		if ctx.Err() != nil || !isDamage(err) {
@@ -114,7 +162,10 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder, nam
 	if err := s.adopt(ctx, folder, name, candidates, r); err != nil {
 		return nil, err
 	}
-	var err error
+	err := s.initializeRest(ctx, sess, r.Report, o)
+	if err != nil {
+		return nil, err
+	}
 	r.Step, err = s.step(ctx, sess, r.Path)
 	return r, err
 }
@@ -192,15 +243,14 @@ func (s *Saver) adopt(ctx context.Context, folder, name string, candidates []dir
 		s.kept.doomed = append(s.kept.doomed, s.kept.last[0])
 		s.kept.last = s.kept.last[1:]
 	}
-	if s.opts.KeepEvery == 0 {
+	if !s.kept.keepsSome() {
 		return nil
 	}
 	state, err := dir.ReadState(vfs.NewContext(ctx, s.fs), folder, &dir.StateOptions{LatestFilename: name})
 	if err != nil || state.LastPreservedTimestamp <= 0 {
 		return ctx.Err() // without a state file, there is nothing to continue
 	}
-	last := time.Unix(0, int64(state.LastPreservedTimestamp*1e9))
-	s.kept.nextKeep = last.Add(s.kept.keepEvery)
+	s.kept.continueKeeping(time.Unix(0, int64(state.LastPreservedTimestamp*1e9)), s.opts.now())
 	return nil
 }
 
@@ -226,7 +276,7 @@ func (s *Saver) step(ctx context.Context, sess *tf.Session, path string) (int64,
 	if _, n, ok := filenames.CutStep(path); ok {
 		return n, nil
 	}
-	return -1, nil
+	return 0, nil
 }
 
 // RecoverLastCheckpoints makes the list of kept checkpoints from paths, oldest first,

@@ -57,7 +57,10 @@ func TestResumeTakesTheNewest(t *testing.T) {
 	sess := newSession(t, g)
 	r, err := s.Resume(ctx, sess, dir, nil)
 	require.NoError(t, err)
-	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-7"), Step: 7}, r)
+	assert.Equal(t, filepath.Join(dir, "m-7"), r.Path)
+	assert.Equal(t, int64(7), r.Step)
+	assert.False(t, r.Fresh)
+	assert.ElementsMatch(t, []string{"v", "global_step"}, r.Report.Restored)
 	assert.Equal(t, float32(70), tfgraph.Value(t, sess, v.Value()))
 	// Retention continues; in TensorFlow it begins anew.
 	assert.Len(t, kept(s), 5)
@@ -140,7 +143,7 @@ func TestResumeFresh(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "not there")} {
 		r, err := s.Resume(ctx, sess, dir, nil)
 		require.NoError(t, err)
-		assert.Equal(t, &saver.Resumed{Step: -1, Fresh: true}, r)
+		assert.Equal(t, &saver.Resumed{Fresh: true}, r)
 	}
 }
 
@@ -188,7 +191,8 @@ with tf1.Session() as sess:
 	sess := newSession(t, g)
 	r, err := s.Resume(ctx, sess, dir, nil)
 	require.NoError(t, err)
-	assert.Equal(t, &saver.Resumed{Path: filepath.Join(dir, "m-4"), Step: 4}, r)
+	assert.Equal(t, filepath.Join(dir, "m-4"), r.Path)
+	assert.Equal(t, int64(4), r.Step)
 	mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(5)})
 	assert.Equal(t, []string{filepath.Join(dir, "m-4"), filepath.Join(dir, "m-5")}, kept(s))
 	assert.Len(t, files(t, dir), 1+2*3)

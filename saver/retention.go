@@ -78,6 +78,24 @@ func (r *retention) next() (c Checkpoint, remove, ok bool) {
 	return c, true, true
 }
 
+// keepsSome reports whether checkpoints are kept for good, so that state files have the
+// time at which the last one was.
+func (r *retention) keepsSome() bool { return r.keepEvery != defaultKeepEvery }
+
+// continueKeeping continues the retention of another process, which kept a checkpoint for
+// good at the time last. After a pause of the training that is longer than keepEvery, the
+// next checkpoint is kept, and not one for each interval of the pause. A time that is still
+// to come is that of a clock that was wrong.
+func (r *retention) continueKeeping(last, now time.Time) {
+	if last.After(now) {
+		last = now
+	}
+	r.nextKeep = last.Add(r.keepEvery)
+	if now.Sub(r.nextKeep) > r.keepEvery {
+		r.nextKeep = now
+	}
+}
+
 func (r *retention) paths() []string {
 	paths := make([]string, len(r.last))
 	for i, c := range r.last {

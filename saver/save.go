@@ -261,7 +261,7 @@ func (j *job) commit(ctx context.Context, saved string) error {
 	for i, p := range state.AllModelCheckpointPaths {
 		state.AllModelCheckpointPaths[i] = localPath(p)
 	}
-	if s.opts.KeepEvery != 0 {
+	if kept.keepsSome() {
 		state.LastPreservedTimestamp = seconds(kept.nextKeep.Add(-kept.keepEvery))
 	}
 	err := dir.UpdateState(vfs.NewContext(ctx, s.fs), dirOf(localPath(j.file)), state, &dir.StateOptions{

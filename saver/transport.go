@@ -156,7 +156,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 	}
 	l.plan = plan
 	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster
-	if nodes && !l.opts.Partial && l.opts.Source == nil {
+	if nodes && !l.opts.Partial && l.opts.Source == nil && !l.adapts() {
 		return s.nodeTransport(sess), s.nodes.nodesUnsafe
 	}
 	return s.goTransport(sess), s.nodes.fedUnsafe
@@ -164,8 +164,8 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 
 // uncheckedTransport has the graph's nodes read files that only they can see.
 func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error) {
-	if l.opts.Partial || l.opts.Rename != nil || s.opts.Driver == Files {
-		return nil, fault(tfkeep.ErrArgument, "Partial, Rename and saver.Files need files that this process can read")
+	if l.opts.Partial || l.opts.Rename != nil || l.adapts() || s.opts.Driver == Files {
+		return nil, fault(tfkeep.ErrArgument, "Partial, Rename, Adapt and saver.Files need files that this process can read")
 	}
 	return s.nodeTransport(sess), s.nodes.nodesUnsafe
 }

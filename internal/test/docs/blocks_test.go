@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log"
+	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/tfkeep/tfkeep"
@@ -22,7 +25,7 @@ import (
 // documentation shows, so that the compiler checks them. A piece stands in its function
 // line for line as in the documentation.
 
-var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining,
+var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining, endTraining,
 	testErrors, testStatus, changeOptimizer, askPython}
 
 // exportGraphs is in docs/graphs.md.
@@ -166,4 +169,11 @@ func askPython(t *testing.T) []int64 {
 	    result = v.shape.as_list()
 	`, []int64{2, 3})
 	return shape
+}
+
+// endTraining is in the comment of supervisor.Run.
+func endTraining(ctx context.Context) context.Context {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	return ctx
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filenames"
@@ -68,7 +69,7 @@ func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
 	if errors.Is(err, tfkeep.ErrLocked) {
 		return nil, &tfkeep.Error{
 			Op: "lock", Path: abs, Err: tfkeep.ErrLocked,
-			Detail: owner(fsys, abs) + " saves here; end it, save into another folder, or use another LatestFilename",
+			Detail: owner(fsys, abs) + " saves here; wait for it (ResumeOptions.Wait) or end it, save into another folder, or use another LatestFilename",
 		}
 	}
 	if err != nil {
@@ -83,6 +84,7 @@ func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
 	if host, err := os.Hostname(); err == nil {
 		f.note.Owner += " on " + host
 	}
+	f.note.Owner += ", since " + time.Now().UTC().Format(time.DateTime) + " UTC,"
 	if f.left == nil {
 		_ = f.write(f.note) // for messages only
 	}

@@ -15,7 +15,7 @@ import (
 
 // note is the content of the journal. Without Writing and Remove, nothing is under way.
 type note struct {
-	Owner   string  `json:"owner,omitempty"`   // the process that holds the lock
+	Owner   string  `json:"owner,omitempty"`   // the process that holds the lock, and since when
 	Writing *Files  `json:"writing,omitempty"` // not in the state file yet
 	Remove  []Files `json:"remove,omitempty"`  // no longer in it
 }
