@@ -52,7 +52,7 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 	if err := checkReady(ctx, sess, s.Ready, "Ready"); err != nil {
 		return nil, err
 	}
-	if r.Step, err = s.readStep(ctx, sess, r.Resumed); err != nil {
+	if r.Step, r.counted, err = s.readStep(ctx, sess, r.Resumed); err != nil {
 		return nil, err
 	}
 	if s.generation, err = s.commitMarks(ctx, kept, generation); err != nil {
@@ -69,17 +69,17 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 		s.lastSave.set(point)
 	}
 	r.done = r.Step
+	r.Fresh = r.Resumed != nil && r.Resumed.Fresh
 	s.setLastStep(r.Step)
 	return r, nil
 }
 
 // restore restores the newest checkpoint, or initializes the model if there is none.
 func (s *supervisor) restore(ctx context.Context, sess *tf.Session) (*saver.Resumed, error) {
-	resumed := &saver.Resumed{Step: -1, Fresh: true}
+	resumed := &saver.Resumed{Fresh: true}
 	if s.Dir != "" {
 		var err error
-		ctx := tf.WithOperationTimeout(ctx, s.SaveTimeout)
-		if resumed, err = s.sv.Resume(ctx, sess, s.Dir, &saver.ResumeOptions{LatestFilename: s.LatestFilename}); err != nil {
+		if resumed, err = s.resume(ctx, sess); err != nil {
 			return nil, err
 		}
 	}
@@ -129,27 +129,28 @@ func runOps(ctx context.Context, sess *tf.Session, ops []*tf.Operation) error {
 	return sess.RunOps(ctx, ops...)
 }
 
-// readStep returns the step to continue from.
-func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *saver.Resumed) (int64, error) {
+// readStep returns the step to continue from, and whether there is a number for it: that
+// of the graph's global step, or of the checkpoint's name.
+func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *saver.Resumed) (step int64, counted bool, err error) {
 	v, err := train.FindGlobalStep(s.g)
 	switch {
-	case errors.Is(err, tfkeep.ErrNotFound) && resumed != nil:
-		return resumed.Step, nil
+	case errors.Is(err, tfkeep.ErrNotFound) && resumed != nil && !resumed.Fresh:
+		return resumed.Step, resumed.Step > 0, nil
 	case errors.Is(err, tfkeep.ErrNotFound):
-		return -1, nil
+		return 0, false, nil
 	case err != nil:
-		return 0, err
+		return 0, false, err
 	}
 	got, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer tf.Release(got...)
 	switch n := got[0].Value().(type) {
 	case int64:
-		return n, nil
+		return n, true, nil
 	case int32:
-		return int64(n), nil
+		return int64(n), true, nil
 	}
-	return 0, invalid("the global step is neither an int64 nor an int32")
+	return 0, false, invalid("the global step is neither an int64 nor an int32")
 }

@@ -18,6 +18,9 @@ const (
 	// Retrying means that an attempt to make the model ready failed and that the
 	// next one starts after Pause: Err, Tasks, Attempts, Took, Pause.
 	Retrying EventKind = "retrying"
+	// Waiting means that another process saves in Options.Dir, and that Run waits for its
+	// end (Options.Resume): Err names the process.
+	Waiting EventKind = "waiting"
 	// Resumed means that the chief restored a checkpoint: Step, Path, Checkpoint.
 	Resumed EventKind = "resumed"
 	// Initialized means that the chief found no checkpoint and initialized the model.
@@ -79,7 +82,12 @@ func (e Event) String() string {
 		if e.Checkpoint != nil && len(e.Checkpoint.Skipped) > 0 {
 			s += fmt.Sprintf(", skipped %d damaged checkpoint(s)", len(e.Checkpoint.Skipped))
 		}
+		if e.Checkpoint != nil && e.Checkpoint.Report != nil {
+			s += changes(e.Checkpoint.Report)
+		}
 		return s
+	case Waiting:
+		return "waiting: " + oneLine(e.Err)
 	case Initialized:
 		return "initialized: no checkpoint was found"
 	case Kept:
@@ -94,6 +102,18 @@ func (e Event) String() string {
 		return fmt.Sprintf("saved %s in %v", e.Path, took)
 	}
 	return string(e.Kind)
+}
+
+// changes tells what a checkpoint and a changed model do not have in common.
+func changes(r *saver.RestoreReport) string {
+	var s string
+	if len(r.NotRestored) > 0 {
+		s += "; initialized, because the checkpoint has no value that fits: " + abbreviate(r.NotRestored)
+	}
+	if len(r.Unused) > 0 {
+		s += "; not used of the checkpoint: " + abbreviate(r.Unused)
+	}
+	return s
 }
 
 // oneLine shortens TensorFlow's messages, which can be many lines long.

@@ -28,8 +28,14 @@ type Options struct {
 	Worker bool
 	// Dir is the directory of the checkpoints: the chief resumes from the newest
 	// whole checkpoint there and saves there. If Dir is "", the chief only
-	// initializes.
+	// initializes. Before anything else, Run makes the directory and takes its lock, until
+	// the Saver is closed: if another process saves there, or if this one cannot write
+	// there and SaveSteps or SaveInterval is set, Run returns that error at once.
 	Dir string
+	// Resume says how the chief resumes: whether it waits for another process that saves in
+	// Dir, and what happens if the model has changed since its checkpoint was saved. Nil
+	// means that neither is accepted. Its LatestFilename must be "".
+	Resume *saver.ResumeOptions
 	// LatestFilename is the name of the state file; "" means "checkpoint".
 	LatestFilename string
 	// SaveName is the name of the checkpoints that Run saves; "" means "model".
@@ -143,6 +149,8 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 		return Options{}, invalid("with Session.Isolate a worker has variables of its own, which no chief makes ready")
 	case all.Dir != "" && sv == nil && !all.Worker:
 		return Options{}, invalid("Dir is set and the Saver is nil: resuming from %s needs a Saver", all.Dir)
+	case all.Resume != nil && all.Resume.LatestFilename != "":
+		return Options{}, invalid("set LatestFilename in Options, not in Options.Resume")
 	case all.Dir == "" && (all.SaveSteps != 0 || all.SaveInterval != 0):
 		return Options{}, invalid("SaveSteps and SaveInterval need Dir, the directory to save in")
 	case all.SaveSteps < 0 || all.SaveInterval < 0 || all.SaveTimeout < 0 || all.MinPause < 0 || all.MaxPause < 0:
@@ -158,6 +166,12 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 	all.MinPause = cmp.Or(all.MinPause, defaultMinPause)
 	all.MaxPause = max(cmp.Or(all.MaxPause, defaultMaxPause), all.MinPause)
 	all.SaveName = cmp.Or(all.SaveName, "model")
+	resume := saver.ResumeOptions{}
+	if all.Resume != nil {
+		resume = *all.Resume
+	}
+	resume.LatestFilename = all.LatestFilename
+	all.Resume = &resume
 	if all.LocalInit == nil {
 		all.LocalInit = localInitializers(g)
 	}

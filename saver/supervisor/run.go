@@ -15,7 +15,9 @@ import (
 
 // Run opens a session on g, makes the model ready and calls body. The chief
 // restores the newest whole checkpoint of Options.Dir, or initializes the model if
-// there is none; workers wait until it has. When a server is lost, Run opens another
+// there is none; workers wait until it has. The chief also takes the lock of Options.Dir, so
+// that a second process is refused at the start; close the Saver to release it. When a
+// server is lost, Run opens another
 // session, makes the model ready again, and calls body again, which continues from
 // Running.Step.
 //
@@ -55,6 +57,9 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 		if s.marks, err = newMarks(g, !options.Worker); err != nil {
 			return err
 		}
+	}
+	if err := s.lockDir(ctx); err != nil {
+		return err
 	}
 	defer s.waitClosed(ctx)
 	return s.run(ctx)
@@ -172,7 +177,7 @@ func (s *supervisor) setLastStep(start int64) {
 	case s.LastStep > 0:
 		s.lastStep = s.LastStep
 	case s.Steps > 0 && s.calls == 0:
-		s.lastStep = max(start, 0) + s.Steps
+		s.lastStep = start + s.Steps
 	}
 }
 

@@ -13,9 +13,12 @@ import (
 type Running struct {
 	// Session runs the graph. Run closes it.
 	Session *tf.Session
-	// Step is the global step to continue from. It is -1 if the graph has no global
-	// step and no checkpoint was restored.
+	// Step is the global step to continue from: the value of the graph's global step. If
+	// the graph has none, it is the number of the checkpoint that was restored, or 0.
 	Step int64
+	// Fresh means that there was no checkpoint, and that the chief initialized the model. A
+	// worker does not know that: there it is false.
+	Fresh bool
 	// Resumed is what the chief restored; Resumed.Fresh is true if it initialized
 	// the model. It is nil for workers, and if the servers still held the model.
 	Resumed *saver.Resumed
@@ -23,6 +26,7 @@ type Running struct {
 	s          *supervisor
 	mu         sync.Mutex
 	done       int64 // the last step that StepDone was called with
+	counted    bool  // done is a number, and not 0 because there is none
 	progressed bool
 	pending    *pendingSave // nil if no save is under way
 	grace      *grace
@@ -52,7 +56,7 @@ func (r *Running) hasProgressed() bool {
 // once the context of Run is done; Run then saves.
 func (r *Running) StepDone(ctx context.Context, step int64) error {
 	r.mu.Lock()
-	r.done, r.progressed = step, true
+	r.done, r.counted, r.progressed = step, true, true
 	r.mu.Unlock()
 	if r.grace.body.Err() != nil {
 		return context.Cause(r.grace.body)

@@ -61,12 +61,15 @@ type stepSave struct {
 
 func (r *Running) newSave() *stepSave {
 	s := r.s
+	r.mu.Lock()
+	step, counted := r.done, r.counted
+	r.mu.Unlock()
 	save := &stepSave{
-		s: s, step: r.lastStep(), start: time.Now(),
+		s: s, step: step, start: time.Now(),
 		prefix:  filepath.Join(s.Dir, s.SaveName),
 		options: saver.SaveOptions{LatestFilename: s.LatestFilename},
 	}
-	if save.step >= 0 {
+	if counted {
 		save.options.GlobalStep = saver.Step(save.step)
 	}
 	return save
@@ -95,6 +98,11 @@ func (r *Running) saveIfDue(ctx context.Context, step int64) error {
 		}
 	}
 	last := s.lastSave.get()
+	if step < last.step {
+		// The body has set the global step back. What was saved has another meaning now.
+		last = savePoint{step: step, time: last.time, path: last.path}
+		s.lastSave.set(last)
+	}
 	due := s.SaveSteps > 0 && step-last.step >= s.SaveSteps ||
 		s.SaveInterval > 0 && time.Since(last.time) >= s.SaveInterval
 	if !due {
@@ -188,17 +196,17 @@ func (r *Running) saveAtEnd(ctx context.Context) error {
 	}
 	// If the save in the background has failed, the last one may still succeed.
 	_ = r.waitForSave(ctx)
-	step, err := s.readStep(ctx, r.Session, nil)
+	step, counted, err := s.readStep(ctx, r.Session, nil)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
-	if step >= 0 {
-		r.done = step
+	if counted {
+		r.done, r.counted = step, true
 	}
-	step = r.done
+	step, counted = r.done, r.counted
 	r.mu.Unlock()
-	if last := s.lastSave.get(); last.exists && step >= 0 && last.step == step {
+	if last := s.lastSave.get(); last.exists && counted && last.step == step {
 		return nil
 	}
 	_, err = r.saveNow(ctx)
