@@ -162,8 +162,12 @@ func trimV1Shard(prefix string) string {
 var step = regexp.MustCompile(`(?s)^(.*)-([0-9]+)$`)
 
 // CutStep cuts the global step off a prefix: train/model-1000 has the name
-// train/model and the step 1000. A prefix without a step is returned as it is.
+// train/model and the step 1000, and so has the pattern of its V1 shards. A prefix without a
+// step is returned as it is.
 func CutStep(prefix string) (name string, number int64, ok bool) {
+	if shards := savedPattern.FindStringSubmatch(prefix); shards != nil {
+		prefix = shards[1]
+	}
 	m := step.FindStringSubmatch(prefix)
 	if m == nil {
 		return prefix, 0, false

@@ -68,6 +68,8 @@ func TestCutStep(t *testing.T) {
 		{"train/model-1000", "train/model", 1000, true},
 		{"model-00000007", "model", 7, true},
 		{"model", "model", 0, false},
+		{"model-7-?????-of-00002", "model", 7, true},
+		{"model-1-of-5", "model-1-of", 5, true},
 		{"model-", "model-", 0, false},
 		{"model-99999999999999999999", "model-99999999999999999999", 0, false},
 	} {
