@@ -78,20 +78,20 @@ func (e *bundleEntry) checkSize(n int64) error {
 
 // valueFault returns why the values of an entry cannot be read, although its place can be
 // right, with the kind of the error. Other entries can be read all the same.
-func (e *bundleEntry) valueFault() (kind error, why string) {
-	if kind, why = typeFault(e.dtype); why != "" || !variable(e.dtype) || len(e.slices) > 0 {
-		return kind, why
+func (e *bundleEntry) valueFault() (why string, kind error) {
+	if why, kind = typeFault(e.dtype); why != "" || !variable(e.dtype) || len(e.slices) > 0 {
+		return why, kind
 	}
 	n, _ := dtype.NumElements(e.shape)
 	if e.dtype == dtype.String {
 		// A string takes at least one byte of length. The checksum of the lengths follows.
 		if n > 0 && (e.size < 4 || n > e.size-4) {
-			return tfkeep.ErrCorrupt, fmt.Sprintf("%d bytes cannot hold %d strings", e.size, n)
+			return fmt.Sprintf("%d bytes cannot hold %d strings", e.size, n), tfkeep.ErrCorrupt
 		}
-		return nil, ""
+		return "", nil
 	}
 	if n > e.size/minVariant {
-		return tfkeep.ErrCorrupt, fmt.Sprintf("%d bytes cannot hold %d variants", e.size, n)
+		return fmt.Sprintf("%d bytes cannot hold %d variants", e.size, n), tfkeep.ErrCorrupt
 	}
-	return nil, ""
+	return "", nil
 }

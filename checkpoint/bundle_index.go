@@ -160,7 +160,7 @@ func (x *indexReader) add(e table.Entry) (err error) {
 // setFault sets the fault of a tensor whose entry, or that of one of its slices, has values
 // that cannot be read.
 func (x *indexReader) setFault(t *TensorInfo, e *bundleEntry) {
-	if kind, why := e.valueFault(); why != "" && t.Fault == nil {
+	if why, kind := e.valueFault(); why != "" && t.Fault == nil {
 		t.Fault = &tfkeep.Error{Op: "read", Path: x.in.path, Item: "tensor", Name: t.Name, Err: kind, Detail: why}
 	}
 }

@@ -63,18 +63,18 @@ func variable(dt dtype.DataType) bool { return dt == dtype.String || dt == dtype
 
 // typeFault returns why a checkpoint cannot have values of a type, with the kind of the
 // error, or "".
-func typeFault(dt dtype.DataType) (kind error, why string) {
+func typeFault(dt dtype.DataType) (why string, kind error) {
 	switch {
 	case dtype.Size(dt) > 0 || variable(dt):
-		return nil, ""
+		return "", nil
 	case dt == dtype.Resource:
-		return tfkeep.ErrUnsupported, "it is of type resource, a handle that only its process understands; no reader has its values"
+		return "it is of type resource, a handle that only its process understands; no reader has its values", tfkeep.ErrUnsupported
 	case dtype.IsRef(dt) && dtype.Size(dtype.Base(dt)) > 0:
-		return tfkeep.ErrCorrupt, fmt.Sprintf("%d is not a data type of values: %s is a reference", int32(dt), dtype.Name(dt))
+		return fmt.Sprintf("%d is not a data type of values: %s is a reference", int32(dt), dtype.Name(dt)), tfkeep.ErrCorrupt
 	case dt > 0 && !dtype.IsRef(dt):
-		return tfkeep.ErrUnsupported, fmt.Sprintf("it is of type %s, which TensorFlow 2.21 does not have", dtype.Name(dt))
+		return fmt.Sprintf("it is of type %s, which TensorFlow 2.21 does not have", dtype.Name(dt)), tfkeep.ErrUnsupported
 	}
-	return tfkeep.ErrCorrupt, fmt.Sprintf("%d is not a data type", int32(dt))
+	return fmt.Sprintf("%d is not a data type", int32(dt)), tfkeep.ErrCorrupt
 }
 
 // clone returns a copy that shares no memory.

@@ -182,7 +182,7 @@ func (v *v1Files) addMeta(f wire.Field, shard int, contents map[string]*TensorIn
 		return err
 	}
 	// TensorFlow lists such a tensor, and fails to read it.
-	kind, why := typeFault(in.DType)
+	why, kind := typeFault(in.DType)
 	if why == "" && in.DType == dtype.Variant {
 		kind, why = tfkeep.ErrCorrupt, "it is of type variant, which the V1 format does not have"
 	}

@@ -172,7 +172,7 @@ func (f *filling) makeUnique() error {
 
 // isNaN reports whether element i is a NaN, which equals nothing.
 func (e *elements) isNaN(i int) bool {
-	f := math.NaN()
+	var f float64
 	switch e.dtype {
 	case dtype.Float32:
 		f = float64(math.Float32frombits(uint32(littleEndian(e.list[i]))))

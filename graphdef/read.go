@@ -321,7 +321,7 @@ func savedModelIn(dir string) (string, error) {
 			return path, nil
 		}
 	}
-	kind, detail := modeldir.WhyNoModel(os.DirFS(dir))
+	detail, kind := modeldir.WhyNoModel(os.DirFS(dir))
 	return "", &tfkeep.Error{Op: "read", Path: dir, Err: kind,
 		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}: %s", dir, modeldir.FilenamePBText, modeldir.FilenamePB, detail)}
 }

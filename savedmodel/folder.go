@@ -121,7 +121,7 @@ func (f *folder) read() ([]byte, error) {
 	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
 		return nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
-	kind, detail := modeldir.WhyNoModel(f.fsys)
+	detail, kind := modeldir.WhyNoModel(f.fsys)
 	return nil, loadError(f.name, kind, "%s", detail)
 }
 

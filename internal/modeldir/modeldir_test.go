@@ -166,7 +166,7 @@ func TestWhyNoModelSaysWhatIsThere(t *testing.T) {
 		{"versions", fstest.MapFS{"1/saved_model.pb": model, "12/saved_model.pbtxt": model, "x/saved_model.pb": model}, tfkeep.ErrNotFound, "versions of a model: 1, 12; name one"},
 		{"graphs", fstest.MapFS{"frozen.pb": model, "b.pbtxt": model}, tfkeep.ErrNotFound, `"b.pbtxt", "frozen.pb"`},
 	} {
-		kind, detail := modeldir.WhyNoModel(c.fsys)
+		detail, kind := modeldir.WhyNoModel(c.fsys)
 		assert.Equal(t, c.kind, kind, c.name)
 		assert.Contains(t, detail, c.says, c.name)
 	}

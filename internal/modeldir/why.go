@@ -13,16 +13,16 @@ import (
 
 // WhyNoModel returns the kind of the error, and its detail, for a folder that has neither
 // saved_model.pb nor saved_model.pbtxt. It says what is there instead, and what to name.
-func WhyNoModel(fsys fs.FS) (kind error, detail string) {
+func WhyNoModel(fsys fs.FS) (detail string, kind error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
-		return tfkeep.ErrNotFound, "there is no SavedModel"
+		return "there is no SavedModel", tfkeep.ErrNotFound
 	}
 	var versions, graphs []string
 	for _, e := range entries {
 		name := e.Name()
 		if name == FilenameCPB {
-			return tfkeep.ErrUnsupported, FilenameCPB + " is " + filekind.CpbReason
+			return FilenameCPB + " is " + filekind.CpbReason, tfkeep.ErrUnsupported
 		}
 		if _, ok := version(name); ok && e.IsDir() && isModel(fsys, name) {
 			versions = append(versions, name)
@@ -35,11 +35,11 @@ func WhyNoModel(fsys fs.FS) (kind error, detail string) {
 	const none = "the folder has neither " + FilenamePB + " nor " + FilenamePBText
 	switch {
 	case len(versions) > 0:
-		return tfkeep.ErrNotFound, fmt.Sprintf("this is a folder of versions of a model: %s; name one of them", strings.Join(versions, ", "))
+		return fmt.Sprintf("this is a folder of versions of a model: %s; name one of them", strings.Join(versions, ", ")), tfkeep.ErrNotFound
 	case len(graphs) > 0:
-		return tfkeep.ErrNotFound, fmt.Sprintf("%s; it has graph files: %s; name one of them", none, strings.Join(graphs, ", "))
+		return fmt.Sprintf("%s; it has graph files: %s; name one of them", none, strings.Join(graphs, ", ")), tfkeep.ErrNotFound
 	}
-	return tfkeep.ErrNotFound, none
+	return none, tfkeep.ErrNotFound
 }
 
 func isModel(fsys fs.FS, folder string) bool {

@@ -52,10 +52,8 @@ type printer struct {
 }
 
 func (p *printer) message(m protoreflect.Message, l *layout) error {
-	if l.isAny {
-		if done, err := p.any(m, l); done || err != nil {
-			return err
-		}
+	if l.isAny && p.any(m, l) {
+		return nil
 	}
 	unknown, err := unknownFields(m, l)
 	if err != nil {
@@ -91,15 +89,15 @@ func unknownFields(m protoreflect.Message, l *layout) (protoreflect.Message, err
 }
 
 // any prints an Any as the message in it, and reports whether it could.
-func (p *printer) any(m protoreflect.Message, l *layout) (bool, error) {
+func (p *printer) any(m protoreflect.Message, l *layout) bool {
 	url := m.Get(l.fields[0].heldOrOwn()).String()
 	packed := newPacked(url)
 	if packed == nil {
-		return false, nil
+		return false
 	}
 	opts := proto.UnmarshalOptions{RecursionLimit: MaxNesting, AllowPartial: true}
 	if err := opts.Unmarshal(m.Get(l.fields[1].heldOrOwn()).Bytes(), packed.Interface()); err != nil {
-		return false, nil
+		return false
 	}
 	start, indent := len(p.buf), p.indent
 	p.blanks()
@@ -108,10 +106,10 @@ func (p *printer) any(m protoreflect.Message, l *layout) (bool, error) {
 	if err := p.message(packed, layoutOf(packed.Descriptor())); err != nil {
 		// Its bytes hold what its text cannot.
 		p.buf, p.indent = p.buf[:start], indent
-		return false, nil
+		return false
 	}
 	p.close()
-	return true, nil
+	return true
 }
 
 // newPacked returns a new message of the type that the URL of an Any names, or nil if

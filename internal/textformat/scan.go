@@ -70,12 +70,6 @@ func (s *scanner) space() {
 	}
 }
 
-// end reports whether no token is left.
-func (s *scanner) end() bool {
-	s.space()
-	return s.at >= len(s.text)
-}
-
 // next returns the first byte of the next token, or 0 at the end.
 func (s *scanner) next() byte {
 	s.space()

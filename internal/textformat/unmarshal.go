@@ -84,8 +84,7 @@ func (p *parser) field(m protoreflect.Message, unknown **dynamicpb.Message, l *l
 	if f.held == nil && *unknown == nil {
 		*unknown = dynamicpb.NewMessage(l.md)
 	}
-	var into protoreflect.Message = m
-	var fd protoreflect.FieldDescriptor = f.held
+	into, fd := m, f.held
 	if f.held == nil {
 		into, fd = *unknown, f.FieldDescriptor
 	}

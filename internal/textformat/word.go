@@ -1,6 +1,7 @@
 package textformat
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -116,7 +117,7 @@ func parseInt(word string, bits int) (int64, string) {
 
 func isRange(err error) bool {
 	e, ok := err.(*strconv.NumError) //nolint:errorlint // strconv returns it itself
-	return ok && e.Err == strconv.ErrRange
+	return ok && errors.Is(e.Err, strconv.ErrRange)
 }
 
 // quietNaN is the NaN that C and Python make of the text "nan". Go's has another bit set.

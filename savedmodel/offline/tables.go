@@ -21,9 +21,6 @@ import (
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// The collection of the operations that fill tables.
-const tableInitializers = "table_initializer"
-
 // addTables lets the model fill its lookup tables: it adds an init op, and the files that the
 // tables read as assets. It returns the paths of the files by their names in the model.
 func addTables(mg *graphdef.MetaGraphDef, target string) (map[string]string, error) {

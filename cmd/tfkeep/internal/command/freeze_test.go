@@ -256,7 +256,7 @@ func TestUnknownFlagSuggestsNearOnes(t *testing.T) {
 		says string
 	}{
 		{[]string{"freeze", "--output_nodes", "y"}, "--output_node"},
-		{[]string{"freeze", "--optimise"}, "did you mean --optimize?"},
+		{[]string{"freeze", "--optimzie"}, "did you mean --optimize?"},
 		{[]string{"graph", "optimize", "--output", "y"}, "did you mean --outputs?"},
 		{[]string{"convert", "--forse"}, "did you mean --force?"},
 		{[]string{"ls", "--jsn"}, "did you mean --json?"},
