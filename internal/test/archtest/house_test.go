@@ -36,6 +36,7 @@ var house = []floor{
 		"internal/parallel",
 		"internal/test/archtest",
 		"internal/test/docs",
+		"internal/test/faults",
 		"internal/test/procmem",
 		"internal/test/python",
 		"internal/test/syswatch",

@@ -21,6 +21,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
+	"github.com/tfkeep/tfkeep/internal/test/faults"
 	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/saver"
@@ -32,6 +33,17 @@ import (
 const victim = "TFKEEP_INTEROP_VICTIM"
 
 func TestMain(m *testing.M) {
+	if err := faults.Main(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if mode := os.Getenv(faultChildMode); mode != "" {
+		if err := runFaultChild(mode, os.Getenv(faultChildFolder)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if code, served := localcluster.Main(); served {
 		os.Exit(code)
 	}
