@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -109,12 +110,12 @@ func (t *tracer) trace() error {
 	thread, signal := t.process, 0
 	for {
 		// A thread that a kill has ended cannot be continued; its end is reported below.
-		if err := syscall.PtraceCont(thread, signal); err != nil && err != syscall.ESRCH {
+		if err := syscall.PtraceCont(thread, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 		var err error
 		thread, err = unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			thread, signal = t.process, 0
 			continue
 		}
@@ -186,7 +187,7 @@ func (t *tracer) apply(thread int, regs *syscall.PtraceRegs, c Call) error {
 }
 
 func ignoreGone(err error) error {
-	if err == syscall.ESRCH {
+	if errors.Is(err, syscall.ESRCH) {
 		return nil
 	}
 	return err

@@ -66,7 +66,7 @@ type counter struct {
 	v    *tf.Variable
 }
 
-func newCounter(ctx context.Context) (*counter, error) {
+func newCounter() (*counter, error) {
 	g := tf.NewGraph()
 	feed, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Name: "in", Attrs: map[string]any{"dtype": dtype.Int64, "shape": tf.MakeShape()}})
 	if err != nil {
@@ -115,7 +115,7 @@ func (c *counter) setTo(ctx context.Context, step int64) error {
 }
 
 func (m *saveMode) run(ctx context.Context, folder string) (err error) {
-	c, err := newCounter(ctx)
+	c, err := newCounter()
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (m *saveMode) save(ctx context.Context, c *counter, s *saver.Saver, folder 
 
 // exportOnce exports the next version of a model.
 func exportOnce(ctx context.Context, folder string) error {
-	c, err := newCounter(ctx)
+	c, err := newCounter()
 	if err != nil {
 		return err
 	}
