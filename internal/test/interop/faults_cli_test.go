@@ -40,7 +40,7 @@ func TestFaultsOfCommands(t *testing.T) {
 		{"convert to npz", []string{"convert", older, "OUT/m.npz"}, []string{"convert", "--force", newer, "OUT/m.npz"}},
 		{"convert to safetensors", []string{"convert", older, "OUT/m.safetensors"}, []string{"convert", "--force", newer, "OUT/m.safetensors"}},
 		{"convert a graph", []string{"convert", older + ".meta", "OUT/m.pbtxt"}, []string{"convert", "--force", exports + "/1/saved_model.pb", "OUT/m.pbtxt"}},
-		{"freeze", []string{"freeze", older, "--output_node_names", read, "-o", "OUT/frozen.pb"}, []string{"freeze", newer, "--output_node_names", read, "-o", "OUT/frozen.pb"}},
+		{"freeze", []string{"freeze", older, "--output_node_names", read, "-o", "OUT/frozen.pb"}, []string{"freeze", "--force", newer, "--output_node_names", read, "-o", "OUT/frozen.pb"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
