@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"unsafe"
@@ -23,9 +24,13 @@ type Step struct {
 	session *tensorflow.Session
 	graph   *tensorflow.Graph
 	feeds   []feed
-	fetches int
-	targets int
-	options *C.TF_Buffer
+	fetches int // in all
+	// computed are the positions of the fetches that the run computes, and fed the feeds of
+	// the others: TensorFlow refuses to fetch what is fed.
+	computed []int
+	fed      map[int]int
+	targets  int
+	options  *C.TF_Buffer
 
 	mu     sync.Mutex
 	idle   []*C.tfk_step // as many as runs were ever active at the same time
@@ -50,11 +55,13 @@ func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensor
 		return nil, err
 	}
 	defer leave(s)
+	step := &Step{session: s, graph: g, feeds: make([]feed, len(feeds)), fetches: len(fetches), targets: len(targets)}
+	fetches = step.splitFetches(feeds, fetches)
 	proto := C.tfk_new_step(C.int(len(feeds)), C.int(len(fetches)), C.int(len(targets)))
 	if proto == nil {
 		return nil, errNoStepMemory
 	}
-	step := &Step{session: s, graph: g, feeds: make([]feed, len(feeds)), fetches: len(fetches), targets: len(targets), proto: proto}
+	step.proto = proto
 	if err := step.fill(feeds, fetches, targets); err != nil {
 		C.tfk_delete_step(proto)
 		return nil, err
@@ -70,6 +77,26 @@ var (
 	errNoStepMemory = status.Errorf(status.ResourceExhausted, "no memory for a prepared step")
 	errStepClosed   = status.Errorf(status.FailedPrecondition, "the prepared step is closed")
 )
+
+// splitFetches returns the fetches that are not fed.
+func (step *Step) splitFetches(feeds, fetches []tensorflow.Output) []tensorflow.Output {
+	computed := make([]tensorflow.Output, 0, len(fetches))
+	for i, fetch := range fetches {
+		same := func(o tensorflow.Output) bool {
+			return o.Op != nil && fetch.Op != nil && o.Index == fetch.Index && o.Op.Name() == fetch.Op.Name()
+		}
+		if n := slices.IndexFunc(feeds, same); n >= 0 {
+			if step.fed == nil {
+				step.fed = make(map[int]int)
+			}
+			step.fed[i] = n
+			continue
+		}
+		step.computed = append(step.computed, i)
+		computed = append(computed, fetch)
+	}
+	return computed
+}
 
 func (step *Step) fill(feeds, fetches []tensorflow.Output, targets []*tensorflow.Operation) error {
 	cfeeds := unsafe.Slice(step.proto.feeds, len(feeds))
@@ -151,13 +178,13 @@ func (step *Step) take() (*C.tfk_step, error) {
 		step.active++
 		return c, nil
 	}
-	c := C.tfk_new_step(C.int(len(step.feeds)), C.int(step.fetches), C.int(step.targets))
+	c := C.tfk_new_step(C.int(len(step.feeds)), C.int(len(step.computed)), C.int(step.targets))
 	if c == nil {
 		return nil, errNoStepMemory
 	}
 	copy(unsafe.Slice(c.feeds, len(step.feeds)), unsafe.Slice(step.proto.feeds, len(step.feeds)))
 	copy(unsafe.Slice(c.feed_types, len(step.feeds)), unsafe.Slice(step.proto.feed_types, len(step.feeds)))
-	copy(unsafe.Slice(c.fetches, step.fetches), unsafe.Slice(step.proto.fetches, step.fetches))
+	copy(unsafe.Slice(c.fetches, len(step.computed)), unsafe.Slice(step.proto.fetches, len(step.computed)))
 	copy(unsafe.Slice(c.targets, step.targets), unsafe.Slice(step.proto.targets, step.targets))
 	step.active++
 	return c, nil
@@ -248,6 +275,22 @@ func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, met
 		*metadata = bufferBytes(cmetadata)
 	}
 	step.wrap(c, results)
+	return step.copyFed(tensors, results)
+}
+
+// copyFed fills the results of fetches that are fed, with copies, because the caller
+// releases them.
+func (step *Step) copyFed(tensors, results []*tensorflow.Tensor) error {
+	for i, n := range step.fed {
+		var err error
+		if results[i], err = Clone(tensors[n]); err != nil {
+			for j, t := range results {
+				Release(t)
+				results[j] = nil
+			}
+			return err
+		}
+	}
 	return nil
 }
 
@@ -268,8 +311,8 @@ func (step *Step) feed(c *C.tfk_step, tensors []*tensorflow.Tensor) error {
 
 // wrap makes Go tensors of the C tensors that a run left in c.
 func (step *Step) wrap(c *C.tfk_step, results []*tensorflow.Tensor) {
-	ctensors := unsafe.Slice(c.fetch_tensors, step.fetches)
-	cshapes := unsafe.Slice(c.fetch_shapes, step.fetches)
+	ctensors := unsafe.Slice(c.fetch_tensors, len(step.computed))
+	cshapes := unsafe.Slice(c.fetch_shapes, len(step.computed))
 	for i, ct := range ctensors {
 		var shape []int64
 		switch n := int(cshapes[i].num_dims); {
@@ -281,7 +324,7 @@ func (step *Step) wrap(c *C.tfk_step, results []*tensorflow.Tensor) {
 				shape[d] = int64(cshapes[i].dims[d])
 			}
 		}
-		results[i] = newTensor(ct, shape)
+		results[step.computed[i]] = newTensor(ct, shape)
 	}
 }
 

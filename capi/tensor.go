@@ -4,10 +4,12 @@ package capi
 import "C"
 
 import (
+	"runtime"
 	"slices"
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/status"
 )
@@ -46,6 +48,27 @@ func AllocateTensor(dt dtype.DataType, shape []int64) (*tensorflow.Tensor, error
 		return nil, status.Errorf(status.ResourceExhausted, "no memory for a tensor of %d bytes", size)
 	}
 	return newTensor(c, slices.Clone(shape)), nil
+}
+
+// Clone returns a copy of a tensor. Resources and variants cannot be copied.
+func Clone(t *tensorflow.Tensor) (*tensorflow.Tensor, error) {
+	if Released(t) {
+		return nil, invalidf("the tensor is nil or was released")
+	}
+	if t.DataType() == tensorflow.String {
+		elements, err := Strings(t)
+		if err != nil {
+			return nil, err
+		}
+		return NewStrings(t.Shape(), elements)
+	}
+	c, err := AllocateTensor(dtype.DataType(t.DataType()), t.Shape())
+	if err != nil {
+		return nil, err
+	}
+	copy(c.TensorData(), t.TensorData())
+	runtime.KeepAlive(t)
+	return c, nil
 }
 
 func dims(shape []int64) *C.int64_t {

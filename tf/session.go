@@ -137,8 +137,8 @@ func (s *Session) Interrupt(ctx context.Context) error {
 }
 
 // Run runs targets and returns the values of fetches. In place of the outputs in feeds
-// the graph uses the tensors in feeds. The results are in the order of fetches; the
-// caller releases them. A nil o means no options. If a tensor does not fit the output
+// the graph uses the tensors in feeds; a fetch that is fed returns a copy of its tensor. The
+// results are in the order of fetches; the caller releases them. A nil o means no options. If a tensor does not fit the output
 // that it is fed to, the error is of the kind status.InvalidArgument and names both.
 //
 // A deadline of ctx ends the run with an error of the kind status.DeadlineExceeded, and

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/op"
 )
 
 func tensor(t testing.TB, value any) *tf.Tensor {
@@ -362,4 +363,40 @@ func TestSessionDevices(t *testing.T) {
 	devices, err := s.Devices(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, devices, 3)
+}
+
+// As in Python, a fetch that is fed returns what is fed.
+func TestFetchOfAFedOutput(t *testing.T) {
+	g := tf.NewGraph()
+	s := g.Scope()
+	x := op.Placeholder(s, dtype.Float32)
+	words := op.Placeholder(s, dtype.String)
+	y := op.Neg(s, x)
+	require.NoError(t, g.Err())
+	sess := tfgraph.Session(t, g, nil)
+	value, err := tf.NewTensor([]float32{1, 2})
+	require.NoError(t, err)
+	text, err := tf.NewTensor([]string{"a", ""})
+	require.NoError(t, err)
+	defer tf.Release(value, text)
+	check := func(results []*tf.Tensor, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		require.Len(t, results, 4)
+		assert.Equal(t, []float32{1, 2}, results[0].Value())
+		assert.Equal(t, []float32{-1, -2}, results[1].Value())
+		assert.Equal(t, []string{"a", ""}, results[2].Value())
+		assert.Equal(t, []float32{1, 2}, results[3].Value())
+		tf.Release(results...)
+	}
+	fetches := []tf.Output{x, y, words, x}
+	for range 2 {
+		check(sess.Run(t.Context(), map[tf.Output]*tf.Tensor{x: value, words: text}, fetches, nil, nil))
+	}
+	call, err := sess.MakeCallable([]tf.Output{x, words}, fetches, nil, nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, call.Close()) }()
+	for range 2 {
+		check(call.Run(t.Context(), value, text))
+	}
 }
