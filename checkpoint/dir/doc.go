@@ -13,5 +13,8 @@
 // [Remove] removes one checkpoint in a way that never leaves half of it. [Sweep]
 // removes what processes that died have left. [Lock] keeps a second writer out.
 //
+// [Watch] walks over new checkpoints as they come, for a program that evaluates a model
+// while another one trains it. [Hold] keeps a checkpoint from being removed meanwhile.
+//
 // Package checkpoint reads and writes the checkpoints themselves.
 package dir

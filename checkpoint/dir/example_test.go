@@ -3,8 +3,10 @@ package dir_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
@@ -64,4 +66,25 @@ func saveTwo(ctx context.Context, folder string) error {
 		state.AllModelCheckpointPaths = append(state.AllModelCheckpointPaths, prefix)
 	}
 	return dir.UpdateState(ctx, folder, state, nil)
+}
+
+// An evaluator reads each checkpoint of a training that runs beside it.
+func ExampleWatch() {
+	folder, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	ctx := context.Background()
+	if err := saveTwo(ctx, folder); err != nil {
+		log.Fatal(err)
+	}
+	for r, err := range dir.Watch(ctx, folder, &dir.WatchOptions{Timeout: time.Millisecond}) {
+		if err != nil {
+			log.Print(err) // a damaged checkpoint; the walk goes on
+			continue
+		}
+		fmt.Println("evaluate", filepath.Base(r.Prefix()))
+	}
+	// Output: evaluate model-2
 }

@@ -21,7 +21,8 @@ type RemoveOptions struct {
 
 // Remove removes the files of a checkpoint, and its meta graph if there is one. The
 // prefix of a V1 checkpoint may be a pattern, as sharded savers return it. It is not an
-// error if the checkpoint does not exist.
+// error if the checkpoint does not exist. If this process holds it ([Hold]), the error is
+// an ErrLocked.
 //
 // The first step removes a V2 checkpoint as a whole. If the process dies after that,
 // [Sweep] removes the remaining files. (TensorFlow may leave data without an index.)
@@ -29,6 +30,11 @@ func Remove(ctx context.Context, prefix string, o *RemoveOptions) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	end, err := beginRemoval(vfs.FromContext(ctx), prefix)
+	if err != nil {
+		return err
+	}
+	defer end()
 	r := recovery.Removal{FS: vfs.FromContext(ctx), Prefix: prefix}
 	if o != nil {
 		r.Version, r.MetaGraphSuffix, r.NoSync = int(o.Version), o.MetaGraphSuffix, o.NoSync

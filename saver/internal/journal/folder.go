@@ -130,6 +130,9 @@ func (f *Folder) release() error {
 		return f.file.Close()
 	}
 	if len(f.note.Remove) > 0 {
+		f.removeNoted() // a checkpoint that was held may be free now
+	}
+	if len(f.note.Remove) > 0 {
 		// The next process removes what this one could not.
 		left := note{Remove: f.note.Remove}
 		return errors.Join(f.write(left), f.file.Close())
