@@ -11,8 +11,8 @@ usage() {
   cat <<'TEXT'
 usage: scripts/image_test.sh [--if-possible]
 
-Builds the image and tries it: trains in a container, kills it, resumes in another one, with
-the checkpoints in a folder outside; user, owners, health check. FLAVOUR=gpu also shows that
+Builds the image and tries it: trains in a container, kills it, resumes in another one, stops
+that, resumes again, with the checkpoints in a folder outside; user, owners, health check. FLAVOUR=gpu also shows that
 all of CUDA is found and only the driver is missing; no GPU is needed.
 
 The bases come from the registry. Where there is none, debootstrap makes one; that takes
@@ -164,34 +164,49 @@ in_image() {
 # says TEXT WHAT: in what was said last.
 says() { grep -qF -e "$1" "$out" || fail "$2: it does not say \"$1\"" "$out"; }
 
-# A training is killed as soon as it has saved twice, wherever it is then.
-train_and_be_killed() {
-  local waited=0
+# start_training starts one and waits until it has saved twice since step $1.
+start_training() {
+  local waited=0 from=$1
   started=tfkeep-image-test-$$
   # What the image runs by default, but without an end.
   mapfile -t command < <(config "$IMAGE" '{{range .Cmd}}{{println .}}{{end}}' | sed '/^$/d')
   [[ ${command[*]} == "train -out /data" ]] || fail "the default command is: ${command[*]}"
   contain "$started" "$IMAGE" --volume "$data:/data" -- "${command[@]}" -steps 100000000 -save-every 50 >"$out" 2>&1 &
-  until [[ -f $data/ckpt/checkpoint && $(newest_step) -ge 100 ]]; do
+  until [[ -f $data/ckpt/checkpoint && $(newest_step) -ge $((from + 100)) ]]; do
     ((waited++ < 600)) || fail "train has not saved after a minute" "$out"
     kill -0 $! 2>/dev/null || fail "train has ended" "$out"
     sleep 0.1
   done
+}
+
+# A training is killed wherever it is.
+train_and_be_killed() {
+  start_training 0
   kill_container || fail "the training cannot be killed" "$out"
   if wait $!; then fail "the training was killed and ended well" "$out"; fi
   started=''
 }
 
-# kill_container kills what runs in the container $started.
+# A training is stopped as "docker stop" does it. It saves its last step.
+train_and_be_stopped() {
+  start_training "$(newest_step)"
+  kill_container TERM || fail "the training cannot be stopped" "$out"
+  wait $! || fail "the training was stopped and did not end well" "$out"
+  started=''
+  says "train: stopping at step $(newest_step); saved /data/ckpt/model-$(newest_step)" "train"
+  [[ ! -e $data/ckpt/checkpoint.tfkeep-lock ]] || fail "the training left its lock file"
+}
+
+# kill_container [SIGNAL]: sends KILL or another signal to what runs in the container $started.
 kill_container() {
-  local pid
+  local pid signal=${1:-KILL}
   if [[ $builder != buildah ]]; then
-    "$builder" kill --signal KILL "$started" >/dev/null
+    "$builder" kill --signal "$signal" "$started" >/dev/null
     return
   fi
   # As buildah runs it, it is a process of this machine; none but the training runs for long.
   pid=$(sed -n 's/^train (process \([0-9]*\)).*/\1/p' "$out")
-  [[ $(readlink "/proc/$pid/exe") == */train ]] && kill -KILL "$pid"
+  [[ $(readlink "/proc/$pid/exe") == */train ]] && kill -s "$signal" "$pid"
 }
 
 newest_step() { sed -n 's/^model_checkpoint_path: ".*model-\([0-9]*\)"$/\1/p' "$data/ckpt/checkpoint"; }
@@ -206,6 +221,11 @@ test_training_survives() {
   in_image -- predict -out /data || fail "predict" "$out"
   in_image -- tfkeep verify /data/ckpt || fail "tfkeep verify" "$out"
   say "trained, was killed, resumed at step $step"
+  train_and_be_stopped
+  step=$(newest_step)
+  in_image -- resume -out /data -steps $((step + 500)) || fail "resume" "$out"
+  says "restored /data/ckpt/model-$step, continuing at step $step" "resume after the stop"
+  say "trained on, was stopped, resumed at step $step"
 }
 
 # Outside, where there is no container.

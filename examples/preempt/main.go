@@ -19,6 +19,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/train"
 )
@@ -26,17 +27,16 @@ import (
 func main() {
 	dir := flag.String("dir", "preempt-checkpoints", "folder for the checkpoints")
 	flag.Parse()
-	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer cancel()
-	if err := run(stop, os.Stdout, *dir); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, os.Stdout, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "preempt:", err)
 		os.Exit(1)
 	}
 }
 
-// run trains until stop is done.
-func run(stop context.Context, out io.Writer, dir string) (err error) {
-	ctx := context.Background() // the last save must finish after stop is done
+// run trains until ctx is done.
+func run(ctx context.Context, out io.Writer, dir string) (err error) {
 	g := tf.NewGraph()
 	step, err := train.GetOrCreateGlobalStep(g)
 	if err != nil {
@@ -51,47 +51,30 @@ func run(stop context.Context, out io.Writer, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sv.Close()) }()
-	sess, err := tf.NewSession(g, nil)
-	if err != nil {
-		return err
-	}
-	defer sess.Close()
-	resumed, err := sv.Resume(ctx, sess, dir, nil)
-	if err != nil {
-		return err
-	}
-	if resumed.Fresh {
-		if err := sess.RunOps(ctx, step.Initializer()); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintln(out, "training")
-
-	model := filepath.Join(dir, "model")
-	options := &saver.SaveOptions{GlobalStep: saver.Step(step)}
-	ticker := time.NewTicker(500 * time.Millisecond)
-	defer ticker.Stop()
-	for stop.Err() == nil {
-		if err := sess.RunOps(ctx, trainOp); err != nil {
-			return err
-		}
-		select {
-		case <-ticker.C:
-			// SaveAsync stops the loop only while it takes a snapshot. It returns
-			// the error of the previous save.
-			if _, err := sv.SaveAsync(ctx, sess, model, options); err != nil {
+	err = supervisor.Run(ctx, g, sv, &supervisor.Options{
+		Dir:          dir,
+		SaveInterval: 500 * time.Millisecond,
+		SaveAsync:    true,
+		GracePeriod:  20 * time.Second, // less than the time until the machine is gone
+	}, func(ctx context.Context, r *supervisor.Running) error {
+		fmt.Fprintln(out, "training")
+		for now := r.Step; !r.ShouldStop(); {
+			if err := r.Session.RunOps(ctx, trainOp); err != nil {
 				return err
 			}
-		default:
+			now++
+			if err := r.StepDone(ctx, now); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	var stopped *supervisor.StoppedError
+	if errors.As(err, &stopped) && stopped.Path != "" {
+		fmt.Fprintln(out, "stopping; saved", filepath.Base(stopped.Path))
+		return nil
 	}
-	// Save first waits for the save that is under way.
-	path, err := sv.Save(ctx, sess, model, options)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, "stopping; saved", filepath.Base(path))
-	return nil
+	return err
 }
 
 // countUp returns an operation that adds one to step, in place of a real training step.

@@ -17,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -27,7 +28,7 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, *out, *steps, *every); err != nil {
 		fmt.Fprintln(os.Stderr, "resume:", err)
 		os.Exit(1)
@@ -46,37 +47,26 @@ func run(ctx context.Context, out string, steps, every int64) error {
 		return err
 	}
 	defer sv.Close()
-	sess, err := tf.NewSession(g, training.SessionOptions)
+	var progress *training.Progress
+	o := training.Options{Dir: folder, Until: steps, SaveEvery: every, AfterStep: func(step int64, loss float32) { progress.Step(step, loss) }}
+	begin := func(_ context.Context, r *supervisor.Running) error {
+		fmt.Printf("resume (process %d): restored %s, continuing at step %d\n", os.Getpid(), r.Resumed.Path, r.Step)
+		progress = training.NewProgress(r.Step, steps)
+		return nil
+	}
+	end := func(ctx context.Context, r *supervisor.Running) error {
+		accuracy, err := training.Accuracy(ctx, r.Session)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("resume: step %d, accuracy on the test images %.2f %%\n", max(r.Step, steps), 100*accuracy)
+		return writeSavedModel(ctx, r.Session, filepath.Join(out, "saved_model"))
+	}
+	last, err := training.Supervise(ctx, g, sv, o, begin, end)
 	if err != nil {
-		return err
+		return training.Stopped("resume", err)
 	}
-	defer sess.Close()
-	// Restore would be enough. Resume also skips a damaged checkpoint, and counts the
-	// older ones, so that five are kept across the restart.
-	resumed, err := sv.Resume(ctx, sess, folder, nil)
-	if err != nil {
-		return err
-	}
-
-	fmt.Printf("resume (process %d): restored %s, continuing at step %d\n", os.Getpid(), resumed.Path, resumed.Step)
-	progress := training.NewProgress(resumed.Step, steps)
-	last, err := training.Run(ctx, sess, sv, training.Options{Dir: folder, Until: steps, SaveEvery: every, AfterStep: progress.Step})
-	if err != nil {
-		return err
-	}
-	if last == "" {
-		last = resumed.Path // there were no steps left
-	}
-	accuracy, err := training.Accuracy(ctx, sess)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("resume: step %d, accuracy on the test images %.2f %%\n", max(resumed.Step, steps), 100*accuracy)
-
-	if err := writeFrozen(ctx, last, filepath.Join(out, "frozen.pb")); err != nil {
-		return err
-	}
-	return writeSavedModel(ctx, sess, filepath.Join(out, "saved_model"))
+	return writeFrozen(ctx, last, filepath.Join(out, "frozen.pb"))
 }
 
 // writeFrozen writes the graph with the checkpoint's values as constants. It reads and

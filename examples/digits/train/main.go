@@ -1,6 +1,7 @@
 // Train builds a network that classifies handwritten digits, trains it and saves
-// checkpoints with their meta graph. With -kill-at it kills itself on the way, like a
-// power failure.
+// checkpoints with their meta graph. If there are checkpoints already, it continues from the
+// newest one. At SIGTERM, such as that of "docker stop", it saves and ends. With -kill-at it
+// kills itself on the way, like a power failure.
 package main
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
 	"github.com/tfkeep/tfkeep/saver"
-	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
 )
 
 func main() {
@@ -27,7 +28,7 @@ func main() {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, filepath.Join(*out, "ckpt"), *steps, *every, *killAt, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "train:", err)
 		os.Exit(1)
@@ -35,9 +36,6 @@ func main() {
 }
 
 func run(ctx context.Context, dir string, steps, every, killAt, seed int64) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	g, err := model.Build(seed)
 	if err != nil {
 		return err
@@ -47,22 +45,8 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 		return err
 	}
 	defer sv.Close()
-	initialize, err := tf.GlobalVariablesInitializer(g)
-	if err != nil {
-		return err
-	}
-	sess, err := tf.NewSession(g, training.SessionOptions)
-	if err != nil {
-		return err
-	}
-	defer sess.Close()
-	if err := sess.RunOps(ctx, initialize); err != nil {
-		return err
-	}
-
-	fmt.Printf("train (process %d): a new model, %d steps, a checkpoint every %d steps\n", os.Getpid(), steps, every)
-	progress := training.NewProgress(0, steps)
-	_, err = training.Run(ctx, sess, sv, training.Options{
+	var progress *training.Progress
+	o := training.Options{
 		Dir:       dir,
 		Until:     steps,
 		SaveEvery: every,
@@ -73,15 +57,24 @@ func run(ctx context.Context, dir string, steps, every, killAt, seed int64) erro
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			}
 		},
-	})
-
-	if err != nil {
-		return err
 	}
-	accuracy, err := training.Accuracy(ctx, sess)
-	if err != nil {
-		return err
+	begin := func(_ context.Context, r *supervisor.Running) error {
+		what := "a new model"
+		if !r.Fresh {
+			what = fmt.Sprintf("restored %s, continuing at step %d", r.Resumed.Path, r.Step)
+		}
+		fmt.Printf("train (process %d): %s, %d steps, a checkpoint every %d steps\n", os.Getpid(), what, steps, every)
+		progress = training.NewProgress(r.Step, steps)
+		return nil
 	}
-	fmt.Printf("train: step %d, accuracy on the test images %.2f %%\n", steps, 100*accuracy)
-	return nil
+	end := func(ctx context.Context, r *supervisor.Running) error {
+		accuracy, err := training.Accuracy(ctx, r.Session)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("train: step %d, accuracy on the test images %.2f %%\n", max(r.Step, steps), 100*accuracy)
+		return nil
+	}
+	_, err = training.Supervise(ctx, g, sv, o, begin, end)
+	return training.Stopped("train", err)
 }

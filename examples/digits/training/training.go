@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/examples/digits/dataset"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -31,41 +32,87 @@ type Options struct {
 }
 
 // Run trains from the session's global step to Options.Until and saves on the way. It
-// returns the path of the last checkpoint, or "" if there was nothing to do.
+// returns the path of the last checkpoint, or "" if there was nothing to do. Programs use
+// Supervise, which also resumes, and saves when it is told to stop.
 func Run(ctx context.Context, sess *tf.Session, sv *saver.Saver, o Options) (string, error) {
-	g := sess.Graph()
-	trainSet, _, err := dataset.Load()
-	if err != nil {
-		return "", err
-	}
 	step, err := GlobalStep(ctx, sess)
 	if err != nil {
 		return "", err
 	}
+	path := ""
+	err = o.steps(ctx, sess, step, func(step int64) error {
+		if step%o.SaveEvery != 0 && step != o.Until {
+			return nil
+		}
+		var err error
+		path, err = sv.Save(ctx, sess, filepath.Join(o.Dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(step)})
+		return err
+	})
+	return path, err
+}
+
+// Supervise trains to Options.Until, from the newest checkpoint in Options.Dir if there is
+// one. It saves on the way, at the end, and when ctx ends, for example at SIGTERM. begin is
+// called before the first step, and end after the last one, unless ctx has ended. It returns
+// the path of the last checkpoint.
+func Supervise(ctx context.Context, g *tf.Graph, sv *saver.Saver, o Options, begin, end func(ctx context.Context, r *supervisor.Running) error) (string, error) {
+	path := ""
+	options := &supervisor.Options{
+		Session: SessionOptions, Dir: o.Dir, SaveSteps: o.SaveEvery, LastStep: o.Until,
+		OnEvent: func(e supervisor.Event) {
+			if e.Path != "" {
+				path = e.Path // restored or saved
+			}
+		},
+	}
+	err := supervisor.Run(ctx, g, sv, options, func(ctx context.Context, r *supervisor.Running) error {
+		if err := begin(ctx, r); err != nil {
+			return err
+		}
+		err := o.steps(ctx, r.Session, r.Step, func(step int64) error { return r.StepDone(ctx, step) })
+		if err != nil {
+			return err
+		}
+		return end(ctx, r)
+	})
+	return path, err
+}
+
+// Stopped tells that a training was told to stop and has saved; it returns other errors.
+func Stopped(program string, err error) error {
+	var stopped *supervisor.StoppedError
+	if !errors.As(err, &stopped) || stopped.Path == "" {
+		return err
+	}
+	fmt.Printf("%s: stopping at step %d; saved %s\n", program, stopped.Step, stopped.Path)
+	return nil
+}
+
+// steps trains from a global step to Until, and calls done after each step.
+func (o *Options) steps(ctx context.Context, sess *tf.Session, step int64, done func(step int64) error) error {
+	trainSet, _, err := dataset.Load()
+	if err != nil {
+		return err
+	}
 	train, err := NewStep(sess)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer train.Close()
-
-	path := ""
 	for step < o.Until {
 		loss, err := train.Run(ctx, trainSet.Batch(int(step), BatchSize))
 		if err != nil {
-			return path, fmt.Errorf("step %d: %w", step+1, err)
+			return fmt.Errorf("step %d: %w", step+1, err)
 		}
 		step++
-		if step%o.SaveEvery == 0 || step == o.Until {
-			path, err = sv.Save(ctx, sess, filepath.Join(o.Dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(g.Collection(tf.GlobalStep)[0].Variable())})
-			if err != nil {
-				return path, err
-			}
+		if err := done(step); err != nil {
+			return err
 		}
 		if o.AfterStep != nil {
 			o.AfterStep(step, loss)
 		}
 	}
-	return path, nil
+	return nil
 }
 
 // GlobalStep returns the session's global step.

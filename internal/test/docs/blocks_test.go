@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
@@ -25,7 +26,7 @@ import (
 // documentation shows, so that the compiler checks them. A piece stands in its function
 // line for line as in the documentation.
 
-var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining, endTraining,
+var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining, endTraining, tenLines, evaluator,
 	testErrors, testStatus, changeOptimizer, askPython}
 
 // exportGraphs is in docs/graphs.md.
@@ -176,4 +177,43 @@ func endTraining(ctx context.Context) context.Context {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop)
 	return ctx
+}
+
+// tenLines is in docs/loop.md.
+func tenLines(ctx context.Context, g *tf.Graph, trainOp *tf.Operation) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	sv, err := saver.New(g, nil)
+	if err != nil {
+		return err
+	}
+	defer sv.Close() // releases the lock of the directory
+	return supervisor.Run(ctx, g, sv, &supervisor.Options{Dir: "ckpt", SaveSteps: 1000}, func(ctx context.Context, r *supervisor.Running) error {
+		for step := r.Step; !r.ShouldStop(); {
+			if err := r.Session.RunOps(ctx, trainOp); err != nil {
+				return err
+			}
+			step++
+			if err := r.StepDone(ctx, step); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// evaluator is in docs/loop.md.
+func evaluator(ctx context.Context, sess *tf.Session, sv *saver.Saver, trainingEnded func() bool, evaluate func(context.Context, *tf.Session) error) error {
+	for r, err := range dir.Watch(ctx, "ckpt", &dir.WatchOptions{MinInterval: time.Minute, Ended: trainingEnded}) {
+		if err != nil {
+			return err
+		}
+		if _, err := sv.Restore(ctx, sess, r.Prefix(), &saver.RestoreOptions{Source: r}); err != nil {
+			return err
+		}
+		if err := evaluate(ctx, sess); err != nil {
+			return err
+		}
+	}
+	return nil
 }
