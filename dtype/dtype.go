@@ -105,7 +105,7 @@ type number interface{ ~int32 | ~uint32 }
 // "dtype(N)".
 func Name[T number](dt T) string {
 	base := Base(dt)
-	if !known(base) {
+	if !Known(base) {
 		return "dtype(" + strconv.FormatInt(int64(dt), 10) + ")"
 	}
 	if IsRef(dt) {
@@ -135,7 +135,7 @@ func Constant[T number](dt T) string {
 	switch {
 	case dt == 0:
 		return "DT_INVALID"
-	case !known(Base(dt)):
+	case !Known(Base(dt)):
 		return strconv.FormatInt(int64(dt), 10)
 	}
 	return "DT_" + strings.ToUpper(CName(dt))
@@ -152,7 +152,7 @@ func Parse(name string) (DataType, bool) {
 	}
 	for i := range types {
 		dt := DataType(i)
-		if !known(dt) || base != types[i].name && !isConstant || isConstant && base != CName(dt) {
+		if !Known(dt) || base != types[i].name && !isConstant || isConstant && base != CName(dt) {
 			continue
 		}
 		if isRef {
@@ -166,7 +166,7 @@ func Parse(name string) (DataType, bool) {
 // Size returns the bytes of one element. It is 0 for strings, variants,
 // resources, references and unknown types.
 func Size[T number](dt T) int {
-	if known(dt) {
+	if Known(dt) {
 		return types[dt].size
 	}
 	return 0
@@ -176,6 +176,14 @@ func Size[T number](dt T) int {
 // VariableV2 are.
 func IsRef[T number](dt T) bool { return dt > reference }
 
+// Ref returns the type of a reference to a dt, and a reference as it is.
+func Ref[T number](dt T) T {
+	if IsRef(dt) {
+		return dt
+	}
+	return dt + reference
+}
+
 // Base returns the type that a reference refers to, and any other type as it is.
 func Base[T number](dt T) T {
 	if IsRef(dt) {
@@ -184,6 +192,8 @@ func Base[T number](dt T) T {
 	return dt
 }
 
-func known[T number](dt T) bool {
+// Known reports whether TensorFlow 2.21 has the type. References are not among them; see
+// [Base].
+func Known[T number](dt T) bool {
 	return dt > 0 && int64(dt) < int64(len(types)) && types[dt].name != ""
 }

@@ -10,12 +10,18 @@ import (
 // returns its Saver, with which to restore the variables. It is
 // tf.compat.v1.train.import_meta_graph.
 //
-// If the file has no SaverDef, the result is a new Saver of all variables of g, with
-// AllowEmpty. To import a meta graph from memory, to set options of the Saver, or to get
+// If the file has no SaverDef, the result is a new Saver of all variables of g, or, if
+// nothing that was imported is a variable, an empty Saver that adds no nodes. A file that is
+// refused leaves g as it was. To import a meta graph from memory, to set options of the Saver, or to get
 // the elements that the import returns, use tf.ImportMetaGraph or
 // tf.ImportMetaGraphFile, and [FromImported].
 func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
-	im, err := tf.ImportMetaGraphFile(g, localPath(path), o)
+	var opts tf.ImportMetaGraphOptions
+	if o != nil {
+		opts = *o
+	}
+	opts.Saver = true
+	im, err := tf.ImportMetaGraphFile(g, localPath(path), &opts)
 	if err != nil {
 		return nil, wrap("import meta graph", path, err)
 	}
@@ -24,7 +30,8 @@ func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*S
 
 // FromImported makes the Saver of an imported meta graph. If the meta graph has a
 // SaverDef, the options of o that concern the building of nodes have no effect, because
-// the nodes exist.
+// the nodes exist. If it has none and was imported into a scope without variables, the Saver
+// is empty, as TensorFlow makes none then.
 func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, error) {
 	var opts Options
 	if o != nil {
@@ -37,6 +44,9 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 	opts.Name = ""
 	if opts.SaverDef == nil {
 		opts.AllowEmpty = true
+		if im.Scope != "" && len(im.Variables) == 0 && opts.VarList == nil && opts.VarMap == nil {
+			opts.VarList = []Saveable{} // as in TensorFlow: nothing in the scope is to be restored
+		}
 	}
 	return New(g, &opts)
 }

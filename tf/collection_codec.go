@@ -31,7 +31,7 @@ func encodeCollection(key string, items []Item, scope string, exclude map[string
 	if len(kept) == 0 {
 		return nil, nil
 	}
-	if newCollectionMessage(key) != nil {
+	if collectiondef.NewMessage(key) != nil {
 		return encodeMessages(key, kept, scope)
 	}
 	first := kept[0]
@@ -73,7 +73,7 @@ func exportName(i Item) (string, bool) {
 
 func encodeMessages(key string, items []Item, scope string) (*for_core_protos_go_proto.CollectionDef, error) {
 	list := &for_core_protos_go_proto.CollectionDef_BytesList{}
-	want := newCollectionMessage(key).ProtoReflect().Descriptor().FullName()
+	want := collectiondef.NewMessage(key).ProtoReflect().Descriptor().FullName()
 	for _, item := range items {
 		m := item.message()
 		if m == nil || m.ProtoReflect().Descriptor().FullName() != want {
@@ -245,7 +245,7 @@ func (d *collectionDecoder) node(name string) (Item, bool) {
 }
 
 func (d *collectionDecoder) bytes(key string, data []byte) (Item, error) {
-	m := newCollectionMessage(key)
+	m := collectiondef.NewMessage(key)
 	if m == nil {
 		if d.scope == "" {
 			return NewItem(bytes.Clone(data)), nil
@@ -291,7 +291,7 @@ func (d *collectionDecoder) renameFrame(loop *for_core_protos_go_proto.WhileCont
 	for _, name := range loop.GetValuesDef().GetValues() {
 		out, err := d.g.OutputByName(name)
 		if err != nil {
-			return err
+			continue // TensorFlow takes any name of a value
 		}
 		if op := out.Op.Type(); op != "Enter" && op != "RefEnter" {
 			continue

@@ -14,10 +14,3 @@ const (
 	SaveableObjects    = "saveable_objects"
 	Savers             = "savers"
 )
-
-// Keys of collections whose items are messages that only TensorFlow uses.
-const (
-	queueRunners = "queue_runners"
-	condContext  = "cond_context"
-	whileContext = "while_context"
-)

@@ -178,7 +178,7 @@ func TestFailedImportLeavesGraphUnchanged(t *testing.T) {
 		o         *tf.ImportGraphDefOptions
 		want      string
 	}{
-		{"TypeMismatchInGraphDef", constNode("A", "1") + floatNeg, nil, "Input 0 of node import/B was passed int32 from import/A:0 incompatible with expected float."},
+		{"TypeMismatchInGraphDef", constNode("A", "1") + floatNeg, nil, "Input 0 of node B was passed int32 from A:0 incompatible with expected float."},
 		{"InvalidSignatureTooManyInputs", constNode("A", "1") + `node { name: "B" op: "NoOp" input: "A:0" }`, nil, "NodeDef expected inputs '' do not match 1 inputs specified"},
 		{"MissingInputOp", unaryNode("B", "Neg", "A:0"), nil, "Node 'B': Unknown input node 'A:0'"},
 		{"MissingInputTensor", constNode("A", "1") + unaryNode("B", "Neg", "A:1"), nil, "Node 'B': Connecting to invalid output 1 of source node A which has 1 outputs"},

@@ -14,8 +14,13 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 )
+
+// unboundInputPrefix marks an input in a scoped export that came from outside the
+// scope.
+const unboundInputPrefix = "$unbound_inputs_"
 
 // ExportMetaGraphOptions are the options of ExportMetaGraph. Nil and the zero value
 // export the whole graph with all its collections and write no file.
@@ -126,7 +131,7 @@ func (ex *exporter) unboundKey() string {
 	if ex.o.UnboundInputsCollection != "" {
 		return ex.o.UnboundInputsCollection
 	}
-	return unboundInputs
+	return collectiondef.UnboundInputs
 }
 
 // graphDef returns the nodes to export.

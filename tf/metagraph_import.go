@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 )
 
@@ -34,6 +35,10 @@ type ImportMetaGraphOptions struct {
 	RestoreCollection func(key string) bool
 	// ReturnElements is that of ImportGraphDefOptions.
 	ReturnElements []string
+	// Saver refuses a meta graph of which no Saver can be made, before anything is added to
+	// the graph: one whose SaverDef names nodes that are gone, or one without SaverDef that
+	// lists a variable twice. saver.ImportMetaGraph sets it.
+	Saver bool
 	// AllowOps and Limits are those of ImportGraphDefOptions.
 	AllowOps []string
 	Limits   *check.Limits
@@ -95,7 +100,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	}
 	unboundKey := o.UnboundInputsCollection
 	if unboundKey == "" {
-		unboundKey = unboundInputs
+		unboundKey = collectiondef.UnboundInputs
 	}
 	if err := checkUnbound(mg, unboundKey, o.InputMap); err != nil {
 		return nil, err
@@ -113,6 +118,15 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 		Limits:         o.Limits,
 		ProducerOpList: mg.GetMetaInfoDef().GetStrippedOpList(),
 		Writer:         mg.GetMetaInfoDef().GetTensorflowVersion(),
+	}, func(ops *opdef.Set) error {
+		return check.Collections(mg, &check.CollectionOptions{
+			Ops: ops,
+			Keys: func(key string) bool {
+				return key != unboundKey && (o.RestoreCollection == nil || o.RestoreCollection(key))
+			},
+			Outputs: g.outputsIn(o.ImportScope),
+			Saver:   o.Saver,
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -129,6 +143,21 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 		im.SaverDef = inScope(mg.GetSaverDef(), res.Prefix).(*graphdef.SaverDef)
 	}
 	return im, nil
+}
+
+// outputsIn returns a function that counts the outputs of a node in a scope that an import
+// shares with nodes of g.
+func (g *Graph) outputsIn(scope string) func(name string) (int, bool) {
+	if scope != "" && !strings.HasSuffix(scope, "/") {
+		return nil // the scope of an import is a new one
+	}
+	return func(name string) (int, bool) {
+		op := g.Operation(scope + name)
+		if op == nil {
+			return 0, false
+		}
+		return op.NumOutputs(), true
+	}
 }
 
 // checkUnbound returns an error if inputs lacks inputs that a scoped export left unbound.

@@ -39,7 +39,7 @@ func TestImportWhileLoop(t *testing.T) {
 
 func TestLoopCopiesHaveOwnFrames(t *testing.T) {
 	mg, err := graphdef.ParseMetaGraphDef([]byte(`graph_def { ` + countToTen + ` } collection_def { key: "while_context" value { bytes_list {
-		value: "\n\017w/while_context\112\035\n\tw/enter:0\n\010w/step:0\n\006zero:0" } } }`))
+		value: "\n\017w/while_context\052\010w/cond:0\062\011w/merge:0\072\012w/switch:1\112\035\n\tw/enter:0\n\010w/step:0\n\006zero:0" } } }`))
 	require.NoError(t, err)
 	g := tf.NewGraph()
 	for _, scope := range []string{"a", "b"} {

@@ -30,10 +30,10 @@ func (c *graphChecker) faultf(format string, args ...any) {
 	c.fault(err)
 }
 
-// graph checks a graph without looking at what belongs to it.
-func (c *graphChecker) graph(g *graphdef.GraphDef) {
+// graph reports what package check finds in a graph. An op that TensorFlow lacks may come with
+// a library of its own: it is a note.
+func (c *graphChecker) graph(g *graphdef.GraphDef, err error) {
 	c.Nodes += len(g.GetNode())
-	err := check.Graph(g, nil)
 	var all *check.Error
 	if !errors.As(err, &all) {
 		if err != nil {
@@ -41,18 +41,8 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 		}
 		return
 	}
-	// Operations that TensorFlow lacks may come with a library of their own.
-	custom := map[string]bool{}
-	for _, op := range opdef.Unknown(g, opdef.Builtin()) {
-		custom[op] = true
-	}
-	type place struct{ function, node string }
-	ops := map[place]string{}
-	for function, n := range nodedef.AllNodes(g) {
-		ops[place{function, n.GetName()}] = n.GetOp()
-	}
 	for _, f := range all.Faults {
-		if custom[ops[place{f.Function, f.Node}]] {
+		if f.IsUnknownOp() {
 			c.note(fmt.Errorf("%s%s", c.where, f))
 		} else {
 			c.faultf("%s", f)
@@ -62,11 +52,8 @@ func (c *graphChecker) graph(g *graphdef.GraphDef) {
 
 // metaGraph checks a graph and the rest of its meta graph.
 func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
-	c.graph(mg.GetGraphDef())
+	c.graph(mg.GetGraphDef(), check.MetaGraph(mg, nil))
 	c.names(mg)
-	if _, err := graphdef.Variables(mg); err != nil {
-		c.faultf("%w", err)
-	}
 	c.refused(mg)
 }
 
@@ -109,6 +96,4 @@ func (c *graphChecker) names(mg *graphdef.MetaGraphDef) {
 			check(fmt.Sprintf("signature %q, output %q,", key, name), signature.TensorNames(s.GetOutputs()[name])...)
 		}
 	}
-	saver := mg.GetSaverDef()
-	check("the saver", saver.GetFilenameTensorName(), saver.GetSaveTensorName(), saver.GetRestoreOpName())
 }

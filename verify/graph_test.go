@@ -15,6 +15,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 )
 
 func dense(name string) *graphdef.TensorInfo {
@@ -34,11 +35,10 @@ func texts(r *Report) []string {
 	return all
 }
 
-func TestNamesOfSignaturesAndSaver(t *testing.T) {
+func TestNamesOfSignatures(t *testing.T) {
 	t.Parallel()
 	mg := &graphdef.MetaGraphDef{
-		GraphDef: &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "x"}, {Name: "save/Const"}}},
-		SaverDef: &graphdef.SaverDef{FilenameTensorName: "save/Const:0", SaveTensorName: "save/gone:0"},
+		GraphDef: &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "x"}}},
 		SignatureDef: map[string]*graphdef.SignatureDef{"serve": {
 			Inputs: map[string]*graphdef.TensorInfo{
 				"dense":  dense("x:0"),
@@ -55,14 +55,14 @@ func TestNamesOfSignaturesAndSaver(t *testing.T) {
 		`graph [50%d]: signature "serve", input "sparse", names "v:0", which the graph does not have`,
 		`graph [50%d]: signature "serve", input "sparse", names "s:0", which the graph does not have`,
 		`graph [50%d]: signature "serve", output "y", names "c:0", which the graph does not have`,
-		`graph [50%d]: the saver names "save/gone:0", which the graph does not have`,
 	}, texts(c.Report))
 }
 
 func TestCustomOperationsAreNotes(t *testing.T) {
 	t.Parallel()
 	c := &graphChecker{Report: &Report{}}
-	c.graph(&graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "a", Op: "MyOp"}}})
+	g := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "a", Op: "MyOp"}}}
+	c.graph(g, check.Graph(g, nil))
 	assert.Len(t, c.Faults, 1)
 	assert.True(t, c.OK())
 	assert.Equal(t, 1, c.Nodes)
@@ -72,10 +72,11 @@ func TestCustomOperationsAreNotes(t *testing.T) {
 		Signature: &op_def_go_proto.OpDef{Name: "f"},
 		NodeDef:   []*graphdef.NodeDef{{Name: "a", Op: "MyOp"}, {Name: "b", Op: "NoOp", Input: []string{"gone"}}},
 	}
-	c.graph(&graphdef.GraphDef{
+	g = &graphdef.GraphDef{
 		Node:    []*graphdef.NodeDef{{Name: "a", Op: "NoOp"}},
 		Library: &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{f}},
-	})
+	}
+	c.graph(g, check.Graph(g, nil))
 	require.Len(t, c.Faults, 3, "in a function too, and beside faults")
 	for _, f := range c.Faults {
 		assert.Equal(t, strings.Contains(f.Err.Error(), "MyOp"), f.Harmless, f.Err.Error())

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
@@ -196,7 +197,7 @@ func (r *run) graphFile(path string) bool {
 	c := &graphChecker{Report: report}
 	switch m := message.(type) {
 	case *graphdef.GraphDef:
-		c.graph(m)
+		c.graph(m, check.Graph(m, nil))
 	case *graphdef.MetaGraphDef:
 		report.Kind = MetaGraph
 		c.metaGraph(m)

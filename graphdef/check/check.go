@@ -9,7 +9,6 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/versions_go_proto"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
@@ -42,11 +41,23 @@ func Graph(g *graphdef.GraphDef, o *Options) error {
 	if o == nil {
 		o = &Options{}
 	}
-	c := &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
+	c := newChecker(g, o)
+	c.checkGraph(g, o)
+	return c.result()
+}
+
+func newChecker(g *graphdef.GraphDef, o *Options) *checker {
+	return &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
+}
+
+func (c *checker) checkGraph(g *graphdef.GraphDef, o *Options) {
 	c.checkVersions(g.GetVersions(), o.GraphVersion)
 	c.checkLibrary(g)
 	c.checkNodes(g.GetNode())
 	c.checkSizes(g)
+}
+
+func (c *checker) result() error {
 	if len(c.faults) == 0 {
 		return nil
 	}
@@ -61,6 +72,10 @@ type checker struct {
 	bytes     int64 // that constants take beyond what is stored
 	faults    []Fault
 	function  string // the function whose body is being checked, "" for the graph
+
+	collection string                       // the collection that is being checked, or ""
+	nodes      map[string]*graphdef.NodeDef // those of the graph, by name, for the collections
+	outputs    func(node string) (int, bool)
 }
 
 func (c *checker) addFault(node, format string, args ...any) {
@@ -85,7 +100,9 @@ func (c *checker) checkVersions(v *versions_go_proto.VersionDef, newest int) {
 func (c *checker) checkNodes(nodes []*graphdef.NodeDef) {
 	index := c.indexNames(nodes, isLetterDigitDot)
 	for _, n := range nodes {
-		c.checkInputCount(n, c.definition(n))
+		op := c.definition(n)
+		c.checkAttrs(n, op)
+		c.checkInputCount(n, op)
 		data := true
 		for _, input := range n.GetInput() {
 			if nodedef.IsControl(input) {
@@ -101,6 +118,7 @@ func (c *checker) checkNodes(nodes []*graphdef.NodeDef) {
 			}
 		}
 	}
+	c.checkInputTypes(nodes, index)
 	c.checkCycles(nodes, index)
 }
 
@@ -200,11 +218,7 @@ func inputTypes(n *graphdef.NodeDef, op *graphdef.OpDef) string {
 			names = append(names, "…")
 			break
 		}
-		name := dtype.CName(t)
-		if t == 0 {
-			name = "invalid"
-		}
-		names = append(names, name)
+		names = append(names, typeName(t))
 	}
 	return strings.Join(names, ", ")
 }

@@ -4,15 +4,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 // Fault is one thing that is wrong with a graph.
 type Fault struct {
-	Function string // the function whose body it is in, or "" for the graph
-	Node     string // the node, or ""
-	Detail   string // what is wrong
-	kind     error  // tfkeep.ErrCorrupt, tfkeep.ErrUnsupported or tfkeep.ErrTooLarge
+	Collection string // the collection of a meta graph that it is in, or ""
+	Function   string // the function whose body it is in, or "" for the graph
+	Node       string // the node, or ""
+	Detail     string // what is wrong
+	kind       error  // tfkeep.ErrCorrupt, tfkeep.ErrUnsupported or tfkeep.ErrTooLarge
 }
+
+// IsUnknownOp reports whether the fault is an op that is not known. It may be one of a library
+// of custom ops, and the graph sound.
+func (f Fault) IsUnknownOp() bool { return f.kind == tfkeep.ErrUnsupported }
 
 // String returns the fault as one line, in the words of TensorFlow's message if there is
 // one.
@@ -20,6 +27,9 @@ func (f Fault) String() string {
 	var s string
 	if f.Function != "" {
 		s = fmt.Sprintf("function %q: ", f.Function)
+	}
+	if f.Collection != "" {
+		s = fmt.Sprintf("collection %q: ", f.Collection)
 	}
 	switch {
 	case f.Node == "":

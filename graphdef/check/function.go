@@ -50,7 +50,9 @@ func (c *checker) checkBody(f *function_go_proto.FunctionDef) {
 		return ok || args[source]
 	}
 	for _, n := range nodes {
-		c.checkInputCount(n, c.definition(n))
+		op := c.definition(n)
+		c.checkAttrs(n, op)
+		c.checkInputCount(n, op)
 		for _, input := range n.GetInput() {
 			if !isKnown(input) {
 				c.addFault(n.GetName(), "Unknown input node '%s'", input)

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
@@ -35,7 +37,7 @@ func TestCheckRefusesStatedSizes(t *testing.T) {
 			strings.Replace(strings.ReplaceAll(huge, "4611686018427387904", "200000000"), `"c"`, `"d"`, 1), "Limits.Bytes"},
 		{"a fill", vector + number("v", 1) + `node { name: "n" op: "Fill" input: "dims" input: "v" attr { key: "T" value { type: DT_INT64 } } attr { key: "index_type" value { type: DT_INT64 } } }`, "Limits.Bytes"},
 		{"a range", number("a", 0) + number("b", 1<<40) + number("d", 1) + `node { name: "n" op: "Range" input: "a" input: "b" input: "d" attr { key: "Tidx" value { type: DT_INT64 } } }`, "Limits.Bytes"},
-		{"a TensorArray", number("size", 1<<31) + `node { name: "n" op: "TensorArrayV3" input: "size" attr { key: "dtype" value { type: DT_FLOAT } } }`, "Limits.Bytes"},
+		{"a TensorArray", strings.ReplaceAll(strings.ReplaceAll(number("size", 2_000_000_000), "INT64", "INT32"), "int64_val", "int_val") + `node { name: "n" op: "TensorArrayV3" input: "size" attr { key: "dtype" value { type: DT_FLOAT } } }`, "Limits.Bytes"},
 		{"a negative dimension", strings.Replace(huge, "4611686018427387904", "-7", 1), "shape [-7]"},
 	} {
 		err := check.Graph(tftest.ParseGraph(t, tc.graph), nil)
@@ -54,9 +56,13 @@ func TestCheckRefusesStatedSizes(t *testing.T) {
 func TestCheckBoundsChains(t *testing.T) {
 	t.Parallel()
 	chain := func(op string, n int) *graphdef.GraphDef {
-		g := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "n0", Op: "Placeholder"}}}
+		attr := map[string]*graphdef.AttrValue{}
+		for _, name := range []string{"dtype", "T", "Index", "SrcT", "DstT"} {
+			attr[name] = nodedef.TypeAttr(dtype.Int32)
+		}
+		g := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "n0", Op: "Placeholder", Attr: attr}}}
 		for i := range n {
-			node := &graphdef.NodeDef{Name: fmt.Sprint("n", i+1), Op: op, Input: []string{fmt.Sprint("n", i)}}
+			node := &graphdef.NodeDef{Name: fmt.Sprint("n", i+1), Op: op, Input: []string{fmt.Sprint("n", i)}, Attr: attr}
 			if op == "StridedSlice" {
 				node.Input = append(node.Input, "n0", "n0", "n0")
 			}

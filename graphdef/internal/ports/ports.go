@@ -60,6 +60,20 @@ func count(n *graphdef.NodeDef, op *graphdef.OpDef, arg *Arg) (int, error) {
 // Types returns the types of the tensors that args stand for at a node. A type is
 // DT_INVALID if the attribute that names it is missing.
 func Types(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg) ([]dtype.DataType, error) {
+	return typesOf(n, op, args, func(_ *Arg, t dtype.DataType) dtype.DataType { return t })
+}
+
+// RefTypes is Types with the types of references, float_ref, where args are references.
+func RefTypes(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg) ([]dtype.DataType, error) {
+	return typesOf(n, op, args, func(arg *Arg, t dtype.DataType) dtype.DataType {
+		if arg.GetIsRef() && t != 0 {
+			return dtype.Ref(t)
+		}
+		return t
+	})
+}
+
+func typesOf(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg, as func(*Arg, dtype.DataType) dtype.DataType) ([]dtype.DataType, error) {
 	var types []dtype.DataType
 	for _, arg := range args {
 		c, err := count(n, op, arg)
@@ -74,6 +88,7 @@ func Types(n *graphdef.NodeDef, op *graphdef.OpDef, args []*Arg) ([]dtype.DataTy
 		if arg.GetTypeAttr() != "" {
 			t = attrOrDefault(n, op, arg.GetTypeAttr()).GetType()
 		}
+		t = as(arg, t)
 		for range c {
 			types = append(types, t)
 		}

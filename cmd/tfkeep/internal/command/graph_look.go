@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
@@ -22,8 +24,11 @@ func (c *command) graphCheck() *cobra.Command {
 		Use:   "check IN",
 		Short: "Find everything that is wrong with a graph",
 		Long: `Find everything that is wrong with the graphs in a file: cycles, nodes that are
-missing or defined twice, inputs of outputs that do not exist, unknown ops, functions
-that call themselves, and more. The exit code is 1 if there is a fault.`,
+missing or defined twice, inputs of outputs that do not exist, functions
+that call themselves, attributes that are missing, and more. In a meta graph, also what
+TensorFlow's import_meta_graph refuses: collections, variables, queue runners, loops and
+conditionals that name what is gone. The exit code is 1 if there is a fault. An op that
+TensorFlow lacks is a note: it may be one of another library.`,
 		Example: `  tfkeep graph check model.meta`,
 		Args:    needs(1, 1, "IN"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -31,25 +36,54 @@ that call themselves, and more. The exit code is 1 if there is a fault.`,
 			if err != nil {
 				return err
 			}
-			bad, nodes := 0, 0
+			nodes := 0
 			for _, g := range graphsOf(m) {
 				nodes += len(g.GetNode())
-				var faults *check.Error
-				if errors.As(check.Graph(g, nil), &faults) {
-					for _, f := range faults.Faults {
-						c.Printf("%s\n", ui.Clean(f.String()))
-					}
-					bad += len(faults.Faults)
+			}
+			var faults, unknown []string
+			for _, f := range faultsOf(m) {
+				if f.IsUnknownOp() {
+					unknown = append(unknown, ui.Clean("note: "+f.String()+"; it may be one of another library"))
+				} else {
+					faults = append(faults, ui.Clean(f.String()))
 				}
 			}
-			if bad > 0 {
-				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(bad), "fault"))))
+			for _, line := range slices.Concat(faults, unknown) {
+				c.Printf("%s\n", line)
+			}
+			if len(faults) > 0 {
+				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(len(faults)), "fault"))))
 				return cli.ErrBadNews
 			}
-			c.Printf("%s: %s, %s, no faults\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"))
+			rest := ""
+			if len(unknown) > 0 {
+				rest = "; it needs ops of another library"
+			}
+			c.Printf("%s: %s, %s, no faults%s\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"), rest)
 			return nil
 		},
 	}
+}
+
+// faultsOf returns everything that package check finds in a file.
+func faultsOf(m proto.Message) []check.Fault {
+	var all []check.Fault
+	add := func(err error) {
+		if faults, ok := errors.AsType[*check.Error](err); ok {
+			all = append(all, faults.Faults...)
+		}
+	}
+	switch m := m.(type) {
+	case *graphdef.GraphDef:
+		add(check.Graph(m, nil))
+	case *graphdef.MetaGraphDef:
+		add(check.MetaGraph(m, nil))
+	case *graphdef.SavedModel:
+		for _, mg := range m.GetMetaGraphs() {
+			add(check.MetaGraph(mg, nil))
+		}
+	}
+	return all
 }
 
 func (c *command) graphDiff() *cobra.Command {

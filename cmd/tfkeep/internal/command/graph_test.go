@@ -110,13 +110,17 @@ func TestGraphEditingVerbs(t *testing.T) {
 
 func TestGraphCheck(t *testing.T) {
 	t.Parallel()
-	code, out, _ := execute(t, "graph", "check", graphFile(t, smallGraph))
+	code, out, _ := execute(t, "graph", "check", graphFile(t, `node { name: "a" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }`))
 	assert.Zero(t, code)
 	assert.Contains(t, out, "no faults")
 	code, out, _ = execute(t, "graph", "check", graphFile(t, `node { name: "a" op: "Neg" input: "gone" } node { name: "b" op: "Nope" }`))
 	assert.Equal(t, cli.ExitFailed, code)
-	assert.Contains(t, out, "Node 'a': Unknown input node 'gone'\nNode 'b': op \"Nope\" is not known\n")
-	assert.Contains(t, out, "2 faults")
+	assert.Contains(t, out, "Node 'a': Unknown input node 'gone'\n")
+	assert.Contains(t, out, "note: Node 'b': op \"Nope\" is not known; it may be one of another library\n")
+	assert.Contains(t, out, "2 faults", "the attribute T is missing too")
+	code, out, _ = execute(t, "graph", "check", graphFile(t, `node { name: "b" op: "Nope" }`))
+	assert.Zero(t, code, "the graph may be sound")
+	assert.Contains(t, out, "no faults; it needs ops of another library")
 }
 
 func TestGraphDiff(t *testing.T) {
