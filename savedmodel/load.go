@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -200,9 +201,9 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	if err != nil {
 		return err
 	}
-	if err := check.Graph(mg.GetGraphDef(), &check.Options{Limits: limits}); errors.Is(err, tfkeep.ErrTooLarge) {
+	if err := check.Graph(mg.GetGraphDef(), &check.Options{Limits: limits, IgnoreDevices: m.opts.ClearDevices}); errors.Is(err, tfkeep.ErrTooLarge) {
 		return loadCause(files.name, "", err)
-	} else if err != nil {
+	} else if err != nil && !needsOps(err) {
 		return &tfkeep.Error{Op: "load", Path: files.name, Err: tfkeep.ErrCorrupt, Cause: err}
 	}
 	if err := m.checkSafety(files, mg); err != nil {
@@ -315,4 +316,11 @@ func (m *Model) Close() error {
 		err = errors.Join(err, m.Session.Close())
 	}
 	return err
+}
+
+// needsOps reports whether an error of package check is only that ops are not known. A library
+// that was loaded may have them: the import finds out.
+func needsOps(err error) bool {
+	faults, ok := errors.AsType[*check.Error](err)
+	return ok && !slices.ContainsFunc(faults.Faults, func(f check.Fault) bool { return !f.IsUnknownOp() })
 }

@@ -51,7 +51,7 @@ func (e *UnknownOpsError) Error() string {
 	if e.Writer != "" {
 		writer = fmt.Sprintf(" (written by TensorFlow %s)", e.Writer)
 	}
-	return fmt.Sprintf("the graph%s has ops that TensorFlow %s does not have: %s; load the library of custom ops that defines them, or remove the part of the graph that needs them (edit.Extract)",
+	return fmt.Sprintf("the graph%s has ops that TensorFlow %s does not have: %s; load the library of custom ops that defines them (tf.LoadLibrary; --op_library of tfkeep-run), or remove the part of the graph that needs them (edit.Extract)",
 		writer, Version(), strings.Join(e.Ops, ", "))
 }
 

@@ -11,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
@@ -25,7 +28,7 @@ type job struct {
 	out                  string
 	overwrite, asJSON    bool
 	full                 bool
-	allow                []string
+	allow, libraries     []string
 
 	stdin  io.Reader
 	stdout io.Writer
@@ -80,6 +83,7 @@ line was wrong.`,
 	f.BoolVar(&j.asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&j.full, "full", false, "print all elements of large outputs")
 	f.StringSliceVar(&j.allow, "allow_op", nil, "an op that may run although tfkeep refuses it; see \"tfkeep savedmodel scan\"")
+	f.StringArrayVar(&j.libraries, "op_library", nil, "a shared library with ops that the model needs; its code runs; may be repeated")
 	// The names in saved_model_cli.
 	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
 	f.StringVar(&j.tags, "tag_set", signature.ServingTag, "")
@@ -92,6 +96,36 @@ line was wrong.`,
 	return cmd
 }
 
+// loadLibraries loads the libraries of ops, and returns an error if the model needs ops of
+// others.
+func (j *job) loadLibraries() error {
+	loaded := map[string]bool{}
+	for _, library := range j.libraries {
+		ops, err := tf.LoadLibrary(library)
+		if err != nil {
+			return err
+		}
+		for _, op := range ops {
+			loaded[op] = true
+		}
+		j.allow = append(j.allow, ops...) // who names a library trusts its code
+	}
+	model, err := graphdef.ReadSavedModel(j.dir)
+	if err != nil {
+		return err
+	}
+	mg, err := graphdef.FindMetaGraph(model, cli.SplitList(j.tags))
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(opdef.Unknown(mg.GetGraphDef(), opdef.Builtin()), func(op string) bool { return loaded[op] })
+	if len(missing) > 0 {
+		return &tfkeep.Error{Op: "load", Path: j.dir, Err: tfkeep.ErrUnsupported,
+			Detail: fmt.Sprintf("the model needs ops of another library: %s; load it with --op_library FILE", strings.Join(missing, ", "))}
+	}
+	return nil
+}
+
 // do loads the model, runs the signature and prints the outputs.
 func (j *job) do(ctx context.Context) error {
 	if err := tf.SetLogLevel(slog.LevelError); err != nil {
@@ -102,6 +136,9 @@ func (j *job) do(ctx context.Context) error {
 		return err
 	}
 	defer sess.Close()
+	if err := j.loadLibraries(); err != nil {
+		return err
+	}
 	err = savedmodel.ScanPredict(j.dir, &savedmodel.ScanOptions{Tags: cli.SplitList(j.tags), Keys: []string{j.signature}, AllowOps: j.allow})
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 // checkAttrs finds attributes that are missing, of the wrong type, or not allowed. As in
 // TensorFlow an attribute that the op does not have is no fault.
 func (c *checker) checkAttrs(n *graphdef.NodeDef, op *graphdef.OpDef) {
-	if _, err := devicename.Parse(n.GetDevice()); err != nil {
+	if _, err := devicename.Parse(n.GetDevice()); err != nil && c.devices {
 		c.addFault(n.GetName(), "%v; clear the devices of the graph (ClearDevices) or correct it", err)
 	}
 	if class, ok := n.GetAttr()["_class"]; ok && class.GetList() == nil {

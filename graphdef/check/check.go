@@ -30,6 +30,8 @@ type Options struct {
 	// graph, as the keys of an import's input map do ("a", "a:0", "^a"). An input of
 	// that name need not be in the graph.
 	Provided func(input string) bool
+	// IgnoreDevices accepts any device, for a caller who clears the devices.
+	IgnoreDevices bool
 	// Limits bound what the graph may ask for. Nil means the defaults.
 	Limits *Limits
 }
@@ -47,7 +49,7 @@ func Graph(g *graphdef.GraphDef, o *Options) error {
 }
 
 func newChecker(g *graphdef.GraphDef, o *Options) *checker {
-	return &checker{ops: o.Ops, provided: o.Provided, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
+	return &checker{ops: o.Ops, provided: o.Provided, devices: !o.IgnoreDevices, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
 }
 
 func (c *checker) checkGraph(g *graphdef.GraphDef, o *Options) {
@@ -67,6 +69,7 @@ func (c *checker) result() error {
 type checker struct {
 	ops       *opdef.Set
 	provided  func(string) bool
+	devices   bool // devices are checked
 	functions map[string]*function_go_proto.FunctionDef
 	limits    Limits
 	bytes     int64 // that constants take beyond what is stored
