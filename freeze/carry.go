@@ -192,7 +192,7 @@ func (c *carrying) replace(a *access, variable string) error {
 	if c.replaced[a] {
 		return nil
 	}
-	c.replaced[a] = true
+	c.replaced[a], c.used[variable] = true, true
 	h := c.history(variable)
 	frame := c.uses.places[a.node].frame
 	value, err := h.at(h.itemOf(a, frame), frame)

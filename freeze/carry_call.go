@@ -30,6 +30,9 @@ func (c *carrying) carryCallResult(a *access, variable string, call *call) (stri
 				return "", nodeError(c.body, n, tfkeep.ErrUnsupported, "the condition of the loop changes %s; %s", c.describe(variable), orderRemedy)
 			}
 		}
+		if c.events.calls[a.node].overlap[variable] {
+			return "", c.overlapping(a.node, variable)
+		}
 		c.loopValues[a.node] = append(c.loopValues[a.node], variable)
 		k := slices.Min(a.inputs)
 		return c.nameOf(c.output(n.Name, "output", k)), nil
@@ -79,6 +82,13 @@ func (c *carrying) visitCall(i int, call *call) error {
 	}
 }
 
+// overlapping refuses a loop of which two iterations may access a variable at the same time.
+func (c *carrying) overlapping(i int, variable string) error {
+	return nodeError(c.body, c.nodes[i], tfkeep.ErrUnsupported,
+		"the graph does not say whether an iteration changes %s before the next one uses it; build the loop with parallel_iterations=1, or add control dependencies; %s",
+		c.describe(variable), orderRemedy)
+}
+
 // callNeeds returns the variables whose values a call needs.
 func (c *carrying) callNeeds(i int, call *call) (map[string]bool, error) {
 	n := c.nodes[i]
@@ -98,16 +108,29 @@ func (c *carrying) callNeeds(i int, call *call) (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		for variable := range of {
+		for variable := range of.initial {
 			needs[callerVariable(args, variable)] = true
+		}
+		for variable := range of.used {
+			variable = callerVariable(args, variable)
+			if c.events.calls[i].overlap[variable] {
+				return nil, c.overlapping(i, variable)
+			}
+			c.used[variable] = true
 		}
 	}
 	return needs, nil
 }
 
+// functionNeeds says what a function does with the values of variables.
+type functionNeeds struct {
+	initial map[string]bool // it needs the values that they have at the call
+	used    map[string]bool // it needs values that they have while it runs, and changes them
+}
+
 // needs returns the variables whose values a function needs that returns the last values of
 // some. It carries values in a copy of the function that is thrown away.
-func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier, finals []string) (map[string]bool, error) {
+func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args map[int]carrier, finals []string) (*functionNeeds, error) {
 	if _, err := r.results(caller, n, name, args); err != nil {
 		return nil, err
 	}
@@ -116,10 +139,10 @@ func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args ma
 	if known, ok := traced.needs[key]; ok {
 		return known, nil
 	}
-	needs := map[string]bool{}
+	needs := &functionNeeds{initial: map[string]bool{}}
 	for variable := range traced.uses.of {
 		if reads, _ := traced.uses.summary(variable); reads && !traced.uses.written[variable] {
-			needs[variable] = true
+			needs.initial[variable] = true
 		}
 	}
 	if len(traced.uses.written)+len(finals) > 0 {
@@ -129,7 +152,8 @@ func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args ma
 		if err := w.carry(traced.uses, r.functionRoots(b, traced.uses), finals); err != nil {
 			return nil, err
 		}
-		maps.Copy(needs, w.needed)
+		maps.Copy(needs.initial, w.needed)
+		needs.used = w.used
 	}
 	traced.needs[key] = needs
 	return needs, nil

@@ -22,8 +22,10 @@ type events struct {
 // of the node, and leave from done.
 type callEvents struct {
 	args, results []int
-	access        map[string]int // all accesses to a variable of the caller
-	done          int
+	access        map[string]int  // all accesses to a variable of the caller
+	other         int             // accesses of which nothing is known
+	done          int             // what waits for the call by a control edge runs after this
+	overlap       map[string]bool // variables that two iterations of a loop may access at the same time
 }
 
 // at returns the event at which node i accesses a variable.
@@ -32,7 +34,7 @@ func (e *events) at(i int, variable string) int {
 		if at, ok := c.access[variable]; ok {
 			return at
 		}
-		return c.done
+		return c.other
 	}
 	return i
 }
@@ -50,6 +52,10 @@ type waits struct {
 	results [][]bool          // result, argument: the result waits for the argument
 	before  map[string][]bool // variable, argument: all accesses to the variable wait for the argument
 	after   map[string][]bool // variable, result: the result waits for all accesses to the variable
+	ended   map[string]bool   // variable: a control output waits for all accesses to the variable
+	control bool              // there are control outputs
+	awaited bool              // a control edge from the call waits for the results
+	overlap map[string]bool   // variable: two iterations of the loop may access the variable at the same time
 }
 
 // events returns the events of a body.
@@ -64,7 +70,9 @@ func (t *tracer) events(b *body, reached flow, places []place) *events {
 	}
 	for i, n := range b.nodes {
 		if c := t.lib.call(n); c != nil {
-			e.addCall(i, t.callWaits(b, n, c, reached), c.arguments(b.frozenInputs(n, reached)))
+			w := t.callWaits(b, n, c, reached)
+			w.awaited = c.byName || c.loop || n.Op == "StatefulPartitionedCall" && !w.control
+			e.addCall(i, c.byName, w, c.arguments(b.frozenInputs(n, reached)))
 		}
 	}
 	for i, n := range b.nodes {
@@ -128,8 +136,8 @@ func (t *tracer) resultIndex(b *body, n *graphdef.NodeDef, from tensor) int {
 	return from.idx
 }
 
-func (e *events) addCall(i int, w *waits, args map[int]carrier) {
-	c := &callEvents{access: map[string]int{}}
+func (e *events) addCall(i int, whole bool, w *waits, args map[int]carrier) {
+	c := &callEvents{access: map[string]int{}, overlap: map[string]bool{}}
 	add := func() int {
 		event := e.Add()
 		e.Edge(i, event)
@@ -172,14 +180,32 @@ func (e *events) addCall(i int, w *waits, args map[int]carrier) {
 			}
 		}
 	}
-	c.done = add()
-	for _, event := range slices.Concat(c.args, c.results) {
-		e.Edge(event, c.done)
+	for variable, overlap := range w.overlap {
+		c.overlap[callerVariable(args, variable)] = overlap
 	}
-	for _, event := range c.access {
-		e.Edge(event, c.done)
-	}
+	c.other, c.done = add(), add()
+	e.addDone(c, whole, w, args)
 	e.calls[i] = c
+}
+
+// addDone says what a control edge from a call waits for: for the control outputs of the
+// functions. Without any, and always for loops, it waits for the results. A branch without
+// control outputs may run on, and a PartitionedCall may be replaced by what computes its results.
+// A function that is called by its own name is awaited whole.
+func (e *events) addDone(c *callEvents, whole bool, w *waits, args map[int]carrier) {
+	if whole {
+		e.Edge(c.other, c.done)
+	}
+	for variable := range w.before {
+		if whole || w.ended[variable] {
+			e.Edge(c.access[callerVariable(args, variable)], c.done)
+		}
+	}
+	if w.awaited {
+		for _, event := range c.results {
+			e.Edge(event, c.done)
+		}
+	}
 }
 
 // callWaits returns what waits for what in a call. What cannot be known does not wait.
@@ -197,7 +223,7 @@ func (t *tracer) callWaits(b *body, n *graphdef.NodeDef, c *call, reached flow) 
 		return &waits{}
 	}
 	if c.loop {
-		return loopWaits(all[0], all[len(all)-1])
+		return loopWaits(all[0], all[len(all)-1], n.Attr["parallel_iterations"].GetI() == 1)
 	}
 	merged := all[0]
 	for _, w := range all[1:] {
@@ -230,7 +256,12 @@ func (w *waits) both(o *waits) *waits {
 		}
 		return out
 	}
-	m := &waits{before: merge(w.before, o.before), after: merge(w.after, o.after)}
+	m := &waits{before: merge(w.before, o.before), after: merge(w.after, o.after), ended: map[string]bool{}, control: w.control || o.control}
+	for v := range m.before {
+		_, inW := w.before[v]
+		_, inO := o.before[v]
+		m.ended[v] = (w.ended[v] || !inW) && (o.ended[v] || !inO)
+	}
 	for k := range min(len(w.results), len(o.results)) {
 		m.results = append(m.results, and(w.results[k], o.results[k]))
 	}
@@ -239,13 +270,16 @@ func (w *waits) both(o *waits) *waits {
 
 // loopWaits returns what waits in a loop: each part of an iteration waits for the
 // condition, and an iteration for the results of the one before.
-func loopWaits(cond, body *waits) *waits {
+//
+// An iteration also waits for the control outputs of the one before, and for all of it if
+// only one runs at a time.
+func loopWaits(cond, body *waits, oneAtATime bool) *waits {
 	n := len(body.results)
 	var first []bool // what the condition waits for
 	if len(cond.results) > 0 {
 		first = cond.results[0]
 	}
-	w := &waits{before: map[string][]bool{}, after: map[string][]bool{}}
+	w := &waits{before: map[string][]bool{}, after: map[string][]bool{}, ended: map[string]bool{}, overlap: map[string]bool{}, control: body.control}
 	for k := range n {
 		row := make([]bool, n)
 		copy(row, first)
@@ -276,8 +310,32 @@ func loopWaits(cond, body *waits) *waits {
 			}
 		}
 		w.after[v] = after
+		w.ended[v] = body.ended[v]
+	}
+	for v := range w.before {
+		w.overlap[v] = !oneAtATime && !w.inTurn(v, cond, body, first)
 	}
 	return w
+}
+
+// inTurn reports whether all accesses to a variable in an iteration of a loop happen before
+// those of the next one.
+func (w *waits) inTurn(v string, cond, body *waits, first []bool) bool {
+	if asked, ok := cond.after[v]; ok && (len(asked) == 0 || !asked[0]) {
+		return false // the body may begin before the condition has looked at the variable
+	}
+	after, ok := body.after[v]
+	if !ok || body.ended[v] {
+		return true
+	}
+	asked, inCond := cond.before[v]
+	for k := range after {
+		has := func(row []bool) bool { return k < len(row) && row[k] }
+		if after[k] && (has(body.before[v]) || has(first)) && (!inCond || has(asked)) {
+			return true
+		}
+	}
+	return false
 }
 
 // functionWaits returns what waits for what in a function, nil if that is not known.
@@ -305,7 +363,13 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 	for i, arg := range fn.Signature.InputArg {
 		argEvents[arg.Name] = inputs[i]
 	}
-	w := &waits{before: map[string][]bool{}, after: map[string][]bool{}}
+	w := &waits{before: map[string][]bool{}, after: map[string][]bool{}, ended: map[string]bool{}, control: len(fn.ControlRet) > 0}
+	var controls []int
+	for _, node := range fn.ControlRet {
+		if i, ok := b.index[node]; ok {
+			controls = append(controls, e.end(i))
+		}
+	}
 	fromArg := make([]order.Events, len(inputs))
 	for j, event := range inputs {
 		fromArg[j] = e.After(event, "")
@@ -339,6 +403,11 @@ func (t *tracer) functionWaits(name string, args map[int]carrier) *waits {
 			}
 		}
 		w.before[variable], w.after[variable] = before, after
+		w.ended[variable] = !slices.ContainsFunc(list, func(a *access) bool {
+			at := e.at(a.node, variable)
+			reach := e.After(at, "")
+			return !slices.ContainsFunc(controls, func(event int) bool { return reach.Has(event) || event == at })
+		})
 	}
 	t.waits[key] = w
 	return w

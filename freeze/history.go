@@ -77,46 +77,6 @@ func (h *history) writesIn(frame string) bool {
 
 func (h *history) event(a *access) int { return h.events.at(a.node, h.variable) }
 
-// before reports whether all of x happens before all of y in an iteration of a loop.
-func (h *history) before(x, y *item, frame string) bool {
-	for _, ax := range x.accesses {
-		if x.loop != "" && !h.paced(ax, x.loop) {
-			return false
-		}
-		after := h.afterEvent(h.event(ax), frame)
-		for _, ay := range y.accesses {
-			if !ax.writes && !ay.writes {
-				continue
-			}
-			if !after.Has(h.event(ay)) {
-				return false
-			}
-			if y.loop != "" && !h.paced(ay, y.loop) && !after.Has(h.loopCond(y.loop)) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// paced reports whether an access in a loop happens before the next iteration decides to go
-// on, or does the same again.
-func (h *history) paced(a *access, loop string) bool {
-	cond := h.loopCond(loop)
-	return h.nextTurn(h.event(a), cond, loop) || h.nextTurn(h.event(a), h.event(a), loop)
-}
-
-// nextTurn reports whether an event happens before another one of the next iteration.
-func (h *history) nextTurn(from, to int, loop string) bool {
-	after := h.afterEvent(from, loop)
-	for _, back := range h.backEdges(loop) {
-		if (after.Has(back[0]) || back[0] == from) && (h.afterEvent(back[1], loop).Has(to) || back[1] == to) {
-			return true
-		}
-	}
-	return false
-}
-
 // at returns the value of the variable when an item happens.
 func (h *history) at(it *item, frame string) (gated, error) {
 	if err := h.checkTurns(frame); err != nil {
@@ -149,56 +109,6 @@ func (h *history) inCondition(it *item, frame string) bool {
 	}
 	after := h.afterEvent(h.loopCond(frame), frame)
 	return slices.ContainsFunc(it.accesses, func(a *access) bool { return !after.Has(h.event(a)) })
-}
-
-// checkUses refuses an item whose reads are still looked at when a later write happens.
-func (h *history) checkUses(it, w *item, frame string) error {
-	for _, a := range it.accesses {
-		for _, u := range a.users {
-			if frame == "" && order.Exclusive(u.sides, w.sides) {
-				continue
-			}
-			after := h.afterEvent(h.events.end(u.node), frame)
-			for _, aw := range w.accesses {
-				if start := h.event(aw); aw.writes && (u.last || !after.Has(start) && start != h.events.end(u.node)) {
-					return h.late(a, aw)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// checkTurns refuses a loop in which the accesses of an iteration may happen after a write of
-// the next one, or the other way round.
-func (h *history) checkTurns(frame string) error {
-	if frame == "" || !h.writesIn(frame) || h.turns[frame] {
-		return nil
-	}
-	h.turns[frame] = true
-	for _, x := range h.items(frame) {
-		for _, w := range h.items(frame) {
-			if !w.writes {
-				continue
-			}
-			for _, ax := range x.accesses {
-				for _, aw := range w.accesses {
-					if !aw.writes {
-						continue
-					}
-					if !h.nextTurn(h.event(ax), h.event(aw), frame) || !h.nextTurn(h.event(aw), h.event(ax), frame) {
-						return h.race(x, w)
-					}
-					for _, u := range ax.users {
-						if u.last || !h.nextTurn(h.events.end(u.node), h.event(aw), frame) {
-							return h.late(ax, aw)
-						}
-					}
-				}
-			}
-		}
-	}
-	return h.checkTurns(outerFrame(frame))
 }
 
 // gated is the tensor with the value of a variable, "" for the variable itself. It is there

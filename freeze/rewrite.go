@@ -38,6 +38,7 @@ type rewriting struct {
 	done                 map[string]bool   // nodes that work on values already
 	final                map[string]string // variables of a function → their last values
 	needed               map[string]bool   // variables whose values at the begin are needed
+	used                 map[string]bool   // variables that the body changes, and whose values are needed somewhere in it
 	dry                  bool              // only find out what is needed
 	demands              map[int][]string  // calls → the variables whose new values they return
 	loopValues           map[int][]string  // loops → the variables that they carry
@@ -50,7 +51,7 @@ func (r *rewriter) rewriting(b *body, reached flow, keep map[string]bool) *rewri
 		dead: map[string]bool{}, renamed: map[string]string{},
 		done: map[string]bool{}, final: map[string]string{}, demands: map[int][]string{}, loopValues: map[int][]string{},
 		sides: map[string]string{}, gates: map[string]string{}, enters: map[string]string{},
-		needed: map[string]bool{},
+		needed: map[string]bool{}, used: map[string]bool{},
 	}
 }
 

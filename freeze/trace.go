@@ -65,8 +65,8 @@ type tracedFunc struct {
 	reached flow
 	results map[int]carrier // results that become values
 	uses    *accesses
-	frozen  map[string]string          // the variables whose last values are returned → the function that takes the values
-	needs   map[string]map[string]bool // the same → the variables whose values the function needs
+	frozen  map[string]string         // the variables whose last values are returned → the function that takes the values
+	needs   map[string]*functionNeeds // the same → which values of variables the function needs
 }
 
 func newCallKey(name string, args map[int]carrier) callKey {
@@ -305,6 +305,6 @@ func (t *tracer) results(caller *body, n *graphdef.NodeDef, name string, args ma
 	if err != nil {
 		return nil, err
 	}
-	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses, frozen: map[string]string{}, needs: map[string]map[string]bool{}}
+	t.traced[key] = &tracedFunc{reached: reached, results: results, uses: uses, frozen: map[string]string{}, needs: map[string]*functionNeeds{}}
 	return results, nil
 }

@@ -60,7 +60,7 @@ type Events struct {
 
 // Has reports whether an event is in the set.
 func (e Events) Has(event int) bool {
-	return event/64 < len(e.bits) && e.bits[event/64]&(1<<(event%64)) != 0
+	return event >= 0 && event/64 < len(e.bits) && e.bits[event/64]&(1<<(event%64)) != 0
 }
 
 // Add adds an event of the graph to the set.

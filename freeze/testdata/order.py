@@ -1,0 +1,125 @@
+"""Graphs that write a variable slowly and read it, where it is not plain what waits for what.
+
+Each has a control edge, or a loop, between the write and the read. Where TensorFlow waits for the
+write, the output "y" is 6, or 16 after three iterations.
+"""
+
+
+def slow(tf, a):
+    m = tf.fill([500, 500], tf.reduce_sum(a) * 0.0)
+    for _ in range(4):
+        m = tf.matmul(m, m)
+    return tf.reduce_sum(m)
+
+
+def after_call(tf, kind, linked, control):
+    """A read that waits for a call by a control edge.
+
+    linked: a result waits for the write. control: the function has a control output for it.
+    """
+    from tensorflow.python.framework import function as defuns
+
+    tf1 = tf.compat.v1
+    v = tf1.Variable([1.0], use_resource=True, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+
+    def body(a, h):
+        w = tf.raw_ops.AssignAddVariableOp(resource=h, value=a + slow(tf, a))
+        with tf.control_dependencies([w] if linked else []):
+            return a * 2.0, tf.identity(a * 3.0)
+
+    if kind in ("If", "Case", "While"):
+        if kind == "If":
+            tf.cond(x[0] > 0, lambda: body(x, v.handle), lambda: (x, x))
+        elif kind == "Case":
+            tf.switch_case(tf.cast(x[0] * 0, tf.int32), [lambda: body(x, v.handle), lambda: (x, x)])
+        else:
+            tf.while_loop(lambda i, a, b: i < 3, lambda i, a, b: (i + 1,) + body(x, v.handle), [0, x, x])
+        op = [o for o in tf1.get_default_graph().get_operations() if o.type.endswith(kind)][0]
+    else:
+        f = defuns.Defun(tf.float32, tf.resource, func_name="f")(body)
+        if kind == "named":
+            op = f(x, v.handle)[0].op
+        else:
+            f.add_to_graph(tf1.get_default_graph())
+            op = getattr(tf.raw_ops, kind)(args=[x, v.handle], Tout=[tf.float32] * 2, f=f)[0].op
+    with tf.control_dependencies([op]):
+        tf.identity(v.read_value(), name="y")
+
+
+def loop_aliases(tf, through):
+    """A loop that looks at memory that was read before it, and writes to it."""
+    tf1 = tf.compat.v1
+    v = tf1.Variable([1.0], use_resource=False, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+    read = v._ref() * 1.0 if through == "copy" else tf.identity(v._ref())
+
+    def body(i, a):
+        with tf.control_dependencies([tf1.assign_add(v, x)]):
+            t = read * 1.0
+        with tf.control_dependencies([t]):
+            return i + 1, a + t
+
+    with tf.control_dependencies([read]):
+        _, a = tf.while_loop(lambda i, a: i < 3, body, [tf.constant(0), tf.zeros([1])], parallel_iterations=1)
+    tf.identity(a + 3.0 if through == "copy" else a, name="y")
+
+
+def write(tf, directory):
+    tf1 = tf.compat.v1
+    out = []
+
+    def model(name, build, control=False, v2=True):
+        (tf1.enable_control_flow_v2 if v2 else tf1.disable_control_flow_v2)()
+        with tf1.Graph().as_default() as g:
+            build()
+            with tf1.Session() as s:
+                s.run(g.get_operation_by_name("v/Assign"))
+                saver = tf1.train.Saver(tf1.global_variables())
+                prefix = f"{directory}/{name}"
+                saver.save(s, prefix, write_state=False, write_meta_graph=False)
+            definition = g.as_graph_def()
+        if control:
+            for f in definition.library.function:
+                for n in f.node_def:
+                    if n.op == "AssignAddVariableOp":
+                        f.control_ret["done"] = n.name
+                        f.signature.control_output.append("done")
+                        f.signature.is_stateful = True
+        with open(prefix + ".pb", "wb") as f:
+            f.write(definition.SerializeToString())
+        runs = []
+        for optimize in (False, True):
+            config = tf1.ConfigProto(inter_op_parallelism_threads=4)
+            config.graph_options.rewrite_options.disable_meta_optimizer = not optimize
+            with tf1.Graph().as_default() as g:
+                tf1.import_graph_def(definition, name="")
+                with tf1.Session(config=config) as s:
+                    s.run("v/Assign")
+                    runs.append(s.run("y:0", {"x:0": [5.0]}).tolist()[0])
+        out.append(dict(Name=name, Graph=prefix + ".pb", Checkpoint=prefix, Runs=runs))
+
+    for kind in ("named", "StatefulPartitionedCall", "PartitionedCall", "If", "Case", "While"):
+        for linked in (False, True):
+            for control in (False, True):
+                name = kind + ("_linked" if linked else "") + ("_control" if control else "")
+                model(name, lambda: after_call(tf, kind, linked, control), control)
+    for through in ("copy", "identity"):
+        model("loop_" + through, lambda: loop_aliases(tf, through), v2=False)
+    tf1.enable_control_flow_v2()
+    return out
+
+
+def run(tf, paths):
+    tf1 = tf.compat.v1
+    out = {}
+    for name, path in paths.items():
+        definition = tf1.GraphDef()
+        with open(path, "rb") as f:
+            definition.ParseFromString(f.read())
+        with tf1.Graph().as_default():
+            tf1.import_graph_def(definition, name="")
+            with tf1.Session() as s:
+                feeds = {"x:0": [5.0]} if any(n.name == "x" for n in definition.node) else {}
+                out[name] = s.run("y:0", feeds).tolist()[0]
+    return out
