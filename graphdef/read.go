@@ -328,7 +328,7 @@ func savedModelIn(dir string) (string, error) {
 
 func tooLarge(op string, size int64) error {
 	return &tfkeep.Error{Op: op, Err: tfkeep.ErrTooLarge,
-		Detail: fmt.Sprintf("%d bytes; a protocol buffer cannot be larger than 2 GiB", size)}
+		Detail: fmt.Sprintf("%d bytes; a protocol buffer cannot be larger than 2 GiB: keep large constants as variables, in a checkpoint beside the graph", size)}
 }
 
 // withoutPath takes the path and the operation off an error of package os: a

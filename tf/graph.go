@@ -2,7 +2,9 @@ package tf
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -135,6 +137,10 @@ func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 	raw, err := capi.GraphDef(g.binding)
 	if err != nil {
 		return nil, err
+	}
+	if len(raw) > math.MaxInt32 {
+		return nil, &tfkeep.Error{Op: "export graph", Err: tfkeep.ErrTooLarge,
+			Detail: fmt.Sprintf("the graph has %d bytes, and a protocol buffer cannot have more than 2 GiB: keep large constants as variables", len(raw))}
 	}
 	def := new(graphdef.GraphDef)
 	if err := proto.Unmarshal(raw, def); err != nil {

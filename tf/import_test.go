@@ -377,3 +377,17 @@ func TestImportRefusesToReadFiles(t *testing.T) {
 	assert.Equal(t, 1, shape.NumDimensions())
 	assert.EqualValues(t, 3, shape.Size(0), "TensorFlow has read the file")
 }
+
+func TestMissingDeviceNamesClearDevices(t *testing.T) {
+	def := parseGraph(t, `node { name: "a" op: "NoOp" device: "/job:ps/task:7/device:CPU:0" }`)
+	g := tf.NewGraph()
+	_, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
+	require.NoError(t, err)
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	err = sess.RunOps(t.Context(), g.Operation("a"))
+	require.ErrorIs(t, err, status.InvalidArgument)
+	assert.ErrorContains(t, err, "Cannot assign a device for operation")
+	assert.ErrorContains(t, err, "import it with ClearDevices")
+}

@@ -46,5 +46,9 @@ func runError(err error) error {
 	if errors.Is(err, tfkeep.ErrClosed) {
 		return err // it has the operation already
 	}
-	return &tfkeep.Error{Op: "run", Cause: err}
+	detail := ""
+	if e != nil && strings.Contains(e.Message, "Cannot assign a device for operation") {
+		detail = "the graph names a device that this session does not have: import it with ClearDevices, or place its nodes elsewhere"
+	}
+	return &tfkeep.Error{Op: "run", Detail: detail, Cause: err}
 }
