@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -88,41 +89,42 @@ func (f *folder) checkManifest(ctx context.Context) error {
 	return nil
 }
 
-// graph reads the model and returns the graph with exactly these tags; see Load.
-func (f *folder) graph(tags []string) (*graphdef.MetaGraphDef, error) {
-	data, err := f.read()
+// graph reads the model and returns the graph with exactly these tags; see Load. sum is the
+// checksum of the file.
+func (f *folder) graph(tags []string) (mg *graphdef.MetaGraphDef, sum uint32, err error) {
+	_, data, err := f.read()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	sm, err := graphdef.ParseSavedModel(data)
 	if err != nil {
-		return nil, loadCause(f.name, "", err)
+		return nil, 0, loadCause(f.name, "", err)
 	}
-	mg, err := graphdef.FindMetaGraph(sm, tags)
+	mg, err = graphdef.FindMetaGraph(sm, tags)
 	if err != nil {
-		return nil, loadCause(f.name, "", err)
+		return nil, 0, loadCause(f.name, "", err)
 	}
-	return mg, nil
+	return mg, crc32c.Checksum(data), nil
 }
 
-// read returns the content of saved_model.pb, or of saved_model.pbtxt if there is no
+// read returns the name and content of saved_model.pb, or of saved_model.pbtxt if there is no
 // saved_model.pb.
-func (f *folder) read() ([]byte, error) {
+func (f *folder) read() (name string, data []byte, err error) {
 	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBText} {
 		data, err := vfs.ReadIn(f.fsys, name, maxGraphFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, loadCause(f.name, "", err)
+			return "", nil, loadCause(f.name, "", err)
 		}
-		return data, nil
+		return name, data, nil
 	}
 	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
-		return nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
+		return "", nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
 	detail, kind := modeldir.WhyNoModel(f.fsys)
-	return nil, loadError(f.name, kind, "%s", detail)
+	return "", nil, loadError(f.name, kind, "%s", detail)
 }
 
 // variables opens the checkpoint, which may have either format.

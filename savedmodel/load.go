@@ -83,6 +83,8 @@ type Model struct {
 	// without variables it is empty.
 	Saver *saver.Saver
 
+	dir           string // the folder of the model
+	graphSum      uint32 // the checksum of the file with its graphs
 	defaultValues defaultValues
 	opts          LoadOptions
 	plan          *safety.Plan
@@ -184,7 +186,7 @@ func beginLoad(sess *tf.Session, dir string, o *LoadOptions) (*Model, *folder, e
 	if sess == nil {
 		return nil, nil, loadError(dir, tfkeep.ErrArgument, "the session is nil")
 	}
-	m := &Model{Session: sess}
+	m := &Model{Session: sess, dir: dir}
 	if o != nil {
 		m.opts = *o
 	}
@@ -193,10 +195,11 @@ func beginLoad(sess *tf.Session, dir string, o *LoadOptions) (*Model, *folder, e
 }
 
 func (m *Model) importGraph(files *folder, tags []string) error {
-	mg, err := files.graph(tags)
+	mg, sum, err := files.graph(tags)
 	if err != nil {
 		return err
 	}
+	m.graphSum = sum
 	limits, err := m.limits(files)
 	if err != nil {
 		return err

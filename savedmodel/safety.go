@@ -72,7 +72,7 @@ func ScanPredict(dir string, o *ScanOptions) error {
 		return err
 	}
 	defer files.Close()
-	mg, err := files.graph(tags)
+	mg, _, err := files.graph(tags)
 	if err != nil {
 		return err
 	}

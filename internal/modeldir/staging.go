@@ -20,6 +20,7 @@ const (
 	VariablesDir   = "variables"
 	VariablesName  = "variables" // the prefix of the checkpoint in VariablesDir
 	AssetsDir      = "assets"
+	ExtraAssetsDir = "assets.extra" // files for servers; TensorFlow does not read them
 )
 
 // Staging is a model that is being made, in a folder beside its final one.
