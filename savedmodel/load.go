@@ -85,6 +85,8 @@ type Model struct {
 
 	dir           string // the folder of the model
 	graphSum      uint32 // the checksum of the file with its graphs
+	linked        bool   // linkObjects has run
+	twins         twins
 	defaultValues defaultValues
 	opts          LoadOptions
 	plan          *safety.Plan
@@ -263,6 +265,9 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 		return err
 	}
 	defer r.Close()
+	if err := m.linkObjects(ctx, r); err != nil {
+		return loadCause(files.name, "", err)
+	}
 	_, err = m.Saver.Restore(ctx, m.Session, files.name+"/"+modeldir.VariablesDir, &saver.RestoreOptions{Source: r})
 	if errors.Is(err, savergraph.ErrUnknownForm) { // the functions of TensorFlow 2 read the files themselves
 		err = m.restoreByFunctions(ctx, files, r)

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
 )
 
 // checkSafety reads what the model runs while it is loaded, and refuses the model if that
@@ -110,6 +111,21 @@ func (m *Model) saverOptions(g *graphdef.GraphDef) *saver.Options {
 		o = *m.opts.Saver
 	}
 	o.AllowOps = slices.Concat(o.AllowOps, m.allowed(g))
+	before, after := o.BeforeSave, o.AfterRestore
+	o.BeforeSave = func(ctx context.Context, sess *tf.Session) error {
+		if before != nil {
+			if err := before(ctx, sess); err != nil {
+				return err
+			}
+		}
+		return copyTwins(ctx, sess, m.twins.store)
+	}
+	o.AfterRestore = func(ctx context.Context, sess *tf.Session) error {
+		if err := copyTwins(ctx, sess, m.twins.load); err != nil || after == nil {
+			return err
+		}
+		return after(ctx, sess)
+	}
 	return &o
 }
 

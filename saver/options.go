@@ -1,11 +1,13 @@
 package saver
 
 import (
+	"context"
 	"time"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/tf"
 )
 
 // KeepAll as MaxToKeep deletes nothing; the state file then names the newest
@@ -87,6 +89,10 @@ type Options struct {
 	Alignment int
 	// Workers is how many goroutines read or write; 0 lets package checkpoint choose.
 	Workers int
+	// BeforeSave, if not nil, is called before the values are taken for a save, and
+	// AfterRestore after a restore that has assigned values. Their errors end the save or
+	// restore. They are for values that are also kept elsewhere, such as moving averages.
+	BeforeSave, AfterRestore func(ctx context.Context, sess *tf.Session) error
 	// Clock returns the time for the retention rule; nil means time.Now.
 	Clock func() time.Time
 }

@@ -95,5 +95,9 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (_ *Rest
 		return nil, err
 	}
 	defer closeInto(&err, l.close)
-	return t.restore(ctx, l)
+	report, err := t.restore(ctx, l)
+	if err == nil && s.opts.AfterRestore != nil {
+		err = s.opts.AfterRestore(ctx, sess)
+	}
+	return report, err
 }

@@ -50,6 +50,11 @@ func (s *Saver) beginSave(ctx context.Context, sess *tf.Session, path string, o 
 	if err != nil {
 		return nil, err
 	}
+	if s.opts.BeforeSave != nil {
+		if err := s.opts.BeforeSave(ctx, sess); err != nil {
+			return nil, err
+		}
+	}
 	return j, j.begin(ctx, copyReferences)
 }
 
