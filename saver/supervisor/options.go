@@ -40,6 +40,9 @@ type Options struct {
 	LatestFilename string
 	// SaveName is the name of the checkpoints that Run saves; "" means "model".
 	SaveName string
+	// GraphText makes a chief that saves write the graph into Dir at the start, as text, in
+	// the file graph.pbtxt, as MonitoredTrainingSession does.
+	GraphText bool
 	// SaveSteps and SaveInterval make the chief save in Running.StepDone once so
 	// many steps or so much time has passed since the last save, and when the body
 	// has returned without an error. 0 means never; both may be set.

@@ -3,18 +3,32 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// lockDir takes the lock of the directory, if this client saves there.
-func (s *supervisor) lockDir(ctx context.Context) error {
+// prepareDir takes the lock of the directory, if this client saves there, and writes the
+// graph.
+func (s *supervisor) prepareDir(ctx context.Context) error {
 	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
 		return nil
 	}
+	if err := s.lockDir(ctx); err != nil || !s.GraphText {
+		return err
+	}
+	def, err := s.g.GraphDef()
+	if err != nil {
+		return err
+	}
+	return graphdef.Write(filepath.Join(s.Dir, "graph.pbtxt"), def, &graphdef.WriteOptions{Text: true})
+}
+
+func (s *supervisor) lockDir(ctx context.Context) error {
 	o := &saver.LockOptions{LatestFilename: s.LatestFilename}
 	err := s.sv.Lock(ctx, s.Dir, o)
 	if !s.Resume.Wait || !errors.Is(err, tfkeep.ErrLocked) {

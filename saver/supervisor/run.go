@@ -58,7 +58,7 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 			return err
 		}
 	}
-	if err := s.lockDir(ctx); err != nil {
+	if err := s.prepareDir(ctx); err != nil {
 		return err
 	}
 	defer s.waitClosed(ctx)
