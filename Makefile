@@ -78,6 +78,13 @@ test-cgo: libtensorflow python
 coverage:
 	@scripts/coverage.sh scripts/coverage.txt out/test-pure.txt out/test-cgo.txt
 
+SOAK ?= 30m
+
+# By hand: a training that saves every second and is killed 100 times, with an evaluator beside it.
+.PHONY: soak
+soak: libtensorflow ## a training is killed 100 times in SOAK=30m
+	$(WITH_LIBTENSORFLOW) TFKEEP_SOAK=$(SOAK) go test -count=1 -v -timeout 0 -run '^TestSoak$$' ./saver/supervisor
+
 .PHONY: test-scripts
 test-scripts:
 	scripts/test/libtensorflow_test.sh

@@ -182,7 +182,8 @@ func isDamage(err error) bool {
 
 // candidates returns the checkpoints to try, newest first: those that the state file
 // names, then the others in the folder, which are those kept for good. With a state file,
-// only those others count that are called like the ones it names. If the state
+// only those others count that are called like the ones it names. Without one that has
+// another name than usual, those do not count that the usual one names. If the state
 // file is damaged, it returns the checkpoints of the folder and an error.
 func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Checkpoint, error) {
 	ctx = vfs.NewContext(ctx, s.fs)
@@ -201,10 +202,29 @@ func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Chec
 			names[nameWithoutStep(c.Prefix)] = true
 		}
 	}
+	theirs := map[string]bool{}
+	if len(names) == 0 && stateErr == nil && name != dir.DefaultLatestFilename {
+		theirs = namesIn(ctx, folder)
+	}
 	list = slices.DeleteFunc(list, func(c dir.Checkpoint) bool {
-		return len(names) > 0 && !names[nameWithoutStep(c.Prefix)]
+		own := nameWithoutStep(c.Prefix)
+		return len(names) > 0 && !names[own] || theirs[own]
 	})
 	return list, stateErr
+}
+
+// namesIn returns the names of the checkpoints in the usual state file of a folder. For a
+// training that has another state file, and has not saved yet, they are another training's.
+func namesIn(ctx context.Context, folder string) map[string]bool {
+	names := map[string]bool{}
+	state, err := dir.ReadState(ctx, folder, nil)
+	if err != nil {
+		return names
+	}
+	for _, path := range append(state.AllModelCheckpointPaths, state.ModelCheckpointPath) {
+		names[nameWithoutStep(path)] = true
+	}
+	return names
 }
 
 // nameWithoutStep returns "model" for "train/model-1000".

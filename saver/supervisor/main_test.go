@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(signaled); dir != "" {
 		os.Exit(signaledMain(dir))
 	}
+	if folder := os.Getenv(soaked); folder != "" {
+		os.Exit(soakMain(folder))
+	}
 	// TensorFlow frees a session whose server is gone only after its timeout.
 	os.Exit(leftover.ExitCode(os.Stderr, m.Run(), 200*time.Millisecond))
 }

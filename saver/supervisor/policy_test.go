@@ -2,6 +2,8 @@ package supervisor_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,4 +84,37 @@ func TestFreshIsStepZero(t *testing.T) {
 			return nil
 		}))
 	}
+}
+
+// The state file of another program's run names checkpoints of another model. Its run is
+// neither continued nor touched.
+func TestAnotherProgramsRunIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	g := tf.NewGraph()
+	theirs := must[*tf.Variable](t)(tf.NewVariable(g, "theirs", tf.Value(float32(7)), nil))
+	sv := must[*saver.Saver](t)(saver.New(g, nil))
+	sess := must[*tf.Session](t)(tf.NewSession(g, nil))
+	defer sess.Close()
+	require.NoError(t, sess.RunOps(t.Context(), theirs.Initializer()))
+	_, err := sv.Save(t.Context(), sess, filepath.Join(dir, "model"), &saver.SaveOptions{GlobalStep: saver.Step(5)})
+	require.NoError(t, err)
+	require.NoError(t, sv.Close())
+	before := must[[]os.DirEntry](t)(os.ReadDir(dir))
+
+	m := modelOn(t, 0, 4, nil)
+	err = supervisor.Run(t.Context(), m.g, m.sv, &supervisor.Options{Dir: dir, SaveSteps: 1}, neverCalled(t))
+	var misfit *saver.RestoreError
+	require.ErrorAs(t, err, &misfit)
+	assert.Len(t, misfit.Missing, 2)
+	require.NoError(t, m.sv.Close())
+	assert.Equal(t, len(before), len(must[[]os.DirEntry](t)(os.ReadDir(dir))))
+
+	// A state file of one's own keeps the runs apart, and leaves the other's files alone.
+	mine := modelOn(t, 0, 4, &saver.Options{MaxToKeep: 1})
+	o := &supervisor.Options{Dir: dir, LatestFilename: "mine", SaveName: "mine", SaveSteps: 1}
+	for range 2 {
+		require.NoError(t, supervisor.Run(t.Context(), mine.g, mine.sv, o, steps(mine, 3)))
+	}
+	assert.FileExists(t, filepath.Join(dir, "mine-6.index"))
+	assert.FileExists(t, filepath.Join(dir, "model-5.index"))
 }
