@@ -17,7 +17,8 @@ import (
 
 // Open opens a checkpoint by any of its names:
 //
-//   - the prefix, as Saver.save returns it: "train/model-1000";
+//   - the prefix, as Saver.save returns it: "train/model-1000", or "train/" if there is a
+//     file "train/.index";
 //   - one of its files: "train/model-1000.index", or a data file or meta graph;
 //   - a V1 file, or the pattern of several: "train/model-?????-of-00002".
 //
@@ -59,7 +60,15 @@ func findFiles(ctx context.Context, fsys fs.FS, name string) (foundFiles, error)
 		return foundFiles{}, &tfkeep.Error{Op: "open", Err: tfkeep.ErrNotFound, Detail: "the path is empty"}
 	}
 	if fsys != nil {
+		if prefix := strings.TrimPrefix(path.Clean(name)+"/", "./"); strings.HasSuffix(name, "/") && isFile(fsys, filenames.Index(prefix)) {
+			return foundFiles{fs: fsys, name: prefix}, nil
+		}
 		return findIn(fsys, path.Clean(name))
+	}
+	if filenames.EndsInSlash(name) {
+		if within := vfs.IOFS(vfs.FromContext(ctx), name); isFile(within, filenames.Index("")) {
+			return foundFiles{fs: within}, nil
+		}
 	}
 	folder, base := filepath.Split(filepath.Clean(name))
 	return findIn(vfs.IOFS(vfs.FromContext(ctx), folder), base)

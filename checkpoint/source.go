@@ -4,19 +4,25 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filekind"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// displayPath returns the name of a file for messages and for Prefix.
+// displayPath returns the name of a file, or a prefix, for messages and for Prefix.
 func displayPath(fsys fs.FS, name string) string {
+	shown := name
 	if d, ok := fsys.(interface{ Path(name string) string }); ok {
-		return d.Path(name)
+		shown = d.Path(name)
 	}
-	return name
+	if name == "" || strings.HasSuffix(name, "/") {
+		return filenames.Join(shown, "")
+	}
+	return shown
 }
 
 // input is an open file of a checkpoint.

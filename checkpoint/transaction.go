@@ -76,13 +76,11 @@ func begin(fsys vfs.FS, prefix string, numShards int, noSync bool) (tx *transact
 }
 
 func checkPrefix(prefix string) error {
-	if prefix != "" && !os.IsPathSeparator(prefix[len(prefix)-1]) {
-		if base := filepath.Base(prefix); base != "." && base != ".." {
-			return nil
-		}
+	if base := filenames.Base(prefix); prefix != "" && base != "." && base != ".." {
+		return nil
 	}
 	return &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrArgument,
-		Detail: `a prefix is a directory and the beginning of file names, as "train/model-1"`}
+		Detail: `a prefix is a directory and the beginning of file names, as "train/model-1" or "train/"`}
 }
 
 // makeDirs makes a folder and returns the folders that were missing, the outermost

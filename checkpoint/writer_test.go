@@ -85,7 +85,7 @@ func TestWriterRefusesBadTensors(t *testing.T) {
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, prefix := range []string{"", dir + "/", dir + "/.", dir + "/.."} {
+	for _, prefix := range []string{"", dir + "/.", dir + "/.."} {
 		_, err := checkpoint.Create(t.Context(), prefix, nil)
 		assert.ErrorIs(t, err, tfkeep.ErrArgument, "%q", prefix)
 		_, err = checkpoint.Create(t.Context(), prefix, &checkpoint.WriterOptions{Version: checkpoint.V1})

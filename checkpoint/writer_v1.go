@@ -52,6 +52,10 @@ type v1Meta struct {
 
 func createV1(fsys vfs.FS, prefix string, o WriterOptions) (*v1Writer, error) {
 	w := &v1Writer{fs: fsys, prefix: prefix, noSync: o.NoSync}
+	if o.NumShards == 0 && filenames.EndsInSlash(prefix) {
+		return nil, &tfkeep.Error{Op: "create", Path: prefix, Err: tfkeep.ErrArgument,
+			Detail: "a V1 checkpoint in one file has the name of its prefix, which must not end in a slash; use V2, or a prefix such as " + filenames.Join(prefix, "model")}
+	}
 	if _, err := makeDirs(w.fs, filepath.Dir(prefix)); err != nil {
 		return nil, vfs.Error("create", prefix, err)
 	}

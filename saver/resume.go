@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tfkeep/tfkeep"
@@ -133,12 +134,16 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder string, o *
 func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
 	r := &Resumed{}
 	name := cmp.Or(o.LatestFilename, dir.DefaultLatestFilename)
-	candidates, stateErr := s.candidates(ctx, folder, name)
+	candidates, others, stateErr := s.candidates(ctx, folder, name)
 	if len(candidates) == 0 {
 		r.Fresh = stateErr == nil
 		return r, stateErr
 	}
 	for _, c := range candidates {
+		if c.Version == 0 {
+			r.Skipped = append(r.Skipped, addPlace("restore", c.Prefix, c.Err))
+			continue
+		}
 		report, err := s.restoreAdapted(ctx, sess, c.Prefix, o)
 		if err == nil {
 			r.Path, r.Report = c.Prefix, report
@@ -150,14 +155,7 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 		r.Skipped = append(r.Skipped, addPlace("restore", c.Prefix, err))
 	}
 	if r.Path == "" {
-		errs := []error{stateErr}
-		for _, skipped := range r.Skipped {
-			errs = append(errs, skipped)
-		}
-		return nil, &tfkeep.Error{
-			Detail: fmt.Sprintf("no checkpoint of %d is whole; restore one from a backup, or start in another folder", len(r.Skipped)),
-			Cause:  errors.Join(errs...),
-		}
+		return nil, noneIsWhole(r.Skipped, others, stateErr)
 	}
 	if err := s.adopt(ctx, folder, name, candidates, r); err != nil {
 		return nil, err
@@ -168,6 +166,26 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 	}
 	r.Step, err = s.step(ctx, sess, r.Path)
 	return r, err
+}
+
+// noneIsWhole returns the error for a folder whose checkpoints are all damaged or gone.
+// others are those of other names in the folder.
+func noneIsWhole(skipped []*tfkeep.Error, others []dir.Checkpoint, stateErr error) error {
+	const most = 5
+	detail := fmt.Sprintf("no checkpoint of %d is whole; restore one from a backup, or start in another folder", len(skipped))
+	if len(others) > 0 {
+		var names []string
+		for _, c := range others[:min(most, len(others))] {
+			names = append(names, c.Prefix)
+		}
+		detail += fmt.Sprintf("; the folder has %d of other names, such as %s: Restore takes one by its path, and dir.Latest with LatestOptions.Verified finds the newest that is whole",
+			len(others), strings.Join(names, ", "))
+	}
+	errs := []error{stateErr}
+	for _, e := range skipped[:min(most, len(skipped))] {
+		errs = append(errs, e)
+	}
+	return &tfkeep.Error{Detail: detail, Cause: errors.Join(errs...)}
 }
 
 // isDamage reports whether a checkpoint can't be read, rather than not fit the graph.
@@ -185,7 +203,7 @@ func isDamage(err error) bool {
 // only those others count that are called like the ones it names. Without one that has
 // another name than usual, those do not count that the usual one names. If the state
 // file is damaged, it returns the checkpoints of the folder and an error.
-func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Checkpoint, error) {
+func (s *Saver) candidates(ctx context.Context, folder, name string) (list, others []dir.Checkpoint, _ error) {
 	ctx = vfs.NewContext(ctx, s.fs)
 	o := &dir.ListOptions{LatestFilename: name, PreferFolder: true}
 	list, stateErr := dir.List(ctx, folder, o)
@@ -193,7 +211,7 @@ func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Chec
 		o.IgnoreState = true
 		var err error
 		if list, err = dir.List(ctx, folder, o); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	names := map[string]bool{}
@@ -208,9 +226,13 @@ func (s *Saver) candidates(ctx context.Context, folder, name string) ([]dir.Chec
 	}
 	list = slices.DeleteFunc(list, func(c dir.Checkpoint) bool {
 		own := nameWithoutStep(c.Prefix)
-		return len(names) > 0 && !names[own] || theirs[own]
+		other := len(names) > 0 && !names[own]
+		if other {
+			others = append(others, c)
+		}
+		return other || theirs[own]
 	})
-	return list, stateErr
+	return list, others, stateErr
 }
 
 // namesIn returns the names of the checkpoints in the usual state file of a folder. For a
@@ -229,7 +251,7 @@ func namesIn(ctx context.Context, folder string) map[string]bool {
 
 // nameWithoutStep returns "model" for "train/model-1000".
 func nameWithoutStep(prefix string) string {
-	name, _, _ := filenames.CutStep(filepath.Base(prefix))
+	name, _, _ := filenames.CutStep(filenames.Base(prefix))
 	return name
 }
 

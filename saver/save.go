@@ -91,7 +91,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		return nil, fault(tfkeep.ErrArgument, "only TensorFlow's nodes write there, and they write neither meta graph nor state file; set NoMetaGraph and NoState, and write the meta graph elsewhere with ExportMetaGraph")
 	}
 	sharded := s.def != nil && s.def.Sharded
-	if !j.opts.GlobalStep.given && filepath.Base(path) == latest && !sharded {
+	if !j.opts.GlobalStep.given && filenames.Base(path) == latest && !sharded {
 		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of the checkpoint", latest)
 	}
 	if err := s.ready(sess); err != nil {
@@ -109,7 +109,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		j.file = fmt.Sprintf(format, path, step)
 	}
 	// TensorFlow would write the state file over the checkpoint's own.
-	if base := filepath.Base(j.file); latest != base && filenames.HoldsValues(latest, base) || latest == filenames.MetaGraph(base, j.opts.metaGraphSuffix()) {
+	if base := filenames.Base(j.file); latest != base && filenames.HoldsValues(latest, base) || latest == filenames.MetaGraph(base, j.opts.metaGraphSuffix()) {
 		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of a file of the checkpoint %s", latest, j.file)
 	}
 	return j, nil

@@ -140,7 +140,7 @@ func (t *nodeTransport) sync(to *target, saved string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() || !filenames.HoldsValues(e.Name(), filepath.Base(path)) {
+		if e.IsDir() || !filenames.HoldsValues(e.Name(), filenames.Base(path)) {
 			continue
 		}
 		f, err := t.fs.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR, 0)

@@ -139,7 +139,7 @@ func (t *nodeTransport) missing(to *target, saved string, before fs.FileInfo) er
 	if entries, err := t.fs.ReadDir(filepath.Dir(path)); err == nil {
 		for _, e := range entries {
 			have[e.Name()] = true
-			if filenames.HoldsValues(e.Name(), filepath.Base(path)) {
+			if filenames.HoldsValues(e.Name(), filenames.Base(path)) {
 				found = append(found, e.Name())
 			}
 		}

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // directory checks a directory of checkpoints, or of SavedModels by version.
@@ -68,7 +71,7 @@ func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool)
 		case c.Version == 0 && i > 0:
 			report.note(fmt.Errorf("it lists %s, which is gone", c.Prefix))
 		case c.Version != 0 && filepath.Dir(c.Prefix) == filepath.Clean(folder):
-			prefixes = append(prefixes, filepath.Clean(c.Prefix))
+			prefixes = append(prefixes, filenames.Clean(c.Prefix))
 		}
 	}
 	slices.Sort(prefixes)
@@ -137,20 +140,42 @@ func leftoverDir(folder string) string {
 func (r *run) leftover(folder, name string, prefixes []string, totals map[string]int) string {
 	_, isTemp := filenames.ParseTemp(name)
 	_, isLock := filenames.ParseLock(name)
+	if isLock && announcesNothing(filepath.Join(folder, name)) {
+		return ""
+	}
 	if isTemp || isLock || filenames.IsTensorFlowTemp(name) {
 		return "left by a save that did not finish, or is still at work"
 	}
-	owned := func(base string) bool { return slices.Contains(prefixes, filepath.Join(folder, base)) }
+	owned := func(base string) bool { return slices.Contains(prefixes, filenames.Join(folder, base)) }
 	if base, _, _, ok := filenames.ParseData(name); ok && !owned(base) {
 		return "values without an index: a save that did not finish, or a deletion"
 	}
 	if base, _, total, ok := filenames.ParseData(name); ok {
-		if want := totals[filepath.Join(folder, base)]; want > 0 && total != want {
+		if want := totals[filenames.Join(folder, base)]; want > 0 && total != want {
 			return fmt.Sprintf("values of another save: its checkpoint has %d data files, this is one of %d", want, total)
 		}
 	}
-	if base, ok := filenames.ParseMetaGraph(name); ok && !owned(base) && !dir.Exists(r.ctx, filepath.Join(folder, base)) {
+	if base, ok := filenames.ParseMetaGraph(name); ok && !owned(base) && !dir.Exists(r.ctx, filenames.Join(folder, base)) {
 		return "a meta graph whose checkpoint is gone"
 	}
 	return ""
+}
+
+// announcesNothing reports whether the journal in a lock file names no file that is being
+// written or removed: a program that ends without Saver.Close leaves such a file, and one
+// that trains has it between its saves.
+func announcesNothing(lock string) bool {
+	const largest = 1 << 20
+	text, err := vfs.ReadFile(vfs.OS, lock, largest)
+	if err != nil {
+		return false
+	}
+	var journal struct {
+		Writing *json.RawMessage  `json:"writing"`
+		Remove  []json.RawMessage `json:"remove"`
+	}
+	if len(text) > 0 && json.NewDecoder(bytes.NewReader(text)).Decode(&journal) != nil {
+		return false
+	}
+	return journal.Writing == nil && len(journal.Remove) == 0
 }

@@ -202,7 +202,14 @@ func (r *run) graphFile(path string) bool {
 		report.Kind = MetaGraph
 		c.metaGraph(m)
 	case *graphdef.SavedModel:
-		return r.savedModel(filepath.Dir(path))
+		if modeldir.IsSavedModel(filepath.Dir(path)) && strings.HasPrefix(filepath.Base(path), "saved_model.") {
+			return r.savedModel(filepath.Dir(path))
+		}
+		if len(m.GetMetaGraphs()) == 0 {
+			return r.nothing(path, "it has no graph; if it marks the directory of a module, verify that directory")
+		}
+		report.Kind = SavedModel
+		report.checkModel(r.ctx, m, filepath.Dir(path))
 	}
 	return r.report(report)
 }

@@ -151,7 +151,8 @@ func (c *conversion) checkDestination() error {
 	refuse := func(kind error, format string, args ...any) error {
 		return &tfkeep.Error{Op: "convert to", Path: c.out, Err: kind, Detail: fmt.Sprintf(format, args...)}
 	}
-	if st, err := os.Stat(c.out); err == nil && st.IsDir() {
+	isPrefix := c.res.To == V2 && filenames.EndsInSlash(c.out)
+	if st, err := os.Stat(c.out); err == nil && st.IsDir() && !isPrefix {
 		return refuse(tfkeep.ErrArgument, "it is a directory; name a file or a checkpoint's prefix in it, such as %s", filepath.Join(c.out, "model"))
 	}
 	existing := c.out

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -36,7 +37,7 @@ func heldKey(fsys vfs.FS, prefix string) held {
 			folder = real
 		}
 	}
-	return held{fsys, filepath.Join(folder, base)}
+	return held{fsys, filenames.Join(folder, base)}
 }
 
 // Hold keeps this process from removing a checkpoint until release is called: the retention

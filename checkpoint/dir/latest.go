@@ -3,7 +3,9 @@ package dir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
@@ -56,12 +58,40 @@ func (f folder) latest(latestFilename string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	prefix, ok := f.locate(state.ModelCheckpointPath, false)
+	prefix, ok := newFinder(f).locate(state.ModelCheckpointPath, false)
 	if !ok {
-		return "", &tfkeep.Error{Op: findLatest, Path: f.path, Err: tfkeep.ErrNotFound,
-			Detail: "Couldn't match files for checkpoint " + state.ModelCheckpointPath}
+		return "", f.gone(state)
 	}
 	return prefix, nil
+}
+
+// gone returns the error for a state file whose newest checkpoint is not there. It names
+// those that are.
+func (f folder) gone(state *State) error {
+	const most, longest = 5, 300
+	named := state.ModelCheckpointPath
+	if len(named) > longest {
+		named = named[:longest] + "…"
+	}
+	e := &tfkeep.Error{Op: findLatest, Path: f.path, Err: tfkeep.ErrNotFound, Detail: "Couldn't match files for checkpoint " + named}
+	list, err := f.list(context.Background(), state, true)
+	var others []string
+	for _, c := range list {
+		if c.Version != 0 {
+			others = append(others, c.Prefix)
+		}
+	}
+	switch {
+	case err != nil || len(others) == 0:
+		e.Detail += "; the folder has no other checkpoint"
+	default:
+		have := strings.Join(others[:min(most, len(others))], ", ")
+		if len(others) > most {
+			have += fmt.Sprintf(" and %d more", len(others)-most)
+		}
+		e.Detail += "; there are " + have + ": name one of them, or let dir.Latest with LatestOptions.Verified (tfkeep latest --verified) choose the newest that is whole"
+	}
+	return e
 }
 
 func (f folder) latestVerified(ctx context.Context, o *LatestOptions) (string, error) {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tfkeep/tfkeep"
@@ -106,7 +105,7 @@ func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Ch
 	var list []Checkpoint
 	seen := map[string]int{}
 	add := func(c Checkpoint) {
-		key := filepath.Clean(c.Prefix)
+		key := filenames.Clean(c.Prefix)
 		if i, ok := seen[key]; ok {
 			// TensorFlow's rule takes the path in a state file as a pattern, which
 			// may not match the file of that very name.
@@ -124,8 +123,12 @@ func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Ch
 	}
 	if state != nil {
 		named := append(slices.Clone(state.AllModelCheckpointPaths), state.ModelCheckpointPath)
+		finder := newFinder(f)
 		for _, path := range slices.Backward(named) {
-			prefix, _ := f.locate(path, preferFolder)
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			prefix, _ := finder.locate(path, preferFolder)
 			c := Checkpoint{Prefix: prefix, Listed: true}
 			c.Version, c.Time = stat(f.fs, prefix)
 			add(c)
@@ -160,11 +163,19 @@ func (f folder) indexes(ctx context.Context) ([]Checkpoint, error) {
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			found = append(found, Checkpoint{Prefix: join(f.path, name), Time: info.ModTime(), Version: checkpoint.V2})
+			found = append(found, Checkpoint{Prefix: f.prefix(name), Time: info.ModTime(), Version: checkpoint.V2})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Checkpoint) int { return b.Time.Compare(a.Time) })
 	return found, nil
+}
+
+// prefix returns the prefix of a checkpoint whose files' names begin with base.
+func (f folder) prefix(base string) string {
+	if base == "" {
+		return filenames.Join(f.path, "")
+	}
+	return join(f.path, base)
 }
 
 func orDot(folder string) string {
@@ -172,27 +183,6 @@ func orDot(folder string) string {
 		return "."
 	}
 	return folder
-}
-
-// locate returns the present path of a checkpoint that the state file names. If the
-// folder was moved since, that is the end of the path, below the folder. If there is no
-// such checkpoint, locate returns the path unchanged, and false.
-func (f folder) locate(path string, preferFolder bool) (string, bool) {
-	if preferFolder && !f.holds(path) {
-		if here := join(f.path, filepath.Base(path)); exists(f.fs, here) {
-			return here, true
-		}
-	}
-	if exists(f.fs, path) {
-		return path, true
-	}
-	parts := strings.FieldsFunc(filepath.ToSlash(path), func(r rune) bool { return r == '/' })
-	for i := range parts {
-		if here := join(f.path, filepath.Join(parts[i:]...)); exists(f.fs, here) {
-			return here, true
-		}
-	}
-	return path, false
 }
 
 // holds reports whether the files of a checkpoint lie in the folder, which may have
@@ -257,11 +247,11 @@ func stat(fsys vfs.FS, prefix string) (checkpoint.Version, time.Time) {
 	if prefix == "" {
 		return 0, time.Time{}
 	}
-	if info, err := fsys.Stat(filenames.Index(prefix)); err == nil {
+	if info, err := fsys.Stat(filenames.Index(prefix)); err == nil && !info.IsDir() {
 		return checkpoint.V2, info.ModTime()
 	}
 	for _, name := range vfs.V1Files(fsys, prefix) {
-		if info, err := fsys.Stat(name); err == nil {
+		if info, err := fsys.Stat(name); err == nil && !info.IsDir() {
 			return checkpoint.V1, info.ModTime()
 		}
 	}
@@ -273,7 +263,11 @@ func find(fsys vfs.FS, prefix string) (time.Time, bool) {
 	if version, mtime := stat(fsys, prefix); version != 0 || prefix == "" {
 		return mtime, version != 0
 	}
-	for _, pattern := range []string{filenames.Index(prefix), prefix} {
+	patterns := []string{filenames.Index(prefix)}
+	if !filenames.EndsInSlash(prefix) {
+		patterns = append(patterns, prefix)
+	}
+	for _, pattern := range patterns {
 		for _, name := range vfs.Glob(fsys, pattern) {
 			if info, err := fsys.Stat(name); err == nil {
 				return info.ModTime(), true

@@ -121,7 +121,7 @@ func (s *sweeper) dirtyPrefixes() []string {
 	var out []string
 	for _, base := range slices.Sorted(maps.Keys(s.prefixes)) {
 		if totals := s.prefixes[base]; totals[-1] || len(totals) > 1 {
-			out = append(out, filepath.Join(s.dir, base))
+			out = append(out, filenames.Join(s.dir, base))
 		}
 	}
 	return out

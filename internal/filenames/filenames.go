@@ -22,10 +22,10 @@ const (
 // Index returns the name of a V2 checkpoint's index.
 func Index(prefix string) string { return prefix + indexSuffix }
 
-// ParseIndex returns the prefix that an index belongs to.
+// ParseIndex returns the prefix that an index belongs to. It is empty for ".index", the
+// index of a prefix that ends in a slash.
 func ParseIndex(name string) (prefix string, ok bool) {
-	prefix, ok = strings.CutSuffix(name, indexSuffix)
-	return prefix, ok && prefix != ""
+	return strings.CutSuffix(name, indexSuffix)
 }
 
 // Data returns the name of data file number shard, counted from 0, of total.
@@ -72,8 +72,7 @@ func MetaGraph(prefix, suffix string) string {
 // ParseMetaGraph returns the prefix that a meta graph with the default suffix
 // belongs to.
 func ParseMetaGraph(name string) (prefix string, ok bool) {
-	prefix, ok = strings.CutSuffix(name, "."+DefaultMetaGraphSuffix)
-	return prefix, ok && prefix != ""
+	return strings.CutSuffix(name, "."+DefaultMetaGraphSuffix)
 }
 
 // Parse returns the prefix of the V2 checkpoint that a file belongs to: an index,
@@ -86,7 +85,7 @@ func Parse(name string) (prefix string, ok bool) {
 		return prefix, true
 	}
 	prefix, _, _, ok = ParseData(name)
-	return prefix, ok && prefix != ""
+	return prefix, ok
 }
 
 // HoldsValues reports whether a file, given by its base name, holds values or the

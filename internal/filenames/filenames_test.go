@@ -25,9 +25,10 @@ func TestParseAcceptsOnlyWhatIsFormatted(t *testing.T) {
 		{"m.data-+0001-of-00002", "", false},
 		{"m.data-000001-of-000002", "", false},
 		{"m.data-00001", "", false},
-		{".index", "", false},
-		{".meta", "", false},
-		{".data-00000-of-00001", "", false},
+		{".index", "", true},
+		{".meta", "", true},
+		{".data-00000-of-00001", "", true},
+		{"d/.index", "d/", true},
 		{"m", "", false},
 		{"m.pb", "", false},
 	} {
@@ -108,4 +109,18 @@ func TestTemporaryNames(t *testing.T) {
 	assert.True(t, filenames.IsShardsFile("part-00000-of-00002.index"))
 	assert.False(t, filenames.IsShardsFile("notes"))
 	assert.True(t, filenames.IsPart("part-00000-of-00002.data-00000-of-00001"))
+}
+
+func TestPrefixesKeepTheirSlash(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ prefix, clean, base string }{
+		{"d/m", "d/m", "m"}, {"d//m", "d/m", "m"}, {"d/", "d/", ""}, {"d/.", "d/", "."}, {"d/e/..", "d", ".."},
+		{".", "./", "."}, {"./", "./", ""}, {"/", "/", ""}, {"m", "m", "m"}, {"./m", "m", "m"}, {"d//", "d/", ""},
+	} {
+		assert.Equal(t, c.clean, filenames.Clean(c.prefix), c.prefix)
+		assert.Equal(t, c.base, filenames.Base(c.prefix), c.prefix)
+	}
+	assert.Equal(t, "d/", filenames.Join("d", ""))
+	assert.Equal(t, "d/m", filenames.Join("d", "m"))
+	assert.Equal(t, "/", filenames.Join("/", ""))
 }

@@ -15,6 +15,9 @@ import (
 
 // mayRemove reports whether the files of an entry that another process wrote may be removed.
 func (f *Folder) mayRemove(r Files) bool {
+	if r.Path == nameless && !r.V1 {
+		return r.Suffix == "" || r.Suffix == filenames.DefaultMetaGraphSuffix
+	}
 	if !isBareName(r.Path) || r.Suffix != "" && r.Suffix != filenames.DefaultMetaGraphSuffix {
 		return false
 	}

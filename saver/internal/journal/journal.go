@@ -85,18 +85,29 @@ func (f *Folder) write(n note) error {
 
 // relative makes paths in the journal right even if the folder moves.
 func (f *Folder) relative(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
+	path = filenames.Clean(path)
+	folder, base := filepath.Split(path)
+	if abs, err := filepath.Abs(folder); err == nil {
+		folder = abs
 	}
-	if filepath.Dir(path) == f.path {
-		return filepath.Base(path)
+	switch {
+	case folder != f.path:
+		return filenames.Join(folder, base)
+	case base == "":
+		return nameless
 	}
-	return path
+	return base
 }
+
+// nameless stands for the checkpoint in the folder whose files' names begin with a dot.
+const nameless = "./"
 
 func (f *Folder) resolve(path string) string {
 	if filepath.IsAbs(path) {
 		return path
+	}
+	if path == nameless {
+		return filenames.Join(f.path, "")
 	}
 	return filepath.Join(f.path, path)
 }

@@ -53,7 +53,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			if !asJSON {
 				t.summary()
 			}
-			if t.bad > 0 {
+			if t.bad+t.missing > 0 {
 				return cli.ErrBadNews
 			}
 			return nil
@@ -70,8 +70,8 @@ type tally struct {
 	c             *command
 	strict, quiet bool
 
-	items, bad, faults, notes int64
-	tensors, bytes            int64
+	items, missing, bad, faults, notes int64
+	tensors, bytes                     int64
 }
 
 // verify checks one path, and counts and prints its reports.
@@ -80,7 +80,7 @@ func (t *tally) verify(ctx context.Context, path string, report func(*verify.Rep
 	defer progress.Done()
 	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set}) {
 		if err != nil {
-			return t.missing(err)
+			return t.noteMissing(err)
 		}
 		t.count(r)
 		progress.Clear()
@@ -91,13 +91,12 @@ func (t *tally) verify(ctx context.Context, path string, report func(*verify.Rep
 	return nil
 }
 
-// missing counts and prints a path that does not exist, and returns any other error.
-func (t *tally) missing(err error) error {
+// noteMissing counts and prints a path that has nothing to verify, and returns any other error.
+func (t *tally) noteMissing(err error) error {
 	if !errors.Is(err, tfkeep.ErrNotFound) {
 		return err
 	}
-	t.bad++
-	t.items++
+	t.missing++
 	t.c.Error("tfkeep:", err)
 	return nil
 }
@@ -110,7 +109,7 @@ func (t *tally) count(r *verify.Report) {
 		t.bad++
 	}
 	for _, f := range r.Faults {
-		if f.Harmless {
+		if f.Harmless && !t.strict {
 			t.notes++
 		} else {
 			t.faults++
@@ -207,11 +206,15 @@ func (t *tally) summary() {
 	case t.bad > 0:
 		text += fmt.Sprintf(": %s bad, %s", ui.Count(t.bad), ui.Plural(t.faults, "fault"))
 		style = ui.Red
-	default:
+	case t.items > 0:
 		text += ": all good"
 	}
 	if t.notes > 0 {
 		text += ", " + ui.Plural(t.notes, "note")
+	}
+	if t.missing > 0 {
+		text += fmt.Sprintf(", nothing to verify at %s", ui.Plural(t.missing, "path"))
+		style = ui.Red
 	}
 	t.c.Printf("%s\n", t.c.Paint(style, text))
 }
