@@ -149,7 +149,7 @@ func (r *rewriter) needs(caller *body, n *graphdef.NodeDef, name string, args ma
 		b := newOwnBody(proto.Clone(r.lib.functions[name]).(*function_go_proto.FunctionDef))
 		w := (&rewriter{tracer: r.tracer, report: &Report{}}).rewriting(b, traced.reached, nil)
 		w.dry = true
-		if err := w.carry(traced.uses, r.functionRoots(b, traced.uses), finals); err != nil {
+		if err := w.carry(traced.uses, r.functionRoots(b), finals); err != nil {
 			return nil, err
 		}
 		maps.Copy(needs.initial, w.needed)

@@ -139,7 +139,7 @@ func (h *history) value(writes []*item, sides []order.Side, frame string, inCond
 	if len(last) > 1 {
 		return gated{}, h.race(last[0], last[1])
 	}
-	return h.after(last[0], frame)
+	return h.after(last[0])
 }
 
 // last returns the writes that no other one follows.
@@ -164,7 +164,7 @@ func (h *history) eitherSide(writes []*item, sides []order.Side, s order.Side, f
 }
 
 // after returns the value that an item leaves.
-func (h *history) after(w *item, frame string) (gated, error) {
+func (h *history) after(w *item) (gated, error) {
 	if w.loop != "" {
 		loop, err := h.loop(w.loop)
 		if err != nil {

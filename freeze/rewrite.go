@@ -63,7 +63,7 @@ func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[strin
 	if len(uses.written) > 0 || len(final) > 0 {
 		roots := slices.Sorted(maps.Keys(keep))
 		if b.fn != nil {
-			roots = r.functionRoots(b, uses)
+			roots = r.functionRoots(b)
 		}
 		if err := w.carry(uses, roots, final); err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (r *rewriter) rewrite(b *body, reached flow, uses *accesses, keep map[strin
 
 // functionRoots returns the nodes of a function that must stay: its results, and what has
 // an effect besides writing to frozen variables.
-func (r *rewriter) functionRoots(b *body, uses *accesses) []string {
+func (r *rewriter) functionRoots(b *body) []string {
 	var roots []string
 	for _, result := range b.fn.Ret {
 		roots = append(roots, b.parse(result).node)
