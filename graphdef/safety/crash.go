@@ -44,15 +44,15 @@ func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
 	return false
 }
 
-// maxGroup is far above the number of processes that train together, and maxBatchDims
-// above the number of dimensions of a batch.
-const (
-	maxGroup     = 1 << 20
-	maxBatchDims = 8
-)
+// maxGroup is far above the number of processes that train together.
+const maxGroup = 1 << 20
+
+// maxBatchDims is above the number of dimensions of a batch.
+const maxBatchDims = 8
 
 // gatherCrashes reports whether a GatherV2 has more batch dimensions than its inputs have
-// dimensions together. Where the ranks are not known here, it is assumed to be sound.
+// dimensions together. Where the ranks are not known here, it is assumed to be sound: the
+// ranks of a function's arguments never are, and sound models have such nodes.
 func (b *body) gatherCrashes(n *graphdef.NodeDef) bool {
 	batch := n.GetAttr()["batch_dims"].GetI()
 	params, indices := b.rank(input(n, 0), maxHops), b.rank(input(n, 1), maxHops)
@@ -91,8 +91,10 @@ func (b *body) rank(in string, hops int) rank {
 			return rank{least: 1} // TensorFlow does not know it either
 		}
 		return rank{len(dims), true}
-	case "Identity", "Cast", "ReadVariableOp", "Relu", "Relu6", "StopGradient", "Neg", "Abs":
+	case "Identity", "Cast", "ReadVariableOp", "Relu", "Relu6", "StopGradient", "Neg", "Abs", "Tanh", "Sigmoid", "ZerosLike", "OnesLike":
 		return of(0)
+	case "Reshape":
+		return b.rankOfReshape(n)
 	case "Add", "AddV2", "Sub", "Mul", "FloorDiv", "FloorMod", "RealDiv", "Maximum", "Minimum":
 		x, y := of(0), of(1)
 		return rank{max(x.least, y.least), x.exact && y.exact}
@@ -107,6 +109,20 @@ func (b *body) rank(in string, hops int) rank {
 	}
 	return rank{}
 }
+
+// rankOfReshape returns the rank of the result of a Reshape: the number of values in its shape,
+// if that is a constant.
+func (b *body) rankOfReshape(n *graphdef.NodeDef) rank {
+	shape := b.byName[nodedef.NodeName(input(n, 1))]
+	dims := shape.GetAttr()["value"].GetTensor().GetTensorShape().GetDim()
+	if shape.GetOp() != "Const" || len(dims) != 1 {
+		return rank{}
+	}
+	return rank{int(min(max(dims[0].GetSize(), 0), maxRank)), true}
+}
+
+// maxRank is the number of dimensions that a tensor of TensorFlow may have.
+const maxRank = 254
 
 // rankOfSlice returns the rank of the result of a StridedSlice: some indices remove a
 // dimension, others add one.

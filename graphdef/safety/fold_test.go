@@ -69,6 +69,10 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 	split := func(sizes, more string) string {
 		return constants + more + `node { name: "s" op: "SplitV" input: "x" input: "` + sizes + `" input: "scalar" attr { key: "num_split" value { i: 2 } } }`
 	}
+	product := `node { name: "p" op: "Prod" input: "matrix" input: "scalar" } `
+	gather := func(params, indices string, batch int) string {
+		return fmt.Sprintf(`node { name: "b" op: "GatherV2" input: %q input: %q input: "scalar" attr { key: "batch_dims" value { i: %d } } }`, params, indices, batch)
+	}
 	slice := func(shrink int) string {
 		return fmt.Sprintf(`node { name: "c" op: "StridedSlice" input: "vector" input: "one" input: "one" input: "one" attr { key: "shrink_axis_mask" value { i: %d } } } `, shrink) + vector("one", "dim { size: 1 }")
 	}
@@ -91,6 +95,10 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 		{"statistics", constants + `node { name: "b" op: "BoostedTreesAggregateStats" input: "vector" input: "matrix" input: "matrix" input: "matrix" }`, false},
 		{"batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "matrix" input: "vector" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, false},
 		{"batch dimensions of unknown tensors", constants + `node { name: "b" op: "GatherV2" input: "x" input: "x" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, false},
+		{"one batch dimension of an unknown rank", constants + product + gather("x", "p", 1), false},
+		{"batch dimensions of an unknown rank", constants + product + gather("x", "p", 2), false},
+		{"batch dimensions of a reshaped tensor", constants + product + `node { name: "r" op: "Reshape" input: "p" input: "vector" } ` + gather("matrix", "r", 4), false},
+		{"too many batch dimensions of a reshaped tensor", constants + product + `node { name: "r" op: "Reshape" input: "p" input: "vector" } ` + gather("matrix", "r", 5), true},
 		{"too many batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "vector" input: "scalar" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, true},
 		{"far too many batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "x" input: "x" input: "scalar" attr { key: "batch_dims" value { i: 100 } } }`, true},
 		{"a large group", constants + `node { name: "b" op: "CollectiveGather" input: "x" attr { key: "group_size" value { i: 4611686018427387904 } } }`, true},
