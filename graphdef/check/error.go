@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ type Fault struct {
 
 // IsUnknownOp reports whether the fault is an op that is not known. It may be one of a library
 // of custom ops, and the graph sound.
-func (f Fault) IsUnknownOp() bool { return f.kind == tfkeep.ErrUnsupported }
+func (f Fault) IsUnknownOp() bool { return errors.Is(f.kind, tfkeep.ErrUnsupported) }
 
 // String returns the fault as one line, in the words of TensorFlow's message if there is
 // one.
