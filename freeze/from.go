@@ -124,6 +124,14 @@ func assetsOf(mg *graphdef.MetaGraphDef, folder string) (*modelAssets, error) {
 		}
 		m.assets[node] = a.GetFilename()
 	}
+	for _, info := range mg.GetSignatureDef()[modeldir.InitOpKey].GetOutputs() {
+		m.initOps = append(m.initOps, nodedef.NodeName(info.GetName()))
+	}
+	for _, key := range []string{modeldir.MainOpCollection, modeldir.LegacyInitCollection} {
+		for _, name := range mg.GetCollectionDef()[key].GetNodeList().GetValue() {
+			m.initOps = append(m.initOps, nodedef.NodeName(name))
+		}
+	}
 	return m, nil
 }
 

@@ -73,6 +73,9 @@ func (f *fillFinder) visit(fr *frame, n *graphdef.NodeDef, root string) error {
 	if fillsTable(n.Op) {
 		f.addFill(fr, n, root)
 	}
+	if changesTable(n.Op) {
+		f.tables.changes = append(f.tables.changes, &tableFill{node: n, where: fr.body, root: root})
+	}
 	c := f.lib.call(n)
 	if c == nil {
 		return nil

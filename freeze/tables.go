@@ -74,6 +74,7 @@ type tables struct {
 	known map[string]*lookupTable // by tableID
 
 	unclear []*tableFill // nodes that fill a table, but it is not known which one
+	changes []*tableFill // nodes that change entries of tables
 }
 
 // hasTables reports whether nodes, or the functions that they call, use lookup tables.
@@ -179,10 +180,29 @@ func (t *tables) checkUse(b *body, n *graphdef.NodeDef) error {
 	return nil
 }
 
+// checkInitOps refuses a SavedModel whose init op changes mutable tables: it runs after the
+// restore, so that the checkpoint does not have what the tables hold then.
+func (t *tables) checkInitOps(graph *body, o *Options) error {
+	if o.model == nil || len(t.changes) == 0 || !slices.ContainsFunc(t.list, func(l *lookupTable) bool { return isMutableTable(l.node.Op) }) {
+		return nil
+	}
+	runs := graph.ancestors(o.model.initOps)
+	for _, change := range t.changes {
+		if runs[change.root] {
+			return nodeError(change.where, change.node, tfkeep.ErrUnsupported,
+				"the model's init op changes a lookup table with it after the restore, so that the checkpoint does not have its content; load the model, save a checkpoint of it, and freeze that")
+		}
+	}
+	return nil
+}
+
 // freezeTables reports the tables of b, and embeds them if the options say so.
 func (r *Report) freezeTables(ctx context.Context, lib *library, b *body, def *graphdef.GraphDef, src checkpoint.Source, o *Options) error {
 	t, err := findTables(lib, b, def)
 	if err != nil {
+		return err
+	}
+	if err := t.checkInitOps(newBody(def.GetNode(), nil), o); err != nil {
 		return err
 	}
 	r.describeTables(t)
