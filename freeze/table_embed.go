@@ -19,9 +19,9 @@ import (
 
 // modelAssets are the files of a SavedModel.
 type modelAssets struct {
-	folder string
-	assets map[string]string // constant with the name of a file → its name in the folder
-	initOps []string // the nodes that run when the model is loaded
+	folder  string
+	assets  map[string]string // constant with the name of a file → its name in the folder
+	initOps []string          // the nodes that run when the model is loaded
 }
 
 // embedder puts the content of tables into the graph.
