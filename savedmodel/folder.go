@@ -1,10 +1,13 @@
 package savedmodel
 
 import (
+	"archive/zip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -20,6 +23,9 @@ import (
 
 // maxGraphFile is the largest protobuf message that TensorFlow reads.
 const maxGraphFile = 1<<31 - 1
+
+// maxAsset is the size of the largest asset that the initialization of a model may read.
+const maxAsset = 1 << 30
 
 // folder is an open SavedModel. A folder on disk is read through an os.Root, so that
 // no path and no link leads out of it.
@@ -70,7 +76,7 @@ func (f *folder) size() (int64, error) {
 		}
 		for _, name := range names {
 			if info, err := fs.Lstat(f.fsys, name); err == nil && info.Mode().IsRegular() {
-				size += info.Size()
+				size += storedSize(info)
 			}
 		}
 	}
@@ -111,7 +117,11 @@ func (f *folder) graph(tags []string) (mg *graphdef.MetaGraphDef, sum uint32, er
 // saved_model.pb.
 func (f *folder) read() (name string, data []byte, err error) {
 	for _, name := range []string{modeldir.FilenamePB, modeldir.FilenamePBText} {
-		data, err := vfs.ReadIn(f.fsys, name, maxGraphFile)
+		limit := int64(maxGraphFile)
+		if info, err := fs.Stat(f.fsys, name); err == nil {
+			limit = min(limit, allowedSize(info))
+		}
+		data, err := vfs.ReadIn(f.fsys, name, limit)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -160,6 +170,8 @@ func (f *folder) asset(name string) (string, error) {
 		return "", loadCause(f.name, "", err)
 	case !info.Mode().IsRegular():
 		return fail(tfkeep.ErrUnsafe, rel+" is not a regular file")
+	case info.Size() > maxAsset:
+		return fail(tfkeep.ErrTooLarge, fmt.Sprintf("%s has %d bytes, and TensorFlow would read them into memory; at most %d are allowed", rel, info.Size(), int64(maxAsset)))
 	}
 	if f.root != nil {
 		return filepath.Join(f.name, filepath.FromSlash(rel)), nil
@@ -209,10 +221,44 @@ func (f *folder) copyOut(rel string) (_ string, err error) {
 		return "", err
 	}
 	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return "", err
+	}
+	limit := allowedSize(info)
+	if info.Size() > limit {
+		return "", tooLarge(info.Size(), limit)
+	}
 	out, err := os.Create(to)
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(out, in)
+	// The archive may have more than it states.
+	n, err := io.Copy(out, io.LimitReader(in, info.Size()+1))
+	if err == nil && n > info.Size() {
+		err = tooLarge(n, info.Size())
+	}
 	return to, errors.Join(err, out.Close())
+}
+
+func tooLarge(size, limit int64) error {
+	return fmt.Errorf("%w: it has %d bytes or more, and %d are allowed for a compressed file of its size; extract the archive first if you trust it", tfkeep.ErrTooLarge, size, limit)
+}
+
+// storedSize returns how many bytes a file takes in the archive that it is in, or else its
+// size.
+func storedSize(info fs.FileInfo) int64 {
+	if h, ok := info.Sys().(*zip.FileHeader); ok {
+		return min(info.Size(), int64(min(h.CompressedSize64, math.MaxInt64)))
+	}
+	return info.Size()
+}
+
+// allowedSize returns how large a file may be: a small archive must not fill the memory or the
+// disk.
+func allowedSize(info fs.FileInfo) int64 {
+	if _, ok := info.Sys().(*zip.FileHeader); !ok {
+		return math.MaxInt64
+	}
+	return 64<<20 + 2*min(storedSize(info), math.MaxInt64/4)
 }

@@ -148,14 +148,11 @@ func copyAssets(assets map[string]string, folder string) error {
 }
 
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
+	in, err := vfs.OS.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if info, err := in.Stat(); err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("%w: it is not a regular file", tfkeep.ErrArgument)
-	}
 	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
