@@ -30,14 +30,16 @@ const (
 )
 
 // soakMain trains and saves, and prints the events.
-func soakMain(folder string) int {
+func soakMain(folder string) {
 	every, err := time.ParseDuration(os.Getenv(soakSave))
 	if err != nil {
-		return 1
+		fmt.Println(err)
+		return
 	}
 	m, err := newModel(0, 1<<16, nil)
 	if err != nil {
-		return 1
+		fmt.Println(err)
+		return
 	}
 	o := &supervisor.Options{Dir: folder, SaveInterval: every, SaveAsync: true, OnEvent: func(e supervisor.Event) { fmt.Println(e) }}
 	err = supervisor.Run(context.Background(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
@@ -49,7 +51,6 @@ func soakMain(folder string) int {
 		}
 	})
 	fmt.Println(err)
-	return 1
 }
 
 // numberAfter returns the number that follows a word in a line.
