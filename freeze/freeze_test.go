@@ -314,3 +314,11 @@ func TestStringVariablesAreReadAtOnce(t *testing.T) {
 	_, err = freeze.New(t.Context(), graph(t, text), values, &freeze.Options{Outputs: []string{"y"}})
 	assert.ErrorIs(t, err, tfkeep.ErrUnsupported)
 }
+
+func TestNewRefusesNilArguments(t *testing.T) {
+	t.Parallel()
+	for _, def := range []*graphdef.GraphDef{nil, {}} {
+		_, err := freeze.New(t.Context(), def, nil, &freeze.Options{Outputs: []string{"y"}})
+		require.ErrorIs(t, err, tfkeep.ErrArgument)
+	}
+}

@@ -59,6 +59,12 @@ func New(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *
 	if o == nil {
 		o = &Options{}
 	}
+	switch {
+	case def == nil:
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "the graph is nil"}
+	case src == nil:
+		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "the source of the values is nil"}
+	}
 	p, err := newPlan(ctx, def, src, o, nil)
 	if err != nil {
 		return nil, err
