@@ -317,7 +317,8 @@ func TestStringVariablesAreReadAtOnce(t *testing.T) {
 
 func TestNewRefusesNilArguments(t *testing.T) {
 	t.Parallel()
-	for _, def := range []*graphdef.GraphDef{nil, {}} {
+	withVariable := &graphdef.GraphDef{Node: []*graphdef.NodeDef{{Name: "y", Op: "VariableV2"}}}
+	for _, def := range []*graphdef.GraphDef{nil, withVariable} {
 		_, err := freeze.New(t.Context(), def, nil, &freeze.Options{Outputs: []string{"y"}})
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
 	}

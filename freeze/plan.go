@@ -62,7 +62,7 @@ func New(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *
 	switch {
 	case def == nil:
 		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "the graph is nil"}
-	case src == nil:
+	case src == nil && hasVariables(def.GetNode()):
 		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "the source of the values is nil"}
 	}
 	p, err := newPlan(ctx, def, src, o, nil)
