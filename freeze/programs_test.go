@@ -148,8 +148,7 @@ func (w *programWorker) ask(result any, limit time.Duration, call string, args .
 	if err != nil {
 		return err
 	}
-	script := fmt.Sprintf("import sys\nif %q not in sys.path: sys.path.append(%q)\nimport programs\nresult = programs.%s(*args)\n", dir, dir, call)
-	raw, err := w.process.Run(python.Script{Text: script, Args: args, Eager: true, Limit: limit})
+	raw, err := w.process.Run(python.Script{Text: python.CallFunction(dir, "programs", call), Args: args, Eager: true, Limit: limit})
 	if err != nil {
 		return err
 	}

@@ -152,13 +152,5 @@ func copyAsset(f assetFile, folder string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Sync()
-	}
-	return errors.Join(err, out.Close())
+	return vfs.CopyNew(vfs.OS, to, in)
 }

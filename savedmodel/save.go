@@ -3,7 +3,6 @@ package savedmodel
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -139,13 +138,5 @@ func copyFile(files *folder, from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := vfs.CreateAtomic(vfs.OS, to)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	if _, err := io.Copy(out, in); err != nil {
-		return err
-	}
-	return out.Commit(true)
+	return vfs.CopyNew(vfs.OS, to, in)
 }

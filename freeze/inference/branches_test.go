@@ -1,9 +1,7 @@
 package inference_test
 
 import (
-	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,32 +9,9 @@ import (
 
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/freeze/inference"
-	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
-
-// askTraining calls a function of testdata/training.py.
-func askTraining[T any](t *testing.T, call string, args ...any) T {
-	t.Helper()
-	dir, err := filepath.Abs("testdata")
-	require.NoError(t, err)
-	var v T
-	r := oracle.RunEager(t, fmt.Sprintf("import sys\nif %q not in sys.path: sys.path.append(%q)\nimport training\nresult = training.%s(*args)\n", dir, dir, call), args...)
-	r.Decode(t, &v)
-	return v
-}
-
-// randomNodes counts the nodes that make random numbers, in functions too.
-func randomNodes(def *graphdef.GraphDef) int {
-	count := 0
-	for _, n := range nodedef.AllNodes(def) {
-		if strings.Contains(n.Op, "Random") {
-			count++
-		}
-	}
-	return count
-}
 
 func TestConstantsDecideBranches(t *testing.T) {
 	t.Parallel()
@@ -45,14 +20,14 @@ func TestConstantsDecideBranches(t *testing.T) {
 		Seed, Norms, Dropouts int
 	}
 	norms, dropouts, folded, random := 0, 0, 0, 0
-	for _, m := range askTraining[[]model](t, "write", 60, t.TempDir()) {
+	for _, m := range oracle.CallEager[[]model](t, "training", "write", 60, t.TempDir()) {
 		got, r, err := inference.Optimize(load(t, m.Path), &inference.Options{Outputs: []string{"y"}, Constants: map[string]bool{m.Training: false}})
 		require.NoError(t, err)
-		difference := askTraining[float64](t, "difference", m.Seed, save(t, got))
+		difference := oracle.CallEager[float64](t, "training", "difference", m.Seed, save(t, got))
 		assert.Less(t, difference, 1e-4, "seed %d: %s", m.Seed, m.Text)
 		norms, dropouts = norms+m.Norms, dropouts+m.Dropouts
 		folded += len(r.Folded)
-		n := randomNodes(got)
+		n := tftest.RandomNodes(got)
 		random += n
 		if len(r.Folded) < m.Norms || n > 0 {
 			t.Logf("seed %d: %d of %d folded, %d random: %s", m.Seed, len(r.Folded), m.Norms, n, m.Text)

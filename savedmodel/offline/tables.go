@@ -1,10 +1,7 @@
 package offline
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,13 +150,5 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	if err == nil {
-		err = out.Sync()
-	}
-	return errors.Join(err, out.Close())
+	return vfs.CopyNew(vfs.OS, to, in)
 }

@@ -53,6 +53,19 @@ func Value[T any](t testing.TB, script string, args ...any) T {
 	return v
 }
 
+// CallEager runs a function of the Python file testdata/module.py, as RunEager runs a script,
+// and returns its result.
+func CallEager[T any](t testing.TB, module, function string, args ...any) T {
+	t.Helper()
+	folder, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v T
+	RunEager(t, python.CallFunction(folder, module, function), args...).Decode(t, &v)
+	return v
+}
+
 // Try runs a script in graph mode and returns an exception as an *Error.
 func Try(t testing.TB, script string, args ...any) (Result, error) {
 	t.Helper()

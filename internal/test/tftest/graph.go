@@ -1,12 +1,14 @@
 package tftest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // ParseGraph returns the graph that is written as protobuf text.
@@ -24,6 +26,17 @@ func NodeNames(g *graphdef.GraphDef) []string {
 		names = append(names, n.GetName())
 	}
 	return names
+}
+
+// RandomNodes counts the nodes of a graph that make random numbers, in functions too.
+func RandomNodes(g *graphdef.GraphDef) int {
+	count := 0
+	for _, n := range nodedef.AllNodes(g) {
+		if strings.Contains(n.Op, "Random") {
+			count++
+		}
+	}
+	return count
 }
 
 // Marshal returns the bytes of a message.

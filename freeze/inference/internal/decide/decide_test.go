@@ -1,11 +1,9 @@
 package decide_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -21,18 +19,8 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
-
-// ask calls a function of testdata/decided.py.
-func ask[T any](t *testing.T, call string, args ...any) T {
-	t.Helper()
-	dir, err := filepath.Abs("testdata")
-	require.NoError(t, err)
-	var v T
-	r := oracle.RunEager(t, fmt.Sprintf("import sys\nif %q not in sys.path: sys.path.append(%q)\nimport decided\nresult = decided.%s(*args)\n", dir, dir, call), args...)
-	r.Decode(t, &v)
-	return v
-}
 
 // fix replaces the placeholder p by a constant.
 func fix(def *graphdef.GraphDef, value bool) *graphdef.GraphDef {
@@ -40,17 +28,6 @@ func fix(def *graphdef.GraphDef, value bool) *graphdef.GraphDef {
 	i := slices.IndexFunc(nodes, func(n *graphdef.NodeDef) bool { return n.Name == "p" })
 	nodes[i] = nodedef.Const("p", &tensorpb.TensorProto{Dtype: dtype.Bool, TensorShape: &tensor_shape_go_proto.TensorShapeProto{}, BoolVal: []bool{value}})
 	return edit.WithNodes(def, nodes)
-}
-
-// randomNodes counts the nodes that make random numbers, in functions too.
-func randomNodes(def *graphdef.GraphDef) int {
-	count := 0
-	for _, n := range nodedef.AllNodes(def) {
-		if strings.Contains(n.Op, "Random") {
-			count++
-		}
-	}
-	return count
 }
 
 func TestDecidedGraphsComputeTheSame(t *testing.T) {
@@ -66,7 +43,7 @@ func TestDecidedGraphsComputeTheSame(t *testing.T) {
 		"loop with predicate computed inside": true, "loop with predicate computed inside v2": true,
 		"assertion behind loop": true, "assertion behind loop v2": true,
 	}
-	for _, g := range ask[[]graph](t, "write", t.TempDir()) {
+	for _, g := range oracle.CallEager[[]graph](t, "decided", "write", t.TempDir()) {
 		def, err := graphdef.ReadGraphDef(g.Path)
 		require.NoError(t, err)
 		for k, value := range []bool{false, true} {
@@ -78,10 +55,10 @@ func TestDecidedGraphsComputeTheSame(t *testing.T) {
 			require.NoError(t, err)
 			path := filepath.Join(t.TempDir(), "decided.pb")
 			require.NoError(t, os.WriteFile(path, data, 0o666))
-			assert.Equal(t, g.Wants[k], ask[[]any](t, "run", path), "%s, %v", g.Kind, value)
+			assert.Equal(t, g.Wants[k], oracle.CallEager[[]any](t, "decided", "run", path), "%s, %v", g.Kind, value)
 			if clean, ok := withoutRandom[g.Kind]; ok && clean == value {
-				assert.Positive(t, randomNodes(def), g.Kind)
-				assert.Zero(t, randomNodes(got), "%s, %v", g.Kind, value)
+				assert.Positive(t, tftest.RandomNodes(def), g.Kind)
+				assert.Zero(t, tftest.RandomNodes(got), "%s, %v", g.Kind, value)
 			}
 		}
 	}
