@@ -1,0 +1,87 @@
+package saver_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/tf"
+)
+
+// A new Saver of an imported graph saves the tables that the graph's own Saver restores, under
+// the same keys: Python restores them from its checkpoint.
+func TestNewSaverSavesImportedTables(t *testing.T) {
+	const model = `
+		def build():
+			words = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1, name="words")
+			vectors = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, [0.0, 0.0], name="vectors")
+			w = tf1.get_variable("w", initializer=3.0)
+			return words, vectors, w
+	`
+	dir := t.TempDir()
+	prefix := filepath.Join(dir, "python")
+	oracle.Run(t, model+`
+		words, vectors, w = build()
+		fill = [words.insert(["a", "b"], tf.constant([1, 2], tf.int64)), vectors.insert(tf.constant([7], tf.int64), [[1.5, 2.5]])]
+		with tf1.Session() as s:
+			s.run([tf1.global_variables_initializer()] + fill)
+			tf1.train.Saver().save(s, args[0])
+	`, prefix)
+	g := tf.NewGraph()
+	first, err := saver.ImportMetaGraph(g, prefix+".meta", nil)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, first.Close()) }()
+	s := newSaver(t, g, &saver.Options{Name: "again"})
+	sess := newSession(t, g)
+	_, err = first.Restore(ctx, sess, prefix, nil)
+	require.NoError(t, err)
+	saved, err := s.Save(ctx, sess, filepath.Join(dir, "go"), nil)
+	require.NoError(t, err)
+
+	got := oracle.Value[[]any](t, model+`
+		words, vectors, w = build()
+		out = [words.lookup(tf.constant(["b", "a", "z"])), vectors.lookup(tf.constant([7, 8], tf.int64)), w]
+		with tf1.Session() as s:
+			tf1.train.Saver().restore(s, args[0])
+			result = [x.tolist() for x in s.run(out)]
+	`, saved)
+	assert.Equal(t, []any{[]any{2., 1., -1.}, []any{[]any{1.5, 2.5}, []any{0., 0.}}, 3.}, got)
+}
+
+// The hooks run before a save takes values and after a restore has assigned them. Their errors
+// end the save or the restore.
+func TestSaveAndRestoreHooks(t *testing.T) {
+	g := tf.NewGraph()
+	v, err := tf.NewVariable(g, "v", tf.Value(float32(1)), nil)
+	require.NoError(t, err)
+	var calls []string
+	var fails error
+	hook := func(name string) func(context.Context, *tf.Session) error {
+		return func(ctx context.Context, sess *tf.Session) error {
+			calls = append(calls, name)
+			return fails
+		}
+	}
+	s := newSaver(t, g, &saver.Options{BeforeSave: hook("save"), AfterRestore: hook("restore")})
+	sess := newSession(t, g)
+	require.NoError(t, sess.RunOps(ctx, v.Initializer()))
+	prefix := filepath.Join(t.TempDir(), "m")
+	saved, err := s.Save(ctx, sess, prefix, nil)
+	require.NoError(t, err)
+	_, err = s.Restore(ctx, sess, saved, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"save", "restore"}, calls)
+
+	fails = tfkeep.ErrMismatch
+	_, err = s.Save(ctx, sess, prefix+"-2", nil)
+	require.ErrorIs(t, err, fails)
+	assert.NoFileExists(t, prefix+"-2.index")
+	_, err = s.Restore(ctx, sess, saved, nil)
+	require.ErrorIs(t, err, fails)
+}
