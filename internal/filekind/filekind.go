@@ -93,6 +93,9 @@ func isOpList(head []byte) bool {
 			return false
 		}
 		size, n := binary.Uvarint(b[1:])
+		if n == 0 && seen > 0 {
+			break // the head ends in the size
+		}
 		if n <= 0 || size == 0 {
 			return false
 		}
@@ -100,6 +103,9 @@ func isOpList(head []byte) bool {
 		whole := uint64(len(def)) >= size
 		if whole {
 			def = def[:size]
+		}
+		if _, _, named := text(def, 0x0a); !whole && !named && seen > 0 {
+			break // the head ends in the name
 		}
 		if !startsLikeOp(def) {
 			return false
