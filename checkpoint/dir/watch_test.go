@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -107,20 +108,24 @@ func TestWatchSeesTheSameNameAgain(t *testing.T) {
 
 func TestWatchMinInterval(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	mustWriteStep(t, folder, 1, "m-1")
-	var last time.Time
-	n := byte(1)
-	watched(t, folder, &dir.WatchOptions{Poll: time.Millisecond, MinInterval: 30 * time.Millisecond, Ended: func() bool { return n > 3 }}, func(string) {
-		if !last.IsZero() {
-			assert.GreaterOrEqual(t, time.Since(last), 25*time.Millisecond)
-		}
-		last = time.Now()
-		if n++; n <= 4 {
-			mustWriteStep(t, folder, n, fmt.Sprintf("m-%d", n))
-		}
+	// With synthetic time, waiting takes no time and is exact.
+	synctest.Test(t, func(t *testing.T) {
+		folder := t.TempDir()
+		mustWriteStep(t, folder, 1, "m-1")
+		const interval = 30 * time.Millisecond
+		var last time.Time
+		n := byte(1)
+		watched(t, folder, &dir.WatchOptions{Poll: time.Millisecond, MinInterval: interval, Ended: func() bool { return n > 3 }}, func(string) {
+			if !last.IsZero() {
+				assert.GreaterOrEqual(t, time.Since(last), interval)
+			}
+			last = time.Now()
+			if n++; n <= 4 {
+				mustWriteStep(t, folder, n, fmt.Sprintf("m-%d", n))
+			}
+		})
+		assert.EqualValues(t, 5, n)
 	})
-	assert.EqualValues(t, 5, n)
 }
 
 // The walk goes on after a damaged checkpoint, and after a damaged state file.
