@@ -5,6 +5,7 @@
 #   scripts/coverage.sh --write FLOORS OUTPUT...    make the floors: what was measured, less 2 points
 #
 # A package with statements and tests needs a floor. Raise floors; lower one only on purpose.
+# The helpers of tests (internal/test) have none: other packages' tests use them.
 set -euo pipefail
 
 write=''
@@ -18,7 +19,7 @@ shift
 # "ok  github.com/tfkeep/tfkeep/saver  12.3s  coverage: 81.2% of statements"
 measured() {
   sed -n 's|^ok[[:space:]]*github.com/tfkeep/tfkeep\([^[:space:]]*\)[[:space:]].*coverage: \([0-9.]*\)% of statements.*|\1 \2|p' "$@" |
-    sed 's|^ |/. |; s|^/||' | sort
+    sed 's|^ |/. |; s|^/||; /^internal\/test\//d' | sort
 }
 
 if [[ -n $write ]]; then

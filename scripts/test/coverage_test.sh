@@ -32,6 +32,13 @@ test_no_floor() {
   refused 'saver has no floor'
 }
 
+test_no_floor_for_test_helpers() {
+  printf 'ok  \tgithub.com/tfkeep/tfkeep/internal/test/oracle\t1.2s\tcoverage: 8.5%% of statements\n' >>"$work/out"
+  "$coverage" "$work/floors" "$work/out" | grep -q '2 packages, mean 89.8 %' || return 1
+  "$coverage" --write "$work/floors" "$work/out"
+  ! grep -q internal/test "$work/floors"
+}
+
 test_nothing_measured() {
   : >"$work/out"
   refused 'no package was measured'
