@@ -68,7 +68,7 @@ func FromGraph(ctx context.Context, graph, ckpt string, o *Options) (*Plan, erro
 }
 
 // FromSavedModel plans the freezing of a graph of a SavedModel, which Options.Tags
-// choose.
+// choose; see graphdef.FindMetaGraph.
 func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, error) {
 	if o == nil {
 		o = &Options{}
@@ -77,11 +77,7 @@ func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	tags := o.Tags
-	if len(tags) == 0 && len(sm.GetMetaGraphs()) > 1 {
-		tags = []string{"serve"}
-	}
-	mg, err := graphdef.FindMetaGraph(sm, tags)
+	mg, err := graphdef.FindMetaGraph(sm, o.Tags)
 	if err != nil {
 		if e, ok := errors.AsType[*tfkeep.Error](err); ok {
 			e.Path = folder

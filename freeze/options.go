@@ -50,8 +50,9 @@ type Options struct {
 	// AllowNoVariables accepts a graph that has no variables. It is only pruned then.
 	AllowNoVariables bool
 
-	// Tags choose a graph of a SavedModel: it must have exactly these tags. By default
-	// it is the only graph, or the one that is tagged "serve".
+	// Tags choose a graph of a SavedModel as graphdef.FindMetaGraph does: the one with
+	// exactly these tags; by default the only one, the one without tags, or the one that
+	// is tagged "serve".
 	Tags []string
 
 	// CloseSource lets [Plan.Close] close the source that is passed to [New], if it is

@@ -32,6 +32,10 @@ func TestFindMetaGraphMatchesTagsExactly(t *testing.T) {
 	assert.Nil(t, find("serve"), "a part of the tags is not enough")
 	assert.Nil(t, find("gpu, serve"), "nor is one that looks like two")
 	assert.Nil(t, find())
+	only := graph("serve")
+	sm.MetaGraphs = append(sm.MetaGraphs, only)
+	assert.Same(t, only, find(), "of several graphs that for serving")
+	sm.MetaGraphs = sm.MetaGraphs[:2]
 	_, err := graphdef.FindMetaGraph(nil, []string{"serve"})
 	assert.ErrorContains(t, err, "no graphs")
 

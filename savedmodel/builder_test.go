@@ -99,9 +99,10 @@ func TestGraphsShareVariables(t *testing.T) {
 				require.ErrorIs(t, err, tfkeep.ErrNotFound)
 				assert.ErrorContains(t, err, "{train}, {serve}, {gpu, serve}, {serve, tpu}, {bar, foo}")
 			}
-			sess := session(t, nil)
-			_, err := savedmodel.Load(ctx, sess, nil, dir, nil)
-			require.ErrorIs(t, err, tfkeep.ErrNotFound)
+			served, err := savedmodel.Load(ctx, session(t, nil), nil, dir, nil)
+			require.NoError(t, err)
+			defer served.Close()
+			assert.Equal(t, []string{"serve"}, served.MetaGraphDef.MetaInfoDef.Tags)
 			assert.Equal(t, 42.0, oracle.Value[float64](t, `
 for tags in (["train"], ["serve"], ["foo", "bar", "foo"]):
     with tf.Graph().as_default(), tf1.Session() as s:

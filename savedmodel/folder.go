@@ -98,13 +98,13 @@ func (f *folder) checkManifest(ctx context.Context) error {
 // graph reads the model and returns the graph with exactly these tags; see Load. sum is the
 // checksum of the file.
 func (f *folder) graph(tags []string) (mg *graphdef.MetaGraphDef, sum uint32, err error) {
-	_, data, err := f.read()
+	name, data, err := f.read()
 	if err != nil {
 		return nil, 0, err
 	}
 	sm, err := graphdef.ParseSavedModel(data)
 	if err != nil {
-		return nil, 0, loadCause(f.name, "", err)
+		return nil, 0, loadCause(path.Join(filepath.ToSlash(f.name), name), "", err)
 	}
 	mg, err = graphdef.FindMetaGraph(sm, tags)
 	if err != nil {
@@ -129,9 +129,6 @@ func (f *folder) read() (name string, data []byte, err error) {
 			return "", nil, loadCause(f.name, "", err)
 		}
 		return name, data, nil
-	}
-	if _, err := fs.Stat(f.fsys, modeldir.FilenameCPB); err == nil {
-		return "", nil, loadError(f.name, tfkeep.ErrUnsupported, "the folder has only %s, the chunked form of models above 2 GiB", modeldir.FilenameCPB)
 	}
 	detail, kind := modeldir.WhyNoModel(f.fsys)
 	return "", nil, loadError(f.name, kind, "%s", detail)

@@ -14,7 +14,6 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -60,7 +59,7 @@ type LoadOptions struct {
 // OpenOptions are the options of [Open].
 type OpenOptions struct {
 	LoadOptions
-	// Tags choose the graph; nil means "serve".
+	// Tags choose the graph, as those of [Load] do.
 	Tags []string
 	// Session has options for the session; nil means TensorFlow's defaults.
 	Session *tf.SessionOptions
@@ -111,15 +110,11 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 }
 
 func open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
-	tags := o.Tags
-	if len(tags) == 0 {
-		tags = []string{signature.ServingTag}
-	}
 	sess, err := tf.NewSession(tf.NewGraph(), o.Session)
 	if err != nil {
 		return nil, loadCause(dir, "", err)
 	}
-	m, err := load(ctx, sess, tags, dir, &o.LoadOptions)
+	m, err := load(ctx, sess, o.Tags, dir, &o.LoadOptions)
 	if err != nil {
 		return nil, errors.Join(err, sess.Close())
 	}
@@ -129,7 +124,14 @@ func open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 
 // Load imports the graph with exactly the given tags into the session's graph,
 // restores the variables, and runs the model's initialization. Without tags it loads the
-// only graph, or the one without tags. It is TensorFlow's tf.compat.v1.saved_model.load.
+// only graph; of several, the one without tags, or else the one with the tag "serve" alone.
+// It is TensorFlow's tf.compat.v1.saved_model.load.
+//
+// The error is tfkeep.ErrExists, and the graph is as it was, if the graph has a node of the
+// same name as one that the model finds by name, such as an input, a variable or a node of
+// its Saver: set LoadOptions.ImportScope then. It is ErrExists, too, if a variable or table
+// of the model would share its content with one of the graph, because both have the same
+// shared_name: load the model into a session of its own.
 //
 // The error is tfkeep.ErrNotFound if the folder has no SavedModel or the model has no
 // graph with these tags, ErrUnsafe if the model asks for something that LoadOptions do
@@ -212,6 +214,9 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 		return &tfkeep.Error{Op: "load", Path: files.name, Err: tfkeep.ErrCorrupt, Cause: err}
 	}
 	if err := m.checkSafety(files, mg); err != nil {
+		return err
+	}
+	if err := m.checkApart(files, mg); err != nil {
 		return err
 	}
 	im, err := tf.ImportMetaGraph(m.Graph(), mg, &tf.ImportMetaGraphOptions{

@@ -11,7 +11,6 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
-	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -47,7 +46,7 @@ func (m *Model) checkSafety(files *folder, mg *graphdef.MetaGraphDef) error {
 type ScanOptions struct {
 	// FS is that of LoadOptions.
 	FS fs.FS
-	// Tags choose the graph; nil means "serve".
+	// Tags choose the graph, as those of [Load] do.
 	Tags []string
 	// Keys are the signatures to look at; nil means all, and the training step.
 	Keys []string
@@ -64,16 +63,12 @@ func ScanPredict(dir string, o *ScanOptions) error {
 	if o == nil {
 		o = &ScanOptions{}
 	}
-	tags := o.Tags
-	if len(tags) == 0 {
-		tags = []string{signature.ServingTag}
-	}
 	files, err := openFolder(dir, o.FS)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	mg, _, err := files.graph(tags)
+	mg, _, err := files.graph(o.Tags)
 	if err != nil {
 		return err
 	}

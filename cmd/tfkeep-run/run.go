@@ -74,7 +74,7 @@ line was wrong.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&j.signature, "signature", signature.DefaultServingKey, "the signature to run")
-	f.StringVar(&j.tags, "tags", signature.ServingTag, "run the graph with exactly these tags, separated by commas")
+	f.StringVar(&j.tags, "tags", "", "run the graph with exactly these `TAGS`, separated by commas; default: the only one, the one without tags, or serve")
 	f.StringArrayVar(&j.inputs, "input", nil, "an input: NAME=JSON or NAME=@FILE; may be repeated")
 	f.StringVar(&j.allInputs, "inputs", "", "a file with a JSON object of all inputs; - means standard input")
 	f.StringArrayVar(&j.examples, "examples", nil, "an input of tf.Examples: NAME=[{FEATURE: [VALUES]}, ...]")
@@ -86,7 +86,7 @@ line was wrong.`,
 	f.StringArrayVar(&j.libraries, "op_library", nil, "a shared library with ops that the model needs; its code runs; may be repeated")
 	// The names in saved_model_cli.
 	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
-	f.StringVar(&j.tags, "tag_set", signature.ServingTag, "")
+	f.StringVar(&j.tags, "tag_set", "", "")
 	f.StringVar(&j.out, "outdir", "", "")
 	for _, name := range []string{"signature_def", "tag_set", "outdir"} {
 		_ = f.MarkHidden(name)

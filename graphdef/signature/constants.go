@@ -1,5 +1,7 @@
 package signature
 
+import "github.com/tfkeep/tfkeep/internal/modeldir"
+
 // The method names, which define how a server calls a signature.
 const (
 	PredictMethod  = "tensorflow/serving/predict"
@@ -22,7 +24,7 @@ const (
 
 // The usual tags of the graphs in a SavedModel.
 const (
-	ServingTag  = "serve"
+	ServingTag  = modeldir.ServingTag
 	TrainingTag = "train"
 	EvalTag     = "eval"
 )

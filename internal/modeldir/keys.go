@@ -13,6 +13,9 @@ const (
 	TrainOpKey = "__saved_model_train_op"
 )
 
+// ServingTag is the tag of the graph that servers load.
+const ServingTag = "serve"
+
 // IsReserved reports whether users' signatures must not have this key.
 func IsReserved(key string) bool { return key == InitOpKey || key == TrainOpKey }
 

@@ -65,7 +65,7 @@ func KeepTags(lists ...[]string) Change {
 	return func(sm *graphdef.SavedModel) error {
 		var kept []*graphdef.MetaGraphDef
 		for _, tags := range lists {
-			mg, err := graphdef.FindMetaGraph(sm, tags)
+			mg, err := graphToEdit(sm, tags)
 			if err != nil {
 				return err
 			}
@@ -81,16 +81,33 @@ func KeepTags(lists ...[]string) Change {
 	}
 }
 
+// graphToEdit is graphdef.FindMetaGraph, but for a change of one of several graphs the tags
+// have to be given, unless a graph has none.
+func graphToEdit(sm *graphdef.SavedModel, tags []string) (*graphdef.MetaGraphDef, error) {
+	mg, err := graphdef.FindMetaGraph(sm, tags)
+	if err != nil || len(tags) > 0 || len(sm.GetMetaGraphs()) == 1 || len(mg.GetMetaInfoDef().GetTags()) == 0 {
+		return mg, err
+	}
+	var sets []string
+	for _, other := range sm.GetMetaGraphs() {
+		sets = append(sets, modeldir.TagSet(other.GetMetaInfoDef().GetTags()))
+	}
+	return nil, &tfkeep.Error{Op: "edit model", Err: tfkeep.ErrNotFound,
+		Detail: "name the tags of the graph to change; the SavedModel has " + strings.Join(sets, ", ")}
+}
+
 // Retag replaces the tags of one graph: from are its present tags, to the new ones. No
 // other graph may have the tags to.
 func Retag(from, to []string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := graphdef.FindMetaGraph(sm, from)
+		mg, err := graphToEdit(sm, from)
 		if err != nil {
 			return err
 		}
-		if other, err := graphdef.FindMetaGraph(sm, to); err == nil && other != mg {
-			return editError("", "another graph has the tags "+modeldir.TagSet(to))
+		for _, other := range sm.GetMetaGraphs() {
+			if other != mg && modeldir.TagSet(other.GetMetaInfoDef().GetTags()) == modeldir.TagSet(to) {
+				return editError("", "another graph has the tags "+modeldir.TagSet(to))
+			}
 		}
 		if mg.MetaInfoDef == nil {
 			mg.MetaInfoDef = &graphdef.MetaInfoDef{}
@@ -105,7 +122,7 @@ func Retag(from, to []string) Change {
 // shapes from what the graph records: unknown if it does not.
 func SetSignature(tags []string, key string, inputs, outputs map[string]string) Change {
 	return func(sm *graphdef.SavedModel) error {
-		mg, err := graphdef.FindMetaGraph(sm, tags)
+		mg, err := graphToEdit(sm, tags)
 		if err != nil {
 			return err
 		}
@@ -163,7 +180,7 @@ func checkKey(key string) error {
 }
 
 func graphWithSignature(sm *graphdef.SavedModel, tags []string, key string) (*graphdef.MetaGraphDef, error) {
-	mg, err := graphdef.FindMetaGraph(sm, tags)
+	mg, err := graphToEdit(sm, tags)
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func (f *freezeFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.checkpoint, "input_checkpoint", "", "the checkpoint: `CKPT` by any of its names")
 	fl.StringVar(&f.metaGraph, "input_meta_graph", "", "the MetaGraphDef `FILE`")
 	fl.StringVar(&f.savedModel, "input_saved_model_dir", "", "the `DIR` of a SavedModel")
-	fl.StringVar(&f.tags, "saved_model_tags", "", "the `TAGS` of its graph, separated by commas; default: its only graph, or serve")
+	fl.StringVar(&f.tags, "saved_model_tags", "", "the `TAGS` of its graph, separated by commas; default: its only graph, the one without tags, or serve")
 	fl.StringVar(&f.outputs, "output_node_names", "", "the `NODES` to keep, separated by commas")
 	fl.StringVar(&f.outputs, "outputs", "", "the same `NODES`, as in the other verbs; or --output")
 	fl.StringVar(&f.outputs, "output", "", "the same as --outputs")
