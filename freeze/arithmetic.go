@@ -24,31 +24,34 @@ type arithmetic struct {
 
 // arithmeticOf returns the arithmetic of a write.
 func arithmeticOf(op string) (arithmetic, bool) {
+	if _, sparse, ok := optimizerOf(op); sparse && ok {
+		return arithmetic{"TensorScatterUpdate", "output", (*turning).optimize}, true
+	} else if ok {
+		return arithmetic{"Identity", "output", (*turning).optimize}, true
+	}
 	op = strings.TrimSuffix(strings.TrimPrefix(op, "Resource"), "VariableOp")
 	a, ok := arithmetics[op]
 	return a, ok
 }
 
 var arithmetics = map[string]arithmetic{
-	"Assign":               {"Identity", "output", (*turning).assign},
-	"AssignAdd":            {"AddV2", "z", (*turning).plain},
-	"AssignSub":            {"Sub", "z", (*turning).plain},
-	"ScatterUpdate":        {"TensorScatterUpdate", "output", (*turning).scatter},
-	"ScatterAdd":           {"TensorScatterAdd", "output", (*turning).scatter},
-	"ScatterSub":           {"TensorScatterSub", "output", (*turning).scatter},
-	"ScatterMin":           {"TensorScatterMin", "output", (*turning).scatter},
-	"ScatterMax":           {"TensorScatterMax", "output", (*turning).scatter},
-	"ScatterMul":           {"TensorScatterUpdate", "output", (*turning).scatterUnique},
-	"ScatterDiv":           {"TensorScatterUpdate", "output", (*turning).scatterUnique},
-	"ScatterNdUpdate":      {"TensorScatterUpdate", "output", (*turning).scatterND},
-	"ScatterNdAdd":         {"TensorScatterAdd", "output", (*turning).scatterND},
-	"ScatterNdSub":         {"TensorScatterSub", "output", (*turning).scatterND},
-	"ScatterNdMin":         {"TensorScatterMin", "output", (*turning).scatterND},
-	"ScatterNdMax":         {"TensorScatterMax", "output", (*turning).scatterND},
-	"StridedSliceAssign":   {"TensorStridedSliceUpdate", "output", (*turning).slice},
-	"ApplyGradientDescent": {"Sub", "z", (*turning).descent},
-	"ApplyMomentum":        {"Sub", "z", (*turning).momentum},
-	"CountUpTo":            {"Identity", "output", (*turning).countUpTo},
+	"Assign":             {"Identity", "output", (*turning).assign},
+	"AssignAdd":          {"AddV2", "z", (*turning).plain},
+	"AssignSub":          {"Sub", "z", (*turning).plain},
+	"ScatterUpdate":      {"TensorScatterUpdate", "output", (*turning).scatter},
+	"ScatterAdd":         {"TensorScatterAdd", "output", (*turning).scatter},
+	"ScatterSub":         {"TensorScatterSub", "output", (*turning).scatter},
+	"ScatterMin":         {"TensorScatterMin", "output", (*turning).scatter},
+	"ScatterMax":         {"TensorScatterMax", "output", (*turning).scatter},
+	"ScatterMul":         {"TensorScatterUpdate", "output", (*turning).scatterUnique},
+	"ScatterDiv":         {"TensorScatterUpdate", "output", (*turning).scatterUnique},
+	"ScatterNdUpdate":    {"TensorScatterUpdate", "output", (*turning).scatterND},
+	"ScatterNdAdd":       {"TensorScatterAdd", "output", (*turning).scatterND},
+	"ScatterNdSub":       {"TensorScatterSub", "output", (*turning).scatterND},
+	"ScatterNdMin":       {"TensorScatterMin", "output", (*turning).scatterND},
+	"ScatterNdMax":       {"TensorScatterMax", "output", (*turning).scatterND},
+	"StridedSliceAssign": {"TensorStridedSliceUpdate", "output", (*turning).slice},
+	"CountUpTo":          {"Identity", "output", (*turning).countUpTo},
 }
 
 // writeValues returns the tensors with the values that a write leaves in its variables.
@@ -62,37 +65,53 @@ func (c *carrying) writeValues(i int) (map[string]string, error) {
 	}
 	if strings.HasSuffix(n.Op, "ScatterMul") || strings.HasSuffix(n.Op, "ScatterDiv") {
 		if !c.uniqueIndices(n.Input[1]) {
-			return nil, nodeError(c.body, n, tfkeep.ErrUnsupported, "its indices are not a constant of different numbers, and %s is used afterwards; %s", c.describe(target.variable), orderRemedy)
+			return nil, c.repeatedIndices(n, target)
 		}
 	}
 	values := map[string]string{}
-	switch {
-	case strings.HasSuffix(n.Op, "CountUpTo"):
-		values[target.variable] = c.nameOf(c.outputOf(n.Name+"/new", []string{"z"}, 0))
-		c.reached[c.parse(values[target.variable])] = target
-	case strings.HasSuffix(n.Op, "ApplyMomentum"):
-		slot, ok := in[1]
-		if !ok {
-			return nil, c.checkWriteElsewhere(n, in)
-		}
-		if slot.variable == target.variable {
-			return nil, nodeError(c.body, n, tfkeep.ErrUnsupported, "its slot is the variable itself; %s", orderRemedy)
-		}
-		values[slot.variable] = c.nameOf(c.outputOf(n.Name+"/accum", []string{"z"}, 0))
-		c.reached[c.parse(values[slot.variable])] = slot
-		fallthrough
-	default:
-		t := c.outputOf(n.Name, []string{a.output}, 0)
-		c.reached[t] = target
-		values[target.variable] = c.nameOf(t)
+	if strings.HasSuffix(n.Op, "CountUpTo") {
+		values[target.variable] = c.slotValue(i, "new", target)
+		return values, nil
 	}
+	if err := c.slotValues(i, in, values); err != nil {
+		return nil, err
+	}
+	t := c.outputOf(n.Name, []string{a.output}, 0)
+	c.reached[t] = target
+	values[target.variable] = c.nameOf(t)
 	return values, nil
 }
 
-// uniqueIndices reports whether a tensor is a constant of different integers.
+func (c *carrying) repeatedIndices(n *graphdef.NodeDef, target carrier) error {
+	return nodeError(c.body, n, tfkeep.ErrUnsupported, "its indices are not known to be different numbers, and %s is used afterwards; %s", c.describe(target.variable), orderRemedy)
+}
+
+// slotValue adds the node that will give the new value of a variable that the value of the
+// write itself is not, and returns its output.
+func (c *carrying) slotValue(i int, suffix string, slot carrier) string {
+	node := c.newNode(i, c.nodes[i].Name+"/"+suffix, "Identity", nil, attrs{"T": nodedef.TypeAttr(slot.dtype)})
+	c.need(node)
+	c.slots[i] = append(c.slots[i], node)
+	t := c.outputOf(node, []string{"output"}, 0)
+	c.reached[t] = slot
+	return c.nameOf(t)
+}
+
+// setSlot sets the input of a node that slotValue added.
+func (t *turning) setSlot(k int, value string) {
+	t.mutable(t.index[t.slots[t.i][k]]).Input = []string{value}
+}
+
+// uniqueIndices reports whether a tensor is a list of different integers.
 func (c *carrying) uniqueIndices(in string) bool {
-	n := c.node(c.origin(in).node)
-	if n == nil || n.Op != "Const" {
+	from := c.origin(in)
+	n := c.node(from.node)
+	switch {
+	case n == nil:
+		return false
+	case n.Op == "Unique" || n.Op == "UniqueV2":
+		return from == c.outputOf(n.Name, []string{"y"}, 0)
+	case n.Op != "Const":
 		return false
 	}
 	values, ok := integers(n.Attr["value"].GetTensor())
@@ -134,6 +153,7 @@ type turning struct {
 	*carrying
 	i      int
 	n      *graphdef.NodeDef
+	op     string // what it was
 	a      arithmetic
 	target carrier
 	data   []string // its data inputs
@@ -144,7 +164,7 @@ type turning struct {
 func (c *carrying) turnWrite(i int) error {
 	n := c.mutable(i)
 	a, _ := arithmeticOf(n.Op)
-	t := &turning{carrying: c, i: i, n: n, a: a, data: slices.Clone(nodedef.DataInputs(n)), after: slices.Clone(controlInputs(n))}
+	t := &turning{carrying: c, i: i, n: n, op: n.Op, a: a, data: slices.Clone(nodedef.DataInputs(n)), after: slices.Clone(controlInputs(n))}
 	for _, x := range c.at[i] {
 		if x.writes && slices.Contains(x.inputs, 0) {
 			t.target = c.carrierOf(c.variableAt(i, x))
@@ -195,42 +215,46 @@ func (t *turning) plain()  { t.become(attrs{"T": t.dtype()}, t.data[0], t.data[1
 
 func (t *turning) indexType() dtype.DataType { return t.n.Attr["Tindices"].GetType() }
 
-// scatter changes rows: the indices get one more dimension, and the updates the shape of the rows.
+// scatter changes rows: the updates get the shape of the rows.
 func (t *turning) scatter() {
-	t.becomeScatter(t.node("updates", "BroadcastTo", "output", attrs{"T": t.dtype(), "Tidx": nodedef.TypeAttr(dtype.Int32)}, t.data[2], t.rowShape()))
+	variable, indices := t.data[0], t.data[1]
+	shape := t.node("shape", "Shape", "output", attrs{"T": t.dtype(), "out_type": nodedef.TypeAttr(dtype.Int32)}, t.rows("rows", variable, indices))
+	t.becomeScatter(indices, t.node("updates", "BroadcastTo", "output", attrs{"T": t.dtype(), "Tidx": nodedef.TypeAttr(dtype.Int32)}, t.data[2], shape))
 }
 
-// becomeScatter becomes a TensorScatter operation with some updates of rows. One more
-// dimension at the front makes a scalar index a list.
-func (t *turning) becomeScatter(updates string) {
+// becomeScatter becomes a TensorScatter operation with some updates of rows.
+func (t *turning) becomeScatter(indices, updates string) {
+	set, inputs := t.scatterOf("", t.data[0], indices, updates)
+	t.become(set, inputs...)
+}
+
+// scatterOf returns the attributes and the inputs of a TensorScatter operation that changes
+// rows. The indices get one more dimension. One more at the front makes a scalar index a list.
+func (t *turning) scatterOf(prefix, variable, indices, updates string) (attrs, []string) {
 	indexType := nodedef.TypeAttr(t.indexType())
-	last, first := t.constant("last", intScalar(dtype.Int32, -1), t.data[1]), t.constant("first", intScalar(dtype.Int32, 0), t.data[1])
+	last, first := t.constant(prefix+"last", intScalar(dtype.Int32, -1), indices), t.constant(prefix+"first", intScalar(dtype.Int32, 0), indices)
 	expand := func(suffix string, of *graphdef.AttrValue, in, at string) string {
-		return t.node(suffix, "ExpandDims", "output", attrs{"T": of, "Tdim": nodedef.TypeAttr(dtype.Int32)}, in, at)
+		return t.node(prefix+suffix, "ExpandDims", "output", attrs{"T": of, "Tdim": nodedef.TypeAttr(dtype.Int32)}, in, at)
 	}
-	indices := expand("indices", indexType, expand("index", indexType, t.data[1], last), first)
-	t.become(attrs{"T": t.dtype(), "Tindices": indexType}, t.data[0], indices, expand("update", t.dtype(), updates, first))
+	rows := expand("indices", indexType, expand("index", indexType, indices, last), first)
+	return attrs{"T": t.dtype(), "Tindices": indexType}, []string{variable, rows, expand("update", t.dtype(), updates, first)}
 }
 
-// rows are the present rows at the indices.
-func (t *turning) rows() string {
-	axis := t.constant("axis", intScalar(dtype.Int32, 0), t.data[1])
-	return t.node("rows", "GatherV2", "output", attrs{
+// rows are the present rows of a variable at some indices.
+func (t *turning) rows(suffix, variable, indices string) string {
+	axis := t.constant(suffix+"_axis", intScalar(dtype.Int32, 0), indices)
+	return t.node(suffix, "GatherV2", "output", attrs{
 		"Tparams": t.dtype(), "Tindices": nodedef.TypeAttr(t.indexType()), "Taxis": nodedef.TypeAttr(dtype.Int32),
-	}, t.data[0], t.data[1], axis)
-}
-
-func (t *turning) rowShape() string {
-	return t.node("shape", "Shape", "output", attrs{"T": t.dtype(), "out_type": nodedef.TypeAttr(dtype.Int32)}, t.rows())
+	}, variable, indices, axis)
 }
 
 // scatterUnique multiplies or divides rows whose indices are different.
 func (t *turning) scatterUnique() {
 	op := "Mul"
-	if strings.HasSuffix(t.n.Op, "Div") {
+	if strings.HasSuffix(t.op, "Div") {
 		op = "Div"
 	}
-	t.becomeScatter(t.node("updates", op, "z", attrs{"T": t.dtype()}, t.rows(), t.data[2]))
+	t.becomeScatter(t.data[1], t.node("updates", op, "z", attrs{"T": t.dtype()}, t.rows("rows", t.data[0], t.data[1]), t.data[2]))
 }
 
 func (t *turning) scatterND() {
@@ -247,34 +271,12 @@ func (t *turning) slice() {
 	t.become(set, t.data...)
 }
 
-func (t *turning) multiply(suffix, a, b string) string {
-	return t.node(suffix, "Mul", "z", attrs{"T": t.dtype()}, a, b)
-}
-
-// descent subtracts alpha times delta.
-func (t *turning) descent() {
-	t.become(attrs{"T": t.dtype()}, t.data[0], t.multiply("step", t.data[2], t.data[1]))
-}
-
-// momentum adds the gradient to the slot, and subtracts a part of the slot.
-func (t *turning) momentum() {
-	variable, slot, rate, grad, momentum := t.data[0], t.data[1], t.data[2], t.data[3], t.data[4]
-	set := attrs{"T": t.dtype()}
-	accum := t.node("accum", "AddV2", "z", set, t.multiply("decay", slot, momentum), grad)
-	step := t.multiply("step", accum, rate)
-	if t.n.Attr["use_nesterov"].GetB() {
-		ahead := t.multiply("ahead_step", t.multiply("ahead", accum, momentum), rate)
-		step = t.node("nesterov", "AddV2", "z", attrs{"T": t.dtype()}, t.multiply("grad_step", grad, rate), ahead)
-	}
-	t.become(attrs{"T": t.dtype()}, variable, step)
-}
-
 // countUpTo returns the old value, and fails at the limit.
 func (t *turning) countUpTo() {
 	below := t.node("below", "Less", "z", attrs{"T": t.dtype()}, t.data[0], t.constant("limit", intScalar(t.target.dtype, t.n.Attr["limit"].GetI()), t.data[0]))
 	name := t.newNode(t.i, t.n.Name+"/check", "Assert", []string{below, t.data[0]}, attrs{"T": typeListAttr(t.target.dtype)})
 	one := t.constant("one", intScalar(t.target.dtype, 1), t.data[0])
-	t.node("new", "AddV2", "z", attrs{"T": t.dtype()}, t.data[0], one)
+	t.setSlot(0, t.node("count", "AddV2", "z", attrs{"T": t.dtype()}, t.data[0], one))
 	t.after = append(t.after, "^"+name)
 	t.become(attrs{"T": t.dtype()}, t.data[0])
 }

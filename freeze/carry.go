@@ -27,6 +27,7 @@ type carrying struct {
 	inputs    map[int]map[int]string    // node → input → the tensor that replaces it
 	computed  map[int]map[string]string // writes whose value is needed → variable → the value
 	replaced  map[*access]bool          // accesses whose values were found
+	slots     map[int][]string          // steps of optimizers → the nodes of the new values of their slots
 	drops     map[int][]string          // writes that run for their order only → what they wait for
 }
 
@@ -45,7 +46,7 @@ func (w *rewriting) carry(uses *accesses, roots, final []string) error {
 	c := &carrying{
 		rewriting: w, uses: uses, events: w.events(w.body, w.reached, uses.places), afters: map[span]order.Events{},
 		histories: map[string]*history{}, at: map[int]map[string]*access{}, live: map[string]bool{}, taken: map[string]bool{},
-		inputs: map[int]map[int]string{}, computed: map[int]map[string]string{}, drops: map[int][]string{}, replaced: map[*access]bool{},
+		inputs: map[int]map[int]string{}, computed: map[int]map[string]string{}, slots: map[int][]string{}, drops: map[int][]string{}, replaced: map[*access]bool{},
 	}
 	for variable := range uses.written {
 		for _, a := range uses.of[variable] {

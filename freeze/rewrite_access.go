@@ -110,7 +110,7 @@ func (w *rewriting) rewriteWrite(i int, in map[int]carrier) error {
 // a variable. It may read a frozen one.
 func (w *rewriting) checkWriteElsewhere(n *graphdef.NodeDef, in map[int]carrier) error {
 	for k, c := range in {
-		if c.resource || isApply(n.Op) && k < 3 {
+		if c.resource || isReference(n.Op, k) {
 			return nodeError(w.body, n, tfkeep.ErrUnsupported,
 				"it updates a variable that stays with the help of one that is frozen; freeze both or neither")
 		}

@@ -1,13 +1,37 @@
 """Graphs of one write each, on random numbers, whose output "y" is the variable afterwards."""
 
+NESTEROV = [{"use_nesterov": False}, {"use_nesterov": True}]
+LINEAR = [{"multiply_linear_by_lr": False}, {"multiply_linear_by_lr": True}]
+
+# The steps of optimizers: their slots, the scalars that they take, and their flags.
+OPTIMIZERS = [
+    ("GradientDescent", "", "alpha", [{}]),
+    ("Momentum", "accum", "lr momentum", NESTEROV),
+    ("KerasMomentum", "accum", "lr momentum", NESTEROV),
+    ("Adagrad", "accum", "lr", [{}, {"update_slots": False}]),
+    ("AdagradV2", "accum", "lr epsilon", [{}, {"update_slots": False}]),
+    ("Adadelta", "accum accum_update", "lr rho epsilon", [{}]),
+    ("Adam", "m v", "beta1_power beta2_power lr beta1 beta2 epsilon", NESTEROV),
+    ("AdaMax", "m v", "beta1_power lr beta1 beta2 epsilon", [{}]),
+    ("AddSign", "m", "lr alpha sign_decay beta", [{}]),
+    ("PowerSign", "m", "lr logbase sign_decay beta", [{}]),
+    ("RMSProp", "ms mom", "lr rho momentum epsilon", [{}]),
+    ("CenteredRMSProp", "mg ms mom", "lr rho momentum epsilon", [{}]),
+    ("Ftrl", "accum linear", "lr l1 l2 lr_power", LINEAR),
+    ("FtrlV2", "accum linear", "lr l1 l2 l2_shrinkage lr_power", LINEAR),
+    ("ProximalGradientDescent", "", "alpha l1 l2", [{}]),
+    ("ProximalAdagrad", "accum", "lr l1 l2", [{}]),
+]
+SPARSE = {"Momentum", "KerasMomentum", "AdagradV2", "ProximalGradientDescent"}
+
 
 def cases(tf, np):
     raw = tf.raw_ops
     scatter = ["Update", "Add", "Sub", "Mul", "Div", "Min", "Max"]
     out = []
 
-    def case(name, run, slots=1):
-        out.append((name, run, slots))
+    def case(name, run, slots=1, types=(tf.float32, tf.float64, tf.float16, tf.int32, tf.bfloat16)):
+        out.append((name, run, slots, types))
 
     case("Assign", lambda ref, v, r: (raw.Assign(ref=v[0], value=r(5, 3)) if ref else raw.AssignVariableOp(resource=v[0], value=r(5, 3))))
     case("AssignAdd", lambda ref, v, r: (raw.AssignAdd(ref=v[0], value=r(5, 3)) if ref else raw.AssignAddVariableOp(resource=v[0], value=r(5, 3))))
@@ -42,24 +66,32 @@ def cases(tf, np):
 
         case(f"Slice-{what}", run)
 
-    def descent(ref, v, r):
-        return (raw.ApplyGradientDescent if ref else raw.ResourceApplyGradientDescent)(var=v[0], alpha=r(), delta=r(5, 3))
+    for name, slots, args, flags in OPTIMIZERS:
+        for sparse in (False, True):
+            if sparse and name not in SPARSE:
+                continue
+            for flag in flags:
+                for power in (-0.5, -0.7) if "lr_power" in args else (None,):
 
-    case("Descent", descent)
-    for nesterov in (False, True):
+                    def step(ref, v, r, name=name, slots=slots, args=args, sparse=sparse, flag=flag, power=power):
+                        given = dict(zip(["var"] + slots.split(), v))
+                        for a in args.split():
+                            given[a] = r.rate(power) if a == "lr_power" else r.rate()
+                        grad = "delta" if name == "GradientDescent" or name == "ProximalGradientDescent" and not sparse else "grad"
+                        if sparse:
+                            given["indices"] = tf.constant([3, 0, 4])
+                        given[grad] = r.signed(3 if sparse else 5, 3)
+                        return getattr(raw, ("" if ref else "Resource") + ("Sparse" if sparse else "") + "Apply" + name)(**given, **flag)
 
-        def momentum(ref, v, r, nesterov=nesterov):
-            op = raw.ApplyMomentum if ref else raw.ResourceApplyMomentum
-            return op(var=v[0], accum=v[1], lr=r(), grad=r(5, 3), momentum=r(), use_nesterov=nesterov)
-
-        case(f"Momentum-{nesterov}", momentum, 2)
+                    label = "".join(str(v)[0] for v in flag.values()) + ("" if power is None else str(power))
+                    case(f"{'Sparse' if sparse else ''}{name}-{label}", step, 1 + len(slots.split()), (tf.float32, tf.bfloat16))
     return out
 
 
 def write(tf, np, os, directory):
     tf1, out = tf.compat.v1, []
-    for n, (name, run, slots) in enumerate(cases(tf, np)):
-        for dtype in (tf.float32, tf.float64, tf.float16, tf.int32, tf.bfloat16):
+    for n, (name, run, slots, types) in enumerate(cases(tf, np)):
+        for dtype in types:
             for ref in (True, False):
                 if ref and dtype in (tf.float64, tf.bfloat16):
                     continue  # the kernels are those of resource variables
@@ -71,6 +103,11 @@ def write(tf, np, os, directory):
                     a = rng.randint(1, 50, shape) if dtype.is_integer else rng.uniform(0.1, 3.0, shape)
                     return tf.cast(tf.constant(a), dtype)
 
+                def scalar(value=None):
+                    return tf.cast(tf.constant(rng.uniform(0.1, 0.9) if value is None else value), dtype)
+
+                r.rate = scalar
+                r.signed = lambda *shape: tf.cast(tf.constant(rng.uniform(-2.0, 2.0, shape)), dtype)
                 with tf1.Graph().as_default(), tf1.Session() as s:
                     try:
                         vs = [tf1.Variable(r(5, 3), name=f"v{i}", use_resource=not ref) for i in range(slots)]
@@ -82,7 +119,7 @@ def write(tf, np, os, directory):
                         s.run([v.initializer for v in vs])
                         saver.save(s, os.path.join(folder, "model"), write_state=False)
                         want = s.run("y:0").tobytes().hex()
-                    except (tf.errors.OpError, TypeError, ValueError):
+                    except (tf.errors.OpError, AttributeError, TypeError, ValueError):
                         continue  # TensorFlow has no kernel for the type
                 out.append(dict(name=full, path=os.path.join(folder, "model"), want=want))
     return out
