@@ -18,8 +18,8 @@ var importMetaGraph = Pair{
 		if err != nil {
 			return nil, nil, err
 		}
-		ours := e.InGo(func(context.Context) error {
-			_, err := saver.ImportMetaGraph(tf.NewGraph(), path, nil)
+		ours := e.InGo(func(ctx context.Context) error {
+			_, err := saver.ImportMetaGraph(ctx, tf.NewGraph(), path, nil)
 			return err
 		})
 		return ours, e.InPython(`
@@ -36,13 +36,13 @@ var importMetaGraph = Pair{
 var exportMetaGraph = Pair{
 	Name: "meta graph: export 5,000 variables",
 	Goal: 1,
-	Prepare: func(_ context.Context, e *Env) (Measure, Measure, error) {
+	Prepare: func(ctx context.Context, e *Env) (Measure, Measure, error) {
 		path, err := fiveThousandVariables(e)
 		if err != nil {
 			return nil, nil, err
 		}
 		g := tf.NewGraph()
-		im, err := tf.ImportMetaGraphFile(g, path, nil)
+		im, err := tf.ImportMetaGraphFile(ctx, g, path, nil)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -187,7 +187,7 @@ print('stepped', flush=True)
 // resumeVariables is the task of one round of prepareResume.
 func resumeVariables(ctx context.Context, args []string) error {
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, args[0]+".meta", nil)
+	sv, err := saver.ImportMetaGraph(ctx, g, args[0]+".meta", nil)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func constants(ctx context.Context, protos map[string]*graphdef.TensorProto) (ma
 		def.Node = append(def.Node, nodedef.Const("c"+strconv.Itoa(i), protos[name]))
 	}
 	g := tf.NewGraph()
-	if _, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
+	if _, err := tf.ImportGraphDef(ctx, g, def, &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
 		return nil, err
 	}
 	session, err := tf.NewSession(g, nil)

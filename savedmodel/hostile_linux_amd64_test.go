@@ -108,7 +108,7 @@ func importHostile(ctx context.Context, dir string) {
 		return
 	}
 	g := tf.NewGraph()
-	im, err := tf.ImportMetaGraph(g, sm.MetaGraphs[0], nil)
+	im, err := tf.ImportMetaGraph(ctx, g, sm.MetaGraphs[0], nil)
 	if err != nil {
 		return
 	}

@@ -102,10 +102,8 @@ func Open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 	if o == nil {
 		o = &OpenOptions{}
 	}
-	return await(ctx, dir, func() (*Model, error) { return open(ctx, dir, o) }, func(m *Model) {
-		if m != nil {
-			_ = m.Close() // Open has returned, so no caller can get this error
-		}
+	return await(ctx, dir, nil, func() (*Model, error) { return open(ctx, dir, o) }, func(m *Model) {
+		_ = m.Close() // Open has returned, so no caller can get this error
 	})
 }
 
@@ -139,12 +137,11 @@ func open(ctx context.Context, dir string, o *OpenOptions) (*Model, error) {
 // itself, or an error of saver.Saver.Restore, which then has assigned nothing.
 //
 // When ctx is done, Load returns at once. If TensorFlow is busy with the model then, it
-// goes on in the background, in the caller's session: closing the session waits for it.
+// goes on in the background, in the caller's session, which then cannot be used any more;
+// closing it does not wait.
 func Load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
-	return await(ctx, dir, func() (*Model, error) { return load(ctx, sess, tags, dir, o) }, func(m *Model) {
-		if m != nil {
-			_ = m.Close() // Load has returned, so no caller can get this error
-		}
+	return await(ctx, dir, sess, func() (*Model, error) { return load(ctx, sess, tags, dir, o) }, func(m *Model) {
+		_ = m.Close() // Load has returned, so no caller can get this error
 	})
 }
 
@@ -159,7 +156,7 @@ func load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *L
 			return nil, err
 		}
 	}
-	if err := m.importGraph(files, tags); err != nil {
+	if err := m.importGraph(ctx, files, tags); err != nil {
 		return nil, err
 	}
 	if err := m.restoreVariables(ctx, files); err != nil {
@@ -173,17 +170,19 @@ func load(ctx context.Context, sess *tf.Session, tags []string, dir string, o *L
 
 // LoadGraph imports the graph with the given tags, without values: call
 // Model.RestoreVariables and Model.RunInitOps for them. Model.Close does not close the
-// session. The errors are those of [Load].
-func LoadGraph(sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
-	m, files, err := beginLoad(sess, dir, o)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	if err := m.importGraph(files, tags); err != nil {
-		return nil, err
-	}
-	return m, nil
+// session. The errors are those of [Load], and so is what happens when ctx is done.
+func LoadGraph(ctx context.Context, sess *tf.Session, tags []string, dir string, o *LoadOptions) (*Model, error) {
+	return await(ctx, dir, sess, func() (*Model, error) {
+		m, files, err := beginLoad(sess, dir, o)
+		if err != nil {
+			return nil, err
+		}
+		defer files.Close()
+		if err := m.importGraph(ctx, files, tags); err != nil {
+			return nil, err
+		}
+		return m, nil
+	}, func(m *Model) { _ = m.Close() })
 }
 
 func beginLoad(sess *tf.Session, dir string, o *LoadOptions) (*Model, *folder, error) {
@@ -198,7 +197,7 @@ func beginLoad(sess *tf.Session, dir string, o *LoadOptions) (*Model, *folder, e
 	return m, files, err
 }
 
-func (m *Model) importGraph(files *folder, tags []string) error {
+func (m *Model) importGraph(ctx context.Context, files *folder, tags []string) error {
 	mg, sum, err := files.graph(tags)
 	if err != nil {
 		return err
@@ -219,7 +218,7 @@ func (m *Model) importGraph(files *folder, tags []string) error {
 	if err := m.checkApart(files, mg); err != nil {
 		return err
 	}
-	im, err := tf.ImportMetaGraph(m.Graph(), mg, &tf.ImportMetaGraphOptions{
+	im, err := tf.ImportMetaGraph(ctx, m.Graph(), mg, &tf.ImportMetaGraphOptions{
 		ClearDevices: m.opts.ClearDevices, ImportScope: m.opts.ImportScope, ReturnElements: m.opts.ReturnElements,
 		AllowOps: m.allowed(mg.GetGraphDef()), Limits: limits,
 	})
@@ -251,14 +250,16 @@ func (m *Model) limits(files *folder) (*check.Limits, error) {
 }
 
 // RestoreVariables restores the model's variables from the checkpoint of the model in
-// dir, which LoadOptions.FS has if it is set.
+// dir, which LoadOptions.FS has if it is set. When ctx is done, it returns soon, as [Load] does.
 func (m *Model) RestoreVariables(ctx context.Context, dir string) error {
-	files, err := openFolder(dir, m.opts.FS)
-	if err != nil {
-		return err
-	}
-	defer files.Close()
-	return m.restoreVariables(ctx, files)
+	return m.awaitStep(ctx, dir, func() error {
+		files, err := openFolder(dir, m.opts.FS)
+		if err != nil {
+			return err
+		}
+		defer files.Close()
+		return m.restoreVariables(ctx, files)
+	})
 }
 
 func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
@@ -284,14 +285,16 @@ func (m *Model) restoreVariables(ctx context.Context, files *folder) error {
 }
 
 // RunInitOps runs the model's initialization with the assets of the model in dir, which
-// LoadOptions.FS has if it is set.
+// LoadOptions.FS has if it is set. When ctx is done, it returns soon, as [Load] does.
 func (m *Model) RunInitOps(ctx context.Context, dir string) error {
-	files, err := openFolder(dir, m.opts.FS)
-	if err != nil {
-		return err
-	}
-	defer files.Close()
-	return m.runInit(ctx, files)
+	return m.awaitStep(ctx, dir, func() error {
+		files, err := openFolder(dir, m.opts.FS)
+		if err != nil {
+			return err
+		}
+		defer files.Close()
+		return m.runInit(ctx, files)
+	})
 }
 
 // Graph returns the graph of the model's session.

@@ -59,7 +59,7 @@ func TestLoadStepByStep(t *testing.T) {
 				prefix = scope + "/"
 			}
 			sess := session(t, nil)
-			m, err := savedmodel.LoadGraph(sess, []string{"foo_graph"}, dir, &savedmodel.LoadOptions{ImportScope: scope})
+			m, err := savedmodel.LoadGraph(ctx, sess, []string{"foo_graph"}, dir, &savedmodel.LoadOptions{ImportScope: scope})
 			require.NoError(t, err)
 			defer m.Close()
 			missing, err := tf.UninitializedVariables(ctx, sess, m.Graph().GlobalVariables()...)
@@ -95,13 +95,13 @@ func TestLoadStepByStep(t *testing.T) {
 		assert.Equal(t, float32(11), value(t, m, "y"))
 	})
 	t.Run("return elements", func(t *testing.T) {
-		m, err := savedmodel.LoadGraph(session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "x", "sum/Add:0"}})
+		m, err := savedmodel.LoadGraph(ctx, session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "x", "sum/Add:0"}})
 		require.NoError(t, err)
 		defer m.Close()
 		assert.Equal(t, "y", m.Elements[0].Op().Name())
 		assert.Equal(t, "x", m.Elements[1].Op().Name())
 		assert.Equal(t, "sum/Add", m.Elements[2].Output().Op.Name())
-		_, err = savedmodel.LoadGraph(session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "z:0"}})
+		_, err = savedmodel.LoadGraph(ctx, session(t, nil), []string{"plain"}, dir, &savedmodel.LoadOptions{ReturnElements: []string{"y", "z:0"}})
 		require.ErrorContains(t, err, `the graph has no tensor "z:0"`)
 	})
 }

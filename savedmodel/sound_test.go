@@ -31,7 +31,7 @@ func TestSoundModelsLoad(t *testing.T) {
 			path := filepath.Join(root, name)
 			if strings.HasSuffix(name, ".meta") {
 				g := tf.NewGraph()
-				s, err := saver.ImportMetaGraph(g, path, nil)
+				s, err := saver.ImportMetaGraph(ctx, g, path, nil)
 				require.NoError(t, err)
 				defer s.Close()
 				sess, err := tf.NewSession(g, nil)

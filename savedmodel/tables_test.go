@@ -52,7 +52,7 @@ func runServed(t *testing.T, dir string) (values []int) {
 func openImported(t *testing.T, dir string) *tf.Session {
 	t.Helper()
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, filepath.Join(dir, "model.meta"), nil)
+	sv, err := saver.ImportMetaGraph(ctx, g, filepath.Join(dir, "model.meta"), nil)
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ with tf1.Session() as s:
 result = True
 `, dir)
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, filepath.Join(dir, "model.meta"), nil)
+	sv, err := saver.ImportMetaGraph(ctx, g, filepath.Join(dir, "model.meta"), nil)
 	require.NoError(t, err)
 	require.NoError(t, sv.Close())
 	_, err = saver.New(g, nil)

@@ -4,42 +4,62 @@ import (
 	"context"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/parallel"
+	"github.com/tfkeep/tfkeep/tf"
 )
 
-// await returns what load returns, or an error when ctx is done. TensorFlow cannot stop
-// what it has begun: an import that computes shapes, an init op that waits. So load runs
-// in a goroutine of its own, which ends later; then discard frees what load made.
-func await(ctx context.Context, dir string, load func() (*Model, error), discard func(*Model)) (*Model, error) {
+// inBackground explains the error of a load that was given up.
+const inBackground = "TensorFlow still works on the model in the background, and frees it when that ends"
+
+// checkContext returns the error of a context that is nil or done.
+func checkContext(ctx context.Context, dir string) error {
 	if ctx == nil {
-		return nil, loadError(dir, tfkeep.ErrArgument, "the context is nil")
+		return loadError(dir, tfkeep.ErrArgument, "the context is nil")
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, loadCause(dir, "", err)
+		return loadCause(dir, "", err)
 	}
-	if ctx.Done() == nil {
-		return load()
+	return nil
+}
+
+// loaded is the result of a load.
+type loaded struct {
+	model *Model
+	err   error
+}
+
+// await returns what load returns, or an error soon after ctx is done. TensorFlow cannot stop
+// what it has begun: an import that computes shapes, an init op that waits. So load runs
+// in a goroutine of its own, which ends later; then discard frees what load made. sess is the
+// session that load uses, or nil if load makes one.
+func await(ctx context.Context, dir string, sess *tf.Session, load func() (*Model, error), discard func(*Model)) (*Model, error) {
+	if err := checkContext(ctx, dir); err != nil {
+		return nil, err
 	}
-	type result struct {
-		model *Model
-		err   error
-	}
-	done := make(chan result)
-	go func() {
+	r, done := parallel.Await(ctx, func() loaded {
 		m, err := load()
-		select {
-		case done <- result{m, err}:
-		case <-ctx.Done():
-			select { // both may be ready
-			case done <- result{m, err}:
-			default:
-				discard(m)
-			}
+		return loaded{m, err}
+	}, func(r loaded) {
+		if r.model != nil {
+			discard(r.model)
 		}
-	}()
-	select {
-	case r := <-done:
-		return r.model, r.err
-	case <-ctx.Done():
-		return nil, loadCause(dir, "TensorFlow still works on the model in the background, and frees it when that ends", ctx.Err())
+	})
+	if !done {
+		sess.Abandon()
+		return nil, loadCause(dir, inBackground, ctx.Err())
 	}
+	return r.model, r.err
+}
+
+// awaitStep is await for a step of a load that changes the model's session.
+func (m *Model) awaitStep(ctx context.Context, dir string, step func() error) error {
+	if err := checkContext(ctx, dir); err != nil {
+		return err
+	}
+	err, done := parallel.Await(ctx, step, func(error) {})
+	if !done {
+		m.Session.Abandon()
+		return loadCause(dir, inBackground, ctx.Err())
+	}
+	return err
 }

@@ -16,7 +16,7 @@ func TestContextEndsALoadThatWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	release, freed := make(chan struct{}), make(chan *Model, 1)
 	made := &Model{}
-	_, err := await(ctx, "dir", func() (*Model, error) {
+	_, err := await(ctx, "dir", nil, func() (*Model, error) {
 		cancel()
 		<-release // TensorFlow does not stop
 		return made, nil
@@ -32,8 +32,8 @@ func TestLoadRefusesContextsThatAreDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	never := func() (*Model, error) { return nil, errors.New("loaded") }
-	_, err := await(ctx, "dir", never, nil)
+	_, err := await(ctx, "dir", nil, never, nil)
 	require.ErrorIs(t, err, context.Canceled)
-	_, err = await(nil, "dir", never, nil) //nolint:staticcheck // a caller's mistake
+	_, err = await(nil, "dir", nil, never, nil) //nolint:staticcheck // a caller's mistake
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
 }

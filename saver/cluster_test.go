@@ -175,7 +175,7 @@ func TestClusterRetentionAndResume(t *testing.T) {
 			bytes[0] ^= 1
 			require.NoError(t, os.WriteFile(data, bytes, 0o644))
 			g2 := tf.NewGraph()
-			im, err := tf.ImportMetaGraphFile(g2, path+".meta", nil)
+			im, err := tf.ImportMetaGraphFile(ctx, g2, path+".meta", nil)
 			require.NoError(t, err)
 			s2, err := saver.FromImported(g2, im, &saver.Options{Driver: o.Driver, Gather: o.Gather})
 			require.NoError(t, err)

@@ -31,7 +31,7 @@ func Example() {
 	fmt.Println("saved", filepath.Base(path))
 
 	g := tf.NewGraph()
-	s, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	s, err := saver.ImportMetaGraph(ctx, g, path+".meta", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -149,7 +149,7 @@ with tf1.Session(config=tf1.ConfigProto(device_count={'CPU': 2})) as sess:
 `, dir.MetaGraphPath(first, ""), first, filepath.Join(folder, "m")).Decode(t, &second)
 
 				g = tf.NewGraph()
-				im, err := tf.ImportMetaGraphFile(g, dir.MetaGraphPath(second, ""), nil)
+				im, err := tf.ImportMetaGraphFile(ctx, g, dir.MetaGraphPath(second, ""), nil)
 				require.NoError(t, err)
 				s2, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
 				require.NoError(t, err)

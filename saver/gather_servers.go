@@ -163,7 +163,8 @@ func (s *servers) open(r *route, to savergraph.Task) error {
 		return err
 	}
 	r.graph = tf.NewGraph()
-	if _, err := tf.ImportGraphDef(r.graph, s.parts.Graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
+	// The graph has variables only, and later calls use it too: no context ends its import.
+	if _, err := tf.ImportGraphDef(context.Background(), r.graph, s.parts.Graphs[to], &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
 		return fmt.Errorf("import the variables of %v: %w", to, err)
 	}
 	o := s.sess.Options()

@@ -72,7 +72,7 @@ func TestGPUModelRestoresOnCPU(t *testing.T) {
 			path := save(t)
 			imported := func(t *testing.T, o *tf.ImportMetaGraphOptions) (*tf.Graph, *saver.Saver) {
 				g := tf.NewGraph()
-				sv, err := saver.ImportMetaGraph(g, path+".meta", o)
+				sv, err := saver.ImportMetaGraph(ctx, g, path+".meta", o)
 				require.NoError(t, err)
 				t.Cleanup(func() { require.NoError(t, sv.Close()) })
 				return g, sv

@@ -34,7 +34,7 @@ func TestNewSaverSavesImportedTables(t *testing.T) {
 			tf1.train.Saver().save(s, args[0])
 	`, prefix)
 	g := tf.NewGraph()
-	first, err := saver.ImportMetaGraph(g, prefix+".meta", nil)
+	first, err := saver.ImportMetaGraph(ctx, g, prefix+".meta", nil)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, first.Close()) }()
 	s := newSaver(t, g, &saver.Options{Name: "again"})

@@ -1,6 +1,8 @@
 package saver
 
 import (
+	"context"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
@@ -15,13 +17,15 @@ import (
 // refused leaves g as it was. To import a meta graph from memory, to set options of the Saver, or to get
 // the elements that the import returns, use tf.ImportMetaGraph or
 // tf.ImportMetaGraphFile, and [FromImported].
-func ImportMetaGraph(g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
+//
+// When ctx is done, it returns soon, as tf.ImportGraphDef does.
+func ImportMetaGraph(ctx context.Context, g *tf.Graph, path string, o *tf.ImportMetaGraphOptions) (*Saver, error) {
 	var opts tf.ImportMetaGraphOptions
 	if o != nil {
 		opts = *o
 	}
 	opts.Saver = true
-	im, err := tf.ImportMetaGraphFile(g, localPath(path), &opts)
+	im, err := tf.ImportMetaGraphFile(ctx, g, localPath(path), &opts)
 	if err != nil {
 		return nil, wrap("import meta graph", path, err)
 	}

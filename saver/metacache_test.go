@@ -62,7 +62,7 @@ func TestSavedMetaGraphFollowsGraph(t *testing.T) {
 			def.Library = &function_go_proto.FunctionDefLibrary{Function: []*function_go_proto.FunctionDef{
 				{Signature: &graphdef.OpDef{Name: "nothing_much"}},
 			}}
-			_, err := tf.ImportGraphDef(g, def, nil)
+			_, err := tf.ImportGraphDef(ctx, g, def, nil)
 			require.NoError(t, err)
 		}},
 	}

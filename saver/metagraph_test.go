@@ -40,7 +40,7 @@ func TestMultiSaverCollection(t *testing.T) {
 	assert.Len(t, mg.CollectionDef[tf.Savers].GetBytesList().Value, 2)
 
 	g = tf.NewGraph()
-	_, err = tf.ImportMetaGraph(g, mg, nil)
+	_, err = tf.ImportMetaGraph(ctx, g, mg, nil)
 	require.NoError(t, err)
 	sess = newSession(t, g)
 	items := g.Collection(tf.Savers)
@@ -69,7 +69,7 @@ func TestClearExtraneousSavers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, one.CollectionDef[tf.Savers].GetBytesList().Value, 1)
 	assert.Len(t, all.GraphDef.Node, len(one.GraphDef.Node)+13, "the nodes of a Saver of two variables")
-	_, err = tf.ImportMetaGraph(tf.NewGraph(), one, nil)
+	_, err = tf.ImportMetaGraph(ctx, tf.NewGraph(), one, nil)
 	require.NoError(t, err)
 }
 
@@ -81,10 +81,10 @@ func TestImportIntoNamescope(t *testing.T) {
 	path := mustSave(t, s, initialized(t, g), filepath.Join(dir, "m"), nil)
 
 	g = tf.NewGraph()
-	s1, err := saver.ImportMetaGraph(g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
+	s1, err := saver.ImportMetaGraph(ctx, g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
 	require.NoError(t, err)
 	assert.Equal(t, "new_model/save/restore_all", s1.SaverDef().RestoreOpName)
-	s2, err := saver.ImportMetaGraph(g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
+	s2, err := saver.ImportMetaGraph(ctx, g, path+".meta", &tf.ImportMetaGraphOptions{ImportScope: "new_model"})
 	require.NoError(t, err)
 	assert.Equal(t, "new_model_1/save/restore_all", s2.SaverDef().RestoreOpName)
 	sess := newSession(t, g)
@@ -130,17 +130,17 @@ func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
 	variable(t, g, "v", float32(1))
 	_, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{Filename: file})
 	require.NoError(t, err)
-	s, err := saver.ImportMetaGraph(tf.NewGraph(), file, nil)
+	s, err := saver.ImportMetaGraph(ctx, tf.NewGraph(), file, nil)
 	require.NoError(t, err)
 	assert.NotNil(t, s.SaverDef())
 
 	_, err = tf.ExportMetaGraph(tf.NewGraph(), &tf.ExportMetaGraphOptions{Filename: file})
 	require.NoError(t, err)
-	s, err = saver.ImportMetaGraph(tf.NewGraph(), file, nil)
+	s, err = saver.ImportMetaGraph(ctx, tf.NewGraph(), file, nil)
 	require.NoError(t, err)
 	assert.Nil(t, s.SaverDef(), "no variables")
 	g = tf.NewGraph()
-	im, err := tf.ImportMetaGraphFile(g, file, nil)
+	im, err := tf.ImportMetaGraphFile(ctx, g, file, nil)
 	require.NoError(t, err)
 	s, err = saver.FromImported(g, im, nil)
 	require.NoError(t, err)
@@ -149,13 +149,13 @@ func TestImportMetaGraphWithoutSaverDef(t *testing.T) {
 
 func TestBadMetaGraphsAreNamed(t *testing.T) {
 	dir := t.TempDir()
-	_, err := saver.ImportMetaGraph(tf.NewGraph(), filepath.Join(dir, "zz.meta"), nil)
+	_, err := saver.ImportMetaGraph(ctx, tf.NewGraph(), filepath.Join(dir, "zz.meta"), nil)
 	require.ErrorIs(t, err, tfkeep.ErrNotFound)
 	assert.ErrorContains(t, err, "zz.meta")
 	for _, tt := range []struct{ name, content string }{{"binary", "\xff\xff\xff"}, {"text", "junk"}, {"cut", "\n\x05ab"}} {
 		file := filepath.Join(dir, tt.name+".meta")
 		require.NoError(t, os.WriteFile(file, []byte(tt.content), 0o644))
-		_, err := saver.ImportMetaGraph(tf.NewGraph(), file, nil)
+		_, err := saver.ImportMetaGraph(ctx, tf.NewGraph(), file, nil)
 		require.Error(t, err, tt.name)
 		assert.ErrorContains(t, err, file)
 	}
@@ -195,7 +195,7 @@ tf1.train.export_meta_graph(args[0], saver_def=d)
 					continue // TensorFlow's own node reads V1 files only
 				}
 				g := tf.NewGraph()
-				im, err := tf.ImportMetaGraphFile(g, meta, nil)
+				im, err := tf.ImportMetaGraphFile(ctx, g, meta, nil)
 				require.NoError(t, err)
 				s, err := saver.FromImported(g, im, &saver.Options{Driver: driver})
 				require.NoError(t, err)

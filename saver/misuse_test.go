@@ -61,7 +61,7 @@ func TestSaverWithoutVariablesIsEmpty(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "empty.meta")
 	_, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{Filename: file})
 	require.NoError(t, err)
-	s, err := saver.ImportMetaGraph(g, file, nil)
+	s, err := saver.ImportMetaGraph(ctx, g, file, nil)
 	require.NoError(t, err)
 	sess := newSession(t, g)
 	path := filepath.Join(t.TempDir(), "m")

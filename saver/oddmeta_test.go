@@ -37,7 +37,7 @@ func TestRefusedImportLeavesGraphAsItWas(t *testing.T) {
 		_, err := tf.NewVariable(g, "mine", tf.Zeros(2), nil)
 		require.NoError(t, err)
 		before := contents(t, g)
-		s, err := saver.ImportMetaGraph(g, path, nil)
+		s, err := saver.ImportMetaGraph(ctx, g, path, nil)
 		if odd.Error != "" && odd.Name != "a version that is none" && odd.Name != "unbound inputs of a number" && odd.Name != "unbound inputs without kind" {
 			assert.Error(t, err, "%s: TensorFlow says %q", odd.Name, odd.Error)
 		}
@@ -69,20 +69,20 @@ with tf1.Graph().as_default() as g:
 	_, err := tf.NewVariable(g, "mine", tf.Zeros(2), nil)
 	require.NoError(t, err)
 	nodes := len(g.Operations())
-	s, err := saver.ImportMetaGraph(g, path, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
+	s, err := saver.ImportMetaGraph(ctx, g, path, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
 	require.NoError(t, err)
 	assert.Nil(t, s.SaverDef(), "an empty Saver")
 	assert.Len(t, g.Operations(), nodes+2, "no nodes of a Saver")
 	require.NoError(t, s.Close())
 
-	s, err = saver.ImportMetaGraph(g, path, nil)
+	s, err = saver.ImportMetaGraph(ctx, g, path, nil)
 	require.NoError(t, err)
 	assert.NotNil(t, s.SaverDef(), "without a scope it is the Saver of the whole graph")
 	require.NoError(t, s.Close())
 
 	mg, err := graphdef.ReadMetaGraphDef(path, nil)
 	require.NoError(t, err)
-	im, err := tf.ImportMetaGraph(g, mg, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
+	im, err := tf.ImportMetaGraph(ctx, g, mg, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
 	require.NoError(t, err)
 	s, err = saver.FromImported(g, im, &saver.Options{VarList: saver.Vars(g.GlobalVariables()...)})
 	require.NoError(t, err)

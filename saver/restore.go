@@ -2,9 +2,11 @@ package saver
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -58,6 +60,10 @@ type RestoreReport struct {
 // checksums compared. A [*RestoreError] lists everything that doesn't fit; a path
 // without a checkpoint is tfkeep.ErrNotFound, damage tfkeep.ErrCorrupt.
 //
+// When ctx is done, Restore returns soon. TensorFlow cannot stop what it has begun: the
+// restore may go on in the background then, and Session.Close does not wait for it. With
+// RestoreOptions.Source, Restore returns when TensorFlow no longer uses the values.
+//
 // Checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
 // the names that the variables had when they were written.
 func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
@@ -80,7 +86,7 @@ func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string
 }
 
 // runLoad restores. Callers hold turn.
-func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (_ *RestoreReport, err error) {
+func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*RestoreReport, error) {
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
@@ -94,6 +100,26 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (_ *Rest
 	if err != nil {
 		return nil, err
 	}
+	if l.source != nil { // the caller may close it when this returns
+		return s.transfer(ctx, sess, t, l)
+	}
+	type result struct {
+		report *RestoreReport
+		err    error
+	}
+	r, done := parallel.Await(ctx, func() result {
+		report, err := s.transfer(ctx, sess, t, l)
+		return result{report, err}
+	}, func(result) {})
+	if !done {
+		sess.Abandon()
+		return nil, fmt.Errorf("%w; TensorFlow still restores in the background", ctx.Err())
+	}
+	return r.report, r.err
+}
+
+// transfer moves the values from the checkpoint to the session, and closes the checkpoint.
+func (s *Saver) transfer(ctx context.Context, sess *tf.Session, t transport, l *load) (_ *RestoreReport, err error) {
 	defer closeInto(&err, l.close)
 	report, err := t.restore(ctx, l)
 	if err == nil && s.opts.AfterRestore != nil {

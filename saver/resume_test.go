@@ -185,7 +185,7 @@ with tf1.Session() as sess:
         s.save(sess, args[0] + '/m', global_step=step)
 `, dir)
 	g := tf.NewGraph()
-	s, err := saver.ImportMetaGraph(g, filepath.Join(dir, "m-4.meta"), nil)
+	s, err := saver.ImportMetaGraph(ctx, g, filepath.Join(dir, "m-4.meta"), nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	sess := newSession(t, g)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
@@ -28,6 +29,7 @@ import (
 // is one.
 type Graph struct {
 	binding *tensorflow.Graph
+	gaveUp  atomic.Pointer[tfkeep.Error] // why an import was given up; TensorFlow may still hold the graph
 
 	mu          sync.Mutex
 	names       names
@@ -66,6 +68,9 @@ func (g *Graph) Operations() []Operation { return g.binding.Operations() }
 // spec.Device only, and is not added to the node; it is what Python's
 // colocate_with(None, ignore_existing=True) does.
 func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
+	if err := g.givenUp(); err != nil {
+		return nil, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	op, err := g.addOp(spec)

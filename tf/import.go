@@ -1,10 +1,12 @@
 package tf
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // ImportGraphDefOptions are the options of ImportGraphDef. Nil and the zero value are the
@@ -70,11 +73,15 @@ type ImportResult struct {
 // TensorFlow infers shapes when it imports a graph, and for that computes constant parts
 // of the graph. If one of them would read or write a file, or call another machine, the
 // error is a *safety.Error, a tfkeep.ErrUnsafe that names the nodes.
-func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) (*ImportResult, error) {
+//
+// When ctx is done, ImportGraphDef returns soon. TensorFlow cannot stop an import that it has
+// begun: it goes on in the background. Then g cannot be used any more, which Graph.Err and
+// new sessions report, and it is freed when the import ends.
+func ImportGraphDef(ctx context.Context, g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) (*ImportResult, error) {
 	if o == nil {
 		o = &ImportGraphDefOptions{}
 	}
-	res, err := importGraphDef(g, def, nil, o, nil)
+	res, err := importGraphDef(ctx, g, def, nil, o, nil)
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "import graph", Cause: err}
 	}
@@ -84,8 +91,32 @@ func ImportGraphDef(g *Graph, def *graphdef.GraphDef, o *ImportGraphDefOptions) 
 // importGraphDef imports def. raw is the serialized def, or nil: serializing it again
 // would take a fifth of the time of an import. check, if not nil, checks what belongs to the
 // graph, before anything is added.
-func importGraphDef(g *Graph, def *graphdef.GraphDef, raw []byte, o *ImportGraphDefOptions, check func(*opdef.Set) error) (*ImportResult, error) {
+func importGraphDef(ctx context.Context, g *Graph, def *graphdef.GraphDef, raw []byte, o *ImportGraphDefOptions, check func(*opdef.Set) error) (*ImportResult, error) {
+	switch {
+	case ctx == nil:
+		return nil, invalidf("the context is nil")
+	case g == nil:
+		return nil, invalidf("the graph is nil")
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
 	im := &importer{g: g, def: def, o: o}
+	type result struct {
+		res *ImportResult
+		err error
+	}
+	r, done := parallel.Await(ctx, func() result {
+		res, err := im.run(ctx, raw, check)
+		return result{res, err}
+	}, func(result) {})
+	if !done {
+		return nil, im.giveUp(ctx.Err())
+	}
+	return r.res, r.err
+}
+
+func (im *importer) run(ctx context.Context, raw []byte, check func(*opdef.Set) error) (*ImportResult, error) {
+	def, g := im.def, im.g
 	if err := im.prepare(); err != nil {
 		return nil, err
 	}
@@ -101,8 +132,14 @@ func importGraphDef(g *Graph, def *graphdef.GraphDef, raw []byte, o *ImportGraph
 		}
 	}
 
+	if err := g.givenUp(); err != nil {
+		return nil, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err := im.begin(ctx); err != nil {
+		return nil, err
+	}
 	g.sync()
 	im.opts.Prefix = im.prefix()
 	// TensorFlow adds the nodes with one processor. Another one finds the nodes whose
@@ -126,12 +163,46 @@ func importGraphDef(g *Graph, def *graphdef.GraphDef, raw []byte, o *ImportGraph
 	return im.result(res), nil
 }
 
+// The states of an import, for the moment in which its context ends.
+const (
+	preparing int32 = iota
+	begun           // TensorFlow changes the graph
+	canceled        // before it begins
+)
+
+// begin notes that TensorFlow now changes the graph.
+func (im *importer) begin(ctx context.Context) error {
+	if !im.state.CompareAndSwap(preparing, begun) {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// giveUp returns the error of an import that nobody waits for any more.
+func (im *importer) giveUp(cause error) error {
+	if im.state.CompareAndSwap(preparing, canceled) {
+		return cause
+	}
+	im.g.gaveUp.CompareAndSwap(nil, &tfkeep.Error{Op: "use graph", Err: tfkeep.ErrClosed, Cause: cause,
+		Detail: "an import into it was given up, and TensorFlow may still work on it: make a new graph"})
+	return fmt.Errorf("%w; TensorFlow goes on in the background: the graph cannot be used any more, and is freed when that ends", cause)
+}
+
+// givenUp returns an error if an import into the graph was given up.
+func (g *Graph) givenUp() error {
+	if err := g.gaveUp.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
 type importer struct {
-	g    *Graph
-	def  *graphdef.GraphDef
-	o    *ImportGraphDefOptions
-	ops  *opdef.Set
-	opts capi.ImportOptions
+	state atomic.Int32
+	g     *Graph
+	def   *graphdef.GraphDef
+	o     *ImportGraphDefOptions
+	ops   *opdef.Set
+	opts  capi.ImportOptions
 }
 
 // prepare checks everything that can be checked without TensorFlow, and sets

@@ -77,7 +77,7 @@ func TestImportPrefix(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()
-			res, err := tf.ImportGraphDef(g, def, c.o)
+			res, err := tf.ImportGraphDef(t.Context(), g, def, c.o)
 			require.NoError(t, err)
 			assert.Equal(t, c.want, res.Prefix)
 			assert.Equal(t, namescope.Prepend("B", c.want), nodeNames(t, g)[1])
@@ -93,7 +93,7 @@ func TestMultipleImport(t *testing.T) {
 	imported := func(o *tf.ImportGraphDefOptions) []string {
 		t.Helper()
 		o.ReturnElements = []string{"A", "B"}
-		res, err := tf.ImportGraphDef(g, def, o)
+		res, err := tf.ImportGraphDef(t.Context(), g, def, o)
 		require.NoError(t, err)
 		return []string{res.Elements[0].Op().Name(), res.Elements[1].Op().Name()}
 	}
@@ -106,14 +106,14 @@ func TestMultipleImport(t *testing.T) {
 
 	// A name that ends in a number gets a second number.
 	numbered := parseGraph(t, constNode("A_1", "7"))
-	res, err := tf.ImportGraphDef(g, numbered, &tf.ImportGraphDefOptions{NoPrefix: true, ReturnElements: []string{"A_1"}})
+	res, err := tf.ImportGraphDef(t.Context(), g, numbered, &tf.ImportGraphDefOptions{NoPrefix: true, ReturnElements: []string{"A_1"}})
 	require.NoError(t, err)
 	assert.Equal(t, "A_1_1", res.Elements[0].Op().Name())
 }
 
 func TestImportReturnElements(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+unaryNode("B", "Neg", "A")+unaryNode("C", "Abs", "B"))
-	res, err := tf.ImportGraphDef(tf.NewGraph(), def, &tf.ImportGraphDefOptions{ReturnElements: []string{"C:0", "A", "B:0", "C"}})
+	res, err := tf.ImportGraphDef(t.Context(), tf.NewGraph(), def, &tf.ImportGraphDefOptions{ReturnElements: []string{"C:0", "A", "B:0", "C"}})
 	require.NoError(t, err)
 	var got []string
 	for _, e := range res.Elements {
@@ -129,10 +129,10 @@ func TestInputMap(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+unaryNode("B", "Neg", "A")+unaryNode("C", "Abs", "A:0"))
 	for _, key := range []string{"A", "A:0"} { // an implicit and an explicit zeroth output
 		g := tf.NewGraph()
-		first, err := tf.ImportGraphDef(g, parseGraph(t, constNode("mine", "9")), &tf.ImportGraphDefOptions{ReturnElements: []string{"mine:0"}})
+		first, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("mine", "9")), &tf.ImportGraphDefOptions{ReturnElements: []string{"mine:0"}})
 		require.NoError(t, err)
 		mine := first.Elements[0].Output()
-		res, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{
+		res, err := tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{
 			Name: "again", InputMap: map[string]tf.Output{key: mine}, ReturnElements: []string{"A:0"},
 		})
 		require.NoError(t, err)
@@ -145,9 +145,9 @@ func TestInputMap(t *testing.T) {
 func TestControlInputs(t *testing.T) {
 	def := parseGraph(t, constNode("A", "5")+`node { name: "B" op: "NoOp" input: "^A" }`)
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, def, nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, def, nil)
 	require.NoError(t, err)
-	_, err = tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{Name: "mapped", InputMap: map[string]tf.Output{"^A": g.Operation("import/A").Output(0)}})
+	_, err = tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{Name: "mapped", InputMap: map[string]tf.Output{"^A": g.Operation("import/A").Output(0)}})
 	require.NoError(t, err)
 	out, err := g.GraphDef()
 	require.NoError(t, err)
@@ -158,11 +158,11 @@ func TestControlInputs(t *testing.T) {
 
 func TestInputMapProvidesMissingNode(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("mine", "9")), nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("mine", "9")), nil)
 	require.NoError(t, err)
 	mine, err := g.OutputByName("import/mine")
 	require.NoError(t, err)
-	_, err = tf.ImportGraphDef(g, parseGraph(t, unaryNode("B", "Neg", "A:0")), &tf.ImportGraphDefOptions{Name: "m", InputMap: map[string]tf.Output{"A:0": mine}})
+	_, err = tf.ImportGraphDef(t.Context(), g, parseGraph(t, unaryNode("B", "Neg", "A:0")), &tf.ImportGraphDefOptions{Name: "m", InputMap: map[string]tf.Output{"A:0": mine}})
 	require.NoError(t, err)
 	assert.EqualValues(t, -9, evaluate(t, g, "m/B"))
 }
@@ -197,7 +197,7 @@ func TestFailedImportLeavesGraphUnchanged(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()
-			_, err := tf.ImportGraphDef(g, parseGraph(t, c.def), c.o)
+			_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, c.def), c.o)
 			require.Error(t, err)
 			assert.ErrorContains(t, err, c.want)
 			assert.Empty(t, nodeNames(t, g))
@@ -207,11 +207,11 @@ func TestFailedImportLeavesGraphUnchanged(t *testing.T) {
 
 func TestImportListsAllMissingNames(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("A", "1")), nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("A", "1")), nil)
 	require.NoError(t, err)
 	a, err := g.OutputByName("import/A")
 	require.NoError(t, err)
-	_, err = tf.ImportGraphDef(g, parseGraph(t, constNode("A", "1")), &tf.ImportGraphDefOptions{
+	_, err = tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("A", "1")), &tf.ImportGraphDefOptions{
 		InputMap:       map[string]tf.Output{"B": a, "C:1": a, "A:0": a, "^D": a},
 		ReturnElements: []string{"X", "Y:0"},
 	})
@@ -219,18 +219,18 @@ func TestImportListsAllMissingNames(t *testing.T) {
 	assert.ErrorContains(t, err, "InputMap: the graph has no inputs B:0, C:1, ^D")
 	assert.ErrorContains(t, err, `the graph has no node "X"`)
 	assert.ErrorContains(t, err, `the graph has no tensor "Y:0"`)
-	_, err = tf.ImportGraphDef(g, parseGraph(t, constNode("A", "1")), &tf.ImportGraphDefOptions{InputMap: map[string]tf.Output{"A": {}}})
+	_, err = tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("A", "1")), &tf.ImportGraphDefOptions{InputMap: map[string]tf.Output{"A": {}}})
 	assert.ErrorContains(t, err, `no tensor for "A"`)
 }
 
 func TestInputMapTypeMismatch(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, `node { name: "Const" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } }
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, `node { name: "Const" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } }
 		attr { key: "value" value { tensor { dtype: DT_FLOAT tensor_shape {} float_val: 1 } } } }`), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	c, err := g.OutputByName("Const")
 	require.NoError(t, err)
-	_, err = tf.ImportGraphDef(g, parseGraph(t, constNode("A", "1")+unaryNode("B", "Neg", "A:0")), &tf.ImportGraphDefOptions{InputMap: map[string]tf.Output{"A:0": c}})
+	_, err = tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("A", "1")+unaryNode("B", "Neg", "A:0")), &tf.ImportGraphDefOptions{InputMap: map[string]tf.Output{"A:0": c}})
 	assert.ErrorContains(t, err, "Input 0 of node import/B was passed float from Const:0 incompatible with expected int32.")
 }
 
@@ -246,7 +246,7 @@ func TestColocationAndDevice(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := tf.NewGraph()
-			_, err := tf.ImportGraphDef(g, parseGraph(t, c.def), &tf.ImportGraphDefOptions{NoPrefix: true})
+			_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, c.def), &tf.ImportGraphDefOptions{NoPrefix: true})
 			require.NoError(t, err)
 			assert.Equal(t, c.a, g.Operation("A").Device())
 			assert.Equal(t, c.b, g.Operation("B").Device())
@@ -258,10 +258,10 @@ func TestColocationInSecondImport(t *testing.T) {
 	def := parseGraph(t, `node { name: "A" op: "NoOp" } node { name: "B" op: "NoOp" attr { key: "_class" value { list { s: "loc:@A" } } } }`)
 	g := tf.NewGraph()
 	for range 2 {
-		_, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
+		_, err := tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
 		require.NoError(t, err)
 	}
-	_, err := tf.ImportGraphDef(g, def, nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, def, nil)
 	require.NoError(t, err)
 	out, err := g.GraphDef()
 	require.NoError(t, err)
@@ -288,7 +288,7 @@ func TestImportCompletesDevices(t *testing.T) {
 	} {
 		var res *tf.ImportResult
 		require.NoError(t, g.WithDevice(c.around, func() (err error) {
-			res, err = tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{ReturnElements: []string{"A", "B", "C"}})
+			res, err = tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{ReturnElements: []string{"A", "B", "C"}})
 			return err
 		}))
 		var got []string
@@ -303,7 +303,7 @@ func TestImportKeepsVersions(t *testing.T) {
 	for _, v := range []string{"producer: 24 min_consumer: 3", "producer: 1", "producer: 100 min_consumer: 12 bad_consumers: 5"} {
 		def := parseGraph(t, `versions { `+v+` }`)
 		g := tf.NewGraph()
-		_, err := tf.ImportGraphDef(g, def, nil)
+		_, err := tf.ImportGraphDef(t.Context(), g, def, nil)
 		require.NoError(t, err)
 		out, err := g.GraphDef()
 		require.NoError(t, err)
@@ -313,7 +313,7 @@ func TestImportKeepsVersions(t *testing.T) {
 
 func TestImportAddsDefaultAttrs(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, `node { name: "A" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }`), nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, `node { name: "A" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }`), nil)
 	require.NoError(t, err)
 	out, err := g.GraphDef()
 	require.NoError(t, err)
@@ -326,7 +326,7 @@ func TestImportRemovesUnknownDefaults(t *testing.T) {
 	g := tf.NewGraph()
 	info, err := graphdef.ParseMetaGraphDef([]byte(`meta_info_def { stripped_op_list { op { name: "Neg" attr { name: "T" type: "type" } attr { name: "shiny" type: "int" default_value { i: 3 } } } } }`))
 	require.NoError(t, err)
-	_, err = tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{ProducerOpList: info.MetaInfoDef.StrippedOpList})
+	_, err = tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{ProducerOpList: info.MetaInfoDef.StrippedOpList})
 	require.NoError(t, err)
 	assert.EqualValues(t, -5, evaluate(t, g, "import/B"))
 	out, err := g.GraphDef()
@@ -337,14 +337,14 @@ func TestImportRemovesUnknownDefaults(t *testing.T) {
 
 func TestImportEmptyGraph(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, nil, nil)
+	_, err := tf.ImportGraphDef(t.Context(), g, nil, nil)
 	require.NoError(t, err)
 	assert.Empty(t, nodeNames(t, g))
 }
 
 func TestImportListsUnknownOps(t *testing.T) {
 	def := parseGraph(t, `node { name: "a" op: "Shiny" } node { name: "b" op: "NoOp" } node { name: "c" op: "Future" }`)
-	_, err := tf.ImportGraphDef(tf.NewGraph(), def, &tf.ImportGraphDefOptions{Writer: "9.9.0"})
+	_, err := tf.ImportGraphDef(t.Context(), tf.NewGraph(), def, &tf.ImportGraphDefOptions{Writer: "9.9.0"})
 	var unknown *tf.UnknownOpsError
 	require.True(t, errors.As(err, &unknown))
 	assert.Equal(t, []string{"Future", "Shiny"}, unknown.Ops)
@@ -362,14 +362,14 @@ func TestImportRefusesToReadFiles(t *testing.T) {
 		node { name: "dims" op: "DecodeRaw" input: "file" attr { key: "out_type" value { type: DT_INT32 } } }
 		node { name: "fill" op: "Fill" input: "dims" input: "one" attr { key: "T" value { type: DT_INT32 } } attr { key: "index_type" value { type: DT_INT32 } } } `+constNode("one", "1"))
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
+	_, err := tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 	assert.ErrorContains(t, err, "file (ReadFile): it reads, writes or lists files; the shape of fill (Fill) depends on it")
 	assert.Empty(t, nodeNames(t, g))
-	_, err = tf.ImportMetaGraph(g, &graphdef.MetaGraphDef{GraphDef: def}, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), g, &graphdef.MetaGraphDef{GraphDef: def}, nil)
 	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
 
-	_, err = tf.ImportMetaGraph(g, &graphdef.MetaGraphDef{GraphDef: def}, &tf.ImportMetaGraphOptions{AllowOps: []string{"ReadFile"}})
+	_, err = tf.ImportMetaGraph(t.Context(), g, &graphdef.MetaGraphDef{GraphDef: def}, &tf.ImportMetaGraphOptions{AllowOps: []string{"ReadFile"}})
 	require.NoError(t, err)
 	out, err := g.OutputByName("fill:0")
 	require.NoError(t, err)
@@ -381,7 +381,7 @@ func TestImportRefusesToReadFiles(t *testing.T) {
 func TestMissingDeviceNamesClearDevices(t *testing.T) {
 	def := parseGraph(t, `node { name: "a" op: "NoOp" device: "/job:ps/task:7/device:CPU:0" }`)
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
+	_, err := tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)

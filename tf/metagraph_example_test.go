@@ -1,6 +1,7 @@
 package tf_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"os"
@@ -32,7 +33,7 @@ func ExampleExportMetaGraph() {
 	}
 
 	other := tf.NewGraph()
-	im, err := tf.ImportMetaGraphFile(other, file, &tf.ImportMetaGraphOptions{ImportScope: "copy"})
+	im, err := tf.ImportMetaGraphFile(context.Background(), other, file, &tf.ImportMetaGraphOptions{ImportScope: "copy"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func ExampleImportGraphDef() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	res, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{
+	res, err := tf.ImportGraphDef(context.Background(), g, def, &tf.ImportGraphDefOptions{
 		InputMap:       map[string]tf.Output{"x": mine.Output(0)},
 		ReturnElements: []string{"y:0"},
 	})

@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -61,13 +62,13 @@ type ImportedMetaGraph struct {
 
 // ImportMetaGraphFile imports a meta graph from a file, text or binary, as
 // ImportMetaGraph does.
-func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
+func ImportMetaGraphFile(ctx context.Context, g *Graph, path string, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
 	var serialized []byte
 	mg, err := graphdef.ReadMetaGraphDef(path, &graphdef.ReadOptions{SerializedGraph: &serialized})
 	if err != nil {
 		return nil, err
 	}
-	im, err := importMetaGraph(g, mg, serialized, o)
+	im, err := importMetaGraph(ctx, g, mg, serialized, o)
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "import meta graph", Path: path, Cause: err}
 	}
@@ -82,8 +83,10 @@ func ImportMetaGraphFile(g *Graph, path string, o *ImportMetaGraphOptions) (*Imp
 // library lacks, the error is an *UnknownOpsError, which lists them all. As in
 // TensorFlow, a second import without ImportScope gets new node names, but collections
 // that have the nodes of the first.
-func ImportMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
-	im, err := importMetaGraph(g, mg, nil, o)
+//
+// When ctx is done, it returns soon, as ImportGraphDef does.
+func ImportMetaGraph(ctx context.Context, g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
+	im, err := importMetaGraph(ctx, g, mg, nil, o)
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "import meta graph", Cause: err}
 	}
@@ -91,7 +94,7 @@ func ImportMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, o *ImportMetaGraphOpti
 }
 
 // importMetaGraph imports a meta graph. serialized is its serialized GraphDef, or nil.
-func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
+func importMetaGraph(ctx context.Context, g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
 	if g == nil || mg == nil {
 		return nil, invalidf("the graph or the meta graph is nil")
 	}
@@ -109,7 +112,7 @@ func importMetaGraph(g *Graph, mg *graphdef.MetaGraphDef, serialized []byte, o *
 	if o.ClearDevices {
 		def, serialized = withoutDevices(def), nil
 	}
-	res, err := importGraphDef(g, def, serialized, &ImportGraphDefOptions{
+	res, err := importGraphDef(ctx, g, def, serialized, &ImportGraphDefOptions{
 		Name:           o.ImportScope,
 		NoPrefix:       o.ImportScope == "",
 		InputMap:       o.InputMap,
@@ -238,7 +241,7 @@ func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 // CopyScope copies the nodes, variables and collections in a scope to another scope of
 // the same or another graph. It returns the copied variables by their tensor names
 // without the scope. It is TensorFlow's copy_scoped_meta_graph.
-func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[string]*Variable, error) {
+func CopyScope(ctx context.Context, from *Graph, fromScope string, to *Graph, toScope string) (map[string]*Variable, error) {
 	if from == to && fromScope == toScope {
 		return nil, invalidf("the two scopes of a copy within a graph must differ; both are %q", fromScope)
 	}
@@ -247,7 +250,7 @@ func CopyScope(from *Graph, fromScope string, to *Graph, toScope string) (map[st
 		return nil, err
 	}
 	// The nodes come from a graph of this program, where they may run.
-	im, err := ImportMetaGraph(to, mg, &ImportMetaGraphOptions{ImportScope: toScope, AllowOps: opdef.Used(mg.GetGraphDef())})
+	im, err := ImportMetaGraph(ctx, to, mg, &ImportMetaGraphOptions{ImportScope: toScope, AllowOps: opdef.Used(mg.GetGraphDef())})
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ for call in args[1]:
 				t.Run(v.python, func(t *testing.T) {
 					g := tf.NewGraph()
 					for j, o := range v.o {
-						im, err := tf.ImportMetaGraphFile(g, filepath.Join(dir, "whole.meta"), o)
+						im, err := tf.ImportMetaGraphFile(t.Context(), g, filepath.Join(dir, "whole.meta"), o)
 						require.NoError(t, err)
 						assert.Equal(t, want[i].Savers[j], im.SaverDef.FilenameTensorName)
 					}
@@ -77,7 +77,7 @@ for call in args[1]:
 
 func TestNoVariables(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("in", "42")+constNode("ten", "10")+
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("in", "42")+constNode("ten", "10")+
 		`node { name: "out" op: "Sub" input: "in" input: "ten" attr { key: "T" value { type: DT_INT32 } } }`), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	for _, c := range []struct {
@@ -100,7 +100,7 @@ func TestNoVariables(t *testing.T) {
 	assert.NotEmpty(t, first.MetaInfoDef.TensorflowGitVersion)
 
 	other := tf.NewGraph()
-	im, err := tf.ImportMetaGraph(other, first, nil)
+	im, err := tf.ImportMetaGraph(t.Context(), other, first, nil)
 	require.NoError(t, err)
 	assert.Empty(t, im.Variables)
 	assert.Nil(t, im.SaverDef)
@@ -138,7 +138,7 @@ func TestCollectionsShareVariables(t *testing.T) {
 	mg, err := tf.ExportMetaGraph(g, nil)
 	require.NoError(t, err)
 	other := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(other, mg, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), other, mg, nil)
 	require.NoError(t, err)
 	shared := other.GlobalVariables()[0]
 	for _, key := range []string{tf.TrainableVariables, tf.MetricVariables, tf.ModelVariables} {
@@ -155,7 +155,7 @@ func TestSecondImportNumbersScope(t *testing.T) {
 	require.NoError(t, err)
 	other := tf.NewGraph()
 	for _, want := range []string{"s/v:0", "s_1/v:0"} {
-		im, err := tf.ImportMetaGraph(other, mg, &tf.ImportMetaGraphOptions{ImportScope: "s"})
+		im, err := tf.ImportMetaGraph(t.Context(), other, mg, &tf.ImportMetaGraphOptions{ImportScope: "s"})
 		require.NoError(t, err)
 		require.Len(t, im.Variables, 1)
 		assert.Equal(t, want, im.Variables["v:0"].TensorName())
@@ -164,7 +164,7 @@ func TestSecondImportNumbersScope(t *testing.T) {
 
 func TestScopedExportNeedsInputMap(t *testing.T) {
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("x", "5")+unaryNode("h/a", "Neg", "x")+unaryNode("h/b", "Abs", "x:0")+
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("x", "5")+unaryNode("h/a", "Neg", "x")+unaryNode("h/b", "Abs", "x:0")+
 		`node { name: "h/c" op: "NoOp" input: "^x" input: "^h/b" }`), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{ExportScope: "h"})
@@ -173,15 +173,15 @@ func TestScopedExportNeedsInputMap(t *testing.T) {
 	assert.Empty(t, g.Collection("unbound_inputs"), "ExportMetaGraph does not change the graph")
 
 	other := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(other, mg, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), other, mg, nil)
 	require.ErrorIs(t, err, status.InvalidArgument)
 	assert.ErrorContains(t, err, "the graph has unbound inputs: $unbound_inputs_x,^$unbound_inputs_x; provide them in InputMap")
 
-	_, err = tf.ImportGraphDef(other, parseGraph(t, constNode("mine", "7")), &tf.ImportGraphDefOptions{NoPrefix: true})
+	_, err = tf.ImportGraphDef(t.Context(), other, parseGraph(t, constNode("mine", "7")), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	mine, err := other.OutputByName("mine")
 	require.NoError(t, err)
-	im, err := tf.ImportMetaGraph(other, mg, &tf.ImportMetaGraphOptions{
+	im, err := tf.ImportMetaGraph(t.Context(), other, mg, &tf.ImportMetaGraphOptions{
 		ImportScope:    "new",
 		InputMap:       map[string]tf.Output{"$unbound_inputs_x": mine, "^$unbound_inputs_x": mine},
 		ReturnElements: []string{"a:0", "c"},
@@ -206,13 +206,13 @@ func TestImportPotentialCycle(t *testing.T) {
 	// "MatMul" outside and "hidden1/MatMul" inside end in the same name: the
 	// input from outside must not become the node itself.
 	g := tf.NewGraph()
-	_, err := tf.ImportGraphDef(g, parseGraph(t, constNode("Neg", "5")+unaryNode("h/Neg", "Neg", "Neg")), &tf.ImportGraphDefOptions{NoPrefix: true})
+	_, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, constNode("Neg", "5")+unaryNode("h/Neg", "Neg", "Neg")), &tf.ImportGraphDefOptions{NoPrefix: true})
 	require.NoError(t, err)
 	mg, err := tf.ExportMetaGraph(g, &tf.ExportMetaGraphOptions{ExportScope: "h"})
 	require.NoError(t, err)
 	out, err := g.OutputByName("Neg")
 	require.NoError(t, err)
-	_, err = tf.ImportMetaGraph(g, mg, &tf.ImportMetaGraphOptions{ImportScope: "h2", InputMap: map[string]tf.Output{"$unbound_inputs_Neg": out}})
+	_, err = tf.ImportMetaGraph(t.Context(), g, mg, &tf.ImportMetaGraphOptions{ImportScope: "h2", InputMap: map[string]tf.Output{"$unbound_inputs_Neg": out}})
 	require.NoError(t, err)
 	assert.EqualValues(t, -5, evaluate(t, g, "h2/Neg"))
 }
@@ -221,15 +221,15 @@ func TestCopyScope(t *testing.T) {
 	g := tf.NewGraph()
 	_, err := tf.NewVariable(g, "h/w", tf.Constant(float32(3), 2), nil)
 	require.NoError(t, err)
-	_, err = tf.CopyScope(g, "h", g, "h")
+	_, err = tf.CopyScope(t.Context(), g, "h", g, "h")
 	assert.ErrorContains(t, err, "must differ")
 
-	vars, err := tf.CopyScope(g, "h", g, "copy")
+	vars, err := tf.CopyScope(t.Context(), g, "h", g, "copy")
 	require.NoError(t, err)
 	require.Len(t, vars, 1)
 	assert.Equal(t, "copy/w:0", vars["w:0"].TensorName())
 	other := tf.NewGraph()
-	vars, err = tf.CopyScope(g, "h", other, "h")
+	vars, err = tf.CopyScope(t.Context(), g, "h", other, "h")
 	require.NoError(t, err)
 	sess, err := tf.NewSession(other, nil)
 	require.NoError(t, err)
@@ -251,7 +251,7 @@ func TestImportListsBadCollections(t *testing.T) {
 		collection_def { key: "no kind" value { } }`))
 	require.NoError(t, err)
 	g := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(g, mg, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), g, mg, nil)
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 	for _, part := range []string{`collection "ops": an item names "gone"`, `collection "ops": an item names "a:7"`, `collection "variables": item 0 is not a VariableDef`,
 		`collection "trainable_variables": variable "v:0" names "v:0", but the graph has no node "v"`} {
@@ -271,14 +271,14 @@ func TestExportKeepsMessageBytes(t *testing.T) {
 	require.NoError(t, err)
 	mg.CollectionDef["while_context"].GetBytesList().Value[0] = raw
 	g := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(g, mg, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), g, mg, nil)
 	require.NoError(t, err)
 	out, err := tf.ExportMetaGraph(g, nil)
 	require.NoError(t, err)
 	assert.Equal(t, raw, out.CollectionDef["while_context"].GetBytesList().Value[0])
 
 	scoped := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(scoped, mg, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
+	_, err = tf.ImportMetaGraph(t.Context(), scoped, mg, &tf.ImportMetaGraphOptions{ImportScope: "imp"})
 	require.NoError(t, err)
 	out, err = tf.ExportMetaGraph(scoped, &tf.ExportMetaGraphOptions{ExportScope: "imp"})
 	require.NoError(t, err)
@@ -315,7 +315,7 @@ func TestOldMetaGraphsTrainableByCollection(t *testing.T) {
 	} {
 		mg.MetaInfoDef.TensorflowVersion = c.version
 		other := tf.NewGraph()
-		_, err := tf.ImportMetaGraph(other, mg, nil)
+		_, err := tf.ImportMetaGraph(t.Context(), other, mg, nil)
 		require.NoError(t, err)
 		var got []bool
 		for _, v := range other.GlobalVariables() {
@@ -344,7 +344,7 @@ func TestWriteGraph(t *testing.T) {
 	require.NoError(t, err)
 
 	imported := tf.NewGraph()
-	_, err = tf.ImportGraphDef(imported, def, nil)
+	_, err = tf.ImportGraphDef(t.Context(), imported, def, nil)
 	require.NoError(t, err)
 	assert.Empty(t, imported.GlobalVariables(), "a GraphDef has no variables")
 }

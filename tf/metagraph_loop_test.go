@@ -32,7 +32,7 @@ func enter(name, input string) string {
 
 func TestImportWhileLoop(t *testing.T) {
 	g := tf.NewGraph()
-	res, err := tf.ImportGraphDef(g, parseGraph(t, countToTen), &tf.ImportGraphDefOptions{ReturnElements: []string{"w/exit:0"}})
+	res, err := tf.ImportGraphDef(t.Context(), g, parseGraph(t, countToTen), &tf.ImportGraphDefOptions{ReturnElements: []string{"w/exit:0"}})
 	require.NoError(t, err)
 	assert.EqualValues(t, 10, evaluate(t, g, res.Elements[0].Output().Op.Name()))
 }
@@ -43,7 +43,7 @@ func TestLoopCopiesHaveOwnFrames(t *testing.T) {
 	require.NoError(t, err)
 	g := tf.NewGraph()
 	for _, scope := range []string{"a", "b"} {
-		_, err := tf.ImportMetaGraph(g, mg, &tf.ImportMetaGraphOptions{ImportScope: scope})
+		_, err := tf.ImportMetaGraph(t.Context(), g, mg, &tf.ImportMetaGraphOptions{ImportScope: scope})
 		require.NoError(t, err)
 	}
 	def, err := g.GraphDef()
@@ -63,7 +63,7 @@ func TestVariablesListedAsNodesStayNodes(t *testing.T) {
 		collection_def { key: "local_variables" value { node_list { value: "total" value: "total:0" } } }`))
 	require.NoError(t, err)
 	g := tf.NewGraph()
-	_, err = tf.ImportMetaGraph(g, mg, nil)
+	_, err = tf.ImportMetaGraph(t.Context(), g, mg, nil)
 	require.NoError(t, err)
 	items := g.Collection(tf.LocalVariables)
 	require.Len(t, items, 2)

@@ -75,7 +75,7 @@ result = 1
 	require.NoError(t, err)
 
 	g := tf.NewGraph()
-	im, err := tf.ImportMetaGraphFile(g, file, nil)
+	im, err := tf.ImportMetaGraphFile(t.Context(), g, file, nil)
 	require.NoError(t, err)
 	assert.Len(t, im.Variables, 9)
 	assert.Contains(t, im.Variables, "hidden/w:0")

@@ -125,7 +125,7 @@ result = 1
 			for i, v := range variants {
 				t.Run(v.python, func(t *testing.T) {
 					g := tf.NewGraph()
-					im, err := tf.ImportMetaGraphFile(g, filepath.Join(dir, "whole.meta"), nil)
+					im, err := tf.ImportMetaGraphFile(t.Context(), g, filepath.Join(dir, "whole.meta"), nil)
 					require.NoError(t, err)
 					python, err := graphdef.ReadMetaGraphDef(filepath.Join(dir, fmt.Sprint(i, ".meta")), nil)
 					require.NoError(t, err)

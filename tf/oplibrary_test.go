@@ -18,7 +18,7 @@ func TestLoadLibraryOfOps(t *testing.T) {
 	def := parseGraph(t, `node { name: "x" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } }
 		attr { key: "value" value { tensor { dtype: DT_FLOAT tensor_shape { dim { size: 2 } } float_val: 1 float_val: 2 } } } }
 		node { name: "y" op: "TfkeepTriple" input: "x" }`)
-	_, err := tf.ImportGraphDef(tf.NewGraph(), def, nil)
+	_, err := tf.ImportGraphDef(t.Context(), tf.NewGraph(), def, nil)
 	require.ErrorIs(t, err, tfkeep.ErrUnsupported)
 	assert.ErrorContains(t, err, "TfkeepTriple")
 	assert.ErrorContains(t, err, "tf.LoadLibrary")
@@ -29,7 +29,7 @@ func TestLoadLibraryOfOps(t *testing.T) {
 		assert.Equal(t, []string{"TfkeepTriple"}, names)
 	}
 	g := tf.NewGraph()
-	_, err = tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true, AllowOps: []string{"TfkeepTriple"}})
+	_, err = tf.ImportGraphDef(t.Context(), g, def, &tf.ImportGraphDefOptions{NoPrefix: true, AllowOps: []string{"TfkeepTriple"}})
 	require.NoError(t, err)
 	sess, err := tf.NewSession(g, nil)
 	require.NoError(t, err)

@@ -238,6 +238,9 @@ var errNilOperation = invalidf("the operation is nil")
 // *tfkeep.Error with the operation's type and name, and the line of the program that added
 // it. Nil means that there was none. The graph then lacks operations and is of no use.
 func (g *Graph) Err() error {
+	if err := g.givenUp(); err != nil {
+		return err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.err == nil {

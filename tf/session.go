@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -22,6 +23,7 @@ type Session struct {
 	options SessionOptions
 	limit   time.Duration // OperationTimeout, 0 for none
 	remote  *connection   // nil for a session in this process
+	left    atomic.Bool   // Abandon was called
 }
 
 // NewSession opens a session on g. A nil o means the defaults. If o has a Target, the
@@ -87,9 +89,17 @@ func (s *Session) Binding() *tensorflow.Session { return s.session }
 // in it. It frees the session even if it returns an error. A second call does nothing.
 //
 // On a cluster it waits no longer than OperationTimeout. If the session still waits for
-// its server, Close returns at once, and the session is freed later.
+// its server, Close returns at once, and the session is freed later. That also holds after
+// Abandon, and when an import into the graph was given up.
 func (s *Session) Close() error {
 	if s == nil || s.session == nil {
+		return nil
+	}
+	if s.left.Load() || s.graph.givenUp() != nil {
+		go func() {
+			_ = s.interrupt()
+			_ = capi.CloseSession(s.session) // Close has returned, so no caller can get this error
+		}()
 		return nil
 	}
 	if s.remote == nil {
@@ -112,6 +122,15 @@ func (s *Session) closeError(err error) error {
 	return &tfkeep.Error{Op: "close session", Path: s.Target(), Cause: err}
 }
 
+// Abandon says that nobody waits any more for the runs that are active now. TensorFlow
+// cannot stop a run whose kernels do not let it: Close then returns at once, and the session
+// is freed when these runs end. A load of a SavedModel that its context ends does so.
+func (s *Session) Abandon() {
+	if s != nil {
+		s.left.Store(true)
+	}
+}
+
 // Interrupt ends the active runs, which then fail with an error of the kind
 // status.Canceled or status.Aborted, and makes all later runs fail. It is the way to
 // stop a run from another goroutine. The caller still has to close the session.
@@ -120,14 +139,13 @@ func (s *Session) closeError(err error) error {
 // run ends after OperationTimeout, and Interrupt returns then or when ctx is done. A run
 // that still waits for its server ends at once.
 func (s *Session) Interrupt(ctx context.Context) error {
-	if s.remote == nil {
-		return capi.InterruptSession(s.session)
-	}
-	if _, pending := s.remote.stop(errInterrupted); pending {
-		return nil
+	if s.remote != nil {
+		if _, pending := s.remote.stop(errInterrupted); pending {
+			return nil
+		}
 	}
 	interrupted := make(chan error, 1)
-	go func() { interrupted <- capi.InterruptSession(s.session) }()
+	go func() { interrupted <- s.interrupt() }()
 	select {
 	case err := <-interrupted:
 		return err
@@ -135,6 +153,8 @@ func (s *Session) Interrupt(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+func (s *Session) interrupt() error { return capi.InterruptSession(s.session) }
 
 // Run runs targets and returns the values of fetches. In place of the outputs in feeds
 // the graph uses the tensors in feeds; a fetch that is fed returns a copy of its tensor. The
@@ -152,6 +172,9 @@ func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []O
 		if err := checkMessage(outputs, tensors); err != nil {
 			return nil, runError(err)
 		}
+	}
+	if err := s.graph.givenUp(); err != nil {
+		return nil, runError(err)
 	}
 	s.graph.placeAll()
 	if err := s.connect(ctx); err != nil {

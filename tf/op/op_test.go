@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestCallsFunctionOfTheLibrary(t *testing.T) {
 		node_def { name: "add" op: "AddV2" input: "x" input: "x" attr { key: "T" value { type: DT_FLOAT } } }
 		ret { key: "y" value: "add:z:0" }
 	} }`)
-	_, err := tf.ImportGraphDef(g, def, nil)
+	_, err := tf.ImportGraphDef(context.Background(), g, def, nil)
 	require.NoError(t, err)
 	s := g.Scope()
 	out := op.PartitionedCall(s, []tf.Output{op.Const(s, float32(4))}, []dtype.DataType{dtype.Float32}, tf.Func{Name: "double"})

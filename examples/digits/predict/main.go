@@ -78,7 +78,7 @@ func run(ctx context.Context, out string) error {
 
 func fromCheckpoint(ctx context.Context, path string, images *tf.Tensor) ([][]float32, error) {
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	sv, err := saver.ImportMetaGraph(ctx, g, path+".meta", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func fromFrozen(ctx context.Context, path string, images *tf.Tensor) ([][]float3
 		return nil, err
 	}
 	g := tf.NewGraph()
-	if _, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
+	if _, err := tf.ImportGraphDef(ctx, g, def, &tf.ImportGraphDefOptions{NoPrefix: true}); err != nil {
 		return nil, err
 	}
 	sess, err := tf.NewSession(g, nil)

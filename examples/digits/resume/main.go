@@ -42,7 +42,7 @@ func run(ctx context.Context, out string, steps, every int64) error {
 		return err
 	}
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, newest+".meta", nil)
+	sv, err := saver.ImportMetaGraph(ctx, g, newest+".meta", nil)
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,8 @@ func exportGraphs(g *tf.Graph) error {
 }
 
 // importGraphs is in docs/graphs.md.
-func importGraphs(g *tf.Graph, def *graphdef.GraphDef, mine tf.Output) error {
-	im, err := tf.ImportMetaGraphFile(g, "train/model-1000.meta", &tf.ImportMetaGraphOptions{
+func importGraphs(ctx context.Context, g *tf.Graph, def *graphdef.GraphDef, mine tf.Output) error {
+	im, err := tf.ImportMetaGraphFile(ctx, g, "train/model-1000.meta", &tf.ImportMetaGraphOptions{
 		ClearDevices: true,
 		ImportScope:  "teacher", // "teacher_1" if it is taken
 	})
@@ -59,7 +59,7 @@ func importGraphs(g *tf.Graph, def *graphdef.GraphDef, mine tf.Output) error {
 	}
 	w := im.Variables["hidden/w:0"] // by its name in the file
 
-	res, err := tf.ImportGraphDef(g, def, &tf.ImportGraphDefOptions{
+	res, err := tf.ImportGraphDef(ctx, g, def, &tf.ImportGraphDefOptions{
 		Name:           "frozen",
 		InputMap:       map[string]tf.Output{"x": mine}, // "x" is "x:0"; "^init" is a control input
 		ReturnElements: []string{"y:0", "init"},

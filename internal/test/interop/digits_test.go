@@ -41,7 +41,7 @@ func fresh(t *testing.T) digits {
 func restored(t *testing.T, path string) digits {
 	t.Helper()
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, path+".meta", nil)
+	sv, err := saver.ImportMetaGraph(t.Context(), g, path+".meta", nil)
 	require.NoError(t, err)
 	d := start(t, g, sv)
 	_, err = sv.Restore(t.Context(), d.sess, path, nil)

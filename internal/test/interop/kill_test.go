@@ -69,7 +69,7 @@ func trainForever(ctx context.Context, folder string) error {
 			sv, err = saver.New(g, nil)
 		}
 	case err == nil:
-		sv, err = saver.ImportMetaGraph(g, path+".meta", nil)
+		sv, err = saver.ImportMetaGraph(ctx, g, path+".meta", nil)
 	}
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func monitoredGo(t *testing.T, folder string, n int64) (losses []float64) {
 	newest, err := dir.Latest(t.Context(), folder, nil)
 	require.NoError(t, err)
 	g := tf.NewGraph()
-	sv, err := saver.ImportMetaGraph(g, newest+".meta", nil)
+	sv, err := saver.ImportMetaGraph(t.Context(), g, newest+".meta", nil)
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, sv.Close()) }()
 	loss, err := g.OutputByName("loss:0")
