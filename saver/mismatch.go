@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -42,6 +43,44 @@ func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, boo
 	}
 	m.Kind, m.Graph, m.File = "shape", shapeText(t.Shape), shapeText(shape)
 	return m, true
+}
+
+// saveKey identifies a tensor of a save and of a restore.
+type saveKey struct{ key, slice string }
+
+// allowGrowth lets the restore plan take any shape for variables that change theirs.
+func (n *saverNodes) allowGrowth(x *savergraph.Graph) {
+	growing := x.Growing(func(tensor string) ([]int64, bool) {
+		o, err := n.g.OutputByName(tensor)
+		if err != nil {
+			return nil, false
+		}
+		dims, err := o.Shape().ToSlice()
+		return dims, err == nil
+	})
+	n.takes = make(map[saveKey]*savergraph.Restored, len(n.load))
+	for i := range n.load {
+		t := &n.load[i]
+		if growing[t.VariableID] && t.VariableID != "" {
+			t.Shape, t.HasShape = nil, false
+		}
+		n.takes[saveKey{t.Key, t.Slice}] = t
+	}
+}
+
+// checkSaved refuses a value that the restore nodes would not take, so that no checkpoint is
+// written that cannot be restored.
+func (n *saverNodes) checkSaved(saved *savergraph.Saved, dt dtype.DataType, shape []int64) error {
+	t := n.takes[saveKey{saved.Key, saved.Slice}]
+	if t == nil {
+		return nil
+	}
+	m, bad := mismatch(t, checkpoint.TensorInfo{DType: dt, Shape: shape})
+	if !bad || m.Kind != "shape" {
+		return nil
+	}
+	return fault(tfkeep.ErrMismatch, "variable %s has a value of shape %s, and its node has the shape %s, so that the checkpoint could not be restored; make the variable without a fixed shape (VariableOptions.AnyShape, validate_shape=False)",
+		t.Variable, m.File, m.Graph)
 }
 
 // fits reports whether a shape is the wanted one, in which negative dimensions are free.

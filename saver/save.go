@@ -28,8 +28,8 @@ import (
 // step.
 //
 // A nil o saves under path itself. It fails with an [*tf.UninitializedError], naming the
-// variables that have no value; with tfkeep.ErrLocked, if another process saves there;
-// and with the errors of the file system. Canceling ctx stops it and leaves the
+// variables that have no value; with tfkeep.ErrMismatch, if a value has a shape that Restore
+// would refuse; with tfkeep.ErrLocked, if another process saves there; and with the errors of the file system. Canceling ctx stops it and leaves the
 // previous checkpoint in place.
 func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
 	s.turn.Lock()

@@ -28,8 +28,9 @@ type saverNodes struct {
 	saveErr error
 	load    []savergraph.Restored
 	loadErr error
-	sources []tf.Output            // parallel to save.Tensors
-	fed     []tf.Output            // parallel to load
+	sources []tf.Output // parallel to save.Tensors
+	fed     []tf.Output // parallel to load
+	takes   map[saveKey]*savergraph.Restored
 	parts   *savergraph.TaskGraphs // nil until it is needed
 
 	fedUnsafe   error // why Go must not run the restore nodes
@@ -78,6 +79,7 @@ func (n *saverNodes) readPlans() error {
 		n.sources, n.saveErr = outputs(n.g, n.save.Tensors, func(t *savergraph.Saved) string { return t.Source })
 	}
 	if n.loadErr == nil {
+		n.allowGrowth(x)
 		n.fed, n.loadErr = outputs(n.g, n.load, func(t *savergraph.Restored) string { return t.Output })
 	}
 	n.checkRuns(def, n.allow)

@@ -38,7 +38,7 @@ func (t *gatheredTransport) fetch(ctx context.Context, _ bool) (values, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &remoteValues{pool: t.pool, servers: servers, plan: plan, sources: sources, workers: t.opts.batches()}
+	v := &remoteValues{nodes: t.nodes, pool: t.pool, servers: servers, plan: plan, sources: sources, workers: t.opts.batches()}
 	sizes := make([]int64, len(sources))
 	for i, o := range sources {
 		sizes[i] = staticBytes(o)
@@ -77,6 +77,7 @@ func (t *gatheredTransport) restore(ctx context.Context, l *load) (*RestoreRepor
 
 // remoteValues are the values of a save that are fetched while it writes them.
 type remoteValues struct {
+	nodes   *saverNodes
 	pool    *serverPool
 	servers *servers
 	plan    *savergraph.SavePlan
@@ -125,7 +126,7 @@ func (v *remoteValues) add(ctx context.Context, w *checkpoint.Writer, wanted []i
 	var bytes int64
 	for k, i := range wanted {
 		var err error
-		if batch[k], err = toPlanned(values[k], &v.plan.Tensors[i]); err != nil {
+		if batch[k], err = v.nodes.toPlanned(values[k], &v.plan.Tensors[i]); err != nil {
 			return 0, err
 		}
 		bytes += int64(len(batch[k].Data))

@@ -38,7 +38,7 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 	}
 	snap := &snapshot{shards: plan.Shards, held: held}
 	for i, planned := range plan.Tensors {
-		value, err := toPlanned(held[i], &planned)
+		value, err := t.nodes.toPlanned(held[i], &planned)
 		if err != nil {
 			snap.release()
 			return nil, err
@@ -152,10 +152,13 @@ func (snap *snapshot) release() {
 func (snap *snapshot) inBackground() bool { return true }
 
 // toPlanned describes a fetched tensor as the save plan wants it written.
-func toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error) {
+func (n *saverNodes) toPlanned(value *tf.Tensor, t *savergraph.Saved) (checkpoint.Tensor, error) {
 	c, err := toCheckpoint(value)
 	if err == nil && t.Slice != "" {
 		c.Shape, c.Slice, err = checkpoint.ParseSliceSpec(t.Slice)
+	}
+	if err == nil {
+		err = n.checkSaved(t, c.DType, c.Shape)
 	}
 	if err != nil {
 		return c, &tfkeep.Error{Item: "tensor", Name: t.Key, Cause: err}

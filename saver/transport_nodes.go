@@ -37,10 +37,35 @@ func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
 	if err := t.confirm(ctx, to, saved, before); err != nil {
 		return "", err
 	}
+	if err := t.checkSaved(ctx, to, saved); err != nil {
+		return "", err
+	}
 	if err := t.sync(to, saved); err != nil {
 		return "", err
 	}
 	return saved, to.writeMeta()
+}
+
+// checkSaved refuses a checkpoint that the restore nodes would not take, if this process sees
+// its files.
+func (t *nodeTransport) checkSaved(ctx context.Context, to *target, saved string) error {
+	if isRemotePath(saved) || !present(t.fs, localPath(saved)) {
+		return nil
+	}
+	plan, _, err := t.nodes.savePlan()
+	if err != nil {
+		return nil // the graph saves in a form that only TensorFlow can follow
+	}
+	r, err := openReader(ctx, to.fileOptions, localPath(saved))
+	if err != nil {
+		return err
+	}
+	for i := range plan.Tensors {
+		if info, ok := r.Lookup(plan.Tensors[i].Key); ok && err == nil {
+			err = t.nodes.checkSaved(&plan.Tensors[i], info.DType, info.Shape)
+		}
+	}
+	return errors.Join(err, r.Close())
 }
 
 func (t *nodeTransport) release() {}

@@ -127,7 +127,8 @@ func (v *Variable) isInitialized() (Output, error) {
 	return v.initialized, nil
 }
 
-// Assign adds an operation that sets the variable to value.
+// Assign adds an operation that sets the variable to value. A value of another shape is an
+// error of the run, unless the variable was made with VariableOptions.AnyShape.
 func (v *Variable) Assign(value Output) (*Operation, error) {
 	return v.update("Assign", "AssignVariableOp", value)
 }
@@ -145,7 +146,11 @@ func (v *Variable) AssignSub(delta Output) (*Operation, error) {
 // update adds an operation of type resourceType, or of refType for a reference variable.
 func (v *Variable) update(refType, resourceType string, value Output) (*Operation, error) {
 	if v.resource {
-		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: map[string]any{"dtype": v.dtype}})
+		attrs := map[string]any{"dtype": v.dtype}
+		if resourceType == "AssignVariableOp" {
+			attrs["validate_shape"] = v.shape.IsFullySpecified()
+		}
+		return v.g.AddOp(OpSpec{Type: resourceType, Input: []Input{v.handle, value}, Attrs: attrs})
 	}
 	// An operation that changes a reference is on the same device.
 	spec := OpSpec{Type: refType, Input: []Input{v.handle, value}, Attrs: map[string]any{"_class": graphbuild.ColocationGroup(v.handle.Op)}}

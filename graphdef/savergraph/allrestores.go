@@ -19,7 +19,7 @@ import (
 // restore each variable among its inputs.
 func (g *Graph) AllRestores() iter.Seq2[Restored, error] {
 	return func(yield func(Restored, error) bool) {
-		scopes, opaque := g.scopes()
+		scopes, opaque := g.scopes(functionsWith(nodedef.Functions(g.def), isRestore))
 		all := &restores{outputs: map[node][]Restored{}, failed: map[node]error{}, taken: map[tensor]bool{}}
 		for _, s := range scopes {
 			all.read(s)

@@ -92,16 +92,15 @@ const (
 	maxWork  = 16
 )
 
-// scopes returns the graph, and the functions that it calls that restore anything, once for
-// each call. opaque are calls by which something is restored in a way that cannot be read:
-// in a branch or a loop, or with arguments that are lists.
-func (g *Graph) scopes() (scopes []*scope, opaque []tensor) {
+// scopes returns the graph, and those of the wanted functions that it calls, once for each
+// call. opaque are calls of wanted functions that cannot be followed: in a branch or a loop, or
+// with arguments that are lists.
+func (g *Graph) scopes(wanted map[string]bool) (scopes []*scope, opaque []tensor) {
 	scopes = []*scope{g.scope}
 	functions := nodedef.Functions(g.def)
 	if len(functions) == 0 {
 		return scopes, nil
 	}
-	restores := restoringFunctions(functions)
 	budget := maxWork * len(g.list)
 	for _, fn := range functions {
 		budget += maxWork * len(fn.GetNodeDef())
@@ -111,7 +110,7 @@ func (g *Graph) scopes() (scopes []*scope, opaque []tensor) {
 		budget -= len(s.list)
 		for _, n := range s.list {
 			names := functionsOf(n, functions)
-			if !slices.ContainsFunc(names, func(name string) bool { return restores[name] }) {
+			if !slices.ContainsFunc(names, func(name string) bool { return wanted[name] }) {
 				continue
 			}
 			fn := functions[names[0]]
@@ -164,16 +163,16 @@ func functionsOf(n *graphdef.NodeDef, functions map[string]*function_go_proto.Fu
 	return names
 }
 
-// restoringFunctions returns the functions that have restore nodes, themselves or by the
-// functions that they call.
-func restoringFunctions(functions map[string]*function_go_proto.FunctionDef) map[string]bool {
+// functionsWith returns the functions that have a node for which is is true, themselves or by
+// the functions that they call.
+func functionsWith(functions map[string]*function_go_proto.FunctionDef, is func(*graphdef.NodeDef) bool) map[string]bool {
 	callers := map[string][]string{}
-	restores := map[string]bool{}
+	found := map[string]bool{}
 	var queue []string
 	for name, fn := range functions {
 		for _, n := range fn.GetNodeDef() {
-			if isRestore(n) && !restores[name] {
-				restores[name] = true
+			if is(n) && !found[name] {
+				found[name] = true
 				queue = append(queue, name)
 			}
 			for _, called := range functionsOf(n, functions) {
@@ -185,11 +184,11 @@ func restoringFunctions(functions map[string]*function_go_proto.FunctionDef) map
 		name := queue[0]
 		queue = queue[1:]
 		for _, caller := range callers[name] {
-			if !restores[caller] {
-				restores[caller] = true
+			if !found[caller] {
+				found[caller] = true
 				queue = append(queue, caller)
 			}
 		}
 	}
-	return restores
+	return found
 }
