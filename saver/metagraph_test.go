@@ -26,7 +26,7 @@ func TestMultiSaverCollection(t *testing.T) {
 	v1 := variable(t, g, "v1", float32(11))
 	s0 := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"v0": saver.Var(v0)}, Name: "saver0"})
 	s1 := newSaver(t, g, &saver.Options{VarMap: map[string]saver.Saveable{"v1": saver.Var(v1)}, Name: "saver1"})
-	g.AddToCollection(tf.Savers, s0.SaverDef())
+	g.AddToCollection(tf.Savers, s0)
 	g.AddToCollection(tf.Savers, s1.SaverDef())
 	sess := initialized(t, g)
 	p0 := mustSave(t, s0, sess, filepath.Join(dir, "saver0"), nil)
@@ -54,6 +54,21 @@ func TestMultiSaverCollection(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"v1"}, names)
 	require.NoError(t, restore(again[1], sess, p1))
+}
+
+// A Saver without variables has no SaverDef; anything else is no Saver.
+func TestSaversThatAreNone(t *testing.T) {
+	g := tf.NewGraph()
+	g.AddToCollection(tf.Savers, newSaver(t, g, &saver.Options{AllowEmpty: true}))
+	mg, err := tf.ExportMetaGraph(g, nil)
+	require.NoError(t, err)
+	assert.Empty(t, mg.CollectionDef[tf.Savers].GetBytesList().GetValue())
+	v := variable(t, g, "v", float32(1))
+	s := newSaver(t, g, nil)
+	g.AddToCollection(tf.Savers, v)
+	_, err = s.Save(ctx, initialized(t, g), filepath.Join(t.TempDir(), "m"), nil)
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	assert.ErrorContains(t, err, "collection savers")
 }
 
 func TestClearExtraneousSavers(t *testing.T) {

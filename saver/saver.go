@@ -28,7 +28,7 @@ type Saver struct {
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.
 	turn    sync.Mutex         // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
-	def     *graphdef.SaverDef // nil until built, and for an empty Saver
+	def     *graphdef.SaverDef // nil until built, and for an empty Saver; set under mu, too
 	built   bool
 	empty   bool
 	closed  bool
@@ -38,7 +38,7 @@ type Saver struct {
 	metas   metaCache
 	locks   journal.Set
 
-	mu   sync.Mutex // guards kept
+	mu   sync.Mutex // guards kept, and def for those who do not hold turn
 	kept retention
 }
 
@@ -106,7 +106,9 @@ func (s *Saver) build() error {
 			return err
 		}
 	} else {
-		prependScope(s.def, s.opts.Name)
+		def := proto.Clone(s.def).(*graphdef.SaverDef)
+		prependScope(def, s.opts.Name)
+		s.setDef(def)
 	}
 	var err error
 	if s.nodes, err = findNodes(s.g, s.def, s.opts.AllowOps); err != nil {
@@ -145,7 +147,8 @@ func (s *Saver) buildNodes() error {
 	if err != nil {
 		return err
 	}
-	s.def, err = build(s.g, items, &s.opts)
+	def, err := build(s.g, items, &s.opts)
+	s.setDef(def)
 	return err
 }
 
@@ -157,11 +160,21 @@ func prependScope(def *graphdef.SaverDef, scope string) {
 	}
 }
 
+func (s *Saver) setDef(def *graphdef.SaverDef) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.def = def
+}
+
 // SaverDef describes the Saver: the names of its nodes and its retention rule. It
-// returns nil before Build, and for a Saver without variables.
+// returns nil before Build, and for a Saver without variables. It does not wait for a save: a
+// Saver in the collection tf.Savers is exported while another one, or itself, saves.
 func (s *Saver) SaverDef() *graphdef.SaverDef {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.def == nil {
 		return nil
 	}

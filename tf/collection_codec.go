@@ -76,6 +76,9 @@ func encodeMessages(key string, items []Item, scope string) (*for_core_protos_go
 	want := collectiondef.NewMessage(key).ProtoReflect().Descriptor().FullName()
 	for _, item := range items {
 		m := item.message()
+		if _, empty := item.Value().(saver); empty && m == nil {
+			continue
+		}
 		if m == nil || m.ProtoReflect().Descriptor().FullName() != want {
 			return nil, fmt.Errorf("an item is a %T and not a %s", item.Value(), want.Name())
 		}

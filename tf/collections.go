@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/tfkeep/tfkeep/graphdef"
 )
 
 // Item is an entry of a collection.
@@ -16,9 +18,9 @@ type Item struct {
 }
 
 // NewItem returns an Item with a value: an *Operation, an Output, a *Variable, a string
-// or []byte, a number, a bool, or a protobuf message. A value of another type, nil, and an
-// Output without an operation can be in a collection, but are not exported. If value is
-// an Item, NewItem returns it.
+// or []byte, a number, a bool, or a protobuf message; in the collection Savers also a
+// *saver.Saver. A value of another type, nil, and an Output without an operation can be in a
+// collection, but are not exported. If value is an Item, NewItem returns it.
 func NewItem(value any) Item {
 	switch v := value.(type) {
 	case Item:
@@ -116,10 +118,21 @@ func (i Item) any() (*anypb.Any, bool) {
 	return a, ok
 }
 
-// message returns the protobuf message of an item, for a variable its VariableDef.
+// saver is a Saver, such as one of package saver, in the collection Savers. Its SaverDef is
+// nil if it saves nothing.
+type saver interface{ SaverDef() *graphdef.SaverDef }
+
+// message returns the protobuf message of an item, for a variable its VariableDef, and for a
+// Saver its SaverDef.
 func (i Item) message() proto.Message {
-	if v := i.Variable(); v != nil {
+	switch v := i.value.(type) {
+	case *Variable:
 		return v.Def()
+	case saver:
+		if def := v.SaverDef(); def != nil {
+			return def
+		}
+		return nil
 	}
 	m, _ := i.value.(proto.Message)
 	return m

@@ -59,7 +59,8 @@ type ExportMetaGraphOptions struct {
 	NoSync bool
 	// Dropped, if not nil, is called for each collection that a meta graph cannot
 	// hold, because its items are of several kinds or of an unknown one. As in
-	// TensorFlow such a collection is left out.
+	// TensorFlow such a collection is left out; but without Dropped, an item of the collection
+	// Savers that is no Saver is an error.
 	Dropped func(key string, err error)
 }
 
@@ -112,8 +113,7 @@ func exportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	if o.SaverDef != nil {
 		mg.SaverDef = proto.Clone(o.SaverDef).(*graphdef.SaverDef)
 	}
-	ex.collections(mg)
-	return mg, nil
+	return mg, ex.collections(mg)
 }
 
 // gitVersion is what TensorFlow writes if it does not know the commit from which it was
@@ -212,7 +212,7 @@ func (ex *exporter) addUnbound(name string) {
 }
 
 // collections adds the collections to mg.
-func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
+func (ex *exporter) collections(mg *graphdef.MetaGraphDef) error {
 	keys := ex.o.CollectionList
 	if keys == nil {
 		keys = ex.g.CollectionKeys()
@@ -237,6 +237,8 @@ func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 		def, err := encodeCollection(key, items, ex.o.ExportScope, ex.exclude)
 		if err != nil && ex.o.Dropped != nil {
 			ex.o.Dropped(key, err)
+		} else if err != nil && key == Savers {
+			return &tfkeep.Error{Item: "collection", Name: key, Err: tfkeep.ErrArgument, Cause: err}
 		}
 		if err != nil || def == nil {
 			continue
@@ -246,6 +248,7 @@ func (ex *exporter) collections(mg *graphdef.MetaGraphDef) {
 		}
 		mg.CollectionDef[key] = def
 	}
+	return nil
 }
 
 // olderThan reports whether a TensorFlow version, such as "1.12.0-rc1" or "0.12.head", is
