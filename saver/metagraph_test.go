@@ -68,7 +68,7 @@ func TestSaversThatAreNone(t *testing.T) {
 	g.AddToCollection(tf.Savers, v)
 	_, err = s.Save(ctx, initialized(t, g), filepath.Join(t.TempDir(), "m"), nil)
 	require.ErrorIs(t, err, tfkeep.ErrArgument)
-	assert.ErrorContains(t, err, "collection savers")
+	assert.ErrorContains(t, err, `collection "savers"`)
 }
 
 func TestClearExtraneousSavers(t *testing.T) {

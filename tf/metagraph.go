@@ -1,6 +1,7 @@
 package tf
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -72,8 +73,11 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 		o = &ExportMetaGraphOptions{}
 	}
 	mg, err := exportMetaGraph(g, o)
-	if err != nil {
-		return nil, &tfkeep.Error{Op: "export meta graph", Cause: err}
+	if e, ok := errors.AsType[*tfkeep.Error](err); ok && e.Op == "" {
+		e.Op = opExport
+		return nil, e
+	} else if err != nil {
+		return nil, &tfkeep.Error{Op: opExport, Cause: err}
 	}
 	if o.Filename != "" {
 		if err := graphdef.Write(o.Filename, mg, &graphdef.WriteOptions{Text: o.AsText, NoSync: o.NoSync}); err != nil {
@@ -82,6 +86,8 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	}
 	return mg, nil
 }
+
+const opExport = "export meta graph"
 
 func exportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDef, error) {
 	if err := g.Err(); err != nil {
