@@ -3,12 +3,16 @@ package saver_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -84,4 +88,77 @@ func TestSaveAndRestoreHooks(t *testing.T) {
 	assert.NoFileExists(t, prefix+"-2.index")
 	_, err = s.Restore(ctx, sess, saved, nil)
 	require.ErrorIs(t, err, fails)
+}
+
+// The options of an imported Saver are obeyed or refused.
+func TestOptionsOfImportedSaver(t *testing.T) {
+	g := tf.NewGraph()
+	w := variable(t, g, "w", []float32{1})
+	mg, err := newSaver(t, g, nil).ExportMetaGraph(nil)
+	require.NoError(t, err)
+	imported := func(t *testing.T, o saver.Options) (*saver.Saver, *tf.Session, error) {
+		g := tf.NewGraph()
+		im, err := tf.ImportMetaGraph(ctx, g, mg, nil)
+		require.NoError(t, err)
+		s, err := saver.FromImported(g, im, &o)
+		if err != nil {
+			return nil, nil, err
+		}
+		t.Cleanup(func() { assert.NoError(t, s.Close()) })
+		sess := newSession(t, g)
+		require.NoError(t, sess.RunOps(ctx, g.GlobalVariables()[0].Initializer()))
+		return s, sess, nil
+	}
+	for _, c := range []struct {
+		name string
+		o    saver.Options
+		kept []string // of seven checkpoints
+		def  [2]float64
+	}{
+		{"as in the file", saver.Options{}, []string{"m-3", "m-4", "m-5", "m-6", "m-7"}, [2]float64{5, 10000}},
+		{"fewer", saver.Options{MaxToKeep: 2}, []string{"m-6", "m-7"}, [2]float64{2, 10000}},
+		{"all", saver.Options{MaxToKeep: saver.KeepAll}, []string{"m-1", "m-2", "m-3", "m-4", "m-5", "m-6", "m-7"}, [2]float64{0, 10000}},
+		{"every second hour", saver.Options{MaxToKeep: 1, KeepEvery: 2 * time.Hour}, []string{"m-3", "m-5", "m-7"}, [2]float64{1, 2}},
+		{"a sharded file", saver.Options{WriteVersion: checkpoint.V2, MaxToKeep: 1}, []string{"m-7"}, [2]float64{1, 10000}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			now := time.Unix(1e9, 0)
+			c.o.Clock = func() time.Time { return now }
+			s, sess, err := imported(t, c.o)
+			require.NoError(t, err)
+			dir := t.TempDir()
+			for step := range int64(7) {
+				now = now.Add(time.Hour)
+				mustSave(t, s, sess, filepath.Join(dir, "m"), &saver.SaveOptions{GlobalStep: saver.Step(step + 1)})
+			}
+			var have []string
+			for _, name := range files(t, dir) {
+				if prefix, ok := strings.CutSuffix(name, ".index"); ok {
+					have = append(have, prefix)
+				}
+			}
+			assert.Equal(t, c.kept, have)
+			def := s.SaverDef()
+			assert.Equal(t, c.def, [2]float64{float64(def.MaxToKeep), float64(def.KeepCheckpointEveryNHours)})
+		})
+	}
+	for _, c := range []struct {
+		name string
+		o    saver.Options
+	}{
+		{"VarList", saver.Options{VarList: saver.Vars(w)}},
+		{"VarMap", saver.Options{VarMap: map[string]saver.Saveable{"w": saver.Var(w)}}},
+		{"Reshape", saver.Options{Reshape: true}},
+		{"Sharded", saver.Options{Sharded: true}},
+		{"WriteVersion", saver.Options{WriteVersion: checkpoint.V1}},
+		{"Filename", saver.Options{Filename: "other"}},
+		{"Name", saver.Options{Name: "other"}},
+		{"SaverDef", saver.Options{SaverDef: &graphdef.SaverDef{}}},
+	} {
+		t.Run("refused "+c.name, func(t *testing.T) {
+			_, _, err := imported(t, c.o)
+			require.ErrorIs(t, err, tfkeep.ErrArgument)
+			assert.ErrorContains(t, err, "build saver: invalid argument: "+c.name)
+		})
+	}
 }

@@ -32,10 +32,11 @@ func ImportMetaGraph(ctx context.Context, g *tf.Graph, path string, o *tf.Import
 	return FromImported(g, im, nil)
 }
 
-// FromImported makes the Saver of an imported meta graph. If the meta graph has a
-// SaverDef, the options of o that concern the building of nodes have no effect, because
-// the nodes exist. If it has none and was imported into a scope without variables, the Saver
-// is empty, as TensorFlow makes none then.
+// FromImported makes the Saver of an imported meta graph: New with the SaverDef of the meta
+// graph. An option of o that such a Saver cannot obey is an error; see Options.SaverDef. If the
+// meta graph has none, it is New with o, of all variables of g, or an empty Saver if there are
+// none. If it was imported into a scope without variables, the Saver is empty, too, as
+// TensorFlow makes none then.
 func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, error) {
 	var opts Options
 	if o != nil {
@@ -44,11 +45,16 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 	if im == nil {
 		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "the imported meta graph is nil"))
 	}
-	opts.SaverDef = im.SaverDef
-	opts.Name = ""
-	if opts.SaverDef == nil {
+	switch {
+	case opts.SaverDef != nil:
+		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "SaverDef is set, and the Saver is that of the imported meta graph; use New for another one"))
+	case im.SaverDef != nil && opts.Name != "":
+		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "Name is set, and the nodes of the imported Saver have names"))
+	case im.SaverDef != nil:
+		opts.SaverDef = im.SaverDef
+	default:
 		opts.AllowEmpty = true
-		if im.Scope != "" && len(im.Variables) == 0 && opts.VarList == nil && opts.VarMap == nil {
+		if im.Scope != "" && len(im.Variables) == 0 && opts.VarList == nil && opts.VarMap == nil && !opts.DeferBuild {
 			opts.VarList = []Saveable{} // as in TensorFlow: nothing in the scope is to be restored
 		}
 	}

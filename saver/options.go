@@ -64,7 +64,9 @@ type Options struct {
 	// are included.
 	DeferBuild bool
 	// SaverDef makes the Saver use nodes that are in the graph already: those that the
-	// SaverDef names. Its retention rule and format count, too.
+	// SaverDef names. Its format counts, too, and its retention rule unless MaxToKeep or
+	// KeepEvery are set. Options for the building of nodes that it contradicts are an error:
+	// VarList, VarMap, Reshape, Sharded, WriteVersion and Filename.
 	SaverDef *graphdef.SaverDef
 
 	// Driver selects who reads and writes the files; see the constants.
@@ -135,6 +137,32 @@ func (o *Options) check() error {
 		return fault(tfkeep.ErrArgument, "SharedWait is negative")
 	}
 	return o.Gather.check()
+}
+
+// buildsOtherThan returns the name of an option that asks for other nodes than those of a
+// SaverDef, or "".
+func (o *Options) buildsOtherThan(def *graphdef.SaverDef) string {
+	switch {
+	case o.VarList != nil:
+		return "VarList"
+	case o.VarMap != nil:
+		return "VarMap"
+	case o.Reshape:
+		return "Reshape"
+	case o.Sharded && !def.GetSharded():
+		return "Sharded"
+	case o.WriteVersion != 0 && o.WriteVersion != defVersion(def):
+		return "WriteVersion"
+	case o.Filename != "":
+		return "Filename"
+	}
+	return ""
+}
+
+// defVersion returns the format of a SaverDef. A SaverDef that does not say it is of the time
+// of V1.
+func defVersion(def *graphdef.SaverDef) checkpoint.Version {
+	return max(checkpoint.Version(def.GetVersion()), checkpoint.V1)
 }
 
 func (o *Options) maxToKeep() int {

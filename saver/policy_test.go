@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -186,6 +187,49 @@ func TestPartialResumeInitializesAllParts(t *testing.T) {
 	missing, err := tf.UninitializedVariables(ctx, sess)
 	require.NoError(t, err)
 	assert.Empty(t, missing)
+}
+
+// Partial takes over the list of kept checkpoints as a whole restore does, also if nothing in
+// the checkpoint fits.
+func TestPartialResumeKeepsTheList(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		add  func(t *testing.T, g *tf.Graph)
+	}{
+		{"all fits", func(*testing.T, *tf.Graph) {}},
+		{"one variable more", func(t *testing.T, g *tf.Graph) { variable(t, g, "more", float32(1)) }},
+	} {
+		for _, partial := range []bool{false, true} {
+			if !partial && c.name != "all fits" {
+				continue
+			}
+			t.Run(fmt.Sprint(c.name, ", partial ", partial), func(t *testing.T) {
+				folder := t.TempDir()
+				trained(t, folder, 7)
+				g, _, _ := model(t)
+				c.add(t, g)
+				s := newSaver(t, g, nil)
+				sess := newSession(t, g)
+				_, err := s.Resume(ctx, sess, folder, &saver.ResumeOptions{Partial: partial})
+				require.NoError(t, err)
+				assert.Len(t, kept(s), 5)
+				mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(8)})
+				assert.Len(t, kept(s), 5)
+				assert.False(t, exists(filepath.Join(folder, "m-3")))
+			})
+		}
+	}
+	t.Run("nothing fits", func(t *testing.T) {
+		folder := t.TempDir()
+		trained(t, folder, 7)
+		g := tf.NewGraph()
+		variable(t, g, "other", float32(1))
+		s := newSaver(t, g, nil)
+		sess := newSession(t, g)
+		_, err := s.Resume(ctx, sess, folder, &saver.ResumeOptions{Partial: true})
+		require.NoError(t, err)
+		assert.Len(t, kept(s), 5)
+	})
 }
 
 // readOnlyFS is a file system that was mounted read-only.

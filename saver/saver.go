@@ -64,8 +64,7 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 		return nil, wrap(opBuild, "", err)
 	}
 	if s.opts.SaverDef != nil {
-		s.def = proto.Clone(s.opts.SaverDef).(*graphdef.SaverDef)
-		if err := checkSaverDef(s.def); err != nil {
+		if err := s.useSaverDef(s.opts.SaverDef); err != nil {
 			return nil, wrap(opBuild, "", err)
 		}
 	}
@@ -78,12 +77,24 @@ func New(g *tf.Graph, o *Options) (*Saver, error) {
 	return s, nil
 }
 
-func checkSaverDef(def *graphdef.SaverDef) error {
+// useSaverDef takes the nodes that def names, with the retention rule of the options where they
+// have one.
+func (s *Saver) useSaverDef(def *graphdef.SaverDef) error {
 	if def.SaveTensorName == "" {
 		return fault(tfkeep.ErrArgument, "the SaverDef has no save_tensor_name: %v", def)
 	}
 	if def.RestoreOpName == "" {
 		return fault(tfkeep.ErrArgument, "the SaverDef has no restore_op_name: %v", def)
+	}
+	if name := s.opts.buildsOtherThan(def); name != "" {
+		return fault(tfkeep.ErrArgument, "%s concerns the building of nodes, and those of the SaverDef exist; leave it out, or make a new Saver of the graph without SaverDef", name)
+	}
+	s.def = proto.Clone(def).(*graphdef.SaverDef)
+	if s.opts.MaxToKeep != 0 {
+		s.def.MaxToKeep = int32(s.opts.maxToKeep())
+	}
+	if s.opts.KeepEvery != 0 {
+		s.def.KeepCheckpointEveryNHours = float32(s.opts.keepEvery().Hours())
 	}
 	return nil
 }
