@@ -60,6 +60,7 @@ type model struct {
 	Init  string
 	Ys    []string
 	Xs    []string
+	DYs   []string // the gradients of the ys, ones if there are none
 	Feeds []struct {
 		Name  string
 		DType int
@@ -106,8 +107,10 @@ func (m *model) run(t *testing.T, g *tensorflow.Graph, fetches []tensorflow.Outp
 	s, err := tensorflow.NewSession(g, nil)
 	require.NoError(t, err)
 	defer s.Close()
-	_, err = s.Run(nil, nil, []*tensorflow.Operation{g.Operation(m.Init)})
-	require.NoError(t, err)
+	if m.Init != "" {
+		_, err = s.Run(nil, nil, []*tensorflow.Operation{g.Operation(m.Init)})
+		require.NoError(t, err)
+	}
 	feeds := make(map[tensorflow.Output]*tensorflow.Tensor)
 	for _, f := range m.Feeds {
 		tensor, err := tensorflow.ReadTensor(tensorflow.DataType(f.DType), f.Shape, bytes.NewReader(f.Data))
@@ -126,9 +129,9 @@ func floats(t *testing.T, tensor *tensorflow.Tensor) []float64 {
 	_, err := tensor.WriteContentsTo(&buf)
 	require.NoError(t, err)
 	switch tensor.DataType() {
-	case tensorflow.Double:
+	case tensorflow.Double, tensorflow.Complex128: // the parts of a complex number follow one another
 		return decode[float64](t, buf.Bytes())
-	case tensorflow.Float:
+	case tensorflow.Float, tensorflow.Complex64:
 		return widen(decode[float32](t, buf.Bytes()))
 	case tensorflow.Int32:
 		return widen(decode[int32](t, buf.Bytes()))
@@ -160,7 +163,7 @@ func widen[T float32 | int32 | int64](in []T) []float64 {
 func sameGradients(t *testing.T, m model) {
 	t.Helper()
 	g := m.load(t)
-	grads, err := autodiff.Build(g, outputs(t, g, m.Ys), outputs(t, g, m.Xs), nil)
+	grads, err := autodiff.Build(g, outputs(t, g, m.Ys), outputs(t, g, m.Xs), &autodiff.Options{GradYs: outputs(t, g, m.DYs)})
 	require.NoError(t, err)
 	require.Len(t, grads, len(m.Grads))
 	var fetches []tensorflow.Output

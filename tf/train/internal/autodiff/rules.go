@@ -262,7 +262,7 @@ func fakeQuantVars(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 // reluGrad is the rule for ReluGrad(g, x), which is linear in g and constant in x almost
 // everywhere.
 func reluGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	return one(b.one("ReluGrad", nil, b.dense(dy[0]), n.in[1].output())), nil
+	return grads(b.one("ReluGrad", nil, b.dense(dy[0]), n.x(1)), b.zeros(n.x(1))), nil
 }
 
 // tanhGrad is the rule for TanhGrad(y, g) = g·(1-y²).

@@ -1,0 +1,71 @@
+package autodiff
+
+// The rules of operations on elements, and of gradients of such, as in
+// tensorflow/python/ops/math_grad.py and nn_grad.py.
+
+func init() {
+	addRules(map[string]rule{
+		"ComplexAbs": formula(func(b *builder, n *node, grad output) []Gradient {
+			complexOf := func(x output) output {
+				return b.one("Complex", attrs{"Tout": n.x(0).DataType()}, x, b.zeros(x))
+			}
+			return grads(b.one("DivNoNan", nil, b.mul(complexOf(grad), n.x(0)), complexOf(n.y(0))))
+		}),
+		"Cross": formula(func(b *builder, n *node, grad output) []Gradient {
+			u, v := n.x(0), n.x(1)
+			return grads(b.one("Cross", nil, v, grad), b.one("Cross", nil, grad, u))
+		}),
+
+		"InvGrad":        reciprocalGrad,
+		"ReciprocalGrad": reciprocalGrad,
+		"SqrtGrad": formula(func(b *builder, n *node, grad output) []Gradient {
+			part := b.over(grad, n.x(0))
+			return grads(b.mul(b.neg(b.conj(part)), n.y(0)), b.times(part, 0.5))
+		}),
+		"RsqrtGrad": formula(func(b *builder, n *node, grad output) []Gradient {
+			y := b.conj(n.x(0))
+			dy := b.mul(b.mul(b.times(b.conj(grad), -1.5), n.x(1)), b.square(y))
+			return grads(dy, b.one("RsqrtGrad", nil, y, grad))
+		}),
+		"EluGrad":  exponentialGrad("EluGrad"),
+		"SeluGrad": exponentialGrad("SeluGrad"),
+		"Relu6Grad": formula(func(b *builder, n *node, grad output) []Gradient {
+			return grads(b.one("Relu6Grad", nil, grad, n.x(1)), b.zeros(n.x(1)))
+		}),
+		"SoftplusGrad": formula(func(b *builder, n *node, grad output) []Gradient {
+			dy, x := n.x(0), n.x(1)
+			slope := b.plus(b.offset(b.exp(b.neg(x)), 2), b.exp(x))
+			return grads(b.one("SoftplusGrad", nil, grad, x), b.over(b.mul(grad, dy), slope))
+		}),
+
+		"FakeQuantWithMinMaxVarsPerChannel": func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+			a, err := copyAttrs(n, "num_bits", "narrow_range")
+			if err != nil {
+				return nil, err
+			}
+			return grads(b.several("FakeQuantWithMinMaxVarsPerChannelGradient", a, 3, b.dense(dy[0]), n.x(0), n.x(1), n.x(2))...), b.Err()
+		},
+		"QuantizeAndDequantizeV2": formula(func(_ *builder, _ *node, grad output) []Gradient { return grads(grad) }),
+		"CheckNumericsV2": formula(func(b *builder, n *node, grad output) []Gradient {
+			message := "Not a number (NaN) or infinity (Inf) values detected in gradient. " + n.text("message")
+			return grads(b.one("CheckNumericsV2", attrs{"message": message}, grad))
+		}),
+		"Print": passThrough,
+	})
+}
+
+// reciprocalGrad is the rule for InvGrad(y, dy) = -dy·y².
+func reciprocalGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	grad, y := b.dense(dy[0]), b.conj(n.x(0))
+	d := b.mul(b.mul(b.times(b.conj(grad), -2), n.x(1)), y)
+	return grads(d, b.one("ReciprocalGrad", nil, y, grad)), nil
+}
+
+// exponentialGrad is the rule for EluGrad and SeluGrad, which take the gradient and the value.
+func exponentialGrad(op string) rule {
+	return formula(func(b *builder, n *node, grad output) []Gradient {
+		y := n.x(1)
+		below := b.less(y, b.scalar(0, y))
+		return grads(b.one(op, nil, grad, y), b.where(below, b.mul(grad, n.x(0)), b.zeros(y)))
+	})
+}
