@@ -64,6 +64,8 @@ type builder struct {
 	*graphbuild.Builder
 	graph *tensorflow.Graph
 	base  string // "gradients"
+
+	uniqueName func(string) string
 }
 
 // newBuilder opens the scope of the gradients.
@@ -72,8 +74,9 @@ func newBuilder(g *tensorflow.Graph, o *Options) *builder {
 	if name == "" {
 		name = "gradients"
 	}
-	nodes := graphbuild.Open(&bindingGraph{graph: g, unique: o.UniqueName}, name)
-	return &builder{nodes, g, nodes.Scope()}
+	graph := &bindingGraph{graph: g, unique: o.UniqueName}
+	nodes := graphbuild.Open(graph, name)
+	return &builder{nodes, g, nodes.Scope(), graph.UniqueName}
 }
 
 // setScope sets the scope of the next nodes, below the base.

@@ -78,6 +78,19 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		if p := n.in[0]; (g.isX[p] || readsX(p.node, g)) && alongFirstDimension(n) {
 			return gather, nil
 		}
+	case "GatherNd":
+		if p, s := n.in[0], n.x(1).Shape(); (g.isX[p] || readsX(p.node, g)) && s.NumDimensions() == 2 && s.Size(1) == 1 {
+			return gatherRows, nil
+		}
+	case "SquaredDifference", "Prod":
+		if isComplex(n.x(0)) {
+			return complexRules[n.typ], nil
+		}
+	case "SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN",
+		"SparseSegmentSumWithNumSegments", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtNWithNumSegments":
+		if n.flag("sparse_gradient") {
+			return sparseSegmentRows, nil
+		}
 	case "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MaxPool":
 		if isUnusual(n) {
 			return unusualRules[n.typ], nil

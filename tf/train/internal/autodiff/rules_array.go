@@ -15,6 +15,12 @@ func resourceGatherNd(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	return one(b.one("ScatterNd", nil, indices, b.dense(dy[0]), b.Cast(shape, dtype.DataType(indices.DataType())))), nil
 }
 
+// gatherRows is the rule for a GatherNd of whole rows.
+func gatherRows(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	params := n.x(0)
+	return []Gradient{b.gatherGradient(b.dense(dy[0]), b.vector(n.x(1)), b.shape(params), params.Shape())}, nil
+}
+
 func matrixDiag(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	a, err := copyAttrs(n, "align")
 	if err != nil {

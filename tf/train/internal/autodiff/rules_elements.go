@@ -1,5 +1,7 @@
 package autodiff
 
+import "github.com/tfkeep/tfkeep/dtype"
+
 // The rules of operations on elements, and of gradients of such, as in
 // tensorflow/python/ops/math_grad.py and nn_grad.py.
 
@@ -46,6 +48,17 @@ func init() {
 			return grads(b.several("FakeQuantWithMinMaxVarsPerChannelGradient", a, 3, b.dense(dy[0]), n.x(0), n.x(1), n.x(2))...), b.Err()
 		},
 		"QuantizeAndDequantizeV2": formula(func(_ *builder, _ *node, grad output) []Gradient { return grads(grad) }),
+		"QuantizeAndDequantizeV4": func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+			a, err := copyAttrs(n, "axis")
+			if err != nil {
+				return nil, err
+			}
+			return grads(b.several("QuantizeAndDequantizeV4Grad", a, 3, b.dense(dy[0]), n.x(0), n.x(1), n.x(2))...), b.Err()
+		},
+		"LeakyReluGrad": withAttrs(func(b *builder, n *node, a attrs, grad output) []Gradient {
+			return grads(b.one("LeakyReluGrad", a, grad, n.x(1)), b.zeros(n.x(1)))
+		}, "alpha"),
+
 		"CheckNumericsV2": formula(func(b *builder, n *node, grad output) []Gradient {
 			message := "Not a number (NaN) or infinity (Inf) values detected in gradient. " + n.text("message")
 			return grads(b.one("CheckNumericsV2", attrs{"message": message}, grad))
@@ -68,4 +81,33 @@ func exponentialGrad(op string) rule {
 		below := b.less(y, b.scalar(0, y))
 		return grads(b.one(op, nil, grad, y), b.where(below, b.mul(grad, n.x(0)), b.zeros(y)))
 	})
+}
+
+// complexRules are the rules for complex numbers of operations whose gradients in the library
+// serve real ones only.
+var complexRules = map[string]rule{
+	"SquaredDifference": partials(func(b *builder, x, y output) (output, output) {
+		d := b.times(b.minus(x, y), 2)
+		return d, b.neg(d)
+	}),
+	"Prod": formula(complexProd),
+}
+
+// complexProd multiplies, for each element, those before it and those behind it.
+func complexProd(b *builder, n *node, grad output) []Gradient {
+	x, axes := n.x(0), b.vector(b.Cast(n.x(1), dtype.Int32))
+	shape, rank := b.one("Shape", nil, x), b.one("Rank", nil, x)
+	grad = b.one("BroadcastTo", nil, b.reshape(grad, b.reducedShape(x, axes)), shape)
+	reduced := b.one("FloorMod", nil, b.plus(axes, rank), rank)
+	others := b.several("ListDiff", nil, 2, b.count(rank), reduced)[0]
+	order := b.concat(reduced, others)
+	moved := b.one("Transpose", nil, x, order)
+	movedShape := b.one("Shape", nil, moved)
+	size := b.one("Prod", nil, b.rows(shape, reduced), b.int32(0))
+	flat := b.reshape(moved, b.pack(size, b.int32(-1)))
+	product := func(reverse bool) output {
+		return b.one("Conj", nil, b.one("Cumprod", attrs{"exclusive": true, "reverse": reverse}, flat, b.int32(0)))
+	}
+	rest := b.reshape(b.mul(product(false), product(true)), movedShape)
+	return grads(b.mul(grad, b.one("Transpose", nil, rest, b.one("InvertPermutation", nil, order))))
 }

@@ -1,6 +1,8 @@
 package autodiff
 
 import (
+	"strings"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
@@ -71,6 +73,14 @@ func unsortedSegmentProd(b *builder, n *node, grad output) []Gradient {
 	gathered := b.rows(grad, taken)
 	present := b.alignFirst(b.one("GreaterEqual", nil, ids, b.zeros(ids)), gathered)
 	return grads(b.mul(b.where(present, gathered, b.zeros(gathered)), partial))
+}
+
+// sparseSegmentRows is the rule for embedding bags that ask for slices.
+func sparseSegmentRows(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	op := strings.TrimSuffix(n.typ, "WithNumSegments") + "GradV2"
+	shape := b.shape(n.x(0))
+	d := b.several(op, nil, 2, b.dense(dy[0]), n.x(1), n.x(2), b.first(shape))
+	return []Gradient{{Slices: &Slices{Values: d[0], Indices: d[1], DenseShape: shape}}}, b.Err()
 }
 
 func cumprod(b *builder, n *node, dy []Gradient) ([]Gradient, error) {

@@ -39,6 +39,13 @@ def cases(tf, np):
     pools(tf, case, any_, pos)
     moves(tf, case, any_, f64, c64)
     recurrent(tf, np, case, any_)
+    compressed(tf, np, case, any_, c64)
+    ragged(tf, np, case, any_)
+    images(tf, np, case, any_, pos)
+    norms(tf, case, any_, pos)
+    everyday_elements(tf, case, any_, pos, f64, p64, c128)
+    everyday_arrays(tf, np, case, any_, pos, c128)
+    everyday_layers(tf, np, case, any_, pos)
     return out
 
 
@@ -67,6 +74,7 @@ def special(tf, case, any_, pos, f64, p64):
 def elements(tf, case, any_, pos, f64, c128):
     raw = tf.raw_ops
     case("ComplexAbs", tf.abs, c128(3, 4))
+    case("Conj", tf.math.conj, c128(3, 4))
     case("Cross", tf.linalg.cross, any_(2, 3), any_(2, 3))
     case("InvGrad", lambda y, dy: raw.InvGrad(y=y, dy=dy), any_(3, 4), any_(3, 4))
     for op in ("ReciprocalGrad", "SqrtGrad", "RsqrtGrad", "SigmoidGrad", "TanhGrad"):
@@ -283,6 +291,274 @@ def recurrent(tf, np, case, any_):
     case("CTCLoss", lambda x: raw.CTCLoss(inputs=x, **labels).loss, any_(4, 2, 5))
 
 
+def compressed(tf, np, case, any_, c64):
+    from tensorflow.python.ops.linalg.sparse import sparse_csr_matrix_ops as csr
+
+    raw = tf.raw_ops
+    at = np.array([[0, 1], [0, 3], [2, 0], [2, 3]], np.int64)
+
+    def matrix(values, indices=at, shape=(3, 4)):
+        return csr.sparse_tensor_to_csr_sparse_matrix(indices, values, tf.constant(shape, tf.int64))
+
+    def dense(m, t=tf.float32):
+        return csr.csr_sparse_matrix_to_dense(m, type=t)
+
+    case("DenseToCSRSparseMatrix", lambda x: dense(csr.dense_to_csr_sparse_matrix(x, at)), any_(3, 4))
+    case("CSRSparseMatrixToDense", lambda v: dense(matrix(v)), any_(4))
+    case("SparseTensorToCSRSparseMatrix", lambda v: dense(matrix(v), tf.complex64), c64(4))
+    case("CSRSparseMatrixToSparseTensor", lambda v: csr.csr_sparse_matrix_to_sparse_tensor(matrix(v), type=tf.float32).values, any_(4))
+    case("SparseMatrixTranspose", lambda v: dense(csr.sparse_matrix_transpose(matrix(v), type=tf.float32)), any_(4))
+    case("SparseMatrixTranspose", lambda v: dense(csr.sparse_matrix_transpose(matrix(v), type=tf.complex64, conjugate=True), tf.complex64), c64(4))
+    for kind in ("transpose", "adjoint"):
+        for a in (False, True):
+            for b in (False, True):
+                flags = {kind + "_a": a, kind + "_b": b}
+                rows = 3 if a else 4
+                for output in (False, True):
+                    f = lambda v, d, flags=flags, output=output: csr.sparse_matrix_mat_mul(matrix(v), d, transpose_output=output, **flags)
+                    case("SparseMatrixMatMul", f, any_(4), any_(*((2, rows) if b else (rows, 2))))
+                shape = (4, 3) if a == b else (3, 4)
+                f = lambda v, w, flags=flags, shape=shape: dense(csr.sparse_matrix_sparse_mat_mul(matrix(v), matrix(w, at if shape == (3, 4) else at[:, ::-1][[2, 0, 1, 3]].copy(), shape), type=tf.float32, **flags))
+                case("SparseMatrixSparseMatMul", f, any_(4), any_(4))
+
+
+def ragged(tf, np, case, any_):
+    raw = tf.raw_ops
+
+    def of(values, splits=(0, 2, 2, 5)):
+        return tf.RaggedTensor.from_row_splits(values, np.array(splits, np.int64))
+
+    case("RaggedGather", lambda v: tf.gather(of(v), [2, 0, 2]).flat_values, any_(5))
+    case("RaggedGather", lambda v: tf.gather(of(of(v), (0, 1, 3)), [1, 0]).flat_values, any_(5, 2))
+    case("RaggedTensorToTensor", lambda v, d: of(v).to_tensor(d), any_(5), any_())
+    case("RaggedTensorToTensor", lambda v, d: of(v).to_tensor(d, shape=[None, 2, 2]), any_(5, 2), any_(2))
+    case("RaggedTensorToTensor", lambda v, d: of(of(v), (0, 1, 3)).to_tensor(d), any_(5, 2), any_(1))
+    case("RaggedTensorToSparse", lambda v: of(v).to_sparse().values, any_(5))
+    case("RaggedTensorToVariant", lambda v: raw.RaggedTensorFromVariant(encoded_ragged=raw.RaggedTensorToVariant(rt_nested_splits=[np.array([0, 2, 2, 5], np.int64)], rt_dense_values=v, batched_input=True), input_ragged_rank=-1, output_ragged_rank=1, Tvalues=tf.float32).output_dense_values * 2.0, any_(5))
+    case("RaggedTensorFromVariant", lambda v: raw.RaggedTensorFromVariant(encoded_ragged=raw.RaggedTensorToVariant(rt_nested_splits=[np.array([0, 2, 2, 5], np.int64)], rt_dense_values=v, batched_input=False), input_ragged_rank=1, output_ragged_rank=1, Tvalues=tf.float32).output_dense_values * 2.0, any_(5))
+    case("OptionalFromValue", lambda x, y: list(raw.OptionalGetValue(optional=raw.OptionalFromValue(components=[x, y]), output_types=[tf.float32] * 2, output_shapes=[[3], [2]])), any_(3), any_(2))
+
+
+def images(tf, np, case, any_, pos):
+    raw = tf.raw_ops
+    transform = [[1.0, 0.1, -0.2, 0.05, 0.9, 0.3, 0.001, 0.002]]
+    for fill in ("CONSTANT", "REFLECT"):
+        case("ImageProjectiveTransformV2", lambda x, f=fill: raw.ImageProjectiveTransformV2(images=x, transforms=transform, output_shape=[5, 6], interpolation="BILINEAR", fill_mode=f), any_(2, 5, 6, 3))
+        case("ImageProjectiveTransformV3", lambda x, f=fill: raw.ImageProjectiveTransformV3(images=x, transforms=transform, output_shape=[5, 6], fill_value=0.0, interpolation="NEAREST", fill_mode=f), any_(2, 5, 6, 3))
+    case("RGBToHSV", tf.image.rgb_to_hsv, ((5, 7, 3), 0.05, 0.95, "float32"))
+    case("RGBToHSV", lambda x: tf.image.rgb_to_hsv(tf.stop_gradient(tf.round(x * 2.0) - x) + x), ((5, 7, 3), 0.0, 1.0, "float32"))
+    case("ExtractVolumePatches", lambda x: tf.extract_volume_patches(x, [1, 2, 2, 3, 1], [1, 1, 2, 1, 1], "SAME"), any_(2, 3, 4, 5, 2))
+    case("ExtractVolumePatches", lambda x: tf.extract_volume_patches(x, [1, 2, 2, 2, 1], [1, 1, 1, 1, 1], "VALID"), any_(1, 3, 4, 5, 1))
+    case("IsotonicRegression", lambda x: tf.nn.isotonic_regression(x, decreasing=False)[0], any_(3, 6))
+    case("IsotonicRegression", lambda x: tf.nn.isotonic_regression(x, axis=0)[0], any_(3, 6))
+    case("ApproxTopK", lambda x: tf.math.approx_max_k(x, 2)[0], any_(3, 8))
+    case("RandomGamma", lambda a: tf.compat.v1.random_gamma([5], a, seed=3), pos(2, 3))
+    case("StatelessRandomGammaV2", lambda a: raw.StatelessRandomGammaV2(shape=[5, 2, 3], seed=[1, 2], alpha=a), pos(2, 3))
+    case("StatelessRandomGammaV3", lambda a: raw.StatelessRandomGammaV3(shape=[5, 2, 3], key=[1], counter=[1, 2], alg=1, alpha=a), pos(2, 3))
+    f = lambda m, s, lo, hi: tf.random.stateless_parameterized_truncated_normal([4, 3], [1, 2], m, s + 0.5, lo - 1.5, hi + 1.5)
+    case("StatelessParameterizedTruncatedNormal", f, any_(3), pos(1), any_(), any_(3))
+
+
+def norms(tf, case, any_, pos):
+    raw = tf.raw_ops
+    for training in (True, False):
+        a = dict(epsilon=0.1, is_training=training)
+        x, v = any_(2, 3, 4, 5), (any_(5), any_(5), pos(5))
+
+        def v1(dy, x, s, m, r, a=a):
+            return list(raw.FusedBatchNormGrad(y_backprop=dy, x=x, scale=s, reserve_space_1=m, reserve_space_2=r, **a))[:3]
+
+        def v2(dy, x, s, m, r, a=a):
+            return list(raw.FusedBatchNormGradV2(y_backprop=dy, x=x, scale=s, reserve_space_1=m, reserve_space_2=r, **a))[:3]
+
+        def v3(dy, x, s, m, r, a=a):
+            return list(raw.FusedBatchNormGradV3(y_backprop=dy, x=x, scale=s, reserve_space_1=m, reserve_space_2=r, reserve_space_3=r, **a))[:3]
+
+        for op, f in (("FusedBatchNormGrad", v1), ("FusedBatchNormGradV2", v2), ("FusedBatchNormGradV3", v3)):
+            case(op, lambda dy, x, s, m, r, f=f: f(dy, x, s, tf.stop_gradient(m), tf.stop_gradient(r)), x, x, *v)
+            case(op, lambda dy, x, s, m, r, f=f: f(dy, x, s, tf.stop_gradient(m), tf.stop_gradient(r))[0], x, x, *v)
+        for op in ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"):
+            f = lambda x, s, o, m, r, op=op, t=training: getattr(raw, op)(x=x, scale=s, offset=o, mean=[] if t else m, variance=[] if t else r, epsilon=0.1, is_training=t).y
+            case(op, f, x, any_(5), any_(5), any_(5), pos(5))
+
+
+def everyday_elements(tf, case, any_, pos, f64, p64, c128):
+    m, raw, nn = tf.math, tf.raw_ops, tf.nn
+    for t in (f64, c128):
+        for op in ("Neg", "Square", "Exp", "Sin", "Cos", "Sinh", "Cosh", "Tanh", "Sigmoid", "Expm1", "Log1p", "Asinh", "Atanh", "Tan", "Asin", "Acos", "Atan"):
+            if t is c128 and op in ("Asin", "Acos", "Atan"):
+                continue  # no kernel
+            case(op, lambda x, op=op: getattr(raw, op)(x=x), t(3, 4))
+        for op, args in (("AddV2", "xy"), ("Add", "xy"), ("Sub", "xy"), ("Mul", "xy"), ("MulNoNan", "xy"), ("SquaredDifference", "xy")):
+            f = lambda x, y, op=op: getattr(raw, op)(x=x, y=y)
+            case(op, f, t(3, 4), t(4))
+            case(op, f, t(3, 1), t(2, 1, 4))
+    for t in (p64, c128):
+        for op in ("Sqrt", "Rsqrt", "Reciprocal", "Inv", "Log"):
+            case(op, lambda x, op=op: getattr(raw, op)(x=x), t(3, 4))
+        for op in ("RealDiv", "Div", "DivNoNan", "Pow", "Xlogy"):
+            if t is c128 and op == "Pow":
+                continue  # Python's own is not the derivative on the branch cut
+            case(op, lambda x, y, op=op: getattr(raw, op)(x=x, y=y), t(3, 4), t(4))
+    for op in ("Abs", "Sign", "Erf", "Erfc", "Lgamma", "Ndtri", "Erfinv", "Acosh"):
+        scale = {"Ndtri": 0.5, "Erfinv": 0.5}.get(op, 1.0)
+        shift = 1.0 if op == "Acosh" else 0.0
+        case(op, lambda x, op=op, a=scale, b=shift: getattr(raw, op)(x=x * a + b), p64(3, 4))
+    for op in ("Maximum", "Minimum", "Atan2", "FloorMod"):
+        case(op, lambda x, y, op=op: getattr(raw, op)(x=x, y=y), p64(3, 4), p64(4))
+    for op in ("Maximum", "Minimum"):
+        case(op, lambda x, op=op: getattr(raw, op)(x=x, y=tf.stop_gradient(x) + tf.constant([0.0, 0.1, -0.1, 0.0])), any_(3, 4))
+    for op in ("Relu", "Relu6", "Elu", "Selu", "Softplus", "Softsign", "LeakyRelu"):
+        case(op, lambda x, op=op: getattr(raw, op)(features=x * 4.0), any_(3, 4))
+    case("LeakyReluGrad", lambda g, x: raw.LeakyReluGrad(gradients=g, features=x, alpha=0.3), any_(3, 4), any_(3, 4))
+    case("Softmax", nn.softmax, any_(2, 3, 4))
+    case("LogSoftmax", nn.log_softmax, any_(3, 4))
+    case("SoftmaxCrossEntropyWithLogits", lambda x, l: raw.SoftmaxCrossEntropyWithLogits(features=x, labels=l).loss, any_(3, 4), pos(3, 4))
+    case("SparseSoftmaxCrossEntropyWithLogits", lambda x: raw.SparseSoftmaxCrossEntropyWithLogits(features=x, labels=[1, 0, 3]).loss, any_(3, 4))
+    case("L2Loss", nn.l2_loss, any_(3, 4))
+    case("AddN", lambda x, y: raw.AddN(inputs=[x, y, x]), any_(3, 4), any_(3, 4))
+    case("AccumulateNV2", lambda x, y: raw.AccumulateNV2(inputs=[x, y, x], shape=[3, 4]), any_(3, 4), any_(3, 4))
+    case("Cast", lambda x: tf.cast(tf.cast(x, tf.float64) * 2.0, tf.float32), any_(3, 4))
+    case("Cast", lambda x: tf.cast(x, tf.complex64), any_(3, 4))
+    case("ClipByValue", lambda x: raw.ClipByValue(t=x, clip_value_min=-0.3, clip_value_max=0.4), any_(3, 4))
+    case("ClipByValue", lambda x, lo, hi: raw.ClipByValue(t=x, clip_value_min=lo - 1.0, clip_value_max=hi), any_(3, 4), any_(), any_())
+    case("CheckNumerics", lambda x: tf.debugging.check_numerics(x, "here"), any_(3, 4))
+    case("Identity", tf.identity, any_(3, 4))
+    case("IdentityN", lambda x, y: list(tf.identity_n([x, y])), any_(3, 4), any_(2))
+    case("PlaceholderWithDefault", lambda x: tf.compat.v1.placeholder_with_default(x, [3, 4]), any_(3, 4))
+    case("EnsureShape", lambda x: tf.ensure_shape(x, [3, None]), any_(3, 4))
+    case("QuantizeAndDequantize", lambda x: raw.QuantizeAndDequantize(input=x, input_min=-1.0, input_max=1.0), any_(3, 4))
+    case("QuantizeAndDequantizeV3", lambda x: raw.QuantizeAndDequantizeV3(input=x, input_min=-1.0, input_max=1.0, num_bits=8), any_(3, 4))
+    case("QuantizeAndDequantizeV4", lambda x: raw.QuantizeAndDequantizeV4(input=x, input_min=-0.5, input_max=0.5), any_(3, 4))
+    case("FakeQuantWithMinMaxArgs", lambda x: tf.quantization.fake_quant_with_min_max_args(x, -0.5, 0.6), any_(3, 4))
+    case("FakeQuantWithMinMaxVars", lambda x, lo, hi: tf.quantization.fake_quant_with_min_max_vars(x, lo - 1.0, hi + 1.0), any_(3, 4), any_(), any_())
+    for t in (f64, c128):
+        for op in ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"):
+            for a in (False, True):
+                for b in (False, True):
+                    batch = () if op == "MatMul" else (2,)
+                    flags = {"transpose_a": a, "transpose_b": b} if op == "MatMul" else {"adj_x": a, "adj_y": b}
+                    names = "ab" if op == "MatMul" else "xy"
+                    f = lambda x, y, op=op, flags=flags, names=names: getattr(raw, op)(**{names[0]: x, names[1]: y}, **({"Tout": x.dtype} if op == "BatchMatMulV3" else {}), **flags)
+                    case(op, f, t(*batch, *((4, 3) if a else (3, 4))), t(*batch, *((2, 4) if b else (4, 2))))
+        case("BatchMatMulV2", lambda x, y: raw.BatchMatMulV2(x=x, y=y), t(2, 1, 3, 4), t(3, 4, 2))
+        for equation, shapes in (("ij,jk->ik", ((3, 4), (4, 2))), ("bij->bji", ((2, 3, 4),)), ("ii->i", ((3, 3),)), ("i->", ((3,),)), ("...ij,...jk->...ik", ((2, 3, 4), (4, 2))), ("ij,ij->", ((3, 4), (3, 4))), ("ij,k->k", ((3, 4), (2,))), ("i->ii", ((3,),)), ("ijj->ji", ((2, 3, 3),)), ("b...i,i->b...", ((2, 3, 4), (4,)))):
+            case("Einsum", lambda *x, e=equation: raw.Einsum(inputs=list(x), equation=e), *[t(*s) for s in shapes])
+
+
+def everyday_arrays(tf, np, case, any_, pos, c128):
+    raw, m = tf.raw_ops, tf.math
+    x = any_(3, 4)
+    for op in ("Sum", "Mean", "Prod", "Max", "Min"):
+        for axis in (0, [1], [-1, 0], []):
+            for keep in (False, True):
+                case(op, lambda x, op=op, a=axis, k=keep: getattr(raw, op)(input=x, axis=tf.constant(a, tf.int32), keep_dims=k), pos(3, 4))
+        if op in ("Sum", "Mean", "Prod"):
+            case(op, lambda x, op=op: getattr(raw, op)(input=x, axis=1), c128(3, 4))
+    case("Prod", lambda x: raw.Prod(input=x * tf.constant([0.0, 1.0, 1.0, 1.0]), axis=1), x)
+    case("Prod", lambda x: raw.Prod(input=x * tf.constant([0.0, 0.0, 1.0, 1.0]), axis=[0, 1]), x)
+    case("Max", lambda x: raw.Max(input=tf.concat([x, x], 1), axis=1), x)
+    case("Min", lambda x: raw.Min(input=tf.concat([x, x], 0), axis=0), x)
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            case("Cumsum", lambda x, e=exclusive, r=reverse: m.cumsum(x, 1, e, r), x)
+    case("Reshape", lambda x: tf.reshape(x, [2, 6]), x)
+    case("ExpandDims", lambda x: tf.expand_dims(x, 1), x)
+    case("Squeeze", lambda x: tf.squeeze(x, [1]), any_(3, 1, 4))
+    case("Squeeze", tf.squeeze, any_(3, 1, 1))
+    case("Transpose", lambda x: raw.Transpose(x=x, perm=[2, 0, 1]), any_(2, 3, 4))
+    case("Pack", lambda a, b: raw.Pack(values=[a, b, a], axis=-1), x, x)
+    case("Unpack", lambda x: raw.Unpack(value=x, num=4, axis=1)[1:3], x)
+    case("Concat", lambda a, b: raw.Concat(concat_dim=1, values=[a, b]), x, any_(3, 2))
+    case("ConcatV2", lambda a, b: raw.ConcatV2(values=[a, b], axis=-1), x, any_(3, 2))
+    case("Split", lambda x: raw.Split(axis=1, value=x, num_split=2)[1:], x)
+    case("SplitV", lambda x: raw.SplitV(value=x, size_splits=[1, 3], axis=1, num_split=2), x)
+    case("Slice", lambda x: raw.Slice(input=x, begin=[1, 0], size=[2, -1]), x)
+    for text in ("[1:, ::-1]", "[..., 1]", "[::2, tf.newaxis, -1:0:-2]", "[-1, 1:3]"):
+        case("StridedSlice", eval(f"lambda x: x{text}", {"tf": tf}), x)
+    case("Tile", lambda x: tf.tile(x, [2, 3]), x)
+    case("BroadcastTo", lambda x: raw.BroadcastTo(input=x, shape=[2, 3, 4]), any_(3, 1))
+    case("Fill", lambda x: raw.Fill(dims=[2, 3], value=x), any_())
+    case("Pad", lambda x: raw.Pad(input=x, paddings=[[1, 2], [0, 1]]), x)
+    case("PadV2", lambda x, v: raw.PadV2(input=x, paddings=[[1, 2], [0, 1]], constant_values=v), x, any_())
+    for mode in ("REFLECT", "SYMMETRIC"):
+        case("MirrorPad", lambda x, mode=mode: raw.MirrorPad(input=x, paddings=[[1, 2], [0, 1]], mode=mode), x)
+        case("MirrorPadGrad", lambda x, mode=mode: raw.MirrorPadGrad(input=x, paddings=[[1, 1], [0, 1]], mode=mode), any_(5, 4))
+    case("ReverseV2", lambda x: tf.reverse(x, [1]), x)
+    case("ReverseSequence", lambda x: tf.reverse_sequence(x, [1, 3, 2], seq_axis=1), x)
+    case("Roll", lambda x: tf.roll(x, [1, -1], [0, 1]), x)
+    case("Gather", lambda x: raw.Gather(params=x, indices=[[0, 2], [2, 1]]), x)
+    case("GatherV2", lambda x: tf.gather(x * 1.0, [[0, 2], [2, 1]]), x)
+    case("GatherV2", lambda x: tf.gather(x, [[0, 2], [2, 1]]), x)
+    case("GatherV2", lambda x: tf.gather(x, [1, 1, 3], axis=1), x)
+    case("GatherV2", lambda x: tf.gather(x, [[0, 1], [2, 0]], axis=2, batch_dims=1), any_(2, 3, 4))
+    case("GatherV2", lambda x: tf.gather(x, [[[0], [1]], [[2], [0]]], axis=2, batch_dims=2), any_(2, 2, 4))
+    case("GatherNd", lambda x: tf.gather_nd(x, [[0, 1], [2, 3], [0, 1]]), x)
+    case("GatherNd", lambda x: tf.gather_nd(x, [[0], [2], [0]]), x)
+    case("GatherNd", lambda x: tf.gather_nd(x * 1.0, [[0], [2], [0]]), x)
+    case("ScatterNd", lambda u: tf.scatter_nd([[1], [3], [1]], u, [5, 4]), x)
+    case("ScatterNdNonAliasingAdd", lambda x, u: raw.ScatterNdNonAliasingAdd(input=x, indices=[[1], [2], [1]], updates=u), x, x)
+    case("Select", lambda a, b: raw.Select(condition=[True, False, True], x=a, y=b), x, x)
+    case("SelectV2", lambda a, b: tf.where([True, False, True, True], a, b), x, any_(4))
+    case("SegmentSum", lambda x: m.segment_sum(x, [0, 0, 2]), x)
+    case("UnsortedSegmentSum", lambda x: m.unsorted_segment_sum(x, [1, -1, 1], 3), x)
+    for op in ("max", "min"):
+        case("UnsortedSegment" + op.title(), lambda x, op=op: getattr(m, "unsorted_segment_" + op)(tf.concat([x, x], 0), [1, 0, -1, 1, 2, 1], 3), x)
+    for name in ("Sum", "Mean", "SqrtN"):
+        case("SparseSegment" + name, lambda x, name=name: getattr(raw, "SparseSegment" + name)(data=x, indices=[2, 0, 2], segment_ids=[0, 0, 1]), x)
+        case("SparseSegment" + name, lambda x, name=name: getattr(raw, "SparseSegment" + name)(data=x, indices=[2, 0, 2], segment_ids=[0, 0, 1], sparse_gradient=True), x)
+    case("DynamicPartition", lambda x: [p for p in tf.dynamic_partition(x, [0, 1, 0], 2)], x)
+    case("DynamicStitch", lambda a, b: tf.dynamic_stitch([[0, 2], [1, 2]], [a, b]), any_(2, 4), any_(2, 4))
+    case("ParallelDynamicStitch", lambda a, b: raw.ParallelDynamicStitch(indices=[[0, 2], [1]], data=[a, b]), any_(2, 4), any_(1, 4))
+    case("Diag", lambda x: raw.Diag(diagonal=x), any_(3))
+    case("DiagPart", lambda x: raw.DiagPart(input=x), any_(3, 3))
+    case("MatrixDiag", lambda x: raw.MatrixDiag(diagonal=x), any_(2, 3))
+    case("MatrixBandPart", lambda x: tf.linalg.band_part(x, 1, 0), any_(2, 3, 3))
+    case("SpaceToBatch", lambda x: raw.SpaceToBatch(input=x, paddings=[[0, 0], [0, 0]], block_size=2), any_(2, 4, 4, 3))
+    case("BatchToSpace", lambda x: raw.BatchToSpace(input=x, crops=[[0, 1], [1, 0]], block_size=2), any_(4, 2, 2, 3))
+    case("SpaceToBatchND", lambda x: tf.space_to_batch_nd(x, [2, 2], [[0, 0], [1, 1]]), any_(2, 4, 4, 3))
+    case("BatchToSpaceND", lambda x: raw.BatchToSpaceND(input=x, block_shape=[2, 2], crops=[[0, 1], [1, 0]]), any_(4, 2, 2, 3))
+    case("SpaceToDepth", lambda x: tf.nn.space_to_depth(x, 2), any_(2, 4, 4, 3))
+    case("DepthToSpace", lambda x: tf.nn.depth_to_space(x, 2), any_(2, 2, 2, 8))
+
+
+def everyday_layers(tf, np, case, any_, pos):
+    raw, nn = tf.raw_ops, tf.nn
+    image = any_(2, 5, 6, 3)
+    for padding in ("SAME", "VALID"):
+        for strides in ([1, 1, 1, 1], [1, 2, 2, 1]):
+            a = dict(strides=strides, padding=padding)
+            case("Conv2D", lambda x, k, a=a: raw.Conv2D(input=x, filter=k, **a), image, any_(2, 3, 3, 4))
+            case("DepthwiseConv2dNative", lambda x, k, a=a: raw.DepthwiseConv2dNative(input=x, filter=k, **a), image, any_(2, 3, 3, 2))
+            size = nn_shape(padding, strides)
+            case("Conv2DBackpropInput", lambda k, dy, a=a: raw.Conv2DBackpropInput(input_sizes=[2, 5, 6, 3], filter=k, out_backprop=dy, **a), any_(2, 3, 3, 4), any_(2, *size, 4))
+        pool = dict(ksize=[1, 2, 3, 1], strides=[1, 2, 2, 1], padding=padding)
+        case("MaxPool", lambda x, p=pool: raw.MaxPool(input=x, **p), image)
+        case("AvgPool", lambda x, p=pool: raw.AvgPool(value=x, **p), image)
+        volume, cube = any_(2, 4, 5, 4, 2), dict(strides=[1, 1, 2, 1, 1], padding=padding)
+        case("Conv3D", lambda x, k, c=cube: raw.Conv3D(input=x, filter=k, **c), volume, any_(2, 2, 2, 2, 3))
+        case("MaxPool3D", lambda x, c=cube: raw.MaxPool3D(input=x, ksize=[1, 2, 2, 2, 1], **c), volume)
+        case("AvgPool3D", lambda x, c=cube: raw.AvgPool3D(input=x, ksize=[1, 2, 2, 2, 1], **c), volume)
+    case("Conv2D", lambda x, k: raw.Conv2D(input=x, filter=k, strides=[1] * 4, padding="SAME", dilations=[1, 2, 2, 1]), image, any_(2, 3, 3, 4))
+    case("Conv3D", lambda x, k: raw.Conv3D(input=x, filter=k, strides=[1] * 5, padding="SAME", dilations=[1, 1, 1, 1, 1]), any_(2, 4, 5, 4, 2), any_(2, 2, 2, 2, 3))
+    case("BiasAdd", lambda x, b: raw.BiasAdd(value=x, bias=b), image, any_(3))
+    case("BiasAdd", lambda x, b: raw.BiasAdd(value=x, bias=b, data_format="NCHW"), image, any_(5))
+    case("BiasAddV1", lambda x, b: raw.BiasAddV1(value=x, bias=b), image, any_(3))
+    case("BiasAddGrad", lambda x: raw.BiasAddGrad(out_backprop=x), image)
+    case("LRN", lambda x: nn.lrn(x, 2, 1.5, 0.5, 0.7), image)
+    for name in ("Bilinear", "Bicubic", "NearestNeighbor"):
+        for flags in ({}, {"align_corners": True}, {"half_pixel_centers": True}):
+            case("Resize" + name, lambda x, n=name, f=flags: getattr(raw, "Resize" + n)(images=x, size=[7, 4], **f), image)
+    case("ScaleAndTranslate", lambda x: raw.ScaleAndTranslate(images=x, size=[7, 4], scale=[1.2, 0.8], translation=[0.3, -0.2]), image)
+    for method in ("bilinear", "nearest"):
+        case("CropAndResize", lambda x, method=method: tf.image.crop_and_resize(x, [[0.1, 0.2, 0.8, 0.9]], [1], [3, 3], method), image)
+    case("CropAndResize", lambda x, boxes: raw.CropAndResize(image=x, boxes=boxes, box_ind=[0, 1], crop_size=[3, 3]), image, ((2, 4), 0.1, 0.8, "float32"))
+    for op in ("FractionalMaxPool", "FractionalAvgPool"):
+        for overlapping in (False, True):
+            f = lambda x, op=op, o=overlapping: getattr(raw, op)(value=x, pooling_ratio=[1.0, 1.4, 1.5, 1.0], overlapping=o, deterministic=True, seed=1, seed2=2).output
+            case(op, f, image)
+
+
 def write(tf, np, only=()):
     """Builds the cases, and differentiates them."""
     models = []
@@ -302,18 +578,20 @@ def write_case(tf, np, number, op, f, specs):
             a = a + 1j * rng.uniform(low, high, shape)
         return a.astype(dtype)
 
-    with tf1.Graph().as_default() as g, tf1.Session() as s:
+    with tf1.Graph().as_default() as g:
         xs = [tf.constant(values(*spec)) for spec in specs]
         try:
             y = f(*xs)
             ys = [t for t in (y if isinstance(y, (list, tuple)) else [y]) if t.dtype.is_floating or t.dtype.is_complex or t.dtype == tf.variant]
             assert any(n.type == op for n in g.get_operations()), "it is not in the graph"
-            shapes = [a.shape for a in s.run(ys)]
+            with tf1.Session() as s:
+                shapes = [a.shape for a in s.run(ys)]
             dys = [tf.constant(values(shape, -1.0, 1.0, t.dtype.name)) for t, shape in zip(ys, shapes)]
             graph = g.as_graph_def().SerializeToString()
             grads = tf1.gradients(ys, xs, dys)
             wanted = [tf.convert_to_tensor(d) for d in grads if d is not None]
-            got = s.run(wanted)
+            with tf1.Session() as s:  # a new one, so that random numbers begin again
+                got = s.run(wanted)
         except Exception as err:
             return {"op": op, "failure": f"{type(err).__name__}: {err}"[:500]}
 
