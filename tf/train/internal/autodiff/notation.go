@@ -139,18 +139,6 @@ func slope(f func(b *builder, x, y output) output) rule {
 	})
 }
 
-// gradientOp makes the rule of an operation whose gradient is another operation, with some of
-// its attributes.
-func gradientOp(op string, names []string, inputs func(n *node, grad output) []input) rule {
-	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-		a, err := copyAttrs(n, names...)
-		if err != nil || dy[0].IsNone() {
-			return nil, err
-		}
-		return one(b.one(op, a, inputs(n, b.dense(dy[0]))...)), nil
-	}
-}
-
 // addRules adds the rules of a theme.
 func addRules(theme map[string]rule) {
 	for op, r := range theme {

@@ -53,7 +53,7 @@ func csrRule(typeAttr string, f func(c *csr, n *node, grad output) []Gradient) r
 		if err != nil || dy[0].IsNone() {
 			return nil, err
 		}
-		c := &csr{b, dtype.DataType(v.GetType())}
+		c := &csr{b, v.GetType()}
 		product := n.typ == "SparseMatrixMatMul" || n.typ == "SparseMatrixSparseMatMul"
 		if product && (c.of == dtype.Complex64 || c.of == dtype.Complex128) {
 			return nil, refuse(n, ErrNoGradient, "the gradient of a product of sparse matrices exists only for real numbers")

@@ -38,7 +38,7 @@ type batchNorm struct {
 	*builder
 	grad, x, scale, mean, variance output
 	epsilon                        float64
-	training, channelsFirst        bool
+	training                       bool
 	axes                           output // all dimensions but the channels
 	lead                           output // the shape that aligns a vector of channels
 }

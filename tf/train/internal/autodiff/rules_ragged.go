@@ -6,7 +6,6 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/dtype"
 )
 
 // The rules of ragged tensors and of values in variants, as in
@@ -135,7 +134,7 @@ func raggedFromVariant(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	batched := n.x(0).Shape().NumDimensions() == 1 || n.x(0).Shape().NumDimensions() < 0 && n.integer("output_ragged_rank") > 0
 	a := attrs{"batched_input": batched}
 	if v, err := capi.Attr(n.op, "Tsplits"); err == nil {
-		a["Tsplits"] = dtype.DataType(v.GetType())
+		a["Tsplits"] = v.GetType()
 	}
 	return one(b.one("RaggedTensorToVariant", a, list(slices.Clip(splits)...), b.orZeros(n, dy, last))), b.Err()
 }
