@@ -25,6 +25,7 @@
 // # Gradients
 //
 // [Gradients] is Python's tf.gradients. TensorFlow's C API does most of the work, and
-// this package adds the gradients that the C API lacks. Loops and conditionals have no
-// gradient; the error is [ErrControlFlow].
+// this package adds the gradients that the C API lacks, those of loops and conditionals of
+// TensorFlow 1 among them. What cannot be differentiated is refused by name, with
+// [ErrNoGradient] or [ErrControlFlow].
 package train

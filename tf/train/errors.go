@@ -13,8 +13,8 @@ var (
 	// ErrNoGradient means that an operation between the loss and a variable has no
 	// gradient.
 	ErrNoGradient = autodiff.ErrNoGradient
-	// ErrControlFlow means that a loop or a conditional is between the loss and a
-	// variable.
+	// ErrControlFlow means that control flow that cannot be differentiated is between the
+	// loss and a variable: a tensor inside of a loop, for example.
 	ErrControlFlow = autodiff.ErrControlFlow
 )
 

@@ -47,9 +47,14 @@ type GradientsOptions struct {
 // normalizations, Concat, Conv3D and some rarer operations. It replaces those that the C
 // API has wrong: of dilated and explicitly padded convolutions, LRN and Atan2.
 //
-// An operation without a gradient is an error of the kind [ErrNoGradient], and a loop or
-// a conditional one of the kind [ErrControlFlow]. The error is a *tfkeep.Error with the
-// name of the operation, and the graph stays as it was.
+// It differentiates the conditionals and while loops of TensorFlow 1 (Switch, Merge, Enter and so
+// on), nested ones too, and the TensorArrays that they use: those of Python's tf.cond, while_loop and
+// dynamic_rnn with control flow v2 disabled. The arguments back_prop and swap_memory of
+// while_loop have effect if the graph comes from a meta graph, whose collections have them.
+//
+// An operation without a gradient is an error of the kind [ErrNoGradient], and control flow
+// that cannot be differentiated one of the kind [ErrControlFlow]. The error is a *tfkeep.Error
+// with the name of the operation, and the graph stays as it was.
 //
 // Apply the gradients of reference variables with [ComputeGradients] and
 // [ApplyGradients]. They make sure that no variable changes while another gradient still
@@ -62,7 +67,7 @@ func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradi
 		return nil, err
 	}
 	built, err := autodiff.Build(g.Binding(), ys, xs, &autodiff.Options{
-		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName,
+		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName, Loops: loopArguments(g),
 	})
 	if err != nil {
 		return nil, err

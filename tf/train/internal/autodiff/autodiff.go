@@ -43,6 +43,16 @@ type Options struct {
 	// UniqueName makes a name unique in the graph and marks it as used. By default,
 	// numbers are appended as TensorFlow does.
 	UniqueName func(string) string
+	// Loops say about while loops of TensorFlow 1, by their frames, what the graph does not.
+	Loops map[string]Loop
+}
+
+// Loop has the arguments of Python's while_loop that are not in the graph.
+type Loop struct {
+	// NoGradient is set for a loop with back_prop=False: no gradient passes through it.
+	NoGradient bool
+	// SwapMemory moves the values that the gradient needs from the memory of a GPU to the host's.
+	SwapMemory bool
 }
 
 // Build adds nodes that compute, for each x, the derivative of the sum of all ys with
@@ -70,7 +80,7 @@ func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 }
 
 func build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradient, error) {
-	sub, err := newSubgraph(ys, xs, o.StopGradients)
+	sub, err := newSubgraph(g, ys, xs, o)
 	if err != nil {
 		return nil, err
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 type (
-	input  = tensorflow.Input
-	output = tensorflow.Output
-	attrs  = map[string]any
+	input     = tensorflow.Input
+	output    = tensorflow.Output
+	operation = tensorflow.Operation
+	attrs     = map[string]any
 )
 
 // bindingGraph is a graph of the binding to add nodes to.
@@ -66,6 +67,17 @@ type builder struct {
 	base  string // "gradients"
 
 	uniqueName func(string) string
+
+	call *call
+	// part is not nil if the graph is a copy of a part of the caller's.
+	part   *part
+	finder *branchFinder
+}
+
+// call is what is common to all graphs of one call of Build.
+type call struct {
+	source  string // names the call, for gradients of TensorArrays
+	options *Options
 }
 
 // newBuilder opens the scope of the gradients.
@@ -76,8 +88,17 @@ func newBuilder(g *tensorflow.Graph, o *Options) *builder {
 	}
 	graph := &bindingGraph{graph: g, unique: o.UniqueName}
 	nodes := graphbuild.Open(graph, name)
-	return &builder{nodes, g, nodes.Scope(), graph.UniqueName}
+	return &builder{
+		Builder: nodes, graph: g, base: nodes.Scope(), uniqueName: graph.UniqueName, finder: newBranchFinder(),
+		call: &call{source: nodes.Scope(), options: o},
+	}
 }
+
+// source names the call of Build.
+func (b *builder) source() string { return b.call.source }
+
+// branches finds the conditionals around the tensors of the graph.
+func (b *builder) branches() *branchFinder { return b.finder }
 
 // setScope sets the scope of the next nodes, below the base.
 func (b *builder) setScope(name string) { b.Builder = b.Within(b.base + "/" + name) }

@@ -24,6 +24,10 @@
 // isolated: a copy of it with inputs of its own is differentiated instead (schedule.go,
 // copy.go).
 //
-// The package refuses loops and conditionals before the C API sees them, because the C
-// API ends the process at them.
+// The C API ends the process at loops and conditionals, so it never sees them. A Switch or Merge
+// of a conditional of TensorFlow 1 has a rule (rules_cond.go). A while loop is one node of the
+// subgraph (loop.go). One iteration of it is copied into a graph of its own and differentiated
+// there (part.go), nested loops by recursion. Its gradient then becomes a backward loop
+// (loop_rule.go, loop_write.go), which gets the values of the forward iterations from Stacks
+// (loop_capture.go), as Python's control_flow_state does it.
 package autodiff

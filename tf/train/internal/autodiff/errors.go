@@ -11,8 +11,9 @@ import (
 var (
 	// ErrNoGradient means that an operation between the xs and the ys has no gradient.
 	ErrNoGradient = errors.New("no gradient")
-	// ErrControlFlow means that a loop or a conditional lies between them.
-	ErrControlFlow = errors.New("loops and conditionals cannot be differentiated")
+	// ErrControlFlow means that a loop or a conditional lies between them that cannot be
+	// differentiated.
+	ErrControlFlow = errors.New("control flow that cannot be differentiated")
 )
 
 func invalid(format string, args ...any) error {
@@ -24,6 +25,12 @@ func noGradient(n *node) error {
 }
 
 func controlFlow(n *node) error {
+	switch {
+	case isEnter(n.typ), isNext(n.typ), n.typ == "LoopCond":
+		return refuse(n, ErrControlFlow, "the ys are inside the loop; take the gradient of what leaves it")
+	case isExit(n.typ):
+		return refuse(n, ErrControlFlow, "the nodes around it are not a while loop as TensorFlow builds it")
+	}
 	return refuse(n, ErrControlFlow, "unroll it or use element-wise selection (SelectV2) instead, or build the training graph in Python and import its meta graph")
 }
 

@@ -17,7 +17,8 @@ import (
 
 // prologue and epilogue surround the model of a test case. The model assigns the loss to y,
 // the tensors and variables to differentiate to xs, and the fed values to feeds. v makes a
-// variable of fixed values, and f a float constant.
+// variable of fixed values, and f a float constant. If Python cannot differentiate y, the model
+// assigns something equal to reference.
 const prologue = `
 import math
 ref = False
@@ -42,7 +43,7 @@ init = tf1.global_variables_initializer()
 graph = tf1.get_default_graph().as_graph_def().SerializeToString()
 def name(x):
     return (x if isinstance(x, tf.Tensor) else x.handle if hasattr(x, "handle") and not ref else x._ref()).name
-grads = tf1.gradients(ys, xs)
+grads = tf1.gradients(globals().get("reference", ys), xs)
 with tf1.Session() as s:
     s.run(init)
     out = s.run([tf.convert_to_tensor(g) for g in grads if g is not None], feeds)

@@ -55,6 +55,9 @@ var pythonStops = set(`
 	StatelessTruncatedNormal StatelessTruncatedNormalV2 StringJoin StringSplit StringToHashBucket
 	StringToHashBucketFast StringToHashBucketStrong StringToNumber TFRecordReader TensorSummary
 	TensorSummaryV2 TextLineReader Timestamp TruncateDiv TruncatedNormal VarIsInitializedOp
+	StackCloseV2 StackPopV2 StackPushV2 StackV2 TensorArray TensorArrayClose TensorArrayCloseV2
+	TensorArrayCloseV3 TensorArrayGrad TensorArrayGradV2 TensorArrayGradV3 TensorArrayGradWithShape
+	TensorArraySize TensorArraySizeV2 TensorArraySizeV3 TensorArrayV2 TensorArrayV3
 	VariableShape WholeFileReader
 `)
 

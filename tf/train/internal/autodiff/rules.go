@@ -53,6 +53,19 @@ func init() {
 		"MulNoNan": mulNoNan,
 		"Xlogy":    xlogy,
 
+		// Conditionals and loops of TensorFlow 1; loops as a whole have their rule in loop_rule.go.
+		"Switch":    switchGradient,
+		"RefSwitch": switchGradient,
+		"Merge":     mergeGradient,
+		"RefMerge":  mergeGradient,
+
+		"TensorArrayReadV3":    arrayRead,
+		"TensorArrayGatherV3":  arrayGather,
+		"TensorArrayConcatV3":  arrayConcat,
+		"TensorArrayWriteV3":   arrayWrite,
+		"TensorArrayScatterV3": arrayScatter,
+		"TensorArraySplitV3":   arraySplit,
+
 		"FakeQuantWithMinMaxArgs": fakeQuantArgs,
 		"FakeQuantWithMinMaxVars": fakeQuantVars,
 
@@ -67,6 +80,12 @@ func init() {
 // ruleFor returns the rule for a node, or nil if the library differentiates it. It finds
 // all errors before the graph is changed.
 func ruleFor(n *node, g *subgraph) (rule, error) {
+	if n.loop != nil {
+		return n.loop.rule(n, g)
+	}
+	if err := checkArray(n); err != nil {
+		return nil, err
+	}
 	switch n.typ {
 	case "Identity", "RefIdentity":
 		if readsX(n, g) {

@@ -19,11 +19,17 @@ type schedule struct {
 }
 
 func newSchedule(g *subgraph) (*schedule, error) {
+	if err := g.checkInside(); err != nil {
+		return nil, err
+	}
+	if err := g.checkStacks(); err != nil {
+		return nil, err
+	}
 	for _, n := range g.nodes {
 		switch {
 		case !n.onPath:
 			continue
-		case controlFlowOps[n.typ]:
+		case controlFlowOps[n.typ] && n.loop == nil && !isSwitch(n.typ) && !isMerge(n.typ):
 			return nil, controlFlow(n)
 		}
 		var err error
@@ -206,7 +212,7 @@ func (s *schedule) strayNodes(r *region) []*node {
 
 func hasDifferentiableOutput(n *node) bool {
 	for i := range n.live {
-		if differentiable(graphbuild.TypeOf(n.op.Output(i))) {
+		if differentiable(graphbuild.TypeOf(port{n, i}.output())) {
 			return true
 		}
 	}

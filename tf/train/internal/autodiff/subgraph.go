@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"fmt"
+	"slices"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -24,6 +25,10 @@ type node struct {
 	// onPath means that a gradient has to pass through the node: it lies between the xs
 	// and the ys.
 	onPath bool
+	// loop is not nil if the node stands for a while loop of TensorFlow 1.
+	loop *loop
+	// own marks an Enter of the loop whose body the subgraph is.
+	own bool
 	// rule differentiates the node; nil means that the library does.
 	rule rule
 	// isolated nodes are differentiated one by one, as a copy (copy.go).
@@ -43,8 +48,14 @@ type port struct {
 	index int
 }
 
-func (p port) output() tensorflow.Output { return p.node.op.Output(p.index) }
-func (p port) isLive() bool              { return p.node.live[p.index] }
+func (p port) output() tensorflow.Output {
+	if l := p.node.loop; l != nil {
+		return l.exits[p.index].op.Output(0)
+	}
+	return p.node.op.Output(p.index)
+}
+
+func (p port) isLive() bool { return p.node.live[p.index] }
 
 // hasUse reports whether p feeds a node for which match returns true.
 func (p port) hasUse(match func(*node) bool) bool {
@@ -64,8 +75,16 @@ type use struct {
 }
 
 // subgraph is the part of the graph on which the ys depend. A node comes after the nodes
-// that feed it, except in loops.
+// that feed it. A while loop of TensorFlow 1 is one node.
 type subgraph struct {
+	// loopFrame is the frame of the loop whose body the subgraph is, or "". In a body, nested
+	// loops are not joined to one node, and a node may come before the nodes that feed it.
+	loopFrame string
+
+	graph   *tensorflow.Graph
+	given   []tensorflow.Output // the xs
+	options *Options
+
 	nodes  []*node
 	byName map[string]*node
 	ys     []port
@@ -74,23 +93,26 @@ type subgraph struct {
 	isX    map[port]bool
 }
 
-func newSubgraph(ys, xs, stops []tensorflow.Output) (*subgraph, error) {
-	s := &subgraph{byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool)}
+func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*subgraph, error) {
+	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool)}
 	for _, y := range ys {
 		n, err := s.addAll(y.Op)
 		if err != nil {
 			return nil, err
 		}
-		p := port{n, y.Index}
+		p := n.portOf(y)
 		s.ys = append(s.ys, p)
 		s.isY[p] = true
 	}
 	for _, x := range xs {
-		p := port{s.byName[x.Op.Name()], x.Index}
+		var p port
+		if n := s.byName[x.Op.Name()]; n != nil {
+			p = n.portOf(x)
+		}
 		s.xs = append(s.xs, p)
 		s.isX[p] = p.node != nil
 	}
-	s.markLive(stops)
+	s.markLive(o.StopGradients)
 	s.markOnPath()
 	return s, nil
 }
@@ -101,14 +123,17 @@ func (s *subgraph) addAll(op *tensorflow.Operation) (*node, error) {
 	if n := s.byName[op.Name()]; n != nil {
 		return n, nil
 	}
-	root := s.add(op)
+	root, err := s.add(op)
+	if err != nil {
+		return nil, err
+	}
 	type frame struct {
 		n      *node
 		inputs []tensorflow.Output
 	}
 	var stack []frame
 	push := func(n *node) error {
-		inputs, err := capi.Inputs(n.op)
+		inputs, err := s.inputsOf(n)
 		if err != nil {
 			return fmt.Errorf("inputs of %q: %w", n.name, err)
 		}
@@ -129,33 +154,71 @@ func (s *subgraph) addAll(op *tensorflow.Operation) (*node, error) {
 		in := f.inputs[len(f.n.in)]
 		producer := s.byName[in.Op.Name()]
 		if producer == nil {
-			producer = s.add(in.Op)
+			if producer, err = s.add(in.Op); err != nil {
+				return nil, err
+			}
 			if err := push(producer); err != nil {
 				return nil, err
 			}
 			continue // f.n gets this input when the producer is complete
 		}
-		producer.uses = append(producer.uses, use{in.Index, f.n, len(f.n.in)})
-		f.n.in = append(f.n.in, port{producer, in.Index})
+		p := producer.portOf(in)
+		producer.uses = append(producer.uses, use{p.index, f.n, len(f.n.in)})
+		f.n.in = append(f.n.in, p)
 	}
 	return root, nil
 }
 
-func (s *subgraph) add(op *tensorflow.Operation) *node {
+// add adds the node of op, or of the loop that op leaves.
+func (s *subgraph) add(op *tensorflow.Operation) (*node, error) {
 	n := &node{op: op, name: op.Name(), typ: op.Type(), live: make([]bool, op.NumOutputs())}
 	s.byName[n.name] = n
-	return n
+	switch {
+	case s.loopFrame != "" && isEnter(n.typ):
+		frame, _, err := frameOf(op)
+		n.own = frame == s.loopFrame
+		return n, err
+	case s.loopFrame == "" && isExit(n.typ):
+		l, err := loopOf(op)
+		if err != nil || l == nil {
+			return n, err
+		}
+		n.loop, n.live = l, make([]bool, len(l.exits))
+		for _, e := range l.exits {
+			s.byName[e.op.Name()] = n
+		}
+	}
+	return n, nil
+}
+
+// inputsOf returns the tensors from which the walk goes on.
+func (s *subgraph) inputsOf(n *node) ([]tensorflow.Output, error) {
+	switch {
+	case n.loop != nil:
+		return n.loop.entries, nil
+	case n.own:
+		return nil, nil
+	}
+	return capi.Inputs(n.op)
+}
+
+// portOf returns the port of o, an output of n's operation, or of the loop that n stands for.
+func (n *node) portOf(o tensorflow.Output) port {
+	if n.loop == nil {
+		return port{n, o.Index}
+	}
+	name := o.Op.Name()
+	return port{n, slices.IndexFunc(n.loop.exits, func(e loopExit) bool { return e.op.Name() == name })}
 }
 
 // markLive follows the xs forward along differentiable values.
 func (s *subgraph) markLive(stops []tensorflow.Output) {
-	stopped := make(map[port]bool)
-	for _, stop := range stops {
-		if n := s.byName[stop.Op.Name()]; n != nil {
-			stopped[port{n, stop.Index}] = true
-		}
-	}
+	stopped := newStops(stops)
 	for _, n := range s.nodes {
+		if n.loop != nil {
+			s.markLoopLive(n, stopped)
+			continue
+		}
 		carries := false
 		for _, in := range n.in {
 			carries = carries || in.isLive()
@@ -163,8 +226,39 @@ func (s *subgraph) markLive(stops []tensorflow.Output) {
 		carries = carries && !stopsGradient(n.typ)
 		for i := range n.live {
 			p := port{n, i}
-			n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped[p]
+			n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped(p)
 		}
+	}
+}
+
+func (s *subgraph) markLoopLive(n *node, stopped func(port) bool) {
+	entries := make([]bool, len(n.in))
+	for i, in := range n.in {
+		entries[i] = in.isLive()
+	}
+	passes := !s.options.Loops[n.loop.frame].NoGradient
+	for i, live := range n.loop.markLive(entries, stopped) {
+		p := port{n, i}
+		n.live[i] = (live && passes || s.isX[p]) && !stopped(p)
+	}
+}
+
+// newStops returns a function that reports whether a port is one of stops.
+func newStops(stops []tensorflow.Output) func(port) bool {
+	if len(stops) == 0 {
+		return func(port) bool { return false }
+	}
+	type tensor struct {
+		op    string
+		index int
+	}
+	stopped := make(map[tensor]bool, len(stops))
+	for _, stop := range stops {
+		stopped[tensor{stop.Op.Name(), stop.Index}] = true
+	}
+	return func(p port) bool {
+		o := p.output()
+		return stopped[tensor{o.Op.Name(), o.Index}]
 	}
 }
 
@@ -176,11 +270,20 @@ func (s *subgraph) markOnPath() {
 	}
 	for i := len(s.nodes) - 1; i >= 0; i-- {
 		n := s.nodes[i]
-		if stopsGradient(n.typ) || !hasWanted(n, wanted) {
+		if n.loop == nil && stopsGradient(n.typ) || !hasWanted(n, wanted) {
 			continue
 		}
-		for _, in := range n.in {
-			if in.isLive() { // it can carry the gradient further
+		carries := func(int) bool { return true }
+		if n.loop != nil {
+			exits := make([]bool, len(n.live))
+			for i, live := range n.live {
+				exits[i] = live && wanted[port{n, i}]
+			}
+			entries := n.loop.markActive(exits)
+			carries = func(i int) bool { return entries[i] }
+		}
+		for i, in := range n.in {
+			if in.isLive() && carries(i) { // it can carry the gradient further
 				n.onPath = true
 				wanted[in] = true
 			}
