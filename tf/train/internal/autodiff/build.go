@@ -69,8 +69,8 @@ type builder struct {
 	uniqueName func(string) string
 
 	call *call
-	// part is not nil if the graph is a copy of a part of the caller's.
-	part   *part
+	// owner is not nil if the graph is a copy of a part of the caller's.
+	owner  *part
 	finder *branchFinder
 }
 

@@ -90,7 +90,7 @@ type stackNames struct{ forward, backward string }
 // newStack adds a Stack. It is made outside all loops.
 func (w *loopWriter) newStack(elements dtype.DataType) *stackNames {
 	var stack string
-	if p := w.outer.part; p != nil {
+	if p := w.outer.owner; p != nil {
 		o, err := p.addStack(elements)
 		if err != nil {
 			w.fail(err)

@@ -193,7 +193,7 @@ func (p *loopPlan) differentiateBody(b *builder) (*builder, []Gradient, error) {
 		return nil, nil, err
 	}
 	inner := newBuilder(p.graph, &Options{Name: "body"})
-	inner.call, inner.part = b.call, p.part
+	inner.call, inner.owner = b.call, p.part
 	var dys []output
 	for k, i := range p.yVars {
 		dt := graphbuild.TypeOf(p.ys[k])

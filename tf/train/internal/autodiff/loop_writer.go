@@ -227,7 +227,7 @@ func (w *loopWriter) finish(n *node) ([]Gradient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add the backward loop of %q: %w", w.loop.frame, err)
 	}
-	if p := w.outer.part; p != nil {
+	if p := w.outer.owner; p != nil {
 		for _, name := range w.forwards {
 			p.forward[name] = true
 		}

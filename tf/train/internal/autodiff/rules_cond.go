@@ -105,13 +105,13 @@ func (b *builder) zerosLike(x output, dt dtype.DataType) output {
 		return b.one("ZerosLike", nil, x)
 	}
 	if dims, ok := fullShape(x.Shape()); ok {
-		return b.zeros(dt, dims)
+		return b.constZeros(dt, dims)
 	}
 	return b.one("Fill", nil, b.shape(x), b.Const(b.Unique("Const"), dt, 0))
 }
 
-// zeros returns a constant of zeros.
-func (b *builder) zeros(dt dtype.DataType, dims []int32) output {
+// constZeros returns a constant of zeros.
+func (b *builder) constZeros(dt dtype.DataType, dims []int32) output {
 	wide := make([]int64, len(dims))
 	for i, d := range dims {
 		wide[i] = int64(d)
