@@ -36,6 +36,21 @@ func TestRefusedOperationsAreNamed(t *testing.T) {
 w = v("w", 4, 4)
 y = tf.reduce_sum(tf.raw_ops.ScaleAndTranslateGrad(grads=tf.reshape(w, [1, 4, 4, 1]), original_image=tf.ones([1, 4, 4, 1]), scale=[1.0, 1.0], translation=[0.0, 0.0], name="scale"))
 xs = [w]`, "ScaleAndTranslateGrad", "scale", autodiff.ErrNoGradient, "StopGradient"},
+		{"a gradient of the Python program", `
+@tf.custom_gradient
+def half(x):
+    return x * 2.0, lambda dy: dy * 0.5
+w = v("w", 4)
+y = tf.reduce_sum(half(w))
+xs = [w]`, "IdentityN", "IdentityN", autodiff.ErrNoGradient, "CustomGradient"},
+		{"an overridden gradient", `
+@tf.RegisterGradient("Other")
+def other(op, dy):
+    return dy * 0.5
+w = v("w", 4)
+with tf1.get_default_graph().gradient_override_map({"Relu": "Other"}):
+    y = tf.reduce_sum(tf.nn.relu(w, name="relu"))
+xs = [w]`, "Relu", "relu", autodiff.ErrNoGradient, "Other"},
 		{"disabled by the graph", `
 w = v("w", 4)
 y = tf.reduce_sum(tf.raw_ops.PreventGradient(input=tf.exp(w), message="not here", name="stop"))

@@ -2,6 +2,8 @@ package autodiff
 
 import (
 	"encoding/binary"
+	"fmt"
+	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -80,6 +82,9 @@ func init() {
 // ruleFor returns the rule for a node, or nil if the library differentiates it. It finds
 // all errors before the graph is changed.
 func ruleFor(n *node, g *subgraph) (rule, error) {
+	if name := n.override(); name != "" {
+		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its gradient is %q, a function of the Python program that made the graph; cut the path with StopGradient, or differentiate in Python", name))
+	}
 	if n.loop != nil {
 		return n.loop.rule(n, g)
 	}
@@ -134,6 +139,17 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		return nil, noGradient(n)
 	}
 	return rules[n.typ], nil
+}
+
+// override returns the name of the gradient that a node has instead of that of its operation,
+// "" for none: tf.custom_gradient and Graph.gradient_override_map set it. Python also sets it
+// for calls of functions, whose gradient is the usual one.
+func (n *node) override() string {
+	name := n.text("_gradient_op_type")
+	if strings.HasPrefix(name, n.typ+"-") {
+		return ""
+	}
+	return name
 }
 
 // readsX reports whether the output of n is one of the xs, unchanged.
