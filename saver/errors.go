@@ -73,6 +73,7 @@ type Mismatch struct {
 	Kind     string // "dtype" or "shape"
 	Graph    string // what the graph has
 	File     string // what the checkpoint has
+	Slices   int    // in how many slices the checkpoint has it, 0 if it is whole
 }
 
 // text is TensorFlow's message.
@@ -80,7 +81,11 @@ func (m Mismatch) text() string {
 	if m.Kind == "dtype" {
 		return fmt.Sprintf("tensor_name = %s; expected dtype %s does not equal original dtype %s", m.Key, m.Graph, m.File)
 	}
-	return fmt.Sprintf("%s: Assign requires shapes of both tensors to match. lhs shape= %s rhs shape= %s", m.Key, m.Graph, m.File)
+	text := fmt.Sprintf("%s: Assign requires shapes of both tensors to match. lhs shape= %s rhs shape= %s", m.Key, m.Graph, m.File)
+	if m.Slices > 0 {
+		text += fmt.Sprintf(" (the checkpoint has it in %d slices, which variables of this full shape take, whole or in any parts)", m.Slices)
+	}
+	return text
 }
 
 // Missing is one variable that the checkpoint has nothing for.
@@ -90,11 +95,16 @@ type Missing struct {
 	// Nearest is the most similar key that the checkpoint has and the graph does not
 	// use; "" if none is similar.
 	Nearest string
+	// Hint says where the checkpoint has a value all the same, and how to restore it: for
+	// partitioned variables. It is "" if nothing is known.
+	Hint string
 }
 
 func (m Missing) text() string {
 	s := fmt.Sprintf("Key %s not found in checkpoint", m.Key)
-	if m.Nearest != "" {
+	if m.Hint != "" {
+		s += ": " + m.Hint
+	} else if m.Nearest != "" {
 		s += fmt.Sprintf(" (did you mean %s?)", m.Nearest)
 	}
 	return s

@@ -76,9 +76,10 @@ func (o *GatherOptions) batches() int {
 	return o.Batches
 }
 
-// oneByOne returns options by which each variable moves by itself.
+// oneByOne returns options by which one large variable, or several small ones, move at a time. A
+// run for each small variable would take more memory for its preparation than the values take.
 func oneByOne(o *GatherOptions) *GatherOptions {
-	return &GatherOptions{Cluster: o.cluster(), BatchBytes: 1, Batches: 1}
+	return &GatherOptions{Cluster: o.cluster(), BatchBytes: minBatchBytes, Batches: 1}
 }
 
 // tooLarge returns an error about a tensor that no message between a server and this

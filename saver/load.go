@@ -27,6 +27,8 @@ type load struct {
 	opened *checkpoint.Reader // source, if this load opened it and has to close it
 	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ
 	resume *ResumeOptions     // nil unless Resume restores
+
+	uncovered []string // RestoreReport.Uncovered
 }
 
 // check opens the checkpoint and compares it with the graph. It returns the tensors to
@@ -94,7 +96,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		have, ok := l.source.Lookup(key)
 		if !ok {
 			if !seen[key] {
-				m := Missing{Key: key, Variable: t.Variable}
+				m := Missing{Key: key, Variable: t.Variable, Hint: explainParts(l.source, &t, key)}
 				if len(report.Missing) < maxNearest {
 					m.Nearest = nearestKey(key, unused)
 				}

@@ -13,7 +13,7 @@ import (
 // mismatch compares a tensor of the checkpoint with the one that the graph needs, and
 // returns whether they differ.
 func mismatch(t *savergraph.Restored, have checkpoint.TensorInfo) (Mismatch, bool) {
-	m := Mismatch{Key: t.Key, Variable: t.Variable}
+	m := Mismatch{Key: t.Key, Variable: t.Variable, Slices: len(have.Slices)}
 	if have.DType != t.DType {
 		m.Kind = "dtype"
 		m.Graph, m.File = dtype.CName(t.DType), dtype.CName(have.DType)

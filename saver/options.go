@@ -36,8 +36,9 @@ type Options struct {
 	// KeepEvery is the interval at which one checkpoint is kept for good, in
 	// addition to the MaxToKeep newest; 0 means 10,000 hours, practically never.
 	KeepEvery time.Duration
-	// RestoreSequentially restores one variable after another, so that only one
-	// value is in memory in addition to the variables themselves. The files are read twice,
+	// RestoreSequentially restores one variable after another, or some small ones together, so
+	// that at most 16 MiB or one value are in memory in addition to the variables themselves.
+	// Set it for a model that fills more than half of the memory. The files are read twice,
 	// first to compare all checksums. If reading fails nevertheless after that, the
 	// error is an [ErrHalfRestored]. It has no effect where the graph's own nodes
 	// restore, as in TensorFlow since version 1.6.
@@ -49,6 +50,10 @@ type Options struct {
 	// AllowEmpty accepts a graph without variables: Save then writes the meta
 	// graph only, and Restore does nothing.
 	AllowEmpty bool
+	// AllowUncovered lets the Saver go on when the graph has got variables since it was built,
+	// which it does not save. By default, Save and Resume refuse that, unless VarList or VarMap
+	// say what to save. RestoreReport.Uncovered lists them either way.
+	AllowUncovered bool
 	// PadStepNumber writes step numbers with at least 8 digits.
 	PadStepNumber bool
 	// WriteVersion is the file format; 0 means checkpoint.V2.

@@ -47,6 +47,9 @@ type RestoreReport struct {
 	NotRestored []string
 	// Unused are the checkpoint's keys that the graph doesn't use.
 	Unused []string
+	// Uncovered are the names of the graph's global variables that the Saver neither saves nor
+	// restores.
+	Uncovered []string
 }
 
 // Restore sets the variables to the values that they have in a checkpoint. They need
@@ -90,8 +93,13 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
+	missing, err := s.uncovered()
+	if err != nil {
+		return nil, err
+	}
+	l.uncovered = variableNames(missing)
 	if s.empty {
-		return &RestoreReport{Path: l.path}, nil
+		return &RestoreReport{Path: l.path, Uncovered: l.uncovered}, nil
 	}
 	if l.path == "" {
 		return nil, fault(tfkeep.ErrArgument, "the path of the checkpoint is empty")
@@ -122,8 +130,14 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 func (s *Saver) transfer(ctx context.Context, sess *tf.Session, t transport, l *load) (_ *RestoreReport, err error) {
 	defer closeInto(&err, l.close)
 	report, err := t.restore(ctx, l)
-	if err == nil && s.opts.AfterRestore != nil {
-		err = s.opts.AfterRestore(ctx, sess)
+	if err != nil {
+		return nil, err
 	}
-	return report, err
+	report.Uncovered = l.uncovered
+	if s.opts.AfterRestore != nil {
+		if err := s.opts.AfterRestore(ctx, sess); err != nil {
+			return nil, err
+		}
+	}
+	return report, nil
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// RestoreSequentially restores the same values, one variable at a time, and changes
-// nothing if the files are damaged.
+// RestoreSequentially restores the same values, and changes nothing if the files are damaged.
 func TestRestoreSequentially(t *testing.T) {
 	g := tf.NewGraph()
 	var vars []*tf.Variable
@@ -52,7 +51,7 @@ func TestRestoreSequentially(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"v0", "v1", "v2"}, report.Restored)
-	assert.Equal(t, []int64{8, 16, 24}, steps)
+	assert.Equal(t, []int64{24}, steps, "small variables come together")
 	for i, v := range vars {
 		assert.Equal(t, []float32{float32(i), 1}, tfgraph.Value(t, sess, v.Value()))
 	}

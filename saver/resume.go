@@ -79,6 +79,10 @@ type Resumed struct {
 // checkpoints whose files are damaged or missing. A checkpoint that does not fit the graph
 // is an error.
 //
+// The error is tfkeep.ErrMismatch, and nothing is restored, if the graph has got variables since
+// the Saver was built, which the saves of this training would lack; see
+// Options.AllowUncovered.
+//
 // If the folder has no checkpoint, or does not exist, Resume restores nothing and sets
 // Resumed.Fresh: run the initializers then. If the folder has checkpoints and none of them
 // is whole, that is an error and never a fresh start.
@@ -106,6 +110,9 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder string, o *
 	err := s.waitPending()
 	if err == nil {
 		err = s.ready(sess)
+	}
+	if err == nil {
+		err = s.checkCovered()
 	}
 	s.turn.Unlock()
 	if err != nil {

@@ -29,8 +29,10 @@ import (
 //
 // A nil o saves under path itself. It fails with an [*tf.UninitializedError], naming the
 // variables that have no value; with tfkeep.ErrMismatch, if a value has a shape that Restore
-// would refuse; with tfkeep.ErrLocked, if another process saves there; and with the errors of the file system. Canceling ctx stops it and leaves the
-// previous checkpoint in place.
+// would refuse, or if the graph has got variables since the Saver was built, which it does not
+// save (see Options.AllowUncovered); with tfkeep.ErrLocked, if another process saves there; and
+// with the errors of the file system. Canceling ctx stops it and leaves the previous checkpoint
+// in place.
 func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -95,6 +97,9 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		return nil, fault(tfkeep.ErrArgument, "LatestFilename %q is the name of the checkpoint", latest)
 	}
 	if err := s.ready(sess); err != nil {
+		return nil, err
+	}
+	if err := s.checkCovered(); err != nil {
 		return nil, err
 	}
 	if j.opts.GlobalStep.given {

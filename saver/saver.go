@@ -1,7 +1,10 @@
 package saver
 
 import (
+	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -9,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/tf"
@@ -27,16 +31,17 @@ type Saver struct {
 	//
 	// A save that goes on in the background does not hold turn. It uses metas, pool
 	// and kept: a method that holds turn waits for it before using metas or pool.
-	turn    sync.Mutex         // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
-	def     *graphdef.SaverDef // nil until built, and for an empty Saver; set under mu, too
-	built   bool
-	empty   bool
-	closed  bool
-	pending *Pending    // the save that goes on in the background
-	nodes   *saverNodes // nil until built, and for an empty Saver
-	pool    serverPool
-	metas   metaCache
-	locks   journal.Set
+	turn     sync.Mutex         // held by Build, Save, the start of SaveAsync, Restore, Resume and Close
+	def      *graphdef.SaverDef // nil until built, and for an empty Saver; set under mu, too
+	built    bool
+	empty    bool
+	closed   bool
+	pending  *Pending    // the save that goes on in the background
+	nodes    *saverNodes // nil until built, and for an empty Saver
+	pool     serverPool
+	metas    metaCache
+	coverage coverage
+	locks    journal.Set
 
 	mu   sync.Mutex // guards kept, and def for those who do not hold turn
 	kept retention
@@ -111,6 +116,7 @@ func (s *Saver) Build() error {
 }
 
 func (s *Saver) build() error {
+	s.noteVariables()
 	if s.def == nil {
 		if err := s.buildNodes(); err != nil || s.empty {
 			s.built = s.empty
@@ -130,6 +136,14 @@ func (s *Saver) build() error {
 	return nil
 }
 
+// noteVariables notes the variables that the graph has when the Saver is built.
+func (s *Saver) noteVariables() {
+	s.coverage.built = map[*tf.Variable]bool{}
+	for _, v := range s.g.GlobalVariables() {
+		s.coverage.built[v] = true
+	}
+}
+
 // buildNodes determines what to save and adds the nodes for it.
 func (s *Saver) buildNodes() error {
 	named, list := s.opts.VarMap, s.opts.VarList
@@ -146,7 +160,10 @@ func (s *Saver) buildNodes() error {
 			s.empty = true
 			return nil
 		}
-		return fault(tfkeep.ErrArgument, "no variables to save: the graph has none in its collection %q; make them with tf.NewVariable, or set AllowEmpty", tf.GlobalVariables)
+		if s.opts.VarList != nil || s.opts.VarMap != nil {
+			return fault(tfkeep.ErrArgument, "no variables to save: VarList or VarMap is empty; leave it out for all variables, or set AllowEmpty")
+		}
+		return noVariables(s.g)
 	}
 	var err error
 	if named == nil {
@@ -161,6 +178,29 @@ func (s *Saver) buildNodes() error {
 	def, err := build(s.g, items, &s.opts)
 	s.setDef(def)
 	return err
+}
+
+// noVariables returns the error for a graph that lists no variables. An imported GraphDef has
+// their nodes, but no collections.
+func noVariables(g *tf.Graph) error {
+	nodes, restore := 0, ""
+	for _, o := range g.Operations() {
+		if nodedef.IsVariableOp(o.Type()) {
+			nodes++
+		} else if base := path.Base(o.Name()); base == "restore_all" && restore == "" {
+			restore = o.Name()
+		}
+	}
+	none := fmt.Sprintf("no variables to save: the graph has none in its collection %q", tf.GlobalVariables)
+	switch {
+	case nodes == 0:
+		return fault(tfkeep.ErrArgument, "%s; make them with tf.NewVariable, or set AllowEmpty", none)
+	case restore == "":
+		return fault(tfkeep.ErrArgument, "%s, but %d nodes of variables, as an imported GraphDef does: import the meta graph, or list the outputs of these nodes in Options.VarList", none, nodes)
+	}
+	scope := strings.TrimSuffix(restore, "restore_all")
+	return fault(tfkeep.ErrArgument, "%s, but %d nodes of variables and those of a Saver, as an imported GraphDef does: import the meta graph, "+
+		"or set Options.SaverDef with the names of its nodes, which usually are %sConst:0, %scontrol_dependency:0 (or %sIdentity:0) and %s", none, nodes, scope, scope, scope, restore)
 }
 
 // prependScope adds the scope into which a graph was imported to the names of its

@@ -31,6 +31,7 @@ type saverNodes struct {
 	sources []tf.Output // parallel to save.Tensors
 	fed     []tf.Output // parallel to load
 	takes   map[saveKey]*savergraph.Restored
+	covered map[string]bool        // the variables that are saved, by name and by VariableID
 	parts   *savergraph.TaskGraphs // nil until it is needed
 
 	fedUnsafe   error // why Go must not run the restore nodes
@@ -82,6 +83,7 @@ func (n *saverNodes) readPlans() error {
 		n.allowGrowth(x)
 		n.fed, n.loadErr = outputs(n.g, n.load, func(t *savergraph.Restored) string { return t.Output })
 	}
+	n.setCovered(x)
 	n.checkRuns(def, n.allow)
 	return nil
 }

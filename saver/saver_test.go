@@ -122,7 +122,7 @@ func TestVariables(t *testing.T) {
 	b := variable(t, g, "Variable_1", []float32{2, 2, 2})
 	v2, handle := table(t, g, "v2")
 	g.AddToCollection(tf.SaveableObjects, v2)
-	s := newSaver(t, g, nil)
+	s := newSaver(t, g, &saver.Options{AllowUncovered: true})
 	variable(t, g, "later", float32(1)) // made after the Saver: not saved
 	sess := initialized(t, g)
 	insert(t, sess, handle, "k1", 3)

@@ -20,7 +20,7 @@ type UninitializedError struct {
 }
 
 func (e *UninitializedError) Error() string {
-	text := "read the variables: no value: " + strings.Join(e.Variables, ", ") + ": run their initializers (GlobalVariablesInitializer) or restore a checkpoint first"
+	text := "read the variables: no value: " + strings.Join(e.Variables, ", ") + ": restore a checkpoint that has them, or run their initializers (VariablesInitializer; GlobalVariablesInitializer would also reset what is restored)"
 	if len(e.Variables) == 1 && e.Err != nil {
 		text += ": " + e.Err.Error() // TensorFlow's message names one variable only
 	}
