@@ -35,6 +35,12 @@ type GradientsOptions struct {
 	StopGradients []tf.Output
 	// Name is the scope of the new nodes, "gradients" by default.
 	Name string
+	// Recompute are scopes, such as "block1", whose operations run again when the gradient
+	// needs their results, so that the results need not be kept until then: less memory for
+	// more work, as with Python's tf.recompute_grad. Random numbers and the values of variables
+	// are kept. All operations of a scope run again as one, so that none of another scope may lie
+	// between them, and no x.
+	Recompute []string
 }
 
 // Gradients adds nodes that compute, for each x, the derivative of the sum of all ys with
@@ -67,7 +73,7 @@ func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradi
 		return nil, err
 	}
 	built, err := autodiff.Build(g.Binding(), ys, xs, &autodiff.Options{
-		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName, Loops: loopArguments(g),
+		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName, Loops: loopArguments(g), Recompute: opts.Recompute,
 	})
 	if err != nil {
 		return nil, err

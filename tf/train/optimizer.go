@@ -57,6 +57,9 @@ type MinimizeOptions struct {
 	// Name is the name of the operation and the scope of its nodes; empty means the
 	// optimizer's name.
 	Name string
+	// Recompute are scopes whose operations run again for the gradients; see
+	// [GradientsOptions].
+	Recompute []string
 }
 
 // ApplyOptions are the options of [ApplyGradients]. Nil and the zero value are the
@@ -79,7 +82,7 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 	if opts == nil {
 		opts = new(MinimizeOptions)
 	}
-	grads, err := ComputeGradients(g, loss, opts.Variables)
+	grads, err := computeGradients(g, loss, opts.Variables, &GradientsOptions{Recompute: opts.Recompute})
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +97,10 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 // returns them in the order of the variables. The Gradient of a variable without
 // influence on loss is empty.
 func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]GradientVariable, error) {
+	return computeGradients(g, loss, vars, nil)
+}
+
+func computeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable, opts *GradientsOptions) ([]GradientVariable, error) {
 	const op = "compute gradients"
 	if err := g.Err(); err != nil {
 		return nil, err
@@ -117,7 +124,7 @@ func ComputeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable) ([]Gradi
 		}
 		xs[i] = v.Handle()
 	}
-	grads, err := Gradients(g, []tf.Output{loss}, xs, nil)
+	grads, err := Gradients(g, []tf.Output{loss}, xs, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ type Options struct {
 	// UniqueName makes a name unique in the graph and marks it as used. By default,
 	// numbers are appended as TensorFlow does.
 	UniqueName func(string) string
+	// Recompute are scopes whose operations are computed again for the gradient, so that their
+	// results need not be kept until then.
+	Recompute []string
 	// Loops say about while loops of TensorFlow 1, by their frames, what the graph does not.
 	Loops map[string]Loop
 }
@@ -82,6 +85,9 @@ func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 func build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradient, error) {
 	sub, err := newSubgraph(g, ys, xs, o)
 	if err != nil {
+		return nil, err
+	}
+	if err := sub.checkScopes(); err != nil {
 		return nil, err
 	}
 	s, err := newSchedule(sub)

@@ -30,4 +30,7 @@
 // there (part.go), nested loops by recursion. Its gradient then becomes a backward loop
 // (loop_rule.go, loop_write.go), which gets the values of the forward iterations from Stacks
 // (loop_capture.go), as Python's control_flow_state does it.
+//
+// A scope that is to be computed again is one node, too (unit.go). The nodes of its copy are added
+// to the graph a second time, after the gradient has arrived, with the nodes of their gradient.
 package autodiff

@@ -66,8 +66,12 @@ func (f *fragment) addNamed(typ, full string, a attrs, inputs ...string) string 
 	return full
 }
 
-// move adds a node of another graph.
-func (f *fragment) move(def *nodeDef) { f.nodes = append(f.nodes, def) }
+// move adds a node of another graph. The nodes that it is colocated with there may have other
+// names here.
+func (f *fragment) move(def *nodeDef) {
+	delete(def.Attr, "_class")
+	f.nodes = append(f.nodes, def)
+}
 
 // take returns the name of a tensor of the graph in the fragment.
 func (f *fragment) take(o output) string {

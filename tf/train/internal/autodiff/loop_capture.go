@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
@@ -35,8 +37,8 @@ func (w *loopWriter) capture(id tensorID) string {
 		name = w.add("Enter", "invariant", w.enter(graphbuild.TypeOf(o), w.frame, true), w.take(o))
 	case def.Op == "Const":
 		name = w.name("const")
-		clone := new(nodeDef)
-		clone.Name, clone.Op, clone.Attr, clone.Input = name, def.Op, def.Attr, []string{"^" + w.pivot}
+		clone := proto.Clone(def).(*nodeDef)
+		clone.Name, clone.Input = name, []string{"^" + w.pivot}
 		w.move(clone)
 	default:
 		name = w.stack(id)

@@ -42,30 +42,38 @@ type copier struct {
 	outer *tensorflow.Graph
 	// names has the placeholders for tensors.
 	names map[tensorID]string
-	// edges are the operations at the edge of the part, which are not copied.
-	edges map[string]bool
-	defs  []*node_def_go_proto.NodeDef
-	nodes map[string]*tensorflow.Operation
-	order []*tensorflow.Operation
+	// follows reports whether the part waits for an operation: its control inputs are kept.
+	follows func(op string) bool
+	defs    []*node_def_go_proto.NodeDef
+	nodes   map[string]*tensorflow.Operation
+	order   []*tensorflow.Operation
 }
 
-// newPart copies what the roots depend on, up to the tensors that inputs gives a name.
+// newPart copies what the roots depend on, up to the tensors that inputs gives a name. edges are
+// the operations at its edge, for which nothing in the copy waits.
 func newPart(outer *tensorflow.Graph, roots []output, names map[tensorID]string, inputs map[string]output, edges map[string]bool) (*part, error) {
-	c := &copier{outer: outer, names: names, edges: edges, nodes: make(map[string]*tensorflow.Operation)}
+	c := &copier{
+		outer: outer, names: names, nodes: make(map[string]*tensorflow.Operation),
+		follows: func(op string) bool { return !edges[op] },
+	}
+	return c.copy(roots, inputs)
+}
+
+func (c *copier) copy(roots []output, inputs map[string]output) (*part, error) {
 	for _, name := range sortedKeys(inputs) {
 		if err := c.addPlaceholder(name, inputs[name]); err != nil {
 			return nil, err
 		}
 	}
 	for _, root := range roots {
-		if names[idOf(root)] == "" {
+		if c.names[idOf(root)] == "" {
 			if err := c.copyAll(root.Op); err != nil {
 				return nil, err
 			}
 		}
 	}
 	p := &part{
-		outer: outer, graph: tensorflow.NewGraph(), nodes: c.nodes, inputs: inputs,
+		outer: c.outer, graph: tensorflow.NewGraph(), nodes: c.nodes, inputs: inputs,
 		forward: make(map[string]bool), stacks: make(map[string]dtype.DataType),
 		begins: make(map[string]bool), ends: make(map[string]bool),
 	}
@@ -75,10 +83,10 @@ func newPart(outer *tensorflow.Graph, roots []output, names map[tensorID]string,
 	for name := range p.inputs {
 		p.forward[name] = true
 	}
-	if err := capi.CopyFunctions(p.graph, outer); err != nil {
+	if err := capi.CopyFunctions(p.graph, c.outer); err != nil {
 		return nil, err
 	}
-	if err := importNodes(p.graph, outer, c.defs, nil); err != nil {
+	if err := importNodes(p.graph, c.outer, c.defs, nil); err != nil {
 		return nil, fmt.Errorf("copy a part of the graph: %w", err)
 	}
 	return p, c.copyShapes(p)
@@ -155,7 +163,7 @@ func (c *copier) copyAll(op *tensorflow.Operation) error {
 			return err
 		}
 		for _, before := range control {
-			if !c.edges[before.Name()] {
+			if c.follows(before.Name()) {
 				def.Input = append(def.Input, "^"+before.Name())
 				stack = append(stack, before)
 			}

@@ -163,8 +163,14 @@ func widen[T float32 | int32 | int64](in []T) []float64 {
 // gradients exist, which are slices, and their values.
 func sameGradients(t *testing.T, m model) {
 	t.Helper()
+	sameGradientsWith(t, m, autodiff.Options{})
+}
+
+func sameGradientsWith(t *testing.T, m model, o autodiff.Options) {
+	t.Helper()
 	g := m.load(t)
-	grads, err := autodiff.Build(g, outputs(t, g, m.Ys), outputs(t, g, m.Xs), &autodiff.Options{GradYs: outputs(t, g, m.DYs)})
+	o.GradYs = outputs(t, g, m.DYs)
+	grads, err := autodiff.Build(g, outputs(t, g, m.Ys), outputs(t, g, m.Xs), &o)
 	require.NoError(t, err)
 	require.Len(t, grads, len(m.Grads))
 	var fetches []tensorflow.Output

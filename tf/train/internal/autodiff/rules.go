@@ -88,6 +88,9 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 	if n.loop != nil {
 		return n.loop.rule(n, g)
 	}
+	if n.unit != nil {
+		return n.unit.rule(n, g)
+	}
 	if err := checkArray(n); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type node struct {
 	onPath bool
 	// loop is not nil if the node stands for a while loop of TensorFlow 1.
 	loop *loop
+	// unit is not nil if the node stands for a scope that is computed again.
+	unit *unit
 	// own marks an Enter of the loop whose body the subgraph is.
 	own bool
 	// rule differentiates the node; nil means that the library does.
@@ -51,6 +53,9 @@ type port struct {
 func (p port) output() tensorflow.Output {
 	if l := p.node.loop; l != nil {
 		return l.exits[p.index].op.Output(0)
+	}
+	if u := p.node.unit; u != nil {
+		return u.outs[p.index].output()
 	}
 	return p.node.op.Output(p.index)
 }
@@ -111,6 +116,9 @@ func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*
 		}
 		s.xs = append(s.xs, p)
 		s.isX[p] = p.node != nil
+	}
+	if err := s.joinScopes(); err != nil {
+		return nil, err
 	}
 	s.markLive(o.StopGradients)
 	s.markOnPath()
@@ -215,19 +223,26 @@ func (n *node) portOf(o tensorflow.Output) port {
 func (s *subgraph) markLive(stops []tensorflow.Output) {
 	stopped := newStops(stops)
 	for _, n := range s.nodes {
-		if n.loop != nil {
+		switch {
+		case n.loop != nil:
 			s.markLoopLive(n, stopped)
-			continue
+		case n.unit != nil:
+			n.live = n.unit.markLive(func(n *node) { s.markNodeLive(n, stopped) })
+		default:
+			s.markNodeLive(n, stopped)
 		}
-		carries := false
-		for _, in := range n.in {
-			carries = carries || in.isLive()
-		}
-		carries = carries && !stopsGradient(n.typ)
-		for i := range n.live {
-			p := port{n, i}
-			n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped(p)
-		}
+	}
+}
+
+func (s *subgraph) markNodeLive(n *node, stopped func(port) bool) {
+	carries := false
+	for _, in := range n.in {
+		carries = carries || in.isLive()
+	}
+	carries = carries && !stopsGradient(n.typ)
+	for i := range n.live {
+		p := port{n, i}
+		n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped(p)
 	}
 }
 

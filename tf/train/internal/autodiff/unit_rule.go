@@ -1,0 +1,247 @@
+package autodiff
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"google.golang.org/protobuf/proto"
+
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
+	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
+)
+
+// unitPlan is a unit as a part, ready to be differentiated.
+type unitPlan struct {
+	*part
+	ys   []output // of the copy, by the outputs of the unit; without Op if not live
+	xs   []output
+	xsOf []int // their positions among the inputs of the unit
+}
+
+// rule plans the gradient of a unit.
+func (u *unit) rule(n *node, g *subgraph) (rule, error) {
+	names, inputs, edges := make(map[tensorID]string), make(map[string]output), make(map[string]bool)
+	for i, in := range n.in {
+		o := in.output()
+		edges[o.Op.Name()] = true
+		if in.node.typ != "Const" {
+			name := "input_" + strconv.Itoa(i)
+			names[idOf(o)], inputs[name] = name, o
+		}
+	}
+	var roots []output
+	for _, p := range u.outs {
+		roots = append(roots, p.output())
+	}
+	inside := make(map[string]bool)
+	for _, n := range u.nodes {
+		inside[n.name] = true
+	}
+	c := &copier{outer: g.graph, names: names, nodes: make(map[string]*operation), follows: func(op string) bool { return inside[op] }}
+	copied, err := c.copy(roots, inputs)
+	if err != nil {
+		return nil, err
+	}
+	p := &unitPlan{part: copied, ys: make([]output, len(u.outs))}
+	var ys []output
+	for i, out := range u.outs {
+		if out.isLive() {
+			p.ys[i] = p.tensor(names, out.output())
+			ys = append(ys, p.ys[i])
+		}
+	}
+	for i, in := range n.in {
+		if in.isLive() && in.node.typ != "Const" {
+			p.xs, p.xsOf = append(p.xs, p.graph.Operation("input_"+strconv.Itoa(i)).Output(0)), append(p.xsOf, i)
+		}
+	}
+	o := *g.options
+	o.StopGradients, o.Recompute = p.mapStops(o.StopGradients), nil
+	sub, err := newSubgraph(p.graph, ys, p.xs, &o)
+	if err != nil {
+		return nil, err
+	}
+	if p.schedule, err = newSchedule(sub); err != nil {
+		return nil, err
+	}
+	return p.differentiate, nil
+}
+
+// differentiate adds the nodes of the unit a second time, after the gradient has arrived, with the
+// nodes of their gradient.
+func (p *unitPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	w := &unitWriter{
+		unitPlan: p, fragment: newFragment(b.Unique("again")), outer: b,
+		gradY: make(map[string]string), moved: make(map[string]bool), gated: make(map[string]string),
+	}
+	var dys []output
+	for i, y := range p.ys {
+		if y.Op == nil {
+			continue
+		}
+		g := dy[i]
+		if g.IsNone() {
+			g.Dense = b.zerosLike(n.unit.outs[i].output(), graphbuild.TypeOf(y))
+		}
+		dense := b.dense(g)
+		if b.Err() != nil {
+			return nil, b.Err()
+		}
+		op, err := capi.AddOperation(p.graph, tensorflow.OpSpec{
+			Type: "Placeholder", Name: gradName(i), Attrs: attrs{"dtype": graphbuild.TypeOf(y), "shape": y.Shape()},
+		})
+		if err != nil {
+			return nil, err
+		}
+		dys = append(dys, op.Output(0))
+		w.gradY[gradName(i)] = w.take(dense)
+	}
+	if err := capi.CopyFunctions(p.graph, b.graph); err != nil {
+		return nil, err
+	}
+	inner := newBuilder(p.graph, &Options{Name: "body"})
+	inner.call, inner.owner = b.call, p.part
+	grads, err := backprop(inner, p.schedule, dys)
+	if err != nil {
+		return nil, err
+	}
+	if err := capi.CopyFunctions(b.graph, p.graph); err != nil {
+		return nil, err
+	}
+	return w.write(n, inner, grads)
+}
+
+// unitWriter writes the nodes of a unit and of its gradient.
+type unitWriter struct {
+	*unitPlan
+	*fragment
+	outer   *builder
+	defs    map[string]*nodeDef
+	moved   map[string]bool
+	pending []string
+	gradY   map[string]string // placeholders for the gradients
+	gated   map[string]string // inputs that arrive after the gradient
+	trigger string
+}
+
+func (w *unitWriter) write(n *node, inner *builder, grads []Gradient) ([]Gradient, error) {
+	raw, err := capi.GraphDef(inner.graph)
+	if err != nil {
+		return nil, err
+	}
+	def := new(graph_go_proto.GraphDef)
+	if err := proto.Unmarshal(raw, def); err != nil {
+		return nil, err
+	}
+	w.defs = make(map[string]*nodeDef, len(def.Node))
+	for _, d := range def.Node {
+		w.defs[d.Name] = d
+	}
+	for _, name := range sortedKeys(w.gradY) {
+		dt := graphbuild.TypeOf(w.graph.Operation(name).Output(0))
+		w.trigger = w.add("Identity", "trigger", typed(dt), w.gradY[name])
+		break
+	}
+	var names []string
+	for _, g := range grads {
+		switch {
+		case g.Slices != nil:
+			names = append(names, w.ref(idOf(g.Slices.Values)), w.ref(idOf(g.Slices.Indices)), w.ref(idOf(g.Slices.DenseShape)))
+		case g.IsNone():
+		default:
+			names = append(names, w.ref(idOf(g.Dense)))
+		}
+	}
+	for len(w.pending) > 0 {
+		name := w.pending[len(w.pending)-1]
+		w.pending = w.pending[:len(w.pending)-1]
+		w.moveNode(name)
+	}
+	// What is no node of the fragment is a tensor of the graph already.
+	for i, name := range names {
+		if _, ok := w.options.InputMapping[capi.TensorName{Op: name}]; ok {
+			names[i] = w.add("Identity", "result", typed(graphbuild.TypeOf(w.options.InputMapping[capi.TensorName{Op: name}])), name)
+		}
+	}
+	outs, err := w.importInto(w.outer, names)
+	if err != nil {
+		return nil, fmt.Errorf("compute the scope %q again: %w", n.name, err)
+	}
+	dx := make([]Gradient, len(n.in))
+	for k, g := range grads {
+		switch {
+		case g.Slices != nil:
+			dx[w.xsOf[k]] = Gradient{Slices: &Slices{Values: outs[0], Indices: outs[1], DenseShape: outs[2]}}
+			outs = outs[3:]
+		case !g.IsNone():
+			dx[w.xsOf[k]] = Gradient{Dense: outs[0]}
+			outs = outs[1:]
+		}
+	}
+	return dx, nil
+}
+
+// ref returns a tensor of the copy in the fragment.
+func (w *unitWriter) ref(id tensorID) string {
+	if name := w.gradY[id.op]; name != "" {
+		return name
+	}
+	if o, ok := w.inputs[id.op]; ok {
+		return w.afterGradient(id.op, o)
+	}
+	if op := w.part.nodes[id.op]; op != nil && keepsResult(op.Type()) {
+		return w.take(op.Output(id.index))
+	}
+	return tensorRef(w.movedName(id.op), id.index)
+}
+
+// afterGradient returns an input of the unit that arrives after the gradient, so that the unit is
+// not computed earlier.
+func (w *unitWriter) afterGradient(name string, o output) string {
+	dt := graphbuild.TypeOf(o)
+	if dt == dtype.Resource {
+		return w.take(o)
+	}
+	if w.gated[name] == "" {
+		w.gated[name] = w.add("Identity", "input", typed(dt), w.take(o), "^"+w.trigger)
+	}
+	return w.gated[name]
+}
+
+func (w *unitWriter) movedName(name string) string {
+	if !w.moved[name] {
+		w.moved[name] = true
+		w.pending = append(w.pending, name)
+	}
+	return w.scope + "/" + name
+}
+
+func (w *unitWriter) moveNode(name string) {
+	def := proto.Clone(w.defs[name]).(*nodeDef)
+	def.Name = w.scope + "/" + name
+	var inputs []string
+	for _, ref := range def.Input {
+		id := parseRef(ref)
+		if id.index >= 0 {
+			inputs = append(inputs, w.ref(id))
+			continue
+		}
+		if w.forward[id.op] || w.gradY[id.op] != "" {
+			continue // what the first computation waited for
+		}
+		inputs = append(inputs, "^"+w.movedName(id.op))
+	}
+	def.Input = inputs
+	if isEnter(def.Op) {
+		frame, err := capi.AttrValue(w.scope + "/" + string(def.Attr["frame_name"].GetS()))
+		if err != nil {
+			w.fail(err)
+		}
+		def.Attr["frame_name"] = frame
+	}
+	w.move(def)
+}
