@@ -27,7 +27,7 @@ import (
 // line for line as in the documentation.
 
 var _ = []any{exportGraphs, importGraphs, gather, replicate, recoverTraining, endTraining, tenLines, evaluator,
-	testErrors, testStatus, changeOptimizer, askPython}
+	testErrors, testStatus, changeOptimizer, askPython, recompute}
 
 // exportGraphs is in docs/graphs.md.
 func exportGraphs(g *tf.Graph) error {
@@ -216,4 +216,13 @@ func evaluator(ctx context.Context, sess *tf.Session, sv *saver.Saver, trainingE
 		}
 	}
 	return nil
+}
+
+// recompute is in docs/gradients.md.
+func recompute(g *tf.Graph, loss tf.Output) error {
+	step, err := train.Minimize(g, train.NewAdam(0.001), loss, &train.MinimizeOptions{
+		Recompute: []string{"block1", "block2"},
+	})
+	_ = step
+	return err
 }

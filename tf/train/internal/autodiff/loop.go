@@ -43,6 +43,9 @@ type loopExit struct {
 	variable int // index in vars
 }
 
+// loopOps are the operations that only loops have. The loop as a whole is differentiated.
+var loopOps = set(`Enter RefEnter Exit RefExit NextIteration RefNextIteration LoopCond`)
+
 func isEnter(typ string) bool  { return typ == "Enter" || typ == "RefEnter" }
 func isExit(typ string) bool   { return typ == "Exit" || typ == "RefExit" }
 func isMerge(typ string) bool  { return typ == "Merge" || typ == "RefMerge" }
