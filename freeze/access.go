@@ -131,7 +131,7 @@ func (c *collector) node(i int, n *graphdef.NodeDef, in map[int]carrier) error {
 			c.add(i, k, v.variable, true, false)
 		}
 	}
-	if isApply(n.Op) && len(in) > 1 {
+	if nodedef.IsOptimizerStep(n.Op) && len(in) > 1 {
 		for _, v := range in {
 			if list := c.list.of[v.variable]; len(list) > 0 && list[len(list)-1].node == i {
 				list[len(list)-1].couples = true
@@ -318,7 +318,7 @@ func joined(a, b []order.Side) []order.Side {
 
 // keepsMemory reports whether an operation may hold on to the memory of what it takes, or
 // write to a variable while it looks at it. AssignAdd may add a variable to itself.
-func keepsMemory(op string) bool { return isWrite(op) && !computing[op] }
+func keepsMemory(op string) bool { return nodedef.WritesVariable(op) && !computing[op] }
 
 // ancestors returns the names of the nodes that run when the outputs are computed: those
 // that lead to them by data or control edges.

@@ -168,7 +168,7 @@ func (c *carrying) visit(i int) error {
 
 // writes reports whether node i is a write of its own, not a call.
 func (c *carrying) writes(i int) bool {
-	if !isWrite(c.nodes[i].Op) {
+	if !nodedef.WritesVariable(c.nodes[i].Op) {
 		return false
 	}
 	for _, a := range c.at[i] {

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+
 	"github.com/tfkeep/tfkeep"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
-	"google.golang.org/protobuf/proto"
 )
 
 // A call whose functions change a variable returns the new value. A loop has a result for each

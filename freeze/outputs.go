@@ -18,7 +18,7 @@ func (t *tracer) checkOutputs(b *body, uses *accesses, outputs []string) error {
 	writes := map[string]*graphdef.NodeDef{}
 	for variable := range uses.written {
 		for _, a := range uses.of[variable] {
-			if n := b.nodes[a.node]; isWrite(n.Op) && slices.Contains(a.inputs, 0) {
+			if n := b.nodes[a.node]; nodedef.WritesVariable(n.Op) && slices.Contains(a.inputs, 0) {
 				writes[n.Name] = n
 			}
 		}

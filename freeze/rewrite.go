@@ -108,7 +108,7 @@ func (r *rewriter) functionRoots(b *body) []string {
 func (w *rewriting) rewriteNode(i int, in map[int]carrier) error {
 	n := w.nodes[i]
 	switch {
-	case isWrite(n.Op):
+	case nodedef.WritesVariable(n.Op):
 		return w.rewriteWrite(i, in)
 	case passOps[n.Op].to != "":
 		return w.rewritePass(i, in)

@@ -54,29 +54,3 @@ var writeOps = map[string]string{
 	"AssignAdd": "AddV2",
 	"AssignSub": "Sub",
 }
-
-// isWrite reports whether op changes the variable at its input 0.
-func isWrite(op string) bool {
-	if _, ok := writeOps[op]; ok {
-		return true
-	}
-	switch op {
-	case "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "CountUpTo", "ResourceCountUpTo",
-		"AssignVariableXlaConcatND", "ResourceStridedSliceAssign", "StridedSliceAssign",
-		"ScatterUpdate", "ScatterAdd", "ScatterSub", "ScatterMul", "ScatterDiv", "ScatterMin", "ScatterMax",
-		"ScatterNdUpdate", "ScatterNdAdd", "ScatterNdSub", "ScatterNdMin", "ScatterNdMax", "DestroyResourceOp", "DestroyTemporaryVariable":
-		return true
-	}
-	return strings.HasPrefix(op, "ResourceScatter") || isApply(op)
-}
-
-// isApply reports whether op is an update operation of an optimizer. Some take several
-// variables (the slots) as their first inputs.
-func isApply(op string) bool {
-	for _, p := range []string{"ResourceApply", "ResourceSparseApply", "Apply", "SparseApply"} {
-		if strings.HasPrefix(op, p) {
-			return true
-		}
-	}
-	return false
-}

@@ -60,7 +60,7 @@ func newModelView(def *graphdef.GraphDef) *modelView {
 		consumers: map[string][]string{}, feeds: map[string]map[string]bool{}}
 	var placeholders, settings []string
 	for _, n := range def.GetNode() {
-		if isWrite(n.Op) && !m.training.has(n.Name) {
+		if nodedef.WritesVariable(n.Op) && !m.training.has(n.Name) {
 			for _, in := range nodedef.DataInputs(n) {
 				m.stored[nodedef.NodeName(in)] = true
 			}
@@ -222,7 +222,7 @@ func trainingScopes(def *graphdef.GraphDef) scopes {
 		case outermost == 0: // in no scope
 		case strings.HasPrefix(n.Op, "Save") || strings.HasPrefix(n.Op, "Restore"):
 			s[scopeOf(n.Name)] = true
-		case isApply(n.Op):
+		case nodedef.IsOptimizerStep(n.Op):
 			s[n.Name[:outermost]] = true
 		}
 		if i := strings.Index(n.Name, "gradients"); i >= 0 && (i == 0 || n.Name[i-1] == '/') {
@@ -241,6 +241,6 @@ var neverOutputs = []string{
 
 // isNeverOutput reports whether the result of op is never the output of a model.
 func isNeverOutput(op string) bool {
-	return slices.Contains(neverOutputs, op) || nodedef.IsVariableOp(op) || isWrite(op) || strings.Contains(op, "Summary") ||
+	return slices.Contains(neverOutputs, op) || nodedef.IsVariableOp(op) || nodedef.WritesVariable(op) || strings.Contains(op, "Summary") ||
 		strings.HasSuffix(op, "Grad") || strings.HasPrefix(op, "InitializeTable")
 }

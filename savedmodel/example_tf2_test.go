@@ -17,13 +17,18 @@ func trainExported(ctx context.Context, base string, batches [][2]*tf.Tensor) er
 		return err
 	}
 	defer m.Close()
+	train, err := m.Signature(ctx, "train", &savedmodel.SignatureOptions{Inputs: []string{"x", "y"}, Trains: true})
+	if err != nil {
+		return err
+	}
+	defer train.Close()
 	for _, b := range batches {
-		out, err := m.Predict(ctx, "train", map[string]*tf.Tensor{"x": b[0], "y": b[1]})
+		out, err := train.Run(ctx, b[0], b[1])
 		if err != nil {
 			return err
 		}
-		fmt.Println("loss", out["loss"].Value())
-		tf.Release(out["loss"])
+		fmt.Println("loss", out[0].Value())
+		tf.Release(out...)
 	}
 	version, err := m.Save(ctx, base, &savedmodel.SaveOptions{Version: true})
 	if err != nil {

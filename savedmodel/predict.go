@@ -8,124 +8,83 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
-	"github.com/tfkeep/tfkeep/capi"
-	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/graphdef"
-	"github.com/tfkeep/tfkeep/internal/modeldir"
-	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // Predict runs the signature with the given key. The inputs and outputs have the names
-// that the signature gives them. An input that is missing has its default value, if the
-// signature has one. Predict checks names, types and shapes before it runs
-// anything: the error is tfkeep.ErrNotFound if the model has no such signature, and
-// tfkeep.ErrArgument with everything that is wrong if the inputs do not fit. Free the
-// results with tf.Release.
+// that the signature gives them. A sparse value "x" is given and returned in its parts
+// "x/values", "x/indices" and "x/dense_shape", and a composite one, such as a ragged tensor,
+// in its components "x/0" (the values), "x/1" (the outermost row splits), and so on. An input
+// that is missing has its default value, if the signature has one. Predict checks names, types
+// and shapes before it runs anything: the error is tfkeep.ErrNotFound if the model has no such
+// signature, and tfkeep.ErrArgument with everything that is wrong if the inputs do not fit.
+// Free the results with tf.Release. A program that runs a signature many times prepares it
+// with [Model.Signature].
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
+	const op = "predict"
 	if ctx == nil {
-		return nil, &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: tfkeep.ErrArgument, Detail: "the context is nil"}
+		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
 	}
-	sig := m.MetaGraphDef.SignatureDef[key]
-	fail := func(kind error, detail string, cause error) error {
-		return &tfkeep.Error{Op: "predict", Item: "signature", Name: key, Err: kind, Detail: detail, Cause: cause}
+	sig, err := m.findSignature(op, key)
+	if err != nil {
+		return nil, err
 	}
-	if sig == nil || modeldir.IsReserved(key) {
-		detail := "the model has no signatures"
-		if keys := slices.Sorted(maps.Keys(m.Signatures())); len(keys) > 0 {
-			detail = "the model has " + strings.Join(keys, ", ")
-		}
-		return nil, fail(tfkeep.ErrNotFound, detail, nil)
+	fail := func(detail string, cause error) error {
+		e := signatureError(op, key, nil, detail)
+		e.Cause = cause
+		return e
 	}
 	defaults, err := m.defaults(ctx, key)
 	if err != nil {
-		return nil, fail(nil, "its default values", err)
+		return nil, fail("its default values", err)
 	}
-	feeds, faults := m.inputFeeds(sig, inputs, defaults)
-	if len(faults) > 0 {
-		return nil, fail(tfkeep.ErrArgument, strings.Join(faults, "; "), nil)
-	}
-	names := slices.Sorted(maps.Keys(sig.Outputs))
-	fetches := make([]tf.Output, len(names))
-	for i, name := range names {
-		var err error
-		if fetches[i], err = FindTensor(m.Graph(), sig.Outputs[name], m.Scope); err != nil {
-			return nil, fail(nil, fmt.Sprintf("output %q", name), err)
-		}
-	}
-	got, err := m.Session.Run(ctx, feeds, fetches, nil, nil)
+	in, err := m.ports(sig.Inputs)
 	if err != nil {
-		return nil, fail(nil, "", err)
+		return nil, fail("its inputs", err)
 	}
-	out := make(map[string]*tf.Tensor, len(names))
-	for i, name := range names {
-		out[name] = got[i]
+	out, err := m.ports(sig.Outputs)
+	if err != nil {
+		return nil, fail("its outputs", err)
 	}
-	return out, nil
+	feeds, faults := feedsOf(in, inputs, defaults)
+	if len(faults) > 0 {
+		return nil, signatureError(op, key, tfkeep.ErrArgument, strings.Join(faults, "; "))
+	}
+	got, err := m.Session.Run(ctx, feeds, outputsOf(out), nil, nil)
+	if err != nil {
+		return nil, fail("", err)
+	}
+	results := make(map[string]*tf.Tensor, len(out))
+	for i, p := range out {
+		results[p.name] = got[i]
+	}
+	return results, nil
 }
 
-// inputFeeds checks the inputs against the signature. It returns the feeds, and a list
+// feedsOf checks the inputs against the ports of a signature. It returns the feeds, and a list
 // of everything that is wrong.
-func (m *Model) inputFeeds(sig *graphdef.SignatureDef, inputs, defaults map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
+func feedsOf(ports []port, inputs, defaults map[string]*tf.Tensor) (feeds map[tf.Output]*tf.Tensor, faults []string) {
 	feeds = make(map[tf.Output]*tf.Tensor, len(inputs))
-	for _, name := range slices.Sorted(maps.Keys(sig.Inputs)) {
-		info := sig.Inputs[name]
-		t := inputs[name]
+	for _, p := range ports {
+		t := inputs[p.name]
 		if t == nil {
-			t = defaults[name]
+			t = defaults[p.name]
 		}
 		if t == nil {
-			faults = append(faults, fmt.Sprintf("input %q is missing", name))
+			faults = append(faults, fmt.Sprintf("input %q is missing", p.name))
 			continue
 		}
-		if fault := mismatch(info, t); fault != "" {
-			faults = append(faults, fmt.Sprintf("input %q: %s", name, fault))
+		if fault := mismatch(p.info, t); fault != "" {
+			faults = append(faults, fmt.Sprintf("input %q: %s", p.name, fault))
 			continue
 		}
-		out, err := FindTensor(m.Graph(), info, m.Scope)
-		if err != nil {
-			faults = append(faults, fmt.Sprintf("input %q: %v", name, err))
-			continue
-		}
-		feeds[out] = t
+		feeds[p.out] = t
 	}
+	names := portNames(ports)
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		if sig.Inputs[name] == nil {
-			fault := fmt.Sprintf("the signature has no input %q", name)
-			if near := nearest.Names(name, slices.Sorted(maps.Keys(sig.Inputs)), 1); len(near) > 0 {
-				fault += fmt.Sprintf(" (did you mean %q?)", near[0])
-			}
-			faults = append(faults, fault)
+		if !slices.Contains(names, name) {
+			faults = append(faults, unknownName("input", name, names))
 		}
 	}
 	return feeds, faults
-}
-
-// mismatch describes how a tensor differs from an input of a signature. It returns ""
-// if the tensor fits.
-func mismatch(info *graphdef.TensorInfo, t *tf.Tensor) string {
-	if capi.Released(t) {
-		return "the tensor is empty or was released"
-	}
-	// Models from 2016 have neither types nor shapes; then TensorFlow checks.
-	if want := tf.DataType(info.Dtype); want != 0 && want != t.DataType() {
-		return fmt.Sprintf("its type is %s instead of %s", dtype.Name(dtype.DataType(t.DataType())), dtype.Name(info.Dtype))
-	}
-	shape := info.GetTensorShape()
-	if shape == nil || shape.UnknownRank {
-		return ""
-	}
-	want := make([]string, len(shape.Dim))
-	same := len(want) == len(t.Shape())
-	for i, d := range shape.Dim {
-		want[i] = "?"
-		if d.Size >= 0 {
-			want[i] = fmt.Sprint(d.Size)
-			same = same && t.Shape()[i] == d.Size
-		}
-	}
-	if same {
-		return ""
-	}
-	return fmt.Sprintf("its shape is %v instead of [%s]", t.Shape(), strings.Join(want, " "))
 }

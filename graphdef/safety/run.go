@@ -86,6 +86,16 @@ func newWalk(g *graphdef.GraphDef, r *Run) *walk {
 // walk collects all bodies first, because where the path of a file comes from depends on
 // all calls of a function.
 func (w *walk) walk() {
+	bodies := w.bodies()
+	for _, b := range bodies {
+		for _, n := range b.nodes {
+			w.checkNode(b, n)
+		}
+	}
+}
+
+// bodies returns the graph and all functions that the run reaches.
+func (w *walk) bodies() []*body {
 	bodies := []*body{w.graph}
 	w.queue = []*body{w.graph}
 	for len(w.queue) > 0 {
@@ -102,11 +112,18 @@ func (w *walk) walk() {
 			}
 		}
 	}
-	for _, b := range bodies {
+	return bodies
+}
+
+// Ops returns the types of all operations that the run reaches, in functions too.
+func (r *Run) Ops(g *graphdef.GraphDef) map[string]bool {
+	ops := map[string]bool{}
+	for _, b := range newWalk(g, r).bodies() {
 		for _, n := range b.nodes {
-			w.checkNode(b, n)
+			ops[n.GetOp()] = true
 		}
 	}
+	return ops
 }
 
 func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
