@@ -55,6 +55,11 @@ demo: libtensorflow cli ## train, be killed, resume, freeze, serve: OUT=DIR keep
 	@$(WITH_LIBTENSORFLOW) go build -o bin/digits/ ./examples/digits/...
 	@examples/digits/demo.sh "$(OUT)"
 
+.PHONY: demo-tf2
+demo-tf2: libtensorflow python ## train a Keras model from Go and hand it back: OUT=DIR keeps the files there
+	@$(WITH_LIBTENSORFLOW) go build -o bin/tf2 ./examples/tf2
+	@examples/tf2/demo.sh "$(OUT)"
+
 .PHONY: test
 test: setup check-generated test-pure test-cgo coverage lint cross race-short test-scripts test-image ## all tests, with Python beside them, and the linters
 

@@ -121,6 +121,7 @@ var house = []floor{
 		"examples/digits/training",
 		"examples/finetune",
 		"examples/preempt",
+		"examples/tf2",
 		"examples/quickstart",
 		"examples/resume",
 		"bench",
