@@ -57,6 +57,10 @@ type MinimizeOptions struct {
 	// Name is the name of the operation and the scope of its nodes; empty means the
 	// optimizer's name.
 	Name string
+	// ControlDependencies run before the updates, as those of Python's
+	// tf.control_dependencies around minimize do: the updates of a batch normalization's moving
+	// averages, for example.
+	ControlDependencies []*tf.Operation
 	// Recompute are scopes whose operations run again for the gradients; see
 	// [GradientsOptions].
 	Recompute []string
@@ -70,6 +74,8 @@ type ApplyOptions struct {
 	// Name is the name of the operation and the scope of its nodes; empty means the
 	// optimizer's name.
 	Name string
+	// ControlDependencies run before the updates.
+	ControlDependencies []*tf.Operation
 }
 
 // Minimize adds one training step: the gradients of loss, the updates, and the
@@ -89,7 +95,7 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 	if !slices.ContainsFunc(grads, func(gv GradientVariable) bool { return !gv.Gradient.IsNone() }) {
 		return nil, invalid("minimize", "no variable has a gradient: the loss %[2]s does not depend on [%[1]s], or only through operations that have no gradient", tensorNames(grads), graphbuild.TensorName(loss))
 	}
-	return ApplyGradients(g, o, grads, &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name})
+	return ApplyGradients(g, o, grads, &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name, ControlDependencies: opts.ControlDependencies})
 }
 
 // ComputeGradients is the first half of [Minimize]. It adds the gradients of loss with
@@ -166,7 +172,7 @@ func ApplyGradients(g *tf.Graph, o Optimizer, grads []GradientVariable, opts *Ap
 	if name == "" {
 		name = o.scope()
 	}
-	return addStep(g, u, name, pairs, opts.GlobalStep)
+	return addStep(g, u, name, pairs, opts)
 }
 
 const applyOp = "apply gradients"

@@ -31,8 +31,8 @@ func gate(g *tf.Graph, pairs []GradientVariable) ([]GradientVariable, error) {
 }
 
 // addStep adds the nodes of one training step under a scope.
-func addStep(g *tf.Graph, u updater, name string, pairs []GradientVariable, globalStep *tf.Variable) (*tf.Operation, error) {
-	b := graphbuild.Open(g, name)
+func addStep(g *tf.Graph, u updater, name string, pairs []GradientVariable, opts *ApplyOptions) (*tf.Operation, error) {
+	b := graphbuild.Open(g, name).After(opts.ControlDependencies...)
 	u.addHyperparameters(b)
 	var updates []*tf.Operation
 	for _, p := range pairs {
@@ -44,7 +44,7 @@ func addStep(g *tf.Graph, u updater, name string, pairs []GradientVariable, glob
 	if f, ok := u.(finisher); ok {
 		updates = append(updates, f.finish(b, updates)...)
 	}
-	train := finishStep(b, updates, globalStep)
+	train := finishStep(b, updates, opts.GlobalStep)
 	if err := b.Err(); err != nil {
 		return nil, &tfkeep.Error{Op: applyOp, Cause: err}
 	}
