@@ -26,8 +26,8 @@ type loopPlan struct {
 
 // rule plans the gradient of a loop, so that everything that has no gradient is found before the
 // graph is changed.
-func (l *loop) rule(n *node, g *subgraph) (rule, error) {
-	if err := l.check(g); err != nil {
+func (l *loop) rule(g *subgraph) (rule, error) {
+	if err := l.check(); err != nil {
 		return nil, err
 	}
 	p, err := l.plan(g)
@@ -38,7 +38,7 @@ func (l *loop) rule(n *node, g *subgraph) (rule, error) {
 }
 
 // check refuses loops whose gradient would be wrong.
-func (l *loop) check(g *subgraph) error {
+func (l *loop) check() error {
 	for _, n := range l.body.nodes {
 		if !anyLive(n) {
 			continue

@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	"google.golang.org/protobuf/proto"
@@ -216,10 +217,7 @@ func (w *loopWriter) backward(id tensorID) string {
 
 // finish adds all nodes to the graph and returns the gradients of the entries.
 func (w *loopWriter) finish(n *node) ([]Gradient, error) {
-	var names []string
-	for i := range w.results {
-		names = append(names, w.results[i])
-	}
+	names := slices.Clone(w.results)
 	for _, s := range w.sums {
 		names = append(names, s...)
 	}

@@ -86,7 +86,7 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its gradient is %q, a function of the Python program that made the graph; cut the path with StopGradient, or differentiate in Python", name))
 	}
 	if n.loop != nil {
-		return n.loop.rule(n, g)
+		return n.loop.rule(g)
 	}
 	if n.unit != nil {
 		return n.unit.rule(n, g)
