@@ -1,6 +1,7 @@
 package freeze
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,9 +54,10 @@ func (l *library) liftHandles(b *body) {
 	})
 }
 
-// variableOf identifies the variable that a handle stands for.
+// variableOf identifies the variable that a handle stands for. A handle of which each run makes
+// another one stands for its own.
 func variableOf(handle *graphdef.NodeDef) string {
-	return string(handle.Attr["container"].GetS()) + "\x00" + sharedName(handle)
+	return cmp.Or(nodedef.VariableID(handle), handle.Name)
 }
 
 func sharedName(handle *graphdef.NodeDef) string {

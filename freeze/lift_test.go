@@ -1,6 +1,7 @@
 package freeze_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +40,19 @@ func TestLiftFreezesHandlesOfFunctions(t *testing.T) {
 		assert.NotContains(t, []string{"VarHandleOp", "ReadVariableOp"}, n.Op)
 		assert.NotContains(t, n.Input, "^h")
 	}
+}
+
+// Handles without a shared_name have the empty one, and so are of one variable, whatever their
+// nodes are called.
+func TestLiftKnowsHandlesWithoutName(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(ownHandle, `attr { key: "shared_name" value { s: "w" } }`, "", 1) +
+		`node { name: "v" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: 2 } } } } }
+node { name: "z" op: "ReadVariableOp" input: "v" attr { key: "dtype" value { type: DT_FLOAT } } }`
+	plan, err := freeze.New(t.Context(), graph(t, text), memory{"v": floats(2)}, &freeze.Options{Outputs: []string{"y", "z"}})
+	require.NoError(t, err)
+	require.Len(t, plan.Report().Frozen, 1)
+	assert.Equal(t, "v", plan.Report().Frozen[0].Name)
 }
 
 func TestLiftLeavesDeniedHandles(t *testing.T) {

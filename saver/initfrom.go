@@ -88,13 +88,17 @@ func (a *assigner) resolve(assignments map[string]string) (map[string]Saveable, 
 func (a *assigner) variables() map[string]*source {
 	vars := map[string]*source{}
 	for _, v := range a.g.GlobalVariables() {
-		vars[v.Name()] = &source{variable: v}
+		if vars[v.Name()] == nil {
+			vars[v.Name()] = &source{}
+		}
+		vars[v.Name()].variable = v
 		if info := v.SaveSliceInfo(); info != nil {
 			whole := vars[info.FullName]
 			if whole == nil {
-				whole = &source{partitioned: true}
+				whole = &source{}
 				vars[info.FullName] = whole
 			}
+			whole.partitioned = true
 			whole.parts = append(whole.parts, v)
 		}
 	}
@@ -103,6 +107,9 @@ func (a *assigner) variables() map[string]*source {
 
 // assign adds the assignment of one variable.
 func (a *assigner) assign(named map[string]Saveable, key string, to *source) error {
+	if to.variable != nil && to.partitioned {
+		return fault(tfkeep.ErrArgument, "%s is the name of a variable and of a partitioned variable; make a Saver with Options.VarMap for the one that is meant", to.variable.Name())
+	}
 	have, ok := a.r.Lookup(key)
 	if !ok {
 		return &tfkeep.Error{Item: "tensor", Name: key, Err: tfkeep.ErrNotFound, Detail: a.hint(key)}

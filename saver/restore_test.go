@@ -363,6 +363,10 @@ func TestInitFromCheckpoint(t *testing.T) {
 		variable(t, g, "new/y", []float32{1, 1, 1})
 		variable(t, g, "z", []float32{1})
 		variable(t, g, "other/z", []float32{1})
+		variable(t, g, "twice", []float32{1, 1})
+		_, err := tf.NewVariable(g, "twice/part_0", tf.Ones(1), &tf.VariableOptions{
+			SliceInfo: &tf.SaveSliceInfo{FullName: "twice", FullShape: []int64{1}, Offset: []int64{0}, Shape: []int64{1}}})
+		require.NoError(t, err)
 		for i := range int64(2) {
 			_, err := tf.NewVariable(g, "q/part_"+string(rune('0'+i)), tf.Ones(2), &tf.VariableOptions{
 				SliceInfo: &tf.SaveSliceInfo{FullName: "q", FullShape: []int64{4}, Offset: []int64{2 * i}, Shape: []int64{2}}})
@@ -385,6 +389,8 @@ func TestInitFromCheckpoint(t *testing.T) {
 		{"missing in a scope", map[string]string{"b/": "new/"}, nil, `tensor "b/x": not found`},
 		{"no such variable", map[string]string{"z": "nope"}, nil, `"z" is not; map "scope/" to "other_scope/"`},
 		{"no such scope", map[string]string{"a/": "nope/"}, nil, "no variable nope/"},
+		{"two of one name", map[string]string{"p": "twice"}, nil, "twice is the name of a variable and of a partitioned variable"},
+		{"a part of two of one name", map[string]string{"z": "twice/part_0"}, []string{"twice/part_0"}, ""},
 		{"shape", map[string]string{"a/x": "new/y"}, nil, "the shape [3] of variable new/y:0 is not the shape [2] of tensor a/x"},
 	}
 	for _, c := range cases {
