@@ -39,6 +39,8 @@ type Graph struct {
 	unplaced    error           // the first error of a DeviceFunc for a node that the binding added
 	collections collections
 	seed        seed
+	body        *body // of a function that is being traced; nil for other graphs
+	functions   functionNames
 }
 
 // NewGraph returns an empty graph.
@@ -71,9 +73,13 @@ func (g *Graph) AddOp(spec OpSpec) (*Operation, error) {
 	if err := g.givenUp(); err != nil {
 		return nil, err
 	}
+	captured, err := g.captureInputs(spec)
+	if err != nil {
+		return nil, &tfkeep.Error{Op: "add", Item: "operation", Name: cmp.Or(spec.Name, spec.Type), Cause: err}
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	op, err := g.addOp(spec)
+	op, err := g.addOp(captured)
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "add", Item: "operation", Name: cmp.Or(spec.Name, spec.Type), Cause: err}
 	}

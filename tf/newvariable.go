@@ -76,6 +76,9 @@ func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*
 	if g == nil {
 		return nil, invalidf("the graph is nil")
 	}
+	if g.body != nil {
+		return nil, &tfkeep.Error{Op: "make variable", Err: tfkeep.ErrUnsupported, Detail: "the body of a function cannot have variables of its own: make them outside, and read them with Read in the body"}
+	}
 	if err := checkName(name); err != nil {
 		return nil, err
 	}

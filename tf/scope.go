@@ -130,18 +130,30 @@ func (s *Scope) ColocateWith(op *Operation) *Scope {
 // AddOperation adds an operation as [Graph.AddOp] does, with what the scope has. It returns
 // nil if that fails; [Output] and [Outputs] accept that.
 func (s *Scope) AddOperation(spec OpSpec) *Operation {
+	spec.Name = s.path(cmp.Or(spec.Name, spec.Type))
+	return s.addNamed(spec)
+}
+
+// addNamed adds an operation under a full name.
+func (s *Scope) addNamed(spec OpSpec) *Operation {
 	if s.g.Err() != nil {
 		return nil
 	}
-	spec.Name = s.path(cmp.Or(spec.Name, spec.Type))
+	name := strings.TrimSuffix(spec.Name, "/")
 	if err := checkInputs(spec.Input); err != nil {
-		s.g.fail(spec.Type, spec.Name, err)
+		s.g.fail(spec.Type, name, err)
+		return nil
+	}
+	spec, err := s.g.captureInputs(spec)
+	if err != nil {
+		s.g.fail(spec.Type, name, err)
 		return nil
 	}
 	spec.ControlDependencies = append(slices.Clip(spec.ControlDependencies), s.controlInputs(spec.Input)...)
+	spec.ControlDependencies = s.g.captureControl(spec.ControlDependencies)
 	op, err := s.add(spec)
 	if err != nil {
-		s.g.fail(spec.Type, spec.Name, err)
+		s.g.fail(spec.Type, name, err)
 		return nil
 	}
 	for _, frame := range s.control {

@@ -25,3 +25,24 @@ func OutputTypes(n *graphdef.NodeDef, ops *Set) ([]dtype.DataType, error) {
 	}
 	return types, nil
 }
+
+// OutputNames returns the names that a node's outputs have inside of a function, in order:
+// "sum:0" is the first tensor of the output that the op's definition calls sum. The errors
+// are those of OutputTypes.
+func OutputNames(n *graphdef.NodeDef, ops *Set) ([]string, error) {
+	if _, err := OutputTypes(n, ops); err != nil {
+		return nil, err
+	}
+	op := ops.Get(n.GetOp())
+	var names []string
+	for _, arg := range op.GetOutputArg() {
+		count, err := ports.Count(n, op, []*ports.Arg{arg})
+		if err != nil {
+			return nil, &tfkeep.Error{Op: "find output names", Item: "node", Name: n.GetName(), Err: tfkeep.ErrCorrupt, Cause: err}
+		}
+		for i := range count {
+			names = append(names, arg.GetName()+":"+strconv.Itoa(i))
+		}
+	}
+	return names, nil
+}

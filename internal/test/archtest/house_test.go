@@ -64,6 +64,7 @@ var house = []floor{
 		"graphdef/signature",
 		"graphdef/tensorboard",
 		"graphdef/opdef",
+		"internal/funcgraph",
 		"graphdef/check",
 		"graphdef/safety",
 		"graphdef/edit",
