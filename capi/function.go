@@ -50,24 +50,6 @@ func Functions(g *tensorflow.Graph) ([][]byte, error) {
 	return defs, nil
 }
 
-// SetShape adds to what is known of the shape of o. An operation that got more outputs
-// by SetAttr has their shapes only after this.
-func SetShape(o tensorflow.Output, shape tensorflow.Shape) error {
-	g := GraphOf(o.Op)
-	c, err := output(g, o)
-	if err != nil {
-		return err
-	}
-	dims := make([]C.int64_t, max(shape.NumDimensions(), 0)+1) // one more, to have an address
-	for i := range shape.NumDimensions() {
-		dims[i] = C.int64_t(shape.Size(i))
-	}
-	defer runtime.KeepAlive(g)
-	return withStatus(func(st *C.TF_Status) {
-		C.TF_GraphSetTensorShape(graphHandle(g), c, &dims[0], C.int(shape.NumDimensions()), st)
-	})
-}
-
 // HandleData returns what is known of the values that the resource or variant o refers to:
 // a serialized CppShapeInferenceResult.HandleData, or nothing.
 func HandleData(o tensorflow.Output) ([]byte, error) {

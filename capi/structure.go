@@ -26,8 +26,9 @@ func ControlInputs(op *tensorflow.Operation) ([]*tensorflow.Operation, error) {
 }
 
 // SetShape adds to what the graph of o knows about its shape. A dimension of -1 is unknown.
-// A shape that contradicts what is known is an error.
-func SetShape(o tensorflow.Output, dims []int64) error {
+// A shape that contradicts what is known is an error. An operation that got more outputs by
+// SetAttr has shapes for them only after this.
+func SetShape(o tensorflow.Output, shape tensorflow.Shape) error {
 	c, err := ownGraphOperation(o.Op)
 	if err != nil {
 		return err
@@ -39,12 +40,12 @@ func SetShape(o tensorflow.Output, dims []int64) error {
 	}
 	defer runtime.KeepAlive(g)
 	defer runtime.KeepAlive(c)
-	sizes := make([]C.int64_t, max(len(dims), 1))
-	for i, d := range dims {
-		sizes[i] = C.int64_t(d)
+	sizes := make([]C.int64_t, max(shape.NumDimensions(), 1))
+	for i := range shape.NumDimensions() {
+		sizes[i] = C.int64_t(shape.Size(i))
 	}
 	return withStatus(func(st *C.TF_Status) {
-		C.TF_GraphSetTensorShape(graphHandle(g), out, &sizes[0], C.int(len(dims)), st)
+		C.TF_GraphSetTensorShape(graphHandle(g), out, &sizes[0], C.int(shape.NumDimensions()), st)
 	})
 }
 

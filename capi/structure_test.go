@@ -36,13 +36,13 @@ func TestSetShape(t *testing.T) {
 	g := tensorflow.NewGraph()
 	op, err := capi.AddOperation(g, tensorflow.OpSpec{Type: "Placeholder", Name: "p", Attrs: map[string]any{"dtype": tensorflow.Float}})
 	require.NoError(t, err)
-	require.NoError(t, capi.SetShape(op.Output(0), []int64{2, -1}))
+	require.NoError(t, capi.SetShape(op.Output(0), tensorflow.MakeShape(2, -1)))
 	assert.Equal(t, 2, op.Output(0).Shape().NumDimensions())
-	require.NoError(t, capi.SetShape(op.Output(0), []int64{-1, 3}))
+	require.NoError(t, capi.SetShape(op.Output(0), tensorflow.MakeShape(-1, 3)))
 	assert.Equal(t, int64(3), op.Output(0).Shape().Size(1))
-	require.Error(t, capi.SetShape(op.Output(0), []int64{5, 3}))
-	require.Error(t, capi.SetShape(op.Output(1), nil))
-	require.Error(t, capi.SetShape(tensorflow.Output{}, nil))
+	require.Error(t, capi.SetShape(op.Output(0), tensorflow.MakeShape(5, 3)))
+	require.Error(t, capi.SetShape(op.Output(1), tensorflow.Shape{}))
+	require.Error(t, capi.SetShape(tensorflow.Output{}, tensorflow.Shape{}))
 }
 
 func TestCopyFunctions(t *testing.T) {

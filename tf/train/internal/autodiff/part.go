@@ -191,11 +191,7 @@ func (c *copier) copyShapes(p *part) error {
 			if known.NumDimensions() < 0 || known.String() == twin.Output(i).Shape().String() {
 				continue
 			}
-			dims, err := known.ToSlice()
-			if err != nil {
-				return err
-			}
-			if err := capi.SetShape(twin.Output(i), dims); err != nil {
+			if err := capi.SetShape(twin.Output(i), known); err != nil {
 				return err
 			}
 		}
