@@ -108,9 +108,6 @@ func TestContextEndsEndlessInitOps(t *testing.T) {
 			sess := newSession()
 			_, err := savedmodel.Load(limited(t), sess, []string{"serve"}, dir, o)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			if len(c.allow) > 0 { // TensorFlow itself ends the loop
-				require.ErrorContains(t, err, "in the background")
-			}
 			release(t, sess, c.stop)
 
 			sess = newSession()

@@ -42,11 +42,11 @@ const (
 
 // outcome is what the loading process says about one model.
 type outcome struct {
-	Name   string
-	Error  string // "" if the model was loaded
-	Unsafe bool
-	Took   time.Duration
-	Grew   int64 // bytes by which the process's memory grew at most
+	Name    string
+	Error   string // "" if the model was loaded
+	Refused bool   // as unsafe or too large
+	Took    time.Duration
+	Grew    int64 // bytes by which the process's memory grew at most
 
 	calls []syswatch.Call // seen by the test
 	ended string          // how the process ended in the middle of this model
@@ -81,7 +81,7 @@ func loadHostile(list string) error {
 		peak, _ := procmem.Peak(os.Getpid())
 		out.Grew = peak - before
 		if err != nil {
-			out.Error, out.Unsafe = err.Error(), errors.Is(err, tfkeep.ErrUnsafe)
+			out.Error, out.Refused = err.Error(), errors.Is(err, tfkeep.ErrUnsafe) || errors.Is(err, tfkeep.ErrTooLarge)
 			return out
 		}
 		_ = m.Close()
@@ -130,22 +130,27 @@ func importHostile(ctx context.Context, dir string) {
 // be read, listed, changed or connected to outside of the model, and the process may not
 // end, wait for long, or grow.
 func TestHostileModelsDoNothing(t *testing.T) {
-	outside, names := hostileModels(t)
-	require.Greater(t, len(names), 250)
-	unsafe := 0
-	for _, out := range watchHostile(t, names, false) {
-		name := filepath.Base(out.Name)
-		assert.Empty(t, out.ended, name)
-		assert.Empty(t, reached(out, outside), name)
-		assert.Less(t, out.Took, hostileLimit, name)
-		assert.Less(t, out.Grew, int64(maxHostileGrow), name)
-		if out.Unsafe {
-			unsafe++
-		} else {
-			t.Logf("%s: %s", name, out.Error)
-		}
+	for _, script := range []string{"hostile", "hostile_more"} {
+		t.Run(script, func(t *testing.T) {
+			outside, names := hostileModels(t, script)
+			require.Greater(t, len(names), 200)
+			refused, slowest, largest := 0, time.Duration(0), int64(0)
+			for _, out := range watchHostile(t, names, false) {
+				name := filepath.Base(out.Name)
+				assert.Empty(t, out.ended, name)
+				assert.Empty(t, reached(out, outside), name)
+				assert.Less(t, out.Took, hostileLimit, name)
+				assert.Less(t, out.Grew, int64(maxHostileGrow), name)
+				slowest, largest = max(slowest, out.Took), max(largest, out.Grew)
+				if out.Refused {
+					refused++
+				} else {
+					t.Logf("%s: %s", name, out.Error)
+				}
+			}
+			t.Logf("%d models, %d refused as unsafe or too large, at most %v and %d MiB for one", len(names), refused, slowest, largest>>20)
+		})
 	}
-	t.Logf("%d models, %d refused as unsafe", len(names), unsafe)
 }
 
 // With AllowAllOps most of the models do what they are made for: that shows that the other
@@ -154,7 +159,7 @@ func TestHostileModelsAreHostile(t *testing.T) {
 	if os.Getenv(hostileAlone) != "1" {
 		t.Skip("set " + hostileAlone + "=1 to load the models with AllowAllOps too")
 	}
-	outside, dirs := hostileModels(t)
+	outside, dirs := hostileModels(t, "hostile")
 	dirs = slices.DeleteFunc(dirs, func(dir string) bool { // others differ in where it is tried
 		return strings.HasSuffix(dir, "-beside") || strings.Contains(dir, "-deep-") || strings.Contains(dir, "-hook_restore")
 	})
@@ -172,7 +177,7 @@ func TestHostileModelsAreHostile(t *testing.T) {
 }
 
 // hostileModels writes the models, and returns the folder that they must not touch.
-func hostileModels(t *testing.T) (outside string, dirs []string) {
+func hostileModels(t *testing.T, name string) (outside string, dirs []string) {
 	t.Helper()
 	root := t.TempDir()
 	outside = filepath.Join(root, "outside")
@@ -181,7 +186,7 @@ func hostileModels(t *testing.T) (outside string, dirs []string) {
 	server, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close() })
-	script, err := os.ReadFile("testdata/hostile.py")
+	script, err := os.ReadFile("testdata/" + name + ".py")
 	require.NoError(t, err)
 	var made struct{ Models, Skipped []string }
 	oracle.RunEager(t, string(script), filepath.Join(root, "models"), tftest.Model(t, "words"), outside, server.Addr().String()).Decode(t, &made)

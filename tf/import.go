@@ -232,7 +232,7 @@ func (im *importer) prepare() error {
 	if checkErr != nil {
 		return checkErr
 	}
-	if err := safety.CheckImport(im.def, &safety.ImportOptions{Ops: ops, Allow: im.o.AllowOps}); err != nil {
+	if err := safety.CheckImport(im.def, &safety.ImportOptions{Ops: ops, Allow: im.o.AllowOps, Limits: im.o.Limits}); err != nil {
 		return err
 	}
 	faults = append(faults, im.unusedInputs()...)

@@ -49,7 +49,7 @@ func Graph(g *graphdef.GraphDef, o *Options) error {
 }
 
 func newChecker(g *graphdef.GraphDef, o *Options) *checker {
-	return &checker{ops: o.Ops, provided: o.Provided, devices: !o.IgnoreDevices, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.withDefaults(g)}
+	return &checker{ops: o.Ops, provided: o.Provided, devices: !o.IgnoreDevices, functions: map[string]*function_go_proto.FunctionDef{}, limits: o.Limits.For(g)}
 }
 
 func (c *checker) checkGraph(g *graphdef.GraphDef, o *Options) {

@@ -9,6 +9,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
+	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -21,9 +23,11 @@ import (
 // runs is not known before.
 type Limits struct {
 	// Bytes is the memory that the graph's constants may take beyond the bytes that are
-	// stored for them, all together, and the memory that one node may take whose size is
-	// a constant: a Fill, a Range, a TensorArray. The default is 1 GiB, and twice the
-	// bytes of the variables that the graph declares.
+	// stored for them, all together, and the memory that one node may take whose size
+	// follows from constants: a Fill, a Range, a TensorArray, a product of shapes, a text that
+	// is joined with itself again and again. It also bounds what TensorFlow computes while it
+	// imports the graph; see safety.CheckImport. The default is 1 GiB, and twice the bytes of
+	// the variables that the graph declares.
 	Bytes int64
 	// Depth is the number of nodes in the longest path of a graph or a function. The
 	// default is 20,000: TensorFlow's optimizers take time that is quadratic in it.
@@ -52,11 +56,11 @@ const (
 	defaultShapeDepth    = 2_000
 	defaultFunctionDepth = 100
 	defaultNodes         = 200_000
-	maxBytes             = 1 << 60 // sums saturate here
 )
 
-// withDefaults returns the limits for a graph.
-func (l *Limits) withDefaults(g *graphdef.GraphDef) Limits {
+// For returns the limits for a graph, with the defaults in place of 0, and the largest number
+// in place of a negative one. l may be nil.
+func (l *Limits) For(g *graphdef.GraphDef) Limits {
 	var r Limits
 	if l != nil {
 		r = *l
@@ -109,24 +113,34 @@ func (c *checker) checkSizes(g *graphdef.GraphDef) {
 }
 
 func (c *checker) checkBodySizes(nodes []*graphdef.NodeDef) {
-	constants := map[string]*graphdef.NodeDef{}
-	for _, n := range nodes {
-		if n.GetOp() == "Const" {
-			constants[n.GetName()] = n
-		}
-	}
+	body := sizes.Infer(nodes, nil, nil)
 	for _, n := range nodes {
 		for _, v := range n.GetAttr() {
 			c.checkTensors(n, v, 0)
 		}
-		if size := statedBytes(n, constants); size > c.limits.Bytes {
+		if n.GetOp() == "Const" {
+			continue // checkTensors has counted it
+		}
+		asks := body.Asks(n)
+		if asks.Elems <= c.limits.Bytes/maxElement && asks.Text <= c.limits.Bytes/2 {
+			continue // whatever the types are
+		}
+		op := c.lookup(n.GetOp())
+		types, err := ports.Types(n, op, op.GetOutputArg())
+		if err != nil {
+			continue
+		}
+		if size := asks.Bytes(n, types); size > c.limits.Bytes && size <= sizes.Most {
 			c.addLarge(n.GetName(), "asks for %s of memory; the limit is %d bytes (Limits.Bytes)", bytesText(size), c.limits.Bytes)
 		}
 	}
 }
 
+// maxElement is more than an element of any type takes, for some outputs.
+const maxElement = 1 << 10
+
 func bytesText(n int64) string {
-	if n >= maxBytes {
+	if n >= sizes.Most {
 		return "more than 2^60 bytes"
 	}
 	return fmtInt(n) + " bytes"
@@ -152,7 +166,7 @@ func (c *checker) checkTensors(n *graphdef.NodeDef, v *graphdef.AttrValue, nesti
 			continue
 		}
 		before := c.bytes
-		c.bytes = min(c.bytes+max(0, size-int64(proto.Size(t))), maxBytes)
+		c.bytes = sizes.Sum(c.bytes, max(0, size-int64(proto.Size(t))))
 		if before <= c.limits.Bytes && c.bytes > c.limits.Bytes {
 			c.addLarge(n.GetName(), "has a tensor of the shape %v: with it the constants take %s more memory than is stored for them; the limit is %d (Limits.Bytes)",
 				dims, bytesText(c.bytes), c.limits.Bytes)
@@ -169,37 +183,14 @@ func (c *checker) checkTensors(n *graphdef.NodeDef, v *graphdef.AttrValue, nesti
 	}
 }
 
-// tensorBytes returns the memory that a tensor takes in TensorFlow, at most maxBytes. It
-// returns -1 if a dimension is negative.
+// tensorBytes returns the memory that a tensor takes in TensorFlow, or -1 if a dimension is
+// negative.
 func tensorBytes(t dtype.DataType, dims []int64) int64 {
-	size := int64(dtype.Size(dtype.Base(t)))
-	switch dtype.Base(t) {
-	case dtype.String:
-		size = 24
-	case dtype.Variant, dtype.Resource:
-		size = 64
+	elems := sizes.Product(dims...)
+	if elems < 0 {
+		return -1
 	}
-	return product(max(size, 1), dims)
-}
-
-func product(size int64, dims []int64) int64 {
-	zero := false
-	for _, d := range dims {
-		switch {
-		case d < 0:
-			return -1
-		case d == 0:
-			zero = true
-		case size > maxBytes/d:
-			size = maxBytes
-		default:
-			size *= d
-		}
-	}
-	if zero {
-		return 0
-	}
-	return size
+	return sizes.Bytes(t, elems)
 }
 
 // functionCalls returns the functions that f's nodes call, each as often as it is called.
@@ -229,17 +220,17 @@ func (c *checker) checkCalls(g *graphdef.GraphDef) {
 		depth int
 		nodes int64
 	}
-	sizes := map[*function_go_proto.FunctionDef]size{}
+	measured := map[*function_go_proto.FunctionDef]size{}
 	var open []*function_go_proto.FunctionDef
 	measure := func(nodes []*graphdef.NodeDef) (s size, missing *function_go_proto.FunctionDef) {
 		s.nodes = int64(len(nodes))
 		for _, f := range c.functionCalls(nodes) {
-			called, ok := sizes[f]
+			called, ok := measured[f]
 			if !ok {
 				return s, f
 			}
 			s.depth = max(s.depth, called.depth+1)
-			s.nodes = min(s.nodes+called.nodes, maxBytes)
+			s.nodes = sizes.Sum(s.nodes, called.nodes)
 		}
 		return s, nil
 	}
@@ -252,13 +243,13 @@ func (c *checker) checkCalls(g *graphdef.GraphDef) {
 				open = append(open, missing)
 				continue
 			}
-			sizes[f] = s
+			measured[f] = s
 			open = open[:len(open)-1]
 		}
 	}
 	s, _ := measure(g.GetNode())
 	worst := s
-	for _, f := range sizes { // a function that the graph does not call may be called later
+	for _, f := range measured { // a function that the graph does not call may be called later
 		worst.depth = max(worst.depth, f.depth)
 		worst.nodes = max(worst.nodes, f.nodes)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -16,10 +18,14 @@ type ImportOptions struct {
 	Ops *opdef.Set
 	// Allow names ops that may run although they are refused.
 	Allow []string
+	// Limits bound what TensorFlow may compute while it imports the graph. Nil means the
+	// defaults.
+	Limits *check.Limits
 }
 
 // CheckImport finds the nodes that TensorFlow would run while it imports the graph, and
-// must not. The error is an [*Error].
+// must not. The error is an [*Error], or a tfkeep.ErrTooLarge if TensorFlow would compute
+// constants that exceed the limits.
 //
 // While TensorFlow imports a graph, it infers the shapes of all tensors. The shape of a
 // Reshape depends on the value of an input, so TensorFlow evaluates that input, and all that
@@ -33,6 +39,7 @@ func CheckImport(g *graphdef.GraphDef, o *ImportOptions) error {
 		o = &ImportOptions{}
 	}
 	f := &folder{ops: o.Ops, library: newLibrary(g), allowed: map[string]bool{}, bodies: map[string]*foldBody{}}
+	f.budget = newBudget(g, f.library, o.Limits)
 	for _, op := range o.Allow {
 		f.allowed[op] = true
 	}
@@ -40,7 +47,7 @@ func CheckImport(g *graphdef.GraphDef, o *ImportOptions) error {
 	if len(f.findings) > 0 {
 		return &Error{Doing: "importing the graph", Findings: f.findings}
 	}
-	return nil
+	return f.budget.large
 }
 
 // value says what TensorFlow may know about a tensor while it imports the graph.
@@ -73,16 +80,22 @@ type folder struct {
 	bodies   map[string]*foldBody
 	queue    []*foldBody
 	findings []Finding
+	budget   *budget
+	depth    int // of the functions whose results are being followed
 }
 
 // foldBody is the graph, or a function whose shapes are inferred when it is called.
 type foldBody struct {
 	*body
-	args   map[string]value // merged over all calls
+	args   map[string]value        // merged over all calls
+	given  map[string]sizes.Tensor // what is known about the sizes of the arguments
+	sizes  *sizes.Body
 	queued bool
 	visits int
 	values map[string]value // of the nodes that were looked at
 	done   map[string]bool
+
+	evaluated map[string]bool // inputs that TensorFlow computes
 }
 
 // inferAll visits the graph and then functions until nothing new is known about the
@@ -96,6 +109,7 @@ func (f *folder) inferAll(g *graphdef.GraphDef) {
 			b.assumeWorst()
 		}
 		b.queued, b.values, b.done = false, make(map[string]value, len(b.nodes)), make(map[string]bool, len(b.nodes))
+		b.sizes, b.evaluated = sizes.Infer(b.nodes, b.argument(), f.called), map[string]bool{}
 		for _, n := range b.nodes {
 			f.infer(b, n)
 		}
@@ -117,6 +131,21 @@ func (b *foldBody) assumeWorst() {
 	}
 	for arg := range b.args {
 		b.args[arg] = worst
+		b.given[arg] = sizes.Unknown()
+	}
+}
+
+// argument returns a function that finds what is known about the size of an argument. It is nil
+// for a graph.
+func (b *foldBody) argument() func(string) sizes.Tensor {
+	if b.function == "" {
+		return nil
+	}
+	return func(name string) sizes.Tensor {
+		if t, ok := b.given[name]; ok {
+			return t
+		}
+		return sizes.Unknown()
 	}
 }
 
@@ -134,6 +163,9 @@ func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
 	}
 	for i, in := range inputs {
 		v := f.valueOf(b, in)
+		if v.constant && (passesOn[n.GetOp()] || f.looksAt(n, i, partly, &culprit{})) {
+			f.evaluate(b, n, in)
+		}
 		if v.danger != nil && f.looksAt(n, i, partly, v.danger) {
 			d := v.danger
 			_, reason := judge(d.node)
@@ -172,18 +204,18 @@ func (f *folder) call(b *foldBody, n *graphdef.NodeDef, inputs []string) {
 		isNew := callee == nil
 		if isNew {
 			def := f.library.functions[name]
-			callee = &foldBody{body: newBody(name, def.GetNodeDef(), def), args: map[string]value{}}
+			callee = &foldBody{body: newBody(name, def.GetNodeDef(), def), args: map[string]value{}, given: map[string]sizes.Tensor{}}
 			f.bodies[name] = callee
 		}
 		changed := false
 		simple := name == direct
 		for i, arg := range callee.def.GetSignature().GetInputArg() {
 			simple = simple && arg.GetNumberAttr() == "" && arg.GetTypeListAttr() == "" && i < len(inputs)
-			v := worst
+			v, t := worst, sizes.Unknown()
 			if simple {
-				v = f.valueOf(b, inputs[i])
+				v, t = f.valueOf(b, inputs[i]), b.sizes.Of(inputs[i])
 			}
-			changed = callee.merge(arg.GetName(), v) || changed
+			changed = callee.merge(arg.GetName(), v, t) || changed
 		}
 		if (isNew || changed) && !callee.queued {
 			callee.queued = true
@@ -193,11 +225,17 @@ func (f *folder) call(b *foldBody, n *graphdef.NodeDef, inputs []string) {
 }
 
 // merge adds what is known about an argument at one call. It reports whether that is new.
-func (b *foldBody) merge(arg string, v value) bool {
+func (b *foldBody) merge(arg string, v value, t sizes.Tensor) bool {
 	have := b.args[arg]
 	merged := value{constant: have.constant || v.constant, danger: worse(have.danger, v.danger)}
 	b.args[arg] = merged
-	return merged != have
+	if known, ok := b.given[arg]; ok {
+		t = sizes.Join(known, t)
+		b.given[arg] = t
+		return merged != have || !sizes.Equal(known, t)
+	}
+	b.given[arg] = t
+	return true
 }
 
 // valueOf returns what is known about an input. It keeps its own stack, because a graph
@@ -241,10 +279,13 @@ func (b *foldBody) outside(name string) value {
 	return b.args[name]
 }
 
+// passesOn has the ops of loops, and others, which TensorFlow evaluates only if the reader of a
+// value reads their output itself.
+var passesOn = map[string]bool{"Merge": true, "RefMerge": true, "Enter": true, "RefEnter": true, "Exit": true, "RefExit": true, "PlaceholderWithDefault": true}
+
 // mayFold reports whether TensorFlow may evaluate a node whose inputs are constant.
 func (f *folder) mayFold(n *graphdef.NodeDef) bool {
-	switch n.GetOp() {
-	case "Merge", "RefMerge", "Enter", "RefEnter", "Exit", "RefExit", "PlaceholderWithDefault":
+	if passesOn[n.GetOp()] {
 		return false
 	}
 	if isConstant(n) {

@@ -2,6 +2,7 @@ package safety_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -88,7 +89,7 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 		{"packed vectors", split("p", `node { name: "p" op: "Pack" input: "c" input: "vector" } `+slice(0)), true},
 		{"a shape", split("p", `node { name: "p" op: "Shape" input: "matrix" } `), false},
 		{"a sum", split("p", `node { name: "p" op: "Add" input: "vector" input: "scalar" } `), false},
-		{"an unknown rank", split("p", `node { name: "p" op: "Prod" input: "matrix" input: "scalar" } `), true},
+		{"an unknown rank", split("p", `node { name: "p" op: "Einsum" input: "matrix" } `), true},
 		{"trees", constants + `node { name: "e" op: "ExpandDims" input: "x" input: "scalar" } node { name: "b" op: "BoostedTreesPredict" input: "x" input: "e" input: "vector" }`, false},
 		{"trees of scalars", constants + `node { name: "b" op: "BoostedTreesPredict" input: "x" input: "scalar" }`, true},
 		{"a gradient of scalars", constants + `node { name: "b" op: "FakeQuantWithMinMaxVarsPerChannelGradient" input: "vector" input: "scalar" input: "x" input: "x" }`, true},
@@ -97,6 +98,27 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 		{"batch dimensions of unknown tensors", constants + `node { name: "b" op: "GatherV2" input: "x" input: "x" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, false},
 		{"one batch dimension of an unknown rank", constants + product + gather("x", "p", 1), false},
 		{"batch dimensions of an unknown rank", constants + product + gather("x", "p", 2), false},
+		{"batch dimensions of a scalar", constants + gather("vector", "scalar", 2), true},
+		{"batch dimensions of a scalar that a function returns", constants + `node { name: "c" op: "f" input: "scalar" } library { function { signature { name: "f"
+			input_arg { name: "a" type: DT_INT32 } output_arg { name: "o" type: DT_INT32 } } node_def { name: "i" op: "Identity" input: "a" } ret { key: "o" value: "i:output:0" } } }` + gather("vector", "c", 2), true},
+		{"batch dimensions of a matrix that a function returns", constants + `node { name: "c" op: "f" input: "matrix" } library { function { signature { name: "f"
+			input_arg { name: "a" type: DT_INT32 } output_arg { name: "o" type: DT_INT32 } } node_def { name: "i" op: "Identity" input: "a" } ret { key: "o" value: "i:output:0" } } }` + gather("matrix", "c", 2), false},
+		{"batch dimensions of a loop's value", constants + `node { name: "e" op: "Enter" input: "scalar" } node { name: "m" op: "Merge" input: "e" input: "next" } node { name: "next" op: "NextIteration" input: "m" } node { name: "exit" op: "Exit" input: "m" } ` + gather("vector", "exit", 2), true},
+		{"three batch dimensions", constants + `node { name: "t" op: "Transpose" input: "cube" input: "three" } ` + vector("cube", "dim { size: 2 } dim { size: 2 } dim { size: 2 } dim { size: 2 }") + vector("three", "dim { size: 4 }") + gather("cube", "t", 3), false},
+		{"negative batch dimensions", constants + gather("matrix", "matrix", -2147483648), true},
+		{"a loop without parallel iterations", constants + `node { name: "e" op: "Enter" input: "vector" attr { key: "parallel_iterations" value { i: -1 } } }`, true},
+		{"a loop", constants + `node { name: "e" op: "Enter" input: "vector" attr { key: "parallel_iterations" value { i: 10 } } }`, false},
+		{"a transpose of too many dimensions", constants + `node { name: "p" op: "Placeholder" attr { key: "shape" value { shape { dim { size: 4294967296 } } } } } node { name: "t" op: "Transpose" input: "x" input: "p" }`, true},
+		{"a transpose", constants + `node { name: "t" op: "Transpose" input: "matrix" input: "vector" }`, false},
+		{"a transpose of strings", constants + `node { name: "t" op: "ConjugateTranspose" input: "matrix" input: "vector" attr { key: "T" value { type: DT_STRING } } }`, true},
+		{"splits of 32 bits", constants + `node { name: "u" op: "UnicodeDecodeWithOffsets" input: "x" attr { key: "Tsplits" value { type: DT_INT32 } } }`, true},
+		{"sizes of 8 bits", strings.Replace(split("vector", ""), `attr { key: "num_split"`, `attr { key: "Tlen" value { type: DT_INT8 } } attr { key: "num_split"`, 1), true},
+		{"an index that overflows", constants + `node { name: "d" op: "DynamicStitch" input: "largest" input: "vector" } ` + strings.Replace(vector("largest", "dim { size: 2 }"), "tensor_shape", "int_val: 2147483647 tensor_shape", 1), true},
+		{"a number of elements that is none", constants + `node { name: "q" op: "QueueDequeueManyV2" input: "x" input: "vector" }`, true},
+		{"elements of a map that overflow", constants + `node { name: "m" op: "MapDefun" attr { key: "output_shapes" value { list { shape { dim { size: 2305843009213693952 } } } } } }`, true},
+		{"shapes without types", constants + `node { name: "i" op: "InfeedDequeueTuple" attr { key: "dtypes" value { list { type: DT_INT32 } } } }`, true},
+		{"more ragged dimensions of the values than of the result", constants + `node { name: "r" op: "RaggedGather" attr { key: "PARAMS_RAGGED_RANK" value { i: 3 } } }`, true},
+		{"a partition of scalars", constants + `node { name: "t" op: "TPUPartitionedInput" input: "scalar" input: "scalar" }`, true},
 		{"batch dimensions of a reshaped tensor", constants + product + `node { name: "r" op: "Reshape" input: "p" input: "vector" } ` + gather("matrix", "r", 4), false},
 		{"too many batch dimensions of a reshaped tensor", constants + product + `node { name: "r" op: "Reshape" input: "p" input: "vector" } ` + gather("matrix", "r", 5), true},
 		{"too many batch dimensions", constants + `node { name: "b" op: "GatherV2" input: "vector" input: "scalar" input: "scalar" attr { key: "batch_dims" value { i: 2 } } }`, true},

@@ -1,0 +1,292 @@
+// Package sizes bounds the sizes of the tensors of a graph from what the graph states:
+// constants, shapes, and the ops between them. It computes small vectors of integers, as the
+// shapes that decide a size are, and follows shapes. It runs nothing, and takes time in
+// proportion to the graph.
+package sizes
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
+)
+
+// Sizes end at Most, which is larger than any memory. NotKnown is larger, and stands for a size
+// that is not known; what is computed from it is not known either.
+const (
+	Most     = 1 << 60
+	NotKnown = 1 << 61
+)
+
+// Tensor is what is known about a tensor.
+type Tensor struct {
+	// Dims has the dimensions, -1 for one that is not known. It is nil if the rank is not
+	// known; a scalar has no dimensions, and a Dims that is not nil.
+	Dims []int64
+	// Open says that the rank depends on the caller, so that TensorFlow does not know it either.
+	Open bool
+	// Elems is the number of elements at most, or NotKnown.
+	Elems int64
+	// Text is the number of bytes of all strings at most, or NotKnown.
+	Text int64
+	// Values are the elements, or nil if they are not known or many.
+	Values []float64
+	// Given says that the size depends on a value from outside of the graph: a placeholder,
+	// a variable or an argument.
+	Given bool
+}
+
+// Unknown is a tensor of which nothing is known.
+func Unknown() Tensor { return Tensor{Elems: NotKnown, Text: NotKnown} }
+
+// Argument is a tensor from outside of the graph.
+func Argument() Tensor { return Tensor{Elems: NotKnown, Text: NotKnown, Given: true, Open: true} }
+
+// Rank returns the rank, or -1.
+func (t Tensor) Rank() int {
+	if t.Dims == nil {
+		return -1
+	}
+	return len(t.Dims)
+}
+
+// Join returns what holds for both of two tensors.
+func Join(a, b Tensor) Tensor {
+	j := Tensor{Elems: max(a.Elems, b.Elems), Text: max(a.Text, b.Text), Given: a.Given || b.Given}
+	if a.Dims != nil && b.Dims != nil && len(a.Dims) == len(b.Dims) {
+		j.Dims = slices.Clone(a.Dims)
+		for i := range j.Dims {
+			if a.Dims[i] != b.Dims[i] {
+				j.Dims[i] = -1
+			}
+		}
+	}
+	if a.Values != nil && slices.Equal(a.Values, b.Values) {
+		j.Values = a.Values
+	}
+	return j
+}
+
+// Equal reports whether the same is known about two tensors.
+func Equal(a, b Tensor) bool {
+	return (a.Dims == nil) == (b.Dims == nil) && slices.Equal(a.Dims, b.Dims) && slices.Equal(a.Values, b.Values) &&
+		a.Open == b.Open && a.Elems == b.Elems && a.Text == b.Text && a.Given == b.Given
+}
+
+// Product returns the product of sizes, at most Most unless one is NotKnown. It is -1 if one is
+// negative.
+func Product(sizes ...int64) int64 {
+	product, zero, unknown := int64(1), false, false
+	for _, s := range sizes {
+		switch {
+		case s < 0:
+			return -1
+		case s == 0:
+			zero = true
+		case s > Most:
+			unknown = true
+		case product > Most/s:
+			product = Most
+		default:
+			product *= s
+		}
+	}
+	switch {
+	case zero:
+		return 0
+	case unknown:
+		return NotKnown
+	}
+	return product
+}
+
+// Sum returns the sum of sizes, at most Most unless one is NotKnown.
+func Sum(sizes ...int64) int64 {
+	sum := int64(0)
+	for _, s := range sizes {
+		if s > Most {
+			return NotKnown
+		}
+		sum = min(sum+s, Most)
+	}
+	return sum
+}
+
+// Bytes returns the memory that elements of a type take.
+func Bytes(t dtype.DataType, elems int64) int64 {
+	size := int64(dtype.Size(dtype.Base(t)))
+	switch dtype.Base(t) {
+	case dtype.String:
+		size = 24
+	case dtype.Variant, dtype.Resource:
+		size = 64
+	}
+	return Product(max(size, 1), elems)
+}
+
+// shaped returns a tensor with dimensions.
+func shaped(dims ...int64) Tensor {
+	t := Tensor{Dims: dims, Elems: Product(dims...)}
+	if dims == nil {
+		t.Dims = []int64{}
+	}
+	if t.Elems < 0 {
+		t.Elems = NotKnown
+	}
+	return t
+}
+
+// Body has what is known about the tensors of a graph or of a function.
+type Body struct {
+	byName map[string]*graphdef.NodeDef
+	args   func(name string) Tensor
+	call   Call
+	known  map[string][]Tensor // by node: its outputs, or one tensor that holds for all
+}
+
+// Call returns what is known about the outputs of a node that calls a function, or nil for
+// another node.
+type Call func(n *graphdef.NodeDef, in []Tensor) []Tensor
+
+// Infer looks at all nodes. args returns what is known about an argument of the function; it
+// is nil for a graph. call may be nil.
+func Infer(nodes []*graphdef.NodeDef, args func(name string) Tensor, call Call) *Body {
+	b := &Body{call: call, byName: make(map[string]*graphdef.NodeDef, len(nodes)), known: make(map[string][]Tensor, len(nodes)), args: args}
+	for _, n := range nodes {
+		b.byName[n.GetName()] = n
+	}
+	// The walk keeps its own stack, because a graph may be a chain of any length.
+	done := make(map[string]bool, len(nodes))
+	var stack []string
+	for _, n := range nodes {
+		stack = append(stack[:0], n.GetName())
+		for len(stack) > 0 {
+			top := stack[len(stack)-1]
+			n := b.byName[top]
+			if b.known[top] == nil {
+				b.known[top] = unknown // for the back edges of loops
+				for _, in := range nodedef.DataInputs(n) {
+					if name := nodedef.NodeName(in); b.byName[name] != nil && b.known[name] == nil {
+						stack = append(stack, name)
+					}
+				}
+				continue
+			}
+			stack = stack[:len(stack)-1]
+			if !done[top] {
+				done[top] = true
+				b.known[top] = b.outputs(n, b.inputs(n))
+			}
+		}
+	}
+	return b
+}
+
+var unknown = []Tensor{Unknown()}
+
+// inputs returns what is known about the data inputs of a node.
+func (b *Body) inputs(n *graphdef.NodeDef) []Tensor {
+	names := nodedef.DataInputs(n)
+	in := make([]Tensor, len(names))
+	for i, name := range names {
+		in[i] = b.Of(name)
+	}
+	return in
+}
+
+// Of returns what is known about an input of a node.
+func (b *Body) Of(input string) Tensor {
+	name := nodedef.NodeName(input)
+	if b.byName[name] == nil {
+		if b.args == nil {
+			return Argument()
+		}
+		return b.args(name)
+	}
+	outs := b.known[name]
+	if len(outs) > 1 {
+		if i := outputNumber(input); i < len(outs) {
+			return outs[i]
+		}
+	}
+	return outs[0]
+}
+
+// outputNumber returns i of "node:i" or "node:output:i".
+func outputNumber(input string) int {
+	number := input[strings.LastIndexByte(input, ':')+1:]
+	i := 0
+	for _, c := range number {
+		if c < '0' || c > '9' || i > 1<<20 {
+			return 0
+		}
+		i = 10*i + int(c-'0')
+	}
+	return i
+}
+
+// Output returns what is known about all outputs of a node together.
+func (b *Body) Output(node string) Tensor { return together(b.known[node]) }
+
+// Asks returns what is known about the outputs of a node if every input from outside of the
+// graph has one element. What it has more comes from the graph.
+func (b *Body) Asks(n *graphdef.NodeDef) Tensor {
+	in := b.inputs(n)
+	given := false
+	for i := range in {
+		if in[i].Given || in[i].Elems == NotKnown {
+			given = true
+			in[i] = Tensor{Elems: 1, Text: 0, Given: true}
+		}
+	}
+	if !given {
+		return b.Output(n.GetName())
+	}
+	return together(b.outputs(n, in))
+}
+
+func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
+	if b.call != nil {
+		if outs := b.call(n, in); outs != nil {
+			return outs
+		}
+	}
+	return outputs(n, in)
+}
+
+// together returns what is known about all outputs of a node, of which outs may have one for all.
+func together(outs []Tensor) Tensor {
+	if len(outs) == 0 {
+		return Unknown()
+	}
+	all := outs[0]
+	for _, t := range outs[1:] {
+		all = Join(all, t)
+	}
+	return all
+}
+
+// partitions have outputs that are parts of their input.
+var partitions = set(`Split SplitV Unpack DynamicPartition`)
+
+// Bytes returns the memory that the outputs of a node take, which have these types, when
+// together they are as t says.
+func (t Tensor) Bytes(n *graphdef.NodeDef, types []dtype.DataType) int64 {
+	count := map[dtype.DataType]int64{}
+	for _, dt := range types {
+		count[dtype.Base(dt)]++
+	}
+	total := int64(0)
+	for dt, outputs := range count {
+		if partitions[n.GetOp()] {
+			outputs = 1
+		}
+		total = Sum(total, Product(outputs, Bytes(dt, t.Elems)))
+		if dt == dtype.String || dt == dtype.Variant {
+			total = Sum(total, Product(outputs, t.Text))
+		}
+	}
+	return total
+}
