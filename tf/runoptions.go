@@ -8,19 +8,34 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// RunMetadata is what TensorFlow recorded of a run. Its StepStats say when each operation ran;
+// package tf/trace writes them as a Chrome trace.
+type RunMetadata = for_core_protos_go_proto.RunMetadata
+
 // RunOptions are the options of Session.Run. Nil and the zero value are the defaults.
 type RunOptions struct {
-	// Proto has TensorFlow's own options, such as the trace level. Nil means none.
+	// Trace records all operations of the run in Metadata, as Python's
+	// RunOptions.FULL_TRACE does. Such a run is slower.
+	Trace bool
+	// Proto has TensorFlow's own options. Nil means none.
 	Proto *for_core_protos_go_proto.RunOptions
-	// Metadata, if not nil, is filled with what the run traces.
-	Metadata *for_core_protos_go_proto.RunMetadata
+	// Metadata, if not nil, is filled with what the run records.
+	Metadata *RunMetadata
 }
 
 func (o *RunOptions) proto() *for_core_protos_go_proto.RunOptions {
 	if o == nil {
 		return nil
 	}
-	return o.Proto
+	if !o.Trace {
+		return o.Proto
+	}
+	options := new(for_core_protos_go_proto.RunOptions)
+	if o.Proto != nil {
+		options = proto.Clone(o.Proto).(*for_core_protos_go_proto.RunOptions)
+	}
+	options.TraceLevel = for_core_protos_go_proto.RunOptions_FULL_TRACE
+	return options
 }
 
 type operationTimeout struct{}

@@ -109,7 +109,7 @@ var house = []floor{
 		"scripts/opfuzz",
 		"scripts/shapereads",
 		"tf",
-		"tf/op", "tf/cluster",
+		"tf/op", "tf/cluster", "tf/trace",
 		"tf/train",
 		"internal/test/localcluster",
 		"saver",
