@@ -24,7 +24,7 @@ func (r *run) directory(folder string) bool {
 	if err != nil {
 		return r.fail(&tfkeep.Error{Op: "verify", Path: folder, Cause: err})
 	}
-	prefixes, ok := r.stateFile(folder, contains(entries, dir.DefaultLatestFilename))
+	prefixes, ok := r.stateFile(folder, dir.DefaultLatestFilename, contains(entries, dir.DefaultLatestFilename))
 	if !ok {
 		return false
 	}
@@ -50,19 +50,19 @@ func contains(entries []fs.DirEntry, name string) bool {
 
 // stateFile checks the state file, if it exists: whether it can be read, and whether the
 // checkpoints that it names exist. It returns the prefixes of the checkpoints in the folder.
-func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool) {
-	report := &Report{Path: filepath.Join(folder, dir.DefaultLatestFilename), Kind: StateFile}
-	list, err := dir.List(r.ctx, folder, &dir.ListOptions{PreferFolder: true})
+func (r *run) stateFile(folder, name string, exists bool) (prefixes []string, ok bool) {
+	report := &Report{Path: filepath.Join(folder, name), Kind: StateFile}
+	list, err := dir.List(r.ctx, folder, &dir.ListOptions{LatestFilename: name, PreferFolder: true})
 	switch {
 	case r.ctx.Err() != nil:
 		return nil, r.fail(r.ctx.Err())
 	case err != nil:
 		report.fault(err)
-		if list, err = dir.List(r.ctx, folder, &dir.ListOptions{IgnoreState: true}); err != nil {
+		if list, err = dir.List(r.ctx, folder, &dir.ListOptions{LatestFilename: name, IgnoreState: true}); err != nil {
 			return nil, r.fail(err)
 		}
 	case exists:
-		if _, err := dir.Latest(r.ctx, folder, nil); err != nil {
+		if _, err := dir.Latest(r.ctx, folder, &dir.LatestOptions{LatestFilename: name}); err != nil {
 			report.fault(err)
 		}
 	}
@@ -76,6 +76,30 @@ func (r *run) stateFile(folder string, exists bool) (prefixes []string, ok bool)
 	}
 	slices.Sort(prefixes)
 	return prefixes, !exists || r.report(report)
+}
+
+// isStateFile reports whether a file is a state file, by its content.
+func (r *run) isStateFile(path string) bool {
+	_, err := dir.ReadState(r.ctx, filepath.Dir(path), &dir.StateOptions{LatestFilename: filepath.Base(path)})
+	return err == nil || filepath.Base(path) == dir.DefaultLatestFilename && !isFile(filenames.Index(path))
+}
+
+// stateAlone checks a state file that was named itself, and the checkpoints that it names.
+func (r *run) stateAlone(path string) bool {
+	folder, name := filepath.Dir(path), filepath.Base(path)
+	if _, ok := r.stateFile(folder, name, true); !ok {
+		return false
+	}
+	state, err := dir.List(r.ctx, folder, &dir.ListOptions{LatestFilename: name, PreferFolder: true})
+	if err != nil {
+		return true // reported
+	}
+	for _, c := range state {
+		if c.Listed && c.Version != 0 && !r.checkpoint(filenames.Clean(c.Prefix)) {
+			return false
+		}
+	}
+	return true
 }
 
 // leftovers reports files and folders that belong to no checkpoint.

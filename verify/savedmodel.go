@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -44,7 +45,17 @@ func (r *run) savedModel(folder string) bool {
 	case err != nil:
 		return r.fail(err)
 	}
-	return r.report(report) && (values == nil || r.report(values))
+	return r.report(report) && (values == nil || r.report(values)) && r.besideVariables(folder)
+}
+
+// besideVariables reports files that belong to no checkpoint of a SavedModel.
+func (r *run) besideVariables(folder string) bool {
+	prefix := filenames.SavedModelPrefix(folder)
+	entries, err := os.ReadDir(filepath.Dir(prefix))
+	if err != nil {
+		return true // the model has no variables
+	}
+	return r.leftovers(filepath.Dir(prefix), entries, []string{prefix})
 }
 
 // needsVariables reports whether a graph restores variables, or has objects that are
@@ -76,6 +87,7 @@ func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, fol
 		}
 		c.metaGraph(mg)
 		c.assets(mg, folder)
+		c.tableFiles(mg)
 		c.restores(ctx, mg, filenames.SavedModelPrefix(folder))
 	}
 }
@@ -105,6 +117,35 @@ func (c *graphChecker) assets(mg *graphdef.MetaGraphDef, folder string) {
 		} else if err := vfs.CheckRegular(filepath.Join(folder, "assets", name), info); err != nil {
 			c.fault(err)
 		}
+	}
+}
+
+// tableFiles finds tables that are filled from a file which is not part of the model, also if no
+// init op fills them: the model then cannot be served on another machine.
+func (c *graphChecker) tableFiles(mg *graphdef.MetaGraphDef) {
+	plan, err := safety.NewPlan(mg)
+	if err != nil {
+		return // refused has reported it
+	}
+	known := map[string]bool{}
+	for _, f := range plan.Findings(nil) {
+		known[f.Node] = true
+	}
+	fill := &safety.Run{Stage: "initialization", Doing: "filling the tables"}
+	for _, a := range plan.Assets() {
+		fill.Assets = append(fill.Assets, a.GetTensorInfo().GetName())
+	}
+	for _, n := range mg.GetGraphDef().GetNode() {
+		if verdict, _ := safety.Lookup(n.GetOp()); verdict == safety.Asset && !known[n.GetName()] {
+			fill.Targets = append(fill.Targets, n.GetName())
+		}
+	}
+	var found *safety.Error
+	if len(fill.Targets) == 0 || !errors.As(fill.Check(mg.GetGraphDef()), &found) {
+		return
+	}
+	for _, f := range found.Findings {
+		c.faultf("table file: %s; export the model with its assets: %w", f, tfkeep.ErrNotFound)
 	}
 }
 

@@ -78,6 +78,8 @@ func (r *run) path(path string) bool {
 		return r.directory(path)
 	case exists && isGraphFile(path):
 		return r.graphFile(path)
+	case exists && r.isStateFile(path):
+		return r.stateAlone(path)
 	}
 	if !r.checkpoint(path) {
 		return false

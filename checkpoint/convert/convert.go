@@ -25,7 +25,8 @@ type Options struct {
 	To Format
 	// Replace allows Convert to replace a destination that exists.
 	Replace bool
-	// SkipUnsupported leaves out the tensors that the destination cannot hold.
+	// SkipUnsupported leaves out the tensors that the destination cannot hold, and those whose
+	// strings cannot be read, because the file has something else in their place.
 	SkipUnsupported bool
 	// NoSync leaves it to the operating system when the files reach the disk.
 	NoSync bool
@@ -77,7 +78,7 @@ func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error
 	if err := c.checkDestination(); err != nil {
 		return nil, err
 	}
-	if err := c.choose(); err != nil {
+	if err := c.choose(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.write(ctx); err != nil {
@@ -97,9 +98,13 @@ type conversion struct {
 }
 
 // choose selects the tensors that the destination can hold.
-func (c *conversion) choose() error {
+func (c *conversion) choose(ctx context.Context) error {
 	for t := range c.src.Tensors() {
-		if err := c.check(&t); err != nil {
+		err := c.check(&t)
+		if err == nil && c.opts.SkipUnsupported {
+			err = c.unreadable(ctx, &t)
+		}
+		if err != nil {
 			if err := c.skip(t.Name, err); err != nil {
 				return err
 			}
@@ -112,6 +117,18 @@ func (c *conversion) choose() error {
 		}
 	}
 	return nil
+}
+
+// unreadable returns why the strings of a tensor are none. Only reading them shows it.
+func (c *conversion) unreadable(ctx context.Context, t *checkpoint.TensorInfo) error {
+	if !hasStrings(t.DType) {
+		return nil
+	}
+	_, err := c.src.ReadStrings(ctx, t.Name, nil)
+	if errors.Is(err, tfkeep.ErrCorrupt) {
+		return err
+	}
+	return nil // other errors end the conversion when the tensor is written
 }
 
 // check returns why the destination cannot hold a tensor.

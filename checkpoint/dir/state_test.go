@@ -13,11 +13,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
+	"github.com/tfkeep/tfkeep/internal/tfproto"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -226,4 +228,23 @@ func FuzzParseState(f *testing.F) {
 			t.Fatalf("%+v became %+v", s, again)
 		}
 	})
+}
+
+// The definition by which state files are parsed has the fields of TensorFlow's.
+func TestStateFieldsAreTensorFlows(t *testing.T) {
+	t.Parallel()
+	ours, err := dir.StateMessage()
+	require.NoError(t, err)
+	real := tfproto.Message("tensorflow.CheckpointState")
+	require.Equal(t, real.Fields().Len(), ours.Fields().Len())
+	for i := range real.Fields().Len() {
+		want, got := real.Fields().Get(i), ours.Fields().Get(i)
+		assert.Equal(t, want.Name(), got.Name())
+		assert.Equal(t, want.Number(), got.Number())
+		kind := want.Kind()
+		if kind == protoreflect.StringKind {
+			kind = protoreflect.BytesKind // a file's name need not be UTF-8
+		}
+		assert.Equal(t, kind, got.Kind())
+	}
 }

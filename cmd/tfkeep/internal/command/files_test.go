@@ -148,7 +148,9 @@ func TestVerifyStrictCountsNotes(t *testing.T) {
 	require.NoError(t, os.WriteFile("train/x.tfkeep-tmp", nil, 0o644))
 	code, _, _ := execute(t, "verify", "train")
 	assert.Equal(t, cli.ExitOK, code)
-	code, _, _ = execute(t, "verify", "--strict", "train")
+	code, out, _ := execute(t, "verify", "--strict", "train")
+	assert.Contains(t, out, "fault")
+	assert.NotContains(t, out, "note")
 	assert.Equal(t, cli.ExitFailed, code)
 }
 

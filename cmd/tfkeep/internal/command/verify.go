@@ -24,13 +24,13 @@ func (c *command) verify() *cobra.Command {
 		Long: `Read checkpoints, directories of checkpoints, SavedModels and graph files, check every
 checksum and every reference, and report all faults.
 
-In a directory, each checkpoint, its meta graph, the state file and the remains of
+A state file stands for the checkpoints that it names. In a directory, each checkpoint, its meta graph, the state file and the remains of
 unfinished saves are checked. In a SavedModel, the graphs, signatures, assets and
 variables are checked. A meta graph is also compared with its checkpoint, which must
 have everything that the graph's saver restores.
 
 The exit code is 1 if anything is damaged or missing. What does no harm is marked
-"note", and counts only with --strict.`,
+"note". With --strict, it is a fault like any other.`,
 		Example: `  tfkeep verify train/
   tfkeep verify train/model-1000 export/1
   tfkeep verify --json train/ | jq 'select(.ok|not)'`,
@@ -41,7 +41,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			for _, path := range args {
 				report := t.print
 				if asJSON {
-					report = func(r *verify.Report) error { return out.write(reportJSON(r)) }
+					report = func(r *verify.Report) error { return out.write(reportJSON(r, !t.isBad(r))) }
 				}
 				if err := t.verify(cmd.Context(), path, report); err != nil {
 					return errors.Join(err, out.flush())
@@ -59,7 +59,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&strict, "strict", false, "count notes as faults")
+	cmd.Flags().BoolVar(&strict, "strict", false, "take notes for faults")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
 	return cmd
@@ -101,11 +101,14 @@ func (t *tally) noteMissing(err error) error {
 	return nil
 }
 
+// isBad reports whether something is wrong with an item.
+func (t *tally) isBad(r *verify.Report) bool { return !r.OK() || t.strict && len(r.Faults) > 0 }
+
 func (t *tally) count(r *verify.Report) {
 	t.items++
 	t.tensors += int64(r.Tensors)
 	t.bytes += r.Bytes
-	if !r.OK() || t.strict && len(r.Faults) > 0 {
+	if t.isBad(r) {
 		t.bad++
 	}
 	for _, f := range r.Faults {
@@ -121,7 +124,7 @@ func (t *tally) print(r *verify.Report) error {
 	c := t.c
 	verdict := c.Paint(ui.Green, "ok  ")
 	switch {
-	case !r.OK():
+	case t.isBad(r):
 		verdict = c.Paint(ui.Red, "BAD ")
 	case len(r.Faults) > 0:
 		verdict = c.Paint(ui.Amber, "note")
@@ -140,7 +143,7 @@ func (t *tally) print(r *verify.Report) error {
 			break
 		}
 		mark, style := "fault", ui.Red
-		if f.Harmless {
+		if f.Harmless && !t.strict {
 			mark, style = "note ", ui.Amber
 		}
 		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f)))
@@ -238,8 +241,8 @@ type faultJSON struct {
 	Offset   *int64 `json:"offset,omitempty"`
 }
 
-func reportJSON(r *verify.Report) reportLine {
-	line := reportLine{Path: r.Path, Kind: string(r.Kind), OK: r.OK(), Tensors: r.Tensors, Bytes: r.Bytes, Nodes: r.Nodes, Faults: []faultJSON{}}
+func reportJSON(r *verify.Report, ok bool) reportLine {
+	line := reportLine{Path: r.Path, Kind: string(r.Kind), OK: ok, Tensors: r.Tensors, Bytes: r.Bytes, Nodes: r.Nodes, Faults: []faultJSON{}}
 	if r.Version != 0 {
 		line.Version = r.Version.String()
 	}
