@@ -34,6 +34,9 @@ func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Oper
 	if err != nil {
 		return nil, err
 	}
+	if isLargeGroup(&spec) {
+		return addGroup(g, &spec)
+	}
 	attrs, err := encodeAttrs(spec)
 	if err != nil {
 		return nil, err

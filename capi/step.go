@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"unsafe"
@@ -80,12 +79,25 @@ var (
 
 // splitFetches returns the fetches that are not fed.
 func (step *Step) splitFetches(feeds, fetches []tensorflow.Output) []tensorflow.Output {
+	if len(feeds) == 0 || len(fetches) == 0 {
+		for i := range fetches {
+			step.computed = append(step.computed, i)
+		}
+		return fetches
+	}
+	isFed := make(map[TensorName]int, len(feeds))
+	for i, o := range feeds {
+		if o.Op != nil {
+			isFed[TensorName{o.Op.Name(), o.Index}] = i
+		}
+	}
 	computed := make([]tensorflow.Output, 0, len(fetches))
 	for i, fetch := range fetches {
-		same := func(o tensorflow.Output) bool {
-			return o.Op != nil && fetch.Op != nil && o.Index == fetch.Index && o.Op.Name() == fetch.Op.Name()
+		n, ok := -1, false
+		if fetch.Op != nil {
+			n, ok = isFed[TensorName{fetch.Op.Name(), fetch.Index}]
 		}
-		if n := slices.IndexFunc(feeds, same); n >= 0 {
+		if ok {
 			if step.fed == nil {
 				step.fed = make(map[int]int)
 			}

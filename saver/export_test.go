@@ -1,6 +1,8 @@
 package saver
 
 import (
+	"testing"
+
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -15,3 +17,11 @@ func (s *Saver) Die() {
 
 // ShardError is the error of a checkpoint whose files other machines do not see.
 type ShardError = shardError
+
+// ThroughMemoryFrom sets, until the end of the test, the number of tensors from which values go
+// through TensorFlow's files in memory.
+func ThroughMemoryFrom(t testing.TB, n int) {
+	before := manyTensors
+	manyTensors = n
+	t.Cleanup(func() { manyTensors = before })
+}

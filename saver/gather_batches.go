@@ -94,8 +94,8 @@ func tooLarge(key, size string, cause error) error {
 // staticBytes returns the size of a tensor as far as the graph knows it, or -1.
 func staticBytes(o tf.Output) int64 {
 	size := int64(dtype.Size(dtype.Base(o.DataType())))
-	dims, err := o.Shape().ToSlice()
-	if err != nil || size == 0 || !o.Shape().IsFullySpecified() {
+	dims, known := knownDims(o.Shape())
+	if size == 0 || !known {
 		return -1
 	}
 	n, ok := dtype.NumElements(dims)

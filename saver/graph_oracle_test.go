@@ -95,6 +95,17 @@ var nodeCases = []struct {
 		require.NoError(t, err)
 		return newSaver(t, g, &saver.Options{MaxToKeep: 3, KeepEvery: 2 * time.Hour})
 	}, nil},
+	{"dimensions of 0 and 1", "tf1.Variable([1.0], name='one', use_resource=False); tf1.Variable(tf.zeros([0, 2]), name='none', use_resource=False); s = tf1.train.Saver()", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		refVariable(t, g, "one", []float32{1}, "")
+		_, err := tf.NewVariable(g, "none", tf.Zeros(0, 2), &tf.VariableOptions{Ref: true})
+		require.NoError(t, err)
+		return newSaver(t, g, nil)
+	}, nil},
+	{"reshape to dimensions of 1", "r = tf1.get_variable('r0', initializer=tf.zeros([1, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
+		_, err := tf.NewVariable(g, "r0", tf.Zeros(1, 3), nil)
+		require.NoError(t, err)
+		return newSaver(t, g, &saver.Options{Reshape: true})
+	}, nil},
 	{"resource, reshape", "r = tf1.get_variable('r0', initializer=tf.zeros([2, 3]), use_resource=True); s = tf1.train.Saver(reshape=True)", func(t *testing.T, g *tf.Graph) *saver.Saver {
 		_, err := tf.NewVariable(g, "r0", tf.Zeros(2, 3), nil)
 		require.NoError(t, err)

@@ -2,6 +2,8 @@ package saver
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
@@ -17,6 +19,7 @@ type Nodes struct {
 	g       *tf.Graph
 	scope   string // ends in "/"
 	reshape bool
+	next    map[string]int // by name, the number from which free and readScope search
 }
 
 // openScope reserves a name scope: "save", then "save_1". A name that ends in "/" is
@@ -28,7 +31,7 @@ func openScope(g *tf.Graph, name string) *Nodes {
 	if name[len(name)-1] != '/' {
 		name = g.UniqueName(name) + "/"
 	}
-	return &Nodes{g: g, scope: name}
+	return &Nodes{g: g, scope: name, next: map[string]int{}}
 }
 
 // Graph returns the graph.
@@ -57,11 +60,23 @@ func (n *Nodes) add(name string, spec tf.OpSpec) (*tf.Operation, error) {
 // free returns the name that an operation of the scope is going to have, so that its
 // constants can be added before it, below that name.
 func (n *Nodes) free(name string) string {
-	full := n.scope + name
-	for i := 1; n.g.Operation(full) != nil; i++ {
-		full = fmt.Sprintf("%s%s_%d", n.scope, name, i)
+	return n.search(name, "")
+}
+
+// search returns the first of the names name, name_1 and so on in the scope for which there
+// is no operation that is called so, with suffix. Operations are never removed, so that the
+// next search goes on from there.
+func (n *Nodes) search(name, suffix string) string {
+	for i := n.next[name+suffix]; ; i++ {
+		full := n.scope + name
+		if i > 0 {
+			full += "_" + strconv.Itoa(i)
+		}
+		if n.g.Operation(full+suffix) == nil {
+			n.next[name+suffix] = i
+			return full
+		}
 	}
-	return full
 }
 
 // constant adds a Const under a full name.
@@ -125,11 +140,7 @@ func (n *Nodes) readToCPU(handle tf.Output, dtype tf.DataType) (tf.Output, error
 // readScope returns the next unused one of the scopes Read, Read_1 and so on, which have
 // one ReadVariableOp each.
 func (n *Nodes) readScope() string {
-	full := n.scope + "Read"
-	for i := 1; n.g.Operation(full+"/ReadVariableOp") != nil; i++ {
-		full = fmt.Sprintf("%sRead_%d", n.scope, i)
-	}
-	return full
+	return n.search("Read", "/ReadVariableOp")
 }
 
 // assignResource adds nodes that copy a value to a resource variable's device and assign
@@ -162,8 +173,7 @@ func (n *Nodes) assignRef(ref, value tf.Output, validateShape bool) (*tf.Operati
 // graph knows the shape, or else the shape that the variable has when they run.
 func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 	var shape tf.Output
-	dims, err := v.shape.ToSlice()
-	known := err == nil && v.shape.IsFullySpecified()
+	dims, known := knownDims(v.shape)
 	if !known {
 		o, err := n.Add(tf.OpSpec{Type: "Shape", Input: []tf.Input{v.value}})
 		if err != nil {
@@ -173,6 +183,7 @@ func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 	}
 	name := n.free("Reshape")
 	if known {
+		var err error
 		if shape, err = n.constant(name+"/shape", graphbuild.Dims(dims), ""); err != nil {
 			return tf.Output{}, err
 		}
@@ -182,6 +193,13 @@ func (n *Nodes) reshapeLike(value tf.Output, v *variable) (tf.Output, error) {
 		return tf.Output{}, err
 	}
 	return o.Output(0), nil
+}
+
+// knownDims returns the dimensions of a shape if all of them are known. The binding's
+// IsFullySpecified is false for a shape with a dimension of 0 or 1, too.
+func knownDims(s tf.Shape) (dims []int64, known bool) {
+	dims, err := s.ToSlice()
+	return dims, err == nil && !slices.ContainsFunc(dims, func(d int64) bool { return d < 0 })
 }
 
 // inputs returns the data inputs of an operation.

@@ -28,7 +28,8 @@ import (
 // step.
 //
 // A nil o saves under path itself. It fails with an [*tf.UninitializedError], naming the
-// variables that have no value; with tfkeep.ErrMismatch, if a value has a shape that Restore
+// variables that have no value (one of them, if the Saver has a thousand or more); with
+// tfkeep.ErrMismatch, if a value has a shape that Restore
 // would refuse, or if the graph has got variables since the Saver was built, which it does not
 // save (see Options.AllowUncovered); with tfkeep.ErrLocked, if another process saves there; and
 // with the errors of the file system. Canceling ctx stops it and leaves the previous checkpoint

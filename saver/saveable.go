@@ -91,7 +91,8 @@ func (v *variable) Restore(n *Nodes, restored []tf.Output) (*tf.Operation, error
 	if !dtype.IsRef(v.target.DataType()) {
 		return n.assignResource(v.target, value, v.dtype)
 	}
-	return n.assignRef(v.target, value, !n.reshape && v.shape.IsFullySpecified())
+	_, known := knownDims(v.shape)
+	return n.assignRef(v.target, value, !n.reshape && known)
 }
 
 // fromVariable wraps a whole variable.

@@ -34,6 +34,10 @@ type saverNodes struct {
 	covered map[string]bool        // the variables that are saved, by name and by VariableID
 	parts   *savergraph.TaskGraphs // nil until it is needed
 
+	plainSave    *tf.Operation // the save node, if a file in memory can take what it writes
+	plainRestore bool          // whether the restore nodes can read a file in memory
+	ram          *ramFiles     // nil until it is needed
+
 	fedUnsafe   error // why Go must not run the restore nodes
 	nodesUnsafe error // why they must not read files
 
@@ -84,6 +88,7 @@ func (n *saverNodes) readPlans() error {
 		n.fed, n.loadErr = outputs(n.g, n.load, func(t *savergraph.Restored) string { return t.Output })
 	}
 	n.setCovered(x)
+	n.readPlainNodes(def)
 	n.checkRuns(def, n.allow)
 	return nil
 }
@@ -195,4 +200,6 @@ func (n *saverNodes) close() {
 	}
 	_ = n.assign.Close()
 	n.assign, n.session = nil, nil
+	n.ram.close()
+	n.ram = nil
 }

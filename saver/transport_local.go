@@ -32,6 +32,9 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 	if err != nil {
 		return nil, err
 	}
+	if t.nodes.plainSave != nil {
+		return t.fetchThroughMemory(ctx, plan)
+	}
 	held, err := t.sess.Run(ctx, nil, sources, nil, nil)
 	if err != nil {
 		return nil, explainFetch(ctx, t.sess, plan.Tensors, sources, err)
@@ -75,6 +78,9 @@ func (t *localTransport) restore(ctx context.Context, l *load) (*RestoreReport, 
 // assign feeds the values in place of what the restore nodes would have read, and
 // runs the assignments.
 func (t *localTransport) assign(ctx context.Context, l *load, fitting []savergraph.Restored) error {
+	if done, err := t.assignThroughMemory(ctx, l, fitting); done || err != nil {
+		return err
+	}
 	values, err := l.read(ctx, fitting)
 	defer tf.Release(values...)
 	if err != nil {

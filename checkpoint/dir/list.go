@@ -128,9 +128,11 @@ func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Ch
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			prefix, _ := finder.locate(path, preferFolder)
+			prefix, found := finder.locate(path, preferFolder)
 			c := Checkpoint{Prefix: prefix, Listed: true}
-			c.Version, c.Time = stat(f.fs, prefix)
+			if found || len(path) > maxPath {
+				c.Version, c.Time = stat(f.fs, prefix)
+			}
 			add(c)
 		}
 	}

@@ -158,24 +158,26 @@ func trimV1Shard(prefix string) string {
 	return prefix
 }
 
-var step = regexp.MustCompile(`(?s)^(.*)-([0-9]+)$`)
-
 // CutStep cuts the global step off a prefix: train/model-1000 has the name
 // train/model and the step 1000, and so has the pattern of its V1 shards. A prefix without a
 // step is returned as it is.
 func CutStep(prefix string) (name string, number int64, ok bool) {
-	if shards := savedPattern.FindStringSubmatch(prefix); shards != nil {
-		prefix = shards[1]
+	if strings.Contains(prefix, "-of-") {
+		if shards := savedPattern.FindStringSubmatch(prefix); shards != nil {
+			prefix = shards[1]
+		}
 	}
-	m := step.FindStringSubmatch(prefix)
-	if m == nil {
+	// State files may name 100,000 checkpoints: a regular expression would take longest.
+	dash := strings.LastIndexByte(prefix, '-')
+	digits := prefix[dash+1:]
+	if dash < 0 || digits == "" || strings.Trim(digits, "0123456789") != "" {
 		return prefix, 0, false
 	}
-	number, err := strconv.ParseInt(m[2], 10, 64)
+	number, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return prefix, 0, false
 	}
-	return m[1], number, true
+	return prefix[:dash], number, true
 }
 
 // SavedModelPrefix returns the prefix of the checkpoint within a SavedModel's

@@ -54,6 +54,7 @@ var house = []floor{
 		"internal/ndtext",
 		"internal/npy",
 		"internal/vfs/crashfs",
+		"internal/vfs/memfs",
 	}},
 	{"graph files", true, []string{
 		"graphdef",
