@@ -40,5 +40,7 @@ var tasks = map[string]func(ctx context.Context, args []string) error{
 	"cluster-scale-row": clusterScaleRow,
 	"digits-resume":     resumeOneStep,
 	"digits-steps":      runSteps,
+	"growth":            growthCurve,
+	"growth-row":        growthRow,
 	"saver-resume":      resumeVariables,
 }
