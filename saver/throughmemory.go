@@ -231,15 +231,15 @@ func (t *localTransport) fetchThroughMemory(ctx context.Context, plan *savergrap
 	if err != nil {
 		return nil, explainRun(err)
 	}
-	snap, err := savedValues(ctx, files, plan)
+	snap, err := t.nodes.savedValues(ctx, files, plan)
 	if err != nil {
-		return nil, fmt.Errorf("read the variables: %w", err)
+		return nil, err
 	}
 	return snap, nil
 }
 
 // savedValues reads a checkpoint as the save plan wants it written.
-func savedValues(ctx context.Context, files *memfs.FS, plan *savergraph.SavePlan) (_ *snapshot, err error) {
+func (n *saverNodes) savedValues(ctx context.Context, files *memfs.FS, plan *savergraph.SavePlan) (_ *snapshot, err error) {
 	r, err := checkpoint.Open(vfs.NewContext(ctx, files), inMemory, nil)
 	if err != nil {
 		return nil, err
@@ -248,8 +248,11 @@ func savedValues(ctx context.Context, files *memfs.FS, plan *savergraph.SavePlan
 	snap := &snapshot{shards: plan.Shards, held: make([]*tf.Tensor, len(plan.Tensors))}
 	for _, planned := range plan.Tensors {
 		value, err := savedValue(ctx, r, &planned)
+		if err == nil {
+			err = n.checkSaved(&planned, value.DType, value.Shape)
+		}
 		if err != nil {
-			return nil, err
+			return nil, &tfkeep.Error{Item: "tensor", Name: planned.Key, Cause: err}
 		}
 		snap.total += int64(len(value.Data))
 		snap.tensors = append(snap.tensors, value)
@@ -261,7 +264,7 @@ func savedValues(ctx context.Context, files *memfs.FS, plan *savergraph.SavePlan
 func savedValue(ctx context.Context, r *checkpoint.Reader, t *savergraph.Saved) (c checkpoint.Tensor, err error) {
 	info, ok := r.Lookup(t.Key)
 	if !ok {
-		return c, &tfkeep.Error{Item: "tensor", Name: t.Key, Err: tfkeep.ErrNotFound, Detail: "the save node did not write it"}
+		return c, fault(tfkeep.ErrNotFound, "the save node did not write it")
 	}
 	c = checkpoint.Tensor{Name: t.Key, Shard: t.Shard, DType: info.DType, Shape: info.Shape}
 	if t.Slice != "" {

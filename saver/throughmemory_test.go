@@ -11,6 +11,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/procmem"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
@@ -152,6 +153,35 @@ func TestManyVariablesFreeTheirMemory(t *testing.T) {
 		case rounds - 1:
 			assert.Less(t, now-before, int64(8*16<<20), "of %d MB that went through memory", 2*(rounds-9)*16)
 		}
+	}
+}
+
+// TestManyVariablesWithAShapeThatChanged saves a value that no restore would take.
+func TestManyVariablesWithAShapeThatChanged(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		from int
+	}{{"memory", 1000}, {"fetches", 1 << 30}} {
+		t.Run(c.name, func(t *testing.T) {
+			saver.ThroughMemoryFrom(t, c.from)
+			g, vars := manyVariables(t)
+			s := newSaver(t, g, nil)
+			sess := initialized(t, g)
+			mustSave(t, s, sess, filepath.Join(t.TempDir(), "m"), nil) // the Saver does not see the nodes below
+			// TensorFlow lets a run give a resource variable another shape.
+			in, err := g.AddOp(tf.OpSpec{Type: "Placeholder", Attrs: map[string]any{"dtype": dtype.Float32}})
+			require.NoError(t, err)
+			change, err := g.AddOp(tf.OpSpec{Type: "AssignVariableOp", Input: []tf.Input{vars[5].Handle(), in.Output(0)}})
+			require.NoError(t, err)
+			value, err := tf.NewTensor([]float32{1, 2, 3})
+			require.NoError(t, err)
+			defer tf.Release(value)
+			_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{in.Output(0): value}, nil, []*tf.Operation{change}, nil)
+			require.NoError(t, err)
+			_, err = s.Save(ctx, sess, filepath.Join(t.TempDir(), "m"), nil)
+			require.ErrorIs(t, err, tfkeep.ErrMismatch)
+			assert.ErrorContains(t, err, "v0005")
+		})
 	}
 }
 
