@@ -173,9 +173,9 @@ func (s *growthState) save(ctx context.Context) error {
 	return err
 }
 
-func (s *growthState) importMeta(context.Context) (err error) {
+func (s *growthState) importMeta(ctx context.Context) (err error) {
 	s.graph = tf.NewGraph()
-	s.sv, err = saver.ImportMetaGraph(s.graph, s.path()+".meta", nil)
+	s.sv, err = saver.ImportMetaGraph(ctx, s.graph, s.path()+".meta", nil)
 	return err
 }
 
