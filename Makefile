@@ -181,6 +181,15 @@ bench: libtensorflow python cli ## tfkeep beside Python TensorFlow on the same w
 	$(WITH_LIBTENSORFLOW) go build -o bin/ ./examples/digits/... ./bench/...
 	bin/bench -python "$(python)" $(BENCHFLAGS)
 
+.PHONY: bench-compare
+bench-compare: libtensorflow ## the Go benchmarks of this checkout beside those of BASE=COMMIT
+	@scripts/bench_compare.sh "$(BASE)" "$(or $(BENCH),.)"
+
+.PHONY: growth
+growth: libtensorflow ## how time and memory grow with the number of variables: docs/scale.svg
+	$(WITH_LIBTENSORFLOW) go build -o bin/ ./bench
+	bin/bench -task growth docs/scale.svg 1000 3000 10000
+
 .PHONY: cli
 cli: ## bin/tfkeep, the command line: static, without libtensorflow
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/tfkeep ./cmd/tfkeep

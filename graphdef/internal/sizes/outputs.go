@@ -23,7 +23,8 @@ var (
 	fromOutside = set(`Placeholder PlaceholderV2 PlaceholderWithDefault Variable VariableV2 VarHandleOp ReadVariableOp TemporaryVariable
 		AutoReloadVariable ResourceGather ResourceGatherNd LookupTableFind LookupTableFindV2 LookupTableExport LookupTableExportV2
 		TensorArrayRead TensorArrayReadV2 TensorArrayReadV3 TensorArrayGather TensorArrayGatherV2 TensorArrayGatherV3
-		TensorArrayConcat TensorArrayConcatV2 TensorArrayConcatV3 TensorArrayPack StackPop StackPopV2`)
+		TensorArrayConcat TensorArrayConcatV2 TensorArrayConcatV3 TensorArrayPack StackPop StackPopV2
+		Restore RestoreSlice RestoreV2`)
 	// likeFirst have the shape of their first input.
 	likeFirst = set(`Identity StopGradient PreventGradient Snapshot CheckNumerics CheckNumericsV2 Cast Enter RefEnter RefIdentity
 		Abs Acos Acosh Angle Asin Asinh Atan Atanh BesselI0 BesselI0e BesselI1 BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK0e

@@ -158,6 +158,18 @@ func TestAsksCountsOnlyWhatTheGraphStates(t *testing.T) {
 	assert.EqualValues(t, 1, asks["c"])
 }
 
+// TestRestoreAsksForNothingKnown has a node that restores 2,000 variables: their sizes are those
+// in the checkpoint, and do not follow from the number of names.
+func TestRestoreAsksForNothingKnown(t *testing.T) {
+	t.Parallel()
+	names := ints("names", "dim { size: 2000 }", "int_val: 1") + ints("slices", "dim { size: 2000 }", "int_val: 1")
+	for _, op := range []string{"RestoreV2", "RestoreSlice", "Restore"} {
+		g := tftest.ParseGraph(t, constants+names+`node { name: "r" op: "`+op+`" input: "names" input: "names" input: "slices" }`)
+		body := sizes.Infer(g.Node, nil, nil)
+		assert.EqualValues(t, sizes.NotKnown, body.Asks(g.Node[len(g.Node)-1]).Elems, op)
+	}
+}
+
 func TestSizesSaturate(t *testing.T) {
 	t.Parallel()
 	assert.EqualValues(t, sizes.Most, sizes.Product(1<<40, 1<<40))
