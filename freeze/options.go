@@ -1,6 +1,9 @@
 package freeze
 
-import "github.com/tfkeep/tfkeep/graphdef"
+import (
+	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+)
 
 // Options select what is frozen. New requires Outputs; everything else has a default.
 type Options struct {
@@ -8,6 +11,10 @@ type Options struct {
 	// other functions choose the outputs themselves if the graph has one likely choice.
 	// [SuggestOutputs] finds likely ones.
 	Outputs []string
+
+	// Limits, if not nil, refuse a graph that asks for more of the process that imports it,
+	// with a tfkeep.ErrTooLarge. Freezing itself imports nothing, so that nil means no limits.
+	Limits *check.Limits
 
 	// KeepDevices leaves the device of each node as it is. By default devices are
 	// removed, so that the graph runs anywhere.

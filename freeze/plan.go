@@ -3,6 +3,7 @@ package freeze
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -82,6 +84,11 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	}
 	if def == nil {
 		def = &graphdef.GraphDef{}
+	}
+	if o.Limits != nil {
+		if err := check.Graph(def, &check.Options{Limits: o.Limits}); errors.Is(err, tfkeep.ErrTooLarge) {
+			return nil, err
+		}
 	}
 	b := newBody(slices.Clone(def.Node), nil)
 	if err := checkNames(b); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 )
@@ -63,4 +64,20 @@ func TestArchiveThatExpandsIsRefused(t *testing.T) {
 	for _, replaced := range []string{"saved_model.pb", "assets/*"} {
 		require.ErrorIs(t, open(replaced, 128<<20), tfkeep.ErrTooLarge, replaced)
 	}
+}
+
+// A hole in a file of variables does not raise what the graph may ask for.
+func TestHolesRaiseNoLimits(t *testing.T) {
+	dir := tftest.Model(t, "words")
+	rewrite(t, dir, func(mg *graphdef.MetaGraphDef) {
+		g := tftest.ParseGraph(t, `node { name: "evil/splat" op: "Const" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "value" value { tensor {
+			dtype: DT_FLOAT tensor_shape { dim { size: 50000000 } } float_val: 1 } } } }`)
+		mg.GraphDef.Node = append(mg.GraphDef.Node, g.Node...)
+	})
+	_, err := savedmodel.Open(ctx, dir, nil)
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
+	require.NoError(t, os.Truncate(filepath.Join(dir, "variables", "variables.data-00000-of-00001"), 1<<40))
+	_, err = savedmodel.Open(ctx, dir, &savedmodel.OpenOptions{LoadOptions: savedmodel.LoadOptions{SkipManifest: true}})
+	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
+	require.ErrorContains(t, err, "Limits.Bytes")
 }

@@ -76,7 +76,7 @@ func (f *folder) size() (int64, error) {
 		}
 		for _, name := range names {
 			if info, err := fs.Lstat(f.fsys, name); err == nil && info.Mode().IsRegular() {
-				size += storedSize(info)
+				size += min(storedSize(info), vfs.Allocated(info)) // a hole takes no space
 			}
 		}
 	}

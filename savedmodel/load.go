@@ -48,8 +48,8 @@ type LoadOptions struct {
 	// when it is called. A service that runs the models of strangers sets it.
 	CheckSignatures bool
 	// Limits bound what the graph may ask of this process. Nil means the defaults, except
-	// that constants and stated sizes may take 64 MiB and twice the size of the model's
-	// files.
+	// that constants and stated sizes may take 64 MiB and twice the space that the model's
+	// files take on the disk, or in their archive.
 	Limits *check.Limits
 	// SkipManifest skips the comparison of the files with the model's manifest, which
 	// reads all of them once more; see BuilderOptions.
@@ -212,7 +212,7 @@ func (m *Model) importGraph(ctx context.Context, files *folder, tags []string) e
 	} else if err != nil && !needsOps(err) {
 		return &tfkeep.Error{Op: "load", Path: files.name, Err: tfkeep.ErrCorrupt, Cause: err}
 	}
-	if err := m.checkSafety(files, mg); err != nil {
+	if err := m.checkSafety(files, mg, limits); err != nil {
 		return err
 	}
 	if err := m.checkApart(files, mg); err != nil {

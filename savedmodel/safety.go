@@ -8,6 +8,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
@@ -18,7 +19,7 @@ import (
 
 // checkSafety reads what the model runs while it is loaded, and refuses the model if that
 // reaches out of it.
-func (m *Model) checkSafety(files *folder, mg *graphdef.MetaGraphDef) error {
+func (m *Model) checkSafety(files *folder, mg *graphdef.MetaGraphDef, limits *check.Limits) error {
 	var err error
 	if m.plan, err = safety.NewPlan(mg); err != nil {
 		return &tfkeep.Error{Op: "load", Path: files.name, Cause: err}
@@ -27,6 +28,11 @@ func (m *Model) checkSafety(files *folder, mg *graphdef.MetaGraphDef) error {
 		return nil
 	}
 	runs := []*safety.Run{m.plan.Restore(), m.plan.Initialization()}
+	for _, r := range runs {
+		if r != nil {
+			r.Limits = limits
+		}
+	}
 	if m.opts.CheckSignatures {
 		runs = append(runs, m.plan.Signatures()...)
 	}

@@ -18,6 +18,7 @@ import (
 
 // graphChecker checks one graph and adds what it finds to a report.
 type graphChecker struct {
+	limits *check.Limits
 	*Report
 	where string // begins each text: "graph [serve]: ", or "" where the report has one graph
 }
@@ -52,7 +53,7 @@ func (c *graphChecker) graph(g *graphdef.GraphDef, err error) {
 
 // metaGraph checks a graph and the rest of its meta graph.
 func (c *graphChecker) metaGraph(mg *graphdef.MetaGraphDef) {
-	c.graph(mg.GetGraphDef(), check.MetaGraph(mg, nil))
+	c.graph(mg.GetGraphDef(), check.MetaGraph(mg, &check.Options{Limits: c.limits}))
 	c.names(mg)
 	c.refused(mg)
 }
@@ -65,7 +66,7 @@ func (c *graphChecker) refused(mg *graphdef.MetaGraphDef) {
 		c.faultf("%w", err)
 		return
 	}
-	for _, f := range plan.Findings(nil) {
+	for _, f := range plan.Findings(&safety.ImportOptions{Limits: c.limits}) {
 		if strings.HasPrefix(f.Stage, "signature ") || f.Stage == "training" || opdef.Builtin().Get(f.Op) == nil {
 			c.note(fmt.Errorf("%s%s: %s", c.where, f.Stage, f))
 		} else {

@@ -110,7 +110,7 @@ func TestModelFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := &Report{}
-			r.checkModel(t.Context(), c.model, folder)
+			r.checkModel(t.Context(), c.model, folder, nil)
 			got := texts(r)
 			require.Len(t, got, len(c.want), got)
 			for i, want := range c.want {

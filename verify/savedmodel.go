@@ -14,6 +14,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
@@ -27,7 +28,7 @@ func (r *run) savedModel(folder string) bool {
 	if err != nil {
 		report.fault(err)
 	} else {
-		report.checkModel(r.ctx, model, folder)
+		report.checkModel(r.ctx, model, folder, r.opts.Limits)
 	}
 	differences, _, err := modeldir.CheckManifest(r.ctx, vfs.IOFS(vfs.OS, folder))
 	if err != nil {
@@ -68,7 +69,7 @@ func needsVariables(model *graphdef.SavedModel) bool {
 }
 
 // checkModel checks the graphs of a SavedModel, and their assets.
-func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, folder string) {
+func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, folder string, limits *check.Limits) {
 	graphs := model.GetMetaGraphs()
 	if len(graphs) == 0 {
 		r.fault(errors.New("it has no graph"))
@@ -81,7 +82,7 @@ func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, fol
 		} else {
 			seen[key] = true
 		}
-		c := &graphChecker{Report: r}
+		c := &graphChecker{Report: r, limits: limits}
 		if len(graphs) > 1 {
 			c.where = fmt.Sprintf("graph [%s]: ", strings.Join(tags, " "))
 		}

@@ -25,6 +25,9 @@ type Options struct {
 	// Progress, if not nil, is called with the bytes of values that were read so far
 	// and the bytes of all values, from one goroutine at a time.
 	Progress func(done, total int64)
+	// Limits bound what a graph may ask of the process that imports it. Nil means the
+	// defaults.
+	Limits *check.Limits
 }
 
 // Path checks what is at a path and yields a report for each checkpoint, graph or
@@ -182,7 +185,7 @@ func (r *run) metaGraph(path, prefix string) bool {
 		report.fault(err)
 		return r.report(report)
 	}
-	c := &graphChecker{Report: report}
+	c := &graphChecker{Report: report, limits: r.opts.Limits}
 	c.metaGraph(mg)
 	c.restores(r.ctx, mg, prefix)
 	return r.report(report)
@@ -196,10 +199,10 @@ func (r *run) graphFile(path string) bool {
 		report.fault(err)
 		return r.report(report)
 	}
-	c := &graphChecker{Report: report}
+	c := &graphChecker{Report: report, limits: r.opts.Limits}
 	switch m := message.(type) {
 	case *graphdef.GraphDef:
-		c.graph(m, check.Graph(m, nil))
+		c.graph(m, check.Graph(m, &check.Options{Limits: r.opts.Limits}))
 	case *graphdef.MetaGraphDef:
 		report.Kind = MetaGraph
 		c.metaGraph(m)
@@ -211,7 +214,7 @@ func (r *run) graphFile(path string) bool {
 			return r.nothing(path, "it has no graph; if it marks the directory of a module, verify that directory")
 		}
 		report.Kind = SavedModel
-		report.checkModel(r.ctx, m, filepath.Dir(path))
+		report.checkModel(r.ctx, m, filepath.Dir(path), r.opts.Limits)
 	}
 	return r.report(report)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -29,6 +30,7 @@ type job struct {
 	overwrite, asJSON    bool
 	full                 bool
 	allow, libraries     []string
+	limits               *check.Limits
 
 	stdin  io.Reader
 	stdout io.Writer
@@ -83,6 +85,7 @@ line was wrong.`,
 	f.BoolVar(&j.asJSON, "json", false, "print one JSON object")
 	f.BoolVar(&j.full, "full", false, "print all elements of large outputs")
 	f.StringSliceVar(&j.allow, "allow_op", nil, "an op that may run although tfkeep refuses it; see \"tfkeep savedmodel scan\"")
+	cli.LimitsFlag(f, &j.limits)
 	f.StringArrayVar(&j.libraries, "op_library", nil, "a shared library with ops that the model needs; its code runs; may be repeated")
 	// The names in saved_model_cli.
 	f.StringVar(&j.signature, "signature_def", signature.DefaultServingKey, "")
@@ -143,7 +146,7 @@ func (j *job) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := savedmodel.Load(ctx, sess, cli.SplitList(j.tags), j.dir, &savedmodel.LoadOptions{AllowOps: j.allow})
+	m, err := savedmodel.Load(ctx, sess, cli.SplitList(j.tags), j.dir, &savedmodel.LoadOptions{AllowOps: j.allow, Limits: j.limits})
 	if err != nil {
 		return err
 	}

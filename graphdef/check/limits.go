@@ -27,7 +27,8 @@ type Limits struct {
 	// follows from constants: a Fill, a Range, a TensorArray, a product of shapes, a text that
 	// is joined with itself again and again. It also bounds what TensorFlow computes while it
 	// imports the graph; see safety.CheckImport. The default is 1 GiB, and twice the bytes of
-	// the variables that the graph declares.
+	// the variables that the graph declares; for what TensorFlow computes during an import,
+	// 64 MiB and twice the size of the graph.
 	Bytes int64
 	// Depth is the number of nodes in the longest path of a graph or a function. The
 	// default is 20,000: TensorFlow's optimizers take time that is quadratic in it.

@@ -3,6 +3,8 @@ package safety
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
@@ -70,6 +72,9 @@ type budget struct {
 // newBudget counts the calls of all functions.
 func newBudget(g *graphdef.GraphDef, l *library, limits *check.Limits) *budget {
 	b := &budget{limits: limits.For(g), times: map[string]int64{"": 1}}
+	if limits == nil || limits.Bytes == 0 { // shapes are small, whatever the variables are
+		b.limits.Bytes = min(b.limits.Bytes, 64<<20+2*int64(proto.Size(g)))
+	}
 	calls := map[string]map[string]int64{} // by callee and caller
 	note := func(caller string, nodes []*graphdef.NodeDef) {
 		for _, n := range nodes {

@@ -103,3 +103,38 @@ func TestImportCountsCalls(t *testing.T) {
 	require.ErrorIs(t, err, tfkeep.ErrTooLarge)
 	require.ErrorContains(t, err, "Limits.Nodes")
 }
+
+func TestRunBoundsWhatItComputes(t *testing.T) {
+	t.Parallel()
+	base := ints("one", "", "int_val: 1") + ints("axis", "", "int_val: 0") + ints("large", "dim { size: 1 }", "int_val: 15000000")
+	fills, inputs := "", []string{}
+	for i := range 4 {
+		inputs = append(inputs, fmt.Sprint("fill", i))
+		fills += op(inputs[i], "Fill", "large", "one")
+	}
+	square := ints("square", "dim { size: 2 }", "int_val: 3000") + op("m0", "Fill", "square", "one")
+	for i := range 40 {
+		square += op(fmt.Sprint("m", i+1), "MatMul", fmt.Sprint("m", i), fmt.Sprint("m", i))
+	}
+	for _, c := range []struct{ name, graph, says string }{
+		{"one tensor", base + op("main", "Fill", "large", "one"), ""},
+		{"many tensors", base + fills + op("main", "AddN", inputs...), "Limits.Bytes"},
+		{"many tensors that are not reached", base + fills + op("main", "NoOp"), ""},
+		{"tensors of a size from outside", base + `node { name: "x" op: "Placeholder" } ` + op("main", "Fill", "x", "one"), ""},
+		{"products of matrices", base + square + op("main", "Identity", "m40"), "too long"},
+		{"many tensors in a function", base + `node { name: "main" op: "f" } library { function { signature { name: "f" } ` +
+			strings.NewReplacer("node {", "node_def {", `input: "large"`, `input: "large:output:0"`, `input: "one"`, `input: "one:output:0"`).Replace(base+fills) + ` } }`, "Limits.Bytes"},
+	} {
+		g := tftest.ParseGraph(t, c.graph)
+		r := &safety.Run{Stage: "initialization", Doing: "initializing the model", Targets: []string{"main"}, Limits: &limits.Limits{Bytes: 128 << 20}}
+		err := r.Check(g)
+		if c.says == "" {
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.ErrorIs(t, err, tfkeep.ErrTooLarge, c.name)
+		require.ErrorContains(t, err, c.says, c.name)
+		r.Limits = &limits.Limits{Bytes: -1}
+		require.NoError(t, r.Check(g), c.name)
+	}
+}

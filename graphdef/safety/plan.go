@@ -13,9 +13,11 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // AssetDef names the file of an asset and the tensor that is fed with its path.
@@ -114,22 +116,43 @@ func (p *Plan) Signatures() []*Run {
 }
 
 // Findings returns everything that would run of a graph and is refused: at import, at
-// restore, at the initialization, and in signatures. allow names ops that may run.
-func (p *Plan) Findings(allow []string) []Finding {
+// restore, at the initialization, and in signatures. o has the ops that may run, and the limits.
+// o may be nil. What is too large is a finding too.
+func (p *Plan) Findings(o *ImportOptions) []Finding {
+	if o == nil {
+		o = &ImportOptions{}
+	}
 	g := p.mg.GetGraphDef()
 	var found []Finding
-	add := func(err error) {
+	add := func(stage string, err error) {
 		var e *Error
-		if errors.As(err, &e) {
+		var large *tfkeep.Error
+		switch {
+		case errors.As(err, &e):
 			found = append(found, e.Findings...)
+		case errors.As(err, &large):
+			f := Finding{Stage: stage, Node: large.Name, Reason: large.Detail}
+			for _, n := range nodedef.AllNodes(g) {
+				if n.GetName() == f.Node {
+					f.Op = n.GetOp()
+				}
+			}
+			found = append(found, f)
 		}
 	}
-	add(CheckImport(g, &ImportOptions{Allow: allow}))
-	for _, r := range slices.Concat([]*Run{p.Restore(), p.Initialization()}, p.Signatures()) {
+	add("import", CheckImport(g, o))
+	for _, r := range []*Run{p.Restore(), p.Initialization()} {
 		if r != nil {
-			r.Allow = allow
-			add(r.Check(g))
+			r.Allow, r.Limits = o.Allow, o.Limits
+			if r.Limits == nil {
+				r.Limits = &check.Limits{}
+			}
+			add(r.Stage, r.Check(g))
 		}
+	}
+	for _, r := range p.Signatures() {
+		r.Allow = o.Allow
+		add(r.Stage, r.Check(g))
 	}
 	return found
 }

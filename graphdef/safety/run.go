@@ -7,8 +7,13 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
+	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -33,16 +38,23 @@ type Run struct {
 	Call bool
 	// Allow names ops that may run although they are refused.
 	Allow []string
+	// Limits, if not nil, bound the memory and time of what the run computes from constants
+	// alone. What exceeds them is a tfkeep.ErrTooLarge.
+	Limits *check.Limits
 }
 
-// Check finds the nodes that the run would reach and must not. The error is an [*Error].
+// Check finds the nodes that the run would reach and must not. The error is an [*Error], or a
+// tfkeep.ErrTooLarge if the run exceeds its Limits.
 func (r *Run) Check(g *graphdef.GraphDef) error {
 	w := newWalk(g, r)
 	w.walk()
 	if len(w.findings) > 0 {
 		return &Error{Doing: r.Doing, Findings: w.findings}
 	}
-	return nil
+	if r.Limits == nil {
+		return nil
+	}
+	return w.checkSizes(r.Limits.For(g))
 }
 
 // body is a set of nodes that run together: those of the graph, or of a function.
@@ -66,6 +78,7 @@ type walk struct {
 	run       *Run
 	library   *library
 	graph     *body
+	visited   []*body          // all that are reached
 	functions map[string]*body // the functions that are reached
 	queue     []*body
 	allowed   map[string]bool
@@ -92,6 +105,40 @@ func (w *walk) walk() {
 			w.checkNode(b, n)
 		}
 	}
+	w.visited = bodies
+}
+
+// checkSizes adds up by how much the run grows from constants alone, and how long it takes.
+func (w *walk) checkSizes(limits check.Limits) error {
+	if limits.Bytes >= sizes.Most {
+		return nil
+	}
+	grows, works := int64(0), int64(0)
+	var ops *opdef.Set // those of opdef.Builtin
+	for _, b := range w.visited {
+		known := sizes.Infer(b.nodes, func(string) sizes.Tensor { return sizes.Argument() }, nil)
+		for _, n := range b.nodes {
+			op := ops.Get(n.GetOp())
+			if isConstant(n) || op == nil {
+				continue
+			}
+			works = sizes.Sum(works, known.Heavy(n))
+			if types, err := ports.Types(n, op, op.GetOutputArg()); err == nil {
+				grows = sizes.Sum(grows, known.Growth(n, types))
+			}
+			detail := ""
+			switch {
+			case grows > limits.Bytes:
+				detail = fmt.Sprintf("%s would take %d bytes of memory with it; the limit is %d (Limits.Bytes)", w.run.Doing, grows, limits.Bytes)
+			case works > sizes.Product(maxWork, limits.Bytes):
+				detail = fmt.Sprintf("%s would take too long with it for a limit of %d bytes (Limits.Bytes)", w.run.Doing, limits.Bytes)
+			default:
+				continue
+			}
+			return &tfkeep.Error{Op: w.run.Stage, Item: "node", Name: n.GetName(), Err: tfkeep.ErrTooLarge, Detail: detail}
+		}
+	}
+	return nil
 }
 
 // bodies returns the graph and all functions that the run reaches.

@@ -210,7 +210,7 @@ func TestPlanNamesStages(t *testing.T) {
 		stages = append(stages, f.Stage+": "+f.Op)
 	}
 	assert.Equal(t, []string{"restore: ReadFile", "initialization: Abort", "signature serve: QueueDequeueV2", "training: PyFunc"}, stages)
-	assert.Len(t, plan.Findings([]string{"Abort", "PyFunc"}), 2)
+	assert.Len(t, plan.Findings(&safety.ImportOptions{Allow: []string{"Abort", "PyFunc"}}), 2)
 }
 
 func TestPlanRefusesContradictions(t *testing.T) {

@@ -47,9 +47,9 @@ type Refusal struct {
 
 // Refused returns what package savedmodel refuses in a model: when it imports, restores or
 // initializes each graph, and, if LoadOptions.CheckSignatures is set, in its signatures.
-// allow names ops that may run, as LoadOptions.AllowOps does. An error reports that a graph
-// contradicts itself.
-func Refused(sm *graphdef.SavedModel, allow []string) ([]Refusal, error) {
+// o has the ops that may run, and the limits, as LoadOptions.AllowOps and LoadOptions.Limits
+// have; it may be nil. An error reports that a graph contradicts itself.
+func Refused(sm *graphdef.SavedModel, o *safety.ImportOptions) ([]Refusal, error) {
 	var all []Refusal
 	for _, mg := range sm.GetMetaGraphs() {
 		tags := slices.Clone(mg.GetMetaInfoDef().GetTags())
@@ -57,7 +57,7 @@ func Refused(sm *graphdef.SavedModel, allow []string) ([]Refusal, error) {
 		if err != nil {
 			return all, fmt.Errorf("graph with tags %s: %w", modeldir.TagSet(tags), err)
 		}
-		for _, f := range plan.Findings(allow) {
+		for _, f := range plan.Findings(o) {
 			all = append(all, Refusal{Tags: tags, Finding: f})
 		}
 	}

@@ -80,7 +80,8 @@ class Graph:
         self.library, self.nodes, self.inside = library, nodes, False
 
     def op(self, op, *inputs, name=None, **attrs):
-        n = self.nodes.add(name=name or f"more/n{len(self.nodes)}" if not self.inside else name or f"n{len(self.nodes)}", op=op, input=inputs)
+        prefix = "" if self.inside else "more/"
+        n = self.nodes.add(name=name or f"{prefix}n{len(self.nodes)}", op=op, input=inputs)
         for key, v in attrs.items():
             n.attr[key].CopyFrom(attr(v))
         return self.output(n)
@@ -138,7 +139,8 @@ def numbers(g, x, dtype):
 def read_by_a_shape(g, x, dtype):
     """Adds a node whose shape is the sum of a tensor."""
     total = g.op("Sum", numbers(g, x, dtype), g.const([0]), T=I32, Tidx=I32, keep_dims=True)
-    return g.op("Reshape", g.op("Placeholder", dtype=F32) if not g.inside else g.op("RandomUniform", g.const([4]), T=I32, dtype=F32), total, T=F32, Tshape=I32)
+    reshaped = g.op("RandomUniform", g.const([4]), T=I32, dtype=F32) if g.inside else g.op("Placeholder", dtype=F32)
+    return g.op("Reshape", reshaped, total, T=F32, Tshape=I32)
 
 
 # Tensors that are large, from a few bytes. Each returns a tensor and its type.
@@ -179,7 +181,7 @@ large = {
     "range": lambda g: (big_range(g), I32),
     "range_of_float": lambda g: (g.op("Range", g.const(0.0, F32), g.const(1e9, F32), g.const(0.125, F32), Tidx=F32), F32),
     "fill": lambda g: (vector(g, 1 << 28), I32),
-    "fill_of_text": lambda g: (vector(g, 1 << 26, STR) if False else g.op("Fill", g.op("Mul", g.const([1 << 13]), g.const([1 << 13]), T=I32), g.const("abc", STR), T=STR, index_type=I32), STR),
+    "fill_of_text": lambda g: (g.op("Fill", g.op("Mul", g.const([1 << 13]), g.const([1 << 13]), T=I32), g.const("abc", STR), T=STR, index_type=I32), STR),
     "tile": lambda g: (doubled(g, g.const([1] * 64), lambda x: g.op("Tile", x, g.op("Add", g.const([8]), g.const([8]), T=I32), T=I32, Tmultiples=I32), 6), I32),
     "broadcast": lambda g: (g.op("BroadcastTo", g.const(1), g.op("Pack", times(g, 128, 128), times(g, 128, 128), T=I32, N=2, axis=0), T=I32, Tidx=I32), I32),
     "concat": lambda g: (doubled(g, g.const([1] * 64), lambda x: g.op("ConcatV2", x, x, g.const(0), T=I32, Tidx=I32, N=2), 23), I32),
@@ -194,7 +196,7 @@ large = {
     "matrix_diagonal": lambda g: (g.op("MatrixDiagV3", g.const([1]), g.const(0), times(g, 128, 128), times(g, 128, 128), g.const(0), T=I32, align="RIGHT_LEFT"), I32),
     "meshgrid": lambda g: (g.op("Mul", g.op("Reshape", vector(g, 1 << 14), g.const([1, -1]), T=I32, Tshape=I32), g.op("OnesLike", g.op("Reshape", vector(g, 1 << 14), g.const([-1, 1]), T=I32, Tshape=I32), T=I32), T=I32), I32),
     "select": lambda g: (g.op("SelectV2", g.const([True], BOOL), vector(g, 1 << 14), g.op("Reshape", vector(g, 1 << 14), g.const([-1, 1]), T=I32, Tshape=I32), T=I32), I32),
-    "segments": lambda g: (g.op("SegmentSum", g.const([1]), times(g, 1 << 14, 1 << 14) and g.const([(1 << 28)]), T=I32, Tindices=I32), I32),
+    "segments": lambda g: (g.op("SegmentSum", g.const([1]), g.const([1 << 28]), T=I32, Tindices=I32), I32),
     "unsorted_segments": lambda g: (g.op("UnsortedSegmentMax", g.const([1]), g.const([0]), times(g, 1 << 14, 1 << 14), T=I32, Tindices=I32, Tnumsegments=I32), I32),
     "counts": lambda g: (g.op("Bincount", g.const([1]), times(g, 1 << 14, 1 << 14), g.const([], I32, [0]), T=I32), I32),
     "dense_counts": lambda g: (g.op("DenseBincount", g.const([1]), times(g, 1 << 14, 1 << 14), g.const([], I32, [0]), T=I32, Tidx=I32), I32),
@@ -215,6 +217,8 @@ large = {
     "letters": lambda g: (g.op("StringSplit", vector_text(g), g.const("", STR), skip_empty=False), I64),
     "array": lambda g: (g.op("TensorListStack", g.op("TensorListReserve", g.const([1 << 12]), times(g, 1 << 8, 1 << 8), element_dtype=I32, shape_type=I32), g.const([1 << 12]), element_dtype=I32, num_elements=-1), I32),
     "list": lambda g: (g.op("TensorListLength", g.op("TensorListReserve", g.const([1]), times(g, 1 << 14, 1 << 14), element_dtype=I32, shape_type=I32)), I32),
+    "many": lambda g: (g.op("AddN", *[vector(g, 15 << 20) for _ in range(16)], T=I32, N=16), I32),
+    "many_joined": lambda g: (g.op("IdentityN", *[vector(g, 15 << 20) for _ in range(16)], T=[I32] * 16), I32),
     "time": lambda g: (matrices(g), F32),
     "slow_function": lambda g: (g.op("Igamma", vector(g, 1 << 23, F32), g.const(1e30, F32), T=F32), F32),
 }
@@ -267,7 +271,7 @@ def interleave(g):
 
 
 def reduce_dataset(g):
-    g.function("reduce", lambda f: [f.op("WriteFile", f.const(victim, STR), "x") and "state"], ins=(("state", STR), ("x", STR)), outs=(("out", STR),))
+    g.function("reduce", lambda f: [f.op("Identity", "state", f.op("WriteFile", f.const(victim, STR), "x"), T=STR)], ins=(("state", STR), ("x", STR)), outs=(("out", STR),))
     return g.op("ReduceDataset", text_lines(g), g.const("a", STR), f=Func("reduce"), Tstate=[STR], Targuments=[], use_inter_op_parallelism=False, **DATASET)
 
 
@@ -326,15 +330,14 @@ actions = {
     "summary": summary,
     "debug_summary_v2": lambda g: g.op("DebugIdentity", g.op("DebugNumericSummary", g.const([1.0], F32), T=F32, debug_urls=["file://" + victim], lower_bound=0.0, upper_bound=1.0, mute_if_healthy=False, **DEBUG), T=tf.float64, debug_urls=["file://" + victim], **DEBUG),
     "copy_host": lambda g: g.op("CopyHost", g.const([1.0], F32), T=F32, tensor_name="a:0", debug_ops_spec=["DebugIdentity;file://" + victim + ";0"]),
-    "dump": lambda g: g.op("DumpTensor", g.const([1.0], F32), T=F32, log_dir_path=outside, tensor_name="a", file_name="victim", enabled=True),
-    "save_dataset": lambda g: (g.function("shard", lambda f: [f.const(0, I64)], ins=(("x", STR),), outs=(("out", I64),), control=False) and False) or g.op("SaveDatasetV2", text_lines(g), g.const(victim, STR), shard_func=Func("shard"), compression="", use_shard_func=True, Tshard_func_args=[], **DATASET),
+    "save_dataset": lambda g: g.function("shard", lambda f: [f.const(0, I64)], ins=(("x", STR),), outs=(("out", I64),), control=False) and g.op("SaveDatasetV2", text_lines(g), g.const(victim, STR), shard_func=Func("shard"), compression="", use_shard_func=True, Tshard_func_args=[], **DATASET),
     "snapshot_reader": lambda g: iterate(g, g.op("SnapshotDatasetReader", g.const(outside, STR), g.const(0, I64), compression="", version=2, **DATASET)),
     "list_chunks": lambda g: iterate(g, g.op("ListSnapshotChunksDataset", g.const(outside, STR), **DATASET)),
     "choose_fastest": lambda g: iterate(g, g.op("ChooseFastestDataset", text_lines(g), text_lines(g), N=2, num_experiments=1, **DATASET)),
     "cluster": lambda g: g.op("RpcServer", g.const("localhost:0", STR)),
     "collective": lambda g: g.op("CollectiveGatherV2", g.const([1.0], F32), g.const(2), g.const(1), g.const(1), T=F32, communication_hint="auto", timeout_seconds=0.0, is_stateless=False, Nordering_token=0),
     "receive": lambda g: g.op("Recv", tensor_type=F32, tensor_name="a", send_device=DEBUG["device_name"], send_device_incarnation=1, recv_device=DEBUG["device_name"], client_terminated=False),
-    "mutex": lambda g: g.op("MutexLock", g.op("MutexLock", g.op("MutexV2", shared_name="m", container="")) and g.op("MutexV2", shared_name="m", container="")),
+    "mutex": lambda g: g.op("MutexLock", g.op("MutexV2", shared_name="m", container="")),
     "map_stage": lambda g: g.op("OrderedMapPeek", g.const(1, I64), g.const([0]), dtypes=[STR], capacity=0, memory_limit=0, container="", shared_name="om"),
     "priority_queue": lambda g: g.op("QueueDequeueUpToV2", g.op("PriorityQueueV2", component_types=[STR], shapes=[SCALAR], container="", shared_name="pq"), g.const(1), component_types=[I64, STR], timeout_ms=-1),
     "sparse_accumulator": lambda g: g.op("SparseAccumulatorTakeGradient", g.op("SparseConditionalAccumulator", dtype=F32, shape=tf.TensorShape([1]), container="", shared_name="sa", reduction_type="MEAN"), g.const(1), dtype=F32),
@@ -593,7 +596,7 @@ for name, build in actions.items():
 for name, build in expanding.items():
     add(name + "-beside", beside, build)
     add(name + "-init", by_main, build)
-for name in crash_nodes(Graph(None, None) if False else Graph(tf.compat.v1.GraphDef().library, tf.compat.v1.GraphDef().node)):
+for name in crash_nodes(Graph(tf.compat.v1.GraphDef().library, tf.compat.v1.GraphDef().node)):
     add(name + "-beside", beside, lambda g: crash_nodes(g)[name]())
 add("stitch_at_run-init", by_main, lambda g: crash_nodes(g)["stitch_at_run"]())
 result = {"models": result, "skipped": []}

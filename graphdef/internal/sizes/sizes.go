@@ -256,6 +256,30 @@ func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
 	return outputs(n, in)
 }
 
+// Growth returns by how much the outputs of a node, which have these types, are larger than its
+// inputs. It is 0 if that is not known.
+func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
+	out := b.Output(n.GetName())
+	bytes := out.Bytes(n, types)
+	if out.Given || bytes > Most {
+		return 0
+	}
+	for _, in := range b.inputs(n) {
+		bytes -= min(bytes, Sum(in.Elems, in.Text)) // an element has one byte at least
+	}
+	return bytes
+}
+
+// Heavy returns the Work of a node of which more than its size decides how long it takes, or 0.
+func (b *Body) Heavy(n *graphdef.NodeDef) int64 {
+	work := b.Work(n)
+	out := b.Output(n.GetName())
+	if out.Given || work > Most || work <= Product(16, Sum(out.Elems, min(out.Text, Most))) {
+		return 0
+	}
+	return work
+}
+
 // together returns what is known about all outputs of a node, of which outs may have one for all.
 func together(outs []Tensor) Tensor {
 	if len(outs) == 0 {

@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
@@ -27,6 +28,7 @@ type freezeFlags struct {
 	ignored                     string
 	version                     int
 	asJSON                      bool
+	limits                      *check.Limits
 }
 
 func (c *command) freeze() *cobra.Command {
@@ -76,6 +78,7 @@ first group matched. A variable without a value under its new key keeps its own.
 // add adds the flags to a command.
 func (f *freezeFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
+	cli.LimitsFlag(fl, &f.limits)
 	fl.StringVar(&f.graph, "input_graph", "", "the GraphDef `FILE`")
 	fl.StringVar(&f.saver, "input_saver", "", "the `FILE` with the SaverDef whose keys the checkpoint has")
 	fl.StringVar(&f.checkpoint, "input_checkpoint", "", "the checkpoint: `CKPT` by any of its names")
@@ -137,6 +140,7 @@ func joinBooleans(args []string) []string {
 // plan reads the model that the flags name.
 func (f *freezeFlags) plan(ctx context.Context, args []string) (*freeze.Plan, error) {
 	o := &freeze.Options{
+		Limits:  f.limits,
 		Outputs: cli.SplitList(f.outputs), KeepDevices: !f.clearDevices, InitializerNodes: cli.SplitList(f.initializers),
 		VariableAllowlist: cli.SplitList(f.allow), VariableDenylist: cli.SplitList(f.deny), EmbedTables: f.embedTables, Assets: f.assets, Tags: cli.SplitList(f.tags),
 	}

@@ -20,7 +20,8 @@ import (
 )
 
 func (c *command) graphCheck() *cobra.Command {
-	return &cobra.Command{
+	var limits *check.Limits
+	cmd := &cobra.Command{
 		Use:   "check IN",
 		Short: "Find everything that is wrong with a graph",
 		Long: `Find everything that is wrong with the graphs in a file: cycles, nodes that are
@@ -41,7 +42,7 @@ TensorFlow lacks is a note: it may be one of another library.`,
 				nodes += len(g.GetNode())
 			}
 			var faults, unknown []string
-			for _, f := range faultsOf(m) {
+			for _, f := range faultsOf(m, &check.Options{Limits: limits}) {
 				if f.IsUnknownOp() {
 					unknown = append(unknown, ui.Clean("note: "+f.String()+"; it may be one of another library"))
 				} else {
@@ -63,10 +64,12 @@ TensorFlow lacks is a note: it may be one of another library.`,
 			return nil
 		},
 	}
+	cli.LimitsFlag(cmd.Flags(), &limits)
+	return cmd
 }
 
 // faultsOf returns everything that package check finds in a file.
-func faultsOf(m proto.Message) []check.Fault {
+func faultsOf(m proto.Message, o *check.Options) []check.Fault {
 	var all []check.Fault
 	add := func(err error) {
 		if faults, ok := errors.AsType[*check.Error](err); ok {
@@ -75,12 +78,12 @@ func faultsOf(m proto.Message) []check.Fault {
 	}
 	switch m := m.(type) {
 	case *graphdef.GraphDef:
-		add(check.Graph(m, nil))
+		add(check.Graph(m, o))
 	case *graphdef.MetaGraphDef:
-		add(check.MetaGraph(m, nil))
+		add(check.MetaGraph(m, o))
 	case *graphdef.SavedModel:
 		for _, mg := range m.GetMetaGraphs() {
-			add(check.MetaGraph(mg, nil))
+			add(check.MetaGraph(mg, o))
 		}
 	}
 	return all

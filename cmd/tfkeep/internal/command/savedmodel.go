@@ -15,7 +15,9 @@ import (
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
 )
 
@@ -203,6 +205,7 @@ func pythonSet(names []string) string {
 func (c *command) savedModelScan() *cobra.Command {
 	var tags, deny string
 	var asJSON bool
+	var limits *check.Limits
 	cmd := &cobra.Command{
 		Use:   "scan DIR",
 		Short: "Find operations that a careful server would not run",
@@ -234,7 +237,7 @@ reviewed. The exit code is 1 if anything is found.`,
 			found := offline.Scan(sm, denied)
 			var refused []offline.Refusal
 			if deny == "" {
-				if refused, err = offline.Refused(sm, nil); err != nil {
+				if refused, err = offline.Refused(sm, &safety.ImportOptions{Limits: limits}); err != nil {
 					return err
 				}
 			}
@@ -253,6 +256,7 @@ reviewed. The exit code is 1 if anything is found.`,
 		},
 	}
 	tagsFlag(cmd, &tags, "only the graph with exactly these `TAGS`, separated by commas")
+	cli.LimitsFlag(cmd.Flags(), &limits)
 	cmd.Flags().StringVar(&deny, "op_denylist", "", "the `OPS` to find, separated by commas; default: ReadFile,WriteFile,PrintV2")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON list")
 	return cmd

@@ -13,11 +13,13 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/verify"
 )
 
 func (c *command) verify() *cobra.Command {
 	var asJSON, strict, quiet bool
+	var limits *check.Limits
 	cmd := &cobra.Command{
 		Use:   "verify PATH…",
 		Short: "Check checkpoints, SavedModels and graphs for damage",
@@ -36,7 +38,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
   tfkeep verify --json train/ | jq 'select(.ok|not)'`,
 		Args: needs(1, -1, "PATH…"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t := tally{c: c, strict: strict, quiet: quiet}
+			t := tally{c: c, strict: strict, quiet: quiet, limits: limits}
 			out := newLines(c.Out)
 			for _, path := range args {
 				report := t.print
@@ -59,6 +61,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 			return nil
 		},
 	}
+	cli.LimitsFlag(cmd.Flags(), &limits)
 	cmd.Flags().BoolVar(&strict, "strict", false, "take notes for faults")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only items with faults")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per line: path, kind, ok, faults")
@@ -69,6 +72,7 @@ The exit code is 1 if anything is damaged or missing. What does no harm is marke
 type tally struct {
 	c             *command
 	strict, quiet bool
+	limits        *check.Limits
 
 	items, missing, bad, faults, notes int64
 	tensors, bytes                     int64
@@ -78,7 +82,7 @@ type tally struct {
 func (t *tally) verify(ctx context.Context, path string, report func(*verify.Report) error) error {
 	progress := t.c.NewProgress("verifying", ui.Size)
 	defer progress.Done()
-	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set}) {
+	for r, err := range verify.Path(ctx, path, &verify.Options{Progress: progress.Set, Limits: t.limits}) {
 		if err != nil {
 			return t.noteMissing(err)
 		}
