@@ -84,7 +84,7 @@ func TestTraceOfARunIsPythons(t *testing.T) {
 		nodes = append(nodes, e["args"].(map[string]any)["name"])
 	}
 	assert.Contains(t, types, "Sum")
-	assert.Contains(t, nodes, "net/MatMul")
+	assert.Contains(t, nodes, "net_1/MatMul")
 }
 
 func TestTraceOfOtherLabels(t *testing.T) {
