@@ -14,6 +14,10 @@ var pairs = append([]Pair{
 	digitsResume,
 	importMetaGraph,
 	exportMetaGraph,
+	buildOps,
+	resnetGradients,
+	lstmStep,
+	callableRun,
 	writeGibibyte,
 	writeSmall,
 	listMany,
@@ -36,6 +40,7 @@ var pairs = append([]Pair{
 
 // tasks has the tasks that a measured process of this program can run; see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
+	"callable":          timeCallable,
 	"cluster-scale":     clusterScale,
 	"cluster-scale-row": clusterScaleRow,
 	"digits-resume":     resumeOneStep,

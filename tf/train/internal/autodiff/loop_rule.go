@@ -161,6 +161,7 @@ func (p *loopPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 		loopPlan: p, outer: b, inner: inner, fragment: newFragment(b.Unique("loop")),
 		moved: make(map[string]bool), captured: make(map[tensorID]string), hoisted: make(map[string]bool),
 		gradY: make(map[string]string), stacks: make(map[string]*stackNames),
+		shapes: make(map[string][]int32), same: make(map[tensorID]tensorID),
 	}
 	if err := w.readDefs(); err != nil {
 		return nil, err

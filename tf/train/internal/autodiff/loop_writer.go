@@ -27,7 +27,9 @@ type loopWriter struct {
 	captured map[tensorID]string // values of the forward iteration, as the backward loop has them
 	gradY    map[string]string   // placeholders of the copy, as the backward loop has them
 	stacks   map[string]*stackNames
-	forwards []string // names of the nodes that belong to the forward side
+	shapes   map[string][]int32    // the values of constants that are the shape of a tensor
+	same     map[tensorID]tensorID // tensors of the copy that equal others
+	forwards []string              // names of the nodes that belong to the forward side
 
 	frame string // of the backward loop
 	// Of the loop: its counter in an iteration, after it was raised, and in the outer graph.
@@ -58,12 +60,13 @@ func (w *loopWriter) readDefs() error {
 		return err
 	}
 	w.defs = make(map[string]*nodeDef, len(def.Node))
+	fold := newFolding(w)
 	for _, n := range def.Node {
 		w.defs[n.Name] = n
 		if w.forward[n.Name] {
 			continue
 		}
-		if w.makeConstant(n) || !shapeOps[n.Op] {
+		if w.makeConstant(n) || fold.skip(n) || !shapeOps[n.Op] {
 			continue
 		}
 		forward, varies := true, false
@@ -93,6 +96,7 @@ func (w *loopWriter) makeConstant(n *nodeDef) bool {
 	if !ok || dt == dtype.Variant || dt == dtype.Resource || dt == dtype.String {
 		return false
 	}
+	w.shapes[n.Name] = dims
 	value := graphbuild.Vector(dims)
 	if n.Op == "ZerosLike" {
 		wide := make([]int64, len(dims))
@@ -206,6 +210,9 @@ func (w *loopWriter) moveBackward(name string) {
 
 // backward returns a tensor of the copy as the backward loop has it.
 func (w *loopWriter) backward(id tensorID) string {
+	for same, ok := w.same[id]; ok; same, ok = w.same[id] {
+		id = same
+	}
 	switch {
 	case w.gradY[id.op] != "":
 		return w.gradY[id.op]
