@@ -48,6 +48,9 @@ type Options struct {
 	Recompute []string
 	// Loops say about while loops of TensorFlow 1, by their frames, what the graph does not.
 	Loops map[string]Loop
+
+	// functions has the names of the functions that this call of Build makes, in all graphs.
+	functions map[string]bool
 }
 
 // Loop has the arguments of Python's while_loop that are not in the graph.
@@ -74,7 +77,9 @@ func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 	if err := check(g, ys, xs, o); err != nil {
 		return nil, err
 	}
-	grads, err := build(g, ys, xs, o)
+	own := *o
+	own.functions = make(map[string]bool)
+	grads, err := build(g, ys, xs, &own)
 	var e *tfkeep.Error
 	if err != nil && !errors.As(err, &e) {
 		err = &tfkeep.Error{Op: "differentiate", Cause: err}

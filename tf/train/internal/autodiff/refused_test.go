@@ -107,17 +107,6 @@ def body(i, a):
     return i + 1, cf.merge([p * 2.0, tf.sin(q)], name="join")[0]
 y = tf.reduce_sum(tf1.while_loop(lambda i, a: i < 3, body, [0, tf.convert_to_tensor(w)], name="loop")[1])
 xs = [w]`, "Merge", "loop/join", autodiff.ErrControlFlow, "one predicate"},
-		{"loop of version 2", `
-tf1.enable_control_flow_v2()
-w = v("w", 2)
-y = tf.reduce_sum(tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, a * 2.0), [0, tf.convert_to_tensor(w)], name="loop")[1])
-xs = [w]`, "StatelessWhile", "loop", autodiff.ErrControlFlow, "unroll"},
-		{"conditional of version 2", `
-tf1.enable_control_flow_v2()
-w = v("w", 2)
-a = tf.exp(w)
-y = tf.reduce_sum(tf1.cond(feed(True, np.bool_), lambda: a * 2.0, lambda: a, name="choice"))
-xs = [w]`, "StatelessIf", "choice", autodiff.ErrControlFlow, "SelectV2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, ys, xs := forward(t, tt.script)

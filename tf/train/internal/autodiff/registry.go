@@ -13,13 +13,13 @@ var libraryGradients = set(`
 	Elu Erf Erfinv Exp ExpandDims Expm1 Fill FractionalAvgPool FractionalMaxPool FusedBatchNormV3
 	GatherNd GatherV2 Identity Imag Inv L2Loss LRN LeakyRelu LeakyReluGrad Lgamma Log Log1p LogSoftmax
 	MatMul MatrixBandPart MatrixDiag Max MaxPool MaxPool3D MaxPoolV2 Maximum Mean Min Minimum MirrorPad
-	MirrorPadGrad Mul Ndtri Neg Pack Pad PadV2 ParallelDynamicStitch PartitionedCall Pow Prod
+	MirrorPadGrad Mul Ndtri Neg Pack Pad PadV2 ParallelDynamicStitch Pow Prod
 	QuantizeAndDequantize QuantizeAndDequantizeV3 QuantizeAndDequantizeV4 ReadVariableOp Real RealDiv
 	Reciprocal RefIdentity Relu Relu6 Reshape ResizeBicubic ResizeBilinear ResizeNearestNeighbor
 	ReverseSequence ReverseV2 Roll Rsqrt ScaleAndTranslate ScatterNd ScatterNdNonAliasingAdd SegmentSum
 	Select SelectV2 Selu Sigmoid Sign Sin Sinh Slice Softmax SoftmaxCrossEntropyWithLogits Softplus
 	Softsign SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Sqrt Square SquaredDifference
-	Squeeze StatefulPartitionedCall StridedSlice Sub Sum Tan Tanh Tile Transpose Unpack
+	Squeeze StridedSlice Sub Sum Tan Tanh Tile Transpose Unpack
 	UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentSum
 `)
 
@@ -65,7 +65,6 @@ var pythonStops = set(`
 // that have no gradient without the functions that Python makes for them.
 var controlFlowOps = set(`
 	Enter RefEnter Exit RefExit Switch RefSwitch Merge RefMerge NextIteration RefNextIteration LoopCond
-	While StatelessWhile If StatelessIf Case StatelessCase
 `)
 
 func set(names string) map[string]bool {

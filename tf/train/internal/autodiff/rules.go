@@ -91,6 +91,9 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 	if n.unit != nil {
 		return n.unit.rule(n, g)
 	}
+	if functional[n.typ] != nil {
+		return functionalRule(n, g)
+	}
 	if err := checkArray(n); err != nil {
 		return nil, err
 	}
