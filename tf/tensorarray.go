@@ -15,12 +15,13 @@ import (
 //
 // In a loop the array is the variable Flow, and WithFlow makes an array of the variable:
 //
-//	ta := tf.NewTensorArray(s, dtype.Float32, n, nil)
-//	out := tf.While(s, []tf.Output{i, ta.Flow()}, cond, func(s *tf.Scope, v []tf.Output) []tf.Output {
-//		next := ta.WithFlow(v[1]).Write(s, v[0], x)
-//		return []tf.Output{op.Add(s, v[0], one), next.Flow()}
-//	}, nil)
-//	all := ta.WithFlow(out[1]).Stack(s)
+//	ta := tf.NewTensorArray(s, dtype.Int32, n, &tf.TensorArrayOptions{Shape: tf.MakeShape()})
+//	out := tf.While(s, []tf.Output{op.Const(s, int32(0)), ta.Flow()},
+//		func(s *tf.Scope, v []tf.Output) tf.Output { return op.Less(s, v[0], n) },
+//		func(s *tf.Scope, v []tf.Output) []tf.Output {
+//			next := ta.WithFlow(v[1]).Write(s, v[0], op.Square(s, v[0]))
+//			return []tf.Output{op.AddV2(s, v[0], one), next.Flow()}
+//		}, nil)
 //
 // The operations are those on TensorLists, which have gradients.
 type TensorArray struct {

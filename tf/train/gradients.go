@@ -53,9 +53,10 @@ type GradientsOptions struct {
 // normalizations, Concat, Conv3D and some rarer operations. It replaces those that the C
 // API has wrong: of dilated and explicitly padded convolutions, LRN and Atan2.
 //
-// It differentiates the conditionals and while loops of TensorFlow 1 (Switch, Merge, Enter and so
-// on), nested ones too, and the TensorArrays that they use: those of Python's tf.cond, while_loop and
-// dynamic_rnn with control flow v2 disabled. The arguments back_prop and swap_memory of
+// It differentiates functions, conditionals and loops of the kind that tf.While makes and
+// Python writes today, and TensorLists; also the conditionals and while loops of TensorFlow 1
+// (Switch, Merge, Enter and so on) and the TensorArrays that they use: those of Python's
+// tf.cond, while_loop and dynamic_rnn with control flow v2 disabled. The arguments back_prop and swap_memory of
 // while_loop have effect if the graph comes from a meta graph, whose collections have them.
 //
 // An operation without a gradient is an error of the kind [ErrNoGradient], and control flow

@@ -33,4 +33,10 @@
 //
 // A scope that is to be computed again is one node, too (unit.go). The nodes of its copy are added
 // to the graph a second time, after the gradient has arrived, with the nodes of their gradient.
+//
+// A PartitionedCall, If, Case or While runs functions of the graph's library. They are
+// differentiated in graphs of their own (func_body.go), nested ones by recursion, before the
+// graph is changed. The nodes of such a graph are then divided into the function, which
+// returns more, and its gradient (func_pieces.go), and a node of the same type runs the latter
+// (func_rule.go, func_while.go).
 package autodiff

@@ -82,6 +82,19 @@ w, x = v("w", 3, 3), f(4, 3)
 step = lambda a, e: tf.tanh(tf.reshape(a[None] @ w, [3])) + e
 y = tf.reduce_sum(tf.map_fn(lambda e: tf.sin(e) * w[0], x)) + tf.reduce_sum(tf.square(tf.scan(step, x))) + tf.reduce_sum(tf.foldl(step, x)) + tf.reduce_sum(tf.foldr(step, x, tf.ones([3])))
 xs = [w, x]`},
+	{"lists", `
+from tensorflow.python.ops import list_ops as lists
+x = f(4, 3)
+l = lists.tensor_list_from_tensor(tf.sin(x), [3])
+longer = lists.tensor_list_resize(lists.tensor_list_resize(l, 6), 4)
+scattered = lists.tensor_list_scatter(tf.exp(x), [2, 0, 1, 3], [3])
+into = lists.tensor_list_scatter(tf.square(x[:2]), [3, 1], input_handle=l)
+pushed = lists.tensor_list_push_back(l, x[0])
+shorter, last = lists.tensor_list_pop_back(pushed, tf.float32)
+parts = lists.tensor_list_split(x * x, [-1, 3], [1, 3])
+stack = lambda l: tf.reduce_sum(tf.square(lists.tensor_list_stack(l, tf.float32)))
+y = stack(longer) + stack(scattered) + stack(into) + stack(shorter) + tf.reduce_sum(tf.exp(last)) + tf.reduce_sum(tf.sin(lists.tensor_list_get_item(parts, 1, tf.float32))) + tf.reduce_sum(tf.sin(lists.tensor_list_concat(parts, tf.float32, [-1, 3])))
+xs = [x]`},
 	{"an embedding in a loop", `
 w, n = v("w", 5, 3), feed([1, 3, 1], np.int32)
 y = tf.reduce_sum(tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(a + tf.gather(w, n[i]))), [0, tf.zeros([3])])[1])
