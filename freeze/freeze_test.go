@@ -323,3 +323,24 @@ func TestNewRefusesNilArguments(t *testing.T) {
 		require.ErrorIs(t, err, tfkeep.ErrArgument)
 	}
 }
+
+// Devices stay with KeepDevices, and Rename gives variables other keys.
+func TestDevicesAndKeysOfOptions(t *testing.T) {
+	t.Parallel()
+	for _, keep := range []bool{false, true} {
+		plan, err := freeze.New(t.Context(), graph(t, strings.Replace(linear, `name: "y" op: "Mul"`, `name: "y" op: "Mul" device: "/device:GPU:0"`, 1)), memory{"average": floats(2)}, &freeze.Options{
+			Outputs: []string{"y"}, KeepDevices: keep, Rename: []freeze.Rename{{Variable: "(w)", Key: "average"}}})
+		require.NoError(t, err)
+		def, err := plan.GraphDef(t.Context())
+		require.NoError(t, err)
+		devices := map[string]string{}
+		for _, n := range def.Node {
+			devices[n.Name] = n.Device
+		}
+		want := ""
+		if keep {
+			want = "/device:GPU:0"
+		}
+		assert.Equal(t, want, devices["y"])
+	}
+}

@@ -1,6 +1,7 @@
 package freeze_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -57,6 +58,19 @@ with tf1.Session() as s:
     result = s.run("y:0", {"x:0": ["fox", "nothing", "the"]}).tolist()
 `, frozen, filepath.Join(dir, "words.txt"), initializer)
 	assert.Equal(t, [][]float64{{6, 7}, {0, 1}, {2, 3}}, y)
+
+	// The file is somewhere else by now, and Assets says where.
+	moved := t.TempDir()
+	o := &freeze.Options{Outputs: []string{"y"}, EmbedTables: true}
+	_, err = freeze.FromCheckpoint(t.Context(), ckpt, o)
+	require.Error(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(moved, "words.txt"), []byte("a\t1\n"), 0o600))
+	o.Assets = moved
+	elsewhere, err := freeze.FromCheckpoint(t.Context(), ckpt, o)
+	require.NoError(t, err)
+	defer elsewhere.Close()
+	require.NoError(t, elsewhere.WriteFile(t.Context(), filepath.Join(moved, "frozen.pb"), nil))
+	assert.Equal(t, []string{filepath.Join(moved, "words.txt")}, elsewhere.Report().Embedded)
 
 	_, err = freeze.FromCheckpoint(t.Context(), ckpt, &freeze.Options{Outputs: []string{"y"}, InitializerNodes: []string{initializer}, EmbedTables: true})
 	require.ErrorIs(t, err, tfkeep.ErrUnsupported, "the file is gone")

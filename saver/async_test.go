@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -148,6 +149,11 @@ func TestLockRefusesSecondProcess(t *testing.T) {
 		assert.ErrorContains(t, err, dir)
 		assert.ErrorContains(t, err, fmt.Sprint("process ", os.Getppid()), "the owner is named")
 		_, err = s.Resume(ctx, sess, dir, nil)
+		require.ErrorIs(t, err, tfkeep.ErrLocked)
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		err = s.Lock(short, dir, &saver.LockOptions{Wait: true})
+		require.ErrorIs(t, err, context.DeadlineExceeded, "it waited")
 		require.ErrorIs(t, err, tfkeep.ErrLocked)
 		mustSave(t, s, sess, filepath.Join(dir, "other"), &saver.SaveOptions{LatestFilename: "mine"})
 		require.NoError(t, restore(s, sess, filepath.Join(dir, "m")))

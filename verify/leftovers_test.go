@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/verify"
 )
 
@@ -40,4 +41,17 @@ func TestLeftoversOfSavesAreTold(t *testing.T) {
 	assert.Len(t, found, 2)
 	assert.Contains(t, found["m.data-00001-of-00003"], "its checkpoint has 1 data files, this is one of 3")
 	assert.Contains(t, found["m_temp"], "the folder of a save that did not finish")
+}
+
+func TestWorkersVerifyTheSame(t *testing.T) {
+	t.Parallel()
+	prefix := filepath.Join(t.TempDir(), "m")
+	tftest.WriteCheckpoint(t, prefix, nil, []checkpoint.Tensor{{Name: "a", DType: dtype.Int8, Data: []byte{1}}, {Name: "b", DType: dtype.Int8, Data: []byte{2}}})
+	for _, workers := range []int{1, 8} {
+		for r, err := range verify.Path(t.Context(), prefix, &verify.Options{Workers: workers}) {
+			require.NoError(t, err)
+			assert.True(t, r.OK())
+			assert.Equal(t, 2, r.Tensors)
+		}
+	}
 }

@@ -187,3 +187,12 @@ func TestCompareEndsWithAnError(t *testing.T) {
 	cancel()
 	assert.ErrorIs(t, failure(ctx, a, b, nil), context.Canceled)
 }
+
+func TestWorkersFindTheSame(t *testing.T) {
+	t.Parallel()
+	a, b := open(t, floats("a", 1), floats("b", 1), floats("c", 1)), open(t, floats("a", 1), floats("b", 2), floats("c", 1))
+	want := compare(t, a, b, nil)
+	for _, workers := range []int{1, 7} {
+		assert.Equal(t, want, compare(t, a, b, &diff.Options{Workers: workers}))
+	}
+}
