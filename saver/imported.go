@@ -1,6 +1,7 @@
 package saver
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -19,7 +21,9 @@ import (
 // list lacks. It fails for other state that is restored and is no variable.
 func restoredState(g *tf.Graph, list []Saveable) ([]Saveable, error) {
 	var found []Saveable
+	calls := false
 	for _, o := range g.Operations() {
+		calls = calls || o.Type() == "PartitionedCall" || o.Type() == "StatefulPartitionedCall"
 		if o.Type() != "RestoreV2" && o.Type() != "Restore" && o.Type() != "RestoreSlice" {
 			continue
 		}
@@ -36,7 +40,29 @@ func restoredState(g *tf.Graph, list []Saveable) ([]Saveable, error) {
 			}
 		}
 	}
-	return found, nil
+	if !calls {
+		return found, nil
+	}
+	return found, checkFunctions(g, slices.Concat(list, found))
+}
+
+// checkFunctions fails for state that functions restore and that none of the Saveables saves.
+func checkFunctions(g *tf.Graph, list []Saveable) error {
+	def, err := g.GraphDef()
+	if err != nil {
+		return err
+	}
+	for _, st := range savergraph.New(def).FunctionStates() {
+		covered := slices.ContainsFunc(list, func(s Saveable) bool {
+			t, ok := s.(*table)
+			return ok && t.handle.Op != nil && t.handle.Op.Name() == st.Handle
+		})
+		if !covered {
+			return fault(tfkeep.ErrUnsupported, "operation %s (%s) of function %s restores state that is no variable, %q, and a new Saver would leave it out; "+
+				"save with the Saver of the meta graph (Options.SaverDef), or list a Saveable for it", st.Node, st.Op, st.Func, cmp.Or(st.Handle, st.Key))
+		}
+	}
+	return nil
 }
 
 // takers returns the operations that keep a restored tensor, behind those that only change

@@ -162,3 +162,61 @@ func TestOptionsOfImportedSaver(t *testing.T) {
 		})
 	}
 }
+
+// State that no new Saver can save is refused by name: what functions restore, and tables of the
+// ops of TensorFlow's first years.
+func TestNewSaverNamesWhatItWouldLose(t *testing.T) {
+	for _, c := range []struct{ name, model, says string }{
+		{"table in a function", `
+words = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1, name="words")
+tf1.get_default_graph().clear_collection("saveable_objects")
+@tf.function
+def fill(path):
+    k, v = tf.raw_ops.RestoreV2(prefix=path, tensor_names=["words-keys", "words-values"], shape_and_slices=["", ""], dtypes=[tf.string, tf.int64])
+    with tf.control_dependencies([tf.raw_ops.LookupTableImportV2(table_handle=words.resource_handle, keys=k, values=v)]):
+        return tf.identity(path)
+fill(tf1.placeholder(tf.string, []))
+`, `(LookupTableImportV2) of function __inference_fill`},
+		{"first tables", `
+h = tf.raw_ops.MutableHashTable(key_dtype=tf.string, value_dtype=tf.int64)
+k, v = tf.raw_ops.RestoreV2(prefix="p", tensor_names=["t-keys", "t-values"], shape_and_slices=["", ""], dtypes=[tf.string, tf.int64])
+tf.raw_ops.LookupTableImport(table_handle=h, keys=k, values=v)
+`, "(LookupTableImport) restores state that is no variable"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			meta := filepath.Join(t.TempDir(), "m.meta")
+			oracle.Run(t, "tf1.get_variable('w', initializer=1.0)\n"+c.model+"\ntf1.train.export_meta_graph(args[0])\n", meta)
+			g := tf.NewGraph()
+			_, err := tf.ImportMetaGraphFile(ctx, g, meta, nil)
+			require.NoError(t, err)
+			_, err = saver.New(g, nil)
+			require.ErrorIs(t, err, tfkeep.ErrUnsupported)
+			assert.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+// A dense table is saved like a hash table.
+func TestNewSaverSavesDenseTables(t *testing.T) {
+	dir := t.TempDir()
+	const build = `
+t = tf.lookup.experimental.DenseHashTable(tf.int64, tf.int64, default_value=-1, empty_key=0, deleted_key=-9, name="dense")
+w = tf1.get_variable("w", initializer=1.0)
+y = t.lookup(tf.constant([5, 6], tf.int64))
+`
+	oracle.Run(t, build+`
+with tf1.Session() as s:
+    s.run([tf1.global_variables_initializer(), t.insert(tf.constant([5], tf.int64), tf.constant([50], tf.int64))])
+    tf1.train.Saver().save(s, args[0] + "/m")`, dir)
+	g := tf.NewGraph()
+	first, err := saver.ImportMetaGraph(ctx, g, filepath.Join(dir, "m.meta"), nil)
+	require.NoError(t, err)
+	sess := newSession(t, g)
+	require.NoError(t, restore(first, sess, filepath.Join(dir, "m")))
+	require.NoError(t, first.Close())
+	path := mustSave(t, newSaver(t, g, &saver.Options{Name: "again"}), sess, filepath.Join(dir, "go"), nil)
+	assert.Equal(t, []int64{50, -1}, oracle.Value[[]int64](t, build+`
+with tf1.Session() as s:
+    tf1.train.Saver().restore(s, args[0])
+    result = s.run(y).tolist()`, path))
+}
