@@ -5,7 +5,7 @@
 # out/bench-head.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-base=$1 pattern=${2:-.} count=${3:-5}
+base=${1:?name the commit to compare with: make bench-compare BASE=COMMIT} pattern=${2:-.} count=${3:-5}
 packages=(./internal/crc32c ./internal/table ./graphdef ./checkpoint ./tf ./saver)
 # shellcheck disable=SC1091
 . .libtensorflow/env
