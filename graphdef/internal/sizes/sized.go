@@ -30,7 +30,7 @@ var countInput = map[string]int{
 // timesInput has the ops whose output has as many elements as an input says for each element
 // of the first input.
 var timesInput = map[string]int{
-	"OneHot": 1, "DenseBincount": 1, "UnsortedSegmentMax": 2, "UnsortedSegmentMin": 2, "UnsortedSegmentProd": 2, "UnsortedSegmentSum": 2,
+	"DenseBincount": 1, "UnsortedSegmentMax": 2, "UnsortedSegmentMin": 2, "UnsortedSegmentProd": 2, "UnsortedSegmentSum": 2,
 	"UnsortedSegmentJoin": 2, "SegmentSumV2": 2, "SegmentProdV2": 2, "SegmentMaxV2": 2, "SegmentMinV2": 2, "DecodePaddedRaw": 1,
 	"Multinomial": 1, "StatelessMultinomial": 1,
 }
@@ -81,7 +81,17 @@ func sized(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 	case "DynamicStitch", "ParallelDynamicStitch":
 		return stitch(in), true
 	case "Diag", "MatrixDiag", "BatchMatrixDiag":
-		return Tensor{Elems: Product(x.Elems, x.Elems)}, true
+		t := Tensor{Elems: Product(x.Elems, x.Elems)}
+		if op == "Diag" && x.Dims != nil {
+			t.Dims = slices.Concat(x.Dims, x.Dims)
+		}
+		return t, true
+	case "OneHot":
+		t := Tensor{Elems: Product(x.Elems, sumOf(arg(1)))}
+		if (x.Dims != nil || x.Elems == 1) && len(arg(1).Values) == 1 {
+			t.Dims = append(slices.Clone(x.Dims), sumOf(arg(1)))
+		}
+		return t, true
 	case "MatrixDiagV2", "MatrixDiagV3":
 		return matrixDiag(x, arg(1), arg(2), arg(3)), true
 	case "MatrixDiagPartV2", "MatrixDiagPartV3":
@@ -163,6 +173,9 @@ func tile(x, times Tensor) Tensor {
 		return t
 	}
 	t.Elems = Product(x.Elems, Product(by...))
+	if x.Dims == nil && x.Elems == 1 {
+		t.Dims = by
+	}
 	if len(by) != len(x.Dims) {
 		return t
 	}
@@ -184,6 +197,9 @@ func pad(x, pads Tensor) Tensor {
 		return t
 	}
 	t.Dims, t.Elems = slices.Clone(x.Dims), x.Elems
+	if x.Dims == nil && x.Elems == 1 {
+		t.Dims = slices.Repeat([]int64{1}, len(pads.Values)/2)
+	}
 	size := int64(1)
 	for i := 0; i+1 < len(pads.Values); i += 2 {
 		width := Sum(whole(pads.Values[i]), whole(pads.Values[i+1]))

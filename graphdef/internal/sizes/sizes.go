@@ -242,9 +242,21 @@ func (b *Body) Asks(n *graphdef.NodeDef) Tensor {
 		}
 	}
 	if !given {
-		return b.Output(n.GetName())
+		return b.Output(n.GetName()).exact()
 	}
-	return together(b.outputs(n, in))
+	return together(b.outputs(n, in)).exact()
+}
+
+// exact returns t without what is only a bound: a size that does not follow from dimensions, and
+// the text of more than one string. A graph is not refused for a bound that may be far too high.
+func (t Tensor) exact() Tensor {
+	if t.Dims == nil || slices.Contains(t.Dims, -1) {
+		return Unknown()
+	}
+	if t.Elems != 1 {
+		t.Text = 0
+	}
+	return t
 }
 
 func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
@@ -259,7 +271,7 @@ func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
 // Growth returns by how much the outputs of a node, which have these types, are larger than its
 // inputs. It is 0 if that is not known.
 func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
-	out := b.Output(n.GetName())
+	out := b.Output(n.GetName()).exact()
 	bytes := out.Bytes(n, types)
 	if out.Given || bytes > Most {
 		return 0
@@ -273,8 +285,8 @@ func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
 // Heavy returns the Work of a node of which more than its size decides how long it takes, or 0.
 func (b *Body) Heavy(n *graphdef.NodeDef) int64 {
 	work := b.Work(n)
-	out := b.Output(n.GetName())
-	if out.Given || work > Most || work <= Product(16, Sum(out.Elems, min(out.Text, Most))) {
+	out := b.Output(n.GetName()).exact()
+	if out.Elems > Most || out.Given || work > Most || work <= Product(16, Sum(out.Elems, min(out.Text, Most))) {
 		return 0
 	}
 	return work

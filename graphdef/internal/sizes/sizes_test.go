@@ -147,7 +147,9 @@ func TestInferBoundsSizes(t *testing.T) {
 func TestAsksCountsOnlyWhatTheGraphStates(t *testing.T) {
 	t.Parallel()
 	g := tftest.ParseGraph(t, constants+`node { name: "a" op: "Tile" input: "x" input: "t" } `+ints("t", "dim { size: 2 }", "int_val: 65536")+
-		`node { name: "b" op: "Fill" input: "x" input: "one" } node { name: "c" op: "Add" input: "image" input: "x" }`)
+		`node { name: "b" op: "Fill" input: "x" input: "one" } node { name: "c" op: "Add" input: "image" input: "x" } node { name: "d" op: "OneHot" input: "dims" input: "big" }
+		node { name: "e" op: "TensorSliceDataset" input: "matrix" input: "matrix" } node { name: "f" op: "GatherV2" input: "matrix" input: "dims" input: "zero" }
+		node { name: "g" op: "UnsortedSegmentSum" input: "dims" input: "dims" input: "big" }`)
 	body := sizes.Infer(g.Node, nil, nil)
 	asks := map[string]int64{}
 	for _, n := range g.Node {
@@ -155,7 +157,10 @@ func TestAsksCountsOnlyWhatTheGraphStates(t *testing.T) {
 	}
 	assert.EqualValues(t, 1<<32, asks["a"])
 	assert.EqualValues(t, sizes.NotKnown, asks["b"])
-	assert.EqualValues(t, 1, asks["c"])
+	assert.EqualValues(t, 2<<16, asks["d"])
+	for _, name := range []string{"c", "e", "f", "g"} { // only a bound is known
+		assert.EqualValues(t, sizes.NotKnown, asks[name], name)
+	}
 }
 
 // TestRestoreAsksForNothingKnown has a node that restores 2,000 variables: their sizes are those
