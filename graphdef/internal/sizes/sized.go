@@ -58,7 +58,7 @@ func sized(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 		return vector(sumOf(arg(i))), true
 	}
 	if i, ok := timesInput[op]; ok {
-		return Tensor{Elems: Product(max(x.Elems, 1), sumOf(arg(i)))}, true
+		return timed(op, x, arg(1), sumOf(arg(i))), true
 	}
 	switch {
 	case shapeAttr[op]:
@@ -77,7 +77,7 @@ func sized(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 	case "Pad", "PadV2", "MirrorPad":
 		return pad(x, arg(1)), true
 	case "SegmentMax", "SegmentMean", "SegmentMin", "SegmentProd", "SegmentSum":
-		return Tensor{Elems: Product(max(x.Elems, 1), Sum(largest(arg(1)), 1))}, true
+		return timed(op, x, arg(1), Sum(largest(arg(1)), 1)), true
 	case "DynamicStitch", "ParallelDynamicStitch":
 		return stitch(in), true
 	case "Diag", "MatrixDiag", "BatchMatrixDiag":
@@ -101,13 +101,39 @@ func sized(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 	case "Fingerprint":
 		return Tensor{Elems: Product(x.Elems, 8)}, true
 	case "SobolSample":
-		return Tensor{Elems: Product(sumOf(arg(0)), sumOf(arg(1)))}, true
+		return certain(Tensor{Elems: Product(sumOf(arg(0)), sumOf(arg(1)))}, sumOf(arg(1)), sumOf(arg(0))), true
 	case "Where":
 		return Tensor{Elems: Product(x.Elems, int64(max(1, len(x.Dims)))), Dims: []int64{-1, int64(x.Rank())}}, true
 	case "Einsum":
 		return einsum(n, in), true
 	}
 	return Tensor{}, false
+}
+
+// certain adds dimensions to a tensor, if they are known.
+func certain(t Tensor, dims ...int64) Tensor {
+	for _, d := range dims {
+		if d < 0 || d > Most {
+			return t
+		}
+	}
+	t.Dims, t.Elems = dims, Product(dims...)
+	return t
+}
+
+// timed returns the result of an op that has times elements, or rows, in place of a dimension of x.
+func timed(op string, x, ids Tensor, times int64) Tensor {
+	t := Tensor{Elems: Product(max(x.Elems, 1), times)}
+	switch {
+	case x.Dims == nil:
+	case op == "DecodePaddedRaw":
+		return certain(t, append(slices.Clone(x.Dims), times)...)
+	case op == "DenseBincount" || op == "Multinomial" || op == "StatelessMultinomial":
+		return certain(t, append(slices.Clone(x.Dims[:max(len(x.Dims)-1, 0)]), times)...)
+	case ids.Dims != nil && len(ids.Dims) <= len(x.Dims):
+		return certain(t, append([]int64{times}, x.Dims[len(ids.Dims):]...)...)
+	}
+	return t
 }
 
 func vector(elems int64) Tensor {
@@ -224,6 +250,9 @@ func stitch(in []Tensor) Tensor {
 		each = max(each, in[half+i].Elems)
 	}
 	t := Tensor{Elems: Product(rows, each)}
+	if half > 0 && in[0].Dims != nil && len(in[half].Dims) >= len(in[0].Dims) {
+		t = certain(t, append([]int64{rows}, in[half].Dims[len(in[0].Dims):]...)...)
+	}
 	if each > 1 && each != largestOf(in[:half]) || rows > maxValues {
 		return t
 	}
@@ -267,7 +296,11 @@ func matrixDiag(x, k, rows, columns Tensor) Tensor {
 		}
 	}
 	square := Sum(x.Elems, offset)
-	return Tensor{Elems: max(Product(square, square), Product(max(x.Elems, 1), side(rows), side(columns)))}
+	t := Tensor{Elems: max(Product(square, square), Product(max(x.Elems, 1), side(rows), side(columns)))}
+	if len(x.Dims) == 1 && len(rows.Values) == 1 && rows.Values[0] >= 0 && len(columns.Values) == 1 && columns.Values[0] >= 0 {
+		return certain(t, side(rows), side(columns))
+	}
+	return t
 }
 
 // einsum bounds an Einsum by the product of its inputs, unless its result repeats a label.
@@ -294,7 +327,32 @@ func einsum(n *graphdef.NodeDef, in []Tensor) Tensor {
 			seen[c] = true
 		}
 	}
-	return Tensor{Elems: elems}
+	t := Tensor{Elems: elems}
+	sides := map[byte]int64{}
+	input, at0 := 0, 0
+	for i := 0; i < at-2; i++ { // the labels before "->"
+		c := equation[i]
+		switch {
+		case c == ',':
+			input, at0 = input+1, 0
+		case c == '.' || input >= len(in) || at0 >= len(in[input].Dims):
+			return t
+		case c != ' ':
+			sides[c], at0 = in[input].Dims[at0], at0+1
+		}
+	}
+	dims := []int64{}
+	for i := at; i < len(equation); i++ {
+		d, ok := sides[equation[i]]
+		if !ok {
+			return t
+		}
+		dims = append(dims, d)
+	}
+	if at == len(equation) {
+		return t
+	}
+	return certain(t, dims...)
 }
 
 // slow has ops that take long for each element.

@@ -242,14 +242,21 @@ func (b *Body) Asks(n *graphdef.NodeDef) Tensor {
 		}
 	}
 	if !given {
-		return b.Output(n.GetName()).exact()
+		return b.Output(n.GetName()).exact(n)
 	}
-	return together(b.outputs(n, in)).exact()
+	return together(b.outputs(n, in)).exact(n)
 }
 
 // exact returns t without what is only a bound: a size that does not follow from dimensions, and
 // the text of more than one string. A graph is not refused for a bound that may be far too high.
-func (t Tensor) exact() Tensor {
+func (t Tensor) exact(n *graphdef.NodeDef) Tensor {
+	switch n.GetOp() {
+	case "StringNGrams":
+		return t
+	case "AsString": // each number is padded
+		t.Text = Product(t.Elems, max(n.GetAttr()["width"].GetI(), n.GetAttr()["precision"].GetI(), 0))
+		return t
+	}
 	if t.Dims == nil || slices.Contains(t.Dims, -1) {
 		return Unknown()
 	}
@@ -271,7 +278,7 @@ func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
 // Growth returns by how much the outputs of a node, which have these types, are larger than its
 // inputs. It is 0 if that is not known.
 func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
-	out := b.Output(n.GetName()).exact()
+	out := b.Output(n.GetName()).exact(n)
 	bytes := out.Bytes(n, types)
 	if out.Given || bytes > Most {
 		return 0
@@ -285,7 +292,7 @@ func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
 // Heavy returns the Work of a node of which more than its size decides how long it takes, or 0.
 func (b *Body) Heavy(n *graphdef.NodeDef) int64 {
 	work := b.Work(n)
-	out := b.Output(n.GetName()).exact()
+	out := b.Output(n.GetName()).exact(n)
 	if out.Elems > Most || out.Given || work > Most || work <= Product(16, Sum(out.Elems, min(out.Text, Most))) {
 		return 0
 	}
