@@ -32,7 +32,6 @@ var house = []floor{
 		"internal/filenames",
 		"internal/live",
 		"internal/nearest",
-		"cmd/internal/cli",
 		"internal/parallel",
 		"internal/test/archtest",
 		"internal/test/docs",
@@ -95,6 +94,7 @@ var house = []floor{
 		"verify",
 	}},
 	{"the command tfkeep", true, []string{
+		"cmd/internal/cli",
 		"cmd/tfkeep/internal/command/ui",
 		"cmd/tfkeep/internal/command",
 		"cmd/tfkeep",

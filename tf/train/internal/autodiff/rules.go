@@ -152,10 +152,25 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 // for calls of functions, whose gradient is the usual one.
 func (n *node) override() string {
 	name := n.text("_gradient_op_type")
-	if strings.HasPrefix(name, n.typ+"-") {
+	if strings.HasPrefix(name, n.typ+"-") || name != "" && n.isSwish() {
 		return ""
 	}
 	return name
+}
+
+// isSwish reports whether a node is the end of tf.nn.swish, x·sigmoid(βx) with x and β as
+// further values. Its own gradient only saves memory; that of its operations has the same
+// numbers.
+func (n *node) isSwish() bool {
+	if n.typ != "IdentityN" || len(n.in) != 3 {
+		return false
+	}
+	x, beta, product := n.in[1], n.in[2], n.in[0].node
+	if product.typ != "Mul" || product.in[0] != x || product.in[1].node.typ != "Sigmoid" {
+		return false
+	}
+	scaled := product.in[1].node.in[0].node
+	return scaled.typ == "Mul" && scaled.in[0] == beta && scaled.in[1] == x
 }
 
 // readsX reports whether the output of n is one of the xs, unchanged.
