@@ -84,6 +84,7 @@ type Model struct {
 
 	dir           string // the folder of the model
 	graphSum      uint32 // the checksum of the file with its graphs
+	byObjects     bool   // Saver is that of useObjects
 	linked        bool   // linkObjects has run
 	twins         twins
 	defaultValues defaultValues
@@ -230,6 +231,9 @@ func (m *Model) importGraph(ctx context.Context, files *folder, tags []string) e
 		return loadCause(files.name, "", err)
 	}
 	m.MetaGraphDef, m.Elements, m.Scope = mg, im.Elements, im.Scope
+	if err := m.useObjects(ctx, files); err != nil {
+		return loadCause(files.name, "", errors.Join(err, m.Saver.Close()))
+	}
 	return nil
 }
 

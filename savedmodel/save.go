@@ -98,7 +98,7 @@ func (m *Model) saveInto(ctx context.Context, staging *modeldir.Staging, files *
 	if err := vfs.OS.MkdirAll(staging.Path(modeldir.VariablesDir), 0o755); err != nil {
 		return err
 	}
-	_, err = m.Saver.Save(ctx, m.Session, staging.Path(modeldir.VariablesDir, modeldir.VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true})
+	_, err = m.Saver.Save(ctx, m.Session, staging.Path(modeldir.VariablesDir, modeldir.VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true, NoSaveCounter: true})
 	return err
 }
 

@@ -19,7 +19,7 @@ import (
 
 // restoreAdapted restores a checkpoint by the policy of ResumeOptions. Callers hold turn.
 func (s *Saver) restoreAdapted(ctx context.Context, sess *tf.Session, path string, o *ResumeOptions) (*RestoreReport, error) {
-	l := &load{path: path, files: s.fileOptions(), resume: o}
+	l := &load{path: path, files: s.fileOptions(), resume: o, objects: s.opts.Objects}
 	l.opts.Partial, l.opts.Rename = o.Partial, o.Rename
 	return s.runLoad(ctx, sess, l)
 }
@@ -98,6 +98,11 @@ func (l *load) adapt(ctx context.Context, fitting []savergraph.Restored) error {
 		}
 		if err := checkAdapted(&want, value); err != nil {
 			return err
+		}
+		if l.absent[t.Key] { // the checkpoint may have another object's value under this key
+			want.Key = "adapted value of " + t.Key
+			l.keys[t.Key] = want.Key
+			delete(l.absent, t.Key)
 		}
 		adapted.tensors[want.Key] = value
 	}

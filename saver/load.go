@@ -28,6 +28,11 @@ type load struct {
 	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ
 	resume *ResumeOptions     // nil unless Resume restores
 
+	objects *objectgraph.Graph // Options.Objects
+	absent  map[string]bool    // names in the graph for which the checkpoint has no object
+	beside  map[string]bool    // keys in the checkpoint that are no variables
+	saves   int64              // the number of saves that the checkpoint has
+
 	uncovered []string // RestoreReport.Uncovered
 }
 
@@ -75,12 +80,23 @@ func (l *load) key(name string) string {
 	return name
 }
 
+// lookup returns the tensor that the checkpoint has for a name in the graph.
+func (l *load) lookup(name string) (checkpoint.TensorInfo, bool) {
+	if l.absent[name] {
+		return checkpoint.TensorInfo{}, false
+	}
+	return l.source.Lookup(l.key(name))
+}
+
 // compare compares every tensor of the graph with the checkpoint.
 func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	report := &RestoreReport{Path: l.path}
-	wanted := map[string]bool{}
+	wanted := maps.Clone(l.beside)
+	if wanted == nil {
+		wanted = map[string]bool{}
+	}
 	for _, t := range l.plan {
-		wanted[l.key(t.Key)] = true
+		wanted[l.key(t.Key)] = !l.absent[t.Key]
 	}
 	var unused []string
 	for t := range l.source.Tensors() {
@@ -93,7 +109,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	seen := map[string]bool{}
 	for _, t := range l.plan {
 		key := l.key(t.Key)
-		have, ok := l.source.Lookup(key)
+		have, ok := l.lookup(t.Key)
 		if !ok {
 			if !seen[key] {
 				m := Missing{Key: key, Variable: t.Variable, Hint: explainParts(l.source, &t, key)}
@@ -193,14 +209,29 @@ func (l *load) mapKeys(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, ok := l.source.Lookup(objectgraph.Key); !ok || l.allPresent() {
+	_, ok := l.source.Lookup(objectgraph.Key)
+	switch {
+	case !ok || l.objects == nil && l.allPresent():
 		return nil
+	case l.objects != nil:
+		return l.mapObjects(ctx)
 	}
+	return l.mapNames(ctx)
+}
+
+// mapNames finds the keys of an object-based checkpoint by the names of the graph.
+func (l *load) mapNames(ctx context.Context) error {
 	objects, err := objectgraph.Read(ctx, l.source)
 	if err != nil {
 		return fmt.Errorf("read its object graph: %w", err)
 	}
-	byName, ambiguous := objects.KeysByName()
+	var names []string
+	for _, t := range l.plan {
+		if name := l.key(t.Key); !l.has(name) {
+			names = append(names, name)
+		}
+	}
+	byName, ambiguous := objects.KeysOf(names)
 	e := &RestoreError{Path: l.path, Objects: true, Ambiguous: ambiguous, resumes: l.resume != nil}
 	wanted := map[string]bool{}
 	for _, t := range l.plan {
@@ -212,14 +243,15 @@ func (l *load) mapKeys(ctx context.Context) error {
 		if key, ok := byName[name]; ok {
 			l.keys[t.Key] = key
 			e.Matched++
-		} else if _, ok := l.source.Lookup(name); !ok {
+		} else if !l.has(name) {
 			e.Missing = append(e.Missing, Missing{Key: name, Variable: t.Variable})
 		}
 	}
 	if len(e.Missing) == 0 || l.opts.Partial || l.adapts() {
 		return nil
 	}
-	for name := range byName {
+	all, _ := objects.KeysByName()
+	for name := range all {
 		if !wanted[name] {
 			e.Unused = append(e.Unused, name)
 		}
@@ -260,12 +292,13 @@ func (l *load) unknownNames() error {
 }
 
 func (l *load) allPresent() bool {
-	for _, t := range l.plan {
-		if _, ok := l.source.Lookup(l.key(t.Key)); !ok {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(l.plan, func(t savergraph.Restored) bool { return !l.has(l.key(t.Key)) })
+}
+
+// has reports whether the checkpoint has a key.
+func (l *load) has(key string) bool {
+	_, ok := l.source.Lookup(key)
+	return ok
 }
 
 // maxNearest is the number of missing keys for which the nearest name is searched. If

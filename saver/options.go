@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -74,6 +75,13 @@ type Options struct {
 	// VarList, VarMap, Reshape, Sharded, WriteVersion and Filename.
 	SaverDef *graphdef.SaverDef
 
+	// Objects, if not nil, is the object graph of a TensorFlow 2 model, whose keys are those of
+	// the Saver. Then Save writes checkpoints as tf.train.Checkpoint does, with the object graph
+	// and the number of saves, and Restore finds the values of object-based checkpoints by the
+	// names that lead to their objects, whatever keys they have. Go reads and writes the files,
+	// in format V2. A loaded SavedModel has such a Saver.
+	Objects *objectgraph.Graph
+
 	// Driver selects who reads and writes the files; see the constants.
 	Driver Driver
 	// Gather tunes saver.Files on a cluster; nil is the default.
@@ -138,6 +146,8 @@ func (o *Options) check() error {
 		return fault(tfkeep.ErrArgument, "KeepEvery is negative")
 	case o.Driver < Auto || o.Driver > Files:
 		return fault(tfkeep.ErrArgument, "Driver is %d; it must be saver.Auto, saver.Ops or saver.Files", int(o.Driver))
+	case o.Objects != nil && (o.Driver == Ops || o.WriteVersion == checkpoint.V1):
+		return fault(tfkeep.ErrArgument, "Objects is set, and the graph's own nodes and format V1 have no object graph; leave out Driver and WriteVersion")
 	case o.SharedWait < 0:
 		return fault(tfkeep.ErrArgument, "SharedWait is negative")
 	}
@@ -225,6 +235,9 @@ type SaveOptions struct {
 	// NoState does not change the state file. The checkpoint does not count as one of
 	// MaxToKeep, and is never deleted.
 	NoState bool
+	// NoSaveCounter leaves the number of saves out of a checkpoint of Options.Objects, as in
+	// the variables of a SavedModel.
+	NoSaveCounter bool
 	// StripDefaultAttrs leaves attributes out of the meta graph where they have
 	// their default value, so that older TensorFlow can read it.
 	StripDefaultAttrs bool

@@ -17,6 +17,9 @@ type RestoreOptions struct {
 	// Rename maps the keys in the graph's save nodes to those in the checkpoint, where
 	// they differ. A key that the graph does not have is an error.
 	Rename map[string]string
+	// Root is the path of the model in the object graph of the checkpoint, such as "model", for a
+	// Saver with Options.Objects. "" finds it.
+	Root string
 	// Mapped maps the file into memory for resource variables, where the file allows it
 	// (see checkpoint.WriterOptions.Alignment), instead of reading it. Values are read
 	// when they are used, checksums are not compared, and the first update of a variable
@@ -67,8 +70,9 @@ type RestoreReport struct {
 // restore may go on in the background then, and Session.Close does not wait for it. With
 // RestoreOptions.Source, Restore returns when TensorFlow no longer uses the values.
 //
-// Checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
-// the names that the variables had when they were written.
+// The values of checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
+// the names that the variables had when they were written, or by the paths of their objects;
+// see objectgraph.Graph.KeysOf. With Options.Objects they are found as TensorFlow 2 does.
 func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -81,7 +85,7 @@ func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *R
 
 // restoreLocked is Restore for callers that hold turn.
 func (s *Saver) restoreLocked(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
-	l := &load{path: path, files: s.fileOptions()}
+	l := &load{path: path, files: s.fileOptions(), objects: s.opts.Objects}
 	if o != nil {
 		l.opts, l.source = *o, o.Source
 	}
@@ -109,7 +113,7 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 		return nil, err
 	}
 	if l.source != nil { // the caller may close it when this returns
-		return s.transfer(ctx, sess, t, l)
+		return s.counted(l)(s.transfer(ctx, sess, t, l))
 	}
 	type result struct {
 		report *RestoreReport
@@ -123,7 +127,17 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 		sess.Abandon()
 		return nil, fmt.Errorf("%w; TensorFlow still restores in the background", ctx.Err())
 	}
-	return r.report, r.err
+	return s.counted(l)(r.report, r.err)
+}
+
+// counted returns a function that notes the number of saves of a checkpoint that was restored.
+func (s *Saver) counted(l *load) func(*RestoreReport, error) (*RestoreReport, error) {
+	return func(report *RestoreReport, err error) (*RestoreReport, error) {
+		if err == nil {
+			s.saves = l.saves
+		}
+		return report, err
+	}
 }
 
 // transfer moves the values from the checkpoint to the session, and closes the checkpoint.

@@ -71,6 +71,8 @@ type job struct {
 	saved string          // the path for Restore
 	lock  *journal.Folder // nil for a save that needs no lock
 
+	number int64 // the number of this save, with Options.Objects
+
 	values values // nil for a Saver without variables
 }
 
@@ -103,10 +105,18 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	if err := s.checkCovered(); err != nil {
 		return nil, err
 	}
+	if j.number = s.saves; !j.opts.NoSaveCounter {
+		j.number++
+	}
 	if j.opts.GlobalStep.given {
 		step, err := j.opts.GlobalStep.value(ctx, sess)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case j.opts.GlobalStep.counts && s.opts.Objects == nil:
+			return nil, fault(tfkeep.ErrArgument, "SaveNumber is for a Saver with Options.Objects; name the step with Step")
+		case j.opts.GlobalStep.counts:
+			step = j.number
 		}
 		format := "%s-%d"
 		if s.opts.PadStepNumber {
@@ -139,7 +149,9 @@ func (j *job) begin(ctx context.Context, copyReferences bool) error {
 		return err
 	}
 	j.saved = s.nodes.savedPath(j.file)
-	j.values, err = t.fetch(ctx, copyReferences)
+	if j.values, err = t.fetch(ctx, copyReferences); err == nil {
+		s.saves = j.number
+	}
 	return err
 }
 
@@ -195,8 +207,11 @@ func (j *job) write(ctx context.Context) (string, error) {
 	if j.values != nil {
 		defer j.values.release()
 	}
+	var err error
+	if to.beside, err = j.objectTensors(); err != nil {
+		return "", err
+	}
 	if !j.opts.NoMetaGraph {
-		var err error
 		if to.meta, err = s.metas.marshal(s.g, s.def, j.opts.StripDefaultAttrs); err != nil {
 			return "", fmt.Errorf("export the meta graph: %w", err)
 		}

@@ -37,6 +37,7 @@ type Saver struct {
 	empty    bool
 	closed   bool
 	pending  *Pending    // the save that goes on in the background
+	saves    int64       // the number of saves, with Options.Objects
 	nodes    *saverNodes // nil until built, and for an empty Saver
 	pool     serverPool
 	metas    metaCache

@@ -17,7 +17,13 @@ type GlobalStep struct {
 	output tf.Output // its value is the number
 	nilVar bool
 	given  bool
+	counts bool // made by SaveNumber
 }
+
+// SaveNumber makes a GlobalStep of the number of the save, which a Saver with Options.Objects
+// counts. Then checkpoints have the names that tf.train.CheckpointManager gives them: "ckpt-3"
+// is the third save, also if Python made the first two.
+func SaveNumber() GlobalStep { return GlobalStep{given: true, counts: true} }
 
 // Step makes a GlobalStep of a number, or of a variable or tensor whose value is read
 // when the checkpoint is saved.

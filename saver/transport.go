@@ -47,9 +47,10 @@ type values interface {
 // target is where and how a save writes.
 type target struct {
 	fileOptions
-	path     string // the prefix, with the global step
-	suffix   string // of the meta graph's file, without the dot
-	meta     []byte // the meta graph's file; nil where none is written
+	path     string              // the prefix, with the global step
+	suffix   string              // of the meta graph's file, without the dot
+	meta     []byte              // the meta graph's file; nil where none is written
+	beside   []checkpoint.Tensor // see job.objectTensors
 	progress func(done, total int64)
 	// unwatched means that this process writes nothing beside the checkpoint, and
 	// does not need to see its files.
@@ -80,6 +81,9 @@ func (t *target) create(ctx context.Context, shards int) (*checkpoint.Writer, er
 
 // commit adds the meta graph and makes the checkpoint appear.
 func (t *target) commit(ctx context.Context, w *checkpoint.Writer) error {
+	if err := w.Add(ctx, t.beside...); err != nil {
+		return err
+	}
 	if t.meta != nil {
 		if err := w.AddFile("."+t.suffix, t.meta); err != nil {
 			return err
@@ -111,7 +115,7 @@ func (t *target) report(done, total int64) {
 func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) {
 	var reason error // why Go cannot write the files
 	switch {
-	case s.opts.Driver == Ops, s.opts.Driver == Auto && sess.Target() != "" && !isRemotePath(path):
+	case s.opts.Objects == nil && (s.opts.Driver == Ops || s.opts.Driver == Auto && sess.Target() != "" && !isRemotePath(path)):
 		return s.nodeTransport(sess), nil
 	case isRemotePath(path):
 		reason = fmt.Errorf("only TensorFlow knows the file system of %s", path)
@@ -126,6 +130,8 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 		return s.goTransport(sess), nil
 	case s.opts.Driver == Files:
 		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "Driver is saver.Files", Cause: reason}
+	case s.opts.Objects != nil:
+		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "the graph's own nodes write no object graph (Options.Objects)", Cause: reason}
 	}
 	return s.nodeTransport(sess), nil
 }
@@ -134,14 +140,14 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 // can check the checkpoint before, it sets l.plan.
 func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 	onCluster := sess.Target() != ""
-	mustBeGo := s.opts.Driver == Files || l.opts.Source != nil
+	mustBeGo := s.opts.Driver == Files || l.opts.Source != nil || l.objects != nil
 	plan, err := s.nodes.restorePlan()
 	switch {
 	case l.opts.Source != nil:
 	case isRemotePath(l.path):
 		return s.uncheckedTransport(sess, l)
 	case !present(s.fs, localPath(l.path)):
-		if onCluster && s.opts.Driver != Files {
+		if onCluster && !mustBeGo {
 			return s.uncheckedTransport(sess, l) // on the disks of the cluster, perhaps
 		}
 		return nil, &tfkeep.Error{Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist,
@@ -155,7 +161,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		return s.uncheckedTransport(sess, l)
 	}
 	l.plan = plan
-	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster
+	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster && l.objects == nil
 	if nodes && !l.opts.Partial && l.opts.Source == nil && !l.adapts() {
 		return s.nodeTransport(sess), s.nodes.nodesUnsafe
 	}
@@ -164,8 +170,8 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 
 // uncheckedTransport has the graph's nodes read files that only they can see.
 func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error) {
-	if l.opts.Partial || l.opts.Rename != nil || l.adapts() || s.opts.Driver == Files {
-		return nil, fault(tfkeep.ErrArgument, "Partial, Rename, Adapt and saver.Files need files that this process can read")
+	if l.opts.Partial || l.opts.Rename != nil || l.adapts() || s.opts.Driver == Files || l.objects != nil {
+		return nil, fault(tfkeep.ErrArgument, "Partial, Rename, Adapt, Objects and saver.Files need files that this process can read")
 	}
 	return s.nodeTransport(sess), s.nodes.nodesUnsafe
 }

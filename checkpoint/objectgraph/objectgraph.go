@@ -30,8 +30,9 @@ type Object struct {
 	Values []Value
 	// Slots are the variables that this object, an optimizer, keeps for others.
 	Slots []Slot
-	// Saver is the name of the registered saver that is responsible for the object, or "".
-	Saver string
+	// Saver is the name of the registered saver that is responsible for the object, or "",
+	// and SaverObject is the name by which that knows the object.
+	Saver, SaverObject string
 }
 
 // Child is a named reference to an object.
@@ -77,7 +78,7 @@ func Decode(data []byte) (*Graph, error) {
 	g := &Graph{Objects: make([]Object, len(m.GetNodes()))}
 	for i, n := range m.GetNodes() {
 		o := &g.Objects[i]
-		o.Saver = n.GetRegisteredSaver().GetName()
+		o.Saver, o.SaverObject = n.GetRegisteredSaver().GetName(), n.GetRegisteredSaver().GetObjectName()
 		for _, c := range n.GetChildren() {
 			if err := g.check(i, "child", c.GetNodeId()); err != nil {
 				return nil, err
