@@ -99,10 +99,12 @@ func (m *Model) objectVariables(saved *objectgraph.Graph) (map[string]saver.Save
 		if r.Call != call {
 			continue
 		}
-		if err != nil || r.VariableID == "" || r.Slice != "" {
+		if err != nil || r.Slice != "" {
 			return nil, nil
 		}
-		nodes[r.Key] = r.Variable
+		if r.VariableID != "" {
+			nodes[r.Key] = r.Variable
+		}
 	}
 	keys := saved.VariableKeys(objects)
 	captured := map[string]string{} // key → VariableID

@@ -52,7 +52,7 @@ func trainableModel(t *testing.T, dir string) {
 			def lookup(self, words):
 				return {"ids": self.table.lookup(words)}
 
-		m = Model()
+		m = kept["trainable"] = Model()
 		tf.saved_model.save(m, args[0], signatures={"train": m.train, "predict": m.predict, "lookup": m.lookup})
 		os.remove(words)
 	`, dir)

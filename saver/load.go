@@ -31,6 +31,7 @@ type load struct {
 	objects *objectgraph.Graph // Options.Objects
 	absent  map[string]bool    // names in the graph for which the checkpoint has no object
 	beside  map[string]bool    // keys in the checkpoint that are no variables
+	root    []string           // the path of the model in the object graph of the checkpoint
 	saves   int64              // the number of saves that the checkpoint has
 
 	uncovered []string // RestoreReport.Uncovered

@@ -23,6 +23,7 @@ func (l *load) mapObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.root, _ = objects.Paths().Of(match.Root)
 	l.absent, l.beside = map[string]bool{}, map[string]bool{objectgraph.Key: true}
 	for _, t := range l.plan {
 		if _, renamed := l.keys[t.Key]; renamed {
@@ -66,7 +67,7 @@ func (j *job) objectTensors() ([]checkpoint.Tensor, error) {
 	}
 	var tensors []checkpoint.Tensor
 	if !j.opts.NoSaveCounter {
-		objects = objects.WithSaveCounter()
+		objects = objects.Under(j.root).WithSaveCounter()
 		tensors = append(tensors, checkpoint.Tensor{
 			Name: objects.SaveCounterKey(), DType: dtype.Int64,
 			Data: binary.LittleEndian.AppendUint64(nil, uint64(j.number)),

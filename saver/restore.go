@@ -130,11 +130,12 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 	return s.counted(l)(r.report, r.err)
 }
 
-// counted returns a function that notes the number of saves of a checkpoint that was restored.
+// counted returns a function that notes what the next checkpoint takes over from the one that
+// was restored: the number of saves, and where in the object graph the model is.
 func (s *Saver) counted(l *load) func(*RestoreReport, error) (*RestoreReport, error) {
 	return func(report *RestoreReport, err error) (*RestoreReport, error) {
 		if err == nil {
-			s.saves = l.saves
+			s.saves, s.root = l.saves, l.root
 		}
 		return report, err
 	}

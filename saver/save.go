@@ -71,7 +71,9 @@ type job struct {
 	saved string          // the path for Restore
 	lock  *journal.Folder // nil for a save that needs no lock
 
-	number int64 // the number of this save, with Options.Objects
+	// With Options.Objects, the number of this save, and where in the object graph the model is.
+	number int64
+	root   []string
 
 	values values // nil for a Saver without variables
 }
@@ -105,6 +107,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 	if err := s.checkCovered(); err != nil {
 		return nil, err
 	}
+	j.root = s.root
 	if j.number = s.saves; !j.opts.NoSaveCounter {
 		j.number++
 	}

@@ -38,6 +38,7 @@ type Saver struct {
 	closed   bool
 	pending  *Pending    // the save that goes on in the background
 	saves    int64       // the number of saves, with Options.Objects
+	root     []string    // where the model is in the object graph of the checkpoint that was restored
 	nodes    *saverNodes // nil until built, and for an empty Saver
 	pool     serverPool
 	metas    metaCache

@@ -290,3 +290,26 @@ func (g *Graph) WithSaveCounter() *Graph {
 	return c
 }
 
+// Under returns a copy of g with a new root, from which names lead to the root of g.
+func (g *Graph) Under(path []string) *Graph {
+	if len(path) == 0 {
+		return g
+	}
+	n := len(path)
+	c := &Graph{Objects: make([]Object, n, n+len(g.Objects))}
+	for i, name := range path {
+		c.Objects[i].Children = []Child{{name, i + 1}}
+	}
+	for _, o := range g.Objects {
+		o.Children, o.Slots = slices.Clone(o.Children), slices.Clone(o.Slots)
+		for i := range o.Children {
+			o.Children[i].Object += n
+		}
+		for i := range o.Slots {
+			o.Slots[i].Variable += n
+			o.Slots[i].Object += n
+		}
+		c.Objects = append(c.Objects, o)
+	}
+	return c
+}
