@@ -28,5 +28,13 @@
 //		log.Printf("cannot %s %s", e.Op, e.Path)
 //	}
 //
+// # Arguments
+//
+// A nil context, session, graph, reader or writer, an Output of no operation, and the zero
+// value of a type that a function of its package makes, such as tf.Graph, are ErrArgument; a
+// closed object is ErrClosed. Options may be nil, and a nil message is an empty one. Lists in
+// messages have no nil elements. Methods of a nil pointer or of such a zero value that return
+// no error panic.
+//
 // Errors that list several findings, such as saver.RestoreError, have types of their own.
 package tfkeep

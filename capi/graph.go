@@ -20,7 +20,7 @@ import (
 
 // GraphDef returns the serialized GraphDef of g, of any size that protobuf allows.
 func GraphDef(g *tensorflow.Graph) ([]byte, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	defer runtime.KeepAlive(g)
@@ -29,7 +29,7 @@ func GraphDef(g *tensorflow.Graph) ([]byte, error) {
 
 // Versions returns the serialized VersionDef of g.
 func Versions(g *tensorflow.Graph) ([]byte, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	defer runtime.KeepAlive(g)
@@ -40,7 +40,7 @@ func Versions(g *tensorflow.Graph) ([]byte, error) {
 // OperationNames, show whether g was changed: the functions in its library, and the
 // edits of operations by SetAttr and SetRequestedDevice in all graphs of the process.
 func Changes(g *tensorflow.Graph) (functions int, edited uint64) {
-	if check() != nil {
+	if checkGraph(g) != nil {
 		return 0, 0
 	}
 	defer runtime.KeepAlive(g)
@@ -55,7 +55,7 @@ var edits atomic.Uint64
 // making an Operation.
 func OperationNames(g *tensorflow.Graph, pos uint64) iter.Seq2[uint64, string] {
 	return func(yield func(uint64, string) bool) {
-		if check() != nil {
+		if checkGraph(g) != nil {
 			return
 		}
 		defer runtime.KeepAlive(g)

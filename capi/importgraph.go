@@ -54,7 +54,7 @@ type ImportResult struct {
 
 // Import adds the nodes of a serialized GraphDef to g. o may be nil.
 func Import(g *tensorflow.Graph, def []byte, o *ImportOptions) (*ImportResult, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	if o == nil {

@@ -66,6 +66,17 @@ func pointerAt(p unsafe.Pointer, offset uintptr) *unsafe.Pointer {
 	return (*unsafe.Pointer)(unsafe.Add(p, offset))
 }
 
+// checkGraph returns an error if functions of C cannot take g.
+func checkGraph(g *tensorflow.Graph) error {
+	if err := check(); err != nil {
+		return err
+	}
+	if g == nil || graphHandle(g) == nil {
+		return invalidf("the graph is nil")
+	}
+	return nil
+}
+
 func graphHandle(g *tensorflow.Graph) *C.TF_Graph {
 	return (*C.TF_Graph)(*pointerAt(unsafe.Pointer(g), graphC))
 }
@@ -122,6 +133,32 @@ func output(g *tensorflow.Graph, o tensorflow.Output) (C.TF_Output, error) {
 	if err != nil {
 		return C.TF_Output{}, err
 	}
+	return outputOf(c, o)
+}
+
+// CheckOutput returns an error unless o is an output of an operation. The binding's own
+// methods of an Output end the process for one that is not.
+func CheckOutput(o tensorflow.Output) error {
+	if err := check(); err != nil {
+		return err
+	}
+	c, err := operation(graphOf(o.Op), o.Op)
+	if err == nil {
+		_, err = outputOf(c, o)
+	}
+	return err
+}
+
+// CheckOperation returns an error unless op is the operation of a graph.
+func CheckOperation(op *tensorflow.Operation) error {
+	if err := check(); err != nil {
+		return err
+	}
+	_, err := operation(graphOf(op), op)
+	return err
+}
+
+func outputOf(c *C.TF_Operation, o tensorflow.Output) (C.TF_Output, error) {
 	if n := int(C.TF_OperationNumOutputs(c)); o.Index < 0 || o.Index >= n {
 		return C.TF_Output{}, invalidf("operation %q has %d outputs and no output %d", o.Op.Name(), n, o.Index)
 	}

@@ -24,7 +24,7 @@ import (
 // inputs, accepts attributes of the types int, int32, []byte, dtype.DataType and
 // *attr_value_go_proto.AttrValue too, and adds attributes in the order of their names.
 func AddOperation(g *tensorflow.Graph, spec tensorflow.OpSpec) (*tensorflow.Operation, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	if spec.Name == "" {

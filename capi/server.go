@@ -57,6 +57,9 @@ func NewServer(serverDef []byte) (*Server, error) {
 
 // Start makes the server answer. A second call does nothing.
 func (s *Server) Start() error {
+	if s == nil {
+		return invalidf("the server is nil")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.c == nil {
@@ -78,6 +81,9 @@ func (s *Server) Start() error {
 // Join waits until the server has stopped. For a started server that is never. It
 // blocks a thread while it waits.
 func (s *Server) Join() error {
+	if s == nil {
+		return invalidf("the server is nil")
+	}
 	s.mu.Lock()
 	c, started := s.c, s.started
 	s.mu.Unlock()
@@ -90,6 +96,9 @@ func (s *Server) Join() error {
 // Close frees a server that was never started, and its port. A started server cannot
 // be closed: the error's code is Unimplemented. A second call does nothing.
 func (s *Server) Close() error {
+	if s == nil {
+		return invalidf("the server is nil")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.c == nil {

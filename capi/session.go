@@ -26,7 +26,7 @@ const MaxMessage = 1<<31 - 1<<20
 // "grpc://host:port"; config is a serialized ConfigProto or nil. The first run, not
 // NewSession, connects to target.
 func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.Session, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	st := newStatus()
@@ -65,6 +65,9 @@ var openSessions sync.Map
 func CloseSession(s *tensorflow.Session) error {
 	if errLayout != nil {
 		return errLayout
+	}
+	if s == nil {
+		return invalidf("the session is nil")
 	}
 	mu := lockOf(s)
 	mu.Lock()
@@ -111,7 +114,7 @@ func enter(s *tensorflow.Session) (*C.TF_Session, error) {
 		return nil, errLayout
 	}
 	if s == nil {
-		return nil, status.Errorf(status.FailedPrecondition, "the session is nil")
+		return nil, invalidf("the session is nil")
 	}
 	mu := lockOf(s)
 	mu.Lock()

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"unsafe"
@@ -50,11 +51,19 @@ type feed struct {
 // lays them out in C memory. options is a serialized RunOptions or nil. The caller
 // closes the step.
 func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensorflow.Output, targets []*tensorflow.Operation, options []byte) (*Step, error) {
+	if err := checkGraph(g); err != nil {
+		return nil, err
+	}
 	if _, err := enter(s); err != nil {
 		return nil, err
 	}
 	defer leave(s)
 	step := &Step{session: s, graph: g, feeds: make([]feed, len(feeds)), fetches: len(fetches), targets: len(targets)}
+	for _, o := range slices.Concat(feeds, fetches) {
+		if _, err := output(g, o); err != nil {
+			return nil, err
+		}
+	}
 	fetches = step.splitFetches(feeds, fetches)
 	proto := C.tfk_new_step(C.int(len(feeds)), C.int(len(fetches)), C.int(len(targets)))
 	if proto == nil {
@@ -246,6 +255,9 @@ func (step *Step) Close() {
 // not nil, is a serialized RunOptions that replaces the prepared one. If metadata is
 // not nil it is set to a serialized RunMetadata.
 func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, metadata *[]byte) error {
+	if step == nil || step.proto == nil {
+		return invalidf("the step is nil")
+	}
 	if len(tensors) != len(step.feeds) {
 		return invalidf("%d tensors for %d feeds", len(tensors), len(step.feeds))
 	}

@@ -20,7 +20,7 @@ import (
 // mapped file becomes shorter while it is in use, a signal ends the program. Neither
 // tfkeep nor TensorFlow ever shortens a file: they rename a new one over it.
 func (r *Reader) Map(ctx context.Context, name string) (data []byte, release func() error, err error) {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/wire"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/table"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -43,6 +44,9 @@ type MergeOptions struct {
 // not at all: until the result is committed, the sources, and an earlier checkpoint
 // called dst, stay whole. After that the sources are removed.
 func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) error {
+	if err := argcheck.Context(ctx, "merge", dst); err != nil {
+		return err
+	}
 	m := &merger{fs: vfs.FromContext(ctx), dst: dst, entries: map[string]*bundleEntry{}, shards: map[string]int{}}
 	if o != nil {
 		m.opts = *o

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -53,7 +54,7 @@ type foundFiles struct {
 // findFiles finds the files of a checkpoint by any of its names. A nil fsys is the
 // operating system's file system.
 func findFiles(ctx context.Context, fsys fs.FS, name string) (foundFiles, error) {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "open", name); err != nil {
 		return foundFiles{}, err
 	}
 	if name == "" {

@@ -22,7 +22,7 @@ import (
 // the size with the files. To read files that are not trusted, use [Reader.ReadBytes],
 // which allocates memory only after that.
 func (r *Reader) ReadInto(ctx context.Context, name string, part Slice, dst []byte) error {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (r *Reader) ReadInto(ctx context.Context, name string, part Slice, dst []by
 // ReadBytes returns the elements of a tensor of numbers, or of the part of it that part
 // selects, as [Reader.ReadInto] reads them. A nil part is the whole tensor.
 func (r *Reader) ReadBytes(ctx context.Context, name string, part Slice) ([]byte, error) {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (r *Reader) ReadBytes(ctx context.Context, name string, part Slice) ([]byte
 // variants, such as the states of iterators and lists of tensors, are the bytes of one
 // VariantTensorDataProto each.
 func (r *Reader) ReadStrings(ctx context.Context, name string, part Slice) ([][]byte, error) {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return nil, err
 	}

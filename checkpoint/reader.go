@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/table"
 )
 
@@ -121,6 +122,9 @@ func (r *Reader) Files() []string { return r.values.fileNames(r.tensors) }
 // Tensors returns the tensors of the checkpoint, sorted by name.
 func (r *Reader) Tensors() iter.Seq[TensorInfo] {
 	return func(yield func(TensorInfo) bool) {
+		if r == nil {
+			return
+		}
 		for i := range r.tensors {
 			if !yield(r.tensors[i].clone()) {
 				return
@@ -138,6 +142,9 @@ func (r *Reader) Lookup(name string) (TensorInfo, bool) {
 }
 
 func (r *Reader) find(name string) *TensorInfo {
+	if r == nil {
+		return nil
+	}
 	i, ok := slices.BinarySearchFunc(r.tensors, name, func(t TensorInfo, name string) int { return strings.Compare(t.Name, name) })
 	if !ok {
 		return nil
@@ -148,6 +155,9 @@ func (r *Reader) find(name string) *TensorInfo {
 // Close closes the files. It waits for reads that are running. Later ones fail with a
 // tfkeep.ErrClosed. Mapped memory stays valid.
 func (r *Reader) Close() error {
+	if r == nil || r.values == nil {
+		return argcheck.Nil("close", "", "Reader")
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -159,7 +169,13 @@ func (r *Reader) Close() error {
 
 // begin keeps the files open for one operation and finds its tensor. The caller calls
 // end after the operation.
-func (r *Reader) begin(name string) (t *TensorInfo, end func(), err error) {
+func (r *Reader) begin(ctx context.Context, name string) (t *TensorInfo, end func(), err error) {
+	if r == nil {
+		return nil, nil, argcheck.Nil("read", "", "Reader")
+	}
+	if ctx == nil {
+		return nil, nil, argcheck.Nil("read", r.prefix, "context")
+	}
 	r.mu.RLock()
 	if r.closed {
 		r.mu.RUnlock()

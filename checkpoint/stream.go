@@ -16,7 +16,7 @@ import (
 // Only one goroutine may use the stream at a time. It fails once the Reader is closed or
 // ctx is done.
 func (r *Reader) OpenTensor(ctx context.Context, name string, part Slice) (io.ReadCloser, error) {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // row-major order. A nil part is the whole tensor. If the tensor has another type than T,
 // the error is a tfkeep.ErrMismatch.
 func Values[T dtype.Element](ctx context.Context, r *Reader, name string, part Slice) ([]T, error) {
-	t, end, err := r.begin(name)
+	t, end, err := r.begin(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/internal/table"
@@ -70,6 +71,9 @@ func Verify(ctx context.Context, name string, o *VerifyOptions) (*Report, error)
 	v := &verifier{ctx: ctx, report: &Report{Prefix: name}, broken: map[place]bool{}}
 	if o != nil {
 		v.opts = *o
+	}
+	if err := argcheck.Context(ctx, "verify", name); err != nil {
+		return nil, err
 	}
 	files, err := findFiles(ctx, v.opts.FS, name)
 	var missing *missingShardsError

@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -66,7 +67,7 @@ type formatWriter interface {
 // removes files of an earlier writer of the same prefix that died. If another writer uses
 // the prefix, the error is a tfkeep.ErrLocked.
 func Create(ctx context.Context, prefix string, o *WriterOptions) (*Writer, error) {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "create", prefix); err != nil {
 		return nil, err
 	}
 	var opts WriterOptions
@@ -118,6 +119,12 @@ func (o *WriterOptions) normalize(prefix string) error {
 // checkpoint cannot be committed any more. It uses the memory of the tensors until it
 // returns.
 func (w *Writer) Add(ctx context.Context, tensors ...Tensor) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	if ctx == nil {
+		return argcheck.Nil("write", "", "context")
+	}
 	return w.files.add(ctx, tensors)
 }
 
@@ -125,6 +132,15 @@ func (w *Writer) Add(ctx context.Context, tensors ...Tensor) error {
 // order, little-endian, elements × [dtype.Size] bytes up to io.EOF. t.Data must be nil.
 // Only a small part of the tensor is in memory at a time (with V1: all of it).
 func (w *Writer) AddFrom(ctx context.Context, t Tensor, r io.Reader) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	if ctx == nil {
+		return argcheck.Nil("write", "", "context")
+	}
+	if r == nil {
+		return argcheck.Nil("write", "", "io.Reader")
+	}
 	return w.files.addFrom(ctx, t, r)
 }
 
@@ -132,18 +148,44 @@ func (w *Writer) AddFrom(ctx context.Context, t Tensor, r io.Reader) error {
 // name of the file is the prefix and then the suffix, for example ".meta". The file is
 // part of the commit: it is synced with the data and gets its name just before the
 // checkpoint appears, and it is removed if the checkpoint is not committed.
-func (w *Writer) AddFile(suffix string, data []byte) error { return w.files.addFile(suffix, data) }
+func (w *Writer) AddFile(suffix string, data []byte) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	return w.files.addFile(suffix, data)
+}
 
 // Commit makes the checkpoint take effect and closes the Writer. With the default options
 // the checkpoint is on the disk when Commit returns. After an error there is the earlier
 // checkpoint, if there was one, and nothing of the new one. There is one exception: if the
 // folder cannot be synced after the last step, the checkpoint is in place, and the error
 // says so.
-func (w *Writer) Commit(ctx context.Context) error { return w.files.commit(ctx) }
+func (w *Writer) Commit(ctx context.Context) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	if ctx == nil {
+		return argcheck.Nil("commit", "", "context")
+	}
+	return w.files.commit(ctx)
+}
 
 // Close removes everything that was written, unless Commit was called. It waits for calls
 // of Add. After Commit it does nothing, so that it can be deferred.
-func (w *Writer) Close() error { return w.files.close() }
+func (w *Writer) Close() error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	return w.files.close()
+}
+
+// check returns an error if Create has not made the Writer.
+func (w *Writer) check() error {
+	if w == nil || w.files == nil {
+		return argcheck.Nil("write", "", "Writer")
+	}
+	return nil
+}
 
 // sidePath returns the path of a file that AddFile adds.
 func sidePath(prefix, suffix string) (string, error) {

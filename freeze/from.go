@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -22,6 +23,9 @@ import (
 // beside it. path is a prefix, a V1 file or pattern, or a directory, which stands for
 // its newest checkpoint. Close the plan when it is written.
 func FromCheckpoint(ctx context.Context, path string, o *Options) (*Plan, error) {
+	if err := argcheck.Context(ctx, "freeze", path); err != nil {
+		return nil, err
+	}
 	r, err := dir.Open(ctx, path, nil)
 	if err != nil {
 		return nil, err
@@ -42,6 +46,9 @@ func FromCheckpoint(ctx context.Context, path string, o *Options) (*Plan, error)
 // FromMetaGraph plans the freezing of a meta graph file, text or binary, with the values
 // of a checkpoint.
 func FromMetaGraph(ctx context.Context, meta, ckpt string, o *Options) (*Plan, error) {
+	if err := argcheck.Context(ctx, "freeze", meta); err != nil {
+		return nil, err
+	}
 	mg, err := graphdef.ReadMetaGraphDef(meta, nil)
 	if err != nil {
 		return nil, err
@@ -56,6 +63,9 @@ func FromMetaGraph(ctx context.Context, meta, ckpt string, o *Options) (*Plan, e
 // FromGraph plans the freezing of a GraphDef file, text or binary, with the values of a
 // checkpoint.
 func FromGraph(ctx context.Context, graph, ckpt string, o *Options) (*Plan, error) {
+	if err := argcheck.Context(ctx, "freeze", graph); err != nil {
+		return nil, err
+	}
 	def, err := graphdef.ReadGraphDef(graph)
 	if err != nil {
 		return nil, err
@@ -70,6 +80,9 @@ func FromGraph(ctx context.Context, graph, ckpt string, o *Options) (*Plan, erro
 // FromSavedModel plans the freezing of a graph of a SavedModel, which Options.Tags
 // choose; see graphdef.FindMetaGraph.
 func FromSavedModel(ctx context.Context, folder string, o *Options) (*Plan, error) {
+	if err := argcheck.Context(ctx, "freeze", folder); err != nil {
+		return nil, err
+	}
 	if o == nil {
 		o = &Options{}
 	}

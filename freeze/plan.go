@@ -18,6 +18,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -41,10 +42,22 @@ func (p *Plan) Report() Report { return p.report.clone() }
 // Close closes the source of the values, if the plan owns it: plans of [New] do if
 // Options.CloseSource is set, all other plans do.
 func (p *Plan) Close() error {
+	if p == nil {
+		return argcheck.Nil("close", "", "Plan")
+	}
 	if p.closer == nil {
 		return nil
 	}
 	return p.closer.Close()
+}
+
+// check returns why a plan cannot be used: no function of this package has made it, or ctx
+// is nil or has ended.
+func (p *Plan) check(ctx context.Context) error {
+	if p == nil || p.graph == nil {
+		return argcheck.Nil("freeze", "", "Plan")
+	}
+	return argcheck.Context(ctx, "freeze", "")
 }
 
 // New plans the freezing of a graph with the values of src. It reads no weights, except
@@ -79,7 +92,7 @@ func New(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *
 
 // newPlan is New with the objects of a SavedModel, which may be nil.
 func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source, o *Options, objects *pb.SavedObjectGraph) (*Plan, error) {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "freeze", ""); err != nil {
 		return nil, err
 	}
 	if def == nil {

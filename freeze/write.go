@@ -16,6 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -111,6 +112,12 @@ func (p *Plan) size() int64 {
 // Write streams the frozen graph, a binary GraphDef of Report.Size bytes, to w. The same
 // plan writes the same bytes each time.
 func (p *Plan) Write(ctx context.Context, w io.Writer, o *WriteOptions) error {
+	if err := p.check(ctx); err != nil {
+		return err
+	}
+	if w == nil {
+		return argcheck.Nil("freeze", "", "io.Writer")
+	}
 	if o != nil && o.Progress != nil {
 		w = &progressWriter{w: w, total: p.report.Size, progress: o.Progress}
 	}
@@ -176,6 +183,9 @@ func (p *Plan) writeConst(ctx context.Context, w *bufio.Writer, name string, ref
 // WriteFile writes the frozen graph to a file, all of it or nothing: the file appears
 // when it is complete and synced.
 func (p *Plan) WriteFile(ctx context.Context, path string, o *WriteOptions) error {
+	if err := p.check(ctx); err != nil {
+		return err
+	}
 	f, err := vfs.CreateAtomic(vfs.OS, path)
 	if err != nil {
 		return vfs.Error("write", path, err)
@@ -190,6 +200,9 @@ func (p *Plan) WriteFile(ctx context.Context, path string, o *WriteOptions) erro
 
 // GraphDef returns the frozen graph in memory.
 func (p *Plan) GraphDef(ctx context.Context) (*graphdef.GraphDef, error) {
+	if err := p.check(ctx); err != nil {
+		return nil, err
+	}
 	g := &graphdef.GraphDef{}
 	copyVersions(g, p.graph)
 	if p.graph.Library != nil {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/textformat"
 	"github.com/tfkeep/tfkeep/internal/tfproto"
 )
@@ -25,6 +26,9 @@ import (
 // An Any is written as its message if TensorFlow has that type and nothing is lost, and as
 // type_url and value otherwise.
 func MarshalText(m proto.Message) ([]byte, error) {
+	if m == nil {
+		return nil, argcheck.Nil("marshal", "", "message")
+	}
 	text, err := textformat.Marshal(m)
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "write as text", Err: tfkeep.ErrUnsupported, Cause: err}
@@ -37,6 +41,9 @@ func MarshalText(m proto.Message) ([]byte, error) {
 // 2.21. Those that the message's Go type lacks become unknown fields, which every function
 // of this package carries on. The error is a tfkeep.ErrCorrupt with the line and column.
 func UnmarshalText(text []byte, m proto.Message) error {
+	if m == nil || !m.ProtoReflect().IsValid() {
+		return argcheck.Nil("parse", "", "message")
+	}
 	if err := textformat.Unmarshal(text, m); err != nil {
 		return &tfkeep.Error{Op: "parse", Err: tfkeep.ErrCorrupt, Cause: err,
 			Detail: fmt.Sprintf("not a %s in text", m.ProtoReflect().Descriptor().Name())}

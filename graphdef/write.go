@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -29,6 +30,9 @@ type WriteOptions struct {
 // Event and Summary.Value); and fields that the Go types lack come last in their message, as
 // they were read.
 func MarshalBinary(m proto.Message) ([]byte, error) {
+	if m == nil {
+		return nil, argcheck.Nil("marshal", "", "message")
+	}
 	opts := proto.MarshalOptions{Deterministic: true}
 	size := opts.Size(m)
 	if int64(size) > maxSize {

@@ -15,6 +15,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -40,8 +41,8 @@ func findAssets(dir string, def *graphdef.GraphDef, tensors []tf.Output) ([]asse
 	var files []assetFile
 	taken := map[string]string{} // names in the model and the paths of their files
 	for _, out := range tensors {
-		if out.Op == nil {
-			return nil, buildError(dir, tfkeep.ErrArgument, "an asset has no operation")
+		if err := capi.CheckOutput(out); err != nil {
+			return nil, buildCause(dir, "an asset", err)
 		}
 		n := byName[out.Op.Name()]
 		value := n.GetAttr()["value"].GetTensor()

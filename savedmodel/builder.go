@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver"
@@ -100,17 +101,35 @@ func (b *Builder) Dir() string { return b.staging.Dir() }
 
 // Close removes the files of a model that was not saved. It may be called more than once.
 func (b *Builder) Close() error {
+	if b == nil || b.staging == nil {
+		return argcheck.Nil("close", "", "Builder")
+	}
 	b.closed = true
 	return b.staging.Close()
+}
+
+// check returns an error if the Builder is closed, if NewBuilder has not made it, or if ctx
+// is nil.
+func (b *Builder) check(ctx context.Context) error {
+	switch {
+	case b == nil || b.staging == nil:
+		return argcheck.Nil("build model", "", "Builder")
+	case b.closed:
+		return b.closedError()
+	case ctx == nil:
+		return argcheck.Nil("build model", b.Dir(), "context")
+	}
+	return nil
 }
 
 // AddMetaGraphAndVariables adds the session's graph and the values of its variables. It
 // must be the first call, and further graphs share these values: tfkeep.ErrArgument
 // otherwise.
 func (b *Builder) AddMetaGraphAndVariables(ctx context.Context, sess *tf.Session, tags []string, o *GraphOptions) error {
+	if err := b.check(ctx); err != nil {
+		return err
+	}
 	switch {
-	case b.closed:
-		return b.closedError()
 	case len(b.model.MetaGraphs) > 0:
 		return buildError(b.Dir(), tfkeep.ErrArgument, "the variables are saved already; add further graphs with AddMetaGraph")
 	case sess == nil:
@@ -121,9 +140,10 @@ func (b *Builder) AddMetaGraphAndVariables(ctx context.Context, sess *tf.Session
 
 // AddMetaGraph adds another graph, which shares the variables of the first one.
 func (b *Builder) AddMetaGraph(ctx context.Context, g *tf.Graph, tags []string, o *GraphOptions) error {
+	if err := b.check(ctx); err != nil {
+		return err
+	}
 	switch {
-	case b.closed:
-		return b.closedError()
 	case len(b.model.MetaGraphs) == 0:
 		return buildError(b.Dir(), tfkeep.ErrArgument, "the variables are not saved yet; add the first graph with AddMetaGraphAndVariables")
 	case g == nil:
@@ -298,8 +318,8 @@ func (b *Builder) checkTensors(g *tf.Graph, signatures map[string]*graphdef.Sign
 // path of the file with the graphs. The Builder is closed then. If the model is in its
 // place but older versions could not be removed, Save returns the path and an error.
 func (b *Builder) Save(ctx context.Context) (string, error) {
-	if b.closed {
-		return "", b.closedError()
+	if err := b.check(ctx); err != nil {
+		return "", err
 	}
 	if len(b.model.MetaGraphs) == 0 {
 		return "", buildError(b.Dir(), tfkeep.ErrArgument, "the model has no graph; call AddMetaGraphAndVariables first")

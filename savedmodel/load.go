@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -91,6 +93,7 @@ type Model struct {
 	opts          LoadOptions
 	plan          *safety.Plan
 	ownsSession   bool
+	closed        atomic.Bool
 }
 
 // Open loads a model into a new graph and a new session, which Model.Close closes.
@@ -330,6 +333,10 @@ func (m *Model) TrainOp() *tf.Operation {
 
 // Close closes the Saver, and the session if Open made it.
 func (m *Model) Close() error {
+	if m == nil || m.Session == nil {
+		return argcheck.Nil("close", "", "Model")
+	}
+	m.closed.Store(true)
 	m.defaultValues.close()
 	err := m.Saver.Close()
 	if m.ownsSession {

@@ -22,6 +22,9 @@ import (
 // with [Model.Signature].
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
 	const op = "predict"
+	if err := m.check(op, ""); err != nil {
+		return nil, err
+	}
 	if ctx == nil {
 		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -36,6 +37,12 @@ type SaveOptions struct {
 // tfkeep.ErrMismatch if the original has changed. The file fingerprint.pb, which describes
 // the original, is left out; TensorFlow does not need it.
 func (m *Model) Save(ctx context.Context, dir string, o *SaveOptions) (string, error) {
+	if err := m.check("save model", dir); err != nil {
+		return "", err
+	}
+	if err := argcheck.Context(ctx, "save model", dir); err != nil {
+		return "", err
+	}
 	if o == nil {
 		o = &SaveOptions{}
 	}

@@ -1,10 +1,10 @@
 package savedmodel
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
@@ -19,14 +19,8 @@ func TensorInfo(out tf.Output) (*graphdef.TensorInfo, error) { return describe("
 
 // describe is TensorInfo for the tensor with this name in a signature.
 func describe(name string, out tf.Output) (*graphdef.TensorInfo, error) {
-	if out.Op == nil {
-		return nil, &tfkeep.Error{Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument, Detail: "the tensor has no operation"}
-	}
-	if out.Index >= out.Op.NumOutputs() {
-		return nil, &tfkeep.Error{
-			Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument,
-			Detail: fmt.Sprintf("operation %s has %d outputs; %d is not one of them", out.Op.Name(), out.Op.NumOutputs(), out.Index),
-		}
+	if err := capi.CheckOutput(out); err != nil {
+		return nil, &tfkeep.Error{Op: "describe tensor", Name: name, Err: tfkeep.ErrArgument, Cause: err}
 	}
 	var dims []int64
 	if shape := out.Shape(); shape.NumDimensions() >= 0 {

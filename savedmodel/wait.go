@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -51,8 +52,22 @@ func await(ctx context.Context, dir string, sess *tf.Session, load func() (*Mode
 	return r.model, r.err
 }
 
+// check returns an error if the model is closed, or if Open or Load has not made it.
+func (m *Model) check(op, dir string) error {
+	if m == nil || m.Session == nil || m.MetaGraphDef == nil || m.plan == nil {
+		return argcheck.Nil(op, dir, "Model")
+	}
+	if m.closed.Load() {
+		return &tfkeep.Error{Op: op, Path: dir, Err: tfkeep.ErrClosed}
+	}
+	return nil
+}
+
 // awaitStep is await for a step of a load that changes the model's session.
 func (m *Model) awaitStep(ctx context.Context, dir string, step func() error) error {
+	if err := m.check("load model", dir); err != nil {
+		return err
+	}
 	if err := checkContext(ctx, dir); err != nil {
 		return err
 	}

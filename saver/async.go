@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -35,6 +36,9 @@ type Pending struct {
 // Canceling ctx stops the save. With saver.Ops, or where only the graph's own nodes can
 // write, SaveAsync returns when those have run.
 func (s *Saver) SaveAsync(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (*Pending, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, wrap("save", path, err)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	j, err := s.beginSave(ctx, sess, path, o, true)
@@ -62,6 +66,12 @@ func (p *Pending) Done() <-chan struct{} { return p.done }
 // Wait waits for the save and returns what Save would have returned. If ctx ends first,
 // it returns the error of ctx, and the save goes on.
 func (p *Pending) Wait(ctx context.Context) (string, error) {
+	if p == nil || p.done == nil {
+		return "", argcheck.Nil("save", "", "Pending")
+	}
+	if ctx == nil {
+		return "", argcheck.Nil("save", "", "context")
+	}
 	select {
 	case <-p.done:
 	case <-ctx.Done():

@@ -19,6 +19,7 @@ import (
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -33,6 +34,9 @@ import (
 func Freeze(ctx context.Context, sess *tf.Session, o *freeze.Options) (*freeze.Plan, error) {
 	if sess == nil {
 		return nil, wrap("freeze", "", fault(tfkeep.ErrArgument, "the session is nil"))
+	}
+	if err := argcheck.Context(ctx, "freeze", ""); err != nil {
+		return nil, err
 	}
 	if o == nil || len(o.Outputs) == 0 {
 		return nil, &tfkeep.Error{Op: "freeze", Err: tfkeep.ErrArgument, Detail: "no output nodes named; name the nodes to keep in Options.Outputs"}

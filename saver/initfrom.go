@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -36,6 +37,12 @@ func InitFromCheckpoint(ctx context.Context, sess *tf.Session, path string, assi
 func initFrom(ctx context.Context, sess *tf.Session, path string, assignments map[string]string) (err error) {
 	if sess == nil {
 		return fault(tfkeep.ErrArgument, "the session is nil")
+	}
+	if err := argcheck.Context(ctx, "initialize", ""); err != nil {
+		return err
+	}
+	if err := sess.Graph().Err(); err != nil {
+		return err
 	}
 	if len(assignments) == 0 {
 		return fault(tfkeep.ErrArgument, "the assignment map is empty")

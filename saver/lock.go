@@ -30,6 +30,9 @@ type LockOptions struct {
 // its machine and the time since when, as far as the lock file says so. If the folder
 // cannot be written, it is the error of the file system.
 func (s *Saver) Lock(ctx context.Context, folder string, o *LockOptions) error {
+	if err := s.check(ctx); err != nil {
+		return wrap("lock", folder, err)
+	}
 	var opts LockOptions
 	if o != nil {
 		opts = *o

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -25,6 +26,12 @@ func ImportMetaGraph(ctx context.Context, g *tf.Graph, path string, o *tf.Import
 		opts = *o
 	}
 	opts.Saver = true
+	if err := argcheck.Context(ctx, "import meta graph", path); err != nil {
+		return nil, err
+	}
+	if err := g.Err(); err != nil {
+		return nil, wrap("import meta graph", path, err)
+	}
 	im, err := tf.ImportMetaGraphFile(ctx, g, localPath(path), &opts)
 	if err != nil {
 		return nil, wrap("import meta graph", path, err)
@@ -41,6 +48,9 @@ func FromImported(g *tf.Graph, im *tf.ImportedMetaGraph, o *Options) (*Saver, er
 	var opts Options
 	if o != nil {
 		opts = *o
+	}
+	if err := g.Err(); err != nil {
+		return nil, wrap(opBuild, "", err)
 	}
 	if im == nil {
 		return nil, wrap(opBuild, "", fault(tfkeep.ErrArgument, "the imported meta graph is nil"))
@@ -68,6 +78,9 @@ func (s *Saver) ExportMetaGraph(o *tf.ExportMetaGraphOptions) (*graphdef.MetaGra
 	var opts tf.ExportMetaGraphOptions
 	if o != nil {
 		opts = *o
+	}
+	if err := s.check(context.Background()); err != nil {
+		return nil, wrap("export meta graph", "", err)
 	}
 	opts.SaverDef = s.SaverDef()
 	return tf.ExportMetaGraph(s.g, &opts)

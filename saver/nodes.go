@@ -8,6 +8,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/devicename"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
@@ -40,6 +41,9 @@ func (n *Nodes) Graph() *tf.Graph { return n.g }
 // Add adds an operation within the scope. Its name is spec.Name, or else its type, made
 // unique.
 func (n *Nodes) Add(spec tf.OpSpec) (*tf.Operation, error) {
+	if n == nil {
+		return nil, argcheck.Nil("add node", "", "Nodes")
+	}
 	if spec.Name == "" {
 		spec.Name = spec.Type
 	}

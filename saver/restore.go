@@ -74,6 +74,9 @@ type RestoreReport struct {
 // the names that the variables had when they were written, or by the paths of their objects;
 // see objectgraph.Graph.KeysOf. With Options.Objects they are found as TensorFlow 2 does.
 func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, wrap("restore", path, err)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.pending != nil && sess != nil && sess.Target() != "" {

@@ -97,6 +97,9 @@ type Resumed struct {
 // folder may have been moved, renamed or copied: where the state file names
 // checkpoints of another folder, those of the same name in this one count.
 func (s *Saver) Resume(ctx context.Context, sess *tf.Session, folder string, o *ResumeOptions) (*Resumed, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, wrap("resume", folder, err)
+	}
 	var opts ResumeOptions
 	if o != nil {
 		opts = *o

@@ -35,6 +35,9 @@ import (
 // with the errors of the file system. Canceling ctx stops it and leaves the previous checkpoint
 // in place.
 func (s *Saver) Save(ctx context.Context, sess *tf.Session, path string, o *SaveOptions) (string, error) {
+	if err := s.check(ctx); err != nil {
+		return "", wrap("save", path, err)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	j, err := s.beginSave(ctx, sess, path, o, false)

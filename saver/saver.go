@@ -1,6 +1,7 @@
 package saver
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -109,6 +110,9 @@ func (s *Saver) useSaverDef(def *graphdef.SaverDef) error {
 // Build adds the nodes of a Saver made with DeferBuild. It does nothing if the Saver is
 // built.
 func (s *Saver) Build() error {
+	if err := s.check(context.Background()); err != nil {
+		return wrap(opBuild, "", err)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.built {
@@ -237,6 +241,17 @@ func (s *Saver) SaverDef() *graphdef.SaverDef {
 // Graph returns the graph that the Saver was made for.
 func (s *Saver) Graph() *tf.Graph { return s.g }
 
+// check returns an error if no function of this package has made the Saver, or if ctx is nil.
+func (s *Saver) check(ctx context.Context) error {
+	if s == nil || s.g == nil {
+		return fault(tfkeep.ErrArgument, "the Saver is nil, or New has not made it")
+	}
+	if ctx == nil {
+		return fault(tfkeep.ErrArgument, "the context is nil")
+	}
+	return nil
+}
+
 // ready returns an error if this Saver can't work with a session.
 func (s *Saver) ready(sess *tf.Session) error {
 	switch {
@@ -273,6 +288,9 @@ func (s *Saver) SetLastCheckpoints(list []Checkpoint) {
 // returned it. After Close, other processes may save into the folders that this Saver
 // used.
 func (s *Saver) Close() (err error) {
+	if err := s.check(context.Background()); err != nil {
+		return wrap("close", "", err)
+	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if s.closed {

@@ -52,6 +52,9 @@ func (s *Session) MakeCallable(feeds, fetches []Output, targets []*Operation, o 
 }
 
 func (s *Session) makeCallable(feeds, fetches []Output, targets []*Operation, o *CallableOptions) (*Callable, error) {
+	if err := s.check(context.Background()); err != nil {
+		return nil, err
+	}
 	if o == nil {
 		o = new(CallableOptions)
 	}
@@ -83,6 +86,12 @@ func (s *Session) makeCallable(feeds, fetches []Output, targets []*Operation, o 
 // Run runs the step with a tensor for each feed. The results are in the order of the
 // fetches; the caller releases them. ctx has the same effect as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
+	if c == nil || c.step == nil {
+		return nil, runError(invalidf("the callable is nil, or MakeCallable has not made it"))
+	}
+	if err := c.sess.check(ctx); err != nil {
+		return nil, runError(err)
+	}
 	if c.remote != nil && len(feeds) == len(c.remote) {
 		if err := checkMessage(c.remote, feeds); err != nil {
 			return nil, runError(err)
@@ -112,7 +121,7 @@ func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error)
 // Close frees the prepared step as soon as no run is active. A second call does
 // nothing.
 func (c *Callable) Close() error {
-	if c != nil {
+	if c != nil && c.step != nil {
 		c.step.Close()
 	}
 	return nil

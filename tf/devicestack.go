@@ -148,6 +148,12 @@ func (g *Graph) currentDevices() deviceStack {
 
 // withFrame calls body with one more frame.
 func (g *Graph) withFrame(f deviceFrame, body func() error) error {
+	if err := g.givenUp(); err != nil {
+		return err
+	}
+	if body == nil {
+		return invalidf("the function that adds the operations is nil")
+	}
 	g.mu.Lock()
 	g.sync()
 	outer := g.devices

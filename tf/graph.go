@@ -167,6 +167,9 @@ func (g *Graph) GraphDef() (*graphdef.GraphDef, error) {
 // OutputByName returns the output with a tensor name, "a:0". "a" means "a:0". If the
 // graph has no such output, the error is of the kind tfkeep.ErrNotFound.
 func (g *Graph) OutputByName(name string) (Output, error) {
+	if err := g.givenUp(); err != nil {
+		return Output{}, err
+	}
 	opName, index, err := graphdef.ParseTensorName(name)
 	if err != nil {
 		return Output{}, invalidf("%v", err)

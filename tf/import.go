@@ -95,8 +95,8 @@ func importGraphDef(ctx context.Context, g *Graph, def *graphdef.GraphDef, raw [
 	switch {
 	case ctx == nil:
 		return nil, invalidf("the context is nil")
-	case g == nil:
-		return nil, invalidf("the graph is nil")
+	case g == nil || g.binding == nil:
+		return nil, errNoGraph
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
@@ -188,13 +188,19 @@ func (im *importer) giveUp(cause error) error {
 	return fmt.Errorf("%w; TensorFlow goes on in the background: the graph cannot be used any more, and is freed when that ends", cause)
 }
 
-// givenUp returns an error if an import into the graph was given up.
+// givenUp returns an error if an import into the graph was given up, or if there is no graph:
+// everything that uses one begins with it.
 func (g *Graph) givenUp() error {
+	if g == nil || g.binding == nil {
+		return errNoGraph
+	}
 	if err := g.gaveUp.Load(); err != nil {
 		return err
 	}
 	return nil
 }
+
+var errNoGraph = invalidf("the graph is nil, or NewGraph has not made it")
 
 type importer struct {
 	state atomic.Int32

@@ -122,8 +122,8 @@ func Value(v any) Initializer { return Initializer{value: v} }
 // FromOutput starts a variable with a tensor of the graph. The variable has its type and
 // shape.
 func FromOutput(o Output) Initializer {
-	if o.Op == nil {
-		return Initializer{err: invalidf("the initial value has no operation: look at the error of the call that should have added it")}
+	if err := capi.CheckOutput(o); err != nil {
+		return Initializer{err: invalidf("the initial value: %s", message(err))}
 	}
 	i := Initializer{output: o, dtype: dtype.DataType(dtype.Base(o.DataType()))}
 	i.dims, _ = o.Shape().ToSlice()

@@ -72,6 +72,9 @@ func ExportMetaGraph(g *Graph, o *ExportMetaGraphOptions) (*graphdef.MetaGraphDe
 	if o == nil {
 		o = &ExportMetaGraphOptions{}
 	}
+	if err := g.givenUp(); err != nil {
+		return nil, &tfkeep.Error{Op: opExport, Cause: err}
+	}
 	mg, err := exportMetaGraph(g, o)
 	if e, ok := errors.AsType[*tfkeep.Error](err); ok && e.Op == "" {
 		e.Op = opExport

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/namescope"
 )
@@ -63,6 +64,12 @@ type ImportedMetaGraph struct {
 // ImportMetaGraphFile imports a meta graph from a file, text or binary, as
 // ImportMetaGraph does.
 func ImportMetaGraphFile(ctx context.Context, g *Graph, path string, o *ImportMetaGraphOptions) (*ImportedMetaGraph, error) {
+	if err := g.givenUp(); err != nil {
+		return nil, &tfkeep.Error{Op: "import meta graph", Path: path, Cause: err}
+	}
+	if err := argcheck.Context(ctx, "import meta graph", path); err != nil {
+		return nil, err
+	}
 	var serialized []byte
 	mg, err := graphdef.ReadMetaGraphDef(path, &graphdef.ReadOptions{SerializedGraph: &serialized})
 	if err != nil {
@@ -242,6 +249,9 @@ func withoutDevices(def *graphdef.GraphDef) *graphdef.GraphDef {
 // the same or another graph. It returns the copied variables by their tensor names
 // without the scope. It is TensorFlow's copy_scoped_meta_graph.
 func CopyScope(ctx context.Context, from *Graph, fromScope string, to *Graph, toScope string) (map[string]*Variable, error) {
+	if ctx == nil {
+		return nil, invalidf("the context is nil")
+	}
 	if from == to && fromScope == toScope {
 		return nil, invalidf("the two scopes of a copy within a graph must differ; both are %q", fromScope)
 	}

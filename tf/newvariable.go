@@ -73,8 +73,8 @@ func variableError(op, name string, err error) error {
 
 // newVariable adds the nodes of a variable.
 func newVariable(g *Graph, name string, init Initializer, o *VariableOptions) (*Variable, error) {
-	if g == nil {
-		return nil, invalidf("the graph is nil")
+	if err := g.givenUp(); err != nil {
+		return nil, err
 	}
 	if g.body != nil {
 		return nil, &tfkeep.Error{Op: "make variable", Err: tfkeep.ErrUnsupported, Detail: "the body of a function cannot have variables of its own: make them outside, and read them with Read in the body"}

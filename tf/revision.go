@@ -11,6 +11,9 @@ import (
 // it may have changed. Collections have no effect on it. It is fast, also for large
 // graphs.
 func (g *Graph) Revision() (string, error) {
+	if err := g.givenUp(); err != nil {
+		return "", err
+	}
 	versions, err := capi.Versions(g.binding)
 	if err != nil {
 		return "", err

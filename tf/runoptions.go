@@ -45,6 +45,9 @@ type operationTimeout struct{}
 // OperationTimeout, which is meant to detect lost servers. A deadline of ctx and a limit
 // in RunOptions hold too. If d is 0, the session's OperationTimeout holds again.
 func WithOperationTimeout(ctx context.Context, d time.Duration) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	return context.WithValue(ctx, operationTimeout{}, d)
 }
 

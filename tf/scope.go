@@ -11,6 +11,7 @@ import (
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 )
 
 // Scope adds operations to a graph that have something in common: the beginning of their
@@ -45,7 +46,12 @@ func (g *Graph) Scope() *Scope { return &Scope{g: g} }
 func (s *Scope) Graph() *Graph { return s.g }
 
 // Err returns the first error of the graph; see [Graph.Err].
-func (s *Scope) Err() error { return s.g.Err() }
+func (s *Scope) Err() error {
+	if s == nil {
+		return errNoGraph
+	}
+	return s.g.Err()
+}
 
 // Finalize returns the graph, or its first error.
 func (s *Scope) Finalize() (*Graph, error) {
@@ -110,7 +116,7 @@ func (s *Scope) WithControlDependencies(ops ...*Operation) *Scope {
 // devices there are.
 func (s *Scope) ColocateWith(op *Operation) *Scope {
 	with := *s
-	if op == nil {
+	if op == nil || capi.CheckOperation(op) != nil {
 		s.g.failOnce("colocate with", "", errNilOperation)
 		return &with
 	}
@@ -130,6 +136,9 @@ func (s *Scope) ColocateWith(op *Operation) *Scope {
 // AddOperation adds an operation as [Graph.AddOp] does, with what the scope has. It returns
 // nil if that fails; [Output] and [Outputs] accept that.
 func (s *Scope) AddOperation(spec OpSpec) *Operation {
+	if s.Err() != nil {
+		return nil
+	}
 	spec.Name = s.path(cmp.Or(spec.Name, spec.Type))
 	return s.addNamed(spec)
 }
@@ -226,6 +235,9 @@ func checkInputs(inputs []Input) error {
 		if output.Op == nil {
 			return invalidf("input %d is not an output of an operation: it is a zero Output", n)
 		}
+		if err := capi.CheckOutput(output); err != nil {
+			return invalidf("input %d: %s", n, message(err))
+		}
 		n++
 	}
 	return nil
@@ -242,7 +254,11 @@ func Out(op *Operation, i int) Output {
 
 // UpdateErr records an error of code that adds operations, as if an operation of the type
 // typ could not be added. It is for op wrappers.
-func (s *Scope) UpdateErr(typ string, err error) { s.g.fail(typ, s.path(typ), err) }
+func (s *Scope) UpdateErr(typ string, err error) {
+	if s != nil && s.g != nil {
+		s.g.fail(typ, s.path(typ), err)
+	}
+}
 
 var errNilOperation = invalidf("the operation is nil")
 

@@ -40,9 +40,6 @@ func NewSession(g *Graph, o *SessionOptions) (*Session, error) {
 }
 
 func newSession(g *Graph, o *SessionOptions) (*Session, error) {
-	if g == nil {
-		return nil, invalidf("the graph is nil")
-	}
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
@@ -139,6 +136,9 @@ func (s *Session) Abandon() {
 // run ends after OperationTimeout, and Interrupt returns then or when ctx is done. A run
 // that still waits for its server ends at once.
 func (s *Session) Interrupt(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
 	if s.remote != nil {
 		if _, pending := s.remote.stop(errInterrupted); pending {
 			return nil
@@ -167,6 +167,9 @@ func (s *Session) interrupt() error { return capi.InterruptSession(s.session) }
 // single run, and Interrupt stops all. The first run of a session on a cluster first
 // waits for the servers; when ctx is done, this wait ends at once.
 func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions) ([]*Tensor, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, runError(err)
+	}
 	outputs, tensors := sortFeeds(feeds)
 	if s.remote != nil {
 		if err := checkMessage(outputs, tensors); err != nil {
@@ -207,6 +210,18 @@ func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []O
 	return results, nil
 }
 
+// check returns an error if a function of this package has not made the session, or if ctx is
+// nil.
+func (s *Session) check(ctx context.Context) error {
+	if s == nil || s.session == nil {
+		return invalidf("the session is nil, or NewSession has not opened it")
+	}
+	if ctx == nil {
+		return invalidf("the context is nil")
+	}
+	return nil
+}
+
 // RunOps runs operations for their effects.
 func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 	_, err := s.Run(ctx, nil, nil, targets, nil)
@@ -216,6 +231,9 @@ func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 // Devices returns the devices that the session can use. On a cluster it connects first,
 // as a run does.
 func (s *Session) Devices(ctx context.Context) ([]Device, error) {
+	if err := s.check(ctx); err != nil {
+		return nil, &tfkeep.Error{Op: "list devices", Cause: err}
+	}
 	err := s.connect(ctx)
 	if err == nil {
 		var devices []Device
@@ -247,8 +265,8 @@ func sortFeeds(feeds map[Output]*Tensor) ([]Output, []*Tensor) {
 }
 
 func compareOutputs(a, b Output) int {
-	if a.Op == nil || b.Op == nil {
-		return 0
+	if capi.CheckOperation(a.Op) != nil || capi.CheckOperation(b.Op) != nil {
+		return 0 // the run is refused
 	}
 	return cmp.Or(cmp.Compare(a.Op.Name(), b.Op.Name()), cmp.Compare(a.Index, b.Index))
 }

@@ -64,6 +64,9 @@ type GPUOptions struct {
 // ConfigProto returns the options in TensorFlow's own form, without the Target. It does
 // not change Config.
 func (o *SessionOptions) ConfigProto() (*for_core_protos_go_proto.ConfigProto, error) {
+	if o == nil {
+		o = new(SessionOptions)
+	}
 	c := new(for_core_protos_go_proto.ConfigProto)
 	if o.Config != nil {
 		c = proto.Clone(o.Config).(*for_core_protos_go_proto.ConfigProto)

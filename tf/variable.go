@@ -143,8 +143,19 @@ func (v *Variable) AssignSub(delta Output) (*Operation, error) {
 	return v.update("AssignSub", "AssignSubVariableOp", delta)
 }
 
+// check returns an error if no function of this package has made the variable.
+func (v *Variable) check() error {
+	if v == nil || v.g == nil {
+		return invalidf("the variable is nil, or NewVariable has not made it")
+	}
+	return nil
+}
+
 // update adds an operation of type resourceType, or of refType for a reference variable.
 func (v *Variable) update(refType, resourceType string, value Output) (*Operation, error) {
+	if err := v.check(); err != nil {
+		return nil, err
+	}
 	if v.resource {
 		attrs := map[string]any{"dtype": v.dtype}
 		if resourceType == "AssignVariableOp" {

@@ -10,6 +10,9 @@ import (
 // in the collection variables. Like Python's it is a NoOp called "init". If the variables
 // are on several devices, each device has a NoOp under "init".
 func GlobalVariablesInitializer(g *Graph) (*Operation, error) {
+	if err := g.givenUp(); err != nil {
+		return nil, err
+	}
 	return VariablesInitializer(g, "init", g.GlobalVariables()...)
 }
 
@@ -19,8 +22,14 @@ func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation,
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
+	if err := g.givenUp(); err != nil {
+		return nil, err
+	}
 	var all []*Operation
 	for _, v := range vars {
+		if err := v.check(); err != nil {
+			return nil, err
+		}
 		if v.Initializer() == nil {
 			return nil, variableError("initialize", v.Name(), invalidf("its VariableDef has no initializer"))
 		}
@@ -34,6 +43,9 @@ func VariablesInitializer(g *Graph, name string, vars ...*Variable) (*Operation,
 // UninitializedVariables returns the names of those of vars that have no value in sess, in
 // order. Without vars it checks all global and local variables of the graph.
 func UninitializedVariables(ctx context.Context, sess *Session, vars ...*Variable) ([]string, error) {
+	if err := sess.check(ctx); err != nil {
+		return nil, err
+	}
 	if len(vars) == 0 {
 		vars = append(sess.Graph().GlobalVariables(), sess.Graph().LocalVariables()...)
 	}
@@ -42,7 +54,10 @@ func UninitializedVariables(ctx context.Context, sess *Session, vars ...*Variabl
 	}
 	fetches := make([]Output, len(vars))
 	for i, v := range vars {
-		var err error
+		err := v.check()
+		if err != nil {
+			return nil, err
+		}
 		if fetches[i], err = v.isInitialized(); err != nil {
 			return nil, variableError("check", v.Name(), err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
@@ -36,6 +37,10 @@ type Options struct {
 // there is nothing to verify at the path.
 func Path(ctx context.Context, path string, o *Options) iter.Seq2[*Report, error] {
 	return func(yield func(*Report, error) bool) {
+		if err := argcheck.Context(ctx, "verify", path); err != nil {
+			yield(nil, err)
+			return
+		}
 		r := &run{ctx: ctx, yield: yield}
 		if o != nil {
 			r.opts = *o

@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/npy"
 	"github.com/tfkeep/tfkeep/internal/vfs"
@@ -60,6 +61,9 @@ type Skipped struct {
 // tensor, with the Op "convert" and the kind tfkeep.ErrUnsupported. If the destination
 // exists, the error is a tfkeep.ErrExists. In both cases Convert writes nothing.
 func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error) {
+	if err := argcheck.Context(ctx, "convert", in); err != nil {
+		return nil, err
+	}
 	if opts == nil {
 		opts = &Options{}
 	}

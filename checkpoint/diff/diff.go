@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
@@ -53,6 +54,9 @@ type Options struct {
 // a read, that of ctx, or a tfkeep.ErrNotFound for a name in Options.Names that neither
 // checkpoint has.
 func Compare(ctx context.Context, a, b *checkpoint.Reader, opts *Options) iter.Seq2[Difference, error] {
+	if a == nil || b == nil {
+		return func(yield func(Difference, error) bool) { yield(Difference{}, argcheck.Nil("compare", "", "Reader")) }
+	}
 	if opts == nil {
 		opts = &Options{}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // LatestOptions tunes [Latest]. Nil and the zero value follow TensorFlow.
@@ -37,7 +38,7 @@ func Latest(ctx context.Context, path string, o *LatestOptions) (string, error) 
 	if o != nil {
 		opts = *o
 	}
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, findLatest, path); err != nil {
 		return "", err
 	}
 	f := openFolder(ctx, path)

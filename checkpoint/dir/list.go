@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -57,6 +58,9 @@ type ListOptions struct {
 // A missing state file, or a missing folder, is not an error. A damaged state file is an
 // ErrCorrupt, unless ListOptions.IgnoreState is set.
 func List(ctx context.Context, folder string, o *ListOptions) ([]Checkpoint, error) {
+	if err := argcheck.Context(ctx, "list", folder); err != nil {
+		return nil, err
+	}
 	var opts ListOptions
 	if o != nil {
 		opts = *o
@@ -237,6 +241,9 @@ func exists(fsys vfs.FS, prefix string) bool {
 // its index, or, for V1, of its file or first shard. If there is no checkpoint, the
 // error is an ErrNotFound.
 func Mtime(ctx context.Context, prefix string) (time.Time, error) {
+	if err := argcheck.Context(ctx, "stat", prefix); err != nil {
+		return time.Time{}, err
+	}
 	mtime, ok := find(vfs.FromContext(ctx), prefix)
 	if !ok {
 		return time.Time{}, &tfkeep.Error{Op: "stat", Path: prefix, Err: tfkeep.ErrNotFound, Cause: fs.ErrNotExist}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -17,6 +18,9 @@ import (
 //   - the folder of a SavedModel: its variables;
 //   - every name that [checkpoint.Open] takes.
 func Open(ctx context.Context, name string, o *checkpoint.ReaderOptions) (*checkpoint.Reader, error) {
+	if err := argcheck.Context(ctx, "open", name); err != nil {
+		return nil, err
+	}
 	f := openFolder(ctx, name)
 	if o != nil && o.FS != nil {
 		f.fs = vfs.ReadOnly(o.FS)

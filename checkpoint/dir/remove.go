@@ -5,6 +5,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -27,7 +28,7 @@ type RemoveOptions struct {
 // The first step removes a V2 checkpoint as a whole. If the process dies after that,
 // [Sweep] removes the remaining files. (TensorFlow may leave data without an index.)
 func Remove(ctx context.Context, prefix string, o *RemoveOptions) error {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "remove", prefix); err != nil {
 		return err
 	}
 	end, err := beginRemoval(vfs.FromContext(ctx), prefix)

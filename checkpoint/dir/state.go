@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -51,7 +52,7 @@ type StateOptions struct {
 // A missing file is an ErrNotFound, a damaged one an ErrCorrupt. (TensorFlow treats
 // both as "no checkpoint", so that one flipped bit restarts a training from scratch.)
 func ReadState(ctx context.Context, folder string, o *StateOptions) (*State, error) {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "read", folder); err != nil {
 		return nil, err
 	}
 	name := ""

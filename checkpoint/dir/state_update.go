@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -20,7 +21,7 @@ import (
 // They are written relative to the folder if the folder's own path is relative, and
 // unchanged if it is absolute.
 func UpdateState(ctx context.Context, folder string, s State, o *StateOptions) error {
-	if err := ctx.Err(); err != nil {
+	if err := argcheck.Context(ctx, "write", folder); err != nil {
 		return err
 	}
 	var opts StateOptions

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tfkeep/tfkeep/checkpoint/internal/recovery"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -35,6 +36,9 @@ type SweepOptions struct {
 // After a failure it continues with the other files, and reports all failures together.
 // It is not an error if the folder does not exist.
 func Sweep(ctx context.Context, folder string, o *SweepOptions) ([]string, error) {
+	if err := argcheck.Context(ctx, "sweep", folder); err != nil {
+		return nil, err
+	}
 	s := sweeper{ctx: ctx, fs: vfs.FromContext(ctx), dir: folder, idle: time.Hour, prefixes: map[string]map[int]bool{}}
 	if o != nil && o.Idle != 0 {
 		s.idle = o.Idle

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // WatchOptions tunes [Watch]. Nil and the zero value are the right defaults.
@@ -71,7 +72,7 @@ type watch struct {
 func (w *watch) run(ctx context.Context, yield func(*checkpoint.Reader, error) bool) {
 	waitSince := time.Now()
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := argcheck.Context(ctx, "watch", w.folder.path); err != nil {
 			yield(nil, err)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // Key is the name under which a checkpoint holds its object graph, a scalar string.
@@ -58,6 +59,12 @@ type Slot struct {
 // Read reads the object graph of a checkpoint. It returns tfkeep.ErrNotFound for a
 // checkpoint that was saved by name, as Saver does, and the errors of [Decode].
 func Read(ctx context.Context, src checkpoint.Source) (*Graph, error) {
+	if src == nil {
+		return nil, argcheck.Nil("read", "", "Source")
+	}
+	if err := argcheck.Context(ctx, "read", ""); err != nil {
+		return nil, err
+	}
 	values, err := src.ReadStrings(ctx, Key, nil)
 	if err != nil {
 		return nil, err

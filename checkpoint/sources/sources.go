@@ -8,6 +8,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // Read reads a tensor of numbers, or a part of it if s is not nil. The size that a
@@ -15,6 +16,9 @@ import (
 func Read(ctx context.Context, src checkpoint.Source, name string, s checkpoint.Slice) ([]byte, error) {
 	if r, ok := src.(*checkpoint.Reader); ok {
 		return r.ReadBytes(ctx, name, s) // on several goroutines
+	}
+	if err := check(ctx, src); err != nil {
+		return nil, err
 	}
 	in, err := src.OpenTensor(ctx, name, s)
 	if err != nil {
@@ -34,6 +38,9 @@ func ReadInto(ctx context.Context, src checkpoint.Source, name string, s checkpo
 	if r, ok := src.(*checkpoint.Reader); ok {
 		return r.ReadInto(ctx, name, s, dst) // on several goroutines
 	}
+	if err := check(ctx, src); err != nil {
+		return err
+	}
 	in, err := src.OpenTensor(ctx, name, s)
 	if err != nil {
 		return err
@@ -52,6 +59,14 @@ func ReadInto(ctx context.Context, src checkpoint.Source, name string, s checkpo
 			Detail: fmt.Sprintf("the source has %d bytes of it instead of %d", n, len(dst))}
 	}
 	return err
+}
+
+// check returns why a source cannot be read.
+func check(ctx context.Context, src checkpoint.Source) error {
+	if src == nil {
+		return argcheck.Nil("read", "", "Source")
+	}
+	return argcheck.Context(ctx, "read", "")
 }
 
 // WholeOnly returns the error of a source that reads whole tensors only, if part is not

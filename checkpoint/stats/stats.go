@@ -11,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
@@ -46,6 +47,9 @@ func Summarize(ctx context.Context, r *checkpoint.Reader, opts *Options) iter.Se
 }
 
 func chosen(r *checkpoint.Reader, names []string) ([]checkpoint.TensorInfo, error) {
+	if r == nil {
+		return nil, argcheck.Nil("summarize", "", "Reader")
+	}
 	tensors := slices.Collect(r.Tensors())
 	if names != nil {
 		tensors = make([]checkpoint.TensorInfo, len(names))

@@ -30,6 +30,9 @@ func StripDefaults(g *graphdef.GraphDef, ops *Set) {
 // StripMetaGraphDefaults applies [StripDefaults] to a meta graph's GraphDef and
 // records that in its MetaInfoDef.
 func StripMetaGraphDefaults(mg *graphdef.MetaGraphDef, ops *Set) {
+	if mg == nil {
+		return
+	}
 	StripDefaults(mg.GetGraphDef(), ops)
 	if mg.MetaInfoDef == nil {
 		mg.MetaInfoDef = &graphdef.MetaInfoDef{}

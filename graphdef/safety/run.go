@@ -15,6 +15,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -46,6 +47,9 @@ type Run struct {
 // Check finds the nodes that the run would reach and must not. The error is an [*Error], or a
 // tfkeep.ErrTooLarge if the run exceeds its Limits.
 func (r *Run) Check(g *graphdef.GraphDef) error {
+	if r == nil {
+		return argcheck.Nil("check", "", "Run")
+	}
 	w := newWalk(g, r)
 	w.walk()
 	if len(w.findings) > 0 {

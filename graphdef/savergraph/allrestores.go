@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -19,6 +20,10 @@ import (
 // restore each variable among its inputs.
 func (g *Graph) AllRestores() iter.Seq2[Restored, error] {
 	return func(yield func(Restored, error) bool) {
+		if g == nil || g.scope == nil {
+			yield(Restored{}, argcheck.Nil("read the restore nodes", "", "Graph"))
+			return
+		}
 		scopes, opaque := g.scopes(functionsWith(nodedef.Functions(g.def), isRestore))
 		all := &restores{outputs: map[node][]Restored{}, failed: map[node]error{}, taken: map[tensor]bool{}}
 		for _, s := range scopes {

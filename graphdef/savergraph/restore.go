@@ -3,6 +3,7 @@ package savergraph
 import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -40,6 +41,9 @@ type Restored struct {
 // Restore returns what the operation restoreOp ("save/restore_all") restores, in an
 // order that depends on the graph alone. Its errors are of kind [ErrUnknownForm].
 func (g *Graph) Restore(restoreOp string) ([]Restored, error) {
+	if g == nil || g.scope == nil {
+		return nil, argcheck.Nil("read the restore nodes", "", "Graph")
+	}
 	nodes := g.needed(restoreOp, isRestore)
 	takers := map[string]*graphdef.NodeDef{} // "node:index" → the first node that takes it
 	for _, n := range nodes {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -32,6 +33,9 @@ type Saved struct {
 // Save returns what is written when saveTensor ("save/control_dependency:0") is
 // fetched. Its errors are of kind [ErrUnknownForm].
 func (g *Graph) Save(saveTensor string) (*SavePlan, error) {
+	if g == nil || g.scope == nil {
+		return nil, argcheck.Nil("read the save nodes", "", "Graph")
+	}
 	start, _ := input(saveTensor)
 	p := &SavePlan{Shards: 1}
 	var saves []*graphdef.NodeDef

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // defaultsField is the number of the field SignatureDef.defaults, a map of names to
@@ -77,6 +78,9 @@ func badDefaults() error {
 // of the input. Nil removes them. A name that is no input of the signature, and a value of
 // another type than the input's, are a tfkeep.ErrArgument.
 func SetDefaults(s *graphdef.SignatureDef, defaults map[string]*graphdef.TensorProto) error {
+	if s == nil {
+		return argcheck.Nil("set defaults", "", "SignatureDef")
+	}
 	var kept []byte
 	for b := s.ProtoReflect().GetUnknown(); len(b) > 0; {
 		number, _, size := protowire.ConsumeField(b)

@@ -108,6 +108,9 @@ type Signature struct {
 // returns an empty Summary. ops are the op definitions that define the types of outputs;
 // nil means opdef.Builtin.
 func Of(m proto.Message, ops *opdef.Set) *Summary {
+	if m == nil {
+		return &Summary{}
+	}
 	s := &Summary{Kind: string(m.ProtoReflect().Descriptor().Name())}
 	switch m := m.(type) {
 	case *graphdef.GraphDef:

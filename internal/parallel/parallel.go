@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // Each calls do(0) … do(n-1) on up to workers goroutines at once; one of them is
@@ -46,6 +48,11 @@ func InOrder[T any](ctx context.Context, n, workers int, work func(ctx context.C
 		err   error
 	}
 	return func(yield func(T, error) bool) {
+		var zero T
+		if err := argcheck.Context(ctx, "start", ""); err != nil {
+			yield(zero, err)
+			return
+		}
 		workers := max(1, min(workers, n))
 		ctx, cancel := context.WithCancel(ctx)
 		var running sync.WaitGroup
@@ -66,7 +73,6 @@ func InOrder[T any](ctx context.Context, n, workers int, work func(ctx context.C
 		for i := range min(workers, n) {
 			start(i)
 		}
-		var zero T
 		for i := range n {
 			r := <-ring[i%workers]
 			if r.err == nil {

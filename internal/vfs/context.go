@@ -12,8 +12,11 @@ func NewContext(ctx context.Context, fsys FS) context.Context {
 }
 
 // FromContext returns the file system that a function works on: that of [NewContext],
-// or the operating system's.
+// or the operating system's. So it is without a context.
 func FromContext(ctx context.Context) FS {
+	if ctx == nil {
+		return OS
+	}
 	if fsys, ok := ctx.Value(contextKey{}).(FS); ok {
 		return fsys
 	}

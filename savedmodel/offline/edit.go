@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 )
 
@@ -25,11 +26,17 @@ type Change func(*graphdef.SavedModel) error
 // If no graph has exactly the given tags, or if a signature does not exist, the error is a
 // tfkeep.ErrNotFound. In all changes, an empty list of tags selects the only graph.
 func Edit(ctx context.Context, path string, changes ...Change) error {
+	if err := argcheck.Context(ctx, "edit model", path); err != nil {
+		return err
+	}
 	sm, err := graphdef.ReadSavedModel(path)
 	if err != nil {
 		return err
 	}
 	for _, change := range changes {
+		if change == nil {
+			return argcheck.Nil("edit model", path, "Change")
+		}
 		if err := change(sm); err != nil {
 			return inModel("edit model", path, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef/edit"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
@@ -44,6 +45,9 @@ type Options struct {
 // A graph with variables, a tensor that the graph lacks, and a signature without inputs
 // or outputs are a tfkeep.ErrArgument. A target that is not empty is a tfkeep.ErrExists.
 func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *Options) (string, error) {
+	if err := argcheck.Context(ctx, "make model", target); err != nil {
+		return "", err
+	}
 	for _, n := range def.GetNode() {
 		if nodedef.IsVariableOp(n.Op) {
 			return "", &tfkeep.Error{Op: "make model", Path: target, Item: "node", Name: n.Name, Err: tfkeep.ErrArgument,
@@ -63,6 +67,9 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *O
 // collection "table_initializer" runs when the model is loaded. A table that could not be
 // filled so is a tfkeep.ErrUnsupported.
 func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (string, error) {
+	if err := argcheck.Context(ctx, "make model", target); err != nil {
+		return "", err
+	}
 	if o == nil {
 		o = &Options{}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -44,6 +45,9 @@ import (
 // sv is the Saver of g's variables; it may be nil if Options.Dir is "". body must not
 // use the session after it has returned.
 func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body func(ctx context.Context, r *Running) error) error {
+	if err := argcheck.Context(ctx, "supervise", ""); err != nil {
+		return err
+	}
 	options, err := o.resolve(g, sv)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -55,6 +56,12 @@ func (r *Running) hasProgressed() bool {
 // chief saves. Return the error of StepDone from the body. It is that of the context
 // once the context of Run is done; Run then saves.
 func (r *Running) StepDone(ctx context.Context, step int64) error {
+	if r == nil || r.s == nil {
+		return argcheck.Nil("record progress", "", "Running")
+	}
+	if ctx == nil {
+		return argcheck.Nil("record progress", "", "context")
+	}
 	r.mu.Lock()
 	r.done, r.counted, r.progressed = step, true, true
 	r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -15,6 +16,12 @@ import (
 // the chief of a training with Options.Dir may save: tfkeep.ErrArgument otherwise.
 // If the context of Run ends meanwhile, the save is finished within the grace period.
 func (r *Running) Save(ctx context.Context) (string, error) {
+	if r == nil || r.s == nil {
+		return "", argcheck.Nil("save", "", "Running")
+	}
+	if ctx == nil {
+		return "", argcheck.Nil("save", "", "context")
+	}
 	if err := r.waitForSave(ctx); err != nil {
 		return "", err
 	}

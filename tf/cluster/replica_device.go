@@ -165,10 +165,16 @@ func GreedyLoadBalancing(tasks int, load func(n tf.Node) (float64, error)) PSStr
 		load = byteSize
 	}
 	var mu sync.Mutex
-	loads := make([]float64, max(tasks, 0))
+	given := tasks
+	const most = 1 << 20 // more than any cluster has
+	possible := tasks > 0 && tasks <= most
+	if !possible {
+		tasks = 0
+	}
+	loads := make([]float64, tasks)
 	return func(n tf.Node) (int, error) {
-		if tasks <= 0 {
-			return 0, argument("balance load", fmt.Errorf("a strategy for %d parameter servers", tasks))
+		if !possible {
+			return 0, argument("balance load", fmt.Errorf("a strategy for %d parameter servers", given))
 		}
 		more, err := load(n)
 		if err != nil {

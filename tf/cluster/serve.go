@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // Member is a process that is a member of a cluster and does nothing else, such as a
@@ -23,6 +25,12 @@ type Member struct {
 // ends. TensorFlow's server continues until the process ends, so the caller returns from
 // main.
 func Serve(ctx context.Context, m Member) error {
+	if err := argcheck.Context(ctx, "serve", ""); err != nil {
+		return err
+	}
+	if m.Ready == nil {
+		return argcheck.Nil("serve", "", "writer Ready")
+	}
 	server, err := NewServer(m.Cluster, &m.ServerOptions)
 	if err != nil {
 		return err

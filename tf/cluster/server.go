@@ -12,6 +12,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -132,6 +133,9 @@ func checkPort(address string) error {
 
 // Start starts a server that was made with NoStart. A second call does nothing.
 func (s *Server) Start() error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.server.Start(); err != nil {
@@ -152,6 +156,12 @@ func (s *Server) Device() string { return s.task.String() }
 // started, it waits until ctx is done, and returns the error of ctx. The main function of
 // a parameter server ends with it.
 func (s *Server) Join(ctx context.Context) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if ctx == nil {
+		return argcheck.Nil("wait for server", "", "context")
+	}
 	s.mu.Lock()
 	if !s.started {
 		s.mu.Unlock()
@@ -176,4 +186,17 @@ func (s *Server) Join(ctx context.Context) error {
 // Stop frees a server that was never started. For any other server the error is of the
 // kind status.Unimplemented, as it is in TensorFlow: the server continues until its
 // process ends.
-func (s *Server) Stop() error { return s.server.Close() }
+func (s *Server) Stop() error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.server.Close()
+}
+
+// check returns an error if NewServer has not made the server.
+func (s *Server) check() error {
+	if s == nil || s.server == nil {
+		return argcheck.Nil("use server", "", "Server")
+	}
+	return nil
+}

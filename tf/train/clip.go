@@ -3,6 +3,8 @@ package train
 import (
 	"math"
 
+	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
@@ -69,6 +71,9 @@ func ClipByGlobalNorm(g *tf.Graph, grads []GradientVariable, norm float64) ([]Gr
 // GlobalNorm returns the Euclidean length of all gradients together, a scalar of the type
 // of the first gradient.
 func GlobalNorm(g *tf.Graph, grads []GradientVariable) (tf.Output, error) {
+	if err := checkGradients(g, "compute the global norm", grads); err != nil {
+		return tf.Output{}, err
+	}
 	b := graphbuild.Open(g, "global_norm")
 	var halves []tf.Output
 	mapGradients(grads, func(x tf.Output) tf.Output {
@@ -109,8 +114,30 @@ func like(b *graphbuild.Builder, x tf.Output, name string, v float64) tf.Output 
 }
 
 // clipEach changes every gradient by itself, each under a scope of its own.
+// checkGradients returns an error if g is no graph, or if a gradient is not of an operation.
+func checkGradients(g *tf.Graph, op string, grads []GradientVariable) error {
+	if err := g.Err(); err != nil {
+		return err
+	}
+	for _, gv := range grads {
+		out := gv.Gradient.Dense
+		if s := gv.Gradient.Slices; s != nil {
+			out = s.Values
+		} else if gv.Gradient.IsNone() {
+			continue
+		}
+		if err := capi.CheckOutput(out); err != nil {
+			return &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Cause: err}
+		}
+	}
+	return nil
+}
+
 func clipEach(g *tf.Graph, grads []GradientVariable, name string, clip func(b *graphbuild.Builder, x tf.Output) tf.Output) ([]GradientVariable, error) {
-	var failed error
+	failed := checkGradients(g, name, grads)
+	if failed != nil {
+		return nil, failed
+	}
 	clipped := mapGradients(grads, func(x tf.Output) tf.Output {
 		if failed != nil {
 			return x

@@ -32,6 +32,9 @@ func GetOrCreateGlobalStep(g *tf.Graph) (*tf.Variable, error) {
 // errors of the kind tfkeep.ErrArgument.
 func FindGlobalStep(g *tf.Graph) (*tf.Variable, error) {
 	const op = "find the global step"
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	items := g.Collection(tf.GlobalStep)
 	var step *tf.Variable
 	switch {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 	"github.com/tfkeep/tfkeep/tf"
@@ -111,7 +112,7 @@ func computeGradients(g *tf.Graph, loss tf.Output, vars []*tf.Variable, opts *Gr
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
-	if loss.Op == nil {
+	if capi.CheckOutput(loss) != nil {
 		return nil, invalid(op, "the loss has no operation; look at the error of the call, or of the Scope, that should have made it")
 	}
 	if dt := graphbuild.TypeOf(loss); !graphbuild.IsFloat(dt) {

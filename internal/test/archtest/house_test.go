@@ -25,6 +25,7 @@ var house = []floor{
 	}},
 	{"ground", true, []string{
 		"examples/digits/dataset",
+		"internal/argcheck",
 		"internal/collectiondef",
 		"internal/crc32c",
 		"internal/devicename",
@@ -117,6 +118,7 @@ var house = []floor{
 		"internal/test/tftest/tfgraph",
 		"savedmodel",
 		"saver/supervisor",
+		"internal/test/misuse",
 	}},
 	{"programs", false, []string{
 		"cmd/tfkeep-run/internal/gpudiag",
