@@ -4,6 +4,7 @@ package capi
 import "C"
 
 import (
+	"errors"
 	"runtime"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -52,7 +53,7 @@ func SetShape(o tensorflow.Output, shape tensorflow.Shape) error {
 // CopyFunctions adds the functions in the library of src to that of dst. Functions that dst
 // has already are left out; one of the same name that differs is an error.
 func CopyFunctions(dst, src *tensorflow.Graph) error {
-	if err := check(); err != nil {
+	if err := errors.Join(checkGraph(dst), checkGraph(src)); err != nil {
 		return err
 	}
 	defer runtime.KeepAlive(dst)

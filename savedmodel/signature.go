@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef/safety"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -45,6 +46,9 @@ type Signature struct {
 // runs Python code (tf.py_function). Close the result before the model.
 func (m *Model) Signature(ctx context.Context, key string, o *SignatureOptions) (*Signature, error) {
 	const op = "prepare signature"
+	if err := m.check(op, ""); err != nil {
+		return nil, err
+	}
 	if ctx == nil {
 		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
 	}
@@ -161,6 +165,9 @@ func (s *Signature) Outputs() []string { return slices.Clone(s.outputs) }
 // ctx has the same effect as in tf.Session.Run. The error is tfkeep.ErrArgument with
 // everything that is wrong if the inputs do not fit, and then nothing has run.
 func (s *Signature) Run(ctx context.Context, inputs ...*tf.Tensor) ([]*tf.Tensor, error) {
+	if s == nil || s.callable == nil {
+		return nil, argcheck.Nil("run", "", "Signature")
+	}
 	if len(inputs) != len(s.inputs) {
 		return nil, signatureError("run", s.key, tfkeep.ErrArgument,
 			fmt.Sprintf("it has %d inputs (%s), and %d were given", len(s.inputs), strings.Join(s.Inputs(), ", "), len(inputs)))
@@ -202,7 +209,7 @@ func (s *Signature) faults(feeds []*tf.Tensor) (faults []string) {
 
 // Close frees the prepared step. A second call does nothing.
 func (s *Signature) Close() error {
-	if s == nil {
+	if s == nil || s.callable == nil {
 		return nil
 	}
 	return s.callable.Close()

@@ -4,6 +4,7 @@ package misuse_test
 // comments say so, too.
 var documented = map[string]string{
 	"capi.CloseSession":                "closing twice does nothing",
+	"savedmodel.(*Signature).Close":    "a nil Signature has nothing to free",
 	"saver.(*Saver).Build":             "a Saver that is built stays built after Close",
 	"saver.(*Saver).ExportMetaGraph":   "it needs no session and no lock",
 	"saver/supervisor.Run":             "a nil Saver means that nothing is saved",

@@ -49,7 +49,7 @@ var pureFunctions = []any{
 	opdef.AddDefaults, opdef.Builtin, opdef.OutputTypes, opdef.Parse, opdef.RemoveUnknownDefaults, opdef.StripDefaults, opdef.StripMetaGraphDefaults, opdef.StrippedList, opdef.Unknown, opdef.Used,
 	safety.CheckImport, safety.Lookup, safety.NewPlan, safety.RestoreRun,
 	savergraph.ExtraneousNodes, savergraph.New, savergraph.Ops,
-	signature.CheckAll, signature.CheckMethod, signature.Classify, signature.Defaults, signature.Dense, signature.Eval, signature.ForOperation, signature.New, signature.Predict, signature.Regress, signature.SetDefaults, signature.Sparse, signature.TensorNames, signature.Train,
+	signature.CheckAll, signature.CheckMethod, signature.Classify, signature.Defaults, signature.Dense, signature.Eval, signature.ForOperation, signature.New, signature.Parts, signature.Predict, signature.Regress, signature.SetDefaults, signature.Sparse, signature.TensorNames, signature.Train,
 	summary.Of,
 	tensorboard.WriteGraph,
 	offline.DefaultDenylist, offline.Diff, offline.Edit, offline.FromCheckpoint, offline.FromFrozen, offline.KeepTags, offline.Refused, offline.RemoveSignature, offline.RenameSignature, offline.Retag, offline.Scan, offline.SetSignature,
