@@ -24,8 +24,7 @@
 //
 // # Gradients
 //
-// [Gradients] is Python's tf.gradients. TensorFlow's C API does most of the work, and
-// this package adds the gradients that the C API lacks, those of loops and conditionals of
-// TensorFlow 1 among them. What cannot be differentiated is refused by name, with
-// [ErrNoGradient] or [ErrControlFlow].
+// [Gradients] is Python's tf.gradients, with the rules of Python's registry, those of loops and
+// conditionals of TensorFlow 1 among them. [RegisterGradient] adds rules. What cannot be
+// differentiated is refused by name, with [ErrNoGradient] or [ErrControlFlow].
 package train

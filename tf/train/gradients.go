@@ -47,11 +47,10 @@ type GradientsOptions struct {
 // respect to it, as Python's tf.gradients does. An x may be any floating point tensor; to
 // differentiate with respect to a variable, pass its Handle.
 //
-// TensorFlow's C API does most of the work. This package adds the gradients that the C
-// API lacks: of sparse softmax cross entropy, of lookups (Gather, GatherV2,
-// ResourceGather, ResourceGatherNd, the sparse segment sums), of the older fused batch
-// normalizations, Concat, Conv3D and some rarer operations. It replaces those that the C
-// API has wrong: of dilated and explicitly padded convolutions, LRN and Atan2.
+// An operation is differentiated by the rule that Python registers for it, and
+// [RegisterGradient] adds rules. The gradient of a lookup is slices where Python's is: they pass
+// through Identity, Neg, sums of equal shapes and the like, and sums of slices are slices.
+// docs/gradients.md says what is left out.
 //
 // It differentiates functions, conditionals and loops of the kind that tf.While makes and
 // Python writes today, and TensorLists; also the conditionals and while loops of TensorFlow 1
@@ -75,6 +74,7 @@ func Gradients(g *tf.Graph, ys, xs []tf.Output, opts *GradientsOptions) ([]Gradi
 	}
 	built, err := autodiff.Build(g.Binding(), ys, xs, &autodiff.Options{
 		GradYs: opts.GradYs, StopGradients: opts.StopGradients, Name: opts.Name, UniqueName: g.UniqueName, Loops: loopArguments(g), Recompute: opts.Recompute,
+		Custom: customGradients(g),
 	})
 	if err != nil {
 		return nil, err

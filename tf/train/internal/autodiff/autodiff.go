@@ -46,6 +46,9 @@ type Options struct {
 	// Recompute are scopes whose operations are computed again for the gradient, so that their
 	// results need not be kept until then.
 	Recompute []string
+	// Custom returns the gradient that the caller defines under a name, or nil: a type of
+	// operation, or what the attribute _gradient_op_type of a node says.
+	Custom func(name string) Custom
 	// Loops say about while loops of TensorFlow 1, by their frames, what the graph does not.
 	Loops map[string]Loop
 

@@ -1,22 +1,19 @@
 // Package autodiff adds the nodes that compute gradients to a graph.
 //
-// TensorFlow's C API differentiates about 140 types of operations (TF_AddGradients). It
-// fails at the first operation that it does not know, and everyday models have some:
-// sparse softmax cross entropy, lookups in an embedding table, the older batch
-// normalizations. This package has a rule for each of these, and for the few that the C
-// API gets wrong: it ignores the dilations of a convolution, for example. The tests compare
-// all gradients with those of Python's tf.gradients.
+// Almost every operation has a rule in Go, which follows Python's function for it. A few are
+// left to TensorFlow's C API (TF_AddGradients): those in libraryGradients that have no rule. The
+// C API is used that little because it has many gradients wrong: it ignores the attributes of
+// LRN and the dilations of a convolution, does not conjugate some complex numbers, and ends the
+// process at some operations. The tests compare all gradients with those of Python's tf.gradients.
 //
 // Build finds the nodes that lie between the ys and the xs on a path of differentiable
 // values, and divides them into regions, at the nodes that have a rule:
 //
-//	loss ─ Mean ─┐ region 0       TF_AddGradients(y = loss, x = xent)
+//	loss ─ Mean ─ Relu            rules in Go
 //	             │
-//	  SparseSoftmaxCrossEntropy   rule in Go
+//	       Einsum ─ Einsum        region 0: TF_AddGradients(y = product, x = a, b)
 //	             │
-//	logits ─ MatMul ─ Relu ─ … ┐  region 1
-//	                           │  TF_AddGradients(y = logits, x = weights, rows)
-//	                        Gather  rule in Go: slices, not a dense table
+//	        logits ─ Gather       rules in Go; slices, not a dense table
 //
 // Each region is one call of the C API, so a model without such nodes is one call. The C
 // API differentiates along every path between the tensors that it gets, including paths

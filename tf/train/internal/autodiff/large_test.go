@@ -2,7 +2,6 @@ package autodiff_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,22 +42,5 @@ func TestDeepGraphs(t *testing.T) {
 		require.NoError(t, err)
 		guard.Stop()
 		require.False(t, grads[0].IsNone(), "a gradient")
-	}
-}
-
-// TestOneLibraryCallPerRegion checks that the library is called once for all nodes between
-// two nodes with rules. This keeps graphs small and the work linear.
-func TestOneLibraryCallPerRegion(t *testing.T) {
-	for _, tt := range []struct{ layers, every, calls int }{{20, 0, 1}, {20, 10, 3}} {
-		g, x, y := chain(t, tt.layers, tt.every)
-		_, err := autodiff.Build(g, []tensorflow.Output{y}, []tensorflow.Output{x}, nil)
-		require.NoError(t, err)
-		calls := make(map[string]bool)
-		for _, op := range g.Operations() {
-			if parts := strings.Split(op.Name(), "/"); len(parts) == 3 && strings.HasPrefix(parts[1], "part") {
-				calls[parts[1]] = true
-			}
-		}
-		require.Len(t, calls, tt.calls)
 	}
 }

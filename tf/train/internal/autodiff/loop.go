@@ -249,7 +249,7 @@ func (l *loop) markLive(entries []bool, stopped func(port) bool) []bool {
 			for _, in := range n.in {
 				carries = carries || in.isLive()
 			}
-			if !carries || stopsGradient(n.typ) {
+			if !carries || n.stops() {
 				continue
 			}
 			for i := range n.live {
@@ -286,7 +286,7 @@ func (l *loop) markActive(wantedExits []bool) []bool {
 	for len(stack) > 0 {
 		n := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if stopsGradient(n.typ) {
+		if n.stops() {
 			continue
 		}
 		for _, in := range n.in {

@@ -233,6 +233,22 @@ y += tf.reduce_sum(tf.quantization.fake_quant_with_min_max_vars(w, -0.5, 0.5) * 
 y += tf.reduce_sum(tf.raw_ops.AccumulateNV2(inputs=[w * w, w], shape=[3, 4])) + tf.reduce_sum(tf.raw_ops.BiasAddV1(value=w, bias=w[0]))
 y += tf.reduce_sum(tf1.placeholder_with_default(w * 2.0, [None, 4]) ** 2)
 xs = [w]`},
+	{"second derivative of sparse cross entropy", `
+w = v("w", 2, 3)
+g = tf1.gradients(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=w * w), [w])[0]
+y = tf.reduce_sum(g * g)
+xs = [w]`},
+	{"slices through sums and identities", `
+table, other = v("table", 5, 3), v("other", 5, 3)
+a, b = tf.convert_to_tensor(table), tf.convert_to_tensor(other)
+both = tf.add_n([tf.identity(a), -b, a]) + a - b
+y = tf.reduce_sum(tf.square(tf.gather(tf.identity(both), [1, 4, 1]))) + tf.reduce_sum(tf.square(tf.gather(a, [2, 1])))
+xs = [table, other]`},
+	{"slices and a dense gradient", `
+table = v("table", 5, 3)
+a = tf.identity(table)
+y = tf.reduce_sum(tf.square(tf.gather(a, [1, 4, 1]))) + tf.reduce_sum(tf.square(a)) + tf.reduce_sum(tf.gather(a * 2.0, [0]))
+xs = [table, a]`},
 	{"gradients of gradients", `
 w = v("w", 4, 3)
 x = feed(values(2, 4))

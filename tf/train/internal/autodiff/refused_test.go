@@ -55,11 +55,6 @@ xs = [w]`, "Relu", "relu", autodiff.ErrNoGradient, "Other"},
 w = v("w", 4)
 y = tf.reduce_sum(tf.raw_ops.PreventGradient(input=tf.exp(w), message="not here", name="stop"))
 xs = [w]`, "PreventGradient", "stop", autodiff.ErrNoGradient, "not here"},
-		{"second derivative of sparse cross entropy", `
-w = v("w", 2, 3)
-g = tf1.gradients(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=w, name="xent"), [w])[0]
-y = tf.reduce_sum(g * g)
-xs = [w]`, "SparseSoftmaxCrossEntropyWithLogits", "xent/xent", autodiff.ErrNoGradient, "no gradient"},
 		{"loop of version 1 inside", `
 tf1.disable_control_flow_v2()
 w = v("w", 2)

@@ -1,7 +1,7 @@
 package autodiff
 
 import (
-	_ "embed"
+	"embed"
 	"os"
 	"regexp"
 	"strings"
@@ -13,19 +13,34 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
-//go:embed testdata/registry.py
-var registryScript string
+//go:embed testdata/registry*.py
+var registryScripts embed.FS
+
+// RegistryScript returns the scripts with the cases as one.
+func RegistryScript(t *testing.T) string {
+	t.Helper()
+	files, err := registryScripts.ReadDir("testdata")
+	require.NoError(t, err)
+	var all []string
+	for _, f := range files {
+		text, err := registryScripts.ReadFile("testdata/" + f.Name())
+		require.NoError(t, err)
+		all = append(all, string(text))
+	}
+	return strings.Join(all, "\n")
+}
 
 // Each operation of Python's registry has a gradient here, or docs/gradients.md says why not.
 // Each one that has a gradient has a case, or the page says why it has none.
 func TestRegistryIsComplete(t *testing.T) {
 	var registry struct{ Gradients, Stops []string }
-	oracle.Run(t, registryScript+"\nresult = registry(tf)\n").Decode(t, &registry)
+	script := RegistryScript(t)
+	oracle.Run(t, script+"\nresult = registry(tf)\n").Decode(t, &registry)
 	require.Greater(t, len(registry.Gradients), 350)
 	page, err := os.ReadFile("../../../../docs/gradients.md")
 	require.NoError(t, err)
 	left, untried := section(t, string(page), "## What is left out"), section(t, string(page), "## Not compared with Python")
-	cases := set(strings.Join(oracle.Value[[]string](t, registryScript+"\nresult = sorted({c[0] for c in cases(tf, np)})\n"), " "))
+	cases := set(strings.Join(oracle.Value[[]string](t, script+"\nresult = sorted({c[0] for c in cases(tf, np)})\n"), " "))
 	for _, op := range registry.Gradients {
 		known := rules[op] != nil || libraryGradients[op] || stopsGradient(op) || loopOps[op] || functional[op] != nil || op == "PreventGradient"
 		assert.NotEqual(t, known, left[op], "%s has a gradient (%t), and the page leaves it out (%t)", op, known, left[op])

@@ -3,7 +3,6 @@ package autodiff
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -29,9 +28,10 @@ func init() {
 		"EnsureShape":            passThrough,
 		"AccumulateNV2":          toEveryInput,
 
-		"SparseSoftmaxCrossEntropyWithLogits": sparseCrossEntropy,
+		"SparseSoftmaxCrossEntropyWithLogits": crossEntropy,
 		"FusedBatchNorm":                      fusedBatchNorm,
 		"FusedBatchNormV2":                    fusedBatchNorm,
+		"FusedBatchNormV3":                    fusedBatchNorm,
 		"LRN":                                 localResponse,
 		"Concat":                              concatV1,
 		"Conv3D":                              convolution("Conv3DBackpropInputV2", "Conv3DBackpropFilterV2", "strides", "padding", "dilations", "data_format"),
@@ -82,14 +82,18 @@ func init() {
 // ruleFor returns the rule for a node, or nil if the library differentiates it. It finds
 // all errors before the graph is changed.
 func ruleFor(n *node, g *subgraph) (rule, error) {
-	if name := n.override(); name != "" {
-		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its gradient is %q, a function of the Python program that made the graph; cut the path with StopGradient, or differentiate in Python", name))
-	}
 	if n.loop != nil {
 		return n.loop.rule(g)
 	}
 	if n.unit != nil {
 		return n.unit.rule(n, g)
+	}
+	custom, name := customFor(n, g.options)
+	if custom != nil {
+		return customRule(custom, name), nil
+	}
+	if n.override() != "" {
+		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its gradient is %q, a function of the Python program that made the graph; define it with RegisterGradient, or cut the path with StopGradient", name))
 	}
 	if functional[n.typ] != nil {
 		return functionalRule(n, g)
@@ -98,23 +102,16 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		return nil, err
 	}
 	switch n.typ {
-	case "Identity", "RefIdentity":
-		if readsX(n, g) {
-			return passThrough, nil
-		}
 	case "GatherV2":
 		// For a table among the xs, the gradient is slices, as in Python. Elsewhere
-		// slices would become dense at once, and the library does that itself.
+		// slices would become dense at once.
 		if p := n.in[0]; (g.isX[p] || readsX(p.node, g)) && alongFirstDimension(n) {
 			return gather, nil
 		}
+		return gatherDense, nil
 	case "GatherNd":
 		if p, s := n.in[0], n.x(1).Shape(); (g.isX[p] || readsX(p.node, g)) && s.NumDimensions() == 2 && s.Size(1) == 1 {
 			return gatherRows, nil
-		}
-	case "SquaredDifference", "Prod":
-		if isComplex(n.x(0)) {
-			return complexRules[n.typ], nil
 		}
 	case "SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN",
 		"SparseSegmentSumWithNumSegments", "SparseSegmentMeanWithNumSegments", "SparseSegmentSqrtNWithNumSegments":
@@ -127,17 +124,8 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		}
 	case "PreventGradient":
 		return nil, prevented(n)
-	case "SparseSoftmaxCrossEntropyWithLogits":
-		// Output 1 is a gradient already, which has no gradient itself.
-		if second := (port{n, 1}); second.isLive() && (g.isY[second] || second.hasUse(func(n *node) bool { return n.onPath })) {
-			return nil, noGradient(n)
-		}
 	case "ResourceGather":
 		if v, err := capi.Attr(n.op, "batch_dims"); err == nil && v.GetI() != 0 {
-			return nil, noGradient(n)
-		}
-	case "BiasAddGrad":
-		if channelsFirst(n) && n.in[0].output().Shape().NumDimensions() != 4 {
 			return nil, noGradient(n)
 		}
 	}
@@ -147,41 +135,40 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 	return rules[n.typ], nil
 }
 
-// override returns the name of the gradient that a node has instead of that of its operation,
-// "" for none: tf.custom_gradient and Graph.gradient_override_map set it. Python also sets it
-// for calls of functions, whose gradient is the usual one.
-func (n *node) override() string {
-	name := n.text("_gradient_op_type")
-	if strings.HasPrefix(name, n.typ+"-") || name != "" && n.isSwish() {
-		return ""
-	}
-	return name
-}
-
-// isSwish reports whether a node is the end of tf.nn.swish, x·sigmoid(βx) with x and β as
-// further values. Its own gradient only saves memory; that of its operations has the same
-// numbers.
-func (n *node) isSwish() bool {
-	if n.typ != "IdentityN" || len(n.in) != 3 {
-		return false
-	}
-	x, beta, product := n.in[1], n.in[2], n.in[0].node
-	if product.typ != "Mul" || product.in[0] != x || product.in[1].node.typ != "Sigmoid" {
-		return false
-	}
-	scaled := product.in[1].node.in[0].node
-	return scaled.typ == "Mul" && scaled.in[0] == beta && scaled.in[1] == x
-}
-
-// readsX reports whether the output of n is one of the xs, unchanged.
-func readsX(n *node, g *subgraph) bool {
-	for n.typ == "Identity" || n.typ == "RefIdentity" || n.typ == "ReadVariableOp" {
-		if g.isX[n.in[0]] {
-			return true
-		}
-		n = n.in[0].node
+// keepsSlices reports whether slices as the gradient of n pass to its inputs as slices, as in
+// Python.
+func keepsSlices(n *node) bool {
+	switch n.typ {
+	case "Add", "AddV2", "Sub":
+		return sameShapes(n)
+	case "Identity", "RefIdentity", "ReadVariableOp", "IdentityN", "EnsureShape", "PlaceholderWithDefault", "Print", "Neg", "AddN", "AccumulateNV2":
+		return n.loop == nil && n.unit == nil
 	}
 	return false
+}
+
+// readsX reports whether slices as the gradient of n would remain slices up to one of the xs.
+func readsX(n *node, g *subgraph) bool {
+	if reads, ok := g.readsX[n]; ok {
+		return reads
+	}
+	reads := false
+	if keepsSlices(n) {
+		g.readsX[n] = false
+		for _, in := range n.in {
+			reads = reads || g.isX[in] || in.isLive() && readsX(in.node, g)
+		}
+	}
+	g.readsX[n] = reads
+	return reads
+}
+
+// negative is the rule for Neg.
+func negative(b *builder, _ *node, dy []Gradient) ([]Gradient, error) {
+	if s := dy[0].Slices; s != nil {
+		return []Gradient{{Slices: &Slices{Values: b.neg(s.Values), Indices: s.Indices, DenseShape: s.DenseShape}}}, nil
+	}
+	return one(b.neg(dy[0].Dense)), nil
 }
 
 // passThrough is the rule for operations whose outputs equal their inputs.
@@ -203,13 +190,6 @@ func toEveryInput(_ *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		dx[i] = dy[0]
 	}
 	return dx, nil
-}
-
-// sparseCrossEntropy uses the operation's second output: the gradient of the loss with
-// respect to the logits.
-func sparseCrossEntropy(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	column := b.one("ExpandDims", nil, b.dense(dy[0]), b.int32(-1))
-	return one(b.mul(column, n.op.Output(1))), nil
 }
 
 func gather(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
@@ -244,43 +224,6 @@ func sparseSegment(grad string) rule {
 		rows := b.first(b.shape(n.in[0].output()))
 		return one(b.one(grad, nil, b.dense(dy[0]), n.in[1].output(), n.in[2].output(), rows)), nil
 	}
-}
-
-// fusedBatchNorm uses outputs 3 and 4 in training. Otherwise it uses the given mean and
-// variance, and then the kernel supports only the layout with channels last.
-func fusedBatchNorm(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	if dy[0].IsNone() {
-		return nil, nil
-	}
-	a, err := copyAttrs(n, "epsilon", "data_format", "is_training")
-	if err != nil {
-		return nil, err
-	}
-	op := "FusedBatchNormGrad"
-	if n.typ == "FusedBatchNormV2" {
-		op = "FusedBatchNormGradV2"
-	}
-	x, scale, grad := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
-	mean, variance := n.op.Output(3), n.op.Output(4)
-	training, _ := n.op.Attr("is_training")
-	transposed := false
-	if training == false {
-		mean, variance = n.in[3].output(), n.in[4].output()
-		if transposed = channelsFirst(n); transposed {
-			last := []int32{0, 2, 3, 1}
-			x, grad = b.one("Transpose", nil, x, b.int32s(last...)), b.one("Transpose", nil, grad, b.int32s(last...))
-			a["data_format"] = "NHWC"
-		}
-	}
-	g := b.Op(op, a, grad, x, scale, mean, variance)
-	if g == nil {
-		return nil, b.Err()
-	}
-	dx := g.Output(0)
-	if transposed {
-		dx = b.one("Transpose", nil, dx, b.int32s(0, 3, 1, 2))
-	}
-	return []Gradient{{Dense: dx}, {Dense: g.Output(1)}, {Dense: g.Output(2)}}, nil
 }
 
 // concatV1 is the rule for Concat, whose first input is the axis.
@@ -336,7 +279,7 @@ func reluGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 
 // tanhGrad is the rule for TanhGrad(y, g) = g·(1-y²).
 func tanhGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	y, g, d := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
+	y, g, d := b.conj(n.x(0)), b.conj(n.x(1)), b.dense(dy[0])
 	return []Gradient{
 		{Dense: b.mul(b.mul(b.mul(d, b.scalar(-2, y)), g), y)},
 		{Dense: b.one("TanhGrad", nil, y, d)},
@@ -345,7 +288,7 @@ func tanhGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 
 // sigmoidGrad is the rule for SigmoidGrad(y, g) = g·y·(1-y).
 func sigmoidGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	y, g, d := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
+	y, g, d := b.conj(n.x(0)), b.conj(n.x(1)), b.dense(dy[0])
 	dg := b.mul(d, g)
 	return []Gradient{
 		{Dense: b.one("Sub", nil, dg, b.mul(b.mul(b.scalar(2, y), dg), y))},
@@ -358,8 +301,9 @@ func sigmoidGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 func biasAddGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	grad, in := b.dense(dy[0]), n.in[0].output()
 	if channelsFirst(n) {
-		// The gradient [c] needs two more dimensions to be broadcast to [n, c, h, w].
-		grad = b.one("Reshape", nil, grad, b.int32s(-1, 1, 1))
+		// The gradient [c] needs more dimensions to be broadcast to [n, c, h, w].
+		behind := b.expand(b.minus(b.one("Rank", nil, in), b.int32(2)), 0)
+		grad = b.reshape(grad, b.concat(b.int32s(-1), b.one("Fill", nil, behind, b.int32(1))))
 	}
 	return one(b.one("BroadcastTo", nil, grad, b.shape(in))), nil
 }
@@ -382,36 +326,53 @@ func copyAttrs(n *node, names ...string) (attrs, error) {
 // alongFirstDimension reports whether a GatherV2 takes whole rows: its axis is the
 // constant 0, and it has no batch dimensions.
 func alongFirstDimension(n *node) bool {
-	if v, err := capi.Attr(n.op, "batch_dims"); err == nil && v.GetI() != 0 {
+	if n.integer("batch_dims") != 0 {
 		return false
 	}
-	axis := n.in[2].node
-	if axis.typ != "Const" {
-		return false
+	axis, ok := constInts(n.in[2].node)
+	return ok && len(axis) == 1 && axis[0] == 0
+}
+
+// constInts returns the elements of a constant of integers.
+func constInts(n *node) ([]int64, bool) {
+	if n.typ != "Const" || n.loop != nil || n.unit != nil {
+		return nil, false
 	}
-	v, err := capi.Attr(axis.op, "value")
+	v, err := capi.Attr(n.op, "value")
 	if err != nil {
-		return false
+		return nil, false
 	}
-	t := v.GetTensor()
-	switch content := t.GetTensorContent(); {
-	case len(content) > 0 && t.GetDtype() == types_go_proto.DataType_DT_INT32 && len(content) == 4:
-		return binary.LittleEndian.Uint32(content) == 0
-	case len(content) == 8:
-		return binary.LittleEndian.Uint64(content) == 0
-	case len(content) > 0:
-		return false
+	t, count := v.GetTensor(), int64(1)
+	for _, d := range t.GetTensorShape().GetDim() {
+		count *= d.GetSize()
 	}
-	// A zero may be missing altogether.
-	for _, i := range t.GetIntVal() {
-		if i != 0 {
-			return false
+	if count > 64 {
+		return nil, false // too many for what rules ask
+	}
+	values := make([]int64, 0, count)
+	switch content := t.GetTensorContent(); t.GetDtype() {
+	case types_go_proto.DataType_DT_INT32:
+		for _, i := range t.GetIntVal() {
+			values = append(values, int64(i))
 		}
-	}
-	for _, i := range t.GetInt64Val() {
-		if i != 0 {
-			return false
+		for ; len(content) >= 4; content = content[4:] {
+			values = append(values, int64(int32(binary.LittleEndian.Uint32(content))))
 		}
+	case types_go_proto.DataType_DT_INT64:
+		values = append(values, t.GetInt64Val()...)
+		for ; len(content) >= 8; content = content[8:] {
+			values = append(values, int64(binary.LittleEndian.Uint64(content)))
+		}
+	default:
+		return nil, false
 	}
-	return true
+	// The last value stands for all that follow. A zero may be missing altogether.
+	for int64(len(values)) < count {
+		last := int64(0)
+		if len(values) > 0 {
+			last = values[len(values)-1]
+		}
+		values = append(values, last)
+	}
+	return values, int64(len(values)) == count
 }

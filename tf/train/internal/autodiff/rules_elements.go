@@ -83,18 +83,8 @@ func exponentialGrad(op string) rule {
 	})
 }
 
-// complexRules are the rules for complex numbers of operations whose gradients in the library
-// serve real ones only.
-var complexRules = map[string]rule{
-	"SquaredDifference": partials(func(b *builder, x, y output) (output, output) {
-		d := b.times(b.minus(x, y), 2)
-		return d, b.neg(d)
-	}),
-	"Prod": formula(complexProd),
-}
-
-// complexProd multiplies, for each element, those before it and those behind it.
-func complexProd(b *builder, n *node, grad output) []Gradient {
+// product multiplies, for each element, those before it and those behind it.
+func product(b *builder, n *node, grad output) []Gradient {
 	x, axes := n.x(0), b.vector(b.Cast(n.x(1), dtype.Int32))
 	shape, rank := b.one("Shape", nil, x), b.one("Rank", nil, x)
 	grad = b.one("BroadcastTo", nil, b.reshape(grad, b.reducedShape(x, axes)), shape)
@@ -106,7 +96,7 @@ func complexProd(b *builder, n *node, grad output) []Gradient {
 	size := b.one("Prod", nil, b.rows(shape, reduced), b.int32(0))
 	flat := b.reshape(moved, b.pack(size, b.int32(-1)))
 	product := func(reverse bool) output {
-		return b.one("Conj", nil, b.one("Cumprod", attrs{"exclusive": true, "reverse": reverse}, flat, b.int32(0)))
+		return b.conj(b.one("Cumprod", attrs{"exclusive": true, "reverse": reverse}, flat, b.int32(0)))
 	}
 	rest := b.reshape(b.mul(product(false), product(true)), movedShape)
 	return grads(b.mul(grad, b.one("Transpose", nil, rest, b.one("InvertPermutation", nil, order))))

@@ -3,21 +3,60 @@ package autodiff
 import (
 	"math"
 
+	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // unbroadcast sums gradients in the shape of a broadcast result over the broadcast
 // dimensions. The results have the shapes of the two inputs.
 func (b *builder) unbroadcast(n *node, dx, dy output) ([]Gradient, error) {
-	x, y := b.one("Shape", nil, n.in[0].output()), b.one("Shape", nil, n.in[1].output())
-	along := b.Op("BroadcastGradientArgs", nil, x, y)
-	if along == nil {
+	if b.Err() != nil {
 		return nil, b.Err()
 	}
-	return []Gradient{
-		{Dense: b.one("Reshape", nil, b.one("Sum", nil, dx, along.Output(0)), x)},
-		{Dense: b.one("Reshape", nil, b.one("Sum", nil, dy, along.Output(1)), y)},
-	}, nil
+	x, y := n.x(0), n.x(1)
+	if axes, ok := broadcastAxes(x.Shape(), y.Shape()); ok {
+		return grads(b.sumAlong(dx, axes[0], x), b.sumAlong(dy, axes[1], y)), b.Err()
+	}
+	shapeX, shapeY := b.one("Shape", nil, x), b.one("Shape", nil, y)
+	along := b.several("BroadcastGradientArgs", nil, 2, shapeX, shapeY)
+	return grads(b.reshape(b.sumOver(dx, along[0], false), shapeX), b.reshape(b.sumOver(dy, along[1], false), shapeY)), b.Err()
+}
+
+// sumAlong sums over known axes and returns the result in the shape of like. Without axes it
+// returns d, except if that can have more dimensions.
+func (b *builder) sumAlong(d output, axes []int32, like output) output {
+	if len(axes) == 0 {
+		return d
+	}
+	return b.reshape(b.sumOver(d, b.int32s(axes...), false), b.shape(like))
+}
+
+// broadcastAxes returns the dimensions of the result along which x and y are broadcast, if
+// the shapes say it.
+func broadcastAxes(x, y tensorflow.Shape) (axes [2][]int32, ok bool) {
+	rank := max(x.NumDimensions(), y.NumDimensions())
+	if x.NumDimensions() < 0 || y.NumDimensions() < 0 {
+		return axes, false
+	}
+	size := func(s tensorflow.Shape, axis int) int64 {
+		if axis -= rank - s.NumDimensions(); axis >= 0 {
+			return s.Size(axis)
+		}
+		return 1
+	}
+	for axis := range rank {
+		padX, padY := axis < rank-x.NumDimensions(), axis < rank-y.NumDimensions()
+		switch dx, dy := size(x, axis), size(y, axis); {
+		case padX, dx == 1 && dy != 1:
+			axes[0] = append(axes[0], int32(axis))
+		case padY, dy == 1 && dx != 1:
+			axes[1] = append(axes[1], int32(axis))
+		case dx < 0 || dy < 0:
+			return axes, false
+		}
+	}
+	return axes, true
 }
 
 // atan2 is the rule for Atan2(y, x): ∂y = x/(x²+y²), ∂x = -y/(x²+y²).

@@ -2,8 +2,8 @@ package autodiff
 
 import "github.com/tfkeep/tfkeep/capi"
 
-// The second gradient of batch normalization, as in
-// tensorflow/python/ops/nn_fused_batch_norm_grad.py: the formula of the first one, differentiated.
+// The gradients of batch normalization, as in tensorflow/python/ops/nn_grad.py and
+// nn_fused_batch_norm_grad.py. The second one is the formula of the first one, differentiated.
 
 func init() {
 	addRules(map[string]rule{
@@ -11,6 +11,49 @@ func init() {
 		"FusedBatchNormGradV2": batchNormGrad,
 		"FusedBatchNormGradV3": batchNormGrad,
 	})
+}
+
+// batchNormOps are the gradients of the versions of batch normalization.
+var batchNormOps = map[string]string{
+	"FusedBatchNorm": "FusedBatchNormGrad", "FusedBatchNormV2": "FusedBatchNormGradV2", "FusedBatchNormV3": "FusedBatchNormGradV3",
+}
+
+// toLast and fromLast move the channels behind the other dimensions, and back.
+var (
+	toLast   = map[string][]int32{"NCHW": {0, 2, 3, 1}, "NCDHW": {0, 2, 3, 4, 1}}
+	fromLast = map[string][]int32{"NCHW": {0, 3, 1, 2}, "NCDHW": {0, 4, 1, 2, 3}}
+)
+
+// fusedBatchNorm uses the outputs from 3 on in training. Otherwise it uses the given mean and
+// variance, and then the kernel supports only the layout with channels last.
+func fusedBatchNorm(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+	if dy[0].IsNone() {
+		return nil, nil
+	}
+	a, err := copyAttrs(n, "epsilon", "data_format", "is_training")
+	if err != nil {
+		return nil, err
+	}
+	x, scale, grad := n.x(0), n.x(1), b.dense(dy[0])
+	mean, variance := n.y(3), n.y(4)
+	layout := n.text("data_format")
+	transposed := !n.flag("is_training") && toLast[layout] != nil
+	if !n.flag("is_training") {
+		mean, variance = n.x(3), n.x(4)
+	}
+	if transposed {
+		x, grad = b.one("Transpose", nil, x, b.int32s(toLast[layout]...)), b.one("Transpose", nil, grad, b.int32s(toLast[layout]...))
+		a["data_format"] = map[string]string{"NCHW": "NHWC", "NCDHW": "NDHWC"}[layout]
+	}
+	inputs := []input{grad, x, scale, mean, variance}
+	if n.typ == "FusedBatchNormV3" {
+		inputs = append(inputs, n.y(5))
+	}
+	d := b.several(batchNormOps[n.typ], a, 3, inputs...)
+	if transposed {
+		d[0] = b.one("Transpose", nil, d[0], b.int32s(fromLast[layout]...))
+	}
+	return grads(d...), b.Err()
 }
 
 func batchNormGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {

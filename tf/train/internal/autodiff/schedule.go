@@ -135,6 +135,9 @@ func (s *schedule) findEdges(r *region) {
 // nodesToIsolate returns the nodes of a region that the library must not differentiate
 // in one call with the others, because the call would leave the region through them.
 func (s *schedule) nodesToIsolate(r *region) []*node {
+	if len(r.nodes) == 0 {
+		return nil
+	}
 	stray := s.strayNodes(r)
 	if len(stray) == 0 {
 		return nil

@@ -96,10 +96,12 @@ type subgraph struct {
 	xs     []port // node is nil if the ys do not depend on the x
 	isY    map[port]bool
 	isX    map[port]bool
+
+	readsX map[*node]bool // what the function readsX found
 }
 
 func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*subgraph, error) {
-	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool)}
+	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool), readsX: make(map[*node]bool)}
 	for _, y := range ys {
 		n, err := s.addAll(y.Op)
 		if err != nil {
@@ -239,7 +241,7 @@ func (s *subgraph) markNodeLive(n *node, stopped func(port) bool) {
 	for _, in := range n.in {
 		carries = carries || in.isLive()
 	}
-	carries = carries && !stopsGradient(n.typ)
+	carries = carries && !n.stops()
 	for i := range n.live {
 		p := port{n, i}
 		n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped(p)
@@ -285,7 +287,7 @@ func (s *subgraph) markOnPath() {
 	}
 	for i := len(s.nodes) - 1; i >= 0; i-- {
 		n := s.nodes[i]
-		if n.loop == nil && stopsGradient(n.typ) || !hasWanted(n, wanted) {
+		if n.loop == nil && n.stops() || !hasWanted(n, wanted) {
 			continue
 		}
 		carries := func(int) bool { return true }

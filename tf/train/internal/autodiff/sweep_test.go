@@ -30,7 +30,7 @@ tf.nn.relu(w) + tf.nn.relu6(w * 10.0) + tf.nn.leaky_relu(w, 0.3)
 tf.nn.elu(w) + tf.nn.selu(w)
 tf.nn.softplus(w) + tf.nn.softsign(w)
 tf.nn.softmax(w) * w + tf.nn.log_softmax(w)
-tf.nn.swish(w)
+w * tf.sigmoid(w)
 tf.nn.gelu(w)
 w + w[0] + w[:, :1]
 w - w[:, 1:2] * 3.0
