@@ -16,8 +16,8 @@ import (
 
 // variables are two variables of each kind, and what nodes of a model need besides.
 const variables = `
-node { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
-node { name: "h2" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } }
+node { name: "h" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shared_name" value { s: "h" } } }
+node { name: "h2" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shared_name" value { s: "h2" } } }
 node { name: "r" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "r2" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } }
 node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } } }

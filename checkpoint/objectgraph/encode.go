@@ -6,6 +6,8 @@ import (
 	pb "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/tfkeep/tfkeep"
 )
 
 const (
@@ -24,6 +26,9 @@ func variableKey(path ...string) string {
 
 // Encode returns the bytes of the string tensor [Key], which [Decode] parses.
 func (g *Graph) Encode() ([]byte, error) {
+	if g == nil {
+		return nil, nilGraph("encode object graph")
+	}
 	m := &pb.TrackableObjectGraph{}
 	held := g.holders()
 	for i, o := range g.Objects {
@@ -72,4 +77,8 @@ func (g *Graph) holders() []bool {
 		}
 	}
 	return held
+}
+
+func nilGraph(op string) error {
+	return &tfkeep.Error{Op: op, Err: tfkeep.ErrArgument, Detail: "the object graph is nil"}
 }

@@ -149,6 +149,9 @@ type Match struct {
 // The error is tfkeep.ErrNotFound if no object has the path root, and tfkeep.ErrMismatch if it
 // is ambiguous which object or value is meant.
 func (g *Graph) FindIn(other *Graph, root string) (*Match, error) {
+	if g == nil || other == nil {
+		return nil, nilGraph("find objects")
+	}
 	if len(other.Objects) == 0 {
 		return &Match{}, nil
 	}
