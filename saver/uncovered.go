@@ -115,8 +115,8 @@ func (n *saverNodes) setCovered(x *savergraph.Graph) {
 		return
 	}
 	call := nodedef.NodeName(n.def.GetRestoreOpName())
-	for t := range x.AllRestores() {
-		if t.Call == call {
+	for t, err := range x.AllRestores() {
+		if err == nil && t.Call == call {
 			add(t)
 		}
 	}

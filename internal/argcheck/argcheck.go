@@ -1,4 +1,4 @@
-// Package argument checks what callers hand to many functions: contexts, and values that
+// Package argcheck checks what callers hand to many functions: contexts, and values that
 // must not be nil.
 package argcheck
 
@@ -14,7 +14,10 @@ func Context(ctx context.Context, op, path string) error {
 	if ctx == nil {
 		return Nil(op, path, "context")
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return &tfkeep.Error{Op: op, Path: path, Cause: err}
+	}
+	return nil
 }
 
 // Nil is the error of a function whose argument, called what, must not be nil.

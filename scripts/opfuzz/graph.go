@@ -155,7 +155,7 @@ func (f *fuzzer) build() {
 	}
 	f.g.Node = append(f.g.Node, n)
 	if verdict, _ := safety.Lookup(f.op.GetName()); known != 1 && len(f.op.GetOutputArg()) > 0 && verdict == safety.Load && f.r.IntN(2) == 0 {
-		f.evaluate(n, types)
+		f.evaluate(types)
 	}
 }
 
@@ -371,8 +371,8 @@ func (f *fuzzer) input(i int, dt dtype.DataType, dims []int64, known, ref bool) 
 	return name
 }
 
-// evaluate adds nodes whose shapes depend on an output of n, so that TensorFlow computes it.
-func (f *fuzzer) evaluate(n *graphdef.NodeDef, types map[string]dtype.DataType) {
+// evaluate adds nodes whose shapes depend on an output of the op, so that TensorFlow computes it.
+func (f *fuzzer) evaluate(types map[string]dtype.DataType) {
 	arg := f.op.GetOutputArg()[f.r.IntN(len(f.op.GetOutputArg()))]
 	dt := arg.GetType()
 	if a := arg.GetTypeAttr(); a != "" {

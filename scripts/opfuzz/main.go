@@ -153,7 +153,7 @@ func fuzz(o *options) error {
 		return nil
 	}
 	out := bufio.NewWriter(os.Stdout)
-	defer out.Flush()
+	defer func() { _ = out.Flush() }()
 	for _, name := range ops.Names() {
 		if name < op || strings.HasPrefix(name, "_") || !o.tries(name) {
 			continue

@@ -61,8 +61,10 @@ func (m *FS) Names() []string {
 	return names
 }
 
+// Open opens a file for reading.
 func (m *FS) Open(name string) (vfs.File, error) { return m.OpenFile(name, os.O_RDONLY, 0) }
 
+// OpenFile opens a file, and makes it with os.O_CREATE.
 func (m *FS) OpenFile(name string, flag int, _ fs.FileMode) (vfs.File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,6 +84,7 @@ func (m *FS) OpenFile(name string, flag int, _ fs.FileMode) (vfs.File, error) {
 	return &file{content: c, name: name}, nil
 }
 
+// Rename gives a file another name, which it takes from another one.
 func (m *FS) Rename(oldname, newname string) error {
 	if err := m.name("rename", oldname, newname, true); err != nil {
 		return err
@@ -92,6 +95,7 @@ func (m *FS) Rename(oldname, newname string) error {
 	return m.Remove(oldname)
 }
 
+// Link gives a file a second name.
 func (m *FS) Link(oldname, newname string) error { return m.name("link", oldname, newname, false) }
 
 // name gives a file a second name.
@@ -109,6 +113,7 @@ func (m *FS) name(op, oldname, newname string, replace bool) error {
 	return nil
 }
 
+// Remove removes a name of a file.
 func (m *FS) Remove(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,10 +124,13 @@ func (m *FS) Remove(name string) error {
 	return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
 }
 
+// MkdirAll does nothing: each folder exists.
 func (m *FS) MkdirAll(string, fs.FileMode) error { return nil }
 
+// SyncDir does nothing.
 func (m *FS) SyncDir(string) error { return nil }
 
+// Stat describes a file.
 func (m *FS) Stat(name string) (fs.FileInfo, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,8 +140,10 @@ func (m *FS) Stat(name string) (fs.FileInfo, error) {
 	return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 }
 
+// Lstat is Stat: there are no links.
 func (m *FS) Lstat(name string) (fs.FileInfo, error) { return m.Stat(name) }
 
+// ReadDir lists the files of a folder.
 func (m *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	var entries []fs.DirEntry
 	for _, path := range m.Names() {
@@ -148,6 +158,7 @@ func (m *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
+// SameFile reports whether two descriptions are of one file.
 func (m *FS) SameFile(a, b fs.FileInfo) bool {
 	one, ok := a.(info)
 	other, ok2 := b.(info)

@@ -162,7 +162,7 @@ func (c *callee) differentiate(live, wanted []bool) error {
 		if !wanted[i] || !differentiable(graphbuild.TypeOf(r)) {
 			continue
 		}
-		dy, err := c.gradientPlaceholder("grad_"+strconv.Itoa(i), r)
+		dy, err := c.gradientPlaceholder(r)
 		if err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (c *callee) differentiate(live, wanted []bool) error {
 
 // gradientPlaceholder adds the placeholder for the gradient of a tensor. That of a resource is
 // the gradient of the variable's value.
-func (c *callee) gradientPlaceholder(name string, of output) (output, error) {
+func (c *callee) gradientPlaceholder(of output) (output, error) {
 	dt, shape := graphbuild.TypeOf(of), of.Shape()
 	if dt == dtype.Resource {
 		var err error

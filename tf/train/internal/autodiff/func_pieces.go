@@ -142,11 +142,7 @@ func (p *pieces) cut() error {
 				}
 				continue
 			}
-			name, err := p.replaced(in, copied, used)
-			if err != nil {
-				return err
-			}
-			inputs = append(inputs, name)
+			inputs = append(inputs, p.replaced(in, copied, used))
 		}
 		n.Input = inputs
 	}
@@ -159,10 +155,10 @@ func (p *pieces) cut() error {
 }
 
 // replaced returns the input of a node of the gradient for a tensor.
-func (p *pieces) replaced(in string, copied map[string]bool, used map[int]bool) (string, error) {
+func (p *pieces) replaced(in string, copied map[string]bool, used map[int]bool) string {
 	name, index := splitTensor(in)
 	if p.isBack[name] || copied[name] {
-		return in, nil
+		return in
 	}
 	n := p.byName[name]
 	for n.GetOp() == "Identity" {
@@ -174,10 +170,10 @@ func (p *pieces) replaced(in string, copied map[string]bool, used map[int]bool) 
 	}
 	if i, isArg := p.argOf[name]; isArg {
 		if to := p.renamed[name]; to != "" {
-			return to, nil
+			return to
 		}
 		used[i] = true
-		return name, nil
+		return name
 	}
 	if n.GetOp() == "Const" {
 		if !copied[name] {
@@ -186,7 +182,7 @@ func (p *pieces) replaced(in string, copied map[string]bool, used map[int]bool) 
 			constant.Input = nil
 			p.backward = append(p.backward, constant)
 		}
-		return name, nil
+		return name
 	}
 	tensor := p.c.graph.Operation(name).Output(index)
 	key := graphbuild.TensorName(tensor)
@@ -197,7 +193,7 @@ func (p *pieces) replaced(in string, copied map[string]bool, used map[int]bool) 
 		p.saved = append(p.saved, tensor)
 		p.savedNames = append(p.savedNames, p.freeName("saved_"+strconv.Itoa(i)))
 	}
-	return p.savedNames[i], nil
+	return p.savedNames[i]
 }
 
 // freeName returns a name that no node has, and marks it as used.
@@ -216,10 +212,7 @@ func (p *pieces) result(o output) (string, error) {
 	for _, n := range p.backward {
 		copied[n.GetName()] = true
 	}
-	name, err := p.replaced(tensorRef(o.Op.Name(), o.Index), copied, used)
-	if err != nil {
-		return "", err
-	}
+	name := p.replaced(tensorRef(o.Op.Name(), o.Index), copied, used)
 	for i := range used {
 		if !slices.Contains(p.usedArgs, i) {
 			p.usedArgs = append(p.usedArgs, i)
