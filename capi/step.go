@@ -250,12 +250,19 @@ func (step *Step) Close() {
 	}
 }
 
+// isZero reports whether NewStep has not made the step.
+func (step *Step) isZero() bool {
+	step.mu.Lock()
+	defer step.mu.Unlock()
+	return step.proto == nil && !step.closed
+}
+
 // Run feeds tensors, in the order of the prepared feeds, and fills results, in the
 // order of the prepared fetches, with tensors that the caller releases. options, if
 // not nil, is a serialized RunOptions that replaces the prepared one. If metadata is
 // not nil it is set to a serialized RunMetadata.
 func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, metadata *[]byte) error {
-	if step == nil || step.proto == nil {
+	if step == nil || step.isZero() {
 		return invalidf("the step is nil")
 	}
 	if len(tensors) != len(step.feeds) {

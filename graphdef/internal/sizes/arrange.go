@@ -36,6 +36,7 @@ func arrange(n *graphdef.NodeDef, in []Tensor) Tensor {
 		return t
 	case "Rank":
 		t := shaped()
+		t.Values = []float64{mostDims}
 		if x.Dims != nil {
 			t.Values = []float64{float64(len(x.Dims))}
 		}
@@ -402,3 +403,6 @@ func matMul(n *graphdef.NodeDef, a, b, all Tensor) Tensor {
 	}
 	return t
 }
+
+// mostDims is the largest rank that a tensor can have.
+const mostDims = 254

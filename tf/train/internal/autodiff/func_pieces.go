@@ -74,7 +74,8 @@ func (c *callee) separate(results []output) (*pieces, error) {
 			p.backward = append(p.backward, n)
 		}
 	}
-	return p, p.cut()
+	p.cut()
+	return p, nil
 }
 
 // reach marks a node and all that it depends on.
@@ -130,7 +131,7 @@ func (p *pieces) moveForward(nodes []*node_def_go_proto.NodeDef, fwd map[string]
 
 // cut replaces what the gradient takes from the function by placeholders, arguments and copied
 // constants.
-func (p *pieces) cut() error {
+func (p *pieces) cut() {
 	copied := make(map[string]bool)
 	used := make(map[int]bool)
 	for _, n := range append([]*node_def_go_proto.NodeDef(nil), p.backward...) {
@@ -151,7 +152,6 @@ func (p *pieces) cut() error {
 			p.usedArgs = append(p.usedArgs, i)
 		}
 	}
-	return nil
 }
 
 // replaced returns the input of a node of the gradient for a tensor.
@@ -207,7 +207,7 @@ func (p *pieces) freeName(name string) string {
 }
 
 // result returns the name of a result of the gradient, a tensor of the callee's graph.
-func (p *pieces) result(o output) (string, error) {
+func (p *pieces) result(o output) string {
 	copied, used := make(map[string]bool), make(map[int]bool)
 	for _, n := range p.backward {
 		copied[n.GetName()] = true
@@ -219,7 +219,7 @@ func (p *pieces) result(o output) (string, error) {
 		}
 	}
 	node, index := splitTensor(name)
-	return nodedef.TensorName(node, index), nil
+	return nodedef.TensorName(node, index)
 }
 
 // argFor returns an argument of a function, which stands in for a tensor at a node.

@@ -172,11 +172,7 @@ func (p *pieces) results(dxs []output) (results []funcgraph.Result, index []int,
 		if dx.Op == nil {
 			continue
 		}
-		tensor, err := p.result(dx)
-		if err != nil {
-			return nil, nil, err
-		}
-		results, index = append(results, funcgraph.Result{Tensor: tensor}), append(index, i)
+		results, index = append(results, funcgraph.Result{Tensor: p.result(dx)}), append(index, i)
 	}
 	return results, index, nil
 }
