@@ -89,9 +89,9 @@ func callRule(n *node, g *subgraph) (rule, error) {
 }
 
 func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Gradient, error) {
-	results, index, err := p.results(c.dxs)
-	if err != nil || len(results) == 0 {
-		return nil, err
+	results, index := p.results(c.dxs)
+	if len(results) == 0 {
+		return nil, nil
 	}
 	if err := capi.CopyFunctions(b.graph, c.graph); err != nil {
 		return nil, err
@@ -167,14 +167,14 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 
 // results returns the results of the gradient's function for dxs, and to which arguments they
 // belong.
-func (p *pieces) results(dxs []output) (results []funcgraph.Result, index []int, err error) {
+func (p *pieces) results(dxs []output) (results []funcgraph.Result, index []int) {
 	for i, dx := range dxs {
 		if dx.Op == nil {
 			continue
 		}
 		results, index = append(results, funcgraph.Result{Tensor: p.result(dx)}), append(index, i)
 	}
-	return results, index, nil
+	return results, index
 }
 
 // outputsOf returns the outputs of a node as the gradients of inputs: output k belongs to input
@@ -290,10 +290,7 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient, error) {
 	var results [][]funcgraph.Result
 	for _, p := range br.pieces {
-		r, _, err := p.results(p.c.dxs)
-		if err != nil {
-			return nil, err
-		}
+		r, _ := p.results(p.c.dxs)
 		results = append(results, r)
 		if err := capi.CopyFunctions(b.graph, p.c.graph); err != nil {
 			return nil, err

@@ -93,9 +93,7 @@ func (l *functionalLoop) prepare(n *node, g *subgraph) error {
 	if l.p, err = c.separate(dxs); err != nil {
 		return err
 	}
-	if l.results, _, err = l.p.results(dxs); err != nil {
-		return err
-	}
+	l.results, _ = l.p.results(dxs)
 	for _, i := range l.p.usedArgs {
 		if l.constant[i] {
 			continue
