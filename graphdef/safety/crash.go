@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
-
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
@@ -27,6 +25,9 @@ func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
 	list := func(name string) int {
 		l := n.GetAttr()[name].GetList()
 		return max(len(l.GetS()), len(l.GetType()), len(l.GetShape()))
+	}
+	if statesHugeShapes(n) {
+		return true
 	}
 	switch n.GetOp() {
 	case "GatherV2":
@@ -53,10 +54,7 @@ func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
 				return true
 			}
 		}
-		return slices.ContainsFunc(n.GetAttr()["output_shapes"].GetList().GetShape(), func(s *tensor_shape_go_proto.TensorShapeProto) bool {
-			dims, _ := nodedef.Dims(s)
-			return sizes.Product(dims...) > maxElements
-		})
+		return false
 	case "RaggedGather":
 		// The indices have the rest of the dimensions, and one more.
 		return number("OUTPUT_RAGGED_RANK") < number("PARAMS_RAGGED_RANK")-1
@@ -84,6 +82,23 @@ const (
 	// not overflow.
 	maxElements = 1 << 40
 )
+
+// statesHugeShapes reports whether a list of shapes, such as those of the features of examples, has
+// one with more elements than fit into a number. Dimensions that are not known count as one.
+func statesHugeShapes(n *graphdef.NodeDef) bool {
+	for _, a := range n.GetAttr() {
+		for _, s := range a.GetList().GetShape() {
+			elems := int64(1)
+			for _, d := range s.GetDim() {
+				elems = sizes.Product(elems, max(d.GetSize(), 1))
+			}
+			if elems > maxElements {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // scalarsCrash reports whether a node of an op that does not take scalars may get one. For an
 // op that it does not know, it reports true.

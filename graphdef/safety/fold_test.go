@@ -116,6 +116,8 @@ func TestImportRefusesWhatEndsTheProcess(t *testing.T) {
 		{"an index that overflows", constants + `node { name: "d" op: "DynamicStitch" input: "largest" input: "vector" } ` + strings.Replace(vector("largest", "dim { size: 2 }"), "tensor_shape", "int_val: 2147483647 tensor_shape", 1), true},
 		{"a number of elements that is none", constants + `node { name: "q" op: "QueueDequeueManyV2" input: "x" input: "vector" }`, true},
 		{"elements of a map that overflow", constants + `node { name: "m" op: "MapDefun" attr { key: "output_shapes" value { list { shape { dim { size: 2305843009213693952 } } } } } }`, true},
+		{"a feature of too many elements", constants + `node { name: "p" op: "ParseExampleV2" attr { key: "dense_shapes" value { list { shape { dim { size: -1 } dim { size: 2305843009213693952 } dim { size: 5 } } } } } }`, true},
+		{"features of examples", constants + `node { name: "p" op: "ParseExampleV2" attr { key: "dense_shapes" value { list { shape { dim { size: -1 } dim { size: 5 } } shape { } } } } }`, false},
 		{"shapes without types", constants + `node { name: "i" op: "InfeedDequeueTuple" attr { key: "dtypes" value { list { type: DT_INT32 } } } }`, true},
 		{"more ragged dimensions of the values than of the result", constants + `node { name: "r" op: "RaggedGather" attr { key: "PARAMS_RAGGED_RANK" value { i: 3 } } }`, true},
 		{"a partition of scalars", constants + `node { name: "t" op: "TPUPartitionedInput" input: "scalar" input: "scalar" }`, true},

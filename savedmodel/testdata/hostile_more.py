@@ -197,6 +197,7 @@ large = {
     "meshgrid": lambda g: (g.op("Mul", g.op("Reshape", vector(g, 1 << 14), g.const([1, -1]), T=I32, Tshape=I32), g.op("OnesLike", g.op("Reshape", vector(g, 1 << 14), g.const([-1, 1]), T=I32, Tshape=I32), T=I32), T=I32), I32),
     "select": lambda g: (g.op("SelectV2", g.const([True], BOOL), vector(g, 1 << 14), g.op("Reshape", vector(g, 1 << 14), g.const([-1, 1]), T=I32, Tshape=I32), T=I32), I32),
     "segments": lambda g: (g.op("SegmentSum", g.const([1]), g.const([1 << 28]), T=I32, Tindices=I32), I32),
+    "means_of_segments": lambda g: (g.op("SegmentMean", g.const([1]), g.const([1 << 28]), T=I32, Tindices=I32), I32),
     "unsorted_segments": lambda g: (g.op("UnsortedSegmentMax", g.const([1]), g.const([0]), times(g, 1 << 14, 1 << 14), T=I32, Tindices=I32, Tnumsegments=I32), I32),
     "counts": lambda g: (g.op("Bincount", g.const([1]), times(g, 1 << 14, 1 << 14), g.const([], I32, [0]), T=I32), I32),
     "dense_counts": lambda g: (g.op("DenseBincount", g.const([1]), times(g, 1 << 14, 1 << 14), g.const([], I32, [0]), T=I32, Tidx=I32), I32),

@@ -49,7 +49,7 @@ var (
 		InTopK InTopKV2 Select RefSelect Switch RefSwitch StringStrip Substr StringLower StringUpper DecodeBase64 EncodeBase64
 		UpperBound LowerBound ShapeN`)
 	// reductions have at most as many elements as their first input.
-	reductions = set(`All Any EuclideanNorm L2Loss Max Mean Min Prod Sum ArgMax ArgMin SegmentMean`)
+	reductions = set(`All Any EuclideanNorm L2Loss Max Mean Min Prod Sum ArgMax ArgMin`)
 )
 
 // outputs returns what is known about the outputs of a node: one tensor for each, or one that

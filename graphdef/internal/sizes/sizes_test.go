@@ -128,6 +128,7 @@ func TestInferBoundsSizes(t *testing.T) {
 		{"one-hot vectors", node("OneHot", "dims big"), 2 << 16, 0},
 		{"segments", node("UnsortedSegmentSum", "dims dims huge"), 1<<31 - 1, 0},
 		{"segments by their largest number", node("SegmentSum", "dims ids") + ints("ids", "dim { size: 2 }", "int_val: 0 int_val: 65535"), 1 << 16, 0},
+		{"means of segments", node("SegmentMean", "dims ids") + ints("ids", "dim { size: 2 }", "int_val: 0 int_val: 65535"), 1 << 16, 0},
 		{"joined text", node("StringJoin", "text text"), 3, 8},
 		{"joined text that is broadcast", node("StringJoin", "text t") + `node { name: "t" op: "Const" attr { key: "value" value { tensor { dtype: DT_STRING tensor_shape { } string_val: "abc" } } } }`, 3, 4 + 9},
 		{"numbers as text", node("AsString", "dims", `key: "width" value { i: 1000000 }`), 2, 2 * 1000400},
