@@ -71,8 +71,7 @@ type Loop struct {
 // An x on which no y depends, or only through values that do not change continuously, has
 // no gradient; that is not an error. Errors are *tfkeep.Error values of
 // the kinds ErrNoGradient, ErrControlFlow and tfkeep.ErrArgument. They leave the graph as
-// it was, except for an operation that an older library cannot differentiate, which is
-// found only on the way.
+// it was.
 func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradient, error) {
 	if o == nil {
 		o = new(Options)
@@ -98,11 +97,10 @@ func build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 	if err := sub.checkScopes(); err != nil {
 		return nil, err
 	}
-	s, err := newSchedule(sub)
-	if err != nil {
+	if err := sub.findRules(); err != nil {
 		return nil, err
 	}
-	return backprop(newBuilder(g, o), s, o.GradYs)
+	return backprop(newBuilder(g, o), sub, o.GradYs)
 }
 
 func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {

@@ -19,7 +19,7 @@ type Custom func(g *tensorflow.Graph, scope string, op *tensorflow.Operation, in
 
 // Known reports whether operations of a type have a gradient, or have none on purpose.
 func Known(opType string) bool {
-	return rules[opType] != nil || libraryGradients[opType] || stopsGradient(opType) || controlFlowOps[opType] || functional[opType] != nil || opType == "PreventGradient"
+	return rules[opType] != nil || stopsGradient(opType) || controlFlowOps[opType] || functional[opType] != nil || opType == "PreventGradient"
 }
 
 // override returns the name of the gradient that a node has instead of that of its operation,

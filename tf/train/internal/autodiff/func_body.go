@@ -185,11 +185,10 @@ func (c *callee) differentiate(live, wanted []bool) error {
 	if err := sub.checkScopes(); err != nil {
 		return err
 	}
-	s, err := newSchedule(sub)
-	if err != nil {
+	if err := sub.findRules(); err != nil {
 		return err
 	}
-	grads, err := backprop(c.b, s, dys)
+	grads, err := backprop(c.b, sub, dys)
 	if err != nil {
 		return err
 	}

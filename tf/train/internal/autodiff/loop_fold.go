@@ -2,7 +2,7 @@ package autodiff
 
 import "slices"
 
-// folding finds operations of a gradient that do nothing because shapes are known: the C library
+// folding finds operations of a gradient that do nothing because shapes are known: a rule
 // sums over broadcast dimensions even if there are none. TensorFlow's own optimizer does not see
 // that, because it does not know the shapes of what comes from a Stack.
 type folding struct {

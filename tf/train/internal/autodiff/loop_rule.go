@@ -141,12 +141,10 @@ func (l *loop) plan(g *subgraph) (*loopPlan, error) {
 	}
 	o := *g.options
 	o.StopGradients = p.mapStops(o.StopGradients)
-	sub, err := newSubgraph(p.graph, p.ys, p.xs, &o)
-	if err != nil {
+	if p.subgraph, err = newSubgraph(p.graph, p.ys, p.xs, &o); err != nil {
 		return nil, err
 	}
-	p.schedule, err = newSchedule(sub)
-	return p, err
+	return p, p.subgraph.findRules()
 }
 
 // differentiate adds the backward loop. Iteration by iteration, from the last to the first, it
@@ -206,7 +204,7 @@ func (p *loopPlan) differentiateBody(b *builder) (*builder, []Gradient, error) {
 		}
 		dys = append(dys, op.Output(0))
 	}
-	grads, err := backprop(inner, p.schedule, dys)
+	grads, err := backprop(inner, p.subgraph, dys)
 	if err != nil {
 		return nil, nil, err
 	}

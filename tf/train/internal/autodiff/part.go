@@ -24,7 +24,7 @@ type part struct {
 	graph    *tensorflow.Graph
 	nodes    map[string]*tensorflow.Operation // of the outer graph, by their name, which the copy has too
 	inputs   map[string]output                // what placeholders stand for, by their names
-	schedule *schedule
+	subgraph *subgraph
 
 	// forward has the names of the nodes that belong to the part itself and not to its gradient.
 	forward map[string]bool

@@ -15,8 +15,8 @@ import (
 // gradients are empty.
 type rule func(b *builder, n *node, dy []Gradient) ([]Gradient, error)
 
-// rules are the gradients that the library lacks or has wrong. Each follows Python's
-// function for the same operation (tensorflow/python/ops/*_grad.py).
+// rules are the gradients of operations, by their type. Each follows Python's function for the
+// same operation (tensorflow/python/ops/*_grad.py).
 var rules map[string]rule
 
 func init() {
@@ -39,6 +39,7 @@ func init() {
 		"Erfc":                                erfc,
 
 		"Gather":             gather,
+		"GatherV2":           gatherDense,
 		"ResourceGather":     resourceGather,
 		"SparseSegmentSum":   sparseSegment("SparseSegmentSumGrad"),
 		"SparseSegmentMean":  sparseSegment("SparseSegmentMeanGrad"),
@@ -48,8 +49,7 @@ func init() {
 		"MatrixDiagV3":     matrixDiag,
 		"MatrixDiagPartV3": matrixDiagPart,
 
-		// Operations with two inputs that are broadcast. The library's gradient of
-		// Atan2 does not sum over the broadcast dimensions.
+		// Operations with two inputs that are broadcast.
 		"Atan2":    atan2,
 		"FloorMod": floorMod,
 		"MulNoNan": mulNoNan,
@@ -79,8 +79,31 @@ func init() {
 	}
 }
 
-// ruleFor returns the rule for a node, or nil if the library differentiates it. It finds
-// all errors before the graph is changed.
+// findRules finds the rules of all nodes through which a gradient has to pass, and all errors,
+// before the graph is changed.
+func (s *subgraph) findRules() error {
+	if err := s.checkInside(); err != nil {
+		return err
+	}
+	if err := s.checkStacks(); err != nil {
+		return err
+	}
+	for _, n := range s.nodes {
+		if !n.onPath {
+			continue
+		}
+		if controlFlowOps[n.typ] && n.loop == nil && !isSwitch(n.typ) && !isMerge(n.typ) {
+			return controlFlow(n)
+		}
+		var err error
+		if n.rule, err = ruleFor(n, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ruleFor returns the rule for a node.
 func ruleFor(n *node, g *subgraph) (rule, error) {
 	if n.loop != nil {
 		return n.loop.rule(g)
@@ -108,7 +131,6 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		if p := n.in[0]; (g.isX[p] || readsX(p.node, g)) && alongFirstDimension(n) {
 			return gather, nil
 		}
-		return gatherDense, nil
 	case "GatherNd":
 		if p, s := n.in[0], n.x(1).Shape(); (g.isX[p] || readsX(p.node, g)) && s.NumDimensions() == 2 && s.Size(1) == 1 {
 			return gatherRows, nil
@@ -118,10 +140,6 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		if n.flag("sparse_gradient") {
 			return sparseSegmentRows, nil
 		}
-	case "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MaxPool":
-		if isUnusual(n) {
-			return unusualRules[n.typ], nil
-		}
 	case "PreventGradient":
 		return nil, prevented(n)
 	case "ResourceGather":
@@ -129,7 +147,7 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 			return nil, noGradient(n)
 		}
 	}
-	if rules[n.typ] == nil && !libraryGradients[n.typ] {
+	if rules[n.typ] == nil {
 		return nil, noGradient(n)
 	}
 	return rules[n.typ], nil

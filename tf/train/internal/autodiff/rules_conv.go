@@ -1,34 +1,8 @@
 package autodiff
 
-import (
-	"slices"
-
-	"github.com/tfkeep/tfkeep/capi"
-)
-
-// isUnusual reports whether a convolution or a pool has explicit paddings or dilations. The
-// library's gradients ignore both, the dilations without an error.
-func isUnusual(n *node) bool {
-	if v, err := capi.Attr(n.op, "padding"); err == nil && string(v.GetS()) == "EXPLICIT" {
-		return true
-	}
-	v, err := capi.Attr(n.op, "dilations")
-	return err == nil && slices.ContainsFunc(v.GetList().GetI(), func(d int64) bool { return d != 1 })
-}
-
-// unusualRules are the rules for these operations. The library differentiates the usual
-// ones, which keeps them together with others in one call.
-var unusualRules = map[string]rule{
-	"Conv2D":                convolution("Conv2DBackpropInput", "Conv2DBackpropFilter", conv2DAttrs...),
-	"DepthwiseConv2dNative": convolution("DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter", conv2DAttrs...),
-	"Conv2DBackpropInput":   transposedConvolution,
-	"MaxPool":               maxPool,
-}
-
 var conv2DAttrs = []string{"strides", "padding", "explicit_paddings", "dilations", "data_format"}
 
-// localResponse is the rule for LRN. The library's gradient ignores the attributes of the
-// operation and uses the defaults.
+// localResponse is the rule for LRN.
 func localResponse(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	a, err := copyAttrs(n, "depth_radius", "bias", "alpha", "beta")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // The rules of Fourier transforms, as in tensorflow/python/ops/signal/fft_ops.py, and of complex
-// numbers, whose gradients in the library serve only complex64.
+// numbers.
 
 func init() {
 	addRules(map[string]rule{

@@ -18,10 +18,10 @@ func init() {
 			return grads(grad, b.one("BiasAddGrad", a, grad))
 		}, "data_format"),
 
-		"Conv2D":                unusualRules["Conv2D"],
-		"DepthwiseConv2dNative": unusualRules["DepthwiseConv2dNative"],
-		"Conv2DBackpropInput":   unusualRules["Conv2DBackpropInput"],
-		"MaxPool":               unusualRules["MaxPool"],
+		"Conv2D":                convolution("Conv2DBackpropInput", "Conv2DBackpropFilter", conv2DAttrs...),
+		"DepthwiseConv2dNative": convolution("DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter", conv2DAttrs...),
+		"Conv2DBackpropInput":   transposedConvolution,
+		"MaxPool":               maxPool,
 		"MaxPoolV2": withAttrs(func(b *builder, n *node, a attrs, grad output) []Gradient {
 			return grads(b.one("MaxPoolGradV2", a, n.x(0), n.y(0), grad, n.x(1), n.x(2)))
 		}, "padding", "data_format"),

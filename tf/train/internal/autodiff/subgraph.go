@@ -13,12 +13,11 @@ import (
 
 // node is an operation on which the ys depend.
 type node struct {
-	op    *tensorflow.Operation
-	name  string
-	typ   string
-	index int    // position in subgraph.nodes
-	in    []port // the outputs that feed it
-	uses  []use  // the inputs in the subgraph that its outputs feed
+	op   *tensorflow.Operation
+	name string
+	typ  string
+	in   []port // the outputs that feed it
+	uses []use  // the inputs in the subgraph that its outputs feed
 
 	// live reports for each output whether a small change of the xs changes it.
 	live []bool
@@ -31,18 +30,9 @@ type node struct {
 	unit *unit
 	// own marks an Enter of the loop whose body the subgraph is.
 	own bool
-	// rule differentiates the node; nil means that the library does.
+	// rule differentiates the node, if it is onPath.
 	rule rule
-	// isolated nodes are differentiated one by one, as a copy (copy.go).
-	isolated bool
-	// level is the largest number of separate nodes on a way from the node's outputs to
-	// the ys. It never grows along an edge.
-	level int
 }
-
-// separate reports whether the node is differentiated by itself: the library's calls
-// must not pass through it.
-func (n *node) separate() bool { return n.rule != nil || n.isolated }
 
 // port is an output of a node.
 type port struct {
@@ -156,7 +146,6 @@ func (s *subgraph) addAll(op *tensorflow.Operation) (*node, error) {
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		if len(f.n.in) == len(f.inputs) {
-			f.n.index = len(s.nodes)
 			s.nodes = append(s.nodes, f.n)
 			stack = stack[:len(stack)-1]
 			continue
@@ -318,7 +307,7 @@ func hasWanted(n *node, wanted map[port]bool) bool {
 	return false
 }
 
-func stopsGradient(opType string) bool { return libraryStops[opType] || pythonStops[opType] }
+func stopsGradient(opType string) bool { return stops[opType] }
 
 // differentiable reports whether values of a type can change by a small amount.
 // Resources and variants can, for they may hold such values.

@@ -104,7 +104,6 @@ func (s *subgraph) sortAgain(joined *node, u *unit) error {
 			f := &stack[len(stack)-1]
 			if f.next == len(f.n.in) {
 				state[f.n] = 2
-				f.n.index = len(s.nodes)
 				s.nodes = append(s.nodes, f.n)
 				stack = stack[:len(stack)-1]
 				continue

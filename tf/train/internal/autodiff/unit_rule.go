@@ -61,11 +61,10 @@ func (u *unit) rule(n *node, g *subgraph) (rule, error) {
 	}
 	o := *g.options
 	o.StopGradients, o.Recompute = p.mapStops(o.StopGradients), nil
-	sub, err := newSubgraph(p.graph, ys, p.xs, &o)
-	if err != nil {
+	if p.subgraph, err = newSubgraph(p.graph, ys, p.xs, &o); err != nil {
 		return nil, err
 	}
-	if p.schedule, err = newSchedule(sub); err != nil {
+	if err := p.subgraph.findRules(); err != nil {
 		return nil, err
 	}
 	return p.differentiate, nil
@@ -105,7 +104,7 @@ func (p *unitPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 	}
 	inner := newBuilder(p.graph, &Options{Name: "body"})
 	inner.call, inner.owner = b.call, p.part
-	grads, err := backprop(inner, p.schedule, dys)
+	grads, err := backprop(inner, p.subgraph, dys)
 	if err != nil {
 		return nil, err
 	}
