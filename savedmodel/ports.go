@@ -1,6 +1,7 @@
 package savedmodel
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,43 @@ func (m *Model) findSignature(op, key string) (*graphdef.SignatureDef, error) {
 
 func signatureError(op, key string, kind error, detail string) *tfkeep.Error {
 	return &tfkeep.Error{Op: op, Item: "signature", Name: key, Err: kind, Detail: detail}
+}
+
+func causedBy(op, key, detail string, cause error) error {
+	e := signatureError(op, key, nil, detail)
+	e.Cause = cause
+	return e
+}
+
+// call has the tensors of a signature, and the default values of its inputs.
+type call struct {
+	in, out  []port
+	defaults map[string]*tf.Tensor
+}
+
+// bind finds the tensors of a signature for a call. op is the caller's part of errors.
+func (m *Model) bind(ctx context.Context, op, key string) (*call, error) {
+	if err := m.check(op, ""); err != nil {
+		return nil, err
+	}
+	if ctx == nil {
+		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
+	}
+	sig, err := m.findSignature(op, key)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{}
+	if c.defaults, err = m.defaults(ctx, key); err != nil {
+		return nil, causedBy(op, key, "its default values", err)
+	}
+	if c.in, err = m.ports(sig.Inputs); err != nil {
+		return nil, causedBy(op, key, "its inputs", err)
+	}
+	if c.out, err = m.ports(sig.Outputs); err != nil {
+		return nil, causedBy(op, key, "its outputs", err)
+	}
+	return c, nil
 }
 
 // ports returns the tensors of one side of a signature, sorted by their names, and those of

@@ -22,43 +22,20 @@ import (
 // with [Model.Signature].
 func (m *Model) Predict(ctx context.Context, key string, inputs map[string]*tf.Tensor) (map[string]*tf.Tensor, error) {
 	const op = "predict"
-	if err := m.check(op, ""); err != nil {
-		return nil, err
-	}
-	if ctx == nil {
-		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
-	}
-	sig, err := m.findSignature(op, key)
+	c, err := m.bind(ctx, op, key)
 	if err != nil {
 		return nil, err
 	}
-	fail := func(detail string, cause error) error {
-		e := signatureError(op, key, nil, detail)
-		e.Cause = cause
-		return e
-	}
-	defaults, err := m.defaults(ctx, key)
-	if err != nil {
-		return nil, fail("its default values", err)
-	}
-	in, err := m.ports(sig.Inputs)
-	if err != nil {
-		return nil, fail("its inputs", err)
-	}
-	out, err := m.ports(sig.Outputs)
-	if err != nil {
-		return nil, fail("its outputs", err)
-	}
-	feeds, faults := feedsOf(in, inputs, defaults)
+	feeds, faults := feedsOf(c.in, inputs, c.defaults)
 	if len(faults) > 0 {
 		return nil, signatureError(op, key, tfkeep.ErrArgument, strings.Join(faults, "; "))
 	}
-	got, err := m.Session.Run(ctx, feeds, outputsOf(out), nil, nil)
+	got, err := m.Session.Run(ctx, feeds, outputsOf(c.out), nil, nil)
 	if err != nil {
-		return nil, fail("", err)
+		return nil, causedBy(op, key, "", err)
 	}
-	results := make(map[string]*tf.Tensor, len(out))
-	for i, p := range out {
+	results := make(map[string]*tf.Tensor, len(c.out))
+	for i, p := range c.out {
 		results[p.name] = got[i]
 	}
 	return results, nil

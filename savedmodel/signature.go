@@ -46,39 +46,17 @@ type Signature struct {
 // runs Python code (tf.py_function). Close the result before the model.
 func (m *Model) Signature(ctx context.Context, key string, o *SignatureOptions) (*Signature, error) {
 	const op = "prepare signature"
-	if err := m.check(op, ""); err != nil {
+	c, err := m.bind(ctx, op, key)
+	if err != nil {
 		return nil, err
-	}
-	if ctx == nil {
-		return nil, signatureError(op, key, tfkeep.ErrArgument, "the context is nil")
 	}
 	if o == nil {
 		o = &SignatureOptions{}
 	}
-	sig, err := m.findSignature(op, key)
-	if err != nil {
-		return nil, err
-	}
-	fail := func(detail string, cause error) error {
-		e := signatureError(op, key, nil, detail)
-		e.Cause = cause
-		return e
-	}
 	if err := m.checkSignatureOps(key, o.Trains); err != nil {
 		return nil, err
 	}
-	defaults, err := m.defaults(ctx, key)
-	if err != nil {
-		return nil, fail("its default values", err)
-	}
-	in, err := m.ports(sig.Inputs)
-	if err != nil {
-		return nil, fail("its inputs", err)
-	}
-	out, err := m.ports(sig.Outputs)
-	if err != nil {
-		return nil, fail("its outputs", err)
-	}
+	in, out, defaults := c.in, c.out, c.defaults
 	faults := choose("input", &in, o.Inputs, defaults)
 	faults = append(faults, choose("output", &out, o.Outputs, nil)...)
 	if len(faults) > 0 {
@@ -92,7 +70,7 @@ func (m *Model) Signature(ctx context.Context, key string, o *SignatureOptions) 
 		s.inputs = in[:len(o.Inputs)]
 	}
 	if s.callable, err = m.Session.MakeCallable(outputsOf(in), outputsOf(out), nil, o.Callable); err != nil {
-		return nil, fail("", err)
+		return nil, causedBy(op, key, "", err)
 	}
 	return s, nil
 }
@@ -188,9 +166,7 @@ func (s *Signature) Run(ctx context.Context, inputs ...*tf.Tensor) ([]*tf.Tensor
 	}
 	out, err := s.callable.Run(ctx, feeds...)
 	if err != nil {
-		e := signatureError("run", s.key, nil, "")
-		e.Cause = err
-		return nil, e
+		return nil, causedBy("run", s.key, "", err)
 	}
 	return out, nil
 }
