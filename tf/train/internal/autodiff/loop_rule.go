@@ -156,14 +156,15 @@ func (p *loopPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 		return nil, err
 	}
 	w := &loopWriter{
-		loopPlan: p, outer: b, inner: inner, fragment: newFragment(b.Unique("loop")),
-		moved: make(map[string]bool), captured: make(map[tensorID]string), hoisted: make(map[string]bool),
+		loopPlan: p, outer: b, inner: inner, mover: newMover(b.Unique("loop")),
+		captured: make(map[tensorID]string), hoisted: make(map[string]bool),
 		gradY: make(map[string]string), stacks: make(map[string]*stackNames),
 		shapes: make(map[string][]int32), same: make(map[tensorID]tensorID),
 	}
-	if err := w.readDefs(); err != nil {
+	if err := w.read(inner.graph); err != nil {
 		return nil, err
 	}
+	w.findHoisted()
 	w.openLoops()
 	var initial []string
 	for _, i := range p.vars {
@@ -175,7 +176,7 @@ func (p *loopPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 	for k, i := range p.consts {
 		w.addSum(i, grads[len(p.vars)+k])
 	}
-	w.moveAll()
+	w.moveNeeded()
 	w.closeLoops()
 	if w.err == nil {
 		w.err = b.Err()

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"google.golang.org/protobuf/proto"
-
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
@@ -16,14 +13,11 @@ import (
 // count its iterations and to keep values, and the backward loop.
 type loopWriter struct {
 	*loopPlan
-	*fragment
+	*mover
 	outer *builder // of the graph that the loop is in
 	inner *builder // of the copy of one iteration
 
-	defs     map[string]*nodeDef // the nodes of the copy
 	hoisted  map[string]bool     // nodes of the gradient that the forward loop computes
-	moved    map[string]bool     // nodes of the copy that are in the fragment, or will be
-	pending  []string            // those to be moved
 	captured map[tensorID]string // values of the forward iteration, as the backward loop has them
 	gradY    map[string]string   // placeholders of the copy, as the backward loop has them
 	stacks   map[string]*stackNames
@@ -49,20 +43,10 @@ type loopWriter struct {
 // that not the whole tensor has to be kept.
 var shapeOps = set(`Shape ShapeN Size Rank VariableShape BroadcastGradientArgs`)
 
-// readDefs reads the nodes of the copy, and finds those that the forward loop computes.
-func (w *loopWriter) readDefs() error {
-	raw, err := capi.GraphDef(w.inner.graph)
-	if err != nil {
-		return err
-	}
-	def := new(graph_go_proto.GraphDef)
-	if err := proto.Unmarshal(raw, def); err != nil {
-		return err
-	}
-	w.defs = make(map[string]*nodeDef, len(def.Node))
+// findHoisted finds the nodes of the gradient that the forward loop computes.
+func (w *loopWriter) findHoisted() {
 	fold := newFolding(w)
-	for _, n := range def.Node {
-		w.defs[n.Name] = n
+	for _, n := range w.order {
 		if w.forward[n.Name] {
 			continue
 		}
@@ -79,7 +63,6 @@ func (w *loopWriter) readDefs() error {
 			w.hoisted[n.Name] = true
 		}
 	}
-	return nil
 }
 
 func (w *loopWriter) isForward(name string) bool { return w.forward[name] || w.hoisted[name] }
@@ -120,35 +103,23 @@ func (w *loopWriter) makeConstant(n *nodeDef) bool {
 	return true
 }
 
-// moveAll moves the nodes that are needed.
-func (w *loopWriter) moveAll() {
+// moveNeeded moves the nodes that are needed.
+func (w *loopWriter) moveNeeded() {
 	for _, end := range sortedKeys(w.ends) {
 		w.maybePops = append(w.maybePops, "^"+w.movedName(end))
 	}
-	for len(w.pending) > 0 && w.err == nil {
-		name := w.pending[len(w.pending)-1]
-		w.pending = w.pending[:len(w.pending)-1]
+	w.moveAll(func(name string) {
 		if w.isForward(name) {
 			w.moveForward(name)
 		} else {
 			w.moveBackward(name)
 		}
-	}
-}
-
-// movedName returns the name that a node of the copy has in the fragment, and has it moved.
-func (w *loopWriter) movedName(name string) string {
-	if !w.moved[name] {
-		w.moved[name] = true
-		w.pending = append(w.pending, name)
-	}
-	return w.scope + "/" + name
+	})
 }
 
 // moveForward moves a node that the gradient adds to the forward iteration.
 func (w *loopWriter) moveForward(name string) {
-	def := proto.Clone(w.defs[name]).(*nodeDef)
-	def.Name = w.scope + "/" + name
+	def := w.copyOf(name)
 	for i, ref := range def.Input {
 		id := parseRef(ref)
 		o, fromOutside := w.origin(id)
@@ -177,8 +148,7 @@ func (w *loopWriter) moveForward(name string) {
 
 // moveBackward moves a node of the gradient into the backward loop.
 func (w *loopWriter) moveBackward(name string) {
-	def := proto.Clone(w.defs[name]).(*nodeDef)
-	def.Name = w.scope + "/" + name
+	def := w.copyOf(name)
 	var inputs []string
 	for _, ref := range def.Input {
 		id := parseRef(ref)
@@ -197,14 +167,7 @@ func (w *loopWriter) moveBackward(name string) {
 		inputs = []string{"^" + w.pivot}
 	}
 	def.Input = inputs
-	if isEnter(def.Op) {
-		// Frames have names of their own in the whole graph.
-		frame, err := capi.AttrValue(w.scope + "/" + string(def.Attr["frame_name"].GetS()))
-		if err != nil {
-			w.fail(err)
-		}
-		def.Attr["frame_name"] = frame
-	}
+	w.renameFrame(def)
 	w.move(def)
 }
 

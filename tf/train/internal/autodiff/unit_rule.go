@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
-	"google.golang.org/protobuf/proto"
-
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
 	"github.com/tfkeep/tfkeep/capi"
@@ -74,8 +71,8 @@ func (u *unit) rule(n *node, g *subgraph) (rule, error) {
 // nodes of their gradient.
 func (p *unitPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	w := &unitWriter{
-		unitPlan: p, fragment: newFragment(b.Unique("again")), outer: b,
-		gradY: make(map[string]string), moved: make(map[string]bool), gated: make(map[string]string),
+		unitPlan: p, mover: newMover(b.Unique("again")), outer: b,
+		gradY: make(map[string]string), gated: make(map[string]string),
 	}
 	var dys []output
 	for i, y := range p.ys {
@@ -117,28 +114,16 @@ func (p *unitPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 // unitWriter writes the nodes of a unit and of its gradient.
 type unitWriter struct {
 	*unitPlan
-	*fragment
+	*mover
 	outer   *builder
-	defs    map[string]*nodeDef
-	moved   map[string]bool
-	pending []string
 	gradY   map[string]string // placeholders for the gradients
 	gated   map[string]string // inputs that arrive after the gradient
 	trigger string
 }
 
 func (w *unitWriter) write(n *node, inner *builder, grads []Gradient) ([]Gradient, error) {
-	raw, err := capi.GraphDef(inner.graph)
-	if err != nil {
+	if err := w.read(inner.graph); err != nil {
 		return nil, err
-	}
-	def := new(graph_go_proto.GraphDef)
-	if err := proto.Unmarshal(raw, def); err != nil {
-		return nil, err
-	}
-	w.defs = make(map[string]*nodeDef, len(def.Node))
-	for _, d := range def.Node {
-		w.defs[d.Name] = d
 	}
 	for _, name := range sortedKeys(w.gradY) {
 		dt := graphbuild.TypeOf(w.graph.Operation(name).Output(0))
@@ -155,11 +140,7 @@ func (w *unitWriter) write(n *node, inner *builder, grads []Gradient) ([]Gradien
 			names = append(names, w.ref(idOf(g.Dense)))
 		}
 	}
-	for len(w.pending) > 0 {
-		name := w.pending[len(w.pending)-1]
-		w.pending = w.pending[:len(w.pending)-1]
-		w.moveNode(name)
-	}
+	w.moveAll(w.moveNode)
 	// What is no node of the fragment is a tensor of the graph already.
 	for i, name := range names {
 		if _, ok := w.options.InputMapping[capi.TensorName{Op: name}]; ok {
@@ -211,17 +192,8 @@ func (w *unitWriter) afterGradient(name string, o output) string {
 	return w.gated[name]
 }
 
-func (w *unitWriter) movedName(name string) string {
-	if !w.moved[name] {
-		w.moved[name] = true
-		w.pending = append(w.pending, name)
-	}
-	return w.scope + "/" + name
-}
-
 func (w *unitWriter) moveNode(name string) {
-	def := proto.Clone(w.defs[name]).(*nodeDef)
-	def.Name = w.scope + "/" + name
+	def := w.copyOf(name)
 	var inputs []string
 	for _, ref := range def.Input {
 		id := parseRef(ref)
@@ -235,12 +207,6 @@ func (w *unitWriter) moveNode(name string) {
 		inputs = append(inputs, "^"+w.movedName(id.op))
 	}
 	def.Input = inputs
-	if isEnter(def.Op) {
-		frame, err := capi.AttrValue(w.scope + "/" + string(def.Attr["frame_name"].GetS()))
-		if err != nil {
-			w.fail(err)
-		}
-		def.Attr["frame_name"] = frame
-	}
+	w.renameFrame(def)
 	w.move(def)
 }
