@@ -186,10 +186,12 @@ func hostileModels(t *testing.T, name string) (outside string, dirs []string) {
 	server, err := net.Listen("tcp", "localhost:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Close() })
+	base, err := os.ReadFile("testdata/hostile_base.py")
+	require.NoError(t, err)
 	script, err := os.ReadFile("testdata/" + name + ".py")
 	require.NoError(t, err)
 	var made struct{ Models, Skipped []string }
-	oracle.RunEager(t, string(script), filepath.Join(root, "models"), tftest.Model(t, "words"), outside, server.Addr().String()).Decode(t, &made)
+	oracle.RunEager(t, string(base)+string(script), filepath.Join(root, "models"), tftest.Model(t, "words"), outside, server.Addr().String()).Decode(t, &made)
 	assert.Empty(t, made.Skipped)
 	for _, name := range made.Models {
 		dirs = append(dirs, filepath.Join(root, "models", name))

@@ -8,6 +8,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
 // Function is a function in the library of a graph, made by [NewFunction].
@@ -142,7 +143,7 @@ func (f *Function) checkCall(args []Output) error {
 		if got := argOf(a); got.dtype != want.dtype {
 			return mismatchf("argument %d of function %q is %s, not %s", i, f.name, dtype.Name(got.dtype), dtype.Name(want.dtype))
 		}
-		if !compatible(a.Shape(), want.shape) {
+		if !graphbuild.Compatible(a.Shape(), want.shape) {
 			return mismatchf("argument %d of function %q has the shape %v, not %v", i, f.name, a.Shape(), want.shape)
 		}
 	}
@@ -179,20 +180,4 @@ func (s *Scope) known(op *Operation, shapes []Shape, handles [][]byte) []Output 
 		}
 	}
 	return outputs
-}
-
-// compatible reports whether two shapes can be the same.
-func compatible(a, b Shape) bool {
-	if a.NumDimensions() < 0 || b.NumDimensions() < 0 {
-		return true
-	}
-	if a.NumDimensions() != b.NumDimensions() {
-		return false
-	}
-	for i := range a.NumDimensions() {
-		if a.Size(i) >= 0 && b.Size(i) >= 0 && a.Size(i) != b.Size(i) {
-			return false
-		}
-	}
-	return true
 }

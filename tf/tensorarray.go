@@ -104,7 +104,7 @@ func (ta *TensorArray) Write(s *Scope, index, value Output) *TensorArray {
 			s.g.fail("TensorListSetItem", s.path("TensorArrayV2Write"), mismatchf("%q is %s, but the elements of the array are %s", graphbuild.TensorName(value), dtype.Name(got), dtype.Name(ta.dtype)))
 			return ta.WithFlow(Output{})
 		}
-		if !compatible(value.Shape(), ta.shape) {
+		if !graphbuild.Compatible(value.Shape(), ta.shape) {
 			s.g.fail("TensorListSetItem", s.path("TensorArrayV2Write"), mismatchf("%q has the shape %v, but the elements of the array have the shape %v", graphbuild.TensorName(value), value.Shape(), ta.shape))
 			return ta.WithFlow(Output{})
 		}

@@ -170,6 +170,22 @@ func TensorName(o tensorflow.Output) string { return o.Op.Name() + ":" + strconv
 // reference refers to.
 func TypeOf(o tensorflow.Output) dtype.DataType { return dtype.DataType(dtype.Base(o.DataType())) }
 
+// Compatible reports whether two shapes can be the same.
+func Compatible(a, b tensorflow.Shape) bool {
+	if a.NumDimensions() < 0 || b.NumDimensions() < 0 {
+		return true
+	}
+	if a.NumDimensions() != b.NumDimensions() {
+		return false
+	}
+	for i := range a.NumDimensions() {
+		if a.Size(i) >= 0 && b.Size(i) >= 0 && a.Size(i) != b.Size(i) {
+			return false
+		}
+	}
+	return true
+}
+
 // First returns the first output of op, or an empty Output if op is nil.
 func First(op *tensorflow.Operation) tensorflow.Output {
 	if op == nil {

@@ -1,20 +1,13 @@
 """Writes hostile SavedModels, for TestHostileModelsDoNothing: each tries to reach out of its
 folder, to end the process or never to come back while it is loaded.
 
-args: the folder to write into, the model that is changed, a folder outside of the models with
-the file secret, and the address of a server. tf, tf1, np, os and args are those of package
-oracle."""
-
-import shutil
+hostile_base.py comes before it."""
 
 from tensorflow.core.framework import attr_value_pb2
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
 
-out, base_dir, outside, address = args
 R = tf.raw_ops
-secret, victim, everything = outside + "/secret", outside + "/victim", outside + "/*"
 VARIANT = dict(output_types=[tf.int64], output_shapes=[[]])
-result = []
 
 
 # What is tried. Each function adds nodes, and returns an operation or a tensor.
@@ -246,23 +239,6 @@ def shape_in_loop(build):
 
 
 # Models.
-
-def model():
-    sm = saved_model_pb2.SavedModel()
-    with open(base_dir + "/saved_model.pb", "rb") as f:
-        sm.ParseFromString(f.read())
-    return sm
-
-
-def write(name, sm):
-    to = os.path.join(out, name)
-    os.makedirs(to)
-    for folder in ("variables", "assets"):
-        shutil.copytree(os.path.join(base_dir, folder), os.path.join(to, folder))
-    with open(to + "/saved_model.pb", "wb") as f:
-        f.write(sm.SerializeToString())
-    result.append(name)
-
 
 def merge(mg, gd):
     release(gd)

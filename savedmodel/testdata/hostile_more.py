@@ -1,19 +1,13 @@
 """Writes more hostile SavedModels for TestHostileModelsDoNothing. Their graphs are written node by
 node, so that Python neither checks them nor computes parts of them.
 
-args: those of hostile.py. tf and os are those of package oracle."""
-
-import shutil
+hostile_base.py comes before it."""
 
 from tensorflow.core.framework import attr_value_pb2, tensor_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-out, base_dir, outside, address = args
-secret, victim, everything = outside + "/secret", outside + "/victim", outside + "/*"
 STR, I32, I64, F32, RES, VAR, BOOL = tf.string, tf.int32, tf.int64, tf.float32, tf.resource, tf.variant, tf.bool
 SCALAR, ANY = tf.TensorShape([]), tf.TensorShape(None)
-result = []
 
 
 # Graphs.
@@ -529,24 +523,6 @@ def crash_nodes(g):
 
 # Models.
 
-def model():
-    sm = saved_model_pb2.SavedModel()
-    with open(base_dir + "/saved_model.pb", "rb") as f:
-        sm.ParseFromString(f.read())
-    sm.meta_graphs[0].meta_info_def.ClearField("stripped_op_list")
-    return sm
-
-
-def write(name, sm):
-    to = os.path.join(out, name)
-    os.makedirs(to)
-    for folder in ("variables", "assets"):
-        shutil.copytree(os.path.join(base_dir, folder), os.path.join(to, folder))
-    with open(to + "/saved_model.pb", "wb") as f:
-        f.write(sm.SerializeToString())
-    result.append(name)
-
-
 def node(mg, name):
     return next(n for n in mg.graph_def.node if n.name == name)
 
@@ -566,6 +542,7 @@ def beside(mg, name):
 
 def add(name, hook, build):
     sm = model()
+    sm.meta_graphs[0].meta_info_def.ClearField("stripped_op_list")
     mg = sm.meta_graphs[0]
     last = build(Graph(mg.graph_def.library, mg.graph_def.node))
     while isinstance(last, tuple):

@@ -2,6 +2,7 @@ package sizes_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,27 +34,13 @@ func of(t *testing.T, text string) sizes.Tensor {
 
 func node(op, inputs string, attrs ...string) string {
 	s := fmt.Sprintf(`node { name: "n" op: %q %s %s`, op, types, "")
-	for _, in := range splitFields(inputs) {
+	for _, in := range strings.Fields(inputs) {
 		s += fmt.Sprintf(` input: %q`, in)
 	}
 	for _, a := range attrs {
 		s += " attr { " + a + " }"
 	}
 	return s + " } "
-}
-
-func splitFields(s string) []string {
-	var fields []string
-	field := ""
-	for _, c := range s + " " {
-		switch {
-		case c != ' ':
-			field += string(c)
-		case field != "":
-			fields, field = append(fields, field), ""
-		}
-	}
-	return fields
 }
 
 func TestInferFollowsShapesAndValues(t *testing.T) {
@@ -82,6 +69,7 @@ func TestInferFollowsShapesAndValues(t *testing.T) {
 		{"a shape with an unknown dimension", node("Shape", "image"), []int64{2}, nil},
 		{"a size", node("Size", "matrix"), []int64{}, []float64{6}},
 		{"a rank", node("Rank", "image"), []int64{}, []float64{2}},
+		{"a rank that is not known, at most", node("Rank", "x"), []int64{}, []float64{254}},
 		{"a range", node("Range", "zero two one"), []int64{2}, []float64{0, 1}},
 		{"a tile", node("Tile", "dims second"), []int64{2}, []float64{3, 5}},
 		{"paddings", node("Pad", "matrix pads"), []int64{5, 7}, nil},

@@ -129,24 +129,8 @@ func checkCustom(g *tensorflow.Graph, n *node, i int, d Gradient) error {
 	if d.Slices != nil || graphbuild.TypeOf(x) == dtype.Resource {
 		return nil
 	}
-	if got, want := d.Dense.Shape(), x.Shape(); !compatible(got, want) {
+	if got, want := d.Dense.Shape(), x.Shape(); !graphbuild.Compatible(got, want) {
 		return invalid("the gradient of input %d of %q, %s, has the shape %v, not %v", i, n.name, n.typ, got, want)
 	}
 	return nil
-}
-
-// compatible reports whether two shapes can be the same.
-func compatible(x, y tensorflow.Shape) bool {
-	if x.NumDimensions() < 0 || y.NumDimensions() < 0 {
-		return true
-	}
-	if x.NumDimensions() != y.NumDimensions() {
-		return false
-	}
-	for i := range x.NumDimensions() {
-		if x.Size(i) >= 0 && y.Size(i) >= 0 && x.Size(i) != y.Size(i) {
-			return false
-		}
-	}
-	return true
 }
