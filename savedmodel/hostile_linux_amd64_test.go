@@ -23,7 +23,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/test/procmem"
-	"github.com/tfkeep/tfkeep/internal/test/syswatch"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
@@ -48,7 +48,7 @@ type outcome struct {
 	Took    time.Duration
 	Grew    int64 // bytes by which the process's memory grew at most
 
-	calls []syswatch.Call // seen by the test
+	calls []syscalls.Call // seen by the test
 	ended string          // how the process ended in the middle of this model
 }
 
@@ -88,7 +88,7 @@ func loadHostile(list string) error {
 		return out
 	}
 	load(dirs[0]) // a sound model, so that libraries open their files first
-	if err := syswatch.Install(); err != nil {
+	if err := syscalls.Install(); err != nil {
 		return fmt.Errorf("cannot be traced: %w", err)
 	}
 	for _, dir := range dirs[1:] {
@@ -247,10 +247,10 @@ func watchOnce(t *testing.T, dirs []string, trust bool) []outcome {
 	if trust {
 		cmd.Env = append(cmd.Env, hostileTrust+"=1")
 	}
-	calls := map[string][]syswatch.Call{}
+	calls := map[string][]syscalls.Call{}
 	current := ""
 	var kill *time.Timer
-	status, err := syswatch.Run(cmd, func(c syswatch.Call) {
+	status, err := syscalls.Watch(t.Context(), cmd, func(c syscalls.Call) {
 		if name, ok := strings.CutPrefix(c.Path, hostileMark); ok {
 			current = name
 			if kill != nil {
@@ -294,14 +294,14 @@ func reached(out outcome, outside string) []string {
 	var all []string
 	for _, c := range out.calls {
 		inside := strings.Contains(c.Path, "/models/"+out.Name)
-		system := c.Path != "" && !c.Write && !strings.HasPrefix(c.Path, outside) &&
+		system := c.Path != "" && !c.Change && !strings.HasPrefix(c.Path, outside) &&
 			(strings.HasPrefix(c.Path, "/proc/") || strings.HasPrefix(c.Path, "/sys/") || strings.HasPrefix(c.Path, "/usr/") ||
 				strings.HasPrefix(c.Path, "/lib") || strings.HasPrefix(c.Path, "/etc/ld.so") || strings.HasPrefix(c.Path, "/dev/"))
 		// procmem.ForgetPeak, and what the test binary writes under "go test -cover"
 		if strings.HasSuffix(c.Path, "/clear_refs") || strings.Contains(c.Path, "/gocoverdir/") {
 			continue
 		}
-		if c.Write || !inside && !system {
+		if c.Change || !inside && !system {
 			all = append(all, c.String())
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/test/faults"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 )
 
@@ -65,8 +65,8 @@ func TestFaultsOfCommands(t *testing.T) {
 			before := run(test.old)
 			require.NotEqual(t, before, after)
 
-			p := faults.Program{Args: command(test.new), Folder: folder}
-			tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *faults.Result, again func() *faults.Result) {
+			p := syscalls.Program{Args: command(test.new), Folder: folder}
+			tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *syscalls.Result, again func() *syscalls.Result) {
 				t.Helper()
 				assertOldOrNew(t, before, after, outputs(t, folder), r.Code == 0 && !r.Killed)
 				next := again()

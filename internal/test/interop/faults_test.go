@@ -17,14 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
-	"github.com/tfkeep/tfkeep/internal/test/faults"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 	"github.com/tfkeep/tfkeep/verify"
 )
 
 // allFaults is the environment variable that makes the fault tests try every call with
-// every fault, as "make faults" does. Otherwise each mode is tried with faultSample faults,
-// spread over its calls.
+// every fault, as "make faults" does, or a part of them: "2/3" tries the second, the fifth
+// and so on. Otherwise each mode is tried with faultSample faults, spread over its calls.
 const (
 	allFaults   = "TFKEEP_ALL_FAULTS"
 	faultSample = 6
@@ -32,18 +32,18 @@ const (
 
 // faultedProgram is a program that changes a folder.
 type faultedProgram struct {
-	program faults.Program
+	program syscalls.Program
 	// judge checks what a run left in the folder, and then that a run without a fault
 	// continues from there and tidies up.
-	judge func(t *testing.T, r *faults.Result, again func() *faults.Result)
+	judge func(t *testing.T, r *syscalls.Result, again func() *syscalls.Result)
 }
 
 // tryFaults fills the folder by setup, and then runs the program with one fault after the
 // other, each time in the folder as setup left it.
 func tryFaults(t *testing.T, p faultedProgram) {
 	t.Helper()
-	run := func(f *faults.Fault) *faults.Result {
-		r, err := faults.Run(context.WithoutCancel(t.Context()), p.program, f)
+	run := func(f *syscalls.Fault) *syscalls.Result {
+		r, err := syscalls.Run(context.WithoutCancel(t.Context()), p.program, f)
 		if errors.Is(err, errors.ErrUnsupported) {
 			t.Skip("needs Linux on amd64")
 		}
@@ -61,7 +61,7 @@ func tryFaults(t *testing.T, p faultedProgram) {
 	require.Zero(t, clean.Code, "%s\n%s", clean.Stdout, clean.Stderr)
 	require.NotEmpty(t, clean.Calls)
 
-	list := faultList(clean.Calls)
+	list := faultList(t, clean.Calls)
 	for _, f := range list {
 		reset()
 		r := run(&f)
@@ -70,7 +70,7 @@ func tryFaults(t *testing.T, p faultedProgram) {
 			context += ", " + r.Calls[f.At-1].String()
 		}
 		ok := t.Run(context, func(t *testing.T) {
-			p.judge(t, r, func() *faults.Result { return run(nil) })
+			p.judge(t, r, func() *syscalls.Result { return run(nil) })
 		})
 		if !ok {
 			t.Logf("%s printed:\n%s%s", context, r.Stdout, r.Stderr)
@@ -80,21 +80,28 @@ func tryFaults(t *testing.T, p faultedProgram) {
 }
 
 // faultList returns the faults to try for a program that makes these calls.
-func faultList(calls []faults.Call) []faults.Fault {
-	var all []faults.Fault
+func faultList(t *testing.T, calls []syscalls.Call) []syscalls.Fault {
+	t.Helper()
+	var all []syscalls.Fault
 	for i, c := range calls {
-		for _, k := range faults.Kinds() {
-			if c.Space || k == faults.Kill || k == faults.IOError {
-				all = append(all, faults.Fault{Kind: k, At: i + 1})
+		for _, k := range syscalls.Kinds() {
+			if c.Space || k == syscalls.Kill || k == syscalls.IOError {
+				all = append(all, syscalls.Fault{Kind: k, At: i + 1})
 			}
 		}
 	}
-	if os.Getenv(allFaults) != "" || len(all) <= faultSample {
-		return all
+	var sample []syscalls.Fault
+	if wanted := os.Getenv(allFaults); wanted != "" {
+		var part, of int
+		_, err := fmt.Sscanf(wanted, "%d/%d", &part, &of)
+		require.True(t, err == nil && 1 <= part && part <= of, `%s=%q: want a part as "2/3", or "1/1"`, allFaults, wanted)
+		for i := part - 1; i < len(all); i += of {
+			sample = append(sample, all[i])
+		}
+		return sample
 	}
-	var sample []faults.Fault
-	for i := range faultSample {
-		sample = append(sample, all[i*len(all)/faultSample])
+	for i := range min(faultSample, len(all)) {
+		sample = append(sample, all[i*len(all)/min(faultSample, len(all))])
 	}
 	return sample
 }
@@ -111,15 +118,15 @@ func realTempDir(t *testing.T) string {
 
 // childProgram is this test binary as the child of one mode, in a folder in which it ran
 // once already.
-func childProgram(t *testing.T, mode string) faults.Program {
+func childProgram(t *testing.T, mode string) syscalls.Program {
 	t.Helper()
 	folder := realTempDir(t)
-	p := faults.Program{
+	p := syscalls.Program{
 		Args:   []string{os.Args[0]},
 		Env:    []string{faultChildMode + "=" + mode, faultChildFolder + "=" + folder, "TF_CPP_MIN_LOG_LEVEL=3"},
 		Folder: folder,
 	}
-	r, err := faults.Run(t.Context(), p, nil)
+	r, err := syscalls.Run(t.Context(), p, nil)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("needs Linux on amd64")
 	}
@@ -141,14 +148,14 @@ func TestFaultsOfSaves(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			p := childProgram(t, mode.name)
-			tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *faults.Result, again func() *faults.Result) {
+			tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *syscalls.Result, again func() *syscalls.Result) {
 				judgeSaves(t, p.Folder, r, again)
 			}})
 		})
 	}
 }
 
-func judgeSaves(t *testing.T, folder string, r *faults.Result, again func() *faults.Result) {
+func judgeSaves(t *testing.T, folder string, r *syscalls.Result, again func() *syscalls.Result) {
 	t.Helper()
 	saved := max(savesPerRun, lastSaved(t, r.Stdout))
 	newest := int64(2 * savesPerRun)
@@ -242,7 +249,7 @@ func TestFaultsOfExports(t *testing.T) {
 	oracle.Python(t)
 	t.Parallel()
 	p := childProgram(t, exportMode)
-	tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *faults.Result, again func() *faults.Result) {
+	tryFaults(t, faultedProgram{program: p, judge: func(t *testing.T, r *syscalls.Result, again func() *syscalls.Result) {
 		t.Helper()
 		versions := wholeModels(t, p.Folder)
 		if strings.Contains(r.Stdout, "saved 0") {

@@ -21,9 +21,9 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/examples/digits/model"
 	"github.com/tfkeep/tfkeep/examples/digits/training"
-	"github.com/tfkeep/tfkeep/internal/test/faults"
 	"github.com/tfkeep/tfkeep/internal/test/localcluster"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -33,7 +33,7 @@ import (
 const victim = "TFKEEP_INTEROP_VICTIM"
 
 func TestMain(m *testing.M) {
-	if err := faults.Main(); err != nil {
+	if err := syscalls.Main(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

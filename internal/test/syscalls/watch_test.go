@@ -1,4 +1,4 @@
-package syswatch_test
+package syscalls_test
 
 import (
 	"net"
@@ -11,19 +11,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/test/syswatch"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 )
 
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("SYSWATCH_CHILD"); dir != "" {
-		os.Exit(child(dir))
-	}
-	os.Exit(m.Run())
-}
+// watchedDir is the environment variable with the folder in which this test binary is watched.
+const watchedDir = "TFKEEP_SYSCALLS_WATCHED"
 
 // child does what the parent expects to see.
 func child(dir string) int {
-	if err := syswatch.Install(); err != nil {
+	if err := syscalls.Install(); err != nil {
 		return 77
 	}
 	done := make(chan struct{})
@@ -40,18 +36,20 @@ func child(dir string) int {
 	return 3
 }
 
-func TestRunSeesCalls(t *testing.T) {
+func TestWatchSeesCalls(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SYSWATCH_CHILD="+dir)
-	var calls []syswatch.Call
-	status, err := syswatch.Run(cmd, func(c syswatch.Call) { calls = append(calls, c) })
+	cmd.Env = append(os.Environ(), watchedDir+"="+dir)
+	var calls []syscalls.Call
+	status, err := syscalls.Watch(t.Context(), cmd, func(c syscalls.Call) { calls = append(calls, c) })
 	if err != nil || status.ExitStatus() == 77 {
 		t.Skip("this system does not let processes be traced: ", err)
 	}
 	require.Equal(t, 3, status.ExitStatus())
 	saw := func(name, path string, write bool) bool {
-		return slices.Contains(calls, syswatch.Call{Name: name, Path: path, Write: write})
+		return slices.ContainsFunc(calls, func(c syscalls.Call) bool {
+			return c.Name == name && c.Path == path && c.Change == write
+		})
 	}
 	assert.True(t, saw("openat", filepath.Join(dir, "read"), false), calls)
 	assert.True(t, saw("openat", filepath.Join(dir, "written"), true), calls)

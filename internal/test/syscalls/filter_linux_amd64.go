@@ -1,4 +1,4 @@
-package faults
+package syscalls
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 
 // launcher is the environment variable that makes this binary install the filter and then
 // become another program.
-const launcher = "TFKEEP_FAULTS_LAUNCH"
+const launcher = "TFKEEP_SYSCALLS_LAUNCH"
 
 // Main installs the filter and becomes the program to run, if this is the process that Run
 // has started: then it returns only if that fails. In other processes it does nothing.
@@ -21,23 +21,30 @@ func Main() error {
 	if os.Getenv(launcher) == "" {
 		return nil
 	}
-	return fmt.Errorf("launch: %w", launch(os.Args[1:]))
-}
-
-func launch(args []string) error {
 	if err := os.Unsetenv(launcher); err != nil {
 		return err
 	}
+	if err := Install(); err != nil {
+		return fmt.Errorf("launch: %w", err)
+	}
+	return fmt.Errorf("launch: %w", syscall.Exec(os.Args[1], os.Args[1:], os.Environ()))
+}
+
+// Install stops this process at each call of the table, for the process that traces it. The
+// calls fail if none does. It holds for all threads, and cannot be undone.
+func Install() error {
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
+		return fmt.Errorf("set no_new_privs: %w", err)
 	}
 	filter := seccompFilter()
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
-		return err
+	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program))) //nolint:gosec // the kernel reads it
+	if errno != 0 {
+		return fmt.Errorf("install the filter: %w", errno)
 	}
-	return syscall.Exec(args[0], args, os.Environ())
+	return nil
 }
 
 // seccompFilter stops the process for its tracer at every call of the table, and lets all

@@ -1,4 +1,4 @@
-package faults
+package syscalls
 
 import (
 	"fmt"
@@ -43,17 +43,6 @@ type Fault struct {
 	// At is the number of the call, counted from 1.
 	At int
 }
-
-// Call is one system call that changes the watched folder.
-type Call struct {
-	Name string
-	// Path is the first path of the call, or that of its file descriptor.
-	Path string
-	// Space is set if the call can need space on the disk, and so fail with ENOSPC.
-	Space bool
-}
-
-func (c Call) String() string { return c.Name + " " + c.Path }
 
 // Program is a program to run.
 type Program struct {

@@ -1,4 +1,4 @@
-package faults_test
+package syscalls_test
 
 import (
 	"errors"
@@ -11,20 +11,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tfkeep/tfkeep/internal/test/faults"
+	"github.com/tfkeep/tfkeep/internal/test/syscalls"
 )
 
 // writer is the environment variable with the folder in which this test binary writes.
-const writer = "TFKEEP_FAULTS_WRITER"
+const writer = "TFKEEP_SYSCALLS_WRITER"
 
 func TestMain(m *testing.M) {
-	if err := faults.Main(); err != nil {
+	if err := syscalls.Main(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	if folder := os.Getenv(writer); folder != "" {
 		write(folder)
 		os.Exit(0)
+	}
+	if dir := os.Getenv(watchedDir); dir != "" {
+		os.Exit(child(dir))
 	}
 	os.Exit(m.Run())
 }
@@ -44,11 +47,11 @@ func write(folder string) {
 	fmt.Println("read", err)
 }
 
-func run(t *testing.T, f *faults.Fault) (*faults.Result, string) {
+func run(t *testing.T, f *syscalls.Fault) (*syscalls.Result, string) {
 	t.Helper()
 	folder, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
-	r, err := faults.Run(t.Context(), faults.Program{Args: []string{os.Args[0]}, Env: []string{writer + "=" + folder}, Folder: folder}, f)
+	r, err := syscalls.Run(t.Context(), syscalls.Program{Args: []string{os.Args[0]}, Env: []string{writer + "=" + folder}, Folder: folder}, f)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("needs Linux on amd64")
 	}
@@ -73,18 +76,18 @@ func TestRunAppliesTheFault(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
-		fault faults.Fault
+		fault syscalls.Fault
 		// failed are the changes that fail, by the word of their error.
 		failed map[string]string
 		killed bool
 		files  []string
 	}{
-		{"EIO at the write", faults.Fault{Kind: faults.IOError, At: 2}, map[string]string{"write": "input/output error"}, false, []string{"b"}},
-		{"EIO at the sync", faults.Fault{Kind: faults.IOError, At: 3}, map[string]string{"sync": "input/output error"}, false, []string{"b"}},
-		{"no space once", faults.Fault{Kind: faults.NoSpaceOnce, At: 3}, map[string]string{"sync": "no space"}, false, []string{"b"}},
-		{"no space from the write on", faults.Fault{Kind: faults.NoSpaceFrom, At: 2}, map[string]string{"write": "no space", "sync": "no space", "rename": "no space", "read": "no such file"}, false, []string{"a"}},
-		{"kill before the rename", faults.Fault{Kind: faults.Kill, At: 4}, nil, true, []string{"a"}},
-		{"kill before the first change", faults.Fault{Kind: faults.Kill, At: 1}, nil, true, nil},
+		{"EIO at the write", syscalls.Fault{Kind: syscalls.IOError, At: 2}, map[string]string{"write": "input/output error"}, false, []string{"b"}},
+		{"EIO at the sync", syscalls.Fault{Kind: syscalls.IOError, At: 3}, map[string]string{"sync": "input/output error"}, false, []string{"b"}},
+		{"no space once", syscalls.Fault{Kind: syscalls.NoSpaceOnce, At: 3}, map[string]string{"sync": "no space"}, false, []string{"b"}},
+		{"no space from the write on", syscalls.Fault{Kind: syscalls.NoSpaceFrom, At: 2}, map[string]string{"write": "no space", "sync": "no space", "rename": "no space", "read": "no such file"}, false, []string{"a"}},
+		{"kill before the rename", syscalls.Fault{Kind: syscalls.Kill, At: 4}, nil, true, []string{"a"}},
+		{"kill before the first change", syscalls.Fault{Kind: syscalls.Kill, At: 1}, nil, true, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
