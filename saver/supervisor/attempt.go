@@ -55,6 +55,9 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 	if r.Step, r.counted, err = s.readStep(ctx, sess, r.Resumed); err != nil {
 		return nil, err
 	}
+	if kept && !r.counted && s.lastCounted {
+		r.Step, r.counted = s.lastDone, true
+	}
 	if s.generation, err = s.commitMarks(ctx, kept, generation); err != nil {
 		return nil, err
 	}
@@ -62,7 +65,7 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 		s.emit(Event{Kind: Kept})
 	}
 	if !kept {
-		point := savePoint{step: r.Step, time: time.Now()}
+		point := savePoint{step: r.Step, changes: s.changes.Load(), time: time.Now()}
 		if r.Resumed != nil && !r.Resumed.Fresh {
 			point.exists, point.path = true, r.Resumed.Path
 		}

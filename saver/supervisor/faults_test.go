@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
@@ -121,6 +123,77 @@ func TestKilledMasterCostsNoSteps(t *testing.T) {
 		f.add("training again after the kill", log.when(t, supervisor.Ready, killed).Sub(killed))
 		f.add("training again after the server was back", log.when(t, supervisor.Ready, killed).Sub(back))
 	})
+}
+
+// In a graph without a global step, only the program knows how far it is.
+func TestKilledMasterKeepsTheProgramsStep(t *testing.T) {
+	c := startCluster(t, 1, 1)
+	g := tf.NewGraph()
+	var add *tf.Operation
+	require.NoError(t, g.WithDevice("/job:ps/task:0", func() error {
+		v, err := tf.NewVariable(g, "v", tf.Zeros(1), nil)
+		if err != nil {
+			return err
+		}
+		add, err = v.AssignAdd(tfgraph.Const(t, g, "", []float32{1}))
+		return err
+	}))
+	sv := must[*saver.Saver](t)(saver.New(g, nil))
+	defer sv.Close()
+	log := new(events)
+	o := options(c, t.TempDir(), log)
+	o.OperationTimeout, o.SaveSteps = time.Second, 100
+	var begun []int64
+	require.NoError(t, supervisor.Run(t.Context(), g, sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		begun = append(begun, r.Step)
+		for step := r.Step + 1; step <= 20; step++ {
+			if step == 10 && len(begun) == 1 {
+				require.NoError(t, c.Kill("worker", 0))
+				require.NoError(t, c.Restart(t.Context(), "worker", 0))
+			}
+			if err := r.Session.RunOps(ctx, add); err != nil {
+				return err
+			}
+			if err := r.StepDone(ctx, step); err != nil {
+				return err
+			}
+		}
+		return nil
+	}), log)
+	assert.NotEmpty(t, log.of(supervisor.Kept), log)
+	assert.Equal(t, []int64{0, 9}, begun)
+	assert.Equal(t, []string{"model-20"}, saved(log))
+}
+
+// If the context ends during a recovery, the error says what a next run resumes from.
+func TestEndOfContextDuringRecovery(t *testing.T) {
+	c := startCluster(t, 1, 1)
+	m := modelOn(t, 1, 10, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	log := new(events)
+	o := options(c, t.TempDir(), nil)
+	o.SaveSteps = 2
+	o.OnEvent = func(e supervisor.Event) {
+		log.add(e)
+		if e.Kind == supervisor.Retrying {
+			cancel()
+		}
+	}
+	err := supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		if err := steps(m, 3)(ctx, r); err != nil {
+			return err
+		}
+		require.NoError(t, c.Kill("ps", 0))
+		return steps(m, 1)(ctx, r)
+	})
+	var stopped *supervisor.StoppedError
+	require.ErrorAs(t, err, &stopped, log)
+	require.ErrorIs(t, err, context.Canceled)
+	newest := filepath.Join(o.Dir, "model-2")
+	assert.Equal(t, newest, stopped.Newest)
+	assert.EqualValues(t, 3, stopped.Step)
+	assert.Empty(t, stopped.Path)
+	assert.ErrorContains(t, err, "at step 3, while the model was made ready; this step is not saved, the newest checkpoint is "+newest)
 }
 
 func TestLostWorkerDoesNotDisturbChief(t *testing.T) {

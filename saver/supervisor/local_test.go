@@ -172,12 +172,8 @@ func TestEventsAreSerial(t *testing.T) {
 	}}
 	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
 		var wg sync.WaitGroup
-		for i := range workers {
-			wg.Go(func() {
-				for j := range each {
-					assert.NoError(t, r.StepDone(ctx, int64(i*each+j)))
-				}
-			})
+		for range workers {
+			wg.Go(func() { assert.NoError(t, steps(m, each)(ctx, r)) })
 		}
 		wg.Wait()
 		return nil
@@ -263,6 +259,7 @@ func TestOptionErrors(t *testing.T) {
 		{"isolated worker", &supervisor.Options{Worker: true, Session: &tf.SessionOptions{Target: target.Target, Isolate: true}}},
 		{"SaveSteps without Dir", &supervisor.Options{SaveSteps: 1}},
 		{"SaveInterval without Dir", &supervisor.Options{SaveInterval: time.Second}},
+		{"negative SaveTimeout", &supervisor.Options{SaveTimeout: -1}},
 		{"negative SaveSteps", &supervisor.Options{Dir: t.TempDir(), SaveSteps: -1}},
 		{"negative MinPause", &supervisor.Options{MinPause: -1}},
 		{"LastStep and Steps", &supervisor.Options{LastStep: 1, Steps: 1}},

@@ -30,7 +30,7 @@ type Options struct {
 	// whole checkpoint there and saves there. If Dir is "", the chief only
 	// initializes. Before anything else, Run makes the directory and takes its lock, until
 	// the Saver is closed: if another process saves there, or if this one cannot write
-	// there and SaveSteps or SaveInterval is set, Run returns that error at once.
+	// there and is to save, Run returns that error at once.
 	Dir string
 	// Resume says how the chief resumes: whether it waits for another process that saves in
 	// Dir, and what happens if the model has changed since its checkpoint was saved. Nil
@@ -45,7 +45,9 @@ type Options struct {
 	GraphText bool
 	// SaveSteps and SaveInterval make the chief save in Running.StepDone once so
 	// many steps or so much time has passed since the last save, and when the body
-	// has returned without an error. 0 means never; both may be set.
+	// has returned without an error. Both may be set. If Dir is set and both are 0, the
+	// interval is 10 minutes, as in MonitoredTrainingSession. With a negative SaveInterval and
+	// without SaveSteps, only Running.Save saves.
 	SaveSteps    int64
 	SaveInterval time.Duration
 	// SaveAsync writes these checkpoints in the background while training goes on, except
@@ -99,8 +101,9 @@ type Options struct {
 	NoMark bool
 
 	// OperationTimeout is how long one run may take before its server counts as
-	// lost. 0 means that of Session, or one minute if that is 0 too. A negative
-	// value means no limit; some losses are then never noticed.
+	// lost. 0 means that of Session. If that is 0 too, it means one minute on a cluster, and no
+	// limit without Session.Target. A negative value means no limit; some losses are then never
+	// noticed.
 	OperationTimeout time.Duration
 	// SaveTimeout replaces OperationTimeout where nodes of the graph save or restore
 	// the whole model in one run (saver.Ops, and saver.Auto on a cluster). 0 means
@@ -123,6 +126,7 @@ type Options struct {
 
 const (
 	defaultOperationTimeout = time.Minute
+	defaultSaveInterval     = 10 * time.Minute
 	defaultSaveTimeout      = 30 * time.Minute
 	defaultRecoveryTimeout  = 10 * time.Minute
 	defaultGracePeriod      = 30 * time.Second
@@ -154,20 +158,26 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 		return Options{}, invalid("Dir is set and the Saver is nil: resuming from %s needs a Saver", all.Dir)
 	case all.Resume != nil && all.Resume.LatestFilename != "":
 		return Options{}, invalid("set LatestFilename in Options, not in Options.Resume")
-	case all.Dir == "" && (all.SaveSteps != 0 || all.SaveInterval != 0):
+	case all.Dir == "" && (all.SaveSteps > 0 || all.SaveInterval > 0):
 		return Options{}, invalid("SaveSteps and SaveInterval need Dir, the directory to save in")
-	case all.SaveSteps < 0 || all.SaveInterval < 0 || all.SaveTimeout < 0 || all.MinPause < 0 || all.MaxPause < 0:
-		return Options{}, invalid("SaveSteps, SaveInterval, SaveTimeout, MinPause and MaxPause must not be negative")
+	case all.SaveSteps < 0 || all.SaveTimeout < 0 || all.MinPause < 0 || all.MaxPause < 0:
+		return Options{}, invalid("SaveSteps, SaveTimeout, MinPause and MaxPause must not be negative")
 	case all.LastStep < 0 || all.Steps < 0 || all.LastStep > 0 && all.Steps > 0:
 		return Options{}, invalid("LastStep and Steps must not be negative, and at most one of them may be set")
 	}
-	all.OperationTimeout = cmp.Or(all.OperationTimeout, session.OperationTimeout, defaultOperationTimeout)
+	all.OperationTimeout = cmp.Or(all.OperationTimeout, session.OperationTimeout)
+	if session.Target != "" { // in this process, no server can be lost
+		all.OperationTimeout = cmp.Or(all.OperationTimeout, defaultOperationTimeout)
+	}
 	session.OperationTimeout = max(all.OperationTimeout, 0)
 	all.SaveTimeout = cmp.Or(all.SaveTimeout, defaultSaveTimeout)
 	all.RecoveryTimeout = cmp.Or(all.RecoveryTimeout, defaultRecoveryTimeout)
 	all.GracePeriod = cmp.Or(all.GracePeriod, defaultGracePeriod)
 	all.MinPause = cmp.Or(all.MinPause, defaultMinPause)
 	all.MaxPause = max(cmp.Or(all.MaxPause, defaultMaxPause), all.MinPause)
+	if all.Dir != "" && all.SaveSteps == 0 {
+		all.SaveInterval = cmp.Or(all.SaveInterval, defaultSaveInterval)
+	}
 	all.SaveName = cmp.Or(all.SaveName, "model")
 	resume := saver.ResumeOptions{}
 	if all.Resume != nil {

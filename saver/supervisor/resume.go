@@ -15,7 +15,7 @@ import (
 // prepareDir takes the lock of the directory, if this client saves there, and writes the
 // graph.
 func (s *supervisor) prepareDir(ctx context.Context) error {
-	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
+	if !s.saves() {
 		return nil
 	}
 	if err := s.lockDir(ctx); err != nil || !s.GraphText {
@@ -26,6 +26,19 @@ func (s *supervisor) prepareDir(ctx context.Context) error {
 		return err
 	}
 	return graphdef.Write(filepath.Join(s.Dir, "graph.pbtxt"), def, &graphdef.WriteOptions{Text: true})
+}
+
+// saves reports whether this client saves without being told to.
+func (s *supervisor) saves() bool {
+	return !s.Worker && (s.SaveSteps > 0 || s.SaveInterval > 0)
+}
+
+// withSaveTimeout returns ctx for a save or a restore. In a local session no run has a limit.
+func (s *supervisor) withSaveTimeout(ctx context.Context) context.Context {
+	if s.Session.Target == "" {
+		return ctx
+	}
+	return tf.WithOperationTimeout(ctx, s.SaveTimeout)
 }
 
 func (s *supervisor) lockDir(ctx context.Context) error {
@@ -42,7 +55,7 @@ func (s *supervisor) lockDir(ctx context.Context) error {
 // resume restores the newest checkpoint. If Options.Resume accepts a model that has changed,
 // it also initializes the variables that have no value and that the Saver does not save.
 func (s *supervisor) resume(ctx context.Context, sess *tf.Session) (*saver.Resumed, error) {
-	ctx = tf.WithOperationTimeout(ctx, s.SaveTimeout)
+	ctx = s.withSaveTimeout(ctx)
 	o := *s.Resume
 	if o.Initialize == nil {
 		o.Initialize = s.initializeVariables

@@ -3,10 +3,10 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tfkeep/tfkeep/internal/argcheck"
@@ -85,6 +85,9 @@ type supervisor struct {
 	maxStep             int64 // the highest step at which the body was called
 	lastStep            int64 // the step to stop at; 0 means none
 	outage              outage
+	lastDone            int64        // the last step of the last call of the body
+	lastCounted         bool         // whether there is a number for it
+	changes             atomic.Int64 // how often StepDone or Final changed the values
 	lastSave            lastSave
 	closing             sync.WaitGroup
 	events              sync.Mutex // held while OnEvent runs
@@ -122,7 +125,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		case errors.As(err, &stopped):
 			return err
 		case ctx.Err() != nil:
-			return canceled(ctx, err)
+			return s.stoppedUnready(ctx, err)
 		case !s.recoverable(err):
 			return unwrapFinal(err)
 		}
@@ -156,11 +159,12 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 			return nil
 		}
 	}
-	if saveErr := r.waitForSave(g.save); saveErr != nil {
-		err = errors.Join(err, saveErr)
-	}
+	s.lastDone, s.lastCounted = r.lastStep()
 	if ctx.Err() != nil {
 		return s.stopped(ctx, r, g, err)
+	}
+	if saveErr := r.waitForSave(g.save); saveErr != nil {
+		err = errors.Join(err, saveErr)
 	}
 	if !s.recoverable(err) {
 		return err
@@ -209,7 +213,7 @@ func (s *supervisor) pause(ctx context.Context, err error) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return canceled(ctx, err)
+		return s.stoppedUnready(ctx, err)
 	case <-timer.C:
 		return nil
 	}
@@ -303,16 +307,6 @@ func unwrapFinal(err error) error {
 		return final.error
 	}
 	return err
-}
-
-// canceled returns the error of a context that is done, together with the error
-// that this caused.
-func canceled(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if errors.Is(err, cause) {
-		return err
-	}
-	return fmt.Errorf("run training: %w; %w", cause, err)
 }
 
 // interruptOn ends the runs of a session when ctx is done, until stop is called.

@@ -25,9 +25,11 @@ type Running struct {
 	Resumed *saver.Resumed
 
 	s          *supervisor
-	mu         sync.Mutex
-	done       int64 // the last step that StepDone was called with
-	counted    bool  // done is a number, and not 0 because there is none
+	saving     sync.Mutex // held while a save is begun or made, so that StepDone begins one at a time
+	mu         sync.Mutex // guards the fields below
+	done       int64      // the last step that StepDone was called with
+	counted    bool       // done is a number, and not 0 because there is none
+	compared   bool       // the first step was compared with the graph's
 	progressed bool
 	pending    *pendingSave // nil if no save is under way
 	grace      *grace
@@ -37,13 +39,15 @@ type Running struct {
 // StepDone was called with the last step (Options.LastStep, Options.Steps). A loop over
 // steps begins with it.
 func (r *Running) ShouldStop() bool {
-	return r.grace.body.Err() != nil || r.s.lastStep > 0 && r.lastStep() >= r.s.lastStep
+	done, _ := r.lastStep()
+	return r.grace.body.Err() != nil || r.s.lastStep > 0 && done >= r.s.lastStep
 }
 
-func (r *Running) lastStep() int64 {
+// lastStep returns the last step that is done, and whether there is a number for it.
+func (r *Running) lastStep() (step int64, counted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.done
+	return r.done, r.counted
 }
 
 func (r *Running) hasProgressed() bool {
@@ -55,6 +59,10 @@ func (r *Running) hasProgressed() bool {
 // StepDone records progress: step is the global step now. If a save is due, the
 // chief saves. Return the error of StepDone from the body. It is that of the context
 // once the context of Run is done; Run then saves.
+//
+// If the graph has a global step, step is its value, not the number of an epoch: a training
+// that resumes continues from that value. If the graph has counted fewer steps, StepDone
+// returns tfkeep.ErrArgument.
 func (r *Running) StepDone(ctx context.Context, step int64) error {
 	if r == nil || r.s == nil {
 		return argcheck.Nil("record progress", "", "Running")
@@ -64,9 +72,31 @@ func (r *Running) StepDone(ctx context.Context, step int64) error {
 	}
 	r.mu.Lock()
 	r.done, r.counted, r.progressed = step, true, true
+	first := !r.compared
+	r.compared = true
 	r.mu.Unlock()
+	r.s.changes.Add(1)
 	if r.grace.body.Err() != nil {
 		return context.Cause(r.grace.body)
 	}
+	if first {
+		if err := r.compareStep(ctx, step); err != nil {
+			return err
+		}
+	}
 	return r.saveIfDue(ctx, step)
+}
+
+// compareStep returns an error if the graph's global step is less than step: a training that
+// resumes would begin there. It may be more, because others count too.
+func (r *Running) compareStep(ctx context.Context, step int64) error {
+	if !r.s.saves() {
+		return nil
+	}
+	now, counted, err := r.s.readStep(ctx, r.Session, nil)
+	if err != nil || !counted || now >= step {
+		return err
+	}
+	return invalid("StepDone was called with step %d, but the global step in the graph is %d, from which a resumed training would continue: let the training operation count (train.MinimizeOptions.GlobalStep), and count from Running.Step",
+		step, now)
 }

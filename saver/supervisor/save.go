@@ -8,7 +8,6 @@ import (
 
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
-	"github.com/tfkeep/tfkeep/tf"
 )
 
 // Save saves a checkpoint into Options.Dir and returns its prefix. The checkpoint
@@ -22,6 +21,8 @@ func (r *Running) Save(ctx context.Context) (string, error) {
 	if ctx == nil {
 		return "", argcheck.Nil("save", "", "context")
 	}
+	r.saving.Lock()
+	defer r.saving.Unlock()
 	if err := r.waitForSave(ctx); err != nil {
 		return "", err
 	}
@@ -33,7 +34,7 @@ func (r *Running) saveNow(ctx context.Context) (string, error) {
 	if s.Dir == "" || s.Worker {
 		return "", invalid("only a chief with Options.Dir can save")
 	}
-	ctx, cancel := r.untilGraceEnds(ctx)
+	ctx, _, cancel := r.untilGraceEnds(ctx)
 	defer cancel()
 	save := r.newSave()
 	path, err := s.sv.Save(ctx, r.Session, save.prefix, &save.options)
@@ -41,19 +42,19 @@ func (r *Running) saveNow(ctx context.Context) (string, error) {
 }
 
 // untilGraceEnds returns ctx for a save. If ctx ends because that of Run does, the save
-// goes on until the grace period is over.
-func (r *Running) untilGraceEnds(ctx context.Context) (context.Context, context.CancelFunc) {
-	running, cancel := context.WithCancelCause(tf.WithOperationTimeout(context.WithoutCancel(ctx), r.s.SaveTimeout))
-	stopGrace := context.AfterFunc(r.grace.save, func() { cancel(context.Cause(r.grace.save)) })
+// goes on until the grace period is over. After detach, it also goes on if ctx ends.
+func (r *Running) untilGraceEnds(ctx context.Context) (running context.Context, detach func(), cancel context.CancelFunc) {
+	running, cancelCause := context.WithCancelCause(r.s.withSaveTimeout(context.WithoutCancel(ctx)))
+	stopGrace := context.AfterFunc(r.grace.save, func() { cancelCause(context.Cause(r.grace.save)) })
 	stopOwn := context.AfterFunc(ctx, func() {
 		if r.grace.body.Err() == nil {
-			cancel(context.Cause(ctx))
+			cancelCause(context.Cause(ctx))
 		}
 	})
-	return running, func() {
+	return running, func() { stopOwn() }, func() {
 		stopGrace()
 		stopOwn()
-		cancel(context.Canceled)
+		cancelCause(context.Canceled)
 	}
 }
 
@@ -63,6 +64,7 @@ type stepSave struct {
 	prefix  string
 	options saver.SaveOptions
 	step    int64
+	changes int64 // supervisor.changes when the values were taken
 	start   time.Time
 }
 
@@ -72,7 +74,7 @@ func (r *Running) newSave() *stepSave {
 	step, counted := r.done, r.counted
 	r.mu.Unlock()
 	save := &stepSave{
-		s: s, step: step, start: time.Now(),
+		s: s, step: step, changes: s.changes.Load(), start: time.Now(),
 		prefix:  filepath.Join(s.Dir, s.SaveName),
 		options: saver.SaveOptions{LatestFilename: s.LatestFilename},
 	}
@@ -88,7 +90,7 @@ func (save *stepSave) done(path string, err error) error {
 		save.s.emit(Event{Kind: SaveFailed, Step: save.step, Err: err})
 		return err
 	}
-	save.s.lastSave.set(savePoint{step: save.step, time: time.Now(), exists: true, path: path})
+	save.s.lastSave.set(savePoint{step: save.step, changes: save.changes, time: time.Now(), exists: true, path: path})
 	save.s.emit(Event{Kind: Saved, Step: save.step, Path: path, Took: time.Since(save.start)})
 	return nil
 }
@@ -99,6 +101,8 @@ func (r *Running) saveIfDue(ctx context.Context, step int64) error {
 	if s.Worker {
 		return nil
 	}
+	r.saving.Lock()
+	defer r.saving.Unlock()
 	if s.SaveAsync {
 		if done, err := r.collectSave(); !done || err != nil {
 			return err
@@ -143,12 +147,13 @@ type pendingSave struct {
 // beginSave begins a save in the background.
 func (r *Running) beginSave(ctx context.Context) error {
 	save := r.newSave()
-	ctx, cancel := r.untilGraceEnds(ctx)
+	ctx, detach, cancel := r.untilGraceEnds(ctx)
 	pending, err := r.s.sv.SaveAsync(ctx, r.Session, save.prefix, &save.options)
 	if err != nil {
 		cancel()
 		return r.tolerate(save.done("", err), save.step)
 	}
+	detach()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending = &pendingSave{save, pending, cancel}
@@ -191,6 +196,9 @@ func (r *Running) finish(g *grace) error {
 		if err := runOps(g.body, r.Session, r.s.Final); err != nil {
 			return err
 		}
+		if len(r.s.Final) > 0 {
+			r.s.changes.Add(1) // the checkpoint of this step, if there is one, has other values
+		}
 	}
 	return r.saveAtEnd(g.save)
 }
@@ -198,9 +206,11 @@ func (r *Running) finish(g *grace) error {
 // saveAtEnd saves the final state, unless it is saved already.
 func (r *Running) saveAtEnd(ctx context.Context) error {
 	s := r.s
-	if s.Worker || s.SaveSteps == 0 && s.SaveInterval == 0 {
+	if !s.saves() {
 		return nil
 	}
+	r.saving.Lock()
+	defer r.saving.Unlock()
 	// If the save in the background has failed, the last one may still succeed.
 	_ = r.waitForSave(ctx)
 	step, counted, err := s.readStep(ctx, r.Session, nil)
@@ -213,7 +223,7 @@ func (r *Running) saveAtEnd(ctx context.Context) error {
 	}
 	step, counted = r.done, r.counted
 	r.mu.Unlock()
-	if last := s.lastSave.get(); last.exists && counted && last.step == step {
+	if last := s.lastSave.get(); last.exists && counted && last.step == step && last.changes == s.changes.Load() {
 		return nil
 	}
 	_, err = r.saveNow(ctx)
@@ -222,10 +232,11 @@ func (r *Running) saveAtEnd(ctx context.Context) error {
 
 // savePoint is the last save or, before the first one, the start.
 type savePoint struct {
-	step   int64
-	time   time.Time
-	exists bool // a checkpoint of that step exists
-	path   string
+	step    int64
+	changes int64 // supervisor.changes then
+	time    time.Time
+	exists  bool // a checkpoint of that step exists
+	path    string
 }
 
 // lastSave guards the last savePoint for callers on several goroutines.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
+	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/saver/supervisor"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -119,6 +123,110 @@ func TestFinalRunsBeforeTheLastSave(t *testing.T) {
 	o := &supervisor.Options{Dir: dir, SaveSteps: 1000, Final: []*tf.Operation{m.train}}
 	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 3)))
 	assert.Equal(t, int64(4), stepAt(t, m, dir))
+}
+
+// The last step is saved already, but what Final does is not.
+func TestFinalIsSavedAtTheSameStep(t *testing.T) {
+	m := modelOn(t, 0, 1, nil)
+	set := must[*tf.Operation](t)(m.w[0].Assign(tfgraph.Const(t, m.g, "", []float32{99})))
+	dir := t.TempDir()
+	for _, async := range []bool{false, true} {
+		o := &supervisor.Options{Dir: dir, SaveSteps: 1, SaveAsync: async, Final: []*tf.Operation{set}}
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 3)))
+		sess := openSession(t, m)
+		_, err := m.sv.Resume(t.Context(), sess, dir, nil)
+		require.NoError(t, err)
+		assert.Equal(t, []int64{99}, must[[]int64](t)(m.values(t.Context(), sess)))
+	}
+}
+
+// As in MonitoredTrainingSession, a directory alone is enough for a training to be saved.
+func TestDirAloneSaves(t *testing.T) {
+	m := modelOn(t, 0, 1, nil)
+	log := new(events)
+	o := &supervisor.Options{Dir: t.TempDir(), OnEvent: log.add}
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 3)))
+	assert.Equal(t, []string{"model-3"}, saved(log), "the interval is ten minutes")
+	o.SaveInterval = -1
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, steps(m, 3)))
+	assert.Equal(t, []string{"model-3"}, saved(log), "a negative interval is none")
+}
+
+// A training whose operation does not count would be saved as step 1000 and resumed at 0.
+func TestGlobalStepThatDoesNotCount(t *testing.T) {
+	m := modelOn(t, 0, 1, nil)
+	one := tfgraph.Const(t, m.g, "", []float32{1})
+	uncounted := must[*tf.Operation](t)(m.w[0].AssignAdd(one))
+	dir := t.TempDir()
+	err := supervisor.Run(t.Context(), m.g, m.sv, &supervisor.Options{Dir: dir, SaveSteps: 1000}, func(ctx context.Context, r *supervisor.Running) error {
+		for step := r.Step; ; {
+			if err := r.Session.RunOps(ctx, uncounted); err != nil {
+				return err
+			}
+			step++
+			if err := r.StepDone(ctx, step); err != nil {
+				return err
+			}
+		}
+	})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	assert.ErrorContains(t, err, "StepDone was called with step 1, but the global step in the graph is 0")
+	assert.NoFileExists(t, filepath.Join(dir, "checkpoint"))
+}
+
+// Goroutines that train at the same time begin one save in the background after another. Each
+// is reported.
+func TestConcurrentStepsSaveOneByOne(t *testing.T) {
+	m := modelOn(t, 0, 1<<16, &saver.Options{MaxToKeep: 1000})
+	dir := t.TempDir()
+	log := new(events)
+	o := &supervisor.Options{Dir: dir, SaveInterval: time.Nanosecond, SaveAsync: true, OnEvent: log.add}
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { assert.NoError(t, steps(m, 10)(ctx, r)) })
+		}
+		wg.Wait()
+		return nil
+	}))
+	files := must[[]string](t)(filepath.Glob(filepath.Join(dir, "*.index")))
+	names := map[string]bool{}
+	for _, name := range saved(log) {
+		names[name] = true
+	}
+	assert.Len(t, names, len(files))
+}
+
+// A save in the background outlives the call of StepDone, and so the context of that step.
+func TestSaveOutlivesContextOfItsStep(t *testing.T) {
+	m := modelOn(t, 0, 1<<20, nil)
+	log := new(events)
+	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 5, SaveAsync: true, OnEvent: log.add}
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		for range 50 {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			err := steps(m, 1)(ctx, r)
+			cancel()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	assert.Empty(t, log.of(supervisor.SaveFailed))
+	assert.NotEmpty(t, saved(log))
+}
+
+// Nothing is lost in this process, however long a step takes.
+func TestLocalStepsHaveNoLimit(t *testing.T) {
+	m := modelOn(t, 0, 1, nil)
+	for limit, want := range map[time.Duration]time.Duration{0: 0, -1: 0, time.Hour: time.Hour} {
+		o := &supervisor.Options{OperationTimeout: limit}
+		require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(_ context.Context, r *supervisor.Running) error {
+			assert.Equal(t, want, r.Session.Options().OperationTimeout)
+			return nil
+		}))
+	}
 }
 
 func TestInitFeedsAndInitFunc(t *testing.T) {

@@ -19,8 +19,13 @@ type StoppedError struct {
 	// Path is the checkpoint that has this step, or "" if it is not saved: for a worker, for
 	// a training that does not save, or because of Err.
 	Path string
+	// Newest is the checkpoint that this run has saved or restored last, or "" if there is
+	// none: the next run resumes from it.
+	Newest string
 	// Err is the error of the body or of the save that kept the step from being saved.
 	Err error
+	// notReady means that the context ended before the body was called, or during a recovery.
+	notReady bool
 }
 
 // Error says what was saved.
@@ -29,10 +34,20 @@ func (e *StoppedError) Error() string {
 	switch {
 	case e.Path != "":
 		return text + "; saved " + e.Path
-	case e.Err != nil:
-		return text + "; this step is not saved: " + e.Err.Error()
+	case e.notReady && e.Step == 0 && e.Newest == "":
+		text = fmt.Sprintf("run training: %v before the first step", e.Cause)
+	case e.notReady:
+		text += ", while the model was made ready; this step is not saved"
+	default:
+		text += "; this step is not saved"
 	}
-	return text + "; this step is not saved"
+	if e.Newest != "" {
+		text += ", the newest checkpoint is " + e.Newest
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 // Unwrap returns the cause and the error that kept the step from being saved.
@@ -90,15 +105,31 @@ func (s *supervisor) stopped(ctx context.Context, r *Running, g *grace, err erro
 	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	if err == nil && g.save.Err() == nil {
+	switch {
+	case err != nil:
+		err = errors.Join(err, r.waitForSave(g.save))
+	case g.save.Err() == nil:
 		err = r.saveAtEnd(g.save)
 	}
 	if g.save.Err() != nil && s.GracePeriod > 0 {
 		err = errGraceOver
 	}
-	stopped := &StoppedError{Cause: cause, Step: r.lastStep(), Err: err}
-	if last := s.lastSave.get(); err == nil && last.exists && last.step == stopped.Step {
+	stopped := &StoppedError{Cause: cause, Err: err}
+	stopped.Step, _ = r.lastStep()
+	last := s.lastSave.get()
+	stopped.Newest = last.path
+	if err == nil && last.exists && last.step == stopped.Step {
 		stopped.Path = last.path
 	}
 	return stopped
+}
+
+// stoppedUnready ends a training whose context is done before the model is ready, or is ready
+// again. err is the error of the last attempt.
+func (s *supervisor) stoppedUnready(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return &StoppedError{Cause: cause, Step: s.lastDone, Newest: s.lastSave.get().path, Err: err, notReady: true}
 }

@@ -135,6 +135,28 @@ func TestEndOfContextDuringSaves(t *testing.T) {
 	}
 }
 
+// A save in the background that fails when the context ends does not keep the last step from
+// being saved.
+func TestEndOfContextAfterAFailedSave(t *testing.T) {
+	m := modelOn(t, 0, 4, nil)
+	dir := t.TempDir()
+	// The index of the first step cannot be put in its place.
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "model-1.index", "full"), 0o755))
+	ctx, cancel := context.WithCancel(t.Context())
+	log := new(events)
+	o := &supervisor.Options{Dir: dir, SaveSteps: 1, SaveAsync: true, OnEvent: log.add}
+	err := supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		if err := steps(m, 1)(ctx, r); err != nil {
+			return err
+		}
+		_, err := m.step(ctx, r.Session)
+		cancel()
+		return errors.Join(err, ctx.Err())
+	})
+	require.Len(t, log.of(supervisor.SaveFailed), 1)
+	assert.EqualValues(t, 2, requireStopped(t, err, context.Canceled, m, dir))
+}
+
 func TestEndOfContextDoesNotSaveFailures(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	dir := t.TempDir()
@@ -156,15 +178,20 @@ func TestGracePeriodEndsARun(t *testing.T) {
 	m := modelOn(t, 0, 4, nil)
 	never := endlessRun(t, m)
 	ctx, cancel := context.WithCancel(t.Context())
-	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 100, GracePeriod: 50 * time.Millisecond}
+	o := &supervisor.Options{Dir: t.TempDir(), SaveSteps: 2, GracePeriod: 50 * time.Millisecond}
+	newest := filepath.Join(o.Dir, "model-2")
 	err := supervisor.Run(ctx, m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		if err := steps(m, 3)(ctx, r); err != nil {
+			return err
+		}
 		cancel()
 		return r.Session.RunOps(ctx, never)
 	})
 	var stopped *supervisor.StoppedError
 	require.ErrorAs(t, err, &stopped)
 	assert.Empty(t, stopped.Path)
-	assert.ErrorContains(t, err, "this step is not saved: the grace period is over")
+	assert.ErrorContains(t, err, "at step 3; this step is not saved, the newest checkpoint is "+newest+": the grace period is over")
+	assert.Equal(t, newest, stopped.Newest)
 }
 
 // endlessRun returns an operation whose run does not end by itself.
@@ -182,11 +209,12 @@ func TestEndOfContextBeforeTheFirstStep(t *testing.T) {
 		cancel()
 		return ctx.Err()
 	}}
-	err := supervisor.Run(ctx, m.g, m.sv, o, func(context.Context, *supervisor.Running) error {
-		assert.Fail(t, "the body is called")
-		return nil
-	})
+	err := supervisor.Run(ctx, m.g, m.sv, o, neverCalled(t))
+	var stopped *supervisor.StoppedError
+	require.ErrorAs(t, err, &stopped)
 	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, stopped.Err)
+	assert.EqualError(t, err, "run training: context canceled before the first step")
 }
 
 // signaled is the environment variable with the directory in which this test binary trains

@@ -1,0 +1,162 @@
+package supervisor_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/saver"
+	"github.com/tfkeep/tfkeep/saver/supervisor"
+)
+
+// onSmallDisk is the environment variable with the directory in which this test binary
+// mounts a small disk and trains on it, and onSmallDiskAsync is set if it saves in the
+// background.
+const (
+	onSmallDisk      = "TFKEEP_TEST_SMALL_DISK"
+	onSmallDiskAsync = "TFKEEP_TEST_SMALL_DISK_ASYNC"
+)
+
+func init() {
+	if folder := os.Getenv(onSmallDisk); folder != "" {
+		smallDiskMain(folder, os.Getenv(onSmallDiskAsync) != "")
+		os.Exit(0)
+	}
+}
+
+// smallDiskMain runs in a mount namespace of its own. It prints what is wrong.
+func smallDiskMain(folder string, async bool) {
+	if err := syscall.Mount("none", folder, "tmpfs", 0, "size=4m"); err != nil {
+		fmt.Println("NOT RUN: no file system can be mounted here:", err)
+		return
+	}
+	if err := trainOnSmallDisk(folder, async); err != nil {
+		fmt.Println(err)
+	}
+}
+
+// trainOnSmallDisk fills the disk, trains until saves have failed three times, makes room,
+// and trains until a save succeeds.
+func trainOnSmallDisk(folder string, async bool) error {
+	m, err := newModel(0, 1<<18, &saver.Options{MaxToKeep: 2}) // 1 MiB
+	if err != nil {
+		return err
+	}
+	defer m.sv.Close()
+	log := new(events)
+	o := &supervisor.Options{Dir: folder, SaveSteps: 2, SaveAsync: async, ContinueOnSaveError: true, OnEvent: log.add}
+	other := filepath.Join(folder, "other program's file")
+	until := func(ctx context.Context, r *supervisor.Running, kind supervisor.EventKind, n int) error {
+		for len(log.of(kind)) < n {
+			if err := steps(m, 1)(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return supervisor.Run(context.Background(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		if err := until(ctx, r, supervisor.Saved, 2); err != nil {
+			return err
+		}
+		before := log.of(supervisor.Saved)
+		if err := os.WriteFile(other, make([]byte, 8<<20), 0o644); !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("the disk does not become full: %w", err)
+		}
+		if err := until(ctx, r, supervisor.SaveFailed, 3); err != nil {
+			return err
+		}
+		for i, e := range log.of(supervisor.SaveFailed) {
+			if !errors.Is(e.Err, syscall.ENOSPC) || !strings.Contains(e.Err.Error(), folder) {
+				return fmt.Errorf("save %d: %w", i, e.Err)
+			}
+		}
+		if err := newestIs(ctx, folder, before[len(before)-1]); err != nil {
+			return fmt.Errorf("while the disk is full: %w", err)
+		}
+		files, err := filepath.Glob(filepath.Join(folder, "model-*"))
+		if err != nil || len(files) > 6 {
+			return fmt.Errorf("the failed saves left files: %v, %w", files, err)
+		}
+		if err := os.Remove(other); err != nil {
+			return err
+		}
+		saves := len(log.of(supervisor.Saved))
+		if err := until(ctx, r, supervisor.Saved, saves+1); err != nil {
+			return err
+		}
+		if failed := len(log.of(supervisor.SaveFailed)); failed > 4 || !async && failed > 3 {
+			return fmt.Errorf("%d saves failed; with room, the next one must succeed: %v", failed, log)
+		}
+		all := log.of(supervisor.Saved)
+		return newestIs(ctx, folder, all[len(all)-1])
+	})
+}
+
+// newestIs returns an error if the newest checkpoint is not the one of a save, whole, with the
+// values of its step.
+func newestIs(ctx context.Context, folder string, save supervisor.Event) error {
+	newest, err := dir.Latest(ctx, folder, nil)
+	if err != nil {
+		return err
+	}
+	r, err := checkpoint.Open(ctx, newest, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	values, err := checkpoint.Values[float32](ctx, r, "w0", nil)
+	if err != nil {
+		return err
+	}
+	if newest != save.Path || values[len(values)-1] != float32(save.Step) {
+		return fmt.Errorf("the newest checkpoint is %s with the value %v; saved was %v", newest, values[0], save)
+	}
+	return nil
+}
+
+// The disk becomes full in the middle of a training, which goes on. Each save tells it, the
+// older checkpoint stays whole, and the first save that fits succeeds.
+func TestDiskBecomesFull(t *testing.T) {
+	for _, async := range []bool{false, true} {
+		t.Run(fmt.Sprintf("async %t", async), func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), onSmallDisk+"="+t.TempDir())
+			if async {
+				cmd.Env = append(cmd.Env, onSmallDiskAsync+"=1")
+			}
+			cmd.SysProcAttr = &syscall.SysProcAttr{
+				Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
+				UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+				GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+			}
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			if err := cmd.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL) {
+				t.Skip("NOT RUN: no namespace of its own: ", err)
+			} else {
+				require.NoError(t, err)
+			}
+			var wrong []string
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				wrong = append(wrong, lines.Text())
+			}
+			require.NoError(t, cmd.Wait())
+			if len(wrong) > 0 && strings.HasPrefix(wrong[0], "NOT RUN") {
+				t.Skip(wrong[0])
+			}
+			assert.Empty(t, wrong)
+		})
+	}
+}
