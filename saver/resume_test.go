@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
 	"github.com/tfkeep/tfkeep/saver"
@@ -222,4 +223,44 @@ func TestResumeContinuesKeepEvery(t *testing.T) {
 	indexes, err := filepath.Glob(filepath.Join(dir, "*.index"))
 	require.NoError(t, err)
 	assert.InDelta(t, 40/3, len(indexes), 2, "one an hour, and the newest")
+}
+
+// A process that dies may leave a checkpoint to keep for good in its list. The next one keeps
+// it, also after a pause.
+func TestResumeKeepsWhatWasDueBefore(t *testing.T) {
+	for _, pause := range []time.Duration{0, 10 * time.Hour} {
+		folder := t.TempDir()
+		start := time.Unix(1_000_000, 0)
+		now := start
+		run := func(saves int) {
+			g, _, _ := model(t)
+			s := newSaver(t, g, &saver.Options{MaxToKeep: 10, KeepEvery: time.Hour, Clock: func() time.Time { return now }})
+			sess := initialized(t, g)
+			_, err := s.Resume(ctx, sess, folder, nil)
+			require.NoError(t, err)
+			for range saves {
+				now = now.Add(10 * time.Minute)
+				minutes := int(now.Sub(start) / time.Minute)
+				path := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(minutes), NoMetaGraph: true})
+				require.NoError(t, os.Chtimes(path+".index", now, now))
+			}
+			require.NoError(t, s.Close())
+		}
+		run(11) // 10 to 110; the one of 70 is to be kept, when the list has become longer
+		now = now.Add(pause)
+		run(16)
+		var kept []int64
+		list, err := dir.List(ctx, folder, nil)
+		require.NoError(t, err)
+		for _, c := range list {
+			if !c.Listed {
+				kept = append(kept, c.Step)
+			}
+		}
+		first := int64(130)
+		if pause > 0 {
+			first = 120 + int64(pause/time.Minute)
+		}
+		assert.ElementsMatch(t, []int64{70, first}, kept, "pause %v", pause)
+	}
 }

@@ -27,6 +27,7 @@ type retention struct {
 	maxToKeep int           // 0 records nothing and deletes nothing
 	keepEvery time.Duration // 0 < keepEvery
 	nextKeep  time.Time     // a checkpoint written after this is kept for good
+	resumed   time.Time     // when this process continued another's retention; zero if it did not
 	last      []Checkpoint  // oldest first
 	doomed    []Checkpoint  // pushed out of last, and not decided upon yet
 }
@@ -71,6 +72,7 @@ func (r *retention) next() (c Checkpoint, remove, ok bool) {
 		return Checkpoint{}, false, false
 	}
 	c, r.doomed = r.doomed[0], r.doomed[1:]
+	r.skipPause(c)
 	if c.after(r.nextKeep) {
 		r.nextKeep = r.nextKeep.Add(r.keepEvery)
 		return c, false, true
@@ -83,17 +85,25 @@ func (r *retention) next() (c Checkpoint, remove, ok bool) {
 func (r *retention) keepsSome() bool { return r.keepEvery != defaultKeepEvery }
 
 // continueKeeping continues the retention of another process, which kept a checkpoint for
-// good at the time last. After a pause of the training that is longer than keepEvery, the
-// next checkpoint is kept, and not one for each interval of the pause. A time that is still
-// to come is that of a clock that was wrong.
+// good at the time last. A time that is still to come is that of a clock that was wrong.
 func (r *retention) continueKeeping(last, now time.Time) {
 	if last.After(now) {
 		last = now
 	}
-	r.nextKeep = last.Add(r.keepEvery)
-	if now.Sub(r.nextKeep) > r.keepEvery {
-		r.nextKeep = now
+	r.nextKeep, r.resumed = last.Add(r.keepEvery), now
+}
+
+// skipPause is called before the decision about c. If the training has paused for longer than
+// keepEvery, the first checkpoint after that is kept, and not one for each interval of the
+// pause. What the other process wrote before is decided upon as if there had been no pause.
+func (r *retention) skipPause(c Checkpoint) {
+	if r.resumed.IsZero() || c.Time.Before(r.resumed) {
+		return
 	}
+	if r.resumed.Sub(r.nextKeep) > r.keepEvery {
+		r.nextKeep = r.resumed
+	}
+	r.resumed = time.Time{}
 }
 
 func (r *retention) paths() []string {
