@@ -34,8 +34,8 @@ type SaveOptions struct {
 //
 // The folder appears when it is complete. The error is tfkeep.ErrExists if it is there
 // already and not empty, tfkeep.ErrLocked if another program is exporting into it, and
-// tfkeep.ErrMismatch if the original has changed. The file fingerprint.pb, which describes
-// the original, is left out; TensorFlow does not need it.
+// tfkeep.ErrMismatch if the original has changed. The file fingerprint.pb is made anew if the
+// original has one.
 func (m *Model) Save(ctx context.Context, dir string, o *SaveOptions) (string, error) {
 	if err := m.check("save model", dir); err != nil {
 		return "", err
@@ -99,13 +99,23 @@ func (m *Model) saveInto(ctx context.Context, staging *modeldir.Staging, files *
 			return err
 		}
 	}
+	if err := m.saveVariables(ctx, staging); err != nil {
+		return err
+	}
+	if name == modeldir.FilenamePB && modeldir.HasFingerprint(files.fsys) {
+		return modeldir.WriteFingerprint(staging.Path(), data)
+	}
+	return nil
+}
+
+func (m *Model) saveVariables(ctx context.Context, staging *modeldir.Staging) error {
 	if m.Saver.SaverDef() == nil {
 		return nil // no variables
 	}
 	if err := vfs.OS.MkdirAll(staging.Path(modeldir.VariablesDir), 0o755); err != nil {
 		return err
 	}
-	_, err = m.Saver.Save(ctx, m.Session, staging.Path(modeldir.VariablesDir, modeldir.VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true, NoSaveCounter: true})
+	_, err := m.Saver.Save(ctx, m.Session, staging.Path(modeldir.VariablesDir, modeldir.VariablesName), &saver.SaveOptions{NoMetaGraph: true, NoState: true, NoSaveCounter: true})
 	return err
 }
 

@@ -113,15 +113,21 @@ func TestSaveHandsTheModelBack(t *testing.T) {
 		Variables int
 		Count     float32
 		IDs       []int64
+		Prints    []string
 	}
 	third := filepath.Join(base, "python")
 	r := oracle.RunEager(t, train+`
+		from tensorflow.python.saved_model.pywrap_saved_model import fingerprinting
+		from tensorflow.core.protobuf import fingerprint_pb2
+		fresh = fingerprint_pb2.FingerprintDef.FromString(fingerprinting.CreateFingerprintDef(args[0]))
+		prints = [str(p) for p in (tf.saved_model.experimental.Fingerprint.from_proto(fresh), tf.saved_model.experimental.read_fingerprint(args[0]))]
 		tf.saved_model.save(m, args[2], signatures={k: getattr(m, k) for k in ("train", "predict", "lookup")})
 		result = {"Losses": losses, "Variables": len(m.b) + len(m.momentum) + 1, "Count": float(m.b["list"][0]),
-			"IDs": m.lookup(tf.constant(["c", "a", "z"]))["ids"].numpy().tolist()}
+			"IDs": m.lookup(tf.constant(["c", "a", "z"]))["ids"].numpy().tolist(), "Prints": prints}
 	`, second, 4, third)
 	r.Decode(t, &back)
 	got = append(got, back.Losses...)
+	assert.Equal(t, back.Prints[0], back.Prints[1])
 	assert.Equal(t, 5, back.Variables)
 	assert.InDelta(t, 12, back.Count, 0)
 	assert.Equal(t, []int64{2, 0, -1}, back.IDs)

@@ -121,6 +121,25 @@ func TestReplaceKeepsOneForm(t *testing.T) {
 	assert.Equal(t, []string{modeldir.FilenamePB}, names(t, dir))
 }
 
+func TestReplaceKeepsNoStaleFingerprint(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const name = "fingerprint.pb"
+	path := filepath.Join(dir, name)
+	put(t, "old", path)
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte{0x12, 0}))
+	first, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.NotEqual(t, "old", string(first))
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePBText, []byte("meta_graphs {}")))
+	assert.NoFileExists(t, path, "TensorFlow has none of a text")
+	put(t, "old", path)
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte{0x12}))
+	assert.NoFileExists(t, path, "no model")
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte{0x12, 0}))
+	assert.NoFileExists(t, path, "there was none")
+}
+
 func TestCheckManifest(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

@@ -174,8 +174,13 @@ func removeAll(path string) error {
 
 // Replace replaces the SavedModel file of an existing model in one step: readers get the
 // old file until the new one is complete and synced. If the form changes from text to
-// binary or back, Replace removes the file of the old form.
+// binary or back, Replace removes the file of the old form. The fingerprint of a model that
+// has one is made anew.
 func Replace(dir, name string, data []byte) error {
+	hadFingerprint, err := dropFingerprint(dir)
+	if err != nil {
+		return err
+	}
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err
 	}
@@ -185,6 +190,11 @@ func Replace(dir, name string, data []byte) error {
 	}
 	if err := vfs.OS.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
+	}
+	if hadFingerprint && name == FilenamePB {
+		if err := WriteFingerprint(dir, data); err != nil {
+			return err
+		}
 	}
 	return vfs.OS.SyncDir(dir)
 }

@@ -49,6 +49,7 @@ var house = []floor{
 		"internal/test/oracle",
 		"internal/textformat",
 		"internal/vfs",
+		"internal/fingerprint",
 		"internal/modeldir",
 		"internal/ndtext",
 		"internal/npy",
