@@ -21,6 +21,12 @@ import (
 func (s *Saver) restoreAdapted(ctx context.Context, sess *tf.Session, path string, o *ResumeOptions) (*RestoreReport, error) {
 	l := &load{path: path, files: s.fileOptions(), resume: o, objects: s.opts.Objects}
 	l.opts.Partial, l.opts.Rename = o.Partial, o.Rename
+	l.counters = map[string]bool{}
+	for _, item := range s.g.Collection(tf.GlobalStep) {
+		if v := item.Variable(); v != nil {
+			l.counters[v.Name()] = true
+		}
+	}
 	return s.runLoad(ctx, sess, l)
 }
 

@@ -128,6 +128,7 @@ type RestoreError struct {
 	Ambiguous []string
 
 	resumes bool // Resume returns the error
+	foreign bool // it was to restore a part, and no part fits
 }
 
 func (e *RestoreError) Error() string {
@@ -149,9 +150,12 @@ func (e *RestoreError) Error() string {
 			b.WriteString(" Names that several variables had, by which no value is found: " + strings.Join(e.Ambiguous, ", ") + ".")
 		}
 	}
-	if e.resumes {
+	switch {
+	case e.foreign:
+		b.WriteString("\nResumeOptions.Partial is set, but no variable of the checkpoint, a global step apart, fits: it may be of another program. Train in another folder or with another LatestFilename, or name the variables in ResumeOptions.Rename.")
+	case e.resumes:
 		b.WriteString("\nIf the model was changed on purpose, set ResumeOptions.Partial: what does not fit is initialized then. Name renamed variables in ResumeOptions.Rename, and convert others in ResumeOptions.Adapt.")
-	} else {
+	default:
 		b.WriteString("\nName the variables with Options.VarMap or RestoreOptions.Rename, or restore what matches with RestoreOptions.Partial.")
 	}
 	return b.String()

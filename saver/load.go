@@ -28,6 +28,8 @@ type load struct {
 	keys   map[string]string  // from the graph's names to the checkpoint's, where they differ
 	resume *ResumeOptions     // nil unless Resume restores
 
+	counters map[string]bool // the names of the graph's global steps
+
 	objects *objectgraph.Graph // Options.Objects
 	absent  map[string]bool    // names in the graph for which the checkpoint has no object
 	beside  map[string]bool    // keys in the checkpoint that are no variables
@@ -58,9 +60,27 @@ func (l *load) check(ctx context.Context) (*RestoreReport, []savergraph.Restored
 		report, fitting = l.compare()
 	}
 	if !l.opts.Partial && (len(report.Missing) > 0 || len(report.Mismatches) > 0) {
-		return nil, nil, &RestoreError{Path: l.path, Missing: report.Missing, Mismatches: report.Mismatches, Matched: len(fitting), resumes: l.resume != nil}
+		return nil, nil, l.misfit(report, fitting)
+	}
+	if l.resume != nil && l.foreign(fitting) {
+		e := l.misfit(report, fitting)
+		e.foreign = true
+		return nil, nil, e
 	}
 	return report, fitting, nil
+}
+
+func (l *load) misfit(report *RestoreReport, fitting []savergraph.Restored) *RestoreError {
+	return &RestoreError{Path: l.path, Missing: report.Missing, Mismatches: report.Mismatches, Matched: len(fitting), resumes: l.resume != nil}
+}
+
+// foreign reports whether nothing fits that says that the checkpoint is of this model. The
+// global steps of all programs are alike.
+func (l *load) foreign(fitting []savergraph.Restored) bool {
+	if len(fitting) == len(l.plan) {
+		return false
+	}
+	return !slices.ContainsFunc(fitting, func(t savergraph.Restored) bool { return t.Variable == "" || !l.counters[t.Variable] })
 }
 
 // close closes the checkpoint, unless the caller opened it.
@@ -97,7 +117,9 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		wanted = map[string]bool{}
 	}
 	for _, t := range l.plan {
-		wanted[l.key(t.Key)] = !l.absent[t.Key]
+		if !l.absent[t.Key] {
+			wanted[l.key(t.Key)] = true
+		}
 	}
 	var unused []string
 	for t := range l.source.Tensors() {
@@ -196,7 +218,7 @@ func assignments(g *tf.Graph, fitting []savergraph.Restored) ([]*tf.Operation, e
 // mapKeys finds the keys under which the checkpoint has what the graph restores: those
 // of Rename, and, in an object-based checkpoint, those of its objects.
 func (l *load) mapKeys(ctx context.Context) error {
-	l.keys = map[string]string{}
+	l.keys, l.absent = map[string]string{}, map[string]bool{}
 	for _, t := range l.plan {
 		if key, ok := l.opts.Rename[t.Key]; ok {
 			l.keys[t.Key] = key
@@ -206,7 +228,7 @@ func (l *load) mapKeys(ctx context.Context) error {
 		return l.unknownNames()
 	}
 	if l.resume != nil {
-		if err := l.dropRenamed(); err != nil {
+		if err := l.resolveRenamed(); err != nil {
 			return err
 		}
 	}
@@ -262,19 +284,39 @@ func (l *load) mapNames(ctx context.Context) error {
 	return e
 }
 
-// dropRenamed removes the entries of ResumeOptions.Rename for keys that the checkpoint has
-// by the names of the graph: the resumed training saved it.
-func (l *load) dropRenamed() error {
+// resolveRenamed removes the entries of ResumeOptions.Rename for keys that the checkpoint has
+// by the names of the graph: the resumed training saved it. Of the others, it makes those
+// absent that have no name in the checkpoint.
+func (l *load) resolveRenamed() error {
+	former := map[string]bool{}    // the names in the checkpoint that Rename has
+	renamed := map[string]string{} // from those that the checkpoint still has to the new ones
 	for _, name := range slices.Sorted(maps.Keys(l.keys)) {
-		if _, ok := l.source.Lookup(name); !ok {
+		old := l.keys[name]
+		if old == "" {
 			continue
 		}
-		if old := l.keys[name]; old != name {
-			if _, ok := l.source.Lookup(old); ok {
+		former[old] = true
+		if old != name && l.has(name) {
+			if new, ok := l.keys[old]; l.has(old) && (!ok || new != "") {
 				return fault(tfkeep.ErrArgument, "the checkpoint has %s and %s, so it is unknown whether %s was renamed; take it out of ResumeOptions.Rename if not", name, old, name)
 			}
+			delete(l.keys, name)
+			continue
 		}
-		delete(l.keys, name)
+		renamed[old] = name
+	}
+	for _, t := range l.plan {
+		old, listed := l.keys[t.Key]
+		name, taken := renamed[t.Key]
+		switch {
+		case listed && old == "" && !former[t.Key]:
+			return fault(tfkeep.ErrArgument, "ResumeOptions.Rename maps %s to \"\", and no other variable had this name; take it out, or initialize the variable in Options.Prepare or after Resume", t.Key)
+		case listed && old == "":
+			delete(l.keys, t.Key)
+			l.absent[t.Key] = taken
+		case !listed && taken:
+			return fault(tfkeep.ErrArgument, "ResumeOptions.Rename gives the value of %s in the checkpoint to %s, and the graph has another variable %s; map that to \"\" if it is new, or to itself if both get the value", t.Key, name, t.Key)
+		}
 	}
 	return nil
 }

@@ -189,8 +189,7 @@ func TestPartialResumeInitializesAllParts(t *testing.T) {
 	assert.Empty(t, missing)
 }
 
-// Partial takes over the list of kept checkpoints as a whole restore does, also if nothing in
-// the checkpoint fits.
+// Partial takes over the list of kept checkpoints as a whole restore does.
 func TestPartialResumeKeepsTheList(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -219,17 +218,75 @@ func TestPartialResumeKeepsTheList(t *testing.T) {
 			})
 		}
 	}
-	t.Run("nothing fits", func(t *testing.T) {
-		folder := t.TempDir()
-		trained(t, folder, 7)
+}
+
+// If nothing fits, or only the global step that every program has, the folder may be another
+// program's. Its checkpoints are neither taken for this model's nor removed.
+func TestPartialResumeRefusesForeignModel(t *testing.T) {
+	folder := t.TempDir()
+	trained(t, folder, 3)
+	for _, counts := range []bool{false, true} {
 		g := tf.NewGraph()
 		variable(t, g, "other", float32(1))
+		if counts {
+			g.AddToCollection(tf.GlobalStep, variable(t, g, "global_step", int64(0)))
+		}
 		s := newSaver(t, g, nil)
 		sess := newSession(t, g)
 		_, err := s.Resume(ctx, sess, folder, &saver.ResumeOptions{Partial: true})
+		var misfit *saver.RestoreError
+		require.ErrorAs(t, err, &misfit)
+		assert.ErrorContains(t, err, "it may be of another program")
+		assert.Empty(t, kept(s))
+		// A value that the program makes of the checkpoint is enough.
+		r, err := s.Resume(ctx, sess, folder, &saver.ResumeOptions{Adapt: func(context.Context, saver.Wanted, *checkpoint.Reader) (*checkpoint.Tensor, error) {
+			return tensorOf(nil, 5), nil
+		}})
 		require.NoError(t, err)
-		assert.Len(t, kept(s), 5)
-	})
+		assert.Empty(t, r.Report.NotRestored)
+		require.NoError(t, s.Close())
+	}
+}
+
+// A new variable has the name that another one had before. By default both would get its value.
+func TestResumeWithNewVariableUnderOldName(t *testing.T) {
+	folder := t.TempDir()
+	trained(t, folder, 1) // v is 10
+	g, v, _ := model(t)
+	w := variable(t, g, "weights", float32(-1))
+	set, err := v.Assign(tfgraph.Const(t, g, "", float32(7)))
+	require.NoError(t, err)
+	resume := func(o *saver.ResumeOptions) (*tf.Session, *saver.Saver, error) {
+		s := newSaver(t, g, nil)
+		sess := initialized(t, g)
+		_, err := s.Resume(ctx, sess, folder, o)
+		return sess, s, err
+	}
+	_, _, err = resume(&saver.ResumeOptions{Partial: true, Rename: map[string]string{"weights": "v"}})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+	assert.ErrorContains(t, err, `gives the value of v in the checkpoint to weights, and the graph has another variable v; map that to ""`)
+
+	sess, _, err := resume(&saver.ResumeOptions{Rename: map[string]string{"weights": "v", "v": "v"}})
+	require.NoError(t, err)
+	assert.Equal(t, float32(10), tfgraph.Value(t, sess, v.Value()))
+	assert.Equal(t, float32(10), tfgraph.Value(t, sess, w.Value()))
+
+	_, _, err = resume(&saver.ResumeOptions{Partial: true, Rename: map[string]string{"v": ""}})
+	require.ErrorIs(t, err, tfkeep.ErrArgument)
+
+	moved := &saver.ResumeOptions{Partial: true, Rename: map[string]string{"weights": "v", "v": ""}}
+	_, _, err = resume(&saver.ResumeOptions{Rename: moved.Rename})
+	var misfit *saver.RestoreError
+	require.ErrorAs(t, err, &misfit, "without Partial, the new one has no value")
+	for _, want := range []float32{0, 7} {
+		sess, s, err := resume(moved)
+		require.NoError(t, err)
+		assert.Equal(t, want, tfgraph.Value(t, sess, v.Value()), "initialized, and then that of the own checkpoint")
+		assert.Equal(t, float32(10), tfgraph.Value(t, sess, w.Value()))
+		require.NoError(t, sess.RunOps(ctx, set))
+		mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(2)})
+		require.NoError(t, s.Close())
+	}
 }
 
 // readOnlyFS is a file system that was mounted read-only.

@@ -32,11 +32,14 @@ type ResumeOptions struct {
 	// Partial resumes a model that has changed since the checkpoint was saved: it restores
 	// what fits, and initializes the variables of the Saver that the checkpoint does not
 	// have, or has in another type or shape. Resumed.Report lists them. By default, a
-	// variable that does not fit is a [*RestoreError], and nothing is restored.
+	// variable that does not fit is a [*RestoreError], and nothing is restored. So it is with
+	// Partial if nothing but the global step fits: the checkpoint may be another program's.
 	Partial bool
 	// Rename maps the keys in the graph's save nodes to those in the checkpoint, for
 	// variables that were renamed. A checkpoint that has the key of the graph in place of
-	// the other one is taken as it is, so that the training can be resumed again.
+	// the other one is taken as it is, so that the training can be resumed again. If the graph
+	// has a new variable under a former name of another one, map it to "": by default that is
+	// tfkeep.ErrArgument, because both would get the same value.
 	Rename map[string]string
 	// Adapt, if not nil, is called for each variable that the checkpoint does not have, or
 	// has in another type or shape. It returns the value, made of what from has, or nil if
