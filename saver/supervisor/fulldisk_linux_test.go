@@ -22,29 +22,60 @@ import (
 )
 
 // onSmallDisk is the environment variable with the directory in which this test binary
-// mounts a small disk and trains on it, and onSmallDiskAsync is set if it saves in the
-// background.
+// mounts a small disk and trains on it, and smallDiskCase that with the name of the case.
 const (
-	onSmallDisk      = "TFKEEP_TEST_SMALL_DISK"
-	onSmallDiskAsync = "TFKEEP_TEST_SMALL_DISK_ASYNC"
+	onSmallDisk   = "TFKEEP_TEST_SMALL_DISK"
+	smallDiskCase = "TFKEEP_TEST_SMALL_DISK_CASE"
 )
 
 func init() {
 	if folder := os.Getenv(onSmallDisk); folder != "" {
-		smallDiskMain(folder, os.Getenv(onSmallDiskAsync) != "")
+		smallDiskMain(folder, os.Getenv(smallDiskCase))
 		os.Exit(0)
 	}
 }
 
 // smallDiskMain runs in a mount namespace of its own. It prints what is wrong.
-func smallDiskMain(folder string, async bool) {
-	if err := syscall.Mount("none", folder, "tmpfs", 0, "size=4m"); err != nil {
-		fmt.Println("NOT RUN: no file system can be mounted here:", err)
+func smallDiskMain(folder, name string) {
+	mount := func(flags uintptr) bool {
+		err := syscall.Mount("none", folder, "tmpfs", flags, "size=4m")
+		if err != nil {
+			fmt.Println("NOT RUN: no file system can be mounted here:", err)
+		}
+		return err == nil
+	}
+	if !mount(0) {
 		return
 	}
-	if err := trainOnSmallDisk(folder, async); err != nil {
+	var err error
+	switch name {
+	case "read-only":
+		if !mount(syscall.MS_REMOUNT | syscall.MS_RDONLY) {
+			return
+		}
+		err = trainOnReadOnlyDisk(folder)
+	default:
+		err = trainOnSmallDisk(folder, name == "async")
+	}
+	if err != nil {
 		fmt.Println(err)
 	}
+}
+
+// trainOnReadOnlyDisk begins a training that is to be refused before its first step.
+func trainOnReadOnlyDisk(folder string) error {
+	m, err := newModel(0, 1, nil)
+	if err != nil {
+		return err
+	}
+	defer m.sv.Close()
+	err = supervisor.Run(context.Background(), m.g, m.sv, &supervisor.Options{Dir: folder}, func(context.Context, *supervisor.Running) error {
+		return errors.New("the body is called")
+	})
+	if !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), "lock "+folder) {
+		return fmt.Errorf("not refused: %w", err)
+	}
+	return nil
 }
 
 // trainOnSmallDisk fills the disk, trains until saves have failed three times, makes room,
@@ -129,34 +160,37 @@ func newestIs(ctx context.Context, folder string, save supervisor.Event) error {
 // The disk becomes full in the middle of a training, which goes on. Each save tells it, the
 // older checkpoint stays whole, and the first save that fits succeeds.
 func TestDiskBecomesFull(t *testing.T) {
-	for _, async := range []bool{false, true} {
-		t.Run(fmt.Sprintf("async %t", async), func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append(os.Environ(), onSmallDisk+"="+t.TempDir())
-			if async {
-				cmd.Env = append(cmd.Env, onSmallDiskAsync+"=1")
-			}
-			cmd.SysProcAttr = &syscall.SysProcAttr{
-				Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-				UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-				GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-			}
-			out, err := cmd.StdoutPipe()
-			require.NoError(t, err)
-			if err := cmd.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL) {
-				t.Skip("NOT RUN: no namespace of its own: ", err)
-			} else {
-				require.NoError(t, err)
-			}
-			var wrong []string
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-				wrong = append(wrong, lines.Text())
-			}
-			require.NoError(t, cmd.Wait())
-			if len(wrong) > 0 && strings.HasPrefix(wrong[0], "NOT RUN") {
-				t.Skip(wrong[0])
-			}
-			assert.Empty(t, wrong)
-		})
+	for _, name := range []string{"sync", "async"} {
+		t.Run(name, func(t *testing.T) { runOnSmallDisk(t, name) })
 	}
+}
+
+func TestReadOnlyDiskIsToldAtTheStart(t *testing.T) { runOnSmallDisk(t, "read-only") }
+
+// runOnSmallDisk runs a case in a process that has a mount namespace of its own.
+func runOnSmallDisk(t *testing.T, name string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), onSmallDisk+"="+t.TempDir(), smallDiskCase+"="+name)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	err = cmd.Start()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EINVAL) {
+		t.Skip("NOT RUN: no namespace of its own: ", err)
+	}
+	require.NoError(t, err)
+	var wrong []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		wrong = append(wrong, lines.Text())
+	}
+	require.NoError(t, cmd.Wait())
+	if len(wrong) > 0 && strings.HasPrefix(wrong[0], "NOT RUN") {
+		t.Skip(wrong[0])
+	}
+	assert.Empty(t, wrong)
 }
