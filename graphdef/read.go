@@ -294,11 +294,12 @@ func readFile(path string) ([]byte, error) {
 	if fi.Size() > maxSize {
 		return nil, inFile(tooLarge("read", fi.Size()), path)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
+	data := make([]byte, fi.Size())
+	n, err := io.ReadFull(f, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Cause: withoutPath(err)}
 	}
-	return data, nil
+	return data[:n], nil
 }
 
 // tableMagic is the end of every table: the index of a checkpoint, or a V1 checkpoint.
@@ -321,7 +322,7 @@ func savedModelIn(dir string) (string, error) {
 			return path, nil
 		}
 	}
-	detail, kind := modeldir.WhyNoModel(os.DirFS(dir))
+	detail, kind := modeldir.WhyNoModel(vfs.IOFS(vfs.OS, dir))
 	return "", &tfkeep.Error{Op: "read", Path: dir, Err: kind,
 		Detail: fmt.Sprintf("SavedModel file does not exist at: %s/{%s|%s}: %s", dir, modeldir.FilenamePBText, modeldir.FilenamePB, detail)}
 }

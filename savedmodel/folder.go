@@ -45,7 +45,7 @@ func openFolder(dir string, fsys fs.FS) (*folder, error) {
 		}
 		return &folder{name: dir, fsys: sub}, nil
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := vfs.OpenRoot(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil, &tfkeep.Error{Op: "load", Path: dir, Err: tfkeep.ErrNotFound, Cause: err}
@@ -226,7 +226,10 @@ func (f *folder) copyOut(rel string) (_ string, err error) {
 	if info.Size() > limit {
 		return "", tooLarge(info.Size(), limit)
 	}
-	out, err := os.Create(to)
+	out, err := vfs.OS.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return to, nil // two variables or tables may use one file
+	}
 	if err != nil {
 		return "", err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -20,7 +19,7 @@ import (
 
 // directory checks a directory of checkpoints, or of SavedModels by version.
 func (r *run) directory(folder string) bool {
-	entries, err := os.ReadDir(folder)
+	entries, err := vfs.OS.ReadDir(folder)
 	if err != nil {
 		return r.fail(&tfkeep.Error{Op: "verify", Path: folder, Cause: err})
 	}
@@ -148,7 +147,7 @@ func leftoverDir(folder string) string {
 	if !filenames.IsShardsDir(filepath.Base(folder)) {
 		return ""
 	}
-	entries, err := os.ReadDir(folder)
+	entries, err := vfs.OS.ReadDir(folder)
 	if err != nil {
 		return ""
 	}

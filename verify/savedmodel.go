@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,7 +51,7 @@ func (r *run) savedModel(folder string) bool {
 // besideVariables reports files that belong to no checkpoint of a SavedModel.
 func (r *run) besideVariables(folder string) bool {
 	prefix := filenames.SavedModelPrefix(folder)
-	entries, err := os.ReadDir(filepath.Dir(prefix))
+	entries, err := vfs.OS.ReadDir(filepath.Dir(prefix))
 	if err != nil {
 		return true // the model has no variables
 	}
@@ -95,7 +94,7 @@ func (r *Report) checkModel(ctx context.Context, model *graphdef.SavedModel, fol
 
 // assets finds asset files that are missing or outside the model.
 func (c *graphChecker) assets(mg *graphdef.MetaGraphDef, folder string) {
-	root, rootErr := os.OpenRoot(filepath.Join(folder, "assets"))
+	root, rootErr := vfs.OpenRoot(filepath.Join(folder, "assets"))
 	if rootErr == nil {
 		defer root.Close()
 	}

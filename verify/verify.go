@@ -16,6 +16,7 @@ import (
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // Options configures [Path]. Nil and the zero value are the defaults.
@@ -102,7 +103,7 @@ func (r *run) path(path string) bool {
 // data files of a checkpoint, a directory or SavedModels.
 func valueBytes(path string) int64 {
 	total := dataBytes(filepath.Dir(path), filepath.Base(path)) + dataBytes(path, "") + dataBytes(filepath.Dir(filenames.SavedModelPrefix(path)), "")
-	versions, _ := os.ReadDir(path)
+	versions, _ := vfs.OS.ReadDir(path)
 	for _, version := range versions {
 		if version.IsDir() {
 			total += dataBytes(filepath.Dir(filenames.SavedModelPrefix(filepath.Join(path, version.Name()))), "")
@@ -114,7 +115,7 @@ func valueBytes(path string) int64 {
 // dataBytes adds up the sizes of the data files in a folder: those of one checkpoint, or, if
 // prefix is "", of all.
 func dataBytes(folder, prefix string) int64 {
-	entries, _ := os.ReadDir(folder)
+	entries, _ := vfs.OS.ReadDir(folder)
 	var total int64
 	for _, e := range entries {
 		of, _, _, ok := filenames.ParseData(e.Name())

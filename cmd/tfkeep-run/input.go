@@ -7,16 +7,17 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/internal/npy"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -85,13 +86,7 @@ func typeOf(m *savedmodel.Model, info *graphdef.TensorInfo) dtype.DataType {
 
 // object reads the JSON object of all inputs.
 func (j *job) object() (map[string]any, error) {
-	var data []byte
-	var err error
-	if j.allInputs == "-" {
-		data, err = io.ReadAll(j.stdin)
-	} else {
-		data, err = os.ReadFile(j.allInputs)
-	}
+	data, err := j.readAll()
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +99,28 @@ func (j *job) object() (map[string]any, error) {
 		return nil, fmt.Errorf("--inputs %s: it must be a JSON object with the inputs by their names", j.allInputs)
 	}
 	return object, nil
+}
+
+// maxJSON is the largest text of inputs that is read. Parsed, it takes many times its size.
+const maxJSON = 256 << 20
+
+// readAll reads the text of all inputs from its file, or from the standard input.
+func (j *job) readAll() ([]byte, error) {
+	if j.allInputs != "-" {
+		return readJSON(j.allInputs)
+	}
+	data, err := io.ReadAll(io.LimitReader(j.stdin, maxJSON+1))
+	if err == nil && len(data) > maxJSON {
+		err = &tfkeep.Error{Op: "read", Path: "standard input", Err: tfkeep.ErrTooLarge,
+			Detail: fmt.Sprintf("it has more than %d bytes; write large inputs to .npy files", maxJSON)}
+	}
+	return data, err
+}
+
+// readJSON reads a file of JSON.
+func readJSON(file string) ([]byte, error) {
+	data, err := vfs.ReadFile(vfs.OS, file, maxJSON)
+	return data, vfs.Error("read", file, err)
 }
 
 // decode parses one JSON value and keeps numbers as they are written.
@@ -140,14 +157,14 @@ func fromText(text string, dtype dtype.DataType) (*npy.Array, error) {
 	case member != "":
 		return nil, fmt.Errorf("%s: only .npz files have several arrays", file)
 	case ext == ".npy":
-		f, err := os.Open(file)
+		f, err := vfs.OS.Open(file)
 		if err != nil {
-			return nil, err
+			return nil, vfs.Error("open", file, err)
 		}
 		defer f.Close()
 		return npy.Read(f)
 	case ext == ".json":
-		data, err := os.ReadFile(file)
+		data, err := readJSON(file)
 		if err != nil {
 			return nil, err
 		}

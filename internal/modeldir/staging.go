@@ -35,7 +35,7 @@ type Staging struct {
 // empty, and tfkeep.ErrLocked if another Staging for the same model is open.
 func Begin(target string) (*Staging, error) {
 	target = filepath.Clean(target)
-	entries, err := os.ReadDir(target)
+	entries, err := vfs.OS.ReadDir(target)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, createError(target, err)
 	}
@@ -53,7 +53,7 @@ func Begin(target string) (*Staging, error) {
 		return nil, err
 	}
 	// A staging folder that exists has no owner: the owner would hold the lock.
-	if err = removeAll(s.Path()); err == nil {
+	if err = os.RemoveAll(s.Path()); err == nil {
 		err = vfs.OS.MkdirAll(s.Path(), 0o755)
 	}
 	if err != nil {
@@ -115,13 +115,13 @@ func (s *Staging) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(removeAll(s.Path()), s.lock.Close())
+	return errors.Join(os.RemoveAll(s.Path()), s.lock.Close())
 }
 
 // sweep removes staging folders and half-removed versions that no process uses. A staging
 // folder has a lock file as long as it exists.
 func sweep(parent string) error {
-	entries, err := os.ReadDir(parent)
+	entries, err := vfs.OS.ReadDir(parent)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func sweep(parent string) error {
 		path := filepath.Join(parent, e.Name())
 		if old, ours := strings.CutSuffix(e.Name(), trashSuffix); ours {
 			if _, ok := version(old); ok {
-				if err := removeAll(path); err != nil {
+				if err := os.RemoveAll(path); err != nil {
 					return err
 				}
 			}
@@ -144,32 +144,13 @@ func sweep(parent string) error {
 			continue
 		}
 		if err == nil {
-			err = errors.Join(removeAll(staging), lock.Close())
+			err = errors.Join(os.RemoveAll(staging), lock.Close())
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// removeAll removes a folder and everything in it. It is not an error if the folder does
-// not exist.
-func removeAll(path string) error {
-	err := vfs.OS.Remove(path) // removes a link, does not follow it
-	if err == nil || errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	entries, listErr := vfs.OS.ReadDir(path)
-	if listErr != nil {
-		return err
-	}
-	for _, e := range entries {
-		if err := removeAll(filepath.Join(path, e.Name())); err != nil {
-			return err
-		}
-	}
-	return vfs.OS.Remove(path)
 }
 
 // Replace replaces the SavedModel file of an existing model in one step: readers get the
@@ -200,4 +181,4 @@ func Replace(dir, name string, data []byte) error {
 }
 
 // IsSavedModel reports whether dir holds a SavedModel: binary, text or chunked.
-func IsSavedModel(dir string) bool { return isModel(os.DirFS(dir), ".") }
+func IsSavedModel(dir string) bool { return isModel(vfs.IOFS(vfs.OS, dir), ".") }

@@ -29,7 +29,7 @@ type folder struct {
 }
 
 func versions(base string) ([]folder, error) {
-	entries, err := os.ReadDir(base)
+	entries, err := vfs.OS.ReadDir(base)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func versions(base string) ([]folder, error) {
 
 // Next returns the number after the highest one that a file or folder of base has.
 func Next(base string) (int64, error) {
-	entries, err := os.ReadDir(base)
+	entries, err := vfs.OS.ReadDir(base)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return 0, err
 	}
@@ -81,7 +81,7 @@ func Prune(base string, keep int) ([]int64, error) {
 		if err := vfs.OS.Rename(dir, dir+trashSuffix); err != nil {
 			return removed, &tfkeep.Error{Op: "remove", Path: dir, Cause: err}
 		}
-		if err := errors.Join(vfs.OS.SyncDir(base), removeAll(dir+trashSuffix)); err != nil {
+		if err := errors.Join(vfs.OS.SyncDir(base), os.RemoveAll(dir+trashSuffix)); err != nil {
 			return removed, &tfkeep.Error{Op: "remove", Path: dir, Cause: err}
 		}
 		removed = append(removed, oldest.number)

@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/tfkeep/tfkeep"
 )
@@ -92,9 +90,7 @@ func readDir(name string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := f.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, errors.Join(err, f.Close())
+	return entries(f)
 }
 
 // OpenIn opens a regular file of an fs.FS. It looks at the file first, because opening a

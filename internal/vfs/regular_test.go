@@ -54,6 +54,17 @@ func TestOpenRefusesWhatIsNoRegularFile(t *testing.T) {
 	}
 	_, err = vfs.RootFS(root).Open("pipe")
 	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+	_, err = fs.ReadDir(vfs.RootFS(root), "pipe")
+	require.ErrorIs(t, err, syscall.ENOTDIR)
+	for _, name := range []string{"pipe", "zero", "to pipe", "absent", ""} {
+		path := filepath.Join(dir, name)
+		if name == "" {
+			path = ""
+		}
+		_, err = vfs.OpenRoot(path)
+		require.Error(t, err, name)
+		assert.NotContains(t, err.Error(), "/.", name)
+	}
 	_, err = vfs.OS.ReadDir(filepath.Join(dir, "pipe"))
 	require.ErrorIs(t, err, syscall.ENOTDIR)
 	require.Error(t, vfs.OS.SyncDir(filepath.Join(dir, "pipe")))
