@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -45,6 +46,59 @@ func TestSaveAsyncIsASnapshot(t *testing.T) {
 				require.Equal(t, before, x)
 			}
 		}
+	}
+}
+
+// Sparse updates write into the memory of a variable, and so could write into a snapshot.
+func TestSaveAsyncIsASnapshotOfSparseUpdates(t *testing.T) {
+	const rows, width = 1 << 13, 64
+	for _, typ := range []string{"ResourceScatterAdd", "ResourceScatterUpdate", "ResourceSparseApplyAdagrad"} {
+		t.Run(typ, func(t *testing.T) {
+			g := tf.NewGraph()
+			v, err := tf.NewVariable(g, "v", tf.Zeros(rows, width), nil)
+			require.NoError(t, err)
+			slot, err := tf.NewVariable(g, "slot", tf.Ones(rows, width), nil)
+			require.NoError(t, err)
+			all := make([]int32, rows)
+			for i := range all {
+				all[i] = int32(i)
+			}
+			indices := tfgraph.Const(t, g, "", all)
+			shape := tfgraph.Const(t, g, "", []int32{rows, width})
+			// One number more each time, so that each update changes each element.
+			count, err := tf.NewVariable(g, "count", tf.Zeros(), nil)
+			require.NoError(t, err)
+			next, err := count.AssignAdd(tfgraph.Const(t, g, "", float32(1)))
+			require.NoError(t, err)
+			fill := tfgraph.Op(t, g, "Fill", "fill", nil, shape, count.Value())
+			inputs := []tf.Input{v.Handle(), indices, fill}
+			if typ == "ResourceSparseApplyAdagrad" {
+				inputs = []tf.Input{v.Handle(), slot.Handle(), tfgraph.Const(t, g, "", float32(1)), fill, indices}
+			}
+			update, err := g.AddOp(tf.OpSpec{Type: typ, Name: "update", Input: inputs})
+			require.NoError(t, err)
+			s := newSaver(t, g, nil)
+			sess := initialized(t, g)
+			step := func() {
+				require.NoError(t, sess.RunOps(ctx, next))
+				require.NoError(t, sess.RunOps(ctx, update))
+			}
+			for i := range 3 {
+				step()
+				before := tfgraph.Value(t, sess, v.Value()).([][]float32)[0][0]
+				p, err := s.SaveAsync(ctx, sess, filepath.Join(t.TempDir(), "m"), &saver.SaveOptions{GlobalStep: saver.Step(i)})
+				require.NoError(t, err)
+				for range 5 {
+					step()
+				}
+				path, err := p.Wait(ctx)
+				require.NoError(t, err)
+				got, err := load[float32](path, "v")
+				require.NoError(t, err)
+				require.False(t, slices.ContainsFunc(got, func(x float32) bool { return x != before }))
+				require.NotEqual(t, before, tfgraph.Value(t, sess, v.Value()).([][]float32)[0][0])
+			}
+		})
 	}
 }
 

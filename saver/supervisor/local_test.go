@@ -262,6 +262,8 @@ func TestOptionErrors(t *testing.T) {
 		{"negative SaveTimeout", &supervisor.Options{SaveTimeout: -1}},
 		{"negative SaveSteps", &supervisor.Options{Dir: t.TempDir(), SaveSteps: -1}},
 		{"negative MinPause", &supervisor.Options{MinPause: -1}},
+		{"SaveName in a directory", &supervisor.Options{Dir: t.TempDir(), SaveName: "sub/model"}},
+		{"LatestFilename in a directory", &supervisor.Options{Dir: t.TempDir(), LatestFilename: "sub/checkpoint"}},
 		{"LastStep and Steps", &supervisor.Options{LastStep: 1, Steps: 1}},
 	} {
 		require.ErrorIs(t, supervisor.Run(t.Context(), m.g, m.sv, test.options, body), tfkeep.ErrArgument, test.name)

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/tfkeep/tfkeep/saver"
@@ -160,6 +161,8 @@ func (o *Options) resolve(g *tf.Graph, sv *saver.Saver) (Options, error) {
 		return Options{}, invalid("set LatestFilename in Options, not in Options.Resume")
 	case all.Dir == "" && (all.SaveSteps > 0 || all.SaveInterval > 0):
 		return Options{}, invalid("SaveSteps and SaveInterval need Dir, the directory to save in")
+	case strings.ContainsAny(all.SaveName+all.LatestFilename, `/\`):
+		return Options{}, invalid("SaveName %q and LatestFilename %q must not contain a directory, in which no run would look for checkpoints; set Dir", all.SaveName, all.LatestFilename)
 	case all.SaveSteps < 0 || all.SaveTimeout < 0 || all.MinPause < 0 || all.MaxPause < 0:
 		return Options{}, invalid("SaveSteps, SaveTimeout, MinPause and MaxPause must not be negative")
 	case all.LastStep < 0 || all.Steps < 0 || all.LastStep > 0 && all.Steps > 0:
