@@ -70,6 +70,10 @@ type MetaGraph struct {
 	Saver                *Saver       `json:"saver,omitempty"`
 	Signatures           []Signature  `json:"signatures,omitempty"`
 	Assets               []string     `json:"assets,omitempty"`
+	// Objects are the Python objects of a TensorFlow 2 model, each after its parent, and Traces
+	// their functions.
+	Objects []Object         `json:"objects,omitempty"`
+	Traces  map[string]Trace `json:"traces,omitempty"`
 }
 
 // Variable is a variable that a collection lists.
@@ -213,6 +217,9 @@ func ofMetaGraph(mg *graphdef.MetaGraphDef, ops *opdef.Set) MetaGraph {
 	}
 	for _, a := range mg.GetAssetFileDef() {
 		s.Assets = append(s.Assets, a.GetFilename())
+	}
+	if graph := mg.GetObjectGraphDef(); graph != nil {
+		s.Objects, s.Traces = objects(graph), traces(graph)
 	}
 	return s
 }

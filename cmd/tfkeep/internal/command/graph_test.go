@@ -2,8 +2,10 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -236,6 +238,43 @@ func TestShowASavedModel(t *testing.T) {
 	code, out, stderr = execute(t, "show", dir, "--tensorboard", logs)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, filepath.Join(logs, "events.out.tfevents."))
+}
+
+func TestShowTheObjectsOfAModel(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	layers := strings.Repeat(`nodes { variable { dtype: DT_INT64 shape {} } }`, 60)
+	var children strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&children, "children { node_id: %d local_name: \"v%d\" }", i+4, i)
+	}
+	sm, err := graphdef.ParseSavedModel([]byte(`meta_graphs { graph_def { node { name: "a" op: "NoOp" } } object_graph_def {
+		nodes { user_object { identifier: "_generic_user_object" } children { node_id: 3 local_name: "layers" } children { node_id: 2 local_name: "train" } children { node_id: 1 local_name: "w\033[1m" } children { node_id: 64 local_name: "signatures" } children { node_id: 66 local_name: "empty" } }
+		nodes { variable { dtype: DT_FLOAT shape { dim { size: 3 } } trainable: true name: "dense/w" } }
+		nodes { function { concrete_functions: "f_1" concrete_functions: "f_2" } children { node_id: 65 local_name: "trace_0" } }
+		nodes { user_object { identifier: "trackable_list_wrapper" } ` + children.String() + ` }
+		` + layers + `
+		nodes { user_object { identifier: "signature_map" } children { node_id: 65 local_name: "train" } }
+		nodes { bare_concrete_function { concrete_function_name: "f_1" } }
+		nodes { user_object {} }
+		concrete_functions { key: "f_1" value { canonicalized_input_signature { tuple_value { values { tuple_value { values { tensor_spec_value { name: "x" dtype: DT_FLOAT shape { dim { size: -1 } } } } } } values { dict_value {} } } } output_signature { none_value {} } } }
+	} }`))
+	require.NoError(t, err)
+	require.NoError(t, graphdef.Write(filepath.Join(dir, modeldir.FilenamePB), sm, nil))
+	out := good(t, "show", dir)
+	for _, part := range []string{
+		"objects      67 objects, 61 variables, 1 function\n", "├─ train #2", "(x float32 [?]) → None, and 1 more\n",
+		"├─ w\\x1b[1m #1", "float32 [3], trainable, dense/w\n", "└─ layers #3", "   ├─ v0 #4", "int64 []\n", "and 24 more (--all)\n",
+	} {
+		assert.Contains(t, out, part)
+	}
+	assert.NotContains(t, out, "signatures")
+	assert.NotContains(t, out, "empty")
+	out = good(t, "show", dir, "--all")
+	assert.Contains(t, out, "signatures #64")
+	assert.Contains(t, out, "   └─ train #65")
+	assert.Contains(t, out, "v59 #63")
+	assert.NotContains(t, out, "(--all)")
 }
 
 func TestConvertReadsFilesTooLargeForAGraph(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -30,7 +31,12 @@ func (c *command) show() *cobra.Command {
 		Use:   "show PATH",
 		Short: "Summarize a graph, a meta graph, a SavedModel or a checkpoint",
 		Long: `Summarize any of TensorFlow's files: a GraphDef, a .meta file or a SavedModel (its
-directory or its .pb), in text or binary, or a checkpoint.`,
+directory or its .pb), in text or binary, or a checkpoint.
+
+Of a SavedModel of TensorFlow 2, it shows the Python objects that have variables or
+functions as a tree, each under the shortest of its names, with the types and shapes
+that a function takes and returns; --all shows all objects. "tfkeep objects" shows those
+of a checkpoint, and under which keys it has their values.`,
 		Example: `  tfkeep show train/model-1000.meta
   tfkeep show export/1
   tfkeep show --json frozen.pb | jq .graph.ops
@@ -96,11 +102,16 @@ func (c *command) toTensorBoard(path string, m proto.Message, logDir string) err
 // shown is the number of items of a list that are printed without --all.
 const shown = 12
 
-func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
-	limit := shown
+// listLimit returns how many items of a list are printed.
+func listLimit(all bool) int {
 	if all {
-		limit = 1 << 30
+		return math.MaxInt
 	}
+	return shown
+}
+
+func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
+	limit := listLimit(all)
 	c.Printf("%s  %s\n", c.Paint(ui.Bold, ui.Name(path)), s.Kind)
 	if s.Graph != nil {
 		c.showEnds(s.Graph, limit)
@@ -108,7 +119,7 @@ func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
 		return nil
 	}
 	for i := range s.MetaGraphs {
-		if err := c.showMetaGraph(&s.MetaGraphs[i], limit); err != nil {
+		if err := c.showMetaGraph(&s.MetaGraphs[i], all); err != nil {
 			return err
 		}
 	}
@@ -117,11 +128,15 @@ func (c *command) showSummary(path string, s *summary.Summary, all bool) error {
 
 // showMetaGraph prints what a reader looks for first: tags, signatures, inputs, outputs and
 // variables. What the graph is made of follows.
-func (c *command) showMetaGraph(m *summary.MetaGraph, limit int) error {
+func (c *command) showMetaGraph(m *summary.MetaGraph, all bool) error {
+	limit := listLimit(all)
 	if len(m.Tags) > 0 {
 		c.field("tags", strings.Join(m.Tags, ", "))
 	}
 	if err := c.showSignatures(m.Signatures); err != nil {
+		return err
+	}
+	if err := c.showObjects(m, all); err != nil {
 		return err
 	}
 	c.showEnds(m.Graph, limit)
