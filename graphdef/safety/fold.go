@@ -163,8 +163,10 @@ func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
 	}
 	for i, in := range inputs {
 		v := f.valueOf(b, in)
-		if v.constant && (passesOn[n.GetOp()] || f.looksAt(n, i, partly, &culprit{})) {
-			f.evaluate(b, n, in)
+		if f.looksAt(n, i, partly, &culprit{}) {
+			for _, in := range f.constants(b, in) {
+				f.evaluate(b, n, in)
+			}
 		}
 		if v.danger != nil && f.looksAt(n, i, partly, v.danger) {
 			d := v.danger
@@ -282,6 +284,24 @@ func (b *foldBody) outside(name string) value {
 // passesOn has the ops of loops, and others, which TensorFlow evaluates only if the reader of a
 // value reads their output itself.
 var passesOn = map[string]bool{"Merge": true, "RefMerge": true, "Enter": true, "RefEnter": true, "Exit": true, "RefExit": true, "PlaceholderWithDefault": true}
+
+// constants returns the constant tensors that TensorFlow computes when a node looks at an input:
+// that one, or those that an op of a loop passes on.
+func (f *folder) constants(b *foldBody, in string) []string {
+	var found []string
+	seen := map[string]bool{}
+	for queue := []string{in}; len(queue) > 0; queue = queue[1:] {
+		n := b.byName[nodedef.NodeName(queue[0])]
+		switch {
+		case f.valueOf(b, queue[0]).constant:
+			found = append(found, queue[0])
+		case n != nil && passesOn[n.GetOp()] && !seen[n.GetName()]:
+			seen[n.GetName()] = true
+			queue = append(queue, nodedef.DataInputs(n)...)
+		}
+	}
+	return found
+}
 
 // mayFold reports whether TensorFlow may evaluate a node whose inputs are constant.
 func (f *folder) mayFold(n *graphdef.NodeDef) bool {

@@ -83,8 +83,7 @@ func (f *folder) looksAt(n *graphdef.NodeDef, i int, partly bool, c *culprit) bo
 }
 
 // quiet has the ops that trainings apply to the content of files. Their shapes depend on
-// the values of no other inputs than the listed ones of shapeReads. Ops that take
-// references cannot be measured; their shapes depend on no values.
+// the values of no other inputs than the listed ones of shapeReads.
 var quiet = func() map[string]bool {
 	ops := map[string]bool{}
 	for _, op := range strings.Fields(`

@@ -41,7 +41,7 @@ func (r *result) String() string {
 }
 
 // shapes are those that the inputs get: scalars, sizes and paddings of images, matrices.
-var shapes = [][]int64{{}, {1}, {2}, {3}, {4}, {5}, {6}, {1, 1}, {1, 2}, {2, 2}, {3, 2}, {4, 2}, {2, 3}, {2, 2, 2}, {2, 2, 2, 2}, {1, 1, 1, 1}, {2, 2, 2, 2, 2}}
+var shapes = [][]int64{{}, {1}, {2}, {3}, {4}, {5}, {6}, {1, 1}, {1, 2}, {2, 2}, {3, 2}, {4, 2}, {2, 3}, {2, 2, 2}, {2, 2, 2, 2}, {1, 1, 1, 1}, {4, 4, 4, 4}, {2, 2, 2, 2, 2}}
 
 // measure imports graphs with the op. Each input in turn is the only one whose value is
 // known, and has each of the shapes; then all values are known, and the shape of the first
@@ -110,6 +110,9 @@ func (r *result) try(w *watcher, v variant) {
 	n := &graphdef.NodeDef{Name: "n", Op: r.op.GetName(), Attr: map[string]*graphdef.AttrValue{}}
 	for _, a := range r.op.GetAttr() {
 		n.Attr[a.GetName()] = v.attr(a)
+		if s, ok := texts[a.GetName()]; ok && a.GetType() == "string" && a.GetDefaultValue() == nil {
+			n.Attr[a.GetName()] = &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_S{S: []byte(s)}}
+		}
 	}
 	var owners []int // the argument of each input
 	for i, arg := range r.op.GetInputArg() {
@@ -132,7 +135,11 @@ func (r *result) try(w *watcher, v variant) {
 			if len(owners) == maxInputs {
 				return
 			}
-			n.Input = append(n.Input, addInput(g, w, len(owners), dt, shape, v.only < 0 || v.only == i))
+			if arg.GetIsRef() {
+				n.Input = append(n.Input, addVariable(g, len(owners), dt, shape))
+			} else {
+				n.Input = append(n.Input, addInput(g, w, len(owners), dt, shape, v.only < 0 || v.only == i))
+			}
 			owners = append(owners, i)
 		}
 	}
@@ -178,26 +185,42 @@ func (v variant) attr(a *op_def_go_proto.OpDef_AttrDef) *graphdef.AttrValue {
 		}
 		return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_S{S: s}}
 	case "shape":
+		if v.flags { // some ops take only a shape that is known
+			return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_Shape{Shape: nodedef.ShapeProto(v.rest)}}
+		}
 		return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_Shape{Shape: &tensor_shape_go_proto.TensorShapeProto{UnknownRank: true}}}
 	case "tensor":
 		return nodedef.TensorAttr(&tensor_go_proto.TensorProto{Dtype: dtype.Int32, TensorShape: nodedef.ShapeProto(nil), IntVal: []int32{1}})
 	case "func":
 		return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_Func{Func: &attr_value_go_proto.NameAttrList{Name: "f"}}}
 	case "list(int)":
-		list.I = []int64{1, 1, 1, 1}
-		for range len(v.rest) - 4 {
-			list.I = append(list.I, 1)
-		}
+		list.I = slices.Repeat([]int64{1}, max(4, len(v.rest), int(a.GetMinimum())))
 	case "list(float)":
-		list.F = []float32{1}
+		list.F = slices.Repeat([]float32{1}, max(1, int(a.GetMinimum())))
 	case "list(string)":
 		list.S = [][]byte{[]byte("a")}
+		if s, ok := texts[a.GetName()]; ok {
+			list.S = [][]byte{[]byte(s), []byte(s)} // as many as there are inputs
+		}
 	case "list(shape)":
 		list.Shape = []*tensor_shape_go_proto.TensorShapeProto{{UnknownRank: true}}
 	case "list(func)":
 		list.Func = []*attr_value_go_proto.NameAttrList{{Name: "f"}}
 	}
 	return &graphdef.AttrValue{Value: &attr_value_go_proto.AttrValue_List{List: list}}
+}
+
+// texts has values for attributes that must not be just any text.
+var texts = map[string]string{"equation": "...->...", "row_partition_types": "ROW_SPLITS", "communication_hint": "auto"}
+
+// addVariable adds a variable, for an input that takes a reference.
+func addVariable(g *graphdef.GraphDef, input int, dt dtype.DataType, shape []int64) string {
+	dims := nodedef.ShapeProto(shape)
+	dims.UnknownRank = shape == nil
+	n := &graphdef.NodeDef{Name: fmt.Sprint("v", input), Op: "VariableV2", Attr: map[string]*graphdef.AttrValue{
+		"dtype": nodedef.TypeAttr(dt), "shape": {Value: &attr_value_go_proto.AttrValue_Shape{Shape: dims}}}}
+	g.Node = append(g.Node, n)
+	return n.GetName()
 }
 
 // addInput adds the nodes that compute an input from the content of its file. An input that

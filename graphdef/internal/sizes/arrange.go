@@ -32,6 +32,8 @@ func arrange(n *graphdef.NodeDef, in []Tensor) Tensor {
 		t := shaped()
 		if p := Product(x.Dims...); x.Dims != nil && p >= 0 {
 			t.Values = []float64{float64(p)}
+		} else if x.Elems <= mostDims {
+			t.UpTo = x.Elems
 		}
 		return t
 	case "Rank":

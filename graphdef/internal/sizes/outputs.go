@@ -74,6 +74,9 @@ func outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
 	for _, i := range in {
 		t.Given = t.Given || i.Given
 	}
+	if p := Product(t.Dims...); t.Dims != nil && p >= 0 {
+		t.Elems = min(t.Elems, p)
+	}
 	return []Tensor{t}
 }
 
@@ -157,6 +160,9 @@ func output(n *graphdef.NodeDef, in []Tensor) Tensor {
 		t := broadcast(in)
 		if len(in) == 2 {
 			t.Values = elementwise(op, n.GetAttr()["T"].GetType(), in[0].Values, in[1].Values)
+			if op == "FloorMod" {
+				t.UpTo = in[1].UpTo
+			}
 		} else if op == "SelectV2" && len(in) == 3 && len(in[0].Values) == 1 && in[1].Values != nil && in[2].Values != nil {
 			if t.Values = in[1].Values; in[0].Values[0] == 0 {
 				t.Values = in[2].Values
@@ -211,6 +217,9 @@ func stated(n *graphdef.NodeDef) Tensor {
 func sameShape(n *graphdef.NodeDef, t Tensor) Tensor {
 	values := t.Values
 	t.Values = nil
+	if !passes[n.GetOp()] {
+		t.UpTo = 0
+	}
 	switch f := unaryValues[n.GetOp()]; {
 	case values == nil:
 	case n.GetOp() == "Cast":
@@ -250,7 +259,7 @@ func broadcast(in []Tensor) Tensor {
 	for i, with := range in {
 		if i == 0 {
 			t = with
-			t.Values = nil
+			t.Values, t.UpTo = nil, 0
 			continue
 		}
 		t = broadcastTwo(t, with)

@@ -157,6 +157,9 @@ func sumOf(t Tensor) int64 {
 
 func largest(t Tensor) int64 {
 	if t.Values == nil {
+		if t.UpTo > 0 {
+			return t.UpTo
+		}
 		return NotKnown
 	}
 	m := int64(0)
@@ -181,6 +184,14 @@ func ofShape(n *graphdef.NodeDef, in []Tensor, shape Tensor) Tensor {
 }
 
 func ofRange(start, limit, delta Tensor) Tensor {
+	if limit.Values == nil && limit.UpTo > 0 && len(delta.Values) == 1 && delta.Values[0] > 0 {
+		most := rangeCount(start.Values, []float64{float64(limit.UpTo)}, delta.Values)
+		t := Tensor{Dims: []int64{-1}, Elems: most}
+		if start.Values != nil && start.Values[0] >= 0 {
+			t.UpTo = limit.UpTo
+		}
+		return t
+	}
 	t := vector(rangeCount(start.Values, limit.Values, delta.Values))
 	if t.Elems > maxValues {
 		return t
@@ -245,15 +256,17 @@ func pad(x, pads Tensor) Tensor {
 func stitch(in []Tensor) Tensor {
 	half := len(in) / 2
 	rows, each := int64(0), int64(1)
+	known := true
 	for i := range half {
+		known = known && in[i].Values != nil
 		rows = max(rows, Sum(largest(in[i]), 1))
 		each = max(each, in[half+i].Elems)
 	}
 	t := Tensor{Elems: Product(rows, each)}
-	if half > 0 && in[0].Dims != nil && len(in[half].Dims) >= len(in[0].Dims) {
+	if half > 0 && known && in[0].Dims != nil && len(in[half].Dims) >= len(in[0].Dims) {
 		t = certain(t, append([]int64{rows}, in[half].Dims[len(in[0].Dims):]...)...)
 	}
-	if each > 1 && each != largestOf(in[:half]) || rows > maxValues {
+	if !known || each > 1 && each != largestOf(in[:half]) || rows > maxValues {
 		return t
 	}
 	values := make([]float64, rows)

@@ -33,6 +33,8 @@ type Tensor struct {
 	Text int64
 	// Values are the elements, or nil if they are not known or many.
 	Values []float64
+	// UpTo, if not 0, says that the elements are numbers from 0 to UpTo.
+	UpTo int64
 	// Given says that the size depends on a value from outside of the graph: a placeholder,
 	// a variable or an argument.
 	Given bool
@@ -55,6 +57,9 @@ func (t Tensor) Rank() int {
 // Join returns what holds for both of two tensors.
 func Join(a, b Tensor) Tensor {
 	j := Tensor{Elems: max(a.Elems, b.Elems), Text: max(a.Text, b.Text), Given: a.Given || b.Given}
+	if a.UpTo > 0 && b.UpTo > 0 {
+		j.UpTo = max(a.UpTo, b.UpTo)
+	}
 	if a.Dims != nil && b.Dims != nil && len(a.Dims) == len(b.Dims) {
 		j.Dims = slices.Clone(a.Dims)
 		for i := range j.Dims {
@@ -72,7 +77,7 @@ func Join(a, b Tensor) Tensor {
 // Equal reports whether the same is known about two tensors.
 func Equal(a, b Tensor) bool {
 	return (a.Dims == nil) == (b.Dims == nil) && slices.Equal(a.Dims, b.Dims) && slices.Equal(a.Values, b.Values) &&
-		a.Open == b.Open && a.Elems == b.Elems && a.Text == b.Text && a.Given == b.Given
+		a.Open == b.Open && a.Elems == b.Elems && a.Text == b.Text && a.Given == b.Given && a.UpTo == b.UpTo
 }
 
 // Product returns the product of sizes, at most Most unless one is NotKnown. It is -1 if one is

@@ -72,7 +72,11 @@ func text(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 			t.Text = Sum(t.Text, each)
 		}
 	case "StringNGrams":
-		t = ngrams(n, x)
+		rows := int64(1)
+		if len(in) > 1 {
+			rows = max(rows, in[1].Elems)
+		}
+		t = ngrams(n, x, rows)
 	case "StringSplit", "StringSplitV2":
 		count := Sum(x.Text, x.Elems)
 		t = Tensor{Elems: Product(2, count), Text: x.Text}
@@ -90,8 +94,8 @@ func text(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 	return t, true
 }
 
-// ngrams bounds a StringNGrams, which may pad its inputs with as many words as it joins.
-func ngrams(n *graphdef.NodeDef, x Tensor) Tensor {
+// ngrams bounds a StringNGrams, which may pad each row with as many words as it joins.
+func ngrams(n *graphdef.NodeDef, x Tensor, rows int64) Tensor {
 	words := int64(1)
 	for _, name := range []string{"separator", "left_pad", "right_pad"} {
 		words = Sum(words, int64(len(n.GetAttr()[name].GetS())))
@@ -104,9 +108,12 @@ func ngrams(n *graphdef.NodeDef, x Tensor) Tensor {
 		if pad < 0 {
 			padded = width
 		}
-		count := Product(Sum(x.Elems, Product(2, padded)), 2)
+		all := Sum(x.Elems, Product(rows, 2, padded))
+		count := Product(all, 2)
 		t.Elems = Sum(t.Elems, count)
-		t.Text = Sum(t.Text, Product(count, min(width, Sum(x.Elems, Product(2, padded))), Sum(x.Text, words)))
+		// A word is in as many n-grams as an n-gram has words, at most.
+		joined := min(width, all)
+		t.Text = Sum(t.Text, Product(joined, x.Text), Product(count, joined, words))
 	}
 	if n.GetAttr()["ngram_widths"].GetPlaceholder() != "" || n.GetAttr()["pad_width"].GetPlaceholder() != "" {
 		return Unknown()
