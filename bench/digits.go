@@ -194,7 +194,7 @@ func resumeOneStep(ctx context.Context, args []string) error {
 }
 
 // openDigits restores the model in a new session. Call done to close it.
-func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step training.Step, done func(), err error) {
+func openDigits(ctx context.Context, path string, o *tf.SessionOptions) (step *training.Step, done func(), err error) {
 	g := tf.NewGraph()
 	sv, err := saver.ImportMetaGraph(ctx, g, path+".meta", nil)
 	if err != nil {

@@ -15,6 +15,8 @@ type Pair struct {
 	// Goal is the highest ratio of tfkeep's time to Python's that reaches the goal, and
 	// MemoryGoal that of the peak memory. 0 means no goal.
 	Goal, MemoryGoal float64
+	// Adds is the longest time that tfkeep may take beyond the other side. 0 means no goal.
+	Adds time.Duration
 	// Warmups is the number of first rounds that do not count, because of caches and
 	// TensorFlow's first run of a step; 0 means 1.
 	Warmups int
@@ -91,5 +93,6 @@ func (o Outcome) compared() bool { return o.TFKeep.Memory > 0 && o.Python.Memory
 // Missed reports whether a goal is set and not reached.
 func (o Outcome) Missed() bool {
 	return o.Pair.Goal > 0 && o.Ratio() > o.Pair.Goal ||
+		o.Pair.Adds > 0 && o.TFKeep.Time-o.Python.Time > o.Pair.Adds ||
 		o.Pair.MemoryGoal > 0 && o.compared() && o.MemoryRatio() > o.Pair.MemoryGoal
 }

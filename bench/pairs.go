@@ -17,7 +17,9 @@ var pairs = append([]Pair{
 	buildOps,
 	resnetGradients,
 	lstmStep,
-	callableRun,
+	bareOneOp,
+	bareDigits,
+	bareSignature,
 	writeGibibyte,
 	writeSmall,
 	listMany,
@@ -40,7 +42,7 @@ var pairs = append([]Pair{
 
 // tasks has the tasks that a measured process of this program can run; see Env.Self.
 var tasks = map[string]func(ctx context.Context, args []string) error{
-	"callable":          timeCallable,
+	"bare":              timeStep,
 	"cluster-scale":     clusterScale,
 	"cluster-scale-row": clusterScaleRow,
 	"digits-resume":     resumeOneStep,

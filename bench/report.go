@@ -22,9 +22,16 @@ func report(w io.Writer, outcomes []Outcome) error {
 			verdict = "goal missed"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%.2f\t%s\t%s\t%s\t%s\t%s\n", o.Pair.Name, rounded(o.TFKeep.Time), rounded(o.Python.Time),
-			o.Ratio(), goal(o.Pair.Goal), memory, memoryRatio, goal(o.Pair.MemoryGoal), verdict)
+			o.Ratio(), timeGoal(o.Pair), memory, memoryRatio, goal(o.Pair.MemoryGoal), verdict)
 	}
 	return t.Flush()
+}
+
+func timeGoal(p Pair) string {
+	if p.Adds > 0 {
+		return fmt.Sprintf("≤ + %s", p.Adds)
+	}
+	return goal(p.Goal)
 }
 
 func goal(g float64) string {

@@ -16,13 +16,15 @@ tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets) {
   step->feed_tensors = calloc(num_feeds + 1, sizeof(TF_Tensor*));
   step->fetches = calloc(num_fetches + 1, sizeof(TF_Output));
   step->fetch_tensors = calloc(num_fetches + 1, sizeof(TF_Tensor*));
+  step->replaced = calloc(num_fetches + 1, sizeof(TF_Tensor*));
   step->fetch_shapes = calloc(num_fetches + 1, sizeof(tfk_shape));
   step->targets = calloc(num_targets + 1, sizeof(TF_Operation*));
   step->status = TF_NewStatus();
   if (step->feeds == NULL || step->feed_types == NULL ||
       step->feed_tensors == NULL || step->fetches == NULL ||
-      step->fetch_tensors == NULL || step->fetch_shapes == NULL ||
-      step->targets == NULL || step->status == NULL) {
+      step->fetch_tensors == NULL || step->replaced == NULL ||
+      step->fetch_shapes == NULL || step->targets == NULL ||
+      step->status == NULL) {
     tfk_delete_step(step);
     return NULL;
   }
@@ -36,6 +38,7 @@ void tfk_delete_step(tfk_step* step) {
   free(step->feed_tensors);
   free(step->fetches);
   free(step->fetch_tensors);
+  free(step->replaced);
   free(step->fetch_shapes);
   free(step->targets);
   if (step->status != NULL) TF_DeleteStatus(step->status);
@@ -55,8 +58,9 @@ int tfk_run(TF_Session* session, tfk_step* step, const TF_Buffer* options,
                   step->num_fetches,
                   (const TF_Operation* const*)step->targets, step->num_targets,
                   metadata, step->status);
-  if (TF_GetCode(step->status) != TF_OK) return 0;
+  if (TF_GetCode(step->status) != TF_OK) return -1;
   for (int i = 0; i < step->num_fetches; i++) {
+    if (step->replaced[i] != NULL) TF_DeleteTensor(step->replaced[i]);
     tfk_shape* shape = &step->fetch_shapes[i];
     const TF_Tensor* t = step->fetch_tensors[i];
     shape->num_dims = TF_NumDims(t);

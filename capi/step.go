@@ -29,8 +29,10 @@ type Step struct {
 	// the others: TensorFlow refuses to fetch what is fed.
 	computed []int
 	fed      map[int]int
-	targets  int
-	options  *C.TF_Buffer
+	// fedResults are the keys of fed, in order.
+	fedResults []int
+	targets    int
+	options    *C.TF_Buffer
 
 	mu     sync.Mutex
 	idle   []*C.tfk_step // as many as runs were ever active at the same time
@@ -83,6 +85,7 @@ func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensor
 
 var (
 	errNoStepMemory = status.Errorf(status.ResourceExhausted, "no memory for a prepared step")
+	errStepNil      = invalidf("the step is nil")
 	errStepClosed   = status.Errorf(status.FailedPrecondition, "the prepared step is closed")
 )
 
@@ -111,6 +114,7 @@ func (step *Step) splitFetches(feeds, fetches []tensorflow.Output) []tensorflow.
 				step.fed = make(map[int]int)
 			}
 			step.fed[i] = n
+			step.fedResults = append(step.fedResults, i)
 			continue
 		}
 		step.computed = append(step.computed, i)
@@ -193,6 +197,9 @@ func (step *Step) take() (*C.tfk_step, error) {
 	if step.closed {
 		return nil, errStepClosed
 	}
+	if step.proto == nil { // NewStep has not made the step
+		return nil, errStepNil
+	}
 	if n := len(step.idle); n > 0 {
 		c := step.idle[n-1]
 		step.idle = step.idle[:n-1]
@@ -250,26 +257,23 @@ func (step *Step) Close() {
 	}
 }
 
-// isZero reports whether NewStep has not made the step.
-func (step *Step) isZero() bool {
-	step.mu.Lock()
-	defer step.mu.Unlock()
-	return step.proto == nil && !step.closed
-}
-
 // Run feeds tensors, in the order of the prepared feeds, and fills results, in the
-// order of the prepared fetches, with tensors that the caller releases. options, if
-// not nil, is a serialized RunOptions that replaces the prepared one. If metadata is
-// not nil it is set to a serialized RunMetadata.
+// order of the prepared fetches, with tensors that the caller releases. A result that is a
+// tensor already gets the new value and shape, and its old C tensor is freed; if the run fails,
+// it keeps its value. options, if not nil, is a serialized RunOptions that replaces the prepared
+// one. If metadata is not nil it is set to a serialized RunMetadata.
 func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, metadata *[]byte) error {
-	if step == nil || step.isZero() {
-		return invalidf("the step is nil")
+	if step == nil {
+		return errStepNil
 	}
 	if len(tensors) != len(step.feeds) {
 		return invalidf("%d tensors for %d feeds", len(tensors), len(step.feeds))
 	}
 	if len(results) != step.fetches {
 		return invalidf("room for %d results of %d fetches", len(results), step.fetches)
+	}
+	if err := checkResults(results); err != nil {
+		return err
 	}
 	c, err := step.take()
 	if err != nil {
@@ -289,40 +293,61 @@ func (step *Step) Run(tensors, results []*tensorflow.Tensor, options []byte, met
 		cmetadata = C.TF_NewBuffer()
 		defer C.TF_DeleteBuffer(cmetadata)
 	}
-	session, err := enter(step.session)
+	copies, err := step.copyFed(tensors)
 	if err != nil {
 		return err
 	}
+	session, err := enter(step.session)
+	if err != nil {
+		releaseAll(copies)
+		return err
+	}
+	step.lend(c, results)
 	bad := int(C.tfk_run(session, c, coptions, cmetadata))
 	leave(step.session)
 	runtime.KeepAlive(tensors)
-	if bad > 0 {
-		return step.feeds[bad-1].mismatch(tensors[bad-1])
-	}
-	if err := statusError(c.status); err != nil {
+	if bad != 0 {
+		err = statusError(c.status)
+		if bad > 0 {
+			err = step.feeds[bad-1].mismatch(tensors[bad-1])
+		}
+		step.giveBack(c, results)
+		releaseAll(copies)
 		return err
 	}
 	if metadata != nil {
 		*metadata = bufferBytes(cmetadata)
 	}
 	step.wrap(c, results)
-	return step.copyFed(tensors, results)
-}
-
-// copyFed fills the results of fetches that are fed, with copies, because the caller
-// releases them.
-func (step *Step) copyFed(tensors, results []*tensorflow.Tensor) error {
-	for i, n := range step.fed {
-		var err error
-		if results[i], err = Clone(tensors[n]); err != nil {
-			for j, t := range results {
-				Release(t)
-				results[j] = nil
-			}
-			return err
+	for n, i := range step.fedResults {
+		if results[i] == nil {
+			results[i] = copies[n]
+		} else {
+			move(results[i], copies[n])
 		}
 	}
 	return nil
+}
+
+// copyFed returns copies of the tensors of fetches that are fed, because the caller releases
+// the results.
+func (step *Step) copyFed(tensors []*tensorflow.Tensor) ([]*tensorflow.Tensor, error) {
+	var copies []*tensorflow.Tensor
+	for _, i := range step.fedResults {
+		t, err := Clone(tensors[step.fed[i]])
+		if err != nil {
+			releaseAll(copies)
+			return nil, err
+		}
+		copies = append(copies, t)
+	}
+	return copies, nil
+}
+
+func releaseAll(tensors []*tensorflow.Tensor) {
+	for _, t := range tensors {
+		Release(t)
+	}
 }
 
 // feed puts tensors into c.
@@ -340,23 +365,40 @@ func (step *Step) feed(c *C.tfk_step, tensors []*tensorflow.Tensor) error {
 	return nil
 }
 
-// wrap makes Go tensors of the C tensors that a run left in c.
+// wrap makes Go tensors of the C tensors that a run left in c. It uses those that are there.
 func (step *Step) wrap(c *C.tfk_step, results []*tensorflow.Tensor) {
-	ctensors := unsafe.Slice(c.fetch_tensors, len(step.computed))
-	cshapes := unsafe.Slice(c.fetch_shapes, len(step.computed))
+	n := len(step.computed)
+	ctensors, cshapes := unsafe.Slice(c.fetch_tensors, n), unsafe.Slice(c.fetch_shapes, n)
+	replaced := unsafe.Slice(c.replaced, n)
 	for i, ct := range ctensors {
-		var shape []int64
-		switch n := int(cshapes[i].num_dims); {
-		case n > C.tfk_max_dims:
-			shape = shapeOf(ct)
-		case n > 0:
-			shape = make([]int64, n)
-			for d := range shape {
-				shape[d] = int64(cshapes[i].dims[d])
-			}
+		t := results[step.computed[i]]
+		if t == nil {
+			results[step.computed[i]] = newTensor(ct, shapeIn(&cshapes[i], ct))
+			continue
 		}
-		results[step.computed[i]] = newTensor(ct, shape)
+		shape := t.Shape()
+		if !sameShape(&cshapes[i], shape) {
+			shape = shapeIn(&cshapes[i], ct)
+		}
+		replace(t, replaced[i], ct, shape)
+		replaced[i] = nil
 	}
+}
+
+// shapeIn returns the shape of c, which shape has unless there are too many dimensions.
+func shapeIn(shape *C.tfk_shape, c *C.TF_Tensor) []int64 {
+	n := int(shape.num_dims)
+	if n > C.tfk_max_dims {
+		return shapeOf(c)
+	}
+	if n <= 0 {
+		return nil
+	}
+	dims := make([]int64, n)
+	for d := range dims {
+		dims[d] = int64(shape.dims[d])
+	}
+	return dims
 }
 
 // mismatch returns the error for t, which f does not accept.

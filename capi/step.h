@@ -21,6 +21,7 @@ typedef struct {
   int num_feeds;
   TF_Output* fetches;
   TF_Tensor** fetch_tensors;
+  TF_Tensor** replaced;  // deleted after a run that succeeds; may be NULL
   tfk_shape* fetch_shapes;
   int num_fetches;
   TF_Operation** targets;
@@ -31,8 +32,9 @@ typedef struct {
 tfk_step* tfk_new_step(int num_feeds, int num_fetches, int num_targets);
 void tfk_delete_step(tfk_step* step);
 
-// tfk_run runs a step and stores its results and their shapes. It returns 0, or
-// n without running anything if the tensor of feed n-1 has the wrong type.
+// tfk_run runs a step and stores its results and their shapes. It returns 0, -1
+// if the run fails, or n without running anything if the tensor of feed n-1 has
+// the wrong type. If the run succeeds, it deletes the tensors that the results replace.
 int tfk_run(TF_Session* session, tfk_step* step, const TF_Buffer* options,
             TF_Buffer* metadata);
 

@@ -146,9 +146,26 @@ func (s *Signature) Run(ctx context.Context, inputs ...*tf.Tensor) ([]*tf.Tensor
 	if s == nil || s.callable == nil {
 		return nil, argcheck.Nil("run", "", "Signature")
 	}
+	results := make([]*tf.Tensor, len(s.outputs))
+	if err := s.RunInto(ctx, results, inputs...); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// RunInto is Run for loops: it puts the outputs into the tensors of the run before, as
+// [tf.Callable.RunInto] does. results has a place for each of Outputs.
+func (s *Signature) RunInto(ctx context.Context, results []*tf.Tensor, inputs ...*tf.Tensor) error {
+	if s == nil || s.callable == nil {
+		return argcheck.Nil("run", "", "Signature")
+	}
 	if len(inputs) != len(s.inputs) {
-		return nil, signatureError("run", s.key, tfkeep.ErrArgument,
+		return signatureError("run", s.key, tfkeep.ErrArgument,
 			fmt.Sprintf("it has %d inputs (%s), and %d were given", len(s.inputs), strings.Join(s.Inputs(), ", "), len(inputs)))
+	}
+	if len(results) != len(s.outputs) {
+		return signatureError("run", s.key, tfkeep.ErrArgument,
+			fmt.Sprintf("it has %d outputs (%s), and there is room for %d results", len(s.outputs), strings.Join(s.outputs, ", "), len(results)))
 	}
 	feeds := inputs
 	if len(s.defaults) > len(inputs) || slices.Contains(inputs, nil) {
@@ -161,14 +178,13 @@ func (s *Signature) Run(ctx context.Context, inputs ...*tf.Tensor) ([]*tf.Tensor
 	}
 	for i, p := range s.inputs {
 		if feeds[i] == nil || mismatch(p.info, feeds[i]) != "" {
-			return nil, signatureError("run", s.key, tfkeep.ErrArgument, strings.Join(s.faults(feeds), "; "))
+			return signatureError("run", s.key, tfkeep.ErrArgument, strings.Join(s.faults(feeds), "; "))
 		}
 	}
-	out, err := s.callable.Run(ctx, feeds...)
-	if err != nil {
-		return nil, causedBy("run", s.key, "", err)
+	if err := s.callable.RunInto(ctx, results, feeds...); err != nil {
+		return causedBy("run", s.key, "", err)
 	}
-	return out, nil
+	return nil
 }
 
 // faults returns everything that is wrong with the inputs.

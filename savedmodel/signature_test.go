@@ -42,6 +42,18 @@ func TestSignatureTrainsAsPredict(t *testing.T) {
 		tf.Release(out...)
 	}
 
+	loss := make([]*tf.Tensor, 1)
+	again := open()
+	into, err := again.Signature(t.Context(), "train", &savedmodel.SignatureOptions{Inputs: []string{"y", "x"}})
+	require.NoError(t, err)
+	defer into.Close()
+	for i := range want {
+		require.NoError(t, into.RunInto(t.Context(), loss, y, x))
+		assert.Equal(t, want[i], loss[0].Value(), i)
+	}
+	defer tf.Release(loss...)
+	require.ErrorIs(t, into.RunInto(t.Context(), nil, y, x), tfkeep.ErrArgument)
+
 	for _, inputs := range [][]*tf.Tensor{{y}, {y, nil}, {x, x}, {y, y}, {y, {}}} {
 		_, err := train.Run(t.Context(), inputs...)
 		require.ErrorIs(t, err, tfkeep.ErrArgument)

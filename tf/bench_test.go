@@ -2,11 +2,15 @@ package tf_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/test/barerun"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -59,4 +63,46 @@ func BenchmarkStep(b *testing.B) {
 			tf.Release(out...)
 		}
 	})
+	b.Run("CallableInto", func(b *testing.B) {
+		step, err := sess.MakeCallable([]tf.Output{x}, []tf.Output{y}, nil, &tf.CallableOptions{RunInCaller: true})
+		require.NoError(b, err)
+		defer step.Close()
+		out := make([]*tf.Tensor, 1)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := step.RunInto(ctx, out, in); err != nil {
+				b.Fatal(err)
+			}
+		}
+		tf.Release(out...)
+	})
+	b.Run("TF_SessionRun", func(b *testing.B) { // the same, called by a C program
+		dir := b.TempDir()
+		program, err := barerun.Build(ctx, dir, "../.libtensorflow")
+		require.NoError(b, err)
+		def, err := g.GraphDef()
+		require.NoError(b, err)
+		raw, err := proto.Marshal(def)
+		require.NoError(b, err)
+		bare := barerun.Step{GraphDef: filepath.Join(dir, "graph.pb"), Inline: true, Fetches: []string{"y"}}
+		bare.Feeds = []barerun.Feed{{Op: "x", DType: int32(dtype.Float32), Shape: []int64{1, 2}}}
+		require.NoError(b, os.WriteFile(bare.GraphDef, raw, 0o644))
+		b.ResetTimer()
+		median, _, err := program.Run(ctx, bare, max(b.N/barerun.Group, 1))
+		require.NoError(b, err)
+		b.ReportMetric(float64(median.Nanoseconds()), "ns/op")
+	})
+}
+
+func BenchmarkSetElements(b *testing.B) {
+	t, err := tf.NewTensor(make([]float32, 2048))
+	require.NoError(b, err)
+	defer tf.Release(t)
+	values := make([]float32, 2048)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := tf.SetElements(t, values); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -87,35 +87,55 @@ func (s *Session) makeCallable(feeds, fetches []Output, targets []*Operation, o 
 // fetches; the caller releases them. ctx has the same effect as in Session.Run.
 func (c *Callable) Run(ctx context.Context, feeds ...*Tensor) ([]*Tensor, error) {
 	if c == nil || c.step == nil {
-		return nil, runError(invalidf("the callable is nil, or MakeCallable has not made it"))
-	}
-	if err := c.sess.check(ctx); err != nil {
-		return nil, runError(err)
-	}
-	if c.remote != nil && len(feeds) == len(c.remote) {
-		if err := checkMessage(c.remote, feeds); err != nil {
-			return nil, runError(err)
-		}
-	}
-	if err := c.sess.connect(ctx); err != nil {
-		return nil, runError(err)
-	}
-	limit, err := runLimit(ctx, c.own, c.session)
-	if err != nil {
-		return nil, runError(err)
+		return nil, runError(errNoCallable)
 	}
 	var results []*Tensor
 	if c.fetches > 0 {
 		results = make([]*Tensor, c.fetches)
+	}
+	if err := c.RunInto(ctx, results, feeds...); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+var errNoCallable = invalidf("the callable is nil, or MakeCallable has not made it")
+
+// RunInto is Run for loops: it puts the results into the tensors of the run before, so that a run
+// allocates nothing in Go. results has a place for each fetch. A nil place gets a new
+// tensor; a tensor that is there gets the new value, and TensorFlow frees the old one. What
+// TensorData and Elements have returned for it is no longer valid then. If the run fails, the
+// results keep their values. The caller releases them after the last run.
+//
+// A tensor may be a result and a feed of the same run, as the state of a recurrent model is.
+// Goroutines that run the callable at the same time need results of their own.
+func (c *Callable) RunInto(ctx context.Context, results []*Tensor, feeds ...*Tensor) error {
+	if c == nil || c.step == nil {
+		return runError(errNoCallable)
+	}
+	if err := c.sess.check(ctx); err != nil {
+		return runError(err)
+	}
+	if c.remote != nil && len(feeds) == len(c.remote) {
+		if err := checkMessage(c.remote, feeds); err != nil {
+			return runError(err)
+		}
+	}
+	if err := c.sess.connect(ctx); err != nil {
+		return runError(err)
+	}
+	limit, err := runLimit(ctx, c.own, c.session)
+	if err != nil {
+		return runError(err)
 	}
 	var options []byte // nil for the prepared ones
 	if limit != 0 {
 		options = appendTimeout(slices.Clone(c.options), limit)
 	}
 	if err := c.step.Run(feeds, results, options, nil); err != nil {
-		return nil, runError(err)
+		return runError(err)
 	}
-	return results, nil
+	return nil
 }
 
 // Close frees the prepared step as soon as no run is active. A second call does

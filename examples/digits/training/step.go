@@ -8,43 +8,73 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// Step is a prepared training step: its names are looked up only once.
-type Step struct{ call *tf.Callable }
+// Step is a prepared training step: its names are looked up only once, and its tensors are
+// used again in each run, so that a run allocates nothing. One goroutine uses it at a time.
+type Step struct {
+	call           *tf.Callable
+	images, labels *tf.Tensor // for size images, nil before the first run
+	size           int
+	pixels         []float32 // of the images, one after the other
+	loss           []*tf.Tensor
+}
 
 // NewStep prepares the training step of a session's graph. Call Close when it is no
 // longer needed.
-func NewStep(sess *tf.Session) (Step, error) {
+func NewStep(sess *tf.Session) (*Step, error) {
 	g := sess.Graph()
 	var outputs [3]tf.Output
 	for i, name := range []string{"x:0", "labels:0", "loss:0"} {
 		out, err := g.OutputByName(name)
 		if err != nil {
-			return Step{}, err
+			return nil, err
 		}
 		outputs[i] = out
 	}
 	trainOps := g.Collection(tf.TrainOp)
 	if len(trainOps) == 0 {
-		return Step{}, errors.New("the graph has no train op")
+		return nil, errors.New("the graph has no train op")
 	}
 	call, err := sess.MakeCallable(outputs[:2], outputs[2:], []*tf.Operation{trainOps[0].Op()}, nil)
-	return Step{call}, err
+	return &Step{call: call, loss: make([]*tf.Tensor, 1)}, err
 }
 
 // Run trains on one batch and returns its loss.
-func (s Step) Run(ctx context.Context, batch dataset.Set) (float32, error) {
-	images, labels, err := tensors(batch)
+func (s *Step) Run(ctx context.Context, batch dataset.Set) (float32, error) {
+	if err := s.feed(batch); err != nil {
+		return 0, err
+	}
+	if err := s.call.RunInto(ctx, s.loss, s.images, s.labels); err != nil {
+		return 0, err
+	}
+	loss, err := tf.Elements[float32](s.loss[0])
 	if err != nil {
 		return 0, err
 	}
-	out, err := s.call.Run(ctx, images, labels)
-	tf.Release(images, labels)
-	if err != nil {
-		return 0, err
-	}
-	defer tf.Release(out...)
-	return out[0].Value().(float32), nil
+	return loss[0], nil
 }
 
-// Close releases the prepared step.
-func (s Step) Close() error { return s.call.Close() }
+// feed puts a batch into the tensors to feed.
+func (s *Step) feed(batch dataset.Set) error {
+	if s.images == nil || s.size != batch.Len() {
+		tf.Release(s.images, s.labels)
+		var err error
+		s.images, s.labels, err = tensors(batch)
+		s.size = batch.Len()
+		return err
+	}
+	s.pixels = s.pixels[:0]
+	for _, image := range batch.Images {
+		s.pixels = append(s.pixels, image...)
+	}
+	if err := tf.SetElements(s.images, s.pixels); err != nil {
+		return err
+	}
+	return tf.SetElements(s.labels, batch.Labels)
+}
+
+// Close releases the prepared step and its tensors.
+func (s *Step) Close() error {
+	tf.Release(s.images, s.labels)
+	tf.Release(s.loss...)
+	return s.call.Close()
+}

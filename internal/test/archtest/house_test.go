@@ -35,6 +35,7 @@ var house = []floor{
 		"internal/nearest",
 		"internal/parallel",
 		"internal/test/archtest",
+		"internal/test/barerun",
 		"internal/test/docs",
 		"internal/test/procmem",
 		"internal/test/python",
