@@ -32,9 +32,9 @@ type callee struct {
 	nodes   map[string]bool // of the function
 	options *Options
 
-	b   *builder // of the gradient
-	dys []output // placeholders for the gradients of results; zero for the others
-	dxs []output // the gradients of args; zero for those without
+	b   *builder   // of the gradient
+	dys []output   // placeholders for the gradients of results; zero for the others
+	dxs []Gradient // the gradients of args; empty for those without
 }
 
 // knownOps caches the op definitions of the library.
@@ -154,7 +154,7 @@ func splitTensor(name string) (node string, index int) {
 
 // differentiate adds the gradient of the wanted results with respect to the live arguments.
 func (c *callee) differentiate(live, wanted []bool) error {
-	c.dys, c.dxs = make([]output, len(c.results)), make([]output, len(c.args))
+	c.dys, c.dxs = make([]output, len(c.results)), make([]Gradient, len(c.args))
 	o := c.options
 	c.b = newBuilder(c.graph, o)
 	var ys, dys, xs []output
@@ -193,9 +193,7 @@ func (c *callee) differentiate(live, wanted []bool) error {
 		return err
 	}
 	for k, g := range grads {
-		if !g.IsNone() {
-			c.dxs[index[k]] = c.b.dense(g)
-		}
+		c.dxs[index[k]] = g
 	}
 	return c.b.Err()
 }
@@ -252,7 +250,7 @@ func handleData(o output) ([]byte, error) {
 		}
 		from := 0
 		switch o.Op.Type() {
-		case "Identity":
+		case "Identity", "Enter", "Switch":
 		case "While", "StatelessWhile":
 			from = o.Index
 		default:

@@ -40,8 +40,8 @@ type pieces struct {
 // the function, so that the tensor need not be kept for the gradient.
 var movedForward = set(`Shape Size Rank TensorListElementShape TensorListLength VariableShape`)
 
-// separate divides the nodes into those of the function and those of the gradients results.
-func (c *callee) separate(results []output) (*pieces, error) {
+// separate divides the nodes into those of the function and those of the gradients.
+func (c *callee) separate(gradients []Gradient) (*pieces, error) {
 	nodes, err := graphNodes(c.graph)
 	if err != nil {
 		return nil, err
@@ -60,8 +60,8 @@ func (c *callee) separate(results []output) (*pieces, error) {
 	for name := range c.nodes {
 		p.reach(name, fwd)
 	}
-	for _, r := range results {
-		if r.Op != nil && !fwd[r.Op.Name()] {
+	for _, r := range tensorsOf(gradients) {
+		if !fwd[r.Op.Name()] {
 			p.reachBackward(r.Op.Name(), fwd)
 		}
 	}

@@ -30,17 +30,12 @@ func init() { // the rules differentiate functions that have such operations
 // As in Python, the node is changed so that it also returns the tensors of its functions that the
 // gradient needs, and a node of the same kind runs the gradients of the functions.
 func functionalRule(n *node, g *subgraph) (rule, error) {
-	if g.loopFrame != "" || len(g.options.Recompute) > 0 {
-		return nil, refuse(n, ErrControlFlow, "it is inside of a while loop of TensorFlow 1, or together with a scope that is computed again")
-	}
 	r, err := functional[n.typ](n, g)
 	if err != nil || r == nil {
 		return r, err
 	}
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-		if b.owner != nil {
-			return nil, refuse(n, ErrControlFlow, "it is inside of a while loop of TensorFlow 1")
-		}
+		b.changed(n.op)
 		return r(b, n, dy)
 	}, nil
 }
@@ -89,7 +84,7 @@ func callRule(n *node, g *subgraph) (rule, error) {
 }
 
 func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Gradient, error) {
-	results, index := p.results(c.dxs)
+	results := p.results(c.dxs)
 	if len(results) == 0 {
 		return nil, nil
 	}
@@ -155,44 +150,48 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 	if f.body.Stateful(c.ops) {
 		typ = "StatefulPartitionedCall"
 	}
-	likes := make([]output, len(index))
-	for k, i := range index {
-		likes[k] = c.dxs[i]
-	}
+	likes := tensorsOf(c.dxs)
 	call := b.Op(typ, attrs{
 		"Tin": typesOfTensors(f.inputs), "Tout": typesOfTensors(likes), "f": funcAttr(name), "config": "", "config_proto": "", "executor_type": "",
 	}, tensorflow.OutputList(f.inputs))
-	return b.outputsOf(call, likes, index, len(n.in), 0)
-}
-
-// results returns the results of the gradient's function for dxs, and to which arguments they
-// belong.
-func (p *pieces) results(dxs []output) (results []funcgraph.Result, index []int) {
-	for i, dx := range dxs {
-		if dx.Op == nil {
-			continue
+	for i, like := range likes {
+		if call == nil {
+			return nil, b.Err()
 		}
-		results, index = append(results, funcgraph.Result{Tensor: p.result(dx)}), append(index, i)
+		if err := capi.SetShape(call.Output(i), like.Shape()); err != nil {
+			return nil, err
+		}
 	}
-	return results, index
+	return b.outputsOf(call, c.dxs)
 }
 
-// outputsOf returns the outputs of a node as the gradients of inputs: output k belongs to input
-// index[k]+shift. likes are the tensors of which the shapes are known.
-func (b *builder) outputsOf(op *operation, likes []output, index []int, inputs, shift int) ([]Gradient, error) {
+// results returns the results of the gradient's function.
+func (p *pieces) results(dxs []Gradient) []funcgraph.Result {
+	var results []funcgraph.Result
+	for _, t := range tensorsOf(dxs) {
+		results = append(results, funcgraph.Result{Tensor: p.result(t)})
+	}
+	return results
+}
+
+// outputsOf returns the outputs of a node as gradients: likes are those in the function that the
+// node runs.
+func (b *builder) outputsOf(op *operation, likes []Gradient) ([]Gradient, error) {
 	if op == nil {
 		return nil, b.Err()
 	}
-	dx := make([]Gradient, inputs)
-	for k, i := range index {
-		o := op.Output(k)
-		if err := capi.SetShape(o, likes[k].Shape()); err != nil {
+	var outs []output
+	for i, like := range tensorsOf(likes) {
+		if err := copyHandle(op.Output(i), like); err != nil {
 			return nil, err
 		}
-		if err := copyHandle(o, likes[k]); err != nil {
-			return nil, err
+		outs = append(outs, b.one("Identity", nil, op.Output(i)))
+	}
+	dx := make([]Gradient, len(likes))
+	for i, like := range likes {
+		if !like.IsNone() {
+			dx[i], outs = gradientFrom(like, outs)
 		}
-		dx[i+shift].Dense = b.one("Identity", nil, o)
 	}
 	return dx, b.Err()
 }
@@ -224,8 +223,6 @@ type choices struct {
 	attrNames []string
 	list      []*callee
 	pieces    []*pieces
-	index     []int // the arguments that have a gradient
-	likes     []output
 }
 
 // branchRule is the rule of If and Case.
@@ -237,7 +234,6 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 	br := &choices{attrNames: attrNames}
 	inputs, live := inputsOfNode(n)[1:], liveInputs(n)[1:]
 	wanted := wantedOutputs(n, g)
-	has := make([]bool, len(inputs))
 	for _, name := range functions {
 		c, err := newCallee(g, name, inputs, shapesOfTensors(inputs))
 		if err == nil {
@@ -247,36 +243,20 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 			return nil, wrapped(n, name, err)
 		}
 		br.list = append(br.list, c)
-		for i, dx := range c.dxs {
-			has[i] = has[i] || dx.Op != nil
-		}
 	}
-	for i, h := range has {
-		if h {
-			br.index = append(br.index, i)
-		}
+	if !br.match() {
+		return func(*builder, *node, []Gradient) ([]Gradient, error) { return nil, nil }, nil
 	}
 	for k, c := range br.list {
-		c.b.setScope("zeros")
-		for _, i := range br.index {
-			if c.dxs[i].Op == nil {
-				c.dxs[i] = c.b.zerosFor(c.args[i])
-			}
+		err := c.b.Err()
+		if err == nil {
+			var p *pieces
+			p, err = c.separate(c.dxs)
+			br.pieces = append(br.pieces, p)
 		}
-		if err := c.b.Err(); err != nil {
-			return nil, wrapped(n, functions[k], err)
-		}
-		p, err := c.separate(c.dxs)
 		if err != nil {
 			return nil, wrapped(n, functions[k], err)
 		}
-		br.pieces = append(br.pieces, p)
-	}
-	if len(br.index) == 0 {
-		return func(*builder, *node, []Gradient) ([]Gradient, error) { return nil, nil }, nil
-	}
-	for _, i := range br.index {
-		br.likes = append(br.likes, br.list[0].dxs[i])
 	}
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		dys := b.incoming(n, dy, br.list[0].dys)
@@ -287,11 +267,45 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 	}, nil
 }
 
+// match lets all branches have the same gradients: zeros where only another one has one, slices
+// where another one has slices, and indices of one type. It reports whether there are any.
+func (br *choices) match() bool {
+	some := false
+	for i := range br.list[0].dxs {
+		has, sparse := false, false
+		var indexType dtype.DataType
+		for _, c := range br.list {
+			has = has || !c.dxs[i].IsNone()
+			if s := c.dxs[i].Slices; s != nil {
+				if dt := graphbuild.TypeOf(s.Indices); !sparse || dt == dtype.Int64 {
+					indexType = dt
+				}
+				sparse = true
+			} else {
+				indexType = max(indexType, dtype.Int32)
+			}
+		}
+		some = some || has
+		for _, c := range br.list {
+			c.b.setScope("zeros")
+			if has && c.dxs[i].IsNone() {
+				c.dxs[i].Dense = c.b.zerosFor(c.args[i])
+			}
+			if sparse && c.dxs[i].Slices == nil {
+				c.dxs[i] = c.b.allRows(c.dxs[i].Dense)
+			}
+			if s := c.dxs[i].Slices; s != nil {
+				c.dxs[i].Slices = &Slices{Values: s.Values, Indices: c.b.Cast(s.Indices, indexType), DenseShape: s.DenseShape}
+			}
+		}
+	}
+	return some
+}
+
 func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient, error) {
 	var results [][]funcgraph.Result
 	for _, p := range br.pieces {
-		r, _ := p.results(p.c.dxs)
-		results = append(results, r)
+		results = append(results, p.results(p.c.dxs))
 		if err := capi.CopyFunctions(b.graph, p.c.graph); err != nil {
 			return nil, err
 		}
@@ -315,15 +329,16 @@ func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient,
 		names, inputs = append(names, name), f.inputs
 		stateful = stateful || f.body.Stateful(p.c.ops)
 	}
-	shapes := shapesOfTensors(br.likes)
-	for i := range shapes {
-		for _, p := range br.pieces {
-			if p.c.dxs[br.index[i]].Shape().String() != shapes[i].String() {
+	likes := tensorsOf(br.list[0].dxs)
+	shapes := shapesOfTensors(likes)
+	for _, c := range br.list {
+		for i, t := range tensorsOf(c.dxs) {
+			if t.Shape().String() != shapes[i].String() {
 				shapes[i] = tensorflow.Shape{}
 			}
 		}
 	}
-	a := attrs{"Tin": typesOfTensors(inputs), "Tout": typesOfTensors(br.likes), "output_shapes": shapes, "_lower_using_switch_merge": true}
+	a := attrs{"Tin": typesOfTensors(inputs), "Tout": typesOfTensors(likes), "output_shapes": shapes, "_lower_using_switch_merge": true}
 	typ := "Case"
 	if len(br.attrNames) > 0 {
 		typ = "If"
@@ -338,17 +353,8 @@ func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient,
 		typ = "Stateless" + typ
 	}
 	op := b.Op(typ, a, n.x(0), tensorflow.OutputList(inputs))
-	if op == nil {
-		return nil, b.Err()
-	}
-	dx := make([]Gradient, len(n.in))
-	for k, i := range br.index {
-		if err := copyHandle(op.Output(k), br.likes[k]); err != nil {
-			return nil, err
-		}
-		dx[i+1].Dense = b.one("Identity", nil, op.Output(k))
-	}
-	return dx, b.Err()
+	dx, err := b.outputsOf(op, br.list[0].dxs)
+	return append([]Gradient{{}}, dx...), err
 }
 
 func funcListAttr(names []string) *attr_value_go_proto.AttrValue {

@@ -74,7 +74,7 @@ func (l *functionalLoop) prepare(n *node, g *subgraph) error {
 		return err
 	}
 	l.constant = make([]bool, len(c.args))
-	dxs := make([]output, len(c.args))
+	dxs := make([]Gradient, len(c.args))
 	c.b.setScope("zeros")
 	for i, w := range wanted {
 		l.constant[i] = c.body.Results[i].Tensor == graphbuild.TensorName(c.args[i])
@@ -82,8 +82,8 @@ func (l *functionalLoop) prepare(n *node, g *subgraph) error {
 			continue
 		}
 		l.active = append(l.active, i)
-		if dxs[i] = c.dxs[i]; dxs[i].Op == nil {
-			dxs[i] = c.b.zerosFor(c.args[i])
+		if dxs[i].Dense = c.b.dense(c.dxs[i]); c.dxs[i].IsNone() {
+			dxs[i].Dense = c.b.zerosFor(c.args[i])
 		}
 	}
 	if err := c.b.Err(); err != nil {
@@ -93,7 +93,7 @@ func (l *functionalLoop) prepare(n *node, g *subgraph) error {
 	if l.p, err = c.separate(dxs); err != nil {
 		return err
 	}
-	l.results, _ = l.p.results(dxs)
+	l.results = l.p.results(dxs)
 	for _, i := range l.p.usedArgs {
 		if l.constant[i] {
 			continue
@@ -408,7 +408,7 @@ func (l *functionalLoop) addGradient(b *builder, n *node, f *gradFunction, count
 	}
 	dx := make([]Gradient, len(n.in))
 	for k, i := range l.active {
-		if err := copyHandle(op.Output(3+k), l.c.dxs[i]); err != nil {
+		if err := copyHandle(op.Output(3+k), l.c.dxs[i].Dense); err != nil {
 			return nil, err
 		}
 		dx[i].Dense = b.one("Identity", nil, op.Output(3+k))

@@ -164,6 +164,13 @@ func (p *loopPlan) differentiate(b *builder, n *node, dy []Gradient) ([]Gradient
 	if err := w.read(inner.graph); err != nil {
 		return nil, err
 	}
+	all := func(string) bool { return true }
+	if w.added, err = p.addedInputs(all); err != nil {
+		return nil, err
+	}
+	if err := p.changeOrigins(b, all); err != nil {
+		return nil, err
+	}
 	w.findHoisted()
 	w.openLoops()
 	var initial []string

@@ -24,6 +24,7 @@ type loopWriter struct {
 	shapes   map[string][]int32    // the values of constants that are the shape of a tensor
 	same     map[tensorID]tensorID // tensors of the copy that equal others
 	forwards []string              // names of the nodes that belong to the forward side
+	added    []addedInput          // of loops in the iteration
 
 	frame string // of the backward loop
 	// Of the loop: its counter in an iteration, after it was raised, and in the outer graph.
@@ -105,6 +106,9 @@ func (w *loopWriter) makeConstant(n *nodeDef) bool {
 
 // moveNeeded moves the nodes that are needed.
 func (w *loopWriter) moveNeeded() {
+	for _, a := range w.added {
+		w.movedName(a.in.Op.Name())
+	}
 	for _, end := range sortedKeys(w.ends) {
 		w.maybePops = append(w.maybePops, "^"+w.movedName(end))
 	}
@@ -191,7 +195,14 @@ func (w *loopWriter) finish(n *node) ([]Gradient, error) {
 	for _, s := range w.sums {
 		names = append(names, s...)
 	}
+	results := len(names)
+	for _, a := range w.added {
+		names = append(names, tensorRef(w.fullName(a.in.Op.Name()), a.in.Index))
+	}
 	outs, err := w.importInto(w.outer, names)
+	if err == nil {
+		err = addInputs(w.added, outs[results:])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("add the backward loop of %q: %w", w.loop.frame, err)
 	}

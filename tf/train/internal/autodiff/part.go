@@ -35,6 +35,10 @@ type part struct {
 	// that follow when their backward loops have taken all values. The executions of a loop
 	// must not overtake one another.
 	begins, ends map[string]bool
+	// changed are nodes of the copy that their gradient has changed (changes.go).
+	changed map[string]bool
+	// madeForward are the nodes of the gradient that make inputs of these nodes.
+	madeForward map[string]bool
 }
 
 // copier makes a part.
@@ -75,7 +79,7 @@ func (c *copier) copy(roots []output, inputs map[string]output) (*part, error) {
 	p := &part{
 		outer: c.outer, graph: tensorflow.NewGraph(), nodes: c.nodes, inputs: inputs,
 		forward: make(map[string]bool), stacks: make(map[string]dtype.DataType),
-		begins: make(map[string]bool), ends: make(map[string]bool),
+		begins: make(map[string]bool), ends: make(map[string]bool), changed: make(map[string]bool), madeForward: make(map[string]bool),
 	}
 	for name := range p.nodes {
 		p.forward[name] = true
@@ -182,8 +186,13 @@ func tensorRef(op string, index int) string {
 	return op + ":" + strconv.Itoa(index)
 }
 
-// copyShapes tells the copy what the outer graph knows about shapes.
+// copyShapes tells the copy what the outer graph knows about shapes and resources.
 func (c *copier) copyShapes(p *part) error {
+	for name, o := range p.inputs {
+		if err := copyHandle(p.graph.Operation(name).Output(0), o); err != nil {
+			return err
+		}
+	}
 	for _, op := range c.order {
 		twin := p.graph.Operation(op.Name())
 		for i := range op.NumOutputs() {

@@ -33,9 +33,9 @@ func init() {
 		"FusedBatchNormV2":                    fusedBatchNorm,
 		"FusedBatchNormV3":                    fusedBatchNorm,
 		"LRN":                                 localResponse,
-		"Concat":                              concatV1,
+		"Concat":                              concat(0),
 		"Conv3D":                              convolution("Conv3DBackpropInputV2", "Conv3DBackpropFilterV2", "strides", "padding", "dilations", "data_format"),
-		"BiasAddV1":                           biasAddV1,
+		"BiasAddV1":                           keepingSlices(0, biasAddV1),
 		"Erfc":                                erfc,
 
 		"Gather":             gather,
@@ -126,13 +126,11 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 	}
 	switch n.typ {
 	case "GatherV2":
-		// For a table among the xs, the gradient is slices, as in Python. Elsewhere
-		// slices would become dense at once.
-		if p := n.in[0]; (g.isX[p] || readsX(p.node, g)) && alongFirstDimension(n) {
+		if alongFirstDimension(n) {
 			return gather, nil
 		}
 	case "GatherNd":
-		if p, s := n.in[0], n.x(1).Shape(); (g.isX[p] || readsX(p.node, g)) && s.NumDimensions() == 2 && s.Size(1) == 1 {
+		if s := n.x(1).Shape(); s.NumDimensions() == 2 && s.Size(1) == 1 {
 			return gatherRows, nil
 		}
 	case "SparseSegmentSum", "SparseSegmentMean", "SparseSegmentSqrtN",
@@ -153,40 +151,21 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 	return rules[n.typ], nil
 }
 
-// keepsSlices reports whether slices as the gradient of n pass to its inputs as slices, as in
-// Python.
-func keepsSlices(n *node) bool {
-	switch n.typ {
-	case "Add", "AddV2", "Sub":
-		return sameShapes(n)
-	case "Identity", "RefIdentity", "ReadVariableOp", "IdentityN", "EnsureShape", "PlaceholderWithDefault", "Print", "Neg", "AddN", "AccumulateNV2":
-		return n.loop == nil && n.unit == nil
-	}
-	return false
-}
-
-// readsX reports whether slices as the gradient of n would remain slices up to one of the xs.
-func readsX(n *node, g *subgraph) bool {
-	if reads, ok := g.readsX[n]; ok {
-		return reads
-	}
-	reads := false
-	if keepsSlices(n) {
-		g.readsX[n] = false
-		for _, in := range n.in {
-			reads = reads || g.isX[in] || in.isLive() && readsX(in.node, g)
-		}
-	}
-	g.readsX[n] = reads
-	return reads
-}
-
 // negative is the rule for Neg.
 func negative(b *builder, _ *node, dy []Gradient) ([]Gradient, error) {
-	if s := dy[0].Slices; s != nil {
-		return []Gradient{{Slices: &Slices{Values: b.neg(s.Values), Indices: s.Indices, DenseShape: s.DenseShape}}}, nil
+	return []Gradient{onValues(dy[0], b.neg)}, nil
+}
+
+// keepingSlices makes a rule with which slices are the gradient of an input, too, and not only the
+// dense tensor that r makes of them.
+func keepingSlices(input int, r rule) rule {
+	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+		dx, err := r(b, n, dy)
+		if err == nil && dy[0].Slices != nil {
+			dx[input] = dy[0]
+		}
+		return dx, err
 	}
-	return one(b.neg(dy[0].Dense)), nil
 }
 
 // passThrough is the rule for operations whose outputs equal their inputs.
@@ -242,25 +221,6 @@ func sparseSegment(grad string) rule {
 		rows := b.first(b.shape(n.in[0].output()))
 		return one(b.one(grad, nil, b.dense(dy[0]), n.in[1].output(), n.in[2].output(), rows)), nil
 	}
-}
-
-// concatV1 is the rule for Concat, whose first input is the axis.
-func concatV1(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	axis := n.in[0].output()
-	var shapes tensorflow.OutputList
-	for _, in := range n.in[1:] {
-		shapes = append(shapes, b.one("Shape", nil, in.output()))
-	}
-	offsets := b.Op("ConcatOffset", nil, axis, shapes)
-	grad := b.dense(dy[0])
-	dx := []Gradient{{}}
-	for i, shape := range shapes {
-		if b.Err() != nil {
-			return nil, b.Err()
-		}
-		dx = append(dx, Gradient{Dense: b.one("Slice", nil, grad, offsets.Output(i), shape)})
-	}
-	return dx, nil
 }
 
 func biasAddV1(b *builder, _ *node, dy []Gradient) ([]Gradient, error) {

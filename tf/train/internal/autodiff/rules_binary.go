@@ -24,7 +24,8 @@ func init() {
 	})
 }
 
-// sumRule is the rule of x + y and of x - y. Slices remain slices if nothing is broadcast.
+// sumRule is the rule of x + y and of x - y. As in Python, slices remain slices for an input that
+// is known not to be broadcast.
 func sumRule(sign int) rule {
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		second := dy
@@ -34,18 +35,22 @@ func sumRule(sign int) rule {
 				return nil, err
 			}
 		}
-		if dy[0].Slices != nil && sameShapes(n) {
-			return []Gradient{dy[0], second[0]}, nil
+		if dy[0].Slices == nil {
+			return b.unbroadcast(n, dy[0].Dense, second[0].Dense)
 		}
-		return b.unbroadcast(n, b.dense(dy[0]), b.dense(second[0]))
+		dx := []Gradient{dy[0], second[0]}
+		for i, d := range dx {
+			if keepsShape(n, i) {
+				continue
+			}
+			dense, err := b.unbroadcast(n, b.dense(d), b.dense(d))
+			if err != nil {
+				return nil, err
+			}
+			dx[i] = dense[i]
+		}
+		return dx, b.Err()
 	}
-}
-
-// sameShapes reports whether it is known that nothing is broadcast.
-func sameShapes(n *node) bool {
-	x, y := n.x(0).Shape(), n.x(1).Shape()
-	axes, ok := broadcastAxes(x, y)
-	return ok && x.NumDimensions() == y.NumDimensions() && len(axes[0])+len(axes[1]) == 0
 }
 
 // quotient is the rule of divisions, with the operation that divides.

@@ -47,14 +47,7 @@ func init() {
 			}
 			return grads(b.several("FakeQuantWithMinMaxVarsPerChannelGradient", a, 3, b.dense(dy[0]), n.x(0), n.x(1), n.x(2))...), b.Err()
 		},
-		"QuantizeAndDequantizeV2": formula(func(_ *builder, _ *node, grad output) []Gradient { return grads(grad) }),
-		"QuantizeAndDequantizeV4": func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-			a, err := copyAttrs(n, "axis")
-			if err != nil {
-				return nil, err
-			}
-			return grads(b.several("QuantizeAndDequantizeV4Grad", a, 3, b.dense(dy[0]), n.x(0), n.x(1), n.x(2))...), b.Err()
-		},
+		"QuantizeAndDequantizeV2": passThrough,
 		"LeakyReluGrad": withAttrs(func(b *builder, n *node, a attrs, grad output) []Gradient {
 			return grads(b.one("LeakyReluGrad", a, grad, n.x(1)), b.zeros(n.x(1)))
 		}, "alpha"),

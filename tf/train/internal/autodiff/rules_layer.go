@@ -14,9 +14,9 @@ func init() {
 			return grads(b.minus(grad, b.mul(b.sumOver(grad, b.int32(-1), true), b.exp(n.y(0)))))
 		}),
 		"SoftmaxCrossEntropyWithLogits": crossEntropy,
-		"BiasAdd": withAttrs(func(b *builder, _ *node, a attrs, grad output) []Gradient {
+		"BiasAdd": keepingSlices(0, withAttrs(func(b *builder, _ *node, a attrs, grad output) []Gradient {
 			return grads(grad, b.one("BiasAddGrad", a, grad))
-		}, "data_format"),
+		}, "data_format")),
 
 		"Conv2D":                convolution("Conv2DBackpropInput", "Conv2DBackpropFilter", conv2DAttrs...),
 		"DepthwiseConv2dNative": convolution("DepthwiseConv2dNativeBackpropInput", "DepthwiseConv2dNativeBackpropFilter", conv2DAttrs...),
@@ -58,15 +58,11 @@ func init() {
 			return grads(b.one("CropAndResizeGradImage", image, grad, boxes, index, b.shape(x)), b.one("CropAndResizeGradBoxes", nil, grad, x, boxes, index))
 		}, "method"),
 
-		"QuantizeAndDequantize": straightThrough, "QuantizeAndDequantizeV3": straightThrough,
+		"QuantizeAndDequantize": passThrough, "QuantizeAndDequantizeV3": passThrough,
 		"QuantizeAndDequantizeV4": withAttrs(func(b *builder, n *node, a attrs, grad output) []Gradient {
 			return grads(b.several("QuantizeAndDequantizeV4Grad", a, 3, grad, n.x(0), n.x(1), n.x(2))...)
 		}, "axis"),
 	})
-}
-
-func straightThrough(b *builder, _ *node, dy []Gradient) ([]Gradient, error) {
-	return one(b.dense(dy[0])), nil
 }
 
 func averagePool(op string) rule {

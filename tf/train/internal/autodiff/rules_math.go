@@ -23,6 +23,12 @@ func (b *builder) unbroadcast(n *node, dx, dy output) ([]Gradient, error) {
 	return grads(b.reshape(b.sumOver(dx, along[0], false), shapeX), b.reshape(b.sumOver(dy, along[1], false), shapeY)), b.Err()
 }
 
+// keepsShape reports whether an input is known not to be broadcast.
+func keepsShape(n *node, input int) bool {
+	axes, known := broadcastAxes(n.x(0).Shape(), n.x(1).Shape())
+	return known && len(axes[input]) == 0
+}
+
 // sumAlong sums over known axes and returns the result in the shape of like. Without axes it
 // returns d, except if that can have more dimensions.
 func (b *builder) sumAlong(d output, axes []int32, like output) output {
@@ -70,7 +76,11 @@ func atan2(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 // floorMod is the rule for x mod y = x - ⌊x/y⌋·y.
 func floorMod(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	x, y, grad := n.in[0].output(), n.in[1].output(), b.dense(dy[0])
-	return b.unbroadcast(n, grad, b.one("Neg", nil, b.mul(grad, b.one("FloorDiv", nil, x, y))))
+	dx, err := b.unbroadcast(n, grad, b.one("Neg", nil, b.mul(grad, b.one("FloorDiv", nil, x, y))))
+	if err == nil && keepsShape(n, 0) && dy[0].Slices != nil {
+		dx[0] = dy[0]
+	}
+	return dx, err
 }
 
 // mulNoNan is the rule for x·y that is 0 where y is 0, even if x is infinite.

@@ -11,12 +11,12 @@ func init() {
 			kept := b.one("TensorScatterUpdate", nil, grad, n.x(1), b.zeros(n.x(2)))
 			return grads(kept, none, b.one("GatherNd", nil, grad, n.x(1)))
 		}),
-		"TensorScatterAdd": formula(func(b *builder, n *node, grad output) []Gradient {
+		"TensorScatterAdd": keepingSlices(0, formula(func(b *builder, n *node, grad output) []Gradient {
 			return grads(grad, none, b.one("GatherNd", nil, grad, n.x(1)))
-		}),
-		"TensorScatterSub": formula(func(b *builder, n *node, grad output) []Gradient {
+		})),
+		"TensorScatterSub": keepingSlices(0, formula(func(b *builder, n *node, grad output) []Gradient {
 			return grads(grad, none, b.neg(b.one("GatherNd", nil, grad, n.x(1))))
-		}),
+		})),
 		"TensorScatterMax": formula(tensorScatterExtreme),
 		"TensorScatterMin": formula(tensorScatterExtreme),
 		"TensorStridedSliceUpdate": withAttrs(func(b *builder, n *node, a attrs, grad output) []Gradient {

@@ -1,7 +1,6 @@
 package autodiff
 
 import (
-	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
 
@@ -31,7 +30,7 @@ func init() {
 		"SplitV": func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 			return one(b.one("ConcatV2", nil, b.allOrZeros(n, dy), n.x(2))), b.Err()
 		},
-		"ConcatV2":     concatV2,
+		"ConcatV2":     concat(-1),
 		"Slice":        formula(slice),
 		"StridedSlice": withAttrs(stridedSlice, "begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"),
 		"Diag":         inverseOp("DiagPart"), "DiagPart": inverseOp("Diag"), "MatrixDiag": inverseOp("MatrixDiagPart"),
@@ -61,9 +60,9 @@ func init() {
 		"ScatterNd": formula(func(b *builder, n *node, grad output) []Gradient {
 			return grads(none, b.one("GatherNd", nil, grad, n.x(0)))
 		}),
-		"ScatterNdNonAliasingAdd": formula(func(b *builder, n *node, grad output) []Gradient {
+		"ScatterNdNonAliasingAdd": keepingSlices(0, formula(func(b *builder, n *node, grad output) []Gradient {
 			return grads(grad, none, b.one("GatherNd", nil, grad, n.x(1)))
-		}),
+		})),
 		"GatherNd":              formula(gatherNd),
 		"DynamicPartition":      dynamicPartition,
 		"DynamicStitch":         formula(dynamicStitch),
@@ -101,25 +100,6 @@ func (b *builder) shapeLike(x, index output) output {
 		return output{}
 	}
 	return b.one("Shape", attrs{"out_type": graphbuild.TypeOf(index)}, x)
-}
-
-func concatV2(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
-	last := len(n.in) - 1
-	if last == 1 {
-		return dy, nil
-	}
-	grad := b.dense(dy[0])
-	axis := b.one("FloorMod", nil, b.Cast(n.x(last), dtype.Int32), b.one("Rank", nil, n.x(0)))
-	shapes := make([]output, last)
-	for i := range shapes {
-		shapes[i] = b.shape(n.x(i))
-	}
-	offsets := b.several("ConcatOffset", nil, last, axis, list(shapes...))
-	dx := make([]output, last)
-	for i := range dx {
-		dx[i] = b.one("Slice", nil, grad, offsets[i], shapes[i])
-	}
-	return grads(dx...), b.Err()
 }
 
 // slice puts zeros around the gradient.

@@ -9,7 +9,7 @@ func init() {
 	addRules(map[string]rule{
 		"SparseReorder":           sparseReorder,
 		"SparseAdd":               sparseAdd,
-		"SparseTensorDenseAdd":    formula(sparseTensorDenseAdd),
+		"SparseTensorDenseAdd":    keepingSlices(3, formula(sparseTensorDenseAdd)),
 		"SparseReduceSum":         formula(sparseReduceSum),
 		"SparseSlice":             sparseSlice,
 		"SparseTensorDenseMatMul": formula(sparseTensorDenseMatMul),

@@ -39,7 +39,9 @@ func init() {
 			return b.times(b.exp(b.times(b.square(y), 0.5)), math.Sqrt(2*math.Pi))
 		}),
 		"Lgamma": slope(func(b *builder, x, _ output) output { return b.one("Digamma", nil, x) }),
-		"Cast":   formula(func(b *builder, n *node, grad output) []Gradient { return grads(b.castLike(grad, n.x(0))) }),
+		"Cast": func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
+			return []Gradient{onValues(dy[0], func(d output) output { return b.castLike(d, n.x(0)) })}, nil
+		},
 
 		"Relu":  activation("ReluGrad", false),
 		"Relu6": activation("Relu6Grad", false),

@@ -59,6 +59,42 @@ func (b *builder) dense(g Gradient) output {
 	return b.one("UnsortedSegmentSum", nil, g.Slices.Values, g.Slices.Indices, b.first(g.Slices.DenseShape))
 }
 
+// tensors returns the tensors of which a gradient consists.
+func (g Gradient) tensors() []output {
+	switch {
+	case g.Slices != nil:
+		return []output{g.Slices.Values, g.Slices.Indices, g.Slices.DenseShape}
+	case g.Dense.Op != nil:
+		return []output{g.Dense}
+	}
+	return nil
+}
+
+func tensorsOf(gs []Gradient) []output {
+	var all []output
+	for _, g := range gs {
+		all = append(all, g.tensors()...)
+	}
+	return all
+}
+
+// gradientFrom returns the gradient that consists of other tensors as g does, and the tensors that
+// are left.
+func gradientFrom(g Gradient, tensors []output) (Gradient, []output) {
+	if g.Slices != nil {
+		return Gradient{Slices: &Slices{Values: tensors[0], Indices: tensors[1], DenseShape: tensors[2]}}, tensors[3:]
+	}
+	return Gradient{Dense: tensors[0]}, tensors[1:]
+}
+
+// onValues applies f to a dense gradient, or to the values of slices.
+func onValues(g Gradient, f func(output) output) Gradient {
+	if s := g.Slices; s != nil {
+		return Gradient{Slices: &Slices{Values: f(s.Values), Indices: s.Indices, DenseShape: s.DenseShape}}
+	}
+	return Gradient{Dense: f(g.Dense)}
+}
+
 // gatherGradient returns the gradient of a gather along the first dimension of params: the
 // rows that were taken. shape is the shape of params, and known what is known of it.
 func (b *builder) gatherGradient(dy, indices, shape output, known tensorflow.Shape) Gradient {

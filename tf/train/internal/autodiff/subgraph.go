@@ -86,12 +86,10 @@ type subgraph struct {
 	xs     []port // node is nil if the ys do not depend on the x
 	isY    map[port]bool
 	isX    map[port]bool
-
-	readsX map[*node]bool // what the function readsX found
 }
 
 func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*subgraph, error) {
-	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool), readsX: make(map[*node]bool)}
+	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool)}
 	for _, y := range ys {
 		n, err := s.addAll(y.Op)
 		if err != nil {

@@ -25,7 +25,7 @@ func (u *unit) rule(n *node, g *subgraph) (rule, error) {
 	for i, in := range n.in {
 		o := in.output()
 		edges[o.Op.Name()] = true
-		if in.node.typ != "Const" {
+		if in.isLive() || in.node.typ != "Const" {
 			name := "input_" + strconv.Itoa(i)
 			names[idOf(o)], inputs[name] = name, o
 		}
@@ -52,7 +52,7 @@ func (u *unit) rule(n *node, g *subgraph) (rule, error) {
 		}
 	}
 	for i, in := range n.in {
-		if in.isLive() && in.node.typ != "Const" {
+		if in.isLive() {
 			p.xs, p.xsOf = append(p.xs, p.graph.Operation("input_"+strconv.Itoa(i)).Output(0)), append(p.xsOf, i)
 		}
 	}
@@ -132,12 +132,24 @@ func (w *unitWriter) write(n *node, inner *builder, grads []Gradient) ([]Gradien
 	}
 	var names []string
 	for _, g := range grads {
-		switch {
-		case g.Slices != nil:
-			names = append(names, w.ref(idOf(g.Slices.Values)), w.ref(idOf(g.Slices.Indices)), w.ref(idOf(g.Slices.DenseShape)))
-		case g.IsNone():
-		default:
-			names = append(names, w.ref(idOf(g.Dense)))
+		for _, t := range g.tensors() {
+			names = append(names, w.ref(idOf(t)))
+		}
+	}
+	added, err := w.addedInputs(keepsResult)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.changeOrigins(w.outer, keepsResult); err != nil {
+		return nil, err
+	}
+	results := len(names)
+	for _, a := range added {
+		names = append(names, tensorRef(w.movedName(a.in.Op.Name()), a.in.Index))
+	}
+	if p := w.outer.owner; p != nil {
+		for name := range w.madeForward {
+			p.forward[w.fullName(name)] = true
 		}
 	}
 	w.moveAll(w.moveNode)
@@ -148,18 +160,16 @@ func (w *unitWriter) write(n *node, inner *builder, grads []Gradient) ([]Gradien
 		}
 	}
 	outs, err := w.importInto(w.outer, names)
+	if err == nil {
+		err = addInputs(added, outs[results:])
+	}
 	if err != nil {
 		return nil, fmt.Errorf("compute the scope %q again: %w", n.name, err)
 	}
 	dx := make([]Gradient, len(n.in))
 	for k, g := range grads {
-		switch {
-		case g.Slices != nil:
-			dx[w.xsOf[k]] = Gradient{Slices: &Slices{Values: outs[0], Indices: outs[1], DenseShape: outs[2]}}
-			outs = outs[3:]
-		case !g.IsNone():
-			dx[w.xsOf[k]] = Gradient{Dense: outs[0]}
-			outs = outs[1:]
+		if !g.IsNone() {
+			dx[w.xsOf[k]], outs = gradientFrom(g, outs)
 		}
 	}
 	return dx, nil
