@@ -29,6 +29,8 @@ type Options struct {
 	// SkipUnsupported leaves out the tensors that the destination cannot hold, and those whose
 	// strings cannot be read, because the file has something else in their place.
 	SkipUnsupported bool
+	// Names gives the tensors other names; nil keeps them.
+	Names *Names
 	// NoSync leaves it to the operating system when the files reach the disk.
 	NoSync bool
 	// Progress, if not nil, is called after each tensor with the bytes done so far and
@@ -43,6 +45,9 @@ type Result struct {
 	Bytes    int64 // the size of their values
 	// Skipped are the tensors that were left out.
 	Skipped []Skipped
+	// LeftOut are the tensors for which the model of Names.Like has no name, and Missing the
+	// names of the model that the source lacks, both sorted.
+	LeftOut, Missing []string
 	// Widened counts, by type, the tensors that the destination holds in a wider type:
 	// those of types that NumPy lacks, in .npz.
 	Widened map[dtype.DataType]int
@@ -59,7 +64,9 @@ type Skipped struct {
 //
 // If the destination cannot hold a tensor, the error is a *tfkeep.Error that names the
 // tensor, with the Op "convert" and the kind tfkeep.ErrUnsupported. If the destination
-// exists, the error is a tfkeep.ErrExists. In both cases Convert writes nothing.
+// exists, the error is a tfkeep.ErrExists. With Options.Names, a name that the source lacks is
+// a tfkeep.ErrNotFound, and one that could mean several tensors, or a tensor of another shape
+// or type, a tfkeep.ErrMismatch. In all cases Convert writes nothing.
 func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error) {
 	if err := argcheck.Context(ctx, "convert", in); err != nil {
 		return nil, err
@@ -81,6 +88,11 @@ func Convert(ctx context.Context, in, out string, opts *Options) (*Result, error
 	}
 	if err := c.checkDestination(); err != nil {
 		return nil, err
+	}
+	if opts.Names != nil {
+		if err := c.rename(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.choose(ctx); err != nil {
 		return nil, err

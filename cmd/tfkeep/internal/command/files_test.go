@@ -72,6 +72,39 @@ func TestConvert(t *testing.T) {
 	assert.Equal(t, cli.ExitOK, code)
 }
 
+func TestConvertGivesOtherNames(t *testing.T) {
+	inFixture(t, "m", fixture()[4:6])
+	require.NoError(t, os.WriteFile("map.txt", []byte("hidden/b layer/bias\nhidden/w layer/kernel\n"), 0o644))
+	assert.Contains(t, good(t, "convert", "--map", "map.txt", "m", "objects"), "4 tensors")
+	assert.Contains(t, good(t, "ls", "objects"), "layer/bias/.ATTRIBUTES/VARIABLE_VALUE")
+	good(t, "convert", "--names-from", "m", "objects", "back")
+	assert.Equal(t, "2 same\n", good(t, "diff", "m", "back"))
+	good(t, "convert", "--keys", "names", "objects", "again")
+	assert.Equal(t, "2 same\n", good(t, "diff", "m", "again"))
+
+	save(t, "bias", fixture()[4:5])
+	code, out, errs := execute(t, "convert", "--names-from", "bias", "objects", "part")
+	assert.Equal(t, cli.ExitOK, code)
+	assert.Contains(t, out, "1 tensor")
+	assert.Contains(t, errs, "left out, because OUT has no names for them: layer/kernel/.ATTRIBUTES/VARIABLE_VALUE")
+	code, _, errs = execute(t, "convert", "--names-from", "objects", "bias", "part2")
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, errs, "layer/kernel")
+	code, _, errs = execute(t, "convert", "--names-from", "objects", "--partial", "bias", "part2")
+	assert.Equal(t, cli.ExitOK, code)
+	assert.Contains(t, errs, "IN has no value for: layer/kernel/")
+
+	require.NoError(t, os.WriteFile("map.txt", []byte("hidden/b\n"), 0o644))
+	code, _, errs = execute(t, "convert", "--map", "map.txt", "m", "new")
+	assert.Equal(t, cli.ExitFailed, code)
+	assert.Contains(t, errs, "map.txt: read map: invalid argument: line 1")
+	code, _, _ = execute(t, "convert", "--map", "gone.txt", "m", "new")
+	assert.Equal(t, cli.ExitFailed, code)
+	code, _, errs = execute(t, "convert", "--keys", "paths", "m", "new")
+	assert.Equal(t, cli.ExitUsage, code)
+	assert.Contains(t, errs, "[names objects]")
+}
+
 func TestConvertBetweenVersions(t *testing.T) {
 	inFixture(t, "m", append(fixture()[:3], fixture()[4:]...))
 	assert.Equal(t, "old  v2 → v1, 6 tensors, 94 B\n", good(t, "convert", "--to", "v1", "m", "old"))
