@@ -7,7 +7,6 @@ import "C"
 
 import (
 	"runtime"
-	"sync"
 	"unsafe"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -50,15 +49,11 @@ func NewSession(g *tensorflow.Graph, target string, config []byte) (*tensorflow.
 	}
 	s := new(tensorflow.Session)
 	*sessionHandle(s) = c
-	openSessions.Store(uintptr(unsafe.Pointer(s)), nil)
+	openSessions.Store(sessionKey(s), newOpenSession(g))
 	live.Sessions.Add(1)
 	runtime.SetFinalizer(s, func(s *tensorflow.Session) { _ = CloseSession(s) })
 	return s, nil
 }
-
-// openSessions has the addresses of the open sessions that NewSession made. Pointers would
-// keep them alive.
-var openSessions sync.Map
 
 // CloseSession waits for the active runs, closes s and frees it. It frees s even if
 // closing fails, as it does when a server is gone. A second call does nothing.
@@ -74,7 +69,7 @@ func CloseSession(s *tensorflow.Session) error {
 	defer mu.Unlock()
 	runsOf(s).Wait()
 	runtime.SetFinalizer(s, nil)
-	if _, ok := openSessions.LoadAndDelete(uintptr(unsafe.Pointer(s))); ok {
+	if _, ok := openSessions.LoadAndDelete(sessionKey(s)); ok {
 		live.Sessions.Add(-1)
 	}
 	c := *sessionHandle(s)

@@ -76,6 +76,7 @@ func NewStep(s *tensorflow.Session, g *tensorflow.Graph, feeds, fetches []tensor
 		C.tfk_delete_step(proto)
 		return nil, err
 	}
+	noteGraph(s, g)
 	step.idle = append(step.idle, proto)
 	step.options = newBuffer(options)
 	live.Steps.Add(1)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/op"
@@ -149,5 +150,43 @@ func TestWrongGradientsAreRefused(t *testing.T) {
 			require.Error(t, err)
 			assert.ErrorContains(t, err, tt.text)
 		})
+	}
+}
+
+// A registered gradient also holds in the bodies of functions, loops and conditionals.
+func TestRegisteredGradientInBodies(t *testing.T) {
+	err := train.RegisterGradient("TripleInBodies", func(s *tf.Scope, _ train.GradientNode, grads []tf.Output) ([]train.Gradient, error) {
+		return []train.Gradient{{Dense: op.Mul(s, grads[0], op.Const(s, float32(3)))}}, nil
+	})
+	require.NoError(t, err)
+	rounded := func(s *tf.Scope, x tf.Output) tf.Output {
+		return tf.Out(s.AddOperation(tf.OpSpec{Type: "Round", Input: []tf.Input{x}, Attrs: map[string]any{"_gradient_op_type": "TripleInBodies"}}), 0)
+	}
+	g := tf.NewGraph()
+	s := g.Scope()
+	x := op.Const(s, []float32{0.4, 1.7})
+	f := tf.NewFunction(s, "f", []tf.Arg{{DType: dtype.Float32, Shape: tf.MakeShape(2)}}, func(s *tf.Scope, a []tf.Output) []tf.Output {
+		return []tf.Output{rounded(s, a[0])}
+	})
+	twice := tf.While(s, []tf.Output{op.Const(s, int32(0)), x},
+		func(s *tf.Scope, v []tf.Output) tf.Output { return op.Less(s, v[0], op.Const(s, int32(2))) },
+		func(s *tf.Scope, v []tf.Output) []tf.Output {
+			return []tf.Output{op.AddV2(s, v[0], op.Const(s, int32(1))), rounded(s, v[1])}
+		}, nil)[1]
+	chosen := tf.Cond(s, op.Const(s, true), func(s *tf.Scope) []tf.Output { return []tf.Output{rounded(s, x)} }, func(*tf.Scope) []tf.Output { return []tf.Output{x} }, nil)[0]
+	var fetches []tf.Output
+	for _, y := range []tf.Output{f.Call(s, x)[0], twice, chosen} {
+		grads, err := train.Gradients(g, []tf.Output{y}, []tf.Output{x}, nil)
+		require.NoError(t, err)
+		fetches = append(fetches, grads[0].Dense)
+	}
+	sess, err := tf.NewSession(g, nil)
+	require.NoError(t, err)
+	defer sess.Close()
+	got, err := sess.Run(t.Context(), nil, fetches, nil, nil)
+	require.NoError(t, err)
+	defer tf.Release(got...)
+	for i, want := range []float32{3, 9, 3} {
+		assert.Equal(t, []float32{want, want}, got[i].Value())
 	}
 }

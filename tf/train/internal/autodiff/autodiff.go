@@ -54,6 +54,8 @@ type Options struct {
 
 	// functions has the names of the functions that this call of Build makes, in all graphs.
 	functions map[string]bool
+	// fixed reports whether an operation must not change any more, because a session has it.
+	fixed func(n *node) bool
 }
 
 // Loop has the arguments of Python's while_loop that are not in the graph.
@@ -81,6 +83,10 @@ func Build(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) ([]Gradi
 	}
 	own := *o
 	own.functions = make(map[string]bool)
+	own.fixed = func(n *node) bool {
+		op := g.Operation(n.name)
+		return op != nil && capi.InSession(op)
+	}
 	grads, err := build(g, ys, xs, &own)
 	var e *tfkeep.Error
 	if err != nil && !errors.As(err, &e) {

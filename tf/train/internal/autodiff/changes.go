@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
 )
 
@@ -16,6 +17,17 @@ func (b *builder) changed(op *operation) {
 	if b.owner != nil {
 		b.owner.changed[op.Name()] = true
 	}
+}
+
+// checkFixed refuses to change an operation that a session has: TensorFlow would let all further
+// runs of the session fail.
+func (s *subgraph) checkFixed(n *node) error {
+	if s.options.fixed == nil || !s.options.fixed(n) {
+		return nil
+	}
+	return &tfkeep.Error{Op: "differentiate", Item: "operation", Name: n.name, Err: tfkeep.ErrUnsupported,
+		Detail: "type " + n.typ + ": its gradient changes it, and an open session has run the graph or prepared a step since it was added, after which TensorFlow accepts no change; " +
+			"add the gradients before the first run, or close the session, add them, and open another one"}
 }
 
 // functionAttrs are the attributes that the gradient of such a node changes.

@@ -86,7 +86,7 @@ func newCallee(g *subgraph, name string, inputs []output, shapes []tensorflow.Sh
 	if len(body.Args) != len(inputs) {
 		return nil, &tfkeep.Error{Op: "call function", Name: name, Err: tfkeep.ErrMismatch, Detail: fmt.Sprintf("%d inputs for %d arguments", len(inputs), len(body.Args))}
 	}
-	c := &callee{body: body, ops: ops, graph: tensorflow.NewGraph(), nodes: make(map[string]bool), options: &Options{Name: "gradients", functions: g.options.functions}}
+	c := &callee{body: body, ops: ops, graph: tensorflow.NewGraph(), nodes: make(map[string]bool), options: &Options{Name: "gradients", functions: g.options.functions, Custom: g.options.Custom}}
 	for i, a := range body.Args {
 		if shapes[i].NumDimensions() < 0 {
 			continue

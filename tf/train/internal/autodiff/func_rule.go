@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"slices"
 	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -74,6 +75,12 @@ func callRule(n *node, g *subgraph) (rule, error) {
 	if err != nil {
 		return nil, wrapped(n, name, err)
 	}
+	p.results(c.dxs)
+	if _, added := p.returned(c.body.Results); len(added) > 0 {
+		if err := g.checkFixed(n); err != nil {
+			return nil, err
+		}
+	}
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 		dys := b.incoming(n, dy, c.dys)
 		if b.Err() != nil {
@@ -92,22 +99,11 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 		return nil, err
 	}
 	forward := &funcgraph.Body{Nodes: p.forward, Args: c.body.Args, Results: c.body.Results, Control: c.body.Control, Attrs: c.body.Attrs}
-	returned := make(map[string]int)
-	for i, r := range forward.Results {
-		returned[r.Tensor] = i
-	}
-	var added []output
-	savedAt := make([]int, len(p.saved))
-	for k, t := range p.saved {
-		at, ok := returned[graphbuild.TensorName(t)]
-		if !ok {
-			at = len(forward.Results)
-			forward.Results = append(forward.Results[:at:at], funcgraph.Result{Tensor: graphbuild.TensorName(t)})
-			added = append(added, t)
-		}
-		savedAt[k] = at
-	}
+	savedAt, added := p.returned(forward.Results)
 	if len(added) > 0 {
+		for _, t := range added {
+			forward.Results = append(slices.Clip(forward.Results), funcgraph.Result{Tensor: graphbuild.TensorName(t)})
+		}
 		name, err := c.addFunction(b.graph, forward, c.body.Name+"_rewritten")
 		if err == nil {
 			err = setFunction(n.op, "f", name)
@@ -163,6 +159,24 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 		}
 	}
 	return b.outputsOf(call, c.dxs)
+}
+
+// returned returns which results of the function the saved tensors are, and those that the function
+// has to return in addition.
+func (p *pieces) returned(results []funcgraph.Result) (savedAt []int, added []output) {
+	at := make(map[string]int)
+	for i, r := range results {
+		at[r.Tensor] = i
+	}
+	for _, t := range p.saved {
+		name := graphbuild.TensorName(t)
+		if _, ok := at[name]; !ok {
+			at[name] = len(results) + len(added)
+			added = append(added, t)
+		}
+		savedAt = append(savedAt, at[name])
+	}
+	return savedAt, added
 }
 
 // results returns the results of the gradient's function.
@@ -256,6 +270,12 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 		}
 		if err != nil {
 			return nil, wrapped(n, functions[k], err)
+		}
+		br.pieces[k].results(c.dxs)
+		if len(br.pieces[k].saved) > 0 {
+			if err := g.checkFixed(n); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return func(b *builder, n *node, dy []Gradient) ([]Gradient, error) {

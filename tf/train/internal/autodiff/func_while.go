@@ -56,6 +56,15 @@ func whileRule(n *node, g *subgraph) (rule, error) {
 	if len(l.active) == 0 {
 		return func(*builder, *node, []Gradient) ([]Gradient, error) { return nil, nil }, nil
 	}
+	existing := l.accumulators()
+	for _, t := range l.p.saved {
+		if _, ok := existing[graphbuild.TensorName(t)]; !ok {
+			return l.apply, g.checkFixed(n)
+		}
+	}
+	if !l.hasCounter(n) {
+		return l.apply, g.checkFixed(n)
+	}
 	return l.apply, nil
 }
 

@@ -58,6 +58,7 @@ func (u *unit) rule(n *node, g *subgraph) (rule, error) {
 	}
 	o := *g.options
 	o.StopGradients, o.Recompute = p.mapStops(o.StopGradients), nil
+	o.fixed = func(n *node) bool { return keepsResult(n.typ) && g.options.fixed != nil && g.options.fixed(n) }
 	if p.subgraph, err = newSubgraph(p.graph, ys, p.xs, &o); err != nil {
 		return nil, err
 	}
