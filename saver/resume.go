@@ -86,6 +86,10 @@ type Resumed struct {
 // the Saver was built, which the saves of this training would lack; see
 // Options.AllowUncovered.
 //
+// Without a state file, the checkpoint that was written last is the newest. If another one has a
+// higher step, as after copying a folder without the times of its files, that is
+// tfkeep.ErrMismatch.
+//
 // If the folder has no checkpoint, or does not exist, Resume restores nothing and sets
 // Resumed.Fresh: run the initializers then. If the folder has checkpoints and none of them
 // is whole, that is an error and never a fresh start.
@@ -152,6 +156,9 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 		r.Fresh = stateErr == nil
 		return r, stateErr
 	}
+	if err := newestIsKnown(candidates); err != nil {
+		return nil, errors.Join(err, stateErr)
+	}
 	for _, c := range candidates {
 		if c.Version == 0 {
 			r.Skipped = append(r.Skipped, addPlace("restore", c.Prefix, c.Err))
@@ -179,6 +186,22 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 	}
 	r.Step, err = s.step(ctx, sess, r.Path)
 	return r, err
+}
+
+// newestIsKnown returns an error if no state file says which checkpoint is the newest, and the
+// times of the files say another one than the steps. The times are those of a copy, or a clock
+// was wrong, or the step was set back: nobody knows.
+func newestIsKnown(candidates []dir.Checkpoint) error {
+	if slices.ContainsFunc(candidates, func(c dir.Checkpoint) bool { return c.Listed }) {
+		return nil
+	}
+	last := candidates[0]
+	for _, c := range candidates {
+		if c.Step > last.Step && last.Step >= 0 && nameWithoutStep(c.Prefix) == nameWithoutStep(last.Prefix) {
+			return fault(tfkeep.ErrMismatch, "no state file says which checkpoint is the newest: %s was written last, and %s has a higher step; write the state file with dir.UpdateState, or remove the checkpoints that are not wanted", last.Prefix, c.Prefix)
+		}
+	}
+	return nil
 }
 
 // noneIsWhole returns the error for a folder whose checkpoints are all damaged or gone.

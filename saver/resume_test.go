@@ -137,6 +137,44 @@ func TestResumeWithDamagedStateFile(t *testing.T) {
 	}
 }
 
+// Without a state file, the times of the files count, unless the steps contradict them. Copies
+// may have the same time.
+func TestResumeWithoutStateFile(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		seconds []int // of the checkpoints 1 to 10
+		known   bool
+	}{
+		{"in order", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, true},
+		{"all at once", make([]int, 10), true},
+		{"copied by name", []int{1, 3, 4, 5, 6, 7, 8, 9, 10, 2}, false},
+		{"the clock was set back", []int{1, 2, 3, 4, 5, 6, 7, 8, 9, -1000}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			folder := t.TempDir()
+			g, v, _ := model(t)
+			s := newSaver(t, g, &saver.Options{MaxToKeep: 100})
+			sess := initialized(t, g)
+			for i, second := range test.seconds {
+				assign(t, sess, v, float32(i+1))
+				path := mustSave(t, s, sess, filepath.Join(folder, "m"), &saver.SaveOptions{GlobalStep: saver.Step(i + 1), NoMetaGraph: true})
+				at := time.Unix(1_000_000_000+int64(second), 0)
+				require.NoError(t, os.Chtimes(path+".index", at, at))
+			}
+			require.NoError(t, os.Remove(filepath.Join(folder, "checkpoint")))
+			require.NoError(t, s.Close())
+			_, err := newSaver(t, g, nil).Resume(ctx, sess, folder, nil)
+			if !test.known {
+				require.ErrorIs(t, err, tfkeep.ErrMismatch)
+				assert.ErrorContains(t, err, "m-9 was written last, and "+filepath.Join(folder, "m-10")+" has a higher step")
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, float32(10), tfgraph.Value(t, sess, v.Value()))
+		})
+	}
+}
+
 func TestResumeFresh(t *testing.T) {
 	g, _, _ := model(t)
 	s := newSaver(t, g, nil)

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -52,8 +53,9 @@ type ListOptions struct {
 
 // List returns the checkpoints of a folder, the newest first: those that the state
 // file names, in its order, and then the other V2 checkpoints in the folder by the time
-// at which they were written. (V1 checkpoints that no state file names look like any
-// other file and are not found.) It reads the index of each, and no values.
+// at which they were written, and those of the same time by their step. (V1 checkpoints that
+// no state file names look like any other file and are not found.) It reads the index of
+// each, and no values.
 //
 // A missing state file, or a missing folder, is not an error. A damaged state file is an
 // ErrCorrupt, unless ListOptions.IgnoreState is set.
@@ -119,10 +121,7 @@ func (f folder) list(ctx context.Context, state *State, preferFolder bool) ([]Ch
 			return
 		}
 		seen[key] = len(list)
-		c.Step = -1
-		if _, step, ok := filenames.CutStep(c.Prefix); ok {
-			c.Step = step
-		}
+		c.Step = stepOf(c.Prefix)
 		list = append(list, c)
 	}
 	if state != nil {
@@ -172,8 +171,18 @@ func (f folder) indexes(ctx context.Context) ([]Checkpoint, error) {
 			found = append(found, Checkpoint{Prefix: f.prefix(name), Time: info.ModTime(), Version: checkpoint.V2})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Checkpoint) int { return b.Time.Compare(a.Time) })
+	slices.SortStableFunc(found, func(a, b Checkpoint) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(stepOf(b.Prefix), stepOf(a.Prefix)))
+	})
 	return found, nil
+}
+
+// stepOf returns the number at the end of a prefix, or -1.
+func stepOf(prefix string) int64 {
+	if _, step, ok := filenames.CutStep(prefix); ok {
+		return step
+	}
+	return -1
 }
 
 // prefix returns the prefix of a checkpoint whose files' names begin with base.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,41 @@ func TestSecondProcessIsRefusedAtTheStart(t *testing.T) {
 	require.Len(t, log.of(supervisor.Waiting), 1)
 	require.Len(t, log.of(supervisor.Resumed), 1, "the first process saved when it ended")
 	assert.Contains(t, log.of(supervisor.Waiting)[0].String(), fmt.Sprintf("process %d", cmd.Process.Pid))
+}
+
+// Two trainings of one process would replace and remove each other's checkpoints.
+func TestSecondRunInOneProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	m, other := modelOn(t, 0, 4, nil), modelOn(t, 0, 4, nil)
+	o := &supervisor.Options{Dir: dir, SaveSteps: 1}
+	log := new(events)
+	waited := make(chan error, 1)
+	require.NoError(t, supervisor.Run(t.Context(), m.g, m.sv, o, func(ctx context.Context, r *supervisor.Running) error {
+		err := supervisor.Run(ctx, other.g, other.sv, &supervisor.Options{Dir: dir + "/.", LatestFilename: "checkpoint"}, neverCalled(t))
+		require.ErrorIs(t, err, tfkeep.ErrLocked)
+		assert.ErrorContains(t, err, "another training of this process saves here")
+		// One that only looks, or has a state file of its own, is no second one.
+		only := &supervisor.Options{Dir: dir, SaveInterval: -1}
+		require.NoError(t, supervisor.Run(ctx, other.g, other.sv, only, steps(other, 1)))
+		own := &supervisor.Options{Dir: dir, SaveSteps: 1, LatestFilename: "own", SaveName: "own"}
+		require.NoError(t, supervisor.Run(ctx, other.g, other.sv, own, steps(other, 1)))
+
+		wait := &supervisor.Options{Dir: dir, SaveSteps: 1, Resume: &saver.ResumeOptions{Wait: true}}
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		require.ErrorIs(t, supervisor.Run(ended, other.g, other.sv, wait, neverCalled(t)), context.Canceled)
+		wait.OnEvent = log.add
+		go func() {
+			waited <- supervisor.Run(t.Context(), other.g, other.sv, wait, func(ctx context.Context, r *supervisor.Running) error {
+				assert.EqualValues(t, 2, r.Step)
+				return steps(other, 1)(ctx, r)
+			})
+		}()
+		require.Eventually(t, func() bool { return len(log.of(supervisor.Waiting)) > 0 }, time.Minute, time.Millisecond)
+		return steps(m, 2)(ctx, r)
+	}))
+	require.NoError(t, <-waited)
+	require.Len(t, log.of(supervisor.Waiting), 1)
 }
 
 // The first of two processes may die instead of ending. Its name in the lock file is then

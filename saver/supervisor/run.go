@@ -62,6 +62,13 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 			return err
 		}
 	}
+	if s.saves() {
+		leave, err := s.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
 	if err := s.prepareDir(ctx); err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func TestGracePeriodEndsARun(t *testing.T) {
 			return err
 		}
 		cancel()
-		return r.Session.RunOps(ctx, never)
+		return r.Session.RunOps(context.WithoutCancel(ctx), never)
 	})
 	var stopped *supervisor.StoppedError
 	require.ErrorAs(t, err, &stopped)
