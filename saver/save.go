@@ -235,12 +235,15 @@ func (j *job) write(ctx context.Context) (string, error) {
 		}
 	}
 	saved, err := j.values.write(ctx, to)
+	named := false // in the state file, perhaps
 	if err == nil && !j.opts.NoState {
 		err = j.commit(ctx, saved)
+		named = vfs.IsCommitted(err)
 	}
 	if err != nil {
-		// Nothing of a checkpoint that the state file names may be removed.
-		if j.lock != nil && !vfs.IsCommitted(err) {
+		// Nothing of a checkpoint that the state file names may be removed. What a file of
+		// the checkpoint itself says of its own rename does not matter.
+		if j.lock != nil && !named {
 			j.lock.Undo(localPath(j.file))
 		}
 		return "", err

@@ -34,6 +34,15 @@ var (
 // bundle or V1 table, or a file that Python replaces in one step.
 func IsTensorFlowTemp(name string) bool { return tensorflowTemp.MatchString(name) }
 
+// ParseTensorFlowTemp returns the final name of such a file.
+func ParseTensorFlowTemp(name string) (final string, ok bool) {
+	at := tensorflowTemp.FindStringIndex(name)
+	if at == nil {
+		return "", false
+	}
+	return name[:at[0]], true
+}
+
 // ShardsDir returns the folder in which TensorFlow's nodes put the shards of a save until
 // they are merged.
 func ShardsDir(prefix string) string { return prefix + "_temp" }

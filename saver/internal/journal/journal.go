@@ -136,6 +136,7 @@ func (f *Folder) Postpone() {
 func (f *Folder) Undo(path string) {
 	path = f.relative(path)
 	f.discardParts(f.resolve(path))
+	f.discardTemps(f.resolve(path))
 	if !slices.Contains(f.parts, path) {
 		f.parts = append(f.parts, path) // servers may still be writing them
 	}
@@ -155,6 +156,7 @@ func (f *Folder) removeNoted() {
 		version := checkpoint.V2
 		if r.V1 {
 			version = checkpoint.V1
+			f.discardTemps(path)
 		}
 		err := dir.Remove(f.context(), path, &dir.RemoveOptions{Version: version, MetaGraphSuffix: r.Suffix, NoSync: f.noSync})
 		return err == nil
@@ -199,6 +201,22 @@ func (f *Folder) tidy() error {
 	f.removeNoted()
 	_, err = dir.Sweep(f.context(), f.path, nil)
 	return err
+}
+
+// discardTemps removes the files of a V1 checkpoint that TensorFlow's nodes did not finish:
+// "<file>.tempstate" and a number.
+func (f *Folder) discardTemps(path string) {
+	folder, base := filepath.Split(path)
+	entries, err := f.key.fs.ReadDir(filepath.Clean(folder))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		final, ok := filenames.ParseTensorFlowTemp(e.Name())
+		if ok && e.Type().IsRegular() && (final == base || filenames.IsV1File(final, base)) {
+			_ = f.key.fs.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
 }
 
 // discardParts removes the shards of a checkpoint that TensorFlow's nodes did not merge,

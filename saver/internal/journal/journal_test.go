@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
 )
@@ -110,4 +111,19 @@ func TestLockedErrorNamesOwner(t *testing.T) {
 	_, err = set.Take(vfs.OS, folder, "checkpoint")
 	require.ErrorIs(t, err, tfkeep.ErrLocked)
 	assert.ErrorContains(t, err, "process 12 on elsewhere saves here")
+}
+
+// TensorFlow's nodes write a V1 checkpoint under a temporary name, which a dead process leaves.
+func TestJournalRemovesUnfinishedV1(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for _, name := range []string{"m-4.tempstate17", "n-00000-of-00002.tempstate2", "m-44.tempstate1", "m-4.tempstate", "other.tempstate3"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o644))
+	}
+	note := `{"writing":{"path":"m-4","meta":"meta","v1":true},"remove":[{"path":"n-?????-of-00002","meta":"meta","v1":true}]}`
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkpoint.tfkeep-lock"), []byte(note), 0o644))
+	var set journal.Set
+	take(t, &set, folder).End()
+	require.NoError(t, set.Release())
+	assert.Equal(t, []string{"m-4.tempstate", "m-44.tempstate1", "other.tempstate3"}, tftest.FileNames(t, folder))
 }
