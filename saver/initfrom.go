@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -24,7 +25,9 @@ import (
 //
 // Where TensorFlow changes the variables' initializers, this assigns at once, in
 // sess: run the initializers of other variables before or after it. If path is a
-// directory, its newest checkpoint is used. InitFromCheckpoint checks everything before
+// directory, its newest checkpoint is used. In an object-based checkpoint, names mean
+// variables as in [Saver.Restore]: keys, full names ("sequential/dense/kernel"), paths of
+// objects, and these without what is before or after them in all names. InitFromCheckpoint checks everything before
 // it assigns anything. It adds nodes to the graph. This process reads the file, on a
 // cluster too.
 //
@@ -52,7 +55,11 @@ func initFrom(ctx context.Context, sess *tf.Session, path string, assignments ma
 		return err
 	}
 	defer closeInto(&err, r.Close)
-	named, err := (&assigner{g: sess.Graph(), r: r, path: path}).resolve(assignments)
+	a := &assigner{g: sess.Graph(), r: r, named: map[string]*source{}}
+	if err := a.resolve(assignments); err != nil {
+		return err
+	}
+	named, err := a.byKey(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,27 +74,85 @@ func initFrom(ctx context.Context, sess *tf.Session, path string, assignments ma
 
 // assigner turns an assignment map into one from keys to variables.
 type assigner struct {
-	g    *tf.Graph
-	r    *checkpoint.Reader
-	path string
+	g     *tf.Graph
+	r     *checkpoint.Reader
+	named map[string]*source // by the names in the checkpoint
 }
 
-func (a *assigner) resolve(assignments map[string]string) (map[string]Saveable, error) {
+func (a *assigner) resolve(assignments map[string]string) error {
 	vars := a.variables()
-	named := map[string]Saveable{}
 	for _, key := range slices.Sorted(maps.Keys(assignments)) {
 		target := assignments[key]
 		var err error
 		if v, ok := vars[target]; ok {
-			err = a.assign(named, key, v)
+			err = a.assign(key, v)
 		} else {
-			err = a.assignScope(named, vars, key, target)
+			err = a.assignScope(vars, key, target)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return named, nil
+	return nil
+}
+
+// byKey returns the variables by the keys that their names mean.
+func (a *assigner) byKey(ctx context.Context) (map[string]Saveable, error) {
+	keys, err := a.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	variables := map[string]Saveable{}
+	for _, name := range slices.Sorted(maps.Keys(a.named)) {
+		key, to := keys[name], a.named[name]
+		have, ok := a.r.Lookup(key)
+		if !ok {
+			return nil, &tfkeep.Error{Item: "tensor", Name: name, Err: tfkeep.ErrNotFound, Detail: a.hint(name)}
+		}
+		if v := to.variable; v != nil {
+			if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
+				return nil, fault(tfkeep.ErrMismatch, "the shape %s of variable %s is not the shape %s of tensor %s",
+					shapeText(dims), v.TensorName(), shapeText(have.Shape), key)
+			}
+		}
+		if _, taken := variables[key]; taken {
+			return nil, twice(key)
+		}
+		variables[key] = to
+	}
+	return variables, nil
+}
+
+func twice(key string) error {
+	return fault(tfkeep.ErrArgument, "tensor %s is assigned to two variables; call InitFromCheckpoint once for each", key)
+}
+
+// keys returns the keys that names mean: themselves, or those that the object graph has for
+// them.
+func (a *assigner) keys(ctx context.Context) (map[string]string, error) {
+	keys := map[string]string{}
+	var rest []string
+	for name := range a.named {
+		keys[name] = name
+		if _, ok := a.r.Lookup(name); !ok {
+			rest = append(rest, name)
+		}
+	}
+	if _, ok := a.r.Lookup(objectgraph.Key); !ok || len(rest) == 0 {
+		return keys, nil
+	}
+	objects, err := objectgraph.Read(ctx, a.r)
+	if err != nil {
+		return nil, fmt.Errorf("read its object graph: %w", err)
+	}
+	slices.Sort(rest)
+	found, ambiguous := objects.KeysOf(rest)
+	ambiguous = slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(rest, name) })
+	if len(ambiguous) > 0 {
+		return nil, fault(tfkeep.ErrMismatch, "in the checkpoint, several variables could be meant by %s; name them by the paths that \"tfkeep objects\" shows", strings.Join(ambiguous, ", "))
+	}
+	maps.Copy(keys, found)
+	return keys, nil
 }
 
 // variables returns the graph's variables by name, and the parts of a partitioned one
@@ -113,24 +178,14 @@ func (a *assigner) variables() map[string]*source {
 }
 
 // assign adds the assignment of one variable.
-func (a *assigner) assign(named map[string]Saveable, key string, to *source) error {
+func (a *assigner) assign(key string, to *source) error {
 	if to.variable != nil && to.partitioned {
 		return fault(tfkeep.ErrArgument, "%s is the name of a variable and of a partitioned variable; make a Saver with Options.VarMap for the one that is meant", to.variable.Name())
 	}
-	have, ok := a.r.Lookup(key)
-	if !ok {
-		return &tfkeep.Error{Item: "tensor", Name: key, Err: tfkeep.ErrNotFound, Detail: a.hint(key)}
+	if _, taken := a.named[key]; taken {
+		return twice(key)
 	}
-	if v := to.variable; v != nil {
-		if dims, err := v.Shape().ToSlice(); err == nil && !fits(dims, have.Shape) {
-			return fault(tfkeep.ErrMismatch, "the shape %s of variable %s is not the shape %s of tensor %s",
-				shapeText(dims), v.TensorName(), shapeText(have.Shape), key)
-		}
-	}
-	if _, taken := named[key]; taken {
-		return fault(tfkeep.ErrArgument, "tensor %s is assigned to two variables; call InitFromCheckpoint once for each", key)
-	}
-	named[key] = to
+	a.named[key] = to
 	return nil
 }
 
@@ -147,7 +202,7 @@ func (a *assigner) hint(key string) string {
 }
 
 // assignScope adds the assignments of all variables below a scope.
-func (a *assigner) assignScope(named map[string]Saveable, vars map[string]*source, key, target string) error {
+func (a *assigner) assignScope(vars map[string]*source, key, target string) error {
 	scope := ""
 	if i := strings.LastIndexByte(target, '/'); i >= 0 {
 		scope = target[:i]
@@ -170,7 +225,7 @@ func (a *assigner) assignScope(named map[string]Saveable, vars map[string]*sourc
 			continue // parts are assigned together
 		}
 		found = true
-		if err := a.assign(named, prefix+below, v); err != nil {
+		if err := a.assign(prefix+below, v); err != nil {
 			return err
 		}
 	}
