@@ -41,6 +41,16 @@ func (e *Env) done() {
 // Script runs Python code in the shared process, whose dict "kept" outlives the
 // script. A script sees the same names as in internal/test/oracle.
 func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
+	return e.script(python.Script{Text: text, Args: args})
+}
+
+// EagerScript is Script with eager execution.
+func (e *Env) EagerScript(text string, args ...any) (json.RawMessage, error) {
+	return e.script(python.Script{Text: text, Args: args, Eager: true})
+}
+
+func (e *Env) script(s python.Script) (json.RawMessage, error) {
+	s.Limit = 10 * time.Minute
 	if e.shared == nil {
 		p, err := python.Start(e.Python)
 		if err != nil {
@@ -48,7 +58,7 @@ func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
 		}
 		e.shared = p
 	}
-	raw, err := e.shared.Run(python.Script{Text: text, Args: args, Limit: 10 * time.Minute})
+	raw, err := e.shared.Run(s)
 	var raised *python.Error
 	if errors.As(err, &raised) {
 		return nil, fmt.Errorf("%w\n%s", err, raised.Traceback)
@@ -59,8 +69,17 @@ func (e *Env) Script(text string, args ...any) (json.RawMessage, error) {
 // InPython measures a script in the shared process. The script measures its own time and
 // assigns the seconds to result, so that the communication does not count.
 func (e *Env) InPython(text string, args ...any) Measure {
+	return e.measured(python.Script{Text: text, Args: args})
+}
+
+// InEagerPython is InPython with eager execution.
+func (e *Env) InEagerPython(text string, args ...any) Measure {
+	return e.measured(python.Script{Text: text, Args: args, Eager: true})
+}
+
+func (e *Env) measured(s python.Script) Measure {
 	return func(context.Context) (Sample, error) {
-		raw, err := e.Script(text, args...)
+		raw, err := e.script(s)
 		if err != nil {
 			return Sample{}, err
 		}

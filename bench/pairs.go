@@ -38,6 +38,8 @@ var pairs = append([]Pair{
 	exportModel,
 	loadModel,
 	showModel,
+	modelStep,
+	modelSave,
 }, slices.Concat(clusterPairs(1, clusterWays[:2]), clusterPairs(2, clusterWays))...)
 
 // tasks has the tasks that a measured process of this program can run; see Env.Self.
