@@ -93,6 +93,17 @@ func (m *flowModel) build() {
 	})
 	m.add("function", f.Call(s, op.Sin(s, x))...)
 	pure := tf.NewFunction(s, "pure", []tf.Arg{{DType: dtype.Float32}}, func(s *tf.Scope, a []tf.Output) []tf.Output { return one(op.Square(s, a[0])) })
+	m.add("function of its result", f.Call(s, f.Call(s, x)[0])...)
+	square := tf.NewFunction(s, "square", []tf.Arg{{DType: dtype.Float32}}, func(s *tf.Scope, a []tf.Output) []tf.Output { return one(op.Square(s, a[0])) })
+	outer := tf.NewFunction(s, "outer", []tf.Arg{{DType: dtype.Float32, Shape: tf.MakeShape(2, 3)}}, func(s *tf.Scope, a []tf.Output) []tf.Output {
+		r := f.Call(s, square.Call(s, square.Call(s, a[0])[0])[0])
+		return one(op.Add(s, r[0], op.Mul(s, r[1], a[0])))
+	})
+	m.add("function that calls functions", outer.Call(s, outer.Call(s, x)[0])...)
+	m.add("called in a while", tf.While(s, []tf.Output{zero, x}, below(2), func(s *tf.Scope, v []tf.Output) []tf.Output {
+		return []tf.Output{op.AddV2(s, v[0], op.Const(s, int32(1))), op.Add(s, outer.Call(s, v[1])[0], f.Call(s, v[1])[1])}
+	}, nil)...)
+	m.add("while without gradient", tf.While(s, []tf.Output{zero, op.MatMul(s, x, w.Read(s))}, below(2), step, &tf.WhileOptions{StopGradient: true})...)
 	m.add("pure function", pure.Call(s, pure.Call(s, x)[0])...)
 	m.addArrays()
 }
@@ -140,6 +151,15 @@ add(*tf.while_loop(lambda i, a: i < 9, step, [0, x], maximum_iterations=3))
 add(*tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.concat([a, x], 0)), [0, x], shape_invariants=[tf.TensorShape([]), tf.TensorShape([None, 3])]))
 add(*tf.while_loop(lambda i, a: i < 4, lambda i, a: (i + 1, tf.cond(tf.equal(i % 2, 0), lambda: tf.sin(a), lambda: a @ w)), [0, x]))
 add(tf.sin(x) @ w, tf.sin(x) * 2)
+f = tf.function(lambda a: (a @ w, a * 2))
+add(*f(f(x)[0]))
+def outer(a):
+    r = f(tf.square(tf.square(a)))
+    return r[0] + r[1] * a
+outer = tf.function(outer)
+add(outer(outer(x)))
+add(*tf.while_loop(lambda i, a: i < 2, lambda i, a: (i + 1, outer(a) + f(a)[1]), [0, x]))
+add(*v1.while_loop(lambda i, a: i < 2, step, [0, x @ w], back_prop=False))
 add(tf.square(tf.square(x)))
 add(*tf.map_fn(lambda e: (tf.reduce_sum(e), tf.exp(e)), x, dtype=(tf.float32, tf.float32)))
 add(tf.scan(acc, x), tf.scan(acc, x, first), tf.scan(acc, x, first, reverse=True))

@@ -24,6 +24,8 @@ type WhileOptions struct {
 	// variable keeps the shape of its first value. A shorter list leaves out the last
 	// variables.
 	Shapes []Shape
+	// StopGradient lets no gradient pass through the loop, as back_prop=False does in Python.
+	StopGradient bool
 }
 
 // While repeats body as long as cond returns true, as Python's tf.while_loop does. vars are
@@ -134,7 +136,19 @@ func (l *loop) build(args []argument, cond func(*Scope, []Output) Output, body b
 	if l.s.g.body == nil {
 		outputs = l.sub.identities(outputs)
 	}
-	return outputs[ownVars : ownVars+vars], nil
+	results := outputs[ownVars : ownVars+vars]
+	if l.o.StopGradient {
+		results = slices.Clone(results)
+		for i, o := range results {
+			results[i] = l.s.stopGradient(o)
+		}
+	}
+	return results, nil
+}
+
+// stopGradient adds a StopGradient under the scope.
+func (s *Scope) stopGradient(o Output) Output {
+	return Out(s.AddOperation(OpSpec{Type: "StopGradient", Input: []Input{o}}), 0)
 }
 
 // addOwnVars adds the counter and the maximum.
