@@ -28,6 +28,7 @@ func seed(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte("node { name: 'a' op: 'Enter' input: 'b' } node { name: 'b' op: 'Merge' input: ['a', '^b', 'c:2'] }"))
+	f.Add([]byte(`meta_info_def { any_info { type_url: "a]b/tensorflow.SaverDef" value: " \003" } tags: "t" }`))
 	f.Add([]byte("library { function { signature { name: 'f' } node_def { name: 'n' op: 'f' input: 'x:y:z' } ret { key: 'o' value: 'q' } } }"))
 }
 

@@ -23,8 +23,9 @@ const MaxNesting = 100
 // text_format.MessageToString writes it: two spaces per level, fields by number, maps
 // sorted by key, floats with the fewest digits.
 //
-// An Any is written as its message if TensorFlow has that type and nothing would be lost,
-// and as type_url and value otherwise. A field that TensorFlow 2.21 does not have is an
+// An Any is written as its message if TensorFlow has that type, nothing would be lost and the
+// text can be parsed, and as type_url and value otherwise. (Python also writes URLs as text that
+// it cannot parse, or that it parses as another URL.) A field that TensorFlow 2.21 does not have is an
 // [UnknownFieldError].
 func Marshal(m proto.Message) ([]byte, error) {
 	p := &printer{}
@@ -92,7 +93,7 @@ func unknownFields(m protoreflect.Message, l *layout) (protoreflect.Message, err
 func (p *printer) any(m protoreflect.Message, l *layout) bool {
 	url := m.Get(l.fields[0].heldOrOwn()).String()
 	packed := newPacked(url)
-	if packed == nil {
+	if packed == nil || !isTextURL(url) {
 		return false
 	}
 	opts := proto.UnmarshalOptions{RecursionLimit: MaxNesting, AllowPartial: true}
@@ -110,6 +111,19 @@ func (p *printer) any(m protoreflect.Message, l *layout) bool {
 	}
 	p.close()
 	return true
+}
+
+// isTextURL reports whether Python's text_format reads a URL between brackets as it is.
+func isTextURL(url string) bool {
+	for i := 0; i < len(url); i++ {
+		switch c := url[i]; {
+		case isLetter(c) || isDigit(c) || strings.IndexByte("-.~!$&()*+,;=/", c) >= 0:
+		case c == '%' && i+2 < len(url) && hexDigit(url[i+1]) >= 0 && hexDigit(url[i+2]) >= 0:
+		default:
+			return false
+		}
+	}
+	return url[0] != '/'
 }
 
 // newPacked returns a new message of the type that the URL of an Any names, or nil if

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/textformat"
@@ -149,4 +150,43 @@ func TestAnyOfTheFutureStaysPacked(t *testing.T) {
 	got, err := textformat.Marshal(m)
 	require.NoError(t, err)
 	assert.Contains(t, string(got), `value: "\350\004\001"`)
+}
+
+// TestAnyOfEveryURLParsesBack writes messages under URLs with each character. Go and Python parse
+// the text back, and it is the text that Python writes where Python can parse that.
+func TestAnyOfEveryURLParsesBack(t *testing.T) {
+	t.Parallel()
+	urls := []string{"x/tensorflow.SaverDef", "/tensorflow.SaverDef", "tensorflow.SaverDef", "a/b/tensorflow.SaverDef", "a//tensorflow.SaverDef", "%41/tensorflow.SaverDef",
+		"%4/tensorflow.SaverDef", "é/tensorflow.SaverDef", "a\u2028b/tensorflow.SaverDef", "]/tensorflow.SaverDef", "/", "", "x/", "x/no.Such]"}
+	for c := range byte(0x80) {
+		urls = append(urls, "a"+string(rune(c))+"b/tensorflow.SaverDef")
+	}
+	var raw []any
+	for _, url := range urls {
+		m := &metaGraph{MetaInfoDef: &for_core_protos_go_proto.MetaGraphDef_MetaInfoDef{AnyInfo: &anypb.Any{TypeUrl: url, Value: []byte("\x20\x03")}}}
+		text, err := textformat.Marshal(m)
+		require.NoError(t, err)
+		back := &metaGraph{}
+		require.NoError(t, textformat.Unmarshal(text, back), "%q", text)
+		require.Equal(t, url, back.MetaInfoDef.AnyInfo.TypeUrl)
+		require.True(t, proto.Equal(m, back), url)
+		data, err := proto.Marshal(m)
+		require.NoError(t, err)
+		raw = append(raw, data, text)
+	}
+	assert.Empty(t, oracle.Value[[]string](t, `
+from google.protobuf import text_format
+from tensorflow.core.protobuf import meta_graph_pb2
+def parsed(text, m):
+    try:
+        return text_format.Parse(text, meta_graph_pb2.MetaGraphDef()) == m
+    except text_format.ParseError:
+        return False
+result = []
+for raw, text in zip(args[::2], args[1::2]):
+    m = meta_graph_pb2.MetaGraphDef.FromString(raw)
+    own = text_format.MessageToString(m)
+    if not parsed(text, m) or parsed(own.encode(), m) and own.encode() != text:
+        result.append(text.decode())
+`, raw...))
 }
