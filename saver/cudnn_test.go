@@ -10,8 +10,8 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/freeze"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
-	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/savedmodel/offline"
+	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
