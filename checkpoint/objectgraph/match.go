@@ -282,10 +282,13 @@ func (g *Graph) SaveCounterKey() string {
 // WithSaveCounter returns a copy of g whose root has a save counter, as those that
 // tf.train.Checkpoint writes.
 func (g *Graph) WithSaveCounter() *Graph {
-	if g.SaveCounterKey() != "" || len(g.Objects) == 0 {
+	if g.SaveCounterKey() != "" {
 		return g
 	}
 	c := &Graph{Objects: slices.Clone(g.Objects)}
+	if len(c.Objects) == 0 {
+		c.Objects = make([]Object, 1)
+	}
 	root := &c.Objects[0]
 	root.Children = slices.DeleteFunc(slices.Clone(root.Children), func(c Child) bool { return c.Name == SaveCounter })
 	root.Children = append(root.Children, Child{SaveCounter, len(c.Objects)})
@@ -299,6 +302,9 @@ func (g *Graph) Under(path []string) *Graph {
 		return g
 	}
 	n := len(path)
+	if len(g.Objects) == 0 {
+		g = &Graph{Objects: make([]Object, 1)}
+	}
 	c := &Graph{Objects: make([]Object, n, n+len(g.Objects))}
 	for i, name := range path {
 		c.Objects[i].Children = []Child{{name, i + 1}}

@@ -112,3 +112,43 @@ func TestEncodeKeepsTheGraph(t *testing.T) {
 	assert.Equal(t, "c", back.Objects[2].SaverObject)
 	assert.Empty(t, own.SaveCounterKey(), "the original is as it was")
 }
+
+func TestEmptyGraphs(t *testing.T) {
+	t.Parallel()
+	empty := &objectgraph.Graph{}
+	own := tree(t, map[string]string{"w": "w"})
+	for _, g := range []*objectgraph.Graph{empty, own} {
+		m, err := g.FindIn(empty, "")
+		require.NoError(t, err)
+		assert.Empty(t, m.Keys)
+		m, err = empty.FindIn(g, "")
+		require.NoError(t, err)
+		assert.Empty(t, m.Keys)
+	}
+	_, err := own.FindIn(empty, "net")
+	require.NoError(t, err)
+	_, known := empty.Paths().Of(0)
+	assert.False(t, known)
+	keys, ambiguous := empty.KeysOf([]string{"a/b"})
+	assert.Empty(t, keys)
+	assert.Empty(t, ambiguous)
+	data, err := empty.Under([]string{"net", "deep"}).WithSaveCounter().Encode()
+	require.NoError(t, err)
+	back, err := objectgraph.Decode(data)
+	require.NoError(t, err)
+	assert.Len(t, back.Objects, 4)
+	assert.NotEmpty(t, empty.WithSaveCounter().SaveCounterKey())
+}
+
+func TestNewRefusesEmptyNames(t *testing.T) {
+	t.Parallel()
+	g, err := objectgraph.New(map[string]string{"a.b/c": "w", "a.b": "v"})
+	require.NoError(t, err)
+	assert.Equal(t, "a..b/c/.ATTRIBUTES/VARIABLE_VALUE", g.Objects[2].Values[0].Key)
+	assert.Len(t, g.Only(func(key string) bool { return key == "a..b/.ATTRIBUTES/VARIABLE_VALUE" }).Objects[1].Values, 1)
+	assert.Len(t, g.Objects[2].Values, 1, "the original is as it was")
+	for _, path := range []string{"", "a//b", "/a", "a/"} {
+		_, err = objectgraph.New(map[string]string{path: "w"})
+		require.ErrorIs(t, err, tfkeep.ErrArgument, path)
+	}
+}

@@ -55,8 +55,11 @@ func (p *Paths) reached(object int) bool { return p.ways[object].known && !p.way
 // Of returns an object's path: the names from the root, whose own path is empty. A
 // slot variable that no name leads to has the path that its key has in the
 // checkpoint: the variable's path, ".OPTIMIZER_SLOT", the optimizer's path and the
-// slot's name. Of returns false if nothing leads to the object.
+// slot's name. Of returns false if nothing leads to the object, or if there is none.
 func (p *Paths) Of(object int) ([]string, bool) {
+	if p == nil || object < 0 || object >= len(p.ways) {
+		return nil, false
+	}
 	w := p.ways[object]
 	if !w.known {
 		return nil, false
