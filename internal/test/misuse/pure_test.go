@@ -32,10 +32,10 @@ import (
 
 var pureFunctions = []any{
 	checkpoint.Create, checkpoint.FormatSliceSpec, checkpoint.Merge, checkpoint.Open, checkpoint.ParseSlice, checkpoint.ParseSliceSpec, checkpoint.V1Holds, checkpoint.Values[float32], checkpoint.Values[bool], checkpoint.Verify,
-	convert.Convert, convert.FormatOf, convert.Formats,
+	convert.Convert, convert.FormatOf, convert.Formats, convert.NameKinds, convert.ReadMap,
 	valuediff.Compare,
 	dir.Exists, dir.Hold, dir.Latest, dir.List, dir.Lock, dir.MetaGraphPath, dir.Mtime, dir.Open, dir.ReadState, dir.Remove, dir.Sweep, dir.UpdateState, dir.Watch,
-	objectgraph.Decode, objectgraph.Read,
+	objectgraph.Decode, objectgraph.New, objectgraph.Read,
 	sources.NoStrings, sources.Read, sources.ReadInto, sources.WholeOnly,
 	stats.Summarize,
 	dtype.AppendFloat, dtype.Base[dtype.DataType], dtype.CName[dtype.DataType], dtype.Constant[dtype.DataType], dtype.Float64s, dtype.IsComplex, dtype.IsFloat, dtype.IsInteger, dtype.IsRef[dtype.DataType], dtype.Known[dtype.DataType], dtype.Name[dtype.DataType], dtype.Normalize, dtype.NumElements, dtype.Parse, dtype.PutFloat32s, dtype.Ref[dtype.DataType], dtype.Size[dtype.DataType], dtype.ToBF16, dtype.ToF16,
