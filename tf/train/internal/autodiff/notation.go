@@ -98,6 +98,17 @@ func (b *builder) sumOver(x, axes output, keep bool) output {
 	return b.one("Sum", attrs{"keep_dims": keep}, x, axes)
 }
 
+// rank returns the number of dimensions of x. As a constant it is folded with what depends on
+// it, and a loop does not have to save it in each iteration.
+func (b *builder) rank(x output) output {
+	if b.Err() == nil {
+		if n := x.Shape().NumDimensions(); n >= 0 {
+			return b.int32(int32(n))
+		}
+	}
+	return b.one("Rank", nil, x)
+}
+
 func (b *builder) pack(xs ...output) output { return b.one("Pack", nil, tensorflow.OutputList(xs)) }
 
 // several returns the outputs of an operation, or nils after an error.

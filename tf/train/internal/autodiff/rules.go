@@ -280,7 +280,7 @@ func biasAddGrad(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	grad, in := b.dense(dy[0]), n.in[0].output()
 	if channelsFirst(n) {
 		// The gradient [c] needs more dimensions to be broadcast to [n, c, h, w].
-		behind := b.expand(b.minus(b.one("Rank", nil, in), b.int32(2)), 0)
+		behind := b.expand(b.minus(b.rank(in), b.int32(2)), 0)
 		grad = b.reshape(grad, b.concat(b.int32s(-1), b.one("Fill", nil, behind, b.int32(1))))
 	}
 	return one(b.one("BroadcastTo", nil, grad, b.shape(in))), nil

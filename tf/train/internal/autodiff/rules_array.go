@@ -38,7 +38,7 @@ func gatherDense(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	}
 	long := func(x output) output { return b.Cast(x, dtype.Int64) }
 	shape := long(b.shape(params))
-	axis := b.one("FloorMod", nil, b.Cast(n.x(2), dtype.Int32), b.one("Rank", nil, params))
+	axis := b.one("FloorMod", nil, b.Cast(n.x(2), dtype.Int32), b.rank(params))
 	size := func(shape, begin, end output) output {
 		a := attrs{}
 		if end.Op == nil {

@@ -79,7 +79,7 @@ func exponentialGrad(op string) rule {
 // product multiplies, for each element, those before it and those behind it.
 func product(b *builder, n *node, grad output) []Gradient {
 	x, axes := n.x(0), b.vector(b.Cast(n.x(1), dtype.Int32))
-	shape, rank := b.one("Shape", nil, x), b.one("Rank", nil, x)
+	shape, rank := b.one("Shape", nil, x), b.rank(x)
 	grad = b.one("BroadcastTo", nil, b.reshape(grad, b.reducedShape(x, axes)), shape)
 	reduced := b.one("FloorMod", nil, b.plus(axes, rank), rank)
 	others := b.several("ListDiff", nil, 2, b.count(rank), reduced)[0]

@@ -58,7 +58,7 @@ func (b *builder) swapped(op string, x output) output {
 		perm[rank-2], perm[rank-1] = perm[rank-1], perm[rank-2]
 		return b.one(op, nil, x, b.int32s(perm...))
 	}
-	rank := b.one("Rank", nil, x)
+	rank := b.rank(x)
 	batch := b.one("Range", nil, b.int32(0), b.one("Sub", nil, rank, b.int32(2)), b.int32(1))
 	last := b.one("Sub", nil, b.expand(rank, 0), b.int32s(1, 2))
 	return b.one(op, nil, x, b.concat(batch, last))

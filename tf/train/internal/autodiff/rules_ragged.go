@@ -98,7 +98,7 @@ func raggedToTensor(b *builder, n *node, dy []Gradient) ([]Gradient, error) {
 	for i := 0; i < fallback.Shape().NumDimensions() && fallback.Shape().Size(i) == 1; i++ {
 		kept--
 	}
-	axes := b.count(b.one("Sub", nil, b.one("Rank", nil, absent), b.int32(kept)))
+	axes := b.count(b.one("Sub", nil, b.rank(absent), b.int32(kept)))
 	dDefault := b.reshape(b.sumOver(absent, axes, false), b.one("Shape", nil, fallback))
 	return []Gradient{{}, dValues, {Dense: dDefault}}, b.Err()
 }

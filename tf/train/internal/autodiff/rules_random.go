@@ -22,7 +22,7 @@ func randomGamma(alpha int, whole bool) rule {
 		x, sample := n.x(alpha), n.y(0)
 		added := b.first(b.one("Shape", nil, n.x(0)))
 		if whole {
-			added = b.one("Sub", nil, added, b.one("Rank", nil, x))
+			added = b.one("Sub", nil, added, b.rank(x))
 		}
 		ones := b.one("Fill", nil, b.expand(added, 0), b.int32(1))
 		aligned := b.reshape(x, b.concat(ones, b.one("Shape", nil, x)))

@@ -75,7 +75,7 @@ func mean(b *builder, n *node, grad output) []Gradient {
 		return grads(b.over(d, b.scalar(float64(all/max(results, 1)), d)))
 	}
 	shape := b.one("Shape", nil, n.x(0))
-	rank := b.one("Rank", nil, n.x(0))
+	rank := b.rank(n.x(0))
 	axes := b.one("FloorMod", nil, b.plus(b.vector(b.Cast(n.x(1), dtype.Int32)), rank), rank)
 	count := b.one("Prod", nil, b.rows(shape, axes), b.int32(0))
 	return grads(b.over(d, b.castLike(count, d)))

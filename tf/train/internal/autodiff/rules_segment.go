@@ -38,7 +38,7 @@ func segmentMean(b *builder, n *node, grad output) []Gradient {
 // alignFirst adds dimensions of 1 behind those of x until it has as many as like.
 func (b *builder) alignFirst(x, like output) output {
 	shape := b.one("Shape", nil, x)
-	more := b.one("Sub", nil, b.one("Rank", nil, like), b.one("Rank", nil, x))
+	more := b.one("Sub", nil, b.rank(like), b.rank(x))
 	return b.reshape(x, b.concat(shape, b.one("Fill", nil, b.expand(more, 0), b.int32(1))))
 }
 
@@ -130,7 +130,7 @@ func euclideanNorm(b *builder, n *node, grad output) []Gradient {
 
 // reducedShape returns the shape of a reduction that keeps the dimensions it reduces.
 func (b *builder) reducedShape(x, axes output) output {
-	shape, rank := b.one("Shape", nil, x), b.one("Rank", nil, x)
+	shape, rank := b.one("Shape", nil, x), b.rank(x)
 	axes = b.vector(b.Cast(axes, dtype.Int32))
 	axes = b.one("FloorMod", nil, b.plus(axes, rank), rank)
 	every := b.one("Range", nil, b.int32(0), rank, b.int32(1))

@@ -38,7 +38,7 @@ func init() {
 			return grads(b.one("MatrixBandPart", nil, grad, n.x(1), n.x(2)))
 		}),
 		"Fill": formula(func(b *builder, _ *node, grad output) []Gradient {
-			return grads(none, b.sumOver(grad, b.count(b.one("Rank", nil, grad)), false))
+			return grads(none, b.sumOver(grad, b.count(b.rank(grad)), false))
 		}),
 		"Tile":  formula(tile),
 		"Pad":   formula(pad),
@@ -105,7 +105,7 @@ func (b *builder) shapeLike(x, index output) output {
 // slice puts zeros around the gradient.
 func slice(b *builder, n *node, grad output) []Gradient {
 	x, begin := n.x(0), n.x(1)
-	column := b.pack(b.one("Rank", nil, x), b.int32(1))
+	column := b.pack(b.rank(x), b.int32(1))
 	after := b.minus(b.minus(b.shapeLike(x, begin), b.shapeLike(n.y(0), begin)), begin)
 	paddings := b.joinAlong(1, b.reshape(begin, column), b.reshape(after, column))
 	return grads(b.one("Pad", nil, grad, paddings))
@@ -127,7 +127,7 @@ func tile(b *builder, n *node, grad output) []Gradient {
 // pad cuts off what was added. The value that was added has no gradient, as in Python.
 func pad(b *builder, n *node, grad output) []Gradient {
 	x, paddings := n.x(0), n.x(1)
-	size := b.pack(b.one("Rank", nil, x), b.int32(1))
+	size := b.pack(b.rank(x), b.int32(1))
 	begin := b.one("Slice", nil, paddings, b.int32s(0, 0), size)
 	return grads(b.one("Slice", nil, grad, b.reshape(begin, b.int32s(-1)), b.shapeLike(x, paddings)))
 }

@@ -115,6 +115,6 @@ func fillEmptyRows(op string) rule {
 
 func sparseToDense(b *builder, n *node, grad output) []Gradient {
 	values := b.one("GatherNd", nil, grad, n.x(0))
-	sum := func(x output) output { return b.sumOver(x, b.count(b.one("Rank", nil, x)), false) }
+	sum := func(x output) output { return b.sumOver(x, b.count(b.rank(x)), false) }
 	return grads(none, none, values, b.minus(sum(grad), sum(values)))
 }
