@@ -40,6 +40,12 @@ var pairs = append([]Pair{
 	showModel,
 	modelStep,
 	modelSave,
+	saveRaw,
+	exportRaw,
+	readRaw,
+	restoreRaw,
+	loadRaw,
+	stallsRaw,
 }, slices.Concat(clusterPairs(1, clusterWays[:2]), clusterPairs(2, clusterWays))...)
 
 // tasks has the tasks that a measured process of this program can run; see Env.Self.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/tfkeep/tfkeep/saver"
@@ -143,6 +144,37 @@ func (p saverPair) stall(ctx context.Context, e *Env) (tfkeep, python Measure, e
 		return Sample{Time: took}, err
 	}
 	return tfkeep, e.InPython(pythonSave, filepath.Join(e.Dir, "python")), nil
+}
+
+// stallsRaw is the 99th of 100 stalls of SaveAsync. The other side is the goal.
+var stallsRaw = Pair{Name: "saver: 99th percentile of 100 stalls of SaveAsync, 1 GiB, beside 2 ms", Goal: 1, Warmups: stalls,
+	Prepare: saverPair{count: 64, elements: 4 << 20}.stalls}
+
+// stalls is the number of saves whose stalls are measured, before the rounds that report the percentile.
+const stalls = 100
+
+// stalls measures the stalls in the first rounds, and then reports their 99th percentile.
+func (p saverPair) stalls(ctx context.Context, e *Env) (tfkeep, goal Measure, err error) {
+	m, err := p.build(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.Defer(m.close)
+	var took []time.Duration
+	tfkeep = func(ctx context.Context) (Sample, error) {
+		if len(took) >= stalls {
+			sorted := slices.Sorted(slices.Values(took))
+			return Sample{Time: sorted[len(sorted)*99/100-1]}, nil
+		}
+		start := time.Now()
+		pending, err := m.sv.SaveAsync(ctx, m.sess, filepath.Join(e.Dir, "tfkeep", "m"), nil)
+		took = append(took, time.Since(start))
+		if err == nil {
+			_, err = pending.Wait(ctx)
+		}
+		return Sample{}, err
+	}
+	return tfkeep, func(context.Context) (Sample, error) { return Sample{Time: 2 * time.Millisecond}, nil }, nil
 }
 
 // restore restores the same files on both sides.

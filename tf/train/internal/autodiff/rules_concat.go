@@ -41,7 +41,7 @@ func (b *builder) splitDense(axis output, values []output, grad output) []Gradie
 	for i, v := range values {
 		shapes[i] = b.shape(v)
 	}
-	axis = b.one("FloorMod", nil, b.Cast(axis, dtype.Int32), b.one("Rank", nil, values[0]))
+	axis = b.one("FloorMod", nil, b.Cast(axis, dtype.Int32), b.rank(values[0]))
 	offsets := b.several("ConcatOffset", nil, len(values), axis, list(shapes...))
 	dx := make([]output, len(values))
 	for i := range dx {
