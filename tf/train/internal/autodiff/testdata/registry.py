@@ -333,6 +333,8 @@ def ragged(tf, np, case, any_):
     case("RaggedTensorToSparse", lambda v: of(v).to_sparse().values, any_(5))
     case("RaggedTensorToVariant", lambda v: raw.RaggedTensorFromVariant(encoded_ragged=raw.RaggedTensorToVariant(rt_nested_splits=[np.array([0, 2, 2, 5], np.int64)], rt_dense_values=v, batched_input=True), input_ragged_rank=-1, output_ragged_rank=1, Tvalues=tf.float32).output_dense_values * 2.0, any_(5))
     case("RaggedTensorFromVariant", lambda v: raw.RaggedTensorFromVariant(encoded_ragged=raw.RaggedTensorToVariant(rt_nested_splits=[np.array([0, 2, 2, 5], np.int64)], rt_dense_values=v, batched_input=False), input_ragged_rank=1, output_ragged_rank=1, Tvalues=tf.float32).output_dense_values * 2.0, any_(5))
+    for op in ("CompositeTensorVariantFromComponents", "CompositeTensorVariantToComponents"):
+        case(op, lambda x, y: [2.0 * t for t in raw.CompositeTensorVariantToComponents(encoded=raw.CompositeTensorVariantFromComponents(components=[x * y, y], metadata=""), metadata="", Tcomponents=[tf.float32] * 2)], any_(3), any_(3))
     case("OptionalFromValue", lambda x, y: list(raw.OptionalGetValue(optional=raw.OptionalFromValue(components=[x, y]), output_types=[tf.float32] * 2, output_shapes=[[3], [2]])), any_(3), any_(2))
 
 
