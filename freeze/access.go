@@ -120,8 +120,8 @@ func (c *collector) node(i int, n *graphdef.NodeDef, in map[int]carrier) error {
 	for _, k := range slices.Sorted(maps.Keys(in)) {
 		v := in[k]
 		switch {
-		case v.resource && passes, isRefOp(n.Op), asksInitialized(n.Op):
-		case v.resource && readOps[n.Op]:
+		case v.resource && passes, isRefOp(n.Op), asksInitialized(n.Op) && !c.lib.destroys:
+		case v.resource && (readOps[n.Op] || asksInitialized(n.Op)):
 			c.add(i, k, v.variable, true, false)
 		case v.resource:
 			c.add(i, k, v.variable, n.Op == "ResourceCountUpTo", true)
@@ -145,7 +145,10 @@ func (c *collector) node(i int, n *graphdef.NodeDef, in map[int]carrier) error {
 func (c *collector) call(i int, n *graphdef.NodeDef, call *call, in map[int]carrier) error {
 	args := call.arguments(in)
 	for _, name := range call.functions {
-		if _, err := c.results(c.body, n, name, args); err != nil || len(args) == 0 {
+		if len(args) == 0 {
+			break
+		}
+		if _, err := c.results(c.body, n, name, args); err != nil {
 			return err
 		}
 		uses := c.traced[newCallKey(name, args)].uses
@@ -225,7 +228,7 @@ var readOps = map[string]bool{
 }
 
 // asksInitialized reports whether an operation asks whether a variable has a value. After a
-// restore it has one, whatever is written to it.
+// restore it has one, whatever is written to it, unless the graph destroys it.
 func asksInitialized(op string) bool {
 	return op == "VarIsInitializedOp" || op == "IsVariableInitialized"
 }
@@ -282,6 +285,9 @@ func (c *collector) follow(a *access, consumers map[string][]int) {
 	}
 	seen := map[string]bool{}
 	queue := []step{{a.node, c.list.places[a.node].in("")}}
+	if n := c.nodes[a.node]; c.lib.call(n) != nil || c.lib.keepsMemory(n) { // it goes on to look at it
+		a.users = append(a.users, user{a.node, queue[0].sides, c.lib.keepsMemory(n)})
+	}
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
@@ -297,7 +303,7 @@ func (c *collector) follow(a *access, consumers map[string][]int) {
 			seen[key] = true
 			op := c.nodes[i].Op
 			if passOps[op].to == "" { // those do not look at it
-				a.users = append(a.users, user{i, sides, keepsMemory(op)})
+				a.users = append(a.users, user{i, sides, c.lib.keepsMemory(c.nodes[i])})
 			}
 			if !computes(c.nodes[i]) {
 				queue = append(queue, step{i, sides})
@@ -315,10 +321,6 @@ func joined(a, b []order.Side) []order.Side {
 	}
 	return a
 }
-
-// keepsMemory reports whether an operation may hold on to the memory of what it takes, or
-// write to a variable while it looks at it. AssignAdd may add a variable to itself.
-func keepsMemory(op string) bool { return nodedef.WritesVariable(op) && !computing[op] }
 
 // ancestors returns the names of the nodes that run when the outputs are computed: those
 // that lead to them by data or control edges.

@@ -22,7 +22,7 @@ type events struct {
 // of the node, and leave from done.
 type callEvents struct {
 	args, results []int
-	access        map[string]int  // all accesses to a variable of the caller
+	access        map[string]int  // all accesses to a variable of the caller, or the look at a reference for its value
 	other         int             // accesses of which nothing is known
 	done          int             // what waits for the call by a control edge runs after this
 	overlap       map[string]bool // variables that two iterations of a loop may access at the same time
@@ -86,8 +86,13 @@ func (t *tracer) events(b *body, reached flow, places []place) *events {
 				continue
 			}
 			to := i
-			if call := e.calls[i]; call != nil && !nodedef.IsControl(in) && k >= first && k-first < len(call.args) {
-				to = call.args[k-first]
+			if call := e.calls[i]; call != nil && !nodedef.IsControl(in) {
+				if k >= first && k-first < len(call.args) {
+					to = call.args[k-first]
+				}
+				if read, ok := reached[b.parse(in)]; ok && !read.resource {
+					to = e.lookAt(call, read.variable, to)
+				}
 			}
 			if isMerge(n.Op) && t.nextIteration(b, in) {
 				e.Back(from, to, places[i].frame)
@@ -186,6 +191,27 @@ func (e *events) addCall(i int, whole bool, w *waits, args map[int]carrier) {
 	c.other, c.done = add(), add()
 	e.addDone(c, whole, w, args)
 	e.calls[i] = c
+}
+
+// lookAt returns the event at which a call looks at a reference to pass its value on, before
+// another event. TensorFlow puts a Switch or an Identity in the place of the call that does not
+// wait for what the call waits for by a control edge.
+func (e *events) lookAt(c *callEvents, variable string, before int) int {
+	at, ok := c.access[variable]
+	if !ok {
+		at = e.Add()
+		c.access[variable] = at
+	}
+	e.Edge(at, before)
+	return at
+}
+
+// usedBy returns the events of node i after which it does not look at its inputs any more.
+func (e *events) usedBy(i int) []int {
+	if c := e.calls[i]; c != nil && len(c.results) > 0 {
+		return c.results
+	}
+	return []int{e.end(i)}
 }
 
 // addDone says what a control edge from a call waits for: for the control outputs of the

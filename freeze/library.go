@@ -19,15 +19,20 @@ type library struct {
 	lifted    map[string]string                         // function that takes handles as arguments → the function that it was made from
 	frozen    []*function_go_proto.FunctionDef          // functions that take values instead of handles
 	reserved  map[string]bool                           // names of the functions that freezing adds
+	destroys  bool                                      // the graph or a function destroys resources
 }
 
 func newLibrary(def *graphdef.GraphDef) *library {
 	l := &library{functions: map[string]*function_go_proto.FunctionDef{}, lifted: map[string]string{}, reserved: map[string]bool{}}
 	for _, fn := range def.GetLibrary().GetFunction() {
 		l.functions[fn.GetSignature().GetName()] = fn
+		l.destroys = l.destroys || slices.ContainsFunc(fn.NodeDef, destroys)
 	}
+	l.destroys = l.destroys || slices.ContainsFunc(def.Node, destroys)
 	return l
 }
+
+func destroys(n *graphdef.NodeDef) bool { return n.Op == "DestroyResourceOp" }
 
 // freeName returns a new name for a function that is made of another one:
 // NAME_frozen_0, NAME_frozen_1, …

@@ -1,9 +1,15 @@
 package freeze
 
 import (
+	"slices"
 	"strings"
 
+	opdefpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/op_def_go_proto"
+
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // computing are operations whose outputs never share memory with their inputs when those
@@ -21,7 +27,7 @@ var computing = setOf(`
 	Selu Shape ShapeN Sigmoid Sign Sin Sinh Size Softmax Softplus Softsign SparseSoftmaxCrossEntropyWithLogits
 	SoftmaxCrossEntropyWithLogits Sqrt Square SquaredDifference StringFormat StringJoin StringLength
 	StringToHashBucketFast StringToNumber Sub Tan Tanh TopK TopKV2 TruncateDiv TruncateMod Xdivy Xlogy
-	Assert NoOp Print PrintV2
+	Assert NoOp PrintV2
 	Assign AssignAdd AssignSub AssignAddVariableOp AssignSubVariableOp
 `)
 
@@ -31,6 +37,31 @@ func computes(n *graphdef.NodeDef) bool {
 		return n.Attr["SrcT"].GetType() != n.Attr["DstT"].GetType()
 	}
 	return computing[n.Op]
+}
+
+// keepsMemory reports whether a node may hold on to the memory of what it takes, as a queue
+// does, or write to a variable while it looks at it. AssignAdd may add a variable to itself.
+func (l *library) keepsMemory(n *graphdef.NodeDef) bool { return l.keeps(n, map[string]bool{}) }
+
+func (l *library) keeps(n *graphdef.NodeDef, seen map[string]bool) bool {
+	if computing[n.Op] || n.Op == "Print" {
+		return false
+	}
+	call := l.call(n)
+	if call == nil {
+		op := opdef.Builtin().Get(n.Op)
+		return op == nil || op.IsStateful || nodedef.WritesVariable(n.Op) || slices.ContainsFunc(op.InputArg, func(a *opdefpb.OpDef_ArgDef) bool {
+			return a.Type == dtype.Resource || a.IsRef
+		})
+	}
+	return slices.ContainsFunc(call.functions, func(name string) bool {
+		if seen[name] {
+			return false
+		}
+		seen[name] = true
+		fn := l.functions[name]
+		return fn == nil || slices.ContainsFunc(fn.NodeDef, func(n *graphdef.NodeDef) bool { return l.keeps(n, seen) })
+	})
 }
 
 // setOf returns the words of a text.

@@ -26,7 +26,7 @@ func TestFreezeKeepsTheOrderOfCalls(t *testing.T) {
 		Runs                    []float64
 	}
 	oracle.Run(t, orderScript+"\nresult = write(tf, args[0])\n", dir).Decode(t, &models)
-	require.Len(t, models, 26)
+	require.Len(t, models, 35)
 	frozen := map[string]string{}
 	want := map[string]float64{}
 	for _, m := range models {

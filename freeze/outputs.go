@@ -88,5 +88,11 @@ func (b *body) describe(variable string) string {
 		return fmt.Sprintf("the variable in argument %q", b.fn.Signature.InputArg[i].Name)
 	}
 	_, name, _ := strings.Cut(variable, "\x00")
+	if container, shared, ok := strings.Cut(name, "\x00"); ok {
+		name = shared
+		if container != "" {
+			return fmt.Sprintf("variable %q of container %q", name, container)
+		}
+	}
 	return fmt.Sprintf("variable %q", name)
 }

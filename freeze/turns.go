@@ -159,7 +159,7 @@ func (h *history) checkTurn(x, w *item, frame string) error {
 			}
 			for _, u := range ax.users {
 				inner := h.uses.places[u.node].frame
-				if u.last || !order.Contains(frame, inner) || !h.follows(h.events.end(u.node), inner, aw, frame) {
+				if u.last || !order.Contains(frame, inner) || slices.ContainsFunc(h.events.usedBy(u.node), func(end int) bool { return !h.follows(end, inner, aw, frame) }) {
 					return h.late(ax, aw)
 				}
 			}
@@ -206,8 +206,9 @@ func (h *history) usedBefore(u user, w *access, frame string) bool {
 	if shared := commonFrame(inner, h.uses.places[w.node].frame); shared != frame {
 		return false
 	}
-	end := h.events.end(u.node)
-	return inner == frame && end == h.event(w) || h.allAfter(h.ends(end, inner, frame), w, frame)
+	return !slices.ContainsFunc(h.events.usedBy(u.node), func(end int) bool {
+		return (inner != frame || end != h.event(w)) && !h.allAfter(h.ends(end, inner, frame), w, frame)
+	})
 }
 
 // commonFrame returns the innermost loop that two loops are in.

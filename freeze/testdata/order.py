@@ -65,6 +65,59 @@ def loop_aliases(tf, through):
     tf.identity(a + 3.0 if through == "copy" else a, name="y")
 
 
+def held(tf, through):
+    """Something holds on to the memory of a reference that is written then."""
+    from tensorflow.python.framework import function as defuns
+
+    tf1, raw = tf.compat.v1, tf.raw_ops
+    v = tf1.Variable([1.0], use_resource=False, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+
+    def stored(put, get):
+        with tf.control_dependencies([put]):
+            return get()
+
+    if through == "queue":
+        q = tf1.FIFOQueue(1, [tf.float32], [[1]])
+        t = stored(raw.QueueEnqueueV2(handle=q.queue_ref, components=[v._ref()]), q.dequeue)
+    elif through == "stack":
+        h = raw.StackV2(max_size=1, elem_type=tf.float32)
+        t = stored(raw.StackPushV2(handle=h, elem=v._ref()), lambda: raw.StackPopV2(handle=h, elem_type=tf.float32))
+    elif through == "stage":
+        t = stored(raw.Stage(values=[v._ref()], shared_name="area"), lambda: raw.Unstage(dtypes=[tf.float32], shared_name="area")[0])
+    elif through == "print":
+        t = raw.Print(input=v._ref(), data=[], first_n=0)
+    elif through == "named":
+        t = defuns.Defun(tf.float32, func_name="same")(lambda a: tf.identity(a))(v._ref())
+    elif through == "If":
+        t = tf.cond(x[0] > 0, lambda: tf.identity(v._ref()), lambda: v._ref() * 2.0)
+    elif through == "While":
+        t = tf.while_loop(lambda i, a: i < 2, lambda i, a: (i + 1, tf.identity(a)), [0, v._ref()])[1]
+    with tf.control_dependencies([t]):
+        w = tf1.assign_add(v, x)
+    with tf.control_dependencies([w]):
+        tf.multiply(t, 1.0, name="y")
+
+
+def branch_after(tf):
+    """A branch that takes the value of a reference after it was written, by a control edge."""
+    tf1 = tf.compat.v1
+    v = tf1.Variable([1.0], use_resource=False, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+    with tf.control_dependencies([tf1.assign_add(v, x)]):
+        tf.identity(tf.cond(x[0] > 0, lambda: tf.identity(v._ref()), lambda: v._ref() * 2.0), name="y")
+
+
+def destroyed(tf):
+    """Asks whether a variable that was destroyed has a value."""
+    tf1 = tf.compat.v1
+    v = tf1.Variable([1.0], use_resource=True, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+    with tf.control_dependencies([tf.raw_ops.DestroyResourceOp(resource=v.handle)]):
+        asked = tf.raw_ops.VarIsInitializedOp(resource=v.handle)
+    tf.add(tf.cast(asked, tf.float32), x, name="y")
+
+
 def write(tf, directory):
     tf1 = tf.compat.v1
     out = []
@@ -106,6 +159,10 @@ def write(tf, directory):
                 model(name, lambda: after_call(tf, kind, linked, control), control)
     for through in ("copy", "identity"):
         model("loop_" + through, lambda: loop_aliases(tf, through), v2=False)
+    for through in ("queue", "stack", "stage", "print", "named", "If", "While"):
+        model("held_" + through, lambda: held(tf, through))
+    model("branch_after", lambda: branch_after(tf))
+    model("destroyed", lambda: destroyed(tf))
     tf1.enable_control_flow_v2()
     return out
 
