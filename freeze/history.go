@@ -160,7 +160,9 @@ func (h *history) eitherSide(writes []*item, sides []order.Side, s order.Side, f
 	if err != nil || yes.tensor == no.tensor {
 		return no, err
 	}
-	return gated{h.merge(h.variable, h.gate(h.variable, yes, s), h.gate(h.variable, no, other)), sides}, nil
+	// The merged value is there wherever one of the two is, which may be on more than these sides.
+	both := slices.DeleteFunc(slices.Clone(yes.sides), func(s order.Side) bool { return !slices.Contains(no.sides, s) })
+	return gated{h.merge(h.variable, h.gate(h.variable, yes, s), h.gate(h.variable, no, other)), both}, nil
 }
 
 // after returns the value that an item leaves.

@@ -26,14 +26,14 @@ func TestFreezeKeepsTheOrderOfCalls(t *testing.T) {
 		Runs                    []float64
 	}
 	oracle.Run(t, orderScript+"\nresult = write(tf, args[0])\n", dir).Decode(t, &models)
-	require.Len(t, models, 35)
+	require.Len(t, models, 36)
 	frozen := map[string]string{}
 	want := map[string]float64{}
 	for _, m := range models {
 		known := m.Runs[0] == m.Runs[1]
 		plan, err := freeze.FromGraph(t.Context(), m.Graph, m.Checkpoint, &freeze.Options{Outputs: []string{"y"}})
 		if err != nil {
-			assert.False(t, strings.HasSuffix(m.Name, "_control") || m.Name == "loop_copy", "%s: %v", m.Name, err)
+			assert.False(t, strings.HasSuffix(m.Name, "_control") || m.Name == "loop_copy" || m.Name == "conditions_in_turn", "%s: %v", m.Name, err)
 			continue
 		}
 		path := filepath.Join(dir, m.Name+".frozen")

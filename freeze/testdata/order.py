@@ -108,6 +108,24 @@ def branch_after(tf):
         tf.identity(tf.cond(x[0] > 0, lambda: tf.identity(v._ref()), lambda: v._ref() * 2.0), name="y")
 
 
+def conditions_in_turn(tf):
+    """Three conditions after each other that write the same variable, and a read after them."""
+    tf1 = tf.compat.v1
+    v = tf1.Variable([1.0], use_resource=True, name="v")
+    x = tf1.placeholder(tf.float32, [1], name="x")
+
+    def add():
+        with tf.control_dependencies([tf.raw_ops.AssignAddVariableOp(resource=v.handle, value=x + slow(tf, x))]):
+            return tf.identity(x)
+
+    last = x
+    for _ in range(3):
+        with tf.control_dependencies([last]):
+            last = tf1.cond(x[0] > 0, add, lambda: x * 1.0)
+    with tf.control_dependencies([last]):
+        tf.identity(v.read_value(), name="y")
+
+
 def destroyed(tf):
     """Asks whether a variable that was destroyed has a value."""
     tf1 = tf.compat.v1
@@ -163,6 +181,7 @@ def write(tf, directory):
         model("held_" + through, lambda: held(tf, through))
     model("branch_after", lambda: branch_after(tf))
     model("destroyed", lambda: destroyed(tf))
+    model("conditions_in_turn", lambda: conditions_in_turn(tf), v2=False)
     tf1.enable_control_flow_v2()
     return out
 
