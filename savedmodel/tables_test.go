@@ -121,3 +121,36 @@ result = True
 	require.ErrorIs(t, err, tfkeep.ErrUnsupported)
 	assert.ErrorContains(t, err, "DeserializeIterator")
 }
+
+// A table that a function fills would stay empty in the model, or lack its file.
+func TestFromCheckpointRefusesFillsInFunctions(t *testing.T) {
+	for _, kind := range []string{"file", "constants"} {
+		dir := t.TempDir()
+		functions := oracle.Value[[]string](t, `
+with open(args[0] + "/words.txt", "w") as f:
+    f.write("the\nfox\n")
+x = tf1.placeholder(tf.string, [None], name="x")
+w = tf1.get_variable("w", initializer=np.int64(7))
+@tf.function(autograph=False)
+def f(x):
+    h = tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64, shared_name="t")
+    if args[1] == "file":
+        fill = tf.raw_ops.InitializeTableFromTextFileV2(table_handle=h, filename=args[0] + "/words.txt", key_index=-2, value_index=-1)
+    else:
+        fill = tf.raw_ops.InitializeTableV2(table_handle=h, keys=["a"], values=tf.constant([1], tf.int64))
+    with tf.control_dependencies([fill]):
+        return tf.raw_ops.LookupTableFindV2(table_handle=h, keys=x, default_value=tf.constant(-1, tf.int64))
+y = tf.identity(f(x) + w, name="y")
+with tf1.Session() as s:
+    s.run(tf1.global_variables_initializer())
+    tf1.train.Saver().save(s, args[0] + "/model")
+result = [n.op for fn in s.graph.as_graph_def().library.function for n in fn.node_def]
+`, dir, kind)
+		require.NotEmpty(t, functions)
+		_, err := offline.FromCheckpoint(ctx, filepath.Join(dir, "model"), filepath.Join(dir, "export"),
+			&offline.Options{Inputs: map[string]string{"x": "x:0"}, Outputs: map[string]string{"y": "y:0"}})
+		require.ErrorIs(t, err, tfkeep.ErrUnsupported, kind)
+		assert.ErrorContains(t, err, "in the function", kind)
+		assert.NoDirExists(t, filepath.Join(dir, "export"))
+	}
+}

@@ -41,8 +41,8 @@ type Options struct {
 	// that at most 16 MiB or one value are in memory in addition to the variables themselves.
 	// Set it for a model that fills more than half of the memory. The files are read twice,
 	// first to compare all checksums. If reading fails nevertheless after that, the
-	// error is an [ErrHalfRestored]. It has no effect where the graph's own nodes
-	// restore, as in TensorFlow since version 1.6.
+	// error is an [ErrHalfRestored]. This process reads the files then, on a cluster too;
+	// where it cannot, and with the Driver Ops, the error is a tfkeep.ErrArgument.
 	RestoreSequentially bool
 	// SaveRelativePaths writes paths into the state file relative to it, so that the
 	// folder can be moved. Resume finds moved checkpoints either way; TensorFlow
@@ -99,8 +99,9 @@ type Options struct {
 	NoSync bool
 	// Alignment makes every tensor begin at a multiple of this number of bytes in the
 	// data files; 0 packs them as TensorFlow does. With 4096, RestoreOptions.Mapped
-	// copies nothing. TensorFlow reads such files, too. It has no effect where the
-	// graph's own nodes write.
+	// copies nothing. TensorFlow reads such files, too. This process writes the files then,
+	// on a cluster too; where it cannot, and with the Driver Ops, the error is a
+	// tfkeep.ErrArgument.
 	Alignment int
 	// Workers is how many goroutines read or write; 0 lets package checkpoint choose.
 	Workers int
@@ -138,6 +139,10 @@ func (o *Options) check() error {
 		return fault(tfkeep.ErrArgument, "WriteVersion is %d; it must be checkpoint.V1 or checkpoint.V2", int(o.WriteVersion))
 	case o.MaxToKeep < KeepAll:
 		return fault(tfkeep.ErrArgument, "MaxToKeep is %d; use saver.KeepAll to keep all checkpoints", o.MaxToKeep)
+	case o.Driver == Ops && (o.Alignment > 0 || o.RestoreSequentially):
+		return fault(tfkeep.ErrArgument, "the graph's own nodes obey neither Alignment nor RestoreSequentially; leave out Driver")
+	case o.WriteVersion == checkpoint.V1 && o.Alignment > 0:
+		return fault(tfkeep.ErrArgument, "format V1 has no Alignment")
 	case o.Alignment < 0:
 		return fault(tfkeep.ErrArgument, "Alignment is negative")
 	case o.Workers < 0:

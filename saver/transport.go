@@ -115,7 +115,7 @@ func (t *target) report(done, total int64) {
 func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) {
 	var reason error // why Go cannot write the files
 	switch {
-	case s.opts.Objects == nil && (s.opts.Driver == Ops || s.opts.Driver == Auto && sess.Target() != "" && !isRemotePath(path)):
+	case s.opts.Objects == nil && (s.opts.Driver == Ops || s.opts.Driver == Auto && sess.Target() != "" && s.opts.Alignment == 0 && !isRemotePath(path)):
 		return s.nodeTransport(sess), nil
 	case isRemotePath(path):
 		reason = fmt.Errorf("only TensorFlow knows the file system of %s", path)
@@ -132,6 +132,8 @@ func (s *Saver) saveTransport(sess *tf.Session, path string) (transport, error) 
 		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "Driver is saver.Files", Cause: reason}
 	case s.opts.Objects != nil:
 		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "the graph's own nodes write no object graph (Options.Objects)", Cause: reason}
+	case s.opts.Alignment > 0:
+		return nil, &tfkeep.Error{Err: tfkeep.ErrArgument, Detail: "the graph's own nodes align nothing (Options.Alignment)", Cause: reason}
 	}
 	return s.nodeTransport(sess), nil
 }
@@ -161,7 +163,7 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 		return s.uncheckedTransport(sess, l)
 	}
 	l.plan = plan
-	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster && l.objects == nil
+	nodes := s.opts.Driver == Ops || s.opts.Driver == Auto && onCluster && l.objects == nil && !s.opts.RestoreSequentially
 	if nodes && !l.opts.Partial && l.opts.Source == nil && !l.adapts() {
 		return s.nodeTransport(sess), s.nodes.nodesUnsafe
 	}
@@ -170,8 +172,8 @@ func (s *Saver) restoreTransport(sess *tf.Session, l *load) (transport, error) {
 
 // uncheckedTransport has the graph's nodes read files that only they can see.
 func (s *Saver) uncheckedTransport(sess *tf.Session, l *load) (transport, error) {
-	if l.opts.Partial || l.opts.Rename != nil || l.adapts() || s.opts.Driver == Files || l.objects != nil {
-		return nil, fault(tfkeep.ErrArgument, "Partial, Rename, Adapt, Objects and saver.Files need files that this process can read")
+	if l.opts.Partial || l.opts.Rename != nil || l.adapts() || s.opts.Driver == Files || l.objects != nil || s.opts.RestoreSequentially {
+		return nil, fault(tfkeep.ErrArgument, "Partial, Rename, Adapt, Objects, RestoreSequentially and saver.Files need files that this process can read")
 	}
 	return s.nodeTransport(sess), s.nodes.nodesUnsafe
 }

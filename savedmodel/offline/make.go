@@ -65,7 +65,7 @@ func FromFrozen(ctx context.Context, def *graphdef.GraphDef, target string, o *O
 //
 // Files that lookup tables read become assets, and what fills the tables of the graph's
 // collection "table_initializer" runs when the model is loaded. A table that could not be
-// filled so is a tfkeep.ErrUnsupported.
+// filled so, such as one that a function fills, is a tfkeep.ErrUnsupported.
 func FromCheckpoint(ctx context.Context, ckpt, target string, o *Options) (string, error) {
 	if err := argcheck.Context(ctx, "make model", target); err != nil {
 		return "", err

@@ -61,6 +61,9 @@ func addTables(mg *graphdef.MetaGraphDef, target string) (map[string]string, err
 			return nil, refuse(n, "nothing in the graph fills this lookup table")
 		}
 	}
+	if err := checkFunctionFills(mg, target); err != nil {
+		return nil, err
+	}
 	if len(fills) == 0 {
 		return nil, nil
 	}
@@ -80,6 +83,25 @@ func addTables(mg *graphdef.MetaGraphDef, target string) (map[string]string, err
 	mg.CollectionDef[modeldir.MainOpCollection] = &pb.CollectionDef{
 		Kind: &pb.CollectionDef_NodeList_{NodeList: &pb.CollectionDef_NodeList{Value: []string{init.Name}}}}
 	return assets, addAssets(mg, names)
+}
+
+// checkFunctionFills refuses a function that fills a lookup table: from a file, which the model
+// would lack, or with nothing in the model that calls the function when it is loaded.
+func checkFunctionFills(mg *graphdef.MetaGraphDef, target string) error {
+	hasInit := false
+	for _, key := range []string{modeldir.MainOpCollection, modeldir.LegacyInitCollection} {
+		hasInit = hasInit || len(mg.CollectionDef[key].GetNodeList().GetValue()) > 0
+	}
+	for _, fn := range mg.GetGraphDef().GetLibrary().GetFunction() {
+		for _, n := range fn.GetNodeDef() {
+			if !strings.HasPrefix(n.Op, "InitializeTable") || hasInit && !strings.HasPrefix(n.Op, "InitializeTableFromTextFile") {
+				continue
+			}
+			return &tfkeep.Error{Op: "make model", Path: target, Item: "node", Name: n.Name, Err: tfkeep.ErrUnsupported,
+				Detail: "it fills a lookup table in the function " + fn.GetSignature().GetName() + "; fill the table in the graph, or export the model from Python"}
+		}
+	}
+	return nil
 }
 
 // freeAsset returns the name in the model of a file.
