@@ -21,7 +21,7 @@ func GraphOf(op *tensorflow.Operation) *tensorflow.Graph {
 
 // Functions returns the serialized FunctionDefs in the library of g.
 func Functions(g *tensorflow.Graph) ([][]byte, error) {
-	if err := check(); err != nil {
+	if err := checkGraph(g); err != nil {
 		return nil, err
 	}
 	defer runtime.KeepAlive(g)

@@ -24,7 +24,10 @@ type RestoreOptions struct {
 	// (see checkpoint.WriterOptions.Alignment), instead of reading it. Values are read
 	// when they are used, checksums are not compared, and the first update of a variable
 	// copies it: that is useful for inference and not for training. The files must not
-	// be changed in place while variables use them; they may be replaced and removed.
+	// be changed in place while variables use them; they may be replaced and removed. If
+	// another program shortens a file, a signal (SIGBUS) ends the process at the next use
+	// of a value that is gone. Without Mapped the values are copies, which nothing changes:
+	// do not map files that somebody else can write.
 	Mapped bool
 	// Source, if not nil, has the values; the path then only names it in messages. It
 	// may be a checkpoint that is already open, which the caller closes, or read another

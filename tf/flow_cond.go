@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
@@ -105,6 +106,9 @@ func (b *branches) build(selector Output, want dtype.DataType, names []string, b
 
 // checkScalar checks the type and shape of a tensor that decides what runs.
 func checkScalar(what string, o Output, want dtype.DataType) error {
+	if err := checkOutputs(o); err != nil {
+		return err
+	}
 	if o.Op == nil {
 		return invalidf("%s is a zero Output", what)
 	}
@@ -221,4 +225,18 @@ func merged(a, b Shape) Shape {
 		}
 	}
 	return MakeShape(dims...)
+}
+
+// checkOutputs returns an error if one of the outputs cannot be one of an operation, with which
+// C would end the process. A zero Output is left to what uses it.
+func checkOutputs(outputs ...Output) error {
+	for _, o := range outputs {
+		if o.Op == nil {
+			continue
+		}
+		if err := capi.CheckOutput(o); err != nil {
+			return err
+		}
+	}
+	return nil
 }

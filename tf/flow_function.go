@@ -109,7 +109,9 @@ func (f *Function) Captures() []Output {
 func (f *Function) Call(s *Scope, args ...Output) []Output {
 	if f == nil || s.Err() != nil {
 		if f == nil {
-			s.g.failOnce("call function", "", invalidf("the function is nil"))
+			if s != nil {
+				s.g.failOnce("call function", "", invalidf("the function is nil"))
+			}
 			return nil
 		}
 		return make([]Output, len(f.types))
@@ -132,6 +134,9 @@ func (f *Function) Call(s *Scope, args ...Output) []Output {
 }
 
 func (f *Function) checkCall(args []Output) error {
+	if err := checkOutputs(args...); err != nil {
+		return err
+	}
 	if len(args) != len(f.args) {
 		return invalidf("%d arguments for function %q, which has %d", len(args), f.name, len(f.args))
 	}

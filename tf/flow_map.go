@@ -83,7 +83,9 @@ func newElements(s *Scope, what, name string, elems []Output, nilFunc bool, o *M
 	case len(elems) == 0:
 		e.err = invalidf("there are no elems")
 	default:
-		e.err = e.unstack(elems)
+		if e.err = checkOutputs(elems...); e.err == nil {
+			e.err = e.unstack(elems)
+		}
 	}
 	return e
 }
@@ -174,6 +176,9 @@ func (e *elements) mapOf(f bodyFunc) ([]Output, error) {
 
 // scan builds a Scan, or a Fold if it does not stack the results.
 func (e *elements) scan(initial []Output, f func(s *Scope, acc, elems []Output) []Output, stack bool) ([]Output, error) {
+	if err := checkOutputs(initial...); err != nil {
+		return nil, err
+	}
 	one := e.sub.scalar("one", dtype.Int32, 1)
 	start, limit, step := e.sub.scalar("start", dtype.Int32, 0), e.n, one
 	if e.o.Reverse {

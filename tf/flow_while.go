@@ -75,6 +75,9 @@ type loop struct {
 const ownVars = 2
 
 func (l *loop) whileOf(vars []Output, cond func(*Scope, []Output) Output, body bodyFunc) ([]Output, error) {
+	if err := checkOutputs(vars...); err != nil {
+		return nil, err
+	}
 	if cond == nil || body == nil {
 		return nil, invalidf("the condition or the body is nil")
 	}

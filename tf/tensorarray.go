@@ -53,6 +53,10 @@ func NewTensorArray(s *Scope, dt dtype.DataType, size Output, o *TensorArrayOpti
 	if s.Err() != nil {
 		return ta
 	}
+	if err := checkOutputs(size); err != nil {
+		s.g.fail("TensorListReserve", s.path("TensorArrayV2"), err)
+		return ta
+	}
 	sub := s.Sub(cmp.Or(o.Name, "TensorArrayV2"))
 	if !o.Dynamic {
 		ta.size = constantSize(size)
@@ -63,8 +67,11 @@ func NewTensorArray(s *Scope, dt dtype.DataType, size Output, o *TensorArrayOpti
 
 // Unstack returns an array whose elements are the parts of value along its first dimension.
 func Unstack(s *Scope, value Output) *TensorArray {
-	if s.Err() != nil || value.Op == nil {
-		s.g.failOnce("TensorListFromTensor", s.name, invalidf("the tensor to unstack is a zero Output"))
+	if s.Err() != nil {
+		return new(TensorArray)
+	}
+	if err := checkOutputs(value); err != nil || value.Op == nil {
+		s.g.fail("TensorListFromTensor", s.path("TensorArrayUnstack"), cmp.Or(err, error(invalidf("the tensor to unstack is a zero Output"))))
 		return new(TensorArray)
 	}
 	ta := &TensorArray{dtype: graphbuild.TypeOf(value), shape: withoutFirst(value.Shape()), size: -1}
@@ -97,6 +104,10 @@ func (ta *TensorArray) DType() dtype.DataType { return ta.dtype }
 // Write returns an array in which element index, an int32 scalar, is value.
 func (ta *TensorArray) Write(s *Scope, index, value Output) *TensorArray {
 	if s.Err() != nil {
+		return ta.WithFlow(Output{})
+	}
+	if err := checkOutputs(index, value, ta.flow); err != nil {
+		s.g.fail("TensorListSetItem", s.path("TensorArrayV2Write"), err)
 		return ta.WithFlow(Output{})
 	}
 	if value.Op != nil {

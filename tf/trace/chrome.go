@@ -10,6 +10,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/step_stats_go_proto"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 )
 
 // event is an event of the Trace Event Format.
@@ -28,6 +29,9 @@ type event struct {
 // the trace, in which operations that overlap are on several lines. stats come from
 // RunMetadata; without any, the error is of the kind tfkeep.ErrArgument.
 func WriteChrome(w io.Writer, stats *step_stats_go_proto.StepStats) error {
+	if w == nil {
+		return argcheck.Nil("write trace", "", "writer")
+	}
 	if len(stats.GetDevStats()) == 0 {
 		return &tfkeep.Error{
 			Op: "write trace", Err: tfkeep.ErrArgument,

@@ -7,9 +7,11 @@ import (
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 
+	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/savedmodel"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
+	"github.com/tfkeep/tfkeep/tf/op"
 )
 
 var ctx = context.Background()
@@ -60,7 +62,42 @@ func addSessionValues(known map[reflect.Type][]value) {
 	add(reflect.TypeFor[*savedmodel.Builder](), of("builder", good, func() *savedmodel.Builder { return newBuilder() }), of("closed", closed, func() *savedmodel.Builder { b := newBuilder(); _ = b.Close(); return b }))
 	add(reflect.TypeFor[*saver.Saver](), of("saver", good, func() *saver.Saver { return must(saver.New(newSmall().g, nil)) }), of("closed", closed, func() *saver.Saver { s := must(saver.New(newSmall().g, nil)); _ = s.Close(); return s }))
 	add(reflect.TypeFor[*tf.Callable](), of("callable", good, newCallable), of("closed", closed, func() *tf.Callable { c := newCallable(); _ = c.Close(); return c }))
+	addLoopValues(add)
 	add(reflect.TypeFor[*tf.Scope](), of("scope", good, func() *tf.Scope { return tf.NewGraph().Scope() }))
+}
+
+// addLoopValues adds the functions that conditionals and loops take, and their operands.
+func addLoopValues(add func(t reflect.Type, values ...value)) {
+	outputs := func() []tf.Output { return []tf.Output{newSmall().v.Value()} }
+	add(reflect.TypeFor[[]tf.Output](), of("outputs", good, outputs), is("zero output", odd, []tf.Output{{}}))
+	type branch = func(*tf.Scope) []tf.Output
+	type body = func(*tf.Scope, []tf.Output) []tf.Output
+	type step = func(*tf.Scope, []tf.Output, []tf.Output) []tf.Output
+	branches := []branch{
+		func(s *tf.Scope) []tf.Output { return []tf.Output{op.Const(s, float32(1))} },
+		func(*tf.Scope) []tf.Output { return nil },
+		func(*tf.Scope) []tf.Output { return []tf.Output{{}} },
+	}
+	add(reflect.TypeFor[branch](), is("branch", good, branches[0]), is("nothing", odd, branches[1]), is("zero output", odd, branches[2]))
+	add(reflect.TypeFor[[]branch](), is("branches", good, branches[:1]), is("nil branch", odd, []branch{nil}), is("different", odd, branches))
+	add(reflect.TypeFor[body](),
+		is[body]("identity", good, func(_ *tf.Scope, in []tf.Output) []tf.Output { return in }),
+		is[body]("nothing", odd, func(*tf.Scope, []tf.Output) []tf.Output { return nil }),
+		is[body]("zero output", odd, func(*tf.Scope, []tf.Output) []tf.Output { return []tf.Output{{}} }))
+	add(reflect.TypeFor[step](),
+		is[step]("first", good, func(_ *tf.Scope, acc, _ []tf.Output) []tf.Output { return acc }),
+		is[step]("nothing", odd, func(*tf.Scope, []tf.Output, []tf.Output) []tf.Output { return nil }))
+	add(reflect.TypeFor[func(*tf.Scope, []tf.Output) tf.Output](),
+		is("false", good, func(s *tf.Scope, _ []tf.Output) tf.Output { return op.Const(s, false) }),
+		is("zero output", odd, func(*tf.Scope, []tf.Output) tf.Output { return tf.Output{} }))
+	newScope := func() *tf.Scope { return tf.NewGraph().Scope() }
+	add(reflect.TypeFor[*tf.Function](), of("function", good, func() *tf.Function {
+		return tf.NewFunction(newScope(), "f", nil, func(s *tf.Scope, _ []tf.Output) []tf.Output { return branches[0](s) })
+	}))
+	add(reflect.TypeFor[*tf.TensorArray](), of("array", good, func() *tf.TensorArray {
+		s := newScope()
+		return tf.NewTensorArray(s, dtype.Float32, op.Const(s, int32(2)), nil)
+	}))
 }
 
 func newCallable() *tf.Callable {
