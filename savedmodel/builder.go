@@ -65,7 +65,8 @@ type GraphOptions struct {
 	// an older TensorFlow can read the graph.
 	StripDefaultAttrs bool
 	// Saver saves the variables, and its nodes restore them. Nil means a new Saver of
-	// all variables, sharded by device, as in TensorFlow.
+	// all variables, sharded by device, as in TensorFlow. A Saver that lacks variables which
+	// the graph has got since is a tfkeep.ErrMismatch.
 	Saver *saver.Saver
 }
 
@@ -182,6 +183,9 @@ func (b *Builder) add(ctx context.Context, g *tf.Graph, sess *tf.Session, tags [
 			return buildCause(b.Dir(), "", err)
 		}
 		defer sv.Close()
+	}
+	if err := sv.CheckCovered(); err != nil {
+		return buildCause(b.Dir(), "", err)
 	}
 	if sess != nil {
 		if err := b.saveVariables(ctx, sess, sv); err != nil {

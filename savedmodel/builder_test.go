@@ -353,3 +353,35 @@ func TestStripDefaultAttrs(t *testing.T) {
 		assert.ElementsMatch(t, []string{"T", "Tout"}, attrs(openTags(t, dir, tag).MetaGraphDef), "loading fills them in")
 	}
 }
+
+// A Saver that was made before the optimizer is refused for the first graph and for further ones.
+func TestBuilderRefusesSaverThatLacksVariables(t *testing.T) {
+	build := func() (*tf.Graph, *saver.Saver, *tf.Session) {
+		g := tf.NewGraph()
+		v, err := tf.NewVariable(g, "v", tf.Value([]float32{1, 2}), nil)
+		require.NoError(t, err)
+		s, err := saver.New(g, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, s.Close()) })
+		_, err = tf.NewVariable(g, "late", tf.Value([]float32{3}), nil)
+		require.NoError(t, err)
+		sess, err := tf.NewSession(g, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, sess.Close()) })
+		require.NoError(t, sess.RunOps(ctx, v.Initializer(), g.GlobalVariables()[1].Initializer()))
+		return g, s, sess
+	}
+	_, lacking, sess := build()
+	b, err := savedmodel.NewBuilder(filepath.Join(t.TempDir(), "m"), nil)
+	require.NoError(t, err)
+	defer b.Close()
+	err = b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, &savedmodel.GraphOptions{Saver: lacking})
+	require.ErrorIs(t, err, tfkeep.ErrMismatch)
+	require.ErrorContains(t, err, "late")
+	require.NoError(t, b.AddMetaGraphAndVariables(ctx, sess, []string{"serve"}, nil))
+	g, lacking, _ := build()
+	err = b.AddMetaGraph(ctx, g, []string{"train"}, &savedmodel.GraphOptions{Saver: lacking})
+	require.ErrorIs(t, err, tfkeep.ErrMismatch)
+	require.ErrorContains(t, err, "late")
+	require.NoError(t, b.AddMetaGraph(ctx, g, []string{"train"}, nil))
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
+	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -64,6 +65,23 @@ func (s *Saver) checkCovered() error {
 	}
 	return fault(tfkeep.ErrMismatch, "the Saver does not save variables that the graph has got since it was made: %s; make a Saver when the graph has all variables (Options.DeferBuild), "+
 		"list what to save in Options.VarList, or set Options.AllowUncovered", someNames(late))
+}
+
+// CheckCovered refuses, with a tfkeep.ErrMismatch, a graph that has got variables since the Saver
+// was made, which it does not save. Save and Resume check it, too; see Options.AllowUncovered.
+func (s *Saver) CheckCovered() error {
+	if s == nil {
+		return argcheck.Nil("check variables", "", "Saver")
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if s.closed {
+		return wrap("check variables", "", fault(tfkeep.ErrClosed, "the Saver is closed"))
+	}
+	if s.nodes == nil { // not built yet
+		return nil
+	}
+	return wrap("check variables", "", s.checkCovered())
 }
 
 // someNames lists variables for an error.
