@@ -78,6 +78,50 @@ func (b *body) checkAliases(values map[string]*valueRef) error {
 	return nil
 }
 
+// checkInitOps refuses a SavedModel that changes a frozen variable when it is loaded, after the
+// values of the checkpoint were restored. graph is the whole graph.
+func (o *Options) checkInitOps(graph, b *body, lib *library, values map[string]*valueRef) error {
+	if o.model == nil || len(o.model.initOps) == 0 {
+		return nil
+	}
+	frozen := map[string]bool{}
+	for name := range values {
+		frozen[variableOf(b.node(name))] = true
+	}
+	runs := graph.ancestors(o.model.initOps)
+	for _, n := range graph.nodes {
+		if !runs[n.Name] || !lib.writes(n, map[string]bool{}) {
+			continue
+		}
+		for _, in := range nodedef.DataInputs(n) {
+			v := graph.node(graph.parse(in).node)
+			for hops := 0; v != nil && passOps[v.Op].to != "" && len(v.Input) > 0 && hops < len(graph.nodes); hops++ {
+				v = graph.node(graph.parse(v.Input[0]).node)
+			}
+			if v != nil && nodedef.IsVariableOp(v.Op) && frozen[variableOf(v)] {
+				return nodeError(graph, n, tfkeep.ErrUnsupported, "it changes variable %q whenever the model is loaded, so that the checkpoint does not have its value; "+
+					"load the model and save it without this init op, or put the variable on the denylist", v.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// writes reports whether a node may write to a variable, or calls a function that does.
+func (l *library) writes(n *graphdef.NodeDef, seen map[string]bool) bool {
+	call := l.call(n)
+	if call == nil {
+		return nodedef.WritesVariable(n.Op)
+	}
+	return slices.ContainsFunc(call.functions, func(name string) bool {
+		if seen[name] || l.functions[name] == nil {
+			return false
+		}
+		seen[name] = true
+		return slices.ContainsFunc(l.functions[name].NodeDef, func(n *graphdef.NodeDef) bool { return l.writes(n, seen) })
+	})
+}
+
 const writeRemedy = "choose outputs that compute values, or put the variable on the denylist"
 
 var saveOps = setOf("Save SaveSlices SaveV2 MergeV2Checkpoints WriteFile")

@@ -163,3 +163,43 @@ node { name: "save/Const" op: "Const" }
 		})
 	}
 }
+
+// TensorFlow's loader runs the init op of a model after it has restored the variables.
+func TestInitOpThatWritesIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	oracle.Run(t, `
+tf1 = tf.compat.v1
+def save(name, kind):
+    (tf1.disable_control_flow_v2 if kind == "switch" else tf1.enable_control_flow_v2)()
+    with tf1.Graph().as_default(), tf1.Session() as s:
+        x = tf1.placeholder(tf.float32, [2], name="x")
+        v, other = [tf1.get_variable(n, initializer=[1., 1.], use_resource=True) for n in ("v", "other")]
+        tf.identity(x * v, name="y")
+        five = tf.constant([5., 5.])
+        op = other.assign(five).op if kind == "other" else v.assign(five).op
+        if kind in ("function", "switch"):
+            def change():
+                with tf.control_dependencies([v.assign(five).op]):
+                    return tf.identity(five)
+            op = tf1.cond(tf1.placeholder_with_default(True, []), change, lambda: five).op
+        s.run(tf1.global_variables_initializer())
+        b = tf1.saved_model.Builder(args[0] + "/" + name)
+        b.add_meta_graph_and_variables(s, ["serve"], main_op=tf.group(op))
+        b.save()
+for kind in ("other", "plain", "function", "switch"):
+    save(kind, kind)
+tf1.enable_control_flow_v2()
+result = None
+`, dir)
+	for _, kind := range []string{"other", "plain", "function", "switch"} {
+		p, err := freeze.FromSavedModel(t.Context(), filepath.Join(dir, kind), &freeze.Options{Outputs: []string{"y"}})
+		if kind == "other" {
+			require.NoError(t, err)
+			require.NoError(t, p.Close())
+			continue
+		}
+		require.ErrorIs(t, err, tfkeep.ErrUnsupported, kind)
+		assert.ErrorContains(t, err, "whenever the model is loaded", kind)
+	}
+}
