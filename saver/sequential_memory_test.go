@@ -56,7 +56,7 @@ const (
 var sequentialLarge, sequentialBytes = func() (int, int) {
 	large := 24
 	if os.Getenv("TFKEEP_LARGE_RESTORE") != "" {
-		large = 410
+		large = 205
 	}
 	return large, large*largeBytes + sequentialSmall*smallBytes
 }()

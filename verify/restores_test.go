@@ -64,3 +64,36 @@ func TestRestoredKeysAreChecked(t *testing.T) {
 		})
 	}
 }
+
+// The keys of restores in branches and loops cannot be told from the graph. Those of plain
+// calls can, and a file name stays the same behind an Identity.
+func TestRestoresInFunctionsAreChecked(t *testing.T) {
+	t.Parallel()
+	const other = `node { name: "keys" op: "Const" } node { name: "slices" op: "Const" }`
+	function := func(name, body string) string {
+		return `function { signature { name: "` + name + `" input_arg { name: "file" type: DT_STRING } } ` + body + ` }
+`
+	}
+	restores := function("restores", strings.ReplaceAll(tftest.StringsNode("keys", "gone")+tftest.StringsNode("slices", ""), "node {", "node_def {")+
+		`node_def { name: "same" op: "Identity" input: "file" }
+		 node_def { name: "r" op: "RestoreV2" input: "same:output:0" input: "keys:output:0" input: "slices:output:0" attr { key: "dtypes" value { list { type: DT_FLOAT } } } }`)
+	calls := function("calls", `node_def { name: "inner" op: "PartitionedCall" input: "file" attr { key: "f" value { func { name: "restores" } } } }`)
+	const gone = `BAD model.meta: node "r" restores "gone", which the checkpoint model does not have: `
+	const unchecked = `note model.meta: not checked against the checkpoint model: read saver: node "call": `
+	for _, c := range []struct{ name, call, want string }{
+		{"a call", `op: "PartitionedCall" input: "save/Const" attr { key: "f" value { func { name: "restores" } } }`, gone},
+		{"a call in a call", `op: "PartitionedCall" input: "save/Const" attr { key: "f" value { func { name: "calls" } } }`, gone},
+		{"a branch", `op: "If" input: "c" input: "save/Const" attr { key: "then_branch" value { func { name: "restores" } } }`, unchecked},
+		{"a branch that calls", `op: "StatelessIf" input: "c" input: "save/Const" attr { key: "else_branch" value { func { name: "calls" } } }`, unchecked},
+		{"a case", `op: "Case" input: "c" input: "save/Const" attr { key: "branches" value { list { func { name: "none" } func { name: "restores" } } } }`, unchecked},
+		{"a loop", `op: "While" input: "save/Const" attr { key: "body" value { func { name: "calls" } } }`, unchecked},
+		{"the condition of a loop", `op: "While" input: "save/Const" attr { key: "cond" value { func { name: "restores" } } }`, unchecked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			prefix := saved(t, other+`node { name: "call" `+c.call+` } library { `+restores+calls+` }`)
+			got := strings.Join(faults(t, filepath.Dir(prefix), reports(t, prefix)), "\n")
+			assert.Contains(t, got, c.want)
+		})
+	}
+}

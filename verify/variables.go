@@ -151,7 +151,8 @@ type restored struct {
 }
 
 // restoresOf returns what the graph's saver reads: the keys of the restore nodes that take
-// their file name from the saver's file name tensor.
+// their file name from the saver's file name tensor. A call that restores in a branch or a
+// loop may take its file from there, too.
 func restoresOf(mg *graphdef.MetaGraphDef) restored {
 	var r restored
 	file := nodedef.NodeName(mg.GetSaverDef().GetFilenameTensorName())
@@ -162,7 +163,8 @@ func restoresOf(mg *graphdef.MetaGraphDef) restored {
 	seen := map[source]bool{}
 	for t, err := range savergraph.New(mg.GetGraphDef()).AllRestores() {
 		from := source{t.Call, t.Func, t.Node, t.Output}
-		if t.File != file || seen[from] { // several variables may take it
+		mayBe := t.File == file || err != nil && t.File == ""
+		if !mayBe || seen[from] { // several variables may take it
 			continue
 		}
 		seen[from] = true

@@ -114,11 +114,15 @@ func (s *scope) file(n *graphdef.NodeDef) string {
 	if len(in) == 0 {
 		return ""
 	}
-	if s.fn == nil {
+	at := s.tensor(in[0])
+	for hops := 0; hops < maxHops && at.node.GetOp() == "Identity" && len(nodedef.DataInputs(at.node)) > 0; hops++ {
+		at = at.scope.tensor(at.node.Input[0])
+	}
+	if at.node == nil && s.fn == nil {
 		name, _ := input(in[0])
 		return name
 	}
-	return s.tensor(in[0]).node.GetName()
+	return at.node.GetName()
 }
 
 // follow finds the node that finally takes a restored tensor.
