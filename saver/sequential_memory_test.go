@@ -56,7 +56,7 @@ const (
 var sequentialLarge, sequentialBytes = func() (int, int) {
 	large := 24
 	if os.Getenv("TFKEEP_LARGE_RESTORE") != "" {
-		large = 205
+		large = 410
 	}
 	return large, large*largeBytes + sequentialSmall*smallBytes
 }()
