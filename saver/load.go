@@ -37,6 +37,8 @@ type load struct {
 	saves   int64              // the number of saves that the checkpoint has
 
 	uncovered []string // RestoreReport.Uncovered
+
+	ownMemory bool // read values into memory that is not TensorFlow's
 }
 
 // check opens the checkpoint and compares it with the graph. It returns the tensors to

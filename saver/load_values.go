@@ -82,19 +82,28 @@ func (l *load) readTensor(ctx context.Context, t *savergraph.Restored) (*tf.Tens
 			return v, err
 		}
 	}
-	v, err := capi.AllocateTensor(info.DType, shape)
+	allocate := allocated
+	if l.ownMemory {
+		allocate = ownMemory
+	}
+	v, into, err := allocate(info.DType, shape, size)
 	if err != nil {
 		return nil, err
-	}
-	var into []byte
-	if size > 0 {
-		into = v.TensorData()
 	}
 	if err := sources.ReadInto(ctx, l.source, t.Key, part, into); err != nil {
 		tf.Release(v)
 		return nil, err
 	}
 	return v, nil
+}
+
+// allocated returns a tensor that TensorFlow allocates, and its memory.
+func allocated(dt dtype.DataType, shape []int64, size int64) (*tf.Tensor, []byte, error) {
+	v, err := capi.AllocateTensor(dt, shape)
+	if err != nil || size == 0 {
+		return v, nil, err
+	}
+	return v, v.TensorData(), nil
 }
 
 // wantedPart returns the part of a tensor that the graph wants, and its shape. The part

@@ -39,10 +39,13 @@ type Options struct {
 	KeepEvery time.Duration
 	// RestoreSequentially restores one variable after another, or some small ones together, so
 	// that at most 16 MiB or one value are in memory in addition to the variables themselves.
-	// Set it for a model that fills more than half of the memory. The files are read twice,
-	// first to compare all checksums. If reading fails nevertheless after that, the
-	// error is an [ErrHalfRestored]. This process reads the files then, on a cluster too;
-	// where it cannot, and with the Driver Ops, the error is a tfkeep.ErrArgument.
+	// Set it for a model that fills more than half of the memory. Large values are read into
+	// memory outside TensorFlow's allocator, which would leave gaps of 7% of the model.
+	// Resource variables keep that memory until their first update, which copies it.
+	// The files are read twice, first to compare all checksums. If reading fails
+	// nevertheless after that, the error is an [ErrHalfRestored]. This process reads the files
+	// then, on a cluster too; where it cannot, and with the Driver Ops, the error is a
+	// tfkeep.ErrArgument.
 	RestoreSequentially bool
 	// SaveRelativePaths writes paths into the state file relative to it, so that the
 	// folder can be moved. Resume finds moved checkpoints either way; TensorFlow

@@ -65,6 +65,7 @@ func (t *localTransport) restore(ctx context.Context, l *load) (*RestoreReport, 
 		return report, err
 	}
 	if t.sequential {
+		l.ownMemory = true
 		err = l.assignInBatches(ctx, nil, newServers(t.sess, t.nodes.g, nil, nil), fitting, oneByOne(nil))
 	} else {
 		err = t.assign(ctx, l, fitting)
