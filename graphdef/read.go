@@ -294,6 +294,9 @@ func readFile(path string) ([]byte, error) {
 	if fi.Size() > maxSize {
 		return nil, inFile(tooLarge("read", fi.Size()), path)
 	}
+	if err := vfs.CheckHoles(path, f, fi); err != nil {
+		return nil, err
+	}
 	data := make([]byte, fi.Size())
 	n, err := io.ReadFull(f, data)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -162,6 +162,13 @@ func fromText(text string, dtype dtype.DataType) (*npy.Array, error) {
 			return nil, vfs.Error("open", file, err)
 		}
 		defer f.Close()
+		info, err := f.Stat()
+		if err == nil {
+			err = vfs.CheckHoles(file, f, info)
+		}
+		if err != nil {
+			return nil, vfs.Error("read", file, err)
+		}
 		return npy.Read(f)
 	case ext == ".json":
 		data, err := readJSON(file)

@@ -37,7 +37,7 @@ type manifestFile struct {
 
 // WriteManifest writes the manifest of the files in dir.
 func WriteManifest(ctx context.Context, dir string) error {
-	m, err := listFiles(ctx, vfs.IOFS(vfs.OS, dir))
+	m, err := listFiles(ctx, vfs.IOFS(vfs.OS, dir), nil)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,10 @@ func WriteManifest(ctx context.Context, dir string) error {
 	return vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, ManifestName), append(data, '\n'), true)
 }
 
-func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
+// listFiles lists the files of a model. The checksum of a file is computed unless want, if
+// not nil, has no file of that name and size: such a file differs from the manifest anyway,
+// and a hole makes a file of any size for nothing.
+func listFiles(ctx context.Context, fsys fs.FS, want map[string]int64) (*manifest, error) {
 	m := &manifest{Files: []manifestFile{}}
 	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
@@ -65,8 +68,18 @@ func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
 			return err
 		}
 		defer f.Close()
+		if want != nil {
+			info, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			if size, ok := want[path]; !ok || size != info.Size() {
+				m.Files = append(m.Files, manifestFile{Path: path, Bytes: info.Size()})
+				return nil
+			}
+		}
 		h := sha256.New()
-		n, err := io.Copy(h, f)
+		n, err := io.Copy(h, untilDone{ctx, f})
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -75,6 +88,19 @@ func listFiles(ctx context.Context, fsys fs.FS) (*manifest, error) {
 	})
 	slices.SortFunc(m.Files, func(a, b manifestFile) int { return cmp.Compare(a.Path, b.Path) })
 	return m, err
+}
+
+// untilDone reads until ctx is done.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
 }
 
 // CheckManifest compares a model with its manifest and describes every difference. found
@@ -91,7 +117,11 @@ func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool
 	if err != nil {
 		return nil, true, err
 	}
-	have, err := listFiles(ctx, fsys)
+	sizes := map[string]int64{}
+	for _, w := range want.Files {
+		sizes[w.Path] = w.Bytes
+	}
+	have, err := listFiles(ctx, fsys, sizes)
 	if err != nil {
 		return nil, true, err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -189,4 +191,41 @@ func TestWhyNoModelSaysWhatIsThere(t *testing.T) {
 		assert.Equal(t, c.kind, kind, c.name)
 		assert.Contains(t, detail, c.says, c.name)
 	}
+}
+
+// onlyWithHoles skips a test where a large file may need as much disk.
+func onlyWithHoles(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("not all file systems here make holes")
+	}
+}
+
+func TestCheckManifestSkipsOddSizes(t *testing.T) {
+	t.Parallel()
+	onlyWithHoles(t)
+	dir := t.TempDir()
+	put(t, "x", dir, "a")
+	require.NoError(t, modeldir.WriteManifest(t.Context(), dir))
+	for _, name := range []string{"a", "b"} {
+		put(t, "x", dir, name)
+		require.NoError(t, os.Truncate(filepath.Join(dir, name), 1<<42), "reading it would take an hour")
+	}
+	faults, found, err := modeldir.CheckManifest(t.Context(), vfs.IOFS(vfs.OS, dir))
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, []string{"a has 4398046511104 bytes instead of 1", "b is not in the manifest"}, faults)
+}
+
+func TestCheckManifestStopsInAFile(t *testing.T) {
+	t.Parallel()
+	onlyWithHoles(t)
+	dir := t.TempDir()
+	put(t, "x", dir, "a")
+	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 1<<42), "reading it would take an hour")
+	put(t, `{"files":[{"path":"a","bytes":4398046511104,"sha256":""}]}`, dir, modeldir.ManifestName)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, _, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

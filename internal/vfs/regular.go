@@ -150,6 +150,9 @@ func readAndClose(f fs.File, name string, limit int64) ([]byte, error) {
 		return nil, &tfkeep.Error{Op: "read", Path: name, Err: tfkeep.ErrTooLarge,
 			Detail: fmt.Sprintf("it has %d bytes; at most %d are read", info.Size(), limit)}
 	}
+	if err := CheckHoles(name, f, info); err != nil {
+		return nil, err
+	}
 	data := make([]byte, info.Size())
 	n, err := io.ReadFull(f, data)
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
