@@ -210,8 +210,17 @@ func (t *turning) constant(suffix string, value *tensorpb.TensorProto, near stri
 	return t.node(suffix, "Const", "output", n.Attr, after...)
 }
 
-func (t *turning) assign() { t.become(attrs{"T": t.dtype()}, t.data[1]) }
-func (t *turning) plain()  { t.become(attrs{"T": t.dtype()}, t.data[0], t.data[1]) }
+func (t *turning) assign() {
+	value := t.data[1]
+	if validatesShape(t.n, t.op) {
+		value = t.ensureShape(value, t.target.shape)
+	}
+	t.become(attrs{"T": t.dtype()}, value)
+}
+
+func (t *turning) plain() {
+	t.become(attrs{"T": t.dtype()}, t.data[0], t.ensureShape(t.data[1], t.target.shape))
+}
 
 func (t *turning) indexType() dtype.DataType { return t.n.Attr["Tindices"].GetType() }
 

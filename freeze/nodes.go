@@ -18,6 +18,10 @@ func intAttr(i int64) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_I{I: i}}
 }
 
+func shapeAttr(dims []int64) *graphdef.AttrValue {
+	return &graphdef.AttrValue{Value: &attrpb.AttrValue_Shape{Shape: nodedef.ShapeProto(dims)}}
+}
+
 func boolAttr(b bool) *graphdef.AttrValue {
 	return &graphdef.AttrValue{Value: &attrpb.AttrValue_B{B: b}}
 }

@@ -1,6 +1,7 @@
 package freeze
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
@@ -75,6 +76,15 @@ func (t *turning) optimize() {
 	s := &step{turning: t, args: map[string]string{}}
 	for k, a := range opdef.Builtin().Get(t.op).GetInputArg() {
 		s.args[a.Name] = t.data[k]
+		switch {
+		case k == 0 || slices.Contains(o.slots, a.Name) || a.Name == "indices":
+		case a.Name != "grad" && a.Name != "delta":
+			s.args[a.Name] = t.ensureShape(t.data[k], scalarShape)
+		case sparse:
+			s.args[a.Name] = t.ensureShape(t.data[k], t.target.shape.rows())
+		default:
+			s.args[a.Name] = t.ensureShape(t.data[k], t.target.shape)
+		}
 	}
 	if sparse {
 		s.at = s.args["indices"]

@@ -148,7 +148,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err := report.freezeTables(ctx, lib, b, def, src, o); err != nil {
 		return nil, err
 	}
-	rewriter := &rewriter{tracer: tracer, report: &report}
+	rewriter := &rewriter{tracer: tracer, report: &report, keepsShapes: tracer.keepsShapes(b)}
 	if _, err := rewriter.rewrite(b, reached, uses, set(roots), nil); err != nil {
 		return nil, err
 	}
@@ -283,7 +283,7 @@ func (b *body) variables(values map[string]*valueRef) flow {
 	seeds := flow{}
 	for _, n := range b.nodes {
 		if ref := values[n.Name]; ref != nil {
-			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp", variable: variableOf(n)}
+			seeds[tensor{node: n.Name}] = carrier{dtype: ref.dtype, resource: n.Op == "VarHandleOp", shape: shapeOf(ref.shape), variable: variableOf(n)}
 		}
 	}
 	return seeds

@@ -21,6 +21,8 @@ import (
 type rewriter struct {
 	*tracer
 	report *Report
+
+	keepsShapes bool // no variable gets a value of another shape than it has at the begin
 }
 
 // rewriting is the rewriting of one body.

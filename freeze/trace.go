@@ -21,6 +21,7 @@ import (
 type carrier struct {
 	dtype    dtype.DataType
 	resource bool
+	shape    knownShape // of the value that the variable has at the begin
 
 	// variable identifies the variable within the body: variables of the graph by their
 	// names, those of a function by the first argument that is the variable. It is
@@ -35,6 +36,9 @@ const severalVariables = "?"
 func (c carrier) or(other carrier) carrier {
 	if c.variable != other.variable {
 		c.variable = severalVariables
+	}
+	if c.shape != other.shape {
+		c.shape = ""
 	}
 	return c
 }
@@ -72,7 +76,7 @@ type tracedFunc struct {
 func newCallKey(name string, args map[int]carrier) callKey {
 	var b strings.Builder
 	for _, i := range slices.Sorted(maps.Keys(args)) {
-		fmt.Fprintf(&b, "%d:%d:%t:%s,", i, args[i].dtype, args[i].resource, argumentVariable(args, i))
+		fmt.Fprintf(&b, "%d:%d:%t:%s:%s,", i, args[i].dtype, args[i].resource, argumentVariable(args, i), args[i].shape)
 	}
 	return callKey{name, b.String()}
 }
