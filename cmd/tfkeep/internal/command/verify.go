@@ -29,7 +29,8 @@ checksum and every reference, and report all faults.
 A state file stands for the checkpoints that it names. In a directory, each checkpoint, its meta graph, the state file and the remains of
 unfinished saves are checked. In a SavedModel, the graphs, signatures, assets and
 variables are checked. A meta graph is also compared with its checkpoint, which must
-have everything that the graph's saver restores.
+have everything that the graph's saver restores. Whether shapes, and the
+types behind handles, fit each other is found only when TensorFlow imports the graph.
 
 The exit code is 1 if anything is damaged or missing. What does no harm is marked
 "note". With --strict, it is a fault like any other.`,
