@@ -38,7 +38,11 @@ func (r *run) directory(folder string) bool {
 		}
 	}
 	if r.reports == 0 {
-		return r.nothing(folder, "the directory has no checkpoint and no SavedModel")
+		why := "the directory has no checkpoint and no SavedModel"
+		if others := modeldir.Others(vfs.IOFS(vfs.OS, folder)); others != "" {
+			why += "; " + others
+		}
+		return r.nothing(folder, why)
 	}
 	return r.leftovers(folder, entries, prefixes)
 }

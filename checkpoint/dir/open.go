@@ -8,6 +8,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -71,8 +72,11 @@ func (f folder) find(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(found) == 0 {
-		return "", &tfkeep.Error{Op: "open", Path: f.path, Err: tfkeep.ErrNotFound,
-			Detail: "the folder has neither a checkpoint nor a state file named " + DefaultLatestFilename}
+		why := "the folder has neither a checkpoint nor a state file named " + DefaultLatestFilename
+		if others := modeldir.Others(vfs.IOFS(f.fs, f.path)); others != "" {
+			why += "; " + others
+		}
+		return "", &tfkeep.Error{Op: "open", Path: f.path, Err: tfkeep.ErrNotFound, Detail: why}
 	}
 	return found[0].Prefix, nil
 }

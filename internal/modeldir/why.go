@@ -18,12 +18,28 @@ func WhyNoModel(fsys fs.FS) (detail string, kind error) {
 	if err != nil {
 		return "there is no SavedModel", tfkeep.ErrNotFound
 	}
+	for _, e := range entries {
+		if e.Name() == FilenameCPB {
+			return FilenameCPB + " is " + filekind.CpbReason, tfkeep.ErrUnsupported
+		}
+	}
+	const none = "the folder has neither " + FilenamePB + " nor " + FilenamePBText
+	if others := Others(fsys); others != "" {
+		return none + "; " + others, tfkeep.ErrNotFound
+	}
+	return none, tfkeep.ErrNotFound
+}
+
+// Others tells what a folder that is not a model has that can be named instead: versions of a
+// model, or files of graphs. It is "" without any.
+func Others(fsys fs.FS) string {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return ""
+	}
 	var versions, graphs []string
 	for _, e := range entries {
 		name := e.Name()
-		if name == FilenameCPB {
-			return FilenameCPB + " is " + filekind.CpbReason, tfkeep.ErrUnsupported
-		}
 		if _, ok := version(name); ok && e.IsDir() && isModel(fsys, name) {
 			versions = append(versions, name)
 		}
@@ -32,14 +48,13 @@ func WhyNoModel(fsys fs.FS) (detail string, kind error) {
 			graphs = append(graphs, strconv.Quote(name))
 		}
 	}
-	const none = "the folder has neither " + FilenamePB + " nor " + FilenamePBText
 	switch {
 	case len(versions) > 0:
-		return fmt.Sprintf("this is a folder of versions of a model: %s; name one of them", strings.Join(versions, ", ")), tfkeep.ErrNotFound
+		return fmt.Sprintf("this is a folder of versions of a model: %s; name one of them", strings.Join(versions, ", "))
 	case len(graphs) > 0:
-		return fmt.Sprintf("%s; it has graph files: %s; name one of them", none, strings.Join(graphs, ", ")), tfkeep.ErrNotFound
+		return fmt.Sprintf("it has graph files: %s; name one of them", strings.Join(graphs, ", "))
 	}
-	return none, tfkeep.ErrNotFound
+	return ""
 }
 
 func isModel(fsys fs.FS, folder string) bool {

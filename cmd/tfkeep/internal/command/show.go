@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,7 @@ of a checkpoint, and under which keys it has their values.`,
 				return c.listTensors(cmd.Context(), args[0], nil, asJSON)
 			}
 			if err != nil {
-				return err
+				return withoutCheckpoint(cmd.Context(), args[0], err)
 			}
 			if logDir != "" {
 				return c.toTensorBoard(args[0], m, logDir)
@@ -84,6 +85,19 @@ func isCheckpoint(ctx context.Context, path string, err error) bool {
 		return false
 	}
 	return r.Close() == nil
+}
+
+// withoutCheckpoint returns the error about a folder without a model: if its state file names
+// a checkpoint that is gone, the one that says so.
+func withoutCheckpoint(ctx context.Context, path string, err error) error {
+	if _, statErr := os.Stat(filepath.Join(path, dir.DefaultLatestFilename)); statErr != nil || !errors.Is(err, tfkeep.ErrNotFound) {
+		return err
+	}
+	r, openErr := dir.Open(ctx, path, nil)
+	if openErr != nil {
+		return openErr
+	}
+	return errors.Join(err, r.Close())
 }
 
 func (c *command) toTensorBoard(path string, m proto.Message, logDir string) error {
