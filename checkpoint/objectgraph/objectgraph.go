@@ -80,7 +80,7 @@ func Read(ctx context.Context, src checkpoint.Source) (*Graph, error) {
 func Decode(data []byte) (*Graph, error) {
 	var m pb.TrackableObjectGraph
 	if err := proto.Unmarshal(data, &m); err != nil {
-		return nil, corrupt("not a TrackableObjectGraph: %v", err)
+		return nil, corrupt("not a TrackableObjectGraph: its bytes do not parse")
 	}
 	g := &Graph{Objects: make([]Object, len(m.GetNodes()))}
 	for i, n := range m.GetNodes() {

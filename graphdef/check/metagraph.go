@@ -127,7 +127,7 @@ func (c *checker) checkCollection(key string, def *for_core_protos_go_proto.Coll
 			return
 		}
 		if err := proto.Unmarshal(data, m); err != nil {
-			c.addItem("item %d is not a %s: %v", i, m.ProtoReflect().Descriptor().Name(), err)
+			c.addItem("item %d is not a %s: its bytes do not parse", i, m.ProtoReflect().Descriptor().Name())
 			continue
 		}
 		c.checkMessage(i, m)
