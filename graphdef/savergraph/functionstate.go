@@ -42,10 +42,7 @@ func (g *Graph) FunctionStates() []FunctionState {
 func (s *scope) restoredInput(n *graphdef.NodeDef) (key string, ok bool) {
 	in := nodedef.DataInputs(n)
 	for i := 1; i < len(in); i++ {
-		at := s.tensor(in[i])
-		for hops := 0; hops < maxHops && passes(at.node.GetOp()) && len(nodedef.DataInputs(at.node)) > 0; hops++ {
-			at = at.scope.tensor(at.node.Input[0])
-		}
+		at := s.tensor(in[i]).behind(passes)
 		if !isRestore(at.node) {
 			continue
 		}

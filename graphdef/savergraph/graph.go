@@ -102,10 +102,7 @@ func (s *scope) constInput(n *graphdef.NodeDef, i int) (*graphdef.NodeDef, error
 	if i >= len(in) {
 		return nil, unknown(n, "the node has no input %d", i)
 	}
-	c := s.tensor(in[i])
-	for hops := 0; hops < maxHops && c.node.GetOp() == "Identity" && len(nodedef.DataInputs(c.node)) > 0; hops++ {
-		c = c.scope.tensor(c.node.Input[0])
-	}
+	c := s.tensor(in[i]).behind(isIdentity)
 	if c.node.GetOp() != "Const" || c.node.GetAttr()["value"].GetTensor() == nil {
 		return nil, unknown(n, "input %d is not a constant", i)
 	}

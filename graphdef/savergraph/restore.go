@@ -114,10 +114,7 @@ func (s *scope) file(n *graphdef.NodeDef) string {
 	if len(in) == 0 {
 		return ""
 	}
-	at := s.tensor(in[0])
-	for hops := 0; hops < maxHops && at.node.GetOp() == "Identity" && len(nodedef.DataInputs(at.node)) > 0; hops++ {
-		at = at.scope.tensor(at.node.Input[0])
-	}
+	at := s.tensor(in[0]).behind(isIdentity)
 	if at.node == nil && s.fn == nil {
 		name, _ := input(in[0])
 		return name
@@ -198,10 +195,7 @@ func (s *scope) target(t *Restored, assign *graphdef.NodeDef) {
 
 // variable returns the variable that an input of a node means, which may pass an Identity.
 func (s *scope) variable(in string) tensor {
-	at := s.tensor(in)
-	for hops := 0; hops < maxHops && at.node.GetOp() == "Identity" && len(nodedef.DataInputs(at.node)) > 0; hops++ {
-		at = at.scope.tensor(at.node.Input[0])
-	}
+	at := s.tensor(in).behind(isIdentity)
 	if !nodedef.IsVariableOp(at.node.GetOp()) {
 		return tensor{}
 	}

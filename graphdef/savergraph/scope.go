@@ -75,6 +75,16 @@ func (s *scope) tensor(in string) tensor {
 	}
 }
 
+// behind returns the tensor that nodes of some operations pass on to t.
+func (t tensor) behind(passes func(op string) bool) tensor {
+	for hops := 0; hops < maxHops && passes(t.node.GetOp()) && len(nodedef.DataInputs(t.node)) > 0; hops++ {
+		t = t.scope.tensor(t.node.Input[0])
+	}
+	return t
+}
+
+func isIdentity(op string) bool { return op == "Identity" }
+
 // functionInput splits an input of a node of a function: "node:output:1", or "argument".
 // The operations that this package follows have one output, or one list of outputs.
 func functionInput(in string) (node string, output int) {
