@@ -246,23 +246,10 @@ func (tx *transaction) linkData(ctx context.Context, shard int, name string) err
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(dst, &contextReader{ctx, src}); err != nil {
+	if _, err := io.Copy(dst, vfs.ReaderUntil(ctx, src)); err != nil {
 		return vfs.Error("merge", final, err)
 	}
 	return nil
-}
-
-// contextReader fails once its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 func (m *merger) removeSources() error {

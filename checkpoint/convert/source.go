@@ -6,13 +6,13 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/tfkeep/tfkeep/checkpoint/sources"
-
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/checkpoint/internal/safetensors"
+	"github.com/tfkeep/tfkeep/checkpoint/sources"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/npy"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // source is a checkpoint.Source that convert has opened.
@@ -97,20 +97,10 @@ func (a *archive) OpenTensor(ctx context.Context, name string, part checkpoint.S
 	if err != nil {
 		return nil, err
 	}
-	return &stream{ctx: ctx, ReadCloser: in}, nil
-}
-
-// stream ends with the context.
-type stream struct {
-	ctx context.Context
-	io.ReadCloser
-}
-
-func (s *stream) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.ReadCloser.Read(p)
+	return struct {
+		io.Reader
+		io.Closer
+	}{vfs.ReaderUntil(ctx, in), in}, nil
 }
 
 func (a *archive) ReadStrings(_ context.Context, name string, part checkpoint.Slice) ([][]byte, error) {

@@ -79,7 +79,7 @@ func listFiles(ctx context.Context, fsys fs.FS, want map[string]int64) (*manifes
 			}
 		}
 		h := sha256.New()
-		n, err := io.Copy(h, untilDone{ctx, f})
+		n, err := io.Copy(h, vfs.ReaderUntil(ctx, f))
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -88,19 +88,6 @@ func listFiles(ctx context.Context, fsys fs.FS, want map[string]int64) (*manifes
 	})
 	slices.SortFunc(m.Files, func(a, b manifestFile) int { return cmp.Compare(a.Path, b.Path) })
 	return m, err
-}
-
-// untilDone reads until ctx is done.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }
 
 // CheckManifest compares a model with its manifest and describes every difference. found
