@@ -167,22 +167,41 @@ func (r *renaming) give(name, old string) error {
 	return nil
 }
 
-// toNames finds the names of a destination that has names.
-func (r *renaming) toNames() error {
-	taken := map[string]bool{} // tensors of the source that the map names
+// giveMapped calls give for each entry of the map, and returns which tensors of the source it
+// names.
+func (r *renaming) giveMapped(give func(to, old string) error) (taken map[string]bool, err error) {
+	taken = map[string]bool{}
 	for _, from := range slices.Sorted(maps.Keys(r.names.Map)) {
 		old, err := r.find(from)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		to := r.names.Map[from]
-		if r.like != nil && !slices.Contains(r.like.names, to) {
-			return r.fail(tfkeep.ErrNotFound, "the map names %s, which %s does not have", to, r.names.Like)
-		}
-		if err := r.give(to, old); err != nil {
-			return err
+		if err := give(r.names.Map[from], old); err != nil {
+			return nil, err
 		}
 		taken[old] = true
+	}
+	return taken, nil
+}
+
+// keysOf is objectgraph.Graph.KeysOf, with the ambiguous ones among the names only.
+func keysOf(g *objectgraph.Graph, names []string) (keys map[string]string, ambiguous []string) {
+	keys, ambiguous = g.KeysOf(names)
+	return keys, slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(names, name) })
+}
+
+// toNames finds the names of a destination that has names.
+func (r *renaming) toNames() error {
+	taken, err := r.giveMapped(func(to, old string) error {
+		if r.like != nil {
+			if _, ok := r.like.wants[to]; !ok {
+				return r.fail(tfkeep.ErrNotFound, "the map names %s, which %s does not have", to, r.names.Like)
+			}
+		}
+		return r.give(to, old)
+	})
+	if err != nil {
+		return err
 	}
 	if r.like != nil {
 		return r.giveLike()
@@ -208,9 +227,7 @@ func (r *renaming) giveLike() error {
 	keys := map[string]string{}
 	if r.objects != nil {
 		var ambiguous []string
-		keys, ambiguous = r.objects.KeysOf(rest)
-		ambiguous = slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(rest, name) })
-		if len(ambiguous) > 0 {
+		if keys, ambiguous = keysOf(r.objects, rest); len(ambiguous) > 0 {
 			return r.fail(tfkeep.ErrMismatch, "these names could mean several variables: %s; say in a map which ones they are", list(ambiguous))
 		}
 	}
@@ -281,24 +298,16 @@ func (r *renaming) toObjects() error {
 		return r.makeObjects()
 	}
 	r.graph = r.like.objects
-	for _, from := range slices.Sorted(maps.Keys(r.names.Map)) {
-		old, err := r.find(from)
-		if err != nil {
-			return err
-		}
-		to := r.names.Map[from]
+	taken, err := r.giveMapped(func(to, old string) error {
 		keys, _ := r.graph.KeysOf([]string{to})
 		key, ok := keys[to]
 		if !ok {
 			return r.fail(tfkeep.ErrNotFound, "the map names the object %s, which %s does not have, or has several times; \"tfkeep objects\" shows the paths", to, r.names.Like)
 		}
-		if err := r.give(key, old); err != nil {
-			return err
-		}
-	}
-	taken := map[string]bool{}
-	for _, old := range r.olds {
-		taken[old] = true
+		return r.give(key, old)
+	})
+	if err != nil {
+		return err
 	}
 	pairs, err := r.pairs(taken) // key of the model → tensor of the source
 	if err != nil {
@@ -339,8 +348,8 @@ func (r *renaming) pairs(taken map[string]bool) (map[string]string, error) {
 			names = append(names, t.Name)
 		}
 	}
-	keys, ambiguous := r.graph.KeysOf(names)
-	if ambiguous = slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(names, name) }); len(ambiguous) > 0 {
+	keys, ambiguous := keysOf(r.graph, names)
+	if len(ambiguous) > 0 {
 		return nil, r.fail(tfkeep.ErrMismatch, "these names could mean several objects of %s: %s; say in a map which ones they are", r.names.Like, list(ambiguous))
 	}
 	pairs := map[string]string{}
@@ -354,7 +363,7 @@ func (r *renaming) pairs(taken map[string]bool) (map[string]string, error) {
 }
 
 // makeObjects makes an object graph of the names: each is the path of an object.
-func (r *renaming) makeObjects() (err error) {
+func (r *renaming) makeObjects() error {
 	if r.objects != nil {
 		return r.fail(tfkeep.ErrArgument, "it has objects already; name a model whose objects the destination should have, or ask for names")
 	}
@@ -366,16 +375,9 @@ func (r *renaming) makeObjects() (err error) {
 		paths[path] = old
 		return nil
 	}
-	taken := map[string]bool{}
-	for _, from := range slices.Sorted(maps.Keys(r.names.Map)) {
-		old, err := r.find(from)
-		if err != nil {
-			return err
-		}
-		taken[old] = true
-		if err := give(r.names.Map[from], old); err != nil {
-			return err
-		}
+	taken, err := r.giveMapped(give)
+	if err != nil {
+		return err
 	}
 	for t := range r.src.Tensors() {
 		if !taken[t.Name] {

@@ -1,6 +1,7 @@
 package objectgraph
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,12 +14,7 @@ import (
 func New(variables map[string]string) (*Graph, error) {
 	g := &Graph{Objects: make([]Object, 1)}
 	children := []map[string]int{{}}
-	paths := make([]string, 0, len(variables))
-	for path := range variables {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	for _, path := range paths {
+	for _, path := range slices.Sorted(maps.Keys(variables)) {
 		names := strings.Split(path, "/")
 		at := 0
 		for _, name := range names {
