@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
+	"github.com/tfkeep/tfkeep/internal/namelist"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
@@ -34,7 +35,7 @@ func (m *Model) checkApart(files *folder, mg *graphdef.MetaGraphDef) error {
 			}
 		}
 		if len(taken) > 0 {
-			return loadError(files.name, tfkeep.ErrExists, "the graph of the session has nodes of the same names already: %s; set LoadOptions.ImportScope, or load the model into a session of its own", some(taken))
+			return loadError(files.name, tfkeep.ErrExists, "the graph of the session has nodes of the same names already: %s; set LoadOptions.ImportScope, or load the model into a session of its own", namelist.Some(taken, 5))
 		}
 	}
 	shared := map[resource]string{}
@@ -136,13 +137,4 @@ func bodies(def *graphdef.GraphDef) [][]*graphdef.NodeDef {
 		all = append(all, f.GetNodeDef())
 	}
 	return all
-}
-
-// some lists names for an error, which may be very many.
-func some(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/objectgraph"
 	"github.com/tfkeep/tfkeep/dtype"
+	"github.com/tfkeep/tfkeep/internal/namelist"
 	"github.com/tfkeep/tfkeep/internal/nearest"
 )
 
@@ -453,12 +454,5 @@ func (r *renaming) missingError() error {
 		len(r.missing), r.names.Like, list(r.missing))
 }
 
-// maxListed is how many names an error lists.
-const maxListed = 16
-
-func list(names []string) string {
-	if len(names) > maxListed {
-		return strings.Join(names[:maxListed], ", ") + fmt.Sprintf(" and %d more", len(names)-maxListed)
-	}
-	return strings.Join(names, ", ")
-}
+// list lists names for an error.
+func list(names []string) string { return namelist.Some(names, 16) }

@@ -3,13 +3,12 @@ package dir
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
+	"github.com/tfkeep/tfkeep/internal/namelist"
 )
 
 // LatestOptions tunes [Latest]. Nil and the zero value follow TensorFlow.
@@ -86,11 +85,7 @@ func (f folder) gone(state *State) error {
 	case err != nil || len(others) == 0:
 		e.Detail += "; the folder has no other checkpoint"
 	default:
-		have := strings.Join(others[:min(most, len(others))], ", ")
-		if len(others) > most {
-			have += fmt.Sprintf(" and %d more", len(others)-most)
-		}
-		e.Detail += "; there are " + have + ": name one of them, or let dir.Latest with LatestOptions.Verified (tfkeep latest --verified) choose the newest that is whole"
+		e.Detail += "; there are " + namelist.Some(others, most) + ": name one of them, or let dir.Latest with LatestOptions.Verified (tfkeep latest --verified) choose the newest that is whole"
 	}
 	return e
 }

@@ -3,11 +3,11 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/namelist"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -29,13 +29,7 @@ func (e *notReadyError) Error() string {
 }
 
 // abbreviate returns the first names of a list that may be long.
-func abbreviate(names []string) string {
-	const limit = 10
-	if n := len(names) - limit; n > 0 {
-		return strings.Join(names[:limit], ", ") + fmt.Sprintf(" and %d more", n)
-	}
-	return strings.Join(names, ", ")
-}
+func abbreviate(names []string) string { return namelist.Some(names, 10) }
 
 // checkMarks reports whether the servers hold the whole model, and the number on
 // their marks. For a chief, the servers hold the model only if this chief has made

@@ -32,6 +32,7 @@ var house = []floor{
 		"internal/filekind",
 		"internal/filenames",
 		"internal/live",
+		"internal/namelist",
 		"internal/nearest",
 		"internal/parallel",
 		"internal/test/archtest",

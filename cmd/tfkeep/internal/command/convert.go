@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -145,15 +144,11 @@ func (c *command) noteNames(what string, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	rest := ""
-	if len(names) > shown {
-		rest = fmt.Sprintf(", and %d more", len(names)-shown)
-		names = names[:shown]
+	clean := make([]string, len(names))
+	for i, name := range names {
+		clean[i] = ui.Name(name)
 	}
-	for i := range names {
-		names[i] = ui.Name(names[i])
-	}
-	c.Note("%s: %s%s", what, strings.Join(names, ", "), rest)
+	c.Note("%s: %s", what, first(clean, shown, ""))
 }
 
 func (c *command) converted(out string, res *convert.Result) {

@@ -257,12 +257,15 @@ func (c *command) list(name string, items []string, limit int) {
 	if len(items) == 0 {
 		return
 	}
-	rest := ""
-	if len(items) > limit {
-		rest = fmt.Sprintf(", and %d more (--all)", len(items)-limit)
-		items = items[:limit]
+	c.field(name, first(items, limit, " (--all)"))
+}
+
+// first returns the first items of a list, and how many more there are, with a hint.
+func first(items []string, limit int, hint string) string {
+	if len(items) <= limit {
+		return strings.Join(items, ", ")
 	}
-	c.field(name, strings.Join(items, ", ")+rest)
+	return fmt.Sprintf("%s, and %d more%s", strings.Join(items[:limit], ", "), len(items)-limit, hint)
 }
 
 func (c *command) more(n, limit int) {
