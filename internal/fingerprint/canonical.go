@@ -11,12 +11,11 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/tfkeep/tfkeep/internal/textformat"
 )
 
 var errMalformed = errors.New("the message is malformed")
-
-// maxDepth is how deep C++ parses messages in messages.
-const maxDepth = 100
 
 // values are those of one field in a message.
 type values struct {
@@ -34,9 +33,17 @@ type message struct {
 
 // find returns the only value of a field, or nil.
 func (m *message) find(name protoreflect.Name) []byte {
+	if items := m.list(name); len(items) > 0 {
+		return items[len(items)-1]
+	}
+	return nil
+}
+
+// list returns the values of a repeated field or the entries of a map.
+func (m *message) list(name protoreflect.Name) [][]byte {
 	for _, v := range m.fields {
-		if v.field.Name() == name && len(v.items) > 0 {
-			return v.items[len(v.items)-1]
+		if v.field.Name() == name {
+			return v.items
 		}
 	}
 	return nil
@@ -171,7 +178,7 @@ func wireType(k protoreflect.Kind) protowire.Type {
 // appendCanonical appends a message as C++ writes it with deterministic serialization: fields
 // by number, the entries of maps by key, and unknown fields at the end.
 func appendCanonical(to []byte, md protoreflect.MessageDescriptor, data []byte, depth int) ([]byte, error) {
-	if depth > maxDepth {
+	if depth > textformat.MaxNesting {
 		return nil, errMalformed
 	}
 	m, err := parse(md, data)

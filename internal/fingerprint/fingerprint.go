@@ -85,16 +85,6 @@ func encode(hashes ...uint64) ([]byte, error) {
 	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
-// list returns the values of a repeated field or the entries of a map.
-func (m *message) list(name protoreflect.Name) [][]byte {
-	for _, v := range m.fields {
-		if v.field.Name() == name {
-			return v.items
-		}
-	}
-	return nil
-}
-
 // programHash is the hash of a graph without functions, versions, the values of strings and
 // what differs from one export to the next. data is canonical.
 func programHash(data []byte) (uint64, error) {
@@ -107,7 +97,6 @@ func programHash(data []byte) (uint64, error) {
 	for _, name := range []protoreflect.Name{"library", "versions"} {
 		g.of(md.Fields().ByName(name)).items = [][]byte{nil}
 	}
-	g.sort()
 	nodes := g.of(md.Fields().ByName("node"))
 	for i, node := range nodes.items {
 		if nodes.items[i], err = regularNode(node); err != nil {
