@@ -143,15 +143,10 @@ func (l *loop) build(args []argument, cond func(*Scope, []Output) Output, body b
 	if l.o.StopGradient {
 		results = slices.Clone(results)
 		for i, o := range results {
-			results[i] = l.s.stopGradient(o)
+			results[i] = l.s.one("StopGradient", nil, o)
 		}
 	}
 	return results, nil
-}
-
-// stopGradient adds a StopGradient under the scope.
-func (s *Scope) stopGradient(o Output) Output {
-	return Out(s.AddOperation(OpSpec{Type: "StopGradient", Input: []Input{o}}), 0)
 }
 
 // addOwnVars adds the counter and the maximum.

@@ -19,7 +19,7 @@ type Custom func(g *tensorflow.Graph, scope string, op *tensorflow.Operation, in
 
 // Known reports whether operations of a type have a gradient, or have none on purpose.
 func Known(opType string) bool {
-	return rules[opType] != nil || stopsGradient(opType) || controlFlowOps[opType] || functional[opType] != nil || opType == "PreventGradient"
+	return rules[opType] != nil || stops[opType] || controlFlowOps[opType] || functional[opType] != nil || opType == "PreventGradient"
 }
 
 // override returns the name of the gradient that a node has instead of that of its operation,
@@ -49,7 +49,7 @@ func (n *node) isSwish() bool {
 }
 
 // stops reports whether no gradient passes through a node.
-func (n *node) stops() bool { return stopsGradient(n.typ) && n.override() == "" }
+func (n *node) stops() bool { return stops[n.typ] && n.override() == "" }
 
 // customFor returns the caller's gradient for a node, or nil, and the name of the gradient.
 func customFor(n *node, o *Options) (Custom, string) {

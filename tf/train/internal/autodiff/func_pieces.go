@@ -28,6 +28,9 @@ type pieces struct {
 	saved      []output
 	savedNames []string
 
+	// results are those of the gradient's function.
+	results []funcgraph.Result
+
 	byName map[string]*node_def_go_proto.NodeDef
 	isBack map[string]bool
 	argOf  map[string]int
@@ -75,6 +78,9 @@ func (c *callee) separate(gradients []Gradient) (*pieces, error) {
 		}
 	}
 	p.cut()
+	for _, t := range tensorsOf(gradients) {
+		p.results = append(p.results, funcgraph.Result{Tensor: p.result(t)})
+	}
 	return p, nil
 }
 

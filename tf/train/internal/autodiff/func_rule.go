@@ -75,7 +75,6 @@ func callRule(n *node, g *subgraph) (rule, error) {
 	if err != nil {
 		return nil, wrapped(n, name, err)
 	}
-	p.results(c.dxs)
 	if _, added := p.returned(c.body.Results); len(added) > 0 {
 		if err := g.checkFixed(n); err != nil {
 			return nil, err
@@ -91,8 +90,7 @@ func callRule(n *node, g *subgraph) (rule, error) {
 }
 
 func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Gradient, error) {
-	results := p.results(c.dxs)
-	if len(results) == 0 {
+	if len(p.results) == 0 {
 		return nil, nil
 	}
 	if err := capi.CopyFunctions(b.graph, c.graph); err != nil {
@@ -120,7 +118,7 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 			}
 		}
 	}
-	f := &gradFunction{body: &funcgraph.Body{Nodes: p.backward, Results: results, Attrs: c.body.Attrs}}
+	f := &gradFunction{body: &funcgraph.Body{Nodes: p.backward, Results: p.results, Attrs: c.body.Attrs}}
 	for i, dy := range dys {
 		if dy.Op != nil {
 			if err := f.addArg(c.dys[i].Op.Name(), c.dys[i], dy); err != nil {
@@ -150,10 +148,10 @@ func (b *builder) applyCall(n *node, c *callee, p *pieces, dys []output) ([]Grad
 	call := b.Op(typ, attrs{
 		"Tin": typesOfTensors(f.inputs), "Tout": typesOfTensors(likes), "f": funcAttr(name), "config": "", "config_proto": "", "executor_type": "",
 	}, tensorflow.OutputList(f.inputs))
+	if call == nil {
+		return nil, b.Err()
+	}
 	for i, like := range likes {
-		if call == nil {
-			return nil, b.Err()
-		}
 		if err := capi.SetShape(call.Output(i), like.Shape()); err != nil {
 			return nil, err
 		}
@@ -177,15 +175,6 @@ func (p *pieces) returned(results []funcgraph.Result) (savedAt []int, added []ou
 		savedAt = append(savedAt, at[name])
 	}
 	return savedAt, added
-}
-
-// results returns the results of the gradient's function.
-func (p *pieces) results(dxs []Gradient) []funcgraph.Result {
-	var results []funcgraph.Result
-	for _, t := range tensorsOf(dxs) {
-		results = append(results, funcgraph.Result{Tensor: p.result(t)})
-	}
-	return results
 }
 
 // outputsOf returns the outputs of a node as gradients: likes are those in the function that the
@@ -271,7 +260,6 @@ func branchRule(n *node, g *subgraph) (rule, error) {
 		if err != nil {
 			return nil, wrapped(n, functions[k], err)
 		}
-		br.pieces[k].results(c.dxs)
 		if len(br.pieces[k].saved) > 0 {
 			if err := g.checkFixed(n); err != nil {
 				return nil, err
@@ -323,9 +311,7 @@ func (br *choices) match() bool {
 }
 
 func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient, error) {
-	var results [][]funcgraph.Result
 	for _, p := range br.pieces {
-		results = append(results, p.results(p.c.dxs))
 		if err := capi.CopyFunctions(b.graph, p.c.graph); err != nil {
 			return nil, err
 		}
@@ -338,7 +324,7 @@ func (b *builder) applyBranches(n *node, br *choices, dys []output) ([]Gradient,
 	var inputs []output
 	stateful := false
 	for k, p := range br.pieces {
-		f, err := br.gradFunction(n, k, dys, savedAt, results[k])
+		f, err := br.gradFunction(n, k, dys, savedAt)
 		if err != nil {
 			return nil, err
 		}
@@ -448,9 +434,9 @@ func optional(p *pieces, t output, value bool) (*node_def_go_proto.NodeDef, erro
 
 // gradFunction returns the gradient of branch k as a function. All branches have the same
 // arguments.
-func (br *choices) gradFunction(n *node, k int, dys []output, savedAt [][]int, results []funcgraph.Result) (*gradFunction, error) {
+func (br *choices) gradFunction(n *node, k int, dys []output, savedAt [][]int) (*gradFunction, error) {
 	p := br.pieces[k]
-	f := &gradFunction{body: &funcgraph.Body{Nodes: p.backward, Results: results, Attrs: p.c.body.Attrs}}
+	f := &gradFunction{body: &funcgraph.Body{Nodes: p.backward, Results: p.results, Attrs: p.c.body.Attrs}}
 	for i, dy := range dys {
 		if dy.Op != nil {
 			if err := f.addArg(p.c.dys[i].Op.Name(), p.c.dys[i], dy); err != nil {

@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"slices"
 	"strconv"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
@@ -23,7 +24,6 @@ type functionalLoop struct {
 	p        *pieces
 	active   []int // the variables that have a gradient
 	constant []bool
-	results  []funcgraph.Result // of the gradient of the body
 }
 
 func whileRule(n *node, g *subgraph) (rule, error) {
@@ -57,12 +57,8 @@ func whileRule(n *node, g *subgraph) (rule, error) {
 		return func(*builder, *node, []Gradient) ([]Gradient, error) { return nil, nil }, nil
 	}
 	existing := l.accumulators()
-	for _, t := range l.p.saved {
-		if _, ok := existing[graphbuild.TensorName(t)]; !ok {
-			return l.apply, g.checkFixed(n)
-		}
-	}
-	if !l.hasCounter(n) {
+	isNew := func(t output) bool { _, ok := existing[graphbuild.TensorName(t)]; return !ok }
+	if !l.hasCounter(n) || slices.ContainsFunc(l.p.saved, isNew) {
 		return l.apply, g.checkFixed(n)
 	}
 	return l.apply, nil
@@ -102,7 +98,6 @@ func (l *functionalLoop) prepare(n *node, g *subgraph) error {
 	if l.p, err = c.separate(dxs); err != nil {
 		return err
 	}
-	l.results = l.p.results(dxs)
 	for _, i := range l.p.usedArgs {
 		if l.constant[i] {
 			continue
@@ -240,7 +235,7 @@ func (l *functionalLoop) apply(b *builder, n *node, dy []Gradient) ([]Gradient, 
 		if err := f.addArg(l.c.dys[i].Op.Name(), l.c.dys[i], dys[i]); err != nil {
 			return nil, err
 		}
-		f.body.Results = append(f.body.Results, l.results[k])
+		f.body.Results = append(f.body.Results, l.p.results[k])
 	}
 	for _, i := range l.p.usedArgs {
 		if !l.constant[i] {

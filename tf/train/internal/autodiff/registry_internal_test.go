@@ -42,9 +42,9 @@ func TestRegistryIsComplete(t *testing.T) {
 	left, untried := section(t, string(page), "## What is left out"), section(t, string(page), "## Not compared with Python")
 	cases := set(strings.Join(oracle.Value[[]string](t, script+"\nresult = sorted({c[0] for c in cases(tf, np)})\n"), " "))
 	for _, op := range registry.Gradients {
-		known := rules[op] != nil || stopsGradient(op) || loopOps[op] || functional[op] != nil || op == "PreventGradient"
+		known := rules[op] != nil || stops[op] || loopOps[op] || functional[op] != nil || op == "PreventGradient"
 		assert.NotEqual(t, known, left[op], "%s has a gradient (%t), and the page leaves it out (%t)", op, known, left[op])
-		if known && !stopsGradient(op) {
+		if known && !stops[op] {
 			assert.NotEqual(t, cases[op], untried[op], "%s has a case (%t), and the page says that it is not compared (%t)", op, cases[op], untried[op])
 		}
 	}

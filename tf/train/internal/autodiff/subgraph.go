@@ -305,8 +305,6 @@ func hasWanted(n *node, wanted map[port]bool) bool {
 	return false
 }
 
-func stopsGradient(opType string) bool { return stops[opType] }
-
 // differentiable reports whether values of a type can change by a small amount.
 // Resources and variants can, for they may hold such values.
 func differentiable(dt dtype.DataType) bool {
