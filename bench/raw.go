@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/parallel"
 )
 
 // These pairs compare with the least that the disk and the memory need: the same bytes, written
@@ -47,14 +47,14 @@ func rawWrite(e *Env) (Measure, error) {
 		block[i] = byte(i * 131)
 	}
 	path := filepath.Join(e.Dir, "raw")
-	return func(context.Context) (Sample, error) {
+	return func(ctx context.Context) (Sample, error) {
 		start := time.Now()
 		f, err := os.Create(path)
 		if err != nil {
 			return Sample{}, err
 		}
 		defer f.Close()
-		err = inBlocks(func(at int64) error {
+		err = inBlocks(ctx, func(at int64) error {
 			rawSum.Add(uint64(crc32c.Checksum(block)))
 			_, err := f.WriteAt(block, at)
 			return err
@@ -77,14 +77,14 @@ func rawRead(e *Env) (Measure, error) {
 		return nil, err
 	}
 	memory := make([]byte, rawBytes)
-	return func(context.Context) (Sample, error) {
+	return func(ctx context.Context) (Sample, error) {
 		start := time.Now()
 		f, err := os.Open(path)
 		if err != nil {
 			return Sample{}, err
 		}
 		defer f.Close()
-		err = inBlocks(func(at int64) error {
+		err = inBlocks(ctx, func(at int64) error {
 			block := memory[at:][:rawBlock]
 			n, err := f.ReadAt(block, at)
 			if n != len(block) {
@@ -101,22 +101,6 @@ func rawRead(e *Env) (Measure, error) {
 var rawSum atomic.Uint64
 
 // inBlocks calls f for each block, in rawWorkers goroutines.
-func inBlocks(f func(at int64) error) error {
-	var next atomic.Int64
-	errs := make([]error, rawWorkers)
-	var workers sync.WaitGroup
-	for i := range rawWorkers {
-		workers.Go(func() {
-			for at := next.Add(rawBlock) - rawBlock; at < rawBytes && errs[i] == nil; at = next.Add(rawBlock) - rawBlock {
-				errs[i] = f(at)
-			}
-		})
-	}
-	workers.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func inBlocks(ctx context.Context, f func(at int64) error) error {
+	return parallel.Each(ctx, rawBytes/rawBlock, rawWorkers, func(_ context.Context, i int) error { return f(int64(i) * rawBlock) })
 }
