@@ -34,6 +34,30 @@ func newLibrary(def *graphdef.GraphDef) *library {
 
 func destroys(n *graphdef.NodeDef) bool { return n.Op == "DestroyResourceOp" }
 
+// runs reports whether is holds for a node, or, if the node calls functions, for a node that they
+// run. unknown is the answer for a function that the library lacks.
+func (l *library) runs(n *graphdef.NodeDef, unknown bool, is func(*graphdef.NodeDef) bool) bool {
+	seen := map[string]bool{}
+	var holds func(n *graphdef.NodeDef) bool
+	holds = func(n *graphdef.NodeDef) bool {
+		call := l.call(n)
+		if call == nil {
+			return is(n)
+		}
+		return slices.ContainsFunc(call.functions, func(name string) bool {
+			if seen[name] {
+				return false
+			}
+			seen[name] = true
+			if l.functions[name] == nil {
+				return unknown
+			}
+			return slices.ContainsFunc(l.functions[name].NodeDef, holds)
+		})
+	}
+	return holds(n)
+}
+
 // freeName returns a new name for a function that is made of another one:
 // NAME_frozen_0, NAME_frozen_1, …
 func (l *library) freeName(name, suffix string) string {

@@ -41,26 +41,15 @@ func computes(n *graphdef.NodeDef) bool {
 
 // keepsMemory reports whether a node may hold on to the memory of what it takes, as a queue
 // does, or write to a variable while it looks at it. AssignAdd may add a variable to itself.
-func (l *library) keepsMemory(n *graphdef.NodeDef) bool { return l.keeps(n, map[string]bool{}) }
-
-func (l *library) keeps(n *graphdef.NodeDef, seen map[string]bool) bool {
-	if computing[n.Op] || n.Op == "Print" {
-		return false
-	}
-	call := l.call(n)
-	if call == nil {
+func (l *library) keepsMemory(n *graphdef.NodeDef) bool {
+	return l.runs(n, true, func(n *graphdef.NodeDef) bool {
+		if computing[n.Op] || n.Op == "Print" {
+			return false
+		}
 		op := opdef.Builtin().Get(n.Op)
 		return op == nil || op.IsStateful || nodedef.WritesVariable(n.Op) || slices.ContainsFunc(op.InputArg, func(a *opdefpb.OpDef_ArgDef) bool {
 			return a.Type == dtype.Resource || a.IsRef
 		})
-	}
-	return slices.ContainsFunc(call.functions, func(name string) bool {
-		if seen[name] {
-			return false
-		}
-		seen[name] = true
-		fn := l.functions[name]
-		return fn == nil || slices.ContainsFunc(fn.NodeDef, func(n *graphdef.NodeDef) bool { return l.keeps(n, seen) })
 	})
 }
 

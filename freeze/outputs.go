@@ -79,18 +79,19 @@ func (b *body) checkAliases(values map[string]*valueRef) error {
 }
 
 // checkInitOps refuses a SavedModel that changes a frozen variable when it is loaded, after the
-// values of the checkpoint were restored. graph is the whole graph.
-func (o *Options) checkInitOps(graph, b *body, lib *library, values map[string]*valueRef) error {
+// values of the checkpoint were restored.
+func (o *Options) checkInitOps(def *graphdef.GraphDef, b *body, lib *library, values map[string]*valueRef) error {
 	if o.model == nil || len(o.model.initOps) == 0 {
 		return nil
 	}
+	graph := newBody(def.Node, nil) // b has only what leads to the outputs
 	frozen := map[string]bool{}
 	for name := range values {
 		frozen[variableOf(b.node(name))] = true
 	}
 	runs := graph.ancestors(o.model.initOps)
 	for _, n := range graph.nodes {
-		if !runs[n.Name] || !lib.writes(n, map[string]bool{}) {
+		if !runs[n.Name] || !lib.writes(n) {
 			continue
 		}
 		for _, in := range nodedef.DataInputs(n) {
@@ -108,18 +109,8 @@ func (o *Options) checkInitOps(graph, b *body, lib *library, values map[string]*
 }
 
 // writes reports whether a node may write to a variable, or calls a function that does.
-func (l *library) writes(n *graphdef.NodeDef, seen map[string]bool) bool {
-	call := l.call(n)
-	if call == nil {
-		return nodedef.WritesVariable(n.Op)
-	}
-	return slices.ContainsFunc(call.functions, func(name string) bool {
-		if seen[name] || l.functions[name] == nil {
-			return false
-		}
-		seen[name] = true
-		return slices.ContainsFunc(l.functions[name].NodeDef, func(n *graphdef.NodeDef) bool { return l.writes(n, seen) })
-	})
+func (l *library) writes(n *graphdef.NodeDef) bool {
+	return l.runs(n, false, func(n *graphdef.NodeDef) bool { return nodedef.WritesVariable(n.Op) })
 }
 
 const writeRemedy = "choose outputs that compute values, or put the variable on the denylist"

@@ -141,7 +141,7 @@ func newPlan(ctx context.Context, def *graphdef.GraphDef, src checkpoint.Source,
 	if err != nil {
 		return nil, err
 	}
-	err = cmp.Or(tracer.checkOutputs(b, uses, report.Outputs), tracer.checkFetches(b, reached, uses, report.Outputs), b.checkAliases(values), o.checkInitOps(newBody(def.Node, nil), b, lib, values))
+	err = cmp.Or(tracer.checkOutputs(b, uses, report.Outputs), tracer.checkFetches(b, reached, uses, report.Outputs), b.checkAliases(values), o.checkInitOps(def, b, lib, values))
 	if err != nil {
 		return nil, err
 	}
