@@ -102,9 +102,7 @@ var errGraceOver = errors.New("the grace period is over")
 // last step, unless the body failed for a reason of its own or the grace period is over.
 func (s *supervisor) stopped(ctx context.Context, r *Running, g *grace, err error) error {
 	cause := context.Cause(ctx)
-	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
-		err = nil
-	}
+	err = besides(err, cause)
 	switch {
 	case err != nil:
 		err = errors.Join(err, r.waitForSave(g.save))
@@ -128,8 +126,13 @@ func (s *supervisor) stopped(ctx context.Context, r *Running, g *grace, err erro
 // again. err is the error of the last attempt.
 func (s *supervisor) stoppedUnready(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
+	return &StoppedError{Cause: cause, Step: s.lastDone, Newest: s.lastSave.get().path, Err: besides(err, cause), notReady: true}
+}
+
+// besides returns err, or nil if the end of the context is all that it says.
+func besides(err, cause error) error {
 	if errors.Is(err, cause) || errors.Is(err, context.Canceled) {
-		err = nil
+		return nil
 	}
-	return &StoppedError{Cause: cause, Step: s.lastDone, Newest: s.lastSave.get().path, Err: err, notReady: true}
+	return err
 }
