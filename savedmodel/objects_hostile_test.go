@@ -162,15 +162,7 @@ func TestTrainsCustomGradients(t *testing.T) {
 		tf.saved_model.save(m, args[0], signatures={"train": m.train}, options=tf.saved_model.SaveOptions(experimental_custom_gradients=True))
 		result = [float(m.train(tf.constant(1.5))["loss"]) for _ in range(5)]
 	`, dir).Decode(t, &want)
-	m, err := savedmodel.Open(t.Context(), dir, nil)
-	require.NoError(t, err)
-	defer m.Close()
-	train, err := m.Signature(t.Context(), "train", &savedmodel.SignatureOptions{Trains: true})
-	require.NoError(t, err)
-	defer train.Close()
-	x, err := tf.NewTensor(float32(1.5))
-	require.NoError(t, err)
-	defer tf.Release(x)
+	train, x := openTrain(t, dir, 1.5)
 	for i := range want {
 		out, err := train.Run(t.Context(), x)
 		require.NoError(t, err)

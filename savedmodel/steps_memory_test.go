@@ -36,6 +36,21 @@ func wideModel(t *testing.T, dir string, mib int) {
 	`, dir, mib)
 }
 
+// openTrain prepares the signature "train" of a model, and an input for it.
+func openTrain(t *testing.T, dir string, input float32) (*savedmodel.Signature, *tf.Tensor) {
+	t.Helper()
+	m, err := savedmodel.Open(t.Context(), dir, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, m.Close()) })
+	train, err := m.Signature(t.Context(), "train", &savedmodel.SignatureOptions{Trains: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, train.Close()) })
+	x, err := tf.NewTensor(input)
+	require.NoError(t, err)
+	t.Cleanup(func() { tf.Release(x) })
+	return train, x
+}
+
 // TestStepsKeepNoMemory runs 1,000 steps, or TFKEEP_STEPS, each of which returns 256 KiB.
 func TestStepsKeepNoMemory(t *testing.T) {
 	steps := 1000
@@ -44,15 +59,7 @@ func TestStepsKeepNoMemory(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "m")
 	wideModel(t, dir, 1)
-	m, err := savedmodel.Open(t.Context(), dir, nil)
-	require.NoError(t, err)
-	defer m.Close()
-	train, err := m.Signature(t.Context(), "train", &savedmodel.SignatureOptions{Trains: true})
-	require.NoError(t, err)
-	defer train.Close()
-	x, err := tf.NewTensor(float32(0.001))
-	require.NoError(t, err)
-	defer tf.Release(x)
+	train, x := openTrain(t, dir, 0.001)
 	run := func(n int) {
 		for range n {
 			out, err := train.Run(t.Context(), x)

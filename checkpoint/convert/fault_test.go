@@ -21,10 +21,9 @@ import (
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 )
 
-// changeEntry rewrites the index of a checkpoint with another entry of a tensor.
-func changeEntry(t *testing.T, prefix, name string, change func(*for_core_protos_go_proto.BundleEntryProto)) {
+// rewriteTable writes a table again, with other values.
+func rewriteTable(t *testing.T, file string, change func(key string, value []byte) []byte) {
 	t.Helper()
-	file := filenames.Index(prefix)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	in, err := table.NewReader(bytes.NewReader(data), int64(len(data)), nil)
@@ -33,18 +32,26 @@ func changeEntry(t *testing.T, prefix, name string, change func(*for_core_protos
 	w := table.NewWriter(&out, nil)
 	for e, err := range in.All() {
 		require.NoError(t, err)
-		value := bytes.Clone(e.Value)
-		if string(e.Key) == name {
-			entry := &for_core_protos_go_proto.BundleEntryProto{}
-			require.NoError(t, proto.Unmarshal(value, entry))
-			change(entry)
-			value, err = proto.Marshal(entry)
-			require.NoError(t, err)
-		}
-		require.NoError(t, w.Add(e.Key, value))
+		require.NoError(t, w.Add(e.Key, change(string(e.Key), bytes.Clone(e.Value))))
 	}
 	require.NoError(t, w.Close())
 	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o666))
+}
+
+// changeEntry rewrites the index of a checkpoint with another entry of a tensor.
+func changeEntry(t *testing.T, prefix, name string, change func(*for_core_protos_go_proto.BundleEntryProto)) {
+	t.Helper()
+	rewriteTable(t, filenames.Index(prefix), func(key string, value []byte) []byte {
+		if key != name {
+			return value
+		}
+		entry := &for_core_protos_go_proto.BundleEntryProto{}
+		require.NoError(t, proto.Unmarshal(value, entry))
+		change(entry)
+		value, err := proto.Marshal(entry)
+		require.NoError(t, err)
+		return value
+	})
 }
 
 // TestFaultOfOneTensor opens checkpoints in which one tensor cannot be read. TensorFlow

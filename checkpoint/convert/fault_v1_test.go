@@ -2,7 +2,6 @@ package convert_test
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -12,32 +11,22 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/convert"
 	"github.com/tfkeep/tfkeep/dtype"
-	"github.com/tfkeep/tfkeep/internal/table"
 )
 
 // changeV1Type gives the tensor "bad", a vector of float32, another type in the contents of a V1 file.
 func changeV1Type(t *testing.T, file string, to byte) {
 	t.Helper()
-	data, err := os.ReadFile(file)
-	require.NoError(t, err)
-	in, err := table.NewReader(bytes.NewReader(data), int64(len(data)), nil)
-	require.NoError(t, err)
-	var out bytes.Buffer
-	w := table.NewWriter(&out, nil)
-	for e, err := range in.All() {
-		require.NoError(t, err)
-		value := bytes.Clone(e.Value)
-		if len(e.Key) == 0 {
-			at := bytes.Index(value, []byte("bad"))
-			require.Positive(t, at)
-			of := bytes.Index(value[at:], []byte{3 << 3, byte(dtype.Float32)})
-			require.Positive(t, of)
-			value[at+of+1] = to
+	rewriteTable(t, file, func(key string, value []byte) []byte {
+		if key != "" {
+			return value
 		}
-		require.NoError(t, w.Add(e.Key, value))
-	}
-	require.NoError(t, w.Close())
-	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o666))
+		at := bytes.Index(value, []byte("bad"))
+		require.Positive(t, at)
+		of := bytes.Index(value[at:], []byte{3 << 3, byte(dtype.Float32)})
+		require.Positive(t, of)
+		value[at+of+1] = to
+		return value
+	})
 }
 
 // TestFaultOfOneV1Tensor is TestFaultOfOneTensor for format V1.
