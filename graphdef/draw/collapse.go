@@ -160,15 +160,8 @@ func shapeText(shape *tensor_shape_go_proto.TensorShapeProto) string {
 	if shape.GetUnknownRank() {
 		return "of unknown shape"
 	}
-	var sizes []string
-	for _, d := range shape.GetDim() {
-		if d.GetSize() < 0 {
-			sizes = append(sizes, "?")
-		} else {
-			sizes = append(sizes, fmt.Sprint(d.GetSize()))
-		}
-	}
-	return "[" + strings.Join(sizes, ", ") + "]"
+	dims, _ := nodedef.Dims(shape)
+	return nodedef.ShapeText(dims)
 }
 
 // subtitle returns the line below a box's label.

@@ -1,7 +1,6 @@
 package summary
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -99,16 +98,6 @@ func join(values []*for_core_protos_go_proto.StructuredValue, depth int) string 
 
 // shapeText returns a shape with ? for what is unknown.
 func shapeText(shape *tensor_shape_go_proto.TensorShapeProto) string {
-	dims, ok := nodedef.Dims(shape)
-	if !ok {
-		return "?"
-	}
-	sizes := make([]string, len(dims))
-	for i, d := range dims {
-		sizes[i] = "?"
-		if d >= 0 {
-			sizes[i] = strconv.FormatInt(d, 10)
-		}
-	}
-	return fmt.Sprintf("[%s]", strings.Join(sizes, ", "))
+	dims, _ := nodedef.Dims(shape)
+	return nodedef.ShapeText(dims)
 }

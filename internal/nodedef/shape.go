@@ -1,6 +1,9 @@
 package nodedef
 
 import (
+	"strconv"
+	"strings"
+
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 )
@@ -16,6 +19,22 @@ func Dims(s *tensor_shape_go_proto.TensorShapeProto) ([]int64, bool) {
 		dims[i] = d.GetSize()
 	}
 	return dims, true
+}
+
+// ShapeText writes dimensions for a reader, "[?, 64]", with ? for those that may have any size.
+// It is "?" for nil, a shape of unknown rank.
+func ShapeText(dims []int64) string {
+	if dims == nil {
+		return "?"
+	}
+	sizes := make([]string, len(dims))
+	for i, d := range dims {
+		sizes[i] = "?"
+		if d >= 0 {
+			sizes[i] = strconv.FormatInt(d, 10)
+		}
+	}
+	return "[" + strings.Join(sizes, ", ") + "]"
 }
 
 // ShapeProto returns the shape with the given dimensions. Without any it is that of a

@@ -52,3 +52,10 @@ func TestDataInputs(t *testing.T) {
 	assert.Equal(t, []string{"a", "b:1"}, nodedef.DataInputs(&node_def_go_proto.NodeDef{Input: []string{"a", "b:1", "^c"}}))
 	assert.Empty(t, nodedef.DataInputs(nil))
 }
+
+func TestShapeText(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "?", nodedef.ShapeText(nil))
+	assert.Equal(t, "[]", nodedef.ShapeText([]int64{}))
+	assert.Equal(t, "[?, 64]", nodedef.ShapeText([]int64{-1, 64}))
+}

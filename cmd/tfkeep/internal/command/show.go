@@ -21,6 +21,7 @@ import (
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/summary"
 	"github.com/tfkeep/tfkeep/graphdef/tensorboard"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 func (c *command) show() *cobra.Command {
@@ -190,7 +191,7 @@ func (c *command) showVariables(variables []summary.Variable, limit int) error {
 		if !v.Trainable {
 			note = ""
 		}
-		table.Row(ui.Name(v.Name), ui.Styled{Style: ui.Cyan, Text: typeText(v.DType)}, sizesText(v.Shape), note)
+		table.Row(ui.Name(v.Name), ui.Styled{Style: ui.Cyan, Text: typeText(v.DType)}, nodedef.ShapeText(v.Shape), note)
 	}
 	if err := table.Print(); err != nil {
 		return err
@@ -228,7 +229,7 @@ func (c *command) showSignatures(signatures []summary.Signature) error {
 			tensors []summary.Tensor
 		}{{"in", s.Inputs}, {"out", s.Outputs}} {
 			for _, t := range side.tensors {
-				table.Row(side.name, ui.Name(t.Op), ui.Name(t.Name+partsText(t.Parts)), ui.Styled{Style: ui.Cyan, Text: typeText(t.DType)}, sizesText(t.Shape))
+				table.Row(side.name, ui.Name(t.Op), ui.Name(t.Name+partsText(t.Parts)), ui.Styled{Style: ui.Cyan, Text: typeText(t.DType)}, nodedef.ShapeText(t.Shape))
 			}
 		}
 		if err := table.Print(); err != nil {
@@ -289,7 +290,7 @@ func tensorTexts(tensors []summary.Tensor) []string {
 		if t.DType != "" {
 			text += " " + typeText(t.DType)
 			if t.Shape != nil {
-				text += " " + sizesText(t.Shape)
+				text += " " + nodedef.ShapeText(t.Shape)
 			}
 		}
 		items = append(items, text)
@@ -304,20 +305,4 @@ func typeText(constant string) string {
 		return dtype.Name(dt)
 	}
 	return "?"
-}
-
-// sizesText returns a shape with ? for what is unknown.
-func sizesText(shape []int64) string {
-	if shape == nil {
-		return "?"
-	}
-	var sizes []string
-	for _, d := range shape {
-		if d < 0 {
-			sizes = append(sizes, "?")
-		} else {
-			sizes = append(sizes, fmt.Sprint(d))
-		}
-	}
-	return "[" + strings.Join(sizes, ", ") + "]"
 }

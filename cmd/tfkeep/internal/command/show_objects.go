@@ -6,6 +6,7 @@ import (
 
 	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 	"github.com/tfkeep/tfkeep/graphdef/summary"
+	"github.com/tfkeep/tfkeep/internal/nodedef"
 )
 
 // shownObjects is the number of objects that are printed without --all.
@@ -77,7 +78,7 @@ func outline(objects []summary.Object) []summary.Object {
 func aboutObject(m *summary.MetaGraph, o *summary.Object) string {
 	switch {
 	case o.Variable != nil:
-		text := typeText(o.Variable.DType) + " " + sizesText(o.Variable.Shape)
+		text := typeText(o.Variable.DType) + " " + nodedef.ShapeText(o.Variable.Shape)
 		if o.Variable.Trainable {
 			text += ", trainable"
 		}
