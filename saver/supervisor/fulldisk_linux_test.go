@@ -101,7 +101,6 @@ func trainOnSmallDisk(folder string, async bool) error {
 		if err := until(ctx, r, supervisor.Saved, 2); err != nil {
 			return err
 		}
-		before := log.of(supervisor.Saved)
 		if err := os.WriteFile(other, make([]byte, 8<<20), 0o644); !errors.Is(err, syscall.ENOSPC) {
 			return fmt.Errorf("the disk does not become full: %w", err)
 		}
@@ -113,7 +112,12 @@ func trainOnSmallDisk(folder string, async bool) error {
 				return fmt.Errorf("save %d: %w", i, e.Err)
 			}
 		}
-		if err := newestIs(ctx, folder, before[len(before)-1]); err != nil {
+		// A save that is under way has files of its own. Save waits for its end.
+		if _, err := r.Save(ctx); !errors.Is(err, syscall.ENOSPC) {
+			return fmt.Errorf("a save on the full disk: %w", err)
+		}
+		saved, failures := log.of(supervisor.Saved), len(log.of(supervisor.SaveFailed))
+		if err := newestIs(ctx, folder, saved[len(saved)-1]); err != nil {
 			return fmt.Errorf("while the disk is full: %w", err)
 		}
 		files, err := filepath.Glob(filepath.Join(folder, "model-*"))
@@ -123,11 +127,10 @@ func trainOnSmallDisk(folder string, async bool) error {
 		if err := os.Remove(other); err != nil {
 			return err
 		}
-		saves := len(log.of(supervisor.Saved))
-		if err := until(ctx, r, supervisor.Saved, saves+1); err != nil {
+		if err := until(ctx, r, supervisor.Saved, len(saved)+1); err != nil {
 			return err
 		}
-		if failed := len(log.of(supervisor.SaveFailed)); failed > 4 || !async && failed > 3 {
+		if failed := len(log.of(supervisor.SaveFailed)); failed > failures {
 			return fmt.Errorf("%d saves failed; with room, the next one must succeed: %v", failed, log)
 		}
 		all := log.of(supervisor.Saved)
