@@ -244,9 +244,23 @@ func (g *Graph) LocalVariables() []*Variable { return g.variables(LocalVariables
 // VariablesInScope returns the global variables in a name scope, in the order in which
 // they were added. The scope "gen", or "gen/", has "gen/w", but not "generator/w". The
 // empty scope has all.
+//
+// They include moving averages and the slots of optimizers. To train a part of a model, use
+// TrainableVariablesInScope.
 func (g *Graph) VariablesInScope(scope string) []*Variable {
+	return variablesInScope(g.GlobalVariables(), scope)
+}
+
+// TrainableVariablesInScope returns the trainable variables in a name scope, as
+// VariablesInScope does, for train.MinimizeOptions: Python's
+// tf.get_collection("trainable_variables", "gen/").
+func (g *Graph) TrainableVariablesInScope(scope string) []*Variable {
+	return variablesInScope(g.TrainableVariables(), scope)
+}
+
+func variablesInScope(vars []*Variable, scope string) []*Variable {
 	if scope != "" && !strings.HasSuffix(scope, "/") {
 		scope += "/"
 	}
-	return slices.DeleteFunc(g.GlobalVariables(), func(v *Variable) bool { return !strings.HasPrefix(v.Name(), scope) })
+	return slices.DeleteFunc(vars, func(v *Variable) bool { return !strings.HasPrefix(v.Name(), scope) })
 }

@@ -115,3 +115,26 @@ func TestCollectionOfNothing(t *testing.T) {
 	_, err = tf.NewVariable(nil, "v", tf.Zeros(), nil)
 	require.ErrorIs(t, err, status.InvalidArgument)
 }
+
+func TestTrainableVariablesInScope(t *testing.T) {
+	g := tf.NewGraph()
+	names := func(vars []*tf.Variable) (names []string) {
+		for _, v := range vars {
+			names = append(names, v.Name())
+		}
+		return names
+	}
+	fixed := &tf.VariableOptions{NotTrainable: true}
+	for _, v := range []struct {
+		name string
+		o    *tf.VariableOptions
+	}{{"gen/w", nil}, {"gen/moving_mean", fixed}, {"generator/w", nil}, {"gen/deep/b", nil}, {"b", nil}} {
+		_, err := tf.NewVariable(g, v.name, tf.Zeros(2), v.o)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"gen/w", "gen/moving_mean", "gen/deep/b"}, names(g.VariablesInScope("gen")))
+	assert.Equal(t, []string{"gen/w", "gen/deep/b"}, names(g.TrainableVariablesInScope("gen")))
+	assert.Equal(t, []string{"gen/w", "gen/deep/b"}, names(g.TrainableVariablesInScope("gen/")))
+	assert.Equal(t, names(g.TrainableVariables()), names(g.TrainableVariablesInScope("")))
+	assert.Empty(t, g.TrainableVariablesInScope("ge"))
+}

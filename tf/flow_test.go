@@ -287,7 +287,7 @@ func TestControlFlowRefusesBadBodies(t *testing.T) {
 			tf.While(m.s, one(m.x), func(*tf.Scope, []tf.Output) tf.Output { return m.p }, func(_ *tf.Scope, v []tf.Output) []tf.Output {
 				return one(op.Square(m.s, v[0]))
 			}, nil)
-		}, tfkeep.ErrArgument, []string{"another graph"}},
+		}, tfkeep.ErrArgument, []string{"another graph", "the scope and the tensors that they get"}},
 		{"a variable in a body", func(m *flowModel) {
 			tf.Cond(m.s, m.p, func(s *tf.Scope) []tf.Output {
 				v, err := tf.NewVariable(s.Graph(), "v", tf.Zeros(1), nil)

@@ -222,7 +222,8 @@ func (s *Session) check(ctx context.Context) error {
 	return nil
 }
 
-// RunOps runs operations for their effects.
+// RunOps runs operations for their effects, without feeds. If they need some, as a step that
+// reads placeholders does, call Run with the feeds and no fetches.
 func (s *Session) RunOps(ctx context.Context, targets ...*Operation) error {
 	_, err := s.Run(ctx, nil, nil, targets, nil)
 	return err

@@ -232,7 +232,7 @@ func gan(t *testing.T, g *tf.Graph) *program {
 	minimize := func(rate float64, loss tf.Output, scope string) *tf.Operation {
 		adam := train.NewAdam(rate)
 		adam.Beta1 = 0.5
-		step, err := train.Minimize(g, adam, loss, &train.MinimizeOptions{Variables: g.VariablesInScope(scope)})
+		step, err := train.Minimize(g, adam, loss, &train.MinimizeOptions{Variables: g.TrainableVariablesInScope(scope)})
 		require.NoError(t, err)
 		return step
 	}

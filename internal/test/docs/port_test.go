@@ -40,11 +40,13 @@ func portBuild(g *tf.Graph, s *tf.Scope, ids, h, w tf.Output) error {
 	h = op.Cast(s, ids, dtype.Float32)
 	h = op.AddV2(s, op.Mul(s, h, w), op.Const(s, float32(1)))
 	h = op.StopGradient(s, h)
+	h = op.Mean(s, h, op.Range(s, op.Const(s, int32(0)), op.Rank(s, h), op.Const(s, int32(1))))
+	both := op.NoOp(s.WithControlDependencies(h.Op, w.Op))
 	after := s.WithControlDependencies(h.Op)
 	now := v.Read(after)
 	set := op.AssignVariableOp(after, v.Handle(), w)
 	err = g.Err()
-	_, _, _, _, _ = e, c, now, set, after
+	_, _, _, _, _, _ = e, c, now, set, after, both
 	return err
 }
 
@@ -56,7 +58,7 @@ func portTrain(g *tf.Graph, s *tf.Scope, logits, labels, loss, rate tf.Output, u
 	adam.LearningRateTensor = rate
 	minimize, err := train.Minimize(g, adam, loss, &train.MinimizeOptions{GlobalStep: step})
 	minimize, err = train.Minimize(g, adam, loss, &train.MinimizeOptions{ControlDependencies: updates})
-	minimize, err = train.Minimize(g, adam, loss, &train.MinimizeOptions{Variables: g.VariablesInScope("generator")})
+	minimize, err = train.Minimize(g, adam, loss, &train.MinimizeOptions{Variables: g.TrainableVariablesInScope("generator")})
 	grads, err := train.ComputeGradients(g, loss, nil)
 	grads, norm, err := train.ClipByGlobalNorm(g, grads, 5)
 	minimize, err = train.ApplyGradients(g, adam, grads, nil)
@@ -70,6 +72,7 @@ func portRun(ctx context.Context, g *tf.Graph, s *tf.Session, step *tf.Operation
 	s, err := tf.NewSession(g, nil)
 	init, err := tf.GlobalVariablesInitializer(g)
 	err = s.RunOps(ctx, init)
+	err = s.RunOps(ctx, step)
 	out, err := s.Run(ctx, map[tf.Output]*tf.Tensor{x: batch}, []tf.Output{loss}, []*tf.Operation{step}, nil)
 	call, err := s.MakeCallable([]tf.Output{x}, []tf.Output{loss}, []*tf.Operation{step}, nil)
 	sv, err := saver.New(g, nil)
