@@ -19,6 +19,9 @@ import (
 // the newest checkpoint is found, and retention removes nothing of a folder or of a
 // checkpoint that such a name would match as a pattern.
 func TestOddNamesAreLiteral(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	for _, name := range []struct{ odd, matched string }{
 		{"run[1]", "run1"}, {"a*b", "axxb"}, {"q?", "qq"}, {`back\slash`, "backslash"}, {"[", "x"}, {"[a-z]", "m"},
 		{"two words", "two"}, {"new\nline", "new"}, {"-dash", "dash"}, {"ünï", "uni"}, {`quo'te"`, "quote"}, {"m-1-?????-of-00001", "m-1-00000-of-00001"},

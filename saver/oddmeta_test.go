@@ -28,6 +28,9 @@ func contents(t *testing.T, g *tf.Graph) []string {
 }
 
 func TestRefusedImportLeavesGraphAsItWas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	// What tfkeep refuses besides what TensorFlow does is the table of graphdef/check.
 	dir := t.TempDir()
 	for _, odd := range tftest.OddMetaGraphs(t) {

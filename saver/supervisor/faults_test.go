@@ -246,6 +246,9 @@ func TestLostWorkerDoesNotDisturbChief(t *testing.T) {
 }
 
 func TestHungServerCostsOperationTimeout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	for _, c := range []struct {
 		name, job string
 		index     int
@@ -283,6 +286,9 @@ func hangServer(t *testing.T, f *figures, job string, index int) {
 }
 
 func TestGivingUpNamesTask(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	repeated(t, "ps that stays gone", func(t *testing.T, f *figures) {
 		for _, test := range []struct {
 			name   string
@@ -324,6 +330,9 @@ func TestGivingUpNamesTask(t *testing.T) {
 }
 
 func TestMissingServerAtStartIsNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	for _, gone := range []struct {
 		name, job string
 		index     int
