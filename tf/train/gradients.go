@@ -31,7 +31,9 @@ type GradientsOptions struct {
 	// GradYs are the gradients with respect to the ys. An output without an Op, and an
 	// output that a shorter list lacks, means ones.
 	GradYs []tf.Output
-	// StopGradients are treated as constants.
+	// StopGradients are tensors through which no gradient goes back: they are treated as
+	// constants, and so are all outputs of their operations, as in Python. One that is an x has a
+	// gradient nevertheless, so xs and StopGradients that are equal give partial derivatives.
 	StopGradients []tf.Output
 	// Name is the scope of the new nodes, "gradients" by default.
 	Name string

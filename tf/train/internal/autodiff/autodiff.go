@@ -36,7 +36,8 @@ type Options struct {
 	// GradYs are the gradients with respect to the ys. An output without an operation,
 	// and an output that a shorter list lacks, means ones.
 	GradYs []tensorflow.Output
-	// StopGradients are treated as constants.
+	// StopGradients name operations, by one of their outputs, that are not differentiated. An
+	// x that is one of them has a gradient nevertheless.
 	StopGradients []tensorflow.Output
 	// Name is the scope of the new nodes, "gradients" by default. It is made unique.
 	Name string

@@ -78,6 +78,9 @@ func (bw *backward) differentiate(n *node) error {
 	dy := make([]Gradient, len(n.live))
 	none := true
 	for i := range dy {
+		if n.loop != nil && !n.loop.exits[i].passes {
+			continue
+		}
 		dy[i] = bw.gradientOf(port{n, i})
 		none = none && dy[i].IsNone()
 	}

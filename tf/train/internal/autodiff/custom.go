@@ -49,7 +49,7 @@ func (n *node) isSwish() bool {
 }
 
 // stops reports whether no gradient passes through a node.
-func (n *node) stops() bool { return stops[n.typ] && n.override() == "" }
+func (n *node) stops() bool { return n.stopped || stops[n.typ] && n.override() == "" }
 
 // customFor returns the caller's gradient for a node, or nil, and the name of the gradient.
 func customFor(n *node, o *Options) (Custom, string) {

@@ -41,6 +41,9 @@ type loopVar struct {
 type loopExit struct {
 	op       *tensorflow.Operation
 	variable int // index in vars
+	// passes is false if no gradient goes from the exit into the loop. The exit may be an x
+	// nevertheless.
+	passes bool
 }
 
 // loopOps are the operations that only loops have. The loop as a whole is differentiated.
@@ -116,7 +119,7 @@ func (l *loop) findVars() (bool, error) {
 		byName(exits)
 		for _, e := range exits {
 			if isExit(e.Op.Type()) {
-				l.exits = append(l.exits, loopExit{e.Op, i})
+				l.exits = append(l.exits, loopExit{op: e.Op, variable: i})
 			}
 		}
 	}
@@ -234,7 +237,7 @@ func (l *loop) addEntry(enter *tensorflow.Operation) error {
 
 // markLive follows the live entries through the loop until nothing changes, and returns which
 // exits are live.
-func (l *loop) markLive(entries []bool, stopped func(port) bool) []bool {
+func (l *loop) markLive(entries []bool) []bool {
 	entered := make(map[string]bool)
 	for i, v := range l.vars {
 		entered[v.enter.Name()] = entries[i]
@@ -253,8 +256,7 @@ func (l *loop) markLive(entries []bool, stopped func(port) bool) []bool {
 				continue
 			}
 			for i := range n.live {
-				p := port{n, i}
-				if !n.live[i] && differentiable(graphbuild.TypeOf(p.output())) && !stopped(p) {
+				if !n.live[i] && differentiable(graphbuild.TypeOf(port{n, i}.output())) {
 					n.live[i], changed = true, true
 				}
 			}

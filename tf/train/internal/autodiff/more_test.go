@@ -90,3 +90,14 @@ tf1.disable_control_flow_v2()
 		})
 	}
 }
+
+// The exits of a loop with back_prop=False have gradients themselves, and pass none into the loop.
+func TestExitsWithoutBackPropAreXs(t *testing.T) {
+	m := pythonModel(t, loopPrologue+`
+c, w = f(3), v("w", 3)
+loop = tf1.while_loop(lambda i, a, b: i < 3, lambda i, a, b: (i + 1, a * b, b + a * w), [0, c, tf.sin(c)], back_prop=False, name="loop")
+y = tf.reduce_sum(loop[1] * loop[2] * w)
+xs = [c, loop[1], loop[2], w]
+`)
+	sameGradientsWith(t, m, autodiff.Options{Loops: map[string]autodiff.Loop{"loop/while_context": {NoGradient: true}}})
+}

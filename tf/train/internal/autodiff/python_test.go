@@ -19,7 +19,7 @@ import (
 // prologue and epilogue surround the model of a test case. The model assigns the loss to y,
 // the tensors and variables to differentiate to xs, and the fed values to feeds. v makes a
 // variable of fixed values, and f a float constant. If Python cannot differentiate y, the model
-// assigns something equal to reference.
+// assigns something equal to reference. The gradient stops at the tensors in stops.
 const prologue = `
 import math
 ref = False
@@ -44,13 +44,14 @@ init = tf1.global_variables_initializer()
 graph = tf1.get_default_graph().as_graph_def().SerializeToString()
 def name(x):
     return (x if isinstance(x, tf.Tensor) else x.handle if hasattr(x, "handle") and not ref else x._ref()).name
-grads = tf1.gradients(globals().get("reference", ys), xs)
+stops = globals().get("stops", [])
+grads = tf1.gradients(globals().get("reference", ys), xs, stop_gradients=[] if "reference" in globals() else stops)
 with tf1.Session() as s:
     s.run(init)
     out = s.run([tf.convert_to_tensor(g) for g in grads if g is not None], feeds)
 out.reverse()
 result = {
-    "graph": graph, "init": init.name, "ys": [t.name for t in ys], "xs": [name(x) for x in xs],
+    "graph": graph, "init": init.name, "ys": [t.name for t in ys], "xs": [name(x) for x in xs], "stops": [t.name for t in stops],
     "feeds": [{"name": p.name, "dtype": int(p.dtype.as_datatype_enum), "shape": list(a.shape), "data": a.tobytes()} for p, a in feeds.items()],
     "grads": [None if g is None else {"sparse": isinstance(g, tf.IndexedSlices), "shape": list(out[-1].shape),
               "values": out.pop().astype(np.float64).tobytes()} for g in grads],
@@ -63,6 +64,7 @@ type model struct {
 	Ys    []string
 	Xs    []string
 	DYs   []string // the gradients of the ys, ones if there are none
+	Stops []string
 	Feeds []struct {
 		Name  string
 		DType int
@@ -166,7 +168,7 @@ func sameGradients(t *testing.T, m model) {
 func sameGradientsWith(t *testing.T, m model, o autodiff.Options) {
 	t.Helper()
 	g := m.load(t)
-	o.GradYs = outputs(t, g, m.DYs)
+	o.GradYs, o.StopGradients = outputs(t, g, m.DYs), outputs(t, g, m.Stops)
 	grads, err := autodiff.Build(g, outputs(t, g, m.Ys), outputs(t, g, m.Xs), &o)
 	require.NoError(t, err)
 	results := m.run(t, g, m.fetches(t, grads))

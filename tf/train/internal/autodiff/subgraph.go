@@ -30,6 +30,8 @@ type node struct {
 	unit *unit
 	// own marks an Enter of the loop whose body the subgraph is.
 	own bool
+	// stopped marks a node that the caller does not want to differentiate.
+	stopped bool
 	// rule differentiates the node, if it is onPath.
 	rule rule
 }
@@ -86,10 +88,17 @@ type subgraph struct {
 	xs     []port // node is nil if the ys do not depend on the x
 	isY    map[port]bool
 	isX    map[port]bool
+
+	stopped map[string]bool // operations that have one of the StopGradients
 }
 
 func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*subgraph, error) {
-	s := &subgraph{graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool)}
+	s := &subgraph{
+		graph: g, given: xs, options: o, byName: make(map[string]*node), isY: make(map[port]bool), isX: make(map[port]bool), stopped: make(map[string]bool),
+	}
+	for _, t := range o.StopGradients {
+		s.stopped[t.Op.Name()] = true
+	}
 	for _, y := range ys {
 		n, err := s.addAll(y.Op)
 		if err != nil {
@@ -110,7 +119,7 @@ func newSubgraph(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) (*
 	if err := s.joinScopes(); err != nil {
 		return nil, err
 	}
-	s.markLive(o.StopGradients)
+	s.markLive()
 	s.markOnPath()
 	return s, nil
 }
@@ -168,7 +177,7 @@ func (s *subgraph) addAll(op *tensorflow.Operation) (*node, error) {
 
 // add adds the node of op, or of the loop that op leaves.
 func (s *subgraph) add(op *tensorflow.Operation) (*node, error) {
-	n := &node{op: op, name: op.Name(), typ: op.Type(), live: make([]bool, op.NumOutputs())}
+	n := &node{op: op, name: op.Name(), typ: op.Type(), live: make([]bool, op.NumOutputs()), stopped: s.stopped[op.Name()]}
 	s.byName[n.name] = n
 	switch {
 	case s.loopFrame != "" && isEnter(n.typ):
@@ -209,21 +218,20 @@ func (n *node) portOf(o tensorflow.Output) port {
 }
 
 // markLive follows the xs forward along differentiable values.
-func (s *subgraph) markLive(stops []tensorflow.Output) {
-	stopped := newStops(stops)
+func (s *subgraph) markLive() {
 	for _, n := range s.nodes {
 		switch {
 		case n.loop != nil:
-			s.markLoopLive(n, stopped)
+			s.markLoopLive(n)
 		case n.unit != nil:
-			n.live = n.unit.markLive(func(n *node) { s.markNodeLive(n, stopped) })
+			n.live = n.unit.markLive(s.markNodeLive)
 		default:
-			s.markNodeLive(n, stopped)
+			s.markNodeLive(n)
 		}
 	}
 }
 
-func (s *subgraph) markNodeLive(n *node, stopped func(port) bool) {
+func (s *subgraph) markNodeLive(n *node) {
 	carries := false
 	for _, in := range n.in {
 		carries = carries || in.isLive()
@@ -231,38 +239,22 @@ func (s *subgraph) markNodeLive(n *node, stopped func(port) bool) {
 	carries = carries && !n.stops()
 	for i := range n.live {
 		p := port{n, i}
-		n.live[i] = (carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]) && !stopped(p)
+		n.live[i] = carries && differentiable(graphbuild.TypeOf(p.output())) || s.isX[p]
 	}
 }
 
-func (s *subgraph) markLoopLive(n *node, stopped func(port) bool) {
+func (s *subgraph) markLoopLive(n *node) {
 	entries := make([]bool, len(n.in))
 	for i, in := range n.in {
 		entries[i] = in.isLive()
 	}
+	for _, inside := range n.loop.body.nodes {
+		inside.stopped = s.stopped[inside.name]
+	}
 	passes := !s.options.Loops[n.loop.frame].NoGradient
-	for i, live := range n.loop.markLive(entries, stopped) {
-		p := port{n, i}
-		n.live[i] = (live && passes || s.isX[p]) && !stopped(p)
-	}
-}
-
-// newStops returns a function that reports whether a port is one of stops.
-func newStops(stops []tensorflow.Output) func(port) bool {
-	if len(stops) == 0 {
-		return func(port) bool { return false }
-	}
-	type tensor struct {
-		op    string
-		index int
-	}
-	stopped := make(map[tensor]bool, len(stops))
-	for _, stop := range stops {
-		stopped[tensor{stop.Op.Name(), stop.Index}] = true
-	}
-	return func(p port) bool {
-		o := p.output()
-		return stopped[tensor{o.Op.Name(), o.Index}]
+	for i, live := range n.loop.markLive(entries) {
+		n.loop.exits[i].passes = live && passes
+		n.live[i] = live && passes || s.isX[port{n, i}]
 	}
 }
 
@@ -281,7 +273,7 @@ func (s *subgraph) markOnPath() {
 		if n.loop != nil {
 			exits := make([]bool, len(n.live))
 			for i, live := range n.live {
-				exits[i] = live && wanted[port{n, i}]
+				exits[i] = live && n.loop.exits[i].passes && wanted[port{n, i}]
 			}
 			entries := n.loop.markActive(exits)
 			carries = func(i int) bool { return entries[i] }
