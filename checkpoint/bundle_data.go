@@ -141,21 +141,31 @@ func (b *bundle) close() error {
 }
 
 func (b *bundle) open(t *TensorInfo, p *SliceInfo, box Slice) (storedPart, error) {
+	part, err := b.part(t, p)
+	if err != nil {
+		return nil, err
+	}
+	part.count = box.volume()
+	return &part, nil
+}
+
+// part finds a stored part, and checks that its file has all of it.
+func (b *bundle) part(t *TensorInfo, p *SliceInfo) (part bundlePart, err error) {
 	in, err := b.file(p.Shard)
 	if err != nil {
 		var e *tfkeep.Error
 		if errors.As(err, &e) {
 			e.Op, e.Item, e.Name = "read", "tensor", t.Name
 		}
-		return nil, err
+		return part, err
 	}
 	if p.Offset > in.size || p.Bytes > in.size-p.Offset {
 		if what := in.kind(); what != "" {
-			return nil, t.errorf(in.path, -1, tfkeep.ErrCorrupt, "the data file is %s", what)
+			return part, t.errorf(in.path, -1, tfkeep.ErrCorrupt, "the data file is %s", what)
 		}
-		return nil, t.errorf(in.path, p.Offset, tfkeep.ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
+		return part, t.errorf(in.path, p.Offset, tfkeep.ErrCorrupt, "its %d bytes leave the file, which has %d: cut short?", p.Bytes, in.size)
 	}
-	return &bundlePart{b: b, in: in, t: t, place: *p, count: box.volume()}, nil
+	return bundlePart{b: b, in: in, t: t, place: *p}, nil
 }
 
 // bundlePart is a range of a data file.

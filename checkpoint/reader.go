@@ -6,8 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"runtime"
-	"slices"
-	"strings"
+	"sort"
 	"sync"
 
 	"github.com/tfkeep/tfkeep"
@@ -145,8 +144,9 @@ func (r *Reader) find(name string) *TensorInfo {
 	if r == nil {
 		return nil
 	}
-	i, ok := slices.BinarySearchFunc(r.tensors, name, func(t TensorInfo, name string) int { return strings.Compare(t.Name, name) })
-	if !ok {
+	// Not by slices.BinarySearchFunc, which copies a TensorInfo for each comparison.
+	i := sort.Search(len(r.tensors), func(i int) bool { return r.tensors[i].Name >= name })
+	if i == len(r.tensors) || r.tensors[i].Name != name {
 		return nil
 	}
 	return &r.tensors[i]

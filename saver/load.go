@@ -114,13 +114,11 @@ func (l *load) lookup(name string) (checkpoint.TensorInfo, bool) {
 // compare compares every tensor of the graph with the checkpoint.
 func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 	report := &RestoreReport{Path: l.path}
-	wanted := maps.Clone(l.beside)
-	if wanted == nil {
-		wanted = map[string]bool{}
-	}
-	for _, t := range l.plan {
-		if !l.absent[t.Key] {
-			wanted[l.key(t.Key)] = true
+	wanted := make(map[string]bool, len(l.beside)+len(l.plan))
+	maps.Copy(wanted, l.beside)
+	for i := range l.plan {
+		if key := l.plan[i].Key; !l.absent[key] {
+			wanted[l.key(key)] = true
 		}
 	}
 	var unused []string
@@ -130,7 +128,7 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		}
 	}
 	report.Unused = unused
-	var fitting []savergraph.Restored
+	fitting := make([]savergraph.Restored, 0, len(l.plan))
 	seen := map[string]bool{}
 	for _, t := range l.plan {
 		key := l.key(t.Key)
@@ -154,7 +152,8 @@ func (l *load) compare() (*RestoreReport, []savergraph.Restored) {
 		fitting = append(fitting, t)
 	}
 	fitting = wholeAssignments(l.plan, fitting)
-	restored := map[string]bool{}
+	restored := make(map[string]bool, len(fitting))
+	report.Restored = make([]string, 0, len(fitting))
 	for _, t := range fitting {
 		report.Restored = append(report.Restored, t.Key)
 		restored[t.Assign] = true

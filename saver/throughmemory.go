@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
@@ -48,10 +49,10 @@ type ramFiles struct {
 	read           tf.Output
 	write          *tf.Operation
 	// saves is the prefix that the graph saves to, and restores the one that it restores
-	// from. empty writes a small checkpoint in place of that of saves, and move moves that of
-	// restores there.
-	saves, restores string
-	empty, move     *tf.Operation
+	// from. emptySaves writes a small checkpoint in place of that of saves, and
+	// removeRestores does so for restores and moves that to saves.
+	saves, restores            string
+	emptySaves, removeRestores *tf.Operation
 }
 
 // ramNumber numbers the Savers of a process.
@@ -70,9 +71,13 @@ func newRAMFiles() (*ramFiles, error) {
 	files.read = b.Value("ReadFile", "ReadFile", files.path)
 	files.write = b.Op("WriteFile", nil, files.path, files.contents)
 	saves := constant(graphbuild.Scalar(files.saves))
-	files.empty = b.Op("SaveV2", nil, saves, constant(graphbuild.Vector([]string{"empty"})), constant(graphbuild.Vector([]string{""})),
-		tf.OutputList{constant(graphbuild.Scalar(int32(0)))})
-	files.move = b.Op("MergeV2Checkpoints", map[string]any{"delete_old_dirs": false}, constant(graphbuild.Vector([]string{files.restores})), saves)
+	empty := func(prefix tf.Output) *tf.Operation {
+		return b.Op("SaveV2", nil, prefix, constant(graphbuild.Vector([]string{"empty"})), constant(graphbuild.Vector([]string{""})),
+			tf.OutputList{constant(graphbuild.Scalar(int32(0)))})
+	}
+	files.emptySaves = empty(saves)
+	emptied := empty(constant(graphbuild.Scalar(files.restores))) // first: a move takes time for each tensor
+	files.removeRestores = b.After(emptied).Op("MergeV2Checkpoints", map[string]any{"delete_old_dirs": false}, constant(graphbuild.Vector([]string{files.restores})), saves)
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
@@ -130,9 +135,9 @@ func checkpointFiles(prefix string) []string {
 	return []string{filenames.Index(prefix), filenames.Data(prefix, 0, 1)}
 }
 
-// withRAM calls f with the files of this Saver, and then runs cleaners, which free the memory
-// of the files. If that fails, the next call gets other files.
-func (n *saverNodes) withRAM(f func(*ramFiles) error, cleaners ...func(*ramFiles) *tf.Operation) (err error) {
+// withRAM calls f with the files of this Saver, and then runs the operation that clean returns,
+// which frees the memory of the files. If that fails, the next call gets other files.
+func (n *saverNodes) withRAM(clean func(*ramFiles) *tf.Operation, f func(*ramFiles) error) (err error) {
 	if n.ram == nil {
 		if n.ram, err = newRAMFiles(); err != nil {
 			return err
@@ -140,18 +145,15 @@ func (n *saverNodes) withRAM(f func(*ramFiles) error, cleaners ...func(*ramFiles
 	}
 	ram := n.ram
 	err = f(ram)
-	for _, clean := range cleaners {
-		if e := ram.sess.RunOps(context.Background(), clean(ram)); e != nil {
-			ram.close()
-			n.ram = nil
-			break
-		}
+	if e := ram.sess.RunOps(context.Background(), clean(ram)); e != nil {
+		ram.close()
+		n.ram = nil
 	}
 	return err
 }
 
-func removeSaves(r *ramFiles) *tf.Operation  { return r.empty }
-func moveRestores(r *ramFiles) *tf.Operation { return r.move }
+func emptySaves(r *ramFiles) *tf.Operation     { return r.emptySaves }
+func removeRestores(r *ramFiles) *tf.Operation { return r.removeRestores }
 
 // plainFileNode reports whether a SaveV2 or RestoreV2 needs nothing but the name of the file,
 // which is fed, constants, and the tensors that it saves: running it runs nothing else.
@@ -215,7 +217,7 @@ func smallInAll(tensors []tf.Output) bool {
 // fetchThroughMemory takes the values that the save node writes. They are copies.
 func (t *localTransport) fetchThroughMemory(ctx context.Context, plan *savergraph.SavePlan) (values, error) {
 	files := memfs.New()
-	err := t.nodes.withRAM(func(ram *ramFiles) error {
+	err := t.nodes.withRAM(emptySaves, func(ram *ramFiles) error {
 		if err := t.nodes.runOnFile(ctx, t.sess, ram.saves, []*tf.Operation{t.nodes.plainSave}); err != nil {
 			return err
 		}
@@ -227,7 +229,7 @@ func (t *localTransport) fetchThroughMemory(ctx context.Context, plan *savergrap
 			files.Put(checkpointFiles(inMemory)[i], data)
 		}
 		return nil
-	}, removeSaves)
+	})
 	if err != nil {
 		return nil, explainRun(err)
 	}
@@ -298,9 +300,13 @@ func (n *saverNodes) runOnFile(ctx context.Context, sess *tf.Session, path strin
 		return err
 	}
 	defer tf.Release(feed)
-	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{n.filename: feed}, nil, targets, nil)
+	_, err = sess.Run(ctx, map[tf.Output]*tf.Tensor{n.filename: feed}, nil, targets, runOnFileOptions)
 	return err
 }
+
+// runOnFileOptions runs all operations in the calling thread: each takes less time than waking
+// another thread.
+var runOnFileOptions = &tf.RunOptions{Proto: &for_core_protos_go_proto.RunOptions{InterOpThreadPool: -1}}
 
 // assignThroughMemory reads all values, and has the restore nodes take them from a file in
 // memory. If the values cannot go that way, done is false, and nothing was assigned.
@@ -321,13 +327,13 @@ func (t *localTransport) assignThroughMemory(ctx context.Context, l *load, fitti
 	if err := l.readValues(ctx, values, total); err != nil {
 		return false, err
 	}
-	err = t.nodes.withRAM(func(ram *ramFiles) error {
+	err = t.nodes.withRAM(removeRestores, func(ram *ramFiles) error {
 		if err := ram.putCheckpoint(ctx, values); err != nil {
 			return err
 		}
 		done = true
 		return t.nodes.runOnFile(ctx, t.sess, ram.restores, targets)
-	}, moveRestores, removeSaves)
+	})
 	if err != nil && !done {
 		return false, ctx.Err() // a TensorFlow without such files: the values are fed
 	}
@@ -345,21 +351,23 @@ type restoredValue struct {
 // restored too; these are small ones of the right type.
 func (l *load) valuesToRead(fitting []savergraph.Restored) (values []restoredValue, total int64) {
 	keys := make(map[string]string, len(fitting)) // by output
-	for _, t := range fitting {
-		keys[t.Output] = t.Key
+	for i := range fitting {
+		keys[fitting[i].Output] = fitting[i].Key
 	}
-	added := make(map[string]restoredValue, len(l.plan))
-	for _, t := range l.plan {
+	values = make([]restoredValue, 0, len(l.plan))
+	added := make(map[string]int, len(l.plan)) // of values, by key
+	for i := range l.plan {
+		t := &l.plan[i]
 		v := restoredValue{Tensor: checkpoint.Tensor{Name: t.Key, DType: t.DType}, key: keys[t.Output]}
 		if v.key != "" {
 			info, _ := l.source.Lookup(v.key)
 			v.DType, v.Shape = info.DType, info.Shape
 			total += info.Bytes
 		}
-		if other, ok := added[t.Key]; !ok {
-			added[t.Key] = v
+		if at, ok := added[t.Key]; !ok {
+			added[t.Key] = len(values)
 			values = append(values, v)
-		} else if other.key != v.key || other.DType != v.DType {
+		} else if other := &values[at]; other.key != v.key || other.DType != v.DType {
 			return nil, 0
 		}
 	}
@@ -368,35 +376,44 @@ func (l *load) valuesToRead(fitting []savergraph.Restored) (values []restoredVal
 
 // readValues reads the data of the tensors.
 func (l *load) readValues(ctx context.Context, values []restoredValue, total int64) error {
-	var progress sync.Mutex
-	var done int64
-	return parallel.Each(ctx, len(values), l.workers(), func(ctx context.Context, i int) (err error) {
+	reader, together := l.source.(*checkpoint.Reader)
+	var names []string // those that are read together
+	var rest, places []int
+	for i := range values {
 		v := &values[i]
-		var info checkpoint.TensorInfo
 		switch {
 		case v.key == "" && v.DType == dtype.String:
 			v.Strings = [][]byte{nil}
-			return nil
 		case v.key == "":
 			v.Data = make([]byte, dtype.Size(v.DType))
-			return nil
-		case v.DType == dtype.String:
-			v.Strings, err = l.source.ReadStrings(ctx, v.key, nil)
+		case together && v.DType != dtype.String:
+			names, places = append(names, v.key), append(places, i)
 		default:
-			v.Data, err = sources.Read(ctx, l.source, v.key, nil)
+			rest = append(rest, i)
 		}
+	}
+	if len(names) > 0 {
+		data, err := reader.ReadMany(ctx, names)
 		if err != nil {
 			return err
 		}
-		if l.opts.Progress != nil {
-			info, _ = l.source.Lookup(v.key)
-			progress.Lock()
-			defer progress.Unlock()
-			done += info.Bytes
-			l.opts.Progress(done, total)
+		for n, i := range places {
+			values[i].Data = data[n]
 		}
-		return nil
+	}
+	err := parallel.Each(ctx, len(rest), l.workers(), func(ctx context.Context, n int) (err error) {
+		v := &values[rest[n]]
+		if v.DType == dtype.String {
+			v.Strings, err = l.source.ReadStrings(ctx, v.key, nil)
+		} else {
+			v.Data, err = sources.Read(ctx, l.source, v.key, nil)
+		}
+		return err
 	})
+	if err == nil && l.opts.Progress != nil {
+		l.opts.Progress(total, total)
+	}
+	return err
 }
 
 // putCheckpoint writes a checkpoint with values.
