@@ -147,7 +147,6 @@ func (a *assigner) keys(ctx context.Context) (map[string]string, error) {
 	}
 	slices.Sort(rest)
 	found, ambiguous := objects.KeysOf(rest)
-	ambiguous = slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(rest, name) })
 	if len(ambiguous) > 0 {
 		return nil, fault(tfkeep.ErrMismatch, "in the checkpoint, several variables could be meant by %s; name them by the paths that \"tfkeep objects\" shows", strings.Join(ambiguous, ", "))
 	}

@@ -256,7 +256,7 @@ func (l *load) mapNames(ctx context.Context) error {
 		}
 	}
 	byName, ambiguous := objects.KeysOf(names)
-	e := &RestoreError{Path: l.path, Objects: true, Ambiguous: ambiguous, resumes: l.resume != nil}
+	e := &RestoreError{Path: l.path, Objects: true, resumes: l.resume != nil}
 	wanted := map[string]bool{}
 	for _, t := range l.plan {
 		name := l.key(t.Key)
@@ -274,7 +274,8 @@ func (l *load) mapNames(ctx context.Context) error {
 	if len(e.Missing) == 0 || l.opts.Partial || l.adapts() {
 		return nil
 	}
-	all, _ := objects.KeysByName()
+	all, unclear := objects.KeysByName()
+	e.Ambiguous = slices.Compact(slices.Sorted(slices.Values(append(ambiguous, unclear...))))
 	for name := range all {
 		if !wanted[name] {
 			e.Unused = append(e.Unused, name)

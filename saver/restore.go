@@ -75,7 +75,7 @@ type RestoreReport struct {
 //
 // The values of checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
 // the names that the variables had when they were written, or by the paths of their objects;
-// see objectgraph.Graph.KeysOf. With Options.Objects they are found as TensorFlow 2 does.
+// see objectgraph.Finder.Keys. With Options.Objects they are found as TensorFlow 2 does.
 func (s *Saver) Restore(ctx context.Context, sess *tf.Session, path string, o *RestoreOptions) (*RestoreReport, error) {
 	if err := s.check(ctx); err != nil {
 		return nil, wrap("restore", path, err)

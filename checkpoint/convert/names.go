@@ -21,7 +21,7 @@ type Names struct {
 	// Like is the path of a model: the destination has the names or objects of that. It is a
 	// graph (a GraphDef, a meta graph, a SavedModel), whose names are those that its Saver
 	// restores, or a checkpoint. The names of the source are found as a Saver finds them in an
-	// object-based checkpoint: see objectgraph.Graph.KeysOf.
+	// object-based checkpoint: see objectgraph.Finder.Keys.
 	Like string
 	// Map gives single tensors of the source, named by key, full name or path of the object,
 	// another name. With ByObject, that is the path or full name of an object.

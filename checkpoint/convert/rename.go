@@ -21,8 +21,9 @@ type renaming struct {
 	in      string
 	names   *Names
 	src     source
-	objects *objectgraph.Graph // of the source, nil if it has names
-	like    *likeness          // nil without Names.Like
+	objects *objectgraph.Graph  // of the source, nil if it has names
+	finder  *objectgraph.Finder // of objects
+	like    *likeness           // nil without Names.Like
 	kind    NameKind
 	olds    map[string]string // new name → old name
 	graph   *objectgraph.Graph
@@ -79,6 +80,7 @@ func (r *renaming) open(ctx context.Context) (err error) {
 		if r.objects, err = objectgraph.Read(ctx, r.src); err != nil {
 			return err
 		}
+		r.finder = r.objects.Finder()
 	}
 	if r.names.Like != "" {
 		if r.like, err = readLikeness(ctx, r.names.Like); err != nil {
@@ -123,8 +125,8 @@ func (r *renaming) find(name string) (string, error) {
 		return name, nil
 	}
 	if r.objects != nil {
-		keys, ambiguous := r.objects.KeysOf([]string{name})
-		if slices.Contains(ambiguous, name) {
+		keys, ambiguous := r.finder.Keys([]string{name})
+		if len(ambiguous) > 0 {
 			return "", r.fail(tfkeep.ErrMismatch, "the name %s could mean several variables; name one by its path, which \"tfkeep objects\" shows", name)
 		}
 		if key, ok := keys[name]; ok {
@@ -185,12 +187,6 @@ func (r *renaming) giveMapped(give func(to, old string) error) (taken map[string
 	return taken, nil
 }
 
-// keysOf is objectgraph.Graph.KeysOf, with the ambiguous ones among the names only.
-func keysOf(g *objectgraph.Graph, names []string) (keys map[string]string, ambiguous []string) {
-	keys, ambiguous = g.KeysOf(names)
-	return keys, slices.DeleteFunc(ambiguous, func(name string) bool { return !slices.Contains(names, name) })
-}
-
 // toNames finds the names of a destination that has names.
 func (r *renaming) toNames() error {
 	taken, err := r.giveMapped(func(to, old string) error {
@@ -228,7 +224,7 @@ func (r *renaming) giveLike() error {
 	keys := map[string]string{}
 	if r.objects != nil {
 		var ambiguous []string
-		if keys, ambiguous = keysOf(r.objects, rest); len(ambiguous) > 0 {
+		if keys, ambiguous = r.finder.Keys(rest); len(ambiguous) > 0 {
 			return r.fail(tfkeep.ErrMismatch, "these names could mean several variables: %s; say in a map which ones they are", list(ambiguous))
 		}
 	}
@@ -299,8 +295,9 @@ func (r *renaming) toObjects() error {
 		return r.makeObjects()
 	}
 	r.graph = r.like.objects
+	finder := r.graph.Finder()
 	taken, err := r.giveMapped(func(to, old string) error {
-		keys, _ := r.graph.KeysOf([]string{to})
+		keys, _ := finder.Keys([]string{to})
 		key, ok := keys[to]
 		if !ok {
 			return r.fail(tfkeep.ErrNotFound, "the map names the object %s, which %s does not have, or has several times; \"tfkeep objects\" shows the paths", to, r.names.Like)
@@ -349,7 +346,7 @@ func (r *renaming) pairs(taken map[string]bool) (map[string]string, error) {
 			names = append(names, t.Name)
 		}
 	}
-	keys, ambiguous := keysOf(r.graph, names)
+	keys, ambiguous := r.graph.KeysOf(names)
 	if len(ambiguous) > 0 {
 		return nil, r.fail(tfkeep.ErrMismatch, "these names could mean several objects of %s: %s; say in a map which ones they are", r.names.Like, list(ambiguous))
 	}

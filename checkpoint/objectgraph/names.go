@@ -6,8 +6,29 @@ import (
 	"strings"
 )
 
-// KeysOf finds the keys of values by the names that variables have in a graph of TensorFlow 1.
-// A name is, in this order,
+// KeysOf finds the keys of values by names, see [Finder.Keys].
+func (g *Graph) KeysOf(names []string) (keys map[string]string, ambiguous []string) {
+	return g.Finder().Keys(names)
+}
+
+// Finder finds the keys of values by the names that variables have in a graph of TensorFlow 1.
+// It knows the objects as they were when it was made, and is for one goroutine at a time.
+type Finder struct {
+	graph     *Graph
+	full      map[string]string // keys by full name
+	ambiguous []string          // full names of several variables
+	children  map[int]map[string]int
+	byEnd     []string // all full names, sorted from their ends
+}
+
+// Finder returns a finder, for more than one call: KeysOf makes one each time.
+func (g *Graph) Finder() *Finder {
+	f := &Finder{graph: g, children: map[int]map[string]int{}}
+	f.full, f.ambiguous = g.KeysByName()
+	return f
+}
+
+// Keys returns the keys of values by name. A name is, in this order,
 //
 //   - the full name of a variable ("sequential/dense/kernel"),
 //   - the path of an object ("model/layer_with_weights-0/kernel"), by whatever way,
@@ -15,25 +36,24 @@ import (
 //     before it, or the path of an object from a child of the root, or with a name before it.
 //
 // What is missing or too much in the third case must be the same for all names that only this
-// finds. A name that could mean several values has no key; ambiguous has such names, sorted,
-// and the full names that several variables have.
-func (g *Graph) KeysOf(names []string) (keys map[string]string, ambiguous []string) {
-	full, ambiguous := g.KeysByName()
+// finds. A name that could mean several values has no key; ambiguous has such names, sorted.
+func (f *Finder) Keys(names []string) (keys map[string]string, ambiguous []string) {
 	keys = map[string]string{}
 	var rest []string
 	for _, name := range names {
-		if _, unclear := slices.BinarySearch(ambiguous, name); unclear {
+		if _, unclear := slices.BinarySearch(f.ambiguous, name); unclear {
+			ambiguous = append(ambiguous, name)
 			continue
 		}
-		if key, ok := full[name]; ok {
+		if key, ok := f.full[name]; ok {
 			keys[name] = key
-		} else if key, ok := g.keyAt(0, name); ok {
+		} else if key, ok := f.keyAt(0, name); ok {
 			keys[name] = key
 		} else {
 			rest = append(rest, name)
 		}
 	}
-	found, unclear := choose(rest, g.shifts(rest, full, ambiguous))
+	found, unclear := choose(rest, f.shifts(rest))
 	maps.Copy(keys, found)
 	ambiguous = append(ambiguous, unclear...)
 	slices.Sort(ambiguous)
@@ -41,15 +61,58 @@ func (g *Graph) KeysOf(names []string) (keys map[string]string, ambiguous []stri
 }
 
 // keyAt returns the key of the only value of the object with a path.
-func (g *Graph) keyAt(from int, path string) (string, bool) {
-	if len(g.Objects) == 0 {
+func (f *Finder) keyAt(from int, path string) (string, bool) {
+	objects := f.graph.Objects
+	if len(objects) == 0 {
 		return "", false
 	}
-	at, ok := g.walk(from, strings.Split(path, "/"))
-	if !ok || len(g.Objects[at].Values) != 1 {
+	for name := range strings.SplitSeq(path, "/") {
+		children, ok := f.children[from]
+		if !ok {
+			children = map[string]int{}
+			for _, c := range slices.Backward(objects[from].Children) {
+				children[c.Name] = c.Object
+			}
+			f.children[from] = children
+		}
+		if from, ok = children[name]; !ok {
+			return "", false
+		}
+	}
+	if len(objects[from].Values) != 1 {
 		return "", false
 	}
-	return g.Objects[at].Values[0].Key, true
+	return objects[from].Values[0].Key, true
+}
+
+// before returns, sorted, what full names have before "/" and a name.
+func (f *Finder) before(name string) []string {
+	if f.byEnd == nil {
+		f.byEnd = slices.AppendSeq(slices.Clone(f.ambiguous), maps.Keys(f.full))
+		slices.SortFunc(f.byEnd, compareEnds)
+	}
+	end := "/" + name
+	first, _ := slices.BinarySearchFunc(f.byEnd, end, compareEnds)
+	var all []string
+	for _, full := range f.byEnd[first:] {
+		p, ok := strings.CutSuffix(full, end)
+		if !ok {
+			break
+		}
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// compareEnds compares texts from their ends.
+func compareEnds(a, b string) int {
+	for i := 1; i <= min(len(a), len(b)); i++ {
+		if x, y := a[len(a)-i], b[len(b)-i]; x != y {
+			return int(x) - int(y)
+		}
+	}
+	return len(a) - len(b)
 }
 
 // maxShifts bounds how many ways to find names are tried.
@@ -57,8 +120,8 @@ const maxShifts = 256
 
 // shifts returns the ways to find names by changing what is before all of them. Each is a
 // function from a name to its key.
-func (g *Graph) shifts(names []string, full map[string]string, ambiguous []string) []func(string) (string, bool) {
-	if len(names) == 0 || len(g.Objects) == 0 {
+func (f *Finder) shifts(names []string) []func(string) (string, bool) {
+	if len(names) == 0 || len(f.graph.Objects) == 0 {
 		return nil
 	}
 	var all []func(string) (string, bool)
@@ -67,10 +130,10 @@ func (g *Graph) shifts(names []string, full map[string]string, ambiguous []strin
 		if !strings.Contains(name, "/") {
 			continue // too little to know a variable by
 		}
-		for _, f := range append(slices.Sorted(maps.Keys(full)), ambiguous...) {
-			if p, ok := strings.CutSuffix(f, "/"+name); ok && !before[p] && len(before) < maxShifts {
+		for _, p := range f.before(name) {
+			if !before[p] && len(before) < maxShifts {
 				before[p] = true
-				all = append(all, func(name string) (string, bool) { key, ok := full[p+"/"+name]; return key, ok })
+				all = append(all, func(name string) (string, bool) { key, ok := f.full[p+"/"+name]; return key, ok })
 			}
 		}
 	}
@@ -87,15 +150,16 @@ func (g *Graph) shifts(names []string, full map[string]string, ambiguous []strin
 				if !ok {
 					return "", false
 				}
-				if key, ok := full[short]; ok && strings.Contains(short, "/") {
+				if key, ok := f.full[short]; ok && strings.Contains(short, "/") {
 					return key, true
 				}
-				return g.keyAt(0, short)
+				return f.keyAt(0, short)
 			})
 		}
 	}
-	for _, c := range g.Objects[0].Children[:min(len(g.Objects[0].Children), maxShifts)] {
-		all = append(all, func(name string) (string, bool) { return g.keyAt(c.Object, name) })
+	children := f.graph.Objects[0].Children
+	for _, c := range children[:min(len(children), maxShifts)] {
+		all = append(all, func(name string) (string, bool) { return f.keyAt(c.Object, name) })
 	}
 	return all
 }

@@ -1,6 +1,8 @@
 package objectgraph_test
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -150,5 +152,30 @@ func TestNewRefusesEmptyNames(t *testing.T) {
 	for _, path := range []string{"", "a//b", "/a", "a/"} {
 		_, err = objectgraph.New(map[string]string{path: "w"})
 		require.ErrorIs(t, err, tfkeep.ErrArgument, path)
+	}
+}
+
+// Each name is looked up in a graph of 2,000 variables, in each of the ways.
+func TestKeysOfManyNames(t *testing.T) {
+	t.Parallel()
+	const n = 2_000
+	g := &objectgraph.Graph{Objects: make([]objectgraph.Object, 1, n+1)}
+	for i := range n {
+		name := strconv.Itoa(i)
+		g.Objects[0].Children = append(g.Objects[0].Children, objectgraph.Child{Name: "v" + name, Object: i + 1})
+		g.Objects = append(g.Objects, objectgraph.Object{Values: []objectgraph.Value{{Full: "model/layer_" + name + "/kernel", Key: name}}})
+	}
+	finder := g.Finder()
+	for _, way := range []string{"model/layer_%d/kernel", "v%d", "layer_%d/kernel", "x/model/layer_%d/kernel"} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf(way, i)
+			keys, ambiguous := finder.Keys(names[i : i+1])
+			require.Equal(t, strconv.Itoa(i), keys[names[i]], names[i])
+			require.Empty(t, ambiguous)
+		}
+		keys, ambiguous := finder.Keys(names)
+		require.Len(t, keys, n)
+		require.Empty(t, ambiguous)
 	}
 }

@@ -64,6 +64,7 @@ var pureTypes = []reflect.Type{
 	reflect.TypeFor[checkpoint.Slice](),
 	reflect.TypeFor[checkpoint.Version](),
 	reflect.TypeFor[*objectgraph.Graph](),
+	reflect.TypeFor[*objectgraph.Finder](),
 	reflect.TypeFor[*objectgraph.Paths](),
 	reflect.TypeFor[*stats.Summary](),
 	reflect.TypeFor[dtype.BF16](),
