@@ -43,7 +43,7 @@ func openBundle(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		x, err := readIndex(fsys, prefix, o)
+		x, err := readIndex(ctx, fsys, prefix, o)
 		if err != nil {
 			return nil, err
 		}

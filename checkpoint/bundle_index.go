@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,18 +30,18 @@ type indexReader struct {
 }
 
 // readIndex reads and checks an index. It opens no data file.
-func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error) {
+func readIndex(ctx context.Context, fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error) {
 	in, err := openInput(fsys, filenames.Index(prefix))
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
 	x := &indexReader{in: in, opts: o}
-	limit := o.memoryLimit(in.size)
+	limit := o.memoryLimit(in)
 	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
 		return nil, in.notATable("open", err)
 	}
-	if err := x.scan(limit); err != nil {
+	if err := x.scan(ctx, limit); err != nil {
 		return nil, tableError("open", in.path, err)
 	}
 	return x, nil
@@ -48,10 +49,13 @@ func readIndex(fsys fs.FS, prefix string, o *ReaderOptions) (*indexReader, error
 
 // scan reads the table twice: first to estimate the memory that its entries take, then
 // to keep them.
-func (x *indexReader) scan(limit int64) error {
+func (x *indexReader) scan(ctx context.Context, limit int64) error {
 	var count, slices int
 	var need int64
 	for e, err := range x.table.All() {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
@@ -71,6 +75,8 @@ func (x *indexReader) scan(limit int64) error {
 	for e, err := range x.table.All() {
 		switch {
 		case err != nil:
+		case ctx.Err() != nil:
+			err = ctx.Err()
 		case empty:
 			err = x.addHeader(e)
 		default:

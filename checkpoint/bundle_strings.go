@@ -29,8 +29,8 @@ func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
 	if size < 4 || p.count > size-4 {
 		return nil, p.corrupt(0, "%d bytes cannot hold %d strings", size, p.count)
 	}
-	data := make([]byte, size)
-	if err := p.readStrings(ctx, data); err != nil {
+	data, err := p.readStrings(ctx)
+	if err != nil {
 		return nil, err
 	}
 	out := make([][]byte, p.count)
@@ -55,16 +55,24 @@ func (p *bundlePart) strings(ctx context.Context) ([][]byte, error) {
 	return out, nil
 }
 
-func (p *bundlePart) readStrings(ctx context.Context, data []byte) error {
+// readStrings reads the part as it is stored. Its size is only stated in files, so that it
+// must not consist of holes, which cost nothing.
+func (p *bundlePart) readStrings(ctx context.Context) ([]byte, error) {
+	size := p.place.Bytes
+	if size > max(p.in.memoryLimit(), p.b.opts.MemoryLimit) {
+		return nil, p.t.errorf(p.in.path, p.place.Offset, tfkeep.ErrTooLarge,
+			"its strings take %d bytes, but holes leave %d of the file on the disk; if you trust it, copy it with cp --sparse=never, or raise ReaderOptions.MemoryLimit", size, p.in.stored)
+	}
+	data := make([]byte, size)
 	for off := 0; off < len(data); off += readChunk {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		if err := p.readAt(data[off:min(off+readChunk, len(data))], int64(off)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return data, nil
 }
 
 // lengths decodes the lengths, computes their checksum, and compares their sum with the

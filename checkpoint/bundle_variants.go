@@ -20,8 +20,8 @@ const minVariant = 5
 
 // variants reads the elements of a tensor of variants.
 func (p *bundlePart) variants(ctx context.Context) ([][]byte, error) {
-	data := make([]byte, p.place.Bytes)
-	if err := p.readStrings(ctx, data); err != nil {
+	data, err := p.readStrings(ctx)
+	if err != nil {
 		return nil, err
 	}
 	order, crc, pos := p.order(), uint32(0), 0

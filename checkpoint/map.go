@@ -2,11 +2,11 @@ package checkpoint
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/crc32c"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // Map returns the bytes of a tensor, little-endian, in the memory of the file where
@@ -42,12 +42,13 @@ func (r *Reader) Map(ctx context.Context, name string) (data []byte, release fun
 }
 
 func (p *bundlePart) canMap() bool {
-	_, ok := p.in.file.(*os.File)
+	_, ok := vfs.OSFile(p.in.file)
 	return ok && canMap && p.place.Bytes > 0 && p.swapWord() == 1
 }
 
 func (p *bundlePart) mapped(ctx context.Context) (data []byte, release func() error, err error) {
-	data, release, err = mapFile(p.in.file.(*os.File), p.place.Offset, p.place.Bytes)
+	file, _ := vfs.OSFile(p.in.file)
+	data, release, err = mapFile(file, p.place.Offset, p.place.Bytes)
 	if err != nil {
 		return nil, nil, atOffset(p.place.Offset, &tfkeep.Error{Op: "map", Path: p.in.path, Item: "tensor", Name: p.t.Name, Cause: err})
 	}

@@ -55,7 +55,7 @@ func Merge(ctx context.Context, prefixes []string, dst string, o *MergeOptions) 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := m.read(p); err != nil {
+		if err := m.read(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,7 @@ type merger struct {
 }
 
 // read reads the entries of one source.
-func (m *merger) read(prefix string) error {
+func (m *merger) read(ctx context.Context, prefix string) error {
 	name := filenames.Index(prefix)
 	f, err := m.fs.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,6 +107,9 @@ func (m *merger) read(prefix string) error {
 	src := mergeSource{merger: m, prefix: prefix, first: len(m.sources) == 0}
 	m.sources = append(m.sources, prefix)
 	for e, err := range t.All() {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err == nil {
 			err = src.add(e)
 		}

@@ -31,18 +31,19 @@ type ReaderOptions struct {
 	// is large.
 	Strict bool
 	// MemoryLimit is the largest number of bytes that a Reader may allocate in addition
-	// to the values that it returns. 0 means 64 MiB and twice the size of the file.
+	// to the values that it returns. 0 means 64 MiB and twice the size of the file; holes in
+	// a large file do not count.
 	MemoryLimit int64
 	// Workers is the number of goroutines that read one large tensor. 0 means
 	// runtime.GOMAXPROCS(0).
 	Workers int
 }
 
-func (o *ReaderOptions) memoryLimit(fileSize int64) int64 {
+func (o *ReaderOptions) memoryLimit(in *input) int64 {
 	if o.MemoryLimit > 0 {
 		return o.MemoryLimit
 	}
-	return 64<<20 + 2*min(fileSize, 1<<60)
+	return in.memoryLimit()
 }
 
 // tableOptions gives half of the memory to blocks, and leaves the other half to what is

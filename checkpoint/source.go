@@ -28,9 +28,10 @@ func displayPath(fsys fs.FS, name string) string {
 // input is an open file of a checkpoint.
 type input struct {
 	io.ReaderAt
-	file fs.File
-	size int64
-	path string // for messages
+	file   fs.File
+	size   int64
+	stored int64  // the size without holes
+	path   string // for messages
 }
 
 func openInput(fsys fs.FS, name string) (*input, error) {
@@ -44,7 +45,7 @@ func openInput(fsys fs.FS, name string) (*input, error) {
 		f.Close()
 		return nil, vfs.Error("open", in.path, err)
 	}
-	in.file, in.size = f, info.Size()
+	in.file, in.size, in.stored = f, info.Size(), vfs.Stored(f, info)
 	if at, ok := f.(io.ReaderAt); ok {
 		in.ReaderAt = at
 	} else {
@@ -52,6 +53,9 @@ func openInput(fsys fs.FS, name string) (*input, error) {
 	}
 	return in, nil
 }
+
+// memoryLimit is the default of ReaderOptions.MemoryLimit for this file.
+func (in *input) memoryLimit() int64 { return 64<<20 + 2*min(in.stored, 1<<60) }
 
 // notATable returns the error for a file that should be a table and is none, with what it is
 // instead if it is one of the files that people pass by mistake.

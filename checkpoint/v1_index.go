@@ -71,7 +71,7 @@ func (v *v1Files) openFiles(fsys fs.FS, files []string) ([]TensorInfo, error) {
 		}
 		t := &v1Table{in: in, block: -1}
 		v.tables = append(v.tables, t)
-		limit := v.opts.memoryLimit(in.size)
+		limit := v.opts.memoryLimit(in)
 		if t.table, err = table.NewReader(in, in.size, v.opts.tableOptions(limit)); err != nil {
 			return nil, in.notATable("open", err)
 		}

@@ -142,13 +142,13 @@ func (v *verifier) verifyV2(prefix string) error {
 	if len(v.report.Faults) > 0 {
 		return nil // other bytes may belong to what was lost
 	}
-	if _, err := readIndex(v.fs, prefix, &ReaderOptions{Strict: true}); err != nil {
+	if _, err := readIndex(v.ctx, v.fs, prefix, &ReaderOptions{Strict: true}); err != nil {
 		v.harmless(err)
 	}
 	if err := b.verify(v.ctx, x.tensors); err != nil {
 		v.harmless(err)
 	}
-	return nil
+	return v.ctx.Err()
 }
 
 func (v *verifier) verifyV1(files foundFiles) error {
@@ -178,7 +178,7 @@ func (v *verifier) verifyV1(files foundFiles) error {
 	strict, err := openV1(v.ctx, files, &ReaderOptions{Strict: true})
 	if err != nil {
 		v.harmless(err)
-		return nil
+		return v.ctx.Err()
 	}
 	return strict.Close()
 }

@@ -18,7 +18,7 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 	defer in.Close()
 	o := &ReaderOptions{}
 	x := &indexReader{in: in, opts: o, stored: map[string]bundleEntry{}}
-	limit := o.memoryLimit(in.size)
+	limit := o.memoryLimit(in)
 	if x.table, err = table.NewReader(in, in.size, o.tableOptions(limit)); err != nil {
 		v.fault(in.notATable("open", err))
 		return nil
@@ -26,6 +26,9 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 	intact := true
 	need := int64(0)
 	for i := range x.table.NumBlocks() {
+		if v.ctx.Err() != nil {
+			return nil
+		}
 		first := i == 0
 		intact = v.scanBlock(x.table, in.path, i, func(e table.Entry) error {
 			if need += entryMemory(e); need > limit {
@@ -63,6 +66,9 @@ func (v *verifier) salvageIndex(prefix string) *indexReader {
 // block if it is broken, unless the fault of a tensor did so before.
 func (v *verifier) scanBlock(t *table.Reader, file string, block int, visit func(table.Entry) error) (intact bool) {
 	for e, err := range t.Block(block) {
+		if v.ctx.Err() != nil {
+			return false
+		}
 		if err == nil {
 			err = visit(e)
 		}

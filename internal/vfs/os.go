@@ -50,6 +50,15 @@ func wrap(f *os.File, err error) (File, error) {
 	return osFile{f}, nil
 }
 
+// OSFile returns the file of the operating system that f is, if it is one.
+func OSFile(f fs.File) (*os.File, bool) {
+	if wrapped, ok := f.(osFile); ok {
+		return wrapped.File, true
+	}
+	file, ok := f.(*os.File)
+	return file, ok
+}
+
 func (f osFile) TryLock() (bool, error) { return tryLock(f.File) }
 
 // SyncDirOf makes the names in the folder of a file durable, unless noSync is set.
