@@ -49,7 +49,11 @@ func createBundle(fsys vfs.FS, prefix string, o WriterOptions) (*bundleWriter, e
 		if err != nil {
 			return nil, errors.Join(err, tx.abort())
 		}
-		w.shards = append(w.shards, &shardWriter{file: f, synced: !o.NoSync, alignment: int64(o.Alignment)})
+		s := &shardWriter{file: f, alignment: int64(o.Alignment)}
+		if !o.NoSync {
+			s.writeback = vfs.NewWriteback(f.File)
+		}
+		w.shards = append(w.shards, s)
 	}
 	return w, nil
 }

@@ -16,15 +16,10 @@ import (
 // than the copy.
 const smallTensor = 16 << 10
 
-// earlyWriteback is the smallest size of a piece whose transfer to the device starts as
-// soon as it is written. Then the sync at the end finds little left to do; it would be
-// a third of the time of a large save.
-const earlyWriteback = 256 << 10
-
 // shardWriter is one data file.
 type shardWriter struct {
 	file      *pendingFile
-	synced    bool // the file will be synced
+	writeback *vfs.Writeback // nil for a file that will not be synced
 	alignment int64
 	next      int64 // where the next tensor goes; under bundleWriter.mu
 
@@ -88,8 +83,10 @@ func (s *shardWriter) writeAt(p []byte, offset int64) error {
 	if _, err := s.file.WriteAt(p, offset); err != nil {
 		return err
 	}
-	if s.synced && len(p) >= earlyWriteback {
-		vfs.StartWriteback(s.file.File, offset, int64(len(p)))
+	if s.writeback != nil {
+		if err := s.writeback.Wrote(offset, int64(len(p))); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	s.written = max(s.written, offset+int64(len(p)))

@@ -68,6 +68,9 @@ func createV1(fsys vfs.FS, prefix string, o WriterOptions) (*v1Writer, error) {
 		if err != nil {
 			return nil, errors.Join(vfs.Error("create", name, err), w.close())
 		}
+		if !o.NoSync {
+			f.SendEarly()
+		}
 		w.shards = append(w.shards, &v1File{file: f, byName: map[string]*v1Meta{}, values: map[string][]byte{}})
 	}
 	return w, nil

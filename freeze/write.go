@@ -191,6 +191,7 @@ func (p *Plan) WriteFile(ctx context.Context, path string, o *WriteOptions) erro
 		return vfs.Error("write", path, err)
 	}
 	defer f.Close()
+	f.SendEarly()
 	err = p.Write(ctx, f, o)
 	if err == nil {
 		err = f.Commit(true)

@@ -140,6 +140,9 @@ func (c *conversion) writeFile(write func(io.Writer) error) error {
 		return place(err)
 	}
 	defer f.Close()
+	if !c.opts.NoSync {
+		f.SendEarly()
+	}
 	b := bufio.NewWriterSize(f, 1<<20)
 	if err := write(b); err != nil {
 		return err

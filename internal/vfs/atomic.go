@@ -15,6 +15,9 @@ type AtomicFile struct {
 	tmp  File
 	err  error // the first error of a Write
 	done bool
+
+	early        *Writeback // or nil
+	sent, unsent int64      // bytes written that early knows, and those after them
 }
 
 // CreateAtomic begins to replace the file at path. It fails with [ErrLocked] while
@@ -28,11 +31,35 @@ func CreateAtomic(fsys FS, path string) (*AtomicFile, error) {
 	return &AtomicFile{fs: fsys, path: path, tmp: tmp}, nil
 }
 
+// SendEarly makes Write send the content to the device while more is written; see
+// [Writeback]. It is for files that may be large and that Commit will sync.
+func (a *AtomicFile) SendEarly() { a.early = NewWriteback(a.tmp) }
+
 // Write appends to the new content.
-func (a *AtomicFile) Write(p []byte) (int, error) {
-	n, err := a.tmp.Write(p)
+func (a *AtomicFile) Write(p []byte) (n int, err error) {
+	if a.early == nil {
+		n, err = a.tmp.Write(p)
+	} else {
+		n, err = a.writeEarly(p)
+	}
 	if err != nil && a.err == nil {
 		a.err = err
+	}
+	return n, err
+}
+
+// writeEarly writes p in pieces, each of which is sent before the next is written.
+func (a *AtomicFile) writeEarly(p []byte) (n int, err error) {
+	const piece = 1 << 20
+	for n < len(p) && err == nil {
+		var m int
+		m, err = a.tmp.Write(p[n:min(len(p), n+piece)])
+		n += m
+		a.unsent += int64(m)
+		if err == nil && a.unsent >= piece {
+			err = a.early.Wrote(a.sent, a.unsent)
+			a.sent, a.unsent = a.sent+a.unsent, 0
+		}
 	}
 	return n, err
 }
@@ -119,6 +146,9 @@ func WriteFileAtomic(fsys FS, path string, data []byte, sync bool) error {
 	a, err := CreateAtomic(fsys, path)
 	if err != nil {
 		return err
+	}
+	if sync {
+		a.SendEarly()
 	}
 	_, _ = a.Write(data) // Commit reports it.
 	return a.Commit(sync)
