@@ -55,8 +55,18 @@ func newChecker(g *graphdef.GraphDef, o *Options) *checker {
 func (c *checker) checkGraph(g *graphdef.GraphDef, o *Options) {
 	c.checkVersions(g.GetVersions(), o.GraphVersion)
 	c.checkLibrary(g)
+	// The sizes are checked beside the nodes.
+	beside := *c
+	beside.faults = nil
+	checked := make(chan struct{})
+	go func() {
+		defer close(checked)
+		beside.checkSizes(g)
+	}()
 	c.checkNodes(g.GetNode())
-	c.checkSizes(g)
+	<-checked
+	c.bytes = beside.bytes
+	c.faults = append(c.faults, beside.faults...)
 }
 
 func (c *checker) result() error {

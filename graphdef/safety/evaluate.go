@@ -62,18 +62,36 @@ func (f *folder) called(n *graphdef.NodeDef, in []sizes.Tensor) []sizes.Tensor {
 // budget is what TensorFlow may spend on constants that it computes during an import.
 type budget struct {
 	limits   check.Limits
-	times    map[string]int64 // how often the shapes of a function's body are inferred
+	graph    *graphdef.GraphDef // whose size counts for limits.Bytes; nil once it is counted
+	times    map[string]int64   // how often the shapes of a function's body are inferred
 	work     int64
 	nodes    int64
 	followed int64 // nodes of functions whose results were followed
 	large    error // the first constant that is too large
 }
 
+// bytesOfShapes is the memory that the constants of any graph may take.
+const bytesOfShapes = 64 << 20
+
+// bytes returns the limit of the memory, or less if that is enough for a constant with bytes and
+// the work so far: measuring a graph takes long.
+func (b *budget) bytes(bytes int64) int64 {
+	if b.graph == nil {
+		return b.limits.Bytes
+	}
+	if least := min(b.limits.Bytes, bytesOfShapes); bytes <= least && b.work <= sizes.Product(maxWork, least) {
+		return least
+	}
+	b.limits.Bytes = min(b.limits.Bytes, bytesOfShapes+2*int64(proto.Size(b.graph)))
+	b.graph = nil
+	return b.limits.Bytes
+}
+
 // newBudget counts the calls of all functions.
 func newBudget(g *graphdef.GraphDef, l *library, limits *check.Limits) *budget {
 	b := &budget{limits: limits.For(g), times: map[string]int64{"": 1}}
 	if limits == nil || limits.Bytes == 0 { // shapes are small, whatever the variables are
-		b.limits.Bytes = min(b.limits.Bytes, 64<<20+2*int64(proto.Size(g)))
+		b.graph = g
 	}
 	calls := map[string]map[string]int64{} // by callee and caller
 	note := func(caller string, nodes []*graphdef.NodeDef) {
@@ -154,7 +172,7 @@ func (f *folder) evaluate(b *foldBody, reader *graphdef.NodeDef, in string) {
 		}
 	}
 	f.budget.work = sizes.Sum(f.budget.work, sizes.Product(times, work))
-	switch limit := f.budget.limits.Bytes; {
+	switch limit := f.budget.bytes(bytes); {
 	case limit >= sizes.Most: // the caller wants none
 	case bytes > sizes.Most:
 		f.tooLarge(b, reader, in, "its size depends on values that are not known before (Limits.Bytes)")

@@ -145,10 +145,10 @@ func shaped(dims ...int64) Tensor {
 
 // Body has what is known about the tensors of a graph or of a function.
 type Body struct {
-	byName map[string]*graphdef.NodeDef
-	args   func(name string) Tensor
-	call   Call
-	known  map[string][]Tensor // by node: its outputs, or one tensor that holds for all
+	index map[string]int // of the nodes, by name
+	args  func(name string) Tensor
+	call  Call
+	known [][]Tensor // by node: its outputs, or one tensor that holds for all
 }
 
 // Call returns what is known about the outputs of a node that calls a function, or nil for
@@ -158,26 +158,28 @@ type Call func(n *graphdef.NodeDef, in []Tensor) []Tensor
 // Infer looks at all nodes. args returns what is known about an argument of the function; it
 // is nil for a graph. call may be nil.
 func Infer(nodes []*graphdef.NodeDef, args func(name string) Tensor, call Call) *Body {
-	b := &Body{call: call, byName: make(map[string]*graphdef.NodeDef, len(nodes)), known: make(map[string][]Tensor, len(nodes)), args: args}
-	for _, n := range nodes {
-		b.byName[n.GetName()] = n
+	b := &Body{call: call, index: make(map[string]int, len(nodes)), known: make([][]Tensor, len(nodes)), args: args}
+	for i, n := range nodes {
+		b.index[n.GetName()] = i
 	}
 	// The walk keeps its own stack, because a graph may be a chain of any length.
-	done := make(map[string]bool, len(nodes))
-	var stack []string
-	for _, n := range nodes {
-		stack = append(stack[:0], n.GetName())
+	done := make([]bool, len(nodes))
+	var stack []int
+	for i := range nodes {
+		stack = append(stack[:0], b.index[nodes[i].GetName()])
 		for len(stack) > 0 {
 			top := stack[len(stack)-1]
-			n := b.byName[top]
+			n := nodes[top]
 			if b.known[top] == nil {
 				b.known[top] = unknown // for the back edges of loops
 				for _, in := range nodedef.DataInputs(n) {
-					if name := nodedef.NodeName(in); b.byName[name] != nil && b.known[name] == nil {
-						stack = append(stack, name)
+					if from, ok := b.index[nodedef.NodeName(in)]; ok && b.known[from] == nil {
+						stack = append(stack, from)
 					}
 				}
-				continue
+				if stack[len(stack)-1] != top {
+					continue
+				}
 			}
 			stack = stack[:len(stack)-1]
 			if !done[top] {
@@ -194,6 +196,9 @@ var unknown = []Tensor{Unknown()}
 // inputs returns what is known about the data inputs of a node.
 func (b *Body) inputs(n *graphdef.NodeDef) []Tensor {
 	names := nodedef.DataInputs(n)
+	if len(names) == 0 {
+		return nil
+	}
 	in := make([]Tensor, len(names))
 	for i, name := range names {
 		in[i] = b.Of(name)
@@ -204,13 +209,14 @@ func (b *Body) inputs(n *graphdef.NodeDef) []Tensor {
 // Of returns what is known about an input of a node.
 func (b *Body) Of(input string) Tensor {
 	name := nodedef.NodeName(input)
-	if b.byName[name] == nil {
+	at, ok := b.index[name]
+	if !ok {
 		if b.args == nil {
 			return Argument()
 		}
 		return b.args(name)
 	}
-	outs := b.known[name]
+	outs := b.known[at]
 	if len(outs) > 1 {
 		if i := outputNumber(input); i < len(outs) {
 			return outs[i]
@@ -233,7 +239,12 @@ func outputNumber(input string) int {
 }
 
 // Output returns what is known about all outputs of a node together.
-func (b *Body) Output(node string) Tensor { return together(b.known[node]) }
+func (b *Body) Output(node string) Tensor {
+	if i, ok := b.index[node]; ok {
+		return together(b.known[i])
+	}
+	return Unknown()
+}
 
 // Asks returns what is known about the outputs of a node if every input from outside of the
 // graph has one element. What it has more comes from the graph.
