@@ -117,13 +117,8 @@ func importGraphDef(ctx context.Context, g *Graph, def *graphdef.GraphDef, raw [
 
 func (im *importer) run(ctx context.Context, raw []byte, check func(*opdef.Set) error) (*ImportResult, error) {
 	def, g := im.def, im.g
-	if err := im.prepare(); err != nil {
+	if err := im.prepare(check); err != nil {
 		return nil, err
-	}
-	if check != nil {
-		if err := check(im.ops); err != nil {
-			return nil, err
-		}
 	}
 	if raw == nil || im.def != def {
 		var err error
@@ -212,8 +207,8 @@ type importer struct {
 }
 
 // prepare checks everything that can be checked without TensorFlow, and sets
-// TensorFlow's options.
-func (im *importer) prepare() error {
+// TensorFlow's options. more, if not nil, is another check.
+func (im *importer) prepare(more func(*opdef.Set) error) error {
 	if im.def == nil {
 		im.def = &graphdef.GraphDef{}
 	}
@@ -238,8 +233,17 @@ func (im *importer) prepare() error {
 	if checkErr != nil {
 		return checkErr
 	}
-	if err := safety.CheckImport(im.def, &safety.ImportOptions{Ops: ops, Allow: im.o.AllowOps, Limits: im.o.Limits}); err != nil {
-		return err
+	checked := make(chan error, 1)
+	go func() {
+		if more == nil {
+			more = func(*opdef.Set) error { return nil }
+		}
+		checked <- more(ops)
+	}()
+	unsafe := safety.CheckImport(im.def, &safety.ImportOptions{Ops: ops, Allow: im.o.AllowOps, Limits: im.o.Limits})
+	moreErr := <-checked
+	if unsafe != nil {
+		return unsafe
 	}
 	faults = append(faults, im.unusedInputs()...)
 	for _, name := range im.o.ReturnElements {
@@ -250,7 +254,7 @@ func (im *importer) prepare() error {
 	if len(faults) > 0 {
 		return invalidf("%s", strings.Join(faults, "; "))
 	}
-	return nil
+	return moreErr
 }
 
 func (im *importer) mapInput(key string, to Output) error {
