@@ -3,6 +3,7 @@ package saver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -26,6 +27,9 @@ func (s *Saver) restoreAdapted(ctx context.Context, sess *tf.Session, path strin
 		if v := item.Variable(); v != nil {
 			l.counters[v.Name()] = true
 		}
+	}
+	if v := s.namedStep(); v != nil {
+		l.counters[v.Name()] = true
 	}
 	return s.runLoad(ctx, sess, l)
 }
@@ -64,11 +68,28 @@ func (s *Saver) initializeRest(ctx context.Context, sess *tf.Session, report *Re
 	return nil
 }
 
-// adapts reports whether the load has a function that makes values.
-func (l *load) adapts() bool { return l.resume != nil && l.resume.Adapt != nil }
+// adapts reports whether the load may make values.
+func (l *load) adapts() bool { return l.resume != nil && (l.resume.Adapt != nil || l.resume.Partial) }
 
-// adapt calls ResumeOptions.Adapt for the tensors that do not fit, and puts what it
-// returns before the values of the checkpoint.
+// adaptOne returns the value that ResumeOptions.Adapt makes of a checkpoint for a variable. For a
+// global step Partial makes one, too.
+func (l *load) adaptOne(ctx context.Context, want Wanted, from *checkpoint.Reader) (*checkpoint.Tensor, error) {
+	if l.resume.Adapt != nil {
+		value, err := l.resume.Adapt(ctx, want, from)
+		if err != nil && !errors.Is(err, tfkeep.ErrCorrupt) {
+			err = &callerError{err}
+		}
+		if value != nil || err != nil {
+			return value, err
+		}
+	}
+	if !l.resume.Partial || !l.counters[want.Variable] {
+		return nil, nil
+	}
+	return l.countedStep(ctx, want, from)
+}
+
+// adapt makes values for the tensors that do not fit, and puts them before the values of the checkpoint.
 func (l *load) adapt(ctx context.Context, fitting []savergraph.Restored) error {
 	from, ok := l.source.(*checkpoint.Reader)
 	if !ok {
@@ -95,7 +116,7 @@ func (l *load) adapt(ctx context.Context, fitting []savergraph.Restored) error {
 		} else if t.HasShape {
 			want.Shape = slices.Clone(t.Shape)
 		}
-		value, err := l.resume.Adapt(ctx, want, from)
+		value, err := l.adaptOne(ctx, want, from)
 		if err != nil {
 			return fmt.Errorf("adapt variable %s: %w", want.Variable, err)
 		}

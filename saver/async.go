@@ -74,8 +74,12 @@ func (p *Pending) Wait(ctx context.Context) (string, error) {
 	}
 	select {
 	case <-p.done:
-	case <-ctx.Done():
-		return "", ctx.Err()
+	default:
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
 	}
 	p.reported.Store(true)
 	return p.path, p.err

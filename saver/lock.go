@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -87,7 +88,7 @@ func (s *Saver) tryLock(folder, latestFilename string) (*journal.Folder, error) 
 // tryToWrite makes a temporary file and removes it.
 func (s *Saver) tryToWrite(lock *journal.Folder, folder, latestFilename string) error {
 	// Begin also replaces the name of a process that died in the lock file.
-	if err := lock.Begin(s.opts.NoSync); err != nil {
+	if err := s.beginIn(lock, localPath(folder)); err != nil {
 		return err
 	}
 	defer lock.End()
@@ -96,6 +97,27 @@ func (s *Saver) tryToWrite(lock *journal.Folder, folder, latestFilename string) 
 		return err
 	}
 	return f.Close()
+}
+
+// beginIn is Begin for a lock of this Saver. If another folder is now where the one was that
+// this Saver saved in, checkpoints of the same names there are not its own, and stay.
+func (s *Saver) beginIn(lock *journal.Folder, folder string) error {
+	if err := lock.Begin(s.opts.NoSync); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if moves, known := s.moves[lock]; known && moves != lock.Moves() {
+		elsewhere := func(list []Checkpoint) []Checkpoint {
+			return slices.DeleteFunc(slices.Clone(list), func(c Checkpoint) bool { return s.inside(folder, c.Path) })
+		}
+		s.kept.last, s.kept.doomed = elsewhere(s.kept.last), elsewhere(s.kept.doomed)
+	}
+	if s.moves == nil {
+		s.moves = map[*journal.Folder]int{}
+	}
+	s.moves[lock] = lock.Moves()
+	return nil
 }
 
 // cannotWrite reports whether an error says that a folder can be read at most.

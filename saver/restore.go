@@ -157,7 +157,7 @@ func (s *Saver) transfer(ctx context.Context, sess *tf.Session, t transport, l *
 	report.Uncovered = l.uncovered
 	if s.opts.AfterRestore != nil {
 		if err := s.opts.AfterRestore(ctx, sess); err != nil {
-			return nil, err
+			return nil, &callerError{err}
 		}
 	}
 	return report, nil

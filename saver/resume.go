@@ -33,7 +33,9 @@ type ResumeOptions struct {
 	// what fits, and initializes the variables of the Saver that the checkpoint does not
 	// have, or has in another type or shape. Resumed.Report lists them. By default, a
 	// variable that does not fit is a [*RestoreError], and nothing is restored. So it is with
-	// Partial if nothing but the global step fits: the checkpoint may be another program's.
+	// Partial if nothing but the global step fits: the checkpoint may be another program's. A
+	// global step is converted from another integer type. If the checkpoint has none, it is the
+	// number at the end of the checkpoint's name.
 	Partial bool
 	// Rename maps the keys in the graph's save nodes to those in the checkpoint, for
 	// variables that were renamed. A checkpoint that has the key of the graph in place of
@@ -44,7 +46,8 @@ type ResumeOptions struct {
 	// Adapt, if not nil, is called for each variable that the checkpoint does not have, or
 	// has in another type or shape. It returns the value, made of what from has, or nil if
 	// there is none: then Partial decides. Only DType, Shape, and Data or Strings of the
-	// tensor count.
+	// tensor count. An error of Adapt ends Resume, unless it is a tfkeep.ErrCorrupt: then an
+	// older checkpoint is tried.
 	Adapt func(ctx context.Context, want Wanted, from *checkpoint.Reader) (*checkpoint.Tensor, error)
 	// Initialize replaces the way in which Partial initializes the variables that were not
 	// restored. Nil runs their initializers.
@@ -139,7 +142,7 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder string, o *
 		return nil, err
 	}
 	if lock != nil {
-		if err := lock.Begin(s.opts.NoSync); err != nil {
+		if err := s.beginIn(lock, folder); err != nil {
 			return nil, err
 		}
 		defer lock.End()
@@ -157,7 +160,10 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 		return r, stateErr
 	}
 	if err := newestIsKnown(candidates); err != nil {
-		return nil, errors.Join(err, stateErr)
+		if stateErr != nil {
+			err = errors.Join(err, stateErr)
+		}
+		return nil, err
 	}
 	for _, c := range candidates {
 		if c.Version == 0 {
@@ -224,10 +230,17 @@ func noneIsWhole(skipped []*tfkeep.Error, others []dir.Checkpoint, stateErr erro
 	return &tfkeep.Error{Detail: detail, Cause: errors.Join(errs...)}
 }
 
+// callerError is an error of a function among the options. Whatever its kind is, it does not
+// say that the checkpoint is damaged, so that an older one would do.
+type callerError struct{ error }
+
+func (e *callerError) Unwrap() error { return e.error }
+
 // isDamage reports whether a checkpoint can't be read, rather than not fit the graph.
 func isDamage(err error) bool {
 	var misfit *RestoreError
-	if errors.As(err, &misfit) {
+	var own *callerError
+	if errors.As(err, &misfit) || errors.As(err, &own) {
 		return false
 	}
 	return errors.Is(err, tfkeep.ErrCorrupt) || errors.Is(err, tfkeep.ErrNotFound) ||
@@ -351,10 +364,27 @@ func (s *Saver) step(ctx context.Context, sess *tf.Session, path string) (int64,
 			return readStep(ctx, sess, o)
 		}
 	}
+	if v := s.namedStep(); v != nil {
+		return readStep(ctx, sess, v.Value())
+	}
 	if _, n, ok := filenames.CutStep(path); ok {
 		return n, nil
 	}
 	return 0, nil
+}
+
+// namedStep returns the global step of a graph that does not have it in the collection, as
+// train.FindGlobalStep finds it, or nil.
+func (s *Saver) namedStep() *tf.Variable {
+	if len(s.g.Collection(tf.GlobalStep)) > 0 {
+		return nil
+	}
+	for _, v := range s.g.GlobalVariables() {
+		if v.Name() == tf.GlobalStep {
+			return v
+		}
+	}
+	return nil
 }
 
 // RecoverLastCheckpoints makes the list of kept checkpoints from paths, oldest first,

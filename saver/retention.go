@@ -28,6 +28,7 @@ type retention struct {
 	keepEvery time.Duration // 0 < keepEvery
 	nextKeep  time.Time     // a checkpoint written after this is kept for good
 	resumed   time.Time     // when this process continued another's retention; zero if it did not
+	recorded  time.Time     // when the last checkpoint was recorded
 	last      []Checkpoint  // oldest first
 	doomed    []Checkpoint  // pushed out of last, and not decided upon yet
 }
@@ -51,6 +52,10 @@ func (r *retention) record(path string, now time.Time) {
 	if r.maxToKeep <= 0 {
 		return
 	}
+	if now.Before(r.recorded) && r.nextKeep.Sub(now) > r.keepEvery { // the clock was set back
+		r.nextKeep = now.Add(r.keepEvery)
+	}
+	r.recorded = now
 	kept := r.last[:0:0]
 	for _, c := range r.last {
 		if c.Path != path {

@@ -115,7 +115,7 @@ func (s *Saver) newJob(ctx context.Context, sess *tf.Session, path string, o *Sa
 		j.number++
 	}
 	if j.opts.GlobalStep.given {
-		step, err := j.opts.GlobalStep.value(ctx, sess)
+		step, err := j.opts.GlobalStep.Value(ctx, sess)
 		switch {
 		case err != nil:
 			return nil, err
@@ -226,7 +226,7 @@ func (j *job) write(ctx context.Context) (string, error) {
 		return "", to.writeMeta()
 	}
 	if j.lock != nil {
-		if err := j.lock.Begin(s.opts.NoSync); err != nil {
+		if err := s.beginIn(j.lock, dirOf(localPath(j.file))); err != nil {
 			return "", err
 		}
 		defer j.lock.End()

@@ -46,8 +46,9 @@ type Saver struct {
 	coverage coverage
 	locks    journal.Set
 
-	mu   sync.Mutex // guards kept, and def for those who do not hold turn
-	kept retention
+	mu    sync.Mutex // guards kept and moves, and def for those who do not hold turn
+	kept  retention
+	moves map[*journal.Folder]int // journal.Folder.Moves when the Saver last began to write there
 }
 
 // New makes a Saver for the variables that g has now, adding its save and

@@ -71,7 +71,7 @@ func (s *supervisor) attempt(ctx context.Context) (_ *Running, err error) {
 		}
 		s.lastSave.set(point)
 	}
-	r.done = r.Step
+	r.done, r.start = r.Step, r.Step
 	r.Fresh = r.Resumed != nil && r.Resumed.Fresh
 	s.setLastStep(r.Step)
 	return r, nil
@@ -144,16 +144,6 @@ func (s *supervisor) readStep(ctx context.Context, sess *tf.Session, resumed *sa
 	case err != nil:
 		return 0, false, err
 	}
-	got, err := sess.Run(ctx, nil, []tf.Output{v.Value()}, nil, nil)
-	if err != nil {
-		return 0, false, err
-	}
-	defer tf.Release(got...)
-	switch n := got[0].Value().(type) {
-	case int64:
-		return n, true, nil
-	case int32:
-		return int64(n), true, nil
-	}
-	return 0, false, invalid("the global step is neither an int64 nor an int32")
+	step, err = saver.Step(v).Value(ctx, sess)
+	return step, err == nil, err
 }

@@ -37,6 +37,10 @@ const (
 	// Stopping means that the context of Run is done, and that the training ends after the
 	// step under way and a save: Err is the cause, Pause the time that this may take.
 	Stopping EventKind = "stopping"
+	// Overdue means that the body has not returned although its context is done and its runs
+	// were ended a second ago, the grace period being over: Err is the cause of the end. Run
+	// waits for the body; if it waits for something of its own, that must end with its context.
+	Overdue EventKind = "overdue"
 )
 
 // Event is something that happened to a training. Fields that a kind does not set
@@ -98,6 +102,8 @@ func (e Event) String() string {
 		return fmt.Sprintf("step %d is not saved: %s", e.Step, oneLine(e.Err))
 	case Stopping:
 		return fmt.Sprintf("stopping within %v: %s", e.Pause, oneLine(e.Err))
+	case Overdue:
+		return "the grace period is over, and the body has not returned; it must return when its context is done: " + oneLine(e.Err)
 	case Saved:
 		return fmt.Sprintf("saved %s in %v", e.Path, took)
 	}

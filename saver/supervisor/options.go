@@ -37,7 +37,8 @@ type Options struct {
 	// Dir, and what happens if the model has changed since its checkpoint was saved. Nil
 	// means that neither is accepted. Its LatestFilename must be "".
 	Resume *saver.ResumeOptions
-	// LatestFilename is the name of the state file; "" means "checkpoint".
+	// LatestFilename is the name of the state file; "" means "checkpoint". Trainings with
+	// different ones in the same directory need different SaveNames, too.
 	LatestFilename string
 	// SaveName is the name of the checkpoints that Run saves; "" means "model".
 	SaveName string

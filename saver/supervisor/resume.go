@@ -18,7 +18,10 @@ func (s *supervisor) prepareDir(ctx context.Context) error {
 	if !s.saves() {
 		return nil
 	}
-	if err := s.lockDir(ctx); err != nil || !s.GraphText {
+	if err := s.lockDir(ctx); err != nil {
+		return err
+	}
+	if err := s.checkName(ctx); err != nil || !s.GraphText {
 		return err
 	}
 	def, err := s.g.GraphDef()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
@@ -45,8 +46,8 @@ import (
 // sv is the Saver of g's variables; it may be nil if Options.Dir is "". body must not
 // use the session after it has returned.
 func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body func(ctx context.Context, r *Running) error) error {
-	if err := argcheck.Context(ctx, "supervise", ""); err != nil {
-		return err
+	if ctx == nil {
+		return argcheck.Nil("run training", "", "context")
 	}
 	options, err := o.resolve(g, sv)
 	if err != nil {
@@ -62,14 +63,26 @@ func Run(ctx context.Context, g *tf.Graph, sv *saver.Saver, o *Options, body fun
 			return err
 		}
 	}
+	if ctx.Err() != nil {
+		return s.stoppedUnready(ctx, nil)
+	}
+	defer func() {
+		if s.leave != nil {
+			s.leave()
+		}
+	}()
 	if s.saves() {
-		leave, err := s.enter(ctx)
-		if err != nil {
+		if err := s.enter(ctx); err != nil {
 			return err
 		}
-		defer leave()
 	}
 	if err := s.prepareDir(ctx); err != nil {
+		if ctx.Err() != nil && errors.Is(err, tfkeep.ErrLocked) {
+			return &StoppedError{Cause: context.Cause(ctx), Err: err, notReady: true}
+		}
+		if ctx.Err() != nil {
+			return s.stoppedUnready(ctx, err)
+		}
 		return err
 	}
 	defer s.waitClosed(ctx)
@@ -96,6 +109,7 @@ type supervisor struct {
 	lastCounted         bool         // whether there is a number for it
 	changes             atomic.Int64 // how often StepDone or Final changed the values
 	lastSave            lastSave
+	leave               func() // set by enter; guarded by Running.saving once the body runs
 	closing             sync.WaitGroup
 	events              sync.Mutex // held while OnEvent runs
 }
@@ -145,7 +159,9 @@ func (s *supervisor) run(ctx context.Context) error {
 // runOnce makes the model ready and calls the body.
 func (s *supervisor) runOnce(ctx context.Context) error {
 	s.outage.attempts++
-	r, err := s.attempt(ctx)
+	untimed, done := withoutDeadline(ctx)
+	defer done()
+	r, err := s.attempt(untimed)
 	if err != nil {
 		return err
 	}
@@ -153,6 +169,8 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 	g := s.newGrace(ctx, r.Session)
 	defer g.stop()
 	r.grace = g
+	// If the body panics, a save that it began before has the values of a whole step.
+	defer func() { _ = r.waitForSave(g.save) }()
 	// The first call of the body ends the start, and a higher step ends an outage.
 	r.progressed = s.calls == 0 || r.Step > s.maxStep
 	s.maxStep = max(s.maxStep, r.Step)
@@ -184,6 +202,18 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 	s.rememberTasks(tasks)
 	s.emit(Event{Kind: Lost, Err: err, Tasks: tasks})
 	return err
+}
+
+// withoutDeadline returns a context that ends when ctx does and has no deadline. TensorFlow
+// ends a run a moment before a deadline that it knows of, when ctx has not ended yet and the
+// error looks like one of the run itself.
+func withoutDeadline(ctx context.Context) (context.Context, func()) {
+	untimed, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return untimed, func() {
+		stop()
+		cancel(context.Canceled)
+	}
 }
 
 // setLastStep sets the step to stop at when the training starts at a step.

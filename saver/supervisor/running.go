@@ -25,6 +25,7 @@ type Running struct {
 	Resumed *saver.Resumed
 
 	s          *supervisor
+	start      int64      // Step as Run set it
 	saving     sync.Mutex // held while a save is begun or made, so that StepDone begins one at a time
 	mu         sync.Mutex // guards the fields below
 	done       int64      // the last step that StepDone was called with
@@ -61,8 +62,8 @@ func (r *Running) hasProgressed() bool {
 // once the context of Run is done; Run then saves.
 //
 // If the graph has a global step, step is its value, not the number of an epoch: a training
-// that resumes continues from that value. If the graph has counted fewer steps, StepDone
-// returns tfkeep.ErrArgument.
+// that resumes continues from that value. If the graph has counted fewer steps, or the body
+// does not count from Running.Step, StepDone returns tfkeep.ErrArgument.
 func (r *Running) StepDone(ctx context.Context, step int64) error {
 	if r == nil || r.s == nil {
 		return argcheck.Nil("record progress", "", "Running")
@@ -94,6 +95,10 @@ func (r *Running) compareStep(ctx context.Context, step int64) error {
 		return nil
 	}
 	now, counted, err := r.s.readStep(ctx, r.Session, nil)
+	if err == nil && counted && step < r.start && r.start <= now {
+		return invalid("StepDone was called with step %d, but the training continues from step %d and the global step in the graph is %d: count from Running.Step",
+			step, r.start, now)
+	}
 	if err != nil || !counted || now >= step {
 		return err
 	}

@@ -11,7 +11,8 @@ import (
 )
 
 // Save saves a checkpoint into Options.Dir and returns its prefix. The checkpoint
-// gets the step that StepDone was last called with. Call Save between steps. Only
+// gets the number of the graph's global step or, without one, of the step that StepDone was
+// last called with. Call Save between steps. Only
 // the chief of a training with Options.Dir may save: tfkeep.ErrArgument otherwise.
 // If the context of Run ends meanwhile, the save is finished within the grace period.
 func (r *Running) Save(ctx context.Context) (string, error) {
@@ -36,7 +37,13 @@ func (r *Running) saveNow(ctx context.Context) (string, error) {
 	}
 	ctx, _, cancel := r.untilGraceEnds(ctx)
 	defer cancel()
-	save := r.newSave()
+	if err := s.enter(ctx); err != nil { // a training that saves only when told to
+		return "", err
+	}
+	save, err := r.newSave(ctx)
+	if err != nil {
+		return "", err
+	}
 	path, err := s.sv.Save(ctx, r.Session, save.prefix, &save.options)
 	return path, save.done(path, err)
 }
@@ -63,35 +70,46 @@ type stepSave struct {
 	s       *supervisor
 	prefix  string
 	options saver.SaveOptions
-	step    int64
+	step    int64 // that StepDone was last called with
+	number  int64 // of the checkpoint
 	changes int64 // supervisor.changes when the values were taken
 	start   time.Time
 }
 
-func (r *Running) newSave() *stepSave {
+// newSave names the checkpoint after the graph's global step, from which a training that
+// resumes continues. Without one, the number is that of StepDone.
+func (r *Running) newSave(ctx context.Context) (*stepSave, error) {
 	s := r.s
+	now, inGraph, err := s.readStep(ctx, r.Session, nil)
+	if err != nil {
+		return nil, err
+	}
 	r.mu.Lock()
 	step, counted := r.done, r.counted
 	r.mu.Unlock()
 	save := &stepSave{
-		s: s, step: step, changes: s.changes.Load(), start: time.Now(),
+		s: s, step: step, number: step, changes: s.changes.Load(), start: time.Now(),
 		prefix:  filepath.Join(s.Dir, s.SaveName),
 		options: saver.SaveOptions{LatestFilename: s.LatestFilename},
 	}
-	if counted {
-		save.options.GlobalStep = saver.Step(save.step)
+	switch {
+	case inGraph:
+		save.number = now
+		save.options.GlobalStep = saver.Step(now)
+	case counted:
+		save.options.GlobalStep = saver.Step(step)
 	}
-	return save
+	return save, nil
 }
 
 // done reports how a save ended, and returns its error.
 func (save *stepSave) done(path string, err error) error {
 	if err != nil {
-		save.s.emit(Event{Kind: SaveFailed, Step: save.step, Err: err})
+		save.s.emit(Event{Kind: SaveFailed, Step: save.number, Err: err})
 		return err
 	}
 	save.s.lastSave.set(savePoint{step: save.step, changes: save.changes, time: time.Now(), exists: true, path: path})
-	save.s.emit(Event{Kind: Saved, Step: save.step, Path: path, Took: time.Since(save.start)})
+	save.s.emit(Event{Kind: Saved, Step: save.number, Path: path, Took: time.Since(save.start)})
 	return nil
 }
 
@@ -146,8 +164,12 @@ type pendingSave struct {
 
 // beginSave begins a save in the background.
 func (r *Running) beginSave(ctx context.Context) error {
-	save := r.newSave()
 	ctx, detach, cancel := r.untilGraceEnds(ctx)
+	save, err := r.newSave(ctx)
+	if err != nil {
+		cancel()
+		return err
+	}
 	pending, err := r.s.sv.SaveAsync(ctx, r.Session, save.prefix, &save.options)
 	if err != nil {
 		cancel()
@@ -177,17 +199,37 @@ func (r *Running) collectSave() (done bool, err error) {
 	}
 }
 
-// waitForSave waits for the save in the background and returns its error.
+// waitForSave waits for the save in the background and returns its error. If ctx ends first,
+// the save goes on. When the grace period is over, the save is being ended.
 func (r *Running) waitForSave(ctx context.Context) error {
 	r.mu.Lock()
 	p := r.pending
-	r.pending = nil
 	r.mu.Unlock()
 	if p == nil {
 		return nil
 	}
+	select {
+	case <-p.pending.Done():
+	case <-ctx.Done():
+		if r.grace.save.Err() == nil {
+			return context.Cause(ctx)
+		}
+		select {
+		case <-p.pending.Done():
+		case <-time.After(closeTimeout): // a disk that does not answer
+		}
+	}
+	r.mu.Lock()
+	mine := r.pending == p
+	if mine {
+		r.pending = nil
+	}
+	r.mu.Unlock()
+	if !mine { // another call has reported it
+		return nil
+	}
 	defer p.cancel()
-	return p.done(p.pending.Wait(ctx))
+	return p.done(p.pending.Wait(r.grace.save))
 }
 
 // finish ends a training whose body has returned without an error.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
@@ -74,29 +76,49 @@ type grace struct {
 func (s *supervisor) newGrace(ctx context.Context, sess *tf.Session) *grace {
 	body, stopBody := context.WithCancelCause(context.WithoutCancel(ctx))
 	save, stopSave := context.WithCancelCause(context.WithoutCancel(ctx))
-	end := context.AfterFunc(save, func() {
-		stopBody(context.Cause(save))
-		_ = sess.Interrupt(context.WithoutCancel(ctx))
-	})
-	begin := context.AfterFunc(ctx, func() {
+	over, end := context.WithCancel(context.WithoutCancel(ctx)) // of the training
+	var stopping sync.WaitGroup
+	stopping.Go(func() {
+		select {
+		case <-over.Done():
+			return
+		case <-ctx.Done():
+		}
 		stopBody(context.Cause(ctx))
 		if s.GracePeriod < 0 {
 			stopSave(context.Cause(ctx))
-			return
+		} else {
+			s.emit(Event{Kind: Stopping, Err: context.Cause(ctx), Pause: s.GracePeriod})
+			select {
+			case <-over.Done():
+				return
+			case <-time.After(s.GracePeriod):
+				stopSave(errGraceOver)
+			}
 		}
-		s.emit(Event{Kind: Stopping, Err: context.Cause(ctx), Pause: s.GracePeriod})
-		timer := time.AfterFunc(s.GracePeriod, func() { stopSave(errGraceOver) })
-		context.AfterFunc(save, func() { timer.Stop() })
+		_ = sess.Interrupt(over)
+		select {
+		case <-over.Done():
+		case <-time.After(overdueAfter):
+			s.emit(Event{Kind: Overdue, Err: context.Cause(ctx), Pause: overdueAfter})
+		}
 	})
 	return &grace{body: body, save: save, stop: func() {
-		begin()
 		end()
-		stopBody(context.Canceled)
-		stopSave(context.Canceled)
+		stopBody(errOver)
+		stopSave(errOver)
+		stopping.Wait() // no event comes after the end of Run
 	}}
 }
 
-var errGraceOver = errors.New("the grace period is over")
+// overdueAfter is how long a body may take to return once its runs were ended.
+const overdueAfter = time.Second
+
+var (
+	errGraceOver = errors.New("the grace period is over")
+	// errOver is the error of a Running that is used too late.
+	errOver = &tfkeep.Error{Op: "run training", Err: tfkeep.ErrClosed, Detail: "the body has returned, and its Running must not be used any more"}
+)
 
 // stopped ends a training whose context is done. err is the error of the body. It saves the
 // last step, unless the body failed for a reason of its own or the grace period is over.

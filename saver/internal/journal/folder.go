@@ -24,6 +24,9 @@ type Folder struct {
 	state string // the state file's name
 	refs  int    // how many Sets of this process hold it
 	file  vfs.File
+	// place is the folder itself, which may be removed or replaced; moves counts how often it was.
+	place fs.FileInfo
+	moves int
 
 	mu     sync.Mutex // held from Begin to End; guards the fields below
 	noSync bool
@@ -65,31 +68,72 @@ func acquire(fsys vfs.FS, folder, state string) (*Folder, error) {
 		f.refs++
 		return f, nil
 	}
-	file, err := vfs.OpenLocked(fsys, abs)
-	if errors.Is(err, tfkeep.ErrLocked) {
-		return nil, &tfkeep.Error{
-			Op: "lock", Path: abs, Err: tfkeep.ErrLocked,
-			Detail: owner(fsys, abs) + " saves here; wait for it (ResumeOptions.Wait) or end it, save into another folder, or use another LatestFilename",
-		}
-	}
-	if err != nil {
-		return nil, vfs.Error("lock", abs, err)
-	}
-	left := readNote(file)
-	if file, err = vfs.Own(fsys, file); err != nil {
-		return nil, vfs.Error("lock", abs, err)
-	}
-	f := &Folder{key: k, path: filepath.Dir(abs), state: state, refs: 1, file: file, left: left}
+	f := &Folder{key: k, path: filepath.Dir(abs), state: state, refs: 1}
 	f.note.Owner = fmt.Sprintf("process %d", os.Getpid())
 	if host, err := os.Hostname(); err == nil {
 		f.note.Owner += " on " + host
 	}
 	f.note.Owner += ", since " + time.Now().UTC().Format(time.DateTime) + " UTC,"
-	if f.left == nil {
-		_ = f.write(f.note) // for messages only
+	if err := f.open(); err != nil {
+		return nil, err
 	}
 	held.folders[k] = f
 	return f, nil
+}
+
+// open opens the lock file and takes the lock.
+func (f *Folder) open() error {
+	fsys, path := f.key.fs, f.key.path
+	file, err := vfs.OpenLocked(fsys, path)
+	if errors.Is(err, tfkeep.ErrLocked) {
+		return &tfkeep.Error{
+			Op: "lock", Path: path, Err: tfkeep.ErrLocked,
+			Detail: owner(fsys, path) + " saves here; wait for it (ResumeOptions.Wait) or end it, save into another folder, or use another LatestFilename and another name of the checkpoints",
+		}
+	}
+	if err != nil {
+		return vfs.Error("lock", path, err)
+	}
+	f.left = readNote(file)
+	if f.file, err = vfs.Own(fsys, file); err != nil {
+		return vfs.Error("lock", path, err)
+	}
+	f.tidied, f.synced = false, false
+	if f.left == nil {
+		_ = f.write(f.note) // for messages only
+	}
+	place, err := fsys.Stat(f.path)
+	if f.place != nil && (err != nil || !fsys.SameFile(f.place, place)) {
+		f.moves++
+	}
+	f.place = place
+	return nil
+}
+
+// reopen takes the lock again if somebody has removed the lock file, alone or with the folder:
+// another process may have made its own. What was noted was about files that are gone with the
+// folder, or that the note in another lock file names.
+func (f *Folder) reopen() error {
+	held.Lock()
+	defer held.Unlock()
+	if ours, err := vfs.IsNamed(f.key.fs, f.file, f.key.path); err != nil || ours {
+		return err
+	}
+	old, moves, remove := f.file, f.moves, f.note.Remove
+	if err := f.key.fs.MkdirAll(f.path, 0o755); err != nil {
+		return vfs.Error("lock", f.path, err)
+	}
+	f.note.Remove = nil
+	if err := f.open(); err != nil {
+		f.note.Remove = remove
+		return err
+	}
+	if f.moves == moves {
+		f.note.Remove = remove
+	} else {
+		f.parts = nil
+	}
+	return old.Close()
 }
 
 // owner describes the process that holds a lock.

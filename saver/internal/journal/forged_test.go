@@ -12,7 +12,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
+	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
@@ -193,4 +195,33 @@ func TestReleaseKeepsWhatIsLeftToRemove(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(folder, "checkpoint.tfkeep-lock"))
 	_, err = checkpoint.Open(t.Context(), filepath.Join(folder, "m-2"), nil)
 	require.NoError(t, err)
+}
+
+// Before a save, a lock that somebody has removed is taken again. Another process that has
+// taken it meanwhile is named.
+func TestBeginTakesALostLockAgain(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	lock := filepath.Join(folder, "checkpoint.tfkeep-lock")
+	var first journal.Set
+	f := take(t, &first, folder)
+	f.End()
+	require.NoError(t, os.Remove(lock))
+	require.NoError(t, f.Begin(true))
+	assert.FileExists(t, lock)
+	assert.Zero(t, f.Moves(), "the folder is the same")
+	f.End()
+
+	require.NoError(t, os.Remove(lock))
+	other, err := dir.Lock(filepath.Join(folder, "checkpoint"))
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Begin(true), tfkeep.ErrLocked)
+	require.NoError(t, other.Close())
+
+	require.NoError(t, os.RemoveAll(folder))
+	require.NoError(t, f.Begin(true))
+	assert.Equal(t, 1, f.Moves())
+	f.End()
+	require.NoError(t, first.Release())
+	assert.NoFileExists(t, lock)
 }

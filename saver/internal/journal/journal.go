@@ -32,6 +32,10 @@ type Files struct {
 func (f *Folder) Begin(noSync bool) error {
 	f.mu.Lock()
 	f.noSync = noSync
+	if err := f.reopen(); err != nil {
+		f.mu.Unlock()
+		return err
+	}
 	if err := f.tidy(); err != nil {
 		f.mu.Unlock()
 		return &tfkeep.Error{Op: "remove the files of an interrupted save in", Path: f.path, Cause: err}
@@ -39,6 +43,10 @@ func (f *Folder) Begin(noSync bool) error {
 	f.parts = slices.DeleteFunc(f.parts, func(path string) bool { return !f.discardParts(f.resolve(path)) })
 	return nil
 }
+
+// Moves counts how often the folder was removed or replaced by another one since this process
+// has the lock. It is for callers between Begin and End.
+func (f *Folder) Moves() int { return f.moves }
 
 // End lets the next Saver begin.
 func (f *Folder) End() { f.mu.Unlock() }
