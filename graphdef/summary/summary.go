@@ -13,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/opdef"
+	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/graphdef/signature"
 	"github.com/tfkeep/tfkeep/internal/collectiondef"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -31,8 +32,8 @@ type Graph struct {
 	Nodes       int      `json:"nodes"`
 	Functions   []string `json:"functions,omitempty"`
 	Ops         []Count  `json:"ops"`     // most frequent first
-	Inputs      []Tensor `json:"inputs"`  // the placeholders
-	Outputs     []Tensor `json:"outputs"` // the nodes whose outputs no node uses, without those that act on state
+	Inputs      []Tensor `json:"inputs"`  // the placeholders, without those of Savers
+	Outputs     []Tensor `json:"outputs"` // the nodes whose outputs no node uses, without those that act on state and those of Savers
 	Devices     []Count  `json:"devices,omitempty"`
 	Producer    int32    `json:"producer"` // the graph version of the TensorFlow that wrote it
 	MinConsumer int32    `json:"min_consumer,omitempty"`
@@ -151,13 +152,17 @@ func ofGraph(g *graphdef.GraphDef, ops *opdef.Set) *Graph {
 			used[nodedef.NodeName(input)] = true
 		}
 	}
+	savers := savergraph.ExtraneousNodes(g, nil)
 	for _, n := range g.GetNode() {
+		if nodedef.IsVariableOp(n.GetOp()) {
+			s.Frozen = false
+		}
+		if savers[n.GetName()] {
+			continue
+		}
 		switch n.GetOp() {
 		case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
 			s.Inputs = append(s.Inputs, output(n, ops))
-		}
-		if nodedef.IsVariableOp(n.GetOp()) {
-			s.Frozen = false
 		}
 		if !used[n.GetName()] && isOutput(n, ops) {
 			s.Outputs = append(s.Outputs, output(n, ops))
@@ -179,7 +184,7 @@ func isOutput(n *graphdef.NodeDef, ops *opdef.Set) bool {
 		return false
 	}
 	op := n.GetOp()
-	if op == "VarIsInitializedOp" || op == "IsVariableInitialized" || op == "ReadVariableOp" || strings.HasPrefix(n.GetName(), "save/") {
+	if op == "VarIsInitializedOp" || op == "IsVariableInitialized" || op == "ReadVariableOp" {
 		return false
 	}
 	return !strings.HasPrefix(op, "Assign") && !strings.HasPrefix(op, "Scatter") && !strings.HasPrefix(op, "Apply") &&

@@ -21,6 +21,7 @@ w = tf1.get_variable("w", [4, 3], initializer=tf1.zeros_initializer(), use_resou
 b = tf1.get_variable("b", [3], initializer=tf1.zeros_initializer(), use_resource=False, trainable=False)
 with tf1.device("/cpu:0"): y = tf1.add(tf1.matmul(x, w), b, name="y")
 tf1.add_to_collection("ints", 7)
+with tf1.name_scope("save"): tf1.nn.relu(y, name="z")  # the Saver's scope is another one
 sig = tf1.saved_model.predict_signature_def({"in": x}, {"out": y})
 m = tf1.train.export_meta_graph(saver_def=tf1.train.Saver().saver_def)
 m.meta_info_def.tags.append("serve")
@@ -43,14 +44,14 @@ result = m.SerializeToString()
 	assert.Equal(t, []summary.Collection{
 		{Key: "ints", Kind: "int64_list", Items: 1}, {Key: "trainable_variables", Kind: "bytes_list", Items: 1}, {Key: "variables", Kind: "bytes_list", Items: 2},
 	}, m.Collections)
-	assert.Equal(t, "save/restore_all", m.Saver.RestoreOp)
+	assert.Equal(t, "save_1/restore_all", m.Saver.RestoreOp)
 	assert.Equal(t, []summary.Signature{{
 		Key: "serving_default", Method: "tensorflow/serving/predict",
 		Inputs:  []summary.Tensor{{Name: "x:0", DType: "DT_FLOAT", Shape: []int64{-1, 4}, Op: "in"}},
 		Outputs: []summary.Tensor{{Name: "y:0", DType: "DT_FLOAT", Shape: []int64{-1, 3}, Op: "out"}},
 	}}, m.Signatures)
-	assert.Contains(t, m.Graph.Inputs, summary.Tensor{Name: "x", DType: "DT_FLOAT", Shape: []int64{-1, 4}, Op: "Placeholder"})
-	assert.Contains(t, m.Graph.Outputs, summary.Tensor{Name: "y", DType: "DT_FLOAT", Shape: []int64{-1, 3}, Op: "AddV2"})
+	assert.Equal(t, []summary.Tensor{{Name: "x", DType: "DT_FLOAT", Shape: []int64{-1, 4}, Op: "Placeholder"}}, m.Graph.Inputs, "not the file name of the Saver")
+	assert.Equal(t, []summary.Tensor{{Name: "save/z", DType: "DT_FLOAT", Shape: []int64{-1, 3}, Op: "Relu"}}, m.Graph.Outputs)
 	require.Len(t, m.Graph.Devices, 1)
 	assert.Equal(t, "/device:CPU:0", m.Graph.Devices[0].Name)
 	assert.False(t, m.Graph.Frozen)
