@@ -29,6 +29,8 @@ type Scope struct {
 	devices deviceStack
 	control []*controlFrame
 	class   []string // the colocation groups
+	// colocated is the device of the operation of ColocateWith, if it has one.
+	colocated string
 }
 
 // controlFrame is one level of control dependencies.
@@ -37,6 +39,10 @@ type controlFrame struct {
 	// added has the operations that were added at this level. An operation that uses one
 	// of them runs after ops already, and gets no edges from them, as in Python.
 	added map[string]bool
+}
+
+func (f *controlFrame) has(op *Operation) bool {
+	return slices.ContainsFunc(f.ops, func(o *Operation) bool { return o.Name() == op.Name() })
 }
 
 // Scope returns the root scope of the graph.
@@ -62,15 +68,26 @@ func (s *Scope) Finalize() (*Graph, error) {
 }
 
 // Sub returns a scope whose operations are called name/…, like Python's tf.name_scope. If
-// the graph has such a scope or operation already, it is name_1 and so on.
+// the graph has such a scope or operation already, it is name_1 and so on. A name that ends in a
+// slash is a whole name, taken or not: "net/" goes on with the scope net of the graph, and ""
+// goes back to the graph's root.
 func (s *Scope) Sub(name string) *Scope {
 	sub := *s
-	full := s.path(name)
+	if name == "" {
+		sub.name = ""
+		return &sub
+	}
+	full, whole := strings.CutSuffix(name, "/")
+	if !whole {
+		full = s.path(name)
+	}
 	if err := checkName(full); err != nil {
 		s.g.fail("name scope", full, err)
 		return &sub
 	}
-	sub.name = s.g.UniqueName(full)
+	if sub.name = full; !whole {
+		sub.name = s.g.UniqueName(full)
+	}
 	return &sub
 }
 
@@ -104,7 +121,7 @@ func (s *Scope) WithControlDependencies(ops ...*Operation) *Scope {
 	with := *s
 	frame := &controlFrame{added: make(map[string]bool)}
 	for _, op := range ops {
-		if op != nil {
+		if op != nil && !slices.ContainsFunc(with.control, func(outer *controlFrame) bool { return outer.has(op) }) {
 			frame.ops = append(frame.ops, op)
 		}
 	}
@@ -113,7 +130,7 @@ func (s *Scope) WithControlDependencies(ops ...*Operation) *Scope {
 }
 
 // ColocateWith returns a scope whose operations are on the device of op, whatever other
-// devices there are.
+// devices there are. If op has none, they are on that of a later WithDevice, as in Python.
 func (s *Scope) ColocateWith(op *Operation) *Scope {
 	with := *s
 	if op == nil || capi.CheckOperation(op) != nil {
@@ -124,6 +141,8 @@ func (s *Scope) ColocateWith(op *Operation) *Scope {
 	if len(groups) == 0 {
 		groups = []string{op.Name()}
 	}
+	with.devices = s.devices.with(deviceFrame{clear: true})
+	with.colocated = cmp.Or(op.Device(), s.colocated)
 	with.class = slices.Clip(s.class)
 	for _, name := range groups {
 		if group := "loc:@" + name; !slices.Contains(with.class, group) {
@@ -139,7 +158,9 @@ func (s *Scope) AddOperation(spec OpSpec) *Operation {
 	if s.Err() != nil {
 		return nil
 	}
-	spec.Name = s.path(cmp.Or(spec.Name, spec.Type))
+	if !strings.HasSuffix(spec.Name, "/") { // or else it is the whole name
+		spec.Name = s.path(cmp.Or(spec.Name, spec.Type))
+	}
 	return s.addNamed(spec)
 }
 
@@ -183,7 +204,11 @@ func (s *Scope) add(spec OpSpec) (*Operation, error) {
 		attrs[name] = value
 	}
 	spec.Attrs = attrs
-	return g.addOpWithin(g.devices, spec)
+	at := within(s.devices, spec.Device)
+	if s.colocated != "" {
+		at = exactly(s.colocated)
+	}
+	return g.addNode(spec, at)
 }
 
 // controlInputs returns the control dependencies of an operation with these inputs, as

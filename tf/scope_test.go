@@ -37,6 +37,24 @@ func TestScopeAsPython(t *testing.T) {
 				i = raw.Mul(x=h, y=f)
 		with tf1.colocate_with(e.op):
 			j = raw.Neg(x=a)
+			with tf1.device("/task:3"):
+				raw.Neg(x=a)
+		with tf1.device("/cpu:1"), tf1.colocate_with(a.op):
+			raw.Neg(x=b)
+			with tf1.device("/task:3"):
+				k = raw.Neg(x=b)
+		with tf1.colocate_with(k.op):
+			raw.Neg(x=c)
+		with tf1.name_scope("net/"):
+			raw.Sub(x=a, y=a)
+			raw.Neg(x=a, name="whole/name/")
+			with tf1.name_scope("inner"), tf1.name_scope("net_1/"):
+				raw.Sub(x=a, y=a)
+			with tf1.name_scope(""):
+				raw.Sub(x=a, y=a)
+		with tf1.control_dependencies([b.op]), tf1.control_dependencies([b.op, c.op]):
+			l = raw.Neg(x=a)
+			raw.Sub(x=l, y=b)
 		result = tf1.get_default_graph().as_graph_def().SerializeToString()
 	`)
 	graph := tf.NewGraph()
@@ -54,7 +72,20 @@ func TestScopeAsPython(t *testing.T) {
 	later := after.WithControlDependencies(d.Op)
 	h := op.Neg(later, a)
 	op.Mul(later, h, f)
-	op.Neg(root.ColocateWith(e.Op), a)
+	with := root.ColocateWith(e.Op)
+	op.Neg(with, a)
+	op.Neg(with.WithDevice("/task:3"), a)
+	with = root.WithDevice("/cpu:1").ColocateWith(a.Op)
+	op.Neg(with, b)
+	k := op.Neg(with.WithDevice("/task:3"), b)
+	op.Neg(root.ColocateWith(k.Op), c)
+	net = root.Sub("net/")
+	op.Sub(net, a, a)
+	net.AddOperation(tf.OpSpec{Type: "Neg", Name: "whole/name/", Input: []tf.Input{a}})
+	op.Sub(net.Sub("inner").Sub("net_1/"), a, a)
+	op.Sub(net.Sub(""), a, a)
+	after = root.WithControlDependencies(b.Op).WithControlDependencies(b.Op, c.Op)
+	op.Sub(after, op.Neg(after, a), b)
 	require.NoError(t, graph.Err())
 	tfgraph.RequireSameNodes(t, want, graph)
 }

@@ -132,6 +132,9 @@ func check(g *tensorflow.Graph, ys, xs []tensorflow.Output, o *Options) error {
 			return invalid("y %d, %s, has the type %s, which has no derivative; only floating point types have one", i, graphbuild.TensorName(y), dtype.Name(dt))
 		}
 		if i >= len(o.GradYs) || o.GradYs[i].Op == nil {
+			if isComplex(y) {
+				return invalid("y %d, %s, is complex, and what ones mean for it is not defined: give its gradient in GradYs, or differentiate its real part", i, graphbuild.TensorName(y))
+			}
 			continue
 		}
 		if err := inGraph(g, o.GradYs[i]); err != nil {

@@ -138,6 +138,7 @@ func TestBuildRefusesBadArguments(t *testing.T) {
 	g := tensorflow.NewGraph()
 	float := placeholder(t, g, "float", tensorflow.Float)
 	whole := placeholder(t, g, "whole", tensorflow.Int32)
+	waves := placeholder(t, g, "complex", tensorflow.Complex64)
 	other := placeholder(t, tensorflow.NewGraph(), "other", tensorflow.Float)
 	list := func(o ...tensorflow.Output) []tensorflow.Output { return o }
 	for _, tt := range []struct {
@@ -152,6 +153,7 @@ func TestBuildRefusesBadArguments(t *testing.T) {
 		{"an output that is not there", list(float.Op.Output(1)), nil, nil, "and no output 1"},
 		{"another graph", list(float), list(other), nil, "another graph"},
 		{"whole numbers", list(whole), list(float), nil, "no derivative"},
+		{"complex without a gradient", list(waves), list(float), nil, "GradYs"},
 		{"too many gradients", list(float), list(float), &autodiff.Options{GradYs: list(float, float)}, "2 gradients for 1 ys"},
 		{"gradient of another type", list(float), list(float), &autodiff.Options{GradYs: list(whole)}, "has the type"},
 	} {
@@ -161,7 +163,7 @@ func TestBuildRefusesBadArguments(t *testing.T) {
 			assert.ErrorContains(t, err, tt.text)
 		})
 	}
-	assert.Len(t, g.Operations(), 2, "nothing was added")
+	assert.Len(t, g.Operations(), 3, "nothing was added")
 }
 
 func placeholder(t *testing.T, g *tensorflow.Graph, name string, dt tensorflow.DataType) tensorflow.Output {

@@ -1,10 +1,14 @@
 package autodiff
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// The rule of Einsum, as in tensorflow/python/ops/linalg_grad.py.
+// The rules of Einsum, as in tensorflow/python/ops/linalg_grad.py, and of XlaEinsum, as in
+// special_math_ops.py.
 
-func init() { addRules(map[string]rule{"Einsum": formula(einsum)}) }
+func init() { addRules(map[string]rule{"Einsum": formula(einsum), "XlaEinsum": formula(xlaEinsum)}) }
 
 const ellipsis = "..."
 
@@ -45,6 +49,25 @@ func einsum(b *builder, n *node, grad output) []Gradient {
 		return grads(d...)
 	}
 	return b.einsumUnbroadcast(n, subs, d)
+}
+
+// xlaEinsum swaps the result with an input. Within XLA there is no other way to sum over or
+// to broadcast along a dimension, so each label has to be in two of the three tensors.
+func xlaEinsum(b *builder, n *node, grad output) []Gradient {
+	in, out, _ := strings.Cut(n.text("equation"), "->")
+	left, right, _ := strings.Cut(in, ",")
+	for _, term := range [][2]string{{left, right + out}, {right, left + out}} {
+		for i, label := range term[0] {
+			if label == '.' || strings.ContainsRune(term[0][i+1:], label) || !strings.ContainsRune(term[1], label) {
+				b.Fail(refuse(n, ErrNoGradient, "the equation "+strconv.Quote(n.text("equation"))+" sums one input by itself or has an ellipsis; use Einsum"))
+				return nil
+			}
+		}
+	}
+	product := func(equation string, x output) Gradient {
+		return Gradient{Dense: b.one("XlaEinsum", attrs{"equation": equation}, grad, b.conj(x))}
+	}
+	return []Gradient{product(out+","+right+"->"+left, n.x(1)), product(out+","+left+"->"+right, n.x(0))}
 }
 
 func (b *builder) einsum(equation string, xs ...output) output {

@@ -118,6 +118,8 @@ for f in (
     lambda x: gen.xla_spmd_full_to_shard_shape(input=x, manual_sharding="abc", dim=0, unspecified_dims=[1]),
     lambda x: gen.xla_spmd_shard_to_full_shape(input=x, manual_sharding="abc", full_shape=[4, 2], dim=0, unspecified_dims=[1]),
     lambda x: raw.DebugIdentityV2(input=x, tensor_debug_mode=1),
+    lambda x: gen.xla_einsum(x, tf1.placeholder(tf.float32, [2, 3]), equation="ab,bc->ac"),
+    lambda x: gen.xla_einsum(tf1.placeholder(tf.float32, [2, 3, 4]), x, equation="bca,ab->cab"),
 ):
     with tf.Graph().as_default() as g:
         x = tf1.placeholder(tf.float32, [4, 2])
@@ -126,7 +128,7 @@ for f in (
         d = tf1.gradients(y, x, dy)[0]
         result.append({"graph": g.as_graph_def().SerializeToString(), "ys": [y.name], "xs": [x.name], "dYs": [dy.name], "tree": tree(d)})
 `).Decode(t, &models)
-	require.Len(t, models, 7)
+	require.Len(t, models, 9)
 	for _, m := range models {
 		t.Run(m.Ys[0], func(t *testing.T) {
 			g := m.load(t)
