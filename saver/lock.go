@@ -40,7 +40,7 @@ func (s *Saver) Lock(ctx context.Context, folder string, o *LockOptions) error {
 	}
 	lock, err := s.lock(ctx, folder, &opts)
 	if err == nil {
-		err = s.tryToWrite(lock, folder, opts.latestFilename())
+		err = s.tryToWrite(ctx, lock, folder, opts.latestFilename())
 	}
 	return wrap("lock", folder, err)
 }
@@ -86,9 +86,9 @@ func (s *Saver) tryLock(folder, latestFilename string) (*journal.Folder, error) 
 }
 
 // tryToWrite makes a temporary file and removes it.
-func (s *Saver) tryToWrite(lock *journal.Folder, folder, latestFilename string) error {
+func (s *Saver) tryToWrite(ctx context.Context, lock *journal.Folder, folder, latestFilename string) error {
 	// Begin also replaces the name of a process that died in the lock file.
-	if err := s.beginIn(lock, localPath(folder)); err != nil {
+	if err := s.beginIn(ctx, lock, localPath(folder)); err != nil {
 		return err
 	}
 	defer lock.End()
@@ -101,8 +101,8 @@ func (s *Saver) tryToWrite(lock *journal.Folder, folder, latestFilename string) 
 
 // beginIn is Begin for a lock of this Saver. If another folder is now where the one was that
 // this Saver saved in, checkpoints of the same names there are not its own, and stay.
-func (s *Saver) beginIn(lock *journal.Folder, folder string) error {
-	if err := lock.Begin(s.opts.NoSync); err != nil {
+func (s *Saver) beginIn(ctx context.Context, lock *journal.Folder, folder string) error {
+	if err := lock.Begin(ctx, s.opts.NoSync); err != nil {
 		return err
 	}
 	s.mu.Lock()

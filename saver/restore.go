@@ -32,7 +32,9 @@ type RestoreOptions struct {
 	// Source, if not nil, has the values; the path then only names it in messages. It
 	// may be a checkpoint that is already open, which the caller closes, or read another
 	// format, an archive or memory. Go reads it, whatever Options.Driver is; a graph whose
-	// restore nodes have a form that Go cannot read is refused.
+	// restore nodes have a form that Go cannot read is refused. When ctx is done, Restore
+	// calls no further method of it; one that does not look at ctx may still be at work when
+	// Restore returns.
 	Source checkpoint.Source
 	// Progress, if not nil, is called with the bytes that are read so far and those to
 	// read in all. It is called from one goroutine at a time.
@@ -70,8 +72,7 @@ type RestoreReport struct {
 // without a checkpoint is tfkeep.ErrNotFound, damage tfkeep.ErrCorrupt.
 //
 // When ctx is done, Restore returns soon. TensorFlow cannot stop what it has begun: the
-// restore may go on in the background then, and Session.Close does not wait for it. With
-// RestoreOptions.Source, Restore returns when TensorFlow no longer uses the values.
+// restore may go on in the background then, and Session.Close does not wait for it.
 //
 // The values of checkpoints of TensorFlow 2 (tf.train.Checkpoint, Keras weights) are found by
 // the names that the variables had when they were written, or by the paths of their objects;
@@ -118,8 +119,8 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 	if err != nil {
 		return nil, err
 	}
-	if l.source != nil { // the caller may close it when this returns
-		return s.counted(l)(s.transfer(ctx, sess, t, l))
+	if l.source != nil {
+		l.source = untilDone(ctx, l.source)
 	}
 	type result struct {
 		report *RestoreReport

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,5 +71,49 @@ func TestRestoreFromSource(t *testing.T) {
 		_, err = s.Restore(ctx, sess, "m.memory", &saver.RestoreOptions{Source: memory{"w", []float32{1, 2}}})
 		require.ErrorIs(t, err, tfkeep.ErrNotFound)
 		assert.Equal(t, []float32{1, 2}, tfgraph.Value(t, sess, v.Value()), "nothing was assigned")
+	})
+}
+
+// stuck is a source that does not look at the context.
+type stuck struct {
+	memory
+	calls   atomic.Int32
+	entered chan struct{}
+	release chan struct{}
+}
+
+func (s *stuck) OpenTensor(ctx context.Context, name string, part checkpoint.Slice) (io.ReadCloser, error) {
+	s.calls.Add(1)
+	close(s.entered)
+	<-s.release
+	r, err := s.memory.OpenTensor(ctx, name, part)
+	return struct {
+		io.Reader
+		io.Closer
+	}{readerFunc(func(p []byte) (int, error) { s.calls.Add(1); return r.Read(p) }), r}, err
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestRestoreFromStuckSourceEnds(t *testing.T) {
+	eachDriver(t, func(t *testing.T, d saver.Driver) {
+		g := tf.NewGraph()
+		variable(t, g, "v", []float32{7, 7})
+		s := newSaver(t, g, &saver.Options{Driver: d})
+		sess := initialized(t, g)
+		src := &stuck{memory: memory{"v", []float32{1, 2}}, entered: make(chan struct{}), release: make(chan struct{})}
+		ctx, cancel := context.WithCancel(ctx)
+		go func() {
+			<-src.entered
+			cancel()
+		}()
+		_, err := s.Restore(ctx, sess, "m.memory", &saver.RestoreOptions{Source: src})
+		require.ErrorIs(t, err, context.Canceled)
+		close(src.release)
+		_ = s.Close()
+		require.NoError(t, sess.Close())
+		assert.EqualValues(t, 1, src.calls.Load(), "the source is used after Restore has returned")
 	})
 }

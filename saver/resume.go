@@ -17,6 +17,7 @@ import (
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
+	"github.com/tfkeep/tfkeep/saver/internal/journal"
 	"github.com/tfkeep/tfkeep/status"
 	"github.com/tfkeep/tfkeep/tf"
 )
@@ -142,7 +143,7 @@ func (s *Saver) resume(ctx context.Context, sess *tf.Session, folder string, o *
 		return nil, err
 	}
 	if lock != nil {
-		if err := s.beginIn(lock, folder); err != nil {
+		if err := s.beginIn(ctx, lock, folder); err != nil {
 			return nil, err
 		}
 		defer lock.End()
@@ -306,7 +307,8 @@ func nameWithoutStep(prefix string) string {
 
 // adopt continues the retention of the Saver that wrote the state file. Damaged
 // checkpoints count as the oldest, and so are removed first. Checkpoints in other
-// folders belong to other Savers, and are not removed.
+// folders belong to other Savers, and are not removed; nor are files that only have a name in
+// the state file and are no checkpoints.
 func (s *Saver) adopt(ctx context.Context, folder, name string, candidates []dir.Checkpoint, r *Resumed) error {
 	damaged := map[string]bool{}
 	for _, skipped := range r.Skipped {
@@ -315,6 +317,9 @@ func (s *Saver) adopt(ctx context.Context, folder, name string, candidates []dir
 	var bad, good []Checkpoint
 	for _, c := range slices.Backward(candidates) {
 		if !c.Listed || c.Version == 0 || !s.inside(folder, c.Prefix) {
+			continue
+		}
+		if c.Version == checkpoint.V1 && !journal.OnlyTables(s.fs, c.Prefix) {
 			continue
 		}
 		kept := Checkpoint{Path: c.Prefix, Time: c.Time}

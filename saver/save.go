@@ -226,7 +226,7 @@ func (j *job) write(ctx context.Context) (string, error) {
 		return "", to.writeMeta()
 	}
 	if j.lock != nil {
-		if err := s.beginIn(j.lock, dirOf(localPath(j.file))); err != nil {
+		if err := s.beginIn(ctx, j.lock, dirOf(localPath(j.file))); err != nil {
 			return "", err
 		}
 		defer j.lock.End()

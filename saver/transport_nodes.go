@@ -29,6 +29,9 @@ func (t *nodeTransport) fetch(context.Context, bool) (values, error) { return t,
 
 // write runs the save nodes.
 func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
+	if err := t.refuseLink(to.path); err != nil {
+		return "", err
+	}
 	before := t.indexOf(to.path)
 	saved, err := t.nodes.runSave(ctx, t.sess, to.path)
 	if err != nil {
@@ -44,6 +47,19 @@ func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
 		return "", err
 	}
 	return saved, to.writeMeta()
+}
+
+// refuseLink returns an error if there is a link in the place of the folder in which the nodes
+// of a sharded save write: they would write to where it leads.
+func (t *nodeTransport) refuseLink(path string) error {
+	if isRemotePath(path) {
+		return nil
+	}
+	name := filenames.ShardsDir(localPath(path))
+	if info, err := t.fs.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return vfs.LinkError(name)
+	}
+	return nil
 }
 
 // checkSaved refuses a checkpoint that the restore nodes would not take, if this process sees

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +11,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/locknote"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
@@ -167,7 +166,7 @@ func leftoverDir(folder string) string {
 func (r *run) leftover(folder, name string, prefixes []string, totals map[string]int) string {
 	_, isTemp := filenames.ParseTemp(name)
 	_, isLock := filenames.ParseLock(name)
-	if isLock && announcesNothing(filepath.Join(folder, name)) {
+	if isLock && locknote.AnnouncesNothing(vfs.OS, filepath.Join(folder, name)) {
 		return ""
 	}
 	if isTemp || isLock || filenames.IsTensorFlowTemp(name) {
@@ -186,23 +185,4 @@ func (r *run) leftover(folder, name string, prefixes []string, totals map[string
 		return "a meta graph whose checkpoint is gone"
 	}
 	return ""
-}
-
-// announcesNothing reports whether the journal in a lock file names no file that is being
-// written or removed: a program that ends without Saver.Close leaves such a file, and one
-// that trains has it between its saves.
-func announcesNothing(lock string) bool {
-	const largest = 1 << 20
-	text, err := vfs.ReadFile(vfs.OS, lock, largest)
-	if err != nil {
-		return false
-	}
-	var journal struct {
-		Writing *json.RawMessage  `json:"writing"`
-		Remove  []json.RawMessage `json:"remove"`
-	}
-	if len(text) > 0 && json.NewDecoder(bytes.NewReader(text)).Decode(&journal) != nil {
-		return false
-	}
-	return journal.Writing == nil && len(journal.Remove) == 0
 }

@@ -37,6 +37,9 @@ func Open(ctx context.Context, name string, o *checkpoint.ReaderOptions) (*check
 		if err == nil || !errors.Is(err, tfkeep.ErrNotFound) || before == "" || before == f.stateText() {
 			return r, err
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, &tfkeep.Error{Op: "open", Path: name, Cause: err}
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package dir_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
 // v2Files returns the files of a V2 checkpoint with the given prefix.
@@ -182,4 +185,33 @@ func TestOpenFolderWithoutStateTakesTheNewest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(folder, "new"), r.Prefix())
 	require.NoError(t, r.Close())
+}
+
+// restless is a file system in which the state file names another checkpoint, which does not
+// exist, whenever it is read.
+type restless struct {
+	vfs.FS
+	reads  int
+	cancel func()
+}
+
+func (r *restless) Open(name string) (vfs.File, error) {
+	if filepath.Base(name) == "checkpoint" {
+		if r.reads++; r.reads == 100 {
+			r.cancel()
+		}
+		if err := os.WriteFile(name, fmt.Appendf(nil, "model_checkpoint_path: \"m-%d\"", r.reads), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return r.FS.Open(name)
+}
+
+func TestOpenEndsThoughTheStateChanges(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "checkpoint"), nil, 0o644))
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := dir.Open(vfs.NewContext(ctx, &restless{FS: vfs.OS, cancel: cancel}), folder, nil)
+	assert.ErrorIs(t, err, context.Canceled)
 }

@@ -47,6 +47,9 @@ func ParseTensorFlowTemp(name string) (final string, ok bool) {
 // they are merged.
 func ShardsDir(prefix string) string { return prefix + "_temp" }
 
+// ParseShardsDir returns the prefix for which ShardsDir returns the name.
+func ParseShardsDir(name string) (prefix string, ok bool) { return strings.CutSuffix(name, "_temp") }
+
 // IsShardsDir reports whether a folder's name is that of the folder in which the
 // shards of a sharded save wait to be merged.
 func IsShardsDir(name string) bool { return shardsDir.MatchString(name) }

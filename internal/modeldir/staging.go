@@ -54,7 +54,7 @@ func Begin(target string) (*Staging, error) {
 	}
 	// A staging folder that exists has no owner: the owner would hold the lock.
 	if err = os.RemoveAll(s.Path()); err == nil {
-		err = vfs.OS.MkdirAll(s.Path(), 0o755)
+		err = os.Mkdir(s.Path(), 0o755) // fails if somebody has put a link there meanwhile
 	}
 	if err != nil {
 		s.lock.Close()

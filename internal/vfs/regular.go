@@ -36,9 +36,9 @@ func CheckRegular(name string, info fs.FileInfo) error {
 		Detail: "it is " + kindOf(info.Mode()) + ", not a regular file"}
 }
 
-// linkError reports that a file was not opened for writing because its name is that of
+// LinkError reports that a file was not opened for writing because its name is that of
 // a link, which may lead anywhere.
-func linkError(name string) error {
+func LinkError(name string) error {
 	return &tfkeep.Error{Op: "open", Path: name, Err: tfkeep.ErrUnsafe,
 		Detail: "it is a symbolic link, and what is written there would change another file; remove the link"}
 }
@@ -53,7 +53,7 @@ func openRegular(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	// Opening a device may have effects, so it is not opened if it is known to be one.
 	info, err := stat(name)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return nil, linkError(name)
+		return nil, LinkError(name)
 	}
 	if err == nil {
 		err = CheckRegular(name, info)
@@ -64,7 +64,7 @@ func openRegular(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flag|extra, perm)
 	if err != nil {
 		if noFollow != 0 && isLinkRefused(err) && flag&os.O_CREATE != 0 {
-			return nil, linkError(name)
+			return nil, LinkError(name)
 		}
 		return nil, err
 	}

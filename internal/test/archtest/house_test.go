@@ -52,6 +52,7 @@ var house = []floor{
 		"internal/textformat",
 		"internal/vfs",
 		"internal/fingerprint",
+		"internal/locknote",
 		"internal/modeldir",
 		"internal/ndtext",
 		"internal/npy",

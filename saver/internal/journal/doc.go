@@ -8,7 +8,7 @@
 //
 // Savers of one process share a Folder and take turns:
 //
-//	if err := folder.Begin(noSync); err != nil { … }
+//	if err := folder.Begin(ctx, noSync); err != nil { … }
 //	defer folder.End()
 //	err := folder.Announce(writing, retired)
 //	…                    // write the checkpoint and the state file

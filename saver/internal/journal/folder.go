@@ -2,18 +2,18 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/locknote"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -30,17 +30,15 @@ type Folder struct {
 
 	mu     sync.Mutex // held from Begin to End; guards the fields below
 	noSync bool
-	synced bool // the name of the lock file is durable
-	note   note // the content of the journal, without retired
+	synced bool          // the name of the lock file is durable
+	note   locknote.Note // the content of the journal, without retired
 	// retired is what the save under way removes once it has succeeded.
 	retired []Files
-	left    *note    // what the last process noted; nil after tidy
-	parts   []string // checkpoints whose shards the graph's nodes may have left unmerged
-	tidied  bool     // what the last process left is removed
-
-	// Strange are the names that the journal of the last process wants to have removed and
-	// that cannot be those of checkpoints in the folder. They stay.
-	Strange []string
+	left    *locknote.Note // what the last process noted; nil once inherited has what counts of it
+	// inherited are the files that the last process noted and that are not removed yet.
+	inherited []Files
+	parts     []string // checkpoints whose shards the graph's nodes may have left unmerged
+	tidied    bool     // what the last process left is removed
 }
 
 // key identifies the lock file of a Folder.
@@ -88,13 +86,13 @@ func (f *Folder) open() error {
 	if errors.Is(err, tfkeep.ErrLocked) {
 		return &tfkeep.Error{
 			Op: "lock", Path: path, Err: tfkeep.ErrLocked,
-			Detail: owner(fsys, path) + " saves here; wait for it (ResumeOptions.Wait) or end it, save into another folder, or use another LatestFilename and another name of the checkpoints",
+			Detail: locknote.OwnerOf(fsys, path) + " saves here; wait for it (ResumeOptions.Wait) or end it, save into another folder, or use another LatestFilename and another name of the checkpoints",
 		}
 	}
 	if err != nil {
 		return vfs.Error("lock", path, err)
 	}
-	f.left = readNote(file)
+	f.left = locknote.Read(file)
 	if f.file, err = vfs.Own(fsys, file); err != nil {
 		return vfs.Error("lock", path, err)
 	}
@@ -131,34 +129,15 @@ func (f *Folder) reopen() error {
 	if f.moves == moves {
 		f.note.Remove = remove
 	} else {
-		f.parts = nil
+		f.parts, f.inherited = nil, nil
 	}
 	return old.Close()
 }
 
-// owner describes the process that holds a lock.
-func owner(fsys vfs.FS, path string) string {
-	if data, err := vfs.ReadFile(fsys, path, maxJournal); err == nil {
-		var n note
-		if json.Unmarshal(data, &n) == nil && n.Owner != "" {
-			return n.Owner
-		}
-	}
-	return "another process"
-}
-
-// maxJournal bounds the bytes that are read of a journal.
-const maxJournal = 1 << 20
-
-// readNote reads the journal. It returns nil for one that was cut off while it was
-// written: the save had not begun.
-func readNote(f vfs.File) *note {
-	var n note
-	// Behind the note there may be the end of a longer one: write cuts it off last.
-	if json.NewDecoder(io.NewSectionReader(f, 0, maxJournal)).Decode(&n) != nil {
-		return nil
-	}
-	return &n
+// write replaces the note in the lock file.
+func (f *Folder) write(n locknote.Note) error {
+	n.Remove = append(slices.Clone(f.inherited), n.Remove...)
+	return locknote.Write(f.file, n)
 }
 
 // release releases the Folder for one Set; the last one removes the lock file.
@@ -176,9 +155,9 @@ func (f *Folder) release() error {
 	if len(f.note.Remove) > 0 {
 		f.removeNoted() // a checkpoint that was held may be free now
 	}
-	if len(f.note.Remove) > 0 {
+	if len(f.note.Remove)+len(f.inherited) > 0 {
 		// The next process removes what this one could not.
-		left := note{Remove: f.note.Remove}
+		left := locknote.Note{Remove: f.note.Remove}
 		return errors.Join(f.write(left), f.file.Close())
 	}
 	err := f.key.fs.Remove(f.key.path)

@@ -129,7 +129,7 @@ func TestPlantedLockFileIsNotFollowed(t *testing.T) {
 				require.Error(t, err)
 			} else {
 				require.NoError(t, err)
-				require.NoError(t, f.Begin(true))
+				require.NoError(t, f.Begin(t.Context(), true))
 				f.End()
 				require.NoError(t, set.Release())
 			}
@@ -207,7 +207,7 @@ func TestBeginTakesALostLockAgain(t *testing.T) {
 	f := take(t, &first, folder)
 	f.End()
 	require.NoError(t, os.Remove(lock))
-	require.NoError(t, f.Begin(true))
+	require.NoError(t, f.Begin(t.Context(), true))
 	assert.FileExists(t, lock)
 	assert.Zero(t, f.Moves(), "the folder is the same")
 	f.End()
@@ -215,11 +215,11 @@ func TestBeginTakesALostLockAgain(t *testing.T) {
 	require.NoError(t, os.Remove(lock))
 	other, err := dir.Lock(filepath.Join(folder, "checkpoint"))
 	require.NoError(t, err)
-	require.ErrorIs(t, f.Begin(true), tfkeep.ErrLocked)
+	require.ErrorIs(t, f.Begin(t.Context(), true), tfkeep.ErrLocked)
 	require.NoError(t, other.Close())
 
 	require.NoError(t, os.RemoveAll(folder))
-	require.NoError(t, f.Begin(true))
+	require.NoError(t, f.Begin(t.Context(), true))
 	assert.Equal(t, 1, f.Moves())
 	f.End()
 	require.NoError(t, first.Release())

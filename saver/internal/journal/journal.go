@@ -1,7 +1,7 @@
 package journal
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -11,32 +11,23 @@ import (
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/locknote"
+	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
-// note is the content of the journal. Without Writing and Remove, nothing is under way.
-type note struct {
-	Owner   string  `json:"owner,omitempty"`   // the process that holds the lock, and since when
-	Writing *Files  `json:"writing,omitempty"` // not in the state file yet
-	Remove  []Files `json:"remove,omitempty"`  // no longer in it
-}
-
 // Files are those of one checkpoint.
-type Files struct {
-	Path   string `json:"path"` // the prefix; in the journal, without the folder if it is the journal's
-	Suffix string `json:"meta"` // of the meta graph's file
-	V1     bool   `json:"v1,omitempty"`
-}
+type Files = locknote.Files
 
 // Begin waits for other Savers of this process that save in the folder, and removes
 // what interrupted saves have left. Unless it returns an error, the caller calls End.
-func (f *Folder) Begin(noSync bool) error {
+func (f *Folder) Begin(ctx context.Context, noSync bool) error {
 	f.mu.Lock()
 	f.noSync = noSync
 	if err := f.reopen(); err != nil {
 		f.mu.Unlock()
 		return err
 	}
-	if err := f.tidy(); err != nil {
+	if err := f.tidy(ctx); err != nil {
 		f.mu.Unlock()
 		return &tfkeep.Error{Op: "remove the files of an interrupted save in", Path: f.path, Cause: err}
 	}
@@ -76,19 +67,6 @@ func (f *Folder) Announce(writing *Files, retired []Files) error {
 	}
 	f.synced = true
 	return f.key.fs.SyncDir(f.path)
-}
-
-// write replaces the journal. A process that dies between the two steps leaves a whole note,
-// with the end of the last one behind it.
-func (f *Folder) write(n note) error {
-	data, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
-	if _, err := f.file.WriteAt(data, 0); err != nil {
-		return err
-	}
-	return f.file.Truncate(int64(len(data)))
 }
 
 // relative makes paths in the journal right even if the folder moves.
@@ -158,35 +136,67 @@ func (f *Folder) Undo(path string) {
 
 // removeNoted removes the files that the journal lists for it.
 func (f *Folder) removeNoted() {
-	f.note.Remove = slices.DeleteFunc(f.note.Remove, func(r Files) bool {
-		path := f.resolve(r.Path)
-		f.discardParts(path)
-		version := checkpoint.V2
-		if r.V1 {
-			version = checkpoint.V1
-			f.discardTemps(path)
-		}
-		err := dir.Remove(f.context(), path, &dir.RemoveOptions{Version: version, MetaGraphSuffix: r.Suffix, NoSync: f.noSync})
-		return err == nil
-	})
+	f.note.Remove = slices.DeleteFunc(f.note.Remove, f.remove)
 	_ = f.write(f.note)
 }
 
+// remove removes the files of a checkpoint, and reports whether they are gone.
+func (f *Folder) remove(r Files) bool {
+	path := f.resolve(r.Path)
+	f.discardParts(path)
+	version := checkpoint.V2
+	if r.V1 {
+		version = checkpoint.V1
+		f.discardTemps(path)
+	}
+	err := dir.Remove(f.context(), path, &dir.RemoveOptions{Version: version, MetaGraphSuffix: r.Suffix, NoSync: f.noSync})
+	return err == nil
+}
+
 // tidy removes, once, what a process that died has left: files that it had begun to
-// write or to remove, and temporary ones. It keeps what the state file lists.
-func (f *Folder) tidy() error {
+// write or to remove, and temporary ones. It keeps what the state file lists. When ctx is
+// done, the rest stays noted for the next time.
+func (f *Folder) tidy(ctx context.Context) error {
 	if f.tidied {
 		return nil
 	}
-	f.tidied = true
+	if !f.inherit() {
+		f.tidied = true // nothing is safe to remove
+		return nil
+	}
+	for len(f.inherited) > 0 && ctx.Err() == nil {
+		r := f.inherited[0]
+		f.inherited = f.inherited[1:]
+		if f.mayRemove(r) && !f.remove(r) {
+			f.note.Remove = append(f.note.Remove, r)
+		}
+	}
+	_ = f.write(f.note)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err := dir.Sweep(vfs.NewContext(ctx, f.key.fs), f.path, nil)
+	f.tidied = ctx.Err() == nil
+	return err
+}
+
+// inherit takes over what the last process noted, without what the state file lists and
+// without names that no file has. It reports false if the state file cannot be read.
+func (f *Folder) inherit() bool {
 	left := f.left
 	f.left = nil
-	if left == nil {
-		left = &note{}
-	}
 	state, err := dir.ReadState(f.context(), f.path, &dir.StateOptions{LatestFilename: f.state})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, tfkeep.ErrNotFound) {
-		return nil // without a state file that can be read, nothing is safe to remove
+		return false
+	}
+	if left == nil {
+		return true
+	}
+	if left.Writing != nil {
+		left.Remove = append(left.Remove, *left.Writing)
+	}
+	if len(left.Remove) == 0 {
+		return true
 	}
 	listed := map[string]bool{}
 	if state != nil {
@@ -194,21 +204,15 @@ func (f *Folder) tidy() error {
 			listed[f.relative(p)] = true
 		}
 	}
-	if left.Writing != nil {
-		left.Remove = append(left.Remove, *left.Writing)
-	}
+	seen, present := map[Files]bool{}, f.present()
 	for _, r := range left.Remove {
-		switch {
-		case listed[r.Path]:
-		case f.mayRemove(r):
-			f.note.Remove = append(f.note.Remove, r)
-		default:
-			f.Strange = append(f.Strange, r.Path)
+		exists := present[r.Path] || present[filenames.MetaGraph(r.Path, "")]
+		if exists && !listed[r.Path] && !seen[r] {
+			f.inherited = append(f.inherited, r)
 		}
+		seen[r] = true
 	}
-	f.removeNoted()
-	_, err = dir.Sweep(f.context(), f.path, nil)
-	return err
+	return true
 }
 
 // discardTemps removes the files of a V1 checkpoint that TensorFlow's nodes did not finish:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,6 +13,7 @@ import (
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/internal/locknote"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/saver/internal/journal"
@@ -32,7 +34,7 @@ func take(t *testing.T, set *journal.Set, folder string) *journal.Folder {
 	t.Helper()
 	f, err := set.Take(vfs.OS, folder, "checkpoint")
 	require.NoError(t, err)
-	require.NoError(t, f.Begin(true))
+	require.NoError(t, f.Begin(t.Context(), true))
 	return f
 }
 
@@ -126,4 +128,47 @@ func TestJournalRemovesUnfinishedV1(t *testing.T) {
 	take(t, &set, folder).End()
 	require.NoError(t, set.Release())
 	assert.Equal(t, []string{"m-4.tempstate", "m-44.tempstate1", "other.tempstate3"}, tftest.FileNames(t, folder))
+}
+
+func TestOwnerInMessagesIsPlain(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []string{"\x1b[2J", "a\nb", strings.Repeat("x", 1000), "\u202e"} {
+		folder := t.TempDir()
+		other, err := vfs.OpenLocked(vfs.OS, filepath.Join(folder, "checkpoint.tfkeep-lock"))
+		require.NoError(t, err)
+		require.NoError(t, locknote.Write(other, locknote.Note{Owner: owner}))
+		var set journal.Set
+		_, err = set.Take(vfs.OS, folder, "checkpoint")
+		require.ErrorIs(t, err, tfkeep.ErrLocked)
+		assert.ErrorContains(t, err, "another process saves here")
+		require.NoError(t, other.Close())
+	}
+}
+
+// A journal may list more files than can be removed before the context ends. The rest stays
+// noted.
+func TestBeginEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		write(t, folder, name)
+	}
+	lock := filepath.Join(folder, "checkpoint.tfkeep-lock")
+	note := `{"remove":[` + strings.Repeat(`{"path":"absent","meta":"meta"},`, 10_000) + `{"path":"a","meta":"meta"},{"path":"b","meta":"meta"}]}`
+	require.NoError(t, os.WriteFile(lock, []byte(note), 0o644))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var set journal.Set
+	f, err := set.Take(vfs.OS, folder, "checkpoint")
+	require.NoError(t, err)
+	require.ErrorIs(t, f.Begin(ctx, true), context.Canceled)
+	require.NoError(t, set.Release())
+	assert.True(t, exists(filepath.Join(folder, "a")))
+	content, err := os.ReadFile(lock)
+	require.NoError(t, err)
+	assert.Equal(t, `{"remove":[{"path":"a","meta":"meta"},{"path":"b","meta":"meta"}]}`, string(content))
+	take(t, &set, folder).End()
+	assert.False(t, exists(filepath.Join(folder, "a")))
+	assert.False(t, exists(filepath.Join(folder, "b")))
+	require.NoError(t, set.Release())
 }
