@@ -85,6 +85,25 @@ func CloseSession(s *tensorflow.Session) error {
 	return err
 }
 
+// Extend begins to hand the nodes of g that are new to s, a session on g, to TensorFlow, as the
+// next run does otherwise. That takes about as long as importing them. It returns at once; the next
+// run waits for it, and reports what is wrong.
+func Extend(s *tensorflow.Session, g *tensorflow.Graph) {
+	if checkGraph(g) != nil {
+		return
+	}
+	c, err := enter(s)
+	if err != nil {
+		return
+	}
+	noteGraph(s, g)
+	go func() {
+		defer leave(s)
+		_ = withStatus(func(st *C.TF_Status) { C.tfk_extend(c, st) })
+		runtime.KeepAlive(g)
+	}()
+}
+
 // InterruptSession ends the active runs of s and makes all later ones fail. The caller
 // still has to close s. On a cluster it waits until the master answers.
 func InterruptSession(s *tensorflow.Session) error {

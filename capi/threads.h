@@ -31,4 +31,9 @@ void tfk_session_run(TF_Session* session, const TF_Buffer* run_options,
                      const TF_Operation* const* targets, int num_targets,
                      TF_Buffer* run_metadata, TF_Status* status);
 
+// tfk_extend does what TF_SessionRun does first: it hands the nodes of the graph
+// that are new to the session. TF_SessionRun then fails, because the options
+// are no message.
+void tfk_extend(TF_Session* session, TF_Status* status);
+
 #endif  // TFKEEP_THREADS_H_

@@ -104,6 +104,9 @@ func (s *Saver) runLoad(ctx context.Context, sess *tf.Session, l *load) (*Restor
 	if err := s.ready(sess); err != nil {
 		return nil, err
 	}
+	if !s.empty && !s.nodes.read && l.source == nil && !isRemotePath(l.path) && present(s.fs, localPath(l.path)) {
+		sess.Extend() // while the plans and the files are read
+	}
 	missing, err := s.uncovered()
 	if err != nil {
 		return nil, err

@@ -210,6 +210,19 @@ func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []O
 	return results, nil
 }
 
+// Extend begins to hand the graph to TensorFlow, which the first run does otherwise. For graphs
+// with thousands of nodes, that takes as long as importing them. Extend returns at once, so that the
+// program can do something else meanwhile, such as reading files; a run waits until it is done, and
+// reports what is wrong. A later run hands over nodes that are added after Extend; what the graph has
+// cannot be changed any more, as after a run. On a cluster it does nothing. Saver.Restore calls it.
+func (s *Session) Extend() {
+	if s.check(context.Background()) != nil || s.remote != nil || s.graph.givenUp() != nil {
+		return
+	}
+	s.graph.placeAll()
+	capi.Extend(s.session, s.graph.binding)
+}
+
 // check returns an error if a function of this package has not made the session, or if ctx is
 // nil.
 func (s *Session) check(ctx context.Context) error {
