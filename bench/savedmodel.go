@@ -40,12 +40,14 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 		return nil, nil, err
 	}
 	round := 0
-	ours := e.InGo(func(ctx context.Context) error {
-		round++
-		dir := filepath.Join(e.Dir, fmt.Sprint("go", round))
-		err := savedmodel.SimpleSave(ctx, m.sess, dir, map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil)
-		return errors.Join(err, os.RemoveAll(filepath.Join(e.Dir, fmt.Sprint("go", round-1))))
+	export := e.InGo(func(ctx context.Context) error {
+		return savedmodel.SimpleSave(ctx, m.sess, folder(e, round), map[string]tf.Output{"x": x}, map[string]tf.Output{"y": y}, nil)
 	})
+	ours := func(ctx context.Context) (Sample, error) {
+		round++
+		s, err := export(ctx)
+		return s, errors.Join(err, os.RemoveAll(folder(e, round-1)))
+	}
 	if _, err := e.Script(pythonModel, modelVariables, modelElements); err != nil {
 		return nil, nil, err
 	}
@@ -60,6 +62,9 @@ func prepareExport(ctx context.Context, e *Env) (Measure, Measure, error) {
 		shutil.rmtree(args[0] + str(n - 1), ignore_errors=True)
 	`, filepath.Join(e.Dir, "python")), nil
 }
+
+// folder returns where tfkeep exports in a round.
+func folder(e *Env, round int) string { return filepath.Join(e.Dir, fmt.Sprint("go", round)) }
 
 // pythonModel makes the model in Python, kept as "graph" and "session".
 const pythonModel = `

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -98,11 +97,12 @@ func prepareModelSave(ctx context.Context, e *Env) (Measure, Measure, error) {
 	}
 	e.Defer(func() { _ = m.Close() })
 	round := 0
-	ours := e.InGo(func(ctx context.Context) error {
+	save := e.InGo(func(ctx context.Context) error { _, err := m.Save(ctx, folder(e, round), nil); return err })
+	ours := func(ctx context.Context) (Sample, error) {
 		round++
-		_, err := m.Save(ctx, filepath.Join(e.Dir, fmt.Sprint("go", round)), nil)
-		return errors.Join(err, os.RemoveAll(filepath.Join(e.Dir, fmt.Sprint("go", round-1))))
-	})
+		s, err := save(ctx)
+		return s, errors.Join(err, os.RemoveAll(folder(e, round-1)))
+	}
 	return ours, e.InEagerPython(`
 		import time, shutil
 		n = kept["round"] = kept.get("round", 0) + 1
