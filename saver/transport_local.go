@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/capi"
@@ -35,7 +36,7 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 	if t.nodes.plainSave != nil {
 		return t.fetchThroughMemory(ctx, plan)
 	}
-	held, err := t.sess.Run(ctx, nil, sources, nil, nil)
+	held, err := t.sess.Run(ctx, nil, sources, nil, fetchOptions(plan.Tensors))
 	if err != nil {
 		return nil, explainFetch(ctx, t.sess, plan.Tensors, sources, err)
 	}
@@ -55,6 +56,17 @@ func (t *localTransport) fetch(ctx context.Context, copyReferences bool) (values
 		snap.tensors = append(snap.tensors, value)
 	}
 	return snap, nil
+}
+
+// fetchOptions returns the options of the run that fetches tensors. Snapshots cost so little
+// that the run is over sooner in the calling thread than in others, which have to be woken,
+// while training waits for it.
+func fetchOptions(tensors []savergraph.Saved) *tf.RunOptions {
+	const callingThread = -1
+	if slices.ContainsFunc(tensors, func(t savergraph.Saved) bool { return t.Aliases }) {
+		return nil
+	}
+	return &tf.RunOptions{Proto: &for_core_protos_go_proto.RunOptions{InterOpThreadPool: callingThread}}
 }
 
 // restore reads all values and assigns them in one run, or with sequential one after
