@@ -48,11 +48,17 @@ func WriteManifest(ctx context.Context, dir string) error {
 	return vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, ManifestName), append(data, '\n'), true)
 }
 
+// maxHoles is how many bytes of holes are read to compare a model with its manifest: about 20
+// seconds of work. A hole makes a file of any size for nothing; zeros that a file system has
+// made holes of are fewer.
+const maxHoles = 16 << 30
+
 // listFiles lists the files of a model. The checksum of a file is computed unless want, if
-// not nil, has no file of that name and size: such a file differs from the manifest anyway,
-// and a hole makes a file of any size for nothing.
+// not nil, has no file of that name and size, which differs from the manifest anyway, or the
+// files have too many holes.
 func listFiles(ctx context.Context, fsys fs.FS, want map[string]int64) (*manifest, error) {
 	m := &manifest{Files: []manifestFile{}}
+	var holes int64 // bytes
 	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -73,7 +79,8 @@ func listFiles(ctx context.Context, fsys fs.FS, want map[string]int64) (*manifes
 			if err != nil {
 				return err
 			}
-			if size, ok := want[path]; !ok || size != info.Size() {
+			holes += info.Size() - vfs.Stored(f, info)
+			if size, ok := want[path]; !ok || size != info.Size() || holes > maxHoles {
 				m.Files = append(m.Files, manifestFile{Path: path, Bytes: info.Size()})
 				return nil
 			}
@@ -125,6 +132,8 @@ func CheckManifest(ctx context.Context, fsys fs.FS) (faults []string, found bool
 			faults = append(faults, w.Path+" is missing")
 		case h.Bytes != w.Bytes:
 			faults = append(faults, fmt.Sprintf("%s has %d bytes instead of %d", w.Path, h.Bytes, w.Bytes))
+		case h.SHA256 == "":
+			faults = append(faults, w.Path+" consists of holes; if you trust it, copy it with cp --sparse=never")
 		case h.SHA256 != w.SHA256:
 			faults = append(faults, "the content of "+w.Path+" has changed")
 		}

@@ -222,10 +222,23 @@ func TestCheckManifestStopsInAFile(t *testing.T) {
 	onlyWithHoles(t)
 	dir := t.TempDir()
 	put(t, "x", dir, "a")
-	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 1<<42), "reading it would take an hour")
-	put(t, `{"files":[{"path":"a","bytes":4398046511104,"sha256":""}]}`, dir, modeldir.ManifestName)
+	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 16<<30))
+	put(t, `{"files":[{"path":"a","bytes":17179869184,"sha256":""}]}`, dir, modeldir.ManifestName)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, _, err := modeldir.CheckManifest(ctx, vfs.IOFS(vfs.OS, dir))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestCheckManifestRefusesHoles(t *testing.T) {
+	t.Parallel()
+	onlyWithHoles(t)
+	dir := t.TempDir()
+	put(t, "x", dir, "a")
+	require.NoError(t, os.Truncate(filepath.Join(dir, "a"), 1<<42), "reading it would take an hour")
+	put(t, `{"files":[{"path":"a","bytes":4398046511104,"sha256":""}]}`, dir, modeldir.ManifestName)
+	faults, found, err := modeldir.CheckManifest(t.Context(), vfs.IOFS(vfs.OS, dir))
+	require.NoError(t, err)
+	assert.True(t, found)
+	assert.Equal(t, []string{"a consists of holes; if you trust it, copy it with cp --sparse=never"}, faults)
 }

@@ -103,7 +103,7 @@ type Failure struct {
 func (f *Failure) ExitCode(ctx context.Context, err error) int {
 	report := f.Print
 	if report == nil {
-		report = func(err error) { fmt.Fprintf(f.Stderr, "%s: %v\n", f.Command, err) }
+		report = func(err error) { fmt.Fprintf(f.Stderr, "%s: %s\n", f.Command, Clean(err.Error())) }
 	}
 	var usage *UsageError
 	switch {

@@ -152,7 +152,7 @@ func (c *command) noteNames(what string, names []string) {
 }
 
 func (c *command) converted(out string, res *convert.Result) {
-	c.Printf("%s  %s → %s, %s, %s\n", out, res.From, res.To, ui.Plural(int64(res.Tensors), "tensor"), ui.Size(res.Bytes))
+	c.Printf("%s  %s → %s, %s, %s\n", ui.Name(out), res.From, res.To, ui.Plural(int64(res.Tensors), "tensor"), ui.Size(res.Bytes))
 	for _, dt := range slices.Sorted(maps.Keys(res.Widened)) {
 		c.Note("%s of %s stored in a wider type that NumPy has; converting back restores the type",
 			ui.Plural(int64(res.Widened[dt]), "tensor"), dtype.Name(dt))

@@ -22,7 +22,7 @@ func (c *command) printFrozen(f *freezeFlags, s *frozenSummary) error {
 	if f.asJSON {
 		return json.NewEncoder(c.Out).Encode(s.json())
 	}
-	c.Printf("%s  %s, %s\n", c.Paint(ui.Bold, s.Path), ui.Size(s.Size), ui.Plural(int64(s.Nodes), "node"))
+	c.Printf("%s  %s, %s\n", c.Paint(ui.Bold, ui.Name(s.Path)), ui.Size(s.Size), ui.Plural(int64(s.Nodes), "node"))
 	field := func(name string, values ...string) {
 		if len(values) > 0 {
 			for i, v := range values {

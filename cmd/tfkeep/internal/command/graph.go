@@ -61,7 +61,7 @@ func (c *command) writeGraph(path string, m proto.Message, o *output, was, now i
 	if err := graphdef.Write(path, m, &graphdef.WriteOptions{Text: o.text || isTextName(path)}); err != nil {
 		return err
 	}
-	c.Printf("%s  %s, %s of %s\n", path, messageName(m), ui.Count(int64(now)), ui.Plural(int64(was), "node"))
+	c.Printf("%s  %s, %s of %s\n", ui.Name(path), messageName(m), ui.Count(int64(now)), ui.Plural(int64(was), "node"))
 	return nil
 }
 

@@ -53,14 +53,14 @@ TensorFlow lacks is a note: it may be one of another library.`,
 				c.Printf("%s\n", line)
 			}
 			if len(faults) > 0 {
-				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", args[0], ui.Plural(int64(len(faults)), "fault"))))
+				c.Printf("%s\n", c.Paint(ui.Red, fmt.Sprintf("%s: %s", ui.Name(args[0]), ui.Plural(int64(len(faults)), "fault"))))
 				return cli.ErrBadNews
 			}
 			rest := ""
 			if len(unknown) > 0 {
 				rest = "; it needs ops of another library"
 			}
-			c.Printf("%s: %s, %s, no faults%s\n", args[0], messageName(m), ui.Plural(int64(nodes), "node"), rest)
+			c.Printf("%s: %s, %s, no faults%s\n", ui.Name(args[0]), messageName(m), ui.Plural(int64(nodes), "node"), rest)
 			return nil
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
+	"github.com/tfkeep/tfkeep/cmd/tfkeep/internal/command/ui"
 )
 
 func (c *command) latest() *cobra.Command {
@@ -18,7 +19,10 @@ func (c *command) latest() *cobra.Command {
 		Long: `Print the prefix of the newest checkpoint that a directory's state file names. The
 directory may have been moved. A damaged state file is an error. With --verified the
 checkpoints are read, and a damaged state file and damaged or incomplete checkpoints
-are skipped and reported.`,
+are skipped and reported.
+
+Characters of the prefix that a terminal would not print, such as line breaks, are printed
+as escapes; --json has them in a form that programs can read.`,
 		Example: `  tfkeep latest train/
   tfkeep ls "$(tfkeep latest --verified train/)"`,
 		Args: needs(1, 1, "DIR"),
@@ -29,7 +33,7 @@ are skipped and reported.`,
 			prefix, err := dir.Latest(cmd.Context(), args[0], &dir.LatestOptions{
 				LatestFilename: stateName,
 				Verified:       verified,
-				OnSkip:         func(what string, err error) { c.Note("skipped %s: %v", what, err) },
+				OnSkip:         func(what string, err error) { c.Note("skipped %s: %v", ui.Name(what), err) },
 			})
 			if err != nil {
 				return err
@@ -43,7 +47,7 @@ are skipped and reported.`,
 				}
 				return out.flush()
 			}
-			c.Printf("%s\n", prefix)
+			c.Printf("%s\n", ui.Name(prefix))
 			return nil
 		},
 	}

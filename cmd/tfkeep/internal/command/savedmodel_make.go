@@ -89,7 +89,7 @@ must not exist or be empty.`,
 			if err != nil {
 				return err
 			}
-			c.Printf("%s\n", path)
+			c.Printf("%s\n", ui.Name(path))
 			return nil
 		},
 	}
@@ -115,7 +115,7 @@ and must not exist or be empty.`,
 			if err != nil {
 				return err
 			}
-			c.Printf("%s\n", path)
+			c.Printf("%s\n", ui.Name(path))
 			return nil
 		},
 	}
@@ -223,7 +223,7 @@ step.`,
 
 func (c *command) edited(dir string, err error) error {
 	if err == nil {
-		c.Printf("%s changed\n", ui.Clean(dir))
+		c.Printf("%s changed\n", ui.Name(dir))
 	}
 	return err
 }

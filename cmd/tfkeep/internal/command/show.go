@@ -110,7 +110,7 @@ func (c *command) toTensorBoard(path string, m proto.Message, logDir string) err
 	if err != nil {
 		return err
 	}
-	c.Printf("%s\n", file)
+	c.Printf("%s\n", ui.Name(file))
 	return nil
 }
 

@@ -137,7 +137,7 @@ func (t *tally) print(r *verify.Report) error {
 		return nil
 	}
 	if r.Kind == verify.Leftover {
-		c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, ui.Clean(faultText(r.Faults[0]))))
+		c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, indented(faultText(r.Faults[0]))))
 		return nil
 	}
 	c.Printf("%s  %s  %s\n", verdict, ui.Name(r.Path), c.Paint(ui.Dim, describe(r)))
@@ -151,10 +151,14 @@ func (t *tally) print(r *verify.Report) error {
 		if f.Harmless && !t.strict {
 			mark, style = "note ", ui.Amber
 		}
-		c.Printf("      %s %s\n", c.Paint(style, mark), ui.Clean(faultText(f)))
+		c.Printf("      %s %s\n", c.Paint(style, mark), indented(faultText(f)))
 	}
 	return nil
 }
+
+// indented returns a text whose further lines are not like those that verify begins: they may
+// come from the name of a file.
+func indented(text string) string { return strings.ReplaceAll(ui.Clean(text), "\n", "\n            ") }
 
 // faultText returns what is wrong and then where, without the folder, which the line above
 // has.

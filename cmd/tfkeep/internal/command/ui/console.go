@@ -6,10 +6,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/tfkeep/tfkeep/cmd/internal/cli"
 )
 
 // Console has the output streams of a command.
@@ -74,9 +75,9 @@ func (c *Console) Paint(s Style, text string) string { return paint(c.outColor, 
 // Printf prints to Out.
 func (c *Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
 
-// Note prints a line to Err.
+// Note prints a line to Err. Control characters in it are escaped.
 func (c *Console) Note(format string, args ...any) {
-	fmt.Fprintln(c.Err, paint(c.errColor, Dim, fmt.Sprintf(format, args...)))
+	fmt.Fprintln(c.Err, paint(c.errColor, Dim, Clean(fmt.Sprintf(format, args...))))
 }
 
 // Error prints a line to Err with the reason why the command failed.
@@ -95,23 +96,8 @@ func (c *Console) Width(fallback int) int {
 	return fallback
 }
 
-// Clean escapes the characters that a terminal would not print, except line breaks: the
-// name of a tensor comes from a file, and may have sequences that control the terminal.
-func Clean(s string) string {
-	safe := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' }
-	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if safe(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
-}
+// Clean is [cli.Clean].
+func Clean(s string) string { return cli.Clean(s) }
 
 // Name is Clean for names, in which line breaks are escaped too.
 func Name(s string) string {
