@@ -130,7 +130,7 @@ func (g *Graph) addAt(spec OpSpec, at placement) (*Operation, error) {
 	}
 	op, err := capi.AddOperation(g.binding, spec)
 	if err != nil {
-		return nil, explainUnknownOp(spec.Type, err)
+		return nil, explainTypes(spec, explainUnknownOp(spec.Type, err))
 	}
 	g.markPlaced(spec.Name)
 	for _, dep := range spec.ControlDependencies {

@@ -156,3 +156,28 @@ func TestReadSeesTheUpdate(t *testing.T) {
 		}
 	}
 }
+
+// A Go constant of the wrong type is named, with how to write it.
+func TestConstantsOfGoAreExplained(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		add  func(s *tf.Scope, x tf.Output)
+		text string
+	}{
+		{"a float64", func(s *tf.Scope, x tf.Output) { op.Mul(s, x, op.Const(s, 0.5)) }, `constant "Const" is a float64, as 0.5 is in Go, and another input is float32: write float32(0.5)`},
+		{"a float64 in a list", func(s *tf.Scope, x tf.Output) { op.AddN(s, []tf.Output{op.Const(s, 2.0), x}) }, "write float32(0.5)"},
+		{"an int", func(s *tf.Scope, x tf.Output) { op.Mul(s, x, op.Const(s, 1)) }, "write int32(1)"},
+		{"a slice of ints", func(s *tf.Scope, x tf.Output) { op.Sum(s, x, op.Const(s, [][]int{{0}})) }, "write int32(1)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := tf.NewGraph()
+			tt.add(g.Scope(), op.Placeholder(g.Scope(), dtype.Float32))
+			require.ErrorIs(t, g.Err(), tfkeep.ErrArgument)
+			require.ErrorContains(t, g.Err(), tt.text)
+		})
+	}
+	g := tf.NewGraph()
+	op.Mul(g.Scope(), op.Const(g.Scope(), float32(1)), op.Const(g.Scope(), int32(1)))
+	require.Error(t, g.Err())
+	assert.NotContains(t, g.Err().Error(), "float64, as")
+}

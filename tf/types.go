@@ -3,6 +3,7 @@ package tf
 import (
 	"fmt"
 	"io"
+	"reflect"
 
 	tensorflow "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
@@ -76,10 +77,22 @@ func NewTensor(value any) (*Tensor, error) {
 		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("the value is nil")}
 	}
 	t, err := tensorflow.NewTensor(value)
+	if kind := elementKind(value); err != nil && (kind == reflect.Int || kind == reflect.Uint) {
+		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("TensorFlow has no type for Go's %s, which 1 is by default: write int32(1) or int64(1)", kind)}
+	}
 	if err != nil {
 		return nil, &tfkeep.Error{Op: "make tensor", Cause: invalidf("%v", err)}
 	}
 	return capi.Adopt(t), nil
+}
+
+// elementKind returns the kind of the elements of a slice of slices, or of the value itself.
+func elementKind(value any) reflect.Kind {
+	t := reflect.TypeOf(value)
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Array {
+		t = t.Elem()
+	}
+	return t.Kind()
 }
 
 // ReadTensor makes a tensor of elements that it reads from r, in row-major order and

@@ -60,6 +60,10 @@ type GradientsOptions struct {
 // tf.cond, while_loop and dynamic_rnn with control flow v2 disabled. The arguments back_prop and swap_memory of
 // while_loop have effect if the graph comes from a meta graph, whose collections have them.
 //
+// A call, conditional or loop that a session of tf.NewSession has run already is refused, because
+// the session would fail from then on. The C library does not tell of sessions that the binding's
+// NewSession opened: close them first.
+//
 // An operation without a gradient is an error of the kind [ErrNoGradient], and control flow
 // that cannot be differentiated one of the kind [ErrControlFlow]. The error is a *tfkeep.Error
 // with the name of the operation, and the graph stays as it was.

@@ -116,7 +116,7 @@ func ruleFor(n *node, g *subgraph) (rule, error) {
 		return customRule(custom, name), nil
 	}
 	if n.override() != "" {
-		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its gradient is %q, a function of the Python program that made the graph; define it with RegisterGradient, or cut the path with StopGradient", name))
+		return nil, refuse(n, ErrNoGradient, fmt.Sprintf("its attribute _gradient_op_type names the gradient %q, which is not registered in this program; if Python made the graph, it is a function of that program; define it with RegisterGradient, or cut the path with StopGradient", name))
 	}
 	if functional[n.typ] != nil {
 		return functionalRule(n, g)
