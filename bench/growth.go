@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -32,12 +33,14 @@ type growthPhase struct {
 	run  func(s *growthState, ctx context.Context) error
 }
 
-// growthProcesses are the processes of the growth curve. A new process begins where a user
-// would begin one, because TensorFlow does not return memory to the system.
-var growthProcesses = []struct {
+type growthProcess struct {
 	name   string
 	phases []growthPhase
-}{
+}
+
+// growthProcesses are the processes of the growth curve. A new process begins where a user
+// would begin one, because TensorFlow does not return memory to the system.
+var growthProcesses = []growthProcess{
 	{"train", []growthPhase{
 		{"build", (*growthState).build},
 		{"saver.New", (*growthState).newSaver},
@@ -88,7 +91,7 @@ func growthRow(ctx context.Context, args []string) (err error) {
 	s := &growthState{dir: args[1], count: count, options: tf.SessionOptions{DisableGrappler: len(args) < 4}}
 	defer func() { err = errors.Join(err, s.close()) }()
 	out := json.NewEncoder(os.Stdout)
-	for _, process := range growthProcesses {
+	for _, process := range slices.Concat(growthProcesses, bytesProcesses) {
 		if process.name != args[0] {
 			continue
 		}

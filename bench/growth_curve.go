@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func growthCurve(ctx context.Context, args []string) error {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%d variables …\n", count)
-		samples, err := growthSamples(ctx, count)
+		samples, err := growthSamples(ctx, growthProcesses, count)
 		if err != nil {
 			return err
 		}
@@ -42,7 +43,7 @@ func growthCurve(ctx context.Context, args []string) error {
 }
 
 // growthSamples measures all processes with a number of variables.
-func growthSamples(ctx context.Context, count int) (samples []growthSample, err error) {
+func growthSamples(ctx context.Context, processes []growthProcess, count int) (samples []growthSample, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -52,14 +53,14 @@ func growthSamples(ctx context.Context, count int) (samples []growthSample, err 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	for _, process := range growthProcesses {
+	for _, process := range processes {
 		cmd := exec.CommandContext(ctx, self, "-task", "growth-row", process.name, folder, strconv.Itoa(count))
-		cmd.Stderr = os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr // what is measured is not lost if it fails later
+		if err := cmd.Run(); err != nil {
 			return nil, fmt.Errorf("%s with %d variables: %w", process.name, count, err)
 		}
-		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		for lines := bufio.NewScanner(&out); lines.Scan(); {
 			var s growthSample
 			if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 				return nil, err

@@ -58,6 +58,7 @@ var tasks = map[string]func(ctx context.Context, args []string) error{
 	"digits-resume":     resumeOneStep,
 	"digits-steps":      runSteps,
 	"growth":            growthCurve,
+	"growth-bytes":      growthBytes,
 	"growth-row":        growthRow,
 	"saver-resume":      resumeVariables,
 }

@@ -9,9 +9,19 @@ import (
 	"github.com/tfkeep/tfkeep/tf"
 )
 
-// maxGraphBytes is the size up to which a serialized graph is kept for the next save.
-// Larger graphs have large constants, which would be in memory twice.
-const maxGraphBytes = 64 << 20
+// maxGraphBytes is the size up to which a serialized graph is kept for the next save, and
+// maxNodeBytes how large a node of a larger graph may be on average. Beyond both, the graph has
+// large constants, which would be in memory twice. A graph of a million small nodes takes
+// TensorFlow fifty times as much memory, and half a minute to serialize.
+const (
+	maxGraphBytes = 64 << 20
+	maxNodeBytes  = 1 << 10
+)
+
+// worthKeeping reports whether a serialized graph is kept for the next save.
+func worthKeeping(bytes, nodes int) bool {
+	return bytes <= max(maxGraphBytes, maxNodeBytes*nodes)
+}
 
 // metaCache keeps the part of a ".meta" file that takes long to make: the graph,
 // serialized, and its description. It is the same from save to save until somebody
@@ -55,7 +65,7 @@ func (c *metaCache) graphPart(g *tf.Graph, strip bool) ([]byte, error) {
 		return nil, err
 	}
 	graph, err := proto.MarshalOptions{Deterministic: true}.Marshal(mg)
-	if err == nil && len(graph) <= maxGraphBytes {
+	if err == nil && worthKeeping(len(graph), len(mg.GetGraphDef().GetNode())) {
 		c.graph, c.revision, c.stripped = graph, revision, strip
 	}
 	return graph, err

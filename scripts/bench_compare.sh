@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${1:?name the commit to compare with: make bench-compare BASE=COMMIT} pattern=${2:-.} count=${3:-5}
-packages=(./internal/crc32c ./internal/table ./graphdef ./graphdef/savergraph ./checkpoint ./freeze ./tf ./saver)
+packages=(./internal/crc32c ./internal/table ./graphdef ./graphdef/savergraph ./checkpoint ./freeze ./cmd/tfkeep/internal/command ./tf ./saver)
 # shellcheck disable=SC1091
 . .libtensorflow/env
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}

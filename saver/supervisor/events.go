@@ -136,7 +136,9 @@ func oneLine(err error) string {
 	}
 	line := strings.Join(words, " ")
 	if len(line) > limit {
-		line = strings.ToValidUTF8(line[:limit], "") + " …"
+		// The end often has the reason, after the names of files.
+		const end = limit / 3
+		line = strings.ToValidUTF8(line[:limit-end], "") + " … " + strings.ToValidUTF8(line[len(line)-end:], "")
 	}
 	return line
 }
