@@ -21,6 +21,7 @@ var (
 	}
 	readGibibyte = Pair{
 		Name:    "checkpoint: read 1 GiB in 64 tensors",
+		Goal:    0.35,
 		Prepare: readPair{count: 64, elements: 4 << 20, read: readAll, python: "[reader.get_tensor(n) for n in names]"}.prepare,
 	}
 	readOneOfMany = Pair{

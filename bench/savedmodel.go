@@ -18,7 +18,7 @@ import (
 // SavedModels of 1 GiB in 64 variables, and the command for a small one.
 var (
 	exportModel = Pair{Name: "savedmodel: export 1 GiB", Goal: 1.0 / 4, Prepare: prepareExport}
-	loadModel   = Pair{Name: "savedmodel: load 1 GiB", Goal: 1.0 / 2, Prepare: prepareLoad}
+	loadModel   = Pair{Name: "savedmodel: load 1 GiB", Goal: 0.35, Prepare: prepareLoad}
 	showModel   = Pair{Name: "savedmodel: show, the command", Goal: 1.0 / 50, Prepare: prepareShow}
 )
 
