@@ -99,3 +99,18 @@ func TestForgedStateRemovesNoOtherFile(t *testing.T) {
 		}
 	}
 }
+
+// TensorFlow would wait for the other end of a pipe.
+func TestNodesOpenNoPipe(t *testing.T) {
+	s, sess := one(t, &saver.Options{Driver: saver.Ops})
+	folder := t.TempDir()
+	path := mustSave(t, s, sess, filepath.Join(folder, "m"), nil)
+	data := path + ".data-00000-of-00001"
+	require.NoError(t, os.Remove(data))
+	require.NoError(t, syscall.Mkfifo(data, 0o644))
+	_, err := s.Restore(ctx, sess, path, nil)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+	assert.ErrorContains(t, err, "named pipe")
+	_, err = s.Resume(ctx, sess, folder, nil)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/internal/filenames"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 	"github.com/tfkeep/tfkeep/tf"
@@ -104,6 +105,9 @@ func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, e
 		if report, _, err = l.check(ctx); err != nil {
 			return nil, err
 		}
+		if err := t.checkFiles(l.opened); err != nil {
+			return nil, err
+		}
 		var release func()
 		if feeds, release, err = t.renamedKeys(l); err != nil {
 			return nil, err
@@ -121,6 +125,21 @@ func (t *nodeTransport) restore(ctx context.Context, l *load) (*RestoreReport, e
 		}
 	}
 	return report, nil
+}
+
+// checkFiles returns an error if a file of a checkpoint is a pipe or a device: TensorFlow would
+// wait for the other end. A file that is not here may be on the disk of a server.
+func (t *nodeTransport) checkFiles(r *checkpoint.Reader) error {
+	for _, name := range r.Files() {
+		info, err := t.fs.Stat(name)
+		if err != nil {
+			continue
+		}
+		if err := vfs.CheckRegular(name, info); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // renamedKeys returns tensors to feed in place of the constants of the restore nodes, so
