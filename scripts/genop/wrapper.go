@@ -136,7 +136,7 @@ func (w *wrapper) write(b *bytes.Buffer) {
 			}
 			value := a.typ.value("value")
 			fmt.Fprintf(b, "\n// %s%s sets %s: %s.\n", name, a.camel, a.def.Name, attrDoc(a.def))
-			fmt.Fprintf(b, "func %s%s%s(value %s) %[1]sAttr {\n\treturn func(m attrs) { m[%[5]q] = %[6]s }\n}\n", name, a.camel, generic, a.typ.text, a.def.Name, value)
+			fmt.Fprintf(b, "func %s%s%s(value %s) %[1]sAttr {\n\treturn option(%[5]q, %[6]s)\n}\n", name, a.camel, generic, a.typ.text, a.def.Name, value)
 		}
 	}
 	w.writeDoc(b)

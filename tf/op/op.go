@@ -43,6 +43,14 @@ func with[F ~func(attrs)](m attrs, optional []F) attrs {
 	return m
 }
 
+// option sets an optional attribute. It is not inlined: there are 1,700 of them, and their
+// closures would take a fifth of the package's compile time.
+//
+//go:noinline
+func option(name string, value any) func(attrs) {
+	return func(m attrs) { m[name] = value }
+}
+
 func add(scope *Scope, typ string, m attrs, inputs ...tf.Input) *tf.Operation {
 	return scope.AddOperation(tf.OpSpec{Type: typ, Input: inputs, Attrs: m})
 }

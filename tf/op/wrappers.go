@@ -12,12 +12,12 @@ type AbortAttr func(attrs)
 
 // AbortErrorMsg sets error_msg: string, by default "".
 func AbortErrorMsg(value string) AbortAttr {
-	return func(m attrs) { m["error_msg"] = value }
+	return option("error_msg", value)
 }
 
 // AbortExitWithoutError sets exit_without_error: bool, by default false.
 func AbortExitWithoutError(value bool) AbortAttr {
-	return func(m attrs) { m["exit_without_error"] = value }
+	return option("exit_without_error", value)
 }
 
 // Abort adds an operation of this type.
@@ -114,12 +114,12 @@ type AddManySparseToTensorsMapAttr func(attrs)
 
 // AddManySparseToTensorsMapContainer sets container: string, by default "".
 func AddManySparseToTensorsMapContainer(value string) AddManySparseToTensorsMapAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // AddManySparseToTensorsMapSharedName sets shared_name: string, by default "".
 func AddManySparseToTensorsMapSharedName(value string) AddManySparseToTensorsMapAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // AddManySparseToTensorsMap adds an operation of this type. It is stateful: equal ones are not merged.
@@ -148,12 +148,12 @@ type AddSparseToTensorsMapAttr func(attrs)
 
 // AddSparseToTensorsMapContainer sets container: string, by default "".
 func AddSparseToTensorsMapContainer(value string) AddSparseToTensorsMapAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // AddSparseToTensorsMapSharedName sets shared_name: string, by default "".
 func AddSparseToTensorsMapSharedName(value string) AddSparseToTensorsMapAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // AddSparseToTensorsMap adds an operation of this type. It is stateful: equal ones are not merged.
@@ -226,7 +226,7 @@ type AllAttr func(attrs)
 
 // AllKeepDims sets keep_dims: bool, by default false.
 func AllKeepDims(value bool) AllAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // All adds an operation of this type.
@@ -244,12 +244,12 @@ type AllCandidateSamplerAttr func(attrs)
 
 // AllCandidateSamplerSeed sets seed: int, by default 0.
 func AllCandidateSamplerSeed(value int64) AllCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // AllCandidateSamplerSeed2 sets seed2: int, by default 0.
 func AllCandidateSamplerSeed2(value int64) AllCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // AllCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -284,7 +284,7 @@ type AngleAttr func(attrs)
 
 // AngleTout sets Tout: type, one of float32, float64, by default float32.
 func AngleTout[D tf.AnyDataType](value D) AngleAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // Angle adds an operation of this type.
@@ -370,17 +370,17 @@ type AnonymousMutableDenseHashTableAttr func(attrs)
 
 // AnonymousMutableDenseHashTableValueShape sets value_shape: shape, by default [].
 func AnonymousMutableDenseHashTableValueShape(value tf.Shape) AnonymousMutableDenseHashTableAttr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // AnonymousMutableDenseHashTableInitialNumBuckets sets initial_num_buckets: int, by default 131072.
 func AnonymousMutableDenseHashTableInitialNumBuckets(value int64) AnonymousMutableDenseHashTableAttr {
-	return func(m attrs) { m["initial_num_buckets"] = value }
+	return option("initial_num_buckets", value)
 }
 
 // AnonymousMutableDenseHashTableMaxLoadFactor sets max_load_factor: float, by default 0.8.
 func AnonymousMutableDenseHashTableMaxLoadFactor(value float32) AnonymousMutableDenseHashTableAttr {
-	return func(m attrs) { m["max_load_factor"] = value }
+	return option("max_load_factor", value)
 }
 
 // AnonymousMutableDenseHashTable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -408,7 +408,7 @@ type AnonymousMutableHashTableOfTensorsAttr func(attrs)
 
 // AnonymousMutableHashTableOfTensorsValueShape sets value_shape: shape, by default [].
 func AnonymousMutableHashTableOfTensorsValueShape(value tf.Shape) AnonymousMutableHashTableOfTensorsAttr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // AnonymousMutableHashTableOfTensors adds an operation of this type. It is stateful: equal ones are not merged.
@@ -448,7 +448,7 @@ type AnyAttr func(attrs)
 
 // AnyKeepDims sets keep_dims: bool, by default false.
 func AnyKeepDims(value bool) AnyAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Any adds an operation of this type.
@@ -466,7 +466,7 @@ type ApplyAdaMaxAttr func(attrs)
 
 // ApplyAdaMaxUseLocking sets use_locking: bool, by default false.
 func ApplyAdaMaxUseLocking(value bool) ApplyAdaMaxAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdaMax adds an operation of this type.
@@ -491,7 +491,7 @@ type ApplyAdadeltaAttr func(attrs)
 
 // ApplyAdadeltaUseLocking sets use_locking: bool, by default false.
 func ApplyAdadeltaUseLocking(value bool) ApplyAdadeltaAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdadelta adds an operation of this type.
@@ -514,12 +514,12 @@ type ApplyAdagradAttr func(attrs)
 
 // ApplyAdagradUseLocking sets use_locking: bool, by default false.
 func ApplyAdagradUseLocking(value bool) ApplyAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdagradUpdateSlots sets update_slots: bool, by default true.
 func ApplyAdagradUpdateSlots(value bool) ApplyAdagradAttr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ApplyAdagrad adds an operation of this type.
@@ -539,7 +539,7 @@ type ApplyAdagradDAAttr func(attrs)
 
 // ApplyAdagradDAUseLocking sets use_locking: bool, by default false.
 func ApplyAdagradDAUseLocking(value bool) ApplyAdagradDAAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdagradDA adds an operation of this type.
@@ -563,12 +563,12 @@ type ApplyAdagradV2Attr func(attrs)
 
 // ApplyAdagradV2UseLocking sets use_locking: bool, by default false.
 func ApplyAdagradV2UseLocking(value bool) ApplyAdagradV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdagradV2UpdateSlots sets update_slots: bool, by default true.
 func ApplyAdagradV2UpdateSlots(value bool) ApplyAdagradV2Attr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ApplyAdagradV2 adds an operation of this type.
@@ -589,12 +589,12 @@ type ApplyAdamAttr func(attrs)
 
 // ApplyAdamUseLocking sets use_locking: bool, by default false.
 func ApplyAdamUseLocking(value bool) ApplyAdamAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAdamUseNesterov sets use_nesterov: bool, by default false.
 func ApplyAdamUseNesterov(value bool) ApplyAdamAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ApplyAdam adds an operation of this type.
@@ -620,7 +620,7 @@ type ApplyAddSignAttr func(attrs)
 
 // ApplyAddSignUseLocking sets use_locking: bool, by default false.
 func ApplyAddSignUseLocking(value bool) ApplyAddSignAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyAddSign adds an operation of this type.
@@ -643,7 +643,7 @@ type ApplyCenteredRMSPropAttr func(attrs)
 
 // ApplyCenteredRMSPropUseLocking sets use_locking: bool, by default false.
 func ApplyCenteredRMSPropUseLocking(value bool) ApplyCenteredRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyCenteredRMSProp adds an operation of this type.
@@ -668,12 +668,12 @@ type ApplyFtrlAttr func(attrs)
 
 // ApplyFtrlUseLocking sets use_locking: bool, by default false.
 func ApplyFtrlUseLocking(value bool) ApplyFtrlAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyFtrlMultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ApplyFtrlMultiplyLinearByLr(value bool) ApplyFtrlAttr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ApplyFtrl adds an operation of this type.
@@ -697,12 +697,12 @@ type ApplyFtrlV2Attr func(attrs)
 
 // ApplyFtrlV2UseLocking sets use_locking: bool, by default false.
 func ApplyFtrlV2UseLocking(value bool) ApplyFtrlV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyFtrlV2MultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ApplyFtrlV2MultiplyLinearByLr(value bool) ApplyFtrlV2Attr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ApplyFtrlV2 adds an operation of this type.
@@ -727,7 +727,7 @@ type ApplyGradientDescentAttr func(attrs)
 
 // ApplyGradientDescentUseLocking sets use_locking: bool, by default false.
 func ApplyGradientDescentUseLocking(value bool) ApplyGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyGradientDescent adds an operation of this type.
@@ -746,12 +746,12 @@ type ApplyMomentumAttr func(attrs)
 
 // ApplyMomentumUseLocking sets use_locking: bool, by default false.
 func ApplyMomentumUseLocking(value bool) ApplyMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyMomentumUseNesterov sets use_nesterov: bool, by default false.
 func ApplyMomentumUseNesterov(value bool) ApplyMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ApplyMomentum adds an operation of this type.
@@ -772,7 +772,7 @@ type ApplyPowerSignAttr func(attrs)
 
 // ApplyPowerSignUseLocking sets use_locking: bool, by default false.
 func ApplyPowerSignUseLocking(value bool) ApplyPowerSignAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyPowerSign adds an operation of this type.
@@ -795,7 +795,7 @@ type ApplyProximalAdagradAttr func(attrs)
 
 // ApplyProximalAdagradUseLocking sets use_locking: bool, by default false.
 func ApplyProximalAdagradUseLocking(value bool) ApplyProximalAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyProximalAdagrad adds an operation of this type.
@@ -817,7 +817,7 @@ type ApplyProximalGradientDescentAttr func(attrs)
 
 // ApplyProximalGradientDescentUseLocking sets use_locking: bool, by default false.
 func ApplyProximalGradientDescentUseLocking(value bool) ApplyProximalGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyProximalGradientDescent adds an operation of this type.
@@ -838,7 +838,7 @@ type ApplyRMSPropAttr func(attrs)
 
 // ApplyRMSPropUseLocking sets use_locking: bool, by default false.
 func ApplyRMSPropUseLocking(value bool) ApplyRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ApplyRMSProp adds an operation of this type.
@@ -862,27 +862,27 @@ type ApproxTopKAttr func(attrs)
 
 // ApproxTopKReductionDimension sets reduction_dimension: int, by default -1.
 func ApproxTopKReductionDimension(value int64) ApproxTopKAttr {
-	return func(m attrs) { m["reduction_dimension"] = value }
+	return option("reduction_dimension", value)
 }
 
 // ApproxTopKRecallTarget sets recall_target: float, by default 0.95.
 func ApproxTopKRecallTarget(value float32) ApproxTopKAttr {
-	return func(m attrs) { m["recall_target"] = value }
+	return option("recall_target", value)
 }
 
 // ApproxTopKIsMaxK sets is_max_k: bool, by default true.
 func ApproxTopKIsMaxK(value bool) ApproxTopKAttr {
-	return func(m attrs) { m["is_max_k"] = value }
+	return option("is_max_k", value)
 }
 
 // ApproxTopKReductionInputSizeOverride sets reduction_input_size_override: int, by default -1.
 func ApproxTopKReductionInputSizeOverride(value int64) ApproxTopKAttr {
-	return func(m attrs) { m["reduction_input_size_override"] = value }
+	return option("reduction_input_size_override", value)
 }
 
 // ApproxTopKAggregateToTopk sets aggregate_to_topk: bool, by default true.
 func ApproxTopKAggregateToTopk(value bool) ApproxTopKAttr {
-	return func(m attrs) { m["aggregate_to_topk"] = value }
+	return option("aggregate_to_topk", value)
 }
 
 // ApproxTopK adds an operation of this type.
@@ -902,7 +902,7 @@ type ApproximateEqualAttr func(attrs)
 
 // ApproximateEqualTolerance sets tolerance: float, by default 1e-05.
 func ApproximateEqualTolerance(value float32) ApproximateEqualAttr {
-	return func(m attrs) { m["tolerance"] = value }
+	return option("tolerance", value)
 }
 
 // ApproximateEqual adds an operation of this type.
@@ -920,7 +920,7 @@ type ArgMaxAttr func(attrs)
 
 // ArgMaxOutputType sets output_type: type, one of int16, uint16, int32, int64, by default int64.
 func ArgMaxOutputType[D tf.AnyDataType](value D) ArgMaxAttr {
-	return func(m attrs) { m["output_type"] = dtype.DataType(value) }
+	return option("output_type", dtype.DataType(value))
 }
 
 // ArgMax adds an operation of this type.
@@ -939,7 +939,7 @@ type ArgMinAttr func(attrs)
 
 // ArgMinOutputType sets output_type: type, one of int32, int64, by default int64.
 func ArgMinOutputType[D tf.AnyDataType](value D) ArgMinAttr {
-	return func(m attrs) { m["output_type"] = dtype.DataType(value) }
+	return option("output_type", dtype.DataType(value))
 }
 
 // ArgMin adds an operation of this type.
@@ -958,27 +958,27 @@ type AsStringAttr func(attrs)
 
 // AsStringPrecision sets precision: int, by default -1.
 func AsStringPrecision(value int64) AsStringAttr {
-	return func(m attrs) { m["precision"] = value }
+	return option("precision", value)
 }
 
 // AsStringScientific sets scientific: bool, by default false.
 func AsStringScientific(value bool) AsStringAttr {
-	return func(m attrs) { m["scientific"] = value }
+	return option("scientific", value)
 }
 
 // AsStringShortest sets shortest: bool, by default false.
 func AsStringShortest(value bool) AsStringAttr {
-	return func(m attrs) { m["shortest"] = value }
+	return option("shortest", value)
 }
 
 // AsStringWidth sets width: int, by default -1.
 func AsStringWidth(value int64) AsStringAttr {
-	return func(m attrs) { m["width"] = value }
+	return option("width", value)
 }
 
 // AsStringFill sets fill: string, by default "".
 func AsStringFill(value string) AsStringAttr {
-	return func(m attrs) { m["fill"] = value }
+	return option("fill", value)
 }
 
 // AsString adds an operation of this type.
@@ -1013,7 +1013,7 @@ type AssertAttr func(attrs)
 
 // AssertSummarize sets summarize: int, by default 3.
 func AssertSummarize(value int64) AssertAttr {
-	return func(m attrs) { m["summarize"] = value }
+	return option("summarize", value)
 }
 
 // Assert adds an operation of this type. It is stateful: equal ones are not merged.
@@ -1063,12 +1063,12 @@ type AssignAttr func(attrs)
 
 // AssignValidateShape sets validate_shape: bool, by default true.
 func AssignValidateShape(value bool) AssignAttr {
-	return func(m attrs) { m["validate_shape"] = value }
+	return option("validate_shape", value)
 }
 
 // AssignUseLocking sets use_locking: bool, by default true.
 func AssignUseLocking(value bool) AssignAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // Assign adds an operation of this type.
@@ -1086,7 +1086,7 @@ type AssignAddAttr func(attrs)
 
 // AssignAddUseLocking sets use_locking: bool, by default false.
 func AssignAddUseLocking(value bool) AssignAddAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // AssignAdd adds an operation of this type.
@@ -1113,7 +1113,7 @@ type AssignSubAttr func(attrs)
 
 // AssignSubUseLocking sets use_locking: bool, by default false.
 func AssignSubUseLocking(value bool) AssignSubAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // AssignSub adds an operation of this type.
@@ -1140,7 +1140,7 @@ type AssignVariableOpAttr func(attrs)
 
 // AssignVariableOpValidateShape sets validate_shape: bool, by default false.
 func AssignVariableOpValidateShape(value bool) AssignVariableOpAttr {
-	return func(m attrs) { m["validate_shape"] = value }
+	return option("validate_shape", value)
 }
 
 // AssignVariableOp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -1157,7 +1157,7 @@ type AssignVariableXlaConcatNDAttr func(attrs)
 
 // AssignVariableXlaConcatNDPaddings sets paddings: list(int), by default [].
 func AssignVariableXlaConcatNDPaddings(value []int64) AssignVariableXlaConcatNDAttr {
-	return func(m attrs) { m["paddings"] = value }
+	return option("paddings", value)
 }
 
 // AssignVariableXlaConcatND adds an operation of this type. It is stateful: equal ones are not merged.
@@ -1204,7 +1204,7 @@ type AudioSpectrogramAttr func(attrs)
 
 // AudioSpectrogramMagnitudeSquared sets magnitude_squared: bool, by default false.
 func AudioSpectrogramMagnitudeSquared(value bool) AudioSpectrogramAttr {
-	return func(m attrs) { m["magnitude_squared"] = value }
+	return option("magnitude_squared", value)
 }
 
 // AudioSpectrogram adds an operation of this type.
@@ -1222,7 +1222,7 @@ type AudioSummaryAttr func(attrs)
 
 // AudioSummaryMaxOutputs sets max_outputs: int, at least 1, by default 3.
 func AudioSummaryMaxOutputs(value int64) AudioSummaryAttr {
-	return func(m attrs) { m["max_outputs"] = value }
+	return option("max_outputs", value)
 }
 
 // AudioSummary adds an operation of this type.
@@ -1242,7 +1242,7 @@ type AudioSummaryV2Attr func(attrs)
 
 // AudioSummaryV2MaxOutputs sets max_outputs: int, at least 1, by default 3.
 func AudioSummaryV2MaxOutputs(value int64) AudioSummaryV2Attr {
-	return func(m attrs) { m["max_outputs"] = value }
+	return option("max_outputs", value)
 }
 
 // AudioSummaryV2 adds an operation of this type.
@@ -1260,12 +1260,12 @@ type AutoShardDatasetAttr func(attrs)
 
 // AutoShardDatasetAutoShardPolicy sets auto_shard_policy: int, by default 0.
 func AutoShardDatasetAutoShardPolicy(value int64) AutoShardDatasetAttr {
-	return func(m attrs) { m["auto_shard_policy"] = value }
+	return option("auto_shard_policy", value)
 }
 
 // AutoShardDatasetNumReplicas sets num_replicas: int, by default 0.
 func AutoShardDatasetNumReplicas(value int64) AutoShardDatasetAttr {
-	return func(m attrs) { m["num_replicas"] = value }
+	return option("num_replicas", value)
 }
 
 // AutoShardDataset adds an operation of this type.
@@ -1285,7 +1285,7 @@ type AvgPoolAttr func(attrs)
 
 // AvgPoolDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func AvgPoolDataFormat(value string) AvgPoolAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // AvgPool adds an operation of this type.
@@ -1305,7 +1305,7 @@ type AvgPool3DAttr func(attrs)
 
 // AvgPool3DDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func AvgPool3DDataFormat(value string) AvgPool3DAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // AvgPool3D adds an operation of this type.
@@ -1325,7 +1325,7 @@ type AvgPool3DGradAttr func(attrs)
 
 // AvgPool3DGradDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func AvgPool3DGradDataFormat(value string) AvgPool3DGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // AvgPool3DGrad adds an operation of this type.
@@ -1346,7 +1346,7 @@ type AvgPoolGradAttr func(attrs)
 
 // AvgPoolGradDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func AvgPoolGradDataFormat(value string) AvgPoolGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // AvgPoolGrad adds an operation of this type.
@@ -1367,12 +1367,12 @@ type BandedTriangularSolveAttr func(attrs)
 
 // BandedTriangularSolveLower sets lower: bool, by default true.
 func BandedTriangularSolveLower(value bool) BandedTriangularSolveAttr {
-	return func(m attrs) { m["lower"] = value }
+	return option("lower", value)
 }
 
 // BandedTriangularSolveAdjoint sets adjoint: bool, by default false.
 func BandedTriangularSolveAdjoint(value bool) BandedTriangularSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // BandedTriangularSolve adds an operation of this type.
@@ -1390,22 +1390,22 @@ type BarrierAttr func(attrs)
 
 // BarrierShapes sets shapes: list(shape), at least 0 of them, by default [].
 func BarrierShapes(value []tf.Shape) BarrierAttr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // BarrierCapacity sets capacity: int, by default -1.
 func BarrierCapacity(value int64) BarrierAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // BarrierContainer sets container: string, by default "".
 func BarrierContainer(value string) BarrierAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // BarrierSharedName sets shared_name: string, by default "".
 func BarrierSharedName(value string) BarrierAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // Barrier adds an operation of this type. It is stateful: equal ones are not merged.
@@ -1421,7 +1421,7 @@ type BarrierCloseAttr func(attrs)
 
 // BarrierCloseCancelPendingEnqueues sets cancel_pending_enqueues: bool, by default false.
 func BarrierCloseCancelPendingEnqueues(value bool) BarrierCloseAttr {
-	return func(m attrs) { m["cancel_pending_enqueues"] = value }
+	return option("cancel_pending_enqueues", value)
 }
 
 // BarrierClose adds an operation of this type.
@@ -1463,17 +1463,17 @@ type BarrierTakeManyAttr func(attrs)
 
 // BarrierTakeManyAllowSmallBatch sets allow_small_batch: bool, by default false.
 func BarrierTakeManyAllowSmallBatch(value bool) BarrierTakeManyAttr {
-	return func(m attrs) { m["allow_small_batch"] = value }
+	return option("allow_small_batch", value)
 }
 
 // BarrierTakeManyWaitForIncomplete sets wait_for_incomplete: bool, by default false.
 func BarrierTakeManyWaitForIncomplete(value bool) BarrierTakeManyAttr {
-	return func(m attrs) { m["wait_for_incomplete"] = value }
+	return option("wait_for_incomplete", value)
 }
 
 // BarrierTakeManyTimeoutMs sets timeout_ms: int, by default -1.
 func BarrierTakeManyTimeoutMs(value int64) BarrierTakeManyAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // BarrierTakeMany adds an operation of this type.
@@ -1497,27 +1497,27 @@ type BatchAttr func(attrs)
 
 // BatchMaxEnqueuedBatches sets max_enqueued_batches: int, by default 10.
 func BatchMaxEnqueuedBatches(value int64) BatchAttr {
-	return func(m attrs) { m["max_enqueued_batches"] = value }
+	return option("max_enqueued_batches", value)
 }
 
 // BatchAllowedBatchSizes sets allowed_batch_sizes: list(int), by default [].
 func BatchAllowedBatchSizes(value []int64) BatchAttr {
-	return func(m attrs) { m["allowed_batch_sizes"] = value }
+	return option("allowed_batch_sizes", value)
 }
 
 // BatchContainer sets container: string, by default "".
 func BatchContainer(value string) BatchAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // BatchSharedName sets shared_name: string, by default "".
 func BatchSharedName(value string) BatchAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // BatchBatchingQueue sets batching_queue: string, by default "".
 func BatchBatchingQueue(value string) BatchAttr {
-	return func(m attrs) { m["batching_queue"] = value }
+	return option("batching_queue", value)
 }
 
 // Batch adds an operation of this type.
@@ -1567,7 +1567,7 @@ type BatchDatasetAttr func(attrs)
 
 // BatchDatasetMetadata sets metadata: string, by default "".
 func BatchDatasetMetadata(value string) BatchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // BatchDataset adds an operation of this type.
@@ -1586,12 +1586,12 @@ type BatchDatasetV2Attr func(attrs)
 
 // BatchDatasetV2ParallelCopy sets parallel_copy: bool, by default false.
 func BatchDatasetV2ParallelCopy(value bool) BatchDatasetV2Attr {
-	return func(m attrs) { m["parallel_copy"] = value }
+	return option("parallel_copy", value)
 }
 
 // BatchDatasetV2Metadata sets metadata: string, by default "".
 func BatchDatasetV2Metadata(value string) BatchDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // BatchDatasetV2 adds an operation of this type.
@@ -1641,62 +1641,62 @@ type BatchFunctionAttr func(attrs)
 
 // BatchFunctionMaxEnqueuedBatches sets max_enqueued_batches: int, by default 10.
 func BatchFunctionMaxEnqueuedBatches(value int64) BatchFunctionAttr {
-	return func(m attrs) { m["max_enqueued_batches"] = value }
+	return option("max_enqueued_batches", value)
 }
 
 // BatchFunctionAllowedBatchSizes sets allowed_batch_sizes: list(int), by default [].
 func BatchFunctionAllowedBatchSizes(value []int64) BatchFunctionAttr {
-	return func(m attrs) { m["allowed_batch_sizes"] = value }
+	return option("allowed_batch_sizes", value)
 }
 
 // BatchFunctionContainer sets container: string, by default "".
 func BatchFunctionContainer(value string) BatchFunctionAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // BatchFunctionSharedName sets shared_name: string, by default "".
 func BatchFunctionSharedName(value string) BatchFunctionAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // BatchFunctionBatchingQueue sets batching_queue: string, by default "".
 func BatchFunctionBatchingQueue(value string) BatchFunctionAttr {
-	return func(m attrs) { m["batching_queue"] = value }
+	return option("batching_queue", value)
 }
 
 // BatchFunctionLowPriorityMaxBatchSize sets low_priority_max_batch_size: int, by default 0.
 func BatchFunctionLowPriorityMaxBatchSize(value int64) BatchFunctionAttr {
-	return func(m attrs) { m["low_priority_max_batch_size"] = value }
+	return option("low_priority_max_batch_size", value)
 }
 
 // BatchFunctionLowPriorityBatchTimeoutMicros sets low_priority_batch_timeout_micros: int, by default 0.
 func BatchFunctionLowPriorityBatchTimeoutMicros(value int64) BatchFunctionAttr {
-	return func(m attrs) { m["low_priority_batch_timeout_micros"] = value }
+	return option("low_priority_batch_timeout_micros", value)
 }
 
 // BatchFunctionLowPriorityAllowedBatchSizes sets low_priority_allowed_batch_sizes: list(int), by default [].
 func BatchFunctionLowPriorityAllowedBatchSizes(value []int64) BatchFunctionAttr {
-	return func(m attrs) { m["low_priority_allowed_batch_sizes"] = value }
+	return option("low_priority_allowed_batch_sizes", value)
 }
 
 // BatchFunctionLowPriorityMaxEnqueuedBatches sets low_priority_max_enqueued_batches: int, by default 0.
 func BatchFunctionLowPriorityMaxEnqueuedBatches(value int64) BatchFunctionAttr {
-	return func(m attrs) { m["low_priority_max_enqueued_batches"] = value }
+	return option("low_priority_max_enqueued_batches", value)
 }
 
 // BatchFunctionMixedPriorityPolicy sets mixed_priority_policy: string, one of "low_priority_padding_with_max_batch_size", "low_priority_padding_with_next_allowed_batch_size", "priority_isolation", "priority_merge", by default "low_priority_padding_with_max_batch_size".
 func BatchFunctionMixedPriorityPolicy(value string) BatchFunctionAttr {
-	return func(m attrs) { m["mixed_priority_policy"] = value }
+	return option("mixed_priority_policy", value)
 }
 
 // BatchFunctionBatchPaddingPolicy sets batch_padding_policy: string, one of "PAD_UP", "BATCH_DOWN", "MINIMIZE_TPU_COST_PER_REQUEST", by default "PAD_UP".
 func BatchFunctionBatchPaddingPolicy(value string) BatchFunctionAttr {
-	return func(m attrs) { m["batch_padding_policy"] = value }
+	return option("batch_padding_policy", value)
 }
 
 // BatchFunctionEnableLargeBatchSplitting sets enable_large_batch_splitting: bool, by default false.
 func BatchFunctionEnableLargeBatchSplitting(value bool) BatchFunctionAttr {
-	return func(m attrs) { m["enable_large_batch_splitting"] = value }
+	return option("enable_large_batch_splitting", value)
 }
 
 // BatchFunction adds an operation of this type.
@@ -1752,22 +1752,22 @@ type BatchMatMulAttr func(attrs)
 
 // BatchMatMulAdjX sets adj_x: bool, by default false.
 func BatchMatMulAdjX(value bool) BatchMatMulAttr {
-	return func(m attrs) { m["adj_x"] = value }
+	return option("adj_x", value)
 }
 
 // BatchMatMulAdjY sets adj_y: bool, by default false.
 func BatchMatMulAdjY(value bool) BatchMatMulAttr {
-	return func(m attrs) { m["adj_y"] = value }
+	return option("adj_y", value)
 }
 
 // BatchMatMulGradX sets grad_x: bool, by default false.
 func BatchMatMulGradX(value bool) BatchMatMulAttr {
-	return func(m attrs) { m["grad_x"] = value }
+	return option("grad_x", value)
 }
 
 // BatchMatMulGradY sets grad_y: bool, by default false.
 func BatchMatMulGradY(value bool) BatchMatMulAttr {
-	return func(m attrs) { m["grad_y"] = value }
+	return option("grad_y", value)
 }
 
 // BatchMatMul adds an operation of this type.
@@ -1785,22 +1785,22 @@ type BatchMatMulV2Attr func(attrs)
 
 // BatchMatMulV2AdjX sets adj_x: bool, by default false.
 func BatchMatMulV2AdjX(value bool) BatchMatMulV2Attr {
-	return func(m attrs) { m["adj_x"] = value }
+	return option("adj_x", value)
 }
 
 // BatchMatMulV2AdjY sets adj_y: bool, by default false.
 func BatchMatMulV2AdjY(value bool) BatchMatMulV2Attr {
-	return func(m attrs) { m["adj_y"] = value }
+	return option("adj_y", value)
 }
 
 // BatchMatMulV2GradX sets grad_x: bool, by default false.
 func BatchMatMulV2GradX(value bool) BatchMatMulV2Attr {
-	return func(m attrs) { m["grad_x"] = value }
+	return option("grad_x", value)
 }
 
 // BatchMatMulV2GradY sets grad_y: bool, by default false.
 func BatchMatMulV2GradY(value bool) BatchMatMulV2Attr {
-	return func(m attrs) { m["grad_y"] = value }
+	return option("grad_y", value)
 }
 
 // BatchMatMulV2 adds an operation of this type.
@@ -1818,22 +1818,22 @@ type BatchMatMulV3Attr func(attrs)
 
 // BatchMatMulV3AdjX sets adj_x: bool, by default false.
 func BatchMatMulV3AdjX(value bool) BatchMatMulV3Attr {
-	return func(m attrs) { m["adj_x"] = value }
+	return option("adj_x", value)
 }
 
 // BatchMatMulV3AdjY sets adj_y: bool, by default false.
 func BatchMatMulV3AdjY(value bool) BatchMatMulV3Attr {
-	return func(m attrs) { m["adj_y"] = value }
+	return option("adj_y", value)
 }
 
 // BatchMatMulV3GradX sets grad_x: bool, by default false.
 func BatchMatMulV3GradX(value bool) BatchMatMulV3Attr {
-	return func(m attrs) { m["grad_x"] = value }
+	return option("grad_x", value)
 }
 
 // BatchMatMulV3GradY sets grad_y: bool, by default false.
 func BatchMatMulV3GradY(value bool) BatchMatMulV3Attr {
-	return func(m attrs) { m["grad_y"] = value }
+	return option("grad_y", value)
 }
 
 // BatchMatMulV3 adds an operation of this type.
@@ -1899,7 +1899,7 @@ type BatchMatrixInverseAttr func(attrs)
 
 // BatchMatrixInverseAdjoint sets adjoint: bool, by default false.
 func BatchMatrixInverseAdjoint(value bool) BatchMatrixInverseAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // BatchMatrixInverse adds an operation of this type.
@@ -1930,7 +1930,7 @@ type BatchMatrixSolveAttr func(attrs)
 
 // BatchMatrixSolveAdjoint sets adjoint: bool, by default false.
 func BatchMatrixSolveAdjoint(value bool) BatchMatrixSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // BatchMatrixSolve adds an operation of this type.
@@ -1950,7 +1950,7 @@ type BatchMatrixSolveLsAttr func(attrs)
 
 // BatchMatrixSolveLsFast sets fast: bool, by default true.
 func BatchMatrixSolveLsFast(value bool) BatchMatrixSolveLsAttr {
-	return func(m attrs) { m["fast"] = value }
+	return option("fast", value)
 }
 
 // BatchMatrixSolveLs adds an operation of this type.
@@ -1971,12 +1971,12 @@ type BatchMatrixTriangularSolveAttr func(attrs)
 
 // BatchMatrixTriangularSolveLower sets lower: bool, by default true.
 func BatchMatrixTriangularSolveLower(value bool) BatchMatrixTriangularSolveAttr {
-	return func(m attrs) { m["lower"] = value }
+	return option("lower", value)
 }
 
 // BatchMatrixTriangularSolveAdjoint sets adjoint: bool, by default false.
 func BatchMatrixTriangularSolveAdjoint(value bool) BatchMatrixTriangularSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // BatchMatrixTriangularSolve adds an operation of this type.
@@ -2046,7 +2046,7 @@ type BatchSelfAdjointEigV2Attr func(attrs)
 
 // BatchSelfAdjointEigV2ComputeV sets compute_v: bool, by default true.
 func BatchSelfAdjointEigV2ComputeV(value bool) BatchSelfAdjointEigV2Attr {
-	return func(m attrs) { m["compute_v"] = value }
+	return option("compute_v", value)
 }
 
 // BatchSelfAdjointEigV2 adds an operation of this type.
@@ -2067,12 +2067,12 @@ type BatchSvdAttr func(attrs)
 
 // BatchSvdComputeUv sets compute_uv: bool, by default true.
 func BatchSvdComputeUv(value bool) BatchSvdAttr {
-	return func(m attrs) { m["compute_uv"] = value }
+	return option("compute_uv", value)
 }
 
 // BatchSvdFullMatrices sets full_matrices: bool, by default false.
 func BatchSvdFullMatrices(value bool) BatchSvdAttr {
-	return func(m attrs) { m["full_matrices"] = value }
+	return option("full_matrices", value)
 }
 
 // BatchSvd adds an operation of this type.
@@ -2238,7 +2238,7 @@ type BiasAddAttr func(attrs)
 
 // BiasAddDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func BiasAddDataFormat(value string) BiasAddAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // BiasAdd adds an operation of this type.
@@ -2256,7 +2256,7 @@ type BiasAddGradAttr func(attrs)
 
 // BiasAddGradDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func BiasAddGradDataFormat(value string) BiasAddGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // BiasAddGrad adds an operation of this type.
@@ -2334,17 +2334,17 @@ type BlockLSTMAttr func(attrs)
 
 // BlockLSTMForgetBias sets forget_bias: float, by default 1.
 func BlockLSTMForgetBias(value float32) BlockLSTMAttr {
-	return func(m attrs) { m["forget_bias"] = value }
+	return option("forget_bias", value)
 }
 
 // BlockLSTMCellClip sets cell_clip: float, by default 3.
 func BlockLSTMCellClip(value float32) BlockLSTMAttr {
-	return func(m attrs) { m["cell_clip"] = value }
+	return option("cell_clip", value)
 }
 
 // BlockLSTMUsePeephole sets use_peephole: bool, by default false.
 func BlockLSTMUsePeephole(value bool) BlockLSTMAttr {
-	return func(m attrs) { m["use_peephole"] = value }
+	return option("use_peephole", value)
 }
 
 // BlockLSTM adds an operation of this type.
@@ -2446,12 +2446,12 @@ type BlockLSTMV2Attr func(attrs)
 
 // BlockLSTMV2CellClip sets cell_clip: float, by default 0.
 func BlockLSTMV2CellClip(value float32) BlockLSTMV2Attr {
-	return func(m attrs) { m["cell_clip"] = value }
+	return option("cell_clip", value)
 }
 
 // BlockLSTMV2UsePeephole sets use_peephole: bool, by default false.
 func BlockLSTMV2UsePeephole(value bool) BlockLSTMV2Attr {
-	return func(m attrs) { m["use_peephole"] = value }
+	return option("use_peephole", value)
 }
 
 // BlockLSTMV2 adds an operation of this type.
@@ -2508,7 +2508,7 @@ type BoostedTreesCalculateBestFeatureSplitAttr func(attrs)
 
 // BoostedTreesCalculateBestFeatureSplitSplitType sets split_type: string, one of "inequality", "equality", by default "inequality".
 func BoostedTreesCalculateBestFeatureSplitSplitType(value string) BoostedTreesCalculateBestFeatureSplitAttr {
-	return func(m attrs) { m["split_type"] = value }
+	return option("split_type", value)
 }
 
 // BoostedTreesCalculateBestFeatureSplit adds an operation of this type.
@@ -2608,7 +2608,7 @@ type BoostedTreesCreateQuantileStreamResourceAttr func(attrs)
 
 // BoostedTreesCreateQuantileStreamResourceMaxElements sets max_elements: int, by default 1099511627776.
 func BoostedTreesCreateQuantileStreamResourceMaxElements(value int64) BoostedTreesCreateQuantileStreamResourceAttr {
-	return func(m attrs) { m["max_elements"] = value }
+	return option("max_elements", value)
 }
 
 // BoostedTreesCreateQuantileStreamResource adds an operation of this type. It is stateful: equal ones are not merged.
@@ -2634,12 +2634,12 @@ type BoostedTreesEnsembleResourceHandleOpAttr func(attrs)
 
 // BoostedTreesEnsembleResourceHandleOpContainer sets container: string, by default "".
 func BoostedTreesEnsembleResourceHandleOpContainer(value string) BoostedTreesEnsembleResourceHandleOpAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // BoostedTreesEnsembleResourceHandleOpSharedName sets shared_name: string, by default "".
 func BoostedTreesEnsembleResourceHandleOpSharedName(value string) BoostedTreesEnsembleResourceHandleOpAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // BoostedTreesEnsembleResourceHandleOp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -2745,7 +2745,7 @@ type BoostedTreesQuantileStreamResourceFlushAttr func(attrs)
 
 // BoostedTreesQuantileStreamResourceFlushGenerateQuantiles sets generate_quantiles: bool, by default false.
 func BoostedTreesQuantileStreamResourceFlushGenerateQuantiles(value bool) BoostedTreesQuantileStreamResourceFlushAttr {
-	return func(m attrs) { m["generate_quantiles"] = value }
+	return option("generate_quantiles", value)
 }
 
 // BoostedTreesQuantileStreamResourceFlush adds an operation of this type. It is stateful: equal ones are not merged.
@@ -2772,12 +2772,12 @@ type BoostedTreesQuantileStreamResourceHandleOpAttr func(attrs)
 
 // BoostedTreesQuantileStreamResourceHandleOpContainer sets container: string, by default "".
 func BoostedTreesQuantileStreamResourceHandleOpContainer(value string) BoostedTreesQuantileStreamResourceHandleOpAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // BoostedTreesQuantileStreamResourceHandleOpSharedName sets shared_name: string, by default "".
 func BoostedTreesQuantileStreamResourceHandleOpSharedName(value string) BoostedTreesQuantileStreamResourceHandleOpAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // BoostedTreesQuantileStreamResourceHandleOp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -2820,7 +2820,7 @@ type BoostedTreesSparseCalculateBestFeatureSplitAttr func(attrs)
 
 // BoostedTreesSparseCalculateBestFeatureSplitSplitType sets split_type: string, one of "inequality", by default "inequality".
 func BoostedTreesSparseCalculateBestFeatureSplitSplitType(value string) BoostedTreesSparseCalculateBestFeatureSplitAttr {
-	return func(m attrs) { m["split_type"] = value }
+	return option("split_type", value)
 }
 
 // BoostedTreesSparseCalculateBestFeatureSplit adds an operation of this type.
@@ -2884,7 +2884,7 @@ type BoostedTreesUpdateEnsembleV2Attr func(attrs)
 
 // BoostedTreesUpdateEnsembleV2LogitsDimension sets logits_dimension: int, by default 1.
 func BoostedTreesUpdateEnsembleV2LogitsDimension(value int64) BoostedTreesUpdateEnsembleV2Attr {
-	return func(m attrs) { m["logits_dimension"] = value }
+	return option("logits_dimension", value)
 }
 
 // BoostedTreesUpdateEnsembleV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3037,7 +3037,7 @@ type CTCBeamSearchDecoderAttr func(attrs)
 
 // CTCBeamSearchDecoderMergeRepeated sets merge_repeated: bool, by default true.
 func CTCBeamSearchDecoderMergeRepeated(value bool) CTCBeamSearchDecoderAttr {
-	return func(m attrs) { m["merge_repeated"] = value }
+	return option("merge_repeated", value)
 }
 
 // CTCBeamSearchDecoder adds an operation of this type.
@@ -3065,12 +3065,12 @@ type CTCGreedyDecoderAttr func(attrs)
 
 // CTCGreedyDecoderMergeRepeated sets merge_repeated: bool, by default false.
 func CTCGreedyDecoderMergeRepeated(value bool) CTCGreedyDecoderAttr {
-	return func(m attrs) { m["merge_repeated"] = value }
+	return option("merge_repeated", value)
 }
 
 // CTCGreedyDecoderBlankIndex sets blank_index: int, by default -1.
 func CTCGreedyDecoderBlankIndex(value int64) CTCGreedyDecoderAttr {
-	return func(m attrs) { m["blank_index"] = value }
+	return option("blank_index", value)
 }
 
 // CTCGreedyDecoder adds an operation of this type.
@@ -3092,17 +3092,17 @@ type CTCLossAttr func(attrs)
 
 // CTCLossPreprocessCollapseRepeated sets preprocess_collapse_repeated: bool, by default false.
 func CTCLossPreprocessCollapseRepeated(value bool) CTCLossAttr {
-	return func(m attrs) { m["preprocess_collapse_repeated"] = value }
+	return option("preprocess_collapse_repeated", value)
 }
 
 // CTCLossCtcMergeRepeated sets ctc_merge_repeated: bool, by default true.
 func CTCLossCtcMergeRepeated(value bool) CTCLossAttr {
-	return func(m attrs) { m["ctc_merge_repeated"] = value }
+	return option("ctc_merge_repeated", value)
 }
 
 // CTCLossIgnoreLongerOutputsThanInputs sets ignore_longer_outputs_than_inputs: bool, by default false.
 func CTCLossIgnoreLongerOutputsThanInputs(value bool) CTCLossAttr {
-	return func(m attrs) { m["ignore_longer_outputs_than_inputs"] = value }
+	return option("ignore_longer_outputs_than_inputs", value)
 }
 
 // CTCLoss adds an operation of this type.
@@ -3124,17 +3124,17 @@ type CTCLossV2Attr func(attrs)
 
 // CTCLossV2PreprocessCollapseRepeated sets preprocess_collapse_repeated: bool, by default false.
 func CTCLossV2PreprocessCollapseRepeated(value bool) CTCLossV2Attr {
-	return func(m attrs) { m["preprocess_collapse_repeated"] = value }
+	return option("preprocess_collapse_repeated", value)
 }
 
 // CTCLossV2CtcMergeRepeated sets ctc_merge_repeated: bool, by default true.
 func CTCLossV2CtcMergeRepeated(value bool) CTCLossV2Attr {
-	return func(m attrs) { m["ctc_merge_repeated"] = value }
+	return option("ctc_merge_repeated", value)
 }
 
 // CTCLossV2IgnoreLongerOutputsThanInputs sets ignore_longer_outputs_than_inputs: bool, by default false.
 func CTCLossV2IgnoreLongerOutputsThanInputs(value bool) CTCLossV2Attr {
-	return func(m attrs) { m["ignore_longer_outputs_than_inputs"] = value }
+	return option("ignore_longer_outputs_than_inputs", value)
 }
 
 // CTCLossV2 adds an operation of this type.
@@ -3155,7 +3155,7 @@ type CacheDatasetAttr func(attrs)
 
 // CacheDatasetMetadata sets metadata: string, by default "".
 func CacheDatasetMetadata(value string) CacheDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // CacheDataset adds an operation of this type.
@@ -3174,7 +3174,7 @@ type CacheDatasetV2Attr func(attrs)
 
 // CacheDatasetV2Metadata sets metadata: string, by default "".
 func CacheDatasetV2Metadata(value string) CacheDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // CacheDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3205,7 +3205,7 @@ type CaseAttr func(attrs)
 
 // CaseOutputShapes sets output_shapes: list(shape), by default [].
 func CaseOutputShapes(value []tf.Shape) CaseAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // Case adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3227,7 +3227,7 @@ type CastAttr func(attrs)
 
 // CastTruncate sets Truncate: bool, by default false.
 func CastTruncate(value bool) CastAttr {
-	return func(m attrs) { m["Truncate"] = value }
+	return option("Truncate", value)
 }
 
 // Cast adds an operation of this type.
@@ -3358,17 +3358,17 @@ type CollectiveAllToAllV2Attr func(attrs)
 
 // CollectiveAllToAllV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveAllToAllV2CommunicationHint(value string) CollectiveAllToAllV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveAllToAllV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveAllToAllV2TimeoutSeconds(value float32) CollectiveAllToAllV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveAllToAllV2IsStateless sets is_stateless: bool, by default false.
 func CollectiveAllToAllV2IsStateless(value bool) CollectiveAllToAllV2Attr {
-	return func(m attrs) { m["is_stateless"] = value }
+	return option("is_stateless", value)
 }
 
 // CollectiveAllToAllV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3390,7 +3390,7 @@ type CollectiveAllToAllV3Attr func(attrs)
 
 // CollectiveAllToAllV3TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveAllToAllV3TimeoutSeconds(value float32) CollectiveAllToAllV3Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveAllToAllV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3421,12 +3421,12 @@ type CollectiveBcastRecvAttr func(attrs)
 
 // CollectiveBcastRecvCommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveBcastRecvCommunicationHint(value string) CollectiveBcastRecvAttr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveBcastRecvTimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveBcastRecvTimeoutSeconds(value float32) CollectiveBcastRecvAttr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveBcastRecv adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3446,12 +3446,12 @@ type CollectiveBcastRecvV2Attr func(attrs)
 
 // CollectiveBcastRecvV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveBcastRecvV2CommunicationHint(value string) CollectiveBcastRecvV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveBcastRecvV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveBcastRecvV2TimeoutSeconds(value float32) CollectiveBcastRecvV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveBcastRecvV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3472,12 +3472,12 @@ type CollectiveBcastSendAttr func(attrs)
 
 // CollectiveBcastSendCommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveBcastSendCommunicationHint(value string) CollectiveBcastSendAttr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveBcastSendTimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveBcastSendTimeoutSeconds(value float32) CollectiveBcastSendAttr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveBcastSend adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3498,12 +3498,12 @@ type CollectiveBcastSendV2Attr func(attrs)
 
 // CollectiveBcastSendV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveBcastSendV2CommunicationHint(value string) CollectiveBcastSendV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveBcastSendV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveBcastSendV2TimeoutSeconds(value float32) CollectiveBcastSendV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveBcastSendV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3523,12 +3523,12 @@ type CollectiveGatherAttr func(attrs)
 
 // CollectiveGatherCommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveGatherCommunicationHint(value string) CollectiveGatherAttr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveGatherTimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveGatherTimeoutSeconds(value float32) CollectiveGatherAttr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveGather adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3549,17 +3549,17 @@ type CollectiveGatherV2Attr func(attrs)
 
 // CollectiveGatherV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveGatherV2CommunicationHint(value string) CollectiveGatherV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveGatherV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveGatherV2TimeoutSeconds(value float32) CollectiveGatherV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveGatherV2IsStateless sets is_stateless: bool, by default false.
 func CollectiveGatherV2IsStateless(value bool) CollectiveGatherV2Attr {
-	return func(m attrs) { m["is_stateless"] = value }
+	return option("is_stateless", value)
 }
 
 // CollectiveGatherV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3581,12 +3581,12 @@ type CollectiveInitializeCommunicatorAttr func(attrs)
 
 // CollectiveInitializeCommunicatorCommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveInitializeCommunicatorCommunicationHint(value string) CollectiveInitializeCommunicatorAttr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveInitializeCommunicatorTimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveInitializeCommunicatorTimeoutSeconds(value float32) CollectiveInitializeCommunicatorAttr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveInitializeCommunicator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3614,17 +3614,17 @@ type CollectiveReduceAttr func(attrs)
 
 // CollectiveReduceWaitFor sets wait_for: list(int), by default [].
 func CollectiveReduceWaitFor(value []int64) CollectiveReduceAttr {
-	return func(m attrs) { m["wait_for"] = value }
+	return option("wait_for", value)
 }
 
 // CollectiveReduceCommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveReduceCommunicationHint(value string) CollectiveReduceAttr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveReduceTimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveReduceTimeoutSeconds(value float32) CollectiveReduceAttr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveReduce adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3647,22 +3647,22 @@ type CollectiveReduceScatterV2Attr func(attrs)
 
 // CollectiveReduceScatterV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveReduceScatterV2CommunicationHint(value string) CollectiveReduceScatterV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveReduceScatterV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveReduceScatterV2TimeoutSeconds(value float32) CollectiveReduceScatterV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveReduceScatterV2IsStateless sets is_stateless: bool, by default false.
 func CollectiveReduceScatterV2IsStateless(value bool) CollectiveReduceScatterV2Attr {
-	return func(m attrs) { m["is_stateless"] = value }
+	return option("is_stateless", value)
 }
 
 // CollectiveReduceScatterV2MaxSubdivsPerDevice sets max_subdivs_per_device: int, by default -1.
 func CollectiveReduceScatterV2MaxSubdivsPerDevice(value int64) CollectiveReduceScatterV2Attr {
-	return func(m attrs) { m["max_subdivs_per_device"] = value }
+	return option("max_subdivs_per_device", value)
 }
 
 // CollectiveReduceScatterV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3686,22 +3686,22 @@ type CollectiveReduceV2Attr func(attrs)
 
 // CollectiveReduceV2CommunicationHint sets communication_hint: string, by default "auto".
 func CollectiveReduceV2CommunicationHint(value string) CollectiveReduceV2Attr {
-	return func(m attrs) { m["communication_hint"] = value }
+	return option("communication_hint", value)
 }
 
 // CollectiveReduceV2TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveReduceV2TimeoutSeconds(value float32) CollectiveReduceV2Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveReduceV2IsStateless sets is_stateless: bool, by default false.
 func CollectiveReduceV2IsStateless(value bool) CollectiveReduceV2Attr {
-	return func(m attrs) { m["is_stateless"] = value }
+	return option("is_stateless", value)
 }
 
 // CollectiveReduceV2MaxSubdivsPerDevice sets max_subdivs_per_device: int, by default -1.
 func CollectiveReduceV2MaxSubdivsPerDevice(value int64) CollectiveReduceV2Attr {
-	return func(m attrs) { m["max_subdivs_per_device"] = value }
+	return option("max_subdivs_per_device", value)
 }
 
 // CollectiveReduceV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3725,7 +3725,7 @@ type CollectiveReduceV3Attr func(attrs)
 
 // CollectiveReduceV3TimeoutSeconds sets timeout_seconds: float, by default 0.
 func CollectiveReduceV3TimeoutSeconds(value float32) CollectiveReduceV3Attr {
-	return func(m attrs) { m["timeout_seconds"] = value }
+	return option("timeout_seconds", value)
 }
 
 // CollectiveReduceV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3745,12 +3745,12 @@ type CombinedNonMaxSuppressionAttr func(attrs)
 
 // CombinedNonMaxSuppressionPadPerClass sets pad_per_class: bool, by default false.
 func CombinedNonMaxSuppressionPadPerClass(value bool) CombinedNonMaxSuppressionAttr {
-	return func(m attrs) { m["pad_per_class"] = value }
+	return option("pad_per_class", value)
 }
 
 // CombinedNonMaxSuppressionClipBoxes sets clip_boxes: bool, by default true.
 func CombinedNonMaxSuppressionClipBoxes(value bool) CombinedNonMaxSuppressionAttr {
-	return func(m attrs) { m["clip_boxes"] = value }
+	return option("clip_boxes", value)
 }
 
 // CombinedNonMaxSuppression adds an operation of this type.
@@ -3775,7 +3775,7 @@ type ComplexAttr func(attrs)
 
 // ComplexTout sets Tout: type, one of complex64, complex128, by default complex64.
 func ComplexTout[D tf.AnyDataType](value D) ComplexAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // Complex adds an operation of this type.
@@ -3793,7 +3793,7 @@ type ComplexAbsAttr func(attrs)
 
 // ComplexAbsTout sets Tout: type, one of float32, float64, by default float32.
 func ComplexAbsTout[D tf.AnyDataType](value D) ComplexAbsAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // ComplexAbs adds an operation of this type.
@@ -3841,12 +3841,12 @@ type ComputeAccidentalHitsAttr func(attrs)
 
 // ComputeAccidentalHitsSeed sets seed: int, by default 0.
 func ComputeAccidentalHitsSeed(value int64) ComputeAccidentalHitsAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // ComputeAccidentalHitsSeed2 sets seed2: int, by default 0.
 func ComputeAccidentalHitsSeed2(value int64) ComputeAccidentalHitsAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // ComputeAccidentalHits adds an operation of this type.
@@ -3949,7 +3949,7 @@ type ConcatenateDatasetAttr func(attrs)
 
 // ConcatenateDatasetMetadata sets metadata: string, by default "".
 func ConcatenateDatasetMetadata(value string) ConcatenateDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ConcatenateDataset adds an operation of this type.
@@ -3968,17 +3968,17 @@ type ConditionalAccumulatorAttr func(attrs)
 
 // ConditionalAccumulatorContainer sets container: string, by default "".
 func ConditionalAccumulatorContainer(value string) ConditionalAccumulatorAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // ConditionalAccumulatorSharedName sets shared_name: string, by default "".
 func ConditionalAccumulatorSharedName(value string) ConditionalAccumulatorAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // ConditionalAccumulatorReductionType sets reduction_type: string, one of "MEAN", "SUM", by default "MEAN".
 func ConditionalAccumulatorReductionType(value string) ConditionalAccumulatorAttr {
-	return func(m attrs) { m["reduction_type"] = value }
+	return option("reduction_type", value)
 }
 
 // ConditionalAccumulator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -3995,7 +3995,7 @@ type ConfigureAndInitializeGlobalTPUAttr func(attrs)
 
 // ConfigureAndInitializeGlobalTPUUseTfrtHostRuntime sets use_tfrt_host_runtime: bool, by default true.
 func ConfigureAndInitializeGlobalTPUUseTfrtHostRuntime(value bool) ConfigureAndInitializeGlobalTPUAttr {
-	return func(m attrs) { m["use_tfrt_host_runtime"] = value }
+	return option("use_tfrt_host_runtime", value)
 }
 
 // ConfigureAndInitializeGlobalTPU adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4010,32 +4010,32 @@ type ConfigureDistributedTPUAttr func(attrs)
 
 // ConfigureDistributedTPUEmbeddingConfig sets embedding_config: string, by default "".
 func ConfigureDistributedTPUEmbeddingConfig(value string) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["embedding_config"] = value }
+	return option("embedding_config", value)
 }
 
 // ConfigureDistributedTPUTpuEmbeddingConfig sets tpu_embedding_config: string, by default "".
 func ConfigureDistributedTPUTpuEmbeddingConfig(value string) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["tpu_embedding_config"] = value }
+	return option("tpu_embedding_config", value)
 }
 
 // ConfigureDistributedTPUIsGlobalInit sets is_global_init: bool, by default false.
 func ConfigureDistributedTPUIsGlobalInit(value bool) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["is_global_init"] = value }
+	return option("is_global_init", value)
 }
 
 // ConfigureDistributedTPUEnableWholeMeshCompilations sets enable_whole_mesh_compilations: bool, by default false.
 func ConfigureDistributedTPUEnableWholeMeshCompilations(value bool) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["enable_whole_mesh_compilations"] = value }
+	return option("enable_whole_mesh_compilations", value)
 }
 
 // ConfigureDistributedTPUCompilationFailureClosesChips sets compilation_failure_closes_chips: bool, by default true.
 func ConfigureDistributedTPUCompilationFailureClosesChips(value bool) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["compilation_failure_closes_chips"] = value }
+	return option("compilation_failure_closes_chips", value)
 }
 
 // ConfigureDistributedTPUTpuCancellationClosesChips sets tpu_cancellation_closes_chips: int, by default 0.
 func ConfigureDistributedTPUTpuCancellationClosesChips(value int64) ConfigureDistributedTPUAttr {
-	return func(m attrs) { m["tpu_cancellation_closes_chips"] = value }
+	return option("tpu_cancellation_closes_chips", value)
 }
 
 // ConfigureDistributedTPU adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4115,27 +4115,27 @@ type ConvAttr func(attrs)
 
 // ConvExplicitPaddings sets explicit_paddings: list(int), by default [].
 func ConvExplicitPaddings(value []int64) ConvAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // ConvDataFormat sets data_format: string, one of "CHANNELS_FIRST", "CHANNELS_LAST", by default "CHANNELS_LAST".
 func ConvDataFormat(value string) ConvAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // ConvDilations sets dilations: list(int), by default [].
 func ConvDilations(value []int64) ConvAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // ConvBatchDims sets batch_dims: int, by default 1.
 func ConvBatchDims(value int64) ConvAttr {
-	return func(m attrs) { m["batch_dims"] = value }
+	return option("batch_dims", value)
 }
 
 // ConvGroups sets groups: int, by default 1.
 func ConvGroups(value int64) ConvAttr {
-	return func(m attrs) { m["groups"] = value }
+	return option("groups", value)
 }
 
 // Conv adds an operation of this type.
@@ -4155,22 +4155,22 @@ type Conv2DAttr func(attrs)
 
 // Conv2DUseCudnnOnGpu sets use_cudnn_on_gpu: bool, by default true.
 func Conv2DUseCudnnOnGpu(value bool) Conv2DAttr {
-	return func(m attrs) { m["use_cudnn_on_gpu"] = value }
+	return option("use_cudnn_on_gpu", value)
 }
 
 // Conv2DExplicitPaddings sets explicit_paddings: list(int), by default [].
 func Conv2DExplicitPaddings(value []int64) Conv2DAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // Conv2DDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func Conv2DDataFormat(value string) Conv2DAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv2DDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func Conv2DDilations(value []int64) Conv2DAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv2D adds an operation of this type.
@@ -4190,22 +4190,22 @@ type Conv2DBackpropFilterAttr func(attrs)
 
 // Conv2DBackpropFilterUseCudnnOnGpu sets use_cudnn_on_gpu: bool, by default true.
 func Conv2DBackpropFilterUseCudnnOnGpu(value bool) Conv2DBackpropFilterAttr {
-	return func(m attrs) { m["use_cudnn_on_gpu"] = value }
+	return option("use_cudnn_on_gpu", value)
 }
 
 // Conv2DBackpropFilterExplicitPaddings sets explicit_paddings: list(int), by default [].
 func Conv2DBackpropFilterExplicitPaddings(value []int64) Conv2DBackpropFilterAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // Conv2DBackpropFilterDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func Conv2DBackpropFilterDataFormat(value string) Conv2DBackpropFilterAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv2DBackpropFilterDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func Conv2DBackpropFilterDilations(value []int64) Conv2DBackpropFilterAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv2DBackpropFilter adds an operation of this type.
@@ -4226,22 +4226,22 @@ type Conv2DBackpropFilterV2Attr func(attrs)
 
 // Conv2DBackpropFilterV2UseCudnnOnGpu sets use_cudnn_on_gpu: bool, by default true.
 func Conv2DBackpropFilterV2UseCudnnOnGpu(value bool) Conv2DBackpropFilterV2Attr {
-	return func(m attrs) { m["use_cudnn_on_gpu"] = value }
+	return option("use_cudnn_on_gpu", value)
 }
 
 // Conv2DBackpropFilterV2ExplicitPaddings sets explicit_paddings: list(int), by default [].
 func Conv2DBackpropFilterV2ExplicitPaddings(value []int64) Conv2DBackpropFilterV2Attr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // Conv2DBackpropFilterV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func Conv2DBackpropFilterV2DataFormat(value string) Conv2DBackpropFilterV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv2DBackpropFilterV2Dilations sets dilations: list(int), by default [1, 1, 1, 1].
 func Conv2DBackpropFilterV2Dilations(value []int64) Conv2DBackpropFilterV2Attr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv2DBackpropFilterV2 adds an operation of this type.
@@ -4262,22 +4262,22 @@ type Conv2DBackpropInputAttr func(attrs)
 
 // Conv2DBackpropInputUseCudnnOnGpu sets use_cudnn_on_gpu: bool, by default true.
 func Conv2DBackpropInputUseCudnnOnGpu(value bool) Conv2DBackpropInputAttr {
-	return func(m attrs) { m["use_cudnn_on_gpu"] = value }
+	return option("use_cudnn_on_gpu", value)
 }
 
 // Conv2DBackpropInputExplicitPaddings sets explicit_paddings: list(int), by default [].
 func Conv2DBackpropInputExplicitPaddings(value []int64) Conv2DBackpropInputAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // Conv2DBackpropInputDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func Conv2DBackpropInputDataFormat(value string) Conv2DBackpropInputAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv2DBackpropInputDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func Conv2DBackpropInputDilations(value []int64) Conv2DBackpropInputAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv2DBackpropInput adds an operation of this type.
@@ -4298,22 +4298,22 @@ type Conv2DBackpropInputV2Attr func(attrs)
 
 // Conv2DBackpropInputV2UseCudnnOnGpu sets use_cudnn_on_gpu: bool, by default true.
 func Conv2DBackpropInputV2UseCudnnOnGpu(value bool) Conv2DBackpropInputV2Attr {
-	return func(m attrs) { m["use_cudnn_on_gpu"] = value }
+	return option("use_cudnn_on_gpu", value)
 }
 
 // Conv2DBackpropInputV2ExplicitPaddings sets explicit_paddings: list(int), by default [].
 func Conv2DBackpropInputV2ExplicitPaddings(value []int64) Conv2DBackpropInputV2Attr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // Conv2DBackpropInputV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func Conv2DBackpropInputV2DataFormat(value string) Conv2DBackpropInputV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv2DBackpropInputV2Dilations sets dilations: list(int), by default [1, 1, 1, 1].
 func Conv2DBackpropInputV2Dilations(value []int64) Conv2DBackpropInputV2Attr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv2DBackpropInputV2 adds an operation of this type.
@@ -4334,12 +4334,12 @@ type Conv3DAttr func(attrs)
 
 // Conv3DDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func Conv3DDataFormat(value string) Conv3DAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv3DDilations sets dilations: list(int), by default [1, 1, 1, 1, 1].
 func Conv3DDilations(value []int64) Conv3DAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv3D adds an operation of this type.
@@ -4359,7 +4359,7 @@ type Conv3DBackpropFilterAttr func(attrs)
 
 // Conv3DBackpropFilterDilations sets dilations: list(int), by default [1, 1, 1, 1, 1].
 func Conv3DBackpropFilterDilations(value []int64) Conv3DBackpropFilterAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv3DBackpropFilter adds an operation of this type.
@@ -4382,12 +4382,12 @@ type Conv3DBackpropFilterV2Attr func(attrs)
 
 // Conv3DBackpropFilterV2DataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func Conv3DBackpropFilterV2DataFormat(value string) Conv3DBackpropFilterV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv3DBackpropFilterV2Dilations sets dilations: list(int), by default [1, 1, 1, 1, 1].
 func Conv3DBackpropFilterV2Dilations(value []int64) Conv3DBackpropFilterV2Attr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv3DBackpropFilterV2 adds an operation of this type.
@@ -4408,7 +4408,7 @@ type Conv3DBackpropInputAttr func(attrs)
 
 // Conv3DBackpropInputDilations sets dilations: list(int), by default [1, 1, 1, 1, 1].
 func Conv3DBackpropInputDilations(value []int64) Conv3DBackpropInputAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv3DBackpropInput adds an operation of this type.
@@ -4431,12 +4431,12 @@ type Conv3DBackpropInputV2Attr func(attrs)
 
 // Conv3DBackpropInputV2DataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func Conv3DBackpropInputV2DataFormat(value string) Conv3DBackpropInputV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // Conv3DBackpropInputV2Dilations sets dilations: list(int), by default [1, 1, 1, 1, 1].
 func Conv3DBackpropInputV2Dilations(value []int64) Conv3DBackpropInputV2Attr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // Conv3DBackpropInputV2 adds an operation of this type.
@@ -4525,12 +4525,12 @@ type CopyAttr func(attrs)
 
 // CopyTensorName sets tensor_name: string, by default "".
 func CopyTensorName(value string) CopyAttr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // CopyDebugOpsSpec sets debug_ops_spec: list(string), by default [].
 func CopyDebugOpsSpec(value []string) CopyAttr {
-	return func(m attrs) { m["debug_ops_spec"] = value }
+	return option("debug_ops_spec", value)
 }
 
 // Copy adds an operation of this type.
@@ -4547,12 +4547,12 @@ type CopyHostAttr func(attrs)
 
 // CopyHostTensorName sets tensor_name: string, by default "".
 func CopyHostTensorName(value string) CopyHostAttr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // CopyHostDebugOpsSpec sets debug_ops_spec: list(string), by default [].
 func CopyHostDebugOpsSpec(value []string) CopyHostAttr {
-	return func(m attrs) { m["debug_ops_spec"] = value }
+	return option("debug_ops_spec", value)
 }
 
 // CopyHost adds an operation of this type.
@@ -4639,12 +4639,12 @@ type CropAndResizeAttr func(attrs)
 
 // CropAndResizeMethod sets method: string, one of "bilinear", "nearest", by default "bilinear".
 func CropAndResizeMethod(value string) CropAndResizeAttr {
-	return func(m attrs) { m["method"] = value }
+	return option("method", value)
 }
 
 // CropAndResizeExtrapolationValue sets extrapolation_value: float, by default 0.
 func CropAndResizeExtrapolationValue(value float32) CropAndResizeAttr {
-	return func(m attrs) { m["extrapolation_value"] = value }
+	return option("extrapolation_value", value)
 }
 
 // CropAndResize adds an operation of this type.
@@ -4664,7 +4664,7 @@ type CropAndResizeGradBoxesAttr func(attrs)
 
 // CropAndResizeGradBoxesMethod sets method: string, one of "bilinear", by default "bilinear".
 func CropAndResizeGradBoxesMethod(value string) CropAndResizeGradBoxesAttr {
-	return func(m attrs) { m["method"] = value }
+	return option("method", value)
 }
 
 // CropAndResizeGradBoxes adds an operation of this type.
@@ -4684,7 +4684,7 @@ type CropAndResizeGradImageAttr func(attrs)
 
 // CropAndResizeGradImageMethod sets method: string, one of "bilinear", "nearest", by default "bilinear".
 func CropAndResizeGradImageMethod(value string) CropAndResizeGradImageAttr {
-	return func(m attrs) { m["method"] = value }
+	return option("method", value)
 }
 
 // CropAndResizeGradImage adds an operation of this type.
@@ -4724,37 +4724,37 @@ type CudnnRNNAttr func(attrs)
 
 // CudnnRNNRnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNRnnMode(value string) CudnnRNNAttr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNInputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNInputMode(value string) CudnnRNNAttr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNDirection sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNDirection(value string) CudnnRNNAttr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNDropout sets dropout: float, by default 0.
 func CudnnRNNDropout(value float32) CudnnRNNAttr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNSeed sets seed: int, by default 0.
 func CudnnRNNSeed(value int64) CudnnRNNAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNSeed2 sets seed2: int, by default 0.
 func CudnnRNNSeed2(value int64) CudnnRNNAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNIsTraining sets is_training: bool, by default true.
 func CudnnRNNIsTraining(value bool) CudnnRNNAttr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // CudnnRNN adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4778,32 +4778,32 @@ type CudnnRNNBackpropAttr func(attrs)
 
 // CudnnRNNBackpropRnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNBackpropRnnMode(value string) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNBackpropInputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNBackpropInputMode(value string) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNBackpropDirection sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNBackpropDirection(value string) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNBackpropDropout sets dropout: float, by default 0.
 func CudnnRNNBackpropDropout(value float32) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNBackpropSeed sets seed: int, by default 0.
 func CudnnRNNBackpropSeed(value int64) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNBackpropSeed2 sets seed2: int, by default 0.
 func CudnnRNNBackpropSeed2(value int64) CudnnRNNBackpropAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNBackprop adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4834,32 +4834,32 @@ type CudnnRNNBackpropV2Attr func(attrs)
 
 // CudnnRNNBackpropV2RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNBackpropV2RnnMode(value string) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNBackpropV2InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNBackpropV2InputMode(value string) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNBackpropV2Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNBackpropV2Direction(value string) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNBackpropV2Dropout sets dropout: float, by default 0.
 func CudnnRNNBackpropV2Dropout(value float32) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNBackpropV2Seed sets seed: int, by default 0.
 func CudnnRNNBackpropV2Seed(value int64) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNBackpropV2Seed2 sets seed2: int, by default 0.
 func CudnnRNNBackpropV2Seed2(value int64) CudnnRNNBackpropV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNBackpropV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4891,42 +4891,42 @@ type CudnnRNNBackpropV3Attr func(attrs)
 
 // CudnnRNNBackpropV3RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNBackpropV3RnnMode(value string) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNBackpropV3InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNBackpropV3InputMode(value string) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNBackpropV3Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNBackpropV3Direction(value string) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNBackpropV3Dropout sets dropout: float, by default 0.
 func CudnnRNNBackpropV3Dropout(value float32) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNBackpropV3Seed sets seed: int, by default 0.
 func CudnnRNNBackpropV3Seed(value int64) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNBackpropV3Seed2 sets seed2: int, by default 0.
 func CudnnRNNBackpropV3Seed2(value int64) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNBackpropV3NumProj sets num_proj: int, by default 0.
 func CudnnRNNBackpropV3NumProj(value int64) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["num_proj"] = value }
+	return option("num_proj", value)
 }
 
 // CudnnRNNBackpropV3TimeMajor sets time_major: bool, by default true.
 func CudnnRNNBackpropV3TimeMajor(value bool) CudnnRNNBackpropV3Attr {
-	return func(m attrs) { m["time_major"] = value }
+	return option("time_major", value)
 }
 
 // CudnnRNNBackpropV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -4959,32 +4959,32 @@ type CudnnRNNCanonicalToParamsAttr func(attrs)
 
 // CudnnRNNCanonicalToParamsRnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNCanonicalToParamsRnnMode(value string) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNCanonicalToParamsInputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNCanonicalToParamsInputMode(value string) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNCanonicalToParamsDirection sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNCanonicalToParamsDirection(value string) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNCanonicalToParamsDropout sets dropout: float, by default 0.
 func CudnnRNNCanonicalToParamsDropout(value float32) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNCanonicalToParamsSeed sets seed: int, by default 0.
 func CudnnRNNCanonicalToParamsSeed(value int64) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNCanonicalToParamsSeed2 sets seed2: int, by default 0.
 func CudnnRNNCanonicalToParamsSeed2(value int64) CudnnRNNCanonicalToParamsAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNCanonicalToParams adds an operation of this type.
@@ -5006,37 +5006,37 @@ type CudnnRNNCanonicalToParamsV2Attr func(attrs)
 
 // CudnnRNNCanonicalToParamsV2RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNCanonicalToParamsV2RnnMode(value string) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNCanonicalToParamsV2InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNCanonicalToParamsV2InputMode(value string) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNCanonicalToParamsV2Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNCanonicalToParamsV2Direction(value string) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNCanonicalToParamsV2Dropout sets dropout: float, by default 0.
 func CudnnRNNCanonicalToParamsV2Dropout(value float32) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNCanonicalToParamsV2Seed sets seed: int, by default 0.
 func CudnnRNNCanonicalToParamsV2Seed(value int64) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNCanonicalToParamsV2Seed2 sets seed2: int, by default 0.
 func CudnnRNNCanonicalToParamsV2Seed2(value int64) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNCanonicalToParamsV2NumProj sets num_proj: int, by default 0.
 func CudnnRNNCanonicalToParamsV2NumProj(value int64) CudnnRNNCanonicalToParamsV2Attr {
-	return func(m attrs) { m["num_proj"] = value }
+	return option("num_proj", value)
 }
 
 // CudnnRNNCanonicalToParamsV2 adds an operation of this type.
@@ -5059,37 +5059,37 @@ type CudnnRNNParamsSizeAttr func(attrs)
 
 // CudnnRNNParamsSizeRnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNParamsSizeRnnMode(value string) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNParamsSizeInputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNParamsSizeInputMode(value string) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNParamsSizeDirection sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNParamsSizeDirection(value string) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNParamsSizeDropout sets dropout: float, by default 0.
 func CudnnRNNParamsSizeDropout(value float32) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNParamsSizeSeed sets seed: int, by default 0.
 func CudnnRNNParamsSizeSeed(value int64) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNParamsSizeSeed2 sets seed2: int, by default 0.
 func CudnnRNNParamsSizeSeed2(value int64) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNParamsSizeNumProj sets num_proj: int, by default 0.
 func CudnnRNNParamsSizeNumProj(value int64) CudnnRNNParamsSizeAttr {
-	return func(m attrs) { m["num_proj"] = value }
+	return option("num_proj", value)
 }
 
 // CudnnRNNParamsSize adds an operation of this type.
@@ -5109,32 +5109,32 @@ type CudnnRNNParamsToCanonicalAttr func(attrs)
 
 // CudnnRNNParamsToCanonicalRnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNParamsToCanonicalRnnMode(value string) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNParamsToCanonicalInputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNParamsToCanonicalInputMode(value string) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNParamsToCanonicalDirection sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNParamsToCanonicalDirection(value string) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNParamsToCanonicalDropout sets dropout: float, by default 0.
 func CudnnRNNParamsToCanonicalDropout(value float32) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNParamsToCanonicalSeed sets seed: int, by default 0.
 func CudnnRNNParamsToCanonicalSeed(value int64) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNParamsToCanonicalSeed2 sets seed2: int, by default 0.
 func CudnnRNNParamsToCanonicalSeed2(value int64) CudnnRNNParamsToCanonicalAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNParamsToCanonical adds an operation of this type.
@@ -5159,37 +5159,37 @@ type CudnnRNNParamsToCanonicalV2Attr func(attrs)
 
 // CudnnRNNParamsToCanonicalV2RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNParamsToCanonicalV2RnnMode(value string) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNParamsToCanonicalV2InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNParamsToCanonicalV2InputMode(value string) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNParamsToCanonicalV2Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNParamsToCanonicalV2Direction(value string) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNParamsToCanonicalV2Dropout sets dropout: float, by default 0.
 func CudnnRNNParamsToCanonicalV2Dropout(value float32) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNParamsToCanonicalV2Seed sets seed: int, by default 0.
 func CudnnRNNParamsToCanonicalV2Seed(value int64) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNParamsToCanonicalV2Seed2 sets seed2: int, by default 0.
 func CudnnRNNParamsToCanonicalV2Seed2(value int64) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNParamsToCanonicalV2NumProj sets num_proj: int, by default 0.
 func CudnnRNNParamsToCanonicalV2NumProj(value int64) CudnnRNNParamsToCanonicalV2Attr {
-	return func(m attrs) { m["num_proj"] = value }
+	return option("num_proj", value)
 }
 
 // CudnnRNNParamsToCanonicalV2 adds an operation of this type.
@@ -5215,37 +5215,37 @@ type CudnnRNNV2Attr func(attrs)
 
 // CudnnRNNV2RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNV2RnnMode(value string) CudnnRNNV2Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNV2InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNV2InputMode(value string) CudnnRNNV2Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNV2Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNV2Direction(value string) CudnnRNNV2Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNV2Dropout sets dropout: float, by default 0.
 func CudnnRNNV2Dropout(value float32) CudnnRNNV2Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNV2Seed sets seed: int, by default 0.
 func CudnnRNNV2Seed(value int64) CudnnRNNV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNV2Seed2 sets seed2: int, by default 0.
 func CudnnRNNV2Seed2(value int64) CudnnRNNV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNV2IsTraining sets is_training: bool, by default true.
 func CudnnRNNV2IsTraining(value bool) CudnnRNNV2Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // CudnnRNNV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5270,47 +5270,47 @@ type CudnnRNNV3Attr func(attrs)
 
 // CudnnRNNV3RnnMode sets rnn_mode: string, one of "rnn_relu", "rnn_tanh", "lstm", "gru", by default "lstm".
 func CudnnRNNV3RnnMode(value string) CudnnRNNV3Attr {
-	return func(m attrs) { m["rnn_mode"] = value }
+	return option("rnn_mode", value)
 }
 
 // CudnnRNNV3InputMode sets input_mode: string, one of "linear_input", "skip_input", "auto_select", by default "linear_input".
 func CudnnRNNV3InputMode(value string) CudnnRNNV3Attr {
-	return func(m attrs) { m["input_mode"] = value }
+	return option("input_mode", value)
 }
 
 // CudnnRNNV3Direction sets direction: string, one of "unidirectional", "bidirectional", by default "unidirectional".
 func CudnnRNNV3Direction(value string) CudnnRNNV3Attr {
-	return func(m attrs) { m["direction"] = value }
+	return option("direction", value)
 }
 
 // CudnnRNNV3Dropout sets dropout: float, by default 0.
 func CudnnRNNV3Dropout(value float32) CudnnRNNV3Attr {
-	return func(m attrs) { m["dropout"] = value }
+	return option("dropout", value)
 }
 
 // CudnnRNNV3Seed sets seed: int, by default 0.
 func CudnnRNNV3Seed(value int64) CudnnRNNV3Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // CudnnRNNV3Seed2 sets seed2: int, by default 0.
 func CudnnRNNV3Seed2(value int64) CudnnRNNV3Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // CudnnRNNV3NumProj sets num_proj: int, by default 0.
 func CudnnRNNV3NumProj(value int64) CudnnRNNV3Attr {
-	return func(m attrs) { m["num_proj"] = value }
+	return option("num_proj", value)
 }
 
 // CudnnRNNV3IsTraining sets is_training: bool, by default true.
 func CudnnRNNV3IsTraining(value bool) CudnnRNNV3Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // CudnnRNNV3TimeMajor sets time_major: bool, by default true.
 func CudnnRNNV3TimeMajor(value bool) CudnnRNNV3Attr {
-	return func(m attrs) { m["time_major"] = value }
+	return option("time_major", value)
 }
 
 // CudnnRNNV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5336,12 +5336,12 @@ type CumprodAttr func(attrs)
 
 // CumprodExclusive sets exclusive: bool, by default false.
 func CumprodExclusive(value bool) CumprodAttr {
-	return func(m attrs) { m["exclusive"] = value }
+	return option("exclusive", value)
 }
 
 // CumprodReverse sets reverse: bool, by default false.
 func CumprodReverse(value bool) CumprodAttr {
-	return func(m attrs) { m["reverse"] = value }
+	return option("reverse", value)
 }
 
 // Cumprod adds an operation of this type.
@@ -5360,12 +5360,12 @@ type CumsumAttr func(attrs)
 
 // CumsumExclusive sets exclusive: bool, by default false.
 func CumsumExclusive(value bool) CumsumAttr {
-	return func(m attrs) { m["exclusive"] = value }
+	return option("exclusive", value)
 }
 
 // CumsumReverse sets reverse: bool, by default false.
 func CumsumReverse(value bool) CumsumAttr {
-	return func(m attrs) { m["reverse"] = value }
+	return option("reverse", value)
 }
 
 // Cumsum adds an operation of this type.
@@ -5384,12 +5384,12 @@ type CumulativeLogsumexpAttr func(attrs)
 
 // CumulativeLogsumexpExclusive sets exclusive: bool, by default false.
 func CumulativeLogsumexpExclusive(value bool) CumulativeLogsumexpAttr {
-	return func(m attrs) { m["exclusive"] = value }
+	return option("exclusive", value)
 }
 
 // CumulativeLogsumexpReverse sets reverse: bool, by default false.
 func CumulativeLogsumexpReverse(value bool) CumulativeLogsumexpAttr {
-	return func(m attrs) { m["reverse"] = value }
+	return option("reverse", value)
 }
 
 // CumulativeLogsumexp adds an operation of this type.
@@ -5408,22 +5408,22 @@ type CustomAggregatorAttr func(attrs)
 
 // CustomAggregatorCalibrationMethod sets calibration_method: int, by default 0.
 func CustomAggregatorCalibrationMethod(value int64) CustomAggregatorAttr {
-	return func(m attrs) { m["calibration_method"] = value }
+	return option("calibration_method", value)
 }
 
 // CustomAggregatorNumBins sets num_bins: int, by default 0.
 func CustomAggregatorNumBins(value int64) CustomAggregatorAttr {
-	return func(m attrs) { m["num_bins"] = value }
+	return option("num_bins", value)
 }
 
 // CustomAggregatorMinPercentile sets min_percentile: float, by default 0.
 func CustomAggregatorMinPercentile(value float32) CustomAggregatorAttr {
-	return func(m attrs) { m["min_percentile"] = value }
+	return option("min_percentile", value)
 }
 
 // CustomAggregatorMaxPercentile sets max_percentile: float, by default 0.
 func CustomAggregatorMaxPercentile(value float32) CustomAggregatorAttr {
-	return func(m attrs) { m["max_percentile"] = value }
+	return option("max_percentile", value)
 }
 
 // CustomAggregator adds an operation of this type.
@@ -5524,12 +5524,12 @@ type DataFormatDimMapAttr func(attrs)
 
 // DataFormatDimMapSrcFormat sets src_format: string, by default "NHWC".
 func DataFormatDimMapSrcFormat(value string) DataFormatDimMapAttr {
-	return func(m attrs) { m["src_format"] = value }
+	return option("src_format", value)
 }
 
 // DataFormatDimMapDstFormat sets dst_format: string, by default "NCHW".
 func DataFormatDimMapDstFormat(value string) DataFormatDimMapAttr {
-	return func(m attrs) { m["dst_format"] = value }
+	return option("dst_format", value)
 }
 
 // DataFormatDimMap adds an operation of this type.
@@ -5546,12 +5546,12 @@ type DataFormatVecPermuteAttr func(attrs)
 
 // DataFormatVecPermuteSrcFormat sets src_format: string, by default "NHWC".
 func DataFormatVecPermuteSrcFormat(value string) DataFormatVecPermuteAttr {
-	return func(m attrs) { m["src_format"] = value }
+	return option("src_format", value)
 }
 
 // DataFormatVecPermuteDstFormat sets dst_format: string, by default "NCHW".
 func DataFormatVecPermuteDstFormat(value string) DataFormatVecPermuteAttr {
-	return func(m attrs) { m["dst_format"] = value }
+	return option("dst_format", value)
 }
 
 // DataFormatVecPermute adds an operation of this type.
@@ -5568,22 +5568,22 @@ type DataServiceDatasetAttr func(attrs)
 
 // DataServiceDatasetTaskRefreshIntervalHintMs sets task_refresh_interval_hint_ms: int, by default -1.
 func DataServiceDatasetTaskRefreshIntervalHintMs(value int64) DataServiceDatasetAttr {
-	return func(m attrs) { m["task_refresh_interval_hint_ms"] = value }
+	return option("task_refresh_interval_hint_ms", value)
 }
 
 // DataServiceDatasetDataTransferProtocol sets data_transfer_protocol: string, by default "".
 func DataServiceDatasetDataTransferProtocol(value string) DataServiceDatasetAttr {
-	return func(m attrs) { m["data_transfer_protocol"] = value }
+	return option("data_transfer_protocol", value)
 }
 
 // DataServiceDatasetTargetWorkers sets target_workers: string, by default "AUTO".
 func DataServiceDatasetTargetWorkers(value string) DataServiceDatasetAttr {
-	return func(m attrs) { m["target_workers"] = value }
+	return option("target_workers", value)
 }
 
 // DataServiceDatasetCrossTrainerCacheOptions sets cross_trainer_cache_options: string, by default "".
 func DataServiceDatasetCrossTrainerCacheOptions(value string) DataServiceDatasetAttr {
-	return func(m attrs) { m["cross_trainer_cache_options"] = value }
+	return option("cross_trainer_cache_options", value)
 }
 
 // DataServiceDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5607,22 +5607,22 @@ type DataServiceDatasetV2Attr func(attrs)
 
 // DataServiceDatasetV2TaskRefreshIntervalHintMs sets task_refresh_interval_hint_ms: int, by default -1.
 func DataServiceDatasetV2TaskRefreshIntervalHintMs(value int64) DataServiceDatasetV2Attr {
-	return func(m attrs) { m["task_refresh_interval_hint_ms"] = value }
+	return option("task_refresh_interval_hint_ms", value)
 }
 
 // DataServiceDatasetV2DataTransferProtocol sets data_transfer_protocol: string, by default "".
 func DataServiceDatasetV2DataTransferProtocol(value string) DataServiceDatasetV2Attr {
-	return func(m attrs) { m["data_transfer_protocol"] = value }
+	return option("data_transfer_protocol", value)
 }
 
 // DataServiceDatasetV2TargetWorkers sets target_workers: string, by default "AUTO".
 func DataServiceDatasetV2TargetWorkers(value string) DataServiceDatasetV2Attr {
-	return func(m attrs) { m["target_workers"] = value }
+	return option("target_workers", value)
 }
 
 // DataServiceDatasetV2CrossTrainerCacheOptions sets cross_trainer_cache_options: string, by default "".
 func DataServiceDatasetV2CrossTrainerCacheOptions(value string) DataServiceDatasetV2Attr {
-	return func(m attrs) { m["cross_trainer_cache_options"] = value }
+	return option("cross_trainer_cache_options", value)
 }
 
 // DataServiceDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5648,27 +5648,27 @@ type DataServiceDatasetV3Attr func(attrs)
 
 // DataServiceDatasetV3TaskRefreshIntervalHintMs sets task_refresh_interval_hint_ms: int, by default -1.
 func DataServiceDatasetV3TaskRefreshIntervalHintMs(value int64) DataServiceDatasetV3Attr {
-	return func(m attrs) { m["task_refresh_interval_hint_ms"] = value }
+	return option("task_refresh_interval_hint_ms", value)
 }
 
 // DataServiceDatasetV3DataTransferProtocol sets data_transfer_protocol: string, by default "".
 func DataServiceDatasetV3DataTransferProtocol(value string) DataServiceDatasetV3Attr {
-	return func(m attrs) { m["data_transfer_protocol"] = value }
+	return option("data_transfer_protocol", value)
 }
 
 // DataServiceDatasetV3TargetWorkers sets target_workers: string, by default "AUTO".
 func DataServiceDatasetV3TargetWorkers(value string) DataServiceDatasetV3Attr {
-	return func(m attrs) { m["target_workers"] = value }
+	return option("target_workers", value)
 }
 
 // DataServiceDatasetV3Uncompress sets uncompress: bool, by default false.
 func DataServiceDatasetV3Uncompress(value bool) DataServiceDatasetV3Attr {
-	return func(m attrs) { m["uncompress"] = value }
+	return option("uncompress", value)
 }
 
 // DataServiceDatasetV3CrossTrainerCacheOptions sets cross_trainer_cache_options: string, by default "".
 func DataServiceDatasetV3CrossTrainerCacheOptions(value string) DataServiceDatasetV3Attr {
-	return func(m attrs) { m["cross_trainer_cache_options"] = value }
+	return option("cross_trainer_cache_options", value)
 }
 
 // DataServiceDatasetV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5695,27 +5695,27 @@ type DataServiceDatasetV4Attr func(attrs)
 
 // DataServiceDatasetV4TaskRefreshIntervalHintMs sets task_refresh_interval_hint_ms: int, by default -1.
 func DataServiceDatasetV4TaskRefreshIntervalHintMs(value int64) DataServiceDatasetV4Attr {
-	return func(m attrs) { m["task_refresh_interval_hint_ms"] = value }
+	return option("task_refresh_interval_hint_ms", value)
 }
 
 // DataServiceDatasetV4DataTransferProtocol sets data_transfer_protocol: string, by default "".
 func DataServiceDatasetV4DataTransferProtocol(value string) DataServiceDatasetV4Attr {
-	return func(m attrs) { m["data_transfer_protocol"] = value }
+	return option("data_transfer_protocol", value)
 }
 
 // DataServiceDatasetV4TargetWorkers sets target_workers: string, by default "AUTO".
 func DataServiceDatasetV4TargetWorkers(value string) DataServiceDatasetV4Attr {
-	return func(m attrs) { m["target_workers"] = value }
+	return option("target_workers", value)
 }
 
 // DataServiceDatasetV4Uncompress sets uncompress: bool, by default false.
 func DataServiceDatasetV4Uncompress(value bool) DataServiceDatasetV4Attr {
-	return func(m attrs) { m["uncompress"] = value }
+	return option("uncompress", value)
 }
 
 // DataServiceDatasetV4CrossTrainerCacheOptions sets cross_trainer_cache_options: string, by default "".
 func DataServiceDatasetV4CrossTrainerCacheOptions(value string) DataServiceDatasetV4Attr {
-	return func(m attrs) { m["cross_trainer_cache_options"] = value }
+	return option("cross_trainer_cache_options", value)
 }
 
 // DataServiceDatasetV4 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5742,7 +5742,7 @@ type DatasetCardinalityAttr func(attrs)
 
 // DatasetCardinalityCardinalityOptions sets cardinality_options: string, by default "".
 func DatasetCardinalityCardinalityOptions(value string) DatasetCardinalityAttr {
-	return func(m attrs) { m["cardinality_options"] = value }
+	return option("cardinality_options", value)
 }
 
 // DatasetCardinality adds an operation of this type.
@@ -5774,17 +5774,17 @@ type DatasetToGraphAttr func(attrs)
 
 // DatasetToGraphStatefulWhitelist sets stateful_whitelist: list(string), at least 0 of them, by default [].
 func DatasetToGraphStatefulWhitelist(value []string) DatasetToGraphAttr {
-	return func(m attrs) { m["stateful_whitelist"] = value }
+	return option("stateful_whitelist", value)
 }
 
 // DatasetToGraphAllowStateful sets allow_stateful: bool, by default false.
 func DatasetToGraphAllowStateful(value bool) DatasetToGraphAttr {
-	return func(m attrs) { m["allow_stateful"] = value }
+	return option("allow_stateful", value)
 }
 
 // DatasetToGraphStripDeviceAssignment sets strip_device_assignment: bool, by default false.
 func DatasetToGraphStripDeviceAssignment(value bool) DatasetToGraphAttr {
-	return func(m attrs) { m["strip_device_assignment"] = value }
+	return option("strip_device_assignment", value)
 }
 
 // DatasetToGraph adds an operation of this type.
@@ -5800,12 +5800,12 @@ type DatasetToGraphV2Attr func(attrs)
 
 // DatasetToGraphV2ExternalStatePolicy sets external_state_policy: int, by default 0.
 func DatasetToGraphV2ExternalStatePolicy(value int64) DatasetToGraphV2Attr {
-	return func(m attrs) { m["external_state_policy"] = value }
+	return option("external_state_policy", value)
 }
 
 // DatasetToGraphV2StripDeviceAssignment sets strip_device_assignment: bool, by default false.
 func DatasetToGraphV2StripDeviceAssignment(value bool) DatasetToGraphV2Attr {
-	return func(m attrs) { m["strip_device_assignment"] = value }
+	return option("strip_device_assignment", value)
 }
 
 // DatasetToGraphV2 adds an operation of this type.
@@ -5821,7 +5821,7 @@ type DatasetToSingleElementAttr func(attrs)
 
 // DatasetToSingleElementMetadata sets metadata: string, by default "".
 func DatasetToSingleElementMetadata(value string) DatasetToSingleElementAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // DatasetToSingleElement adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5877,22 +5877,22 @@ type DebugIdentityAttr func(attrs)
 
 // DebugIdentityDeviceName sets device_name: string, by default "".
 func DebugIdentityDeviceName(value string) DebugIdentityAttr {
-	return func(m attrs) { m["device_name"] = value }
+	return option("device_name", value)
 }
 
 // DebugIdentityTensorName sets tensor_name: string, by default "".
 func DebugIdentityTensorName(value string) DebugIdentityAttr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // DebugIdentityDebugUrls sets debug_urls: list(string), by default [].
 func DebugIdentityDebugUrls(value []string) DebugIdentityAttr {
-	return func(m attrs) { m["debug_urls"] = value }
+	return option("debug_urls", value)
 }
 
 // DebugIdentityGatedGrpc sets gated_grpc: bool, by default false.
 func DebugIdentityGatedGrpc(value bool) DebugIdentityAttr {
-	return func(m attrs) { m["gated_grpc"] = value }
+	return option("gated_grpc", value)
 }
 
 // DebugIdentity adds an operation of this type.
@@ -5909,37 +5909,37 @@ type DebugIdentityV2Attr func(attrs)
 
 // DebugIdentityV2TfdbgContextId sets tfdbg_context_id: string, by default "".
 func DebugIdentityV2TfdbgContextId(value string) DebugIdentityV2Attr {
-	return func(m attrs) { m["tfdbg_context_id"] = value }
+	return option("tfdbg_context_id", value)
 }
 
 // DebugIdentityV2OpName sets op_name: string, by default "".
 func DebugIdentityV2OpName(value string) DebugIdentityV2Attr {
-	return func(m attrs) { m["op_name"] = value }
+	return option("op_name", value)
 }
 
 // DebugIdentityV2OutputSlot sets output_slot: int, by default -1.
 func DebugIdentityV2OutputSlot(value int64) DebugIdentityV2Attr {
-	return func(m attrs) { m["output_slot"] = value }
+	return option("output_slot", value)
 }
 
 // DebugIdentityV2TensorDebugMode sets tensor_debug_mode: int, by default -1.
 func DebugIdentityV2TensorDebugMode(value int64) DebugIdentityV2Attr {
-	return func(m attrs) { m["tensor_debug_mode"] = value }
+	return option("tensor_debug_mode", value)
 }
 
 // DebugIdentityV2DebugUrls sets debug_urls: list(string), by default [].
 func DebugIdentityV2DebugUrls(value []string) DebugIdentityV2Attr {
-	return func(m attrs) { m["debug_urls"] = value }
+	return option("debug_urls", value)
 }
 
 // DebugIdentityV2CircularBufferSize sets circular_buffer_size: int, by default 1000.
 func DebugIdentityV2CircularBufferSize(value int64) DebugIdentityV2Attr {
-	return func(m attrs) { m["circular_buffer_size"] = value }
+	return option("circular_buffer_size", value)
 }
 
 // DebugIdentityV2TfdbgRunId sets tfdbg_run_id: string, by default "".
 func DebugIdentityV2TfdbgRunId(value string) DebugIdentityV2Attr {
-	return func(m attrs) { m["tfdbg_run_id"] = value }
+	return option("tfdbg_run_id", value)
 }
 
 // DebugIdentityV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -5956,37 +5956,37 @@ type DebugIdentityV3Attr func(attrs)
 
 // DebugIdentityV3DeviceName sets device_name: string, by default "".
 func DebugIdentityV3DeviceName(value string) DebugIdentityV3Attr {
-	return func(m attrs) { m["device_name"] = value }
+	return option("device_name", value)
 }
 
 // DebugIdentityV3TensorName sets tensor_name: string, by default "".
 func DebugIdentityV3TensorName(value string) DebugIdentityV3Attr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // DebugIdentityV3IoOfNode sets io_of_node: string, by default "".
 func DebugIdentityV3IoOfNode(value string) DebugIdentityV3Attr {
-	return func(m attrs) { m["io_of_node"] = value }
+	return option("io_of_node", value)
 }
 
 // DebugIdentityV3IsInput sets is_input: bool, by default false.
 func DebugIdentityV3IsInput(value bool) DebugIdentityV3Attr {
-	return func(m attrs) { m["is_input"] = value }
+	return option("is_input", value)
 }
 
 // DebugIdentityV3IoIndex sets io_index: int, by default -1.
 func DebugIdentityV3IoIndex(value int64) DebugIdentityV3Attr {
-	return func(m attrs) { m["io_index"] = value }
+	return option("io_index", value)
 }
 
 // DebugIdentityV3DebugUrls sets debug_urls: list(string), by default [].
 func DebugIdentityV3DebugUrls(value []string) DebugIdentityV3Attr {
-	return func(m attrs) { m["debug_urls"] = value }
+	return option("debug_urls", value)
 }
 
 // DebugIdentityV3GatedGrpc sets gated_grpc: bool, by default false.
 func DebugIdentityV3GatedGrpc(value bool) DebugIdentityV3Attr {
-	return func(m attrs) { m["gated_grpc"] = value }
+	return option("gated_grpc", value)
 }
 
 // DebugIdentityV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -6003,22 +6003,22 @@ type DebugNanCountAttr func(attrs)
 
 // DebugNanCountDeviceName sets device_name: string, by default "".
 func DebugNanCountDeviceName(value string) DebugNanCountAttr {
-	return func(m attrs) { m["device_name"] = value }
+	return option("device_name", value)
 }
 
 // DebugNanCountTensorName sets tensor_name: string, by default "".
 func DebugNanCountTensorName(value string) DebugNanCountAttr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // DebugNanCountDebugUrls sets debug_urls: list(string), by default [].
 func DebugNanCountDebugUrls(value []string) DebugNanCountAttr {
-	return func(m attrs) { m["debug_urls"] = value }
+	return option("debug_urls", value)
 }
 
 // DebugNanCountGatedGrpc sets gated_grpc: bool, by default false.
 func DebugNanCountGatedGrpc(value bool) DebugNanCountAttr {
-	return func(m attrs) { m["gated_grpc"] = value }
+	return option("gated_grpc", value)
 }
 
 // DebugNanCount adds an operation of this type.
@@ -6035,37 +6035,37 @@ type DebugNumericSummaryAttr func(attrs)
 
 // DebugNumericSummaryDeviceName sets device_name: string, by default "".
 func DebugNumericSummaryDeviceName(value string) DebugNumericSummaryAttr {
-	return func(m attrs) { m["device_name"] = value }
+	return option("device_name", value)
 }
 
 // DebugNumericSummaryTensorName sets tensor_name: string, by default "".
 func DebugNumericSummaryTensorName(value string) DebugNumericSummaryAttr {
-	return func(m attrs) { m["tensor_name"] = value }
+	return option("tensor_name", value)
 }
 
 // DebugNumericSummaryDebugUrls sets debug_urls: list(string), by default [].
 func DebugNumericSummaryDebugUrls(value []string) DebugNumericSummaryAttr {
-	return func(m attrs) { m["debug_urls"] = value }
+	return option("debug_urls", value)
 }
 
 // DebugNumericSummaryLowerBound sets lower_bound: float, by default -Inf.
 func DebugNumericSummaryLowerBound(value float32) DebugNumericSummaryAttr {
-	return func(m attrs) { m["lower_bound"] = value }
+	return option("lower_bound", value)
 }
 
 // DebugNumericSummaryUpperBound sets upper_bound: float, by default +Inf.
 func DebugNumericSummaryUpperBound(value float32) DebugNumericSummaryAttr {
-	return func(m attrs) { m["upper_bound"] = value }
+	return option("upper_bound", value)
 }
 
 // DebugNumericSummaryMuteIfHealthy sets mute_if_healthy: bool, by default false.
 func DebugNumericSummaryMuteIfHealthy(value bool) DebugNumericSummaryAttr {
-	return func(m attrs) { m["mute_if_healthy"] = value }
+	return option("mute_if_healthy", value)
 }
 
 // DebugNumericSummaryGatedGrpc sets gated_grpc: bool, by default false.
 func DebugNumericSummaryGatedGrpc(value bool) DebugNumericSummaryAttr {
-	return func(m attrs) { m["gated_grpc"] = value }
+	return option("gated_grpc", value)
 }
 
 // DebugNumericSummary adds an operation of this type.
@@ -6082,17 +6082,17 @@ type DebugNumericSummaryV2Attr func(attrs)
 
 // DebugNumericSummaryV2OutputDtype sets output_dtype: type, one of float32, float64, by default float32.
 func DebugNumericSummaryV2OutputDtype[D tf.AnyDataType](value D) DebugNumericSummaryV2Attr {
-	return func(m attrs) { m["output_dtype"] = dtype.DataType(value) }
+	return option("output_dtype", dtype.DataType(value))
 }
 
 // DebugNumericSummaryV2TensorDebugMode sets tensor_debug_mode: int, by default -1.
 func DebugNumericSummaryV2TensorDebugMode(value int64) DebugNumericSummaryV2Attr {
-	return func(m attrs) { m["tensor_debug_mode"] = value }
+	return option("tensor_debug_mode", value)
 }
 
 // DebugNumericSummaryV2TensorId sets tensor_id: int, by default -1.
 func DebugNumericSummaryV2TensorId(value int64) DebugNumericSummaryV2Attr {
-	return func(m attrs) { m["tensor_id"] = value }
+	return option("tensor_id", value)
 }
 
 // DebugNumericSummaryV2 adds an operation of this type.
@@ -6109,32 +6109,32 @@ type DecodeAndCropJpegAttr func(attrs)
 
 // DecodeAndCropJpegChannels sets channels: int, by default 0.
 func DecodeAndCropJpegChannels(value int64) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeAndCropJpegRatio sets ratio: int, by default 1.
 func DecodeAndCropJpegRatio(value int64) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["ratio"] = value }
+	return option("ratio", value)
 }
 
 // DecodeAndCropJpegFancyUpscaling sets fancy_upscaling: bool, by default true.
 func DecodeAndCropJpegFancyUpscaling(value bool) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["fancy_upscaling"] = value }
+	return option("fancy_upscaling", value)
 }
 
 // DecodeAndCropJpegTryRecoverTruncated sets try_recover_truncated: bool, by default false.
 func DecodeAndCropJpegTryRecoverTruncated(value bool) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["try_recover_truncated"] = value }
+	return option("try_recover_truncated", value)
 }
 
 // DecodeAndCropJpegAcceptableFraction sets acceptable_fraction: float, by default 1.
 func DecodeAndCropJpegAcceptableFraction(value float32) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["acceptable_fraction"] = value }
+	return option("acceptable_fraction", value)
 }
 
 // DecodeAndCropJpegDctMethod sets dct_method: string, by default "".
 func DecodeAndCropJpegDctMethod(value string) DecodeAndCropJpegAttr {
-	return func(m attrs) { m["dct_method"] = value }
+	return option("dct_method", value)
 }
 
 // DecodeAndCropJpeg adds an operation of this type.
@@ -6159,7 +6159,7 @@ type DecodeBmpAttr func(attrs)
 
 // DecodeBmpChannels sets channels: int, by default 0.
 func DecodeBmpChannels(value int64) DecodeBmpAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeBmp adds an operation of this type.
@@ -6175,22 +6175,22 @@ type DecodeCSVAttr func(attrs)
 
 // DecodeCSVFieldDelim sets field_delim: string, by default ",".
 func DecodeCSVFieldDelim(value string) DecodeCSVAttr {
-	return func(m attrs) { m["field_delim"] = value }
+	return option("field_delim", value)
 }
 
 // DecodeCSVUseQuoteDelim sets use_quote_delim: bool, by default true.
 func DecodeCSVUseQuoteDelim(value bool) DecodeCSVAttr {
-	return func(m attrs) { m["use_quote_delim"] = value }
+	return option("use_quote_delim", value)
 }
 
 // DecodeCSVNaValue sets na_value: string, by default "".
 func DecodeCSVNaValue(value string) DecodeCSVAttr {
-	return func(m attrs) { m["na_value"] = value }
+	return option("na_value", value)
 }
 
 // DecodeCSVSelectCols sets select_cols: list(int), by default [].
 func DecodeCSVSelectCols(value []int64) DecodeCSVAttr {
-	return func(m attrs) { m["select_cols"] = value }
+	return option("select_cols", value)
 }
 
 // DecodeCSV adds an operation of this type.
@@ -6210,7 +6210,7 @@ type DecodeCompressedAttr func(attrs)
 
 // DecodeCompressedCompressionType sets compression_type: string, by default "".
 func DecodeCompressedCompressionType(value string) DecodeCompressedAttr {
-	return func(m attrs) { m["compression_type"] = value }
+	return option("compression_type", value)
 }
 
 // DecodeCompressed adds an operation of this type.
@@ -6234,17 +6234,17 @@ type DecodeImageAttr func(attrs)
 
 // DecodeImageChannels sets channels: int, by default 0.
 func DecodeImageChannels(value int64) DecodeImageAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeImageDtype sets dtype: type, one of uint8, uint16, float32, by default uint8.
 func DecodeImageDtype[D tf.AnyDataType](value D) DecodeImageAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // DecodeImageExpandAnimations sets expand_animations: bool, by default true.
 func DecodeImageExpandAnimations(value bool) DecodeImageAttr {
-	return func(m attrs) { m["expand_animations"] = value }
+	return option("expand_animations", value)
 }
 
 // DecodeImage adds an operation of this type.
@@ -6268,32 +6268,32 @@ type DecodeJpegAttr func(attrs)
 
 // DecodeJpegChannels sets channels: int, by default 0.
 func DecodeJpegChannels(value int64) DecodeJpegAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeJpegRatio sets ratio: int, by default 1.
 func DecodeJpegRatio(value int64) DecodeJpegAttr {
-	return func(m attrs) { m["ratio"] = value }
+	return option("ratio", value)
 }
 
 // DecodeJpegFancyUpscaling sets fancy_upscaling: bool, by default true.
 func DecodeJpegFancyUpscaling(value bool) DecodeJpegAttr {
-	return func(m attrs) { m["fancy_upscaling"] = value }
+	return option("fancy_upscaling", value)
 }
 
 // DecodeJpegTryRecoverTruncated sets try_recover_truncated: bool, by default false.
 func DecodeJpegTryRecoverTruncated(value bool) DecodeJpegAttr {
-	return func(m attrs) { m["try_recover_truncated"] = value }
+	return option("try_recover_truncated", value)
 }
 
 // DecodeJpegAcceptableFraction sets acceptable_fraction: float, by default 1.
 func DecodeJpegAcceptableFraction(value float32) DecodeJpegAttr {
-	return func(m attrs) { m["acceptable_fraction"] = value }
+	return option("acceptable_fraction", value)
 }
 
 // DecodeJpegDctMethod sets dct_method: string, by default "".
 func DecodeJpegDctMethod(value string) DecodeJpegAttr {
-	return func(m attrs) { m["dct_method"] = value }
+	return option("dct_method", value)
 }
 
 // DecodeJpeg adds an operation of this type.
@@ -6309,12 +6309,12 @@ type DecodeJxlAttr func(attrs)
 
 // DecodeJxlChannels sets channels: int, by default 0.
 func DecodeJxlChannels(value int64) DecodeJxlAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeJxlDtype sets dtype: type, one of uint8, by default uint8.
 func DecodeJxlDtype[D tf.AnyDataType](value D) DecodeJxlAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // DecodeJxl adds an operation of this type.
@@ -6330,7 +6330,7 @@ type DecodePaddedRawAttr func(attrs)
 
 // DecodePaddedRawLittleEndian sets little_endian: bool, by default true.
 func DecodePaddedRawLittleEndian(value bool) DecodePaddedRawAttr {
-	return func(m attrs) { m["little_endian"] = value }
+	return option("little_endian", value)
 }
 
 // DecodePaddedRaw adds an operation of this type.
@@ -6348,12 +6348,12 @@ type DecodePngAttr func(attrs)
 
 // DecodePngChannels sets channels: int, by default 0.
 func DecodePngChannels(value int64) DecodePngAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodePngDtype sets dtype: type, one of uint8, uint16, by default uint8.
 func DecodePngDtype[D tf.AnyDataType](value D) DecodePngAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // DecodePng adds an operation of this type.
@@ -6369,17 +6369,17 @@ type DecodeProtoV2Attr func(attrs)
 
 // DecodeProtoV2DescriptorSource sets descriptor_source: string, by default "local://".
 func DecodeProtoV2DescriptorSource(value string) DecodeProtoV2Attr {
-	return func(m attrs) { m["descriptor_source"] = value }
+	return option("descriptor_source", value)
 }
 
 // DecodeProtoV2MessageFormat sets message_format: string, by default "binary".
 func DecodeProtoV2MessageFormat(value string) DecodeProtoV2Attr {
-	return func(m attrs) { m["message_format"] = value }
+	return option("message_format", value)
 }
 
 // DecodeProtoV2Sanitize sets sanitize: bool, by default false.
 func DecodeProtoV2Sanitize(value bool) DecodeProtoV2Attr {
-	return func(m attrs) { m["sanitize"] = value }
+	return option("sanitize", value)
 }
 
 // DecodeProtoV2 adds an operation of this type.
@@ -6402,7 +6402,7 @@ type DecodeRawAttr func(attrs)
 
 // DecodeRawLittleEndian sets little_endian: bool, by default true.
 func DecodeRawLittleEndian(value bool) DecodeRawAttr {
-	return func(m attrs) { m["little_endian"] = value }
+	return option("little_endian", value)
 }
 
 // DecodeRaw adds an operation of this type.
@@ -6419,12 +6419,12 @@ type DecodeWavAttr func(attrs)
 
 // DecodeWavDesiredChannels sets desired_channels: int, by default -1.
 func DecodeWavDesiredChannels(value int64) DecodeWavAttr {
-	return func(m attrs) { m["desired_channels"] = value }
+	return option("desired_channels", value)
 }
 
 // DecodeWavDesiredSamples sets desired_samples: int, by default -1.
 func DecodeWavDesiredSamples(value int64) DecodeWavAttr {
-	return func(m attrs) { m["desired_samples"] = value }
+	return option("desired_samples", value)
 }
 
 // DecodeWav adds an operation of this type.
@@ -6442,12 +6442,12 @@ type DecodeWebPAttr func(attrs)
 
 // DecodeWebPChannels sets channels: int, by default 0.
 func DecodeWebPChannels(value int64) DecodeWebPAttr {
-	return func(m attrs) { m["channels"] = value }
+	return option("channels", value)
 }
 
 // DecodeWebPDtype sets dtype: type, one of uint8, by default uint8.
 func DecodeWebPDtype[D tf.AnyDataType](value D) DecodeWebPAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // DecodeWebP adds an operation of this type.
@@ -6529,7 +6529,7 @@ type DenseBincountAttr func(attrs)
 
 // DenseBincountBinaryOutput sets binary_output: bool, by default false.
 func DenseBincountBinaryOutput(value bool) DenseBincountAttr {
-	return func(m attrs) { m["binary_output"] = value }
+	return option("binary_output", value)
 }
 
 // DenseBincount adds an operation of this type.
@@ -6549,12 +6549,12 @@ type DenseCountSparseOutputAttr func(attrs)
 
 // DenseCountSparseOutputMinlength sets minlength: int, at least -1, by default -1.
 func DenseCountSparseOutputMinlength(value int64) DenseCountSparseOutputAttr {
-	return func(m attrs) { m["minlength"] = value }
+	return option("minlength", value)
 }
 
 // DenseCountSparseOutputMaxlength sets maxlength: int, at least -1, by default -1.
 func DenseCountSparseOutputMaxlength(value int64) DenseCountSparseOutputAttr {
-	return func(m attrs) { m["maxlength"] = value }
+	return option("maxlength", value)
 }
 
 // DenseCountSparseOutput adds an operation of this type.
@@ -6587,7 +6587,7 @@ type DenseToDenseSetOperationAttr func(attrs)
 
 // DenseToDenseSetOperationValidateIndices sets validate_indices: bool, by default true.
 func DenseToDenseSetOperationValidateIndices(value bool) DenseToDenseSetOperationAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // DenseToDenseSetOperation adds an operation of this type.
@@ -6621,7 +6621,7 @@ type DenseToSparseSetOperationAttr func(attrs)
 
 // DenseToSparseSetOperationValidateIndices sets validate_indices: bool, by default true.
 func DenseToSparseSetOperationValidateIndices(value bool) DenseToSparseSetOperationAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // DenseToSparseSetOperation adds an operation of this type.
@@ -6645,7 +6645,7 @@ type DepthToSpaceAttr func(attrs)
 
 // DepthToSpaceDataFormat sets data_format: string, one of "NHWC", "NCHW", "NCHW_VECT_C", by default "NHWC".
 func DepthToSpaceDataFormat(value string) DepthToSpaceAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // DepthToSpace adds an operation of this type.
@@ -6663,17 +6663,17 @@ type DepthwiseConv2dNativeAttr func(attrs)
 
 // DepthwiseConv2dNativeExplicitPaddings sets explicit_paddings: list(int), by default [].
 func DepthwiseConv2dNativeExplicitPaddings(value []int64) DepthwiseConv2dNativeAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // DepthwiseConv2dNativeDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func DepthwiseConv2dNativeDataFormat(value string) DepthwiseConv2dNativeAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // DepthwiseConv2dNativeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func DepthwiseConv2dNativeDilations(value []int64) DepthwiseConv2dNativeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // DepthwiseConv2dNative adds an operation of this type.
@@ -6693,17 +6693,17 @@ type DepthwiseConv2dNativeBackpropFilterAttr func(attrs)
 
 // DepthwiseConv2dNativeBackpropFilterExplicitPaddings sets explicit_paddings: list(int), by default [].
 func DepthwiseConv2dNativeBackpropFilterExplicitPaddings(value []int64) DepthwiseConv2dNativeBackpropFilterAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // DepthwiseConv2dNativeBackpropFilterDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func DepthwiseConv2dNativeBackpropFilterDataFormat(value string) DepthwiseConv2dNativeBackpropFilterAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // DepthwiseConv2dNativeBackpropFilterDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func DepthwiseConv2dNativeBackpropFilterDilations(value []int64) DepthwiseConv2dNativeBackpropFilterAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // DepthwiseConv2dNativeBackpropFilter adds an operation of this type.
@@ -6724,17 +6724,17 @@ type DepthwiseConv2dNativeBackpropInputAttr func(attrs)
 
 // DepthwiseConv2dNativeBackpropInputExplicitPaddings sets explicit_paddings: list(int), by default [].
 func DepthwiseConv2dNativeBackpropInputExplicitPaddings(value []int64) DepthwiseConv2dNativeBackpropInputAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // DepthwiseConv2dNativeBackpropInputDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func DepthwiseConv2dNativeBackpropInputDataFormat(value string) DepthwiseConv2dNativeBackpropInputAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // DepthwiseConv2dNativeBackpropInputDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func DepthwiseConv2dNativeBackpropInputDilations(value []int64) DepthwiseConv2dNativeBackpropInputAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // DepthwiseConv2dNativeBackpropInput adds an operation of this type.
@@ -6755,22 +6755,22 @@ type DequantizeAttr func(attrs)
 
 // DequantizeMode sets mode: string, one of "MIN_COMBINED", "MIN_FIRST", "SCALED", by default "MIN_COMBINED".
 func DequantizeMode(value string) DequantizeAttr {
-	return func(m attrs) { m["mode"] = value }
+	return option("mode", value)
 }
 
 // DequantizeNarrowRange sets narrow_range: bool, by default false.
 func DequantizeNarrowRange(value bool) DequantizeAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // DequantizeAxis sets axis: int, by default -1.
 func DequantizeAxis(value int64) DequantizeAttr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // DequantizeDtype sets dtype: type, one of bfloat16, float32, by default float32.
 func DequantizeDtype[D tf.AnyDataType](value D) DequantizeAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // Dequantize adds an operation of this type.
@@ -6822,7 +6822,7 @@ type DestroyResourceOpAttr func(attrs)
 
 // DestroyResourceOpIgnoreLookupError sets ignore_lookup_error: bool, by default true.
 func DestroyResourceOpIgnoreLookupError(value bool) DestroyResourceOpAttr {
-	return func(m attrs) { m["ignore_lookup_error"] = value }
+	return option("ignore_lookup_error", value)
 }
 
 // DestroyResourceOp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -6923,7 +6923,7 @@ type DirectedInterleaveDatasetAttr func(attrs)
 
 // DirectedInterleaveDatasetStopOnEmptyDataset sets stop_on_empty_dataset: bool, by default false.
 func DirectedInterleaveDatasetStopOnEmptyDataset(value bool) DirectedInterleaveDatasetAttr {
-	return func(m attrs) { m["stop_on_empty_dataset"] = value }
+	return option("stop_on_empty_dataset", value)
 }
 
 // DirectedInterleaveDataset adds an operation of this type.
@@ -6950,7 +6950,7 @@ type DistributedSaveAttr func(attrs)
 
 // DistributedSaveMetadata sets metadata: string, by default "".
 func DistributedSaveMetadata(value string) DistributedSaveAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // DistributedSave adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7042,7 +7042,7 @@ type DynamicEnqueueTPUEmbeddingArbitraryTensorBatchAttr func(attrs)
 
 // DynamicEnqueueTPUEmbeddingArbitraryTensorBatchCombiners sets combiners: list(string), by default [].
 func DynamicEnqueueTPUEmbeddingArbitraryTensorBatchCombiners(value []string) DynamicEnqueueTPUEmbeddingArbitraryTensorBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // DynamicEnqueueTPUEmbeddingArbitraryTensorBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7065,17 +7065,17 @@ type DynamicEnqueueTPUEmbeddingRaggedTensorBatchAttr func(attrs)
 
 // DynamicEnqueueTPUEmbeddingRaggedTensorBatchCombiners sets combiners: list(string), by default [].
 func DynamicEnqueueTPUEmbeddingRaggedTensorBatchCombiners(value []string) DynamicEnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // DynamicEnqueueTPUEmbeddingRaggedTensorBatchMaxSequenceLengths sets max_sequence_lengths: list(int), by default [].
 func DynamicEnqueueTPUEmbeddingRaggedTensorBatchMaxSequenceLengths(value []int64) DynamicEnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["max_sequence_lengths"] = value }
+	return option("max_sequence_lengths", value)
 }
 
 // DynamicEnqueueTPUEmbeddingRaggedTensorBatchNumFeatures sets num_features: list(int), by default [].
 func DynamicEnqueueTPUEmbeddingRaggedTensorBatchNumFeatures(value []int64) DynamicEnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["num_features"] = value }
+	return option("num_features", value)
 }
 
 // DynamicEnqueueTPUEmbeddingRaggedTensorBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7123,7 +7123,7 @@ type EagerPyFuncAttr func(attrs)
 
 // EagerPyFuncIsAsync sets is_async: bool, by default false.
 func EagerPyFuncIsAsync(value bool) EagerPyFuncAttr {
-	return func(m attrs) { m["is_async"] = value }
+	return option("is_async", value)
 }
 
 // EagerPyFunc adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7144,7 +7144,7 @@ type EditDistanceAttr func(attrs)
 
 // EditDistanceNormalize sets normalize: bool, by default true.
 func EditDistanceNormalize(value bool) EditDistanceAttr {
-	return func(m attrs) { m["normalize"] = value }
+	return option("normalize", value)
 }
 
 // EditDistance adds an operation of this type.
@@ -7166,7 +7166,7 @@ type EigAttr func(attrs)
 
 // EigComputeV sets compute_v: bool, by default true.
 func EigComputeV(value bool) EigAttr {
-	return func(m attrs) { m["compute_v"] = value }
+	return option("compute_v", value)
 }
 
 // Eig adds an operation of this type.
@@ -7216,7 +7216,7 @@ type EmptyAttr func(attrs)
 
 // EmptyInit sets init: bool, by default false.
 func EmptyInit(value bool) EmptyAttr {
-	return func(m attrs) { m["init"] = value }
+	return option("init", value)
 }
 
 // Empty adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7251,7 +7251,7 @@ type EncodeBase64Attr func(attrs)
 
 // EncodeBase64Pad sets pad: bool, by default false.
 func EncodeBase64Pad(value bool) EncodeBase64Attr {
-	return func(m attrs) { m["pad"] = value }
+	return option("pad", value)
 }
 
 // EncodeBase64 adds an operation of this type.
@@ -7267,47 +7267,47 @@ type EncodeJpegAttr func(attrs)
 
 // EncodeJpegFormat sets format: string, one of "", "grayscale", "rgb", by default "".
 func EncodeJpegFormat(value string) EncodeJpegAttr {
-	return func(m attrs) { m["format"] = value }
+	return option("format", value)
 }
 
 // EncodeJpegQuality sets quality: int, by default 95.
 func EncodeJpegQuality(value int64) EncodeJpegAttr {
-	return func(m attrs) { m["quality"] = value }
+	return option("quality", value)
 }
 
 // EncodeJpegProgressive sets progressive: bool, by default false.
 func EncodeJpegProgressive(value bool) EncodeJpegAttr {
-	return func(m attrs) { m["progressive"] = value }
+	return option("progressive", value)
 }
 
 // EncodeJpegOptimizeSize sets optimize_size: bool, by default false.
 func EncodeJpegOptimizeSize(value bool) EncodeJpegAttr {
-	return func(m attrs) { m["optimize_size"] = value }
+	return option("optimize_size", value)
 }
 
 // EncodeJpegChromaDownsampling sets chroma_downsampling: bool, by default true.
 func EncodeJpegChromaDownsampling(value bool) EncodeJpegAttr {
-	return func(m attrs) { m["chroma_downsampling"] = value }
+	return option("chroma_downsampling", value)
 }
 
 // EncodeJpegDensityUnit sets density_unit: string, one of "in", "cm", by default "in".
 func EncodeJpegDensityUnit(value string) EncodeJpegAttr {
-	return func(m attrs) { m["density_unit"] = value }
+	return option("density_unit", value)
 }
 
 // EncodeJpegXDensity sets x_density: int, by default 300.
 func EncodeJpegXDensity(value int64) EncodeJpegAttr {
-	return func(m attrs) { m["x_density"] = value }
+	return option("x_density", value)
 }
 
 // EncodeJpegYDensity sets y_density: int, by default 300.
 func EncodeJpegYDensity(value int64) EncodeJpegAttr {
-	return func(m attrs) { m["y_density"] = value }
+	return option("y_density", value)
 }
 
 // EncodeJpegXmpMetadata sets xmp_metadata: string, by default "".
 func EncodeJpegXmpMetadata(value string) EncodeJpegAttr {
-	return func(m attrs) { m["xmp_metadata"] = value }
+	return option("xmp_metadata", value)
 }
 
 // EncodeJpeg adds an operation of this type.
@@ -7332,7 +7332,7 @@ type EncodePngAttr func(attrs)
 
 // EncodePngCompression sets compression: int, by default -1.
 func EncodePngCompression(value int64) EncodePngAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // EncodePng adds an operation of this type.
@@ -7349,7 +7349,7 @@ type EncodeProtoAttr func(attrs)
 
 // EncodeProtoDescriptorSource sets descriptor_source: string, by default "local://".
 func EncodeProtoDescriptorSource(value string) EncodeProtoAttr {
-	return func(m attrs) { m["descriptor_source"] = value }
+	return option("descriptor_source", value)
 }
 
 // EncodeProto adds an operation of this type.
@@ -7378,12 +7378,12 @@ type EnqueueTPUEmbeddingArbitraryTensorBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingArbitraryTensorBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingArbitraryTensorBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingArbitraryTensorBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingArbitraryTensorBatchCombiners sets combiners: list(string), by default [].
 func EnqueueTPUEmbeddingArbitraryTensorBatchCombiners(value []string) EnqueueTPUEmbeddingArbitraryTensorBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // EnqueueTPUEmbeddingArbitraryTensorBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7405,12 +7405,12 @@ type EnqueueTPUEmbeddingBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingBatchCombiners sets combiners: list(string), by default [].
 func EnqueueTPUEmbeddingBatchCombiners(value []string) EnqueueTPUEmbeddingBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // EnqueueTPUEmbeddingBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7427,7 +7427,7 @@ type EnqueueTPUEmbeddingIntegerBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingIntegerBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingIntegerBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingIntegerBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingIntegerBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7444,22 +7444,22 @@ type EnqueueTPUEmbeddingRaggedTensorBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingRaggedTensorBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingRaggedTensorBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingRaggedTensorBatchCombiners sets combiners: list(string), by default [].
 func EnqueueTPUEmbeddingRaggedTensorBatchCombiners(value []string) EnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // EnqueueTPUEmbeddingRaggedTensorBatchMaxSequenceLengths sets max_sequence_lengths: list(int), by default [].
 func EnqueueTPUEmbeddingRaggedTensorBatchMaxSequenceLengths(value []int64) EnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["max_sequence_lengths"] = value }
+	return option("max_sequence_lengths", value)
 }
 
 // EnqueueTPUEmbeddingRaggedTensorBatchNumFeatures sets num_features: list(int), by default [].
 func EnqueueTPUEmbeddingRaggedTensorBatchNumFeatures(value []int64) EnqueueTPUEmbeddingRaggedTensorBatchAttr {
-	return func(m attrs) { m["num_features"] = value }
+	return option("num_features", value)
 }
 
 // EnqueueTPUEmbeddingRaggedTensorBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7482,12 +7482,12 @@ type EnqueueTPUEmbeddingSparseBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingSparseBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingSparseBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingSparseBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingSparseBatchCombiners sets combiners: list(string), by default [].
 func EnqueueTPUEmbeddingSparseBatchCombiners(value []string) EnqueueTPUEmbeddingSparseBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // EnqueueTPUEmbeddingSparseBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7509,22 +7509,22 @@ type EnqueueTPUEmbeddingSparseTensorBatchAttr func(attrs)
 
 // EnqueueTPUEmbeddingSparseTensorBatchDeviceOrdinal sets device_ordinal: int, by default -1.
 func EnqueueTPUEmbeddingSparseTensorBatchDeviceOrdinal(value int64) EnqueueTPUEmbeddingSparseTensorBatchAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // EnqueueTPUEmbeddingSparseTensorBatchCombiners sets combiners: list(string), by default [].
 func EnqueueTPUEmbeddingSparseTensorBatchCombiners(value []string) EnqueueTPUEmbeddingSparseTensorBatchAttr {
-	return func(m attrs) { m["combiners"] = value }
+	return option("combiners", value)
 }
 
 // EnqueueTPUEmbeddingSparseTensorBatchMaxSequenceLengths sets max_sequence_lengths: list(int), by default [].
 func EnqueueTPUEmbeddingSparseTensorBatchMaxSequenceLengths(value []int64) EnqueueTPUEmbeddingSparseTensorBatchAttr {
-	return func(m attrs) { m["max_sequence_lengths"] = value }
+	return option("max_sequence_lengths", value)
 }
 
 // EnqueueTPUEmbeddingSparseTensorBatchNumFeatures sets num_features: list(int), by default [].
 func EnqueueTPUEmbeddingSparseTensorBatchNumFeatures(value []int64) EnqueueTPUEmbeddingSparseTensorBatchAttr {
-	return func(m attrs) { m["num_features"] = value }
+	return option("num_features", value)
 }
 
 // EnqueueTPUEmbeddingSparseTensorBatch adds an operation of this type. It is stateful: equal ones are not merged.
@@ -7557,12 +7557,12 @@ type EnterAttr func(attrs)
 
 // EnterIsConstant sets is_constant: bool, by default false.
 func EnterIsConstant(value bool) EnterAttr {
-	return func(m attrs) { m["is_constant"] = value }
+	return option("is_constant", value)
 }
 
 // EnterParallelIterations sets parallel_iterations: int, by default 10.
 func EnterParallelIterations(value int64) EnterAttr {
-	return func(m attrs) { m["parallel_iterations"] = value }
+	return option("parallel_iterations", value)
 }
 
 // Enter adds an operation of this type.
@@ -7580,7 +7580,7 @@ type EqualAttr func(attrs)
 
 // EqualIncompatibleShapeError sets incompatible_shape_error: bool, by default true.
 func EqualIncompatibleShapeError(value bool) EqualAttr {
-	return func(m attrs) { m["incompatible_shape_error"] = value }
+	return option("incompatible_shape_error", value)
 }
 
 // Equal adds an operation of this type.
@@ -7625,7 +7625,7 @@ type EuclideanNormAttr func(attrs)
 
 // EuclideanNormKeepDims sets keep_dims: bool, by default false.
 func EuclideanNormKeepDims(value bool) EuclideanNormAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // EuclideanNorm adds an operation of this type.
@@ -7692,7 +7692,7 @@ type ExperimentalAutoShardDatasetAttr func(attrs)
 
 // ExperimentalAutoShardDatasetAutoShardPolicy sets auto_shard_policy: int, by default 0.
 func ExperimentalAutoShardDatasetAutoShardPolicy(value int64) ExperimentalAutoShardDatasetAttr {
-	return func(m attrs) { m["auto_shard_policy"] = value }
+	return option("auto_shard_policy", value)
 }
 
 // ExperimentalAutoShardDataset adds an operation of this type.
@@ -7835,7 +7835,7 @@ type ExperimentalIgnoreErrorsDatasetAttr func(attrs)
 
 // ExperimentalIgnoreErrorsDatasetLogWarning sets log_warning: bool, by default false.
 func ExperimentalIgnoreErrorsDatasetLogWarning(value bool) ExperimentalIgnoreErrorsDatasetAttr {
-	return func(m attrs) { m["log_warning"] = value }
+	return option("log_warning", value)
 }
 
 // ExperimentalIgnoreErrorsDataset adds an operation of this type.
@@ -7882,7 +7882,7 @@ type ExperimentalMapAndBatchDatasetAttr func(attrs)
 
 // ExperimentalMapAndBatchDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func ExperimentalMapAndBatchDatasetPreserveCardinality(value bool) ExperimentalMapAndBatchDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ExperimentalMapAndBatchDataset adds an operation of this type.
@@ -7906,17 +7906,17 @@ type ExperimentalMapDatasetAttr func(attrs)
 
 // ExperimentalMapDatasetUseInterOpParallelism sets use_inter_op_parallelism: bool, by default true.
 func ExperimentalMapDatasetUseInterOpParallelism(value bool) ExperimentalMapDatasetAttr {
-	return func(m attrs) { m["use_inter_op_parallelism"] = value }
+	return option("use_inter_op_parallelism", value)
 }
 
 // ExperimentalMapDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func ExperimentalMapDatasetPreserveCardinality(value bool) ExperimentalMapDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ExperimentalMapDatasetForceSynchronous sets force_synchronous: bool, by default false.
 func ExperimentalMapDatasetForceSynchronous(value bool) ExperimentalMapDatasetAttr {
-	return func(m attrs) { m["force_synchronous"] = value }
+	return option("force_synchronous", value)
 }
 
 // ExperimentalMapDataset adds an operation of this type.
@@ -7984,7 +7984,7 @@ type ExperimentalParseExampleDatasetAttr func(attrs)
 
 // ExperimentalParseExampleDatasetSloppy sets sloppy: bool, by default false.
 func ExperimentalParseExampleDatasetSloppy(value bool) ExperimentalParseExampleDatasetAttr {
-	return func(m attrs) { m["sloppy"] = value }
+	return option("sloppy", value)
 }
 
 // ExperimentalParseExampleDataset adds an operation of this type.
@@ -8031,7 +8031,7 @@ type ExperimentalRebatchDatasetAttr func(attrs)
 
 // ExperimentalRebatchDatasetUseFallback sets use_fallback: bool, by default true.
 func ExperimentalRebatchDatasetUseFallback(value bool) ExperimentalRebatchDatasetAttr {
-	return func(m attrs) { m["use_fallback"] = value }
+	return option("use_fallback", value)
 }
 
 // ExperimentalRebatchDataset adds an operation of this type.
@@ -8050,7 +8050,7 @@ type ExperimentalScanDatasetAttr func(attrs)
 
 // ExperimentalScanDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func ExperimentalScanDatasetPreserveCardinality(value bool) ExperimentalScanDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ExperimentalScanDataset adds an operation of this type.
@@ -8122,12 +8122,12 @@ type ExperimentalStatsAggregatorHandleAttr func(attrs)
 
 // ExperimentalStatsAggregatorHandleContainer sets container: string, by default "".
 func ExperimentalStatsAggregatorHandleContainer(value string) ExperimentalStatsAggregatorHandleAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // ExperimentalStatsAggregatorHandleSharedName sets shared_name: string, by default "".
 func ExperimentalStatsAggregatorHandleSharedName(value string) ExperimentalStatsAggregatorHandleAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // ExperimentalStatsAggregatorHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8174,17 +8174,17 @@ type ExperimentalThreadPoolHandleAttr func(attrs)
 
 // ExperimentalThreadPoolHandleMaxIntraOpParallelism sets max_intra_op_parallelism: int, by default 1.
 func ExperimentalThreadPoolHandleMaxIntraOpParallelism(value int64) ExperimentalThreadPoolHandleAttr {
-	return func(m attrs) { m["max_intra_op_parallelism"] = value }
+	return option("max_intra_op_parallelism", value)
 }
 
 // ExperimentalThreadPoolHandleContainer sets container: string, by default "".
 func ExperimentalThreadPoolHandleContainer(value string) ExperimentalThreadPoolHandleAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // ExperimentalThreadPoolHandleSharedName sets shared_name: string, by default "".
 func ExperimentalThreadPoolHandleSharedName(value string) ExperimentalThreadPoolHandleAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // ExperimentalThreadPoolHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8239,22 +8239,22 @@ type ExtractGlimpseAttr func(attrs)
 
 // ExtractGlimpseCentered sets centered: bool, by default true.
 func ExtractGlimpseCentered(value bool) ExtractGlimpseAttr {
-	return func(m attrs) { m["centered"] = value }
+	return option("centered", value)
 }
 
 // ExtractGlimpseNormalized sets normalized: bool, by default true.
 func ExtractGlimpseNormalized(value bool) ExtractGlimpseAttr {
-	return func(m attrs) { m["normalized"] = value }
+	return option("normalized", value)
 }
 
 // ExtractGlimpseUniformNoise sets uniform_noise: bool, by default true.
 func ExtractGlimpseUniformNoise(value bool) ExtractGlimpseAttr {
-	return func(m attrs) { m["uniform_noise"] = value }
+	return option("uniform_noise", value)
 }
 
 // ExtractGlimpseNoise sets noise: string, by default "uniform".
 func ExtractGlimpseNoise(value string) ExtractGlimpseAttr {
-	return func(m attrs) { m["noise"] = value }
+	return option("noise", value)
 }
 
 // ExtractGlimpse adds an operation of this type.
@@ -8272,22 +8272,22 @@ type ExtractGlimpseV2Attr func(attrs)
 
 // ExtractGlimpseV2Centered sets centered: bool, by default true.
 func ExtractGlimpseV2Centered(value bool) ExtractGlimpseV2Attr {
-	return func(m attrs) { m["centered"] = value }
+	return option("centered", value)
 }
 
 // ExtractGlimpseV2Normalized sets normalized: bool, by default true.
 func ExtractGlimpseV2Normalized(value bool) ExtractGlimpseV2Attr {
-	return func(m attrs) { m["normalized"] = value }
+	return option("normalized", value)
 }
 
 // ExtractGlimpseV2UniformNoise sets uniform_noise: bool, by default true.
 func ExtractGlimpseV2UniformNoise(value bool) ExtractGlimpseV2Attr {
-	return func(m attrs) { m["uniform_noise"] = value }
+	return option("uniform_noise", value)
 }
 
 // ExtractGlimpseV2Noise sets noise: string, by default "uniform".
 func ExtractGlimpseV2Noise(value string) ExtractGlimpseV2Attr {
-	return func(m attrs) { m["noise"] = value }
+	return option("noise", value)
 }
 
 // ExtractGlimpseV2 adds an operation of this type.
@@ -8318,7 +8318,7 @@ type ExtractJpegShapeAttr func(attrs)
 
 // ExtractJpegShapeOutputType sets output_type: type, one of int32, int64, by default int32.
 func ExtractJpegShapeOutputType[D tf.AnyDataType](value D) ExtractJpegShapeAttr {
-	return func(m attrs) { m["output_type"] = dtype.DataType(value) }
+	return option("output_type", dtype.DataType(value))
 }
 
 // ExtractJpegShape adds an operation of this type.
@@ -8384,22 +8384,22 @@ type FIFOQueueAttr func(attrs)
 
 // FIFOQueueShapes sets shapes: list(shape), at least 0 of them, by default [].
 func FIFOQueueShapes(value []tf.Shape) FIFOQueueAttr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // FIFOQueueCapacity sets capacity: int, by default -1.
 func FIFOQueueCapacity(value int64) FIFOQueueAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // FIFOQueueContainer sets container: string, by default "".
 func FIFOQueueContainer(value string) FIFOQueueAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // FIFOQueueSharedName sets shared_name: string, by default "".
 func FIFOQueueSharedName(value string) FIFOQueueAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // FIFOQueue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8415,22 +8415,22 @@ type FIFOQueueV2Attr func(attrs)
 
 // FIFOQueueV2Shapes sets shapes: list(shape), at least 0 of them, by default [].
 func FIFOQueueV2Shapes(value []tf.Shape) FIFOQueueV2Attr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // FIFOQueueV2Capacity sets capacity: int, by default -1.
 func FIFOQueueV2Capacity(value int64) FIFOQueueV2Attr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // FIFOQueueV2Container sets container: string, by default "".
 func FIFOQueueV2Container(value string) FIFOQueueV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // FIFOQueueV2SharedName sets shared_name: string, by default "".
 func FIFOQueueV2SharedName(value string) FIFOQueueV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // FIFOQueueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8462,22 +8462,22 @@ type FakeQuantWithMinMaxArgsAttr func(attrs)
 
 // FakeQuantWithMinMaxArgsMin sets min: float, by default -6.
 func FakeQuantWithMinMaxArgsMin(value float32) FakeQuantWithMinMaxArgsAttr {
-	return func(m attrs) { m["min"] = value }
+	return option("min", value)
 }
 
 // FakeQuantWithMinMaxArgsMax sets max: float, by default 6.
 func FakeQuantWithMinMaxArgsMax(value float32) FakeQuantWithMinMaxArgsAttr {
-	return func(m attrs) { m["max"] = value }
+	return option("max", value)
 }
 
 // FakeQuantWithMinMaxArgsNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxArgsNumBits(value int64) FakeQuantWithMinMaxArgsAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxArgsNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxArgsNarrowRange(value bool) FakeQuantWithMinMaxArgsAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxArgs adds an operation of this type.
@@ -8493,22 +8493,22 @@ type FakeQuantWithMinMaxArgsGradientAttr func(attrs)
 
 // FakeQuantWithMinMaxArgsGradientMin sets min: float, by default -6.
 func FakeQuantWithMinMaxArgsGradientMin(value float32) FakeQuantWithMinMaxArgsGradientAttr {
-	return func(m attrs) { m["min"] = value }
+	return option("min", value)
 }
 
 // FakeQuantWithMinMaxArgsGradientMax sets max: float, by default 6.
 func FakeQuantWithMinMaxArgsGradientMax(value float32) FakeQuantWithMinMaxArgsGradientAttr {
-	return func(m attrs) { m["max"] = value }
+	return option("max", value)
 }
 
 // FakeQuantWithMinMaxArgsGradientNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxArgsGradientNumBits(value int64) FakeQuantWithMinMaxArgsGradientAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxArgsGradientNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxArgsGradientNarrowRange(value bool) FakeQuantWithMinMaxArgsGradientAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxArgsGradient adds an operation of this type.
@@ -8525,12 +8525,12 @@ type FakeQuantWithMinMaxVarsAttr func(attrs)
 
 // FakeQuantWithMinMaxVarsNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxVarsNumBits(value int64) FakeQuantWithMinMaxVarsAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxVarsNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxVarsNarrowRange(value bool) FakeQuantWithMinMaxVarsAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxVars adds an operation of this type.
@@ -8548,12 +8548,12 @@ type FakeQuantWithMinMaxVarsGradientAttr func(attrs)
 
 // FakeQuantWithMinMaxVarsGradientNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxVarsGradientNumBits(value int64) FakeQuantWithMinMaxVarsGradientAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxVarsGradientNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxVarsGradientNarrowRange(value bool) FakeQuantWithMinMaxVarsGradientAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxVarsGradient adds an operation of this type.
@@ -8575,12 +8575,12 @@ type FakeQuantWithMinMaxVarsPerChannelAttr func(attrs)
 
 // FakeQuantWithMinMaxVarsPerChannelNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxVarsPerChannelNumBits(value int64) FakeQuantWithMinMaxVarsPerChannelAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxVarsPerChannelNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxVarsPerChannelNarrowRange(value bool) FakeQuantWithMinMaxVarsPerChannelAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxVarsPerChannel adds an operation of this type.
@@ -8598,12 +8598,12 @@ type FakeQuantWithMinMaxVarsPerChannelGradientAttr func(attrs)
 
 // FakeQuantWithMinMaxVarsPerChannelGradientNumBits sets num_bits: int, by default 8.
 func FakeQuantWithMinMaxVarsPerChannelGradientNumBits(value int64) FakeQuantWithMinMaxVarsPerChannelGradientAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // FakeQuantWithMinMaxVarsPerChannelGradientNarrowRange sets narrow_range: bool, by default false.
 func FakeQuantWithMinMaxVarsPerChannelGradientNarrowRange(value bool) FakeQuantWithMinMaxVarsPerChannelGradientAttr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // FakeQuantWithMinMaxVarsPerChannelGradient adds an operation of this type.
@@ -8663,7 +8663,7 @@ type FilterDatasetAttr func(attrs)
 
 // FilterDatasetMetadata sets metadata: string, by default "".
 func FilterDatasetMetadata(value string) FilterDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // FilterDataset adds an operation of this type.
@@ -8684,7 +8684,7 @@ type FinalizeDatasetAttr func(attrs)
 
 // FinalizeDatasetHasCapturedRef sets has_captured_ref: bool, by default false.
 func FinalizeDatasetHasCapturedRef(value bool) FinalizeDatasetAttr {
-	return func(m attrs) { m["has_captured_ref"] = value }
+	return option("has_captured_ref", value)
 }
 
 // FinalizeDataset adds an operation of this type.
@@ -8731,7 +8731,7 @@ type FixedLengthRecordDatasetAttr func(attrs)
 
 // FixedLengthRecordDatasetMetadata sets metadata: string, by default "".
 func FixedLengthRecordDatasetMetadata(value string) FixedLengthRecordDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // FixedLengthRecordDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8751,7 +8751,7 @@ type FixedLengthRecordDatasetV2Attr func(attrs)
 
 // FixedLengthRecordDatasetV2Metadata sets metadata: string, by default "".
 func FixedLengthRecordDatasetV2Metadata(value string) FixedLengthRecordDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // FixedLengthRecordDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8772,27 +8772,27 @@ type FixedLengthRecordReaderAttr func(attrs)
 
 // FixedLengthRecordReaderHeaderBytes sets header_bytes: int, by default 0.
 func FixedLengthRecordReaderHeaderBytes(value int64) FixedLengthRecordReaderAttr {
-	return func(m attrs) { m["header_bytes"] = value }
+	return option("header_bytes", value)
 }
 
 // FixedLengthRecordReaderFooterBytes sets footer_bytes: int, by default 0.
 func FixedLengthRecordReaderFooterBytes(value int64) FixedLengthRecordReaderAttr {
-	return func(m attrs) { m["footer_bytes"] = value }
+	return option("footer_bytes", value)
 }
 
 // FixedLengthRecordReaderHopBytes sets hop_bytes: int, by default 0.
 func FixedLengthRecordReaderHopBytes(value int64) FixedLengthRecordReaderAttr {
-	return func(m attrs) { m["hop_bytes"] = value }
+	return option("hop_bytes", value)
 }
 
 // FixedLengthRecordReaderContainer sets container: string, by default "".
 func FixedLengthRecordReaderContainer(value string) FixedLengthRecordReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // FixedLengthRecordReaderSharedName sets shared_name: string, by default "".
 func FixedLengthRecordReaderSharedName(value string) FixedLengthRecordReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // FixedLengthRecordReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8810,32 +8810,32 @@ type FixedLengthRecordReaderV2Attr func(attrs)
 
 // FixedLengthRecordReaderV2HeaderBytes sets header_bytes: int, by default 0.
 func FixedLengthRecordReaderV2HeaderBytes(value int64) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["header_bytes"] = value }
+	return option("header_bytes", value)
 }
 
 // FixedLengthRecordReaderV2FooterBytes sets footer_bytes: int, by default 0.
 func FixedLengthRecordReaderV2FooterBytes(value int64) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["footer_bytes"] = value }
+	return option("footer_bytes", value)
 }
 
 // FixedLengthRecordReaderV2HopBytes sets hop_bytes: int, by default 0.
 func FixedLengthRecordReaderV2HopBytes(value int64) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["hop_bytes"] = value }
+	return option("hop_bytes", value)
 }
 
 // FixedLengthRecordReaderV2Container sets container: string, by default "".
 func FixedLengthRecordReaderV2Container(value string) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // FixedLengthRecordReaderV2SharedName sets shared_name: string, by default "".
 func FixedLengthRecordReaderV2SharedName(value string) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // FixedLengthRecordReaderV2Encoding sets encoding: string, by default "".
 func FixedLengthRecordReaderV2Encoding(value string) FixedLengthRecordReaderV2Attr {
-	return func(m attrs) { m["encoding"] = value }
+	return option("encoding", value)
 }
 
 // FixedLengthRecordReaderV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8851,42 +8851,42 @@ type FixedUnigramCandidateSamplerAttr func(attrs)
 
 // FixedUnigramCandidateSamplerVocabFile sets vocab_file: string, by default "".
 func FixedUnigramCandidateSamplerVocabFile(value string) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["vocab_file"] = value }
+	return option("vocab_file", value)
 }
 
 // FixedUnigramCandidateSamplerDistortion sets distortion: float, by default 1.
 func FixedUnigramCandidateSamplerDistortion(value float32) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["distortion"] = value }
+	return option("distortion", value)
 }
 
 // FixedUnigramCandidateSamplerNumReservedIds sets num_reserved_ids: int, by default 0.
 func FixedUnigramCandidateSamplerNumReservedIds(value int64) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["num_reserved_ids"] = value }
+	return option("num_reserved_ids", value)
 }
 
 // FixedUnigramCandidateSamplerNumShards sets num_shards: int, at least 1, by default 1.
 func FixedUnigramCandidateSamplerNumShards(value int64) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["num_shards"] = value }
+	return option("num_shards", value)
 }
 
 // FixedUnigramCandidateSamplerShard sets shard: int, at least 0, by default 0.
 func FixedUnigramCandidateSamplerShard(value int64) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["shard"] = value }
+	return option("shard", value)
 }
 
 // FixedUnigramCandidateSamplerUnigrams sets unigrams: list(float), by default [].
 func FixedUnigramCandidateSamplerUnigrams(value []float32) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["unigrams"] = value }
+	return option("unigrams", value)
 }
 
 // FixedUnigramCandidateSamplerSeed sets seed: int, by default 0.
 func FixedUnigramCandidateSamplerSeed(value int64) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // FixedUnigramCandidateSamplerSeed2 sets seed2: int, by default 0.
 func FixedUnigramCandidateSamplerSeed2(value int64) FixedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // FixedUnigramCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -8909,7 +8909,7 @@ type FlatMapDatasetAttr func(attrs)
 
 // FlatMapDatasetMetadata sets metadata: string, by default "".
 func FlatMapDatasetMetadata(value string) FlatMapDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // FlatMapDataset adds an operation of this type.
@@ -8981,27 +8981,27 @@ type FractionalAvgPoolAttr func(attrs)
 
 // FractionalAvgPoolPseudoRandom sets pseudo_random: bool, by default false.
 func FractionalAvgPoolPseudoRandom(value bool) FractionalAvgPoolAttr {
-	return func(m attrs) { m["pseudo_random"] = value }
+	return option("pseudo_random", value)
 }
 
 // FractionalAvgPoolOverlapping sets overlapping: bool, by default false.
 func FractionalAvgPoolOverlapping(value bool) FractionalAvgPoolAttr {
-	return func(m attrs) { m["overlapping"] = value }
+	return option("overlapping", value)
 }
 
 // FractionalAvgPoolDeterministic sets deterministic: bool, by default false.
 func FractionalAvgPoolDeterministic(value bool) FractionalAvgPoolAttr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // FractionalAvgPoolSeed sets seed: int, by default 0.
 func FractionalAvgPoolSeed(value int64) FractionalAvgPoolAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // FractionalAvgPoolSeed2 sets seed2: int, by default 0.
 func FractionalAvgPoolSeed2(value int64) FractionalAvgPoolAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // FractionalAvgPool adds an operation of this type.
@@ -9022,7 +9022,7 @@ type FractionalAvgPoolGradAttr func(attrs)
 
 // FractionalAvgPoolGradOverlapping sets overlapping: bool, by default false.
 func FractionalAvgPoolGradOverlapping(value bool) FractionalAvgPoolGradAttr {
-	return func(m attrs) { m["overlapping"] = value }
+	return option("overlapping", value)
 }
 
 // FractionalAvgPoolGrad adds an operation of this type.
@@ -9042,27 +9042,27 @@ type FractionalMaxPoolAttr func(attrs)
 
 // FractionalMaxPoolPseudoRandom sets pseudo_random: bool, by default false.
 func FractionalMaxPoolPseudoRandom(value bool) FractionalMaxPoolAttr {
-	return func(m attrs) { m["pseudo_random"] = value }
+	return option("pseudo_random", value)
 }
 
 // FractionalMaxPoolOverlapping sets overlapping: bool, by default false.
 func FractionalMaxPoolOverlapping(value bool) FractionalMaxPoolAttr {
-	return func(m attrs) { m["overlapping"] = value }
+	return option("overlapping", value)
 }
 
 // FractionalMaxPoolDeterministic sets deterministic: bool, by default false.
 func FractionalMaxPoolDeterministic(value bool) FractionalMaxPoolAttr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // FractionalMaxPoolSeed sets seed: int, by default 0.
 func FractionalMaxPoolSeed(value int64) FractionalMaxPoolAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // FractionalMaxPoolSeed2 sets seed2: int, by default 0.
 func FractionalMaxPoolSeed2(value int64) FractionalMaxPoolAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // FractionalMaxPool adds an operation of this type.
@@ -9083,7 +9083,7 @@ type FractionalMaxPoolGradAttr func(attrs)
 
 // FractionalMaxPoolGradOverlapping sets overlapping: bool, by default false.
 func FractionalMaxPoolGradOverlapping(value bool) FractionalMaxPoolGradAttr {
-	return func(m attrs) { m["overlapping"] = value }
+	return option("overlapping", value)
 }
 
 // FractionalMaxPoolGrad adds an operation of this type.
@@ -9122,22 +9122,22 @@ type FusedBatchNormAttr func(attrs)
 
 // FusedBatchNormEpsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormEpsilon(value float32) FusedBatchNormAttr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormExponentialAvgFactor sets exponential_avg_factor: float, by default 1.
 func FusedBatchNormExponentialAvgFactor(value float32) FusedBatchNormAttr {
-	return func(m attrs) { m["exponential_avg_factor"] = value }
+	return option("exponential_avg_factor", value)
 }
 
 // FusedBatchNormDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func FusedBatchNormDataFormat(value string) FusedBatchNormAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormIsTraining sets is_training: bool, by default true.
 func FusedBatchNormIsTraining(value bool) FusedBatchNormAttr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNorm adds an operation of this type.
@@ -9163,17 +9163,17 @@ type FusedBatchNormGradAttr func(attrs)
 
 // FusedBatchNormGradEpsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormGradEpsilon(value float32) FusedBatchNormGradAttr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormGradDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func FusedBatchNormGradDataFormat(value string) FusedBatchNormGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormGradIsTraining sets is_training: bool, by default true.
 func FusedBatchNormGradIsTraining(value bool) FusedBatchNormGradAttr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNormGrad adds an operation of this type.
@@ -9199,17 +9199,17 @@ type FusedBatchNormGradV2Attr func(attrs)
 
 // FusedBatchNormGradV2Epsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormGradV2Epsilon(value float32) FusedBatchNormGradV2Attr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormGradV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func FusedBatchNormGradV2DataFormat(value string) FusedBatchNormGradV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormGradV2IsTraining sets is_training: bool, by default true.
 func FusedBatchNormGradV2IsTraining(value bool) FusedBatchNormGradV2Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNormGradV2 adds an operation of this type.
@@ -9236,17 +9236,17 @@ type FusedBatchNormGradV3Attr func(attrs)
 
 // FusedBatchNormGradV3Epsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormGradV3Epsilon(value float32) FusedBatchNormGradV3Attr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormGradV3DataFormat sets data_format: string, one of "NHWC", "NCHW", "NDHWC", "NCDHW", by default "NHWC".
 func FusedBatchNormGradV3DataFormat(value string) FusedBatchNormGradV3Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormGradV3IsTraining sets is_training: bool, by default true.
 func FusedBatchNormGradV3IsTraining(value bool) FusedBatchNormGradV3Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNormGradV3 adds an operation of this type.
@@ -9274,22 +9274,22 @@ type FusedBatchNormV2Attr func(attrs)
 
 // FusedBatchNormV2Epsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormV2Epsilon(value float32) FusedBatchNormV2Attr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormV2ExponentialAvgFactor sets exponential_avg_factor: float, by default 1.
 func FusedBatchNormV2ExponentialAvgFactor(value float32) FusedBatchNormV2Attr {
-	return func(m attrs) { m["exponential_avg_factor"] = value }
+	return option("exponential_avg_factor", value)
 }
 
 // FusedBatchNormV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func FusedBatchNormV2DataFormat(value string) FusedBatchNormV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormV2IsTraining sets is_training: bool, by default true.
 func FusedBatchNormV2IsTraining(value bool) FusedBatchNormV2Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNormV2 adds an operation of this type.
@@ -9316,22 +9316,22 @@ type FusedBatchNormV3Attr func(attrs)
 
 // FusedBatchNormV3Epsilon sets epsilon: float, by default 0.0001.
 func FusedBatchNormV3Epsilon(value float32) FusedBatchNormV3Attr {
-	return func(m attrs) { m["epsilon"] = value }
+	return option("epsilon", value)
 }
 
 // FusedBatchNormV3ExponentialAvgFactor sets exponential_avg_factor: float, by default 1.
 func FusedBatchNormV3ExponentialAvgFactor(value float32) FusedBatchNormV3Attr {
-	return func(m attrs) { m["exponential_avg_factor"] = value }
+	return option("exponential_avg_factor", value)
 }
 
 // FusedBatchNormV3DataFormat sets data_format: string, one of "NHWC", "NCHW", "NDHWC", "NCDHW", by default "NHWC".
 func FusedBatchNormV3DataFormat(value string) FusedBatchNormV3Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // FusedBatchNormV3IsTraining sets is_training: bool, by default true.
 func FusedBatchNormV3IsTraining(value bool) FusedBatchNormV3Attr {
-	return func(m attrs) { m["is_training"] = value }
+	return option("is_training", value)
 }
 
 // FusedBatchNormV3 adds an operation of this type.
@@ -9373,7 +9373,7 @@ type FusedResizeAndPadConv2DAttr func(attrs)
 
 // FusedResizeAndPadConv2DResizeAlignCorners sets resize_align_corners: bool, by default false.
 func FusedResizeAndPadConv2DResizeAlignCorners(value bool) FusedResizeAndPadConv2DAttr {
-	return func(m attrs) { m["resize_align_corners"] = value }
+	return option("resize_align_corners", value)
 }
 
 // FusedResizeAndPadConv2D adds an operation of this type.
@@ -9436,7 +9436,7 @@ type GatherAttr func(attrs)
 
 // GatherValidateIndices sets validate_indices: bool, by default true.
 func GatherValidateIndices(value bool) GatherAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // Gather adds an operation of this type.
@@ -9455,7 +9455,7 @@ type GatherNdAttr func(attrs)
 
 // GatherNdBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func GatherNdBadIndicesPolicy(value string) GatherNdAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // GatherNd adds an operation of this type.
@@ -9474,7 +9474,7 @@ type GatherV2Attr func(attrs)
 
 // GatherV2BatchDims sets batch_dims: int, by default 0.
 func GatherV2BatchDims(value int64) GatherV2Attr {
-	return func(m attrs) { m["batch_dims"] = value }
+	return option("batch_dims", value)
 }
 
 // GatherV2 adds an operation of this type.
@@ -9495,7 +9495,7 @@ type GenerateBoundingBoxProposalsAttr func(attrs)
 
 // GenerateBoundingBoxProposalsPostNmsTopn sets post_nms_topn: int, by default 300.
 func GenerateBoundingBoxProposalsPostNmsTopn(value int64) GenerateBoundingBoxProposalsAttr {
-	return func(m attrs) { m["post_nms_topn"] = value }
+	return option("post_nms_topn", value)
 }
 
 // GenerateBoundingBoxProposals adds an operation of this type.
@@ -9519,7 +9519,7 @@ type GenerateVocabRemappingAttr func(attrs)
 
 // GenerateVocabRemappingOldVocabSize sets old_vocab_size: int, at least -1, by default -1.
 func GenerateVocabRemappingOldVocabSize(value int64) GenerateVocabRemappingAttr {
-	return func(m attrs) { m["old_vocab_size"] = value }
+	return option("old_vocab_size", value)
 }
 
 // GenerateVocabRemapping adds an operation of this type.
@@ -9540,7 +9540,7 @@ type GeneratorDatasetAttr func(attrs)
 
 // GeneratorDatasetMetadata sets metadata: string, by default "".
 func GeneratorDatasetMetadata(value string) GeneratorDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // GeneratorDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -9702,12 +9702,12 @@ type GlobalShuffleDatasetAttr func(attrs)
 
 // GlobalShuffleDatasetReshuffleEachIteration sets reshuffle_each_iteration: bool, by default true.
 func GlobalShuffleDatasetReshuffleEachIteration(value bool) GlobalShuffleDatasetAttr {
-	return func(m attrs) { m["reshuffle_each_iteration"] = value }
+	return option("reshuffle_each_iteration", value)
 }
 
 // GlobalShuffleDatasetMetadata sets metadata: string, by default "".
 func GlobalShuffleDatasetMetadata(value string) GlobalShuffleDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // GlobalShuffleDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -9770,7 +9770,7 @@ type GroupByWindowDatasetAttr func(attrs)
 
 // GroupByWindowDatasetMetadata sets metadata: string, by default "".
 func GroupByWindowDatasetMetadata(value string) GroupByWindowDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // GroupByWindowDataset adds an operation of this type.
@@ -9815,17 +9815,17 @@ type HashTableAttr func(attrs)
 
 // HashTableContainer sets container: string, by default "".
 func HashTableContainer(value string) HashTableAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // HashTableSharedName sets shared_name: string, by default "".
 func HashTableSharedName(value string) HashTableAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // HashTableUseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func HashTableUseNodeNameSharing(value bool) HashTableAttr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // HashTable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -9842,17 +9842,17 @@ type HashTableV2Attr func(attrs)
 
 // HashTableV2Container sets container: string, by default "".
 func HashTableV2Container(value string) HashTableV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // HashTableV2SharedName sets shared_name: string, by default "".
 func HashTableV2SharedName(value string) HashTableV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // HashTableV2UseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func HashTableV2UseNodeNameSharing(value bool) HashTableV2Attr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // HashTableV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -9869,7 +9869,7 @@ type HistogramFixedWidthAttr func(attrs)
 
 // HistogramFixedWidthDtype sets dtype: type, one of int32, int64, by default int32.
 func HistogramFixedWidthDtype[D tf.AnyDataType](value D) HistogramFixedWidthAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // HistogramFixedWidth adds an operation of this type.
@@ -9945,7 +9945,7 @@ type IRFFTAttr func(attrs)
 
 // IRFFTTreal sets Treal: type, one of float32, float64, by default float32.
 func IRFFTTreal[D tf.AnyDataType](value D) IRFFTAttr {
-	return func(m attrs) { m["Treal"] = dtype.DataType(value) }
+	return option("Treal", dtype.DataType(value))
 }
 
 // IRFFT adds an operation of this type.
@@ -9963,7 +9963,7 @@ type IRFFT2DAttr func(attrs)
 
 // IRFFT2DTreal sets Treal: type, one of float32, float64, by default float32.
 func IRFFT2DTreal[D tf.AnyDataType](value D) IRFFT2DAttr {
-	return func(m attrs) { m["Treal"] = dtype.DataType(value) }
+	return option("Treal", dtype.DataType(value))
 }
 
 // IRFFT2D adds an operation of this type.
@@ -9981,7 +9981,7 @@ type IRFFT3DAttr func(attrs)
 
 // IRFFT3DTreal sets Treal: type, one of float32, float64, by default float32.
 func IRFFT3DTreal[D tf.AnyDataType](value D) IRFFT3DAttr {
-	return func(m attrs) { m["Treal"] = dtype.DataType(value) }
+	return option("Treal", dtype.DataType(value))
 }
 
 // IRFFT3D adds an operation of this type.
@@ -9999,7 +9999,7 @@ type IRFFTNDAttr func(attrs)
 
 // IRFFTNDTreal sets Treal: type, one of float32, float64, by default float32.
 func IRFFTNDTreal[D tf.AnyDataType](value D) IRFFTNDAttr {
-	return func(m attrs) { m["Treal"] = dtype.DataType(value) }
+	return option("Treal", dtype.DataType(value))
 }
 
 // IRFFTND adds an operation of this type.
@@ -10038,12 +10038,12 @@ type IdentityReaderAttr func(attrs)
 
 // IdentityReaderContainer sets container: string, by default "".
 func IdentityReaderContainer(value string) IdentityReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // IdentityReaderSharedName sets shared_name: string, by default "".
 func IdentityReaderSharedName(value string) IdentityReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // IdentityReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10060,12 +10060,12 @@ type IdentityReaderV2Attr func(attrs)
 
 // IdentityReaderV2Container sets container: string, by default "".
 func IdentityReaderV2Container(value string) IdentityReaderV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // IdentityReaderV2SharedName sets shared_name: string, by default "".
 func IdentityReaderV2SharedName(value string) IdentityReaderV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // IdentityReaderV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10080,7 +10080,7 @@ type IfAttr func(attrs)
 
 // IfOutputShapes sets output_shapes: list(shape), by default [].
 func IfOutputShapes(value []tf.Shape) IfAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // If adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10134,7 +10134,7 @@ type IgnoreErrorsDatasetAttr func(attrs)
 
 // IgnoreErrorsDatasetLogWarning sets log_warning: bool, by default false.
 func IgnoreErrorsDatasetLogWarning(value bool) IgnoreErrorsDatasetAttr {
-	return func(m attrs) { m["log_warning"] = value }
+	return option("log_warning", value)
 }
 
 // IgnoreErrorsDataset adds an operation of this type.
@@ -10152,7 +10152,7 @@ type ImagAttr func(attrs)
 
 // ImagTout sets Tout: type, one of float32, float64, by default float32.
 func ImagTout[D tf.AnyDataType](value D) ImagAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // Imag adds an operation of this type.
@@ -10169,7 +10169,7 @@ type ImageProjectiveTransformV2Attr func(attrs)
 
 // ImageProjectiveTransformV2FillMode sets fill_mode: string, by default "CONSTANT".
 func ImageProjectiveTransformV2FillMode(value string) ImageProjectiveTransformV2Attr {
-	return func(m attrs) { m["fill_mode"] = value }
+	return option("fill_mode", value)
 }
 
 // ImageProjectiveTransformV2 adds an operation of this type.
@@ -10189,7 +10189,7 @@ type ImageProjectiveTransformV3Attr func(attrs)
 
 // ImageProjectiveTransformV3FillMode sets fill_mode: string, by default "CONSTANT".
 func ImageProjectiveTransformV3FillMode(value string) ImageProjectiveTransformV3Attr {
-	return func(m attrs) { m["fill_mode"] = value }
+	return option("fill_mode", value)
 }
 
 // ImageProjectiveTransformV3 adds an operation of this type.
@@ -10210,12 +10210,12 @@ type ImageSummaryAttr func(attrs)
 
 // ImageSummaryMaxImages sets max_images: int, at least 1, by default 3.
 func ImageSummaryMaxImages(value int64) ImageSummaryAttr {
-	return func(m attrs) { m["max_images"] = value }
+	return option("max_images", value)
 }
 
 // ImageSummaryBadColor sets bad_color: tensor, by default a tensor.
 func ImageSummaryBadColor(value tf.Tensor) ImageSummaryAttr {
-	return func(m attrs) { m["bad_color"] = &value }
+	return option("bad_color", &value)
 }
 
 // ImageSummary adds an operation of this type.
@@ -10273,7 +10273,7 @@ type IndexFlatMapDatasetAttr func(attrs)
 
 // IndexFlatMapDatasetMetadata sets metadata: string, by default "".
 func IndexFlatMapDatasetMetadata(value string) IndexFlatMapDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // IndexFlatMapDataset adds an operation of this type.
@@ -10318,17 +10318,17 @@ type InfeedEnqueueAttr func(attrs)
 
 // InfeedEnqueueShape sets shape: shape, by default [].
 func InfeedEnqueueShape(value tf.Shape) InfeedEnqueueAttr {
-	return func(m attrs) { m["shape"] = value }
+	return option("shape", value)
 }
 
 // InfeedEnqueueLayout sets layout: list(int), by default [].
 func InfeedEnqueueLayout(value []int64) InfeedEnqueueAttr {
-	return func(m attrs) { m["layout"] = value }
+	return option("layout", value)
 }
 
 // InfeedEnqueueDeviceOrdinal sets device_ordinal: int, by default -1.
 func InfeedEnqueueDeviceOrdinal(value int64) InfeedEnqueueAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // InfeedEnqueue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10344,7 +10344,7 @@ type InfeedEnqueuePrelinearizedBufferAttr func(attrs)
 
 // InfeedEnqueuePrelinearizedBufferDeviceOrdinal sets device_ordinal: int, by default -1.
 func InfeedEnqueuePrelinearizedBufferDeviceOrdinal(value int64) InfeedEnqueuePrelinearizedBufferAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // InfeedEnqueuePrelinearizedBuffer adds an operation of this type.
@@ -10359,12 +10359,12 @@ type InfeedEnqueueTupleAttr func(attrs)
 
 // InfeedEnqueueTupleLayouts sets layouts: list(int), by default [].
 func InfeedEnqueueTupleLayouts(value []int64) InfeedEnqueueTupleAttr {
-	return func(m attrs) { m["layouts"] = value }
+	return option("layouts", value)
 }
 
 // InfeedEnqueueTupleDeviceOrdinal sets device_ordinal: int, by default -1.
 func InfeedEnqueueTupleDeviceOrdinal(value int64) InfeedEnqueueTupleAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // InfeedEnqueueTuple adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10400,17 +10400,17 @@ type InitializeTableFromTextFileAttr func(attrs)
 
 // InitializeTableFromTextFileVocabSize sets vocab_size: int, at least -1, by default -1.
 func InitializeTableFromTextFileVocabSize(value int64) InitializeTableFromTextFileAttr {
-	return func(m attrs) { m["vocab_size"] = value }
+	return option("vocab_size", value)
 }
 
 // InitializeTableFromTextFileDelimiter sets delimiter: string, by default "\t".
 func InitializeTableFromTextFileDelimiter(value string) InitializeTableFromTextFileAttr {
-	return func(m attrs) { m["delimiter"] = value }
+	return option("delimiter", value)
 }
 
 // InitializeTableFromTextFileOffset sets offset: int, by default 0.
 func InitializeTableFromTextFileOffset(value int64) InitializeTableFromTextFileAttr {
-	return func(m attrs) { m["offset"] = value }
+	return option("offset", value)
 }
 
 // InitializeTableFromTextFile adds an operation of this type.
@@ -10428,17 +10428,17 @@ type InitializeTableFromTextFileV2Attr func(attrs)
 
 // InitializeTableFromTextFileV2VocabSize sets vocab_size: int, at least -1, by default -1.
 func InitializeTableFromTextFileV2VocabSize(value int64) InitializeTableFromTextFileV2Attr {
-	return func(m attrs) { m["vocab_size"] = value }
+	return option("vocab_size", value)
 }
 
 // InitializeTableFromTextFileV2Delimiter sets delimiter: string, by default "\t".
 func InitializeTableFromTextFileV2Delimiter(value string) InitializeTableFromTextFileV2Attr {
-	return func(m attrs) { m["delimiter"] = value }
+	return option("delimiter", value)
 }
 
 // InitializeTableFromTextFileV2Offset sets offset: int, by default 0.
 func InitializeTableFromTextFileV2Offset(value int64) InitializeTableFromTextFileV2Attr {
-	return func(m attrs) { m["offset"] = value }
+	return option("offset", value)
 }
 
 // InitializeTableFromTextFileV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10500,7 +10500,7 @@ type InterleaveDatasetAttr func(attrs)
 
 // InterleaveDatasetMetadata sets metadata: string, by default "".
 func InterleaveDatasetMetadata(value string) InterleaveDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // InterleaveDataset adds an operation of this type.
@@ -10603,7 +10603,7 @@ type IsTPUEmbeddingInitializedAttr func(attrs)
 
 // IsTPUEmbeddingInitializedConfig sets config: string, by default "".
 func IsTPUEmbeddingInitializedConfig(value string) IsTPUEmbeddingInitializedAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // IsTPUEmbeddingInitialized adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10627,7 +10627,7 @@ type IsotonicRegressionAttr func(attrs)
 
 // IsotonicRegressionOutputDtype sets output_dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func IsotonicRegressionOutputDtype[D tf.AnyDataType](value D) IsotonicRegressionAttr {
-	return func(m attrs) { m["output_dtype"] = dtype.DataType(value) }
+	return option("output_dtype", dtype.DataType(value))
 }
 
 // IsotonicRegression adds an operation of this type.
@@ -10657,12 +10657,12 @@ type IteratorFromStringHandleAttr func(attrs)
 
 // IteratorFromStringHandleOutputTypes sets output_types: list(type), at least 0 of them, by default [].
 func IteratorFromStringHandleOutputTypes[D tf.AnyDataType](value []D) IteratorFromStringHandleAttr {
-	return func(m attrs) { m["output_types"] = dataTypes(value) }
+	return option("output_types", dataTypes(value))
 }
 
 // IteratorFromStringHandleOutputShapes sets output_shapes: list(shape), at least 0 of them, by default [].
 func IteratorFromStringHandleOutputShapes(value []tf.Shape) IteratorFromStringHandleAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // IteratorFromStringHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10678,12 +10678,12 @@ type IteratorFromStringHandleV2Attr func(attrs)
 
 // IteratorFromStringHandleV2OutputTypes sets output_types: list(type), at least 0 of them, by default [].
 func IteratorFromStringHandleV2OutputTypes[D tf.AnyDataType](value []D) IteratorFromStringHandleV2Attr {
-	return func(m attrs) { m["output_types"] = dataTypes(value) }
+	return option("output_types", dataTypes(value))
 }
 
 // IteratorFromStringHandleV2OutputShapes sets output_shapes: list(shape), at least 0 of them, by default [].
 func IteratorFromStringHandleV2OutputShapes(value []tf.Shape) IteratorFromStringHandleV2Attr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // IteratorFromStringHandleV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10816,12 +10816,12 @@ type LMDBReaderAttr func(attrs)
 
 // LMDBReaderContainer sets container: string, by default "".
 func LMDBReaderContainer(value string) LMDBReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // LMDBReaderSharedName sets shared_name: string, by default "".
 func LMDBReaderSharedName(value string) LMDBReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // LMDBReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -10836,22 +10836,22 @@ type LRNAttr func(attrs)
 
 // LRNDepthRadius sets depth_radius: int, by default 5.
 func LRNDepthRadius(value int64) LRNAttr {
-	return func(m attrs) { m["depth_radius"] = value }
+	return option("depth_radius", value)
 }
 
 // LRNBias sets bias: float, by default 1.
 func LRNBias(value float32) LRNAttr {
-	return func(m attrs) { m["bias"] = value }
+	return option("bias", value)
 }
 
 // LRNAlpha sets alpha: float, by default 1.
 func LRNAlpha(value float32) LRNAttr {
-	return func(m attrs) { m["alpha"] = value }
+	return option("alpha", value)
 }
 
 // LRNBeta sets beta: float, by default 0.5.
 func LRNBeta(value float32) LRNAttr {
-	return func(m attrs) { m["beta"] = value }
+	return option("beta", value)
 }
 
 // LRN adds an operation of this type.
@@ -10868,22 +10868,22 @@ type LRNGradAttr func(attrs)
 
 // LRNGradDepthRadius sets depth_radius: int, by default 5.
 func LRNGradDepthRadius(value int64) LRNGradAttr {
-	return func(m attrs) { m["depth_radius"] = value }
+	return option("depth_radius", value)
 }
 
 // LRNGradBias sets bias: float, by default 1.
 func LRNGradBias(value float32) LRNGradAttr {
-	return func(m attrs) { m["bias"] = value }
+	return option("bias", value)
 }
 
 // LRNGradAlpha sets alpha: float, by default 1.
 func LRNGradAlpha(value float32) LRNGradAttr {
-	return func(m attrs) { m["alpha"] = value }
+	return option("alpha", value)
 }
 
 // LRNGradBeta sets beta: float, by default 0.5.
 func LRNGradBeta(value float32) LRNGradAttr {
-	return func(m attrs) { m["beta"] = value }
+	return option("beta", value)
 }
 
 // LRNGrad adds an operation of this type.
@@ -10902,17 +10902,17 @@ type LSTMBlockCellAttr func(attrs)
 
 // LSTMBlockCellForgetBias sets forget_bias: float, by default 1.
 func LSTMBlockCellForgetBias(value float32) LSTMBlockCellAttr {
-	return func(m attrs) { m["forget_bias"] = value }
+	return option("forget_bias", value)
 }
 
 // LSTMBlockCellCellClip sets cell_clip: float, by default 3.
 func LSTMBlockCellCellClip(value float32) LSTMBlockCellAttr {
-	return func(m attrs) { m["cell_clip"] = value }
+	return option("cell_clip", value)
 }
 
 // LSTMBlockCellUsePeephole sets use_peephole: bool, by default false.
 func LSTMBlockCellUsePeephole(value bool) LSTMBlockCellAttr {
-	return func(m attrs) { m["use_peephole"] = value }
+	return option("use_peephole", value)
 }
 
 // LSTMBlockCell adds an operation of this type.
@@ -10984,7 +10984,7 @@ type LeakyReluAttr func(attrs)
 
 // LeakyReluAlpha sets alpha: float, by default 0.2.
 func LeakyReluAlpha(value float32) LeakyReluAttr {
-	return func(m attrs) { m["alpha"] = value }
+	return option("alpha", value)
 }
 
 // LeakyRelu adds an operation of this type.
@@ -11001,7 +11001,7 @@ type LeakyReluGradAttr func(attrs)
 
 // LeakyReluGradAlpha sets alpha: float, by default 0.2.
 func LeakyReluGradAlpha(value float32) LeakyReluGradAttr {
-	return func(m attrs) { m["alpha"] = value }
+	return option("alpha", value)
 }
 
 // LeakyReluGrad adds an operation of this type.
@@ -11019,12 +11019,12 @@ type LearnedUnigramCandidateSamplerAttr func(attrs)
 
 // LearnedUnigramCandidateSamplerSeed sets seed: int, by default 0.
 func LearnedUnigramCandidateSamplerSeed(value int64) LearnedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // LearnedUnigramCandidateSamplerSeed2 sets seed2: int, by default 0.
 func LearnedUnigramCandidateSamplerSeed2(value int64) LearnedUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // LearnedUnigramCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11057,12 +11057,12 @@ type LegacyParallelInterleaveDatasetV2Attr func(attrs)
 
 // LegacyParallelInterleaveDatasetV2Deterministic sets deterministic: string, by default "default".
 func LegacyParallelInterleaveDatasetV2Deterministic(value string) LegacyParallelInterleaveDatasetV2Attr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // LegacyParallelInterleaveDatasetV2Metadata sets metadata: string, by default "".
 func LegacyParallelInterleaveDatasetV2Metadata(value string) LegacyParallelInterleaveDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // LegacyParallelInterleaveDatasetV2 adds an operation of this type.
@@ -11128,7 +11128,7 @@ type ListDatasetAttr func(attrs)
 
 // ListDatasetMetadata sets metadata: string, by default "".
 func ListDatasetMetadata(value string) ListDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ListDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11147,7 +11147,7 @@ type ListDiffAttr func(attrs)
 
 // ListDiffOutIdx sets out_idx: type, one of int32, int64, by default int32.
 func ListDiffOutIdx[D tf.AnyDataType](value D) ListDiffAttr {
-	return func(m attrs) { m["out_idx"] = dtype.DataType(value) }
+	return option("out_idx", dtype.DataType(value))
 }
 
 // ListDiff adds an operation of this type.
@@ -11195,7 +11195,7 @@ type LoadAndRemapMatrixAttr func(attrs)
 
 // LoadAndRemapMatrixMaxRowsInMemory sets max_rows_in_memory: int, by default -1.
 func LoadAndRemapMatrixMaxRowsInMemory(value int64) LoadAndRemapMatrixAttr {
-	return func(m attrs) { m["max_rows_in_memory"] = value }
+	return option("max_rows_in_memory", value)
 }
 
 // LoadAndRemapMatrix adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11217,7 +11217,7 @@ type LoadDatasetAttr func(attrs)
 
 // LoadDatasetCompression sets compression: string, by default "".
 func LoadDatasetCompression(value string) LoadDatasetAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // LoadDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11238,17 +11238,17 @@ type LoadTPUEmbeddingADAMParametersAttr func(attrs)
 
 // LoadTPUEmbeddingADAMParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingADAMParametersTableId(value int64) LoadTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingADAMParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingADAMParametersTableName(value string) LoadTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingADAMParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingADAMParametersConfig(value string) LoadTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingADAMParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11267,17 +11267,17 @@ type LoadTPUEmbeddingAdadeltaParametersAttr func(attrs)
 
 // LoadTPUEmbeddingAdadeltaParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingAdadeltaParametersTableId(value int64) LoadTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingAdadeltaParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingAdadeltaParametersTableName(value string) LoadTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingAdadeltaParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingAdadeltaParametersConfig(value string) LoadTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingAdadeltaParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11296,17 +11296,17 @@ type LoadTPUEmbeddingAdagradMomentumParametersAttr func(attrs)
 
 // LoadTPUEmbeddingAdagradMomentumParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingAdagradMomentumParametersTableId(value int64) LoadTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingAdagradMomentumParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingAdagradMomentumParametersTableName(value string) LoadTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingAdagradMomentumParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingAdagradMomentumParametersConfig(value string) LoadTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingAdagradMomentumParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11325,17 +11325,17 @@ type LoadTPUEmbeddingAdagradParametersAttr func(attrs)
 
 // LoadTPUEmbeddingAdagradParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingAdagradParametersTableId(value int64) LoadTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingAdagradParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingAdagradParametersTableName(value string) LoadTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingAdagradParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingAdagradParametersConfig(value string) LoadTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingAdagradParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11353,17 +11353,17 @@ type LoadTPUEmbeddingCenteredRMSPropParametersAttr func(attrs)
 
 // LoadTPUEmbeddingCenteredRMSPropParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingCenteredRMSPropParametersTableId(value int64) LoadTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingCenteredRMSPropParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingCenteredRMSPropParametersTableName(value string) LoadTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingCenteredRMSPropParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingCenteredRMSPropParametersConfig(value string) LoadTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingCenteredRMSPropParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11383,17 +11383,17 @@ type LoadTPUEmbeddingFTRLParametersAttr func(attrs)
 
 // LoadTPUEmbeddingFTRLParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingFTRLParametersTableId(value int64) LoadTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingFTRLParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingFTRLParametersTableName(value string) LoadTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingFTRLParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingFTRLParametersConfig(value string) LoadTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingFTRLParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11412,17 +11412,17 @@ type LoadTPUEmbeddingFrequencyEstimatorParametersAttr func(attrs)
 
 // LoadTPUEmbeddingFrequencyEstimatorParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingFrequencyEstimatorParametersTableId(value int64) LoadTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingFrequencyEstimatorParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingFrequencyEstimatorParametersTableName(value string) LoadTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingFrequencyEstimatorParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingFrequencyEstimatorParametersConfig(value string) LoadTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingFrequencyEstimatorParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11440,17 +11440,17 @@ type LoadTPUEmbeddingMDLAdagradLightParametersAttr func(attrs)
 
 // LoadTPUEmbeddingMDLAdagradLightParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingMDLAdagradLightParametersTableId(value int64) LoadTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingMDLAdagradLightParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingMDLAdagradLightParametersTableName(value string) LoadTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingMDLAdagradLightParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingMDLAdagradLightParametersConfig(value string) LoadTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingMDLAdagradLightParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11470,17 +11470,17 @@ type LoadTPUEmbeddingMomentumParametersAttr func(attrs)
 
 // LoadTPUEmbeddingMomentumParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingMomentumParametersTableId(value int64) LoadTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingMomentumParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingMomentumParametersTableName(value string) LoadTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingMomentumParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingMomentumParametersConfig(value string) LoadTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingMomentumParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11498,17 +11498,17 @@ type LoadTPUEmbeddingProximalAdagradParametersAttr func(attrs)
 
 // LoadTPUEmbeddingProximalAdagradParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingProximalAdagradParametersTableId(value int64) LoadTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingProximalAdagradParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingProximalAdagradParametersTableName(value string) LoadTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingProximalAdagradParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingProximalAdagradParametersConfig(value string) LoadTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingProximalAdagradParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11526,17 +11526,17 @@ type LoadTPUEmbeddingProximalYogiParametersAttr func(attrs)
 
 // LoadTPUEmbeddingProximalYogiParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingProximalYogiParametersTableId(value int64) LoadTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingProximalYogiParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingProximalYogiParametersTableName(value string) LoadTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingProximalYogiParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingProximalYogiParametersConfig(value string) LoadTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingProximalYogiParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11555,17 +11555,17 @@ type LoadTPUEmbeddingRMSPropParametersAttr func(attrs)
 
 // LoadTPUEmbeddingRMSPropParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingRMSPropParametersTableId(value int64) LoadTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingRMSPropParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingRMSPropParametersTableName(value string) LoadTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingRMSPropParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingRMSPropParametersConfig(value string) LoadTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingRMSPropParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11584,17 +11584,17 @@ type LoadTPUEmbeddingStochasticGradientDescentParametersAttr func(attrs)
 
 // LoadTPUEmbeddingStochasticGradientDescentParametersTableId sets table_id: int, by default -1.
 func LoadTPUEmbeddingStochasticGradientDescentParametersTableId(value int64) LoadTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // LoadTPUEmbeddingStochasticGradientDescentParametersTableName sets table_name: string, by default "".
 func LoadTPUEmbeddingStochasticGradientDescentParametersTableName(value string) LoadTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // LoadTPUEmbeddingStochasticGradientDescentParametersConfig sets config: string, by default "".
 func LoadTPUEmbeddingStochasticGradientDescentParametersConfig(value string) LoadTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // LoadTPUEmbeddingStochasticGradientDescentParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11649,12 +11649,12 @@ type LogUniformCandidateSamplerAttr func(attrs)
 
 // LogUniformCandidateSamplerSeed sets seed: int, by default 0.
 func LogUniformCandidateSamplerSeed(value int64) LogUniformCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // LogUniformCandidateSamplerSeed2 sets seed2: int, by default 0.
 func LogUniformCandidateSamplerSeed2(value int64) LogUniformCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // LogUniformCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11828,7 +11828,7 @@ type LowerBoundAttr func(attrs)
 
 // LowerBoundOutType sets out_type: type, one of int32, int64, by default int32.
 func LowerBoundOutType[D tf.AnyDataType](value D) LowerBoundAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // LowerBound adds an operation of this type.
@@ -11846,7 +11846,7 @@ type LuAttr func(attrs)
 
 // LuOutputIdxType sets output_idx_type: type, one of int32, int64, by default int32.
 func LuOutputIdxType[D tf.AnyDataType](value D) LuAttr {
-	return func(m attrs) { m["output_idx_type"] = dtype.DataType(value) }
+	return option("output_idx_type", dtype.DataType(value))
 }
 
 // Lu adds an operation of this type.
@@ -11881,12 +11881,12 @@ type MapAndBatchDatasetAttr func(attrs)
 
 // MapAndBatchDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func MapAndBatchDatasetPreserveCardinality(value bool) MapAndBatchDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // MapAndBatchDatasetMetadata sets metadata: string, by default "".
 func MapAndBatchDatasetMetadata(value string) MapAndBatchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // MapAndBatchDataset adds an operation of this type.
@@ -11910,22 +11910,22 @@ type MapClearAttr func(attrs)
 
 // MapClearCapacity sets capacity: int, at least 0, by default 0.
 func MapClearCapacity(value int64) MapClearAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapClearMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapClearMemoryLimit(value int64) MapClearAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapClearContainer sets container: string, by default "".
 func MapClearContainer(value string) MapClearAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapClearSharedName sets shared_name: string, by default "".
 func MapClearSharedName(value string) MapClearAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapClear adds an operation of this type. It is stateful: equal ones are not merged.
@@ -11940,22 +11940,22 @@ type MapDatasetAttr func(attrs)
 
 // MapDatasetUseInterOpParallelism sets use_inter_op_parallelism: bool, by default true.
 func MapDatasetUseInterOpParallelism(value bool) MapDatasetAttr {
-	return func(m attrs) { m["use_inter_op_parallelism"] = value }
+	return option("use_inter_op_parallelism", value)
 }
 
 // MapDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func MapDatasetPreserveCardinality(value bool) MapDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // MapDatasetForceSynchronous sets force_synchronous: bool, by default false.
 func MapDatasetForceSynchronous(value bool) MapDatasetAttr {
-	return func(m attrs) { m["force_synchronous"] = value }
+	return option("force_synchronous", value)
 }
 
 // MapDatasetMetadata sets metadata: string, by default "".
 func MapDatasetMetadata(value string) MapDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // MapDataset adds an operation of this type.
@@ -11976,7 +11976,7 @@ type MapDefunAttr func(attrs)
 
 // MapDefunMaxIntraOpParallelism sets max_intra_op_parallelism: int, by default 1.
 func MapDefunMaxIntraOpParallelism(value int64) MapDefunAttr {
-	return func(m attrs) { m["max_intra_op_parallelism"] = value }
+	return option("max_intra_op_parallelism", value)
 }
 
 // MapDefun adds an operation of this type.
@@ -12000,22 +12000,22 @@ type MapIncompleteSizeAttr func(attrs)
 
 // MapIncompleteSizeCapacity sets capacity: int, at least 0, by default 0.
 func MapIncompleteSizeCapacity(value int64) MapIncompleteSizeAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapIncompleteSizeMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapIncompleteSizeMemoryLimit(value int64) MapIncompleteSizeAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapIncompleteSizeContainer sets container: string, by default "".
 func MapIncompleteSizeContainer(value string) MapIncompleteSizeAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapIncompleteSizeSharedName sets shared_name: string, by default "".
 func MapIncompleteSizeSharedName(value string) MapIncompleteSizeAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapIncompleteSize adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12031,22 +12031,22 @@ type MapPeekAttr func(attrs)
 
 // MapPeekCapacity sets capacity: int, at least 0, by default 0.
 func MapPeekCapacity(value int64) MapPeekAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapPeekMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapPeekMemoryLimit(value int64) MapPeekAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapPeekContainer sets container: string, by default "".
 func MapPeekContainer(value string) MapPeekAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapPeekSharedName sets shared_name: string, by default "".
 func MapPeekSharedName(value string) MapPeekAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapPeek adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12066,22 +12066,22 @@ type MapSizeAttr func(attrs)
 
 // MapSizeCapacity sets capacity: int, at least 0, by default 0.
 func MapSizeCapacity(value int64) MapSizeAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapSizeMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapSizeMemoryLimit(value int64) MapSizeAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapSizeContainer sets container: string, by default "".
 func MapSizeContainer(value string) MapSizeAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapSizeSharedName sets shared_name: string, by default "".
 func MapSizeSharedName(value string) MapSizeAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapSize adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12097,22 +12097,22 @@ type MapStageAttr func(attrs)
 
 // MapStageCapacity sets capacity: int, at least 0, by default 0.
 func MapStageCapacity(value int64) MapStageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapStageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapStageMemoryLimit(value int64) MapStageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapStageContainer sets container: string, by default "".
 func MapStageContainer(value string) MapStageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapStageSharedName sets shared_name: string, by default "".
 func MapStageSharedName(value string) MapStageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapStage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12131,22 +12131,22 @@ type MapUnstageAttr func(attrs)
 
 // MapUnstageCapacity sets capacity: int, at least 0, by default 0.
 func MapUnstageCapacity(value int64) MapUnstageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapUnstageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapUnstageMemoryLimit(value int64) MapUnstageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapUnstageContainer sets container: string, by default "".
 func MapUnstageContainer(value string) MapUnstageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapUnstageSharedName sets shared_name: string, by default "".
 func MapUnstageSharedName(value string) MapUnstageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapUnstage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12166,22 +12166,22 @@ type MapUnstageNoKeyAttr func(attrs)
 
 // MapUnstageNoKeyCapacity sets capacity: int, at least 0, by default 0.
 func MapUnstageNoKeyCapacity(value int64) MapUnstageNoKeyAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // MapUnstageNoKeyMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func MapUnstageNoKeyMemoryLimit(value int64) MapUnstageNoKeyAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // MapUnstageNoKeyContainer sets container: string, by default "".
 func MapUnstageNoKeyContainer(value string) MapUnstageNoKeyAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MapUnstageNoKeySharedName sets shared_name: string, by default "".
 func MapUnstageNoKeySharedName(value string) MapUnstageNoKeyAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MapUnstageNoKey adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12202,22 +12202,22 @@ type MatMulAttr func(attrs)
 
 // MatMulTransposeA sets transpose_a: bool, by default false.
 func MatMulTransposeA(value bool) MatMulAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // MatMulTransposeB sets transpose_b: bool, by default false.
 func MatMulTransposeB(value bool) MatMulAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // MatMulGradA sets grad_a: bool, by default false.
 func MatMulGradA(value bool) MatMulAttr {
-	return func(m attrs) { m["grad_a"] = value }
+	return option("grad_a", value)
 }
 
 // MatMulGradB sets grad_b: bool, by default false.
 func MatMulGradB(value bool) MatMulAttr {
-	return func(m attrs) { m["grad_b"] = value }
+	return option("grad_b", value)
 }
 
 // MatMul adds an operation of this type.
@@ -12301,7 +12301,7 @@ type MatrixDiagPartV3Attr func(attrs)
 
 // MatrixDiagPartV3Align sets align: string, one of "LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT", by default "RIGHT_LEFT".
 func MatrixDiagPartV3Align(value string) MatrixDiagPartV3Attr {
-	return func(m attrs) { m["align"] = value }
+	return option("align", value)
 }
 
 // MatrixDiagPartV3 adds an operation of this type.
@@ -12333,7 +12333,7 @@ type MatrixDiagV3Attr func(attrs)
 
 // MatrixDiagV3Align sets align: string, one of "LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT", by default "RIGHT_LEFT".
 func MatrixDiagV3Align(value string) MatrixDiagV3Attr {
-	return func(m attrs) { m["align"] = value }
+	return option("align", value)
 }
 
 // MatrixDiagV3 adds an operation of this type.
@@ -12365,7 +12365,7 @@ type MatrixInverseAttr func(attrs)
 
 // MatrixInverseAdjoint sets adjoint: bool, by default false.
 func MatrixInverseAdjoint(value bool) MatrixInverseAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // MatrixInverse adds an operation of this type.
@@ -12412,7 +12412,7 @@ type MatrixSetDiagV3Attr func(attrs)
 
 // MatrixSetDiagV3Align sets align: string, one of "LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT", by default "RIGHT_LEFT".
 func MatrixSetDiagV3Align(value string) MatrixSetDiagV3Attr {
-	return func(m attrs) { m["align"] = value }
+	return option("align", value)
 }
 
 // MatrixSetDiagV3 adds an operation of this type.
@@ -12431,7 +12431,7 @@ type MatrixSolveAttr func(attrs)
 
 // MatrixSolveAdjoint sets adjoint: bool, by default false.
 func MatrixSolveAdjoint(value bool) MatrixSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // MatrixSolve adds an operation of this type.
@@ -12449,7 +12449,7 @@ type MatrixSolveLsAttr func(attrs)
 
 // MatrixSolveLsFast sets fast: bool, by default true.
 func MatrixSolveLsFast(value bool) MatrixSolveLsAttr {
-	return func(m attrs) { m["fast"] = value }
+	return option("fast", value)
 }
 
 // MatrixSolveLs adds an operation of this type.
@@ -12477,12 +12477,12 @@ type MatrixTriangularSolveAttr func(attrs)
 
 // MatrixTriangularSolveLower sets lower: bool, by default true.
 func MatrixTriangularSolveLower(value bool) MatrixTriangularSolveAttr {
-	return func(m attrs) { m["lower"] = value }
+	return option("lower", value)
 }
 
 // MatrixTriangularSolveAdjoint sets adjoint: bool, by default false.
 func MatrixTriangularSolveAdjoint(value bool) MatrixTriangularSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // MatrixTriangularSolve adds an operation of this type.
@@ -12500,7 +12500,7 @@ type MaxAttr func(attrs)
 
 // MaxKeepDims sets keep_dims: bool, by default false.
 func MaxKeepDims(value bool) MaxAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Max adds an operation of this type.
@@ -12530,12 +12530,12 @@ type MaxPoolAttr func(attrs)
 
 // MaxPoolExplicitPaddings sets explicit_paddings: list(int), by default [].
 func MaxPoolExplicitPaddings(value []int64) MaxPoolAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // MaxPoolDataFormat sets data_format: string, one of "NHWC", "NCHW", "NCHW_VECT_C", by default "NHWC".
 func MaxPoolDataFormat(value string) MaxPoolAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPool adds an operation of this type.
@@ -12555,7 +12555,7 @@ type MaxPool3DAttr func(attrs)
 
 // MaxPool3DDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func MaxPool3DDataFormat(value string) MaxPool3DAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPool3D adds an operation of this type.
@@ -12575,7 +12575,7 @@ type MaxPool3DGradAttr func(attrs)
 
 // MaxPool3DGradDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func MaxPool3DGradDataFormat(value string) MaxPool3DGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPool3DGrad adds an operation of this type.
@@ -12598,7 +12598,7 @@ type MaxPool3DGradGradAttr func(attrs)
 
 // MaxPool3DGradGradDataFormat sets data_format: string, one of "NDHWC", "NCDHW", by default "NDHWC".
 func MaxPool3DGradGradDataFormat(value string) MaxPool3DGradGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPool3DGradGrad adds an operation of this type.
@@ -12620,12 +12620,12 @@ type MaxPoolGradAttr func(attrs)
 
 // MaxPoolGradExplicitPaddings sets explicit_paddings: list(int), by default [].
 func MaxPoolGradExplicitPaddings(value []int64) MaxPoolGradAttr {
-	return func(m attrs) { m["explicit_paddings"] = value }
+	return option("explicit_paddings", value)
 }
 
 // MaxPoolGradDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func MaxPoolGradDataFormat(value string) MaxPoolGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPoolGrad adds an operation of this type.
@@ -12647,7 +12647,7 @@ type MaxPoolGradGradAttr func(attrs)
 
 // MaxPoolGradGradDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func MaxPoolGradGradDataFormat(value string) MaxPoolGradGradAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPoolGradGrad adds an operation of this type.
@@ -12669,7 +12669,7 @@ type MaxPoolGradGradV2Attr func(attrs)
 
 // MaxPoolGradGradV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func MaxPoolGradGradV2DataFormat(value string) MaxPoolGradGradV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPoolGradGradV2 adds an operation of this type.
@@ -12691,7 +12691,7 @@ type MaxPoolGradGradWithArgmaxAttr func(attrs)
 
 // MaxPoolGradGradWithArgmaxIncludeBatchInIndex sets include_batch_in_index: bool, by default false.
 func MaxPoolGradGradWithArgmaxIncludeBatchInIndex(value bool) MaxPoolGradGradWithArgmaxAttr {
-	return func(m attrs) { m["include_batch_in_index"] = value }
+	return option("include_batch_in_index", value)
 }
 
 // MaxPoolGradGradWithArgmax adds an operation of this type.
@@ -12714,7 +12714,7 @@ type MaxPoolGradV2Attr func(attrs)
 
 // MaxPoolGradV2DataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func MaxPoolGradV2DataFormat(value string) MaxPoolGradV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPoolGradV2 adds an operation of this type.
@@ -12736,7 +12736,7 @@ type MaxPoolGradWithArgmaxAttr func(attrs)
 
 // MaxPoolGradWithArgmaxIncludeBatchInIndex sets include_batch_in_index: bool, by default false.
 func MaxPoolGradWithArgmaxIncludeBatchInIndex(value bool) MaxPoolGradWithArgmaxAttr {
-	return func(m attrs) { m["include_batch_in_index"] = value }
+	return option("include_batch_in_index", value)
 }
 
 // MaxPoolGradWithArgmax adds an operation of this type.
@@ -12759,7 +12759,7 @@ type MaxPoolV2Attr func(attrs)
 
 // MaxPoolV2DataFormat sets data_format: string, one of "NHWC", "NCHW", "NCHW_VECT_C", by default "NHWC".
 func MaxPoolV2DataFormat(value string) MaxPoolV2Attr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // MaxPoolV2 adds an operation of this type.
@@ -12779,12 +12779,12 @@ type MaxPoolWithArgmaxAttr func(attrs)
 
 // MaxPoolWithArgmaxTargmax sets Targmax: type, one of int32, int64, by default int64.
 func MaxPoolWithArgmaxTargmax[D tf.AnyDataType](value D) MaxPoolWithArgmaxAttr {
-	return func(m attrs) { m["Targmax"] = dtype.DataType(value) }
+	return option("Targmax", dtype.DataType(value))
 }
 
 // MaxPoolWithArgmaxIncludeBatchInIndex sets include_batch_in_index: bool, by default false.
 func MaxPoolWithArgmaxIncludeBatchInIndex(value bool) MaxPoolWithArgmaxAttr {
-	return func(m attrs) { m["include_batch_in_index"] = value }
+	return option("include_batch_in_index", value)
 }
 
 // MaxPoolWithArgmax adds an operation of this type.
@@ -12816,7 +12816,7 @@ type MeanAttr func(attrs)
 
 // MeanKeepDims sets keep_dims: bool, by default false.
 func MeanKeepDims(value bool) MeanAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Mean adds an operation of this type.
@@ -12847,7 +12847,7 @@ type MergeDedupDataAttr func(attrs)
 
 // MergeDedupDataConfig sets config: string, by default "".
 func MergeDedupDataConfig(value string) MergeDedupDataAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // MergeDedupData adds an operation of this type.
@@ -12876,12 +12876,12 @@ type MergeV2CheckpointsAttr func(attrs)
 
 // MergeV2CheckpointsDeleteOldDirs sets delete_old_dirs: bool, by default true.
 func MergeV2CheckpointsDeleteOldDirs(value bool) MergeV2CheckpointsAttr {
-	return func(m attrs) { m["delete_old_dirs"] = value }
+	return option("delete_old_dirs", value)
 }
 
 // MergeV2CheckpointsAllowMissingFiles sets allow_missing_files: bool, by default false.
 func MergeV2CheckpointsAllowMissingFiles(value bool) MergeV2CheckpointsAttr {
-	return func(m attrs) { m["allow_missing_files"] = value }
+	return option("allow_missing_files", value)
 }
 
 // MergeV2Checkpoints adds an operation of this type. It is stateful: equal ones are not merged.
@@ -12897,22 +12897,22 @@ type MfccAttr func(attrs)
 
 // MfccUpperFrequencyLimit sets upper_frequency_limit: float, by default 4000.
 func MfccUpperFrequencyLimit(value float32) MfccAttr {
-	return func(m attrs) { m["upper_frequency_limit"] = value }
+	return option("upper_frequency_limit", value)
 }
 
 // MfccLowerFrequencyLimit sets lower_frequency_limit: float, by default 20.
 func MfccLowerFrequencyLimit(value float32) MfccAttr {
-	return func(m attrs) { m["lower_frequency_limit"] = value }
+	return option("lower_frequency_limit", value)
 }
 
 // MfccFilterbankChannelCount sets filterbank_channel_count: int, by default 40.
 func MfccFilterbankChannelCount(value int64) MfccAttr {
-	return func(m attrs) { m["filterbank_channel_count"] = value }
+	return option("filterbank_channel_count", value)
 }
 
 // MfccDctCoefficientCount sets dct_coefficient_count: int, by default 13.
 func MfccDctCoefficientCount(value int64) MfccAttr {
-	return func(m attrs) { m["dct_coefficient_count"] = value }
+	return option("dct_coefficient_count", value)
 }
 
 // Mfcc adds an operation of this type.
@@ -12929,7 +12929,7 @@ type MinAttr func(attrs)
 
 // MinKeepDims sets keep_dims: bool, by default false.
 func MinKeepDims(value bool) MinAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Min adds an operation of this type.
@@ -13005,17 +13005,17 @@ type ModelDatasetAttr func(attrs)
 
 // ModelDatasetAlgorithm sets algorithm: int, by default 0.
 func ModelDatasetAlgorithm(value int64) ModelDatasetAttr {
-	return func(m attrs) { m["algorithm"] = value }
+	return option("algorithm", value)
 }
 
 // ModelDatasetCpuBudget sets cpu_budget: int, by default 0.
 func ModelDatasetCpuBudget(value int64) ModelDatasetAttr {
-	return func(m attrs) { m["cpu_budget"] = value }
+	return option("cpu_budget", value)
 }
 
 // ModelDatasetRamBudget sets ram_budget: int, by default 0.
 func ModelDatasetRamBudget(value int64) ModelDatasetAttr {
-	return func(m attrs) { m["ram_budget"] = value }
+	return option("ram_budget", value)
 }
 
 // ModelDataset adds an operation of this type.
@@ -13065,12 +13065,12 @@ type MultiDeviceIteratorFromStringHandleAttr func(attrs)
 
 // MultiDeviceIteratorFromStringHandleOutputTypes sets output_types: list(type), at least 0 of them, by default [].
 func MultiDeviceIteratorFromStringHandleOutputTypes[D tf.AnyDataType](value []D) MultiDeviceIteratorFromStringHandleAttr {
-	return func(m attrs) { m["output_types"] = dataTypes(value) }
+	return option("output_types", dataTypes(value))
 }
 
 // MultiDeviceIteratorFromStringHandleOutputShapes sets output_shapes: list(shape), at least 0 of them, by default [].
 func MultiDeviceIteratorFromStringHandleOutputShapes(value []tf.Shape) MultiDeviceIteratorFromStringHandleAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // MultiDeviceIteratorFromStringHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13118,17 +13118,17 @@ type MultinomialAttr func(attrs)
 
 // MultinomialSeed sets seed: int, by default 0.
 func MultinomialSeed(value int64) MultinomialAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // MultinomialSeed2 sets seed2: int, by default 0.
 func MultinomialSeed2(value int64) MultinomialAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // MultinomialOutputDtype sets output_dtype: type, one of int32, int64, by default int64.
 func MultinomialOutputDtype[D tf.AnyDataType](value D) MultinomialAttr {
-	return func(m attrs) { m["output_dtype"] = dtype.DataType(value) }
+	return option("output_dtype", dtype.DataType(value))
 }
 
 // Multinomial adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13146,32 +13146,32 @@ type MutableDenseHashTableAttr func(attrs)
 
 // MutableDenseHashTableContainer sets container: string, by default "".
 func MutableDenseHashTableContainer(value string) MutableDenseHashTableAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableDenseHashTableSharedName sets shared_name: string, by default "".
 func MutableDenseHashTableSharedName(value string) MutableDenseHashTableAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableDenseHashTableUseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableDenseHashTableUseNodeNameSharing(value bool) MutableDenseHashTableAttr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableDenseHashTableValueShape sets value_shape: shape, by default [].
 func MutableDenseHashTableValueShape(value tf.Shape) MutableDenseHashTableAttr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // MutableDenseHashTableInitialNumBuckets sets initial_num_buckets: int, by default 131072.
 func MutableDenseHashTableInitialNumBuckets(value int64) MutableDenseHashTableAttr {
-	return func(m attrs) { m["initial_num_buckets"] = value }
+	return option("initial_num_buckets", value)
 }
 
 // MutableDenseHashTableMaxLoadFactor sets max_load_factor: float, by default 0.8.
 func MutableDenseHashTableMaxLoadFactor(value float32) MutableDenseHashTableAttr {
-	return func(m attrs) { m["max_load_factor"] = value }
+	return option("max_load_factor", value)
 }
 
 // MutableDenseHashTable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13189,32 +13189,32 @@ type MutableDenseHashTableV2Attr func(attrs)
 
 // MutableDenseHashTableV2Container sets container: string, by default "".
 func MutableDenseHashTableV2Container(value string) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableDenseHashTableV2SharedName sets shared_name: string, by default "".
 func MutableDenseHashTableV2SharedName(value string) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableDenseHashTableV2UseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableDenseHashTableV2UseNodeNameSharing(value bool) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableDenseHashTableV2ValueShape sets value_shape: shape, by default [].
 func MutableDenseHashTableV2ValueShape(value tf.Shape) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // MutableDenseHashTableV2InitialNumBuckets sets initial_num_buckets: int, by default 131072.
 func MutableDenseHashTableV2InitialNumBuckets(value int64) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["initial_num_buckets"] = value }
+	return option("initial_num_buckets", value)
 }
 
 // MutableDenseHashTableV2MaxLoadFactor sets max_load_factor: float, by default 0.8.
 func MutableDenseHashTableV2MaxLoadFactor(value float32) MutableDenseHashTableV2Attr {
-	return func(m attrs) { m["max_load_factor"] = value }
+	return option("max_load_factor", value)
 }
 
 // MutableDenseHashTableV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13233,17 +13233,17 @@ type MutableHashTableAttr func(attrs)
 
 // MutableHashTableContainer sets container: string, by default "".
 func MutableHashTableContainer(value string) MutableHashTableAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableHashTableSharedName sets shared_name: string, by default "".
 func MutableHashTableSharedName(value string) MutableHashTableAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableHashTableUseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableHashTableUseNodeNameSharing(value bool) MutableHashTableAttr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableHashTable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13260,22 +13260,22 @@ type MutableHashTableOfTensorsAttr func(attrs)
 
 // MutableHashTableOfTensorsContainer sets container: string, by default "".
 func MutableHashTableOfTensorsContainer(value string) MutableHashTableOfTensorsAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableHashTableOfTensorsSharedName sets shared_name: string, by default "".
 func MutableHashTableOfTensorsSharedName(value string) MutableHashTableOfTensorsAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableHashTableOfTensorsUseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableHashTableOfTensorsUseNodeNameSharing(value bool) MutableHashTableOfTensorsAttr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableHashTableOfTensorsValueShape sets value_shape: shape, by default [].
 func MutableHashTableOfTensorsValueShape(value tf.Shape) MutableHashTableOfTensorsAttr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // MutableHashTableOfTensors adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13292,22 +13292,22 @@ type MutableHashTableOfTensorsV2Attr func(attrs)
 
 // MutableHashTableOfTensorsV2Container sets container: string, by default "".
 func MutableHashTableOfTensorsV2Container(value string) MutableHashTableOfTensorsV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableHashTableOfTensorsV2SharedName sets shared_name: string, by default "".
 func MutableHashTableOfTensorsV2SharedName(value string) MutableHashTableOfTensorsV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableHashTableOfTensorsV2UseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableHashTableOfTensorsV2UseNodeNameSharing(value bool) MutableHashTableOfTensorsV2Attr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableHashTableOfTensorsV2ValueShape sets value_shape: shape, by default [].
 func MutableHashTableOfTensorsV2ValueShape(value tf.Shape) MutableHashTableOfTensorsV2Attr {
-	return func(m attrs) { m["value_shape"] = value }
+	return option("value_shape", value)
 }
 
 // MutableHashTableOfTensorsV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13324,17 +13324,17 @@ type MutableHashTableV2Attr func(attrs)
 
 // MutableHashTableV2Container sets container: string, by default "".
 func MutableHashTableV2Container(value string) MutableHashTableV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutableHashTableV2SharedName sets shared_name: string, by default "".
 func MutableHashTableV2SharedName(value string) MutableHashTableV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutableHashTableV2UseNodeNameSharing sets use_node_name_sharing: bool, by default false.
 func MutableHashTableV2UseNodeNameSharing(value bool) MutableHashTableV2Attr {
-	return func(m attrs) { m["use_node_name_sharing"] = value }
+	return option("use_node_name_sharing", value)
 }
 
 // MutableHashTableV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13359,12 +13359,12 @@ type MutexV2Attr func(attrs)
 
 // MutexV2Container sets container: string, by default "".
 func MutexV2Container(value string) MutexV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // MutexV2SharedName sets shared_name: string, by default "".
 func MutexV2SharedName(value string) MutexV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // MutexV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13481,7 +13481,7 @@ type NonDeterministicIntsAttr func(attrs)
 
 // NonDeterministicIntsDtype sets dtype: type, by default int64.
 func NonDeterministicIntsDtype[D tf.AnyDataType](value D) NonDeterministicIntsAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // NonDeterministicInts adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13498,7 +13498,7 @@ type NonMaxSuppressionAttr func(attrs)
 
 // NonMaxSuppressionIouThreshold sets iou_threshold: float, by default 0.5.
 func NonMaxSuppressionIouThreshold(value float32) NonMaxSuppressionAttr {
-	return func(m attrs) { m["iou_threshold"] = value }
+	return option("iou_threshold", value)
 }
 
 // NonMaxSuppression adds an operation of this type.
@@ -13543,7 +13543,7 @@ type NonMaxSuppressionV4Attr func(attrs)
 
 // NonMaxSuppressionV4PadToMaxOutputSize sets pad_to_max_output_size: bool, by default false.
 func NonMaxSuppressionV4PadToMaxOutputSize(value bool) NonMaxSuppressionV4Attr {
-	return func(m attrs) { m["pad_to_max_output_size"] = value }
+	return option("pad_to_max_output_size", value)
 }
 
 // NonMaxSuppressionV4 adds an operation of this type.
@@ -13567,7 +13567,7 @@ type NonMaxSuppressionV5Attr func(attrs)
 
 // NonMaxSuppressionV5PadToMaxOutputSize sets pad_to_max_output_size: bool, by default false.
 func NonMaxSuppressionV5PadToMaxOutputSize(value bool) NonMaxSuppressionV5Attr {
-	return func(m attrs) { m["pad_to_max_output_size"] = value }
+	return option("pad_to_max_output_size", value)
 }
 
 // NonMaxSuppressionV5 adds an operation of this type.
@@ -13614,7 +13614,7 @@ type NotEqualAttr func(attrs)
 
 // NotEqualIncompatibleShapeError sets incompatible_shape_error: bool, by default true.
 func NotEqualIncompatibleShapeError(value bool) NotEqualAttr {
-	return func(m attrs) { m["incompatible_shape_error"] = value }
+	return option("incompatible_shape_error", value)
 }
 
 // NotEqual adds an operation of this type.
@@ -13632,7 +13632,7 @@ type NthElementAttr func(attrs)
 
 // NthElementReverse sets reverse: bool, by default false.
 func NthElementReverse(value bool) NthElementAttr {
-	return func(m attrs) { m["reverse"] = value }
+	return option("reverse", value)
 }
 
 // NthElement adds an operation of this type.
@@ -13650,7 +13650,7 @@ type OneHotAttr func(attrs)
 
 // OneHotAxis sets axis: int, by default -1.
 func OneHotAxis(value int64) OneHotAttr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // OneHot adds an operation of this type.
@@ -13671,12 +13671,12 @@ type OneShotIteratorAttr func(attrs)
 
 // OneShotIteratorContainer sets container: string, by default "".
 func OneShotIteratorContainer(value string) OneShotIteratorAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OneShotIteratorSharedName sets shared_name: string, by default "".
 func OneShotIteratorSharedName(value string) OneShotIteratorAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OneShotIterator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13703,7 +13703,7 @@ type OptimizeDatasetAttr func(attrs)
 
 // OptimizeDatasetOptimizationConfigs sets optimization_configs: list(string), by default [].
 func OptimizeDatasetOptimizationConfigs(value []string) OptimizeDatasetAttr {
-	return func(m attrs) { m["optimization_configs"] = value }
+	return option("optimization_configs", value)
 }
 
 // OptimizeDataset adds an operation of this type.
@@ -13722,7 +13722,7 @@ type OptimizeDatasetV2Attr func(attrs)
 
 // OptimizeDatasetV2OptimizationConfigs sets optimization_configs: list(string), by default [].
 func OptimizeDatasetV2OptimizationConfigs(value []string) OptimizeDatasetV2Attr {
-	return func(m attrs) { m["optimization_configs"] = value }
+	return option("optimization_configs", value)
 }
 
 // OptimizeDatasetV2 adds an operation of this type.
@@ -13779,7 +13779,7 @@ type OptionsDatasetAttr func(attrs)
 
 // OptionsDatasetMetadata sets metadata: string, by default "".
 func OptionsDatasetMetadata(value string) OptionsDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // OptionsDataset adds an operation of this type.
@@ -13798,22 +13798,22 @@ type OrderedMapClearAttr func(attrs)
 
 // OrderedMapClearCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapClearCapacity(value int64) OrderedMapClearAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapClearMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapClearMemoryLimit(value int64) OrderedMapClearAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapClearContainer sets container: string, by default "".
 func OrderedMapClearContainer(value string) OrderedMapClearAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapClearSharedName sets shared_name: string, by default "".
 func OrderedMapClearSharedName(value string) OrderedMapClearAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapClear adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13828,22 +13828,22 @@ type OrderedMapIncompleteSizeAttr func(attrs)
 
 // OrderedMapIncompleteSizeCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapIncompleteSizeCapacity(value int64) OrderedMapIncompleteSizeAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapIncompleteSizeMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapIncompleteSizeMemoryLimit(value int64) OrderedMapIncompleteSizeAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapIncompleteSizeContainer sets container: string, by default "".
 func OrderedMapIncompleteSizeContainer(value string) OrderedMapIncompleteSizeAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapIncompleteSizeSharedName sets shared_name: string, by default "".
 func OrderedMapIncompleteSizeSharedName(value string) OrderedMapIncompleteSizeAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapIncompleteSize adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13859,22 +13859,22 @@ type OrderedMapPeekAttr func(attrs)
 
 // OrderedMapPeekCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapPeekCapacity(value int64) OrderedMapPeekAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapPeekMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapPeekMemoryLimit(value int64) OrderedMapPeekAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapPeekContainer sets container: string, by default "".
 func OrderedMapPeekContainer(value string) OrderedMapPeekAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapPeekSharedName sets shared_name: string, by default "".
 func OrderedMapPeekSharedName(value string) OrderedMapPeekAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapPeek adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13894,22 +13894,22 @@ type OrderedMapSizeAttr func(attrs)
 
 // OrderedMapSizeCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapSizeCapacity(value int64) OrderedMapSizeAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapSizeMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapSizeMemoryLimit(value int64) OrderedMapSizeAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapSizeContainer sets container: string, by default "".
 func OrderedMapSizeContainer(value string) OrderedMapSizeAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapSizeSharedName sets shared_name: string, by default "".
 func OrderedMapSizeSharedName(value string) OrderedMapSizeAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapSize adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13925,22 +13925,22 @@ type OrderedMapStageAttr func(attrs)
 
 // OrderedMapStageCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapStageCapacity(value int64) OrderedMapStageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapStageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapStageMemoryLimit(value int64) OrderedMapStageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapStageContainer sets container: string, by default "".
 func OrderedMapStageContainer(value string) OrderedMapStageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapStageSharedName sets shared_name: string, by default "".
 func OrderedMapStageSharedName(value string) OrderedMapStageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapStage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13959,22 +13959,22 @@ type OrderedMapUnstageAttr func(attrs)
 
 // OrderedMapUnstageCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapUnstageCapacity(value int64) OrderedMapUnstageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapUnstageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapUnstageMemoryLimit(value int64) OrderedMapUnstageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapUnstageContainer sets container: string, by default "".
 func OrderedMapUnstageContainer(value string) OrderedMapUnstageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapUnstageSharedName sets shared_name: string, by default "".
 func OrderedMapUnstageSharedName(value string) OrderedMapUnstageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapUnstage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -13994,22 +13994,22 @@ type OrderedMapUnstageNoKeyAttr func(attrs)
 
 // OrderedMapUnstageNoKeyCapacity sets capacity: int, at least 0, by default 0.
 func OrderedMapUnstageNoKeyCapacity(value int64) OrderedMapUnstageNoKeyAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // OrderedMapUnstageNoKeyMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func OrderedMapUnstageNoKeyMemoryLimit(value int64) OrderedMapUnstageNoKeyAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // OrderedMapUnstageNoKeyContainer sets container: string, by default "".
 func OrderedMapUnstageNoKeyContainer(value string) OrderedMapUnstageNoKeyAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // OrderedMapUnstageNoKeySharedName sets shared_name: string, by default "".
 func OrderedMapUnstageNoKeySharedName(value string) OrderedMapUnstageNoKeyAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // OrderedMapUnstageNoKey adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14030,7 +14030,7 @@ type OutfeedDequeueAttr func(attrs)
 
 // OutfeedDequeueDeviceOrdinal sets device_ordinal: int, by default -1.
 func OutfeedDequeueDeviceOrdinal(value int64) OutfeedDequeueAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // OutfeedDequeue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14047,7 +14047,7 @@ type OutfeedDequeueTupleAttr func(attrs)
 
 // OutfeedDequeueTupleDeviceOrdinal sets device_ordinal: int, by default -1.
 func OutfeedDequeueTupleDeviceOrdinal(value int64) OutfeedDequeueTupleAttr {
-	return func(m attrs) { m["device_ordinal"] = value }
+	return option("device_ordinal", value)
 }
 
 // OutfeedDequeueTuple adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14104,7 +14104,7 @@ type PackAttr func(attrs)
 
 // PackAxis sets axis: int, by default 0.
 func PackAxis(value int64) PackAttr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // Pack adds an operation of this type.
@@ -14145,7 +14145,7 @@ type PaddedBatchDatasetAttr func(attrs)
 
 // PaddedBatchDatasetMetadata sets metadata: string, by default "".
 func PaddedBatchDatasetMetadata(value string) PaddedBatchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // PaddedBatchDataset adds an operation of this type.
@@ -14167,12 +14167,12 @@ type PaddedBatchDatasetV2Attr func(attrs)
 
 // PaddedBatchDatasetV2ParallelCopy sets parallel_copy: bool, by default false.
 func PaddedBatchDatasetV2ParallelCopy(value bool) PaddedBatchDatasetV2Attr {
-	return func(m attrs) { m["parallel_copy"] = value }
+	return option("parallel_copy", value)
 }
 
 // PaddedBatchDatasetV2Metadata sets metadata: string, by default "".
 func PaddedBatchDatasetV2Metadata(value string) PaddedBatchDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // PaddedBatchDatasetV2 adds an operation of this type.
@@ -14195,22 +14195,22 @@ type PaddingFIFOQueueAttr func(attrs)
 
 // PaddingFIFOQueueShapes sets shapes: list(shape), at least 0 of them, by default [].
 func PaddingFIFOQueueShapes(value []tf.Shape) PaddingFIFOQueueAttr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // PaddingFIFOQueueCapacity sets capacity: int, by default -1.
 func PaddingFIFOQueueCapacity(value int64) PaddingFIFOQueueAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // PaddingFIFOQueueContainer sets container: string, by default "".
 func PaddingFIFOQueueContainer(value string) PaddingFIFOQueueAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // PaddingFIFOQueueSharedName sets shared_name: string, by default "".
 func PaddingFIFOQueueSharedName(value string) PaddingFIFOQueueAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // PaddingFIFOQueue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14226,22 +14226,22 @@ type PaddingFIFOQueueV2Attr func(attrs)
 
 // PaddingFIFOQueueV2Shapes sets shapes: list(shape), at least 0 of them, by default [].
 func PaddingFIFOQueueV2Shapes(value []tf.Shape) PaddingFIFOQueueV2Attr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // PaddingFIFOQueueV2Capacity sets capacity: int, by default -1.
 func PaddingFIFOQueueV2Capacity(value int64) PaddingFIFOQueueV2Attr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // PaddingFIFOQueueV2Container sets container: string, by default "".
 func PaddingFIFOQueueV2Container(value string) PaddingFIFOQueueV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // PaddingFIFOQueueV2SharedName sets shared_name: string, by default "".
 func PaddingFIFOQueueV2SharedName(value string) PaddingFIFOQueueV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // PaddingFIFOQueueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14257,17 +14257,17 @@ type ParallelBatchDatasetAttr func(attrs)
 
 // ParallelBatchDatasetParallelCopy sets parallel_copy: bool, by default false.
 func ParallelBatchDatasetParallelCopy(value bool) ParallelBatchDatasetAttr {
-	return func(m attrs) { m["parallel_copy"] = value }
+	return option("parallel_copy", value)
 }
 
 // ParallelBatchDatasetDeterministic sets deterministic: string, by default "default".
 func ParallelBatchDatasetDeterministic(value string) ParallelBatchDatasetAttr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParallelBatchDatasetMetadata sets metadata: string, by default "".
 func ParallelBatchDatasetMetadata(value string) ParallelBatchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelBatchDataset adds an operation of this type.
@@ -14310,12 +14310,12 @@ type ParallelFilterDatasetAttr func(attrs)
 
 // ParallelFilterDatasetDeterministic sets deterministic: string, by default "default".
 func ParallelFilterDatasetDeterministic(value string) ParallelFilterDatasetAttr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParallelFilterDatasetMetadata sets metadata: string, by default "".
 func ParallelFilterDatasetMetadata(value string) ParallelFilterDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelFilterDataset adds an operation of this type.
@@ -14337,7 +14337,7 @@ type ParallelInterleaveDatasetAttr func(attrs)
 
 // ParallelInterleaveDatasetMetadata sets metadata: string, by default "".
 func ParallelInterleaveDatasetMetadata(value string) ParallelInterleaveDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelInterleaveDataset adds an operation of this type.
@@ -14363,12 +14363,12 @@ type ParallelInterleaveDatasetV2Attr func(attrs)
 
 // ParallelInterleaveDatasetV2Sloppy sets sloppy: bool, by default false.
 func ParallelInterleaveDatasetV2Sloppy(value bool) ParallelInterleaveDatasetV2Attr {
-	return func(m attrs) { m["sloppy"] = value }
+	return option("sloppy", value)
 }
 
 // ParallelInterleaveDatasetV2Metadata sets metadata: string, by default "".
 func ParallelInterleaveDatasetV2Metadata(value string) ParallelInterleaveDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelInterleaveDatasetV2 adds an operation of this type.
@@ -14392,12 +14392,12 @@ type ParallelInterleaveDatasetV3Attr func(attrs)
 
 // ParallelInterleaveDatasetV3Deterministic sets deterministic: string, by default "default".
 func ParallelInterleaveDatasetV3Deterministic(value string) ParallelInterleaveDatasetV3Attr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParallelInterleaveDatasetV3Metadata sets metadata: string, by default "".
 func ParallelInterleaveDatasetV3Metadata(value string) ParallelInterleaveDatasetV3Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelInterleaveDatasetV3 adds an operation of this type.
@@ -14421,12 +14421,12 @@ type ParallelInterleaveDatasetV4Attr func(attrs)
 
 // ParallelInterleaveDatasetV4Deterministic sets deterministic: string, by default "default".
 func ParallelInterleaveDatasetV4Deterministic(value string) ParallelInterleaveDatasetV4Attr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParallelInterleaveDatasetV4Metadata sets metadata: string, by default "".
 func ParallelInterleaveDatasetV4Metadata(value string) ParallelInterleaveDatasetV4Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelInterleaveDatasetV4 adds an operation of this type.
@@ -14452,22 +14452,22 @@ type ParallelMapDatasetAttr func(attrs)
 
 // ParallelMapDatasetUseInterOpParallelism sets use_inter_op_parallelism: bool, by default true.
 func ParallelMapDatasetUseInterOpParallelism(value bool) ParallelMapDatasetAttr {
-	return func(m attrs) { m["use_inter_op_parallelism"] = value }
+	return option("use_inter_op_parallelism", value)
 }
 
 // ParallelMapDatasetSloppy sets sloppy: bool, by default false.
 func ParallelMapDatasetSloppy(value bool) ParallelMapDatasetAttr {
-	return func(m attrs) { m["sloppy"] = value }
+	return option("sloppy", value)
 }
 
 // ParallelMapDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func ParallelMapDatasetPreserveCardinality(value bool) ParallelMapDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ParallelMapDatasetMetadata sets metadata: string, by default "".
 func ParallelMapDatasetMetadata(value string) ParallelMapDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelMapDataset adds an operation of this type.
@@ -14489,27 +14489,27 @@ type ParallelMapDatasetV2Attr func(attrs)
 
 // ParallelMapDatasetV2UseInterOpParallelism sets use_inter_op_parallelism: bool, by default true.
 func ParallelMapDatasetV2UseInterOpParallelism(value bool) ParallelMapDatasetV2Attr {
-	return func(m attrs) { m["use_inter_op_parallelism"] = value }
+	return option("use_inter_op_parallelism", value)
 }
 
 // ParallelMapDatasetV2Deterministic sets deterministic: string, by default "default".
 func ParallelMapDatasetV2Deterministic(value string) ParallelMapDatasetV2Attr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParallelMapDatasetV2PreserveCardinality sets preserve_cardinality: bool, by default false.
 func ParallelMapDatasetV2PreserveCardinality(value bool) ParallelMapDatasetV2Attr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ParallelMapDatasetV2UseUnboundedThreadpool sets use_unbounded_threadpool: bool, by default false.
 func ParallelMapDatasetV2UseUnboundedThreadpool(value bool) ParallelMapDatasetV2Attr {
-	return func(m attrs) { m["use_unbounded_threadpool"] = value }
+	return option("use_unbounded_threadpool", value)
 }
 
 // ParallelMapDatasetV2Metadata sets metadata: string, by default "".
 func ParallelMapDatasetV2Metadata(value string) ParallelMapDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ParallelMapDatasetV2 adds an operation of this type.
@@ -14531,12 +14531,12 @@ type ParameterizedTruncatedNormalAttr func(attrs)
 
 // ParameterizedTruncatedNormalSeed sets seed: int, by default 0.
 func ParameterizedTruncatedNormalSeed(value int64) ParameterizedTruncatedNormalAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // ParameterizedTruncatedNormalSeed2 sets seed2: int, by default 0.
 func ParameterizedTruncatedNormalSeed2(value int64) ParameterizedTruncatedNormalAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // ParameterizedTruncatedNormal adds an operation of this type. It is stateful: equal ones are not merged.
@@ -14583,22 +14583,22 @@ type ParseExampleDatasetAttr func(attrs)
 
 // ParseExampleDatasetSloppy sets sloppy: bool, by default false.
 func ParseExampleDatasetSloppy(value bool) ParseExampleDatasetAttr {
-	return func(m attrs) { m["sloppy"] = value }
+	return option("sloppy", value)
 }
 
 // ParseExampleDatasetRaggedKeys sets ragged_keys: list(string), at least 0 of them, by default [].
 func ParseExampleDatasetRaggedKeys(value []string) ParseExampleDatasetAttr {
-	return func(m attrs) { m["ragged_keys"] = value }
+	return option("ragged_keys", value)
 }
 
 // ParseExampleDatasetRaggedValueTypes sets ragged_value_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseExampleDatasetRaggedValueTypes[D tf.AnyDataType](value []D) ParseExampleDatasetAttr {
-	return func(m attrs) { m["ragged_value_types"] = dataTypes(value) }
+	return option("ragged_value_types", dataTypes(value))
 }
 
 // ParseExampleDatasetRaggedSplitTypes sets ragged_split_types: list(type), one of int32, int64, at least 0 of them, by default [].
 func ParseExampleDatasetRaggedSplitTypes[D tf.AnyDataType](value []D) ParseExampleDatasetAttr {
-	return func(m attrs) { m["ragged_split_types"] = dataTypes(value) }
+	return option("ragged_split_types", dataTypes(value))
 }
 
 // ParseExampleDataset adds an operation of this type.
@@ -14623,22 +14623,22 @@ type ParseExampleDatasetV2Attr func(attrs)
 
 // ParseExampleDatasetV2Deterministic sets deterministic: string, by default "default".
 func ParseExampleDatasetV2Deterministic(value string) ParseExampleDatasetV2Attr {
-	return func(m attrs) { m["deterministic"] = value }
+	return option("deterministic", value)
 }
 
 // ParseExampleDatasetV2RaggedKeys sets ragged_keys: list(string), at least 0 of them, by default [].
 func ParseExampleDatasetV2RaggedKeys(value []string) ParseExampleDatasetV2Attr {
-	return func(m attrs) { m["ragged_keys"] = value }
+	return option("ragged_keys", value)
 }
 
 // ParseExampleDatasetV2RaggedValueTypes sets ragged_value_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseExampleDatasetV2RaggedValueTypes[D tf.AnyDataType](value []D) ParseExampleDatasetV2Attr {
-	return func(m attrs) { m["ragged_value_types"] = dataTypes(value) }
+	return option("ragged_value_types", dataTypes(value))
 }
 
 // ParseExampleDatasetV2RaggedSplitTypes sets ragged_split_types: list(type), one of int32, int64, at least 0 of them, by default [].
 func ParseExampleDatasetV2RaggedSplitTypes[D tf.AnyDataType](value []D) ParseExampleDatasetV2Attr {
-	return func(m attrs) { m["ragged_split_types"] = dataTypes(value) }
+	return option("ragged_split_types", dataTypes(value))
 }
 
 // ParseExampleDatasetV2 adds an operation of this type.
@@ -14694,47 +14694,47 @@ type ParseSequenceExampleAttr func(attrs)
 
 // ParseSequenceExampleNcontextSparse sets Ncontext_sparse: int, at least 0, by default 0.
 func ParseSequenceExampleNcontextSparse(value int64) ParseSequenceExampleAttr {
-	return func(m attrs) { m["Ncontext_sparse"] = value }
+	return option("Ncontext_sparse", value)
 }
 
 // ParseSequenceExampleNcontextDense sets Ncontext_dense: int, at least 0, by default 0.
 func ParseSequenceExampleNcontextDense(value int64) ParseSequenceExampleAttr {
-	return func(m attrs) { m["Ncontext_dense"] = value }
+	return option("Ncontext_dense", value)
 }
 
 // ParseSequenceExampleNfeatureListSparse sets Nfeature_list_sparse: int, at least 0, by default 0.
 func ParseSequenceExampleNfeatureListSparse(value int64) ParseSequenceExampleAttr {
-	return func(m attrs) { m["Nfeature_list_sparse"] = value }
+	return option("Nfeature_list_sparse", value)
 }
 
 // ParseSequenceExampleNfeatureListDense sets Nfeature_list_dense: int, at least 0, by default 0.
 func ParseSequenceExampleNfeatureListDense(value int64) ParseSequenceExampleAttr {
-	return func(m attrs) { m["Nfeature_list_dense"] = value }
+	return option("Nfeature_list_dense", value)
 }
 
 // ParseSequenceExampleContextSparseTypes sets context_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleContextSparseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleAttr {
-	return func(m attrs) { m["context_sparse_types"] = dataTypes(value) }
+	return option("context_sparse_types", dataTypes(value))
 }
 
 // ParseSequenceExampleFeatureListDenseTypes sets feature_list_dense_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleFeatureListDenseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_dense_types"] = dataTypes(value) }
+	return option("feature_list_dense_types", dataTypes(value))
 }
 
 // ParseSequenceExampleContextDenseShapes sets context_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSequenceExampleContextDenseShapes(value []tf.Shape) ParseSequenceExampleAttr {
-	return func(m attrs) { m["context_dense_shapes"] = value }
+	return option("context_dense_shapes", value)
 }
 
 // ParseSequenceExampleFeatureListSparseTypes sets feature_list_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleFeatureListSparseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_sparse_types"] = dataTypes(value) }
+	return option("feature_list_sparse_types", dataTypes(value))
 }
 
 // ParseSequenceExampleFeatureListDenseShapes sets feature_list_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSequenceExampleFeatureListDenseShapes(value []tf.Shape) ParseSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_dense_shapes"] = value }
+	return option("feature_list_dense_shapes", value)
 }
 
 // ParseSequenceExample adds an operation of this type.
@@ -14776,62 +14776,62 @@ type ParseSequenceExampleV2Attr func(attrs)
 
 // ParseSequenceExampleV2NcontextSparse sets Ncontext_sparse: int, at least 0, by default 0.
 func ParseSequenceExampleV2NcontextSparse(value int64) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["Ncontext_sparse"] = value }
+	return option("Ncontext_sparse", value)
 }
 
 // ParseSequenceExampleV2ContextSparseTypes sets context_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleV2ContextSparseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["context_sparse_types"] = dataTypes(value) }
+	return option("context_sparse_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2ContextRaggedValueTypes sets context_ragged_value_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleV2ContextRaggedValueTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["context_ragged_value_types"] = dataTypes(value) }
+	return option("context_ragged_value_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2ContextRaggedSplitTypes sets context_ragged_split_types: list(type), one of int32, int64, at least 0 of them, by default [].
 func ParseSequenceExampleV2ContextRaggedSplitTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["context_ragged_split_types"] = dataTypes(value) }
+	return option("context_ragged_split_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2ContextDenseShapes sets context_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSequenceExampleV2ContextDenseShapes(value []tf.Shape) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["context_dense_shapes"] = value }
+	return option("context_dense_shapes", value)
 }
 
 // ParseSequenceExampleV2NfeatureListSparse sets Nfeature_list_sparse: int, at least 0, by default 0.
 func ParseSequenceExampleV2NfeatureListSparse(value int64) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["Nfeature_list_sparse"] = value }
+	return option("Nfeature_list_sparse", value)
 }
 
 // ParseSequenceExampleV2NfeatureListDense sets Nfeature_list_dense: int, at least 0, by default 0.
 func ParseSequenceExampleV2NfeatureListDense(value int64) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["Nfeature_list_dense"] = value }
+	return option("Nfeature_list_dense", value)
 }
 
 // ParseSequenceExampleV2FeatureListDenseTypes sets feature_list_dense_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleV2FeatureListDenseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["feature_list_dense_types"] = dataTypes(value) }
+	return option("feature_list_dense_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2FeatureListSparseTypes sets feature_list_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleV2FeatureListSparseTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["feature_list_sparse_types"] = dataTypes(value) }
+	return option("feature_list_sparse_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2FeatureListRaggedValueTypes sets feature_list_ragged_value_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSequenceExampleV2FeatureListRaggedValueTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["feature_list_ragged_value_types"] = dataTypes(value) }
+	return option("feature_list_ragged_value_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2FeatureListRaggedSplitTypes sets feature_list_ragged_split_types: list(type), one of int32, int64, at least 0 of them, by default [].
 func ParseSequenceExampleV2FeatureListRaggedSplitTypes[D tf.AnyDataType](value []D) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["feature_list_ragged_split_types"] = dataTypes(value) }
+	return option("feature_list_ragged_split_types", dataTypes(value))
 }
 
 // ParseSequenceExampleV2FeatureListDenseShapes sets feature_list_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSequenceExampleV2FeatureListDenseShapes(value []tf.Shape) ParseSequenceExampleV2Attr {
-	return func(m attrs) { m["feature_list_dense_shapes"] = value }
+	return option("feature_list_dense_shapes", value)
 }
 
 // ParseSequenceExampleV2 adds an operation of this type.
@@ -14908,27 +14908,27 @@ type ParseSingleSequenceExampleAttr func(attrs)
 
 // ParseSingleSequenceExampleContextSparseTypes sets context_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSingleSequenceExampleContextSparseTypes[D tf.AnyDataType](value []D) ParseSingleSequenceExampleAttr {
-	return func(m attrs) { m["context_sparse_types"] = dataTypes(value) }
+	return option("context_sparse_types", dataTypes(value))
 }
 
 // ParseSingleSequenceExampleFeatureListDenseTypes sets feature_list_dense_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSingleSequenceExampleFeatureListDenseTypes[D tf.AnyDataType](value []D) ParseSingleSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_dense_types"] = dataTypes(value) }
+	return option("feature_list_dense_types", dataTypes(value))
 }
 
 // ParseSingleSequenceExampleContextDenseShapes sets context_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSingleSequenceExampleContextDenseShapes(value []tf.Shape) ParseSingleSequenceExampleAttr {
-	return func(m attrs) { m["context_dense_shapes"] = value }
+	return option("context_dense_shapes", value)
 }
 
 // ParseSingleSequenceExampleFeatureListSparseTypes sets feature_list_sparse_types: list(type), one of float32, int64, string, at least 0 of them, by default [].
 func ParseSingleSequenceExampleFeatureListSparseTypes[D tf.AnyDataType](value []D) ParseSingleSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_sparse_types"] = dataTypes(value) }
+	return option("feature_list_sparse_types", dataTypes(value))
 }
 
 // ParseSingleSequenceExampleFeatureListDenseShapes sets feature_list_dense_shapes: list(shape), at least 0 of them, by default [].
 func ParseSingleSequenceExampleFeatureListDenseShapes(value []tf.Shape) ParseSingleSequenceExampleAttr {
-	return func(m attrs) { m["feature_list_dense_shapes"] = value }
+	return option("feature_list_dense_shapes", value)
 }
 
 // ParseSingleSequenceExample adds an operation of this type.
@@ -14981,17 +14981,17 @@ type PartitionedCallAttr func(attrs)
 
 // PartitionedCallConfig sets config: string, by default "".
 func PartitionedCallConfig(value string) PartitionedCallAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // PartitionedCallConfigProto sets config_proto: string, by default "".
 func PartitionedCallConfigProto(value string) PartitionedCallAttr {
-	return func(m attrs) { m["config_proto"] = value }
+	return option("config_proto", value)
 }
 
 // PartitionedCallExecutorType sets executor_type: string, by default "".
 func PartitionedCallExecutorType(value string) PartitionedCallAttr {
-	return func(m attrs) { m["executor_type"] = value }
+	return option("executor_type", value)
 }
 
 // PartitionedCall adds an operation of this type.
@@ -15012,7 +15012,7 @@ type PlaceholderAttr func(attrs)
 
 // PlaceholderShape sets shape: shape, by default an unknown shape.
 func PlaceholderShape(value tf.Shape) PlaceholderAttr {
-	return func(m attrs) { m["shape"] = value }
+	return option("shape", value)
 }
 
 // Placeholder adds an operation of this type.
@@ -15078,22 +15078,22 @@ type PrefetchDatasetAttr func(attrs)
 
 // PrefetchDatasetSlackPeriod sets slack_period: int, by default 0.
 func PrefetchDatasetSlackPeriod(value int64) PrefetchDatasetAttr {
-	return func(m attrs) { m["slack_period"] = value }
+	return option("slack_period", value)
 }
 
 // PrefetchDatasetLegacyAutotune sets legacy_autotune: bool, by default true.
 func PrefetchDatasetLegacyAutotune(value bool) PrefetchDatasetAttr {
-	return func(m attrs) { m["legacy_autotune"] = value }
+	return option("legacy_autotune", value)
 }
 
 // PrefetchDatasetBufferSizeMin sets buffer_size_min: int, by default 0.
 func PrefetchDatasetBufferSizeMin(value int64) PrefetchDatasetAttr {
-	return func(m attrs) { m["buffer_size_min"] = value }
+	return option("buffer_size_min", value)
 }
 
 // PrefetchDatasetMetadata sets metadata: string, by default "".
 func PrefetchDatasetMetadata(value string) PrefetchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // PrefetchDataset adds an operation of this type.
@@ -15112,12 +15112,12 @@ type PrelinearizeAttr func(attrs)
 
 // PrelinearizeShape sets shape: shape, by default [].
 func PrelinearizeShape(value tf.Shape) PrelinearizeAttr {
-	return func(m attrs) { m["shape"] = value }
+	return option("shape", value)
 }
 
 // PrelinearizeLayout sets layout: list(int), by default [].
 func PrelinearizeLayout(value []int64) PrelinearizeAttr {
-	return func(m attrs) { m["layout"] = value }
+	return option("layout", value)
 }
 
 // Prelinearize adds an operation of this type.
@@ -15134,7 +15134,7 @@ type PrelinearizeTupleAttr func(attrs)
 
 // PrelinearizeTupleLayouts sets layouts: list(int), by default [].
 func PrelinearizeTupleLayouts(value []int64) PrelinearizeTupleAttr {
-	return func(m attrs) { m["layouts"] = value }
+	return option("layouts", value)
 }
 
 // PrelinearizeTuple adds an operation of this type.
@@ -15152,7 +15152,7 @@ type PreventGradientAttr func(attrs)
 
 // PreventGradientMessage sets message: string, by default "".
 func PreventGradientMessage(value string) PreventGradientAttr {
-	return func(m attrs) { m["message"] = value }
+	return option("message", value)
 }
 
 // PreventGradient adds an operation of this type.
@@ -15169,17 +15169,17 @@ type PrintAttr func(attrs)
 
 // PrintMessage sets message: string, by default "".
 func PrintMessage(value string) PrintAttr {
-	return func(m attrs) { m["message"] = value }
+	return option("message", value)
 }
 
 // PrintFirstN sets first_n: int, by default -1.
 func PrintFirstN(value int64) PrintAttr {
-	return func(m attrs) { m["first_n"] = value }
+	return option("first_n", value)
 }
 
 // PrintSummarize sets summarize: int, by default 3.
 func PrintSummarize(value int64) PrintAttr {
-	return func(m attrs) { m["summarize"] = value }
+	return option("summarize", value)
 }
 
 // Print adds an operation of this type. It is stateful: equal ones are not merged.
@@ -15198,12 +15198,12 @@ type PrintV2Attr func(attrs)
 
 // PrintV2OutputStream sets output_stream: string, by default "stderr".
 func PrintV2OutputStream(value string) PrintV2Attr {
-	return func(m attrs) { m["output_stream"] = value }
+	return option("output_stream", value)
 }
 
 // PrintV2End sets end: string, by default "\n".
 func PrintV2End(value string) PrintV2Attr {
-	return func(m attrs) { m["end"] = value }
+	return option("end", value)
 }
 
 // PrintV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -15218,22 +15218,22 @@ type PriorityQueueAttr func(attrs)
 
 // PriorityQueueComponentTypes sets component_types: list(type), at least 0 of them, by default [].
 func PriorityQueueComponentTypes[D tf.AnyDataType](value []D) PriorityQueueAttr {
-	return func(m attrs) { m["component_types"] = dataTypes(value) }
+	return option("component_types", dataTypes(value))
 }
 
 // PriorityQueueCapacity sets capacity: int, by default -1.
 func PriorityQueueCapacity(value int64) PriorityQueueAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // PriorityQueueContainer sets container: string, by default "".
 func PriorityQueueContainer(value string) PriorityQueueAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // PriorityQueueSharedName sets shared_name: string, by default "".
 func PriorityQueueSharedName(value string) PriorityQueueAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // PriorityQueue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -15249,22 +15249,22 @@ type PriorityQueueV2Attr func(attrs)
 
 // PriorityQueueV2ComponentTypes sets component_types: list(type), at least 0 of them, by default [].
 func PriorityQueueV2ComponentTypes[D tf.AnyDataType](value []D) PriorityQueueV2Attr {
-	return func(m attrs) { m["component_types"] = dataTypes(value) }
+	return option("component_types", dataTypes(value))
 }
 
 // PriorityQueueV2Capacity sets capacity: int, by default -1.
 func PriorityQueueV2Capacity(value int64) PriorityQueueV2Attr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // PriorityQueueV2Container sets container: string, by default "".
 func PriorityQueueV2Container(value string) PriorityQueueV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // PriorityQueueV2SharedName sets shared_name: string, by default "".
 func PriorityQueueV2SharedName(value string) PriorityQueueV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // PriorityQueueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -15291,7 +15291,7 @@ type ProdAttr func(attrs)
 
 // ProdKeepDims sets keep_dims: bool, by default false.
 func ProdKeepDims(value bool) ProdAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Prod adds an operation of this type.
@@ -15336,7 +15336,7 @@ type QrAttr func(attrs)
 
 // QrFullMatrices sets full_matrices: bool, by default false.
 func QrFullMatrices(value bool) QrAttr {
-	return func(m attrs) { m["full_matrices"] = value }
+	return option("full_matrices", value)
 }
 
 // Qr adds an operation of this type.
@@ -15355,27 +15355,27 @@ type QuantizeAndDequantizeAttr func(attrs)
 
 // QuantizeAndDequantizeSignedInput sets signed_input: bool, by default true.
 func QuantizeAndDequantizeSignedInput(value bool) QuantizeAndDequantizeAttr {
-	return func(m attrs) { m["signed_input"] = value }
+	return option("signed_input", value)
 }
 
 // QuantizeAndDequantizeNumBits sets num_bits: int, by default 8.
 func QuantizeAndDequantizeNumBits(value int64) QuantizeAndDequantizeAttr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // QuantizeAndDequantizeRangeGiven sets range_given: bool, by default false.
 func QuantizeAndDequantizeRangeGiven(value bool) QuantizeAndDequantizeAttr {
-	return func(m attrs) { m["range_given"] = value }
+	return option("range_given", value)
 }
 
 // QuantizeAndDequantizeInputMin sets input_min: float, by default 0.
 func QuantizeAndDequantizeInputMin(value float32) QuantizeAndDequantizeAttr {
-	return func(m attrs) { m["input_min"] = value }
+	return option("input_min", value)
 }
 
 // QuantizeAndDequantizeInputMax sets input_max: float, by default 0.
 func QuantizeAndDequantizeInputMax(value float32) QuantizeAndDequantizeAttr {
-	return func(m attrs) { m["input_max"] = value }
+	return option("input_max", value)
 }
 
 // QuantizeAndDequantize adds an operation of this type.
@@ -15394,32 +15394,32 @@ type QuantizeAndDequantizeV2Attr func(attrs)
 
 // QuantizeAndDequantizeV2SignedInput sets signed_input: bool, by default true.
 func QuantizeAndDequantizeV2SignedInput(value bool) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["signed_input"] = value }
+	return option("signed_input", value)
 }
 
 // QuantizeAndDequantizeV2NumBits sets num_bits: int, by default 8.
 func QuantizeAndDequantizeV2NumBits(value int64) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // QuantizeAndDequantizeV2RangeGiven sets range_given: bool, by default false.
 func QuantizeAndDequantizeV2RangeGiven(value bool) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["range_given"] = value }
+	return option("range_given", value)
 }
 
 // QuantizeAndDequantizeV2RoundMode sets round_mode: string, one of "HALF_TO_EVEN", "HALF_UP", by default "HALF_TO_EVEN".
 func QuantizeAndDequantizeV2RoundMode(value string) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["round_mode"] = value }
+	return option("round_mode", value)
 }
 
 // QuantizeAndDequantizeV2NarrowRange sets narrow_range: bool, by default false.
 func QuantizeAndDequantizeV2NarrowRange(value bool) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // QuantizeAndDequantizeV2Axis sets axis: int, by default -1.
 func QuantizeAndDequantizeV2Axis(value int64) QuantizeAndDequantizeV2Attr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // QuantizeAndDequantizeV2 adds an operation of this type.
@@ -15438,22 +15438,22 @@ type QuantizeAndDequantizeV3Attr func(attrs)
 
 // QuantizeAndDequantizeV3SignedInput sets signed_input: bool, by default true.
 func QuantizeAndDequantizeV3SignedInput(value bool) QuantizeAndDequantizeV3Attr {
-	return func(m attrs) { m["signed_input"] = value }
+	return option("signed_input", value)
 }
 
 // QuantizeAndDequantizeV3RangeGiven sets range_given: bool, by default true.
 func QuantizeAndDequantizeV3RangeGiven(value bool) QuantizeAndDequantizeV3Attr {
-	return func(m attrs) { m["range_given"] = value }
+	return option("range_given", value)
 }
 
 // QuantizeAndDequantizeV3NarrowRange sets narrow_range: bool, by default false.
 func QuantizeAndDequantizeV3NarrowRange(value bool) QuantizeAndDequantizeV3Attr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // QuantizeAndDequantizeV3Axis sets axis: int, by default -1.
 func QuantizeAndDequantizeV3Axis(value int64) QuantizeAndDequantizeV3Attr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // QuantizeAndDequantizeV3 adds an operation of this type.
@@ -15473,32 +15473,32 @@ type QuantizeAndDequantizeV4Attr func(attrs)
 
 // QuantizeAndDequantizeV4SignedInput sets signed_input: bool, by default true.
 func QuantizeAndDequantizeV4SignedInput(value bool) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["signed_input"] = value }
+	return option("signed_input", value)
 }
 
 // QuantizeAndDequantizeV4NumBits sets num_bits: int, by default 8.
 func QuantizeAndDequantizeV4NumBits(value int64) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["num_bits"] = value }
+	return option("num_bits", value)
 }
 
 // QuantizeAndDequantizeV4RangeGiven sets range_given: bool, by default false.
 func QuantizeAndDequantizeV4RangeGiven(value bool) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["range_given"] = value }
+	return option("range_given", value)
 }
 
 // QuantizeAndDequantizeV4RoundMode sets round_mode: string, one of "HALF_TO_EVEN", "HALF_UP", by default "HALF_TO_EVEN".
 func QuantizeAndDequantizeV4RoundMode(value string) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["round_mode"] = value }
+	return option("round_mode", value)
 }
 
 // QuantizeAndDequantizeV4NarrowRange sets narrow_range: bool, by default false.
 func QuantizeAndDequantizeV4NarrowRange(value bool) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // QuantizeAndDequantizeV4Axis sets axis: int, by default -1.
 func QuantizeAndDequantizeV4Axis(value int64) QuantizeAndDequantizeV4Attr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // QuantizeAndDequantizeV4 adds an operation of this type.
@@ -15517,7 +15517,7 @@ type QuantizeAndDequantizeV4GradAttr func(attrs)
 
 // QuantizeAndDequantizeV4GradAxis sets axis: int, by default -1.
 func QuantizeAndDequantizeV4GradAxis(value int64) QuantizeAndDequantizeV4GradAttr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // QuantizeAndDequantizeV4Grad adds an operation of this type.
@@ -15555,27 +15555,27 @@ type QuantizeV2Attr func(attrs)
 
 // QuantizeV2Mode sets mode: string, one of "MIN_COMBINED", "MIN_FIRST", "SCALED", by default "MIN_COMBINED".
 func QuantizeV2Mode(value string) QuantizeV2Attr {
-	return func(m attrs) { m["mode"] = value }
+	return option("mode", value)
 }
 
 // QuantizeV2RoundMode sets round_mode: string, one of "HALF_AWAY_FROM_ZERO", "HALF_TO_EVEN", by default "HALF_AWAY_FROM_ZERO".
 func QuantizeV2RoundMode(value string) QuantizeV2Attr {
-	return func(m attrs) { m["round_mode"] = value }
+	return option("round_mode", value)
 }
 
 // QuantizeV2NarrowRange sets narrow_range: bool, by default false.
 func QuantizeV2NarrowRange(value bool) QuantizeV2Attr {
-	return func(m attrs) { m["narrow_range"] = value }
+	return option("narrow_range", value)
 }
 
 // QuantizeV2Axis sets axis: int, by default -1.
 func QuantizeV2Axis(value int64) QuantizeV2Attr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // QuantizeV2EnsureMinimumRange sets ensure_minimum_range: float, by default 0.01.
 func QuantizeV2EnsureMinimumRange(value float32) QuantizeV2Attr {
-	return func(m attrs) { m["ensure_minimum_range"] = value }
+	return option("ensure_minimum_range", value)
 }
 
 // QuantizeV2 adds an operation of this type.
@@ -15597,7 +15597,7 @@ type QuantizedAddAttr func(attrs)
 
 // QuantizedAddToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedAddToutput[D tf.AnyDataType](value D) QuantizedAddAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedAdd adds an operation of this type.
@@ -15721,12 +15721,12 @@ type QuantizedConv2DAttr func(attrs)
 
 // QuantizedConv2DOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DOutType[D tf.AnyDataType](value D) QuantizedConv2DAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DDilations(value []int64) QuantizedConv2DAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2D adds an operation of this type.
@@ -15754,17 +15754,17 @@ type QuantizedConv2DAndReluAttr func(attrs)
 
 // QuantizedConv2DAndReluOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DAndReluOutType[D tf.AnyDataType](value D) QuantizedConv2DAndReluAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DAndReluDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DAndReluDilations(value []int64) QuantizedConv2DAndReluAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DAndReluPaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DAndReluPaddingList(value []int64) QuantizedConv2DAndReluAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DAndRelu adds an operation of this type.
@@ -15792,17 +15792,17 @@ type QuantizedConv2DAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DAndReluAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedConv2DAndReluAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DAndReluAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DAndReluAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DAndReluAndRequantizeDilations(value []int64) QuantizedConv2DAndReluAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DAndReluAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DAndReluAndRequantizePaddingList(value []int64) QuantizedConv2DAndReluAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DAndReluAndRequantize adds an operation of this type.
@@ -15832,17 +15832,17 @@ type QuantizedConv2DAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint8.
 func QuantizedConv2DAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DAndRequantizeDilations(value []int64) QuantizedConv2DAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DAndRequantizePaddingList(value []int64) QuantizedConv2DAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DAndRequantize adds an operation of this type.
@@ -15872,12 +15872,12 @@ type QuantizedConv2DPerChannelAttr func(attrs)
 
 // QuantizedConv2DPerChannelOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DPerChannelOutType[D tf.AnyDataType](value D) QuantizedConv2DPerChannelAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DPerChannelDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DPerChannelDilations(value []int64) QuantizedConv2DPerChannelAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DPerChannel adds an operation of this type.
@@ -15905,17 +15905,17 @@ type QuantizedConv2DWithBiasAttr func(attrs)
 
 // QuantizedConv2DWithBiasOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DWithBiasOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasDilations(value []int64) QuantizedConv2DWithBiasAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasPaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasPaddingList(value []int64) QuantizedConv2DWithBiasAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBias adds an operation of this type.
@@ -15944,17 +15944,17 @@ type QuantizedConv2DWithBiasAndReluAttr func(attrs)
 
 // QuantizedConv2DWithBiasAndReluOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DWithBiasAndReluOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasAndReluDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasAndReluDilations(value []int64) QuantizedConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasAndReluPaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasAndReluPaddingList(value []int64) QuantizedConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasAndRelu adds an operation of this type.
@@ -15983,17 +15983,17 @@ type QuantizedConv2DWithBiasAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DWithBiasAndReluAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedConv2DWithBiasAndReluAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasAndReluAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasAndReluAndRequantizeDilations(value []int64) QuantizedConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasAndReluAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasAndReluAndRequantizePaddingList(value []int64) QuantizedConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasAndReluAndRequantize adds an operation of this type.
@@ -16025,17 +16025,17 @@ type QuantizedConv2DWithBiasAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DWithBiasAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint8.
 func QuantizedConv2DWithBiasAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasAndRequantizeDilations(value []int64) QuantizedConv2DWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasAndRequantizePaddingList(value []int64) QuantizedConv2DWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasAndRequantize adds an operation of this type.
@@ -16067,17 +16067,17 @@ type QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeDilations(value []int64) QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasSignedSumAndReluAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasSignedSumAndReluAndRequantizePaddingList(value []int64) QuantizedConv2DWithBiasSignedSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasSignedSumAndReluAndRequantize adds an operation of this type.
@@ -16113,17 +16113,17 @@ type QuantizedConv2DWithBiasSumAndReluAttr func(attrs)
 
 // QuantizedConv2DWithBiasSumAndReluOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedConv2DWithBiasSumAndReluOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasSumAndReluAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasSumAndReluDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasSumAndReluDilations(value []int64) QuantizedConv2DWithBiasSumAndReluAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasSumAndReluPaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasSumAndReluPaddingList(value []int64) QuantizedConv2DWithBiasSumAndReluAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasSumAndRelu adds an operation of this type.
@@ -16153,17 +16153,17 @@ type QuantizedConv2DWithBiasSumAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedConv2DWithBiasSumAndReluAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedConv2DWithBiasSumAndReluAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedConv2DWithBiasSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedConv2DWithBiasSumAndReluAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedConv2DWithBiasSumAndReluAndRequantizeDilations(value []int64) QuantizedConv2DWithBiasSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedConv2DWithBiasSumAndReluAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedConv2DWithBiasSumAndReluAndRequantizePaddingList(value []int64) QuantizedConv2DWithBiasSumAndReluAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedConv2DWithBiasSumAndReluAndRequantize adds an operation of this type.
@@ -16199,12 +16199,12 @@ type QuantizedDepthwiseConv2DAttr func(attrs)
 
 // QuantizedDepthwiseConv2DOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedDepthwiseConv2DOutType[D tf.AnyDataType](value D) QuantizedDepthwiseConv2DAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedDepthwiseConv2DDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedDepthwiseConv2DDilations(value []int64) QuantizedDepthwiseConv2DAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedDepthwiseConv2D adds an operation of this type.
@@ -16232,12 +16232,12 @@ type QuantizedDepthwiseConv2DWithBiasAttr func(attrs)
 
 // QuantizedDepthwiseConv2DWithBiasOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedDepthwiseConv2DWithBiasOutType[D tf.AnyDataType](value D) QuantizedDepthwiseConv2DWithBiasAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedDepthwiseConv2DWithBiasDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedDepthwiseConv2DWithBiasDilations(value []int64) QuantizedDepthwiseConv2DWithBiasAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedDepthwiseConv2DWithBias adds an operation of this type.
@@ -16266,17 +16266,17 @@ type QuantizedDepthwiseConv2DWithBiasAndReluAttr func(attrs)
 
 // QuantizedDepthwiseConv2DWithBiasAndReluOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedDepthwiseConv2DWithBiasAndReluOutType[D tf.AnyDataType](value D) QuantizedDepthwiseConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndReluDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedDepthwiseConv2DWithBiasAndReluDilations(value []int64) QuantizedDepthwiseConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndReluPaddingList sets padding_list: list(int), by default [].
 func QuantizedDepthwiseConv2DWithBiasAndReluPaddingList(value []int64) QuantizedDepthwiseConv2DWithBiasAndReluAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndRelu adds an operation of this type.
@@ -16305,17 +16305,17 @@ type QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeOutType[D tf.AnyDataType](value D) QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeDilations(value []int64) QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizePaddingList sets padding_list: list(int), by default [].
 func QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizePaddingList(value []int64) QuantizedDepthwiseConv2DWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["padding_list"] = value }
+	return option("padding_list", value)
 }
 
 // QuantizedDepthwiseConv2DWithBiasAndReluAndRequantize adds an operation of this type.
@@ -16347,27 +16347,27 @@ type QuantizedInstanceNormAttr func(attrs)
 
 // QuantizedInstanceNormOutputRangeGiven sets output_range_given: bool, by default false.
 func QuantizedInstanceNormOutputRangeGiven(value bool) QuantizedInstanceNormAttr {
-	return func(m attrs) { m["output_range_given"] = value }
+	return option("output_range_given", value)
 }
 
 // QuantizedInstanceNormGivenYMin sets given_y_min: float, by default 0.
 func QuantizedInstanceNormGivenYMin(value float32) QuantizedInstanceNormAttr {
-	return func(m attrs) { m["given_y_min"] = value }
+	return option("given_y_min", value)
 }
 
 // QuantizedInstanceNormGivenYMax sets given_y_max: float, by default 0.
 func QuantizedInstanceNormGivenYMax(value float32) QuantizedInstanceNormAttr {
-	return func(m attrs) { m["given_y_max"] = value }
+	return option("given_y_max", value)
 }
 
 // QuantizedInstanceNormVarianceEpsilon sets variance_epsilon: float, by default 1e-05.
 func QuantizedInstanceNormVarianceEpsilon(value float32) QuantizedInstanceNormAttr {
-	return func(m attrs) { m["variance_epsilon"] = value }
+	return option("variance_epsilon", value)
 }
 
 // QuantizedInstanceNormMinSeparation sets min_separation: float, by default 0.001.
 func QuantizedInstanceNormMinSeparation(value float32) QuantizedInstanceNormAttr {
-	return func(m attrs) { m["min_separation"] = value }
+	return option("min_separation", value)
 }
 
 // QuantizedInstanceNorm adds an operation of this type.
@@ -16389,22 +16389,22 @@ type QuantizedMatMulAttr func(attrs)
 
 // QuantizedMatMulToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedMatMulToutput[D tf.AnyDataType](value D) QuantizedMatMulAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMatMulTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulTransposeA(value bool) QuantizedMatMulAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulTransposeB(value bool) QuantizedMatMulAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulTactivation sets Tactivation: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedMatMulTactivation[D tf.AnyDataType](value D) QuantizedMatMulAttr {
-	return func(m attrs) { m["Tactivation"] = dtype.DataType(value) }
+	return option("Tactivation", dtype.DataType(value))
 }
 
 // QuantizedMatMul adds an operation of this type.
@@ -16430,22 +16430,22 @@ type QuantizedMatMulWithBiasAttr func(attrs)
 
 // QuantizedMatMulWithBiasToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedMatMulWithBiasToutput[D tf.AnyDataType](value D) QuantizedMatMulWithBiasAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMatMulWithBiasTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulWithBiasTransposeA(value bool) QuantizedMatMulWithBiasAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulWithBiasTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulWithBiasTransposeB(value bool) QuantizedMatMulWithBiasAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulWithBiasInputQuantMode sets input_quant_mode: string, one of "MIN_FIRST", "SCALED", by default "MIN_FIRST".
 func QuantizedMatMulWithBiasInputQuantMode(value string) QuantizedMatMulWithBiasAttr {
-	return func(m attrs) { m["input_quant_mode"] = value }
+	return option("input_quant_mode", value)
 }
 
 // QuantizedMatMulWithBias adds an operation of this type.
@@ -16473,17 +16473,17 @@ type QuantizedMatMulWithBiasAndDequantizeAttr func(attrs)
 
 // QuantizedMatMulWithBiasAndDequantizeTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulWithBiasAndDequantizeTransposeA(value bool) QuantizedMatMulWithBiasAndDequantizeAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulWithBiasAndDequantizeTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulWithBiasAndDequantizeTransposeB(value bool) QuantizedMatMulWithBiasAndDequantizeAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulWithBiasAndDequantizeInputQuantMode sets input_quant_mode: string, one of "MIN_FIRST", "SCALED", by default "MIN_FIRST".
 func QuantizedMatMulWithBiasAndDequantizeInputQuantMode(value string) QuantizedMatMulWithBiasAndDequantizeAttr {
-	return func(m attrs) { m["input_quant_mode"] = value }
+	return option("input_quant_mode", value)
 }
 
 // QuantizedMatMulWithBiasAndDequantize adds an operation of this type.
@@ -16511,22 +16511,22 @@ type QuantizedMatMulWithBiasAndReluAttr func(attrs)
 
 // QuantizedMatMulWithBiasAndReluToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedMatMulWithBiasAndReluToutput[D tf.AnyDataType](value D) QuantizedMatMulWithBiasAndReluAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMatMulWithBiasAndReluTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulWithBiasAndReluTransposeA(value bool) QuantizedMatMulWithBiasAndReluAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulWithBiasAndReluTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulWithBiasAndReluTransposeB(value bool) QuantizedMatMulWithBiasAndReluAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulWithBiasAndReluInputQuantMode sets input_quant_mode: string, one of "MIN_FIRST", "SCALED", by default "MIN_FIRST".
 func QuantizedMatMulWithBiasAndReluInputQuantMode(value string) QuantizedMatMulWithBiasAndReluAttr {
-	return func(m attrs) { m["input_quant_mode"] = value }
+	return option("input_quant_mode", value)
 }
 
 // QuantizedMatMulWithBiasAndRelu adds an operation of this type.
@@ -16553,22 +16553,22 @@ type QuantizedMatMulWithBiasAndReluAndRequantizeAttr func(attrs)
 
 // QuantizedMatMulWithBiasAndReluAndRequantizeToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedMatMulWithBiasAndReluAndRequantizeToutput[D tf.AnyDataType](value D) QuantizedMatMulWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMatMulWithBiasAndReluAndRequantizeTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulWithBiasAndReluAndRequantizeTransposeA(value bool) QuantizedMatMulWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulWithBiasAndReluAndRequantizeTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulWithBiasAndReluAndRequantizeTransposeB(value bool) QuantizedMatMulWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulWithBiasAndReluAndRequantizeInputQuantMode sets input_quant_mode: string, one of "MIN_FIRST", "SCALED", by default "MIN_FIRST".
 func QuantizedMatMulWithBiasAndReluAndRequantizeInputQuantMode(value string) QuantizedMatMulWithBiasAndReluAndRequantizeAttr {
-	return func(m attrs) { m["input_quant_mode"] = value }
+	return option("input_quant_mode", value)
 }
 
 // QuantizedMatMulWithBiasAndReluAndRequantize adds an operation of this type.
@@ -16598,22 +16598,22 @@ type QuantizedMatMulWithBiasAndRequantizeAttr func(attrs)
 
 // QuantizedMatMulWithBiasAndRequantizeToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedMatMulWithBiasAndRequantizeToutput[D tf.AnyDataType](value D) QuantizedMatMulWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMatMulWithBiasAndRequantizeTransposeA sets transpose_a: bool, by default false.
 func QuantizedMatMulWithBiasAndRequantizeTransposeA(value bool) QuantizedMatMulWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // QuantizedMatMulWithBiasAndRequantizeTransposeB sets transpose_b: bool, by default false.
 func QuantizedMatMulWithBiasAndRequantizeTransposeB(value bool) QuantizedMatMulWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // QuantizedMatMulWithBiasAndRequantizeInputQuantMode sets input_quant_mode: string, one of "MIN_FIRST", "SCALED", by default "MIN_FIRST".
 func QuantizedMatMulWithBiasAndRequantizeInputQuantMode(value string) QuantizedMatMulWithBiasAndRequantizeAttr {
-	return func(m attrs) { m["input_quant_mode"] = value }
+	return option("input_quant_mode", value)
 }
 
 // QuantizedMatMulWithBiasAndRequantize adds an operation of this type.
@@ -16660,7 +16660,7 @@ type QuantizedMulAttr func(attrs)
 
 // QuantizedMulToutput sets Toutput: type, one of qint8, quint8, qint32, qint16, quint16, by default qint32.
 func QuantizedMulToutput[D tf.AnyDataType](value D) QuantizedMulAttr {
-	return func(m attrs) { m["Toutput"] = dtype.DataType(value) }
+	return option("Toutput", dtype.DataType(value))
 }
 
 // QuantizedMul adds an operation of this type.
@@ -16686,7 +16686,7 @@ type QuantizedReluAttr func(attrs)
 
 // QuantizedReluOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedReluOutType[D tf.AnyDataType](value D) QuantizedReluAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedRelu adds an operation of this type.
@@ -16708,7 +16708,7 @@ type QuantizedRelu6Attr func(attrs)
 
 // QuantizedRelu6OutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedRelu6OutType[D tf.AnyDataType](value D) QuantizedRelu6Attr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedRelu6 adds an operation of this type.
@@ -16730,7 +16730,7 @@ type QuantizedReluXAttr func(attrs)
 
 // QuantizedReluXOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func QuantizedReluXOutType[D tf.AnyDataType](value D) QuantizedReluXAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // QuantizedReluX adds an operation of this type.
@@ -16769,12 +16769,12 @@ type QuantizedResizeBilinearAttr func(attrs)
 
 // QuantizedResizeBilinearAlignCorners sets align_corners: bool, by default false.
 func QuantizedResizeBilinearAlignCorners(value bool) QuantizedResizeBilinearAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // QuantizedResizeBilinearHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func QuantizedResizeBilinearHalfPixelCenters(value bool) QuantizedResizeBilinearAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // QuantizedResizeBilinear adds an operation of this type.
@@ -16797,7 +16797,7 @@ type QueueCloseAttr func(attrs)
 
 // QueueCloseCancelPendingEnqueues sets cancel_pending_enqueues: bool, by default false.
 func QueueCloseCancelPendingEnqueues(value bool) QueueCloseAttr {
-	return func(m attrs) { m["cancel_pending_enqueues"] = value }
+	return option("cancel_pending_enqueues", value)
 }
 
 // QueueClose adds an operation of this type.
@@ -16812,7 +16812,7 @@ type QueueCloseV2Attr func(attrs)
 
 // QueueCloseV2CancelPendingEnqueues sets cancel_pending_enqueues: bool, by default false.
 func QueueCloseV2CancelPendingEnqueues(value bool) QueueCloseV2Attr {
-	return func(m attrs) { m["cancel_pending_enqueues"] = value }
+	return option("cancel_pending_enqueues", value)
 }
 
 // QueueCloseV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -16827,7 +16827,7 @@ type QueueDequeueAttr func(attrs)
 
 // QueueDequeueTimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueTimeoutMs(value int64) QueueDequeueAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeue adds an operation of this type.
@@ -16846,7 +16846,7 @@ type QueueDequeueManyAttr func(attrs)
 
 // QueueDequeueManyTimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueManyTimeoutMs(value int64) QueueDequeueManyAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeueMany adds an operation of this type.
@@ -16866,7 +16866,7 @@ type QueueDequeueManyV2Attr func(attrs)
 
 // QueueDequeueManyV2TimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueManyV2TimeoutMs(value int64) QueueDequeueManyV2Attr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeueManyV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -16886,7 +16886,7 @@ type QueueDequeueUpToAttr func(attrs)
 
 // QueueDequeueUpToTimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueUpToTimeoutMs(value int64) QueueDequeueUpToAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeueUpTo adds an operation of this type.
@@ -16906,7 +16906,7 @@ type QueueDequeueUpToV2Attr func(attrs)
 
 // QueueDequeueUpToV2TimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueUpToV2TimeoutMs(value int64) QueueDequeueUpToV2Attr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeueUpToV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -16926,7 +16926,7 @@ type QueueDequeueV2Attr func(attrs)
 
 // QueueDequeueV2TimeoutMs sets timeout_ms: int, by default -1.
 func QueueDequeueV2TimeoutMs(value int64) QueueDequeueV2Attr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueDequeueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -16945,7 +16945,7 @@ type QueueEnqueueAttr func(attrs)
 
 // QueueEnqueueTimeoutMs sets timeout_ms: int, by default -1.
 func QueueEnqueueTimeoutMs(value int64) QueueEnqueueAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueEnqueue adds an operation of this type.
@@ -16962,7 +16962,7 @@ type QueueEnqueueManyAttr func(attrs)
 
 // QueueEnqueueManyTimeoutMs sets timeout_ms: int, by default -1.
 func QueueEnqueueManyTimeoutMs(value int64) QueueEnqueueManyAttr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueEnqueueMany adds an operation of this type.
@@ -16979,7 +16979,7 @@ type QueueEnqueueManyV2Attr func(attrs)
 
 // QueueEnqueueManyV2TimeoutMs sets timeout_ms: int, by default -1.
 func QueueEnqueueManyV2TimeoutMs(value int64) QueueEnqueueManyV2Attr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueEnqueueManyV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -16996,7 +16996,7 @@ type QueueEnqueueV2Attr func(attrs)
 
 // QueueEnqueueV2TimeoutMs sets timeout_ms: int, by default -1.
 func QueueEnqueueV2TimeoutMs(value int64) QueueEnqueueV2Attr {
-	return func(m attrs) { m["timeout_ms"] = value }
+	return option("timeout_ms", value)
 }
 
 // QueueEnqueueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17045,7 +17045,7 @@ type RFFTAttr func(attrs)
 
 // RFFTTcomplex sets Tcomplex: type, one of complex64, complex128, by default complex64.
 func RFFTTcomplex[D tf.AnyDataType](value D) RFFTAttr {
-	return func(m attrs) { m["Tcomplex"] = dtype.DataType(value) }
+	return option("Tcomplex", dtype.DataType(value))
 }
 
 // RFFT adds an operation of this type.
@@ -17063,7 +17063,7 @@ type RFFT2DAttr func(attrs)
 
 // RFFT2DTcomplex sets Tcomplex: type, one of complex64, complex128, by default complex64.
 func RFFT2DTcomplex[D tf.AnyDataType](value D) RFFT2DAttr {
-	return func(m attrs) { m["Tcomplex"] = dtype.DataType(value) }
+	return option("Tcomplex", dtype.DataType(value))
 }
 
 // RFFT2D adds an operation of this type.
@@ -17081,7 +17081,7 @@ type RFFT3DAttr func(attrs)
 
 // RFFT3DTcomplex sets Tcomplex: type, one of complex64, complex128, by default complex64.
 func RFFT3DTcomplex[D tf.AnyDataType](value D) RFFT3DAttr {
-	return func(m attrs) { m["Tcomplex"] = dtype.DataType(value) }
+	return option("Tcomplex", dtype.DataType(value))
 }
 
 // RFFT3D adds an operation of this type.
@@ -17099,7 +17099,7 @@ type RFFTNDAttr func(attrs)
 
 // RFFTNDTcomplex sets Tcomplex: type, one of complex64, complex128, by default complex64.
 func RFFTNDTcomplex[D tf.AnyDataType](value D) RFFTNDAttr {
-	return func(m attrs) { m["Tcomplex"] = dtype.DataType(value) }
+	return option("Tcomplex", dtype.DataType(value))
 }
 
 // RFFTND adds an operation of this type.
@@ -17127,7 +17127,7 @@ type RaggedBincountAttr func(attrs)
 
 // RaggedBincountBinaryOutput sets binary_output: bool, by default false.
 func RaggedBincountBinaryOutput(value bool) RaggedBincountAttr {
-	return func(m attrs) { m["binary_output"] = value }
+	return option("binary_output", value)
 }
 
 // RaggedBincount adds an operation of this type.
@@ -17148,12 +17148,12 @@ type RaggedCountSparseOutputAttr func(attrs)
 
 // RaggedCountSparseOutputMinlength sets minlength: int, at least -1, by default -1.
 func RaggedCountSparseOutputMinlength(value int64) RaggedCountSparseOutputAttr {
-	return func(m attrs) { m["minlength"] = value }
+	return option("minlength", value)
 }
 
 // RaggedCountSparseOutputMaxlength sets maxlength: int, at least -1, by default -1.
 func RaggedCountSparseOutputMaxlength(value int64) RaggedCountSparseOutputAttr {
-	return func(m attrs) { m["maxlength"] = value }
+	return option("maxlength", value)
 }
 
 // RaggedCountSparseOutput adds an operation of this type.
@@ -17250,7 +17250,7 @@ type RaggedRangeAttr func(attrs)
 
 // RaggedRangeTsplits sets Tsplits: type, one of int32, int64, by default int64.
 func RaggedRangeTsplits[D tf.AnyDataType](value D) RaggedRangeAttr {
-	return func(m attrs) { m["Tsplits"] = dtype.DataType(value) }
+	return option("Tsplits", dtype.DataType(value))
 }
 
 // RaggedRange adds an operation of this type.
@@ -17271,7 +17271,7 @@ type RaggedTensorFromVariantAttr func(attrs)
 
 // RaggedTensorFromVariantTsplits sets Tsplits: type, one of int32, int64, by default int64.
 func RaggedTensorFromVariantTsplits[D tf.AnyDataType](value D) RaggedTensorFromVariantAttr {
-	return func(m attrs) { m["Tsplits"] = dtype.DataType(value) }
+	return option("Tsplits", dtype.DataType(value))
 }
 
 // RaggedTensorFromVariant adds an operation of this type.
@@ -17350,12 +17350,12 @@ type RandomCropAttr func(attrs)
 
 // RandomCropSeed sets seed: int, by default 0.
 func RandomCropSeed(value int64) RandomCropAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomCropSeed2 sets seed2: int, by default 0.
 func RandomCropSeed2(value int64) RandomCropAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomCrop adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17375,7 +17375,7 @@ type RandomDatasetAttr func(attrs)
 
 // RandomDatasetMetadata sets metadata: string, by default "".
 func RandomDatasetMetadata(value string) RandomDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RandomDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17394,12 +17394,12 @@ type RandomDatasetV2Attr func(attrs)
 
 // RandomDatasetV2RerandomizeEachIteration sets rerandomize_each_iteration: bool, by default false.
 func RandomDatasetV2RerandomizeEachIteration(value bool) RandomDatasetV2Attr {
-	return func(m attrs) { m["rerandomize_each_iteration"] = value }
+	return option("rerandomize_each_iteration", value)
 }
 
 // RandomDatasetV2Metadata sets metadata: string, by default "".
 func RandomDatasetV2Metadata(value string) RandomDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RandomDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17419,12 +17419,12 @@ type RandomGammaAttr func(attrs)
 
 // RandomGammaSeed sets seed: int, by default 0.
 func RandomGammaSeed(value int64) RandomGammaAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomGammaSeed2 sets seed2: int, by default 0.
 func RandomGammaSeed2(value int64) RandomGammaAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomGamma adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17453,7 +17453,7 @@ type RandomIndexShuffleAttr func(attrs)
 
 // RandomIndexShuffleRounds sets rounds: int, by default 4.
 func RandomIndexShuffleRounds(value int64) RandomIndexShuffleAttr {
-	return func(m attrs) { m["rounds"] = value }
+	return option("rounds", value)
 }
 
 // RandomIndexShuffle adds an operation of this type.
@@ -17473,12 +17473,12 @@ type RandomPoissonAttr func(attrs)
 
 // RandomPoissonSeed sets seed: int, by default 0.
 func RandomPoissonSeed(value int64) RandomPoissonAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomPoissonSeed2 sets seed2: int, by default 0.
 func RandomPoissonSeed2(value int64) RandomPoissonAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomPoisson adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17499,17 +17499,17 @@ type RandomPoissonV2Attr func(attrs)
 
 // RandomPoissonV2Seed sets seed: int, by default 0.
 func RandomPoissonV2Seed(value int64) RandomPoissonV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomPoissonV2Seed2 sets seed2: int, by default 0.
 func RandomPoissonV2Seed2(value int64) RandomPoissonV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomPoissonV2Dtype sets dtype: type, one of float16, float32, float64, int32, int64, by default int64.
 func RandomPoissonV2Dtype[D tf.AnyDataType](value D) RandomPoissonV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // RandomPoissonV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17528,12 +17528,12 @@ type RandomShuffleAttr func(attrs)
 
 // RandomShuffleSeed sets seed: int, by default 0.
 func RandomShuffleSeed(value int64) RandomShuffleAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomShuffleSeed2 sets seed2: int, by default 0.
 func RandomShuffleSeed2(value int64) RandomShuffleAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomShuffle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17550,37 +17550,37 @@ type RandomShuffleQueueAttr func(attrs)
 
 // RandomShuffleQueueShapes sets shapes: list(shape), at least 0 of them, by default [].
 func RandomShuffleQueueShapes(value []tf.Shape) RandomShuffleQueueAttr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // RandomShuffleQueueCapacity sets capacity: int, by default -1.
 func RandomShuffleQueueCapacity(value int64) RandomShuffleQueueAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // RandomShuffleQueueMinAfterDequeue sets min_after_dequeue: int, by default 0.
 func RandomShuffleQueueMinAfterDequeue(value int64) RandomShuffleQueueAttr {
-	return func(m attrs) { m["min_after_dequeue"] = value }
+	return option("min_after_dequeue", value)
 }
 
 // RandomShuffleQueueSeed sets seed: int, by default 0.
 func RandomShuffleQueueSeed(value int64) RandomShuffleQueueAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomShuffleQueueSeed2 sets seed2: int, by default 0.
 func RandomShuffleQueueSeed2(value int64) RandomShuffleQueueAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomShuffleQueueContainer sets container: string, by default "".
 func RandomShuffleQueueContainer(value string) RandomShuffleQueueAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // RandomShuffleQueueSharedName sets shared_name: string, by default "".
 func RandomShuffleQueueSharedName(value string) RandomShuffleQueueAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // RandomShuffleQueue adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17596,37 +17596,37 @@ type RandomShuffleQueueV2Attr func(attrs)
 
 // RandomShuffleQueueV2Shapes sets shapes: list(shape), at least 0 of them, by default [].
 func RandomShuffleQueueV2Shapes(value []tf.Shape) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["shapes"] = value }
+	return option("shapes", value)
 }
 
 // RandomShuffleQueueV2Capacity sets capacity: int, by default -1.
 func RandomShuffleQueueV2Capacity(value int64) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // RandomShuffleQueueV2MinAfterDequeue sets min_after_dequeue: int, by default 0.
 func RandomShuffleQueueV2MinAfterDequeue(value int64) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["min_after_dequeue"] = value }
+	return option("min_after_dequeue", value)
 }
 
 // RandomShuffleQueueV2Seed sets seed: int, by default 0.
 func RandomShuffleQueueV2Seed(value int64) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomShuffleQueueV2Seed2 sets seed2: int, by default 0.
 func RandomShuffleQueueV2Seed2(value int64) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomShuffleQueueV2Container sets container: string, by default "".
 func RandomShuffleQueueV2Container(value string) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // RandomShuffleQueueV2SharedName sets shared_name: string, by default "".
 func RandomShuffleQueueV2SharedName(value string) RandomShuffleQueueV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // RandomShuffleQueueV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17642,12 +17642,12 @@ type RandomStandardNormalAttr func(attrs)
 
 // RandomStandardNormalSeed sets seed: int, by default 0.
 func RandomStandardNormalSeed(value int64) RandomStandardNormalAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomStandardNormalSeed2 sets seed2: int, by default 0.
 func RandomStandardNormalSeed2(value int64) RandomStandardNormalAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomStandardNormal adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17665,12 +17665,12 @@ type RandomUniformAttr func(attrs)
 
 // RandomUniformSeed sets seed: int, by default 0.
 func RandomUniformSeed(value int64) RandomUniformAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomUniformSeed2 sets seed2: int, by default 0.
 func RandomUniformSeed2(value int64) RandomUniformAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomUniform adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17688,12 +17688,12 @@ type RandomUniformIntAttr func(attrs)
 
 // RandomUniformIntSeed sets seed: int, by default 0.
 func RandomUniformIntSeed(value int64) RandomUniformIntAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RandomUniformIntSeed2 sets seed2: int, by default 0.
 func RandomUniformIntSeed2(value int64) RandomUniformIntAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // RandomUniformInt adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17724,12 +17724,12 @@ type RangeDatasetAttr func(attrs)
 
 // RangeDatasetMetadata sets metadata: string, by default "".
 func RangeDatasetMetadata(value string) RangeDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RangeDatasetReplicateOnSplit sets replicate_on_split: bool, by default false.
 func RangeDatasetReplicateOnSplit(value bool) RangeDatasetAttr {
-	return func(m attrs) { m["replicate_on_split"] = value }
+	return option("replicate_on_split", value)
 }
 
 // RangeDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17775,7 +17775,7 @@ type ReadVariableXlaSplitNDAttr func(attrs)
 
 // ReadVariableXlaSplitNDPaddings sets paddings: list(int), by default [].
 func ReadVariableXlaSplitNDPaddings(value []int64) ReadVariableXlaSplitNDAttr {
-	return func(m attrs) { m["paddings"] = value }
+	return option("paddings", value)
 }
 
 // ReadVariableXlaSplitND adds an operation of this type. It is stateful: equal ones are not merged.
@@ -17920,7 +17920,7 @@ type RealAttr func(attrs)
 
 // RealTout sets Tout: type, one of float32, float64, by default float32.
 func RealTout[D tf.AnyDataType](value D) RealAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // Real adds an operation of this type.
@@ -17947,7 +17947,7 @@ type RebatchDatasetAttr func(attrs)
 
 // RebatchDatasetUseFallback sets use_fallback: bool, by default true.
 func RebatchDatasetUseFallback(value bool) RebatchDatasetAttr {
-	return func(m attrs) { m["use_fallback"] = value }
+	return option("use_fallback", value)
 }
 
 // RebatchDataset adds an operation of this type.
@@ -17997,32 +17997,32 @@ type RecordInputAttr func(attrs)
 
 // RecordInputFileRandomSeed sets file_random_seed: int, by default 301.
 func RecordInputFileRandomSeed(value int64) RecordInputAttr {
-	return func(m attrs) { m["file_random_seed"] = value }
+	return option("file_random_seed", value)
 }
 
 // RecordInputFileShuffleShiftRatio sets file_shuffle_shift_ratio: float, by default 0.
 func RecordInputFileShuffleShiftRatio(value float32) RecordInputAttr {
-	return func(m attrs) { m["file_shuffle_shift_ratio"] = value }
+	return option("file_shuffle_shift_ratio", value)
 }
 
 // RecordInputFileBufferSize sets file_buffer_size: int, by default 10000.
 func RecordInputFileBufferSize(value int64) RecordInputAttr {
-	return func(m attrs) { m["file_buffer_size"] = value }
+	return option("file_buffer_size", value)
 }
 
 // RecordInputFileParallelism sets file_parallelism: int, by default 16.
 func RecordInputFileParallelism(value int64) RecordInputAttr {
-	return func(m attrs) { m["file_parallelism"] = value }
+	return option("file_parallelism", value)
 }
 
 // RecordInputBatchSize sets batch_size: int, by default 32.
 func RecordInputBatchSize(value int64) RecordInputAttr {
-	return func(m attrs) { m["batch_size"] = value }
+	return option("batch_size", value)
 }
 
 // RecordInputCompressionType sets compression_type: string, by default "".
 func RecordInputCompressionType(value string) RecordInputAttr {
-	return func(m attrs) { m["compression_type"] = value }
+	return option("compression_type", value)
 }
 
 // RecordInput adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18038,7 +18038,7 @@ type RecvAttr func(attrs)
 
 // RecvClientTerminated sets client_terminated: bool, by default false.
 func RecvClientTerminated(value bool) RecvAttr {
-	return func(m attrs) { m["client_terminated"] = value }
+	return option("client_terminated", value)
 }
 
 // Recv adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18069,12 +18069,12 @@ type ReduceDatasetAttr func(attrs)
 
 // ReduceDatasetUseInterOpParallelism sets use_inter_op_parallelism: bool, by default true.
 func ReduceDatasetUseInterOpParallelism(value bool) ReduceDatasetAttr {
-	return func(m attrs) { m["use_inter_op_parallelism"] = value }
+	return option("use_inter_op_parallelism", value)
 }
 
 // ReduceDatasetMetadata sets metadata: string, by default "".
 func ReduceDatasetMetadata(value string) ReduceDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ReduceDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18099,12 +18099,12 @@ type ReduceJoinAttr func(attrs)
 
 // ReduceJoinKeepDims sets keep_dims: bool, by default false.
 func ReduceJoinKeepDims(value bool) ReduceJoinAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // ReduceJoinSeparator sets separator: string, by default "".
 func ReduceJoinSeparator(value string) ReduceJoinAttr {
-	return func(m attrs) { m["separator"] = value }
+	return option("separator", value)
 }
 
 // ReduceJoin adds an operation of this type.
@@ -18121,12 +18121,12 @@ type RefEnterAttr func(attrs)
 
 // RefEnterIsConstant sets is_constant: bool, by default false.
 func RefEnterIsConstant(value bool) RefEnterAttr {
-	return func(m attrs) { m["is_constant"] = value }
+	return option("is_constant", value)
 }
 
 // RefEnterParallelIterations sets parallel_iterations: int, by default 10.
 func RefEnterParallelIterations(value int64) RefEnterAttr {
-	return func(m attrs) { m["parallel_iterations"] = value }
+	return option("parallel_iterations", value)
 }
 
 // RefEnter adds an operation of this type.
@@ -18215,7 +18215,7 @@ type RegexReplaceAttr func(attrs)
 
 // RegexReplaceReplaceGlobal sets replace_global: bool, by default true.
 func RegexReplaceReplaceGlobal(value bool) RegexReplaceAttr {
-	return func(m attrs) { m["replace_global"] = value }
+	return option("replace_global", value)
 }
 
 // RegexReplace adds an operation of this type.
@@ -18233,12 +18233,12 @@ type RegisterDatasetAttr func(attrs)
 
 // RegisterDatasetElementSpec sets element_spec: string, by default "".
 func RegisterDatasetElementSpec(value string) RegisterDatasetAttr {
-	return func(m attrs) { m["element_spec"] = value }
+	return option("element_spec", value)
 }
 
 // RegisterDatasetMetadata sets metadata: string, by default "".
 func RegisterDatasetMetadata(value string) RegisterDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RegisterDataset adds an operation of this type.
@@ -18257,17 +18257,17 @@ type RegisterDatasetV2Attr func(attrs)
 
 // RegisterDatasetV2ElementSpec sets element_spec: string, by default "".
 func RegisterDatasetV2ElementSpec(value string) RegisterDatasetV2Attr {
-	return func(m attrs) { m["element_spec"] = value }
+	return option("element_spec", value)
 }
 
 // RegisterDatasetV2RequestedDatasetId sets requested_dataset_id: string, by default "".
 func RegisterDatasetV2RequestedDatasetId(value string) RegisterDatasetV2Attr {
-	return func(m attrs) { m["requested_dataset_id"] = value }
+	return option("requested_dataset_id", value)
 }
 
 // RegisterDatasetV2Metadata sets metadata: string, by default "".
 func RegisterDatasetV2Metadata(value string) RegisterDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RegisterDatasetV2 adds an operation of this type.
@@ -18359,7 +18359,7 @@ type RepeatDatasetAttr func(attrs)
 
 // RepeatDatasetMetadata sets metadata: string, by default "".
 func RepeatDatasetMetadata(value string) RepeatDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // RepeatDataset adds an operation of this type.
@@ -18422,7 +18422,7 @@ type RequantizePerChannelAttr func(attrs)
 
 // RequantizePerChannelOutType sets out_type: type, one of qint8, quint8, qint32, qint16, quint16, by default quint8.
 func RequantizePerChannelOutType[D tf.AnyDataType](value D) RequantizePerChannelAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // RequantizePerChannel adds an operation of this type.
@@ -18457,7 +18457,7 @@ type ResizeAreaAttr func(attrs)
 
 // ResizeAreaAlignCorners sets align_corners: bool, by default false.
 func ResizeAreaAlignCorners(value bool) ResizeAreaAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeArea adds an operation of this type.
@@ -18475,12 +18475,12 @@ type ResizeBicubicAttr func(attrs)
 
 // ResizeBicubicAlignCorners sets align_corners: bool, by default false.
 func ResizeBicubicAlignCorners(value bool) ResizeBicubicAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeBicubicHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeBicubicHalfPixelCenters(value bool) ResizeBicubicAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeBicubic adds an operation of this type.
@@ -18498,12 +18498,12 @@ type ResizeBicubicGradAttr func(attrs)
 
 // ResizeBicubicGradAlignCorners sets align_corners: bool, by default false.
 func ResizeBicubicGradAlignCorners(value bool) ResizeBicubicGradAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeBicubicGradHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeBicubicGradHalfPixelCenters(value bool) ResizeBicubicGradAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeBicubicGrad adds an operation of this type.
@@ -18521,12 +18521,12 @@ type ResizeBilinearAttr func(attrs)
 
 // ResizeBilinearAlignCorners sets align_corners: bool, by default false.
 func ResizeBilinearAlignCorners(value bool) ResizeBilinearAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeBilinearHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeBilinearHalfPixelCenters(value bool) ResizeBilinearAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeBilinear adds an operation of this type.
@@ -18544,12 +18544,12 @@ type ResizeBilinearGradAttr func(attrs)
 
 // ResizeBilinearGradAlignCorners sets align_corners: bool, by default false.
 func ResizeBilinearGradAlignCorners(value bool) ResizeBilinearGradAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeBilinearGradHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeBilinearGradHalfPixelCenters(value bool) ResizeBilinearGradAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeBilinearGrad adds an operation of this type.
@@ -18567,12 +18567,12 @@ type ResizeNearestNeighborAttr func(attrs)
 
 // ResizeNearestNeighborAlignCorners sets align_corners: bool, by default false.
 func ResizeNearestNeighborAlignCorners(value bool) ResizeNearestNeighborAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeNearestNeighborHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeNearestNeighborHalfPixelCenters(value bool) ResizeNearestNeighborAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeNearestNeighbor adds an operation of this type.
@@ -18590,12 +18590,12 @@ type ResizeNearestNeighborGradAttr func(attrs)
 
 // ResizeNearestNeighborGradAlignCorners sets align_corners: bool, by default false.
 func ResizeNearestNeighborGradAlignCorners(value bool) ResizeNearestNeighborGradAttr {
-	return func(m attrs) { m["align_corners"] = value }
+	return option("align_corners", value)
 }
 
 // ResizeNearestNeighborGradHalfPixelCenters sets half_pixel_centers: bool, by default false.
 func ResizeNearestNeighborGradHalfPixelCenters(value bool) ResizeNearestNeighborGradAttr {
-	return func(m attrs) { m["half_pixel_centers"] = value }
+	return option("half_pixel_centers", value)
 }
 
 // ResizeNearestNeighborGrad adds an operation of this type.
@@ -18649,7 +18649,7 @@ type ResourceApplyAdaMaxAttr func(attrs)
 
 // ResourceApplyAdaMaxUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdaMaxUseLocking(value bool) ResourceApplyAdaMaxAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdaMax adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18673,7 +18673,7 @@ type ResourceApplyAdadeltaAttr func(attrs)
 
 // ResourceApplyAdadeltaUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdadeltaUseLocking(value bool) ResourceApplyAdadeltaAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdadelta adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18695,12 +18695,12 @@ type ResourceApplyAdagradAttr func(attrs)
 
 // ResourceApplyAdagradUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdagradUseLocking(value bool) ResourceApplyAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdagradUpdateSlots sets update_slots: bool, by default true.
 func ResourceApplyAdagradUpdateSlots(value bool) ResourceApplyAdagradAttr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ResourceApplyAdagrad adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18719,7 +18719,7 @@ type ResourceApplyAdagradDAAttr func(attrs)
 
 // ResourceApplyAdagradDAUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdagradDAUseLocking(value bool) ResourceApplyAdagradDAAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdagradDA adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18742,12 +18742,12 @@ type ResourceApplyAdagradV2Attr func(attrs)
 
 // ResourceApplyAdagradV2UseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdagradV2UseLocking(value bool) ResourceApplyAdagradV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdagradV2UpdateSlots sets update_slots: bool, by default true.
 func ResourceApplyAdagradV2UpdateSlots(value bool) ResourceApplyAdagradV2Attr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ResourceApplyAdagradV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18767,12 +18767,12 @@ type ResourceApplyAdamAttr func(attrs)
 
 // ResourceApplyAdamUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdamUseLocking(value bool) ResourceApplyAdamAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdamUseNesterov sets use_nesterov: bool, by default false.
 func ResourceApplyAdamUseNesterov(value bool) ResourceApplyAdamAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ResourceApplyAdam adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18797,7 +18797,7 @@ type ResourceApplyAdamWithAmsgradAttr func(attrs)
 
 // ResourceApplyAdamWithAmsgradUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAdamWithAmsgradUseLocking(value bool) ResourceApplyAdamWithAmsgradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAdamWithAmsgrad adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18823,7 +18823,7 @@ type ResourceApplyAddSignAttr func(attrs)
 
 // ResourceApplyAddSignUseLocking sets use_locking: bool, by default false.
 func ResourceApplyAddSignUseLocking(value bool) ResourceApplyAddSignAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyAddSign adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18845,7 +18845,7 @@ type ResourceApplyCenteredRMSPropAttr func(attrs)
 
 // ResourceApplyCenteredRMSPropUseLocking sets use_locking: bool, by default false.
 func ResourceApplyCenteredRMSPropUseLocking(value bool) ResourceApplyCenteredRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyCenteredRMSProp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18869,12 +18869,12 @@ type ResourceApplyFtrlAttr func(attrs)
 
 // ResourceApplyFtrlUseLocking sets use_locking: bool, by default false.
 func ResourceApplyFtrlUseLocking(value bool) ResourceApplyFtrlAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyFtrlMultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ResourceApplyFtrlMultiplyLinearByLr(value bool) ResourceApplyFtrlAttr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ResourceApplyFtrl adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18897,12 +18897,12 @@ type ResourceApplyFtrlV2Attr func(attrs)
 
 // ResourceApplyFtrlV2UseLocking sets use_locking: bool, by default false.
 func ResourceApplyFtrlV2UseLocking(value bool) ResourceApplyFtrlV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyFtrlV2MultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ResourceApplyFtrlV2MultiplyLinearByLr(value bool) ResourceApplyFtrlV2Attr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ResourceApplyFtrlV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18926,7 +18926,7 @@ type ResourceApplyGradientDescentAttr func(attrs)
 
 // ResourceApplyGradientDescentUseLocking sets use_locking: bool, by default false.
 func ResourceApplyGradientDescentUseLocking(value bool) ResourceApplyGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyGradientDescent adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18944,12 +18944,12 @@ type ResourceApplyKerasMomentumAttr func(attrs)
 
 // ResourceApplyKerasMomentumUseLocking sets use_locking: bool, by default false.
 func ResourceApplyKerasMomentumUseLocking(value bool) ResourceApplyKerasMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyKerasMomentumUseNesterov sets use_nesterov: bool, by default false.
 func ResourceApplyKerasMomentumUseNesterov(value bool) ResourceApplyKerasMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ResourceApplyKerasMomentum adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18969,12 +18969,12 @@ type ResourceApplyMomentumAttr func(attrs)
 
 // ResourceApplyMomentumUseLocking sets use_locking: bool, by default false.
 func ResourceApplyMomentumUseLocking(value bool) ResourceApplyMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyMomentumUseNesterov sets use_nesterov: bool, by default false.
 func ResourceApplyMomentumUseNesterov(value bool) ResourceApplyMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ResourceApplyMomentum adds an operation of this type. It is stateful: equal ones are not merged.
@@ -18994,7 +18994,7 @@ type ResourceApplyPowerSignAttr func(attrs)
 
 // ResourceApplyPowerSignUseLocking sets use_locking: bool, by default false.
 func ResourceApplyPowerSignUseLocking(value bool) ResourceApplyPowerSignAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyPowerSign adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19016,7 +19016,7 @@ type ResourceApplyProximalAdagradAttr func(attrs)
 
 // ResourceApplyProximalAdagradUseLocking sets use_locking: bool, by default false.
 func ResourceApplyProximalAdagradUseLocking(value bool) ResourceApplyProximalAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyProximalAdagrad adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19037,7 +19037,7 @@ type ResourceApplyProximalGradientDescentAttr func(attrs)
 
 // ResourceApplyProximalGradientDescentUseLocking sets use_locking: bool, by default false.
 func ResourceApplyProximalGradientDescentUseLocking(value bool) ResourceApplyProximalGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyProximalGradientDescent adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19057,7 +19057,7 @@ type ResourceApplyRMSPropAttr func(attrs)
 
 // ResourceApplyRMSPropUseLocking sets use_locking: bool, by default false.
 func ResourceApplyRMSPropUseLocking(value bool) ResourceApplyRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceApplyRMSProp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19080,17 +19080,17 @@ type ResourceConditionalAccumulatorAttr func(attrs)
 
 // ResourceConditionalAccumulatorContainer sets container: string, by default "".
 func ResourceConditionalAccumulatorContainer(value string) ResourceConditionalAccumulatorAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // ResourceConditionalAccumulatorSharedName sets shared_name: string, by default "".
 func ResourceConditionalAccumulatorSharedName(value string) ResourceConditionalAccumulatorAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // ResourceConditionalAccumulatorReductionType sets reduction_type: string, one of "MEAN", "SUM", by default "MEAN".
 func ResourceConditionalAccumulatorReductionType(value string) ResourceConditionalAccumulatorAttr {
-	return func(m attrs) { m["reduction_type"] = value }
+	return option("reduction_type", value)
 }
 
 // ResourceConditionalAccumulator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19117,12 +19117,12 @@ type ResourceGatherAttr func(attrs)
 
 // ResourceGatherBatchDims sets batch_dims: int, by default 0.
 func ResourceGatherBatchDims(value int64) ResourceGatherAttr {
-	return func(m attrs) { m["batch_dims"] = value }
+	return option("batch_dims", value)
 }
 
 // ResourceGatherValidateIndices sets validate_indices: bool, by default true.
 func ResourceGatherValidateIndices(value bool) ResourceGatherAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // ResourceGather adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19207,12 +19207,12 @@ type ResourceScatterNdAddAttr func(attrs)
 
 // ResourceScatterNdAddUseLocking sets use_locking: bool, by default true.
 func ResourceScatterNdAddUseLocking(value bool) ResourceScatterNdAddAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceScatterNdAddBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ResourceScatterNdAddBadIndicesPolicy(value string) ResourceScatterNdAddAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ResourceScatterNdAdd adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19231,12 +19231,12 @@ type ResourceScatterNdMaxAttr func(attrs)
 
 // ResourceScatterNdMaxUseLocking sets use_locking: bool, by default true.
 func ResourceScatterNdMaxUseLocking(value bool) ResourceScatterNdMaxAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceScatterNdMaxBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ResourceScatterNdMaxBadIndicesPolicy(value string) ResourceScatterNdMaxAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ResourceScatterNdMax adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19255,12 +19255,12 @@ type ResourceScatterNdMinAttr func(attrs)
 
 // ResourceScatterNdMinUseLocking sets use_locking: bool, by default true.
 func ResourceScatterNdMinUseLocking(value bool) ResourceScatterNdMinAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceScatterNdMinBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ResourceScatterNdMinBadIndicesPolicy(value string) ResourceScatterNdMinAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ResourceScatterNdMin adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19279,12 +19279,12 @@ type ResourceScatterNdSubAttr func(attrs)
 
 // ResourceScatterNdSubUseLocking sets use_locking: bool, by default true.
 func ResourceScatterNdSubUseLocking(value bool) ResourceScatterNdSubAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceScatterNdSubBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ResourceScatterNdSubBadIndicesPolicy(value string) ResourceScatterNdSubAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ResourceScatterNdSub adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19303,12 +19303,12 @@ type ResourceScatterNdUpdateAttr func(attrs)
 
 // ResourceScatterNdUpdateUseLocking sets use_locking: bool, by default true.
 func ResourceScatterNdUpdateUseLocking(value bool) ResourceScatterNdUpdateAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceScatterNdUpdateBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ResourceScatterNdUpdateBadIndicesPolicy(value string) ResourceScatterNdUpdateAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ResourceScatterNdUpdate adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19349,7 +19349,7 @@ type ResourceSparseApplyAdadeltaAttr func(attrs)
 
 // ResourceSparseApplyAdadeltaUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyAdadeltaUseLocking(value bool) ResourceSparseApplyAdadeltaAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyAdadelta adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19373,12 +19373,12 @@ type ResourceSparseApplyAdagradAttr func(attrs)
 
 // ResourceSparseApplyAdagradUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyAdagradUseLocking(value bool) ResourceSparseApplyAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyAdagradUpdateSlots sets update_slots: bool, by default true.
 func ResourceSparseApplyAdagradUpdateSlots(value bool) ResourceSparseApplyAdagradAttr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ResourceSparseApplyAdagrad adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19399,7 +19399,7 @@ type ResourceSparseApplyAdagradDAAttr func(attrs)
 
 // ResourceSparseApplyAdagradDAUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyAdagradDAUseLocking(value bool) ResourceSparseApplyAdagradDAAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyAdagradDA adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19424,12 +19424,12 @@ type ResourceSparseApplyAdagradV2Attr func(attrs)
 
 // ResourceSparseApplyAdagradV2UseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyAdagradV2UseLocking(value bool) ResourceSparseApplyAdagradV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyAdagradV2UpdateSlots sets update_slots: bool, by default true.
 func ResourceSparseApplyAdagradV2UpdateSlots(value bool) ResourceSparseApplyAdagradV2Attr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // ResourceSparseApplyAdagradV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19451,7 +19451,7 @@ type ResourceSparseApplyCenteredRMSPropAttr func(attrs)
 
 // ResourceSparseApplyCenteredRMSPropUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyCenteredRMSPropUseLocking(value bool) ResourceSparseApplyCenteredRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyCenteredRMSProp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19477,12 +19477,12 @@ type ResourceSparseApplyFtrlAttr func(attrs)
 
 // ResourceSparseApplyFtrlUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyFtrlUseLocking(value bool) ResourceSparseApplyFtrlAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyFtrlMultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ResourceSparseApplyFtrlMultiplyLinearByLr(value bool) ResourceSparseApplyFtrlAttr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ResourceSparseApplyFtrl adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19507,12 +19507,12 @@ type ResourceSparseApplyFtrlV2Attr func(attrs)
 
 // ResourceSparseApplyFtrlV2UseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyFtrlV2UseLocking(value bool) ResourceSparseApplyFtrlV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyFtrlV2MultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func ResourceSparseApplyFtrlV2MultiplyLinearByLr(value bool) ResourceSparseApplyFtrlV2Attr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // ResourceSparseApplyFtrlV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19538,12 +19538,12 @@ type ResourceSparseApplyKerasMomentumAttr func(attrs)
 
 // ResourceSparseApplyKerasMomentumUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyKerasMomentumUseLocking(value bool) ResourceSparseApplyKerasMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyKerasMomentumUseNesterov sets use_nesterov: bool, by default false.
 func ResourceSparseApplyKerasMomentumUseNesterov(value bool) ResourceSparseApplyKerasMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ResourceSparseApplyKerasMomentum adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19565,12 +19565,12 @@ type ResourceSparseApplyMomentumAttr func(attrs)
 
 // ResourceSparseApplyMomentumUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyMomentumUseLocking(value bool) ResourceSparseApplyMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyMomentumUseNesterov sets use_nesterov: bool, by default false.
 func ResourceSparseApplyMomentumUseNesterov(value bool) ResourceSparseApplyMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // ResourceSparseApplyMomentum adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19592,7 +19592,7 @@ type ResourceSparseApplyProximalAdagradAttr func(attrs)
 
 // ResourceSparseApplyProximalAdagradUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyProximalAdagradUseLocking(value bool) ResourceSparseApplyProximalAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyProximalAdagrad adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19615,7 +19615,7 @@ type ResourceSparseApplyProximalGradientDescentAttr func(attrs)
 
 // ResourceSparseApplyProximalGradientDescentUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyProximalGradientDescentUseLocking(value bool) ResourceSparseApplyProximalGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyProximalGradientDescent adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19637,7 +19637,7 @@ type ResourceSparseApplyRMSPropAttr func(attrs)
 
 // ResourceSparseApplyRMSPropUseLocking sets use_locking: bool, by default false.
 func ResourceSparseApplyRMSPropUseLocking(value bool) ResourceSparseApplyRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ResourceSparseApplyRMSProp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19662,27 +19662,27 @@ type ResourceStridedSliceAssignAttr func(attrs)
 
 // ResourceStridedSliceAssignBeginMask sets begin_mask: int, by default 0.
 func ResourceStridedSliceAssignBeginMask(value int64) ResourceStridedSliceAssignAttr {
-	return func(m attrs) { m["begin_mask"] = value }
+	return option("begin_mask", value)
 }
 
 // ResourceStridedSliceAssignEndMask sets end_mask: int, by default 0.
 func ResourceStridedSliceAssignEndMask(value int64) ResourceStridedSliceAssignAttr {
-	return func(m attrs) { m["end_mask"] = value }
+	return option("end_mask", value)
 }
 
 // ResourceStridedSliceAssignEllipsisMask sets ellipsis_mask: int, by default 0.
 func ResourceStridedSliceAssignEllipsisMask(value int64) ResourceStridedSliceAssignAttr {
-	return func(m attrs) { m["ellipsis_mask"] = value }
+	return option("ellipsis_mask", value)
 }
 
 // ResourceStridedSliceAssignNewAxisMask sets new_axis_mask: int, by default 0.
 func ResourceStridedSliceAssignNewAxisMask(value int64) ResourceStridedSliceAssignAttr {
-	return func(m attrs) { m["new_axis_mask"] = value }
+	return option("new_axis_mask", value)
 }
 
 // ResourceStridedSliceAssignShrinkAxisMask sets shrink_axis_mask: int, by default 0.
 func ResourceStridedSliceAssignShrinkAxisMask(value int64) ResourceStridedSliceAssignAttr {
-	return func(m attrs) { m["shrink_axis_mask"] = value }
+	return option("shrink_axis_mask", value)
 }
 
 // ResourceStridedSliceAssign adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19703,7 +19703,7 @@ type RestoreAttr func(attrs)
 
 // RestorePreferredShard sets preferred_shard: int, by default -1.
 func RestorePreferredShard(value int64) RestoreAttr {
-	return func(m attrs) { m["preferred_shard"] = value }
+	return option("preferred_shard", value)
 }
 
 // Restore adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19721,7 +19721,7 @@ type RestoreSliceAttr func(attrs)
 
 // RestoreSlicePreferredShard sets preferred_shard: int, by default -1.
 func RestoreSlicePreferredShard(value int64) RestoreSliceAttr {
-	return func(m attrs) { m["preferred_shard"] = value }
+	return option("preferred_shard", value)
 }
 
 // RestoreSlice adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19780,17 +19780,17 @@ type RetrieveTPUEmbeddingADAMParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingADAMParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingADAMParametersTableId(value int64) RetrieveTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingADAMParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingADAMParametersTableName(value string) RetrieveTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingADAMParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingADAMParametersConfig(value string) RetrieveTPUEmbeddingADAMParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingADAMParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19810,17 +19810,17 @@ type RetrieveTPUEmbeddingAdadeltaParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingAdadeltaParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingAdadeltaParametersTableId(value int64) RetrieveTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingAdadeltaParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingAdadeltaParametersTableName(value string) RetrieveTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingAdadeltaParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingAdadeltaParametersConfig(value string) RetrieveTPUEmbeddingAdadeltaParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingAdadeltaParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19840,17 +19840,17 @@ type RetrieveTPUEmbeddingAdagradMomentumParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingAdagradMomentumParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingAdagradMomentumParametersTableId(value int64) RetrieveTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingAdagradMomentumParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingAdagradMomentumParametersTableName(value string) RetrieveTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingAdagradMomentumParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingAdagradMomentumParametersConfig(value string) RetrieveTPUEmbeddingAdagradMomentumParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingAdagradMomentumParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19870,17 +19870,17 @@ type RetrieveTPUEmbeddingAdagradParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingAdagradParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingAdagradParametersTableId(value int64) RetrieveTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingAdagradParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingAdagradParametersTableName(value string) RetrieveTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingAdagradParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingAdagradParametersConfig(value string) RetrieveTPUEmbeddingAdagradParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingAdagradParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19899,17 +19899,17 @@ type RetrieveTPUEmbeddingCenteredRMSPropParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingCenteredRMSPropParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingCenteredRMSPropParametersTableId(value int64) RetrieveTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingCenteredRMSPropParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingCenteredRMSPropParametersTableName(value string) RetrieveTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingCenteredRMSPropParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingCenteredRMSPropParametersConfig(value string) RetrieveTPUEmbeddingCenteredRMSPropParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingCenteredRMSPropParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19930,17 +19930,17 @@ type RetrieveTPUEmbeddingFTRLParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingFTRLParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingFTRLParametersTableId(value int64) RetrieveTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingFTRLParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingFTRLParametersTableName(value string) RetrieveTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingFTRLParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingFTRLParametersConfig(value string) RetrieveTPUEmbeddingFTRLParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingFTRLParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19960,17 +19960,17 @@ type RetrieveTPUEmbeddingFrequencyEstimatorParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingFrequencyEstimatorParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingFrequencyEstimatorParametersTableId(value int64) RetrieveTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingFrequencyEstimatorParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingFrequencyEstimatorParametersTableName(value string) RetrieveTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingFrequencyEstimatorParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingFrequencyEstimatorParametersConfig(value string) RetrieveTPUEmbeddingFrequencyEstimatorParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingFrequencyEstimatorParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -19989,17 +19989,17 @@ type RetrieveTPUEmbeddingMDLAdagradLightParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingMDLAdagradLightParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingMDLAdagradLightParametersTableId(value int64) RetrieveTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingMDLAdagradLightParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingMDLAdagradLightParametersTableName(value string) RetrieveTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingMDLAdagradLightParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingMDLAdagradLightParametersConfig(value string) RetrieveTPUEmbeddingMDLAdagradLightParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingMDLAdagradLightParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20020,17 +20020,17 @@ type RetrieveTPUEmbeddingMomentumParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingMomentumParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingMomentumParametersTableId(value int64) RetrieveTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingMomentumParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingMomentumParametersTableName(value string) RetrieveTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingMomentumParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingMomentumParametersConfig(value string) RetrieveTPUEmbeddingMomentumParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingMomentumParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20049,17 +20049,17 @@ type RetrieveTPUEmbeddingProximalAdagradParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingProximalAdagradParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingProximalAdagradParametersTableId(value int64) RetrieveTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingProximalAdagradParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingProximalAdagradParametersTableName(value string) RetrieveTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingProximalAdagradParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingProximalAdagradParametersConfig(value string) RetrieveTPUEmbeddingProximalAdagradParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingProximalAdagradParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20078,17 +20078,17 @@ type RetrieveTPUEmbeddingProximalYogiParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingProximalYogiParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingProximalYogiParametersTableId(value int64) RetrieveTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingProximalYogiParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingProximalYogiParametersTableName(value string) RetrieveTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingProximalYogiParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingProximalYogiParametersConfig(value string) RetrieveTPUEmbeddingProximalYogiParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingProximalYogiParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20108,17 +20108,17 @@ type RetrieveTPUEmbeddingRMSPropParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingRMSPropParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingRMSPropParametersTableId(value int64) RetrieveTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingRMSPropParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingRMSPropParametersTableName(value string) RetrieveTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingRMSPropParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingRMSPropParametersConfig(value string) RetrieveTPUEmbeddingRMSPropParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingRMSPropParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20138,17 +20138,17 @@ type RetrieveTPUEmbeddingStochasticGradientDescentParametersAttr func(attrs)
 
 // RetrieveTPUEmbeddingStochasticGradientDescentParametersTableId sets table_id: int, by default -1.
 func RetrieveTPUEmbeddingStochasticGradientDescentParametersTableId(value int64) RetrieveTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["table_id"] = value }
+	return option("table_id", value)
 }
 
 // RetrieveTPUEmbeddingStochasticGradientDescentParametersTableName sets table_name: string, by default "".
 func RetrieveTPUEmbeddingStochasticGradientDescentParametersTableName(value string) RetrieveTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["table_name"] = value }
+	return option("table_name", value)
 }
 
 // RetrieveTPUEmbeddingStochasticGradientDescentParametersConfig sets config: string, by default "".
 func RetrieveTPUEmbeddingStochasticGradientDescentParametersConfig(value string) RetrieveTPUEmbeddingStochasticGradientDescentParametersAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // RetrieveTPUEmbeddingStochasticGradientDescentParameters adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20175,7 +20175,7 @@ type ReverseSequenceAttr func(attrs)
 
 // ReverseSequenceBatchDim sets batch_dim: int, by default 0.
 func ReverseSequenceBatchDim(value int64) ReverseSequenceAttr {
-	return func(m attrs) { m["batch_dim"] = value }
+	return option("batch_dim", value)
 }
 
 // ReverseSequence adds an operation of this type.
@@ -20352,12 +20352,12 @@ type RiscConvAttr func(attrs)
 
 // RiscConvDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func RiscConvDataFormat(value string) RiscConvAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // RiscConvDilations sets dilations: list(int), by default [1, 1, 1, 1].
 func RiscConvDilations(value []int64) RiscConvAttr {
-	return func(m attrs) { m["dilations"] = value }
+	return option("dilations", value)
 }
 
 // RiscConv adds an operation of this type.
@@ -20395,12 +20395,12 @@ type RiscDotAttr func(attrs)
 
 // RiscDotTransposeA sets transpose_a: bool, by default false.
 func RiscDotTransposeA(value bool) RiscDotAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // RiscDotTransposeB sets transpose_b: bool, by default false.
 func RiscDotTransposeB(value bool) RiscDotAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // RiscDot adds an operation of this type.
@@ -20445,7 +20445,7 @@ type RiscGatherAttr func(attrs)
 
 // RiscGatherBatchDims sets batch_dims: int, by default 0.
 func RiscGatherBatchDims(value int64) RiscGatherAttr {
-	return func(m attrs) { m["batch_dims"] = value }
+	return option("batch_dims", value)
 }
 
 // RiscGather adds an operation of this type.
@@ -20466,7 +20466,7 @@ type RiscImagAttr func(attrs)
 
 // RiscImagTout sets Tout: type, one of float32, float64, by default float32.
 func RiscImagTout[D tf.AnyDataType](value D) RiscImagAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // RiscImag adds an operation of this type.
@@ -20578,7 +20578,7 @@ type RiscPoolAttr func(attrs)
 
 // RiscPoolDataFormat sets data_format: string, one of "NHWC", "NCHW", by default "NHWC".
 func RiscPoolDataFormat(value string) RiscPoolAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // RiscPool adds an operation of this type.
@@ -20608,7 +20608,7 @@ type RiscRandomUniformAttr func(attrs)
 
 // RiscRandomUniformSeed sets seed: int, by default 0.
 func RiscRandomUniformSeed(value int64) RiscRandomUniformAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // RiscRandomUniform adds an operation of this type.
@@ -20625,7 +20625,7 @@ type RiscRealAttr func(attrs)
 
 // RiscRealTout sets Tout: type, one of float32, float64, by default float32.
 func RiscRealTout[D tf.AnyDataType](value D) RiscRealAttr {
-	return func(m attrs) { m["Tout"] = dtype.DataType(value) }
+	return option("Tout", dtype.DataType(value))
 }
 
 // RiscReal adds an operation of this type.
@@ -20698,7 +20698,7 @@ type RiscShapeAttr func(attrs)
 
 // RiscShapeOutType sets out_type: type, one of int32, int64, by default int32.
 func RiscShapeOutType[D tf.AnyDataType](value D) RiscShapeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // RiscShape adds an operation of this type.
@@ -20748,7 +20748,7 @@ type RiscSqueezeAttr func(attrs)
 
 // RiscSqueezeSqueezeDims sets squeeze_dims: list(int), at least 0 of them, by default [].
 func RiscSqueezeSqueezeDims(value []int64) RiscSqueezeAttr {
-	return func(m attrs) { m["squeeze_dims"] = value }
+	return option("squeeze_dims", value)
 }
 
 // RiscSqueeze adds an operation of this type.
@@ -20786,12 +20786,12 @@ type RiscTriangularSolveAttr func(attrs)
 
 // RiscTriangularSolveLower sets lower: bool, by default true.
 func RiscTriangularSolveLower(value bool) RiscTriangularSolveAttr {
-	return func(m attrs) { m["lower"] = value }
+	return option("lower", value)
 }
 
 // RiscTriangularSolveAdjoint sets adjoint: bool, by default false.
 func RiscTriangularSolveAdjoint(value bool) RiscTriangularSolveAttr {
-	return func(m attrs) { m["adjoint"] = value }
+	return option("adjoint", value)
 }
 
 // RiscTriangularSolve adds an operation of this type.
@@ -20819,12 +20819,12 @@ type RiscWhileAttr func(attrs)
 
 // RiscWhileOutputShapes sets output_shapes: list(shape), by default [].
 func RiscWhileOutputShapes(value []tf.Shape) RiscWhileAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // RiscWhileParallelIterations sets parallel_iterations: int, by default 10.
 func RiscWhileParallelIterations(value int64) RiscWhileAttr {
-	return func(m attrs) { m["parallel_iterations"] = value }
+	return option("parallel_iterations", value)
 }
 
 // RiscWhile adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20910,12 +20910,12 @@ type RpcClientAttr func(attrs)
 
 // RpcClientSharedName sets shared_name: string, by default "".
 func RpcClientSharedName(value string) RpcClientAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // RpcClientListRegisteredMethods sets list_registered_methods: bool, by default false.
 func RpcClientListRegisteredMethods(value bool) RpcClientAttr {
-	return func(m attrs) { m["list_registered_methods"] = value }
+	return option("list_registered_methods", value)
 }
 
 // RpcClient adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20953,7 +20953,7 @@ type RpcServerRegisterAttr func(attrs)
 
 // RpcServerRegisterInputSpecs sets input_specs: string, by default "".
 func RpcServerRegisterInputSpecs(value string) RpcServerRegisterAttr {
-	return func(m attrs) { m["input_specs"] = value }
+	return option("input_specs", value)
 }
 
 // RpcServerRegister adds an operation of this type. It is stateful: equal ones are not merged.
@@ -20999,37 +20999,37 @@ type SampleDistortedBoundingBoxAttr func(attrs)
 
 // SampleDistortedBoundingBoxSeed sets seed: int, by default 0.
 func SampleDistortedBoundingBoxSeed(value int64) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // SampleDistortedBoundingBoxSeed2 sets seed2: int, by default 0.
 func SampleDistortedBoundingBoxSeed2(value int64) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // SampleDistortedBoundingBoxMinObjectCovered sets min_object_covered: float, by default 0.1.
 func SampleDistortedBoundingBoxMinObjectCovered(value float32) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["min_object_covered"] = value }
+	return option("min_object_covered", value)
 }
 
 // SampleDistortedBoundingBoxAspectRatioRange sets aspect_ratio_range: list(float), by default [0.75, 1.33].
 func SampleDistortedBoundingBoxAspectRatioRange(value []float32) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["aspect_ratio_range"] = value }
+	return option("aspect_ratio_range", value)
 }
 
 // SampleDistortedBoundingBoxAreaRange sets area_range: list(float), by default [0.05, 1].
 func SampleDistortedBoundingBoxAreaRange(value []float32) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["area_range"] = value }
+	return option("area_range", value)
 }
 
 // SampleDistortedBoundingBoxMaxAttempts sets max_attempts: int, by default 100.
 func SampleDistortedBoundingBoxMaxAttempts(value int64) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["max_attempts"] = value }
+	return option("max_attempts", value)
 }
 
 // SampleDistortedBoundingBoxUseImageIfNoBoundingBoxes sets use_image_if_no_bounding_boxes: bool, by default false.
 func SampleDistortedBoundingBoxUseImageIfNoBoundingBoxes(value bool) SampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["use_image_if_no_bounding_boxes"] = value }
+	return option("use_image_if_no_bounding_boxes", value)
 }
 
 // SampleDistortedBoundingBox adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21050,32 +21050,32 @@ type SampleDistortedBoundingBoxV2Attr func(attrs)
 
 // SampleDistortedBoundingBoxV2Seed sets seed: int, by default 0.
 func SampleDistortedBoundingBoxV2Seed(value int64) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // SampleDistortedBoundingBoxV2Seed2 sets seed2: int, by default 0.
 func SampleDistortedBoundingBoxV2Seed2(value int64) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // SampleDistortedBoundingBoxV2AspectRatioRange sets aspect_ratio_range: list(float), by default [0.75, 1.33].
 func SampleDistortedBoundingBoxV2AspectRatioRange(value []float32) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["aspect_ratio_range"] = value }
+	return option("aspect_ratio_range", value)
 }
 
 // SampleDistortedBoundingBoxV2AreaRange sets area_range: list(float), by default [0.05, 1].
 func SampleDistortedBoundingBoxV2AreaRange(value []float32) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["area_range"] = value }
+	return option("area_range", value)
 }
 
 // SampleDistortedBoundingBoxV2MaxAttempts sets max_attempts: int, by default 100.
 func SampleDistortedBoundingBoxV2MaxAttempts(value int64) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["max_attempts"] = value }
+	return option("max_attempts", value)
 }
 
 // SampleDistortedBoundingBoxV2UseImageIfNoBoundingBoxes sets use_image_if_no_bounding_boxes: bool, by default false.
 func SampleDistortedBoundingBoxV2UseImageIfNoBoundingBoxes(value bool) SampleDistortedBoundingBoxV2Attr {
-	return func(m attrs) { m["use_image_if_no_bounding_boxes"] = value }
+	return option("use_image_if_no_bounding_boxes", value)
 }
 
 // SampleDistortedBoundingBoxV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21120,12 +21120,12 @@ type SaveDatasetAttr func(attrs)
 
 // SaveDatasetCompression sets compression: string, by default "".
 func SaveDatasetCompression(value string) SaveDatasetAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SaveDatasetUseShardFunc sets use_shard_func: bool, by default true.
 func SaveDatasetUseShardFunc(value bool) SaveDatasetAttr {
-	return func(m attrs) { m["use_shard_func"] = value }
+	return option("use_shard_func", value)
 }
 
 // SaveDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21144,12 +21144,12 @@ type SaveDatasetV2Attr func(attrs)
 
 // SaveDatasetV2Compression sets compression: string, by default "".
 func SaveDatasetV2Compression(value string) SaveDatasetV2Attr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SaveDatasetV2UseShardFunc sets use_shard_func: bool, by default true.
 func SaveDatasetV2UseShardFunc(value bool) SaveDatasetV2Attr {
-	return func(m attrs) { m["use_shard_func"] = value }
+	return option("use_shard_func", value)
 }
 
 // SaveDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21203,12 +21203,12 @@ type ScaleAndTranslateAttr func(attrs)
 
 // ScaleAndTranslateKernelType sets kernel_type: string, by default "lanczos3".
 func ScaleAndTranslateKernelType(value string) ScaleAndTranslateAttr {
-	return func(m attrs) { m["kernel_type"] = value }
+	return option("kernel_type", value)
 }
 
 // ScaleAndTranslateAntialias sets antialias: bool, by default true.
 func ScaleAndTranslateAntialias(value bool) ScaleAndTranslateAttr {
-	return func(m attrs) { m["antialias"] = value }
+	return option("antialias", value)
 }
 
 // ScaleAndTranslate adds an operation of this type.
@@ -21228,12 +21228,12 @@ type ScaleAndTranslateGradAttr func(attrs)
 
 // ScaleAndTranslateGradKernelType sets kernel_type: string, by default "lanczos3".
 func ScaleAndTranslateGradKernelType(value string) ScaleAndTranslateGradAttr {
-	return func(m attrs) { m["kernel_type"] = value }
+	return option("kernel_type", value)
 }
 
 // ScaleAndTranslateGradAntialias sets antialias: bool, by default true.
 func ScaleAndTranslateGradAntialias(value bool) ScaleAndTranslateGradAttr {
-	return func(m attrs) { m["antialias"] = value }
+	return option("antialias", value)
 }
 
 // ScaleAndTranslateGrad adds an operation of this type.
@@ -21253,17 +21253,17 @@ type ScanDatasetAttr func(attrs)
 
 // ScanDatasetPreserveCardinality sets preserve_cardinality: bool, by default false.
 func ScanDatasetPreserveCardinality(value bool) ScanDatasetAttr {
-	return func(m attrs) { m["preserve_cardinality"] = value }
+	return option("preserve_cardinality", value)
 }
 
 // ScanDatasetUseDefaultDevice sets use_default_device: bool, by default true.
 func ScanDatasetUseDefaultDevice(value bool) ScanDatasetAttr {
-	return func(m attrs) { m["use_default_device"] = value }
+	return option("use_default_device", value)
 }
 
 // ScanDatasetMetadata sets metadata: string, by default "".
 func ScanDatasetMetadata(value string) ScanDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ScanDataset adds an operation of this type.
@@ -21286,7 +21286,7 @@ type ScatterAddAttr func(attrs)
 
 // ScatterAddUseLocking sets use_locking: bool, by default false.
 func ScatterAddUseLocking(value bool) ScatterAddAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterAdd adds an operation of this type.
@@ -21306,7 +21306,7 @@ type ScatterDivAttr func(attrs)
 
 // ScatterDivUseLocking sets use_locking: bool, by default false.
 func ScatterDivUseLocking(value bool) ScatterDivAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterDiv adds an operation of this type.
@@ -21326,7 +21326,7 @@ type ScatterMaxAttr func(attrs)
 
 // ScatterMaxUseLocking sets use_locking: bool, by default false.
 func ScatterMaxUseLocking(value bool) ScatterMaxAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterMax adds an operation of this type.
@@ -21346,7 +21346,7 @@ type ScatterMinAttr func(attrs)
 
 // ScatterMinUseLocking sets use_locking: bool, by default false.
 func ScatterMinUseLocking(value bool) ScatterMinAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterMin adds an operation of this type.
@@ -21366,7 +21366,7 @@ type ScatterMulAttr func(attrs)
 
 // ScatterMulUseLocking sets use_locking: bool, by default false.
 func ScatterMulUseLocking(value bool) ScatterMulAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterMul adds an operation of this type.
@@ -21386,7 +21386,7 @@ type ScatterNdAttr func(attrs)
 
 // ScatterNdBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdBadIndicesPolicy(value string) ScatterNdAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNd adds an operation of this type.
@@ -21406,12 +21406,12 @@ type ScatterNdAddAttr func(attrs)
 
 // ScatterNdAddUseLocking sets use_locking: bool, by default false.
 func ScatterNdAddUseLocking(value bool) ScatterNdAddAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterNdAddBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdAddBadIndicesPolicy(value string) ScatterNdAddAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdAdd adds an operation of this type.
@@ -21431,12 +21431,12 @@ type ScatterNdMaxAttr func(attrs)
 
 // ScatterNdMaxUseLocking sets use_locking: bool, by default false.
 func ScatterNdMaxUseLocking(value bool) ScatterNdMaxAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterNdMaxBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdMaxBadIndicesPolicy(value string) ScatterNdMaxAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdMax adds an operation of this type.
@@ -21456,12 +21456,12 @@ type ScatterNdMinAttr func(attrs)
 
 // ScatterNdMinUseLocking sets use_locking: bool, by default false.
 func ScatterNdMinUseLocking(value bool) ScatterNdMinAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterNdMinBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdMinBadIndicesPolicy(value string) ScatterNdMinAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdMin adds an operation of this type.
@@ -21481,7 +21481,7 @@ type ScatterNdNonAliasingAddAttr func(attrs)
 
 // ScatterNdNonAliasingAddBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdNonAliasingAddBadIndicesPolicy(value string) ScatterNdNonAliasingAddAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdNonAliasingAdd adds an operation of this type.
@@ -21501,12 +21501,12 @@ type ScatterNdSubAttr func(attrs)
 
 // ScatterNdSubUseLocking sets use_locking: bool, by default false.
 func ScatterNdSubUseLocking(value bool) ScatterNdSubAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterNdSubBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdSubBadIndicesPolicy(value string) ScatterNdSubAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdSub adds an operation of this type.
@@ -21526,12 +21526,12 @@ type ScatterNdUpdateAttr func(attrs)
 
 // ScatterNdUpdateUseLocking sets use_locking: bool, by default true.
 func ScatterNdUpdateUseLocking(value bool) ScatterNdUpdateAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterNdUpdateBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func ScatterNdUpdateBadIndicesPolicy(value string) ScatterNdUpdateAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // ScatterNdUpdate adds an operation of this type.
@@ -21551,7 +21551,7 @@ type ScatterSubAttr func(attrs)
 
 // ScatterSubUseLocking sets use_locking: bool, by default false.
 func ScatterSubUseLocking(value bool) ScatterSubAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterSub adds an operation of this type.
@@ -21571,7 +21571,7 @@ type ScatterUpdateAttr func(attrs)
 
 // ScatterUpdateUseLocking sets use_locking: bool, by default true.
 func ScatterUpdateUseLocking(value bool) ScatterUpdateAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // ScatterUpdate adds an operation of this type.
@@ -21599,7 +21599,7 @@ type SdcaOptimizerAttr func(attrs)
 
 // SdcaOptimizerAdaptative sets adaptative: bool, by default false.
 func SdcaOptimizerAdaptative(value bool) SdcaOptimizerAttr {
-	return func(m attrs) { m["adaptative"] = value }
+	return option("adaptative", value)
 }
 
 // SdcaOptimizer adds an operation of this type.
@@ -21638,7 +21638,7 @@ type SdcaOptimizerV2Attr func(attrs)
 
 // SdcaOptimizerV2Adaptive sets adaptive: bool, by default false.
 func SdcaOptimizerV2Adaptive(value bool) SdcaOptimizerV2Attr {
-	return func(m attrs) { m["adaptive"] = value }
+	return option("adaptive", value)
 }
 
 // SdcaOptimizerV2 adds an operation of this type.
@@ -21827,7 +21827,7 @@ type SelfAdjointEigV2Attr func(attrs)
 
 // SelfAdjointEigV2ComputeV sets compute_v: bool, by default true.
 func SelfAdjointEigV2ComputeV(value bool) SelfAdjointEigV2Attr {
-	return func(m attrs) { m["compute_v"] = value }
+	return option("compute_v", value)
 }
 
 // SelfAdjointEigV2 adds an operation of this type.
@@ -21865,7 +21865,7 @@ type SendAttr func(attrs)
 
 // SendClientTerminated sets client_terminated: bool, by default false.
 func SendClientTerminated(value bool) SendAttr {
-	return func(m attrs) { m["client_terminated"] = value }
+	return option("client_terminated", value)
 }
 
 // Send adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21896,7 +21896,7 @@ type SerializeIteratorAttr func(attrs)
 
 // SerializeIteratorExternalStatePolicy sets external_state_policy: int, by default 0.
 func SerializeIteratorExternalStatePolicy(value int64) SerializeIteratorAttr {
-	return func(m attrs) { m["external_state_policy"] = value }
+	return option("external_state_policy", value)
 }
 
 // SerializeIterator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -21912,7 +21912,7 @@ type SerializeManySparseAttr func(attrs)
 
 // SerializeManySparseOutType sets out_type: type, one of string, variant, by default string.
 func SerializeManySparseOutType[D tf.AnyDataType](value D) SerializeManySparseAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // SerializeManySparse adds an operation of this type.
@@ -21931,7 +21931,7 @@ type SerializeSparseAttr func(attrs)
 
 // SerializeSparseOutType sets out_type: type, one of string, variant, by default string.
 func SerializeSparseOutType[D tf.AnyDataType](value D) SerializeSparseAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // SerializeSparse adds an operation of this type.
@@ -21959,7 +21959,7 @@ type SetSizeAttr func(attrs)
 
 // SetSizeValidateIndices sets validate_indices: bool, by default true.
 func SetSizeValidateIndices(value bool) SetSizeAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // SetSize adds an operation of this type.
@@ -21991,7 +21991,7 @@ type ShapeAttr func(attrs)
 
 // ShapeOutType sets out_type: type, one of int32, int64, by default int32.
 func ShapeOutType[D tf.AnyDataType](value D) ShapeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // Shape adds an operation of this type.
@@ -22008,7 +22008,7 @@ type ShapeNAttr func(attrs)
 
 // ShapeNOutType sets out_type: type, one of int32, int64, by default int32.
 func ShapeNOutType[D tf.AnyDataType](value D) ShapeNAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // ShapeN adds an operation of this type.
@@ -22028,12 +22028,12 @@ type ShardDatasetAttr func(attrs)
 
 // ShardDatasetRequireNonEmpty sets require_non_empty: bool, by default false.
 func ShardDatasetRequireNonEmpty(value bool) ShardDatasetAttr {
-	return func(m attrs) { m["require_non_empty"] = value }
+	return option("require_non_empty", value)
 }
 
 // ShardDatasetMetadata sets metadata: string, by default "".
 func ShardDatasetMetadata(value string) ShardDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShardDataset adds an operation of this type.
@@ -22072,12 +22072,12 @@ type ShuffleAndRepeatDatasetAttr func(attrs)
 
 // ShuffleAndRepeatDatasetReshuffleEachIteration sets reshuffle_each_iteration: bool, by default true.
 func ShuffleAndRepeatDatasetReshuffleEachIteration(value bool) ShuffleAndRepeatDatasetAttr {
-	return func(m attrs) { m["reshuffle_each_iteration"] = value }
+	return option("reshuffle_each_iteration", value)
 }
 
 // ShuffleAndRepeatDatasetMetadata sets metadata: string, by default "".
 func ShuffleAndRepeatDatasetMetadata(value string) ShuffleAndRepeatDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShuffleAndRepeatDataset adds an operation of this type.
@@ -22099,12 +22099,12 @@ type ShuffleAndRepeatDatasetV2Attr func(attrs)
 
 // ShuffleAndRepeatDatasetV2ReshuffleEachIteration sets reshuffle_each_iteration: bool, by default true.
 func ShuffleAndRepeatDatasetV2ReshuffleEachIteration(value bool) ShuffleAndRepeatDatasetV2Attr {
-	return func(m attrs) { m["reshuffle_each_iteration"] = value }
+	return option("reshuffle_each_iteration", value)
 }
 
 // ShuffleAndRepeatDatasetV2Metadata sets metadata: string, by default "".
 func ShuffleAndRepeatDatasetV2Metadata(value string) ShuffleAndRepeatDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShuffleAndRepeatDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -22127,12 +22127,12 @@ type ShuffleDatasetAttr func(attrs)
 
 // ShuffleDatasetReshuffleEachIteration sets reshuffle_each_iteration: bool, by default true.
 func ShuffleDatasetReshuffleEachIteration(value bool) ShuffleDatasetAttr {
-	return func(m attrs) { m["reshuffle_each_iteration"] = value }
+	return option("reshuffle_each_iteration", value)
 }
 
 // ShuffleDatasetMetadata sets metadata: string, by default "".
 func ShuffleDatasetMetadata(value string) ShuffleDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShuffleDataset adds an operation of this type.
@@ -22153,7 +22153,7 @@ type ShuffleDatasetV2Attr func(attrs)
 
 // ShuffleDatasetV2Metadata sets metadata: string, by default "".
 func ShuffleDatasetV2Metadata(value string) ShuffleDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShuffleDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -22173,12 +22173,12 @@ type ShuffleDatasetV3Attr func(attrs)
 
 // ShuffleDatasetV3ReshuffleEachIteration sets reshuffle_each_iteration: bool, by default true.
 func ShuffleDatasetV3ReshuffleEachIteration(value bool) ShuffleDatasetV3Attr {
-	return func(m attrs) { m["reshuffle_each_iteration"] = value }
+	return option("reshuffle_each_iteration", value)
 }
 
 // ShuffleDatasetV3Metadata sets metadata: string, by default "".
 func ShuffleDatasetV3Metadata(value string) ShuffleDatasetV3Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ShuffleDatasetV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -22258,7 +22258,7 @@ type SizeAttr func(attrs)
 
 // SizeOutType sets out_type: type, one of int32, int64, by default int32.
 func SizeOutType[D tf.AnyDataType](value D) SizeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // Size adds an operation of this type.
@@ -22275,7 +22275,7 @@ type SkipDatasetAttr func(attrs)
 
 // SkipDatasetMetadata sets metadata: string, by default "".
 func SkipDatasetMetadata(value string) SkipDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // SkipDataset adds an operation of this type.
@@ -22294,17 +22294,17 @@ type SkipgramAttr func(attrs)
 
 // SkipgramWindowSize sets window_size: int, by default 5.
 func SkipgramWindowSize(value int64) SkipgramAttr {
-	return func(m attrs) { m["window_size"] = value }
+	return option("window_size", value)
 }
 
 // SkipgramMinCount sets min_count: int, by default 5.
 func SkipgramMinCount(value int64) SkipgramAttr {
-	return func(m attrs) { m["min_count"] = value }
+	return option("min_count", value)
 }
 
 // SkipgramSubsample sets subsample: float, by default 0.001.
 func SkipgramSubsample(value float32) SkipgramAttr {
-	return func(m attrs) { m["subsample"] = value }
+	return option("subsample", value)
 }
 
 // Skipgram adds an operation of this type. It is stateful: equal ones are not merged.
@@ -22353,7 +22353,7 @@ type SlidingWindowDatasetAttr func(attrs)
 
 // SlidingWindowDatasetDropRemainder sets drop_remainder: bool, by default true.
 func SlidingWindowDatasetDropRemainder(value bool) SlidingWindowDatasetAttr {
-	return func(m attrs) { m["drop_remainder"] = value }
+	return option("drop_remainder", value)
 }
 
 // SlidingWindowDataset adds an operation of this type.
@@ -22383,7 +22383,7 @@ type SnapshotChunkDatasetAttr func(attrs)
 
 // SnapshotChunkDatasetCompression sets compression: string, by default "".
 func SnapshotChunkDatasetCompression(value string) SnapshotChunkDatasetAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SnapshotChunkDataset adds an operation of this type.
@@ -22401,72 +22401,72 @@ type SnapshotDatasetAttr func(attrs)
 
 // SnapshotDatasetCompression sets compression: string, by default "".
 func SnapshotDatasetCompression(value string) SnapshotDatasetAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SnapshotDatasetReaderPathPrefix sets reader_path_prefix: string, by default "".
 func SnapshotDatasetReaderPathPrefix(value string) SnapshotDatasetAttr {
-	return func(m attrs) { m["reader_path_prefix"] = value }
+	return option("reader_path_prefix", value)
 }
 
 // SnapshotDatasetWriterPathPrefix sets writer_path_prefix: string, by default "".
 func SnapshotDatasetWriterPathPrefix(value string) SnapshotDatasetAttr {
-	return func(m attrs) { m["writer_path_prefix"] = value }
+	return option("writer_path_prefix", value)
 }
 
 // SnapshotDatasetShardSizeBytes sets shard_size_bytes: int, by default 10737418240.
 func SnapshotDatasetShardSizeBytes(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["shard_size_bytes"] = value }
+	return option("shard_size_bytes", value)
 }
 
 // SnapshotDatasetPendingSnapshotExpirySeconds sets pending_snapshot_expiry_seconds: int, by default 86400.
 func SnapshotDatasetPendingSnapshotExpirySeconds(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["pending_snapshot_expiry_seconds"] = value }
+	return option("pending_snapshot_expiry_seconds", value)
 }
 
 // SnapshotDatasetNumReaderThreads sets num_reader_threads: int, by default 1.
 func SnapshotDatasetNumReaderThreads(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["num_reader_threads"] = value }
+	return option("num_reader_threads", value)
 }
 
 // SnapshotDatasetReaderBufferSize sets reader_buffer_size: int, by default 1.
 func SnapshotDatasetReaderBufferSize(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["reader_buffer_size"] = value }
+	return option("reader_buffer_size", value)
 }
 
 // SnapshotDatasetNumWriterThreads sets num_writer_threads: int, by default 1.
 func SnapshotDatasetNumWriterThreads(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["num_writer_threads"] = value }
+	return option("num_writer_threads", value)
 }
 
 // SnapshotDatasetWriterBufferSize sets writer_buffer_size: int, by default 1.
 func SnapshotDatasetWriterBufferSize(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["writer_buffer_size"] = value }
+	return option("writer_buffer_size", value)
 }
 
 // SnapshotDatasetShuffleOnRead sets shuffle_on_read: bool, by default false.
 func SnapshotDatasetShuffleOnRead(value bool) SnapshotDatasetAttr {
-	return func(m attrs) { m["shuffle_on_read"] = value }
+	return option("shuffle_on_read", value)
 }
 
 // SnapshotDatasetSeed sets seed: int, by default 0.
 func SnapshotDatasetSeed(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // SnapshotDatasetSeed2 sets seed2: int, by default 0.
 func SnapshotDatasetSeed2(value int64) SnapshotDatasetAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // SnapshotDatasetMode sets mode: string, by default "auto".
 func SnapshotDatasetMode(value string) SnapshotDatasetAttr {
-	return func(m attrs) { m["mode"] = value }
+	return option("mode", value)
 }
 
 // SnapshotDatasetSnapshotName sets snapshot_name: string, by default "".
 func SnapshotDatasetSnapshotName(value string) SnapshotDatasetAttr {
-	return func(m attrs) { m["snapshot_name"] = value }
+	return option("snapshot_name", value)
 }
 
 // SnapshotDataset adds an operation of this type.
@@ -22485,7 +22485,7 @@ type SnapshotDatasetReaderAttr func(attrs)
 
 // SnapshotDatasetReaderCompression sets compression: string, by default "".
 func SnapshotDatasetReaderCompression(value string) SnapshotDatasetReaderAttr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SnapshotDatasetReader adds an operation of this type.
@@ -22505,32 +22505,32 @@ type SnapshotDatasetV2Attr func(attrs)
 
 // SnapshotDatasetV2Compression sets compression: string, by default "".
 func SnapshotDatasetV2Compression(value string) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["compression"] = value }
+	return option("compression", value)
 }
 
 // SnapshotDatasetV2ReaderPrefix sets reader_prefix: string, by default "".
 func SnapshotDatasetV2ReaderPrefix(value string) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["reader_prefix"] = value }
+	return option("reader_prefix", value)
 }
 
 // SnapshotDatasetV2WriterPrefix sets writer_prefix: string, by default "".
 func SnapshotDatasetV2WriterPrefix(value string) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["writer_prefix"] = value }
+	return option("writer_prefix", value)
 }
 
 // SnapshotDatasetV2HashValid sets hash_valid: bool, by default false.
 func SnapshotDatasetV2HashValid(value bool) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["hash_valid"] = value }
+	return option("hash_valid", value)
 }
 
 // SnapshotDatasetV2Hash sets hash: int, by default 0.
 func SnapshotDatasetV2Hash(value int64) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["hash"] = value }
+	return option("hash", value)
 }
 
 // SnapshotDatasetV2Metadata sets metadata: string, by default "".
 func SnapshotDatasetV2Metadata(value string) SnapshotDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // SnapshotDatasetV2 adds an operation of this type.
@@ -22566,7 +22566,7 @@ type SobolSampleAttr func(attrs)
 
 // SobolSampleDtype sets dtype: type, one of float32, float64, by default float32.
 func SobolSampleDtype[D tf.AnyDataType](value D) SobolSampleAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // SobolSample adds an operation of this type.
@@ -22692,7 +22692,7 @@ type SpaceToDepthAttr func(attrs)
 
 // SpaceToDepthDataFormat sets data_format: string, one of "NHWC", "NCHW", "NCHW_VECT_C", by default "NHWC".
 func SpaceToDepthDataFormat(value string) SpaceToDepthAttr {
-	return func(m attrs) { m["data_format"] = value }
+	return option("data_format", value)
 }
 
 // SpaceToDepth adds an operation of this type.
@@ -22769,7 +22769,7 @@ type SparseApplyAdadeltaAttr func(attrs)
 
 // SparseApplyAdadeltaUseLocking sets use_locking: bool, by default false.
 func SparseApplyAdadeltaUseLocking(value bool) SparseApplyAdadeltaAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyAdadelta adds an operation of this type.
@@ -22794,12 +22794,12 @@ type SparseApplyAdagradAttr func(attrs)
 
 // SparseApplyAdagradUseLocking sets use_locking: bool, by default false.
 func SparseApplyAdagradUseLocking(value bool) SparseApplyAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyAdagradUpdateSlots sets update_slots: bool, by default true.
 func SparseApplyAdagradUpdateSlots(value bool) SparseApplyAdagradAttr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // SparseApplyAdagrad adds an operation of this type.
@@ -22821,7 +22821,7 @@ type SparseApplyAdagradDAAttr func(attrs)
 
 // SparseApplyAdagradDAUseLocking sets use_locking: bool, by default false.
 func SparseApplyAdagradDAUseLocking(value bool) SparseApplyAdagradDAAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyAdagradDA adds an operation of this type.
@@ -22847,12 +22847,12 @@ type SparseApplyAdagradV2Attr func(attrs)
 
 // SparseApplyAdagradV2UseLocking sets use_locking: bool, by default false.
 func SparseApplyAdagradV2UseLocking(value bool) SparseApplyAdagradV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyAdagradV2UpdateSlots sets update_slots: bool, by default true.
 func SparseApplyAdagradV2UpdateSlots(value bool) SparseApplyAdagradV2Attr {
-	return func(m attrs) { m["update_slots"] = value }
+	return option("update_slots", value)
 }
 
 // SparseApplyAdagradV2 adds an operation of this type.
@@ -22875,7 +22875,7 @@ type SparseApplyCenteredRMSPropAttr func(attrs)
 
 // SparseApplyCenteredRMSPropUseLocking sets use_locking: bool, by default false.
 func SparseApplyCenteredRMSPropUseLocking(value bool) SparseApplyCenteredRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyCenteredRMSProp adds an operation of this type.
@@ -22902,12 +22902,12 @@ type SparseApplyFtrlAttr func(attrs)
 
 // SparseApplyFtrlUseLocking sets use_locking: bool, by default false.
 func SparseApplyFtrlUseLocking(value bool) SparseApplyFtrlAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyFtrlMultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func SparseApplyFtrlMultiplyLinearByLr(value bool) SparseApplyFtrlAttr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // SparseApplyFtrl adds an operation of this type.
@@ -22933,12 +22933,12 @@ type SparseApplyFtrlV2Attr func(attrs)
 
 // SparseApplyFtrlV2UseLocking sets use_locking: bool, by default false.
 func SparseApplyFtrlV2UseLocking(value bool) SparseApplyFtrlV2Attr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyFtrlV2MultiplyLinearByLr sets multiply_linear_by_lr: bool, by default false.
 func SparseApplyFtrlV2MultiplyLinearByLr(value bool) SparseApplyFtrlV2Attr {
-	return func(m attrs) { m["multiply_linear_by_lr"] = value }
+	return option("multiply_linear_by_lr", value)
 }
 
 // SparseApplyFtrlV2 adds an operation of this type.
@@ -22965,12 +22965,12 @@ type SparseApplyMomentumAttr func(attrs)
 
 // SparseApplyMomentumUseLocking sets use_locking: bool, by default false.
 func SparseApplyMomentumUseLocking(value bool) SparseApplyMomentumAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyMomentumUseNesterov sets use_nesterov: bool, by default false.
 func SparseApplyMomentumUseNesterov(value bool) SparseApplyMomentumAttr {
-	return func(m attrs) { m["use_nesterov"] = value }
+	return option("use_nesterov", value)
 }
 
 // SparseApplyMomentum adds an operation of this type.
@@ -22993,7 +22993,7 @@ type SparseApplyProximalAdagradAttr func(attrs)
 
 // SparseApplyProximalAdagradUseLocking sets use_locking: bool, by default false.
 func SparseApplyProximalAdagradUseLocking(value bool) SparseApplyProximalAdagradAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyProximalAdagrad adds an operation of this type.
@@ -23017,7 +23017,7 @@ type SparseApplyProximalGradientDescentAttr func(attrs)
 
 // SparseApplyProximalGradientDescentUseLocking sets use_locking: bool, by default false.
 func SparseApplyProximalGradientDescentUseLocking(value bool) SparseApplyProximalGradientDescentAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyProximalGradientDescent adds an operation of this type.
@@ -23040,7 +23040,7 @@ type SparseApplyRMSPropAttr func(attrs)
 
 // SparseApplyRMSPropUseLocking sets use_locking: bool, by default false.
 func SparseApplyRMSPropUseLocking(value bool) SparseApplyRMSPropAttr {
-	return func(m attrs) { m["use_locking"] = value }
+	return option("use_locking", value)
 }
 
 // SparseApplyRMSProp adds an operation of this type.
@@ -23066,7 +23066,7 @@ type SparseBincountAttr func(attrs)
 
 // SparseBincountBinaryOutput sets binary_output: bool, by default false.
 func SparseBincountBinaryOutput(value bool) SparseBincountAttr {
-	return func(m attrs) { m["binary_output"] = value }
+	return option("binary_output", value)
 }
 
 // SparseBincount adds an operation of this type.
@@ -23104,17 +23104,17 @@ type SparseConditionalAccumulatorAttr func(attrs)
 
 // SparseConditionalAccumulatorContainer sets container: string, by default "".
 func SparseConditionalAccumulatorContainer(value string) SparseConditionalAccumulatorAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // SparseConditionalAccumulatorSharedName sets shared_name: string, by default "".
 func SparseConditionalAccumulatorSharedName(value string) SparseConditionalAccumulatorAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // SparseConditionalAccumulatorReductionType sets reduction_type: string, one of "MEAN", "SUM", by default "MEAN".
 func SparseConditionalAccumulatorReductionType(value string) SparseConditionalAccumulatorAttr {
-	return func(m attrs) { m["reduction_type"] = value }
+	return option("reduction_type", value)
 }
 
 // SparseConditionalAccumulator adds an operation of this type. It is stateful: equal ones are not merged.
@@ -23131,12 +23131,12 @@ type SparseCountSparseOutputAttr func(attrs)
 
 // SparseCountSparseOutputMinlength sets minlength: int, at least -1, by default -1.
 func SparseCountSparseOutputMinlength(value int64) SparseCountSparseOutputAttr {
-	return func(m attrs) { m["minlength"] = value }
+	return option("minlength", value)
 }
 
 // SparseCountSparseOutputMaxlength sets maxlength: int, at least -1, by default -1.
 func SparseCountSparseOutputMaxlength(value int64) SparseCountSparseOutputAttr {
-	return func(m attrs) { m["maxlength"] = value }
+	return option("maxlength", value)
 }
 
 // SparseCountSparseOutput adds an operation of this type.
@@ -23285,22 +23285,22 @@ type SparseMatMulAttr func(attrs)
 
 // SparseMatMulTransposeA sets transpose_a: bool, by default false.
 func SparseMatMulTransposeA(value bool) SparseMatMulAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // SparseMatMulTransposeB sets transpose_b: bool, by default false.
 func SparseMatMulTransposeB(value bool) SparseMatMulAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // SparseMatMulAIsSparse sets a_is_sparse: bool, by default false.
 func SparseMatMulAIsSparse(value bool) SparseMatMulAttr {
-	return func(m attrs) { m["a_is_sparse"] = value }
+	return option("a_is_sparse", value)
 }
 
 // SparseMatMulBIsSparse sets b_is_sparse: bool, by default false.
 func SparseMatMulBIsSparse(value bool) SparseMatMulAttr {
-	return func(m attrs) { m["b_is_sparse"] = value }
+	return option("b_is_sparse", value)
 }
 
 // SparseMatMul adds an operation of this type.
@@ -23331,32 +23331,32 @@ type SparseMatrixMatMulAttr func(attrs)
 
 // SparseMatrixMatMulTransposeA sets transpose_a: bool, by default false.
 func SparseMatrixMatMulTransposeA(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // SparseMatrixMatMulTransposeB sets transpose_b: bool, by default false.
 func SparseMatrixMatMulTransposeB(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // SparseMatrixMatMulAdjointA sets adjoint_a: bool, by default false.
 func SparseMatrixMatMulAdjointA(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["adjoint_a"] = value }
+	return option("adjoint_a", value)
 }
 
 // SparseMatrixMatMulAdjointB sets adjoint_b: bool, by default false.
 func SparseMatrixMatMulAdjointB(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["adjoint_b"] = value }
+	return option("adjoint_b", value)
 }
 
 // SparseMatrixMatMulTransposeOutput sets transpose_output: bool, by default false.
 func SparseMatrixMatMulTransposeOutput(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["transpose_output"] = value }
+	return option("transpose_output", value)
 }
 
 // SparseMatrixMatMulConjugateOutput sets conjugate_output: bool, by default false.
 func SparseMatrixMatMulConjugateOutput(value bool) SparseMatrixMatMulAttr {
-	return func(m attrs) { m["conjugate_output"] = value }
+	return option("conjugate_output", value)
 }
 
 // SparseMatrixMatMul adds an operation of this type.
@@ -23429,22 +23429,22 @@ type SparseMatrixSparseMatMulAttr func(attrs)
 
 // SparseMatrixSparseMatMulTransposeA sets transpose_a: bool, by default false.
 func SparseMatrixSparseMatMulTransposeA(value bool) SparseMatrixSparseMatMulAttr {
-	return func(m attrs) { m["transpose_a"] = value }
+	return option("transpose_a", value)
 }
 
 // SparseMatrixSparseMatMulTransposeB sets transpose_b: bool, by default false.
 func SparseMatrixSparseMatMulTransposeB(value bool) SparseMatrixSparseMatMulAttr {
-	return func(m attrs) { m["transpose_b"] = value }
+	return option("transpose_b", value)
 }
 
 // SparseMatrixSparseMatMulAdjointA sets adjoint_a: bool, by default false.
 func SparseMatrixSparseMatMulAdjointA(value bool) SparseMatrixSparseMatMulAttr {
-	return func(m attrs) { m["adjoint_a"] = value }
+	return option("adjoint_a", value)
 }
 
 // SparseMatrixSparseMatMulAdjointB sets adjoint_b: bool, by default false.
 func SparseMatrixSparseMatMulAdjointB(value bool) SparseMatrixSparseMatMulAttr {
-	return func(m attrs) { m["adjoint_b"] = value }
+	return option("adjoint_b", value)
 }
 
 // SparseMatrixSparseMatMul adds an operation of this type.
@@ -23462,7 +23462,7 @@ type SparseMatrixTransposeAttr func(attrs)
 
 // SparseMatrixTransposeConjugate sets conjugate: bool, by default false.
 func SparseMatrixTransposeConjugate(value bool) SparseMatrixTransposeAttr {
-	return func(m attrs) { m["conjugate"] = value }
+	return option("conjugate", value)
 }
 
 // SparseMatrixTranspose adds an operation of this type.
@@ -23488,7 +23488,7 @@ type SparseReduceMaxAttr func(attrs)
 
 // SparseReduceMaxKeepDims sets keep_dims: bool, by default false.
 func SparseReduceMaxKeepDims(value bool) SparseReduceMaxAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // SparseReduceMax adds an operation of this type.
@@ -23508,7 +23508,7 @@ type SparseReduceMaxSparseAttr func(attrs)
 
 // SparseReduceMaxSparseKeepDims sets keep_dims: bool, by default false.
 func SparseReduceMaxSparseKeepDims(value bool) SparseReduceMaxSparseAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // SparseReduceMaxSparse adds an operation of this type.
@@ -23531,7 +23531,7 @@ type SparseReduceSumAttr func(attrs)
 
 // SparseReduceSumKeepDims sets keep_dims: bool, by default false.
 func SparseReduceSumKeepDims(value bool) SparseReduceSumAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // SparseReduceSum adds an operation of this type.
@@ -23551,7 +23551,7 @@ type SparseReduceSumSparseAttr func(attrs)
 
 // SparseReduceSumSparseKeepDims sets keep_dims: bool, by default false.
 func SparseReduceSumSparseKeepDims(value bool) SparseReduceSumSparseAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // SparseReduceSumSparse adds an operation of this type.
@@ -23599,7 +23599,7 @@ type SparseSegmentMeanAttr func(attrs)
 
 // SparseSegmentMeanSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentMeanSparseGradient(value bool) SparseSegmentMeanAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentMean adds an operation of this type.
@@ -23650,7 +23650,7 @@ type SparseSegmentMeanWithNumSegmentsAttr func(attrs)
 
 // SparseSegmentMeanWithNumSegmentsSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentMeanWithNumSegmentsSparseGradient(value bool) SparseSegmentMeanWithNumSegmentsAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentMeanWithNumSegments adds an operation of this type.
@@ -23673,7 +23673,7 @@ type SparseSegmentSqrtNAttr func(attrs)
 
 // SparseSegmentSqrtNSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentSqrtNSparseGradient(value bool) SparseSegmentSqrtNAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentSqrtN adds an operation of this type.
@@ -23724,7 +23724,7 @@ type SparseSegmentSqrtNWithNumSegmentsAttr func(attrs)
 
 // SparseSegmentSqrtNWithNumSegmentsSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentSqrtNWithNumSegmentsSparseGradient(value bool) SparseSegmentSqrtNWithNumSegmentsAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentSqrtNWithNumSegments adds an operation of this type.
@@ -23747,7 +23747,7 @@ type SparseSegmentSumAttr func(attrs)
 
 // SparseSegmentSumSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentSumSparseGradient(value bool) SparseSegmentSumAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentSum adds an operation of this type.
@@ -23798,7 +23798,7 @@ type SparseSegmentSumWithNumSegmentsAttr func(attrs)
 
 // SparseSegmentSumWithNumSegmentsSparseGradient sets sparse_gradient: bool, by default false.
 func SparseSegmentSumWithNumSegmentsSparseGradient(value bool) SparseSegmentSumWithNumSegmentsAttr {
-	return func(m attrs) { m["sparse_gradient"] = value }
+	return option("sparse_gradient", value)
 }
 
 // SparseSegmentSumWithNumSegments adds an operation of this type.
@@ -23937,12 +23937,12 @@ type SparseTensorDenseMatMulAttr func(attrs)
 
 // SparseTensorDenseMatMulAdjointA sets adjoint_a: bool, by default false.
 func SparseTensorDenseMatMulAdjointA(value bool) SparseTensorDenseMatMulAttr {
-	return func(m attrs) { m["adjoint_a"] = value }
+	return option("adjoint_a", value)
 }
 
 // SparseTensorDenseMatMulAdjointB sets adjoint_b: bool, by default false.
 func SparseTensorDenseMatMulAdjointB(value bool) SparseTensorDenseMatMulAttr {
-	return func(m attrs) { m["adjoint_b"] = value }
+	return option("adjoint_b", value)
 }
 
 // SparseTensorDenseMatMul adds an operation of this type.
@@ -23985,7 +23985,7 @@ type SparseToDenseAttr func(attrs)
 
 // SparseToDenseValidateIndices sets validate_indices: bool, by default true.
 func SparseToDenseValidateIndices(value bool) SparseToDenseAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // SparseToDense adds an operation of this type.
@@ -24006,7 +24006,7 @@ type SparseToSparseSetOperationAttr func(attrs)
 
 // SparseToSparseSetOperationValidateIndices sets validate_indices: bool, by default true.
 func SparseToSparseSetOperationValidateIndices(value bool) SparseToSparseSetOperationAttr {
-	return func(m attrs) { m["validate_indices"] = value }
+	return option("validate_indices", value)
 }
 
 // SparseToSparseSetOperation adds an operation of this type.
@@ -24054,7 +24054,7 @@ type SplitDedupDataAttr func(attrs)
 
 // SplitDedupDataConfig sets config: string, by default "".
 func SplitDedupDataConfig(value string) SplitDedupDataAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // SplitDedupData adds an operation of this type.
@@ -24140,7 +24140,7 @@ type SqueezeAttr func(attrs)
 
 // SqueezeAxis sets squeeze_dims: list(int), at least 0 of them, by default [].
 func SqueezeAxis(value []int64) SqueezeAttr {
-	return func(m attrs) { m["squeeze_dims"] = value }
+	return option("squeeze_dims", value)
 }
 
 // Squeeze adds an operation of this type.
@@ -24157,7 +24157,7 @@ type StackAttr func(attrs)
 
 // StackStackName sets stack_name: string, by default "".
 func StackStackName(value string) StackAttr {
-	return func(m attrs) { m["stack_name"] = value }
+	return option("stack_name", value)
 }
 
 // Stack adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24205,7 +24205,7 @@ type StackPushAttr func(attrs)
 
 // StackPushSwapMemory sets swap_memory: bool, by default false.
 func StackPushSwapMemory(value bool) StackPushAttr {
-	return func(m attrs) { m["swap_memory"] = value }
+	return option("swap_memory", value)
 }
 
 // StackPush adds an operation of this type.
@@ -24223,7 +24223,7 @@ type StackPushV2Attr func(attrs)
 
 // StackPushV2SwapMemory sets swap_memory: bool, by default false.
 func StackPushV2SwapMemory(value bool) StackPushV2Attr {
-	return func(m attrs) { m["swap_memory"] = value }
+	return option("swap_memory", value)
 }
 
 // StackPushV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24241,7 +24241,7 @@ type StackV2Attr func(attrs)
 
 // StackV2StackName sets stack_name: string, by default "".
 func StackV2StackName(value string) StackV2Attr {
-	return func(m attrs) { m["stack_name"] = value }
+	return option("stack_name", value)
 }
 
 // StackV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24258,22 +24258,22 @@ type StageAttr func(attrs)
 
 // StageCapacity sets capacity: int, at least 0, by default 0.
 func StageCapacity(value int64) StageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // StageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func StageMemoryLimit(value int64) StageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // StageContainer sets container: string, by default "".
 func StageContainer(value string) StageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StageSharedName sets shared_name: string, by default "".
 func StageSharedName(value string) StageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // Stage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24289,22 +24289,22 @@ type StageClearAttr func(attrs)
 
 // StageClearCapacity sets capacity: int, at least 0, by default 0.
 func StageClearCapacity(value int64) StageClearAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // StageClearMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func StageClearMemoryLimit(value int64) StageClearAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // StageClearContainer sets container: string, by default "".
 func StageClearContainer(value string) StageClearAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StageClearSharedName sets shared_name: string, by default "".
 func StageClearSharedName(value string) StageClearAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // StageClear adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24319,22 +24319,22 @@ type StagePeekAttr func(attrs)
 
 // StagePeekCapacity sets capacity: int, at least 0, by default 0.
 func StagePeekCapacity(value int64) StagePeekAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // StagePeekMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func StagePeekMemoryLimit(value int64) StagePeekAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // StagePeekContainer sets container: string, by default "".
 func StagePeekContainer(value string) StagePeekAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StagePeekSharedName sets shared_name: string, by default "".
 func StagePeekSharedName(value string) StagePeekAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // StagePeek adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24353,22 +24353,22 @@ type StageSizeAttr func(attrs)
 
 // StageSizeCapacity sets capacity: int, at least 0, by default 0.
 func StageSizeCapacity(value int64) StageSizeAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // StageSizeMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func StageSizeMemoryLimit(value int64) StageSizeAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // StageSizeContainer sets container: string, by default "".
 func StageSizeContainer(value string) StageSizeAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StageSizeSharedName sets shared_name: string, by default "".
 func StageSizeSharedName(value string) StageSizeAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // StageSize adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24384,17 +24384,17 @@ type StatefulPartitionedCallAttr func(attrs)
 
 // StatefulPartitionedCallConfig sets config: string, by default "".
 func StatefulPartitionedCallConfig(value string) StatefulPartitionedCallAttr {
-	return func(m attrs) { m["config"] = value }
+	return option("config", value)
 }
 
 // StatefulPartitionedCallConfigProto sets config_proto: string, by default "".
 func StatefulPartitionedCallConfigProto(value string) StatefulPartitionedCallAttr {
-	return func(m attrs) { m["config_proto"] = value }
+	return option("config_proto", value)
 }
 
 // StatefulPartitionedCallExecutorType sets executor_type: string, by default "".
 func StatefulPartitionedCallExecutorType(value string) StatefulPartitionedCallAttr {
-	return func(m attrs) { m["executor_type"] = value }
+	return option("executor_type", value)
 }
 
 // StatefulPartitionedCall adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24415,7 +24415,7 @@ type StatefulRandomBinomialAttr func(attrs)
 
 // StatefulRandomBinomialDtype sets dtype: type, one of float16, float32, float64, int32, int64, by default int64.
 func StatefulRandomBinomialDtype[D tf.AnyDataType](value D) StatefulRandomBinomialAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulRandomBinomial adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24437,7 +24437,7 @@ type StatefulStandardNormalAttr func(attrs)
 
 // StatefulStandardNormalDtype sets dtype: type, by default float32.
 func StatefulStandardNormalDtype[D tf.AnyDataType](value D) StatefulStandardNormalAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulStandardNormal adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24457,7 +24457,7 @@ type StatefulStandardNormalV2Attr func(attrs)
 
 // StatefulStandardNormalV2Dtype sets dtype: type, by default float32.
 func StatefulStandardNormalV2Dtype[D tf.AnyDataType](value D) StatefulStandardNormalV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulStandardNormalV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24476,7 +24476,7 @@ type StatefulTruncatedNormalAttr func(attrs)
 
 // StatefulTruncatedNormalDtype sets dtype: type, by default float32.
 func StatefulTruncatedNormalDtype[D tf.AnyDataType](value D) StatefulTruncatedNormalAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulTruncatedNormal adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24495,7 +24495,7 @@ type StatefulUniformAttr func(attrs)
 
 // StatefulUniformDtype sets dtype: type, by default float32.
 func StatefulUniformDtype[D tf.AnyDataType](value D) StatefulUniformAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulUniform adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24514,7 +24514,7 @@ type StatefulUniformFullIntAttr func(attrs)
 
 // StatefulUniformFullIntDtype sets dtype: type, by default uint64.
 func StatefulUniformFullIntDtype[D tf.AnyDataType](value D) StatefulUniformFullIntAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatefulUniformFullInt adds an operation of this type. It is stateful: equal ones are not merged.
@@ -24547,7 +24547,7 @@ type StatelessCaseAttr func(attrs)
 
 // StatelessCaseOutputShapes sets output_shapes: list(shape), by default [].
 func StatelessCaseOutputShapes(value []tf.Shape) StatelessCaseAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // StatelessCase adds an operation of this type.
@@ -24569,7 +24569,7 @@ type StatelessIfAttr func(attrs)
 
 // StatelessIfOutputShapes sets output_shapes: list(shape), by default [].
 func StatelessIfOutputShapes(value []tf.Shape) StatelessIfAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // StatelessIf adds an operation of this type.
@@ -24593,7 +24593,7 @@ type StatelessMultinomialAttr func(attrs)
 
 // StatelessMultinomialOutputDtype sets output_dtype: type, one of int32, int64, by default int64.
 func StatelessMultinomialOutputDtype[D tf.AnyDataType](value D) StatelessMultinomialAttr {
-	return func(m attrs) { m["output_dtype"] = dtype.DataType(value) }
+	return option("output_dtype", dtype.DataType(value))
 }
 
 // StatelessMultinomial adds an operation of this type.
@@ -24629,7 +24629,7 @@ type StatelessRandomBinomialAttr func(attrs)
 
 // StatelessRandomBinomialDtype sets dtype: type, one of float16, float32, float64, int32, int64, by default int64.
 func StatelessRandomBinomialDtype[D tf.AnyDataType](value D) StatelessRandomBinomialAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomBinomial adds an operation of this type.
@@ -24708,7 +24708,7 @@ type StatelessRandomNormalAttr func(attrs)
 
 // StatelessRandomNormalDtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessRandomNormalDtype[D tf.AnyDataType](value D) StatelessRandomNormalAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomNormal adds an operation of this type.
@@ -24727,7 +24727,7 @@ type StatelessRandomNormalV2Attr func(attrs)
 
 // StatelessRandomNormalV2Dtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessRandomNormalV2Dtype[D tf.AnyDataType](value D) StatelessRandomNormalV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomNormalV2 adds an operation of this type.
@@ -24761,7 +24761,7 @@ type StatelessRandomUniformAttr func(attrs)
 
 // StatelessRandomUniformDtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessRandomUniformDtype[D tf.AnyDataType](value D) StatelessRandomUniformAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomUniform adds an operation of this type.
@@ -24780,7 +24780,7 @@ type StatelessRandomUniformFullIntAttr func(attrs)
 
 // StatelessRandomUniformFullIntDtype sets dtype: type, one of int32, int64, uint32, uint64, by default uint64.
 func StatelessRandomUniformFullIntDtype[D tf.AnyDataType](value D) StatelessRandomUniformFullIntAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomUniformFullInt adds an operation of this type.
@@ -24799,7 +24799,7 @@ type StatelessRandomUniformFullIntV2Attr func(attrs)
 
 // StatelessRandomUniformFullIntV2Dtype sets dtype: type, one of int32, int64, uint32, uint64, by default uint64.
 func StatelessRandomUniformFullIntV2Dtype[D tf.AnyDataType](value D) StatelessRandomUniformFullIntV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomUniformFullIntV2 adds an operation of this type.
@@ -24848,7 +24848,7 @@ type StatelessRandomUniformV2Attr func(attrs)
 
 // StatelessRandomUniformV2Dtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessRandomUniformV2Dtype[D tf.AnyDataType](value D) StatelessRandomUniformV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessRandomUniformV2 adds an operation of this type.
@@ -24868,22 +24868,22 @@ type StatelessSampleDistortedBoundingBoxAttr func(attrs)
 
 // StatelessSampleDistortedBoundingBoxAspectRatioRange sets aspect_ratio_range: list(float), by default [0.75, 1.33].
 func StatelessSampleDistortedBoundingBoxAspectRatioRange(value []float32) StatelessSampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["aspect_ratio_range"] = value }
+	return option("aspect_ratio_range", value)
 }
 
 // StatelessSampleDistortedBoundingBoxAreaRange sets area_range: list(float), by default [0.05, 1].
 func StatelessSampleDistortedBoundingBoxAreaRange(value []float32) StatelessSampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["area_range"] = value }
+	return option("area_range", value)
 }
 
 // StatelessSampleDistortedBoundingBoxMaxAttempts sets max_attempts: int, by default 100.
 func StatelessSampleDistortedBoundingBoxMaxAttempts(value int64) StatelessSampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["max_attempts"] = value }
+	return option("max_attempts", value)
 }
 
 // StatelessSampleDistortedBoundingBoxUseImageIfNoBoundingBoxes sets use_image_if_no_bounding_boxes: bool, by default false.
 func StatelessSampleDistortedBoundingBoxUseImageIfNoBoundingBoxes(value bool) StatelessSampleDistortedBoundingBoxAttr {
-	return func(m attrs) { m["use_image_if_no_bounding_boxes"] = value }
+	return option("use_image_if_no_bounding_boxes", value)
 }
 
 // StatelessSampleDistortedBoundingBox adds an operation of this type.
@@ -24919,7 +24919,7 @@ type StatelessTruncatedNormalAttr func(attrs)
 
 // StatelessTruncatedNormalDtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessTruncatedNormalDtype[D tf.AnyDataType](value D) StatelessTruncatedNormalAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessTruncatedNormal adds an operation of this type.
@@ -24938,7 +24938,7 @@ type StatelessTruncatedNormalV2Attr func(attrs)
 
 // StatelessTruncatedNormalV2Dtype sets dtype: type, one of float16, bfloat16, float32, float64, by default float32.
 func StatelessTruncatedNormalV2Dtype[D tf.AnyDataType](value D) StatelessTruncatedNormalV2Attr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // StatelessTruncatedNormalV2 adds an operation of this type.
@@ -24958,12 +24958,12 @@ type StatelessWhileAttr func(attrs)
 
 // StatelessWhileOutputShapes sets output_shapes: list(shape), by default [].
 func StatelessWhileOutputShapes(value []tf.Shape) StatelessWhileAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // StatelessWhileParallelIterations sets parallel_iterations: int, by default 10.
 func StatelessWhileParallelIterations(value int64) StatelessWhileAttr {
-	return func(m attrs) { m["parallel_iterations"] = value }
+	return option("parallel_iterations", value)
 }
 
 // StatelessWhile adds an operation of this type.
@@ -24993,7 +24993,7 @@ type StaticRegexReplaceAttr func(attrs)
 
 // StaticRegexReplaceReplaceGlobal sets replace_global: bool, by default true.
 func StaticRegexReplaceReplaceGlobal(value bool) StaticRegexReplaceAttr {
-	return func(m attrs) { m["replace_global"] = value }
+	return option("replace_global", value)
 }
 
 // StaticRegexReplace adds an operation of this type.
@@ -25011,12 +25011,12 @@ type StatsAggregatorHandleAttr func(attrs)
 
 // StatsAggregatorHandleContainer sets container: string, by default "".
 func StatsAggregatorHandleContainer(value string) StatsAggregatorHandleAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StatsAggregatorHandleSharedName sets shared_name: string, by default "".
 func StatsAggregatorHandleSharedName(value string) StatsAggregatorHandleAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // StatsAggregatorHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25031,12 +25031,12 @@ type StatsAggregatorHandleV2Attr func(attrs)
 
 // StatsAggregatorHandleV2Container sets container: string, by default "".
 func StatsAggregatorHandleV2Container(value string) StatsAggregatorHandleV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // StatsAggregatorHandleV2SharedName sets shared_name: string, by default "".
 func StatsAggregatorHandleV2SharedName(value string) StatsAggregatorHandleV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // StatsAggregatorHandleV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25104,27 +25104,27 @@ type StridedSliceAttr func(attrs)
 
 // StridedSliceBeginMask sets begin_mask: int, by default 0.
 func StridedSliceBeginMask(value int64) StridedSliceAttr {
-	return func(m attrs) { m["begin_mask"] = value }
+	return option("begin_mask", value)
 }
 
 // StridedSliceEndMask sets end_mask: int, by default 0.
 func StridedSliceEndMask(value int64) StridedSliceAttr {
-	return func(m attrs) { m["end_mask"] = value }
+	return option("end_mask", value)
 }
 
 // StridedSliceEllipsisMask sets ellipsis_mask: int, by default 0.
 func StridedSliceEllipsisMask(value int64) StridedSliceAttr {
-	return func(m attrs) { m["ellipsis_mask"] = value }
+	return option("ellipsis_mask", value)
 }
 
 // StridedSliceNewAxisMask sets new_axis_mask: int, by default 0.
 func StridedSliceNewAxisMask(value int64) StridedSliceAttr {
-	return func(m attrs) { m["new_axis_mask"] = value }
+	return option("new_axis_mask", value)
 }
 
 // StridedSliceShrinkAxisMask sets shrink_axis_mask: int, by default 0.
 func StridedSliceShrinkAxisMask(value int64) StridedSliceAttr {
-	return func(m attrs) { m["shrink_axis_mask"] = value }
+	return option("shrink_axis_mask", value)
 }
 
 // StridedSlice adds an operation of this type.
@@ -25145,27 +25145,27 @@ type StridedSliceAssignAttr func(attrs)
 
 // StridedSliceAssignBeginMask sets begin_mask: int, by default 0.
 func StridedSliceAssignBeginMask(value int64) StridedSliceAssignAttr {
-	return func(m attrs) { m["begin_mask"] = value }
+	return option("begin_mask", value)
 }
 
 // StridedSliceAssignEndMask sets end_mask: int, by default 0.
 func StridedSliceAssignEndMask(value int64) StridedSliceAssignAttr {
-	return func(m attrs) { m["end_mask"] = value }
+	return option("end_mask", value)
 }
 
 // StridedSliceAssignEllipsisMask sets ellipsis_mask: int, by default 0.
 func StridedSliceAssignEllipsisMask(value int64) StridedSliceAssignAttr {
-	return func(m attrs) { m["ellipsis_mask"] = value }
+	return option("ellipsis_mask", value)
 }
 
 // StridedSliceAssignNewAxisMask sets new_axis_mask: int, by default 0.
 func StridedSliceAssignNewAxisMask(value int64) StridedSliceAssignAttr {
-	return func(m attrs) { m["new_axis_mask"] = value }
+	return option("new_axis_mask", value)
 }
 
 // StridedSliceAssignShrinkAxisMask sets shrink_axis_mask: int, by default 0.
 func StridedSliceAssignShrinkAxisMask(value int64) StridedSliceAssignAttr {
-	return func(m attrs) { m["shrink_axis_mask"] = value }
+	return option("shrink_axis_mask", value)
 }
 
 // StridedSliceAssign adds an operation of this type.
@@ -25187,27 +25187,27 @@ type StridedSliceGradAttr func(attrs)
 
 // StridedSliceGradBeginMask sets begin_mask: int, by default 0.
 func StridedSliceGradBeginMask(value int64) StridedSliceGradAttr {
-	return func(m attrs) { m["begin_mask"] = value }
+	return option("begin_mask", value)
 }
 
 // StridedSliceGradEndMask sets end_mask: int, by default 0.
 func StridedSliceGradEndMask(value int64) StridedSliceGradAttr {
-	return func(m attrs) { m["end_mask"] = value }
+	return option("end_mask", value)
 }
 
 // StridedSliceGradEllipsisMask sets ellipsis_mask: int, by default 0.
 func StridedSliceGradEllipsisMask(value int64) StridedSliceGradAttr {
-	return func(m attrs) { m["ellipsis_mask"] = value }
+	return option("ellipsis_mask", value)
 }
 
 // StridedSliceGradNewAxisMask sets new_axis_mask: int, by default 0.
 func StridedSliceGradNewAxisMask(value int64) StridedSliceGradAttr {
-	return func(m attrs) { m["new_axis_mask"] = value }
+	return option("new_axis_mask", value)
 }
 
 // StridedSliceGradShrinkAxisMask sets shrink_axis_mask: int, by default 0.
 func StridedSliceGradShrinkAxisMask(value int64) StridedSliceGradAttr {
-	return func(m attrs) { m["shrink_axis_mask"] = value }
+	return option("shrink_axis_mask", value)
 }
 
 // StridedSliceGrad adds an operation of this type.
@@ -25229,17 +25229,17 @@ type StringFormatAttr func(attrs)
 
 // StringFormatTemplate sets template: string, by default "%s".
 func StringFormatTemplate(value string) StringFormatAttr {
-	return func(m attrs) { m["template"] = value }
+	return option("template", value)
 }
 
 // StringFormatPlaceholder sets placeholder: string, by default "%s".
 func StringFormatPlaceholder(value string) StringFormatAttr {
-	return func(m attrs) { m["placeholder"] = value }
+	return option("placeholder", value)
 }
 
 // StringFormatSummarize sets summarize: int, by default 3.
 func StringFormatSummarize(value int64) StringFormatAttr {
-	return func(m attrs) { m["summarize"] = value }
+	return option("summarize", value)
 }
 
 // StringFormat adds an operation of this type.
@@ -25256,7 +25256,7 @@ type StringJoinAttr func(attrs)
 
 // StringJoinSeparator sets separator: string, by default "".
 func StringJoinSeparator(value string) StringJoinAttr {
-	return func(m attrs) { m["separator"] = value }
+	return option("separator", value)
 }
 
 // StringJoin adds an operation of this type.
@@ -25273,7 +25273,7 @@ type StringLengthAttr func(attrs)
 
 // StringLengthUnit sets unit: string, one of "BYTE", "UTF8_CHAR", by default "BYTE".
 func StringLengthUnit(value string) StringLengthAttr {
-	return func(m attrs) { m["unit"] = value }
+	return option("unit", value)
 }
 
 // StringLength adds an operation of this type.
@@ -25289,7 +25289,7 @@ type StringLowerAttr func(attrs)
 
 // StringLowerEncoding sets encoding: string, by default "".
 func StringLowerEncoding(value string) StringLowerAttr {
-	return func(m attrs) { m["encoding"] = value }
+	return option("encoding", value)
 }
 
 // StringLower adds an operation of this type.
@@ -25323,7 +25323,7 @@ type StringSplitAttr func(attrs)
 
 // StringSplitSkipEmpty sets skip_empty: bool, by default true.
 func StringSplitSkipEmpty(value bool) StringSplitAttr {
-	return func(m attrs) { m["skip_empty"] = value }
+	return option("skip_empty", value)
 }
 
 // StringSplit adds an operation of this type.
@@ -25343,7 +25343,7 @@ type StringSplitV2Attr func(attrs)
 
 // StringSplitV2Maxsplit sets maxsplit: int, by default -1.
 func StringSplitV2Maxsplit(value int64) StringSplitV2Attr {
-	return func(m attrs) { m["maxsplit"] = value }
+	return option("maxsplit", value)
 }
 
 // StringSplitV2 adds an operation of this type.
@@ -25399,7 +25399,7 @@ type StringToNumberAttr func(attrs)
 
 // StringToNumberOutType sets out_type: type, one of float32, float64, int32, int64, uint32, uint64, by default float32.
 func StringToNumberOutType[D tf.AnyDataType](value D) StringToNumberAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // StringToNumber adds an operation of this type.
@@ -25415,7 +25415,7 @@ type StringUpperAttr func(attrs)
 
 // StringUpperEncoding sets encoding: string, by default "".
 func StringUpperEncoding(value string) StringUpperAttr {
-	return func(m attrs) { m["encoding"] = value }
+	return option("encoding", value)
 }
 
 // StringUpper adds an operation of this type.
@@ -25441,7 +25441,7 @@ type SubstrAttr func(attrs)
 
 // SubstrUnit sets unit: string, one of "BYTE", "UTF8_CHAR", by default "BYTE".
 func SubstrUnit(value string) SubstrAttr {
-	return func(m attrs) { m["unit"] = value }
+	return option("unit", value)
 }
 
 // Substr adds an operation of this type.
@@ -25460,7 +25460,7 @@ type SumAttr func(attrs)
 
 // SumKeepDims sets keep_dims: bool, by default false.
 func SumKeepDims(value bool) SumAttr {
-	return func(m attrs) { m["keep_dims"] = value }
+	return option("keep_dims", value)
 }
 
 // Sum adds an operation of this type.
@@ -25479,12 +25479,12 @@ type SummaryWriterAttr func(attrs)
 
 // SummaryWriterSharedName sets shared_name: string, by default "".
 func SummaryWriterSharedName(value string) SummaryWriterAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // SummaryWriterContainer sets container: string, by default "".
 func SummaryWriterContainer(value string) SummaryWriterAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // SummaryWriter adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25499,12 +25499,12 @@ type SvdAttr func(attrs)
 
 // SvdComputeUv sets compute_uv: bool, by default true.
 func SvdComputeUv(value bool) SvdAttr {
-	return func(m attrs) { m["compute_uv"] = value }
+	return option("compute_uv", value)
 }
 
 // SvdFullMatrices sets full_matrices: bool, by default false.
 func SvdFullMatrices(value bool) SvdAttr {
-	return func(m attrs) { m["full_matrices"] = value }
+	return option("full_matrices", value)
 }
 
 // Svd adds an operation of this type.
@@ -25554,7 +25554,7 @@ type TFRecordDatasetAttr func(attrs)
 
 // TFRecordDatasetMetadata sets metadata: string, by default "".
 func TFRecordDatasetMetadata(value string) TFRecordDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TFRecordDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25572,7 +25572,7 @@ type TFRecordDatasetV2Attr func(attrs)
 
 // TFRecordDatasetV2Metadata sets metadata: string, by default "".
 func TFRecordDatasetV2Metadata(value string) TFRecordDatasetV2Attr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TFRecordDatasetV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25591,17 +25591,17 @@ type TFRecordReaderAttr func(attrs)
 
 // TFRecordReaderContainer sets container: string, by default "".
 func TFRecordReaderContainer(value string) TFRecordReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // TFRecordReaderSharedName sets shared_name: string, by default "".
 func TFRecordReaderSharedName(value string) TFRecordReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // TFRecordReaderCompressionType sets compression_type: string, by default "".
 func TFRecordReaderCompressionType(value string) TFRecordReaderAttr {
-	return func(m attrs) { m["compression_type"] = value }
+	return option("compression_type", value)
 }
 
 // TFRecordReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25618,17 +25618,17 @@ type TFRecordReaderV2Attr func(attrs)
 
 // TFRecordReaderV2Container sets container: string, by default "".
 func TFRecordReaderV2Container(value string) TFRecordReaderV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // TFRecordReaderV2SharedName sets shared_name: string, by default "".
 func TFRecordReaderV2SharedName(value string) TFRecordReaderV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // TFRecordReaderV2CompressionType sets compression_type: string, by default "".
 func TFRecordReaderV2CompressionType(value string) TFRecordReaderV2Attr {
-	return func(m attrs) { m["compression_type"] = value }
+	return option("compression_type", value)
 }
 
 // TFRecordReaderV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -25756,7 +25756,7 @@ type TPUPartitionedCallAttr func(attrs)
 
 // TPUPartitionedCallAutotunerThresh sets autotuner_thresh: int, by default 0.
 func TPUPartitionedCallAutotunerThresh(value int64) TPUPartitionedCallAttr {
-	return func(m attrs) { m["autotuner_thresh"] = value }
+	return option("autotuner_thresh", value)
 }
 
 // TPUPartitionedCall adds an operation of this type.
@@ -25778,7 +25778,7 @@ type TPUPartitionedInputAttr func(attrs)
 
 // TPUPartitionedInputPartitionDim sets partition_dim: int, by default 0.
 func TPUPartitionedInputPartitionDim(value int64) TPUPartitionedInputAttr {
-	return func(m attrs) { m["partition_dim"] = value }
+	return option("partition_dim", value)
 }
 
 // TPUPartitionedInput adds an operation of this type.
@@ -25796,7 +25796,7 @@ type TPUPartitionedInputV2Attr func(attrs)
 
 // TPUPartitionedInputV2IsPacked sets is_packed: bool, by default false.
 func TPUPartitionedInputV2IsPacked(value bool) TPUPartitionedInputV2Attr {
-	return func(m attrs) { m["is_packed"] = value }
+	return option("is_packed", value)
 }
 
 // TPUPartitionedInputV2 adds an operation of this type.
@@ -25815,7 +25815,7 @@ type TPUPartitionedOutputAttr func(attrs)
 
 // TPUPartitionedOutputPartitionDim sets partition_dim: int, by default 0.
 func TPUPartitionedOutputPartitionDim(value int64) TPUPartitionedOutputAttr {
-	return func(m attrs) { m["partition_dim"] = value }
+	return option("partition_dim", value)
 }
 
 // TPUPartitionedOutput adds an operation of this type.
@@ -25848,62 +25848,62 @@ type TPUReplicateMetadataAttr func(attrs)
 
 // TPUReplicateMetadataNumCoresPerReplica sets num_cores_per_replica: int, by default 1.
 func TPUReplicateMetadataNumCoresPerReplica(value int64) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["num_cores_per_replica"] = value }
+	return option("num_cores_per_replica", value)
 }
 
 // TPUReplicateMetadataTopology sets topology: string, by default "".
 func TPUReplicateMetadataTopology(value string) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["topology"] = value }
+	return option("topology", value)
 }
 
 // TPUReplicateMetadataUseTpu sets use_tpu: bool, by default true.
 func TPUReplicateMetadataUseTpu(value bool) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["use_tpu"] = value }
+	return option("use_tpu", value)
 }
 
 // TPUReplicateMetadataDeviceAssignment sets device_assignment: list(int), by default [].
 func TPUReplicateMetadataDeviceAssignment(value []int64) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["device_assignment"] = value }
+	return option("device_assignment", value)
 }
 
 // TPUReplicateMetadataComputationShape sets computation_shape: list(int), by default [].
 func TPUReplicateMetadataComputationShape(value []int64) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["computation_shape"] = value }
+	return option("computation_shape", value)
 }
 
 // TPUReplicateMetadataHostComputeCore sets host_compute_core: list(string), by default [].
 func TPUReplicateMetadataHostComputeCore(value []string) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["host_compute_core"] = value }
+	return option("host_compute_core", value)
 }
 
 // TPUReplicateMetadataPaddingMap sets padding_map: list(string), by default [].
 func TPUReplicateMetadataPaddingMap(value []string) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["padding_map"] = value }
+	return option("padding_map", value)
 }
 
 // TPUReplicateMetadataStepMarkerLocation sets step_marker_location: string, by default "STEP_MARK_AT_ENTRY".
 func TPUReplicateMetadataStepMarkerLocation(value string) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["step_marker_location"] = value }
+	return option("step_marker_location", value)
 }
 
 // TPUReplicateMetadataAllowSoftPlacement sets allow_soft_placement: bool, by default false.
 func TPUReplicateMetadataAllowSoftPlacement(value bool) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["allow_soft_placement"] = value }
+	return option("allow_soft_placement", value)
 }
 
 // TPUReplicateMetadataUseSpmdForXlaPartitioning sets use_spmd_for_xla_partitioning: bool, by default false.
 func TPUReplicateMetadataUseSpmdForXlaPartitioning(value bool) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["use_spmd_for_xla_partitioning"] = value }
+	return option("use_spmd_for_xla_partitioning", value)
 }
 
 // TPUReplicateMetadataUseShardyPartitioner sets use_shardy_partitioner: bool, by default false.
 func TPUReplicateMetadataUseShardyPartitioner(value bool) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["use_shardy_partitioner"] = value }
+	return option("use_shardy_partitioner", value)
 }
 
 // TPUReplicateMetadataTpuCompileOptionsProto sets tpu_compile_options_proto: string, by default "".
 func TPUReplicateMetadataTpuCompileOptionsProto(value string) TPUReplicateMetadataAttr {
-	return func(m attrs) { m["tpu_compile_options_proto"] = value }
+	return option("tpu_compile_options_proto", value)
 }
 
 // TPUReplicateMetadata adds an operation of this type.
@@ -25918,17 +25918,17 @@ type TPUReplicatedInputAttr func(attrs)
 
 // TPUReplicatedInputIsMirroredVariable sets is_mirrored_variable: bool, by default false.
 func TPUReplicatedInputIsMirroredVariable(value bool) TPUReplicatedInputAttr {
-	return func(m attrs) { m["is_mirrored_variable"] = value }
+	return option("is_mirrored_variable", value)
 }
 
 // TPUReplicatedInputIndex sets index: int, by default -1.
 func TPUReplicatedInputIndex(value int64) TPUReplicatedInputAttr {
-	return func(m attrs) { m["index"] = value }
+	return option("index", value)
 }
 
 // TPUReplicatedInputIsPacked sets is_packed: bool, by default false.
 func TPUReplicatedInputIsPacked(value bool) TPUReplicatedInputAttr {
-	return func(m attrs) { m["is_packed"] = value }
+	return option("is_packed", value)
 }
 
 // TPUReplicatedInput adds an operation of this type.
@@ -25975,7 +25975,7 @@ type TakeDatasetAttr func(attrs)
 
 // TakeDatasetMetadata sets metadata: string, by default "".
 func TakeDatasetMetadata(value string) TakeDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TakeDataset adds an operation of this type.
@@ -25994,12 +25994,12 @@ type TakeManySparseFromTensorsMapAttr func(attrs)
 
 // TakeManySparseFromTensorsMapContainer sets container: string, by default "".
 func TakeManySparseFromTensorsMapContainer(value string) TakeManySparseFromTensorsMapAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // TakeManySparseFromTensorsMapSharedName sets shared_name: string, by default "".
 func TakeManySparseFromTensorsMapSharedName(value string) TakeManySparseFromTensorsMapAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // TakeManySparseFromTensorsMap adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26019,7 +26019,7 @@ type TakeWhileDatasetAttr func(attrs)
 
 // TakeWhileDatasetMetadata sets metadata: string, by default "".
 func TakeWhileDatasetMetadata(value string) TakeWhileDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TakeWhileDataset adds an operation of this type.
@@ -26068,7 +26068,7 @@ type TemporaryVariableAttr func(attrs)
 
 // TemporaryVariableVarName sets var_name: string, by default "".
 func TemporaryVariableVarName(value string) TemporaryVariableAttr {
-	return func(m attrs) { m["var_name"] = value }
+	return option("var_name", value)
 }
 
 // TemporaryVariable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26085,22 +26085,22 @@ type TensorArrayAttr func(attrs)
 
 // TensorArrayDynamicSize sets dynamic_size: bool, by default false.
 func TensorArrayDynamicSize(value bool) TensorArrayAttr {
-	return func(m attrs) { m["dynamic_size"] = value }
+	return option("dynamic_size", value)
 }
 
 // TensorArrayClearAfterRead sets clear_after_read: bool, by default true.
 func TensorArrayClearAfterRead(value bool) TensorArrayAttr {
-	return func(m attrs) { m["clear_after_read"] = value }
+	return option("clear_after_read", value)
 }
 
 // TensorArrayTensorArrayName sets tensor_array_name: string, by default "".
 func TensorArrayTensorArrayName(value string) TensorArrayAttr {
-	return func(m attrs) { m["tensor_array_name"] = value }
+	return option("tensor_array_name", value)
 }
 
 // TensorArrayElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayElementShape(value tf.Shape) TensorArrayAttr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArray adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26144,7 +26144,7 @@ type TensorArrayConcatAttr func(attrs)
 
 // TensorArrayConcatElementShapeExcept0 sets element_shape_except0: shape, by default an unknown shape.
 func TensorArrayConcatElementShapeExcept0(value tf.Shape) TensorArrayConcatAttr {
-	return func(m attrs) { m["element_shape_except0"] = value }
+	return option("element_shape_except0", value)
 }
 
 // TensorArrayConcat adds an operation of this type.
@@ -26166,7 +26166,7 @@ type TensorArrayConcatV2Attr func(attrs)
 
 // TensorArrayConcatV2ElementShapeExcept0 sets element_shape_except0: shape, by default an unknown shape.
 func TensorArrayConcatV2ElementShapeExcept0(value tf.Shape) TensorArrayConcatV2Attr {
-	return func(m attrs) { m["element_shape_except0"] = value }
+	return option("element_shape_except0", value)
 }
 
 // TensorArrayConcatV2 adds an operation of this type.
@@ -26186,7 +26186,7 @@ type TensorArrayConcatV3Attr func(attrs)
 
 // TensorArrayConcatV3ElementShapeExcept0 sets element_shape_except0: shape, by default an unknown shape.
 func TensorArrayConcatV3ElementShapeExcept0(value tf.Shape) TensorArrayConcatV3Attr {
-	return func(m attrs) { m["element_shape_except0"] = value }
+	return option("element_shape_except0", value)
 }
 
 // TensorArrayConcatV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26206,7 +26206,7 @@ type TensorArrayGatherAttr func(attrs)
 
 // TensorArrayGatherElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayGatherElementShape(value tf.Shape) TensorArrayGatherAttr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayGather adds an operation of this type.
@@ -26227,7 +26227,7 @@ type TensorArrayGatherV2Attr func(attrs)
 
 // TensorArrayGatherV2ElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayGatherV2ElementShape(value tf.Shape) TensorArrayGatherV2Attr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayGatherV2 adds an operation of this type.
@@ -26248,7 +26248,7 @@ type TensorArrayGatherV3Attr func(attrs)
 
 // TensorArrayGatherV3ElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayGatherV3ElementShape(value tf.Shape) TensorArrayGatherV3Attr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayGatherV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26316,7 +26316,7 @@ type TensorArrayPackAttr func(attrs)
 
 // TensorArrayPackElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayPackElementShape(value tf.Shape) TensorArrayPackAttr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayPack adds an operation of this type.
@@ -26497,22 +26497,22 @@ type TensorArrayV2Attr func(attrs)
 
 // TensorArrayV2ElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayV2ElementShape(value tf.Shape) TensorArrayV2Attr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayV2DynamicSize sets dynamic_size: bool, by default false.
 func TensorArrayV2DynamicSize(value bool) TensorArrayV2Attr {
-	return func(m attrs) { m["dynamic_size"] = value }
+	return option("dynamic_size", value)
 }
 
 // TensorArrayV2ClearAfterRead sets clear_after_read: bool, by default true.
 func TensorArrayV2ClearAfterRead(value bool) TensorArrayV2Attr {
-	return func(m attrs) { m["clear_after_read"] = value }
+	return option("clear_after_read", value)
 }
 
 // TensorArrayV2TensorArrayName sets tensor_array_name: string, by default "".
 func TensorArrayV2TensorArrayName(value string) TensorArrayV2Attr {
-	return func(m attrs) { m["tensor_array_name"] = value }
+	return option("tensor_array_name", value)
 }
 
 // TensorArrayV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26531,27 +26531,27 @@ type TensorArrayV3Attr func(attrs)
 
 // TensorArrayV3ElementShape sets element_shape: shape, by default an unknown shape.
 func TensorArrayV3ElementShape(value tf.Shape) TensorArrayV3Attr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorArrayV3DynamicSize sets dynamic_size: bool, by default false.
 func TensorArrayV3DynamicSize(value bool) TensorArrayV3Attr {
-	return func(m attrs) { m["dynamic_size"] = value }
+	return option("dynamic_size", value)
 }
 
 // TensorArrayV3ClearAfterRead sets clear_after_read: bool, by default true.
 func TensorArrayV3ClearAfterRead(value bool) TensorArrayV3Attr {
-	return func(m attrs) { m["clear_after_read"] = value }
+	return option("clear_after_read", value)
 }
 
 // TensorArrayV3IdenticalElementShapes sets identical_element_shapes: bool, by default false.
 func TensorArrayV3IdenticalElementShapes(value bool) TensorArrayV3Attr {
-	return func(m attrs) { m["identical_element_shapes"] = value }
+	return option("identical_element_shapes", value)
 }
 
 // TensorArrayV3TensorArrayName sets tensor_array_name: string, by default "".
 func TensorArrayV3TensorArrayName(value string) TensorArrayV3Attr {
-	return func(m attrs) { m["tensor_array_name"] = value }
+	return option("tensor_array_name", value)
 }
 
 // TensorArrayV3 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26610,7 +26610,7 @@ type TensorDatasetAttr func(attrs)
 
 // TensorDatasetMetadata sets metadata: string, by default "".
 func TensorDatasetMetadata(value string) TensorDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TensorDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -26628,7 +26628,7 @@ type TensorListConcatAttr func(attrs)
 
 // TensorListConcatElementShape sets element_shape: shape, by default an unknown shape.
 func TensorListConcatElementShape(value tf.Shape) TensorListConcatAttr {
-	return func(m attrs) { m["element_shape"] = value }
+	return option("element_shape", value)
 }
 
 // TensorListConcat adds an operation of this type.
@@ -26810,7 +26810,7 @@ type TensorListSetItemAttr func(attrs)
 
 // TensorListSetItemResizeIfIndexOutOfBounds sets resize_if_index_out_of_bounds: bool, by default false.
 func TensorListSetItemResizeIfIndexOutOfBounds(value bool) TensorListSetItemAttr {
-	return func(m attrs) { m["resize_if_index_out_of_bounds"] = value }
+	return option("resize_if_index_out_of_bounds", value)
 }
 
 // TensorListSetItem adds an operation of this type.
@@ -26841,7 +26841,7 @@ type TensorListStackAttr func(attrs)
 
 // TensorListStackNumElements sets num_elements: int, by default -1.
 func TensorListStackNumElements(value int64) TensorListStackAttr {
-	return func(m attrs) { m["num_elements"] = value }
+	return option("num_elements", value)
 }
 
 // TensorListStack adds an operation of this type.
@@ -26920,7 +26920,7 @@ type TensorScatterAddAttr func(attrs)
 
 // TensorScatterAddBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func TensorScatterAddBadIndicesPolicy(value string) TensorScatterAddAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // TensorScatterAdd adds an operation of this type.
@@ -26940,7 +26940,7 @@ type TensorScatterMaxAttr func(attrs)
 
 // TensorScatterMaxBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func TensorScatterMaxBadIndicesPolicy(value string) TensorScatterMaxAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // TensorScatterMax adds an operation of this type.
@@ -26960,7 +26960,7 @@ type TensorScatterMinAttr func(attrs)
 
 // TensorScatterMinBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func TensorScatterMinBadIndicesPolicy(value string) TensorScatterMinAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // TensorScatterMin adds an operation of this type.
@@ -26980,7 +26980,7 @@ type TensorScatterSubAttr func(attrs)
 
 // TensorScatterSubBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func TensorScatterSubBadIndicesPolicy(value string) TensorScatterSubAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // TensorScatterSub adds an operation of this type.
@@ -27000,7 +27000,7 @@ type TensorScatterUpdateAttr func(attrs)
 
 // TensorScatterUpdateBadIndicesPolicy sets bad_indices_policy: string, by default "".
 func TensorScatterUpdateBadIndicesPolicy(value string) TensorScatterUpdateAttr {
-	return func(m attrs) { m["bad_indices_policy"] = value }
+	return option("bad_indices_policy", value)
 }
 
 // TensorScatterUpdate adds an operation of this type.
@@ -27020,17 +27020,17 @@ type TensorSliceDatasetAttr func(attrs)
 
 // TensorSliceDatasetIsFiles sets is_files: bool, by default false.
 func TensorSliceDatasetIsFiles(value bool) TensorSliceDatasetAttr {
-	return func(m attrs) { m["is_files"] = value }
+	return option("is_files", value)
 }
 
 // TensorSliceDatasetMetadata sets metadata: string, by default "".
 func TensorSliceDatasetMetadata(value string) TensorSliceDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TensorSliceDatasetReplicateOnSplit sets replicate_on_split: bool, by default false.
 func TensorSliceDatasetReplicateOnSplit(value bool) TensorSliceDatasetAttr {
-	return func(m attrs) { m["replicate_on_split"] = value }
+	return option("replicate_on_split", value)
 }
 
 // TensorSliceDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27048,27 +27048,27 @@ type TensorStridedSliceUpdateAttr func(attrs)
 
 // TensorStridedSliceUpdateBeginMask sets begin_mask: int, by default 0.
 func TensorStridedSliceUpdateBeginMask(value int64) TensorStridedSliceUpdateAttr {
-	return func(m attrs) { m["begin_mask"] = value }
+	return option("begin_mask", value)
 }
 
 // TensorStridedSliceUpdateEndMask sets end_mask: int, by default 0.
 func TensorStridedSliceUpdateEndMask(value int64) TensorStridedSliceUpdateAttr {
-	return func(m attrs) { m["end_mask"] = value }
+	return option("end_mask", value)
 }
 
 // TensorStridedSliceUpdateEllipsisMask sets ellipsis_mask: int, by default 0.
 func TensorStridedSliceUpdateEllipsisMask(value int64) TensorStridedSliceUpdateAttr {
-	return func(m attrs) { m["ellipsis_mask"] = value }
+	return option("ellipsis_mask", value)
 }
 
 // TensorStridedSliceUpdateNewAxisMask sets new_axis_mask: int, by default 0.
 func TensorStridedSliceUpdateNewAxisMask(value int64) TensorStridedSliceUpdateAttr {
-	return func(m attrs) { m["new_axis_mask"] = value }
+	return option("new_axis_mask", value)
 }
 
 // TensorStridedSliceUpdateShrinkAxisMask sets shrink_axis_mask: int, by default 0.
 func TensorStridedSliceUpdateShrinkAxisMask(value int64) TensorStridedSliceUpdateAttr {
-	return func(m attrs) { m["shrink_axis_mask"] = value }
+	return option("shrink_axis_mask", value)
 }
 
 // TensorStridedSliceUpdate adds an operation of this type.
@@ -27090,17 +27090,17 @@ type TensorSummaryAttr func(attrs)
 
 // TensorSummaryDescription sets description: string, by default "".
 func TensorSummaryDescription(value string) TensorSummaryAttr {
-	return func(m attrs) { m["description"] = value }
+	return option("description", value)
 }
 
 // TensorSummaryLabels sets labels: list(string), by default [].
 func TensorSummaryLabels(value []string) TensorSummaryAttr {
-	return func(m attrs) { m["labels"] = value }
+	return option("labels", value)
 }
 
 // TensorSummaryDisplayName sets display_name: string, by default "".
 func TensorSummaryDisplayName(value string) TensorSummaryAttr {
-	return func(m attrs) { m["display_name"] = value }
+	return option("display_name", value)
 }
 
 // TensorSummary adds an operation of this type.
@@ -27128,7 +27128,7 @@ type TextLineDatasetAttr func(attrs)
 
 // TextLineDatasetMetadata sets metadata: string, by default "".
 func TextLineDatasetMetadata(value string) TextLineDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // TextLineDataset adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27146,17 +27146,17 @@ type TextLineReaderAttr func(attrs)
 
 // TextLineReaderSkipHeaderLines sets skip_header_lines: int, by default 0.
 func TextLineReaderSkipHeaderLines(value int64) TextLineReaderAttr {
-	return func(m attrs) { m["skip_header_lines"] = value }
+	return option("skip_header_lines", value)
 }
 
 // TextLineReaderContainer sets container: string, by default "".
 func TextLineReaderContainer(value string) TextLineReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // TextLineReaderSharedName sets shared_name: string, by default "".
 func TextLineReaderSharedName(value string) TextLineReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // TextLineReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27173,17 +27173,17 @@ type TextLineReaderV2Attr func(attrs)
 
 // TextLineReaderV2SkipHeaderLines sets skip_header_lines: int, by default 0.
 func TextLineReaderV2SkipHeaderLines(value int64) TextLineReaderV2Attr {
-	return func(m attrs) { m["skip_header_lines"] = value }
+	return option("skip_header_lines", value)
 }
 
 // TextLineReaderV2Container sets container: string, by default "".
 func TextLineReaderV2Container(value string) TextLineReaderV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // TextLineReaderV2SharedName sets shared_name: string, by default "".
 func TextLineReaderV2SharedName(value string) TextLineReaderV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // TextLineReaderV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27209,17 +27209,17 @@ type ThreadPoolHandleAttr func(attrs)
 
 // ThreadPoolHandleMaxIntraOpParallelism sets max_intra_op_parallelism: int, by default 1.
 func ThreadPoolHandleMaxIntraOpParallelism(value int64) ThreadPoolHandleAttr {
-	return func(m attrs) { m["max_intra_op_parallelism"] = value }
+	return option("max_intra_op_parallelism", value)
 }
 
 // ThreadPoolHandleContainer sets container: string, by default "".
 func ThreadPoolHandleContainer(value string) ThreadPoolHandleAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // ThreadPoolHandleSharedName sets shared_name: string, by default "".
 func ThreadPoolHandleSharedName(value string) ThreadPoolHandleAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // ThreadPoolHandle adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27236,12 +27236,12 @@ type ThreadUnsafeUnigramCandidateSamplerAttr func(attrs)
 
 // ThreadUnsafeUnigramCandidateSamplerSeed sets seed: int, by default 0.
 func ThreadUnsafeUnigramCandidateSamplerSeed(value int64) ThreadUnsafeUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // ThreadUnsafeUnigramCandidateSamplerSeed2 sets seed2: int, by default 0.
 func ThreadUnsafeUnigramCandidateSamplerSeed2(value int64) ThreadUnsafeUnigramCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // ThreadUnsafeUnigramCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27303,7 +27303,7 @@ type TopKAttr func(attrs)
 
 // TopKSorted sets sorted: bool, by default true.
 func TopKSorted(value bool) TopKAttr {
-	return func(m attrs) { m["sorted"] = value }
+	return option("sorted", value)
 }
 
 // TopK adds an operation of this type.
@@ -27336,12 +27336,12 @@ type TopKV2Attr func(attrs)
 
 // TopKV2Sorted sets sorted: bool, by default true.
 func TopKV2Sorted(value bool) TopKV2Attr {
-	return func(m attrs) { m["sorted"] = value }
+	return option("sorted", value)
 }
 
 // TopKV2IndexType sets index_type: type, one of int16, int32, int64, by default int32.
 func TopKV2IndexType[D tf.AnyDataType](value D) TopKV2Attr {
-	return func(m attrs) { m["index_type"] = dtype.DataType(value) }
+	return option("index_type", dtype.DataType(value))
 }
 
 // TopKV2 adds an operation of this type.
@@ -27404,12 +27404,12 @@ type TridiagonalSolveAttr func(attrs)
 
 // TridiagonalSolvePartialPivoting sets partial_pivoting: bool, by default true.
 func TridiagonalSolvePartialPivoting(value bool) TridiagonalSolveAttr {
-	return func(m attrs) { m["partial_pivoting"] = value }
+	return option("partial_pivoting", value)
 }
 
 // TridiagonalSolvePerturbSingular sets perturb_singular: bool, by default false.
 func TridiagonalSolvePerturbSingular(value bool) TridiagonalSolveAttr {
-	return func(m attrs) { m["perturb_singular"] = value }
+	return option("perturb_singular", value)
 }
 
 // TridiagonalSolve adds an operation of this type.
@@ -27447,12 +27447,12 @@ type TruncatedNormalAttr func(attrs)
 
 // TruncatedNormalSeed sets seed: int, by default 0.
 func TruncatedNormalSeed(value int64) TruncatedNormalAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // TruncatedNormalSeed2 sets seed2: int, by default 0.
 func TruncatedNormalSeed2(value int64) TruncatedNormalAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // TruncatedNormal adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27470,12 +27470,12 @@ type UnbatchAttr func(attrs)
 
 // UnbatchContainer sets container: string, by default "".
 func UnbatchContainer(value string) UnbatchAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // UnbatchSharedName sets shared_name: string, by default "".
 func UnbatchSharedName(value string) UnbatchAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // Unbatch adds an operation of this type.
@@ -27495,7 +27495,7 @@ type UnbatchDatasetAttr func(attrs)
 
 // UnbatchDatasetMetadata sets metadata: string, by default "".
 func UnbatchDatasetMetadata(value string) UnbatchDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // UnbatchDataset adds an operation of this type.
@@ -27513,12 +27513,12 @@ type UnbatchGradAttr func(attrs)
 
 // UnbatchGradContainer sets container: string, by default "".
 func UnbatchGradContainer(value string) UnbatchGradAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // UnbatchGradSharedName sets shared_name: string, by default "".
 func UnbatchGradSharedName(value string) UnbatchGradAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // UnbatchGrad adds an operation of this type.
@@ -27550,22 +27550,22 @@ type UnicodeDecodeAttr func(attrs)
 
 // UnicodeDecodeErrors sets errors: string, one of "strict", "replace", "ignore", by default "replace".
 func UnicodeDecodeErrors(value string) UnicodeDecodeAttr {
-	return func(m attrs) { m["errors"] = value }
+	return option("errors", value)
 }
 
 // UnicodeDecodeReplacementChar sets replacement_char: int, by default 65533.
 func UnicodeDecodeReplacementChar(value int64) UnicodeDecodeAttr {
-	return func(m attrs) { m["replacement_char"] = value }
+	return option("replacement_char", value)
 }
 
 // UnicodeDecodeReplaceControlCharacters sets replace_control_characters: bool, by default false.
 func UnicodeDecodeReplaceControlCharacters(value bool) UnicodeDecodeAttr {
-	return func(m attrs) { m["replace_control_characters"] = value }
+	return option("replace_control_characters", value)
 }
 
 // UnicodeDecodeTsplits sets Tsplits: type, one of int32, int64, by default int64.
 func UnicodeDecodeTsplits[D tf.AnyDataType](value D) UnicodeDecodeAttr {
-	return func(m attrs) { m["Tsplits"] = dtype.DataType(value) }
+	return option("Tsplits", dtype.DataType(value))
 }
 
 // UnicodeDecode adds an operation of this type.
@@ -27584,22 +27584,22 @@ type UnicodeDecodeWithOffsetsAttr func(attrs)
 
 // UnicodeDecodeWithOffsetsErrors sets errors: string, one of "strict", "replace", "ignore", by default "replace".
 func UnicodeDecodeWithOffsetsErrors(value string) UnicodeDecodeWithOffsetsAttr {
-	return func(m attrs) { m["errors"] = value }
+	return option("errors", value)
 }
 
 // UnicodeDecodeWithOffsetsReplacementChar sets replacement_char: int, by default 65533.
 func UnicodeDecodeWithOffsetsReplacementChar(value int64) UnicodeDecodeWithOffsetsAttr {
-	return func(m attrs) { m["replacement_char"] = value }
+	return option("replacement_char", value)
 }
 
 // UnicodeDecodeWithOffsetsReplaceControlCharacters sets replace_control_characters: bool, by default false.
 func UnicodeDecodeWithOffsetsReplaceControlCharacters(value bool) UnicodeDecodeWithOffsetsAttr {
-	return func(m attrs) { m["replace_control_characters"] = value }
+	return option("replace_control_characters", value)
 }
 
 // UnicodeDecodeWithOffsetsTsplits sets Tsplits: type, one of int32, int64, by default int64.
 func UnicodeDecodeWithOffsetsTsplits[D tf.AnyDataType](value D) UnicodeDecodeWithOffsetsAttr {
-	return func(m attrs) { m["Tsplits"] = dtype.DataType(value) }
+	return option("Tsplits", dtype.DataType(value))
 }
 
 // UnicodeDecodeWithOffsets adds an operation of this type.
@@ -27619,12 +27619,12 @@ type UnicodeEncodeAttr func(attrs)
 
 // UnicodeEncodeErrors sets errors: string, one of "ignore", "replace", "strict", by default "replace".
 func UnicodeEncodeErrors(value string) UnicodeEncodeAttr {
-	return func(m attrs) { m["errors"] = value }
+	return option("errors", value)
 }
 
 // UnicodeEncodeReplacementChar sets replacement_char: int, by default 65533.
 func UnicodeEncodeReplacementChar(value int64) UnicodeEncodeAttr {
-	return func(m attrs) { m["replacement_char"] = value }
+	return option("replacement_char", value)
 }
 
 // UnicodeEncode adds an operation of this type.
@@ -27651,17 +27651,17 @@ type UnicodeTranscodeAttr func(attrs)
 
 // UnicodeTranscodeErrors sets errors: string, one of "strict", "replace", "ignore", by default "replace".
 func UnicodeTranscodeErrors(value string) UnicodeTranscodeAttr {
-	return func(m attrs) { m["errors"] = value }
+	return option("errors", value)
 }
 
 // UnicodeTranscodeReplacementChar sets replacement_char: int, by default 65533.
 func UnicodeTranscodeReplacementChar(value int64) UnicodeTranscodeAttr {
-	return func(m attrs) { m["replacement_char"] = value }
+	return option("replacement_char", value)
 }
 
 // UnicodeTranscodeReplaceControlCharacters sets replace_control_characters: bool, by default false.
 func UnicodeTranscodeReplaceControlCharacters(value bool) UnicodeTranscodeAttr {
-	return func(m attrs) { m["replace_control_characters"] = value }
+	return option("replace_control_characters", value)
 }
 
 // UnicodeTranscode adds an operation of this type.
@@ -27679,12 +27679,12 @@ type UniformCandidateSamplerAttr func(attrs)
 
 // UniformCandidateSamplerSeed sets seed: int, by default 0.
 func UniformCandidateSamplerSeed(value int64) UniformCandidateSamplerAttr {
-	return func(m attrs) { m["seed"] = value }
+	return option("seed", value)
 }
 
 // UniformCandidateSamplerSeed2 sets seed2: int, by default 0.
 func UniformCandidateSamplerSeed2(value int64) UniformCandidateSamplerAttr {
-	return func(m attrs) { m["seed2"] = value }
+	return option("seed2", value)
 }
 
 // UniformCandidateSampler adds an operation of this type. It is stateful: equal ones are not merged.
@@ -27707,7 +27707,7 @@ type UniformDequantizeAttr func(attrs)
 
 // UniformDequantizeQuantizationAxis sets quantization_axis: int, by default -1.
 func UniformDequantizeQuantizationAxis(value int64) UniformDequantizeAttr {
-	return func(m attrs) { m["quantization_axis"] = value }
+	return option("quantization_axis", value)
 }
 
 // UniformDequantize adds an operation of this type.
@@ -27729,7 +27729,7 @@ type UniformQuantizeAttr func(attrs)
 
 // UniformQuantizeQuantizationAxis sets quantization_axis: int, by default -1.
 func UniformQuantizeQuantizationAxis(value int64) UniformQuantizeAttr {
-	return func(m attrs) { m["quantization_axis"] = value }
+	return option("quantization_axis", value)
 }
 
 // UniformQuantize adds an operation of this type.
@@ -27751,17 +27751,17 @@ type UniformQuantizedAddAttr func(attrs)
 
 // UniformQuantizedAddLhsQuantizationAxis sets lhs_quantization_axis: int, by default -1.
 func UniformQuantizedAddLhsQuantizationAxis(value int64) UniformQuantizedAddAttr {
-	return func(m attrs) { m["lhs_quantization_axis"] = value }
+	return option("lhs_quantization_axis", value)
 }
 
 // UniformQuantizedAddRhsQuantizationAxis sets rhs_quantization_axis: int, by default -1.
 func UniformQuantizedAddRhsQuantizationAxis(value int64) UniformQuantizedAddAttr {
-	return func(m attrs) { m["rhs_quantization_axis"] = value }
+	return option("rhs_quantization_axis", value)
 }
 
 // UniformQuantizedAddOutputQuantizationAxis sets output_quantization_axis: int, by default -1.
 func UniformQuantizedAddOutputQuantizationAxis(value int64) UniformQuantizedAddAttr {
-	return func(m attrs) { m["output_quantization_axis"] = value }
+	return option("output_quantization_axis", value)
 }
 
 // UniformQuantizedAdd adds an operation of this type.
@@ -27791,7 +27791,7 @@ type UniformQuantizedClipByValueAttr func(attrs)
 
 // UniformQuantizedClipByValueQuantizationAxis sets quantization_axis: int, by default -1.
 func UniformQuantizedClipByValueQuantizationAxis(value int64) UniformQuantizedClipByValueAttr {
-	return func(m attrs) { m["quantization_axis"] = value }
+	return option("quantization_axis", value)
 }
 
 // UniformQuantizedClipByValue adds an operation of this type.
@@ -27814,52 +27814,52 @@ type UniformQuantizedConvolutionAttr func(attrs)
 
 // UniformQuantizedConvolutionWindowStrides sets window_strides: list(int), by default [].
 func UniformQuantizedConvolutionWindowStrides(value []int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["window_strides"] = value }
+	return option("window_strides", value)
 }
 
 // UniformQuantizedConvolutionExplicitPadding sets explicit_padding: list(int), by default [].
 func UniformQuantizedConvolutionExplicitPadding(value []int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["explicit_padding"] = value }
+	return option("explicit_padding", value)
 }
 
 // UniformQuantizedConvolutionLhsDilation sets lhs_dilation: list(int), by default [].
 func UniformQuantizedConvolutionLhsDilation(value []int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["lhs_dilation"] = value }
+	return option("lhs_dilation", value)
 }
 
 // UniformQuantizedConvolutionRhsDilation sets rhs_dilation: list(int), by default [].
 func UniformQuantizedConvolutionRhsDilation(value []int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["rhs_dilation"] = value }
+	return option("rhs_dilation", value)
 }
 
 // UniformQuantizedConvolutionBatchGroupCount sets batch_group_count: int, by default 1.
 func UniformQuantizedConvolutionBatchGroupCount(value int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["batch_group_count"] = value }
+	return option("batch_group_count", value)
 }
 
 // UniformQuantizedConvolutionFeatureGroupCount sets feature_group_count: int, by default 1.
 func UniformQuantizedConvolutionFeatureGroupCount(value int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["feature_group_count"] = value }
+	return option("feature_group_count", value)
 }
 
 // UniformQuantizedConvolutionDimensionNumbers sets dimension_numbers: string, by default "".
 func UniformQuantizedConvolutionDimensionNumbers(value string) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["dimension_numbers"] = value }
+	return option("dimension_numbers", value)
 }
 
 // UniformQuantizedConvolutionLhsQuantizationAxis sets lhs_quantization_axis: int, by default -1.
 func UniformQuantizedConvolutionLhsQuantizationAxis(value int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["lhs_quantization_axis"] = value }
+	return option("lhs_quantization_axis", value)
 }
 
 // UniformQuantizedConvolutionRhsQuantizationAxis sets rhs_quantization_axis: int, by default -1.
 func UniformQuantizedConvolutionRhsQuantizationAxis(value int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["rhs_quantization_axis"] = value }
+	return option("rhs_quantization_axis", value)
 }
 
 // UniformQuantizedConvolutionOutputQuantizationAxis sets output_quantization_axis: int, by default -1.
 func UniformQuantizedConvolutionOutputQuantizationAxis(value int64) UniformQuantizedConvolutionAttr {
-	return func(m attrs) { m["output_quantization_axis"] = value }
+	return option("output_quantization_axis", value)
 }
 
 // UniformQuantizedConvolution adds an operation of this type.
@@ -27891,42 +27891,42 @@ type UniformQuantizedConvolutionHybridAttr func(attrs)
 
 // UniformQuantizedConvolutionHybridWindowStrides sets window_strides: list(int), by default [].
 func UniformQuantizedConvolutionHybridWindowStrides(value []int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["window_strides"] = value }
+	return option("window_strides", value)
 }
 
 // UniformQuantizedConvolutionHybridExplicitPadding sets explicit_padding: list(int), by default [].
 func UniformQuantizedConvolutionHybridExplicitPadding(value []int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["explicit_padding"] = value }
+	return option("explicit_padding", value)
 }
 
 // UniformQuantizedConvolutionHybridLhsDilation sets lhs_dilation: list(int), by default [].
 func UniformQuantizedConvolutionHybridLhsDilation(value []int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["lhs_dilation"] = value }
+	return option("lhs_dilation", value)
 }
 
 // UniformQuantizedConvolutionHybridRhsDilation sets rhs_dilation: list(int), by default [].
 func UniformQuantizedConvolutionHybridRhsDilation(value []int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["rhs_dilation"] = value }
+	return option("rhs_dilation", value)
 }
 
 // UniformQuantizedConvolutionHybridBatchGroupCount sets batch_group_count: int, by default 1.
 func UniformQuantizedConvolutionHybridBatchGroupCount(value int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["batch_group_count"] = value }
+	return option("batch_group_count", value)
 }
 
 // UniformQuantizedConvolutionHybridFeatureGroupCount sets feature_group_count: int, by default 1.
 func UniformQuantizedConvolutionHybridFeatureGroupCount(value int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["feature_group_count"] = value }
+	return option("feature_group_count", value)
 }
 
 // UniformQuantizedConvolutionHybridDimensionNumbers sets dimension_numbers: string, by default "".
 func UniformQuantizedConvolutionHybridDimensionNumbers(value string) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["dimension_numbers"] = value }
+	return option("dimension_numbers", value)
 }
 
 // UniformQuantizedConvolutionHybridRhsQuantizationAxis sets rhs_quantization_axis: int, by default -1.
 func UniformQuantizedConvolutionHybridRhsQuantizationAxis(value int64) UniformQuantizedConvolutionHybridAttr {
-	return func(m attrs) { m["rhs_quantization_axis"] = value }
+	return option("rhs_quantization_axis", value)
 }
 
 // UniformQuantizedConvolutionHybrid adds an operation of this type.
@@ -27951,17 +27951,17 @@ type UniformQuantizedDotAttr func(attrs)
 
 // UniformQuantizedDotLhsQuantizationAxis sets lhs_quantization_axis: int, by default -1.
 func UniformQuantizedDotLhsQuantizationAxis(value int64) UniformQuantizedDotAttr {
-	return func(m attrs) { m["lhs_quantization_axis"] = value }
+	return option("lhs_quantization_axis", value)
 }
 
 // UniformQuantizedDotRhsQuantizationAxis sets rhs_quantization_axis: int, by default -1.
 func UniformQuantizedDotRhsQuantizationAxis(value int64) UniformQuantizedDotAttr {
-	return func(m attrs) { m["rhs_quantization_axis"] = value }
+	return option("rhs_quantization_axis", value)
 }
 
 // UniformQuantizedDotOutputQuantizationAxis sets output_quantization_axis: int, by default -1.
 func UniformQuantizedDotOutputQuantizationAxis(value int64) UniformQuantizedDotAttr {
-	return func(m attrs) { m["output_quantization_axis"] = value }
+	return option("output_quantization_axis", value)
 }
 
 // UniformQuantizedDot adds an operation of this type.
@@ -27992,7 +27992,7 @@ type UniformQuantizedDotHybridAttr func(attrs)
 
 // UniformQuantizedDotHybridRhsQuantizationAxis sets rhs_quantization_axis: int, by default -1.
 func UniformQuantizedDotHybridRhsQuantizationAxis(value int64) UniformQuantizedDotHybridAttr {
-	return func(m attrs) { m["rhs_quantization_axis"] = value }
+	return option("rhs_quantization_axis", value)
 }
 
 // UniformQuantizedDotHybrid adds an operation of this type.
@@ -28016,12 +28016,12 @@ type UniformRequantizeAttr func(attrs)
 
 // UniformRequantizeInputQuantizationAxis sets input_quantization_axis: int, by default -1.
 func UniformRequantizeInputQuantizationAxis(value int64) UniformRequantizeAttr {
-	return func(m attrs) { m["input_quantization_axis"] = value }
+	return option("input_quantization_axis", value)
 }
 
 // UniformRequantizeOutputQuantizationAxis sets output_quantization_axis: int, by default -1.
 func UniformRequantizeOutputQuantizationAxis(value int64) UniformRequantizeAttr {
-	return func(m attrs) { m["output_quantization_axis"] = value }
+	return option("output_quantization_axis", value)
 }
 
 // UniformRequantize adds an operation of this type.
@@ -28047,7 +28047,7 @@ type UniqueAttr func(attrs)
 
 // UniqueOutIdx sets out_idx: type, one of int32, int64, by default int32.
 func UniqueOutIdx[D tf.AnyDataType](value D) UniqueAttr {
-	return func(m attrs) { m["out_idx"] = dtype.DataType(value) }
+	return option("out_idx", dtype.DataType(value))
 }
 
 // Unique adds an operation of this type.
@@ -28066,7 +28066,7 @@ type UniqueDatasetAttr func(attrs)
 
 // UniqueDatasetMetadata sets metadata: string, by default "".
 func UniqueDatasetMetadata(value string) UniqueDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // UniqueDataset adds an operation of this type.
@@ -28084,7 +28084,7 @@ type UniqueV2Attr func(attrs)
 
 // UniqueV2OutIdx sets out_idx: type, one of int32, int64, by default int32.
 func UniqueV2OutIdx[D tf.AnyDataType](value D) UniqueV2Attr {
-	return func(m attrs) { m["out_idx"] = dtype.DataType(value) }
+	return option("out_idx", dtype.DataType(value))
 }
 
 // UniqueV2 adds an operation of this type.
@@ -28105,7 +28105,7 @@ type UniqueWithCountsAttr func(attrs)
 
 // UniqueWithCountsOutIdx sets out_idx: type, one of int32, int64, by default int32.
 func UniqueWithCountsOutIdx[D tf.AnyDataType](value D) UniqueWithCountsAttr {
-	return func(m attrs) { m["out_idx"] = dtype.DataType(value) }
+	return option("out_idx", dtype.DataType(value))
 }
 
 // UniqueWithCounts adds an operation of this type.
@@ -28125,7 +28125,7 @@ type UniqueWithCountsV2Attr func(attrs)
 
 // UniqueWithCountsV2OutIdx sets out_idx: type, one of int32, int64, by default int32.
 func UniqueWithCountsV2OutIdx[D tf.AnyDataType](value D) UniqueWithCountsV2Attr {
-	return func(m attrs) { m["out_idx"] = dtype.DataType(value) }
+	return option("out_idx", dtype.DataType(value))
 }
 
 // UniqueWithCountsV2 adds an operation of this type.
@@ -28147,7 +28147,7 @@ type UnpackAttr func(attrs)
 
 // UnpackAxis sets axis: int, by default 0.
 func UnpackAxis(value int64) UnpackAttr {
-	return func(m attrs) { m["axis"] = value }
+	return option("axis", value)
 }
 
 // Unpack adds an operation of this type.
@@ -28177,7 +28177,7 @@ type UnsortedSegmentJoinAttr func(attrs)
 
 // UnsortedSegmentJoinSeparator sets separator: string, by default "".
 func UnsortedSegmentJoinSeparator(value string) UnsortedSegmentJoinAttr {
-	return func(m attrs) { m["separator"] = value }
+	return option("separator", value)
 }
 
 // UnsortedSegmentJoin adds an operation of this type.
@@ -28249,22 +28249,22 @@ type UnstageAttr func(attrs)
 
 // UnstageCapacity sets capacity: int, at least 0, by default 0.
 func UnstageCapacity(value int64) UnstageAttr {
-	return func(m attrs) { m["capacity"] = value }
+	return option("capacity", value)
 }
 
 // UnstageMemoryLimit sets memory_limit: int, at least 0, by default 0.
 func UnstageMemoryLimit(value int64) UnstageAttr {
-	return func(m attrs) { m["memory_limit"] = value }
+	return option("memory_limit", value)
 }
 
 // UnstageContainer sets container: string, by default "".
 func UnstageContainer(value string) UnstageAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // UnstageSharedName sets shared_name: string, by default "".
 func UnstageSharedName(value string) UnstageAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // Unstage adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28298,7 +28298,7 @@ type UpperBoundAttr func(attrs)
 
 // UpperBoundOutType sets out_type: type, one of int32, int64, by default int32.
 func UpperBoundOutType[D tf.AnyDataType](value D) UpperBoundAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // UpperBound adds an operation of this type.
@@ -28316,22 +28316,22 @@ type VarHandleOpAttr func(attrs)
 
 // VarHandleOpContainer sets container: string, by default "".
 func VarHandleOpContainer(value string) VarHandleOpAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // VarHandleOpSharedName sets shared_name: string, by default "".
 func VarHandleOpSharedName(value string) VarHandleOpAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // VarHandleOpDebugName sets debug_name: string, by default "".
 func VarHandleOpDebugName(value string) VarHandleOpAttr {
-	return func(m attrs) { m["debug_name"] = value }
+	return option("debug_name", value)
 }
 
 // VarHandleOpAllowedDevices sets allowed_devices: list(string), by default [].
 func VarHandleOpAllowedDevices(value []string) VarHandleOpAttr {
-	return func(m attrs) { m["allowed_devices"] = value }
+	return option("allowed_devices", value)
 }
 
 // VarHandleOp adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28356,12 +28356,12 @@ type VariableAttr func(attrs)
 
 // VariableContainer sets container: string, by default "".
 func VariableContainer(value string) VariableAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // VariableSharedName sets shared_name: string, by default "".
 func VariableSharedName(value string) VariableAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // Variable adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28378,7 +28378,7 @@ type VariableShapeAttr func(attrs)
 
 // VariableShapeOutType sets out_type: type, one of int32, int64, by default int32.
 func VariableShapeOutType[D tf.AnyDataType](value D) VariableShapeAttr {
-	return func(m attrs) { m["out_type"] = dtype.DataType(value) }
+	return option("out_type", dtype.DataType(value))
 }
 
 // VariableShape adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28394,12 +28394,12 @@ type VariableV2Attr func(attrs)
 
 // VariableV2Container sets container: string, by default "".
 func VariableV2Container(value string) VariableV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // VariableV2SharedName sets shared_name: string, by default "".
 func VariableV2SharedName(value string) VariableV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // VariableV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28416,7 +28416,7 @@ type WeightedFlatMapDatasetAttr func(attrs)
 
 // WeightedFlatMapDatasetMetadata sets metadata: string, by default "".
 func WeightedFlatMapDatasetMetadata(value string) WeightedFlatMapDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // WeightedFlatMapDataset adds an operation of this type.
@@ -28446,12 +28446,12 @@ type WhileAttr func(attrs)
 
 // WhileOutputShapes sets output_shapes: list(shape), by default [].
 func WhileOutputShapes(value []tf.Shape) WhileAttr {
-	return func(m attrs) { m["output_shapes"] = value }
+	return option("output_shapes", value)
 }
 
 // WhileParallelIterations sets parallel_iterations: int, by default 10.
 func WhileParallelIterations(value int64) WhileAttr {
-	return func(m attrs) { m["parallel_iterations"] = value }
+	return option("parallel_iterations", value)
 }
 
 // While adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28472,12 +28472,12 @@ type WholeFileReaderAttr func(attrs)
 
 // WholeFileReaderContainer sets container: string, by default "".
 func WholeFileReaderContainer(value string) WholeFileReaderAttr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // WholeFileReaderSharedName sets shared_name: string, by default "".
 func WholeFileReaderSharedName(value string) WholeFileReaderAttr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // WholeFileReader adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28492,12 +28492,12 @@ type WholeFileReaderV2Attr func(attrs)
 
 // WholeFileReaderV2Container sets container: string, by default "".
 func WholeFileReaderV2Container(value string) WholeFileReaderV2Attr {
-	return func(m attrs) { m["container"] = value }
+	return option("container", value)
 }
 
 // WholeFileReaderV2SharedName sets shared_name: string, by default "".
 func WholeFileReaderV2SharedName(value string) WholeFileReaderV2Attr {
-	return func(m attrs) { m["shared_name"] = value }
+	return option("shared_name", value)
 }
 
 // WholeFileReaderV2 adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28512,7 +28512,7 @@ type WindowDatasetAttr func(attrs)
 
 // WindowDatasetMetadata sets metadata: string, by default "".
 func WindowDatasetMetadata(value string) WindowDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // WindowDataset adds an operation of this type.
@@ -28561,7 +28561,7 @@ type WriteAudioSummaryAttr func(attrs)
 
 // WriteAudioSummaryMaxOutputs sets max_outputs: int, at least 1, by default 3.
 func WriteAudioSummaryMaxOutputs(value int64) WriteAudioSummaryAttr {
-	return func(m attrs) { m["max_outputs"] = value }
+	return option("max_outputs", value)
 }
 
 // WriteAudioSummary adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28608,7 +28608,7 @@ type WriteImageSummaryAttr func(attrs)
 
 // WriteImageSummaryMaxImages sets max_images: int, at least 1, by default 3.
 func WriteImageSummaryMaxImages(value int64) WriteImageSummaryAttr {
-	return func(m attrs) { m["max_images"] = value }
+	return option("max_images", value)
 }
 
 // WriteImageSummary adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28696,32 +28696,32 @@ type XlaCallModuleAttr func(attrs)
 
 // XlaCallModuleDimArgsSpec sets dim_args_spec: list(string), by default [].
 func XlaCallModuleDimArgsSpec(value []string) XlaCallModuleAttr {
-	return func(m attrs) { m["dim_args_spec"] = value }
+	return option("dim_args_spec", value)
 }
 
 // XlaCallModulePlatforms sets platforms: list(string), by default [].
 func XlaCallModulePlatforms(value []string) XlaCallModuleAttr {
-	return func(m attrs) { m["platforms"] = value }
+	return option("platforms", value)
 }
 
 // XlaCallModuleFunctionList sets function_list: list(func), by default [].
 func XlaCallModuleFunctionList(value []tf.Func) XlaCallModuleAttr {
-	return func(m attrs) { m["function_list"] = funcs(value) }
+	return option("function_list", funcs(value))
 }
 
 // XlaCallModuleHasTokenInputOutput sets has_token_input_output: bool, by default false.
 func XlaCallModuleHasTokenInputOutput(value bool) XlaCallModuleAttr {
-	return func(m attrs) { m["has_token_input_output"] = value }
+	return option("has_token_input_output", value)
 }
 
 // XlaCallModuleDisabledChecks sets disabled_checks: list(string), by default [].
 func XlaCallModuleDisabledChecks(value []string) XlaCallModuleAttr {
-	return func(m attrs) { m["disabled_checks"] = value }
+	return option("disabled_checks", value)
 }
 
 // XlaCallModuleUseShardyPartitioner sets use_shardy_partitioner: bool, by default false.
 func XlaCallModuleUseShardyPartitioner(value bool) XlaCallModuleAttr {
-	return func(m attrs) { m["use_shardy_partitioner"] = value }
+	return option("use_shardy_partitioner", value)
 }
 
 // XlaCallModule adds an operation of this type. It is stateful: equal ones are not merged.
@@ -28753,7 +28753,7 @@ type XlaConcatNDAttr func(attrs)
 
 // XlaConcatNDPaddings sets paddings: list(int), by default [].
 func XlaConcatNDPaddings(value []int64) XlaConcatNDAttr {
-	return func(m attrs) { m["paddings"] = value }
+	return option("paddings", value)
 }
 
 // XlaConcatND adds an operation of this type.
@@ -28790,7 +28790,7 @@ type XlaConvV2Attr func(attrs)
 
 // XlaConvV2BatchGroupCount sets batch_group_count: int, by default 1.
 func XlaConvV2BatchGroupCount(value int64) XlaConvV2Attr {
-	return func(m attrs) { m["batch_group_count"] = value }
+	return option("batch_group_count", value)
 }
 
 // XlaConvV2 adds an operation of this type.
@@ -28934,22 +28934,22 @@ type XlaHostComputeAttr func(attrs)
 
 // XlaHostComputeSendKey sets send_key: string, by default "".
 func XlaHostComputeSendKey(value string) XlaHostComputeAttr {
-	return func(m attrs) { m["send_key"] = value }
+	return option("send_key", value)
 }
 
 // XlaHostComputeRecvKey sets recv_key: string, by default "".
 func XlaHostComputeRecvKey(value string) XlaHostComputeAttr {
-	return func(m attrs) { m["recv_key"] = value }
+	return option("recv_key", value)
 }
 
 // XlaHostComputeCostEstimateNs sets cost_estimate_ns: int, by default 1000000.
 func XlaHostComputeCostEstimateNs(value int64) XlaHostComputeAttr {
-	return func(m attrs) { m["cost_estimate_ns"] = value }
+	return option("cost_estimate_ns", value)
 }
 
 // XlaHostComputeTpuCore sets tpu_core: int, by default 0.
 func XlaHostComputeTpuCore(value int64) XlaHostComputeAttr {
-	return func(m attrs) { m["tpu_core"] = value }
+	return option("tpu_core", value)
 }
 
 // XlaHostCompute adds an operation of this type. It is stateful: equal ones are not merged.
@@ -29194,7 +29194,7 @@ type XlaRngBitGeneratorAttr func(attrs)
 
 // XlaRngBitGeneratorDtype sets dtype: type, one of uint8, int8, int32, int64, uint32, uint64, by default uint64.
 func XlaRngBitGeneratorDtype[D tf.AnyDataType](value D) XlaRngBitGeneratorAttr {
-	return func(m attrs) { m["dtype"] = dtype.DataType(value) }
+	return option("dtype", dtype.DataType(value))
 }
 
 // XlaRngBitGenerator adds an operation of this type.
@@ -29326,12 +29326,12 @@ type XlaShardingAttr func(attrs)
 
 // XlaShardingSharding sets sharding: string, by default "".
 func XlaShardingSharding(value string) XlaShardingAttr {
-	return func(m attrs) { m["sharding"] = value }
+	return option("sharding", value)
 }
 
 // XlaShardingUnspecifiedDims sets unspecified_dims: list(int), by default [].
 func XlaShardingUnspecifiedDims(value []int64) XlaShardingAttr {
-	return func(m attrs) { m["unspecified_dims"] = value }
+	return option("unspecified_dims", value)
 }
 
 // XlaSharding adds an operation of this type.
@@ -29485,17 +29485,17 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputAttr func(a
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradAndCsrInput adds an operation of this type.
@@ -29532,17 +29532,17 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputAtt
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdagradMomentumAndCsrInput adds an operation of this type.
@@ -29586,17 +29586,17 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputAttr func(attr
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithAdamAndCsrInput adds an operation of this type.
@@ -29639,7 +29639,7 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithCsrInput adds an operation of this type.
@@ -29679,17 +29679,17 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputAttr func(attr
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithFtrlAndCsrInput adds an operation of this type.
@@ -29733,17 +29733,17 @@ type XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputAttr func(attrs
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcGradWithSgdAndCsrInput adds an operation of this type.
@@ -29778,7 +29778,7 @@ type XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulCustomCombinerOnTcWithCsrInput adds an operation of this type.
@@ -29811,17 +29811,17 @@ type XlaSparseDenseMatmulGradWithAdagradAndCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithAdagradAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdagradAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdagradAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdagradAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdagradAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndCsrInput adds an operation of this type.
@@ -29848,17 +29848,17 @@ type XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradAndStaticBufferSize adds an operation of this type.
@@ -29887,17 +29887,17 @@ type XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndCsrInput adds an operation of this type.
@@ -29931,17 +29931,17 @@ type XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeAttr func(att
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdagradMomentumAndStaticBufferSize adds an operation of this type.
@@ -29977,17 +29977,17 @@ type XlaSparseDenseMatmulGradWithAdamAndCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithAdamAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdamAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdamAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdamAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdamAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndCsrInput adds an operation of this type.
@@ -30020,17 +30020,17 @@ type XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeClipWeightMin(value float32) XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeClipWeightMax(value float32) XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithAdamAndStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithAdamAndStaticBufferSize adds an operation of this type.
@@ -30065,7 +30065,7 @@ type XlaSparseDenseMatmulGradWithCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithCsrInput adds an operation of this type.
@@ -30095,17 +30095,17 @@ type XlaSparseDenseMatmulGradWithFtrlAndCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithFtrlAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithFtrlAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithFtrlAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithFtrlAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithFtrlAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndCsrInput adds an operation of this type.
@@ -30139,17 +30139,17 @@ type XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeClipWeightMin(value float32) XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeClipWeightMax(value float32) XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithFtrlAndStaticBufferSize adds an operation of this type.
@@ -30185,17 +30185,17 @@ type XlaSparseDenseMatmulGradWithSgdAndCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithSgdAndCsrInputClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithSgdAndCsrInputClipWeightMin(value float32) XlaSparseDenseMatmulGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndCsrInputClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithSgdAndCsrInputClipWeightMax(value float32) XlaSparseDenseMatmulGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithSgdAndCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithSgdAndCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndCsrInput adds an operation of this type.
@@ -30219,17 +30219,17 @@ type XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeAttr func(attrs)
 
 // XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeClipWeightMin sets clip_weight_min: float, by default -Inf.
 func XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeClipWeightMin(value float32) XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_min"] = value }
+	return option("clip_weight_min", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeClipWeightMax sets clip_weight_max: float, by default +Inf.
 func XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeClipWeightMax(value float32) XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeAttr {
-	return func(m attrs) { m["clip_weight_max"] = value }
+	return option("clip_weight_max", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulGradWithSgdAndStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulGradWithSgdAndStaticBufferSize adds an operation of this type.
@@ -30255,7 +30255,7 @@ type XlaSparseDenseMatmulWithCsrInputAttr func(attrs)
 
 // XlaSparseDenseMatmulWithCsrInputNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulWithCsrInputNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulWithCsrInputAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulWithCsrInput adds an operation of this type.
@@ -30282,7 +30282,7 @@ type XlaSparseDenseMatmulWithStaticBufferSizeAttr func(attrs)
 
 // XlaSparseDenseMatmulWithStaticBufferSizeNumSparsecoresPerDevice sets num_sparsecores_per_device: int, by default -1.
 func XlaSparseDenseMatmulWithStaticBufferSizeNumSparsecoresPerDevice(value int64) XlaSparseDenseMatmulWithStaticBufferSizeAttr {
-	return func(m attrs) { m["num_sparsecores_per_device"] = value }
+	return option("num_sparsecores_per_device", value)
 }
 
 // XlaSparseDenseMatmulWithStaticBufferSize adds an operation of this type.
@@ -30322,7 +30322,7 @@ type XlaSplitNDAttr func(attrs)
 
 // XlaSplitNDPaddings sets paddings: list(int), by default [].
 func XlaSplitNDPaddings(value []int64) XlaSplitNDAttr {
-	return func(m attrs) { m["paddings"] = value }
+	return option("paddings", value)
 }
 
 // XlaSplitND adds an operation of this type.
@@ -30343,12 +30343,12 @@ type XlaSpmdFullToShardShapeAttr func(attrs)
 
 // XlaSpmdFullToShardShapeDim sets dim: int, by default -1.
 func XlaSpmdFullToShardShapeDim(value int64) XlaSpmdFullToShardShapeAttr {
-	return func(m attrs) { m["dim"] = value }
+	return option("dim", value)
 }
 
 // XlaSpmdFullToShardShapeUnspecifiedDims sets unspecified_dims: list(int), by default [].
 func XlaSpmdFullToShardShapeUnspecifiedDims(value []int64) XlaSpmdFullToShardShapeAttr {
-	return func(m attrs) { m["unspecified_dims"] = value }
+	return option("unspecified_dims", value)
 }
 
 // XlaSpmdFullToShardShape adds an operation of this type.
@@ -30366,12 +30366,12 @@ type XlaSpmdShardToFullShapeAttr func(attrs)
 
 // XlaSpmdShardToFullShapeDim sets dim: int, by default -1.
 func XlaSpmdShardToFullShapeDim(value int64) XlaSpmdShardToFullShapeAttr {
-	return func(m attrs) { m["dim"] = value }
+	return option("dim", value)
 }
 
 // XlaSpmdShardToFullShapeUnspecifiedDims sets unspecified_dims: list(int), by default [].
 func XlaSpmdShardToFullShapeUnspecifiedDims(value []int64) XlaSpmdShardToFullShapeAttr {
-	return func(m attrs) { m["unspecified_dims"] = value }
+	return option("unspecified_dims", value)
 }
 
 // XlaSpmdShardToFullShape adds an operation of this type.
@@ -30500,7 +30500,7 @@ type ZipDatasetAttr func(attrs)
 
 // ZipDatasetMetadata sets metadata: string, by default "".
 func ZipDatasetMetadata(value string) ZipDatasetAttr {
-	return func(m attrs) { m["metadata"] = value }
+	return option("metadata", value)
 }
 
 // ZipDataset adds an operation of this type.

@@ -50,7 +50,7 @@ func portBuild(g *tf.Graph, s *tf.Scope, ids, h, w tf.Output) error {
 	return err
 }
 
-//nolint:ineffassign,staticcheck // the lines of a table
+//nolint:staticcheck // the lines of a table
 func portLayers(s *tf.Scope, h tf.Output, kernel, b, gamma, beta, mean *tf.Variable) (*tf.Operation, tf.Output) {
 	h = op.BiasAdd(s, op.Conv2D(s, h, kernel.Value(), []int64{1, 1, 1, 1}, "SAME"), b.Value())
 	h = op.MaxPool(s, h, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "SAME")
