@@ -26,6 +26,7 @@ var _ = []any{portBuild, portLayers, portTrain, portRun}
 func portBuild(g *tf.Graph, s *tf.Scope, ids, h, w tf.Output) error {
 	s = g.Scope()
 	s = s.Sub("net")
+	s = s.Sub("net/")
 	s = s.WithDevice("/gpu:0")
 	s = s.ColocateWith(h.Op)
 	x := op.Placeholder(s, dtype.Float32, op.PlaceholderShape(tf.MakeShape(-1, 784)))
@@ -50,7 +51,6 @@ func portBuild(g *tf.Graph, s *tf.Scope, ids, h, w tf.Output) error {
 	return err
 }
 
-//nolint:staticcheck // the lines of a table
 func portLayers(s *tf.Scope, h tf.Output, kernel, b, gamma, beta, mean *tf.Variable) (*tf.Operation, tf.Output) {
 	h = op.BiasAdd(s, op.Conv2D(s, h, kernel.Value(), []int64{1, 1, 1, 1}, "SAME"), b.Value())
 	h = op.MaxPool(s, h, []int64{1, 2, 2, 1}, []int64{1, 2, 2, 1}, "SAME")
