@@ -56,21 +56,23 @@ func TestSaveFollowsNoPlantedName(t *testing.T) {
 	}
 }
 
-// The nodes of a sharded save write into a folder beside the checkpoint.
+// The nodes of a sharded save write into a folder beside the checkpoint, and then the index.
 func TestNodesFollowNoPlantedFolder(t *testing.T) {
 	g := tf.NewGraph()
 	goRefs(t, g, "/cpu:0", "/cpu:1")
 	s := newSaver(t, g, &saver.Options{Sharded: true, Driver: saver.Ops})
 	sess := multiCPU(t, g)
 	initialize(t, g, sess)
-	folder, home := t.TempDir(), t.TempDir()
-	victim := filepath.Join(home, "part-00000-of-00002.index")
-	require.NoError(t, os.WriteFile(victim, []byte("mine"), 0o644))
-	require.NoError(t, os.Symlink(home, filepath.Join(folder, "m_temp")))
-	_, err := s.Save(ctx, sess, filepath.Join(folder, "m"), nil)
-	require.ErrorIs(t, err, tfkeep.ErrUnsafe)
-	assert.Equal(t, "mine", read(t, victim))
-	assert.Len(t, files(t, home), 1)
+	for name, to := range map[string]string{"m_temp": ".", "m.index": "part-00000-of-00002.index"} {
+		folder, home := t.TempDir(), t.TempDir()
+		victim := filepath.Join(home, "part-00000-of-00002.index")
+		require.NoError(t, os.WriteFile(victim, []byte("mine"), 0o644))
+		require.NoError(t, os.Symlink(filepath.Join(home, to), filepath.Join(folder, name)))
+		_, err := s.Save(ctx, sess, filepath.Join(folder, "m"), nil)
+		require.ErrorIs(t, err, tfkeep.ErrUnsafe, name)
+		assert.Equal(t, "mine", read(t, victim), name)
+		assert.Len(t, files(t, home), 1, name)
+	}
 }
 
 // A state file may name any file of the folder as a V1 checkpoint that is to be removed.

@@ -51,14 +51,16 @@ func (t *nodeTransport) write(ctx context.Context, to *target) (string, error) {
 }
 
 // refuseLink returns an error if there is a link in the place of the folder in which the nodes
-// of a sharded save write: they would write to where it leads.
+// of a sharded save write, or of the index into which they merge the shards: they would write to
+// where it leads. Other files they rename into their places.
 func (t *nodeTransport) refuseLink(path string) error {
 	if isRemotePath(path) {
 		return nil
 	}
-	name := filenames.ShardsDir(localPath(path))
-	if info, err := t.fs.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return vfs.LinkError(name)
+	for _, name := range []string{filenames.ShardsDir(localPath(path)), filenames.Index(localPath(path))} {
+		if info, err := t.fs.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return vfs.LinkError(name)
+		}
 	}
 	return nil
 }
