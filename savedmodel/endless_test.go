@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/graphdef"
+	"github.com/tfkeep/tfkeep/graphdef/check"
 	"github.com/tfkeep/tfkeep/internal/modeldir"
 	"github.com/tfkeep/tfkeep/internal/test/tftest"
 	"github.com/tfkeep/tfkeep/savedmodel"
@@ -87,13 +88,14 @@ func TestContextEndsEndlessInitOps(t *testing.T) {
 	for _, c := range []struct {
 		name, init, stop string
 		allow            []string
+		limits           *check.Limits
 	}{
-		{"Unstage", "unstage", "stage", []string{"Stage", "Unstage"}},
-		{"a loop in a function", "call", "stop", nil},
+		{"Unstage", "unstage", "stage", []string{"Stage", "Unstage"}, nil},
+		{"a loop in a function", "call", "stop", nil, &check.Limits{Bytes: -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := endlessModel(t, initBy(c.init))
-			o := &savedmodel.LoadOptions{AllowOps: c.allow}
+			o := &savedmodel.LoadOptions{AllowOps: c.allow, Limits: c.limits}
 			newSession := func() *tf.Session {
 				sess, err := tf.NewSession(tf.NewGraph(), nil)
 				require.NoError(t, err)
@@ -103,6 +105,12 @@ func TestContextEndsEndlessInitOps(t *testing.T) {
 				sess := newSession()
 				_, err := savedmodel.Load(ctx, sess, []string{"serve"}, dir, nil)
 				require.ErrorIs(t, err, tfkeep.ErrUnsafe, "only AllowOps lets it run")
+				require.NoError(t, sess.Close())
+			}
+			if c.limits != nil {
+				sess := newSession()
+				_, err := savedmodel.Load(ctx, sess, []string{"serve"}, dir, nil)
+				require.ErrorIs(t, err, tfkeep.ErrTooLarge, "nobody knows how often the loop runs")
 				require.NoError(t, sess.Close())
 			}
 			sess := newSession()
@@ -129,7 +137,7 @@ func TestContextEndsEndlessRestores(t *testing.T) {
 	})
 	sess, err := tf.NewSession(tf.NewGraph(), nil)
 	require.NoError(t, err)
-	m, err := savedmodel.LoadGraph(ctx, sess, []string{"serve"}, dir, nil)
+	m, err := savedmodel.LoadGraph(ctx, sess, []string{"serve"}, dir, &savedmodel.LoadOptions{Limits: &check.Limits{Bytes: -1}})
 	require.NoError(t, err)
 	err = m.RestoreVariables(limited(t), dir)
 	require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -77,14 +77,15 @@ func (c *checker) result() error {
 }
 
 type checker struct {
-	ops       *opdef.Set
-	provided  func(string) bool
-	devices   bool // devices are checked
-	functions map[string]*function_go_proto.FunctionDef
-	limits    Limits
-	bytes     int64 // that constants take beyond what is stored
-	faults    []Fault
-	function  string // the function whose body is being checked, "" for the graph
+	ops         *opdef.Set
+	provided    func(string) bool
+	devices     bool // devices are checked
+	functions   map[string]*function_go_proto.FunctionDef
+	limits      Limits
+	bytes       int64 // that constants take beyond what is stored
+	faults      []Fault
+	outputCount int64  // outputs of all nodes
+	function    string // the function whose body is being checked, "" for the graph
 
 	collection string                       // the collection that is being checked, or ""
 	nodes      map[string]*graphdef.NodeDef // those of the graph, by name, for the collections

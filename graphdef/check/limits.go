@@ -44,8 +44,12 @@ type Limits struct {
 	// FunctionDepth is the number of functions that call each other in a row. The default
 	// is 100: TensorFlow replaces calls by bodies in time that is cubic in it.
 	FunctionDepth int
+	// Nesting is the number of lists and maps of tensors that hold each other in a row. The
+	// default is 200: each costs memory and time.
+	Nesting int
 	// Nodes is the number of nodes when all calls of functions are replaced by the
-	// functions' bodies. The default is 200,000, and ten times the nodes of the graph and
+	// functions' bodies, and the number of outputs of all nodes. It also bounds the nodes that a
+	// SavedModel may run while it is loaded, with each iteration of its loops. The default is 200,000, and ten times the nodes of the graph and
 	// its functions.
 	Nodes int64
 }
@@ -56,6 +60,7 @@ const (
 	defaultPassedOn      = 4_000
 	defaultShapeDepth    = 2_000
 	defaultFunctionDepth = 100
+	defaultNesting       = 200
 	defaultNodes         = 200_000
 )
 
@@ -94,6 +99,7 @@ func (l *Limits) For(g *graphdef.GraphDef) Limits {
 	setInt(&r.PassedOn, defaultPassedOn)
 	setInt(&r.ShapeDepth, defaultShapeDepth)
 	setInt(&r.FunctionDepth, defaultFunctionDepth)
+	setInt(&r.Nesting, defaultNesting)
 	return r
 }
 
@@ -104,7 +110,7 @@ func (c *checker) addLarge(node, format string, args ...any) {
 
 // checkSizes checks the constants of a graph, and the nodes whose sizes are constants.
 func (c *checker) checkSizes(g *graphdef.GraphDef) {
-	c.function = ""
+	c.function, c.outputCount = "", 0
 	c.checkBodySizes(g.GetNode())
 	for _, f := range g.GetLibrary().GetFunction() {
 		c.function = f.GetSignature().GetName()
@@ -116,6 +122,10 @@ func (c *checker) checkSizes(g *graphdef.GraphDef) {
 func (c *checker) checkBodySizes(nodes []*graphdef.NodeDef) {
 	body := sizes.Infer(nodes, nil, nil)
 	for _, n := range nodes {
+		c.countOutputs(n)
+		if size := sizes.Reserved(n); size > c.limits.Bytes {
+			c.addLarge(n.GetName(), "asks for %s of memory; the limit is %d bytes (Limits.Bytes)", bytesText(size), c.limits.Bytes)
+		}
 		for _, v := range n.GetAttr() {
 			c.checkTensors(n, v, 0)
 		}
@@ -134,6 +144,29 @@ func (c *checker) checkBodySizes(nodes []*graphdef.NodeDef) {
 		if size := asks.Bytes(n, types); size > c.limits.Bytes && size <= sizes.Most {
 			c.addLarge(n.GetName(), "asks for %s of memory; the limit is %d bytes (Limits.Bytes)", bytesText(size), c.limits.Bytes)
 		}
+	}
+}
+
+// countOutputs adds up the outputs of nodes, of which a number in an attribute may state many.
+func (c *checker) countOutputs(n *graphdef.NodeDef) {
+	op := c.lookup(n.GetOp())
+	if op == nil {
+		return
+	}
+	count := int64(0)
+	for _, arg := range op.GetOutputArg() {
+		many := int64(1)
+		if name := arg.GetNumberAttr(); name != "" {
+			many = max(0, min(n.GetAttr()[name].GetI(), sizes.Most))
+		} else if name := arg.GetTypeListAttr(); name != "" {
+			many = int64(len(n.GetAttr()[name].GetList().GetType()))
+		}
+		count = sizes.Sum(count, many)
+	}
+	before := c.outputCount
+	c.outputCount = sizes.Sum(c.outputCount, count)
+	if before <= c.limits.Nodes && c.outputCount > c.limits.Nodes {
+		c.addLarge(n.GetName(), "has %d outputs: with them the nodes have more than %d (Limits.Nodes)", count, c.limits.Nodes)
 	}
 }
 

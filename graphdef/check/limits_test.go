@@ -38,6 +38,11 @@ func TestCheckRefusesStatedSizes(t *testing.T) {
 		{"a fill", vector + number("v", 1) + `node { name: "n" op: "Fill" input: "dims" input: "v" attr { key: "T" value { type: DT_INT64 } } attr { key: "index_type" value { type: DT_INT64 } } }`, "Limits.Bytes"},
 		{"a range", number("a", 0) + number("b", 1<<40) + number("d", 1) + `node { name: "n" op: "Range" input: "a" input: "b" input: "d" attr { key: "Tidx" value { type: DT_INT64 } } }`, "Limits.Bytes"},
 		{"a TensorArray", strings.ReplaceAll(strings.ReplaceAll(number("size", 2_000_000_000), "INT64", "INT32"), "int64_val", "int_val") + `node { name: "n" op: "TensorArrayV3" input: "size" attr { key: "dtype" value { type: DT_FLOAT } } }`, "Limits.Bytes"},
+		{"a table of many buckets", `node { name: "n" op: "MutableDenseHashTableV2" attr { key: "initial_num_buckets" value { i: 1073741824 } } }`, "of memory"},
+		{"a table of many words", `node { name: "n" op: "InitializeTableFromTextFileV2" attr { key: "vocab_size" value { i: 1152921504606846976 } } }`, "of memory"},
+		{"a temporary variable", `node { name: "n" op: "TemporaryVariable" attr { key: "shape" value { shape { dim { size: 4611686018427387904 } } } } attr { key: "dtype" value { type: DT_INT32 } } }`, "of memory"},
+		{"many outputs", number("v", 1) + `node { name: "n" op: "Unpack" input: "v" attr { key: "T" value { type: DT_INT64 } } attr { key: "num" value { i: 4194304 } } }`, "Limits.Nodes"},
+		{"an exit without a loop", number("v", 1) + `node { name: "n" op: "Exit" input: "v" attr { key: "T" value { type: DT_INT64 } } }`, "not in a loop"},
 		{"a negative dimension", strings.Replace(huge, "4611686018427387904", "-7", 1), "shape [-7]"},
 	} {
 		err := check.Graph(tftest.ParseGraph(t, tc.graph), nil)
@@ -81,6 +86,24 @@ func TestCheckBoundsChains(t *testing.T) {
 		assert.ErrorContains(t, err, "Limits."+tc.field, tc.op)
 		assert.NoError(t, check.Graph(chain(tc.op, tc.most+1), &check.Options{Limits: &check.Limits{Depth: 50_000, PassedOn: -1, ShapeDepth: -1}}), tc.op)
 	}
+}
+
+func TestCheckBoundsNestedLists(t *testing.T) {
+	t.Parallel()
+	nested := func(depth, input int) *graphdef.GraphDef {
+		g := &graphdef.GraphDef{}
+		for i := range depth {
+			n := &graphdef.NodeDef{Name: fmt.Sprint("n", i), Op: "TensorListPushBack", Input: []string{"other", "other"}}
+			if i > 0 {
+				n.Input[input] = fmt.Sprint("n", i-1)
+			}
+			g.Node = append(g.Node, n)
+		}
+		return g
+	}
+	assert.ErrorIs(t, check.Graph(nested(300, 1), nil), tfkeep.ErrTooLarge)
+	assert.NotErrorIs(t, check.Graph(nested(300, 0), nil), tfkeep.ErrTooLarge, "one list with many elements")
+	assert.NotErrorIs(t, check.Graph(nested(300, 1), &check.Options{Limits: &check.Limits{Nesting: 400}}), tfkeep.ErrTooLarge)
 }
 
 func TestCheckBoundsFunctions(t *testing.T) {

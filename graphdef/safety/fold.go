@@ -171,6 +171,9 @@ func (f *folder) infer(b *foldBody, n *graphdef.NodeDef) {
 		if v.danger != nil && f.looksAt(n, i, partly, v.danger) {
 			d := v.danger
 			_, reason := judge(d.node)
+			if kind := pointer(d.node); isConstant(d.node) && kind != "" {
+				reason = "its value is " + kind
+			}
 			f.findings = append(f.findings, Finding{Stage: "import", Function: d.function, Node: d.node.GetName(), Op: d.node.GetOp(),
 				Reason: fmt.Sprintf("%s; the shape of %s (%s) depends on it", reason, n.GetName(), n.GetOp())})
 		}
@@ -334,6 +337,9 @@ func (f *folder) fold(b *foldBody, n *graphdef.NodeDef) value {
 		v.danger = worse(v.danger, source.danger)
 	}
 	verdict, _ := judge(n)
+	if isConstant(n) && pointer(n) != "" && !f.allowed[n.GetOp()] {
+		v.danger = &culprit{b.function, n, true}
+	}
 	if verdict != Load && f.library.functions[n.GetOp()] == nil && !f.allowed[n.GetOp()] {
 		v.danger = worse(v.danger, &culprit{b.function, n, verdict != Call})
 	}

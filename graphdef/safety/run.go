@@ -7,13 +7,9 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/function_go_proto"
 
-	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/graphdef"
 	"github.com/tfkeep/tfkeep/graphdef/check"
-	"github.com/tfkeep/tfkeep/graphdef/internal/ports"
-	"github.com/tfkeep/tfkeep/graphdef/internal/sizes"
-	"github.com/tfkeep/tfkeep/graphdef/opdef"
 	"github.com/tfkeep/tfkeep/graphdef/savergraph"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/internal/nodedef"
@@ -82,7 +78,6 @@ type walk struct {
 	run       *Run
 	library   *library
 	graph     *body
-	visited   []*body          // all that are reached
 	functions map[string]*body // the functions that are reached
 	queue     []*body
 	allowed   map[string]bool
@@ -109,40 +104,6 @@ func (w *walk) walk() {
 			w.checkNode(b, n)
 		}
 	}
-	w.visited = bodies
-}
-
-// checkSizes adds up by how much the run grows from constants alone, and how long it takes.
-func (w *walk) checkSizes(limits check.Limits) error {
-	if limits.Bytes >= sizes.Most {
-		return nil
-	}
-	grows, works := int64(0), int64(0)
-	var ops *opdef.Set // those of opdef.Builtin
-	for _, b := range w.visited {
-		known := sizes.Infer(b.nodes, func(string) sizes.Tensor { return sizes.Argument() }, nil)
-		for _, n := range b.nodes {
-			op := ops.Get(n.GetOp())
-			if isConstant(n) || op == nil {
-				continue
-			}
-			works = sizes.Sum(works, known.Heavy(n))
-			if types, err := ports.Types(n, op, op.GetOutputArg()); err == nil {
-				grows = sizes.Sum(grows, known.Growth(n, types))
-			}
-			detail := ""
-			switch {
-			case grows > limits.Bytes:
-				detail = fmt.Sprintf("%s would take %d bytes of memory with it; the limit is %d (Limits.Bytes)", w.run.Doing, grows, limits.Bytes)
-			case works > sizes.Product(maxWork, limits.Bytes):
-				detail = fmt.Sprintf("%s would take too long with it for a limit of %d bytes (Limits.Bytes)", w.run.Doing, limits.Bytes)
-			default:
-				continue
-			}
-			return &tfkeep.Error{Op: w.run.Stage, Item: "node", Name: n.GetName(), Err: tfkeep.ErrTooLarge, Detail: detail}
-		}
-	}
-	return nil
 }
 
 // bodies returns the graph and all functions that the run reaches.
@@ -181,6 +142,9 @@ func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
 	if missing := w.library.missing(n); missing != "" {
 		w.refuse(b, n, missing)
 	}
+	if !w.run.Call && w.compiled(n) {
+		w.refuse(b, n, "it is compiled (_XlaMustCompile)")
+	}
 	if w.library.functions[n.GetOp()] != nil {
 		if _, known := table()[n.GetOp()]; known {
 			w.refuse(b, n, "a function has the name of an op")
@@ -205,6 +169,16 @@ func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
 			w.refuse(b, n, "its value is "+kind)
 		}
 	}
+}
+
+// compiled reports whether a node asks for XLA, which starts threads and writes their names, or
+// calls a function that does.
+func (w *walk) compiled(n *graphdef.NodeDef) bool {
+	asks := func(attrs map[string]*graphdef.AttrValue) bool {
+		a := attrs["_XlaMustCompile"]
+		return a.GetB() || a.GetPlaceholder() != ""
+	}
+	return asks(n.GetAttr()) || slices.ContainsFunc(w.library.called(n), func(name string) bool { return asks(w.library.functions[name].GetAttr()) })
 }
 
 func (w *walk) refuse(b *body, n *graphdef.NodeDef, reason string) {

@@ -28,6 +28,7 @@ var setters = map[string]func(l *check.Limits, v int64){
 	"passed_on":      func(l *check.Limits, v int64) { l.PassedOn = int(v) },
 	"shape_depth":    func(l *check.Limits, v int64) { l.ShapeDepth = int(v) },
 	"function_depth": func(l *check.Limits, v int64) { l.FunctionDepth = int(v) },
+	"nesting":        func(l *check.Limits, v int64) { l.Nesting = int(v) },
 	"nodes":          func(l *check.Limits, v int64) { l.Nodes = v },
 }
 

@@ -107,7 +107,69 @@ func sized(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
 	case "Einsum":
 		return einsum(n, in), true
 	}
-	return Tensor{}, false
+	return list(n, in)
+}
+
+// Reserved returns the memory that a variable or table takes for what its attributes say that it
+// will have, at least.
+func Reserved(n *graphdef.NodeDef) int64 {
+	const entry = 16
+	switch n.GetOp() {
+	case "MutableDenseHashTable", "MutableDenseHashTableV2", "AnonymousMutableDenseHashTable":
+		each, _ := nodedef.Dims(n.GetAttr()["value_shape"].GetShape())
+		return Product(append([]int64{entry, max(n.GetAttr()["initial_num_buckets"].GetI(), 0)}, each...)...)
+	case "InitializeTableFromTextFile", "InitializeTableFromTextFileV2":
+		return Product(entry, max(n.GetAttr()["vocab_size"].GetI(), 0))
+	case "TemporaryVariable":
+		dims, _ := nodedef.Dims(n.GetAttr()["shape"].GetShape())
+		for i := range dims {
+			dims[i] = min(dims[i], Most)
+		}
+		return max(0, Bytes(n.GetAttr()["dtype"].GetType(), max(0, Product(dims...))))
+	}
+	return 0
+}
+
+// list handles lists of tensors: the output counts one element for each tensor.
+func list(n *graphdef.NodeDef, in []Tensor) (Tensor, bool) {
+	if len(in) == 0 {
+		return Tensor{}, false
+	}
+	length := int64(0)
+	switch n.GetOp() {
+	case "TensorListFromTensor":
+		length = in[0].Elems
+		if len(in[0].Dims) > 0 && in[0].Dims[0] >= 0 {
+			length = in[0].Dims[0]
+		}
+	case "TensorListPushBack":
+		length = Sum(in[0].Elems, 1)
+	case "TensorListConcatLists":
+		for _, t := range in {
+			length = Sum(length, t.Elems)
+		}
+	case "TensorListScatter", "TensorListScatterV2":
+		if len(in) < 2 {
+			return Tensor{}, false
+		}
+		length = Sum(largest(in[1]), 1)
+		if len(in) > 3 && in[3].Values != nil {
+			length = max(length, sumOf(in[3]))
+		}
+	case "TensorListSplit":
+		length = in[len(in)-1].Elems
+	default:
+		return Tensor{}, false
+	}
+	return Tensor{Elems: length, Text: textOf(in)}, true
+}
+
+func textOf(in []Tensor) int64 {
+	text := int64(0)
+	for _, t := range in {
+		text = Sum(text, t.Text)
+	}
+	return text
 }
 
 // certain adds dimensions to a tensor, if they are known.

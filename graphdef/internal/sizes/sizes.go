@@ -145,6 +145,7 @@ func shaped(dims ...int64) Tensor {
 
 // Body has what is known about the tensors of a graph or of a function.
 type Body struct {
+	nodes []*graphdef.NodeDef
 	index map[string]int // of the nodes, by name
 	args  func(name string) Tensor
 	call  Call
@@ -158,7 +159,7 @@ type Call func(n *graphdef.NodeDef, in []Tensor) []Tensor
 // Infer looks at all nodes. args returns what is known about an argument of the function; it
 // is nil for a graph. call may be nil.
 func Infer(nodes []*graphdef.NodeDef, args func(name string) Tensor, call Call) *Body {
-	b := &Body{call: call, index: make(map[string]int, len(nodes)), known: make([][]Tensor, len(nodes)), args: args}
+	b := &Body{nodes: nodes, call: call, index: make(map[string]int, len(nodes)), known: make([][]Tensor, len(nodes)), args: args}
 	for i, n := range nodes {
 		b.index[n.GetName()] = i
 	}
@@ -292,11 +293,14 @@ func (b *Body) outputs(n *graphdef.NodeDef, in []Tensor) []Tensor {
 }
 
 // Growth returns by how much the outputs of a node, which have these types, are larger than its
-// inputs. It is 0 if that is not known.
+// inputs, at most. It is 0 if that is not known, or depends on a value from outside.
 func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
-	out := b.Output(n.GetName()).exact(n)
+	out := b.Output(n.GetName())
+	if out.Given {
+		out = out.exact(n)
+	}
 	bytes := out.Bytes(n, types)
-	if out.Given || bytes > Most {
+	if bytes > Most {
 		return 0
 	}
 	for _, in := range b.inputs(n) {
@@ -304,6 +308,53 @@ func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
 	}
 	return bytes
 }
+
+// Multiple returns how many times as large as its inputs the output of a node is, whose size
+// depends on values from outside. It is 1 if that is not so. An input that a node has twice
+// counts once, and so do inputs that come from the same value by ops that change no shape.
+func (b *Body) Multiple(n *graphdef.NodeDef) int64 {
+	out := b.Output(n.GetName())
+	if !out.Given || out.Elems > Most || out.exact(n).Elems <= Most {
+		return 1
+	}
+	elems, text := int64(1), int64(1)
+	counted := map[string]bool{}
+	for _, in := range nodedef.DataInputs(n) {
+		if root := b.root(in); !counted[root] {
+			counted[root] = true
+			t := b.Of(in)
+			elems, text = Sum(elems, t.Elems), Sum(text, min(t.Text, Most))
+		}
+	}
+	if len(counted) > 0 {
+		elems, text = max(elems-1, 1), max(text-1, 1)
+	}
+	return max(1, out.Elems/elems, min(out.Text, Most)/text)
+}
+
+// root returns the node from which a tensor comes by ops that change no shape.
+func (b *Body) root(in string) string {
+	name := nodedef.NodeName(in)
+	for range 64 {
+		at, ok := b.index[name]
+		if !ok {
+			break
+		}
+		n := b.nodes[at]
+		inputs := nodedef.DataInputs(n)
+		if len(inputs) == 0 || !likeFirst[n.GetOp()] && !broadcasting[n.GetOp()] && n.GetOp() != "ReadVariableOp" {
+			break
+		}
+		name = nodedef.NodeName(inputs[0])
+	}
+	return name
+}
+
+// IsSource reports whether a node has a value that the graph does not have.
+func IsSource(n *graphdef.NodeDef) bool { return fromOutside[n.GetOp()] }
+
+// Stated returns the shape that a node states for a value from outside.
+func Stated(n *graphdef.NodeDef) Tensor { return stated(n) }
 
 // Heavy returns the Work of a node of which more than its size decides how long it takes, or 0.
 func (b *Body) Heavy(n *graphdef.NodeDef) int64 {
