@@ -79,6 +79,8 @@ func TestRunBoundsWhatGrows(t *testing.T) {
 	r := &safety.Run{Stage: "initialization", Doing: "initializing the model", Targets: []string{"main"}, Limits: &limits.Limits{Bytes: 64 << 20}}
 	assert.NoError(t, r.Check(tftest.ParseGraph(t, base+countingLoop("100"))), "a loop that ends")
 	assert.NoError(t, r.Check(tftest.ParseGraph(t, base+rows(5, concat))), "small enough")
+	assert.NoError(t, r.Check(tftest.ParseGraph(t, `node { name: "v" op: "VariableV2" attr { key: "dtype" value { type: DT_FLOAT } } attr { key: "shape" value { shape { dim { size: 5 } dim { size: 64 } } } } }
+		node { name: "main" op: "Assign" input: "v" input: "fed" }`)), "a variable of TensorFlow 1 that is restored")
 }
 
 func TestRunRefusesCompiledFunctions(t *testing.T) {

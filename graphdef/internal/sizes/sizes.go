@@ -309,12 +309,16 @@ func (b *Body) Growth(n *graphdef.NodeDef, types []dtype.DataType) int64 {
 	return bytes
 }
 
+// repeats have outputs that may have an input several times.
+var repeats = set(`Concat ConcatV2 Pack ParallelConcat DynamicStitch ParallelDynamicStitch Tile Pad PadV2 MirrorPad Gather GatherV2
+	GatherNd StringJoin StringFormat ReduceJoin UnsortedSegmentJoin RegexReplace StaticRegexReplace Einsum`)
+
 // Multiple returns how many times as large as its inputs the output of a node is, whose size
 // depends on values from outside. It is 1 if that is not so. An input that a node has twice
 // counts once, and so do inputs that come from the same value by ops that change no shape.
 func (b *Body) Multiple(n *graphdef.NodeDef) int64 {
 	out := b.Output(n.GetName())
-	if !out.Given || out.Elems > Most || out.exact(n).Elems <= Most {
+	if !repeats[n.GetOp()] || !out.Given || out.Elems > Most || out.exact(n).Elems <= Most {
 		return 1
 	}
 	elems, text := int64(1), int64(1)
