@@ -174,6 +174,10 @@ func (g *growth) outputs(n *graphdef.NodeDef, in []sizes.Tensor, isGraph bool) [
 		return g.loop(n, in, attr("cond"), attr("body"))
 	case "Merge", "RefMerge":
 		return merged(n, in)
+	case "Assign": // the reference that it returns has the value
+		if len(in) == 2 {
+			return in[1:]
+		}
 	case "LookupTableFind", "LookupTableFindV2": // each key may get a value as large as the default
 		if len(in) == 3 && in[1].Elems < sizes.NotKnown && in[2].Elems < sizes.NotKnown {
 			return []sizes.Tensor{{Elems: sizes.Product(max(in[1].Elems, 1), max(in[2].Elems, 1)), Text: 1}}
