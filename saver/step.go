@@ -50,16 +50,16 @@ func Step[T int | int32 | int64 | *tf.Variable | tf.Output](step T) GlobalStep {
 }
 
 // Value returns the number. It reads a variable or tensor in sess; an integer of any type
-// that has at most 63 bits will do.
+// that has at most 63 bits will do. A number needs no session.
 func (s GlobalStep) Value(ctx context.Context, sess *tf.Session) (int64, error) {
+	if err := argcheck.Context(ctx, "read the global step", ""); err != nil {
+		return 0, err
+	}
 	switch {
 	case s.nilVar:
 		return 0, fault(tfkeep.ErrArgument, "the global step is a nil *tf.Variable, which train.FindGlobalStep returns for a graph that has none")
 	case s.output.Op == nil:
 		return s.number, nil
-	}
-	if err := argcheck.Context(ctx, "read the global step", ""); err != nil {
-		return 0, err
 	}
 	if sess == nil {
 		return 0, argcheck.Nil("read the global step", "", "session")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/status"
 )
@@ -26,6 +27,9 @@ func message(err error) string {
 func explainTypes(spec OpSpec, err error) error {
 	constant, other := "", ""
 	for o := range inputOutputs(spec.Input) {
+		if capi.CheckOutput(o) != nil { // that is the error
+			continue
+		}
 		switch dt := dtype.DataType(o.DataType()); {
 		case o.Op.Type() == "Const" && dt == dtype.Float64:
 			constant = o.Op.Name()

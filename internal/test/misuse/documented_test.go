@@ -5,6 +5,7 @@ package misuse_test
 var documented = map[string]string{
 	"capi.CloseSession":                "closing twice does nothing",
 	"savedmodel.(*Signature).Close":    "a nil Signature has nothing to free",
+	"saver.(GlobalStep).Value":         "a number needs no session",
 	"saver.(*Saver).Build":             "a Saver that is built stays built after Close",
 	"saver.(*Saver).ExportMetaGraph":   "it needs no session and no lock",
 	"saver/supervisor.Run":             "a nil Saver means that nothing is saved",

@@ -15,7 +15,7 @@ import (
 )
 
 var sessionFunctions = []any{
-	capi.AddOperation, capi.AddWhileInput, capi.Functions, capi.GraphOf, capi.HandleData, capi.SetHandleData, capi.Adopt, capi.AllOpList, capi.AllocateTensor, capi.Attr, capi.AttrValue, capi.Changes, capi.Clone, capi.CheckOperation, capi.Contents, capi.Renew, capi.CheckOutput, capi.CloseSession, capi.ControlInputs, capi.CopyFunctions, capi.Devices, capi.Driver, capi.ForeignTensor, capi.GraphDef, capi.HasGPUKernels, capi.InSession, capi.Import, capi.Inputs, capi.InterruptSession, capi.LoadLibrary, capi.NewServer, capi.NewSession, capi.NewStep, capi.NewStrings, capi.NodeDef, capi.OpenLibrary, capi.OperationNames, capi.Release, capi.Released, capi.SetAttr, capi.SetLogLevel, capi.SetRequestedDevice, capi.SetShape, capi.Strings, capi.Version, capi.Versions,
+	capi.AddOperation, capi.AddWhileInput, capi.Functions, capi.GraphOf, capi.HandleData, capi.SetHandleData, capi.Adopt, capi.AllOpList, capi.AllocateTensor, capi.Attr, capi.AttrValue, capi.Changes, capi.Clone, capi.CheckOperation, capi.Contents, capi.Renew, capi.CheckOutput, capi.CloseSession, capi.ControlInputs, capi.CopyFunctions, capi.Devices, capi.Driver, capi.Extend, capi.ForeignTensor, capi.GraphDef, capi.HasGPUKernels, capi.InSession, capi.Import, capi.Inputs, capi.InterruptSession, capi.LoadLibrary, capi.NewServer, capi.NewSession, capi.NewStep, capi.NewStrings, capi.NodeDef, capi.OpenLibrary, capi.OperationNames, capi.Release, capi.Released, capi.SetAttr, capi.SetLogLevel, capi.SetRequestedDevice, capi.SetShape, capi.Strings, capi.Version, capi.Versions,
 	savedmodel.FindOperation, savedmodel.FindSparse, savedmodel.FindTensor, savedmodel.IsSavedModel, savedmodel.Load, savedmodel.LoadGraph, savedmodel.NewBuilder, savedmodel.NewVersion, savedmodel.Open, savedmodel.PredictSignature, savedmodel.ScanPredict, savedmodel.SimpleSave, savedmodel.SparseTensorInfo, savedmodel.TensorInfo, savedmodel.Versions,
 	saver.Freeze, saver.FromImported, saver.ImportMetaGraph, saver.InitFromCheckpoint, saver.New, saver.NewTable, saver.SaveNumber, saver.Step[int], saver.Step[*tf.Variable], saver.Step[tf.Output], saver.Var[*tf.Variable], saver.Var[[]*tf.Variable], saver.Var[tf.Output], saver.Vars[*tf.Variable], saver.Vars[[]*tf.Variable], saver.Vars[tf.Output],
 	supervisor.Recoverable, supervisor.Run,
@@ -34,6 +34,7 @@ var sessionTypes = []reflect.Type{
 	reflect.TypeFor[*savedmodel.Builder](),
 	reflect.TypeFor[*savedmodel.Model](),
 	reflect.TypeFor[*savedmodel.Signature](),
+	reflect.TypeFor[saver.GlobalStep](),
 	reflect.TypeFor[*saver.Nodes](),
 	reflect.TypeFor[*saver.Pending](),
 	reflect.TypeFor[*saver.RestoreError](),
