@@ -16,5 +16,4 @@ var documented = map[string]string{
 	"tf/cluster.(*Spec).Address":       "a nil Spec is an empty cluster",
 	"tf/cluster.NewServer":             "a nil Spec is a cluster of one local task",
 	"tf/cluster.ReplicaDeviceSetter":   "a nil Spec leaves the number of servers to the options",
-	"saver.(GlobalStep).Value":         "a number needs no session",
 }
