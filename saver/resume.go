@@ -75,7 +75,8 @@ type Resumed struct {
 	// The variables' initializers have to run.
 	Fresh bool
 	// Skipped has one error for each newer checkpoint that could not be read, newest
-	// first. Their Path is the checkpoint's.
+	// first. Their Path is the checkpoint's. Before them is the error of a damaged state
+	// file: the checkpoints were found by their names then.
 	Skipped []*tfkeep.Error
 	// Report lists what was restored and what was not, and what the checkpoint has beyond
 	// that. It is nil if Fresh.
@@ -183,6 +184,9 @@ func (s *Saver) restoreNewest(ctx context.Context, sess *tf.Session, folder stri
 	}
 	if r.Path == "" {
 		return nil, noneIsWhole(r.Skipped, others, stateErr)
+	}
+	if stateErr != nil {
+		r.Skipped = slices.Insert(r.Skipped, 0, addPlace("read", folder, stateErr))
 	}
 	if err := s.adopt(ctx, folder, name, candidates, r); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/checkpoint"
 	"github.com/tfkeep/tfkeep/checkpoint/dir"
 	"github.com/tfkeep/tfkeep/internal/test/oracle"
 	"github.com/tfkeep/tfkeep/internal/test/tftest/tfgraph"
@@ -21,8 +22,13 @@ import (
 // step.
 func trained(t *testing.T, dir string, n int) {
 	t.Helper()
+	trainedWith(t, dir, n, nil)
+}
+
+func trainedWith(t *testing.T, dir string, n int, o *saver.Options) {
+	t.Helper()
 	g, v, step := model(t)
-	s := newSaver(t, g, nil)
+	s := newSaver(t, g, o)
 	sess := initialized(t, g)
 	for i := 1; i <= n; i++ {
 		assign(t, sess, v, float32(10*i))
@@ -118,7 +124,9 @@ func TestResumeRefusesDamagedFolder(t *testing.T) {
 }
 
 func TestResumeWithDamagedStateFile(t *testing.T) {
-	for _, test := range []named[string]{{"empty", ""}, {"cut", "model_checkpoint_path: \"m"}, {"zeros", "\x00\x00\x00"}} {
+	for _, test := range []named[string]{
+		{"empty", ""}, {"cut", "model_checkpoint_path: \"m"}, {"zeros", "\x00\x00\x00"}, {"link to nothing", "link"},
+	} {
 		name, content := test.name, test.v
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -128,13 +136,34 @@ func TestResumeWithDamagedStateFile(t *testing.T) {
 				at := now.Add(time.Duration(i) * time.Second)
 				require.NoError(t, os.Chtimes(filepath.Join(dir, p+".index"), at, at))
 			}
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte(content), 0o644))
+			plantState(t, filepath.Join(dir, "checkpoint"), content)
 			g, _, _ := model(t)
 			r, err := newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
 			require.NoError(t, err)
 			assert.Equal(t, int64(3), r.Step)
+			require.Len(t, r.Skipped, 1)
+			require.ErrorIs(t, r.Skipped[0], tfkeep.ErrCorrupt)
+			assert.ErrorContains(t, r.Skipped[0], filepath.Join(dir, "checkpoint"))
+
+			// V1 checkpoints are found by the state file only.
+			dir = t.TempDir()
+			trainedWith(t, dir, 2, &saver.Options{WriteVersion: checkpoint.V1})
+			plantState(t, filepath.Join(dir, "checkpoint"), content)
+			_, err = newSaver(t, g, nil).Resume(ctx, newSession(t, g), dir, nil)
+			require.ErrorIs(t, err, tfkeep.ErrCorrupt)
 		})
 	}
+}
+
+// plantState puts a state file in the place of another: a text, or "link", a link to nothing.
+func plantState(t *testing.T, path, content string) {
+	t.Helper()
+	require.NoError(t, os.Remove(path))
+	if content == "link" {
+		require.NoError(t, os.Symlink(filepath.Join(t.TempDir(), "nothing"), path))
+		return
+	}
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
 // Without a state file, the times of the files count, unless the steps contradict them. Copies

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -94,6 +95,11 @@ func readStateText(fsys vfs.FS, path string) ([]byte, error) {
 	if errors.Is(err, tfkeep.ErrTooLarge) {
 		return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt,
 			Detail: fmt.Sprintf("it is too large: a state file has at most %d bytes", maxStateSize)}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if link, e := fsys.Lstat(path); e == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return nil, &tfkeep.Error{Op: "read", Path: path, Err: tfkeep.ErrCorrupt, Detail: "it is a symbolic link that leads to no file; remove the link, or restore its file"}
+		}
 	}
 	return text, err
 }

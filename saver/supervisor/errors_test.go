@@ -130,7 +130,7 @@ func TestEventStrings(t *testing.T) {
 		{Event{Kind: Lost, Err: io.EOF, Tasks: []Task{newTask("ps", 1, "a:1")}}, "lost /job:ps/task:1 (a:1): EOF"},
 		{Event{Kind: Lost, Err: errors.New("\n=====\na\n  b")}, "lost: a b"},
 		{Event{Kind: Retrying, Err: io.EOF, Attempts: 2, Took: time.Second, Pause: time.Millisecond}, "not ready after 1s and 2 attempt(s), trying again in 1ms: EOF"},
-		{Event{Kind: Resumed, Path: "d/model-7", Step: 7, Checkpoint: &saver.Resumed{Skipped: make([]*tfkeep.Error, 1)}}, "resumed from d/model-7 at step 7, skipped 1 damaged checkpoint(s)"},
+		{Event{Kind: Resumed, Path: "d/model-7", Step: 7, Checkpoint: &saver.Resumed{Skipped: make([]*tfkeep.Error, 1)}}, "resumed from d/model-7 at step 7, skipped 1 damaged file(s)"},
 		{Event{Kind: Initialized}, "initialized: no checkpoint was found"},
 		{Event{Kind: Kept}, "the servers still hold the model"},
 		{Event{Kind: Ready, Step: 3, Took: time.Second, Attempts: 1}, "ready at step 3 after 1s and 1 attempt(s)"},

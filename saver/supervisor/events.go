@@ -84,7 +84,7 @@ func (e Event) String() string {
 	case Resumed:
 		s := fmt.Sprintf("resumed from %s at step %d", e.Path, e.Step)
 		if e.Checkpoint != nil && len(e.Checkpoint.Skipped) > 0 {
-			s += fmt.Sprintf(", skipped %d damaged checkpoint(s)", len(e.Checkpoint.Skipped))
+			s += fmt.Sprintf(", skipped %d damaged file(s)", len(e.Checkpoint.Skipped))
 		}
 		if e.Checkpoint != nil && e.Checkpoint.Report != nil {
 			s += changes(e.Checkpoint.Report)
