@@ -91,7 +91,7 @@ func (e Event) String() string {
 		}
 		return s
 	case Waiting:
-		return "waiting: " + oneLine(e.Err)
+		return "waiting: " + inWords(e.Err)
 	case Initialized:
 		return "initialized: no checkpoint was found"
 	case Kept:
@@ -122,9 +122,8 @@ func changes(r *saver.RestoreReport) string {
 	return s
 }
 
-// oneLine shortens TensorFlow's messages, which can be many lines long.
-func oneLine(err error) string {
-	const limit = 200
+// inWords returns the text of an error as one line.
+func inWords(err error) string {
 	if err == nil {
 		return ""
 	}
@@ -134,7 +133,13 @@ func oneLine(err error) string {
 			words = append(words, w)
 		}
 	}
-	line := strings.Join(words, " ")
+	return strings.Join(words, " ")
+}
+
+// oneLine shortens TensorFlow's messages, which can be many lines long.
+func oneLine(err error) string {
+	const limit = 200
+	line := inWords(err)
 	if len(line) > limit {
 		// The end often has the reason, after the names of files.
 		const end = limit / 3
