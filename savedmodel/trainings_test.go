@@ -18,7 +18,7 @@ import (
 // TFKEEP_TRAININGS is set.
 func TestSoundTrainingsImport(t *testing.T) {
 	root := t.TempDir()
-	some := []string{"rnn_lstm_constant", "rnn_gru_unknown", "rnn_lengths_fed", "library_rnn_fed", "accumulate_rows", "bucket_one_hot", "case", "conditional",
+	some := []string{"rnn_lstm_constant", "rnn_gru_unknown", "rnn_lengths_fed", "library_rnn_fed", "accumulate_rows", "bucket_one_hot", "case", "computed_constants", "conditional",
 		"conv_constant", "large_initializers", "multi_hot", "patches", "positional", "ragged", "random_ops", "resize_constant", "roi_align",
 		"scatter_dense", "segments", "space_batch", "sparse_matmul", "tensor_arrays", "text_constants"}
 	if os.Getenv("TFKEEP_TRAININGS") != "" {

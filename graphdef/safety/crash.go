@@ -48,6 +48,10 @@ func (f *folder) crashes(b *foldBody, n *graphdef.NodeDef) bool {
 	case "UnicodeDecodeWithOffsets": // its kernel takes the splits for 64 bits
 		t, set := n.GetAttr()["Tsplits"]
 		return set && t.GetType() != dtype.Int64
+	case "SplitV":
+		return f.splitCrashes(b, n)
+	case "FakeQuantWithMinMaxVarsPerChannelGradient":
+		return slices.ContainsFunc(nodedef.DataInputs(n)[:min(2, len(nodedef.DataInputs(n)))], func(in string) bool { return mayBeScalar(b, in) })
 	case "MapDefun":
 		for i := range nodedef.DataInputs(n) {
 			if sizes.Product(arg(i).Dims...) > maxElements {
@@ -105,24 +109,29 @@ func statesHugeShapes(n *graphdef.NodeDef) bool {
 func (f *folder) scalarsCrash(b *foldBody, n *graphdef.NodeDef) bool {
 	inputs := nodedef.DataInputs(n)
 	switch n.GetOp() {
-	case "SplitV":
-		if len(inputs) < 2 || !f.valueOf(b, inputs[1]).constant {
-			return false
-		}
-		t := n.GetAttr()["Tlen"].GetType()
-		return b.sizes.Of(inputs[1]).Rank() != 1 || t != dtype.Int32 && t != dtype.Int64 && t != 0
-	case "FakeQuantWithMinMaxVarsPerChannelGradient":
-		inputs = inputs[:min(2, len(inputs))]
 	case "BoostedTreesPredict", "BoostedTreesTrainingPredict", "BoostedTreesExampleDebugOutputs":
 		inputs = inputs[min(1, len(inputs)):] // after the handle
 	case "BoostedTreesAggregateStats":
 	default:
 		return true
 	}
-	return slices.ContainsFunc(inputs, func(in string) bool {
-		t := b.sizes.Of(in)
-		return !t.Open && t.Rank() < 1
-	})
+	return slices.ContainsFunc(inputs, func(in string) bool { return mayBeScalar(b, in) })
+}
+
+// mayBeScalar reports whether an input may be a scalar, and TensorFlow knows that.
+func mayBeScalar(b *foldBody, in string) bool {
+	t := b.sizes.Of(in)
+	return !t.Open && t.Rank() < 1
+}
+
+// splitCrashes reports whether the sizes of a SplitV are known, and may not be a vector.
+func (f *folder) splitCrashes(b *foldBody, n *graphdef.NodeDef) bool {
+	sizes := input(n, 1)
+	if sizes == "" || !f.valueOf(b, sizes).constant {
+		return false
+	}
+	t := n.GetAttr()["Tlen"].GetType()
+	return b.sizes.Of(sizes).Rank() != 1 || t != dtype.Int32 && t != dtype.Int64 && t != 0
 }
 
 // gatherCrashes reports whether a GatherV2 may have more batch dimensions than its inputs have

@@ -780,6 +780,22 @@ for make in (bidirectional, raw_rnn, stacked, batch_major, static_rnn, language_
              bucket_one_hot, multi_hot, positional, space_batch, patches, unstacked, ragged, dct_fft, hessian, jacobian, mesh_grid, broadcast_grid,
              affine_sampler, capsules, neural_style, kmeans, random_ops, quantized, old_tile_gradient, multi_device, conditional, case, tf2_while_in_graph):
     write(make.__name__, make)
+
+
+# Shapes that don't depend on the values of computed constants, though these are inputs of the ops.
+def computed_constants():
+    start = tf.reduce_sum(constant(4, 3) * 2.0)
+    grid = tf.linspace(start, start + 3.0, 7) + tf.reduce_sum(tf.linspace(constant(3) * 2.0, constant(3) * 5.0, 7, axis=1))
+    root = tf.linalg.cholesky(tf.eye(3) * 2.0)
+    solved = tf.linalg.solve(root, constant(3, 3))
+    product = tf.einsum("ij,jk->ik", root, solved) + tf.einsum("bij,bkj->ik", tf.stack([root, root]), tf.stack([solved, solved]))
+    rows = tf.sparse.segment_mean(constant(5, 3) * 2.0, [0, 1, 2], [0, 0, 1])
+    left, right = tf.split(rows, [1, 2], 1)
+    filled = tf.fill([3, 3], start) + tf.one_hot([0, 1, 2], 3, on_value=start, off_value=0.0) + tf.broadcast_to(root[0], tf.broadcast_dynamic_shape([3, 1], [1, 3]))
+    train((tf.reduce_sum(product + filled) + tf.reduce_sum(grid) + tf.reduce_sum(left) * tf.reduce_sum(right)) * var("w", 3))
+
+
+write("computed_constants", computed_constants)
 write("attention", lambda: train(attention()))
 write("seq2seq_unknown", lambda: seq2seq(True))
 write("conv_known", lambda: conv_net(256, 224))

@@ -49,6 +49,8 @@ func arrange(n *graphdef.NodeDef, in []Tensor) Tensor {
 		return concat(in[:max(len(in)-1, 0)], arg(len(in)-1))
 	case "Concat":
 		return concat(in[min(1, len(in)):], x)
+	case "BroadcastArgs":
+		return broadcastArgs(x, arg(1))
 	case "Reshape":
 		return reshape(x, arg(1))
 	case "EnsureShape":
@@ -131,8 +133,7 @@ func ranked(n *graphdef.NodeDef, in []Tensor, all Tensor) Tensor {
 		like = 3
 	case "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3":
 		if len(in) == 2 && in[0].Dims != nil && in[1].Dims != nil {
-			all.Dims = slices.Repeat([]int64{-1}, max(len(in[0].Dims), len(in[1].Dims)))
-			return all
+			return batchMatMul(n, in[0], in[1], all)
 		}
 	case "GatherNd":
 		if len(in) == 2 && in[0].Dims != nil && len(in[1].Dims) > 0 {
@@ -404,6 +405,24 @@ func matMul(n *graphdef.NodeDef, a, b, all Tensor) Tensor {
 		t.Elems = min(t.Elems, p)
 	}
 	return t
+}
+
+// batchMatMul is matMul for all matrices of a batch. The dimensions before them are broadcast.
+func batchMatMul(n *graphdef.NodeDef, a, b, all Tensor) Tensor {
+	all.Dims = slices.Repeat([]int64{-1}, max(len(a.Dims), len(b.Dims)))
+	if len(a.Dims) < 2 || len(b.Dims) < 2 {
+		return all
+	}
+	batch := func(t Tensor) Tensor { return shaped(t.Dims[:len(t.Dims)-2]...) }
+	side := func(t Tensor, last bool, adjoint string) int64 {
+		if last != n.GetAttr()[adjoint].GetB() {
+			return t.Dims[len(t.Dims)-1]
+		}
+		return t.Dims[len(t.Dims)-2]
+	}
+	dims := append(broadcastTwo(batch(a), batch(b)).Dims, side(a, false, "adj_x"), side(b, true, "adj_y"))
+	copy(all.Dims, dims)
+	return all
 }
 
 // mostDims is the largest rank that a tensor can have.

@@ -163,10 +163,11 @@ func output(n *graphdef.NodeDef, in []Tensor) Tensor {
 			if op == "FloorMod" {
 				t.UpTo = in[1].UpTo
 			}
-		} else if op == "SelectV2" && len(in) == 3 && len(in[0].Values) == 1 && in[1].Values != nil && in[2].Values != nil {
-			if t.Values = in[1].Values; in[0].Values[0] == 0 {
-				t.Values = in[2].Values
-			}
+		} else if op == "SelectV2" && len(in) == 3 {
+			t.Values = selected(in[0].Values, in[1].Values, in[2].Values, Product(t.Dims...))
+		}
+		if p := Product(t.Dims...); t.Dims != nil && p != int64(len(t.Values)) {
+			t.Values = nil // such as a column and a row
 		}
 		return t
 	case reductions[op]:

@@ -18,6 +18,10 @@ func ints(name, dims, values string) string {
 	return fmt.Sprintf(`node { name: %q op: "Const" attr { key: "dtype" value { type: DT_INT32 } } attr { key: "value" value { tensor { dtype: DT_INT32 tensor_shape { %s } %s } } } } `, name, dims, values)
 }
 
+func bools(name, dims, values string) string {
+	return strings.ReplaceAll(ints(name, dims, values), "DT_INT32", "DT_BOOL")
+}
+
 var constants = ints("zero", "", "int_val: 0") + ints("one", "", "int_val: 1") + ints("two", "", "int_val: 2") + ints("minus", "", "int_val: -1") +
 	ints("big", "", "int_val: 65536") + ints("huge", "", "int_val: 2147483647") +
 	ints("dims", "dim { size: 2 }", "int_val: 3 int_val: 5") + ints("ones", "dim { size: 2 }", "int_val: 1") + ints("first", "dim { size: 1 }", "int_val: 0") +
@@ -77,6 +81,12 @@ func TestInferFollowsShapesAndValues(t *testing.T) {
 		{"a transpose", node("Transpose", "matrix p") + ints("p", "dim { size: 2 }", "int_val: 1 int_val: 0"), []int64{3, 2}, nil},
 		{"a new dimension", node("ExpandDims", "dims zero"), []int64{1, 2}, []float64{3, 5}},
 		{"gathered", node("GatherV2", "dims second zero"), []int64{1}, []float64{5}},
+		{"a shape that two are broadcast to", node("BroadcastArgs", "dims second"), []int64{2}, []float64{3, 5}},
+		{"a shape that is not broadcast", node("BroadcastArgs", "none dims") + ints("none", "dim { }", ""), []int64{2}, []float64{3, 5}},
+		{"a choice by elements", node("SelectV2", "yes dims two") + bools("yes", "dim { size: 2 }", "bool_val: true bool_val: false"), []int64{2}, []float64{3, 2}},
+		{"a choice of a scalar with the shape of a vector", node("SelectV2", "yes two dims") + bools("yes", "", "bool_val: true"), []int64{2}, []float64{2, 2}},
+		{"a column and a row", node("Mul", "column row") + ints("column", "dim { size: 2 } dim { size: 1 }", "int_val: 3") + ints("row", "dim { size: 1 } dim { size: 2 }", "int_val: 3"), []int64{2, 2}, nil},
+		{"a batch of products", node("BatchMatMulV2", "batch matrix", `key: "adj_y" value { b: true }`) + ints("batch", "dim { size: 4 } dim { size: 5 } dim { size: 3 }", "int_val: 1"), []int64{4, 5, 2}, nil},
 		{"a product of matrices", node("MatMul", "matrix matrix", `key: "transpose_b" value { b: true }`), []int64{2, 2}, nil},
 		{"a broadcast", node("Add", "image second"), []int64{-1, 8}, nil},
 		{"an unpacked element", node("Identity", "u:1") + `node { name: "u" op: "Unpack" input: "dims" attr { key: "num" value { i: 2 } } }`, []int64{}, []float64{5}},

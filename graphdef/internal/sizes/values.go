@@ -170,6 +170,53 @@ func elementwise(op string, t dtype.DataType, x, y []float64) []float64 {
 	return checked(values, t)
 }
 
+// selected computes a SelectV2 with count elements, or returns nil.
+func selected(cond, x, y []float64, count int64) []float64 {
+	if len(cond) == 1 { // the other values need not be known
+		if cond[0] == 0 {
+			x = y
+		}
+		y = x
+	}
+	fits := func(v []float64) bool { return len(v) == 1 || len(v) > 0 && int64(len(v)) == count }
+	if count < 0 || count > maxValues || !fits(cond) || !fits(x) || !fits(y) {
+		return nil
+	}
+	values := make([]float64, count)
+	for i := range values {
+		values[i] = x[i%len(x)]
+		if cond[i%len(cond)] == 0 {
+			values[i] = y[i%len(y)]
+		}
+	}
+	return values
+}
+
+// broadcastArgs returns the shape that two shapes are broadcast to.
+func broadcastArgs(x, y Tensor) Tensor {
+	if len(x.Dims) != 1 || len(y.Dims) != 1 || x.Dims[0] < 0 || y.Dims[0] < 0 {
+		return Tensor{Dims: []int64{-1}, Elems: Sum(x.Elems, y.Elems)}
+	}
+	if x.Dims[0] < y.Dims[0] {
+		x, y = y, x
+	}
+	if y.Dims[0] == 0 {
+		return x
+	}
+	t := shaped(x.Dims[0])
+	if x.Values == nil || y.Values == nil {
+		return t
+	}
+	t.Values = slices.Clone(x.Values)
+	ahead := len(x.Values) - len(y.Values)
+	for i, d := range y.Values {
+		if t.Values[ahead+i] == 1 {
+			t.Values[ahead+i] = d
+		}
+	}
+	return t
+}
+
 // reduced computes a reduction of all elements, or returns nil.
 func reduced(op string, t dtype.DataType, x []float64) []float64 {
 	if len(x) == 0 {
