@@ -170,10 +170,27 @@ func (f *folder) asset(name string) (string, error) {
 	case info.Size() > maxAsset:
 		return fail(tfkeep.ErrTooLarge, fmt.Sprintf("%s has %d bytes, and TensorFlow would read them into memory; at most %d are allowed", rel, info.Size(), int64(maxAsset)))
 	}
+	if err := f.checkHoles(rel); err != nil {
+		return "", &tfkeep.Error{Op: "load", Path: f.name, Item: "asset", Name: name, Cause: err}
+	}
 	if f.root != nil {
 		return filepath.Join(f.name, filepath.FromSlash(rel)), nil
 	}
 	return f.copyOut(rel)
+}
+
+// checkHoles refuses a file that is to be read whole and consists of holes.
+func (f *folder) checkHoles(rel string) error {
+	in, err := vfs.OpenIn(f.fsys, rel)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	return vfs.CheckHoles(rel, in, info)
 }
 
 // checkpointPath returns the prefix of the checkpoint on disk. If the model is not on

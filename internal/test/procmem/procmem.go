@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -20,6 +21,25 @@ func Peak(pid int) (int64, error) { return field(pid, "VmHWM:") }
 // ForgetPeak sets the peak of a process to the memory that it has now.
 func ForgetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+// Growth returns the most memory that this process has while f runs, beyond what it has
+// before, in bytes. It measures everything that the process does meanwhile, so call it in a
+// process that does nothing else. The rusage of a child process does not show this: its peak
+// begins with the memory of the process that started it.
+func Growth(f func()) (int64, error) {
+	debug.FreeOSMemory()
+	self := os.Getpid()
+	if err := ForgetPeak(self); err != nil {
+		return 0, err
+	}
+	before, err := Resident(self)
+	if err != nil {
+		return 0, err
+	}
+	f()
+	peak, err := Peak(self)
+	return peak - before, err
 }
 
 // field reads a size in the status of a process.

@@ -2,6 +2,7 @@ package procmem_test
 
 import (
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,4 +31,20 @@ func TestPeakAfterForgetPeak(t *testing.T) {
 
 	_, err = procmem.Resident(1 << 30)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestGrowthIsThePeak(t *testing.T) {
+	const size = 64 << 20
+	grown, err := procmem.Growth(func() {
+		memory := make([]byte, size)
+		for i := 0; i < size; i += 4096 {
+			memory[i] = 1
+		}
+		runtime.KeepAlive(memory)
+	})
+	require.NoError(t, err)
+	assert.Greater(t, grown, int64(size/2))
+	grown, err = procmem.Growth(func() {})
+	require.NoError(t, err)
+	assert.Less(t, grown, int64(size/2))
 }
