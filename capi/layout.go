@@ -171,7 +171,7 @@ func operation(g *tensorflow.Graph, op *tensorflow.Operation) (*C.TF_Operation, 
 		return nil, invalidf("an operation is nil: it was never added to a graph; look at the error (or the Scope.Err) of the call that should have added it")
 	}
 	if graphOf(op) != g {
-		return nil, invalidf("operation %q belongs to another graph; the body of a function or loop and a gradient function take only the scope and the tensors that they get", op.Name())
+		return nil, invalidf("operation %q belongs to another graph: a graph and its sessions take only operations of the graph, and the body of a function or loop and a gradient function take only the scope and the tensors that they get", op.Name())
 	}
 	c := operationHandle(op)
 	runtime.KeepAlive(op)

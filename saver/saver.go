@@ -178,6 +178,9 @@ func (s *Saver) buildNodes() error {
 			return err
 		}
 	}
+	if err := checkNamed(s.g, named); err != nil {
+		return err
+	}
 	items, err := fromMap(named)
 	if err != nil {
 		return err

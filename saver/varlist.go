@@ -211,6 +211,25 @@ func fromList(list []Saveable) (map[string]Saveable, error) {
 	return named, nil
 }
 
+// checkNamed returns an error if a variable has no name, or is not of the graph.
+func checkNamed(g *tf.Graph, named map[string]Saveable) error {
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if name == "" {
+			return fault(tfkeep.ErrArgument, "the name of %v in the checkpoint is empty", named[name])
+		}
+		s, ok := named[name].(*source)
+		if !ok {
+			continue
+		}
+		for _, v := range append(slices.Clip(s.parts), s.variable) {
+			if v != nil && v.Graph() != g {
+				return fault(tfkeep.ErrArgument, "variable %q belongs to another graph than the Saver", v.Name())
+			}
+		}
+	}
+	return nil
+}
+
 // byTensorName sorts a list as TensorFlow does.
 func byTensorName(list []Saveable) ([]Saveable, error) {
 	type entry struct {

@@ -116,12 +116,17 @@ func (s *Scope) WithDevice(device string) *Scope {
 }
 
 // WithControlDependencies returns a scope whose operations run after ops, and after those
-// that s has already. A nil operation, which a failed one returns, is left out.
+// that s has already. A nil operation is an error of the graph ([Graph.Err]), unless the graph
+// has one already: that of the call that should have added the operation.
 func (s *Scope) WithControlDependencies(ops ...*Operation) *Scope {
 	with := *s
 	frame := &controlFrame{added: make(map[string]bool)}
 	for _, op := range ops {
-		if op != nil && !slices.ContainsFunc(with.control, func(outer *controlFrame) bool { return outer.has(op) }) {
+		if op == nil {
+			s.g.failOnce("control dependency", "", errNilOperation)
+			continue
+		}
+		if !slices.ContainsFunc(with.control, func(outer *controlFrame) bool { return outer.has(op) }) {
 			frame.ops = append(frame.ops, op)
 		}
 	}

@@ -106,6 +106,7 @@ func TestGraphKeepsFirstError(t *testing.T) {
 		{"name of a scope", func(s *tf.Scope) { op.Const(s.Sub("a b"), int32(1)) }, "a b", ""},
 		{"device", func(s *tf.Scope) { op.Const(s.WithDevice("/nonsense"), int32(1)) }, "/nonsense", ""},
 		{"attribute", func(s *tf.Scope) { op.Cast(s, op.Const(s, int32(1)), dtype.DataType(99)) }, "Cast", ""},
+		{"control dependency on nothing", func(s *tf.Scope) { op.Const(s.WithControlDependencies(nil), int32(1)) }, "", "nil"},
 		{"colocation with nothing", func(s *tf.Scope) { op.Const(s.ColocateWith(nil), int32(1)) }, "", "nil"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

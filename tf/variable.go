@@ -5,6 +5,7 @@ import (
 
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 
+	"github.com/tfkeep/tfkeep/capi"
 	"github.com/tfkeep/tfkeep/dtype"
 	"github.com/tfkeep/tfkeep/internal/graphbuild"
 )
@@ -127,8 +128,9 @@ func (v *Variable) isInitialized() (Output, error) {
 	return v.initialized, nil
 }
 
-// Assign adds an operation that sets the variable to value. A value of another shape is an
-// error of the run, unless the variable was made with VariableOptions.AnyShape.
+// Assign adds an operation that sets the variable to value, which has the variable's type. A
+// value of another shape is an error, of Assign if the graph knows the shape and else of the run,
+// unless the variable was made with VariableOptions.AnyShape.
 func (v *Variable) Assign(value Output) (*Operation, error) {
 	return v.update("Assign", "AssignVariableOp", value)
 }
@@ -151,10 +153,25 @@ func (v *Variable) check() error {
 	return nil
 }
 
+// checkType returns an error if a tensor has another type than the variable.
+func (v *Variable) checkType(value Output) error {
+	if capi.CheckOutput(value) != nil { // the error of AddOp says more
+		return nil
+	}
+	got, want := graphbuild.TypeOf(value), v.dtype
+	if got == want || want == 0 {
+		return nil
+	}
+	return invalidf("the value %s has type %s, but the variable has type %s: make a constant of this type, such as float32(0.5), or convert with op.Cast", graphbuild.TensorName(value), dtype.Name(got), dtype.Name(want))
+}
+
 // update adds an operation of type resourceType, or of refType for a reference variable.
 func (v *Variable) update(refType, resourceType string, value Output) (*Operation, error) {
 	if err := v.check(); err != nil {
 		return nil, err
+	}
+	if err := v.checkType(value); err != nil {
+		return nil, variableError("assign", v.name, err)
 	}
 	if v.resource {
 		attrs := map[string]any{"dtype": v.dtype}

@@ -1,6 +1,7 @@
 package tf_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -53,6 +54,22 @@ func TestVariablesAssign(t *testing.T) {
 			assert.Equal(t, []float32{10, 20}, tfgraph.Value(t, s, v.Value()))
 		})
 	}
+}
+
+func TestAssignRefusesAnotherType(t *testing.T) {
+	g := tf.NewGraph()
+	for _, o := range []*tf.VariableOptions{nil, {Ref: true}} {
+		v, err := tf.NewVariable(g, g.UniqueName("v"), tf.Value([]float32{1, 2}), o)
+		require.NoError(t, err)
+		value := tfgraph.Const(t, g, g.UniqueName("c"), []float64{1, 2})
+		for _, assign := range []func(tf.Output) (*tf.Operation, error){v.Assign, v.AssignAdd, v.AssignSub} {
+			_, err := assign(value)
+			require.ErrorIs(t, err, status.InvalidArgument)
+			assert.ErrorContains(t, err, fmt.Sprintf("assign: variable %q: ", v.Name()))
+			assert.ErrorContains(t, err, "has type float64, but the variable has type float32")
+		}
+	}
+	assert.NoError(t, g.Err())
 }
 
 func TestAnyShape(t *testing.T) {

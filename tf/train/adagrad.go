@@ -30,6 +30,8 @@ func NewAdagrad(learningRate float64) *Adagrad {
 
 func (o *Adagrad) scope() string { return nameOr(o.Name, "Adagrad") }
 
+func (o *Adagrad) rateTensor() tf.Output { return o.LearningRateTensor }
+
 func (o *Adagrad) check() error {
 	if !(float32(o.InitialAccumulatorValue) > 0) {
 		return invalid(applyOp, "InitialAccumulatorValue must be positive: %v", o.InitialAccumulatorValue)

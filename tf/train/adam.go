@@ -43,7 +43,14 @@ func NewAdam(learningRate float64) *Adam {
 
 func (o *Adam) scope() string { return nameOr(o.Name, "Adam") }
 
-func (o *Adam) check() error { return nil }
+func (o *Adam) rateTensor() tf.Output { return o.LearningRateTensor }
+
+func (o *Adam) check() error {
+	if o.Beta1 == 0 && o.Beta2 == 0 && o.Epsilon == 0 {
+		return invalid(applyOp, "Beta1, Beta2 and Epsilon are all 0: make the optimizer with NewAdam, which sets Python's defaults")
+	}
+	return nil
+}
 
 func (o *Adam) newUpdater(g *tf.Graph, vars []*tf.Variable) (updater, error) {
 	u := &adam{Adam: o, m: make(slots), s: make(slots)}

@@ -25,6 +25,8 @@ func NewGradientDescent(learningRate float64) *GradientDescent {
 
 func (o *GradientDescent) scope() string { return nameOr(o.Name, "GradientDescent") }
 
+func (o *GradientDescent) rateTensor() tf.Output { return o.LearningRateTensor }
+
 func (o *GradientDescent) check() error { return nil }
 
 //nolint:unparam // Optimizer demands the error

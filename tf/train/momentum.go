@@ -31,6 +31,8 @@ func NewMomentum(learningRate, momentum float64) *Momentum {
 
 func (o *Momentum) scope() string { return nameOr(o.Name, "Momentum") }
 
+func (o *Momentum) rateTensor() tf.Output { return o.LearningRateTensor }
+
 func (o *Momentum) check() error { return nil }
 
 func (o *Momentum) newUpdater(_ *tf.Graph, vars []*tf.Variable) (updater, error) {

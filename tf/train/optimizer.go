@@ -19,6 +19,8 @@ type Optimizer interface {
 	scope() string
 	// check returns an error if a field has a value that cannot work.
 	check() error
+	// rateTensor returns LearningRateTensor, which may be empty.
+	rateTensor() tf.Output
 	// newUpdater makes the slots of vars.
 	newUpdater(g *tf.Graph, vars []*tf.Variable) (updater, error)
 }
@@ -50,7 +52,7 @@ type GradientVariable struct {
 
 // MinimizeOptions are the options of [Minimize]. Nil and the zero value are the defaults.
 type MinimizeOptions struct {
-	// GlobalStep is an integer variable that is incremented after the updates.
+	// GlobalStep is an integer scalar that is incremented after the updates.
 	GlobalStep *tf.Variable
 	// Variables are the variables to train; nil means the trainable variables of the
 	// graph.
@@ -60,7 +62,7 @@ type MinimizeOptions struct {
 	Name string
 	// ControlDependencies run before the updates, as those of Python's
 	// tf.control_dependencies around minimize do: the updates of a batch normalization's moving
-	// averages, for example.
+	// averages, for example. A nil one is an error.
 	ControlDependencies []*tf.Operation
 	// Recompute are scopes whose operations run again for the gradients; see
 	// [GradientsOptions].
@@ -70,12 +72,12 @@ type MinimizeOptions struct {
 // ApplyOptions are the options of [ApplyGradients]. Nil and the zero value are the
 // defaults.
 type ApplyOptions struct {
-	// GlobalStep is an integer variable that is incremented after the updates.
+	// GlobalStep is an integer scalar that is incremented after the updates.
 	GlobalStep *tf.Variable
 	// Name is the name of the operation and the scope of its nodes; empty means the
 	// optimizer's name.
 	Name string
-	// ControlDependencies run before the updates.
+	// ControlDependencies run before the updates. A nil one is an error.
 	ControlDependencies []*tf.Operation
 }
 
@@ -89,6 +91,13 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 	if opts == nil {
 		opts = new(MinimizeOptions)
 	}
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	apply := &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name, ControlDependencies: opts.ControlDependencies}
+	if err := checkStep(g, o, apply); err != nil {
+		return nil, err
+	}
 	grads, err := computeGradients(g, loss, opts.Variables, &GradientsOptions{Recompute: opts.Recompute})
 	if err != nil {
 		return nil, err
@@ -96,7 +105,7 @@ func Minimize(g *tf.Graph, o Optimizer, loss tf.Output, opts *MinimizeOptions) (
 	if !slices.ContainsFunc(grads, func(gv GradientVariable) bool { return !gv.Gradient.IsNone() }) {
 		return nil, invalid("minimize", "no variable has a gradient: the loss %[2]s does not depend on [%[1]s], or only through operations that have no gradient", tensorNames(grads), graphbuild.TensorName(loss))
 	}
-	return ApplyGradients(g, o, grads, &ApplyOptions{GlobalStep: opts.GlobalStep, Name: opts.Name, ControlDependencies: opts.ControlDependencies})
+	return ApplyGradients(g, o, grads, apply)
 }
 
 // ComputeGradients is the first half of [Minimize]. It adds the gradients of loss with
@@ -151,14 +160,14 @@ func ApplyGradients(g *tf.Graph, o Optimizer, grads []GradientVariable, opts *Ap
 	if opts == nil {
 		opts = new(ApplyOptions)
 	}
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
 	pairs, err := withGradient(g, grads)
 	if err != nil {
 		return nil, err
 	}
-	if step := opts.GlobalStep; step != nil && (step.Graph() != g || !graphbuild.IsInteger(step.DType())) {
-		return nil, invalid(applyOp, "the global step %q must be an integer variable of the same graph", step.Name())
-	}
-	if err := o.check(); err != nil {
+	if err := checkStep(g, o, opts); err != nil {
 		return nil, err
 	}
 	vars := make([]*tf.Variable, len(pairs))
@@ -205,8 +214,8 @@ func withGradient(g *tf.Graph, grads []GradientVariable) ([]GradientVariable, er
 			return nil, invalid(applyOp, "variable %q is listed twice; add its gradients up", gv.Variable.Name())
 		}
 		seen[gv.Variable] = true
-		if s := gv.Gradient.Slices; s != nil && (s.Values.Op == nil || s.Indices.Op == nil) {
-			return nil, invalid(applyOp, "the slices for %q have no Values or no Indices", gv.Variable.Name())
+		if err := checkGradient(g, gv); err != nil {
+			return nil, err
 		}
 		if !gv.Gradient.IsNone() {
 			pairs = append(pairs, gv)

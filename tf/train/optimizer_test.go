@@ -101,6 +101,81 @@ func TestMinimizeRefusesBadArguments(t *testing.T) {
 			_, err := train.Minimize(g, adagrad, loss, nil)
 			return err
 		}, "InitialAccumulatorValue must be positive"},
+		{"a nil optimizer", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, nil, loss, nil)
+			return err
+		}, "the optimizer is nil"},
+		{"a nil Adam", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, (*train.Adam)(nil), loss, nil)
+			return err
+		}, "the optimizer is nil"},
+		{"a nil optimizer to apply", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			_, err := train.ApplyGradients(g, nil, []train.GradientVariable{{Gradient: train.Gradient{Dense: v.Value()}, Variable: v}}, nil)
+			return err
+		}, "the optimizer is nil"},
+		{"an Adam without NewAdam", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, &train.Adam{LearningRate: 0.1}, loss, nil)
+			return err
+		}, "make the optimizer with NewAdam"},
+		{"an RMSProp without NewRMSProp", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, &train.RMSProp{LearningRate: 0.1}, loss, nil)
+			return err
+		}, "make the optimizer with NewRMSProp"},
+		{"a rate that is a vector", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			o := train.NewAdam(0)
+			o.LearningRateTensor = tfgraph.Const(t, g, "rate", []float32{0.1})
+			_, err := train.Minimize(g, o, loss, nil)
+			return err
+		}, "LearningRateTensor rate:0 has shape [1]; it must be a scalar"},
+		{"a rate that is a string", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			o := train.NewMomentum(0, 0.9)
+			o.LearningRateTensor = tfgraph.Const(t, g, "rate", "fast")
+			_, err := train.Minimize(g, o, loss, nil)
+			return err
+		}, "LearningRateTensor rate:0 has type string; it must be a number"},
+		{"a rate of another graph", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			o := train.NewRMSProp(0)
+			o.LearningRateTensor = tfgraph.Const(t, tf.NewGraph(), "rate", float32(0.1))
+			_, err := train.Minimize(g, o, loss, nil)
+			return err
+		}, `LearningRateTensor: operation "rate" belongs to another graph`},
+		{"a rate that is no output", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			o := train.NewGradientDescent(0)
+			o.LearningRateTensor = tf.Output{Op: loss.Op, Index: 3}
+			_, err := train.Minimize(g, o, loss, nil)
+			return err
+		}, `operation "loss" has 1 outputs and no output 3`},
+		{"a nil control dependency", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			_, err := train.Minimize(g, sgd, loss, &train.MinimizeOptions{ControlDependencies: []*tf.Operation{loss.Op, nil}})
+			return err
+		}, "ControlDependencies[1]: the operation is nil"},
+		{"a control dependency of another graph", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			far := tfgraph.Const(t, tf.NewGraph(), "far", float32(1))
+			_, err := train.Minimize(g, sgd, loss, &train.MinimizeOptions{ControlDependencies: []*tf.Operation{far.Op}})
+			return err
+		}, `ControlDependencies[0]: operation "far" belongs to another graph`},
+		{"a step that is a vector", func(g *tf.Graph, _ *tf.Variable, loss tf.Output) error {
+			step, err := tf.NewVariable(g, "step", tf.Value([]int64{1, 2}), &tf.VariableOptions{NotTrainable: true, Collections: []string{}})
+			require.NoError(t, err)
+			_, err = train.Minimize(g, sgd, loss, &train.MinimizeOptions{GlobalStep: step})
+			return err
+		}, `the global step "step" has shape [2]; it must be a scalar`},
+		{"a gradient of another type", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			grad := train.Gradient{Dense: tfgraph.Const(t, g, "grad", []float64{1, 2})}
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: grad, Variable: v}}, nil)
+			return err
+		}, `the gradient of "v", grad:0, has type float64, but the variable has type float32`},
+		{"a gradient of another graph", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			grad := train.Gradient{Dense: tfgraph.Const(t, tf.NewGraph(), "grad", []float32{1, 2})}
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: grad, Variable: v}}, nil)
+			return err
+		}, `the gradient of "v": operation "grad" belongs to another graph`},
+		{"indices of another graph", func(g *tf.Graph, v *tf.Variable, _ tf.Output) error {
+			far := tfgraph.Const(t, tf.NewGraph(), "rows", []int32{0})
+			grad := train.Gradient{Slices: &train.IndexedSlices{Values: v.Value(), Indices: far}}
+			_, err := train.ApplyGradients(g, sgd, []train.GradientVariable{{Gradient: grad, Variable: v}}, nil)
+			return err
+		}, `the indices of the slices for "v": operation "rows" belongs to another graph`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := tf.NewGraph()
@@ -109,6 +184,9 @@ func TestMinimizeRefusesBadArguments(t *testing.T) {
 			require.ErrorIs(t, err, tfkeep.ErrArgument)
 			assert.ErrorContains(t, err, tt.text)
 			assert.Empty(t, g.Collection(tf.TrainOp))
+			for _, v := range g.GlobalVariables() {
+				assert.NotContains(t, v.Name(), "v/", "a slot of the step that was refused")
+			}
 		})
 	}
 }

@@ -37,7 +37,7 @@ var registered = struct {
 // The name is one of two things:
 //
 //   - a type of operation that has no gradient otherwise, such as one of a library that
-//     tf.LoadOpLibrary loads;
+//     tf.LoadLibrary loads;
 //   - what the attribute _gradient_op_type of operations says: they have this gradient instead of
 //     that of their type. Python writes it in Graph.gradient_override_map and for
 //     tf.custom_gradient. In Go, set it in OpSpec.Attrs.

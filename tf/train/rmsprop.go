@@ -41,7 +41,14 @@ func NewRMSProp(learningRate float64) *RMSProp {
 
 func (o *RMSProp) scope() string { return nameOr(o.Name, "RMSProp") }
 
-func (o *RMSProp) check() error { return nil }
+func (o *RMSProp) rateTensor() tf.Output { return o.LearningRateTensor }
+
+func (o *RMSProp) check() error {
+	if o.Decay == 0 && o.Epsilon == 0 {
+		return invalid(applyOp, "Decay and Epsilon are both 0: make the optimizer with NewRMSProp, which sets Python's defaults")
+	}
+	return nil
+}
 
 func (o *RMSProp) newUpdater(_ *tf.Graph, vars []*tf.Variable) (updater, error) {
 	u := &rmsProp{RMSProp: o, square: make(slots), mean: make(slots), momentum: make(slots)}

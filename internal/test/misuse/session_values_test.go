@@ -12,6 +12,7 @@ import (
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 	"github.com/tfkeep/tfkeep/tf/op"
+	"github.com/tfkeep/tfkeep/tf/train"
 )
 
 var ctx = context.Background()
@@ -63,6 +64,7 @@ func addSessionValues(known map[reflect.Type][]value) {
 	add(reflect.TypeFor[*saver.Saver](), of("saver", good, func() *saver.Saver { return must(saver.New(newSmall().g, nil)) }), of("closed", closed, func() *saver.Saver { s := must(saver.New(newSmall().g, nil)); _ = s.Close(); return s }))
 	add(reflect.TypeFor[*tf.Callable](), of("callable", good, newCallable), of("closed", closed, func() *tf.Callable { c := newCallable(); _ = c.Close(); return c }))
 	addLoopValues(add)
+	add(reflect.TypeFor[train.Optimizer](), is[train.Optimizer]("adam", good, train.NewAdam(0.1)), is[train.Optimizer]("nil Adam", absent, (*train.Adam)(nil)), is[train.Optimizer]("empty Adam", odd, new(train.Adam)))
 	add(reflect.TypeFor[*tf.Scope](), of("scope", good, func() *tf.Scope { return tf.NewGraph().Scope() }))
 }
 
