@@ -164,7 +164,9 @@ func (s *Session) interrupt() error { return capi.InterruptSession(s.session) }
 // A deadline of ctx ends the run with an error of the kind status.DeadlineExceeded, and
 // so does the session's OperationTimeout; see WithOperationTimeout. If ctx is canceled
 // during the run, Run still returns only when the run is done: TensorFlow cannot stop a
-// single run, and Interrupt stops all. The first run of a session on a cluster first
+// single run, and Interrupt stops all. Neither a deadline nor Interrupt stops a loop of Switch
+// and Merge nodes that never ends, into which TensorFlow also turns a While with the attribute
+// _lower_using_switch_merge: only the end of the process does. The first run of a session on a cluster first
 // waits for the servers; when ctx is done, this wait ends at once.
 func (s *Session) Run(ctx context.Context, feeds map[Output]*Tensor, fetches []Output, targets []*Operation, o *RunOptions) ([]*Tensor, error) {
 	if err := s.check(ctx); err != nil {

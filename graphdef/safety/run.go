@@ -83,6 +83,8 @@ type walk struct {
 	allowed   map[string]bool
 	findings  []Finding
 	paths     *paths
+
+	conditions *growth // follows the conditions of loops; nil before the first one
 }
 
 func newWalk(g *graphdef.GraphDef, r *Run) *walk {
@@ -150,6 +152,9 @@ func (w *walk) checkNode(b *body, n *graphdef.NodeDef) {
 			w.refuse(b, n, "a function has the name of an op")
 		}
 		return
+	}
+	if w.run.Call && w.endless(b, n) {
+		w.refuse(b, n, "it is a loop whose condition is always true, so that it never ends")
 	}
 	verdict, reason := judge(n)
 	switch {
