@@ -34,6 +34,7 @@ func portBuild(g *tf.Graph, s *tf.Scope, ids, h, w tf.Output) error {
 	v, err := tf.NewVariable(g, "hidden/w", tf.GlorotUniform(784, 100), nil)
 	b, err := tf.NewVariable(g, "hidden/b", tf.Zeros(100), &tf.VariableOptions{NotTrainable: true})
 	h = op.Relu(s, op.BiasAdd(s, op.MatMul(s, x, v.Value()), b.Value()))
+	h = op.MatMul(s, h, w, op.MatMulTransposeB(true))
 	e := op.GatherV2(s, v.Value(), ids, op.Const(s, int32(0)))
 	h = op.Mean(s, h, op.Const(s, []int32{0}))
 	h = op.Reshape(s, h, op.Const(s, []int32{-1, 10}))

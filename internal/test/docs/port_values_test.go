@@ -2,7 +2,9 @@ package docs
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -45,17 +47,34 @@ func portLosses(s *tf.Scope, logits, labels, classes tf.Output) []tf.Output {
 	return append(all, l2, h)
 }
 
-// portAverage returns what updates the moving average of v, which is a Saver's for the average.
-func portAverage(g *tf.Graph, v *tf.Variable, step *tf.Operation) (*tf.Operation, *saver.Saver, error) {
+// portCopy returns what copies variables to others.
+func portCopy(s *tf.Scope, target, online []*tf.Variable) *tf.Operation {
+	var copies []*tf.Operation
+	for i, to := range target {
+		copies = append(copies, op.AssignVariableOp(s, to.Handle(), online[i].Value()))
+	}
+	update := op.NoOp(s.WithControlDependencies(copies...))
+	return update
+}
+
+// portAverage returns what updates the moving average of v, and a Saver that restores it into v,
+// with the names that it has for the variables.
+func portAverage(g *tf.Graph, v *tf.Variable, step *tf.Operation) (*tf.Operation, *saver.Saver, map[string]saver.Saveable, error) {
 	s := g.Scope()
 	ema, err := tf.NewVariable(g, v.Name()+"/ExponentialMovingAverage", tf.FromOutput(v.InitialValue()), &tf.VariableOptions{NotTrainable: true, ColocateWith: v})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	after := s.WithControlDependencies(step)
 	update := op.AssignSubVariableOp(after, ema.Handle(), op.Mul(after, op.Sub(after, ema.Read(after), v.Read(after)), op.Const(after, float32(1-0.9))))
-	sv, err := saver.New(g, &saver.Options{VarMap: map[string]saver.Saveable{ema.Name(): saver.Var(v)}})
-	return update, sv, err
+	names := map[string]saver.Saveable{ema.Name(): saver.Var(v)}
+	for _, other := range g.GlobalVariables() {
+		if other != v && other != ema {
+			names[other.Name()] = saver.Var(other)
+		}
+	}
+	sv, err := saver.New(g, &saver.Options{VarMap: names})
+	return update, sv, names, err
 }
 
 // The lines of the table compute what their Python does.
@@ -118,11 +137,13 @@ with tf1.Session() as s:
 // A moving average of the table has the names and values of Python's.
 func TestPortedMovingAverageMatchesPython(t *testing.T) {
 	type want struct {
-		Names   []string
-		Average []float32
+		Names         []string
+		Average, Copy []float32
 	}
 	w := oracle.Value[want](t, `
 v = tf1.get_variable("w", initializer=np.array([1.0, 2.0], np.float32), use_resource=True)
+count = tf1.get_variable("count", initializer=np.array([0.0, 0.0], np.float32), trainable=False, use_resource=True)
+copy = tf1.group([t.assign(v) for t, v in zip([count], [v])])
 step = tf1.assign_add(v, [1.0, -1.0])
 ema = tf1.train.ExponentialMovingAverage(0.9)
 with tf.control_dependencies([step]):
@@ -131,13 +152,17 @@ with tf1.Session() as s:
     s.run(tf1.global_variables_initializer())
     for _ in range(3):
         s.run(update)
-    result = {"names": sorted(ema.variables_to_restore()), "average": s.run(ema.average(v)).tolist()}
+    s.run(copy)
+    result = {"names": sorted(ema.variables_to_restore()), "average": s.run(ema.average(v)).tolist(), "copy": s.run(count).tolist()}
 `)
 	g := tf.NewGraph()
 	v, err := tf.NewVariable(g, "w", tf.Value([]float32{1, 2}), nil)
 	require.NoError(t, err)
+	count, err := tf.NewVariable(g, "count", tf.Zeros(2), &tf.VariableOptions{NotTrainable: true})
+	require.NoError(t, err)
+	copyOver := portCopy(g.Scope(), []*tf.Variable{count}, []*tf.Variable{v})
 	step := op.AssignAddVariableOp(g.Scope(), v.Handle(), op.Const(g.Scope(), []float32{1, -1}))
-	update, sv, err := portAverage(g, v, step)
+	update, sv, names, err := portAverage(g, v, step)
 	require.NoError(t, err)
 	defer sv.Close()
 	init, err := tf.GlobalVariablesInitializer(g)
@@ -150,11 +175,15 @@ with tf1.Session() as s:
 	for range 3 {
 		require.NoError(t, session.RunOps(ctx, update))
 	}
+	require.NoError(t, session.RunOps(ctx, copyOver))
+	assert.Equal(t, w.Names, slices.Sorted(maps.Keys(names)))
 	average := g.VariablesInScope("w")[0]
-	assert.Equal(t, w.Names, []string{average.Name()})
-	out, err := session.Run(ctx, nil, []tf.Output{average.Value()}, nil, nil)
+	assert.Equal(t, "w/ExponentialMovingAverage", average.Name())
+	out, err := session.Run(ctx, nil, []tf.Output{average.Value(), count.Value()}, nil, nil)
 	require.NoError(t, err)
-	got, err := tf.Elements[float32](out[0])
-	require.NoError(t, err)
-	assert.InDeltaSlice(t, w.Average, got, 1e-6)
+	for i, want := range [][]float32{w.Average, w.Copy} {
+		got, err := tf.Elements[float32](out[i])
+		require.NoError(t, err)
+		assert.InDeltaSlice(t, want, got, 1e-6)
+	}
 }
