@@ -62,8 +62,8 @@ type ScanOptions struct {
 
 // ScanPredict finds out, from the files alone, whether the signatures of a model in dir
 // would reach out of it when they are called: read or write files, call other machines, wait
-// without end, loop with a condition that is always true, or end the process. The error is then a [*safety.Error], a
-// tfkeep.ErrUnsafe that names the nodes. Ops that are not reviewed, such as those of a
+// without end, or end the process. A loop whose condition is always true counts too. The error
+// is then a [*safety.Error], a tfkeep.ErrUnsafe that names the nodes. Ops that are not reviewed, such as those of a
 // library of custom ops, count too. LoadOptions.CheckSignatures makes the loader do this.
 func ScanPredict(dir string, o *ScanOptions) error {
 	if o == nil {
