@@ -8,6 +8,9 @@
 //	adam := train.NewAdam(0.001)
 //	adam.Beta1 = 0
 //
+// An Adam or RMSProp whose fields but the learning rate are all zero is refused: it was made
+// without its constructor.
+//
 // [Minimize] adds the operation that a session runs once per training step. To change the
 // gradients before they are applied, call the two halves of Minimize,
 // [ComputeGradients] and [ApplyGradients], and in between for example
