@@ -140,7 +140,7 @@ func copyFiles(ctx context.Context, files *folder, name string, staging *modeldi
 		if e.IsDir() {
 			err = copyFiles(ctx, files, from, staging)
 		} else {
-			err = copyFile(files, from, filepath.Join(to, e.Name()))
+			err = copyFile(ctx, files, from, filepath.Join(to, e.Name()))
 		}
 		if err != nil {
 			return err
@@ -149,11 +149,19 @@ func copyFiles(ctx context.Context, files *folder, name string, staging *modeldi
 	return vfs.OS.SyncDir(to)
 }
 
-func copyFile(files *folder, from, to string) error {
+// copyFile copies a file unless it consists of holes, which would fill the disk.
+func copyFile(ctx context.Context, files *folder, from, to string) error {
 	in, err := vfs.OpenIn(files.fsys, from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	return vfs.CopyNew(vfs.OS, to, in)
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if err := vfs.CheckHoles(from, in, info); err != nil {
+		return err
+	}
+	return vfs.CopyNew(vfs.OS, to, vfs.ReaderUntil(ctx, in))
 }

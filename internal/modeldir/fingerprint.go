@@ -3,7 +3,6 @@ package modeldir
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/tfkeep/tfkeep/internal/fingerprint"
@@ -23,23 +22,31 @@ const maxIndex = 1 << 30
 // content data. A model has none, in TensorFlow too, if the names of its functions do not end
 // in different numbers, or if it cannot be read.
 func WriteFingerprint(dir string, data []byte) error {
-	index, err := vfs.ReadFile(vfs.OS, filepath.Join(dir, VariablesDir, VariablesName+".index"), maxIndex)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	content, err := fingerprintOf(dir, data)
+	if err != nil || content == nil {
 		return err
-	}
-	content, err := fingerprint.Of(data, index)
-	if err != nil {
-		return nil //nolint:nilerr // it has none
 	}
 	return vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, fingerprint.Name), content, true)
 }
 
-// dropFingerprint removes the fingerprint of a model that changes, and reports whether there
-// was one.
-func dropFingerprint(dir string) (bool, error) {
-	err := vfs.OS.Remove(filepath.Join(dir, fingerprint.Name))
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
+// fingerprintOf returns the content of the fingerprint, or nil if the model has none.
+func fingerprintOf(dir string, data []byte) ([]byte, error) {
+	index, err := vfs.ReadFile(vfs.OS, filepath.Join(dir, VariablesDir, VariablesName+".index"), maxIndex)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	return err == nil, err
+	content, err := fingerprint.Of(data, index)
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // it has none
+	}
+	return content, nil
+}
+
+// dropFingerprint removes the fingerprint of a model that changes.
+func dropFingerprint(dir string) error {
+	err := vfs.OS.Remove(filepath.Join(dir, fingerprint.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

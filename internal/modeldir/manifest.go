@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/tfkeep/tfkeep"
+	"github.com/tfkeep/tfkeep/internal/fingerprint"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -41,6 +42,57 @@ func WriteManifest(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	return m.write(dir)
+}
+
+// UpdateManifest reads the manifest of a model whose graph will be replaced. The function that
+// it returns writes the manifest with the new graph file and fingerprint. All else stays as
+// it is: a file that differs from the manifest still does. The function does nothing if the
+// model has no manifest. The error is a tfkeep.ErrCorrupt if the manifest is damaged.
+func UpdateManifest(dir string) (func(context.Context) error, error) {
+	fsys := vfs.IOFS(vfs.OS, dir)
+	data, err := vfs.ReadIn(fsys, ManifestName, maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return func(context.Context) error { return nil }, nil
+	}
+	m := &manifest{}
+	if err == nil && json.Unmarshal(data, m) != nil {
+		err = &tfkeep.Error{Op: "read manifest", Path: filepath.Join(dir, ManifestName), Err: tfkeep.ErrCorrupt, Detail: "it is damaged; remove it"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		replaced := []string{FilenamePB, FilenamePBText, fingerprint.Name}
+		m.Files = slices.DeleteFunc(m.Files, func(f manifestFile) bool { return slices.Contains(replaced, f.Path) })
+		for _, name := range replaced {
+			sum, err := checksum(ctx, fsys, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			m.Files = append(m.Files, *sum)
+		}
+		return m.write(dir)
+	}, nil
+}
+
+// checksum reads a file of a model.
+func checksum(ctx context.Context, fsys fs.FS, name string) (*manifestFile, error) {
+	f, err := vfs.OpenIn(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, vfs.ReaderUntil(ctx, f))
+	return &manifestFile{Path: name, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+}
+
+func (m *manifest) write(dir string) error {
+	slices.SortFunc(m.Files, func(a, b manifestFile) int { return cmp.Compare(a.Path, b.Path) })
 	data, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err

@@ -242,3 +242,31 @@ func TestCheckManifestRefusesHoles(t *testing.T) {
 	assert.True(t, found)
 	assert.Equal(t, []string{"a consists of holes; if you trust it, copy it with cp --sparse=never"}, faults)
 }
+
+// The manifest of an edited model has the new graph. It does not hide what happened to other files,
+// and what keeps the edit from ending is found before it begins.
+func TestUpdateManifestKeepsFaults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, "graph", dir, modeldir.FilenamePB)
+	put(t, "words", dir, modeldir.AssetsDir, "a.txt")
+	require.NoError(t, modeldir.WriteManifest(context.Background(), dir))
+	put(t, "other", dir, modeldir.AssetsDir, "a.txt")
+	update, err := modeldir.UpdateManifest(dir)
+	require.NoError(t, err)
+	require.NoError(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("new graph")))
+	require.NoError(t, update(context.Background()))
+	faults, found, err := modeldir.CheckManifest(context.Background(), os.DirFS(dir))
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, []string{"the content of assets/a.txt has changed"}, faults)
+
+	put(t, "no manifest", dir, modeldir.ManifestName)
+	_, err = modeldir.UpdateManifest(dir)
+	require.ErrorIs(t, err, tfkeep.ErrCorrupt)
+	put(t, "mine", dir, modeldir.FilenamePBText, "mine")
+	require.ErrorIs(t, modeldir.Replace(dir, modeldir.FilenamePB, []byte("third")), tfkeep.ErrExists)
+	data, err := os.ReadFile(filepath.Join(dir, modeldir.FilenamePB))
+	require.NoError(t, err)
+	require.Equal(t, "new graph", string(data))
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/filenames"
+	"github.com/tfkeep/tfkeep/internal/fingerprint"
 	"github.com/tfkeep/tfkeep/internal/vfs"
 )
 
@@ -158,22 +159,31 @@ func sweep(parent string) error {
 // binary or back, Replace removes the file of the old form. The fingerprint of a model that
 // has one is made anew.
 func Replace(dir, name string, data []byte) error {
-	hadFingerprint, err := dropFingerprint(dir)
-	if err != nil {
+	other := FilenamePB
+	if name == FilenamePB {
+		other = FilenamePBText
+	}
+	if info, err := os.Lstat(filepath.Join(dir, other)); err == nil && info.IsDir() {
+		return &tfkeep.Error{Op: "write", Path: filepath.Join(dir, other), Err: tfkeep.ErrExists, Detail: "a folder has the name of the model's other graph file; remove it"}
+	}
+	var print []byte // what can fail comes before the first change
+	_, err := os.Lstat(filepath.Join(dir, fingerprint.Name))
+	if err == nil && name == FilenamePB {
+		if print, err = fingerprintOf(dir, data); err != nil {
+			return err
+		}
+	}
+	if err := dropFingerprint(dir); err != nil {
 		return err
 	}
 	if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, name), data, true); err != nil {
 		return err
 	}
-	other := FilenamePB
-	if name == FilenamePB {
-		other = FilenamePBText
-	}
 	if err := vfs.OS.Remove(filepath.Join(dir, other)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if hadFingerprint && name == FilenamePB {
-		if err := WriteFingerprint(dir, data); err != nil {
+	if print != nil {
+		if err := vfs.WriteFileAtomic(vfs.OS, filepath.Join(dir, fingerprint.Name), print, true); err != nil {
 			return err
 		}
 	}

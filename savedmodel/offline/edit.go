@@ -54,15 +54,15 @@ func Edit(ctx context.Context, path string, changes ...Change) error {
 	if err != nil {
 		return inModel("edit model", path, err)
 	}
-	_, err = os.Stat(filepath.Join(path, modeldir.ManifestName))
-	hasManifest := err == nil
+	updateManifest, err := modeldir.UpdateManifest(path)
+	if err != nil {
+		return editFailed(path, err)
+	}
 	if err := modeldir.Replace(path, name, data); err != nil {
 		return editFailed(path, err)
 	}
-	if hasManifest {
-		if err := modeldir.WriteManifest(ctx, path); err != nil {
-			return editFailed(path, err)
-		}
+	if err := updateManifest(ctx); err != nil {
+		return editFailed(path, err)
 	}
 	return nil
 }
