@@ -174,6 +174,10 @@ func (g *growth) outputs(n *graphdef.NodeDef, in []sizes.Tensor, isGraph bool) [
 		return g.loop(n, in, attr("cond"), attr("body"))
 	case "Merge", "RefMerge":
 		return merged(n, in)
+	case "Switch", "RefSwitch": // both outputs are the value
+		if len(in) == 2 {
+			return []sizes.Tensor{in[0], in[0]}
+		}
 	case "Assign": // the reference that it returns has the value
 		if len(in) == 2 {
 			return in[1:]
@@ -210,7 +214,7 @@ func merged(n *graphdef.NodeDef, in []sizes.Tensor) []sizes.Tensor {
 			t = sizes.Join(t, other)
 		}
 	}
-	t.Values = nil
+	t.Values, t.UpTo = nil, 0 // those of the first iteration only
 	return []sizes.Tensor{t, sizes.Stated(n)}
 }
 
@@ -337,10 +341,19 @@ func (g *growth) frames(nodes []*graphdef.NodeDef, known *sizes.Body) {
 			g.tooLarge(n, "%s would run more than %d nodes with it (Limits.Nodes)", g.run.Doing, g.limits.Nodes)
 		}
 		first, then := known.Of(input(n, 0)), known.Of(input(next, 0))
-		if then.Elems > first.Elems || then.Text > first.Text {
-			g.tooLarge(n, "a value of this loop may grow in each iteration (Limits.Bytes)")
+		if then.Elems > first.Elems || then.Text > first.Text || mayReshape(first, then) {
+			g.tooLarge(n, "a value of this loop may grow, or change its shape, in each iteration (Limits.Bytes)")
 		}
 	}
+}
+
+// mayReshape reports whether a value may have other dimensions in the next iteration. Fewer
+// elements in one dimension may be more in another, which may be the size of something else.
+func mayReshape(first, then sizes.Tensor) bool {
+	if then.Dims == nil {
+		return len(first.Dims) > 1
+	}
+	return first.Dims != nil && !slices.Equal(first.Dims, then.Dims)
 }
 
 // frame has the nodes of loops of TensorFlow 1.

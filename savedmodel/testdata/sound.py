@@ -222,6 +222,16 @@ def v1_init_with_loop():
     return {"x": x}, {"y": x + v}, dict(main_op=tf.group(v.assign_add([total, total]), check))
 
 
+def v1_init_with_loop_of_frames():
+    x = tf1.placeholder(tf.float32, [2], name="x")
+    v = tf1.get_variable("v", initializer=[[1.0, 2.0], [3.0, 4.0]], use_resource=True)
+    tf1.disable_control_flow_v2()
+    step = lambda i, s, t: (i + 1, tf.matmul(s, s) * 0.1, tf1.cond(i > 3, lambda: t + 1.0, lambda: t - tf.cast(i, tf.float32)))
+    total = tf1.while_loop(lambda i, s, t: tf.logical_and(i < 10, t < 100.0), step, [0, tf.ones([2, 2]), 0.0])
+    tf1.enable_control_flow_v2()
+    return {"x": x}, {"y": tf.linalg.matvec(v, x)}, dict(main_op=tf.group(v.assign_add(total[1] + total[2])))
+
+
 def v1_partitioned():
     x = tf1.placeholder(tf.float32, [None, 4], name="x")
     v = tf1.get_variable("v", [4, 4], partitioner=tf1.fixed_size_partitioner(2))
@@ -274,7 +284,7 @@ for make in (v2_variables, v2_static_table_from_asset, v2_vocabulary_with_bucket
              v2_generator, v2_loop, v2_cond_and_case, v2_training, v2_asset_only, v2_examples, v2_images, v2_ragged, keras_layers,
              keras_recurrent, keras_attention, keras_string_lookup, keras_string_lookup_file, keras_text_vectorization, keras_preprocessing, hub_like):
     eager(make)
-for make in (v1_table_from_asset, v1_legacy_init, v1_init_with_local_variables, v1_init_with_loop, v1_partitioned, v1_references, v1_control_flow):
+for make in (v1_table_from_asset, v1_legacy_init, v1_init_with_local_variables, v1_init_with_loop, v1_init_with_loop_of_frames, v1_partitioned, v1_references, v1_control_flow):
     graph(make)
 for make in (train_from_queues, train_from_dataset, train_from_constant_file):
     meta(make)

@@ -174,7 +174,7 @@ func Infer(nodes []*graphdef.NodeDef, args func(name string) Tensor, call Call) 
 			if b.known[top] == nil {
 				b.known[top] = unknown // for the back edges of loops
 				for _, in := range nodedef.DataInputs(n) {
-					if from, ok := b.index[nodedef.NodeName(in)]; ok && b.known[from] == nil {
+					if from, ok := b.index[nodedef.NodeName(in)]; ok && b.known[from] == nil && !closesLoop(n, nodes[from]) {
 						stack = append(stack, from)
 					}
 				}
@@ -190,6 +190,12 @@ func Infer(nodes []*graphdef.NodeDef, args func(name string) Tensor, call Call) 
 		}
 	}
 	return b
+}
+
+// closesLoop reports whether a node takes the value of the next iteration of a loop of TensorFlow
+// 1 from another. The first value has to be known first: the next one is computed from it.
+func closesLoop(n, from *graphdef.NodeDef) bool {
+	return (n.GetOp() == "Merge" || n.GetOp() == "RefMerge") && (from.GetOp() == "NextIteration" || from.GetOp() == "RefNextIteration")
 }
 
 var unknown = []Tensor{Unknown()}
@@ -218,6 +224,9 @@ func (b *Body) Of(input string) Tensor {
 		return b.args(name)
 	}
 	outs := b.known[at]
+	if len(outs) == 0 {
+		return Unknown() // see closesLoop
+	}
 	if len(outs) > 1 {
 		if i := outputNumber(input); i < len(outs) {
 			return outs[i]
