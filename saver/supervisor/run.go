@@ -169,6 +169,7 @@ func (s *supervisor) runOnce(ctx context.Context) error {
 	g := s.newGrace(ctx, r.Session)
 	defer g.stop()
 	r.grace = g
+	defer r.close()
 	// If the body panics, a save that it began before has the values of a whole step.
 	defer func() { _ = r.waitForSave(g.save) }()
 	// The first call of the body ends the start, and a higher step ends an outage.

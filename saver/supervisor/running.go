@@ -4,13 +4,15 @@ import (
 	"context"
 	"sync"
 
+	"github.com/tfkeep/tfkeep"
 	"github.com/tfkeep/tfkeep/internal/argcheck"
 	"github.com/tfkeep/tfkeep/saver"
 	"github.com/tfkeep/tfkeep/tf"
 )
 
 // Running is a training whose model is ready, as the body of [Run] gets it. Its
-// methods may be called from several goroutines, but not from Options.OnEvent.
+// methods may be called from several goroutines, but not from Options.OnEvent. When the body has
+// returned, and Run is done with the session, StepDone and Save return tfkeep.ErrClosed.
 type Running struct {
 	// Session runs the graph. Run closes it.
 	Session *tf.Session
@@ -33,7 +35,24 @@ type Running struct {
 	compared   bool       // the first step was compared with the graph's
 	progressed bool
 	pending    *pendingSave // nil if no save is under way
+	over       bool         // the body has returned, and Run is done with its session
 	grace      *grace
+}
+
+// checkOpen returns tfkeep.ErrClosed if the call of the body that got r is over.
+func (r *Running) checkOpen(op string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		return nil
+	}
+	return &tfkeep.Error{Op: op, Item: "training", Err: tfkeep.ErrClosed, Detail: "the call of the body that got this Running is over"}
+}
+
+func (r *Running) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
 }
 
 // ShouldStop reports whether the body should return: the context of Run is done, or
@@ -70,6 +89,9 @@ func (r *Running) StepDone(ctx context.Context, step int64) error {
 	}
 	if ctx == nil {
 		return argcheck.Nil("record progress", "", "context")
+	}
+	if err := r.checkOpen("record progress"); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	r.done, r.counted, r.progressed = step, true, true

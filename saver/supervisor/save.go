@@ -22,6 +22,9 @@ func (r *Running) Save(ctx context.Context) (string, error) {
 	if ctx == nil {
 		return "", argcheck.Nil("save", "", "context")
 	}
+	if err := r.checkOpen("save"); err != nil {
+		return "", err
+	}
 	r.saving.Lock()
 	defer r.saving.Unlock()
 	if err := r.waitForSave(ctx); err != nil {
